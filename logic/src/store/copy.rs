@@ -44,7 +44,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The target is not empty.
-    #[error("the store {place} is not empty: {rows} rows of {table} are there")]
+    #[error("the store {place} is not empty: it has {rows} rows in {table}")]
     NotEmpty {
         /// The target.
         place: Place,
@@ -60,7 +60,7 @@ pub enum Error {
         place: Place,
     },
     /// The copy deviates from its source.
-    #[error("the rows of {table} in {place} are not those of its source: nothing was kept")]
+    #[error("the rows of {table} in {place} differ from those of its source: nothing was kept")]
     Differs {
         /// The target.
         place: Place,

@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// It was written by a newer version of utakata.
     #[error(
-        "the store {place} was written by a newer version of utakata (its form is {theirs}, this \
+        "the store {place} was written by a newer version of utakata (its schema is {theirs}, this \
          version knows {ours})"
     )]
     Newer {
@@ -45,8 +45,8 @@ pub enum Error {
     },
     /// A file of a release would use up the space that control needs.
     #[error(
-        "the disk is full for this file of a release: beside the store {place} {} MiB must be \
-         free, so that control can be written down, and {} MiB are",
+        "the disk is full for this file of a release: next to the store {place} {} MiB must be \
+         free, so that control can be recorded, and {} MiB are",
         needed >> 20, free >> 20
     )]
     FullForFile {
@@ -80,7 +80,7 @@ pub enum Error {
         reason: String,
     },
     /// Something that was written is missing.
-    #[error("the store {place} has lost what was written: page {page} of the ledger is gone")]
+    #[error("the store {place} has lost what was written: page {page} of the ledger is missing")]
     Lost {
         /// The place of the store.
         place: Place,
@@ -104,7 +104,7 @@ pub enum Error {
         reason: String,
     },
     /// The connection was lost, or the disk failed, during a commit; or nobody else can see it.
-    #[error("nobody knows whether it was written to the store {place}: {reason}")]
+    #[error("it is not known whether it was written to the store {place}: {reason}")]
     InDoubt {
         /// The place of the store.
         place: Place,
@@ -140,7 +140,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Any other failure.
-    #[error("the store {place} did not work")]
+    #[error("the store {place} failed")]
     Failed {
         /// The place of the store.
         place: Place,
@@ -183,10 +183,9 @@ impl Error {
                     .into()
             }
             Self::Refused { place, .. } => refused(place),
-            Self::InDoubt { place, .. } => format!(
-                "it is tried again by itself until that is known; look at {}",
-                disk(place)
-            ),
+            Self::InDoubt { place, .. } => {
+                format!("it is retried until that is known; look at {}", disk(place))
+            }
             Self::OtherWriter { .. } => {
                 "end the other logic environment that uses this store, then start this one again"
                     .into()
@@ -195,7 +194,7 @@ impl Error {
                 "ask again: the logic environment that has the lease now answers".into()
             }
             Self::Failed { .. } => {
-                "try again; if it stays, look at the log and report it with the message".into()
+                "try again; if it persists, look at the log and report it with the message".into()
             }
         }
     }
@@ -273,7 +272,7 @@ impl Error {
 fn unwritable(place: &Place) -> String {
     match place {
         Place::File(path) => format!(
-            "make {} a folder in which this user may write, or choose another with --data",
+            "make {} a folder in which this user can write, or choose another with --data",
             path.parent().unwrap_or(path).display()
         ),
         Place::Database(_) => {
@@ -285,11 +284,11 @@ fn unwritable(place: &Place) -> String {
 fn replaced(place: &Place) -> String {
     match place {
         Place::File(_) => format!(
-            "put the file back, and it goes on by itself; or end this logic environment, restore \
+            "put the file back, and it continues by itself; or end this logic environment, restore \
              {place} with `utakata store restore`, and start it again"
         ),
         Place::Database(_) => format!(
-            "put the database back, and it goes on by itself; or end all logic environments, \
+            "put the database back, and it continues by itself; or end all logic environments, \
              restore {place} from a backup, say so with `utakata store mark-restored`, and start \
              them again"
         ),

@@ -12,7 +12,7 @@ use crate::store::{
     release::{self, ReleaseColumns},
 };
 
-const SHIPPED: &str = "release that comes with utakata";
+const SHIPPED: &str = "release shipped with utakata";
 
 #[async_trait]
 impl<S: Sql> Catalogue for S {
