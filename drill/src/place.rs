@@ -168,8 +168,8 @@ impl Place {
             "[execution]\nreleases = [{releases:?}]\nrun_folder = {run:?}\n\
              grace = \"{}s\"\n\
              # Workers are killed all the time, and are needed again at once.\n\
-             backoff = {{ first = \"100ms\", most = \"500ms\", forgiven_after = \"1s\" }}\n\
-             breaker = {{ first = \"500ms\", most = \"{}s\" }}\n",
+             backoff = {{ first = \"100ms\", max = \"500ms\", forgiven_after = \"1s\" }}\n\
+             breaker = {{ first = \"500ms\", max = \"{}s\" }}\n",
             WORKER_GRACE.as_secs(),
             LEFT_ALONE.as_secs(),
         );

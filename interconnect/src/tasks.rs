@@ -28,9 +28,9 @@ pub trait Tasks: Send + Sync + 'static {
 /// redelivered.
 #[async_trait]
 pub trait Consumer: Send {
-    /// Waits until there is a task, then gives up to `most` of them, control first, each class
+    /// Waits until there is a task, then gives up to `max` of them, control first, each class
     /// in the order in which they came. Cancel safe: what was not returned is not lost.
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error>;
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error>;
 
     /// These are dealt with: never deliver them again. Unknown tags are ignored.
     async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error>;

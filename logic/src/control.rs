@@ -256,13 +256,13 @@ impl Control {
             let (shown, now): (PlanToken, PlanToken) = (shown.parse()?, meant.token.parse()?);
             shown.check(&now)?;
         }
-        let (count, most) = (meant.count, self.config.many);
+        let (count, max) = (meant.count, self.config.many);
         let is_meant = meant.plan.is_some() || meant.expect == Some(count as u64);
         if let Some(expect) = meant.expect.filter(|expect| *expect != count as u64) {
             return Err(Error::Expected { count, expect });
         }
-        if count > most && !is_meant {
-            return Err(Error::Many { count, most });
+        if count > max && !is_meant {
+            return Err(Error::Many { count, max });
         }
         Ok(())
     }

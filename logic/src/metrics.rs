@@ -254,7 +254,7 @@ fn of_outcome(
 /// Adds the number of releases of a kind that have workers, and the limit of workers.
 fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let releases = Gauges::<OfKind>::default();
-    let most = Gauges::<OfEnvironment>::default();
+    let max = Gauges::<OfEnvironment>::default();
     let short = Gauges::<OfKind>::default();
     for environment in environments {
         let of = |kind: &Kind| OfKind {
@@ -271,7 +271,7 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
                 environment: environment.id.to_string(),
                 zone: environment.zone.to_string(),
             };
-            most.get_or_create(&labels).set(workers.most.into());
+            max.get_or_create(&labels).set(workers.max.into());
             for pool in &environment.pools {
                 let is_short = workers.short.contains(&pool.release.kind);
                 let labels = of(&pool.release.kind);
@@ -282,7 +282,7 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let help = "Releases of a kind that have workers in an environment";
     registry.register("releases", help, releases);
     let help = "Workers that an environment may run, where that is limited";
-    registry.register("workers_most", help, most);
+    registry.register("workers_max", help, max);
     let help = "Whether a kind has tasks for more workers than it may have";
     registry.register("workers_short", help, short);
 }

@@ -83,7 +83,7 @@ impl EnvironmentStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkersStatus {
     /// The largest number of workers at once.
-    pub most: u32,
+    pub max: u32,
     /// The kinds that have tasks for more workers than they may have.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub short: BTreeSet<Kind>,

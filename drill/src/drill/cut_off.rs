@@ -39,7 +39,7 @@ impl Drill<'_> {
         self.wait_until_well(server).await?;
         let mut memory = BTreeMap::new();
         let before = self.watch(BEFORE, server, &mut memory).await?;
-        memory.values_mut().for_each(|(first, most)| *first = *most);
+        memory.values_mut().for_each(|(first, max)| *first = *max);
         self.crew.cut_environments();
         let end = self.watch(time, server, &mut memory).await?;
         self.crew.heal();
@@ -117,8 +117,8 @@ impl Drill<'_> {
             let Some(now) = megabytes(process) else {
                 continue;
             };
-            let (_, most) = memory.entry(name.to_owned()).or_default();
-            *most = now.max(*most);
+            let (_, max) = memory.entry(name.to_owned()).or_default();
+            *max = now.max(*max);
         }
     }
 }

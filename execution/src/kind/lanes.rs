@@ -156,9 +156,9 @@ impl Lanes {
     }
 
     /// Lists the targets that are left alone, at most so many.
-    pub(crate) fn breakers(&self, most: usize, now: Instant) -> Vec<BreakerStatus> {
+    pub(crate) fn breakers(&self, max: usize, now: Instant) -> Vec<BreakerStatus> {
         let status = |target| self.lanes.get(target)?.breaker.status(target, now);
-        self.broken.iter().filter_map(status).take(most).collect()
+        self.broken.iter().filter_map(status).take(max).collect()
     }
 
     /// Takes out the reads that wait for a target.

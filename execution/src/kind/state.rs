@@ -116,7 +116,7 @@ impl State {
         let rule = Rule {
             failures: config.breaker.failures,
             first: config.breaker.first,
-            most: config.breaker.most,
+            max: config.breaker.max,
         };
         Self {
             workers: Workers::new(kind.clone(), environment, config),

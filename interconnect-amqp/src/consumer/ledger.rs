@@ -118,14 +118,14 @@ impl<M: Clone> Ledger<M> {
         self.messages.insert(id, Message { handle, slots });
     }
 
-    /// Hands out up to `most`, control first.
-    pub(super) fn take(&mut self, most: usize, now: Timestamp) -> Taken<M> {
+    /// Hands out up to `max`, control first.
+    pub(super) fn take(&mut self, max: usize, now: Timestamp) -> Taken<M> {
         let mut taken = Taken {
             deliveries: Vec::new(),
             done: Vec::new(),
             expired: 0,
         };
-        while taken.deliveries.len() < most {
+        while taken.deliveries.len() < max {
             let Some((id, at)) = self.waiting.pop_front() else {
                 break;
             };
@@ -142,7 +142,7 @@ impl<M: Clone> Ledger<M> {
                 self.in_hand.insert(tag, (id, at));
             }
         }
-        while taken.deliveries.len() < most && self.take_read(now, &mut taken) {}
+        while taken.deliveries.len() < max && self.take_read(now, &mut taken) {}
         taken
     }
 

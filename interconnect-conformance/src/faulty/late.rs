@@ -30,9 +30,9 @@ impl<T> Late<T> {
     }
 
     /// Takes out what is due, up to so many.
-    pub(super) fn due(&mut self, now: Instant, most: usize) -> Vec<T> {
+    pub(super) fn due(&mut self, now: Instant, max: usize) -> Vec<T> {
         let mut due = Vec::new();
-        while due.len() < most
+        while due.len() < max
             && let Some(first) = self.held.first_entry()
             && first.key().0 <= now
         {

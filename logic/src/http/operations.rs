@@ -70,16 +70,16 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<OperationQuery>,
 ) -> Result<Json<Page<OperationView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let mut before: Option<OperationId> = cursor(query.cursor.as_deref())?;
     if query.class == Some(Class::Observe) {
-        let found = api.handle.observe().operations(before, most + 1);
+        let found = api.handle.observe().operations(before, max + 1);
         let items = found.iter().map(reads::view).collect();
-        return Ok(Json(page::cut(items, most, |one: &OperationView| {
+        return Ok(Json(page::cut(items, max, |one: &OperationView| {
             one.operation.id.to_string()
         })));
     }
-    let mut builder = page::PageBuilder::new(most);
+    let mut builder = page::PageBuilder::new(max);
     while let Some(wanted) = builder.wanted() {
         let found = api.handle.store().operations(before, wanted).await?;
         before = found.last().map(|row| row.operation.id).or(before);

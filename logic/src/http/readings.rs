@@ -66,7 +66,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<ReadingQuery>,
 ) -> Result<Json<Page<ReadingView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let from = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
     let finder = Finder {
@@ -89,7 +89,7 @@ pub(super) async fn list(
             Some((from, seen)) if from == name => *seen,
             _ => 0,
         };
-        let room = most - items.len();
+        let room = max - items.len();
         let is_more = views.len().saturating_sub(skip) > room;
         items.extend(views.into_iter().skip(skip).take(room));
         if is_more {

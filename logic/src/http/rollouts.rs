@@ -51,11 +51,11 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Rollout>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let before: Option<RolloutId> = cursor(query.cursor.as_deref())?;
     let rollouts = api.handle.rollouts();
-    let found = rollouts.list(before, most as u32 + 1).await?;
-    Ok(Json(page::cut(found, most, |one| one.id.to_string())))
+    let found = rollouts.list(before, max as u32 + 1).await?;
+    Ok(Json(page::cut(found, max, |one| one.id.to_string())))
 }
 
 /// Begins a rollout of a kind to another release, environment by environment.

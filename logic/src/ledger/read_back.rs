@@ -184,8 +184,8 @@ impl ReadBacks {
         let made = NewRead::new(&known);
         let id = made.id;
         self.dispatch.send(&batch, vec![made]).await.ok()?;
-        let most = lifetime + timeout + self.dispatch.grace();
-        progress.wait_for(most).await;
+        let max = lifetime + timeout + self.dispatch.grace();
+        progress.wait_for(max).await;
         progress.shown(id)?.readings
     }
 }

@@ -200,7 +200,7 @@ impl<'a> Labels<'a> {
                     continue;
                 }
                 let likeness = 2.0 * *count as f64 / (everywhere as f64 + size);
-                if likeness >= MIN_LIKENESS && best.is_none_or(|(most, _)| likeness > most) {
+                if likeness >= MIN_LIKENESS && best.is_none_or(|(max, _)| likeness > max) {
                     best = Some((likeness, label));
                 }
             }

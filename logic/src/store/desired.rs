@@ -41,7 +41,7 @@ pub trait Desired: Send + Sync {
     ) -> Result<(), Error>;
 
     /// Rollouts, newest first, those before `before` if given.
-    async fn rollouts(&self, before: Option<RolloutId>, most: u32) -> Result<Vec<Rollout>, Error>;
+    async fn rollouts(&self, before: Option<RolloutId>, max: u32) -> Result<Vec<Rollout>, Error>;
 
     /// A rollout.
     async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error>;

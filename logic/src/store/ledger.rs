@@ -41,7 +41,7 @@ pub trait Ledger: Send + Sync {
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error>;
 
     /// The targets that are locked.
@@ -51,7 +51,7 @@ pub trait Ledger: Send + Sync {
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error>;
 
     /// Tasks, newest first.
-    async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error>;
+    async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error>;
 }
 
 /// A control task and where it stands.

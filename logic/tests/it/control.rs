@@ -127,12 +127,12 @@ async fn a_pace_by_a_label_that_no_target_has_is_refused() {
             "pace": pace, "dry_run": true,
         })
     };
-    let most = |label: &str| json!({ "at_most": [{ "label": label, "most": 1 }] });
+    let max = |label: &str| json!({ "at_most": [{ "label": label, "max": 1 }] });
     for (pace, expect) in [
-        (most("rack"), None),
-        (most("zone"), None),
+        (max("rack"), None),
+        (max("zone"), None),
         (
-            most("rak"),
+            max("rak"),
             Some("label rak: none of the selected targets has it: did you mean \"rack\"?"),
         ),
         (json!({ "order_by": "rak" }), Some("did you mean \"rack\"?")),

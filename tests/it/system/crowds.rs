@@ -21,7 +21,7 @@ use super::place::{Place, Up};
 const OPEN_FILES: usize = 1024;
 const CROWD: usize = 1100;
 /// The number of lines that a crowd may cause in the log. It was once tens of thousands a second.
-const LINES_MOST: usize = 40;
+const MAX_LINES: usize = 40;
 
 /// This test opens as many as it has others refuse.
 fn raise_own_limit() {
@@ -116,7 +116,7 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
 
     let told = place.told();
     assert!(!told.contains("release is gone"), "{told}");
-    assert!(lines() - lines_before < LINES_MOST, "{told}");
+    assert!(lines() - lines_before < MAX_LINES, "{told}");
     let after = workers(&place);
     let goes_on = |worker: &Pid| after.contains(worker);
     assert!(before[1..].iter().all(goes_on), "{told}");
@@ -141,7 +141,7 @@ fn where_no_file_can_be_opened_for_a_while_no_worker_ends() {
     let log = place.told();
     assert!(told.is_some(), "{log}");
     assert!(!log.contains("release is gone"), "{log}");
-    assert!(log.lines().count() - lines_before < LINES_MOST, "{log}");
+    assert!(log.lines().count() - lines_before < MAX_LINES, "{log}");
     controls(&place);
     assert_eq!(workers(&place), before);
     // What could be looked at again is not complained of any more.

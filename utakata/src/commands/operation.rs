@@ -127,8 +127,8 @@ async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) 
 }
 
 /// Lists the newest operations.
-pub async fn list(client: &Client, most: u32, context: &Context<'_>) -> Result<()> {
-    let operations = client.operations(most).await?;
+pub async fn list(client: &Client, max: u32, context: &Context<'_>) -> Result<()> {
+    let operations = client.operations(max).await?;
     context
         .output
         .list(&operations, "nothing was asked for yet")

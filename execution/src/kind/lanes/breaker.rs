@@ -28,7 +28,7 @@ pub(crate) struct Rule {
     /// The first cool-down; twice as long each time.
     pub(crate) first: Duration,
     /// The longest time.
-    pub(crate) most: Duration,
+    pub(crate) max: Duration,
 }
 
 /// The breaker of one target.
@@ -116,7 +116,7 @@ impl Breaker {
                 open.problem = problem.clone();
                 return false;
             }
-            Some(open) => (open.since, (open.cool_down * 2).min(rule.most)),
+            Some(open) => (open.since, (open.cool_down * 2).min(rule.max)),
         };
         let wait = jittered(cool_down, target);
         let was_closed = self.open.is_none();

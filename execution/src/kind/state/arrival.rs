@@ -25,14 +25,14 @@ impl State {
             return 0;
         }
         let room = self.workers.room(self.rollout.candidate());
-        let most = match room.capacity {
+        let max = match room.capacity {
             0 if self.workers.can_wake() => ROOM_TO_WAKE,
             0 => 0,
             capacity => {
                 room.free.saturating_sub(self.permits.len()) + (capacity / 2).max(MIN_AHEAD)
             }
         };
-        most.saturating_sub(self.ready())
+        max.saturating_sub(self.ready())
             .min(self.lanes.room())
             .min(MAX_FETCH)
     }

@@ -34,14 +34,14 @@ impl Failures {
         Self {
             in_a_row: earlier.saturating_add(1),
             hindered: 0,
-            not_before: now.checked_add(doubled.min(backoff.most)),
+            not_before: now.checked_add(doubled.min(backoff.max)),
         }
     }
 
     /// Counts a start that failed, and not because of the release.
     pub(crate) fn on_hindrance(self, now: Instant, backoff: &Backoff) -> Self {
         let doubled = backoff.first.saturating_mul(1 << self.hindered.min(30));
-        let wait = doubled.min(backoff.most).min(MAX_HINDERED_WAIT);
+        let wait = doubled.min(backoff.max).min(MAX_HINDERED_WAIT);
         let not_before = now.checked_add(wait);
         Self {
             in_a_row: self.in_a_row,

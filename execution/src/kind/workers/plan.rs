@@ -178,10 +178,10 @@ impl ObservedWorker {
     fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
         let lived = |since| now.saturating_duration_since(since);
         let lived = self.ready_since.map(lived).unwrap_or_default();
-        let by_tasks = recycle.tasks.is_some_and(|most| self.begun >= most.get());
-        let by_age = recycle.age.is_some_and(|most| lived >= most);
+        let by_tasks = recycle.tasks.is_some_and(|max| self.begun >= max.get());
+        let by_age = recycle.age.is_some_and(|max| lived >= max);
         let is_large = recycle.memory.zip(self.memory);
-        let by_memory = is_large.is_some_and(|(most, memory)| memory > most.bytes());
+        let by_memory = is_large.is_some_and(|(max, memory)| memory > max.bytes());
         let is_due = by_tasks || by_age || (by_memory && lived >= MEMORY_AFTER);
         is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
     }
@@ -260,15 +260,15 @@ impl ObservedPool {
         let successor = u32::from(well.iter().any(is_due));
         let wanted = needed(self, desired, &well, live, starting, times) + successor;
         // What only waits for its next start leaves its place to others meanwhile.
-        let most = match self.failures.allow(now) && !fails(self, times, now) {
+        let max = match self.failures.allow(now) && !fails(self, times, now) {
             true => desired.size.max.saturating_add(successor),
             false => live,
         };
-        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(most));
+        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(max));
         need(
             least,
             busy,
-            wanted.max(least).max(busy).max(live).min(most.max(live)),
+            wanted.max(least).max(busy).max(live).min(max.max(live)),
         )
     }
 }
@@ -292,9 +292,9 @@ pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<A
         if pool.is_stopped {
             return true;
         }
-        let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
-        let most = most.min(pool.share());
-        ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
+        let max = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
+        let max = max.min(pool.share());
+        ready(&mut pool.workers.iter()) >= replaced.min(max).max(1)
     });
     let mut actions = Vec::new();
     for (at, pool) in pools.iter().enumerate() {
@@ -383,13 +383,13 @@ fn size(
     let is_failing = fails(pool, times, now);
     if live < wanted && !is_failing && pool.failures.allow(now) {
         // After a death one at a time: they will most likely die as well.
-        let most = if pool.failures.any() {
+        let max = if pool.failures.any() {
             1u32.saturating_sub(starting)
         } else {
             wanted - live
         };
-        let most = most.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
-        actions.extend((0..most).map(|_| Action::Start { pool: at }));
+        let max = max.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
+        actions.extend((0..max).map(|_| Action::Start { pool: at }));
     }
     // One worker that should have answered and did not: it gets nothing more, and is replaced.
     let stuck = |w: &&&ObservedWorker| w.is_ready() && (w.overdue > 0 || w.is_done());
@@ -401,8 +401,8 @@ fn size(
     }
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
     // Nobody is let go while somebody waits, but for those that are more than there may be.
-    let most = desired.size.max.saturating_add(due.count.min(1));
-    if live > wanted && (pool.wait.is_none() || live > most) {
+    let max = desired.size.max.saturating_add(due.count.min(1));
+    if live > wanted && (pool.wait.is_none() || live > max) {
         let is_next =
             |worker: &ObservedWorker| due.next.is_some_and(|next| next.number == worker.number);
         let idle = well.iter().filter(|w| {

@@ -633,8 +633,8 @@ proptest! {
                 .find(|other| other.workers.first().map(|w| w.number) == pool.workers.first().map(|w| w.number))
                 .map_or(0, |other| live(&other.workers));
             // But for the one that takes the place of another.
-            let most = desired.size.max as usize + usize::from(!desired.size.recycle.is_never());
-            prop_assert!(live(&pool.workers) <= before.max(most));
+            let max = desired.size.max as usize + usize::from(!desired.size.recycle.is_never());
+            prop_assert!(live(&pool.workers) <= before.max(max));
         }
     }
 

@@ -266,7 +266,7 @@ fn a_rollout_is_never_said_to_hold_up_what_the_stable_release_does() {
 fn a_limit_of_workers_is_named_where_tasks_wait_because_of_it() {
     let mut one = EnvironmentStatus::clone(&environment("wee-1"));
     one.workers = Some(WorkersStatus {
-        most: 4,
+        max: 4,
         short: [name("snmp")].into(),
     });
     let expect = "the environment wee-1 runs 4 workers, as many as it may";

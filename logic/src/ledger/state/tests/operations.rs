@@ -25,7 +25,7 @@ fn so_many_at_a_time_are_published() {
 #[test]
 fn an_unknown_keeps_its_place_until_a_person_has_settled_it() {
     let mut table = Table::new();
-    let pace = json!({ "at_most": [{ "label": "rack", "most": 1 }] });
+    let pace = json!({ "at_most": [{ "label": "rack", "max": 1 }] });
     let (_, tasks) = table.plan(paced(&["a", "b"], pace));
     assert_eq!(table.published(), tasks[..1]);
     table.ask(tasks[0], 1);
