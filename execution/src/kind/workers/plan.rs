@@ -7,110 +7,22 @@
 //!    └─────────────────┴──────────────────────┴──► ending ──────┘
 //! ```
 
+mod observed;
+
 use std::{cmp::Reverse, time::Duration};
 
 use tokio::time::Instant;
-use utakata_model::manifest::{Lifetime, PoolSize, Recycle};
+use utakata_model::manifest::Lifetime;
 
-use super::{demand, failures::Failures};
+pub(crate) use self::observed::{Desired, ObservedPool, ObservedWorker, Phase, Times, Why};
+use super::demand;
 use crate::{
-    quota::{Allowed, Need, Turn},
+    quota::{Need, Turn},
     worker::Number,
 };
 
-/// Attempts without an answer after which a worker counts as hung.
-const MAX_OVERDUE: u32 = 3;
-/// The time that a worker has to be gone after its stream has ended, or after it was killed.
-const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A worker that was busy until just now is not idle, and yields to nobody.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// No worker is replaced for its memory sooner: a limit that is too small makes no storm.
-const MEMORY_AFTER: Duration = Duration::from_secs(30);
-
-/// One pool of a kind.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ObservedPool {
-    /// Its desired state; `None` when its release is gone or was replaced.
-    pub(crate) desired: Option<Desired>,
-    /// Its workers are to end as soon as they have nothing to do, and none is started.
-    pub(crate) is_stopped: bool,
-    pub(crate) workers: Vec<ObservedWorker>,
-    /// The time that the first in turn has been waiting for one of its workers.
-    pub(crate) wait: Option<Duration>,
-    /// Tasks that could begin if there were room.
-    pub(crate) queued: u64,
-    /// As many workers as it needed at once lately.
-    pub(crate) warm: u32,
-    /// The deaths of its workers.
-    pub(crate) failures: Failures,
-    /// Its share of the workers of the environment; `None`: as many as it wants.
-    pub(crate) allowed: Option<Allowed>,
-}
-
-/// The desired state of a pool.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Desired {
-    /// Tasks without a pin go to it.
-    pub(crate) is_active: bool,
-    pub(crate) size: PoolSize,
-    /// Workers that it has in any case, as far as it may have so many: a rollout needs them.
-    pub(crate) least: u32,
-    /// Workers that have nothing to do are let go at once.
-    pub(crate) is_brief: bool,
-}
-
-/// One worker as it is seen.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ObservedWorker {
-    pub(crate) number: Number,
-    pub(crate) phase: Phase,
-    /// The number of attempts that it runs.
-    pub(crate) running: u32,
-    /// Of these, those it should have answered long ago.
-    pub(crate) overdue: u32,
-    /// Attempts that it takes at once.
-    pub(crate) capacity: u32,
-    /// The number of tasks that it was given.
-    pub(crate) begun: u64,
-    /// There for one task, which it has had.
-    pub(crate) is_spent: bool,
-    /// The moment since which it takes tasks.
-    pub(crate) ready_since: Option<Instant>,
-    /// Its memory in bytes, where that is known.
-    pub(crate) memory: Option<u64>,
-}
-
-/// The phase of a worker's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It was started and has not said hello.
-    Starting { since: Instant },
-    /// It takes tasks.
-    Ready {
-        /// The moment at which it was last heard of.
-        heard: Instant,
-        /// The moment at which it last had something to do.
-        busy: Instant,
-    },
-    /// It finishes its tasks and takes no new ones.
-    Draining {
-        until: Instant,
-        /// The moment at which it was last heard of.
-        heard: Instant,
-    },
-    /// Its stream has ended or it was killed: it should be gone soon.
-    Ending { since: Instant },
-}
-
-/// The times that decide.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
-    pub(crate) hello_within: Duration,
-    pub(crate) hung_after: Duration,
-    pub(crate) grow_after: Duration,
-    pub(crate) idle_after: Duration,
-    pub(crate) drain_within: Duration,
-}
 
 /// A step that brings what is observed nearer to what is desired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,80 +41,6 @@ pub(crate) enum Action {
         /// The index of the pool.
         pool: usize,
     },
-}
-
-/// The reason for which a worker is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It did not say hello in time.
-    NoHello,
-    /// It sent no heartbeat.
-    Silent,
-    /// It does not answer attempts.
-    Overdue,
-    /// It did not end what it had in time.
-    DrainedTooLong,
-    /// It is not needed, and has not even said hello.
-    NotNeeded,
-    /// Its stream has ended, but not the worker.
-    Left,
-}
-
-impl Why {
-    /// Returns whether it was the worker's fault.
-    pub(crate) fn is_failure(self) -> bool {
-        matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
-    }
-}
-
-impl ObservedWorker {
-    /// Returns whether it counts among those that serve, or will.
-    fn is_live(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
-    }
-
-    fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready { .. })
-    }
-
-    fn is_starting(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. })
-    }
-
-    /// Returns whether it has done what it was there for.
-    fn is_done(&self) -> bool {
-        self.is_spent && self.is_ready() && self.running == 0
-    }
-
-    /// Returns whether a fresh one is to take its place.
-    fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
-        let lived = |since| now.saturating_duration_since(since);
-        let lived = self.ready_since.map(lived).unwrap_or_default();
-        let by_tasks = recycle.tasks.is_some_and(|max| self.begun >= max.get());
-        let by_age = recycle.age.is_some_and(|max| lived >= max);
-        let is_large = recycle.memory.zip(self.memory);
-        let by_memory = is_large.is_some_and(|(max, memory)| memory > max.bytes());
-        let is_due = by_tasks || by_age || (by_memory && lived >= MEMORY_AFTER);
-        is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
-    }
-
-    /// Returns the fault for which it must go.
-    fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
-        let passed = |since: Instant| now.saturating_duration_since(since);
-        match self.phase {
-            Phase::Starting { since } => {
-                (passed(since) >= times.hello_within).then_some(Why::NoHello)
-            }
-            Phase::Ready { heard, .. } | Phase::Draining { heard, .. }
-                if passed(heard) >= times.hung_after =>
-            {
-                Some(Why::Silent)
-            }
-            Phase::Ready { .. } => (self.overdue >= MAX_OVERDUE).then_some(Why::Overdue),
-            Phase::Draining { until, .. } => (now >= until).then_some(Why::DrainedTooLong),
-            Phase::Ending { since } => (passed(since) >= EXIT_TIMEOUT).then_some(Why::Left),
-        }
-    }
 }
 
 impl ObservedPool {
@@ -242,7 +80,6 @@ impl ObservedPool {
             let keeps = if self.is_stopped { 0 } else { live };
             return need(0, keeps, keeps);
         };
-        let starting = count(well.iter().filter(|worker| worker.is_starting()));
         let (running, capacity) = load(well.iter().copied());
         let waiting = self.wait.map_or(0, |_| self.queued.max(1));
         let busy = demand::needed(running, waiting, capacity.unwrap_or(1));
@@ -258,7 +95,7 @@ impl ObservedPool {
         };
         let is_due = |worker: &&ObservedWorker| worker.is_due(&desired.size.recycle, now);
         let successor = u32::from(well.iter().any(is_due));
-        let wanted = needed(self, desired, &well, live, starting, times) + successor;
+        let wanted = needed(self, desired, &well, times) + successor;
         // What only waits for its next start leaves its place to others meanwhile.
         let max = match self.failures.allow(now) && !fails(self, times, now) {
             true => desired.size.max.saturating_add(successor),
@@ -371,7 +208,7 @@ fn size(
 ) {
     let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
-    let needed = needed(pool, desired, well, live, starting, times);
+    let needed = needed(pool, desired, well, times);
     // Where there is no place for a successor, the one that is due makes it.
     let is_any_due = well.iter().any(|w| w.is_due(&desired.size.recycle, now));
     let share = pool.share();
@@ -458,14 +295,9 @@ fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
 }
 
 /// Returns the number of workers that there should be now.
-fn needed(
-    pool: &ObservedPool,
-    desired: &Desired,
-    well: &[&ObservedWorker],
-    live: u32,
-    starting: u32,
-    times: &Times,
-) -> u32 {
+fn needed(pool: &ObservedPool, desired: &Desired, well: &[&ObservedWorker], times: &Times) -> u32 {
+    let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
+    let is_starting = well.iter().any(|worker| worker.is_starting());
     let (running, capacity) = load(well.iter().copied());
     // Where each task has a worker of its own, those that wait need one each.
     let queued = match desired.size.lifetime {
@@ -476,7 +308,7 @@ fn needed(
     // Whoever waits has found no room: one more, or the first.
     let is_full = pool
         .wait
-        .is_some_and(|wait| live == 0 || (starting == 0 && wait >= times.grow_after));
+        .is_some_and(|wait| live == 0 || (!is_starting && wait >= times.grow_after));
     let grown = if is_full { live + 1 } else { 0 };
     let (min, reserve, warm) = if desired.is_active {
         (desired.size.min, desired.size.reserve, pool.warm)

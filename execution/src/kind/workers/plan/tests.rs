@@ -3,10 +3,10 @@ mod slots;
 use std::num::NonZeroU64;
 
 use proptest::prelude::*;
-use utakata_model::manifest::limits::Memory;
+use utakata_model::manifest::{PoolSize, Recycle, limits::Memory};
 
-use super::*;
-use crate::config::Backoff;
+use super::{super::failures::Failures, *};
+use crate::{config::Backoff, quota::Allowed};
 
 const TIMES: Times = Times {
     hello_within: Duration::from_secs(10),
