@@ -10,16 +10,14 @@ use std::{
 };
 
 use tokio::time::Instant;
-use utakata_model::{Outcome, TaskKey};
+use utakata_model::{Backoff, Outcome, TaskKey, backoff::spread};
 use utakata_permit::message::Recorded;
 
 use crate::takeover::UnrecordedLeft;
 
-/// An outcome is repeated after this, and then after twice as long each time.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait.
-const MAX_WAIT: Duration = Duration::from_secs(10);
-/// The number of outcomes that are repeated together.
+/// The waits after which an outcome is repeated.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
+/// Outcomes that are repeated together.
 const MAX_TOGETHER: usize = 1000;
 /// Attempts that ended without a permit and are remembered.
 const MAX_ENDED: usize = 10_000;
@@ -38,7 +36,7 @@ pub(super) struct Unrecorded {
 struct Kept {
     outcome: Outcome,
     again: Instant,
-    wait: Duration,
+    backoff: Backoff,
     /// Took the place of another one under the same ask, which the next record may mean.
     is_second: bool,
 }
@@ -78,10 +76,11 @@ impl Unrecorded {
         if let Some(was) = &was {
             self.due.remove(&(was.again, told));
         }
+        let mut backoff = BACKOFF;
         let kept = Kept {
             outcome: outcome.clone(),
-            again: now + jittered(FIRST_WAIT, told.key),
-            wait: FIRST_WAIT,
+            again: now + jittered(backoff.wait(), told.key),
+            backoff,
             is_second: was.is_some(),
         };
         self.due.insert((kept.again, told));
@@ -109,9 +108,10 @@ impl Unrecorded {
                 key: outcome.key(),
                 ask: outcome.permit,
             };
+            let mut backoff = BACKOFF;
             let kept = Kept {
-                again: now + jittered(FIRST_WAIT, told.key),
-                wait: FIRST_WAIT,
+                again: now + jittered(backoff.wait(), told.key),
+                backoff,
                 outcome,
                 is_second,
             };
@@ -134,7 +134,8 @@ impl Unrecorded {
             if kept.is_second {
                 // What is written down may be the first: it is told once more.
                 kept.is_second = false;
-                kept.again = now + jittered(FIRST_WAIT, told.key);
+                kept.backoff.reset();
+                kept.again = now + jittered(kept.backoff.wait(), told.key);
                 self.due.insert((kept.again, told));
                 self.kept.insert(told, kept);
             }
@@ -166,8 +167,7 @@ impl Unrecorded {
         {
             self.due.pop_first();
             if let Some(kept) = self.kept.get_mut(&told) {
-                kept.wait = (kept.wait * 2).min(MAX_WAIT);
-                kept.again = now + jittered(kept.wait, told.key);
+                kept.again = now + jittered(kept.backoff.wait(), told.key);
                 self.due.insert((kept.again, told));
                 again.push(kept.outcome.clone());
             }
@@ -217,8 +217,7 @@ impl Told {
 /// attempt.
 fn jittered(wait: Duration, key: TaskKey) -> Duration {
     let [.., low, high] = *key.task.as_bytes();
-    let part = u32::from(u16::from_le_bytes([low, high]));
-    wait * 3 / 4 + wait / 2 * part / u32::from(u16::MAX)
+    spread(wait, u16::from_le_bytes([low, high]))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
-    BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
+    Backoff, BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
 };
 
 /// A target that was not spoken to for so long is as good as new.
@@ -48,7 +48,7 @@ struct Open {
     /// The end of the cool-down: in our time, and for people.
     until: Instant,
     told_until: Timestamp,
-    cool_down: Duration,
+    cool_down: Backoff,
     is_on_trial: bool,
     problem: Problem,
 }
@@ -108,17 +108,17 @@ impl Breaker {
         self.failures = self.failures.saturating_add(1);
         self.last = Some(now);
         let first = *self.first.get_or_insert(clock);
-        let (since, cool_down) = match &mut self.open {
+        let (since, mut cool_down) = match &mut self.open {
             None if rule.failures == 0 || self.failures < rule.failures => return false,
-            None => (first, rule.first),
+            None => (first, Backoff::new(rule.first, rule.max)),
             Some(open) if now < open.until => {
                 // Begun before, or under a permit.
                 open.problem = problem.clone();
                 return false;
             }
-            Some(open) => (open.since, (open.cool_down * 2).min(rule.max)),
+            Some(open) => (open.since, open.cool_down),
         };
-        let wait = jittered(cool_down, target);
+        let wait = jittered(cool_down.wait(), target);
         let was_closed = self.open.is_none();
         self.open = Some(Open {
             since,
