@@ -103,7 +103,25 @@ impl Place {
         self.path.join("releases/drill")
     }
 
-    /// Returns the log file of a process.
+    /// Returns the logs of all processes that were started, by name.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn logs(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut logs = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "log")
+                && let Some(name) = path.file_stem()
+            {
+                logs.push((name.to_string_lossy().into_owned(), path));
+            }
+        }
+        logs.sort();
+        Ok(logs)
+    }
+
+    /// The log of a process.
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
     }

@@ -17,9 +17,7 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-use crate::invariant;
-
-/// The numbers of tasks under way, which a status does not contain.
+/// The numbers of tasks under way, which a status does not tell.
 #[derive(Debug, Clone, Copy)]
 pub struct TasksUnderWay {
     /// The number of reads that have not ended.
@@ -70,6 +68,12 @@ struct OfConnection {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfProcess {
+    /// An environment, or `logic`.
+    of: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfHealth {
     health: &'static str,
 }
@@ -87,7 +91,7 @@ pub fn text(
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("utakata");
     site(&mut registry, status, under_way);
-    invariants(&mut registry, invariant::count());
+    invariants(&mut registry, status);
     wrong(&mut registry, overview);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
@@ -134,11 +138,19 @@ fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
     }
 }
 
-fn invariants(registry: &mut Registry, broken: u64) {
-    let counter = Counter::<u64>::default();
-    counter.inc_by(broken);
+fn invariants(registry: &mut Registry, status: &Status) {
+    let counters = Family::<OfProcess, Counter>::default();
+    let theirs = status.environments.iter();
+    let theirs = theirs.map(|one| (one.id.as_str(), one.invariants_broken));
+    for (of, count) in [("logic", status.invariants_broken)]
+        .into_iter()
+        .chain(theirs)
+    {
+        let labels = OfProcess { of: of.to_owned() };
+        counters.get_or_create(&labels).inc_by(count);
+    }
     let help = "States that cannot be, and were: mistakes in utakata";
-    registry.register("invariants_broken", help, counter);
+    registry.register("invariants_broken", help, counters);
 }
 
 /// Adds the problems that need attention, as `utakata status` shows them.

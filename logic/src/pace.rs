@@ -204,8 +204,7 @@ impl Pacer {
     /// Returns the index of a task; `None` never happens, because callers know its operation.
     fn place(&self, id: TaskId) -> Option<usize> {
         let place = self.places.get(&id).copied();
-        debug_assert!(place.is_some(), "{id} is no task of this operation");
-        place
+        utakata_invariant::present(place, "a task is none of its operation", &id)
     }
 
     fn stand(&mut self, id: TaskId, standing: PacedState) {

@@ -406,6 +406,7 @@ impl Handle {
                 .iter()
                 .map(|one| one.as_ref().clone())
                 .collect(),
+            invariants_broken: utakata_invariant::count(),
         }
     }
 

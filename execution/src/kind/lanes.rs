@@ -26,6 +26,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Tag;
+use utakata_invariant as invariant;
 use utakata_model::{BreakerStatus, Class, Problem, Target, TargetName, Task, TaskKey};
 
 pub(crate) use self::breaker::Rule;
@@ -34,7 +35,7 @@ use self::{
     lane::{ByClass, Lane},
     turns::Turns,
 };
-use crate::{config::Lanes as Limits, invariant};
+use crate::config::Lanes as Limits;
 
 /// A task that waits in the environment.
 #[derive(Debug, Clone)]
@@ -243,7 +244,9 @@ impl Lanes {
     /// Control that was taken out gives up its conversation, for observation. It remains the
     /// only writer.
     pub(crate) fn step_back(&mut self, target: &TargetName) {
-        if let Some(lane) = self.lanes.get_mut(target) {
+        // It is written, which keeps it.
+        let lane = self.lanes.get_mut(target);
+        if let Some(lane) = invariant::present(lane, "control without a lane steps back", target) {
             lane.step_back();
             self.queue(target);
         }
@@ -252,7 +255,8 @@ impl Lanes {
     /// Gives a conversation to control that had stepped back, or the next one that is free. Returns
     /// true if it has one.
     pub(crate) fn step_in(&mut self, target: &TargetName) -> bool {
-        let Some(lane) = self.lanes.get_mut(target) else {
+        let lane = self.lanes.get_mut(target);
+        let Some(lane) = invariant::present(lane, "control without a lane steps in", target) else {
             return false;
         };
         lane.is_expected = lane.is_full();

@@ -88,7 +88,22 @@ struct Inbox {
     fetched: Option<Fetched>,
 }
 
-/// The reason for waking up.
+/// The marks that a service leaves with what all kinds share. They go with it, also when it
+/// panics.
+struct Presence {
+    kind: Kind,
+    context: Context,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.context.board.remove(&self.kind);
+        self.context.quota.remove(&self.kind);
+        self.context.routes.close(&self.kind);
+    }
+}
+
+/// The result of waiting.
 enum Wake {
     /// An event has come, or there is room for what is to be published.
     Event,
@@ -113,6 +128,10 @@ impl Service {
         let counted = published.clone();
         let publisher = publish::run(context.events.clone(), queue, counted, cancel.clone());
         let publisher = tokio::spawn(publisher);
+        let presence = Presence {
+            kind: kind.clone(),
+            context: context.clone(),
+        };
         let (asks, queue) = publish::asks();
         let asker = publish::ask(context.events.clone(), queue, cancel.clone());
         let asker = tokio::spawn(asker);
@@ -123,9 +142,7 @@ impl Service {
         }
         service.serve(&mut order, &cancel).await;
         asker.abort();
-        service.context.board.remove(&service.kind);
-        service.context.quota.remove(&service.kind);
-        service.context.routes.close(&service.kind);
+        drop(presence);
         service.tell_unrecorded();
         let given_up = service.state.given_up();
         if !service.pending.is_empty() {
@@ -155,6 +172,7 @@ impl Service {
             environment: context.me.environment.clone(),
             rollout: context.decisions.of(&kind),
             seed: TaskId::generate(),
+            next_ask: context.next_ask.load(Ordering::Relaxed),
             now: Instant::now(),
         };
         let state = State::new(initial, &context.config);

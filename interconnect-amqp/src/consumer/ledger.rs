@@ -253,7 +253,7 @@ impl<M: Clone> Ledger<M> {
                     redelivered,
                 });
             }
-            None => debug_assert!(false, "a message without tasks is gone"),
+            None => utakata_invariant::broken("a message without tasks is still there", &tag.0),
         }
         if first.tasks.is_empty() {
             taken

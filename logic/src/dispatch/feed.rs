@@ -5,11 +5,10 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use serde::Serialize;
 use utakata_interconnect::Event;
+use utakata_invariant as invariant;
 use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
 
-use crate::invariant;
-
-/// A server-sent event for many clients.
+/// One server-sent event for many clients.
 #[derive(Debug)]
 pub struct Item {
     event: Event,

@@ -15,6 +15,7 @@ fn status() -> Status {
         duties: None,
         connections: Vec::new(),
         problems: Vec::new(),
+        invariants_broken: 0,
     }
 }
 
@@ -100,6 +101,25 @@ fn of_rollouts_and_of_a_limit_of_workers_all_is_told() {
             &format!("{} 9", of("1", "succeeded")),
             &format!("{} 4", of("2", "failed")),
             &format!("{} 1", of("2", "unknown")),
+        ],
+    );
+}
+
+#[test]
+fn broken_invariants_are_counted_of_each_process() {
+    let status = Status {
+        environments: vec![EnvironmentStatus {
+            invariants_broken: 3,
+            ..environment()
+        }],
+        invariants_broken: 2,
+        ..status()
+    };
+    check(
+        &status,
+        &[
+            r#"utakata_invariants_broken_total{of="logic"} 2"#,
+            r#"utakata_invariants_broken_total{of="wee-1"} 3"#,
         ],
     );
 }

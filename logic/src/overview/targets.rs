@@ -112,12 +112,14 @@ impl Survey<'_> {
         let labels = Labels::of(if groups.is_empty() { &[] } else { all });
         let group = |((kind, health, code), members): (Key<'_>, Vec<&TargetEntry>)| {
             let (places, more_places) = labels.places(&members);
+            let of = kinds.get(kind).copied();
+            let of = utakata_invariant::present(of, "targets of a kind without a count", kind);
             FailingGroup {
                 kind: kind.clone(),
                 health,
                 code: code.to_string(),
                 count: members.len() as u64,
-                of: kinds.get(kind).copied().unwrap_or_default(),
+                of: of.unwrap_or_default(),
                 says: self.says(members.first()),
                 places,
                 more_places,

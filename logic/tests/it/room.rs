@@ -188,6 +188,8 @@ impl Room {
             stopped: Default::default(),
             rollouts: Vec::new(),
             workers: None,
+            invariants_broken: 0,
+            restarted: Vec::new(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus

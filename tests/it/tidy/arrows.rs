@@ -10,6 +10,7 @@ use super::{Offence, expect_none};
 
 /// A crate, and the crates of ours that it may use. What is not here has no arrow.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("invariant", &[]),
     ("model", &[]),
     ("settings", &[]),
     ("profile", &["model"]),
@@ -18,7 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &["api", "model"]),
     ("permit", &["model"]),
     ("interconnect", &["permit", "settings", "model"]),
-    ("interconnect-amqp", &["interconnect", "settings", "model"]),
+    (
+        "interconnect-amqp",
+        &["invariant", "interconnect", "settings", "model"],
+    ),
     (
         "interconnect-mqtt",
         &["interconnect", "permit", "settings", "model"],
@@ -31,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "logic",
         &[
+            "invariant",
             "interconnect",
             "permit",
             "rollout",
@@ -43,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "execution",
         &[
+            "invariant",
             "interconnect",
             "permit",
             "rollout",
@@ -52,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
-    ("worker-sdk", &["protocol", "model"]),
+    ("worker-sdk", &["invariant", "protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
@@ -76,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "drill",
         &[
+            "invariant",
             "up",
             "logic",
             "execution",

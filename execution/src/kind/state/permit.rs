@@ -1,15 +1,13 @@
 //! From the lane to the permit, and from the permit to the worker.
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, Outcome, OutcomeStatus, Problem, TargetName};
 use utakata_permit::message::{Answer, Recorded, Refused};
 
 use super::{Moment, State};
-use crate::{
-    invariant,
-    kind::{
-        outcome,
-        permits::{Due, Meaning, Permitted, Request},
-    },
+use crate::kind::{
+    outcome,
+    permits::{Due, Meaning, Permitted, Request},
 };
 
 /// The share of what workers can take that is kept free for control that is asked for, so that

@@ -155,6 +155,7 @@ impl LedgerState {
         self.operations.remove(&id);
         for task in &forgotten {
             let Some(entry) = self.tasks.remove(task) else {
+                self.broken("a task that is taken back was never there", *task);
                 continue;
             };
             if let Some(lane) = self.lanes.get_mut(&entry.task.target) {
@@ -181,6 +182,7 @@ impl LedgerState {
         }
         for task in open.pacer.due() {
             let Some(entry) = self.tasks.get_mut(&task) else {
+                self.broken("a task that is due is not there", task);
                 continue;
             };
             if entry.is_undoable() {

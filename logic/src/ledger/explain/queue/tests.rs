@@ -52,6 +52,8 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     })
 }
 
