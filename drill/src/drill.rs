@@ -209,7 +209,7 @@ impl Drill<'_> {
             () = sleep(READY_TIMEOUT) => {
                 bail!("nothing was ready within {READY_TIMEOUT:?}: keep the logs with --keep DIR")
             }
-            signal = self.signals.asked_to_end() => bail!("{signal} before it began"),
+            signal = self.signals.end_requested() => bail!("{signal} before it began"),
         }
         let names = room.devices().iter().map(|device| device.name.to_string());
         let orders = Orders::new(self.settings.seed, names.collect());
@@ -249,7 +249,7 @@ impl Drill<'_> {
         while Instant::now() < until {
             tokio::select! {
                 () = sleep(TICK) => {}
-                _ = self.signals.asked_to_end() => {
+                _ = self.signals.end_requested() => {
                     self.signals.let_pass().await;
                     return Ok(());
                 }
@@ -277,7 +277,7 @@ impl Drill<'_> {
         {
             tokio::select! {
                 () = sleep(TICK) => {}
-                signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+                signal = self.signals.end_requested() => bail!("{signal}: not compared"),
             }
             let left = until.saturating_duration_since(Instant::now());
             self.tend(Phase::Settling(left))?;

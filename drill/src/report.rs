@@ -218,14 +218,14 @@ impl Report {
 fn line(finding: &Finding) -> String {
     let task = finding.task.map(|task| task.to_string());
     format!(
-        "{:?}: {} {} on {}: {}; state {}, told {}, done {}; task {}",
+        "{:?}: {} {} on {}: {}; state {}, received {}, done {}; task {}",
         finding.what,
         finding.action,
         finding.token,
         finding.device,
         finding.why,
         finding.state.map_or("none", |state| state.as_str()),
-        finding.truth.told,
+        finding.truth.received,
         finding.truth.done,
         task.as_deref().unwrap_or("none"),
     )

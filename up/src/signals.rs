@@ -48,7 +48,7 @@ impl Signals {
     }
 
     /// Waits for SIGINT or SIGTERM, and gives its name.
-    pub async fn asked_to_end(&mut self) -> &'static str {
+    pub async fn end_requested(&mut self) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
@@ -66,13 +66,13 @@ impl Signals {
     /// second one.
     pub async fn asked_again(&mut self) -> &'static str {
         self.let_pass().await;
-        self.asked_to_end().await
+        self.end_requested().await
     }
 
     /// Lets what came with the first signal pass.
     pub async fn let_pass(&mut self) {
         let together = tokio::time::Instant::now() + TOGETHER;
-        while tokio::time::timeout_at(together, self.asked_to_end())
+        while tokio::time::timeout_at(together, self.end_requested())
             .await
             .is_ok()
         {}

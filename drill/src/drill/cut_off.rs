@@ -112,7 +112,7 @@ impl Drill<'_> {
     async fn pass(&mut self, until: Instant) -> Result<()> {
         tokio::select! {
             () = sleep(LOOK) => {}
-            signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+            signal = self.signals.end_requested() => bail!("{signal}: not compared"),
         }
         self.tend(Phase::Wild(until.saturating_duration_since(Instant::now())))
     }

@@ -63,9 +63,9 @@ pub(crate) struct Service {
     /// A decision about a rollout that is being written down: told when that is done.
     writing: Option<Revision>,
     /// The moment at which the evidence of a rollout was last told.
-    rollout_told: Option<Instant>,
+    rollout_published: Option<Instant>,
     /// The moment at which the targets that are left alone were last told.
-    breakers_told: Option<Instant>,
+    breakers_published: Option<Instant>,
     reports: mpsc::Receiver<Report>,
     reporting: mpsc::Sender<Report>,
     links: WorkerLinks,
@@ -180,8 +180,8 @@ impl Service {
         Self {
             state,
             writing: None,
-            rollout_told: None,
-            breakers_told: None,
+            rollout_published: None,
+            breakers_published: None,
             answers: context.routes.open(&kind),
             asks,
             kind,
@@ -273,7 +273,7 @@ impl Service {
             }
             Some(_) = self.workers.join_next() => {}
             () = self.context.decisions.written(self.writing), if self.writing.is_some() => {
-                (self.writing, self.rollout_told) = (None, None);
+                (self.writing, self.rollout_published) = (None, None);
                 self.state.on_written();
                 return Wake::Due;
             }
@@ -316,9 +316,9 @@ impl Service {
         board.put(&self.kind, self.state.status());
         board.put_stopped(&self.kind, self.state.stopped());
         board.put_stopped_releases(&self.kind, self.state.workers().stopped_releases());
-        let told = self.breakers_told;
+        let told = self.breakers_published;
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_INTERVAL) {
-            self.breakers_told = Some(now);
+            self.breakers_published = Some(now);
             board.put_breakers(&self.kind, self.state.breakers(now));
         }
         self.tell_rollout(now);
@@ -332,11 +332,11 @@ impl Service {
         if self.writing.is_some() {
             return;
         }
-        let told = self.rollout_told;
+        let told = self.rollout_published;
         let is_time = told.is_none_or(|at| now.saturating_duration_since(at) >= EVIDENCE_INTERVAL);
         let board = &self.context.board;
         if is_time || board.knows_else(&self.kind, self.state.rollout().summary()) {
-            self.rollout_told = Some(now);
+            self.rollout_published = Some(now);
             board.put_rollout(&self.kind, self.state.rollout().status());
         }
     }

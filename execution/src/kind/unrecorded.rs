@@ -29,7 +29,7 @@ pub(super) struct Unrecorded {
     /// By the attempt, and the ask under which it was told.
     kept: BTreeMap<Recorded, Kept>,
     due: BTreeSet<(Instant, Recorded)>,
-    told: Told,
+    told: EndedAttempts,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ struct Kept {
 
 /// The last attempts that ended without a permit: they do so once.
 #[derive(Debug, Default)]
-struct Told {
+struct EndedAttempts {
     keys: HashSet<TaskKey, foldhash::fast::RandomState>,
     order: VecDeque<TaskKey>,
 }
@@ -55,7 +55,7 @@ impl Unrecorded {
             limit,
             kept: BTreeMap::new(),
             due: BTreeSet::new(),
-            told: Told::default(),
+            told: EndedAttempts::default(),
         }
     }
 
@@ -199,7 +199,7 @@ impl Unrecorded {
     }
 }
 
-impl Told {
+impl EndedAttempts {
     fn insert(&mut self, key: TaskKey) {
         if !self.keys.insert(key) {
             return;

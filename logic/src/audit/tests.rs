@@ -8,7 +8,7 @@ use super::{AuditEntry, Trail, hash};
 use crate::store::AuditPage;
 
 fn note(trail: &mut Trail, by: &str) {
-    let said = Attribution {
+    let attribution = Attribution {
         by: by.into(),
         at: Timestamp::UNIX_EPOCH,
         why: None,
@@ -16,7 +16,7 @@ fn note(trail: &mut Trail, by: &str) {
     let entry = AuditEntry::Settled {
         task: TaskId::from_bytes([7; 16]),
         state: "failed",
-        said: &said,
+        attribution: &attribution,
     };
     trail.note(Timestamp::UNIX_EPOCH, &entry);
 }

@@ -98,13 +98,17 @@ pub(super) async fn list(
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
-    body::Json(mut asked): body::Json<Control>,
+    body::Json(mut requested): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
-    reason::check_size(&asked.selector, &asked.parameters)?;
-    asked.why = asked.why.as_deref().map(reason::check).transpose()?;
-    asked.key.as_deref().map(reason::check_key).transpose()?;
-    let is_waited_for = !asked.wait.is_zero();
-    let answer = api.handle.control().ask(asked, Some(by)).await;
+    reason::check_size(&requested.selector, &requested.parameters)?;
+    requested.why = requested.why.as_deref().map(reason::check).transpose()?;
+    requested
+        .key
+        .as_deref()
+        .map(reason::check_key)
+        .transpose()?;
+    let is_waited_for = !requested.wait.is_zero();
+    let answer = api.handle.control().ask(requested, Some(by)).await;
     let answer = answer.map_err(|error| Refused::from(error).and_away(&api));
     let (id, is_known) = match answer? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),

@@ -48,8 +48,8 @@ pub(super) struct ReadingQuery {
 /// The length of the longest prefix of a metric's name, in characters, as in the API's description.
 const MAX_PREFIX: usize = 128;
 
-fn prefix(asked: Option<String>) -> Result<String, Refused> {
-    let prefix = asked.unwrap_or_default();
+fn prefix(requested: Option<String>) -> Result<String, Refused> {
+    let prefix = requested.unwrap_or_default();
     if prefix.chars().count() > MAX_PREFIX {
         let detail = format!("metric has more than {MAX_PREFIX} characters");
         return Err(invalid(detail));

@@ -116,7 +116,7 @@ pub(super) struct ReadBackResult {
     /// The number of the attempt.
     pub attempt: u32,
     /// The time at which it was asked.
-    pub asked: Instant,
+    pub requested: Instant,
     /// The time at which it had answered.
     pub answered: Instant,
     pub evidence: Evidence,

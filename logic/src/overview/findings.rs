@@ -176,8 +176,8 @@ impl SiteFacts {
             .collect();
         for problem in &self.status.problems {
             let is_of_schedule = self.schedules.contains(problem);
-            let is_told = is_of_schedule && &*problem.code == "kind-not-served";
-            if told.contains(&problem) || is_told {
+            let is_reported = is_of_schedule && &*problem.code == "kind-not-served";
+            if told.contains(&problem) || is_reported {
                 continue;
             }
             let about = match is_of_schedule {

@@ -22,7 +22,7 @@ impl Handle {
     pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
         let mut background = inner.lifetime.background.lock();
-        let (fetches, asked) = mpsc::channel(catalogue::MAX_WAITING);
+        let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
@@ -51,7 +51,7 @@ impl Handle {
         background.spawn(catalogue::answer(
             inner.store.clone(),
             Arc::clone(&events),
-            asked,
+            requested,
             inner.membership.duties.clone(),
             inner.lifetime.cancel.clone(),
         ));

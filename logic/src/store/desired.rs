@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use utakata_api::rollout::{KindAsked, Rollout};
+use utakata_api::rollout::{KindAssignment, Rollout};
 use utakata_model::{EnvironmentId, Kind, Order, RolloutId, Scope, Zone};
 
 use super::Error;
@@ -84,5 +84,5 @@ pub struct KindRow {
     /// The kind.
     pub kind: Kind,
     /// The orders, or what is desired.
-    pub asked: KindAsked,
+    pub requested: KindAssignment,
 }

@@ -74,8 +74,8 @@ async fn a_reason_has_a_bound_wherever_one_is_given() {
     let detail = told["detail"].to_string();
     assert!(detail.contains("longer than 1000"), "{told}");
     // The longest is taken as it is.
-    let asked = off(json!({ "why": long(1000), "key": long(200) }));
-    let (status, told) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "why": long(1000), "key": long(200) }));
+    let (status, told) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["operation"]["why"], long(1000));
     room.end().await;

@@ -31,8 +31,8 @@ const MAX_STATES_BROKEN: usize = 200_000;
 const WAYS: usize = 200;
 
 fn max_states() -> usize {
-    let asked = std::env::var("UTAKATA_PERMIT_STATES").ok();
-    asked.map_or(MAX_STATES, |asked| asked.parse().unwrap())
+    let requested = std::env::var("UTAKATA_PERMIT_STATES").ok();
+    requested.map_or(MAX_STATES, |requested| requested.parse().unwrap())
 }
 
 fn check(cases: &[Case]) {

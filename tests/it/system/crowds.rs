@@ -135,8 +135,8 @@ fn where_no_file_can_be_opened_for_a_while_no_worker_ends() {
     };
     let lines_before = place.told().lines().count();
     let was = prlimit(Some(up.pid()), Resource::Nofile, none).unwrap();
-    let is_told = || place.told().contains("cannot look at").then_some(());
-    let told = wait_for(is_told);
+    let is_reported = || place.told().contains("cannot look at").then_some(());
+    let told = wait_for(is_reported);
     prlimit(Some(up.pid()), Resource::Nofile, was).unwrap();
     let log = place.told();
     assert!(told.is_some(), "{log}");
@@ -146,7 +146,7 @@ fn where_no_file_can_be_opened_for_a_while_no_worker_ends() {
     assert_eq!(workers(&place), before);
     // What could be looked at again is not complained of any more.
     place.until(&["environment", "list"], |listed| {
-        let is_told = listed.to_string().contains("release-unreadable");
-        (!is_told).then_some(())
+        let is_reported = listed.to_string().contains("release-unreadable");
+        (!is_reported).then_some(())
     });
 }

@@ -47,7 +47,7 @@ struct Open {
     since: Timestamp,
     /// The end of the cool-down: in our time, and for people.
     until: Instant,
-    told_until: Timestamp,
+    shown_until: Timestamp,
     cool_down: Backoff,
     is_on_trial: bool,
     problem: Problem,
@@ -123,7 +123,7 @@ impl Breaker {
         self.open = Some(Open {
             since,
             until: now + wait,
-            told_until: clock.checked_add(wait).unwrap_or(clock),
+            shown_until: clock.checked_add(wait).unwrap_or(clock),
             cool_down,
             is_on_trial: false,
             problem: problem.clone(),
@@ -158,7 +158,7 @@ impl Breaker {
                 BreakerState::HalfOpen
             },
             since: open.since,
-            until: open.told_until,
+            until: open.shown_until,
             failures: self.failures,
             problem: open.problem.clone(),
         })

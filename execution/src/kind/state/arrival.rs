@@ -143,7 +143,7 @@ impl State {
     /// here, and that is told; what is asked for may still be permitted, which is then of no use.
     pub(super) fn hand_over(&mut self, at: Moment) {
         self.give_back_waiting(at);
-        self.give_back_asked(at);
+        self.give_back_requests(at);
         self.end_permitted(at);
     }
 

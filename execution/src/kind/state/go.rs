@@ -47,7 +47,7 @@ impl State {
     /// This process, or its machine, stood still, and nobody can say for how long: what it was
     /// permitted and has not begun is for others.
     pub(in crate::kind) fn on_stood_still(&mut self, at: Moment) {
-        self.give_back_asked(at);
+        self.give_back_requests(at);
         self.end_permitted(at);
         let awaiting = self.attempts.awaiting().map(|a| a.task.key()).collect();
         self.end_late(awaiting, at);

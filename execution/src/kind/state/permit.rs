@@ -53,10 +53,12 @@ impl State {
                         // comes again, and is told to be of no use.
                         self.effects.asks.extend(asked.earlier());
                     }
-                    self.drop_asked(&asked);
+                    self.drop_request(&asked);
                 }
                 Meaning::Late(outcome, asked) => {
-                    asked.into_iter().for_each(|asked| self.drop_asked(&asked));
+                    asked
+                        .into_iter()
+                        .for_each(|asked| self.drop_request(&asked));
                     self.tell(*outcome, at.now);
                 }
             }
@@ -149,13 +151,13 @@ impl State {
     }
 
     /// Drops a delivery that is void.
-    fn drop_asked(&mut self, asked: &Request) {
+    fn drop_request(&mut self, asked: &Request) {
         self.effects.acknowledge.extend(asked.waiting.tag);
         self.let_go(&asked.waiting.task.target.name, asked.has_lane);
     }
 
     /// Gives back everything that is asked for: a permit that still comes is of no use.
-    pub(super) fn give_back_asked(&mut self, at: Moment) {
+    pub(super) fn give_back_requests(&mut self, at: Moment) {
         for asked in self.permits.give_up_all(at.now, at.clock) {
             self.give_back(asked);
         }

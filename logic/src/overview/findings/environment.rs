@@ -177,7 +177,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
             subject: format!("environment {id}"),
             says: format!(
                 "runs {} workers, as many as it may: tasks wait of {}",
-                workers.most,
+                workers.max,
                 short.join(", ")
             ),
             cure: Some("raise execution.max_workers, or start another environment".into()),

@@ -126,7 +126,7 @@ fn put_kind<'r>(place: &Place, row: &'r KindRow) -> Result<Statement<'r>, Error>
         "INSERT INTO kind_desired (kind, body) VALUES ($1, $2)
          ON CONFLICT (kind) DO UPDATE SET body = excluded.body",
     );
-    let body = place.json("kind", &row.asked)?;
+    let body = place.json("kind", &row.requested)?;
     Ok(statement.with(row.kind.as_str()).with(body))
 }
 

@@ -86,7 +86,7 @@ impl TaskContext<'_> {
     /// An answer that says what is missing in it, and how the device is asked, where that is
     /// otherwise than others.
     pub fn answer(&self, buffer: ReadingBuffer, missed: &[Missed]) -> Answer {
-        let limits = self.session.told_limits();
+        let limits = self.session.reported_limits();
         Answer {
             buffer,
             missing: missed.iter().map(Missed::told).collect(),
