@@ -21,7 +21,7 @@ use crate::{
     stall::Stall,
 };
 
-/// Those that a drill kills.
+/// The processes that a drill kills and restarts.
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
@@ -170,7 +170,7 @@ impl Crew {
         Ok(self)
     }
 
-    /// Whether all servers between the processes serve, if there are any.
+    /// Returns true if all servers between the processes serve, or if there are none.
     pub fn servers_are_up(&self) -> bool {
         match &self.between {
             Between::Servers { servers, .. } => servers.are_up(),
@@ -290,7 +290,7 @@ fn needs_disk(name: &str) -> bool {
     name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
 }
 
-/// Faults of messages, as arguments.
+/// Returns the arguments for faults of messages.
 fn of_messages(settings: &Settings) -> Vec<String> {
     let (faults, seed) = (settings.faults.as_str(), settings.seed.to_string());
     ["--faults", faults, "--seed", &seed]

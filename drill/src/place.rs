@@ -121,7 +121,7 @@ impl Place {
         Ok(logs)
     }
 
-    /// The log of a process.
+    /// Returns the log file of a process.
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
     }

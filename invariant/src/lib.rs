@@ -41,7 +41,7 @@ pub fn present<T>(value: Option<T>, what: &'static str, subject: &dyn Display) -
     value
 }
 
-/// Returns the number of states that could not be, since the process began.
+/// Returns the number of impossible states since the process began.
 pub fn count() -> u64 {
     BROKEN.load(Ordering::Relaxed)
 }

@@ -17,7 +17,7 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-/// The numbers of tasks under way, which a status does not tell.
+/// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
 pub struct TasksUnderWay {
     /// The number of reads that have not ended.

@@ -97,7 +97,7 @@ struct Inner {
     control: Control,
     ledger: Ledger,
     membership: Membership,
-    /// The version of the inventory that was read last.
+    /// The version of the inventory that was loaded last.
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
@@ -118,7 +118,7 @@ struct Membership {
 /// The background tasks, and how they end.
 #[derive(Default)]
 struct Lifetime {
-    /// Ends schedules; then, on its own, everything else.
+    /// Ends schedules; everything else is cancelled separately afterwards.
     cancel_schedules: CancellationToken,
     cancel: CancellationToken,
     /// All background tasks; taken when they are joined.
@@ -480,7 +480,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Writes readings, where the ledger is kept: once is enough. Says whether something is
+    /// Writes readings if the ledger is kept here: once is enough. Returns true if something is
     /// left.
     async fn flush(&self) -> Result<bool, store::Error> {
         if self.membership.duties.borrow().ledger.is_none() {

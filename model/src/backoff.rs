@@ -44,8 +44,8 @@ impl Backoff {
         self.first.saturating_mul(factor).min(self.longest)
     }
 
-    /// Returns how long to wait now, up to half longer by a number that is drawn by chance, so
-    /// that those who lost the same thing do not all come back at once.
+    /// Returns the time to wait now, lengthened by up to half according to a random number, so that
+    /// clients who lost the same connection do not all return at once.
     pub fn wait_jittered(&mut self, draw: u16) -> Duration {
         lengthened(self.wait(), draw)
     }

@@ -96,7 +96,7 @@ impl EnvironmentStatus {
 /// A kind whose service has failed in an environment, and is started again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RestartedKind {
-    /// The kind.
+    /// The name of the kind.
     pub kind: Kind,
     /// How many times its service has failed since the environment was started.
     pub count: u64,
@@ -105,7 +105,7 @@ pub struct RestartedKind {
     pub last: Timestamp,
 }
 
-/// The number of workers an environment may run, of all kinds together.
+/// The limit on the workers of an environment, of all kinds together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkersStatus {
     /// The largest number of workers at once.

@@ -31,11 +31,11 @@ pub struct Relayed {
 /// The answer to a relayed request, unchanged.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// Its headers; those of the connection are left out.
+    /// The headers, without those of the connection.
     pub headers: header::HeaderMap,
-    /// The body.
+    /// The body, unchanged.
     pub body: Vec<u8>,
 }
 

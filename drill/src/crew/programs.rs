@@ -9,7 +9,7 @@ use crate::member::Start;
 
 /// The programs whose processes are drilled.
 pub(super) struct Programs {
-    /// The one that users run.
+    /// The program that users run.
     utakata: PathBuf,
     /// This one, which has the same roles with faults in them.
     faulty: PathBuf,

@@ -103,7 +103,7 @@ impl Drop for Presence {
     }
 }
 
-/// The result of waiting.
+/// The reason for waking up.
 enum Wake {
     /// An event has come, or there is room for what is to be published.
     Event,

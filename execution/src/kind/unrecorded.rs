@@ -17,7 +17,7 @@ use crate::takeover::UnrecordedLeft;
 
 /// The waits after which an outcome is repeated.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
-/// Outcomes that are repeated together.
+/// The number of outcomes that are repeated together.
 const MAX_TOGETHER: usize = 1000;
 /// Attempts that ended without a permit and are remembered.
 const MAX_ENDED: usize = 10_000;

@@ -8,7 +8,7 @@ use utakata_interconnect::Event;
 use utakata_invariant as invariant;
 use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
 
-/// One server-sent event for many clients.
+/// A server-sent event for many clients.
 #[derive(Debug)]
 pub struct Item {
     event: Event,

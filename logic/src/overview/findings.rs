@@ -23,7 +23,7 @@ use crate::ledger::Summary;
 
 /// The silence after which an environment is suspect: it reports every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
-/// A rollout that was turned back is told this long.
+/// The time for which a rollout that went back is reported.
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
 /// The facts about the site, except for targets.

@@ -61,7 +61,7 @@ pub struct Orders {
 /// The orders for an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRow {
-    /// The environment.
+    /// The environment that has the orders.
     pub environment: EnvironmentId,
     /// The zone that it had when it was last asked something.
     pub zone: Zone,
@@ -81,7 +81,7 @@ pub struct KindsDesired {
 /// The desired state of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindRow {
-    /// The kind.
+    /// The name of the kind.
     pub kind: Kind,
     /// The orders, or what is desired.
     pub requested: KindAssignment,

@@ -79,11 +79,11 @@ pub struct OperationRow {
 /// A filter of tasks; an absent field means any.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskFilter {
-    /// Of this operation.
+    /// The operation that they belong to.
     pub operation: Option<OperationId>,
     /// In this state.
     pub state: Option<TaskState>,
-    /// Of this target.
+    /// The target that they are for.
     pub target: Option<TargetName>,
     /// Made before this one.
     pub before: Option<TaskId>,

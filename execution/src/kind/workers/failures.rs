@@ -77,7 +77,7 @@ impl Failures {
         self.not_before
     }
 
-    /// Returns whether there were any.
+    /// Returns true if there were any.
     pub(crate) fn any(&self) -> bool {
         self.in_a_row > 0 || self.hindered > 0
     }

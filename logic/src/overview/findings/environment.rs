@@ -11,7 +11,7 @@ use utakata_model::{
 
 use super::{SiteFacts, ago, broken, cure};
 
-/// Clocks that differ by less are as good as the same.
+/// The difference below which clocks count as equal.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 
 impl SiteFacts {
@@ -64,7 +64,7 @@ impl SiteFacts {
         }
     }
 
-    /// An environment that is not there: it is missed where nobody else serves its zone.
+    /// Reports a missing environment, if nothing else serves its zone.
     fn gone(&self, environment: &EnvironmentStatus) -> Finding {
         let EnvironmentStatus { id, zone, .. } = environment;
         let mut others = self.status.environments.iter();
@@ -94,8 +94,8 @@ impl SiteFacts {
     }
 }
 
-/// An environment whose clock differs from ours. Nothing is late or early because of that, but an
-/// earlier build believes in clocks, and whoever compares logs does.
+/// Reports an environment whose clock differs from ours. That makes nothing late or early, but
+/// builds before 0.1 rely on clocks, and so does anybody who compares logs.
 fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
     let ahead = environment.clock_ahead_ms?;
     let by = Duration::from_millis(ahead.unsigned_abs());
@@ -117,7 +117,7 @@ fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
     })
 }
 
-/// A release that is refused, or a profile that no release is made of.
+/// Reports a refused release, or a profile that could not be made into one.
 fn refused(refused: &RefusedRelease) -> Finding {
     let (path, problem) = (&refused.path, &refused.problem);
     let (subject, says) = match problem.code.starts_with("profile") {
@@ -133,7 +133,7 @@ fn refused(refused: &RefusedRelease) -> Finding {
     }
 }
 
-/// Workers that do not start, and releases that are refused.
+/// Reports workers that do not start, and refused releases.
 fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     let id = &environment.id;
     let failing: Vec<(&PoolStatus, &Problem)> = environment
@@ -185,7 +185,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     }
 }
 
-/// A release without its digest: whoever looks for what is wrong knows it by its version.
+/// Returns the name of a release without its digest: people know it by its version.
 fn named(release: &ReleaseId) -> String {
     format!("{}@{}", release.kind, release.version)
 }

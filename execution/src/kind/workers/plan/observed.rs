@@ -30,7 +30,7 @@ pub(crate) struct ObservedPool {
     pub(crate) queued: u64,
     /// As many workers as it needed at once lately.
     pub(crate) warm: u32,
-    /// Deaths of its workers.
+    /// The deaths of its workers.
     pub(crate) failures: Failures,
     /// Its share of the workers of the environment; `None`: as many as it wants.
     pub(crate) allowed: Option<Allowed>,
@@ -53,13 +53,13 @@ pub(crate) struct Desired {
 pub(crate) struct ObservedWorker {
     pub(crate) number: Number,
     pub(crate) phase: Phase,
-    /// Attempts that it has.
+    /// The number of attempts that it runs.
     pub(crate) running: u32,
     /// Of these, those it should have answered long ago.
     pub(crate) overdue: u32,
     /// Attempts that it takes at once.
     pub(crate) capacity: u32,
-    /// Tasks that it was given.
+    /// The number of tasks that it was given.
     pub(crate) begun: u64,
     /// There for one task, which it has had.
     pub(crate) is_spent: bool,
@@ -81,7 +81,7 @@ pub(crate) enum Phase {
         /// The moment at which it last had something to do.
         busy: Instant,
     },
-    /// It ends what it has.
+    /// It finishes its tasks and takes no new ones.
     Draining {
         until: Instant,
         /// The moment at which it was last heard of.
@@ -91,7 +91,7 @@ pub(crate) enum Phase {
     Ending { since: Instant },
 }
 
-/// Times that decide.
+/// The times that decide.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) hello_within: Duration,
@@ -106,7 +106,7 @@ pub(crate) struct Times {
 pub(crate) enum Why {
     /// It did not say hello in time.
     NoHello,
-    /// It was not heard of.
+    /// It sent no heartbeat.
     Silent,
     /// It does not answer attempts.
     Overdue,
