@@ -1,7 +1,6 @@
 //! The permitted dependencies between crates, and the one crate that owns each heavy library.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::Deserialize;
 use utakata_tests::repository;
@@ -143,11 +142,6 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
 struct Package {
     name: String,
     manifest_path: PathBuf,
@@ -180,19 +174,7 @@ fn each_heavy_library_has_one_owner() {
 }
 
 fn packages() -> Vec<Package> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .current_dir(repository::root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
-    metadata.packages
+    super::packages("--no-deps")
 }
 
 /// The box of a crate of ours: `utakata-model` is `model`, `utakata` is the empty name.
