@@ -98,6 +98,6 @@ fn a_line_says_when_and_what() {
         page.body,
         "{\"at\":\"1970-01-01T00:00:00Z\",\"what\":\"task.settled\",\
          \"task\":\"07070707-0707-0707-0707-070707070707\",\"state\":\"failed\",\
-         \"said\":{\"by\":\"ann\",\"at\":\"1970-01-01T00:00:00Z\"}}\n"
+         \"attribution\":{\"by\":\"ann\",\"at\":\"1970-01-01T00:00:00Z\"}}\n"
     );
 }
