@@ -30,7 +30,7 @@ pub struct Status {
     pub connections: Vec<ConnectionStatus>,
     /// The present problems, each with its cure.
     pub problems: Vec<utakata_model::Problem>,
-    /// The number of states that cannot be which this logic environment was in since it started:
+    /// The number of impossible states that this logic environment was in since it started:
     /// mistakes in utakata, which are in its log.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub invariants_broken: u64,

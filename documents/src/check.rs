@@ -169,7 +169,7 @@ impl Reader<'_> {
             (Some(values), None) => self.values(name, values, folder),
             (None, Some(_)) => self.kept(name),
             (Some(_), Some(keys)) => {
-                let message = "keys stand for values that are not told: give values, or keys";
+                let message = "keys stand for values that are kept secret: give values, or keys";
                 self.complain(keys.place, message);
                 None
             }

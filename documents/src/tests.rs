@@ -63,7 +63,7 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
         (
             "type: credential\nname: c\nvalues: { a: b }\nkeys: [a]\n",
             vec![
-                "site.yaml:4:7: credential c: keys stand for values that are not told: give values, or keys",
+                "site.yaml:4:7: credential c: keys stand for values that are kept secret: give values, or keys",
             ],
         ),
         (

@@ -1,4 +1,4 @@
-//! All processes of a drill: who is killed, and that everybody comes back.
+//! All processes of a drill, and their returns after being killed.
 
 mod programs;
 mod strike;
@@ -25,15 +25,16 @@ use crate::{
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
-    /// The engine of workers that are containers.
+    /// The engine, if the workers are containers.
     engine: Option<Engine>,
-    /// Of the ledger, where it can be filled.
+    /// The disk of the ledger, if it can be filled.
     disk: Option<Disk>,
     logics: Vec<Member>,
     environments: Vec<Member>,
     /// The time at which links are whole again.
     healed_at: Option<Instant>,
-    /// Those that stand still: of one disaster at a time, so that the others go on meanwhile.
+    /// The processes that stand still: of one disaster at a time, so that the others continue
+    /// meanwhile.
     stalls: Vec<Stall>,
     /// The events so far.
     pub log: Log,
@@ -42,7 +43,7 @@ pub struct Crew {
 /// The inter connect between the processes.
 #[derive(Debug)]
 enum Between {
-    /// The inter connect of one machine.
+    /// The hub of one machine.
     Hub {
         hub: Box<Member>,
         /// Its start without faults, for the end.
@@ -51,8 +52,8 @@ enum Between {
     /// Servers that others made.
     Servers {
         servers: Servers,
-        /// The starts of our own processes without faults of messages, for the end: of the logic
-        /// environments, and then of the environments.
+        /// The starts of our own processes without faults of messages, for the end: first the logic
+        /// environments, then the environments.
         calm: Vec<Start>,
     },
 }
@@ -60,17 +61,17 @@ enum Between {
 /// Counts of what happened to the processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Log {
-    /// The number of kills of each.
+    /// The number of kills of each victim.
     pub kills: BTreeMap<Victim, u64>,
-    /// Those that ended without being killed, and how: that is a mistake of theirs.
+    /// The processes that ended without being killed, and how: a fault of theirs.
     pub ended: Vec<String>,
-    /// Containers that are left when all environments have ended.
+    /// The number of containers left after all environments have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
 }
 
 impl Crew {
-    /// Starts everybody, with the inter connect of one machine between them.
+    /// Starts all processes, with the inter connect of one machine between them.
     ///
     /// # Errors
     /// A program of ours, or the engine, cannot be started.
@@ -107,7 +108,7 @@ impl Crew {
         .started()
     }
 
-    /// From its next start on, each goes by a clock of its own, up to so much ahead or behind.
+    /// Gives each process a clock of its own from its next start on, wrong by up to this much.
     pub fn skew(&mut self, library: &Path, by: Duration) {
         let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
         let all = self.environments.iter_mut().chain(&mut self.logics);
@@ -116,7 +117,7 @@ impl Crew {
         }
     }
 
-    /// Starts everybody, with servers between them.
+    /// Starts all processes, with servers between them.
     ///
     /// # Errors
     /// A program of ours or a script cannot be started.
@@ -178,10 +179,10 @@ impl Crew {
         }
     }
 
-    /// Starts whoever is to come back; those that ended by themselves are noted.
+    /// Starts processes that are to return, and records those that ended by themselves.
     ///
     /// # Errors
-    /// One cannot be started.
+    /// A process cannot be started.
     pub fn keep(&mut self) -> Result<()> {
         self.stalls.retain(|stall| !stall.is_over());
         if self.healed_at.is_some_and(|at| at <= Instant::now())
@@ -198,7 +199,7 @@ impl Crew {
         for member in self.everybody() {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
-            // Nobody starts where he cannot write.
+            // A process that cannot write is not started.
             let kept = kept.filter(|_| !(was_full && needs_disk(&member.name)));
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
         }
@@ -206,7 +207,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Nothing comes through between the environments and the servers any more.
+    /// Cuts the environments off from the servers.
     pub fn cut_environments(&mut self) {
         if let Between::Servers { servers, .. } = &self.between {
             servers.cut(&ENVIRONMENTS);
@@ -227,8 +228,8 @@ impl Crew {
         ours.filter_map(|member| Some((member.name.as_str(), member.process()?)))
     }
 
-    /// From now on nothing goes wrong with messages: the inter connect is another one, or links
-    /// are whole and our own processes are started anew, as users start them.
+    /// Ends all faults of messages: the inter connect is replaced, or links become whole and our
+    /// own processes are restarted as users start them.
     pub fn calm(&mut self) {
         self.stalls.clear();
         if let Some(disk) = &mut self.disk {
@@ -250,7 +251,7 @@ impl Crew {
         }
     }
 
-    /// Lets everybody end, those who need others first.
+    /// Ends all processes, those that need others first.
     pub async fn end(&mut self) {
         self.stalls.clear();
         for member in self.environments.iter_mut().chain(&mut self.logics) {
@@ -285,7 +286,7 @@ impl Crew {
     }
 }
 
-/// Returns whether a process of this name ends where the disk of the ledger is full.
+/// Returns true if a process of this name ends when the disk of the ledger is full.
 fn needs_disk(name: &str) -> bool {
     name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
 }

@@ -1,15 +1,15 @@
-//! Chance that falls the same way every time for one seed.
+//! Randomness that is the same for the same seed.
 
 use std::time::Duration;
 
-/// A sequence of numbers that a seed determines (SplitMix64).
+/// A sequence of random numbers that a seed determines (SplitMix64).
 #[derive(Debug, Clone)]
 pub struct Dice {
     state: u64,
 }
 
 impl Dice {
-    /// The dice of a seed for one purpose: those for another fall independently.
+    /// Creates the sequence of a seed for one purpose: those for others are independent.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut dice = Self {
             state: seed ^ purpose.wrapping_mul(0xa076_1d64_78bd_642f),
@@ -33,7 +33,7 @@ impl Dice {
         (self.next() % max) as usize
     }
 
-    /// A part: from 0 to just below 1.
+    /// Returns a fraction: from 0 to just below 1.
     pub fn part(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -50,7 +50,7 @@ impl Dice {
         mean.mul_f64(long.clamp(0.05, 4.0))
     }
 
-    /// One of several, each as often as its weight says; the first when none has any.
+    /// Chooses one of several by weight; the first if all weights are 0.
     pub fn choose<T: Copy>(&mut self, weighted: &[(T, usize)], otherwise: T) -> T {
         let all = weighted.iter().map(|(_, weight)| weight).sum();
         let mut at = self.below(all);

@@ -1,12 +1,12 @@
 //! The drill: a site of simulated devices whose processes are killed all the time, and the proof
-//! that no control is lost, done twice or told wrongly.
+//! that no control is lost, done twice or reported wrongly.
 //!
 //! ```text
-//!            Orders ─► Load ──HTTP──► le ◄─┐
-//!                                          │ hub (loses, doubles, delays, reorders)
+//! Orders ─► Load ──HTTP──► le ◄─┐
+//!                               │ hub (loses, duplicates, delays, reorders)
 //! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
-//!                                                                  │
-//!                       count(sent, ledger, truth) ◄───────────────┘
+//!                                                                     │
+//!                     count(sent, ledger, truth) ◄───────────────┘
 //! ```
 
 mod cut_off;
@@ -46,9 +46,9 @@ use crate::{
     site, truth,
 };
 
-/// Between two looks at the processes.
+/// The interval between looks at the processes.
 const TICK: Duration = Duration::from_millis(50);
-/// The whole site is ready within this.
+/// The time within which the whole site must be ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
 fn among(settings: &Settings) -> Among {
@@ -66,9 +66,9 @@ struct Drill<'a> {
     show: Show,
     signals: Signals,
     load: Arc<Load>,
-    /// Rolls releases, where it is asked to.
+    /// Rolls out releases, if requested.
     roller: Option<Roller>,
-    /// Sends and follows; ends with this.
+    /// The clients that send and follow operations; they end with this.
     clients: JoinSet<Result<()>>,
     stop: CancellationToken,
     /// The result of cutting environments off.
@@ -143,7 +143,8 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     })
 }
 
-/// Writes all settings, and starts all processes; gives the image that workers are of, if so.
+/// Writes all settings, and starts all processes; returns the image of the workers, if they are
+/// containers.
 async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>)> {
     let unwritable = || format!("{} cannot be written", place.path().display());
     let Some(scripts) = &settings.servers else {
@@ -163,7 +164,7 @@ async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>
     };
     place.write_release().with_context(unwritable)?;
     let room = disk::room_of_postgres(settings.time, rolled(settings, place)?.as_ref());
-    // Where nothing is killed no disk is filled.
+    // If nothing is killed, no disk is filled.
     let disk = match settings.cut {
         Some(_) => None,
         None => Disk::mount(&place.data(servers::Kind::Postgres.name()), room)
@@ -175,14 +176,14 @@ async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>
     Ok((Crew::start_with(place, servers, disk, settings)?, None))
 }
 
-/// Returns the content that is rolled again and again, if releases are.
+/// Returns the content that is rolled out repeatedly, if releases are.
 fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
     let read = || ReleaseFolder::read(&place.release());
     let release = settings.rolls.then(read).transpose()?;
     Ok(release.map(|release| release.content))
 }
 
-/// Makes the release that is drilled an image.
+/// Turns the drilled release into an image.
 fn image_of(place: &Place) -> Result<Image> {
     Image::pack(&place.data("image"), &place.release())
         .and_then(|image| image.put_into(&place.release()).map(|()| image))
@@ -225,7 +226,7 @@ impl Drill<'_> {
             None => self.rage().await?,
         }
         self.settle().await?;
-        // Who was told last, and acts late, has its time: it is what a read back waits for, too.
+        // A device that received a command last, and acts late, gets its time, as in a read-back.
         sleep(place::SETTLING).await;
         let control = room
             .control()

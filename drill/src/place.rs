@@ -13,9 +13,9 @@ use utakata_up::bundle;
 use crate::release;
 
 pub const ENVIRONMENTS: [&str; 2] = ["wee-1", "wee-2"];
-/// The name of the logic environment, where there is one.
+/// The name of the logic environment, if there is one.
 pub const LOGIC: &str = "le";
-/// The names of the logic environments, where there are several.
+/// The names of the logic environments, if there are several.
 pub const LOGICS: [&str; 2] = ["le-1", "le-2"];
 
 /// The times of a drill, on which its promises depend. The settings below repeat them.
@@ -32,10 +32,10 @@ pub const WINDOW: Duration = Duration::from_secs(2);
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 pub const GRACE: Duration = Duration::from_secs(2);
 const WORKER_GRACE: Duration = Duration::from_secs(1);
-/// Devices that act late do so within half of it.
+/// The time that devices may take to show an effect; those that act late do so within half of it.
 pub const SETTLING: Duration = Duration::from_secs(1);
 pub const READ_BACK_TIMEOUT: Duration = Duration::from_secs(20);
-/// A device that is silent is left alone for much shorter than it may be read back.
+/// The time for which a silent device is left alone: much less than the time for reading it back.
 const LEFT_ALONE: Duration = Duration::from_secs(2);
 pub const LIFETIME: Duration = Duration::from_secs(20);
 
@@ -58,14 +58,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes the folder, which must be empty; a temporary one unless one is to be kept.
+    /// Creates the folder, which must be empty; a temporary one unless it is to be kept.
     ///
     /// # Errors
-    /// It cannot be made, or is not empty.
+    /// It cannot be created, or is not empty.
     pub fn make(keep: Option<&Path>) -> Result<Self> {
         let path = match keep {
             Some(path) => path.to_owned(),
-            // Short: the path of a socket has less than 100 bytes.
+            // Short, because the path of a socket has less than 100 bytes.
             None => std::env::temp_dir().join(format!("utakata-drill-{}", std::process::id())),
         };
         let unusable = || format!("{} cannot be the folder of a drill", path.display());
@@ -83,17 +83,17 @@ impl Place {
         &self.path
     }
 
-    /// The socket of the inter connect.
+    /// Returns the socket of the inter connect.
     pub fn socket(&self) -> PathBuf {
         self.path.join("hub.sock")
     }
 
-    /// The data directory of a process.
+    /// Returns the data directory of a process.
     pub fn data(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The state of the engine of containers.
+    /// Returns the folder of the container engine's state.
     pub fn engine(&self) -> PathBuf {
         self.path.join("docker")
     }
@@ -146,7 +146,7 @@ impl Place {
         Ok(())
     }
 
-    /// The same for processes with servers between them.
+    /// Writes the settings of processes with servers between them.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -193,7 +193,7 @@ impl Place {
         );
         text.push_str(&format!("[execution.docker]\nsocket = {socket:?}\n"));
         for kind in bundle::kinds() {
-            // Nobody needs them here.
+            // They are not needed here.
             text.push_str(&format!("[execution.pools.{kind}]\nmin = 0\nmax = 1\n"));
         }
         text
@@ -205,7 +205,7 @@ pub fn outlasts() -> Duration {
     WINDOW + TIMEOUT + GRACE + SETTLING * 2 + Duration::from_secs(1)
 }
 
-/// The settings by which the servers between the processes are reached.
+/// Returns the settings by which the servers are reached.
 fn between(urls: &Urls) -> String {
     format!(
         "[interconnect.amqp]\nurl = {:?}\n[interconnect.mqtt]\nurl = {:?}\n",

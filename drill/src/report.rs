@@ -43,14 +43,14 @@ pub struct Report {
     pub broken: Broken,
     /// The answer of a check of the audit trail.
     pub audit: Audit,
-    /// The command that brings about the same again.
+    /// The command that repeats the drill.
     pub repeat: String,
     /// The folder in which data and logs are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
 }
 
-/// The answer of a check of the audit trail.
+/// The result of verifying the audit trail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audit {
@@ -61,37 +61,42 @@ pub enum Audit {
 }
 
 impl Report {
-    /// Returns whether everything was as promised.
+    /// Returns true if every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.fault().is_none()
     }
 
-    /// The first thing that was not as promised.
+    /// Returns the first broken promise.
     fn fault(&self) -> Option<&'static str> {
         let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
-        // That one goes back is no fault where everything is killed; that none is done is.
+        // A rollout that goes back is no fault while everything is killed, but none completed is
+        // one.
         let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
         let is_tidy = self.log.left.is_none_or(|left| left == 0);
         let promised = [
-            (self.counts.is_clean(), "control is not as promised here"),
+            (self.counts.is_clean(), "control did not keep its promises"),
             (
                 self.log.ended.is_empty(),
                 "a process ended by itself: its log says why",
             ),
             (
                 self.audit.is_whole(),
-                "the audit trail was not found to be whole",
+                "the audit trail could not be verified",
+            ),
+            (
+                is_back,
+                "the environments cut off did not come back as promised",
             ),
             (
                 self.broken.count() == 0,
-                "a process was in a state that cannot be: its log says in which",
+                "a process was in an impossible state: its log says in which",
             ),
             (is_back, "what was cut off did not come back as promised"),
             (is_rolled, "no release was rolled to its end"),
-            (is_tidy, "containers are left that nobody has in hand"),
+            (is_tidy, "containers are left over that nobody manages"),
             (
                 self.counts.succeeded > 0,
-                "no task succeeded, so nothing is proved: the logs say why",
+                "no task succeeded, so nothing is proven: the logs say why",
             ),
         ];
         let broken = promised.into_iter().find(|(is_kept, _)| !is_kept);
@@ -126,7 +131,7 @@ impl Report {
 
     fn verdict(&self) -> &'static str {
         self.fault()
-            .unwrap_or("nothing was lost, done twice or told wrongly")
+            .unwrap_or("nothing was lost, done twice or misreported")
     }
 
     fn table(&self, colours: bool) -> String {
@@ -170,14 +175,10 @@ impl Report {
 
     fn rows(&self) -> [(&str, u64, &str); 8] {
         let counts = &self.counts;
-        let found_out = "attempts that nobody knew, and that were found out";
+        let found_out = "unknown attempts whose outcome was found out";
         [
             ("operations", counts.operations, "accepted"),
-            (
-                "tasks",
-                counts.sent,
-                "one for each device of each operation",
-            ),
+            ("tasks", counts.sent, "one per device of each operation"),
             ("succeeded", counts.succeeded, ""),
             ("failed", counts.failed, ""),
             ("expired", counts.expired, "not begun in time"),
@@ -186,7 +187,7 @@ impl Report {
             (
                 "for a person",
                 counts.waiting,
-                "nobody can know, and nobody guesses",
+                "nobody can know, and utakata does not guess",
             ),
         ]
     }
@@ -194,22 +195,26 @@ impl Report {
     fn wrongs(&self) -> [(&str, u64, &str); 5] {
         let counts = &self.counts;
         [
-            ("LOST", counts.lost, "accepted, and nothing came of it"),
+            ("LOST", counts.lost, "accepted, and never ended"),
             (
                 "DONE TWICE",
                 counts.twice,
                 "must be done once, and was done more often",
             ),
-            ("LIES", counts.lies, "told otherwise than the device did it"),
             (
-                "WRITTEN NOWHERE",
+                "LIES",
+                counts.lies,
+                "reported otherwise than the device did it",
+            ),
+            (
+                "NOT RECORDED",
                 counts.nowhere,
-                "told to a device, and not in the ledger",
+                "sent to a device, and not in the ledger",
             ),
             (
                 "IMPOSSIBLE",
                 self.broken.count(),
-                "states that cannot be, and were: mistakes in utakata",
+                "impossible states that occurred: mistakes in utakata",
             ),
         ]
     }
@@ -257,12 +262,12 @@ impl Audit {
     }
 }
 
-/// A duration in seconds, for people.
+/// Formats a duration in seconds, for people.
 pub fn took(time: Duration) -> String {
     format!("{:.1}s", time.as_secs_f64())
 }
 
-/// The command that brings about the same again.
+/// Returns the command that repeats the drill.
 pub fn repeat(settings: &Settings) -> String {
     let time = |time| duration::format(time);
     let mut text = format!(

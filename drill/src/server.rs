@@ -1,4 +1,4 @@
-//! The logic environments as their users find them: each of their lives listens elsewhere.
+//! The logic environments as their users find them: each of their lives listens on another address.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ pub struct Server {
     folders: Vec<Folder>,
     /// The turn of the next request.
     turn: AtomicUsize,
-    /// Of the lives that were found last.
+    /// The clients of the lives that were found last.
     known: Mutex<BTreeMap<String, Client>>,
 }
 
 impl Server {
-    /// Those that have these data directories.
+    /// Creates clients of those with these data directories.
     pub fn new(folders: Vec<Folder>) -> Self {
         Self {
             folders,
@@ -29,7 +29,7 @@ impl Server {
         }
     }
 
-    /// A client of a life that there is now, if there is one: of several, each in its turn.
+    /// Returns a client of a running life, if there is one: of several, each in its turn.
     pub fn client(&self) -> Option<Client> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = self.folders.len();

@@ -39,7 +39,7 @@ struct Token {
 /// Asks the simulator at its control port.
 ///
 /// # Errors
-/// It does not answer, or not in its own words.
+/// It does not answer, or not in the expected form.
 pub async fn ask(control: &str) -> Result<Truth> {
     let line = tokio::time::timeout(ANSWER_TIMEOUT, exchange(control));
     let line = line

@@ -1,4 +1,4 @@
-//! Fetches the tasks of one kind, and connects again when the inter connect was away.
+//! The fetching of the tasks of one kind, with a new connection after the inter connect was away.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks, connection::draw};
 use utakata_model::{Backoff, Kind, Zone};
 
-/// The wait before connecting again; longer each time.
+/// The first wait before connecting again; it grows each time.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 
@@ -15,11 +15,11 @@ const MAX_RETRY: Duration = Duration::from_secs(5);
 pub(crate) enum Fetched {
     /// Tasks that were fetched.
     Deliveries(Vec<Delivery>),
-    /// The connection: what was delivered over it and is not acknowledged goes to others.
+    /// The connection is lost: unacknowledged deliveries go to others.
     Lost,
 }
 
-/// Fetches the tasks of one kind.
+/// The fetcher of the tasks of one kind.
 pub(crate) struct Fetcher {
     tasks: Arc<dyn Tasks>,
     zone: Zone,
@@ -27,7 +27,7 @@ pub(crate) struct Fetcher {
     consumer: Option<Box<dyn Consumer>>,
     not_before: Option<Instant>,
     backoff: Backoff,
-    /// The error that was logged since the connection was there last.
+    /// The error that was logged since the connection was last up.
     told: Option<Error>,
 }
 
@@ -70,7 +70,7 @@ impl Fetcher {
         Ok(fetched)
     }
 
-    /// Acknowledges these. On an error nobody knows whether they are: the connection is lost.
+    /// Acknowledges these. After an error nobody knows whether they are: the connection is lost.
     pub(crate) async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
         if tags.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Fetcher {
         acknowledged.inspect_err(|error| self.lose(error))
     }
 
-    /// Gives these back, for somebody else.
+    /// Returns these for others.
     pub(crate) async fn give_back(&mut self, tags: &[Tag]) {
         if let Some(consumer) = &mut self.consumer
             && !tags.is_empty()
@@ -92,7 +92,7 @@ impl Fetcher {
         }
     }
 
-    /// Fetches nothing for a while: what was delivered, or is on its way, goes to others.
+    /// Fetches nothing for a while: deliveries, even those under way, go to others.
     pub(crate) fn close(&mut self) {
         self.consumer = None;
     }

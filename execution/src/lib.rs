@@ -1,11 +1,11 @@
-//! Worker execution environment: fetches tasks, has suitable workers run them, publishes what
-//! came of it.
+//! The worker execution environment: it fetches tasks, lets suitable workers run them, and
+//! publishes the outcomes.
 //!
 //! ```text
-//!  releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
-//!                                                   │ fetch ─► lanes ─► select ─► worker
-//!                                                   │ plan ─► start, drain, kill ─► runtime
-//!  workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
+//! releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
+//!                                                    │ fetch ─► lanes ─► select ─► worker
+//!                                                    │ plan ─► start, drain, kill ─► runtime
+//! workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
 //! ```
 
 #![allow(

@@ -1,5 +1,5 @@
-//! The workers that the environment may run, of all kinds together: each kind asks for what it
-//! could do with, and learns what it may have.
+//! The workers that the environment may run, of all kinds together: each kind states its needs, and
+//! learns what it may have.
 
 mod division;
 
@@ -23,10 +23,11 @@ struct Inner {
     kinds: Mutex<BTreeMap<Kind, KindClaim>>,
 }
 
-/// The workers that a kind has, and those that it could do with.
+/// The workers that a kind has, and those that it needs.
 #[derive(Debug, Default)]
 struct KindClaim {
-    /// Workers that there are, also those that end, and those that it was allowed to start.
+    /// The number of its workers, including those that are ending, and those that it was allowed to
+    /// start.
     there: u32,
     /// The needs of each of its releases.
     needs: Vec<Need>,
@@ -41,8 +42,9 @@ impl WorkerQuota {
         Self(Arc::new(Inner { max, kinds }))
     }
 
-    /// Returns what the releases of a kind may do that has so many workers and needs these; `None`:
-    /// what they want. What it may start counts as there until [`tell`](Self::tell) says more.
+    /// Returns what the releases of a kind may do, which has this number of workers and these
+    /// needs; `None`: what they want. The workers that it may start count as existing until
+    /// [`tell`](Self::tell) reports more.
     pub(crate) fn ask(
         &self,
         kind: &Kind,
@@ -74,7 +76,7 @@ impl WorkerQuota {
         Some(allowed)
     }
 
-    /// Takes in how many workers a kind has, now that it has done what it was to do.
+    /// Reports the number of workers that a kind has, once it has carried out its plan.
     pub(crate) fn tell(&self, kind: &Kind, there: u32) {
         if let Some(claim) = self.0.kinds.lock().get_mut(kind) {
             claim.there = there;
@@ -86,7 +88,7 @@ impl WorkerQuota {
         self.0.kinds.lock().remove(kind);
     }
 
-    /// Returns the quota as others see it; `None`: there is no limit.
+    /// Returns the quota as others see it; `None` if there is no limit.
     pub(crate) fn status(&self) -> Option<WorkersStatus> {
         let max = self.0.max?;
         let kinds = self.0.kinds.lock();
@@ -123,7 +125,7 @@ mod tests {
         let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
         let (places, now) = (WorkerQuota::new(Some(4)), Instant::now());
         assert_eq!(places.ask(&a, 0, need(100, 0), now), allowed(4, 4));
-        // All of them are spoken for, though none is there yet.
+        // All of them are allotted, though none exists yet.
         assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 0));
         assert_eq!(
             places.status().unwrap().short,

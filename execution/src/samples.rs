@@ -1,4 +1,4 @@
-//! Things to test with.
+//! Samples for tests.
 
 use std::{sync::Arc, time::Duration};
 

@@ -32,28 +32,28 @@ pub(super) struct AmqpConsumer {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to fetch, or there never will be.
+    /// Notified when there is something to fetch, or there never will be.
     filled: Notify,
-    /// There is something to tell the broker, or somebody waits.
+    /// Notified when there is something to report to the broker, or somebody waits.
     work: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     ledger: Ledger<Acker>,
-    /// Messages to settle with the broker, in this order.
+    /// The messages to settle with the broker, in this order.
     settle: Vec<Settle>,
-    /// The most that was asked for since the intake looked.
+    /// The largest number requested since the intake's last look.
     wanted: usize,
-    /// Somebody has found nothing, and waits.
+    /// True if somebody has found nothing, and waits.
     waits: bool,
     /// The time of the last fetch, or of the first delivery that nobody has fetched yet.
     moved: Instant,
-    /// The reason for which nothing comes any more.
+    /// The reason why nothing arrives any more.
     lost: Option<Error>,
 }
 
-/// The end of a message at the broker.
+/// The settlement of a message with the broker.
 #[derive(Debug)]
 enum Settle {
     Acknowledge(Acker),
@@ -62,7 +62,7 @@ enum Settle {
 }
 
 impl AmqpConsumer {
-    /// A consumer, and what its intake needs of it.
+    /// Creates a consumer, and the part of it that its intake needs.
     pub(super) fn new(link: Arc<Link>) -> (Self, Setting) {
         let left = CancellationToken::new();
         let shared = Arc::new(Shared {

@@ -1,4 +1,4 @@
-//! States that cannot be. One that is all the same stops a test; elsewhere it is logged and
+//! Impossible states. One that is all the same stops a test; elsewhere it is logged and
 //! counted, and the rest goes on.
 //!
 //! The count is that of the process. The metrics of a logic environment, the status of an
@@ -16,7 +16,7 @@ pub const MESSAGE: &str =
 
 static BROKEN: AtomicU64 = AtomicU64::new(0);
 
-/// Reports a state that cannot be.
+/// Reports an impossible state.
 ///
 /// It is counted before it is asserted: a task that panics in a debug build is counted, too.
 #[track_caller]
@@ -25,7 +25,7 @@ pub fn broken(what: &'static str, subject: &dyn Display) {
     debug_assert!(false, "{what}: {subject}");
 }
 
-/// Reports a state that cannot be and that was caught: a panic, or what another process of ours
+/// Reports an impossible state that was caught: a panic, or what another process of ours
 /// has told of itself. Unlike [`broken`] it asserts nothing, because recovery from it is tested.
 pub fn record(what: &'static str, subject: &dyn Display) {
     BROKEN.fetch_add(1, Ordering::Relaxed);

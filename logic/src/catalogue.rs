@@ -261,7 +261,7 @@ impl Catalogue {
             ReleaseSource::Pushed => Vec::new(),
             ReleaseSource::Shipped => vec!["it comes with utakata".to_owned()],
             ReleaseSource::Folder | ReleaseSource::Environment => {
-                vec!["it lies in a folder, and goes when that is removed".to_owned()]
+                vec!["it is in a folder, and goes when that is removed".to_owned()]
             }
         };
         by.extend(self.wanted_by(&entry.id));

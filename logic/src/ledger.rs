@@ -68,7 +68,7 @@ pub enum Error {
     #[error("another logic environment keeps the ledger of control now")]
     Elsewhere,
     /// It could not be recorded.
-    #[error("it could not be written down, and nothing was done")]
+    #[error("it could not be recorded, and nothing was done")]
     Store(#[from] Arc<store::Error>),
     /// Nobody knows whether an earlier batch is recorded.
     #[error(
@@ -326,7 +326,7 @@ impl Ledger {
             return;
         };
         if commands.send(command).await.is_err() {
-            tracing::debug!("something came after the ledger was closed");
+            tracing::debug!("something arrived after the ledger was closed");
         }
     }
 

@@ -19,11 +19,11 @@ use utakata_model::{
 
 /// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
-pub struct TasksUnderWay {
+struct TasksUnderWay {
     /// The number of reads that have not ended.
-    pub reads: usize,
+    reads: usize,
     /// The number of control tasks that have not ended, if the ledger is kept here.
-    pub control: Option<usize>,
+    control: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -80,11 +80,39 @@ struct OfHealth {
 
 type Gauges<L> = Family<L, Gauge>;
 
-/// Returns the metrics in the text format of OpenMetrics 1.0.
+/// Returns the metrics of a logic environment, and of all environments that it has heard of.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn scrape(handle: &Handle) -> Result<String, Error> {
+    let under_way = TasksUnderWay {
+        reads: handle.dispatch().pending(),
+        control: handle.ledger().count().await.ok(),
+    };
+    let overview = handle.overview().await?;
+    Ok(text(&handle.status(), under_way, &overview)?)
+}
+
+/// Returns the metrics of one environment, as it tells them of itself.
 ///
 /// # Errors
 /// They cannot be written, which is a bug in utakata.
-pub fn text(
+pub fn of_environment(status: &EnvironmentStatus) -> Result<String, Error> {
+    let mut registry = Registry::with_prefix("utakata");
+    let alone = std::slice::from_ref(status);
+    environments(&mut registry, alone);
+    pools(&mut registry, alone);
+    limits(&mut registry, alone);
+    rollouts(&mut registry, alone);
+    let theirs = status.connections.iter();
+    connections(&mut registry, theirs.map(|one| (status.id.as_str(), one)));
+    let mut text = String::new();
+    text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// Returns the metrics in the text format of OpenMetrics 1.0.
+fn text(
     status: &Status,
     under_way: TasksUnderWay,
     overview: &Overview,
@@ -149,7 +177,7 @@ fn invariants(registry: &mut Registry, status: &Status) {
         let labels = OfProcess { of: of.to_owned() };
         counters.get_or_create(&labels).inc_by(count);
     }
-    let help = "States that cannot be, and were: mistakes in utakata";
+    let help = "Impossible states that occurred: mistakes in utakata";
     registry.register("invariants_broken", help, counters);
 }
 
@@ -362,7 +390,7 @@ fn connections<'a>(
     registry.register("connection_lost", help, lost);
     let help = "Expendable messages that were dropped";
     registry.register("connection_dropped", help, dropped);
-    let help = "Messages that came and were not ours, or not right";
+    let help = "Messages received that were foreign or invalid";
     registry.register("connection_ignored", help, ignored);
 }
 

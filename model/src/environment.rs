@@ -63,7 +63,7 @@ pub struct EnvironmentStatus {
     /// The number of workers that it may run, if limited (`execution.max_workers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersStatus>,
-    /// The number of states that cannot be which its process and its workers were in since they
+    /// The number of impossible states that its process and its workers were in since they
     /// started: mistakes in utakata, which are in its log.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub invariants_broken: u64,

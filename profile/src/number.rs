@@ -38,8 +38,7 @@ struct Leading<'a> {
 }
 
 impl Find {
-    /// Parses `"first"`, `"unit"` or a pattern with one group.
-    /// what is wrong.
+    /// Parses `"first"`, `"unit"` or a pattern with one group. what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
             "first" => return Ok(Self::First),

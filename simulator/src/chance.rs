@@ -14,7 +14,7 @@ pub struct Chance {
 
 /// The reason a chance could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no chance: write a number from 0 to 1, like 0.1")]
+#[error("`{0}` is not a probability: write a number from 0 to 1, like 0.1")]
 pub struct Error(String);
 
 impl Chance {

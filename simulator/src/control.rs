@@ -78,7 +78,7 @@ enum Answer<T> {
 
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("this is no request: {0}")]
+    #[error("this is not a request: {0}")]
     Unreadable(serde_json::Error),
     #[error("no device is called `{0}`: there are {1}")]
     NoDevice(String, String),

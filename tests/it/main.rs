@@ -2,7 +2,9 @@
 
 #![cfg(test)]
 
+mod chart;
 mod fuzz;
 mod servers;
 mod system;
 mod tidy;
+mod worker_image;

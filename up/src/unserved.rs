@@ -1,11 +1,11 @@
-//! Environments of which no worker becomes ready: what is wrong, and what to do about it.
+//! Environments in which no worker becomes ready: what is wrong, and how to correct it.
 
 use utakata_model::{Cure, EnvironmentState, EnvironmentStatus, PoolStatus, Problem};
 
 use crate::bundle;
 
-/// Returns the pools that keep an environment from serving anything, each with why. Empty while
-/// one of its workers is ready, or may still become so.
+/// Returns the pools that keep an environment from serving anything, each with the reason. Empty
+/// while a worker is ready or may still become so.
 pub fn pools(environment: &EnvironmentStatus) -> Vec<(&PoolStatus, &Problem)> {
     let pools = environment.pools.iter().filter(|pool| pool.active);
     let may_serve =
@@ -18,8 +18,8 @@ pub fn pools(environment: &EnvironmentStatus) -> Vec<(&PoolStatus, &Problem)> {
         .collect()
 }
 
-/// Returns what to do about a pool's problem. A worker of somebody's own is theirs to correct;
-/// only one that comes with utakata is reported.
+/// Returns the remedy for a pool's problem. Users correct their own workers; a worker shipped with
+/// utakata is a bug to report.
 pub fn cure(pool: &PoolStatus, problem: &Problem) -> &'static str {
     match problem.cure {
         Cure::Retry => "it may pass by itself",

@@ -12,7 +12,7 @@ pub enum Error {
     )]
     Token,
     /// The HTTP client could not be set up.
-    #[error("no HTTP client could be made")]
+    #[error("the HTTP client could not be created")]
     Build(#[source] reqwest::Error),
     /// Nothing listens at the address, or the connection broke.
     #[error("no answer from {url} (is `utakata up` running there?)")]

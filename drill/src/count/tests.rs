@@ -51,7 +51,7 @@ fn truth(device: &str, done: u64) -> Truth {
 
 #[test]
 fn what_is_told_of_a_task_is_compared_with_what_its_device_did() {
-    // Per line: what, where, what is told, how often it was done; lost, twice, lies.
+    // Each line: action, device, reported state, number of effects; lost, twice, lies.
     for (act, device, state, done, expect) in [
         (Act::Mark, HONEST, Succeeded, 1, (0, 0, 0)),
         (Act::Mark, HONEST, Succeeded, 0, (0, 0, 1)),
@@ -76,7 +76,7 @@ fn what_is_told_of_a_task_is_compared_with_what_its_device_did() {
         (Act::BlindMark, HONEST, Succeeded, 1, (0, 0, 0)),
         (Act::BlindMark, HONEST, Succeeded, 0, (0, 0, 1)),
         (Act::BlindMark, HONEST, Unsettled, 2, (0, 1, 0)),
-        // Who is read back is found out, the other is believed.
+        // The one that is read back is found out, the other is believed.
         (Act::Mark, LIAR, Succeeded, 0, (0, 0, 1)),
         (Act::Mark, LIAR, Failed, 0, (0, 0, 0)),
         (Act::Put, LIAR, Succeeded, 0, (0, 0, 1)),

@@ -1,4 +1,4 @@
-//! Cuts the environments off, and measures.
+//! The cutting off of environments, with measurements.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,15 +18,15 @@ use crate::{
     show::Phase,
 };
 
-/// The time before it in which all is well.
+/// The time beforehand in which all is well.
 const BEFORE: Duration = Duration::from_secs(20);
-/// Between two looks at readings and memory.
+/// The interval between looks at readings and memory.
 const LOOK: Duration = Duration::from_secs(1);
-/// Of the devices that answered before, so many must answer again: some come and go by
+/// The share of the devices that answered before that must answer again: some come and go by
 /// themselves.
 const SHARE_BACK: f64 = 0.95;
 
-/// Devices by their readings at a moment.
+/// The devices by their readings at one moment.
 #[derive(Debug, Default)]
 struct Seen {
     fresh: BTreeSet<TargetName>,
@@ -34,7 +34,7 @@ struct Seen {
 }
 
 impl Drill<'_> {
-    /// Cuts the environments off for so long, and measures.
+    /// Cuts the environments off for this time, and measures.
     pub(super) async fn cut_off(&mut self, time: Duration, server: &Server) -> Result<Cut> {
         self.wait_until_well(server).await?;
         let mut memory = BTreeMap::new();
@@ -69,7 +69,7 @@ impl Drill<'_> {
         )
     }
 
-    /// Looks at everything for so long; gives what was seen last.
+    /// Watches everything for this time; returns the last look.
     async fn watch(
         &mut self,
         time: Duration,
@@ -140,7 +140,7 @@ async fn seen(server: &Server) -> Result<Seen> {
     Ok(seen)
 }
 
-/// The memory that a process has now.
+/// Returns the present memory of a process, in MB.
 fn megabytes(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status

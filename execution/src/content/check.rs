@@ -7,14 +7,14 @@ use utakata_model::{
 
 use crate::{artifact::is_inside, config};
 
-/// More files than that are no release.
+/// The largest number of files in a release.
 const MAX_FILES: usize = 10_000;
 /// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
 /// The size of the largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 1024 * 1024;
 
-/// Checks the list of files, before any is fetched.
+/// Checks the list of files before any is fetched.
 pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Problem> {
     if content.files.len() > MAX_FILES {
         let count = content.files.len();
@@ -44,7 +44,7 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
     content
         .validate()
         .map_err(|error| lying(&error.to_string()))?;
-    // In their order, what is in a folder follows the file that cannot be that folder.
+    // In order, the content of a folder follows the file that cannot also be that folder.
     let mut pairs = content.files.windows(2);
     let is_both = |two: &&[ContentFile]| {
         let rest = two[1].path.strip_prefix(&two[0].path);
@@ -61,7 +61,7 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
     }
 }
 
-/// Checks the list against the manifest that it has, and both against what was asked for.
+/// Checks the list against its manifest, and both against the order.
 pub(super) fn release(
     wanted: &ReleaseId,
     content: &Content,
@@ -98,9 +98,9 @@ pub(super) fn release(
     )))
 }
 
-/// Returns the problem of content that is not what was asked for.
+/// Returns the problem of content that is not what was requested.
 pub(super) fn lying(what: &str) -> Problem {
-    let message = format!("what came is not this release, and was thrown away: {what}");
+    let message = format!("the content received is not this release, and was discarded: {what}");
     Problem::new("release-content", Cure::Operator, message)
 }
 

@@ -23,13 +23,13 @@ use crate::worker::{Number, Report};
 /// The name of the listener in the log.
 const LISTENER: &str = "the socket of the workers";
 
-/// A worker that is expected, and what awaits it.
+/// An expected worker, and the channels that await it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket {
     pub(crate) number: Number,
     pub(crate) worker: WorkerId,
     pub(crate) manifest: Arc<Manifest>,
-    /// The queue for everything that is heard of it.
+    /// The queue of its events.
     pub(crate) reports: mpsc::Sender<Report>,
     /// Cuts the stream.
     pub(crate) cut: CancellationToken,
@@ -41,14 +41,14 @@ pub(crate) struct Admission {
     /// The tickets by their tokens.
     tickets: Arc<Mutex<HashMap<String, Ticket>>>,
     is_open: watch::Sender<bool>,
-    /// The listener once more, for a successor.
+    /// A duplicate of the listener, for a successor.
     listener: Arc<OwnedFd>,
 }
 
 /// The result of presenting a token.
 #[derive(Debug)]
 pub(super) enum Entry {
-    /// Admitted by this ticket, which nobody uses again.
+    /// Admitted with this ticket, which cannot be used again.
     Admitted(Box<Ticket>),
     /// The token is unknown.
     Stranger,
@@ -57,7 +57,7 @@ pub(super) enum Entry {
 }
 
 impl Admission {
-    /// Admits whoever comes to this listener with a token.
+    /// Admits connections to this listener that have a token.
     pub(super) fn build(listener: &UnixListener) -> io::Result<Self> {
         let listener = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
         Ok(Self {
@@ -79,12 +79,12 @@ impl Admission {
         token
     }
 
-    /// Makes the token of a worker good that has it already.
+    /// Makes the present token of a worker good again.
     pub(crate) fn reissue(&self, token: String, ticket: Ticket) {
         self.tickets.lock().insert(token, ticket);
     }
 
-    /// Admits a worker by its token, which is nobody's from then on.
+    /// Redeems a token, which is used up by that.
     pub(super) fn redeem(&self, token: &str) -> Entry {
         let mut tickets = self.tickets.lock();
         if !*self.is_open.borrow() {
@@ -96,12 +96,12 @@ impl Admission {
         }
     }
 
-    /// Returns whether nobody has come with this token yet.
+    /// Returns true if nobody has used this token yet.
     pub(crate) fn is_outstanding(&self, token: &str) -> bool {
         self.tickets.lock().contains_key(token)
     }
 
-    /// Takes back the token of a worker that will not come any more.
+    /// Revokes the token of a worker that will not come any more.
     pub(crate) fn revoke(&self, token: &str) {
         self.tickets.lock().remove(token);
     }
@@ -111,20 +111,20 @@ impl Admission {
         self.set_open(false);
     }
 
-    /// Admits everybody from now on, also those who wait.
+    /// Resumes admission, also for those who wait.
     pub(crate) fn resume(&self) {
         self.set_open(true);
     }
 
     fn set_open(&self, is_open: bool) {
-        // Nobody is admitted any more when this returns: tokens are redeemed under this lock.
+        // Nobody is admitted any more once this returns: tokens are redeemed under this lock.
         let _tickets = self.tickets.lock();
         self.is_open.send_replace(is_open);
     }
 
     /// Waits until it is not suspended.
     pub(super) async fn resumed(&self) {
-        // The sender is here.
+        // The sender lives as long as this.
         let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
     }
 
@@ -133,8 +133,7 @@ impl Admission {
         self.listener.try_clone()
     }
 
-    /// Returns the connections that are let in: so many without a token at a time, and for so
-    /// long.
+    /// Returns the accepted connections, limited in number and time while they have no token.
     pub(super) fn connections(
         &self,
         listener: UnixListener,
@@ -145,7 +144,7 @@ impl Admission {
         let mut is_open = self.is_open.subscribe();
         let limits = Limits {
             total: unknown.max(2),
-            // A process that floods it leaves others their half.
+            // A process that floods it leaves half of the connections to others.
             per_peer: (unknown / 2).max(1),
         };
         let places = admission::Admission::new(LISTENER, limits);

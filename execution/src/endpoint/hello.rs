@@ -7,7 +7,7 @@ use utakata_protocol::{
     v1::{Hello, Refused},
 };
 
-/// The most tasks at once that is believed of a worker.
+/// The largest number of tasks at once that is believed of a worker.
 const MAX_CAPACITY: u32 = 65_536;
 
 /// The terms agreed with a worker.
@@ -19,9 +19,11 @@ pub(super) struct Agreed {
     pub(super) capacity: u32,
 }
 
-/// Compares a hello with the manifest of the release that was started.
-/// Errors: no common version, or control without a go (`protocol`), another manifest (`manifest`),
-/// no capacity (`capacity`).
+/// Checks a hello against the manifest of the release that was started.
+///
+/// # Errors
+/// There is no common version, or control without a go (`protocol`), the manifest is another one
+/// (`manifest`), or there is no capacity (`capacity`).
 pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Problem> {
     let version = utakata_protocol::negotiate(&hello.protocol_versions)
         .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;

@@ -29,8 +29,7 @@ use crate::{
 pub(super) use handover::{Inheritance, handovers};
 use running::{Ended, Restarts, Running};
 
-/// The time after its deadline for which a drain waits for what was killed, and for what is
-/// published.
+/// The time after its deadline for which a drain waits for killed workers and for publications.
 const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The kinds that are served.
@@ -38,7 +37,7 @@ pub(super) struct Kinds {
     pub(super) context: Context,
     orders: BTreeMap<Kind, watch::Sender<Order>>,
     desired: watch::Receiver<LocalDesired>,
-    /// The active release of each kind as of the last look.
+    /// The active release of each kind at the last look.
     served: BTreeMap<Kind, ReleaseDigest>,
     running: Running,
     restarts: Restarts,
@@ -76,7 +75,7 @@ impl Kinds {
         }
     }
 
-    /// Serves what the catalogue has until a drain is asked for; `None`: cancelled.
+    /// Serves the catalogue until a drain is requested; `None` if cancelled.
     pub(super) async fn serve(
         &mut self,
         catalogue: &mut watch::Receiver<Arc<Catalogue>>,
@@ -104,7 +103,7 @@ impl Kinds {
                 let found = catalogue.borrow_and_update().clone();
                 self.reconcile(&found);
             }
-            // What is to be served is known first: nobody could go on with less.
+            // The releases to serve must be known first: nobody could continue with less.
             if self.is_found
                 && let Some((within, mut done)) = leaving.take()
             {
@@ -116,7 +115,7 @@ impl Kinds {
         }
     }
 
-    /// Has every kind with a release served, and the others ended.
+    /// Makes every kind with a release served, and ends the others.
     fn reconcile(&mut self, catalogue: &Catalogue) {
         let desired = self.desired.borrow_and_update().clone();
         let me = &self.context.me.environment;
@@ -200,7 +199,7 @@ impl Kinds {
         let (awaiting, mut all_await) = mpsc::channel(1);
         for (kind, mut left) in inherited {
             left.awaiting = Some(awaiting.clone());
-            // Whatever is ordered first is another order than this.
+            // Any first order differs from this one.
             let order = Order {
                 hold: Some(Instant::now()),
                 ..Order::default()
@@ -208,7 +207,7 @@ impl Kinds {
             self.spawn(kind, order, Some(left));
         }
         drop(awaiting);
-        // Nobody sends: it ends when the last of them has what it was left.
+        // Nobody sends: the channel closes when the last kind has its inheritance.
         let _ = all_await.recv().await;
         self.context.admission.resume();
     }
@@ -262,7 +261,7 @@ fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest>
     chosen.iter().filter_map(active).collect()
 }
 
-/// Versions of a kind that are to serve, and are not here yet.
+/// Returns the versions of a kind that are to serve and are not here yet.
 fn coming(kind: &Kind, desired: &LocalDesired, here: &[Chosen]) -> BTreeSet<Arc<str>> {
     let wanted = desired.kinds.get(kind).into_iter();
     let wanted = wanted.flat_map(|desired| desired.stable.iter().chain(&desired.kept));

@@ -1,4 +1,4 @@
-//! A running environment: what runs beside its kinds, and the order in which all of it ends.
+//! A running environment: the services beside its kinds, and the order in which everything ends.
 
 use std::{
     collections::BTreeMap,
@@ -162,12 +162,12 @@ impl Service {
         Ok((service, status))
     }
 
-    /// Follows what is found in the folders.
+    /// Follows the releases found in the folders.
     pub(super) fn releases(&self) -> watch::Receiver<Arc<Catalogue>> {
         self.catalogue.clone()
     }
 
-    /// Lasts until it is drained, or cancelled, which kills the workers.
+    /// Runs until it is drained, or cancelled, which kills the workers.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let context = self.kinds.context.clone();
         let running = self.background.spawn(&context);
@@ -191,7 +191,7 @@ impl Service {
                 self.endpoint.stop().await;
                 self.state.send_replace(EnvironmentState::Gone);
                 last_status(publisher).await;
-                // Whoever asked may have lost interest.
+                // The caller may have lost interest.
                 let _ = done.send(Drained { given_up });
             }
             None => {

@@ -6,7 +6,7 @@ use utakata_model::Outcome;
 use super::outcome;
 use crate::worker::Number;
 
-/// Outcomes whose end was not seen, and who had them.
+/// Outcomes whose end was not seen, with their workers.
 #[derive(Debug, Default)]
 pub(super) struct Unproven(Vec<(Number, Outcome)>);
 

@@ -1,4 +1,4 @@
-//! Task queues that go wrong.
+//! Task queues with faults.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{
     late::{Late, until},
 };
 
-/// Task queues that go wrong. Cheap to clone.
+/// Task queues with faults. Cheap to clone.
 #[derive(Clone)]
 pub struct FaultyTasks {
     inner: Arc<dyn Tasks>,
@@ -28,7 +28,7 @@ impl FaultyTasks {
         }
     }
 
-    /// Counts of the faults so far.
+    /// Returns the counts of the faults so far.
     pub fn counts(&self) -> Counts {
         self.fate.counts()
     }

@@ -150,7 +150,7 @@ fn outcomes() -> OutcomeBatch {
     }
 }
 
-/// Outcomes whose sender waits to be told that they are written down.
+/// Outcomes whose sender waits for their confirmation.
 fn outcomes_from() -> OutcomeBatch {
     let mut batch = outcomes();
     batch.from = Some(sender());
@@ -215,7 +215,7 @@ fn recorded() -> RecordedBatch {
     }
 }
 
-/// Records that say under which ask they were told.
+/// Records that name the ask under which they were reported.
 fn recorded_asks() -> RecordedBatch {
     let asks = start().asks;
     let told = asks.iter().map(|ask| written(ask.key, Some(ask.ask)));
@@ -314,8 +314,8 @@ fn desired() -> Desired {
     }
 }
 
-/// The bytes of a golden file. A file that is not there yet can be written once, by a run with
-/// `WRITE_GOLDEN` set; one that is there is never touched.
+/// The bytes of a golden file. A missing file can be written once, by a run with `WRITE_GOLDEN`
+/// set; an existing one is never touched.
 fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/v1")
@@ -328,7 +328,8 @@ fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
     golden
 }
 
-/// Encodes to exactly the golden bytes; these decode, and encode to the same bytes again.
+/// Checks that encoding gives exactly the golden bytes, and that these decode and encode to the
+/// same bytes again.
 fn check<M: Message>(name: &str, message: &M) {
     let bytes = message.encode().unwrap();
     let golden = golden(name, &bytes);
@@ -397,7 +398,7 @@ fn what_is_decoded_is_what_was_encoded() {
     assert_eq!(Deleted::decode(&bytes), Ok(deleted));
 }
 
-/// Puts a field that nobody knows into every object that is no map of free keys.
+/// Adds an unknown field to every object, except to maps with free keys.
 fn with_unknown_fields(json: &mut Value) {
     match json {
         Value::Object(object) => {
@@ -411,7 +412,7 @@ fn with_unknown_fields(json: &mut Value) {
                     "result",
                 ];
                 match value.as_object_mut() {
-                    // Free keys, and what is ours behind them.
+                    // Free keys, with our own objects below them.
                     Some(named) if ["environments", "kinds"].contains(&key.as_str()) => {
                         named.values_mut().for_each(with_unknown_fields);
                     }
@@ -453,7 +454,7 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
     assert_eq!(Desired::decode(&bytes), Ok(desired()));
     let bytes = tomorrow(environment().encode().unwrap());
     let mut expect = environment();
-    // The schema of an action is free JSON: what is added there stays.
+    // The schema of an action is free JSON: additions to it are kept.
     let read = EnvironmentStatus::decode(&bytes).unwrap();
     expect.pools[0].manifest.actions[0].parameters =
         read.pools[0].manifest.actions[0].parameters.clone();

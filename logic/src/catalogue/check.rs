@@ -55,7 +55,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
     if all > MAX_ALL {
         let (all, max) = (mebibytes(all), MAX_ALL >> 20);
         return Err(Error::invalid(format!(
-            "its files have {all} MiB together, and {max} MiB are the most: a larger one goes \
+            "its files have {all} MiB together, and {max} MiB is the limit: a larger one goes \
              into a registry, as an image"
         )));
     }

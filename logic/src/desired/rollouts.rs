@@ -344,8 +344,8 @@ fn log(before: &Rollout, after: &Rollout) {
             }
         }
         (Some(problem), RolloutState::GoingBack | RolloutState::Failed) => {
-            tracing::warn!(%rollout, %kind, to, %problem, state = word(after.state), "a rollout goes back");
+            tracing::warn!(%rollout, %kind, to, %problem, state = word(after.state), "a rollout rolls back");
         }
-        _ => tracing::info!(%rollout, %kind, to, state = word(after.state), "a rollout goes on"),
+        _ => tracing::info!(%rollout, %kind, to, state = word(after.state), "a rollout proceeds"),
     }
 }

@@ -78,7 +78,7 @@ fn no_answer() -> (OutcomeStatus, Problem) {
     let problem = Problem::new(
         "no-answer",
         Cure::Retry,
-        "no environment told in time what came of the read",
+        "no environment reported the outcome of the read in time",
     );
     (OutcomeStatus::Expired, problem)
 }

@@ -82,7 +82,7 @@ verbs! {
     /// An order for a kind is lifted for that kind, and one for everything is lifted for
     /// everything. Resuming something that is not stopped changes nothing.
     resume(None): "/v1/environments/{id}/resume", "resume_environment",
-        409 "It is something else that is stopped";
+        409 "The stop applies to something else";
 }
 
 /// Forgets an environment that is gone for good, or that has moved to another zone.

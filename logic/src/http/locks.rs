@@ -120,13 +120,13 @@ pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refuse
 
 fn until(requested: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
     let wrong = |detail: &str| {
-        let cure = "say how long: `for` (2h), or `until` (a time to come), up to a year";
+        let cure = "say how long: `for` (2h), or `until` (a future time), up to a year";
         Refused::new(Code::LockInvalid, detail, cure)
     };
     let until = match (requested.lasts, requested.until) {
         (Some(lasts), None) => now.checked_add(lasts).ok(),
         (None, Some(until)) => Some(until),
-        (None, None) => return Err(wrong("it is not said how long the target is locked")),
+        (None, None) => return Err(wrong("the duration of the lock is missing")),
         (Some(_), Some(_)) => return Err(wrong("the lock has both `for` and `until`")),
     };
     let latest = now + MAX_LOCK;

@@ -50,18 +50,18 @@ verbs! {
     /// Running tasks end and are reported. Fetched tasks that have not begun go to others, if there
     /// are any, and wait otherwise. The order also applies to environments that join later.
     pause(Some(Stop::Pause)): "/v1/orders/pause", "pause",
-        404 "Nobody has heard of it";
+        404 "It is not known";
     /// Drains a zone, a kind, an environment or a release: it begins nothing more, and then its
     /// workers are stopped.
     drain(Some(Stop::Drain)): "/v1/orders/drain", "drain",
-        404 "Nobody has heard of it";
+        404 "It is not known";
     /// Resumes a zone, a kind, an environment or a release.
     ///
     /// An order is lifted in the scope in which it was given. Resuming something that is not
     /// stopped changes nothing.
     resume(None): "/v1/orders/resume", "resume",
-        404 "Nobody has heard of it",
-        409 "It is something else that is stopped";
+        404 "It is not known",
+        409 "The stop applies to something else";
 }
 
 async fn change(

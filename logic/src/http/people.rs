@@ -59,7 +59,7 @@ pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me>
 /// The token is in this answer and nowhere else. The person's previous token is revoked.
 #[utoipa::path(put, path = "/v1/people/{name}", operation_id = "put_person", tag = "people",
     params(("name" = PersonName, Path, description = "The person's name")),
-    responses((status = 200, description = "The token, told once", body = NewToken),
+    responses((status = 200, description = "The token, shown only once", body = NewToken),
         (status = 409, description = "It is admin, whose token is in a file of the server",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn put(
@@ -76,7 +76,7 @@ pub(super) async fn put(
 /// it ends.
 #[utoipa::path(delete, path = "/v1/people/{name}", operation_id = "delete_person", tag = "people",
     params(("name" = PersonName, Path, description = "The person's name")),
-    responses((status = 204, description = "The token is no longer good"),
+    responses((status = 204, description = "The token is no longer valid"),
         (status = 409, description = "It is admin, whose token is in a file of the server",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(

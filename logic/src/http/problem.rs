@@ -152,9 +152,11 @@ impl From<people::Error> for Refused {
                 Self::new(Code::PersonAdmin, detail, cure)
             }
             people::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
-            people::Error::Random { .. } => {
-                Self::new(Code::Internal, detail, "try again; if it stays, report it")
-            }
+            people::Error::Random { .. } => Self::new(
+                Code::Internal,
+                detail,
+                "try again; if it persists, report it",
+            ),
             people::Error::Store(error) => Self::from(error),
         }
     }
@@ -463,7 +465,7 @@ impl From<ledger::TaskUnfit> for Refused {
                 Self::new(Code::TaskKnown, detail, cure)
             }
             Unfit::MayAct { until } => {
-                let cure = format!("wait until {until:.0}: what is said before may be wrong then");
+                let cure = format!("wait until {until:.0}: earlier answers may be wrong");
                 Self::new(Code::TaskMayAct, detail, cure)
             }
         }

@@ -192,8 +192,8 @@ pub(super) async fn diff(
     tag = "releases",
     params(("release" = String, Path,
         description = "Its digest, or the first digits of it, or `KIND@VERSION`")),
-    responses((status = 204, description = "It is gone"),
-        (status = 409, description = "Something wants it to stay",
+    responses((status = 204, description = "Deleted"),
+        (status = 409, description = "Something still needs it",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(
     State(api): State<Api>,

@@ -72,7 +72,7 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule",
     tag = "inventory",
     params(("name" = ScheduleName, Path, description = "The schedule's name")),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<ScheduleName>,

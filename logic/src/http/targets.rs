@@ -128,7 +128,7 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/targets/{name}", operation_id = "delete_target",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name")),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<TargetName>,

@@ -45,7 +45,7 @@ pub(super) fn verdict(
             return contradicts(&format!("its digest is that of {}", known.id));
         }
         if *known.manifest != *told {
-            return contradicts("it declares something else than the release of its digest");
+            return contradicts("it declares something other than the release of its digest");
         }
         return Judgement::Catalogue(Arc::clone(&known.manifest));
     }

@@ -127,7 +127,7 @@ async fn hand_over_events(mut queue: mpsc::Receiver<Vec<Event>>, to: Arc<dyn Eve
     while queue.recv_many(&mut batches, QUEUE).await > 0 {
         let events: Vec<Event> = batches.drain(..).flatten().collect();
         if let Err(error) = to.publish(events).await {
-            tracing::warn!(%error, "permits were not handed over; they are asked for again");
+            tracing::warn!(%error, "permits were not handed over; they will be requested again");
         }
     }
 }

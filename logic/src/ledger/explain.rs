@@ -175,7 +175,7 @@ pub(super) fn operation(
     Some(match open.record.state {
         OperationState::Awaiting => plain(
             "approval",
-            "it waits for somebody else than who asked to approve it".into(),
+            "it waits for approval by somebody other than its requester".into(),
             "somebody else: `utakata operation approve ID`",
         ),
         OperationState::Paused => plain(

@@ -33,7 +33,7 @@ pub enum Error {
         problems: Vec<Detail>,
     },
     /// The wait is too long.
-    #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
+    #[error("a request can wait for the answer for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
     /// Tasks cannot be dispatched.
     #[error(transparent)]

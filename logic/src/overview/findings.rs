@@ -117,7 +117,7 @@ impl SiteFacts {
                 about: About::Broker,
                 subject: subject.clone(),
                 says: format!("{}: {notice}", one.to),
-                cure: Some("it is told for ten minutes after it was seen last".into()),
+                cure: Some("it is reported for ten minutes after it was last seen".into()),
             }));
             let Some(problem) = &one.problem else {
                 continue;
@@ -128,7 +128,7 @@ impl SiteFacts {
                 subject,
                 says: format!("{} is away: {problem}", one.to),
                 cure: Some(
-                    "see that it runs and can be reached; it is tried again by itself".into(),
+                    "make sure that it runs and can be reached; it is retried automatically".into(),
                 ),
             });
         }
@@ -290,9 +290,9 @@ impl SiteFacts {
 fn broken(about: About, subject: String, count: u64) -> Option<Finding> {
     let says = match count {
         0 => return None,
-        1 => "it was in 1 state that cannot be since it started: a mistake in utakata".into(),
+        1 => "it was in 1 impossible state since it started: a mistake in utakata".into(),
         count => {
-            format!("it was in {count} states that cannot be since it started: mistakes in utakata")
+            format!("it was in {count} impossible states since it started: mistakes in utakata")
         }
     };
     Some(Finding {

@@ -58,7 +58,7 @@ impl Receiver {
             }
             let missed = subscription.missed();
             if missed > 0 {
-                tracing::warn!(missed, "readings or outcomes of reads came too fast");
+                tracing::warn!(missed, "readings or outcomes of reads arrived too fast");
             }
         }
     }

@@ -133,7 +133,7 @@ async fn every_edit_of_the_file_is_found() {
         ),
         (
             "UPDATE operation SET body = replace(body, 'maintenance', 'maintenancf')",
-            "not what the trail says was asked for",
+            "differs from the request in the trail",
         ),
         (
             "UPDATE operation SET progress = replace(progress, 'paused', 'running')",

@@ -146,8 +146,8 @@ async fn admin_stays_and_who_is_not_there_is_told_with_the_nearest_name() {
     let room = Room::empty(config()).await;
     token_of(&room, "ana").await;
     for (method, path, code, says) in [
-        ("PUT", "/v1/people/admin", "person-admin", "the file"),
-        ("DELETE", "/v1/people/admin", "person-admin", "the file"),
+        ("PUT", "/v1/people/admin", "person-admin", "token file"),
+        ("DELETE", "/v1/people/admin", "person-admin", "token file"),
         (
             "DELETE",
             "/v1/people/anna",

@@ -136,7 +136,7 @@ fn known_one(
         }
         _ => {
             let hint = suggest::hint(name, known.iter().copied());
-            format!("which is no parameter of the action: {hint}")
+            format!("which is not a parameter of the action: {hint}")
         }
     };
     Err(ManifestError::Placeholder {
@@ -241,7 +241,7 @@ mod tests {
             (
                 "value = \"$celsius\"",
                 "value = \"$celsus\"", // typos: on purpose
-                "verify of the action \"setpoint\" has \"$celsus\", which is no parameter of the action: did you mean \"celsius\"?", // typos: on purpose
+                "verify of the action \"setpoint\" has \"$celsus\", which is not a parameter of the action: did you mean \"celsius\"?", // typos: on purpose
             ),
             (
                 "unit = \"$unit\" }\n        value",
@@ -257,7 +257,7 @@ mod tests {
             (
                 "value = \"$celsius\"",
                 "value = \"$prior\"",
-                "is no parameter",
+                "is not a parameter",
             ),
             (
                 "properties.unit",

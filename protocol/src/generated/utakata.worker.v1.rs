@@ -284,7 +284,7 @@ pub struct Heartbeat {
     /// How many tasks the worker has; not read from a manager.
     #[prost(uint32, tag = "1")]
     pub running: u32,
-    /// How many states that cannot be the worker's SDK has met since its start: mistakes of ours. Not
+    /// How many impossible states the worker's SDK has met since its start: mistakes of ours. Not
     /// read from a manager.
     #[prost(uint64, tag = "2")]
     pub invariants_broken: u64,

@@ -54,7 +54,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Its SNMP engine cannot be made.
-    #[error("cannot make the SNMP engine of `{name}`")]
+    #[error("cannot create the SNMP engine of `{name}`")]
     Engine {
         name: String,
         source: Box<dyn std::error::Error + Send + Sync>,

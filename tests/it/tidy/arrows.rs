@@ -62,6 +62,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
     ("tests", &[]),
+    ("kube-for-tests", &[]),
     ("benches", &["api", "model", "tests"]),
     (
         "up",
@@ -108,7 +109,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The crates that any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
-const FOR_TESTS: [&str; 2] = ["tests", "interconnect-conformance"];
+const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
 /// Crates whose tests try them with what is built on them.
 const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
 
@@ -116,13 +117,13 @@ const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
-    ("aws-lc-rs", &["execution"]),
+    ("aws-lc-rs", &["execution", "kube-for-tests"]),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
-    ("hyper", &["logic"]),
-    ("hyper-util", &["logic"]),
+    ("hyper", &["logic", "up", "kube-for-tests"]),
+    ("hyper-util", &["logic", "up", "kube-for-tests"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("lapin", &["interconnect-amqp", "benches"]),
@@ -133,7 +134,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
-    ("rustls", &["interconnect-mqtt"]),
+    ("rustls", &["interconnect-mqtt", "kube-for-tests"]),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),

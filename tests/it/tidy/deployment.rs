@@ -13,6 +13,8 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 const FOLDERS: [&str; 2] = ["deploy", "examples"];
+/// Templates of Helm, which are no YAML before they are rendered: see `chart`.
+const TEMPLATES: &str = "deploy/helm/utakata/templates";
 /// The path of the program in packages, and its roles that run as services.
 const PROGRAM: &str = "/usr/bin/utakata";
 const SERVICES: [&str; 3] = ["up", "le", "wee"];
@@ -127,7 +129,8 @@ fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let files = repository::files().unwrap().into_iter().filter(|path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_to_deploy = FOLDERS.iter().any(|folder| path.starts_with(folder));
+        let is_to_deploy =
+            FOLDERS.iter().any(|folder| path.starts_with(folder)) && !path.starts_with(TEMPLATES);
         is_to_deploy && ending.is_some_and(|ending| endings.contains(&ending))
     });
     files

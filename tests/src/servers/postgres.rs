@@ -82,8 +82,7 @@ impl Postgres {
     }
 
     /// Returns the answer to a statement of the superuser in a database: one row per line, columns
-    /// separated by `
-    /// `.
+    /// separated by ` `.
     ///
     /// # Errors
     /// PostgreSQL refuses the statement; its message is included.

@@ -7,7 +7,7 @@ use super::*;
 const MANIFEST: &str = "kind = \"a\"\nversion = \"1\"\nprotocol = 1\n[run]\nprogram = \"PROGRAM\"\n\
                         [[action]]\nname = \"read\"\nclass = \"observe\"\n";
 
-/// A folder with a manifest that runs this.
+/// A folder with a manifest that runs this program.
 fn release(program: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = MANIFEST.replace("PROGRAM", program);

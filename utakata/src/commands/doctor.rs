@@ -2,6 +2,7 @@
 
 mod machine;
 mod place;
+mod probes;
 mod server;
 mod site;
 

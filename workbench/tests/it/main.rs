@@ -18,7 +18,7 @@ use utakata_workbench::walk::Walk;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_utakata-workbench");
 
-/// Asks the program, which must end by itself unless its input stays open.
+/// Starts the program, which must end by itself unless its input stays open.
 fn start(request: &Request) -> (Child, ChildStdin, Answer) {
     let mut child = Command::new(PROGRAM)
         .stdin(Stdio::piped())
@@ -294,7 +294,7 @@ fn a_draft_of_a_mib_reads_the_walk_that_it_is_of() {
             drafted.text
         );
     }
-    // What is no value by the description is none.
+    // A value excluded by the description is not taken.
     assert!(
         !read.iter().any(|one| one.contains("hw.humidity rear")),
         "{read:#?}"
@@ -315,7 +315,7 @@ fn a_draft_of_a_mib_reads_the_walk_that_it_is_of() {
         "{}",
         drafted.text
     );
-    // No sentence of the MIB.
+    // No sentence of the MIB is copied.
     assert!(!drafted.text.contains("How often"), "{}", drafted.text);
     assert!(trial.profiles[0].is_recognised);
 }
@@ -356,7 +356,7 @@ fn mibs_that_cannot_be_used_are_told_with_what_is_missing() {
         file("notes.txt", "not a MIB"),
         &["notes.txt is no MIB", "DEFINITIONS"],
     );
-    // With what it imports beside it, it is understood.
+    // With its import next to it, it is understood.
     file(
         "ACME-SMI.txt",
         "ACME-SMI DEFINITIONS ::= BEGIN\nIMPORTS enterprises FROM SNMPv2-SMI;\n\

@@ -25,7 +25,7 @@ pub enum Trouble {
     #[error("the program says \"succeeded\", and ended with {how}")]
     Contradiction { how: String },
     /// It wrote something that is no answer, or a second one.
-    #[error("the program wrote something else than an answer: {0}")]
+    #[error("the program wrote something other than an answer: {0}")]
     Garbage(String),
     /// A line had no end.
     #[error("the program wrote a line of more than {LINE_MAX} bytes")]

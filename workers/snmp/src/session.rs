@@ -139,7 +139,7 @@ pub enum Error {
         source: Box<SnmpError>,
     },
     /// The device answers, but not as the protocol says.
-    #[error("the device answers what is no SNMP: {problem}")]
+    #[error("the device answers with something other than SNMP: {problem}")]
     Garbage { problem: String },
     /// The device says that a SET was done, and names another object or value.
     #[error("the device answered about something else")]

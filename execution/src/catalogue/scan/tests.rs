@@ -299,7 +299,7 @@ fn what_cannot_be_looked_at_goes_on_and_is_told_and_the_rest_is_as_it_is() {
             assert!(partial.is_partial, "{hidden}");
             let problem = &partial.refused[0].problem;
             assert_eq!(&*problem.code, "release-unreadable");
-            assert!(problem.message.starts_with("cannot look at "), "{problem}");
+            assert!(problem.message.starts_with("cannot access "), "{problem}");
         }
         show(&path, &away);
         let again = sorted(disk.scan());

@@ -1,4 +1,4 @@
-//! From one program to the next in the same process: what is left, and what has come.
+//! The handover from one program to the next in the same process: what is left, and what arrives.
 
 use std::{collections::BTreeMap, os::fd::OwnedFd, sync::atomic::Ordering, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     takeover::{self, KindLeft, Left, Takeover, VERSION},
 };
 
-/// An environment that another program of this process has left.
+/// An environment that another program in this process has left.
 pub(in crate::environment) struct Inheritance {
     pub(in crate::environment) socket: endpoint::SocketPlace,
     pub(in crate::environment) next_worker: u64,
@@ -22,7 +22,7 @@ pub(in crate::environment) struct Inheritance {
 }
 
 impl Inheritance {
-    /// Sorts a takeover by kinds; returns the listener besides.
+    /// Sorts a takeover by kinds; also returns the listener.
     pub(in crate::environment) fn of(takeover: Takeover) -> (Self, OwnedFd) {
         let Takeover {
             left,
@@ -30,7 +30,7 @@ impl Inheritance {
             pipes,
         } = takeover;
         let passed = left.passed();
-        // The listener is the first of the files that are named.
+        // The listener is the first of the named files.
         let files = std::iter::once(None).chain(pipes.into_iter().map(Some));
         let mut files: Vec<Option<OwnedFd>> = files.collect();
         let kinds = left.kinds.into_iter().map(|left| {
@@ -64,8 +64,10 @@ fn traces(left: &KindLeft, files: &mut [Option<OwnedFd>]) -> Vec<(u64, Trace)> {
 }
 
 impl Kinds {
-    /// Lets everything go, each worker with what it has. Errors: not within this time; then
-    /// everything goes on.
+    /// Lets everything go, each worker with its attempts.
+    ///
+    /// # Errors
+    /// It was not possible within this time; then everything continues.
     pub(super) async fn leave(
         &mut self,
         within: Duration,
@@ -158,10 +160,10 @@ impl Kinds {
     }
 }
 
-/// Returns the two ends of the queue of what kinds leave.
+/// Returns the two ends of the queue of handovers.
 pub(in crate::environment) fn handovers() -> (mpsc::Sender<Handover>, mpsc::Receiver<Handover>) {
     mpsc::channel(LEFTS)
 }
 
-/// Kinds that leave at once; the others try again.
+/// The number of kinds that leave at once; the others try again.
 const LEFTS: usize = 256;

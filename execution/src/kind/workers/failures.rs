@@ -7,24 +7,24 @@ use tokio::time::Instant;
 
 use crate::config::Backoff;
 
-/// Deaths in a row from which on a release is said to crash again and again.
+/// The number of consecutive deaths from which a release counts as crashing repeatedly.
 const LOOP_FROM: u32 = 3;
 
 /// The deaths of the workers of one release, or of the service of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
     in_a_row: u32,
-    /// Starts in a row for which the environment had no room.
+    /// The number of consecutive starts for which the environment had no room.
     hindered: u32,
     not_before: Option<Instant>,
 }
 
-/// A start for which the environment had no room is tried again after this at the latest: nobody
-/// tells it that it has room.
+/// The longest wait after a start for which the environment had no room: nobody reports when it
+/// has.
 const MAX_HINDERED_WAIT: Duration = Duration::from_secs(5);
 
 impl Failures {
-    /// Counts the death of a worker that had been ready for so long (zero: it never was).
+    /// Counts the death of a worker that had been ready for this long (zero: it never was).
     pub(crate) fn on_death(self, now: Instant, lived: Duration, backoff: &Backoff) -> Self {
         let earlier = if lived >= backoff.forgiven_after {
             0
@@ -39,7 +39,7 @@ impl Failures {
         }
     }
 
-    /// Counts a start that failed, and not because of the release.
+    /// Counts a start that failed for a reason other than the release.
     pub(crate) fn on_hindrance(self, now: Instant, backoff: &Backoff) -> Self {
         let wait = waits(backoff).nth(self.hindered).min(MAX_HINDERED_WAIT);
         let not_before = now.checked_add(wait);
@@ -67,7 +67,7 @@ impl Failures {
         }
     }
 
-    /// Returns whether a worker may be started.
+    /// Returns true if a worker may be started.
     pub(crate) fn allow(&self, now: Instant) -> bool {
         self.not_before.is_none_or(|at| now >= at)
     }
@@ -82,7 +82,7 @@ impl Failures {
         self.in_a_row > 0 || self.hindered > 0
     }
 
-    /// Returns whether the release crashes again and again.
+    /// Returns true if the release crashes repeatedly.
     pub(crate) fn is_loop(&self) -> bool {
         self.in_a_row >= LOOP_FROM
     }

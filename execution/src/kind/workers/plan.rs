@@ -1,4 +1,4 @@
-//! From what is desired and what is observed of the pools of one kind to what is to be done.
+//! The plan of a kind's pools: from their desired and observed state to the next actions.
 //!
 //! ```text
 //!            hello                 drain                 exit
@@ -24,19 +24,19 @@ use crate::{
 /// A worker that was busy until just now is not idle, and yields to nobody.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
-/// A step that brings what is observed nearer to what is desired.
+/// A step that brings the observed state nearer to the desired one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Start a worker of the pool at this place.
+    /// Start a worker of the pool at this index.
     Start {
         /// The index of the pool.
         pool: usize,
     },
-    /// Tell a worker to end what it has, and give it nothing more.
+    /// Tell a worker to finish its tasks, and give it no new ones.
     Drain { worker: Number, within: Duration },
     /// End a worker now.
     Kill { worker: Number, why: Why },
-    /// Forget the pool at this place: nothing is left of it.
+    /// Forget the pool at this index: nothing is left of it.
     Close {
         /// The index of the pool.
         pool: usize,
@@ -44,14 +44,14 @@ pub(crate) enum Action {
 }
 
 impl ObservedPool {
-    /// Returns the number of workers that it needs now: for running tasks, and for queued ones
-    /// once the first has waited as long as a pool takes to grow.
+    /// Returns the number of workers that it needs now: for running tasks, and for queued ones once
+    /// the first has waited as long as a pool takes to grow.
     pub(crate) fn demand(&self, times: &Times) -> u32 {
         let is_held_up = self.wait.is_some_and(|wait| wait >= times.grow_after);
         let queued = if is_held_up { self.queued } else { 0 };
         match load(self.workers.iter()) {
             (running, Some(capacity)) => demand::needed(running, queued, capacity),
-            // How much one takes is not known yet.
+            // The capacity of a worker is not known yet.
             (_, None) => u32::from(queued > 0),
         }
     }
@@ -61,7 +61,7 @@ impl ObservedPool {
         self.allowed.map_or(u32::MAX, |allowed| allowed.share)
     }
 
-    /// Returns its need, where not everybody can have as many as it wants.
+    /// Returns its need, for the division when not everybody can have as many as it wants.
     pub(crate) fn need(&self, turn: Turn, times: &Times, now: Instant) -> Need {
         let is_well = |worker: &&ObservedWorker| worker.wrong(times, now).is_none();
         let well: Vec<&ObservedWorker> = self.workers.iter().filter(is_well).collect();
@@ -76,7 +76,7 @@ impl ObservedPool {
             is_tried: false,
         };
         let Some(desired) = self.desired.as_ref().filter(|_| !self.is_stopped) else {
-            // What was replaced goes on, with what it has, until others have taken over.
+            // A release that was replaced continues with its workers until others have taken over.
             let keeps = if self.is_stopped { 0 } else { live };
             return need(0, keeps, keeps);
         };
@@ -110,13 +110,13 @@ impl ObservedPool {
     }
 }
 
-/// Plans the workers of the pools of one kind. Doing that, and planning again at the same
-/// time, gives nothing more to do.
+/// Plans the workers of the pools of one kind. After carrying out the plan, planning again at the
+/// same time yields nothing more to do.
 pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<Action> {
     let is_active = |pool: &&ObservedPool| pool.desired.as_ref().is_some_and(|d| d.is_active);
     let active = pools.iter().find(is_active);
-    // A release that was replaced goes on until its successor has as many workers, or as many
-    // as it may have.
+    // A release that was replaced continues until its successor has as many workers, or as many as
+    // it may have.
     let is_replaced = |pool: &&ObservedPool| pool.desired.is_none() && !pool.is_stopped;
     let replaced = pools.iter().filter(is_replaced);
     let ready = |workers: &mut dyn Iterator<Item = &ObservedWorker>| -> u32 {
@@ -176,8 +176,8 @@ pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<A
     actions
 }
 
-/// Lets those go that are more than the pool may have, as others wait: first whoever has served
-/// its time, as its successor is here, then who has the least to do, be it idle or not.
+/// Lets workers go that exceed the share of the pool while others wait: first those at the end of
+/// their lifetime, since their successors are here, then the least loaded, idle or not.
 fn yield_to_others(
     pool: &ObservedPool,
     well: &[&ObservedWorker],
@@ -196,7 +196,7 @@ fn yield_to_others(
     actions.extend(going.filter_map(|worker| let_go(worker, times)));
 }
 
-/// Starts what is missing, lets go what is too much, and what has served its time.
+/// Starts missing workers, and lets superfluous and used ones go.
 fn size(
     at: usize,
     pool: &ObservedPool,
@@ -216,7 +216,7 @@ fn size(
     let due = due(desired, well, needed, now);
     // The successor of one that is due is there before that one goes.
     let wanted = needed.saturating_add(due.count.min(1)).min(share);
-    // The successor of one that is about to be killed waits as long as its failure makes it.
+    // The successor of one that is about to be killed waits as long as its failure requires.
     let is_failing = fails(pool, times, now);
     if live < wanted && !is_failing && pool.failures.allow(now) {
         // After a death one at a time: they will most likely die as well.
@@ -228,7 +228,7 @@ fn size(
         let max = max.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
         actions.extend((0..max).map(|_| Action::Start { pool: at }));
     }
-    // One worker that should have answered and did not: it gets nothing more, and is replaced.
+    // A single worker that should have answered and did not: it gets no new tasks, and is replaced.
     let stuck = |w: &&&ObservedWorker| w.is_ready() && (w.overdue > 0 || w.is_done());
     let gone = well.iter().filter(stuck);
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
@@ -256,14 +256,14 @@ fn size(
     }
 }
 
-/// Workers that have served their time.
+/// Workers at the end of their lifetime.
 struct Due<'w> {
     count: u32,
     /// The one that goes now.
     next: Option<&'w ObservedWorker>,
 }
 
-/// Of those that have served their time, the oldest goes when the others are enough and no
+/// Of the workers at the end of their lifetime, the oldest goes when the others suffice and no
 /// other one is on its way out: never all at once.
 fn due<'w>(desired: &Desired, well: &[&'w ObservedWorker], needed: u32, now: Instant) -> Due<'w> {
     let due: Vec<&ObservedWorker> = well
@@ -285,7 +285,7 @@ fn due<'w>(desired: &Desired, well: &[&'w ObservedWorker], needed: u32, now: Ins
     }
 }
 
-/// Returns whether one of the workers is to be killed for a fault of its own.
+/// Returns true if one of the workers is to be killed for a fault of its own.
 fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
     let mut whys = pool
         .workers
@@ -299,13 +299,13 @@ fn needed(pool: &ObservedPool, desired: &Desired, well: &[&ObservedWorker], time
     let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let is_starting = well.iter().any(|worker| worker.is_starting());
     let (running, capacity) = load(well.iter().copied());
-    // Where each task has a worker of its own, those that wait need one each.
+    // If each task has a worker of its own, waiting tasks need one each.
     let queued = match desired.size.lifetime {
         Lifetime::Task => pool.queued,
         Lifetime::Pool => 0,
     };
     let busy = demand::needed(running, queued, capacity.unwrap_or(1));
-    // Whoever waits has found no room: one more, or the first.
+    // A waiting task has found no room: one more worker, or the first.
     let is_full = pool
         .wait
         .is_some_and(|wait| live == 0 || (!is_starting && wait >= times.grow_after));
@@ -323,7 +323,8 @@ fn needed(pool: &ObservedPool, desired: &Desired, well: &[&ObservedWorker], time
         .min(desired.size.max)
 }
 
-/// Returns the tasks that workers have, and the capacity of the largest of them, if there is one.
+/// Returns the number of tasks that workers have, and the capacity of the largest worker, if there
+/// is one.
 fn load<'w>(workers: impl Iterator<Item = &'w ObservedWorker>) -> (u64, Option<u32>) {
     let ready = workers.filter(|worker| worker.is_ready());
     ready.fold((0, None), |(running, capacity), worker| {
@@ -341,7 +342,7 @@ fn is_idle(worker: &ObservedWorker, times: &Times, now: Instant) -> bool {
     }
 }
 
-/// The polite end of a worker.
+/// Asks a worker to end.
 fn let_go(worker: &ObservedWorker, times: &Times) -> Option<Action> {
     match worker.phase {
         Phase::Starting { .. } => Some(Action::Kill {

@@ -160,7 +160,7 @@ async fn images_that_are_something_else_are_told_with_the_difference() {
         &garbage,
         "garbage",
         "image-missing",
-        "no archive of docker save",
+        "not an archive made by docker save",
     );
     let mut site = start(&port, &mut bad).await;
     bad.assert_told(&mut site).await;

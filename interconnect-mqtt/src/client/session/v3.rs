@@ -28,7 +28,7 @@ impl Session {
         network.set_tcp_nodelay(true);
         network.set_connection_timeout(CONNECT_SECONDS);
         events.set_network_options(network);
-        // The first thing that is seen is that there is a connection.
+        // The first event is that there is a connection.
         events.poll().await.map_err(|error| problem(&error))?;
         Ok(Self { client, events })
     }
@@ -48,7 +48,7 @@ fn options(
     let mut options = MqttOptions::new(name.text(), &url.host, url.port);
     options
         .set_keep_alive(KEEP_ALIVE)
-        // Nobody would come for the session of a name that nobody has again.
+        // Nobody would return for the session of a name that is never used again.
         .set_clean_session(name.is_of_this_life())
         .set_manual_acks(true)
         .set_inflight(IN_FLIGHT)

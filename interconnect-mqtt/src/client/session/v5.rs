@@ -35,7 +35,7 @@ impl Session {
     ) -> Result<Self, Problem> {
         let options = options(config, name, will)?;
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
-        // The first thing that is seen is that there is a connection.
+        // The first event is that there is a connection.
         let connected = events.poll().await;
         connected.map_err(|error| connect_problem(&error))?;
         Ok(Self { client, events })
@@ -172,7 +172,7 @@ fn problem(error: &ConnectionError) -> Problem {
                 other => format!("the broker has hung up: {other:?}"),
             })
         }
-        // It does not name this as what it comes from.
+        // It does not name this as its source.
         ConnectionError::MqttState(StateError::Deserialization(FormError::Io(error))) => {
             Problem::seen_in(error)
         }

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{Consumer, Delivery, Error, Tag};
 
-/// A consumer at a hub. A fetching that was cancelled goes on, and what it brings comes with
-/// the next one; when the consumer is dropped, the hub gives all that to others.
+/// A consumer at a hub. A fetch that was cancelled continues, and its result arrives with the next
+/// one; when the consumer is dropped, the hub gives all that to others.
 pub(super) struct HubConsumer {
     /// Dropped before the lease, so that nobody waits for it then.
     coming: Option<Coming>,
@@ -89,7 +89,10 @@ fn numbers(tags: &[Tag]) -> Vec<u64> {
     tags.iter().map(|tag| tag.0).collect()
 }
 
-/// Errors: they stay unacknowledged, and whoever sees this error drops the consumer.
+/// Fetches deliveries.
+///
+/// # Errors
+/// They stay unacknowledged, and whoever sees this error drops the consumer.
 fn deliveries(fetched: Fetched) -> Result<Vec<Delivery>, Error> {
     let tasks = read::<Vec<Task>>(&fetched.tasks);
     let tasks = tasks.map_err(|error| Error::Away {

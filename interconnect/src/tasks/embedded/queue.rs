@@ -16,7 +16,7 @@ pub(super) struct TaskQueue {
     control_limit: usize,
     clock: Clock,
     state: Mutex<State>,
-    /// One waiting consumer is woken at a time; if it leaves something, it wakes the next.
+    /// One waiting consumer is woken at a time; if it leaves tasks behind, it wakes the next.
     filled: Notify,
 }
 
@@ -30,7 +30,7 @@ struct State {
     expired: u64,
 }
 
-/// A task that waits, and whether somebody has had it before.
+/// A waiting task, and whether it has been delivered before.
 #[derive(Debug)]
 pub(super) struct WaitingTask {
     pub(super) task: Task,
@@ -48,7 +48,7 @@ impl TaskQueue {
         }
     }
 
-    /// Takes tasks in; gives back the keys of the control tasks for which there is no room.
+    /// Adds tasks; returns the keys of the control tasks for which there is no room.
     pub(super) fn push(&self, tasks: impl Iterator<Item = Task>) -> Result<Vec<TaskKey>, Error> {
         let mut refused = Vec::new();
         {
@@ -90,7 +90,7 @@ impl TaskQueue {
         Ok(Some(taken))
     }
 
-    /// Puts fetched control tasks back to the front, the first of them foremost.
+    /// Puts fetched control tasks back at the front, in their order.
     pub(super) fn put_back(&self, tasks: impl DoubleEndedIterator<Item = Task>) {
         {
             let mut state = self.state.lock();
@@ -132,7 +132,8 @@ impl TaskQueue {
         }
     }
 
-    /// Drops the oldest observe tasks beyond the limit; those that have expired count as such.
+    /// Drops the oldest observe tasks beyond the limit; those that have expired are counted as
+    /// expired.
     fn bound(&self, state: &mut State) {
         let too_many = state.observe.len().saturating_sub(self.observe_limit);
         if too_many == 0 {

@@ -105,7 +105,10 @@ impl Tasks {
     /// # Errors
     /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenTask) -> Result<RowFinding, String> {
-        let id: TaskId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let id: TaskId = row
+            .id
+            .parse()
+            .map_err(|_| "its id is not valid".to_owned())?;
         let told = self.0.remove(&id);
         let body: ControlTask = serde_json::from_str(&row.body)
             .map_err(|error| format!("its row cannot be read: {error}"))?;
@@ -206,7 +209,10 @@ impl Operations {
     /// # Errors
     /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<RowFinding, String> {
-        let id: OperationId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let id: OperationId = row
+            .id
+            .parse()
+            .map_err(|_| "its id is not valid".to_owned())?;
         let place = self.places.remove(&id);
         let told = place.and_then(|place| self.all.get(place as usize).copied());
         let body: Operation = serde_json::from_str(&row.body)
@@ -215,7 +221,7 @@ impl Operations {
         let Some(told) = told.filter(|told| told.requested.is_some()) else {
             return match is_older {
                 true => Ok(RowFinding::Older),
-                false => Err("the trail does not say that it was asked for".into()),
+                false => Err("the trail does not say that it was requested".into()),
             };
         };
         if told.requested != mark(&body) {

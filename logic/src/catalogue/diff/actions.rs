@@ -12,7 +12,7 @@ pub(super) fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifferenc
     let mut all = Vec::new();
     for action in &before.actions {
         match after.action(&action.name) {
-            None => all.push(difference(place(action), Breaking::Yes, "it is gone")),
+            None => all.push(difference(place(action), Breaking::Yes, "it was removed")),
             Some(after) => all.extend(changed(action, after)),
         }
     }

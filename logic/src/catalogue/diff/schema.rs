@@ -52,7 +52,7 @@ pub(super) fn diff(
     }
     for (name, old) in properties(before) {
         match property(after, name) {
-            None if is_closed(after) => add(name, Breaking::Yes, "it is gone".into()),
+            None if is_closed(after) => add(name, Breaking::Yes, "it was removed".into()),
             None => add(name, Breaking::No, "it is not described any more".into()),
             Some(new) => {
                 for (breaking, why) in changes(old, new) {

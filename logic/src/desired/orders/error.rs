@@ -11,7 +11,7 @@ use crate::store;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment is unknown.
-    #[error("no environment \"{id}\" was heard of")]
+    #[error("no environment \"{id}\" is known")]
     NoEnvironment {
         id: EnvironmentId,
         /// The nearest one, or all existing ones.
@@ -33,7 +33,7 @@ pub enum Error {
         unfit: Unfit,
     },
     /// The thing to stop is unknown.
-    #[error("nobody has heard of {scope}")]
+    #[error("{scope} is not known")]
     Unknown {
         /// The scope that was given.
         scope: Box<Scope>,

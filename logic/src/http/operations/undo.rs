@@ -19,7 +19,7 @@ use crate::{
     params(("id" = OperationId, Path, description = "The operation's id")),
     request_body = Undo,
     responses((status = 200, description = "The plan, or what does it", body = UndoAnswer),
-        (status = 409, description = "It is not what was shown any more",
+        (status = 409, description = "The plan has changed",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn undo(
     State(api): State<Api>,

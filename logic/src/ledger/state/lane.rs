@@ -120,7 +120,7 @@ impl LedgerState {
         match (self.find)(target) {
             None => gone(format!("{target} was deleted before this was begun")),
             Some(known) if known.target.kind != entry.task.kind => gone(format!(
-                "{target} is now a target of kind {}, and this was asked for when its kind was {}",
+                "{target} is now a target of kind {}, and this was requested when its kind was {}",
                 known.target.kind, entry.task.kind
             )),
             Some(_) => Ok(()),

@@ -49,7 +49,7 @@ pub enum OperationUnfit {
     #[error("the operation is {}", state.as_str())]
     State { state: OperationState },
     /// The requester cannot approve it.
-    #[error("{by} asked for it, and somebody else has to approve it")]
+    #[error("{by} requested it, and somebody else has to approve it")]
     Same { by: String },
 }
 

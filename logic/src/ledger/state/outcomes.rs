@@ -354,7 +354,7 @@ fn problem(entry: &TaskEntry, by: By, status: OutcomeStatus) -> Option<Problem> 
         (By::Unverified, _) => problem(
             UNVERIFIED,
             Cure::Operator,
-            format!("{target} said that it did it, and could not be read back"),
+            format!("{target} reported success, and could not be read back"),
         ),
         (By::ReadBack, OutcomeStatus::Failed) => problem(
             "not-done",

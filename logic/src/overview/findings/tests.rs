@@ -113,7 +113,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(&[]),
         &[(
             Weight::Wrong,
-            "environments: none was heard of: nothing can be read or controlled",
+            "environments: none is known: nothing can be read or controlled",
         )],
     );
 }
@@ -267,11 +267,11 @@ fn states_that_cannot_be_are_wrong_wherever_they_were() {
         &[
             (
                 Weight::Wrong,
-                "server: it was in 1 state that cannot be since it started: a mistake in utakata",
+                "server: it was in 1 impossible state since it started: a mistake in utakata",
             ),
             (
                 Weight::Wrong,
-                "environment wee-1: it was in 2 states that cannot be since it started: \
+                "environment wee-1: it was in 2 impossible states since it started: \
                  mistakes in utakata",
             ),
         ],

@@ -53,7 +53,7 @@ pub enum Error {
     #[error("no socket can be opened")]
     Socket(#[source] io::Error),
     /// The keys cannot be derived.
-    #[error("the keys of the user cannot be made: {problem}")]
+    #[error("the keys of the user cannot be derived: {problem}")]
     Keys { problem: String },
 }
 

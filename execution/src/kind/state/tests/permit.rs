@@ -95,7 +95,7 @@ fn an_ask_without_an_answer_is_repeated_and_then_made_anew() {
     assert_eq!(ended(&mut world), [late]);
     world.permit(first);
     assert!(ended(&mut world).is_empty());
-    // The attempt has had its permit: it is not asked for any more.
+    // The attempt has had its permit: it is no longer wanted.
     assert_eq!(world.acknowledged(), 1);
     world.wait(5000);
     assert!(world.asks().is_empty());
