@@ -370,9 +370,9 @@ impl Cluster {
 /// Nodes.
 impl Cluster {
     /// Adds a node.
-    pub fn add_node(&self, name: &str, max_pods: usize) {
+    pub fn add_node(&self, name: &str, most_pods: usize) {
         if let Some(runtime) = &self.runtime {
-            add_node(&self.world, runtime, name, max_pods);
+            add_node(&self.world, runtime, name, most_pods);
         }
     }
 
@@ -535,11 +535,11 @@ fn begin(
     Ok((world, socket))
 }
 
-fn add_node(world: &Shared, runtime: &tokio::runtime::Handle, name: &str, max_pods: usize) {
+fn add_node(world: &Shared, runtime: &tokio::runtime::Handle, name: &str, most_pods: usize) {
     let frozen = watch::Sender::new(false);
     let receiver = frozen.subscribe();
     world.nodes.lock().insert(name.to_owned(), frozen);
     // One of that name may be there: then it is the same node.
-    let _ = world.make("nodes", "", controllers::node_object(name, max_pods));
+    let _ = world.make("nodes", "", controllers::node_object(name, most_pods));
     runtime.spawn(kubelet::run(world.clone(), name.to_owned(), receiver));
 }

@@ -224,12 +224,12 @@ fn check_resources(at: &str, resources: &Value, causes: &mut Causes) {
         let limit = &resources["limits"][name];
         let is_more = amount(request)
             .zip(amount(limit))
-            .is_some_and(|(ask, max)| ask > max);
+            .is_some_and(|(ask, most)| ask > most);
         if is_more {
-            let (ask, max) = (request.as_str(), limit.as_str());
-            let (ask, max) = (ask.unwrap_or_default(), max.unwrap_or_default());
+            let (ask, most) = (request.as_str(), limit.as_str());
+            let (ask, most) = (ask.unwrap_or_default(), most.unwrap_or_default());
             let why = format!(
-                "Invalid value: \"{ask}\": must be less than or equal to {name} limit of {max}"
+                "Invalid value: \"{ask}\": must be less than or equal to {name} limit of {most}"
             );
             causes.push((format!("{at}.resources.requests"), why));
         }

@@ -128,14 +128,14 @@ const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower ca
 pub fn metadata(resource: &Resource, object: &Value) -> Causes {
     let mut causes = Causes::new();
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let max = if resource.plural == "namespaces" {
+    let most = if resource.plural == "namespaces" {
         63
     } else {
         253
     };
     let is_role = resource.group == "rbac.authorization.k8s.io";
-    if name.len() > max {
-        let why = format!("Invalid value: \"{name}\": must be no more than {max} bytes");
+    if name.len() > most {
+        let why = format!("Invalid value: \"{name}\": must be no more than {most} bytes");
         causes.push(("metadata.name".into(), why));
     } else if !is_role && !is_subdomain(name) {
         let why = format!("Invalid value: \"{name}\": {SUBDOMAIN}");

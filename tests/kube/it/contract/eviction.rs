@@ -36,10 +36,10 @@ async fn an_evicted_pod_is_told_before_it_goes() {
             let target = conditions
                 .iter()
                 .find(|one| one["type"] == "DisruptionTarget");
-            let is_reported = target.is_some_and(|one| one["reason"] == "EvictionByEvictionAPI");
+            let is_told = target.is_some_and(|one| one["reason"] == "EvictionByEvictionAPI");
             let is_leaving = !pod["metadata"]["deletionTimestamp"].is_null();
             let has_ended = pod["status"]["phase"] == "Succeeded";
-            let step = match (is_reported, is_leaving, has_ended, is_gone) {
+            let step = match (is_told, is_leaving, has_ended, is_gone) {
                 (.., true) => "gone",
                 (true, true, true, _) => "ended",
                 (true, true, false, _) => "leaving",

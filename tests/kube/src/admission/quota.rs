@@ -14,7 +14,7 @@ pub fn excess(namespace: &str, pod: &Value, store: &Store) -> Option<String> {
             return Some(why);
         }
         let mut exceeded: Vec<[String; 3]> = Vec::new();
-        for (name, max) in hard {
+        for (name, most) in hard {
             let Some(asked) = of_pod(name, pod) else {
                 continue;
             };
@@ -23,9 +23,9 @@ pub fn excess(namespace: &str, pod: &Value, store: &Store) -> Option<String> {
                 .filter(|(_, pod)| !is_over(pod));
             let used: i128 = others.filter_map(|(_, pod)| of_pod(name, pod)).sum();
             let told = |amount: i128| format!("{name}={}", tell(name, amount));
-            let max = amount(max).unwrap_or_default();
-            if asked > 0 && used + asked > max {
-                exceeded.push([told(asked), told(used), told(max)]);
+            let most = amount(most).unwrap_or_default();
+            if asked > 0 && used + asked > most {
+                exceeded.push([told(asked), told(used), told(most)]);
             }
         }
         if exceeded.is_empty() {

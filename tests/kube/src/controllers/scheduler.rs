@@ -49,8 +49,8 @@ fn place(world: &Shared, key: &Key, pod: &Object) {
         }
         Err(why) => {
             // Told once: a status that stays as it is, is no change.
-            let is_reported = pod["status"]["conditions"][0]["message"] == why.as_str();
-            if is_reported {
+            let is_told = pod["status"]["conditions"][0]["message"] == why.as_str();
+            if is_told {
                 return;
             }
             world.change(key, uid, |pod| {
@@ -99,13 +99,13 @@ fn choose(store: &Store, pod: &Value) -> Result<String, String> {
 
 /// Why a pod cannot run on a node.
 fn obstacle(node: &Value, pod: &Value, count: usize) -> Option<String> {
-    let max = node["status"]["allocatable"]["pods"]
+    let most = node["status"]["allocatable"]["pods"]
         .as_str()
-        .and_then(|max| max.parse().ok());
+        .and_then(|most| most.parse().ok());
     if node["spec"]["unschedulable"] == true {
         return Some("node(s) were unschedulable".into());
     }
-    if max.is_some_and(|max: usize| count >= max) {
+    if most.is_some_and(|most: usize| count >= most) {
         return Some("Too many pods".into());
     }
     let wanted = pod["spec"]["nodeSelector"]

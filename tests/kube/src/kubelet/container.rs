@@ -17,9 +17,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Where it is there, a process ends with the one that started it, however that ends.
 const BOUND: &str = "/usr/bin/setpriv";
 /// What is told of a log in place of a message.
-const MAX_LOG: usize = 2_048;
-const MAX_LINES: usize = 80;
-const MAX_MESSAGE: usize = 4_096;
+const MOST_OF_LOG: usize = 2_048;
+const MOST_LINES: usize = 80;
+const MOST_OF_MESSAGE: usize = 4_096;
 
 /// A container that is about to be started.
 pub struct Container<'a> {
@@ -232,7 +232,7 @@ fn message_file(folder: &Path, container: &Value) -> PathBuf {
 pub fn message(folder: &Path, container: &Value, code: i32) -> String {
     let written = fs::read(message_file(folder, container)).unwrap_or_default();
     if !written.is_empty() {
-        let from = written.len().saturating_sub(MAX_MESSAGE);
+        let from = written.len().saturating_sub(MOST_OF_MESSAGE);
         return String::from_utf8_lossy(&written[from..]).into_owned();
     }
     let is_wanted = container["terminationMessagePolicy"] == "FallbackToLogsOnError";
@@ -241,10 +241,10 @@ pub fn message(folder: &Path, container: &Value, code: i32) -> String {
     }
     let name = container["name"].as_str().unwrap_or_default();
     let log = fs::read(folder.join(format!("{name}.log"))).unwrap_or_default();
-    let from = log.len().saturating_sub(MAX_LOG);
+    let from = log.len().saturating_sub(MOST_OF_LOG);
     let text = String::from_utf8_lossy(&log[from..]).into_owned();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    lines[lines.len().saturating_sub(MAX_LINES)..].concat()
+    lines[lines.len().saturating_sub(MOST_LINES)..].concat()
 }
 
 /// What a `fieldRef` names.

@@ -71,10 +71,10 @@ pub fn log(world: Shared, call: &Call) -> Result<mpsc::Receiver<Part>, Refusal> 
     let tail = query
         .number("tailLines")
         .and_then(|lines| usize::try_from(lines).ok());
-    let max = query
+    let most = query
         .number("limitBytes")
         .and_then(|bytes| usize::try_from(bytes).ok());
-    tokio::spawn(send(file, (tail, max), follow, sender));
+    tokio::spawn(send(file, (tail, most), follow, sender));
     Ok(receiver)
 }
 
@@ -85,7 +85,7 @@ pub fn folder(state: &Path, uid: &str) -> PathBuf {
 
 async fn send(
     path: PathBuf,
-    (tail, max): (Option<usize>, Option<usize>),
+    (tail, most): (Option<usize>, Option<usize>),
     follow: Option<(Shared, Key, String)>,
     sender: mpsc::Sender<Part>,
 ) {
@@ -94,7 +94,7 @@ async fn send(
     if let Some(tail) = tail {
         text = last_lines(&text, tail);
     }
-    text.truncate(max.unwrap_or(usize::MAX));
+    text.truncate(most.unwrap_or(usize::MAX));
     loop {
         if !text.is_empty()
             && sender
