@@ -41,7 +41,7 @@ pub struct Report {
     pub counts: Counts,
     /// The states in which processes were and that cannot be.
     pub broken: Broken,
-    /// The answer of a check of the audit trail.
+    /// The result of verifying the audit trail.
     pub audit: Audit,
     /// The command that repeats the drill.
     pub repeat: String,
@@ -91,7 +91,6 @@ impl Report {
                 self.broken.count() == 0,
                 "a process was in an impossible state: its log says in which",
             ),
-            (is_back, "what was cut off did not come back as promised"),
             (is_rolled, "no release was rolled to its end"),
             (is_tidy, "containers are left over that nobody manages"),
             (

@@ -17,7 +17,7 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn find() -> Result<Self> {
-        let missing = "the program utakata must lie beside utakata-drill, or in ../../bin";
+        let missing = "the program utakata must be next to utakata-drill, or in ../../bin";
         Ok(Self {
             utakata: programs::find("utakata").context(missing)?,
             faulty: std::env::current_exe().context("our own program cannot be found")?,

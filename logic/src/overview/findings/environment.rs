@@ -22,7 +22,7 @@ impl SiteFacts {
                 weight: Weight::Wrong,
                 about: About::Environment,
                 subject: "environments".into(),
-                says: "none was heard of: nothing can be read or controlled".into(),
+                says: "none is known: nothing can be read or controlled".into(),
                 cure: Some("see the log of `utakata up`, or of each `utakata wee`".into()),
             });
         }
@@ -72,8 +72,8 @@ impl SiteFacts {
         let is_missed = !is_served && self.zones.contains(zone);
         let ago = ago(self.silence(environment));
         let how = match environment.state {
-            EnvironmentState::Gone => format!("gone, last heard of {ago}"),
-            _ => format!("silent, last heard of {ago}"),
+            EnvironmentState::Gone => format!("gone, last heard from {ago}"),
+            _ => format!("silent, last heard from {ago}"),
         };
         let zone = match (is_served, is_missed) {
             (true, _) => format!("others serve the zone {zone}"),
