@@ -17,6 +17,22 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
+use crate::{Handle, ledger};
+
+/// The content type of an answer to a scrape.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A failure to collect the metrics.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger does not answer.
+    #[error("the ledger could not be asked for the metrics")]
+    Ledger(#[from] ledger::Error),
+    /// A bug in utakata.
+    #[error("the metrics cannot be written")]
+    Write(#[from] fmt::Error),
+}
+
 /// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
 struct TasksUnderWay {

@@ -115,7 +115,7 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
     controls(&place);
 
     let told = place.told();
-    assert!(!told.contains("release is gone"), "{told}");
+    assert!(!told.contains("release was removed"), "{told}");
     assert!(lines() - lines_before < MAX_LINES, "{told}");
     let after = workers(&place);
     let goes_on = |worker: &Pid| after.contains(worker);
@@ -135,12 +135,12 @@ fn where_no_file_can_be_opened_for_a_while_no_worker_ends() {
     };
     let lines_before = place.told().lines().count();
     let was = prlimit(Some(up.pid()), Resource::Nofile, none).unwrap();
-    let is_reported = || place.told().contains("cannot look at").then_some(());
+    let is_reported = || place.told().contains("cannot access").then_some(());
     let told = wait_for(is_reported);
     prlimit(Some(up.pid()), Resource::Nofile, was).unwrap();
     let log = place.told();
     assert!(told.is_some(), "{log}");
-    assert!(!log.contains("release is gone"), "{log}");
+    assert!(!log.contains("release was removed"), "{log}");
     assert!(log.lines().count() - lines_before < MAX_LINES, "{log}");
     controls(&place);
     assert_eq!(workers(&place), before);

@@ -16,7 +16,7 @@ pub enum Trouble {
     #[error("the program cannot be started: {0}")]
     NotStarted(String),
     /// Its time was over before the program was told of it.
-    #[error("its time was over before the program had read of it")]
+    #[error("its time had run out before the program read it")]
     NotRead,
     /// It ended without an answer.
     #[error("the program ended ({how}) and gave no answer")]

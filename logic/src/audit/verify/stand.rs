@@ -225,7 +225,7 @@ impl Operations {
             };
         };
         if told.requested != mark(&body) {
-            return Err("its row is not what the trail says was asked for".into());
+            return Err("its row differs from the request in the trail".into());
         }
         let Some(progress) = &row.progress else {
             return Err("its row does not say where it stands".into());
