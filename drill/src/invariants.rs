@@ -1,6 +1,5 @@
-//! States in which our processes were and that cannot be. Each process counts its own, and the
-//! counters are read at the end; those of lives that were killed are gone, so the logs of all
-//! lives are read, too.
+//! Impossible states of our processes. Each process counts its own, and the counters are read at
+//! the end. Those of lives that were killed are gone, so the logs of all lives are read, too.
 
 use std::{
     collections::BTreeMap,

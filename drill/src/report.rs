@@ -39,7 +39,7 @@ pub struct Report {
     pub rolled: Option<Rolled>,
     /// The result of comparing the ledger with the devices.
     pub counts: Counts,
-    /// The states in which processes were and that cannot be.
+    /// The impossible states of processes.
     pub broken: Broken,
     /// The result of verifying the audit trail.
     pub audit: Audit,
