@@ -35,10 +35,10 @@ impl fmt::Display for Figures {
     /// Writes the median, then the minimum and maximum.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
-        let (least, most) = (self.quantile(0.0), self.quantile(1.0));
+        let (least, max) = (self.quantile(0.0), self.quantile(1.0));
         write!(
             f,
-            "{:.digits$} ({least:.digits$} to {most:.digits$})",
+            "{:.digits$} ({least:.digits$} to {max:.digits$})",
             self.median()
         )
     }

@@ -56,6 +56,7 @@ use crate::{
     quota::WorkerQuota, routes::Routes, runtime::Runtime, status::StatusBoard,
 };
 pub(crate) use service::{Handover, Inherited, Service};
+pub(crate) use workers::Failures;
 
 /// The desired state of a kind.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -83,6 +84,9 @@ pub(crate) struct Context {
     pub(crate) zone: Zone,
     /// The next number of a worker.
     pub(crate) worker_numbers: Arc<AtomicU64>,
+    /// No kind has used this number of an ask in this life, or a later one: a service that begins
+    /// again goes on here, because the permit for an ask of the one before is none of its own.
+    pub(crate) next_ask: Arc<AtomicU64>,
     pub(crate) tasks: Arc<dyn Tasks>,
     pub(crate) events: Arc<dyn Events>,
     pub(crate) runtime: Arc<dyn Runtime>,

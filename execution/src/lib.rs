@@ -24,7 +24,6 @@ pub mod environment;
 mod fetch;
 mod files;
 mod folder;
-mod invariant;
 mod kind;
 mod lives;
 mod publish;

@@ -60,6 +60,9 @@ pub(crate) struct Left {
     pub(crate) socket: SocketPlace,
     /// The next number of a worker.
     pub(crate) next_worker: u64,
+    /// The next number of an ask of a kind that was not left.
+    #[serde(default)]
+    pub(crate) next_ask: u64,
     pub(crate) files: usize,
     pub(crate) kinds: Vec<KindLeft>,
 }

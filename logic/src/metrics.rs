@@ -17,7 +17,7 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-use crate::{Handle, invariant, ledger};
+use crate::{Handle, ledger};
 
 /// The content type of an answer to a scrape.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -84,6 +84,12 @@ struct OfConnection {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfProcess {
+    /// An environment, or `logic`.
+    of: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfHealth {
     health: &'static str,
 }
@@ -129,7 +135,7 @@ fn text(
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("utakata");
     site(&mut registry, status, under_way);
-    invariants(&mut registry, invariant::count());
+    invariants(&mut registry, status);
     wrong(&mut registry, overview);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
@@ -172,11 +178,19 @@ fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
     }
 }
 
-fn invariants(registry: &mut Registry, broken: u64) {
-    let counter = Counter::<u64>::default();
-    counter.inc_by(broken);
+fn invariants(registry: &mut Registry, status: &Status) {
+    let counters = Family::<OfProcess, Counter>::default();
+    let theirs = status.environments.iter();
+    let theirs = theirs.map(|one| (one.id.as_str(), one.invariants_broken));
+    for (of, count) in [("logic", status.invariants_broken)]
+        .into_iter()
+        .chain(theirs)
+    {
+        let labels = OfProcess { of: of.to_owned() };
+        counters.get_or_create(&labels).inc_by(count);
+    }
     let help = "Impossible states that occurred: bugs in utakata";
-    registry.register("invariants_broken", help, counter);
+    registry.register("invariants_broken", help, counters);
 }
 
 /// Adds the problems that need attention, as `utakata status` shows them.
@@ -292,7 +306,7 @@ fn of_outcome(
 /// Adds the number of releases of a kind that have workers, and the limit of workers.
 fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let releases = Gauges::<OfKind>::default();
-    let most = Gauges::<OfEnvironment>::default();
+    let max = Gauges::<OfEnvironment>::default();
     let short = Gauges::<OfKind>::default();
     for environment in environments {
         let of = |kind: &Kind| OfKind {
@@ -309,7 +323,7 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
                 environment: environment.id.to_string(),
                 zone: environment.zone.to_string(),
             };
-            most.get_or_create(&labels).set(workers.most.into());
+            max.get_or_create(&labels).set(workers.max.into());
             for pool in &environment.pools {
                 let is_short = workers.short.contains(&pool.release.kind);
                 let labels = of(&pool.release.kind);
@@ -320,7 +334,7 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let help = "Releases of a kind with workers in an environment";
     registry.register("releases", help, releases);
     let help = "The limit of workers in an environment, if there is one";
-    registry.register("workers_most", help, most);
+    registry.register("workers_max", help, max);
     let help = "Whether a kind has tasks for more workers than it may have";
     registry.register("workers_short", help, short);
 }

@@ -194,7 +194,7 @@ impl Cli {
                 control,
                 device,
                 fault,
-            } => told(&control, device, fault),
+            } => received(&control, device, fault),
             Command::Show { control, device } => show(&control, &Request::Show { device }),
             Command::Truth { control, device } => show(&control, &Request::Truth { device }),
         }
@@ -216,7 +216,7 @@ impl From<Counters> for counters::Config {
 }
 
 /// Injects a fault, and prints the faults that the device has afterwards.
-fn told(control: &str, device: String, fault: String) -> anyhow::Result<()> {
+fn received(control: &str, device: String, fault: String) -> anyhow::Result<()> {
     let devices = control::ask(control, &Request::Fault { device, fault })?;
     let line = |device: &Value| {
         let name = device["name"].as_str().unwrap_or_default();

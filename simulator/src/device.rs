@@ -36,7 +36,7 @@ struct State {
     faults: Faults,
     labels: Labels,
     /// SETs received per outlet, whether carried out or not.
-    told: Vec<u64>,
+    received: Vec<u64>,
     sets: u64,
     view: Option<(u64, Arc<View>)>,
 }
@@ -92,7 +92,7 @@ pub struct OutletTruth {
     /// True if a cycle is in progress.
     pub pending: bool,
     /// The number of commands received, obeyed or not.
-    pub told: u64,
+    pub received: u64,
     /// The number of commands obeyed.
     pub done: u64,
     /// The last command carried out.
@@ -141,7 +141,7 @@ impl Device {
             state: Mutex::new(State {
                 faults: Faults::default(),
                 labels,
-                told: vec![0; outlets],
+                received: vec![0; outlets],
                 sets: 0,
                 view: None,
             }),
@@ -211,9 +211,9 @@ impl Device {
         let mut state = self.state.lock();
         state.sets += 1;
         if let Change::Switch { outlet, .. } = change
-            && let Some(told) = state.told.get_mut(*outlet)
+            && let Some(received) = state.received.get_mut(*outlet)
         {
-            *told += 1;
+            *received += 1;
         }
         if !state.faults.has(Fault::Lying) {
             apply(&mut room, self.part, &mut state.labels, change);
@@ -303,7 +303,7 @@ impl Equipment for Device {
             sets: state.sets,
             watts: tenths(watts.0),
             charge_percent,
-            outlets: outlets(&room, self.part, &state.told),
+            outlets: outlets(&room, self.part, &state.received),
         }
     }
 }
@@ -319,19 +319,19 @@ fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-fn outlets(room: &Room, part: Part, told: &[u64]) -> Vec<OutletTruth> {
+fn outlets(room: &Room, part: Part, received: &[u64]) -> Vec<OutletTruth> {
     let Part::Pdu(pdu) = part else {
         return Vec::new();
     };
     (1..)
         .zip(&room.pdus[pdu].outlets)
-        .zip(told)
-        .map(|((number, outlet), told)| OutletTruth {
+        .zip(received)
+        .map(|((number, outlet), received)| OutletTruth {
             outlet: number,
             name: outlet.name.clone(),
             on: outlet.is_on(),
             pending: outlet.is_pending(),
-            told: *told,
+            received: *received,
             done: outlet.commands,
             last: outlet.last_command,
             watts: tenths(outlet.power.0),

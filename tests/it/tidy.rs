@@ -16,6 +16,11 @@ mod words;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utakata_tests::repository;
 
 /// One violation of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,4 +56,25 @@ fn expect_none(rule: &str, mut offences: Vec<Offence>) {
     offences.dedup();
     let lines: Vec<String> = offences.iter().map(ToString::to_string).collect();
     assert!(lines.is_empty(), "{rule}\n{}\n", lines.join("\n"));
+}
+
+/// The packages that cargo knows of, as far as `P` says.
+fn packages<P: DeserializeOwned>(argument: &str) -> Vec<P> {
+    #[derive(Deserialize)]
+    struct Metadata<P> {
+        packages: Vec<P>,
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", argument])
+        .current_dir(repository::root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Metadata<P> = serde_json::from_slice(&output.stdout).unwrap();
+    metadata.packages
 }

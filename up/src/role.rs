@@ -98,7 +98,7 @@ fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
 /// Waits until the end is requested, or something running has broken.
 async fn end(signals: &mut Signals, broken: impl Future<Output = anyhow::Error>) -> Result<()> {
     tokio::select! {
-        signal = signals.asked_to_end() => {
+        signal = signals.end_requested() => {
             tracing::info!(signal, "draining; a second signal ends at once");
             Ok(())
         }
@@ -113,7 +113,7 @@ async fn started<T>(
 ) -> Result<Option<T>> {
     tokio::select! {
         started = starting => started.map(Some),
-        signal = signals.asked_to_end() => {
+        signal = signals.end_requested() => {
             tracing::info!(signal, "ended before it had started");
             Ok(None)
         }

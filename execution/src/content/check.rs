@@ -29,16 +29,16 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
             file.path
         )));
     }
-    let most = limits.max_file;
-    let is_large = |file: &&ContentFile| file.size > most.bytes();
+    let max = limits.max_file;
+    let is_large = |file: &&ContentFile| file.size > max.bytes();
     if let Some(file) = content.files.iter().find(is_large) {
         let (path, size) = (&file.path, file.size);
-        let what = format!("{path} of {size} bytes: execution.content.max_file is {most}");
+        let what = format!("{path} of {size} bytes: execution.content.max_file is {max}");
         return Err(large(&what));
     }
-    let (size, most) = (content.size(), limits.max_release);
-    if size > most.bytes() {
-        let what = format!("{size} bytes: execution.content.max_release is {most}");
+    let (size, max) = (content.size(), limits.max_release);
+    if size > max.bytes() {
+        let what = format!("{size} bytes: execution.content.max_release is {max}");
         return Err(large(&what));
     }
     content

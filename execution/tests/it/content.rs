@@ -57,10 +57,10 @@ fn said<'s>(status: &'s EnvironmentStatus, release: &ReleaseId) -> Option<&'s Pr
 }
 
 async fn told(site: &Site, release: &ReleaseId, code: &str) -> Problem {
-    let is_told = |status: &EnvironmentStatus| {
+    let is_reported = |status: &EnvironmentStatus| {
         said(status, release).is_some_and(|problem| &*problem.code == code)
     };
-    let status = site.status(is_told).await;
+    let status = site.status(is_reported).await;
     said(&status, release).unwrap().clone()
 }
 

@@ -127,7 +127,7 @@ fn assert_lost(control: &Outcome) {
     assert_ended(control, status, "worker-lost");
 }
 
-async fn is_told(site: &Site, code: &str) {
+async fn is_reported(site: &Site, code: &str) {
     site.status(|status| {
         let problem = pool(status, "mad").and_then(|pool| pool.problem.as_ref());
         problem.is_some_and(|problem| &*problem.code == code)
@@ -138,7 +138,7 @@ async fn is_told(site: &Site, code: &str) {
 #[tokio::test]
 async fn a_worker_that_says_too_much_of_no_use_is_cut_off() {
     let site = site("chatters").await;
-    is_told(&site, "worker-flood").await;
+    is_reported(&site, "worker-flood").await;
     site.end().await;
 }
 
@@ -148,7 +148,7 @@ async fn a_worker_that_repeats_its_answers_is_cut_off_and_each_task_has_one_outc
     let (read, control) = ask(&mut site).await;
     assert_eq!(site.outcomes_of(read.key()).len(), 1);
     assert_eq!(site.outcomes_of(control.key()).len(), 1);
-    is_told(&site, "worker-flood").await;
+    is_reported(&site, "worker-flood").await;
     site.end().await;
 }
 
@@ -158,7 +158,7 @@ async fn a_worker_whose_answer_is_larger_than_a_message_is_cut_off() {
     let (read, control) = ask(&mut site).await;
     assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
     assert_lost(&control);
-    is_told(&site, "worker-flood").await;
+    is_reported(&site, "worker-flood").await;
     site.end().await;
 }
 
@@ -180,7 +180,7 @@ async fn a_worker_that_answers_to_no_attempt_is_cut_off() {
     let (read, control) = ask(&mut site).await;
     assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
     assert_lost(&control);
-    is_told(&site, "worker-crashed").await;
+    is_reported(&site, "worker-crashed").await;
     site.end().await;
 }
 

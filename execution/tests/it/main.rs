@@ -15,6 +15,7 @@ mod handover;
 mod ledger;
 mod mad;
 mod orders;
+mod panics;
 mod permits;
 mod places;
 mod player;

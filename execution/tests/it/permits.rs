@@ -204,7 +204,7 @@ async fn asks_are_never_more_than_workers_take() {
         assert_ended(&outcome, OutcomeStatus::Succeeded, "");
     }
     site.end().await;
-    assert!(player.score.lock().most <= 8);
+    assert!(player.score.lock().max <= 8);
 }
 
 /// Whatever is lost, duplicated and reordered: nothing runs without its permit, or twice under it.

@@ -11,7 +11,7 @@ use utakata_model::{
 use crate::site::{Site, add_echo, assert_ended, pool, set, task};
 
 /// The limit of workers in the environment.
-const MOST: u32 = 4;
+const MAX: u32 = 4;
 /// Tasks of the kind with the backlog.
 const BACKLOG: usize = 1000;
 
@@ -31,7 +31,7 @@ async fn start(kinds: &[&str], change: impl FnOnce(&mut Config)) -> Site {
         ..PoolSize::default()
     };
     Site::start_in(folder, |config| {
-        config.max_workers = Some(MOST);
+        config.max_workers = Some(MAX);
         for kind in kinds {
             config.pools.insert(kind.parse().unwrap(), size.clone());
         }
@@ -78,12 +78,12 @@ fn all_succeeded(outcomes: &[Outcome]) {
 async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are_never_more() {
     let mut site = start(&["echo", "other"], |_| {}).await;
     let mut watch = site.handle.watch();
-    let most = tokio::spawn(async move {
-        let mut most = 0;
+    let max = tokio::spawn(async move {
+        let mut max = 0;
         while watch.changed().await.is_ok() {
-            most = most.max(there(&watch.borrow_and_update()));
+            max = max.max(there(&watch.borrow_and_update()));
         }
-        most
+        max
     });
     let mut backlog = slow("echo", BACKLOG);
     for task in &mut backlog {
@@ -93,10 +93,10 @@ async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are
     let told = site
         .status(|status| {
             let short = status.workers.as_ref().map(|workers| &workers.short);
-            there(status) == MOST && short.is_some_and(|short| !short.is_empty())
+            there(status) == MAX && short.is_some_and(|short| !short.is_empty())
         })
         .await;
-    assert_eq!(told.workers.unwrap().most, MOST);
+    assert_eq!(told.workers.unwrap().max, MAX);
 
     let mut few = slow("other", 3);
     few.push(of("other", set("other-set", "1ms")));
@@ -112,8 +112,8 @@ async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are
     site.status(|status| pool(status, "other").is_some_and(|pool| pool.ready == 0))
         .await;
     site.end().await;
-    let most = most.await.unwrap();
-    assert_eq!(most, MOST);
+    let max = max.await.unwrap();
+    assert_eq!(max, MAX);
 }
 
 #[tokio::test]

@@ -23,8 +23,8 @@ pub struct Score {
     pub given: Vec<(TaskKey, String, Instant)>,
     running: HashMap<String, usize>,
     /// The largest number at once.
-    pub most: usize,
-    most_on: HashMap<String, usize>,
+    pub max: usize,
+    max_on: HashMap<String, usize>,
 }
 
 impl Score {
@@ -32,9 +32,9 @@ impl Score {
         self.given.push((key, target.to_owned(), Instant::now()));
         let running = self.running.entry(target.to_owned()).or_default();
         *running += 1;
-        let most_on = self.most_on.entry(target.to_owned()).or_default();
-        *most_on = (*most_on).max(*running);
-        self.most = self.most.max(self.running.values().sum());
+        let max_on = self.max_on.entry(target.to_owned()).or_default();
+        *max_on = (*max_on).max(*running);
+        self.max = self.max.max(self.running.values().sum());
     }
 
     fn end(&mut self, target: &str) {
@@ -42,8 +42,8 @@ impl Score {
     }
 
     /// Returns the most attempts at the same time on a target.
-    pub fn most_on(&self, target: &str) -> usize {
-        self.most_on[target]
+    pub fn max_on(&self, target: &str) -> usize {
+        self.max_on[target]
     }
 
     /// Returns the number of times that an attempt was given to a worker.

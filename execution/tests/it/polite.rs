@@ -51,7 +51,7 @@ async fn a_target_has_no_more_tasks_at_a_time_and_in_a_second_than_it_bears() {
     }
     site.end().await;
     let score = player.score.lock();
-    assert_eq!(score.most_on("slow"), 2);
+    assert_eq!(score.max_on("slow"), 2);
     let at = score.at("rated");
     assert_eq!(at.len(), 40);
     for window in at.windows(6) {

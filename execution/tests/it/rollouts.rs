@@ -282,9 +282,9 @@ async fn is_turned_back(folder: TempDir, plan: RolloutPlan, code: &str) -> Rollo
     );
 
     let share = plan.canary_shares.last().copied().unwrap_or(0.0);
-    let most = (outcomes.len() as f64 * share).ceil() as usize;
+    let max = (outcomes.len() as f64 * share).ceil() as usize;
     let (good, bad) = (by(&outcomes, &old), by(&outcomes, &new));
-    assert!(bad.len() <= most, "{} of {}", bad.len(), outcomes.len());
+    assert!(bad.len() <= max, "{} of {}", bad.len(), outcomes.len());
     // Control prepared by a worker when it died was not begun: nobody ran it.
     let unbegun = outcomes.iter().filter(|outcome| outcome.ran_by.is_none());
     let unbegun: Vec<&Outcome> = unbegun.collect();
@@ -413,9 +413,9 @@ async fn a_release_that_does_not_start_is_rolled_back() {
 }
 
 /// Limits the open files of this process, or restores the limit.
-fn open_files(most: Option<u64>) {
+fn open_files(max: Option<u64>) {
     let own = getrlimit(Resource::Nofile);
-    let current = most.or(own.maximum);
+    let current = max.or(own.maximum);
     setrlimit(Resource::Nofile, Rlimit { current, ..own }).unwrap();
 }
 

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, SystemTime},
 };
 
@@ -32,6 +32,7 @@ pub use utakata_tests::wait::PATIENCE;
 
 use crate::{
     ledger::{Ledger, Rules, WINDOW},
+    panics::PanickingTasks,
     player::{self, Player},
 };
 
@@ -42,6 +43,8 @@ pub struct Setup {
     pub rules: Rules,
     /// The faults between it and the rest.
     pub faults: Option<Faults>,
+    /// Has the fetching of tasks panic when it is set.
+    pub panics: Option<Arc<AtomicBool>>,
 }
 
 impl Setup {
@@ -51,6 +54,7 @@ impl Setup {
             runtime: Arc::new(Process),
             rules: Rules::default(),
             faults: None,
+            panics: None,
         }
     }
 }
@@ -101,6 +105,19 @@ impl Site {
 
     /// Starts with workers of the kind `play`.
     pub async fn play(player: &Player, rules: Rules, change: impl FnOnce(&mut Config)) -> Self {
+        Self::build(Self::setup_to_play(player, rules), change).await
+    }
+
+    /// With workers of the kind `play`, whose service panics when this is set.
+    pub async fn play_with_panics(player: &Player, rules: Rules, panics: Arc<AtomicBool>) -> Self {
+        let setup = Setup {
+            panics: Some(panics),
+            ..Self::setup_to_play(player, rules)
+        };
+        Self::build(setup, |_| {}).await
+    }
+
+    fn setup_to_play(player: &Player, rules: Rules) -> Setup {
         let folder = tempfile::tempdir().unwrap();
         let manifest = player::manifest("play", "");
         add_release(
@@ -109,12 +126,11 @@ impl Site {
             &manifest,
             Some("x"),
         );
-        let setup = Setup {
+        Setup {
             runtime: player.runtime(),
             rules,
             ..Setup::new(folder)
-        };
-        Self::build(setup, change).await
+        }
     }
 
     /// Starts with this setup.
@@ -124,6 +140,7 @@ impl Site {
             runtime,
             rules,
             faults,
+            panics,
         } = setup;
         let tasks = Embedded::new(embedded::Config::default());
         let bus = Bus::new(bus::Config::default());
@@ -148,6 +165,13 @@ impl Site {
         let shown: Arc<dyn Tasks> = match &faults {
             Some(faults) => Arc::new(FaultyTasks::new(Arc::new(tasks.clone()), faults.clone())),
             None => Arc::new(tasks.clone()),
+        };
+        let shown: Arc<dyn Tasks> = match panics {
+            Some(panics) => Arc::new(PanickingTasks {
+                inner: shown,
+                panics,
+            }),
+            None => shown,
         };
         let shown_bus = faulty(&faults, Arc::new(bus.clone()));
         let handle = Environment::builder(config, shown, shown_bus)

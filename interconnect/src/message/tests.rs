@@ -274,6 +274,8 @@ fn environment() -> EnvironmentStatus {
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     }
 }
 

@@ -135,7 +135,7 @@ impl Check {
 
     fn line(&mut self, line: TrailLine) {
         match line {
-            TrailLine::Asked(operation) => self.operations.asked(&operation),
+            TrailLine::Requested(operation) => self.operations.requested(&operation),
             TrailLine::Changed(id, state) => self.operations.changed(id, state),
             TrailLine::Planned(task) => {
                 let operation = self.operations.has_task(task.operation);

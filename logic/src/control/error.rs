@@ -30,11 +30,11 @@ pub enum Error {
     #[error("the key was already used for another operation, {id}")]
     Key { id: OperationId },
     /// More targets are selected than without a confirmation.
-    #[error("{count} targets are selected, which is more than {most}")]
+    #[error("{count} targets are selected, which is more than {max}")]
     Many {
         count: usize,
         /// The number that is allowed without confirmation.
-        most: usize,
+        max: usize,
     },
     /// The number of targets differs from the expected one.
     #[error("{count} targets are selected, and {expect} were expected")]

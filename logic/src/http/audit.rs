@@ -57,13 +57,13 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<Page<AuditPageView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let cursor: Option<u64> = super::query::cursor(query.cursor.as_deref())?;
     let from = cursor.or(query.from).unwrap_or(1);
     if from == 0 || i64::try_from(from).is_err() {
         return Err(invalid(format!("a page {from} cannot exist")));
     }
-    let mut builder = page::PageBuilder::new(most);
+    let mut builder = page::PageBuilder::new(max);
     let mut next = from;
     while let Some(wanted) = builder.wanted() {
         let pages = api.handle.store().audit(next, wanted).await?;

@@ -146,6 +146,8 @@ async fn read_now(request: Request, api: &Api) -> Result<Bytes, Refused> {
         return Err(too_large(limit));
     }
     let held = request.extensions().get::<LargeBody>().cloned();
+    // Without one the place would be free again before the request is answered.
+    let held = utakata_invariant::present(held, "a request has no place for its body", &declared);
     let held = held.unwrap_or_default();
     if declared > SMALL {
         held.take(&api.large).await;

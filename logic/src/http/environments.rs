@@ -111,9 +111,9 @@ async fn change(
     Path(id): Path<EnvironmentId>,
     stop: Option<Stop>,
     by: PersonName,
-    asked: NewOrder,
+    requested: NewOrder,
 ) -> Result<OrdersView, Refused> {
-    let why = asked.why.as_deref().map(check).transpose()?;
+    let why = requested.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
@@ -122,11 +122,11 @@ async fn change(
     });
     let command = OrderEnvironment {
         id: id.clone(),
-        kind: asked.kind.clone(),
+        kind: requested.kind.clone(),
         order,
     };
     let view = api.handle.desired().carry_out(command).await?;
-    let kind = asked.kind.as_ref().map(Kind::as_str);
+    let kind = requested.kind.as_ref().map(Kind::as_str);
     let order = stop.map_or("resume", Stop::as_str);
     tracing::info!(environment = %id, kind, order, %by, why, "an order for an environment");
     Ok(view)

@@ -68,16 +68,16 @@ pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
     Person(by): Person,
-    body::Json(asked): body::Json<NewLock>,
+    body::Json(requested): body::Json<NewLock>,
 ) -> Result<Json<LaneView>, Refused> {
     api.handle.inventory().target(&name)?;
     let now = crate::clock::now();
     let lock = Lock {
         by: by.to_string(),
-        until: until(&asked, now)?,
-        why: check(&asked.why)?,
+        until: until(&requested, now)?,
+        why: check(&requested.why)?,
         since: now,
-        priority: asked.priority,
+        priority: requested.priority,
     };
     api.handle.ledger().lock(name.clone(), lock).await?;
     lane(&api, name).await.map(Json)
@@ -118,12 +118,12 @@ pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refuse
     })
 }
 
-fn until(asked: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
+fn until(requested: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
     let wrong = |detail: &str| {
         let cure = "say how long: `for` (2h), or `until` (a future time), up to a year";
         Refused::new(Code::LockInvalid, detail, cure)
     };
-    let until = match (asked.lasts, asked.until) {
+    let until = match (requested.lasts, requested.until) {
         (Some(lasts), None) => now.checked_add(lasts).ok(),
         (None, Some(until)) => Some(until),
         (None, None) => return Err(wrong("the duration of the lock is missing")),

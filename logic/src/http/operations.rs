@@ -65,16 +65,16 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<OperationQuery>,
 ) -> Result<Json<Page<OperationView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let mut before: Option<OperationId> = cursor(query.cursor.as_deref())?;
     if query.class == Some(Class::Observe) {
-        let found = api.handle.observe().operations(before, most + 1);
+        let found = api.handle.observe().operations(before, max + 1);
         let items = found.iter().map(reads::view).collect();
-        return Ok(Json(page::cut(items, most, |one: &OperationView| {
+        return Ok(Json(page::cut(items, max, |one: &OperationView| {
             one.operation.id.to_string()
         })));
     }
-    let mut builder = page::PageBuilder::new(most);
+    let mut builder = page::PageBuilder::new(max);
     while let Some(wanted) = builder.wanted() {
         let found = api.handle.store().operations(before, wanted).await?;
         before = found.last().map(|row| row.operation.id).or(before);
@@ -93,13 +93,17 @@ pub(super) async fn list(
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
-    body::Json(mut asked): body::Json<Control>,
+    body::Json(mut requested): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
-    reason::check_size(&asked.selector, &asked.parameters)?;
-    asked.why = asked.why.as_deref().map(reason::check).transpose()?;
-    asked.key.as_deref().map(reason::check_key).transpose()?;
-    let is_waited_for = !asked.wait.is_zero();
-    let answer = api.handle.control().ask(asked, Some(by)).await;
+    reason::check_size(&requested.selector, &requested.parameters)?;
+    requested.why = requested.why.as_deref().map(reason::check).transpose()?;
+    requested
+        .key
+        .as_deref()
+        .map(reason::check_key)
+        .transpose()?;
+    let is_waited_for = !requested.wait.is_zero();
+    let answer = api.handle.control().ask(requested, Some(by)).await;
     let answer = answer.map_err(|error| Refused::from(error).and_away(&api));
     let (id, is_known) = match answer? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),

@@ -52,8 +52,8 @@ pub(super) fn invalid(detail: impl Into<String>) -> Refused {
 }
 
 /// Returns the number of items in a page: 100 by default.
-pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
-    match asked.unwrap_or(100) {
+pub(super) fn limit(requested: Option<u32>) -> Result<usize, Refused> {
+    match requested.unwrap_or(100) {
         limit @ 1..=LIMIT_MAX => Ok(limit as usize),
         limit => Err(invalid(format!(
             "the limit {limit} is not between 1 and {LIMIT_MAX}"

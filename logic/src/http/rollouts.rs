@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use utakata_api::{
     ledger::Reason,
     page::Page,
-    rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
+    rollout::{KindAssignment, NewRollout, Pins, Placement, Rollout},
 };
 use utakata_model::{Kind, PersonName, RolloutId};
 use utoipa_axum::routes;
@@ -51,11 +51,11 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Rollout>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let before: Option<RolloutId> = cursor(query.cursor.as_deref())?;
     let rollouts = api.handle.rollouts();
-    let found = rollouts.list(before, most as u32 + 1).await?;
-    Ok(Json(page::cut(found, most, |one| one.id.to_string())))
+    let found = rollouts.list(before, max as u32 + 1).await?;
+    Ok(Json(page::cut(found, max, |one| one.id.to_string())))
 }
 
 /// Begins a rollout of a kind to another release, environment by environment.
@@ -72,11 +72,11 @@ pub(super) async fn list(
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
-    body::Json(mut asked): body::Json<NewRollout>,
+    body::Json(mut requested): body::Json<NewRollout>,
 ) -> Result<(StatusCode, Json<Rollout>), Refused> {
-    asked.why = asked.why.as_deref().map(check).transpose()?;
-    at_most("waves", asked.waves.len())?;
-    let rollout = api.handle.rollouts().begin(asked, by).await?;
+    requested.why = requested.why.as_deref().map(check).transpose()?;
+    at_most("waves", requested.waves.len())?;
+    let rollout = api.handle.rollouts().begin(requested, by).await?;
     Ok((StatusCode::CREATED, Json(rollout)))
 }
 
@@ -127,28 +127,28 @@ async fn change(
 /// Returns the desired state of a kind: the release that serves it, its pins, and its placement.
 #[utoipa::path(get, path = "/v1/kinds/{kind}/desired", operation_id = "get_kind_desired",
     tag = "rollouts", params(("kind" = Kind, Path, description = "The kind")),
-    responses((status = 200, description = "Its desired state; empty if nothing is set", body = KindAsked)))]
+    responses((status = 200, description = "Its desired state; empty if nothing is set", body = KindAssignment)))]
 pub(super) async fn desired(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
-) -> Result<Json<KindAsked>, Refused> {
+) -> Result<Json<KindAssignment>, Refused> {
     Ok(Json(api.handle.desired().of_kind(&kind).0))
 }
 
 /// Sets the pins of a kind, replacing the previous ones.
 #[utoipa::path(put, path = "/v1/kinds/{kind}/pins", operation_id = "pin_kind", tag = "rollouts",
     params(("kind" = Kind, Path, description = "The kind")), request_body = Pins,
-    responses((status = 200, description = "The desired state of the kind afterwards", body = KindAsked)))]
+    responses((status = 200, description = "The desired state of the kind afterwards", body = KindAssignment)))]
 pub(super) async fn pins(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
     Person(by): Person,
     body::Json(pins): body::Json<Pins>,
-) -> Result<Json<KindAsked>, Refused> {
+) -> Result<Json<KindAssignment>, Refused> {
     at_most("pins", pins.pins.len())?;
-    let asked = api.handle.rollouts().pin(&kind, pins).await?;
-    tracing::info!(%kind, pins = asked.pins.len(), %by, "targets are pinned to releases");
-    Ok(Json(asked))
+    let requested = api.handle.rollouts().pin(&kind, pins).await?;
+    tracing::info!(%kind, pins = requested.pins.len(), %by, "targets are pinned to releases");
+    Ok(Json(requested))
 }
 
 /// Sets the environments that serve a kind, replacing the previous placement.
@@ -158,17 +158,17 @@ pub(super) async fn pins(
 #[utoipa::path(put, path = "/v1/kinds/{kind}/placement", operation_id = "place_kind",
     tag = "rollouts",
     params(("kind" = Kind, Path, description = "The kind")), request_body = Placement,
-    responses((status = 200, description = "The desired state of the kind afterwards", body = KindAsked)))]
+    responses((status = 200, description = "The desired state of the kind afterwards", body = KindAssignment)))]
 pub(super) async fn placement(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
     Person(by): Person,
     body::Json(placement): body::Json<Placement>,
-) -> Result<Json<KindAsked>, Refused> {
-    let asked = api.handle.rollouts().place(&kind, placement).await?;
-    let environments = asked.placement.as_ref().map(ToString::to_string);
+) -> Result<Json<KindAssignment>, Refused> {
+    let requested = api.handle.rollouts().place(&kind, placement).await?;
+    let environments = requested.placement.as_ref().map(ToString::to_string);
     tracing::info!(%kind, environments, %by, "a kind is placed");
-    Ok(Json(asked))
+    Ok(Json(requested))
 }
 
 fn at_most(what: &str, count: usize) -> Result<(), Refused> {

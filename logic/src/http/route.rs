@@ -83,6 +83,7 @@ async fn bounded(api: &Api, needs: Needs, mut request: Request, next: Next) -> R
     let response = match tokio::time::timeout(limit, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
+            utakata_invariant::record("a request has panicked", &subject);
             let detail = format!("{subject} failed by a mistake in utakata");
             let cure = "report it, with the log of that moment";
             Refused::new(Code::Internal, detail, cure).into_response()

@@ -7,16 +7,14 @@ use std::{
 };
 
 use utakata_api::{apply::Document, problem::Detail};
+use utakata_invariant as invariant;
 use utakata_model::{
     Class, Credential, Kind, Schedule, Target, Zone, duration, label, schedule::INTERVAL_MIN,
     suggest,
 };
 
 use super::{address, index::Index};
-use crate::{
-    invariant,
-    kinds::{KindsSnapshot, Served},
-};
+use crate::kinds::{KindsSnapshot, Served};
 
 /// The longest interval of a schedule: a longer one is a mistake in the unit.
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);

@@ -24,11 +24,11 @@ pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum LedgerCommand {
     Plan(Box<OperationPlan>, Promise<()>),
     /// An environment asks for permits.
-    Asked(Arc<StartBatch>),
+    Asks(Arc<StartBatch>),
     /// Outcomes have arrived.
-    Told(Arc<OutcomeBatch>),
+    Outcomes(Arc<OutcomeBatch>),
     /// An environment reports its status.
-    Heard(Arc<EnvironmentStatus>),
+    Status(Arc<EnvironmentStatus>),
     /// A target was read back for an attempt.
     Seen(ReadBackResult),
     /// The previous value of a target was captured.
@@ -73,7 +73,7 @@ pub(super) enum LedgerCommand {
 impl LedgerCommand {
     /// Returns true if the command is repeated by its sender when it is left out.
     pub fn is_repeated(&self) -> bool {
-        matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
+        matches!(self, Self::Asks(_) | Self::Outcomes(_) | Self::Seen(..))
     }
 
     /// Returns true if it is a query, which changes nothing.
@@ -106,29 +106,29 @@ impl LedgerCommand {
     /// last.
     pub fn carry_out(self, ledger: &mut LedgerState) {
         match self {
-            Self::Asked(batch) => ledger.asked(&batch),
-            Self::Told(batch) => ledger.told(&batch),
-            Self::Heard(status) => ledger.heard(&status),
+            Self::Asks(batch) => ledger.on_asks(&batch),
+            Self::Outcomes(batch) => ledger.on_outcomes(&batch),
+            Self::Status(status) => ledger.on_status(&status),
             Self::Seen(look) => ledger.seen(&look),
             Self::Captured(task, prior) => ledger.captured(task, prior),
-            Self::Change(id, verb, said, to) => {
-                let done = ledger.change(id, verb, &said);
+            Self::Change(id, verb, attribution, to) => {
+                let done = ledger.change(id, verb, &attribution);
                 reply(ledger, to, done);
             }
-            Self::Settle(id, verdict, said, to) => {
-                let done = ledger.settled(id, verdict, &said);
+            Self::Settle(id, verdict, attribution, to) => {
+                let done = ledger.settled(id, verdict, &attribution);
                 reply(ledger, to, done);
             }
-            Self::Cancel(id, said, to) => {
-                let done = ledger.cancelled(id, &said);
+            Self::Cancel(id, attribution, to) => {
+                let done = ledger.cancelled(id, &attribution);
                 reply(ledger, to, done);
             }
             Self::Lock(target, lock, to) => {
                 ledger.lock(&target, lock);
                 reply(ledger, to, ());
             }
-            Self::Unlock(target, said, to) => {
-                let was_locked = ledger.unlock(&target, &said);
+            Self::Unlock(target, attribution, to) => {
+                let was_locked = ledger.unlock(&target, &attribution);
                 reply(ledger, to, was_locked);
             }
             Self::Progress(id, to) => match ledger.open(id) {

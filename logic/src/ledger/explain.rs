@@ -6,7 +6,7 @@ mod queue;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use utakata_api::{ledger::Explanation, rollout::KindAsked};
+use utakata_api::{ledger::Explanation, rollout::KindAssignment};
 use utakata_model::{
     EnvironmentId, EnvironmentStatus, Kind, OperationId, OperationState, Order, Orders, Scope,
     TaskId,
@@ -36,7 +36,7 @@ pub struct Facts {
     /// The orders of zones, kinds and releases.
     pub standing: BTreeMap<Scope, Order>,
     /// The desired releases and placements, by kind.
-    pub kinds: BTreeMap<Kind, KindAsked>,
+    pub kinds: BTreeMap<Kind, KindAssignment>,
     /// The releases that targets keep.
     pub pins: PinTable,
 }
@@ -158,7 +158,7 @@ pub(super) fn operation(
         .record
         .changed
         .as_ref()
-        .map_or(open.operation.asked, |said| said.at);
+        .map_or(open.operation.requested, |said| said.at);
     let by = open
         .record
         .changed

@@ -115,9 +115,9 @@ pub(super) struct ReadBackResult {
     pub task: TaskId,
     /// The number of the attempt.
     pub attempt: u32,
-    /// The time at which it was asked.
-    pub asked: Instant,
-    /// The time at which it had answered.
+    /// The time at which the target was asked.
+    pub requested: Instant,
+    /// The time at which its answer had arrived.
     pub answered: Instant,
     pub evidence: Evidence,
 }

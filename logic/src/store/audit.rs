@@ -8,7 +8,7 @@ use super::{AuditPage, Error, Snapshot};
 #[async_trait]
 pub trait Audit: Send + Sync {
     /// Returns pages of the audit trail from this number on, in order.
-    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error>;
+    async fn audit(&self, from: u64, max: u32) -> Result<Vec<AuditPage>, Error>;
 
     /// Returns the last page of the audit trail.
     async fn audit_head(&self) -> Result<Option<AuditPage>, Error>;

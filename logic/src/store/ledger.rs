@@ -48,7 +48,7 @@ pub trait Ledger: Send + Sync {
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error>;
 
     /// Returns the locked targets.
@@ -58,7 +58,7 @@ pub trait Ledger: Send + Sync {
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error>;
 
     /// Returns tasks, newest first.
-    async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error>;
+    async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error>;
 }
 
 /// A control task with its progress.
@@ -86,11 +86,11 @@ pub struct OperationRow {
 /// A filter for tasks; an absent field matches any.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskFilter {
-    /// Of this operation.
+    /// The operation that they belong to.
     pub operation: Option<OperationId>,
     /// In this state.
     pub state: Option<TaskState>,
-    /// Of this target.
+    /// The target that they are for.
     pub target: Option<TargetName>,
     /// Created before this one.
     pub before: Option<TaskId>,

@@ -1,6 +1,6 @@
 //! Numbers: ours are never negative, those of databases are signed.
 
-use crate::invariant;
+use utakata_invariant as invariant;
 
 /// Converts a number for the database.
 pub(super) fn to_column(value: u64) -> i64 {

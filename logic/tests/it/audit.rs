@@ -188,7 +188,7 @@ async fn the_trail_is_shown_byte_for_byte() {
     let pages = all["items"].as_array().unwrap();
     assert_eq!(pages[0]["page"], 1, "{all}");
     let first = &pages[0]["lines"][0];
-    assert_eq!(first["what"], "operation.asked", "{first}");
+    assert_eq!(first["what"], "operation.requested", "{first}");
     assert_eq!(first["operation"]["by"], "admin");
     let (_, one) = room.get("/v1/audit?from=2&limit=1").await;
     assert_eq!(one["items"], json!([pages[1]]));

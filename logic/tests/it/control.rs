@@ -57,7 +57,7 @@ async fn nothing_is_sent_unless_everything_is_right() {
     far["zone"] = json!("far");
     room.apply(json!([bare, other, far])).await;
     let off = |selector: &str, action: &str, outlet: i32| json!({ "selector": selector, "action": action, "parameters": { "outlet": outlet } });
-    for (asked, code, says) in [
+    for (requested, code, says) in [
         (off("", "outlet-off", 1), "selector-empty", "every target"),
         (
             off("rack=Z9", "outlet-off", 1),
@@ -101,12 +101,12 @@ async fn nothing_is_sent_unless_everything_is_right() {
             "3 things are wrong",
         ),
     ] {
-        let (status, problem) = room.post("/v1/operations", asked.clone()).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{asked}");
-        assert_eq!(problem["code"], code, "{asked}: {problem}");
+        let (status, problem) = room.post("/v1/operations", requested.clone()).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{requested}");
+        assert_eq!(problem["code"], code, "{requested}: {problem}");
         assert!(
             problem["detail"].as_str().unwrap().contains(says),
-            "{asked}: {problem}"
+            "{requested}: {problem}"
         );
         assert!(!problem["cure"].as_str().unwrap().is_empty());
     }
@@ -120,23 +120,23 @@ async fn nothing_is_sent_unless_everything_is_right() {
 async fn a_pace_by_a_label_that_no_target_has_is_refused() {
     let room = Room::served().await;
     room.furnish(2).await;
-    let asked = |pace: serde_json::Value| {
+    let requested = |pace: serde_json::Value| {
         json!({
             "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
             "pace": pace, "dry_run": true,
         })
     };
-    let most = |label: &str| json!({ "at_most": [{ "label": label, "most": 1 }] });
+    let max = |label: &str| json!({ "at_most": [{ "label": label, "max": 1 }] });
     for (pace, expect) in [
-        (most("rack"), None),
-        (most("zone"), None),
+        (max("rack"), None),
+        (max("zone"), None),
         (
-            most("rak"),
+            max("rak"),
             Some("label rak: none of the selected targets has it: did you mean \"rack\"?"),
         ),
         (json!({ "order_by": "rak" }), Some("did you mean \"rack\"?")),
     ] {
-        let (status, answer) = room.post("/v1/operations", asked(pace.clone())).await;
+        let (status, answer) = room.post("/v1/operations", requested(pace.clone())).await;
         let Some(expect) = expect else {
             assert_eq!(status, StatusCode::OK, "{pace}: {answer}");
             continue;
@@ -174,12 +174,12 @@ async fn a_dry_run_tells_which_release_would_do_it_and_does_nothing() {
     reason = "it is made where it is given"
 )]
 pub fn off(more: serde_json::Value) -> serde_json::Value {
-    let mut asked = json!({
+    let mut requested = json!({
         "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
     });
     let more = more.as_object().unwrap().clone();
-    asked.as_object_mut().unwrap().extend(more);
-    asked
+    requested.as_object_mut().unwrap().extend(more);
+    requested
 }
 
 /// Short times: for tasks that nobody answers.
@@ -305,11 +305,11 @@ async fn many_targets_need_to_be_meant() {
 async fn an_outcome_that_comes_twice_counts_once() {
     let room = Room::scripted(Arc::new(|_| Some((OutcomeStatus::Succeeded, None)))).await;
     room.furnish(1).await;
-    let asked = json!({
+    let requested = json!({
         "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
         "wait": "10s",
     });
-    let (_, answer) = room.post("/v1/operations", asked).await;
+    let (_, answer) = room.post("/v1/operations", requested).await;
     let outcome = answer["operation"]["tasks"][0]["outcome"].clone();
     let mut doubled: utakata_model::Outcome = serde_json::from_value(outcome).unwrap();
     doubled.status = OutcomeStatus::Failed;

@@ -157,8 +157,8 @@ async fn a_task_that_waits_because_of_an_order_says_so() {
     let off = json!({
         "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
     });
-    let (_, asked) = room.post("/v1/operations", off).await;
-    let id = asked["operation"]["id"].as_str().unwrap();
+    let (_, requested) = room.post("/v1/operations", off).await;
+    let id = requested["operation"]["id"].as_str().unwrap();
     let explain = format!("/v1/operations/{id}/explain");
     let told = room
         .until(&explain, |told| told["waits_for"] == "order")
@@ -182,8 +182,8 @@ async fn a_task_that_waits_for_a_read_or_for_another_task_says_what_holds_that_u
     let stop = json!({ "scope": { "kind": "pdu" }, "why": "its driver is looked at" });
     room.post("/v1/orders/pause", stop).await;
     let ask = async |body: serde_json::Value| {
-        let (_, asked) = room.post("/v1/operations", body).await;
-        let id = asked["operation"]["id"].as_str().unwrap();
+        let (_, requested) = room.post("/v1/operations", body).await;
+        let id = requested["operation"]["id"].as_str().unwrap();
         format!("/v1/operations/{id}/explain")
     };
     // The current state is read first, so that it can be restored.

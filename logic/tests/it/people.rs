@@ -182,7 +182,7 @@ async fn the_newest_is_the_one_that_was_asked_last_whatever_clocks_did() {
     let future: Operation = serde_json::from_value(json!({
         "id": "01e83a9a-7000-7000-8000-000000000000", "selector": "rack=A1",
         "action": "outlet-off", "class": "control", "parameters": { "outlet": 1 },
-        "asked": "2036-06-01T00:00:00Z", "by": "admin",
+        "requested": "2036-06-01T00:00:00Z", "by": "admin",
     }))
     .unwrap();
     let store = Sqlite::open(folder.path().join("store.sqlite3"))

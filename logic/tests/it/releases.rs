@@ -472,8 +472,8 @@ impl<'r> Fetching<'r> {
             environment: id(),
             wants: vec![want.clone()],
         };
-        let asked = vec![Event::Fetch(Arc::new(batch))];
-        self.room.bus.publish(asked).await.unwrap();
+        let requested = vec![Event::Fetch(Arc::new(batch))];
+        self.room.bus.publish(requested).await.unwrap();
         let events = soon("the answer", self.answers.next()).await;
         match events.unwrap().as_slice() {
             [Event::Content(got)] => {

@@ -160,7 +160,7 @@ impl Room {
             release: Arc::new(release(&kind)),
             kind,
             script,
-            asked: HashMap::new(),
+            requested: HashMap::new(),
             next: 1,
             power: HashMap::new(),
         };
@@ -188,6 +188,8 @@ impl Room {
             stopped: Default::default(),
             rollouts: Vec::new(),
             workers: None,
+            invariants_broken: 0,
+            restarted: Vec::new(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus
@@ -313,7 +315,7 @@ struct Desk {
     kind: Kind,
     release: Arc<ReleaseId>,
     script: Arc<Script>,
-    asked: HashMap<u64, Task>,
+    requested: HashMap<u64, Task>,
     next: u64,
     /// The power that targets draw since they were set.
     power: HashMap<String, f64>,
@@ -345,7 +347,7 @@ impl Desk {
         let asks = control.into_iter().map(|task| {
             let (key, ask) = (task.key(), self.next);
             self.next += 1;
-            self.asked.insert(ask, task);
+            self.requested.insert(ask, task);
             Ask { key, ask }
         });
         let asks: Vec<Ask> = asks.collect();
@@ -369,7 +371,7 @@ impl Desk {
                 continue;
             };
             for answer in &batch.answers {
-                let task = self.asked.remove(&answer.ask.ask);
+                let task = self.requested.remove(&answer.ask.ask);
                 if let (Some(task), PermitVerdict::Permitted(_)) = (task, answer.verdict) {
                     permitted.push((task, Some(answer.ask.ask)));
                 }

@@ -9,11 +9,11 @@ use crate::{
 };
 
 async fn set(room: &Room, selector: &str, watts: f64) -> String {
-    let asked = json!({
+    let requested = json!({
         "selector": selector, "action": "set-power", "parameters": { "watts": watts },
         "wait": "20s",
     });
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["state"], "done", "{answer}");
     answer["operation"]["id"].as_str().unwrap().to_owned()

@@ -86,7 +86,7 @@ impl Agent {
         let is_crowded = self
             .faults
             .names
-            .is_some_and(|most| request.names.len() > most);
+            .is_some_and(|max| request.names.len() > max);
         if !is_known || is_crowded || self.falls("lost", self.faults.loses) {
             return Vec::new();
         }
@@ -121,7 +121,7 @@ impl Agent {
         };
         let said = said.map(|bindings| self.in_disorder(bindings));
         let message = self.write(request, &said);
-        let Some(largest) = self.faults.largest.filter(|most| message.len() > *most) else {
+        let Some(largest) = self.faults.largest.filter(|max| message.len() > *max) else {
             return Some(message);
         };
         match (self.faults.too_large, said) {

@@ -97,7 +97,7 @@ impl Counter {
         let mut state = self.state.lock();
         state.sets += changes.len() as u64;
         for change in changes {
-            state.register.told(change.class, &change.token);
+            state.register.received(change.class, &change.token);
         }
         let is_lying = state.faults.has(Fault::Lying);
         let late = state.faults.late().filter(|_| !is_lying);

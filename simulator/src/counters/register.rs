@@ -42,7 +42,7 @@ pub enum Mistake {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
     /// SETs received, with or without an effect.
-    pub told: u32,
+    pub received: u32,
     /// The number of effects.
     pub done: u32,
     /// The times of the first and of the last effect.
@@ -74,7 +74,7 @@ pub struct Sum {
     /// The number of different tokens.
     pub tokens: u64,
     /// SETs received, with or without an effect.
-    pub told: u64,
+    pub received: u64,
     /// The number of effects.
     pub done: u64,
     /// Tokens with more than one effect.
@@ -87,7 +87,7 @@ pub struct TokenTruth {
     pub token: Token,
     pub class: Class,
     /// SETs received, with or without an effect.
-    pub told: u32,
+    pub received: u32,
     /// The number of effects.
     pub done: u32,
     /// The time of the first effect.
@@ -159,14 +159,14 @@ impl Register {
     }
 
     /// Counts a SET that was received.
-    pub fn told(&mut self, class: Class, token: &Token) {
+    pub fn received(&mut self, class: Class, token: &Token) {
         let tally = self.of_mut(class);
-        tally.sum.told += 1;
+        tally.sum.received += 1;
         let count = tally.tokens.entry(token.clone()).or_insert_with(|| {
             tally.sum.tokens += 1;
             Count::default()
         });
-        count.told += 1;
+        count.received += 1;
     }
 
     /// Counts an effect.
@@ -187,7 +187,7 @@ impl Register {
             tokens.map(move |(token, count)| TokenTruth {
                 token: token.clone(),
                 class,
-                told: count.told,
+                received: count.received,
                 done: count.done,
                 first_unix_ms: count.times.map(|(first, _)| first),
                 last_unix_ms: count.times.map(|(_, last)| last),

@@ -21,7 +21,7 @@ use super::place::{Place, Up};
 const OPEN_FILES: usize = 1024;
 const CROWD: usize = 1100;
 /// The number of lines that a crowd may cause in the log. It was once tens of thousands a second.
-const LINES_MOST: usize = 40;
+const MAX_LINES: usize = 40;
 
 /// Raises this test's own limit: it opens as many files as it makes others refuse.
 fn raise_own_limit() {
@@ -116,7 +116,7 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
 
     let told = place.told();
     assert!(!told.contains("release was removed"), "{told}");
-    assert!(lines() - lines_before < LINES_MOST, "{told}");
+    assert!(lines() - lines_before < MAX_LINES, "{told}");
     let after = workers(&place);
     let goes_on = |worker: &Pid| after.contains(worker);
     assert!(before[1..].iter().all(goes_on), "{told}");
@@ -135,18 +135,18 @@ fn where_no_file_can_be_opened_for_a_while_no_worker_ends() {
     };
     let lines_before = place.told().lines().count();
     let was = prlimit(Some(up.pid()), Resource::Nofile, none).unwrap();
-    let is_told = || place.told().contains("cannot access").then_some(());
-    let told = wait_for(is_told);
+    let is_reported = || place.told().contains("cannot access").then_some(());
+    let told = wait_for(is_reported);
     prlimit(Some(up.pid()), Resource::Nofile, was).unwrap();
     let log = place.told();
     assert!(told.is_some(), "{log}");
     assert!(!log.contains("release was removed"), "{log}");
-    assert!(log.lines().count() - lines_before < LINES_MOST, "{log}");
+    assert!(log.lines().count() - lines_before < MAX_LINES, "{log}");
     controls(&place);
     assert_eq!(workers(&place), before);
     // Once something is readable again, it is no longer reported.
     place.until(&["environment", "list"], |listed| {
-        let is_told = listed.to_string().contains("release-unreadable");
-        (!is_told).then_some(())
+        let is_reported = listed.to_string().contains("release-unreadable");
+        (!is_reported).then_some(())
     });
 }

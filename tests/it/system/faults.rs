@@ -111,7 +111,7 @@ fn a_liar_is_found_out_by_reading_it_back() {
         let problem = &told.unwrap()["outcome"]["problem"];
         assert_eq!(problem["code"], "unverified", "{operation}");
         let truth = room.outlet(device, 3);
-        assert_eq!((&truth["told"], &truth["done"]), (&1.into(), &0.into()));
+        assert_eq!((&truth["received"], &truth["done"]), (&1.into(), &0.into()));
         assert_eq!(state(&place, device, 3), "on");
     }
 }
@@ -133,9 +133,9 @@ fn a_cycle_of_a_slow_device_is_told_exactly_once() {
         assert_eq!(succeeded + open.iter().sum::<u64>(), 1, "{operation}");
         room.fault(device, "none");
         let truth = room.until(device, 4, |truth| truth["on"] == true);
-        assert_eq!(truth["told"], 1, "{device}: {truth} {operation}");
+        assert_eq!(truth["received"], 1, "{device}: {truth} {operation}");
         until_answering(&place, device);
-        assert_eq!(room.outlet(device, 4)["told"], 1, "{operation}");
+        assert_eq!(room.outlet(device, 4)["received"], 1, "{operation}");
     }
 }
 
@@ -155,5 +155,5 @@ fn control_of_a_silent_device_has_failed_for_certain_and_nothing_was_told() {
     room.fault("pdu-a1-a2", "none");
     until_answering(&place, "pdu-a1-a2");
     assert_eq!(room.truth("pdu-a1-a2")["sets"], 0);
-    assert_eq!(room.outlet("pdu-a1-a", 3)["told"], 1);
+    assert_eq!(room.outlet("pdu-a1-a", 3)["received"], 1);
 }

@@ -139,7 +139,7 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
     place.until(&TASKS, |tasks| {
         (tasks.as_array()?.len() == 41).then_some(())
     });
-    room.until("pdu-a1-a2", 3, |truth| truth["told"] == 1);
+    room.until("pdu-a1-a2", 3, |truth| truth["received"] == 1);
     up.kill();
     let [echoes, device] = &mut doing;
     assert!(!echoes.wait().unwrap().success());
@@ -161,6 +161,6 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
         (shown["health"] == "answering").then_some(())
     });
     let truth = room.until("pdu-a1-a2", 3, |truth| truth["on"] == true);
-    assert_eq!(truth["told"], 1, "{truth}");
+    assert_eq!(truth["received"], 1, "{truth}");
     assert_eq!(room.truth("pdu-a1-a2")["sets"], 1);
 }

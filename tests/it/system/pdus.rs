@@ -30,7 +30,10 @@ fn check(place: &Place, room: &Room, device: &str) {
     };
     let is_truly = |on: bool, told: u64| {
         let truth = room.outlet(device, 3);
-        assert_eq!((&truth["on"], &truth["told"]), (&on.into(), &told.into()));
+        assert_eq!(
+            (&truth["on"], &truth["received"]),
+            (&on.into(), &told.into())
+        );
         let expect = if on { "on" } else { "off" };
         assert_eq!(state(place, device, 3), expect, "{truth}");
     };
@@ -43,7 +46,7 @@ fn check(place: &Place, room: &Room, device: &str) {
     done("outlet-cycle");
     is_truly(true, 3);
     assert_eq!(room.outlet(device, 3)["last"], "cycle");
-    assert_eq!(room.outlet(device, 2)["told"], 0);
+    assert_eq!(room.outlet(device, 2)["received"], 0);
 }
 
 #[test]
@@ -64,7 +67,10 @@ fn one_operation_switches_the_same_outlet_of_a_whole_rack_and_no_other() {
     assert_eq!(operation["counts"]["succeeded"], 4, "{operation}");
     for device in ["pdu-a1-a", "pdu-a1-b", "pdu-a1-a2", "pdu-a1-b2"] {
         let truth = room.outlet(device, 5);
-        assert_eq!((&truth["on"], &truth["told"]), (&false.into(), &1.into()));
+        assert_eq!(
+            (&truth["on"], &truth["received"]),
+            (&false.into(), &1.into())
+        );
         assert_eq!(room.truth(device)["sets"], 1);
     }
     assert_eq!(room.truth("pdu-a2-a2")["sets"], 0);

@@ -117,9 +117,9 @@ impl Place {
     }
 
     /// The same with a hard limit of open files.
-    fn command_with_open_files(&self, most: usize, arguments: &[&str]) -> Command {
+    fn command_with_open_files(&self, max: usize, arguments: &[&str]) -> Command {
         let mut command = Command::new("prlimit");
-        command.arg(format!("--nofile={most}:{most}"));
+        command.arg(format!("--nofile={max}:{max}"));
         command.arg(program("utakata"));
         self.at_home(command, arguments)
     }
@@ -176,8 +176,8 @@ impl Place {
     }
 
     /// The same with a hard limit of open files.
-    pub fn up_with_open_files(&self, most: usize) -> Up<'_> {
-        self.start(self.command_with_open_files(most, &UP))
+    pub fn up_with_open_files(&self, max: usize) -> Up<'_> {
+        self.start(self.command_with_open_files(max, &UP))
     }
 
     fn start(&self, mut command: Command) -> Up<'_> {

@@ -160,7 +160,7 @@ pub async fn send(
 }
 
 /// Returns the differences, one or more lines each.
-pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
+pub fn description(applied: &Applied, output: &Output) -> Vec<String> {
     let differs = |change: &&Change| change.verdict != Verdict::Unchanged;
     let changes = applied.changes.iter().filter(differs);
     changes.map(|change| line(change, output)).collect()
@@ -168,7 +168,7 @@ pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
 
 /// Returns the differences with a count.
 fn summed(applied: &Applied, output: &Output) -> String {
-    let mut lines = told(applied, output);
+    let mut lines = description(applied, output);
     lines.push(summary(applied));
     lines.join("\n")
 }

@@ -16,7 +16,7 @@ use utakata_api::{
 use utakata_model::{ActionName, AtATime, AtMost, Pace, Priority, duration, operation::label_key};
 
 pub use self::{
-    confirm::{Asked, Consent, consent},
+    confirm::{CommandEffect, Consent, consent},
     follow::{announce, follow},
     show::{plan as show_plan, result},
 };
@@ -156,7 +156,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         show_plan(&plan, context)?;
         return Ok(Exit::Done);
     }
-    let asked = Asked {
+    let asked = CommandEffect {
         what: format!("{} on", request.action),
         targets: plan.targets.iter().map(|task| &task.target).collect(),
         many: plan.many,
@@ -167,7 +167,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Consent::Refused => bail!(exit::Usage("nothing was done".into())),
         // Exactly the plan that was shown is carried out.
         Consent::Given if request.plan.is_none() => request.plan = Some(plan.token),
-        Consent::Given | Consent::NotAsked => {}
+        Consent::Given | Consent::NotNeeded => {}
     }
     let view = match begin(&client, &request).await {
         Ok(answer) => operation_of(answer)?,

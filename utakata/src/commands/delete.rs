@@ -12,7 +12,7 @@ use utakata_documents as documents;
 
 use super::{
     Context,
-    apply::{agree, told},
+    apply::{agree, description},
 };
 use crate::{
     exit::{Exit, Usage},
@@ -137,7 +137,7 @@ async fn send(
     context.output.one(&applied, || {
         let gone = |change: &&utakata_api::apply::Change| change.verdict == Verdict::Deleted;
         let count = applied.changes.iter().filter(gone).count();
-        let mut lines: Vec<String> = told(&applied, context.output);
+        let mut lines: Vec<String> = description(&applied, context.output);
         let missing = applied.changes.len() - count;
         let mut summary = format!("{count} deleted");
         if missing > 0 {

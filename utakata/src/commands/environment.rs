@@ -130,7 +130,7 @@ async fn list(context: &Context<'_>) -> Result<()> {
             tell!(
                 "{} runs {} workers, as many as it may (execution.max_workers): tasks wait of {}",
                 status.id,
-                workers.most,
+                workers.max,
                 short.join(", ")
             );
         }

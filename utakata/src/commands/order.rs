@@ -20,11 +20,11 @@ pub async fn run(
 ) -> Result<Exit> {
     let order = NewSuspension { scope, why };
     let view = context.client()?.order(verb, &order).await?;
-    context.output.one(&view, || told(verb, &view))?;
+    context.output.one(&view, || description(verb, &view))?;
     Ok(Exit::Done)
 }
 
-fn told(verb: Verb, view: &SuspensionView) -> String {
+fn description(verb: Verb, view: &SuspensionView) -> String {
     let scope = &view.scope;
     let then = match verb {
         Verb::Pause => "begins nothing more, and finishes what it has begun",

@@ -80,7 +80,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Format::Table => {
             let held = held(&client, &view).await;
             let clocks = clocks(&client, &view).await;
-            told(&view, read.wait, &held, &clocks, context)?;
+            description(&view, read.wait, &held, &clocks, context)?;
         }
         Format::Json | Format::Yaml | Format::Csv => context.output.one(&view, String::new)?,
     }
@@ -133,13 +133,13 @@ async fn clocks(client: &Client, view: &OperationView) -> Vec<String> {
     };
     let environments = status.environments.iter().filter_map(|one| {
         let differs = words::clock(one.clock_ahead_ms).text;
-        let is_told = !differs.is_empty();
-        is_told.then(|| format!("the clock of {} is {differs}: set it by NTP", one.id))
+        let is_reported = !differs.is_empty();
+        is_reported.then(|| format!("the clock of {} is {differs}: set it by NTP", one.id))
     });
     environments.collect()
 }
 
-fn told(
+fn description(
     view: &OperationView,
     waited: Duration,
     held: &BTreeMap<TaskId, Explanation>,

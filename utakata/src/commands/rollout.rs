@@ -43,23 +43,23 @@ Examples:
 The new release keeps its present share of the tasks.
 
 Example: utakata rollout pause snmp --why 'a second look at the readings'")]
-    Pause(Said),
+    Pause(Transition),
     /// Resume a rollout that was paused
     #[command(after_help = "Example: utakata rollout resume snmp")]
-    Resume(Said),
+    Resume(Transition),
     /// Promote a rollout: leave its present phase without further evidence
     #[command(after_help = "\
 Use this for a kind with too few tasks to show anything. Evidence against the new release still turns
 it back.
 
 Example: utakata rollout promote snmp --why 'looked at it by hand'")]
-    Promote(Said),
+    Promote(Transition),
     /// Abort a rollout: the previous release serves everywhere again
     #[command(after_help = "\
 Nothing is lost: running tasks of the new release end as usual.
 
 Example: utakata rollout abort snmp --why 'wrong version'")]
-    Abort(Said),
+    Abort(Transition),
 }
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub struct Which {
 }
 
 #[derive(Debug, Args)]
-pub struct Said {
+pub struct Transition {
     #[command(flatten)]
     which: Which,
     /// Reason, for the record
@@ -116,7 +116,12 @@ async fn show(
     Ok(Exit::Done)
 }
 
-async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) -> Result<Exit> {
+async fn change(
+    client: &Client,
+    verb: Verb,
+    said: Transition,
+    context: &Context<'_>,
+) -> Result<Exit> {
     let id = find(client, &said.which.which).await?.id;
     let reason = Reason { why: said.why };
     let rollout = client.change_rollout(id, verb, &reason).await?;

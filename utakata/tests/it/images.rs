@@ -158,10 +158,10 @@ fn an_image_that_can_be_no_release_is_refused_with_the_reason() {
         let refused = yard
             .place
             .run(&["worker", "push", image, "--docker", &nowhere]);
-        let is_told = ["no Docker engine answers at", "cannot read"]
+        let is_reported = ["no Docker engine answers at", "cannot read"]
             .iter()
             .any(|words| refused.err.contains(words));
-        assert!(refused.code != 0 && is_told, "{}", refused.err);
+        assert!(refused.code != 0 && is_reported, "{}", refused.err);
     }
     let tcp = yard
         .place

@@ -90,7 +90,7 @@ impl Counters {
             for token in tokens {
                 let found = seen.iter().find(|one| one["token"] == **token);
                 let found = found.unwrap_or_else(|| panic!("{device} {token}: {truth}"));
-                let once = found["told"] == 1 && found["done"] == 1;
+                let once = found["received"] == 1 && found["done"] == 1;
                 assert!(once, "{device}: {found}");
             }
         }

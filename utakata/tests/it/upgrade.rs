@@ -111,8 +111,12 @@ impl<'a> House<'a> {
     }
 
     fn until_told(&self, text: &str, times: usize) {
-        let is_told = || (self.count(text) >= times).then_some(());
-        assert!(wait_for(is_told).is_some(), "{text}: {}", self.place.told());
+        let is_reported = || (self.count(text) >= times).then_some(());
+        assert!(
+            wait_for(is_reported).is_some(),
+            "{text}: {}",
+            self.place.told()
+        );
     }
 
     fn control(&self) -> Vec<Value> {

@@ -209,7 +209,7 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     assert_eq!(asked.code, 3, "it waits: {}{}", asked.out, asked.err);
     let operation = place.json(&["operation", "show", "last"]);
     assert_eq!(operation["state"], "awaiting", "{operation}");
-    assert_eq!(room.outlet(3)["told"], 0);
+    assert_eq!(room.outlet(3)["received"], 0);
     let own = place.run(&["operation", "approve", "last"]);
     assert_ne!(own.code, 0, "nobody approves what they asked for");
 
@@ -218,7 +218,7 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     let id = operation["id"].as_str().unwrap();
     let approved = place.run_as(ana.trim(), &["operation", "approve", id]);
     assert_eq!(approved.code, 0, "{}", approved.err);
-    let told = wait_for(|| (room.outlet(3)["told"] == 1).then_some(()));
+    let told = wait_for(|| (room.outlet(3)["received"] == 1).then_some(()));
     assert!(told.is_some(), "{}{}", room.outlet(3), place.told());
     crash_workers(&place);
     room.fault("none");
@@ -228,7 +228,7 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     });
     // The outcome is unknown, so a person has to decide; and nobody has tried again.
     let truth = room.outlet(3);
-    assert_eq!(truth["told"], 1, "{truth} {task}");
+    assert_eq!(truth["received"], 1, "{truth} {task}");
     assert_eq!(truth["done"], 1, "{truth} {task}");
     for role in [rogue_role, wee_role, le_role] {
         role.stop();

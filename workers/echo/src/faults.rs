@@ -83,7 +83,7 @@ impl Faults {
     /// Applies the faults that affect every task.
     pub(crate) async fn strike(&self) -> Result<(), Failure> {
         let before = self.tasks.fetch_add(1, Ordering::Relaxed);
-        if self.asked.crash_after.is_some_and(|most| before >= most) {
+        if self.asked.crash_after.is_some_and(|max| before >= max) {
             std::process::exit(CRASHED);
         }
         if self.asked.leak > 0 {

@@ -27,7 +27,7 @@ pub async fn ask(
     until: Instant,
 ) -> Result<Reply, Trouble> {
     if Instant::now() >= until {
-        return Err(Trouble::NotTold);
+        return Err(Trouble::NotRead);
     }
     let (mut child, stdin, lines) = Child::start(command, Some(task))?;
     let mut reply = None;

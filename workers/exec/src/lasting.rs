@@ -57,7 +57,7 @@ struct Pending {
     context: Context,
     until: Instant,
     /// True if the first byte of its line may have been read.
-    is_told: bool,
+    is_reported: bool,
     answer: oneshot::Sender<Result<Reply, Trouble>>,
 }
 
@@ -101,10 +101,10 @@ impl Lasting {
         if let Err(unsent) = self.asks()?.send(ask).await {
             // That process has just ended; a new one is started.
             let sent = self.asks()?.send(unsent.0).await;
-            sent.map_err(|_| Trouble::NotTold)?;
+            sent.map_err(|_| Trouble::NotRead)?;
         }
         // Dropped unanswered, it was never handled.
-        answered.await.unwrap_or(Err(Trouble::NotTold))
+        answered.await.unwrap_or(Err(Trouble::NotRead))
     }
 
     fn asks(&self) -> Result<mpsc::Sender<Ask>, Trouble> {
@@ -146,8 +146,8 @@ impl Talk {
         self.child.kill();
         tracing::warn!(tasks = self.pending.len(), "{ended}");
         for (_, pending) in self.pending {
-            let said = match (pending.is_told, &ended) {
-                (false, _) => Trouble::NotTold,
+            let said = match (pending.is_reported, &ended) {
+                (false, _) => Trouble::NotRead,
                 (true, Trouble::Overdue) if Instant::now() < pending.until => {
                     Trouble::Beside(ended.to_string())
                 }
@@ -191,7 +191,7 @@ impl Talk {
         let pending = Pending {
             context: ask.context,
             until: ask.until,
-            is_told: false,
+            is_reported: false,
             answer: ask.answer,
         };
         self.pending.insert(ask.name.clone(), pending);
@@ -212,10 +212,10 @@ impl Talk {
             // arrived.
             let is_late = Instant::now() >= pending.until || !pending.context.is_in_time();
             if pending.answer.is_closed() || is_late {
-                self.give(&name, Err(Trouble::NotTold));
+                self.give(&name, Err(Trouble::NotRead));
                 continue;
             }
-            pending.is_told = true;
+            pending.is_reported = true;
             self.writing = (line, 0);
         }
     }
@@ -223,8 +223,8 @@ impl Talk {
     fn hear(&mut self, line: &[u8]) -> Result<(), Trouble> {
         let reply = Reply::parse(line).map_err(Trouble::Garbage)?;
         let name = reply.task.clone().unwrap_or_default();
-        let is_told = |pending: &Pending| pending.is_told;
-        if !self.pending.get(&name).is_some_and(is_told) {
+        let is_reported = |pending: &Pending| pending.is_reported;
+        if !self.pending.get(&name).is_some_and(is_reported) {
             let what = format!("an answer to the task {name:?}, which it does not have");
             return Err(Trouble::Garbage(what));
         }
@@ -237,13 +237,13 @@ impl Talk {
         let now = Instant::now();
         let over = self.pending.iter().filter(|(_, one)| one.until <= now);
         let over: Vec<_> = over
-            .map(|(name, one)| (name.clone(), one.is_told))
+            .map(|(name, one)| (name.clone(), one.is_reported))
             .collect();
-        if over.iter().any(|(_, is_told)| *is_told) {
+        if over.iter().any(|(_, is_reported)| *is_reported) {
             return Err(Trouble::Overdue);
         }
         for (name, _) in over {
-            self.give(&name, Err(Trouble::NotTold));
+            self.give(&name, Err(Trouble::NotRead));
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ pub enum Trouble {
     NotStarted(String),
     /// The time was over before the task was sent.
     #[error("its time had run out before the program read it")]
-    NotTold,
+    NotRead,
     /// It exited without an answer.
     #[error("the program ended ({how}) and gave no answer")]
     Ended { how: String },
@@ -46,7 +46,7 @@ impl Trouble {
     /// Returns what it means for a requested change.
     fn reply(&self) -> Reply {
         match self {
-            Self::NotStarted(_) | Self::NotTold => Reply::Unsent,
+            Self::NotStarted(_) | Self::NotRead => Reply::Unsent,
             Self::Ended { .. } | Self::Overdue | Self::Beside(_) => Reply::Silence,
             Self::Contradiction { .. } => Reply::Unclear,
             Self::Garbage(_) | Self::TooLong => Reply::Garbage,
@@ -56,7 +56,7 @@ impl Trouble {
     fn code(&self) -> (&'static str, Cure) {
         match self {
             Self::NotStarted(_) => ("worker-not-started", Cure::Operator),
-            Self::NotTold | Self::Overdue => ("deadline", Cure::Retry),
+            Self::NotRead | Self::Overdue => ("deadline", Cure::Retry),
             Self::Ended { .. } | Self::Beside(_) => ("worker-crashed", Cure::Bug),
             Self::Contradiction { .. } | Self::Garbage(_) => ("worker-malformed", Cure::Bug),
             Self::TooLong => ("worker-flood", Cure::Bug),

@@ -88,7 +88,7 @@ struct Memory {
 /// The order in which a device answers, which decides the way of asking it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
-    AsAsked,
+    AsRequested,
     /// Its rows are not in the order of their index: one row of each column at a time.
     OneRow,
     /// Its bindings are not in the order of the request: one cell at a time.
@@ -180,7 +180,7 @@ impl Memory {
             singles_apart: false,
             limits: Limits::default(),
             skips: HashMap::default(),
-            order: Order::AsAsked,
+            order: Order::AsRequested,
             names_falsely: false,
             plan: None,
             used: Clock::now(),
@@ -237,12 +237,12 @@ impl Session {
 
     /// Describes, for people, the limits on requests to the target and their reason. `None` if
     /// there are none.
-    pub fn told_limits(&self) -> Option<String> {
+    pub fn reported_limits(&self) -> Option<String> {
         let memory = self.memory.lock();
         let told = memory.limits.told(Instant::now());
         let limits = told.map(|told| told.to_string());
         let order = match memory.order {
-            Order::AsAsked => return limits,
+            Order::AsRequested => return limits,
             Order::OneRow => "it is asked for one row at a time, as its rows are out of order",
             Order::OneCell => {
                 "it is asked for one value at a time, as its answers are out of order"
@@ -318,7 +318,7 @@ impl Session {
     fn size(&self) -> Size {
         let memory = self.memory.lock();
         let mut size = memory.limits.size(Instant::now());
-        size.is_bulk &= !self.is_v1() && memory.order == Order::AsAsked;
+        size.is_bulk &= !self.is_v1() && memory.order == Order::AsRequested;
         size
     }
 

@@ -1,11 +1,11 @@
 //! From the lanes to a worker.
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, Cure, OutcomeStatus, Problem, TaskKey};
 use utakata_protocol::v1;
 
 use super::{Moment, State};
 use crate::{
-    invariant,
     kind::outcome,
     kind::{
         attempts::{Attempt, Go, Permit},

@@ -25,6 +25,8 @@ impl State {
         for attempt in late {
             let class = attempt.task.class;
             let Some(ran_by) = self.workers.on_overdue(attempt.worker) else {
+                let key = attempt.task.key();
+                utakata_invariant::broken("an attempt that is overdue has no worker", &key);
                 continue;
             };
             if matches!(attempt.go, Go::Awaited | Go::Void) {

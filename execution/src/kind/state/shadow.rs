@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, RanBy, RolloutId, Task};
 use utakata_rollout::{
     RolloutRun,
@@ -11,7 +12,6 @@ use utakata_rollout::{
 
 use super::{Moment, State};
 use crate::{
-    invariant,
     kind::attempts::{Attempt, Go},
     kind::shadows::{self, Conclusion},
     worker::{Answer, Number},

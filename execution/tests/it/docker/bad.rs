@@ -52,14 +52,14 @@ impl Bad {
     /// Waits until each is reported, and the good one serves.
     async fn assert_told(self, site: &mut Site) {
         for (name, code, words) in self.expect {
-            let is_told = |status: &utakata_model::EnvironmentStatus| {
+            let is_reported = |status: &utakata_model::EnvironmentStatus| {
                 status.refused.iter().any(|refused| {
                     refused.path.ends_with(&name)
                         && &*refused.problem.code == code
                         && refused.problem.message.contains(words)
                 })
             };
-            site.status(is_told).await;
+            site.status(is_reported).await;
         }
         let good = site.ask(echo("a", "x")).await;
         assert_ended(&good, OutcomeStatus::Succeeded, "");

@@ -40,7 +40,7 @@ pub(super) struct Operations {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    asked: Option<u64>,
+    requested: Option<u64>,
     state: Option<OperationState>,
     tasks: u32,
     ended: u32,
@@ -181,9 +181,9 @@ impl Operations {
         (place, &mut self.all[at])
     }
 
-    pub fn asked(&mut self, operation: &Operation) {
-        let asked = mark(operation);
-        self.known(operation.id).1.asked = asked;
+    pub fn requested(&mut self, operation: &Operation) {
+        let requested = mark(operation);
+        self.known(operation.id).1.requested = requested;
     }
 
     pub fn changed(&mut self, id: OperationId, state: OperationState) {
@@ -218,13 +218,13 @@ impl Operations {
         let body: Operation = serde_json::from_str(&row.body)
             .map_err(|error| format!("its row cannot be read: {error}"))?;
         let is_older = is_older(&row.body);
-        let Some(told) = told.filter(|told| told.asked.is_some()) else {
+        let Some(told) = told.filter(|told| told.requested.is_some()) else {
             return match is_older {
                 true => Ok(RowFinding::Older),
                 false => Err("the trail does not say that it was requested".into()),
             };
         };
-        if told.asked != mark(&body) {
+        if told.requested != mark(&body) {
             return Err("its row differs from the request in the trail".into());
         }
         let Some(progress) = &row.progress else {

@@ -51,7 +51,7 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
     }
     let mut trail = Trail::after(pages.last().cloned());
     let task = utakata_model::TaskId::generate();
-    let said = utakata_api::ledger::Attribution {
+    let attribution = utakata_api::ledger::Attribution {
         by: "ann".into(),
         at: jiff::Timestamp::UNIX_EPOCH,
         why: None,
@@ -60,9 +60,9 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
     let entry = crate::audit::AuditEntry::Settled {
         task,
         state,
-        said: &said,
+        attribution: &attribution,
     };
-    trail.note(said.at, &entry);
+    trail.note(attribution.at, &entry);
     let pages = [pages, vec![trail.seal().unwrap().page().0]].concat();
     assert_eq!(check(&pages, None), Vec::<String>::new());
 }

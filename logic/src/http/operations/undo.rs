@@ -28,8 +28,8 @@ pub(in crate::http) async fn undo(
     body::Json(mut undo): body::Json<Undo>,
 ) -> Result<Json<UndoAnswer>, Refused> {
     undo.why = undo.why.as_deref().map(check).transpose()?;
-    let asked = UndoRequest { id, undo, by };
-    let answer = match api.handle.control().undo(asked).await? {
+    let requested = UndoRequest { id, undo, by };
+    let answer = match api.handle.control().undo(requested).await? {
         None => return Err(none(id)),
         Some(UndoResult::Plan(plan)) => UndoAnswer::Plan(plan),
         Some(UndoResult::Undone(ids, left_out)) => {

@@ -255,3 +255,40 @@ fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_reporte
         ],
     );
 }
+
+#[test]
+fn states_that_cannot_be_are_wrong_wherever_they_were() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    environment["invariants_broken"] = json!(2);
+    let mut facts = with(&[environment]);
+    facts.status.invariants_broken = 1;
+    check(
+        &facts,
+        &[
+            (
+                Weight::Wrong,
+                "server: it was in 1 impossible state since it started: a mistake in utakata",
+            ),
+            (
+                Weight::Wrong,
+                "environment wee-1: it was in 2 impossible states since it started: \
+                 mistakes in utakata",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_kind_whose_service_failed_is_worth_knowing() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    environment["restarted"] =
+        json!([{ "kind": "snmp", "count": 2, "last": "2026-03-01T11:59:30Z" }]);
+    check(
+        &with(&[environment]),
+        &[(
+            Weight::Notice,
+            "kind snmp in wee-1: its service failed 2 times, the last time 30s ago, and is \
+             started again by itself",
+        )],
+    );
+}

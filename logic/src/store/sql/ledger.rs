@@ -79,9 +79,9 @@ impl<S: Sql> Ledger for S {
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error> {
-        operations(self, select::operations(before, most)).await
+        operations(self, select::operations(before, max)).await
     }
 
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
@@ -98,8 +98,8 @@ impl<S: Sql> Ledger for S {
         Ok(tasks(self, select::task(id)).await?.pop())
     }
 
-    async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error> {
-        tasks(self, select::tasks::<S>(filter, most)).await
+    async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error> {
+        tasks(self, select::tasks::<S>(filter, max)).await
     }
 }
 

@@ -49,8 +49,8 @@ impl Select {
         self.statement()
     }
 
-    fn newest_first(mut self, most: u32) -> Statement<'static> {
-        self.values.push(most.into());
+    fn newest_first(mut self, max: u32) -> Statement<'static> {
+        self.values.push(max.into());
         let last = self.values.len();
         self.sql
             .push_str(&format!(" ORDER BY id DESC LIMIT ${last}"));
@@ -83,7 +83,7 @@ pub(super) fn task(id: TaskId) -> Statement<'static> {
 }
 
 /// Selects tasks, newest first.
-pub(super) fn tasks<S: Sql>(filter: &TaskFilter, most: u32) -> Statement<'static> {
+pub(super) fn tasks<S: Sql>(filter: &TaskFilter, max: u32) -> Statement<'static> {
     Select::from(TASK)
         .and("operation =", filter.operation.map(|id| id.to_string()))
         .and(
@@ -95,7 +95,7 @@ pub(super) fn tasks<S: Sql>(filter: &TaskFilter, most: u32) -> Statement<'static
             filter.target.as_ref().map(ToString::to_string),
         )
         .and("id <", filter.before.map(|id| id.to_string()))
-        .newest_first(most)
+        .newest_first(max)
 }
 
 /// Selects an operation.
@@ -105,7 +105,7 @@ pub(super) fn operation(id: OperationId) -> Statement<'static> {
 }
 
 /// Selects operations, newest first.
-pub(super) fn operations(before: Option<OperationId>, most: u32) -> Statement<'static> {
+pub(super) fn operations(before: Option<OperationId>, max: u32) -> Statement<'static> {
     let select = Select::from(OPERATION).and("id <", before.map(|id| id.to_string()));
-    select.newest_first(most)
+    select.newest_first(max)
 }

@@ -30,15 +30,15 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     let (status, told) = room.send("PUT", "/v1/people/ann", None).await;
     assert!(status.is_success(), "{told}");
     for key in ["one", "two"] {
-        let asked = json!({ "selector": "kind=pdu", "key": key, "wait": "20s" });
-        let (status, told) = room.post("/v1/operations", off(asked)).await;
+        let requested = json!({ "selector": "kind=pdu", "key": key, "wait": "20s" });
+        let (status, told) = room.post("/v1/operations", off(requested)).await;
         assert_eq!(status, StatusCode::OK, "{told}");
     }
     let lock = json!({ "why": "nobody\u{0} knows", "for": "2h" });
     let lock = room.send("PUT", "/v1/targets/pdu-1/lock", Some(lock)).await;
     assert_eq!(lock.0, StatusCode::OK, "{}", lock.1);
-    let asked = json!({ "selector": "kind=pdu", "wait": "20s" });
-    room.post("/v1/reads", asked).await;
+    let requested = json!({ "selector": "kind=pdu", "wait": "20s" });
+    room.post("/v1/reads", requested).await;
     let paused = json!({ "why": "its switch is replaced" });
     let (status, told) = room.post("/v1/environments/env-1/pause", paused).await;
     assert_eq!(status, StatusCode::OK, "{told}");

@@ -111,9 +111,9 @@ impl Ledger for Doubtful {
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error> {
-        self.store.operations(before, most).await
+        self.store.operations(before, max).await
     }
 
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
@@ -124,8 +124,8 @@ impl Ledger for Doubtful {
         self.store.task(id).await
     }
 
-    async fn tasks(&self, wanted: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error> {
-        self.store.tasks(wanted, most).await
+    async fn tasks(&self, wanted: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error> {
+        self.store.tasks(wanted, max).await
     }
 }
 
@@ -143,7 +143,7 @@ delegate! {
         inventory_version() -> u64;
     }
     Audit {
-        audit(from: u64, most: u32) -> Vec<AuditPage>;
+        audit(from: u64, max: u32) -> Vec<AuditPage>;
         audit_head() -> Option<AuditPage>;
         gap() -> bool;
         put_gap() -> ();
@@ -167,7 +167,7 @@ delegate! {
         put_standing(revision: u64, scope: &Scope, order: Option<&Order>) -> ();
         kinds_desired() -> KindsDesired;
         put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
-        rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;
+        rollouts(before: Option<RolloutId>, max: u32) -> Vec<Rollout>;
         rollout(id: RolloutId) -> Option<Rollout>;
     }
     Catalogue {

@@ -98,8 +98,8 @@ async fn tasks_unfinished_in_a_backup_are_left_to_a_person() {
     room.until(&path, is("unsettled")).await;
     unlock(&room).await;
     // Others continue, and it does not.
-    let asked = off(json!({ "wait": "20s" }));
-    let (_, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "wait": "20s" }));
+    let (_, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     let (_, told) = room.get(&path).await;
     assert_eq!(told["state"], "unsettled", "{told}");
@@ -157,8 +157,8 @@ async fn what_the_store_loses_is_reported_and_what_it_says_again_is_not_done_twi
 
     // Without intervention: it knows what the store knows, and repeats nothing.
     room.until(&path, is("unsettled")).await;
-    let asked = off(json!({ "wait": "20s" }));
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "wait": "20s" }));
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     assert_eq!(done.load(Ordering::Relaxed), 2);

@@ -12,7 +12,7 @@ use utakata_model::{OperationId, duration};
 
 use super::{Context, Which};
 use crate::{
-    commands::control::{self, Asked, Consent, consent},
+    commands::control::{self, CommandEffect, Consent, consent},
     exit::{Exit, Usage},
     identifiers,
     output::{Cell, Format, Row, Table, tell_lines, words},
@@ -70,7 +70,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let targets = plan.steps.iter().flat_map(|step| &step.targets);
-    let asked = Asked {
+    let asked = CommandEffect {
         what: "undoing it on".into(),
         targets: targets.map(|one| &one.target).collect(),
         many: plan.many,
@@ -83,7 +83,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         match consent(&asked, arguments.yes)? {
             Consent::Refused => bail!(Usage("nothing was done".into())),
             Consent::Given if undo.plan.is_none() => undo.plan = Some(plan.token),
-            Consent::Given | Consent::NotAsked => {}
+            Consent::Given | Consent::NotNeeded => {}
         }
     }
     let undone = match client.undo(id, &undo).await {

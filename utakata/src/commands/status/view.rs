@@ -40,7 +40,7 @@ impl Detail {
 pub fn screen(overview: &Overview, colours: bool) -> String {
     let mut lines = Vec::new();
     for detail in DETAILS {
-        lines = told(overview, detail, colours);
+        lines = description(overview, detail, colours);
         if lines.len() <= HEIGHT {
             break;
         }
@@ -48,7 +48,7 @@ pub fn screen(overview: &Overview, colours: bool) -> String {
     lines.join("\n")
 }
 
-fn told(overview: &Overview, detail: Detail, colours: bool) -> Vec<String> {
+fn description(overview: &Overview, detail: Detail, colours: bool) -> Vec<String> {
     let good = Style::new().green().force_styling(colours);
     let bad = Style::new().red().bold().force_styling(colours);
     let dim = Style::new().dim().force_styling(colours);

@@ -96,7 +96,7 @@ impl View {
                 {
                     let when = time::clock(outcome.timings.ended);
                     self.outcomes
-                        .push_back(format!("{when} {}", line::told(outcome)));
+                        .push_back(format!("{when} {}", line::description(outcome)));
                     while self.outcomes.len() > OUTCOMES_KEPT {
                         self.outcomes.pop_front();
                     }

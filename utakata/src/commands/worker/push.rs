@@ -22,12 +22,12 @@ pub async fn run(source: &source::Arguments, context: &Context<'_>) -> Result<Ex
         .await?;
     drop(bar);
     let output = context.output;
-    output.one(&view, || told(&view, sent, output))?;
+    output.one(&view, || description(&view, sent, output))?;
     Ok(Exit::Done)
 }
 
 /// Returns a description, the things that the release would break, and the next command.
-fn told(view: &ReleaseView, sent: u64, output: &Output) -> String {
+fn description(view: &ReleaseView, sent: u64, output: &Output) -> String {
     let release = &view.summary;
     let (kind, version) = (&release.kind, &release.version);
     let files = match release.files {

@@ -16,11 +16,11 @@ use crate::{
 pub async fn run(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
     let view = context.client()?.release(release).await?;
     let output = context.output;
-    output.one(&view, || told(&view, output))?;
+    output.one(&view, || description(&view, output))?;
     Ok(Exit::Done)
 }
 
-fn told(view: &ReleaseView, output: &Output) -> String {
+fn description(view: &ReleaseView, output: &Output) -> String {
     let release = &view.summary;
     let manifest = &view.manifest;
     let mut text = format!("{}@{}", release.kind, release.version);

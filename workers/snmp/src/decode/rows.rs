@@ -100,10 +100,10 @@ impl Beside<'_> {
 impl<'a> Grid<'a> {
     /// Joins the cells of these columns by their index.
     pub fn of(columns: &'a [Column]) -> Self {
-        let most = columns.iter().map(Column::len).max().unwrap_or_default();
+        let max = columns.iter().map(Column::len).max().unwrap_or_default();
         let mut grid = Self {
-            indexes: Vec::with_capacity(most),
-            values: Vec::with_capacity(most * columns.len()),
+            indexes: Vec::with_capacity(max),
+            values: Vec::with_capacity(max * columns.len()),
             width: columns.len(),
         };
         let mut cursors = vec![0; columns.len()];

@@ -195,14 +195,14 @@ impl Session {
 impl<T> Work<'_, T> {
     /// The next group, no larger than the device can handle.
     fn next(&mut self, size: Size) -> Option<Vec<usize>> {
-        let most = size.names.min(size.cells).min(TOGETHER);
+        let max = size.names.min(size.cells).min(TOGETHER);
         loop {
             let mut group = self.groups.pop_front()?;
             if group.is_empty() {
                 continue;
             }
-            if group.len() > most {
-                self.groups.push_front(group.split_off(most));
+            if group.len() > max {
+                self.groups.push_front(group.split_off(max));
             }
             return Some(group);
         }

@@ -9,10 +9,10 @@
 
 use async_snmp::{CommunityVersion, ErrorStatus, Oid, RequestPdu, Value, VarBind};
 use bytes::Bytes;
+use utakata_worker_sdk::invariant;
 
 mod ber;
 mod flaw;
-
 use super::Error;
 pub use ber::put_arc;
 use ber::{Reader, put, put_integer};
@@ -383,8 +383,8 @@ impl Binding<'_> {
     pub fn oid(&self) -> &[u8] {
         let (from, to) = self.span.oid;
         let bytes = self.raw.bytes.get(from..to);
-        debug_assert!(bytes.is_some(), "a name is in the message it was read from");
-        bytes.unwrap_or_default()
+        let what = "a name is not in the message it was read from";
+        invariant::present(bytes, what, &to).unwrap_or_default()
     }
 
     /// Appends the numbers of its OID after this prefix; `None` if it begins otherwise.

@@ -160,12 +160,12 @@ mod tests {
 
     #[test]
     fn the_timeout_follows_the_round_trips_within_bounds() {
-        for (sample, least, most) in [(2, 250, 250), (400, 400, 800), (9_000, 9_000, 12_000)] {
+        for (sample, least, max) in [(2, 250, 250), (400, 400, 800), (9_000, 9_000, 12_000)] {
             let mut pace = Pace::default();
             (0..20).for_each(|_| pace.answered(millis(sample)));
             let timeout = pace.timeout(0);
             assert!(
-                timeout >= millis(least) && timeout <= millis(most),
+                timeout >= millis(least) && timeout <= millis(max),
                 "{sample}: {timeout:?}"
             );
             assert_eq!(waits(&pace).len(), 5);

@@ -8,7 +8,7 @@ use std::{
 use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
-    Answer, Failure, ReadingBuffer,
+    Answer, Failure, ReadingBuffer, invariant,
     model::{Cure, Missing, Problem, Recognition, missing},
 };
 
@@ -85,7 +85,7 @@ impl TaskContext<'_> {
 
     /// Builds an answer that lists what is missing, and any limits on requests to the device.
     pub fn answer(&self, buffer: ReadingBuffer, missed: &[Missed]) -> Answer {
-        let limits = self.session.told_limits();
+        let limits = self.session.reported_limits();
         Answer {
             buffer,
             missing: missed.iter().map(Missed::told).collect(),
@@ -209,10 +209,14 @@ impl TaskContext<'_> {
     /// The recognised profiles and those of the release. The library was checked at the start.
     pub(super) fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
         let names = recognised.iter().chain(&self.worker.settings.profiles);
-        self.worker
-            .library
-            .resolve(names.map(String::as_str))
-            .unwrap_or_default()
+        let resolved = self.worker.library.resolve(names.map(String::as_str));
+        resolved.unwrap_or_else(|error| {
+            invariant::broken(
+                "a profile that was recognised is not in the library",
+                &error,
+            );
+            Vec::new()
+        })
     }
 
     /// Returns true if none of the readings is what the kind exists for.

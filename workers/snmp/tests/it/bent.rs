@@ -147,7 +147,7 @@ async fn check_walk(bent: &Bent, device: &Device, root: &str) {
     let answer = answer.unwrap_or_else(|failure| panic!("{}: {failure:?}", bent.told()));
     let result = answer.result.unwrap();
     let found = result.as_array().unwrap();
-    let is_told = found.iter().any(|found| !found["problem"].is_null());
+    let is_reported = found.iter().any(|found| !found["problem"].is_null());
     for found in found.iter().filter(|found| found["type"] != "none") {
         let object = bent.objects().find(|object| object["oid"] == found["oid"]);
         let object = object.unwrap_or_else(|| panic!("{}: {found} is nothing", bent.told()));
@@ -163,14 +163,14 @@ async fn check_walk(bent: &Bent, device: &Device, root: &str) {
                 .is_some_and(|rest| rest.starts_with('.'));
         let is_there = found.iter().any(|found| found["oid"] == object["oid"]);
         assert!(
-            !is_due || is_there || is_told,
+            !is_due || is_there || is_reported,
             "{}: {object} is left out",
             bent.told()
         );
     }
     let loops = !bent.truth["faults"]["loops"].is_null();
     assert!(
-        !loops || root == SYSTEM || is_told,
+        !loops || root == SYSTEM || is_reported,
         "{}: a loop is not told",
         bent.told()
     );
@@ -188,9 +188,9 @@ async fn check(seed: u64, only: &[&str]) {
 async fn check_as(bent: &Bent, device: &Device, is_odd: bool) {
     if is_odd {
         let failure = device.run("read", json!({})).await.unwrap_err();
-        let is_told = failure.problem.message.contains("answers");
+        let is_reported = failure.problem.message.contains("answers");
         assert!(
-            is_told && &*failure.problem.code != "unreachable",
+            is_reported && &*failure.problem.code != "unreachable",
             "{}: {failure:?}",
             bent.told()
         );

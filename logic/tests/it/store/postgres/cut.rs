@@ -48,18 +48,18 @@ async fn link(to: SocketAddr) -> (SocketAddr, watch::Sender<Cut>, JoinSet<()>) {
 }
 
 async fn pass(mut ours: TcpStream, mut theirs: TcpStream, cut: watch::Sender<Cut>) {
-    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let (mut requested, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
-            read = ours.read(&mut asked) => {
+            read = ours.read(&mut requested) => {
                 let Ok(1..) = read else { return };
-                let asked = &asked[..read.unwrap()];
-                let is_commit = asked.windows(COMMIT.len()).any(|part| part == COMMIT);
+                let requested = &requested[..read.unwrap()];
+                let is_commit = requested.windows(COMMIT.len()).any(|part| part == COMMIT);
                 let fate = match is_commit {
                     true => cut.send_replace(Cut::Nowhere),
                     false => Cut::Nowhere,
                 };
-                if fate == Cut::Before || theirs.write_all(asked).await.is_err() {
+                if fate == Cut::Before || theirs.write_all(requested).await.is_err() {
                     return;
                 }
                 if fate == Cut::After {

@@ -186,8 +186,8 @@ async fn what_an_older_database_says_again_is_not_done_twice() {
     room.until(&path, |task| task["state"] == "unsettled").await;
     let unlock = room.send("DELETE", "/v1/targets/pdu-0/lock?why=done", None);
     assert_eq!(unlock.await.0, StatusCode::NO_CONTENT);
-    let asked = off(json!({ "wait": "20s" }));
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "wait": "20s" }));
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     assert_eq!(done.load(Ordering::Relaxed), 2);

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use async_snmp::{Oid, Value};
 use bytes::Bytes;
+use utakata_worker_sdk::invariant;
 
 use super::Absence;
 
@@ -49,11 +50,8 @@ impl Content {
     /// Its bytes in the message.
     pub fn of(self, message: &[u8]) -> &[u8] {
         let bytes = message.get(self.from..self.to);
-        debug_assert!(
-            bytes.is_some(),
-            "a content is of the message it was read from"
-        );
-        bytes.unwrap_or_default()
+        let what = "a content is not in the message it was read from";
+        invariant::present(bytes, what, &self.to).unwrap_or_default()
     }
 }
 
@@ -238,12 +236,9 @@ pub fn absence(tag: u8) -> Option<Absence> {
 
 /// Decodes the value at this range, which has been checked.
 pub fn value(tag: u8, place: Range<usize>, message: &Bytes) -> Value {
-    let content = message.get(place);
-    debug_assert!(
-        content.is_some(),
-        "a value is in the message it was read from"
-    );
-    let content = content.unwrap_or_default();
+    let what = "a value is not in the message it was read from";
+    let (end, content) = (place.end, message.get(place));
+    let content = invariant::present(content, what, &end).unwrap_or_default();
     let number = |content| u32::try_from(unsigned(content)).unwrap_or(u32::MAX);
     match tag {
         tag::INTEGER => Value::Integer(signed(content)),

@@ -30,12 +30,12 @@ pub fn next_request(
     is_mixing: bool,
     busy: impl Fn(&usize) -> bool,
 ) -> Option<Request> {
-    let most_rows = if size.is_bulk { usize::MAX - 1 } else { 1 };
+    let max_rows = if size.is_bulk { usize::MAX - 1 } else { 1 };
     let going = columns.iter().enumerate();
     let going = going.filter(|(at, column)| column.is_going() && !busy(at));
     let (mut longest, mut alone) = (Vec::new(), None);
     for (at, column) in going {
-        let wanted = (column.remaining() + 1).min(most_rows);
+        let wanted = (column.remaining() + 1).min(max_rows);
         let solo = if is_mixing { Some(1) } else { column.alone() };
         match solo {
             Some(rows) => alone = alone.or(Some((at, rows.min(wanted)))),
@@ -43,7 +43,7 @@ pub fn next_request(
         }
     }
     longest.sort_by_key(|(wanted, _)| Reverse(*wanted));
-    let Some((most, _)) = longest.first().copied() else {
+    let Some((max, _)) = longest.first().copied() else {
         return alone.map(|(at, rows)| Request {
             columns: vec![at],
             rows: rows.min(size.cells).max(1),
@@ -51,7 +51,7 @@ pub fn next_request(
             by_next: false,
         });
     };
-    let rows_of = |count: usize| (size.cells / count).clamp(1, most);
+    let rows_of = |count: usize| (size.cells / count).clamp(1, max);
     let worth = |count: usize| {
         let rows = rows_of(count);
         let taken = longest.iter().take(count);
