@@ -1,4 +1,4 @@
-//! The readiness of a process: the decision, and its text.
+//! The readiness of a process: the decision, and its description.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,17 @@ use std::fmt::Write as _;
 pub(super) struct Part {
     /// Its name, for people.
     pub name: String,
-    /// It is there.
+    /// True if it is available.
     pub is_there: bool,
 }
 
 /// The stage of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Something is not there yet: the database, the releases.
+    /// Something is not available yet: the database, the releases.
     #[default]
     Starting,
-    /// All of it runs.
+    /// Everything is running.
     Serving,
     /// It was asked to end.
     Draining,
@@ -27,7 +27,7 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Readiness {
     pub is_ready: bool,
-    /// One line for each part, in the form of the API server of Kubernetes.
+    /// One line for each part, in the format of the Kubernetes API server.
     pub text: String,
 }
 
