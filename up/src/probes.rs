@@ -1,9 +1,9 @@
 //! Probes of a process by machines: its liveness, its readiness and its metrics. They need no
-//! token and have a port of their own (`probes.address`); answers name no target and no person.
+//! token and have their own port (`probes.address`); answers name no target and no person.
 //!
 //! ```text
-//! /livez    200 as long as the process goes on, also while it waits for a database or drains
-//! /readyz   200 once every part was there at the same time, until it drains
+//! /livez    200 as long as the process is alive, even while it waits for a database or drains
+//! /readyz   200 once all parts were available at the same time, until it drains
 //! /metrics  OpenMetrics
 //! ```
 

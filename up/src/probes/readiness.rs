@@ -31,10 +31,10 @@ pub(super) struct Readiness {
     pub text: String,
 }
 
-/// Returns the readiness. A process becomes ready when all its parts are there: so an update with a wrong
-/// password stops at its first pod. Afterwards a part that is away leaves it ready, and is told: a
-/// broker is away for all of them at once, and without any of them not even the last readings
-/// could be had.
+/// Returns the readiness. A process becomes ready when all its parts are available, so an upgrade
+/// with a wrong password stops at its first pod. Afterwards it stays ready when a part is away, and
+/// reports that: a broker is away for all pods at once, and if none were ready, not even the latest
+/// readings would be available.
 pub(super) fn readiness(stage: Stage, was_ready: bool, parts: &[Part]) -> Readiness {
     let is_whole = parts.iter().all(|part| part.is_there);
     let is_ready = stage == Stage::Serving && (was_ready || is_whole);
