@@ -136,7 +136,6 @@ fn fetch(
     catalogue
 }
 
-/// Logs the changes.
 fn log_changes(before: &Catalogue, after: &Catalogue) {
     for release in &after.releases {
         if !before.releases.contains(release) {

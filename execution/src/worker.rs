@@ -21,7 +21,6 @@ pub(crate) struct Report {
     pub(crate) event: WorkerEvent,
 }
 
-/// An event of a worker.
 #[derive(Debug)]
 pub(crate) enum WorkerEvent {
     /// Its hello was accepted: the worker is admitted.
@@ -30,7 +29,6 @@ pub(crate) enum WorkerEvent {
         capacity: u32,
         /// True if it can be handed over to another manager.
         can_hold: bool,
-        /// The stream to it.
         to: WorkerStream,
     },
     /// The ends of attempts.
@@ -41,7 +39,6 @@ pub(crate) enum WorkerEvent {
     Alive,
     /// Its memory, in bytes.
     Memory(u64),
-    /// The end of its stream.
     Parted(StreamEnd),
     /// It was started, with the trace by which it is found again.
     Started(Trace),
@@ -61,7 +58,6 @@ pub(crate) type WorkerStream = mpsc::Sender<Result<ToWorker, Status>>;
 /// The reason why a stream has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
-    /// The worker closed it.
     Closed,
     /// The stream broke, or contained something unreadable, as described.
     Broken(String),

@@ -106,7 +106,6 @@ impl Admission {
         self.tickets.lock().remove(token);
     }
 
-    /// Suspends admission.
     pub(crate) fn suspend(&self) {
         self.set_open(false);
     }

@@ -39,7 +39,6 @@ use crate::{
 /// The longest time that publishing the last status takes.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The parts of an environment.
 pub(super) struct Parts {
     pub(super) config: Arc<Config>,
     pub(super) identity: Identity,

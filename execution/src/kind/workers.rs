@@ -40,7 +40,6 @@ use self::{
 };
 use crate::{Config, Release, catalogue::Chosen, config::Backoff, worker::Number};
 
-/// The workers of a kind.
 #[derive(Debug)]
 pub(super) struct Workers {
     kind: Kind,
@@ -60,7 +59,6 @@ pub(super) struct Workers {
 /// Everything to do about workers because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct WorkerEffects {
-    /// The workers to start.
     pub(super) starts: Vec<Start>,
     /// The messages to send.
     pub(super) sends: Vec<Outgoing>,

@@ -200,7 +200,7 @@ impl Model {
 
 proptest! {
     #[test]
-    fn no_worker_has_more_than_it_takes_and_each_is_forgotten_once_when_it_is_gone(
+    fn no_worker_has_more_than_it_takes_and_each_is_forgotten_once_when_it_has_gone(
         events in events()
     ) {
         let mut model = Model::new();

@@ -19,7 +19,6 @@ use crate::{
 /// the last output of a worker is read and everything known is reported of its end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) number: Number,
