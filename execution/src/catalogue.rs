@@ -17,7 +17,7 @@ use crate::{
     Config, Release, Unmade, content,
     desired::{LocalDesired, Locality},
     files::is_unreadable,
-    runtime::Runtime,
+    trial::Trials,
     trust::Trust,
 };
 pub(crate) use choose::{Chosen, choose};
@@ -56,8 +56,8 @@ pub(crate) struct Sources {
     pub(crate) me: EnvironmentId,
     /// The settings, with the folders that are watched.
     pub(crate) config: Arc<Config>,
-    /// The runtime that prepares what cannot be started at once.
-    pub(crate) runtime: Arc<dyn Runtime>,
+    /// Prepares what cannot be started at once.
+    pub(crate) trials: Trials,
     /// Whose releases are let in.
     pub(crate) trust: Arc<Trust>,
     /// The releases that are asked for.
@@ -73,13 +73,13 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     let Sources {
         me,
         config,
-        runtime,
+        trials,
         trust,
         mut desired,
         mut content,
         unmade,
     } = sources;
-    let mut preparations = Preparations::new(runtime);
+    let mut preparations = Preparations::new(trials);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
     let here = Locality {
         id: &me,

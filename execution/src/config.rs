@@ -2,6 +2,7 @@
 
 mod content;
 mod docker;
+mod kubernetes;
 mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use utakata_settings::Settings;
 
 pub use content::Content;
 pub use docker::Docker;
+pub use kubernetes::{Containers, Kubernetes};
 pub use trust::Trust;
 
 /// What can be set of an environment. Durations are written as `"30s"`.
@@ -92,8 +94,13 @@ pub struct Config {
     pub breaker: Breaker,
     /// How permits for control are asked for.
     pub permits: Permits,
-    /// Where and how the workers of images run.
+    /// Where the workers of images run: docker, in a Docker engine of this machine; or
+    /// kubernetes, as pods of a cluster.
+    pub runtime: Containers,
+    /// How the workers of images run in a Docker engine.
     pub docker: Docker,
+    /// How the workers of images run as pods.
+    pub kubernetes: Kubernetes,
     /// How releases that are asked for and lie in no folder are fetched and kept.
     pub content: Content,
     /// Whose releases are let in.
@@ -273,7 +280,9 @@ impl Default for Config {
             lanes: Lanes::default(),
             breaker: Breaker::default(),
             permits: Permits::default(),
+            runtime: Containers::default(),
             docker: Docker::default(),
+            kubernetes: Kubernetes::default(),
             content: Content::default(),
             trust: Trust::default(),
             unrecorded: 100_000,
@@ -374,6 +383,14 @@ impl Config {
     #[cfg(not(feature = "test-support"))]
     pub(crate) fn is_without_permits(&self) -> bool {
         false
+    }
+
+    /// The time that the worker of an image may take to be started, besides that for its hello.
+    pub(crate) fn image_starts_within(&self) -> Duration {
+        match self.runtime {
+            Containers::Docker => Duration::ZERO,
+            Containers::Kubernetes => self.kubernetes.starts_within,
+        }
     }
 
     /// The name of the environment: as set, or that of the host.

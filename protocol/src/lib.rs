@@ -15,10 +15,15 @@ pub use convert::{Malformed, outcome_status, reading_from_wire, reading_to_wire}
 pub use version::{SUPPORTED, VersionError, WITH_GO, negotiate};
 
 /// The environment variable that tells a worker where its manager listens:
-/// `unix:/path/of/socket` or `http://host:port`.
+/// `unix:/path/of/socket`, `http://host:port` or `https://host:port`.
 pub const ENDPOINT_VARIABLE: &str = "UTAKATA_ENDPOINT";
+/// The environment variable with the certificate, as PEM, of the one authority that a worker
+/// believes at `https://`.
+pub const AUTHORITY_VARIABLE: &str = "UTAKATA_AUTHORITY";
 /// The environment variable with the one-time token of the worker's hello.
 pub const TOKEN_VARIABLE: &str = "UTAKATA_TOKEN";
+/// The environment variable with the file that holds the token, where it is in no variable.
+pub const TOKEN_FILE_VARIABLE: &str = "UTAKATA_TOKEN_FILE";
 /// The environment variable that tells a worker the folder of its release.
 pub const RELEASE_VARIABLE: &str = "UTAKATA_RELEASE";
 /// Keeps Python from writing its bytecode beside its modules: what lies in the folder of a release

@@ -52,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
+    ("execution-kubernetes", &["execution", "protocol", "model"]),
     ("worker-sdk", &["protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
@@ -64,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "execution-docker",
+            "execution-kubernetes",
             "interconnect",
             "interconnect-amqp",
             "interconnect-mqtt",
@@ -92,6 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "execution-docker",
+            "execution-kubernetes",
             "documents",
             "api",
             "model",
@@ -104,13 +107,18 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// What any crate's tests may use besides. Those of `tests` may use all.
 const FOR_TESTS: [&str; 2] = ["tests", "interconnect-conformance"];
 /// Crates whose tests try them with what is built on them.
-const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
+const TRIED_WITH: &[(&str, &str)] = &[
+    ("execution", "execution-docker"),
+    ("execution", "execution-kubernetes"),
+    ("execution", "kube-for-tests"),
+    ("", "kube-for-tests"),
+];
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
-    ("aws-lc-rs", &["execution"]),
+    ("aws-lc-rs", &["execution", "execution-kubernetes"]),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
@@ -119,17 +127,21 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper-util", &["logic"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
+    ("k8s-openapi", &["execution-kubernetes"]),
+    ("kube", &["execution-kubernetes"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
+    ("rcgen", &["execution"]),
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
     ("rustls", &["interconnect-mqtt"]),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
+    ("tokio-rustls", &["execution"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),
