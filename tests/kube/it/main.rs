@@ -1,0 +1,5 @@
+//! Tests of the cluster for tests: the contract that a real one keeps, and what only this one
+//! can do.
+
+mod client;
+mod contract;

@@ -1,0 +1,17 @@
+//! Points in time as the API writes them.
+
+use jiff::Timestamp;
+
+/// The present second.
+pub fn now() -> String {
+    at(Timestamp::now())
+}
+
+/// The second so many seconds from now.
+pub fn in_seconds(seconds: i64) -> String {
+    at(Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap_or_default())
+}
+
+fn at(when: Timestamp) -> String {
+    when.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
