@@ -37,7 +37,7 @@ pub struct Catalogue {
     pub releases: Vec<Arc<Release>>,
     /// The others, each with its reason.
     pub refused: Vec<RefusedRelease>,
-    /// Whether something could not be looked at: what is not here may be there nevertheless.
+    /// True if something could not be read: a release that is missing here may exist nevertheless.
     pub is_partial: bool,
 }
 
@@ -52,19 +52,19 @@ impl Catalogue {
 
 /// The origins of releases, and the parts that decide about them.
 pub(crate) struct Sources {
-    /// Whose they are.
+    /// The environment that serves them.
     pub(crate) me: EnvironmentId,
     /// The settings, with the folders that are watched.
     pub(crate) config: Arc<Config>,
     /// Prepares what cannot be started at once.
     pub(crate) trials: Trials,
-    /// Whose releases are let in.
+    /// The trust that decides which releases are admitted.
     pub(crate) trust: Arc<Trust>,
     /// The releases that are asked for.
     pub(crate) desired: watch::Receiver<LocalDesired>,
     /// The releases that are fetched.
     pub(crate) content: content::Link,
-    /// What no release could be made of.
+    /// Profiles that could not be made into a release.
     pub(crate) unmade: Unmade,
 }
 
@@ -137,7 +137,7 @@ fn fetch(
     catalogue
 }
 
-/// Logs what is new.
+/// Logs the changes.
 fn log_changes(before: &Catalogue, after: &Catalogue) {
     for release in &after.releases {
         if !before.releases.contains(release) {

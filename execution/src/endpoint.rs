@@ -1,4 +1,4 @@
-//! Where workers connect: the server end of the worker protocol on a unix socket, and at a door
+//! The endpoint for workers: the server side of the worker protocol on a Unix socket, and at a door
 //! for those on other machines.
 
 mod admission;
@@ -104,7 +104,7 @@ struct Service {
 }
 
 impl Endpoint {
-    /// Listens from now on.
+    /// Starts listening.
     pub(crate) fn start(
         config: &Config,
         runtime: Arc<dyn Runtime>,
@@ -201,7 +201,6 @@ impl Endpoint {
         });
     }
 
-    /// Returns the admission of workers.
     pub(crate) fn admission(&self) -> &Admission {
         &self.admission
     }

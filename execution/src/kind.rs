@@ -68,7 +68,7 @@ pub(crate) struct Order {
     pub(crate) stop: Option<Stop>,
     /// The moment by which all is to be ready for another program of this process.
     pub(crate) hold: Option<Instant>,
-    /// Stops of single versions.
+    /// The stops of single versions.
     pub(crate) stops: BTreeMap<Arc<str>, Stop>,
     /// Versions that are to serve and are not here yet: their tasks wait.
     pub(crate) coming: BTreeSet<Arc<str>>,

@@ -30,9 +30,9 @@ pub(crate) enum WorkerEvent {
     Ready {
         /// The number of tasks that it takes at once.
         capacity: u32,
-        /// Whether it can go over to another manager.
+        /// True if it can be handed over to another manager.
         can_hold: bool,
-        /// The way to it.
+        /// The stream to it.
         to: WorkerStream,
     },
     /// The ends of attempts.
@@ -41,7 +41,7 @@ pub(crate) enum WorkerEvent {
     CanBegin(Vec<(TaskKey, u64)>),
     /// A sign of life.
     Alive,
-    /// Its memory in bytes.
+    /// Its memory, in bytes.
     Memory(u64),
     /// The end of its stream.
     Parted(StreamEnd),
@@ -53,13 +53,13 @@ pub(crate) enum WorkerEvent {
     MustGo(Duration),
     /// Nobody can say any more whether it goes on.
     OutOfReach,
-    /// A start that failed.
+    /// It could not be started.
     NotStarted(Problem),
     /// The environment had no room for it, or nobody to start it.
     Hindered(Problem),
     /// The last line that it printed, reported before its end.
     LastWords(String),
-    /// Its end.
+    /// Its process ended.
     Exited(Exit),
 }
 
@@ -77,6 +77,6 @@ pub(crate) enum StreamEnd {
     Refused(Problem),
     /// The worker says too much, and was cut off.
     Flood(String),
-    /// We have cut it.
+    /// We cut it.
     Cut,
 }

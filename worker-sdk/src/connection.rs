@@ -1,4 +1,4 @@
-//! The way from a worker to its manager.
+//! The connection from a worker to its manager.
 
 use std::{io, time::Duration};
 
@@ -10,11 +10,11 @@ use utakata_protocol::{AUTHORITY_VARIABLE, MESSAGE_MAX};
 
 /// The form of an address at which the manager proves who it is.
 const SECURE: &str = "https://";
-/// The most bytes that may be under way and unread: some hundred messages.
+/// The flow-control window, in bytes: a few hundred messages.
 const WINDOW: u32 = 2 * 1024 * 1024;
-/// A manager that accepts no connection by then is not there.
+/// The time within which a manager must accept the connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// The interval at which a silent connection is proved, and the time that the proof may take.
+/// The interval at which an idle connection is tested, and the time that the test may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The place where a manager listens, and by what it is known there.
@@ -26,16 +26,16 @@ pub struct Endpoint {
     pub authority: Option<String>,
 }
 
-/// The reason there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address is of no known form.
+    /// The address has no known form.
     #[error(
         "\"{endpoint}\" is not where a manager listens: unix:/path, http://host:port or \
          https://host:port"
     )]
     Form {
-        /// The address.
+        /// The address of the manager.
         endpoint: String,
     },
     /// Nobody could be believed there.
@@ -46,10 +46,10 @@ pub enum Error {
         /// The variable that names it.
         variable: &'static str,
     },
-    /// Nobody listens there.
+    /// Nothing listens on the address.
     #[error("no manager listens at {endpoint}")]
     Connect {
-        /// The address.
+        /// The address of the manager.
         endpoint: String,
         /// The error of the transport.
         #[source]
@@ -58,7 +58,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether the system says that nobody listens there.
+    /// Returns true if the operating system says that nothing listens there.
     pub fn is_nobody(&self) -> bool {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = cause {

@@ -1,4 +1,4 @@
-//! Everything that a worker written in Rust needs: implement [`Worker`], call [`main`].
+//! The SDK for workers written in Rust: implement [`Worker`], call [`main`].
 //!
 //! ```no_run
 //! use std::process::ExitCode;

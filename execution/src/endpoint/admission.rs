@@ -1,8 +1,9 @@
-//! The admission of workers: a token for each one that was started, good for one hello, and
-//! whether anybody is admitted now.
+//! The admission of workers: a token for each worker that was started, good for one hello, and the
+//! suspension of all admission.
 //!
-//! Who comes while admission is suspended waits in the system's queue, and is admitted later,
-//! also by a successor. Who had come and had not said hello yet is not heard, and keeps the token.
+//! A worker that connects while admission is suspended waits in the operating system's queue, and
+//! is admitted later, possibly by a successor. One that has connected and not yet said hello is not
+//! heard, and keeps its token.
 
 use std::{collections::HashMap, io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
@@ -38,26 +39,26 @@ pub(crate) struct Ticket {
     pub(crate) manifest: Arc<Manifest>,
     /// The queue for everything that is heard of it.
     pub(crate) reports: mpsc::Sender<Report>,
-    /// Cuts its stream.
+    /// Cuts the stream.
     pub(crate) cut: CancellationToken,
 }
 
 /// The admission of workers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    /// By their tokens.
+    /// The tickets by their tokens.
     tickets: Arc<Mutex<HashMap<String, Ticket>>>,
     is_open: watch::Sender<bool>,
     /// The listener once more, for a successor.
     listener: Arc<OwnedFd>,
 }
 
-/// The consequence of a token.
+/// The result of presenting a token.
 #[derive(Debug)]
 pub(crate) enum Entry {
     /// Admitted by this ticket, which nobody uses again.
     Admitted(Box<Ticket>),
-    /// No token of ours.
+    /// The token is unknown.
     Stranger,
     /// Nobody is admitted now: the token stays good.
     Suspended,
@@ -113,7 +114,7 @@ impl Admission {
         self.tickets.lock().remove(token);
     }
 
-    /// Admits nobody from now on.
+    /// Suspends admission.
     pub(crate) fn suspend(&self) {
         self.set_open(false);
     }

@@ -170,7 +170,7 @@ async fn refuse(to: &mpsc::Sender<Sent>, problem: &Problem) {
     let _ = to.send(message(refused)).await;
 }
 
-/// A message to a worker.
+/// Wraps a message to a worker.
 fn message(message: to_worker::Message) -> Sent {
     Ok(ToWorker {
         message: Some(message),

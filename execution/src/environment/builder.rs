@@ -19,7 +19,7 @@ use crate::{
     trust::Trust,
 };
 
-/// Requests of handles that wait.
+/// The number of requests that may wait.
 const REQUESTS: usize = 4;
 
 /// An environment to be started. Unless something else is set, it has a new identity and its

@@ -53,7 +53,7 @@ pub(super) struct Parts {
     pub(super) inheritance: Option<Inheritance>,
 }
 
-/// An environment.
+/// A running environment.
 pub(super) struct Service {
     kinds: Kinds,
     endpoint: Endpoint,
@@ -233,7 +233,7 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
     AbortOnDropHandle::new(tokio::spawn(work))
 }
 
-/// Returns what all kinds share.
+/// Returns the context that all kinds share.
 fn context(
     parts: &Parts,
     board: &StatusBoard,

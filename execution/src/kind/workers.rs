@@ -61,9 +61,9 @@ pub(super) struct Workers {
 /// Everything to do about workers because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct WorkerEffects {
-    /// Workers to start.
+    /// The workers to start.
     pub(super) starts: Vec<Start>,
-    /// Messages to workers.
+    /// The messages to send.
     pub(super) sends: Vec<Outgoing>,
     /// Workers that are to come back, by the time that they have.
     pub(super) parks: Vec<Park>,
@@ -103,9 +103,9 @@ pub(super) struct Lost {
     pub(super) ran_by: RanBy,
     /// Seen to end. Otherwise it is out of reach, and may go on.
     pub(super) is_gone: bool,
-    /// Asked to end.
+    /// True if it was asked to end.
     pub(super) is_expected: bool,
-    /// The end, for people.
+    /// A description of the end, for people.
     pub(super) what: String,
 }
 

@@ -1,4 +1,4 @@
-//! Who may depend on whom, and which crate alone has which heavy library.
+//! The permitted dependencies between crates, and the one crate that owns each heavy library.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -102,9 +102,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-/// What any worker may use.
+/// The crates that any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
-/// What any crate's tests may use besides. Those of `tests` may use all.
+/// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 2] = ["tests", "interconnect-conformance"];
 /// Crates whose tests try them with what is built on them.
 const TRIED_WITH: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! The way over from one manager to its successor: what runs goes on, what is to be told waits.
+//! The way from one manager to its successor: attempts continue, and messages wait.
 //!
 //! ```text
 //! Hold ─► (stream is closed, and read to its end) ─► connect ─► hello with the token ─► welcome
@@ -25,12 +25,14 @@ use crate::{
     connection::{self, Endpoint},
 };
 
-/// Waits between two tries to connect.
+/// The waits between attempts to connect.
 const REDIAL: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
 impl<W: Worker> Session<W> {
-    /// Closes the stream and comes back with the token. Errors: nobody was there in time, or the
-    /// successor does not want this worker.
+    /// Closes the stream and reconnects with the token.
+    ///
+    /// # Errors
+    /// Nothing listened in time, or the successor refuses this worker.
     pub(super) async fn come_back(
         &mut self,
         endpoint: &Endpoint,
@@ -43,14 +45,14 @@ impl<W: Worker> Session<W> {
             running = self.task_set.count(),
             "the manager is replaced: coming back"
         );
-        // What was said before is written to its end; the manager answers by its own end.
+        // Earlier messages are written to the end; the manager answers by ending its side.
         self.outgoing = mpsc::channel(1).0;
         let goodbye = Instant::now() + GOODBYE_LIMIT;
         while let Ok(Ok(Some(message))) = self
             .meanwhile(timeout(GOODBYE_LIMIT, incoming.message()))
             .await
         {
-            // It was on its way before the hold.
+            // It was under way before the hold.
             self.take(message);
             if Instant::now() >= goodbye {
                 break;
@@ -71,7 +73,7 @@ impl<W: Worker> Session<W> {
         Ok(incoming)
     }
 
-    /// Brings on what runs while something else is waited for.
+    /// Lets attempts continue while something else is awaited.
     async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::pin!(other);
         loop {
@@ -101,7 +103,7 @@ async fn dial(endpoint: &Endpoint, hello: Hello, until: Instant) -> Result<Opene
         };
         match greeted {
             Err(error @ (Error::Refused { .. } | Error::NoWelcome)) => return Err(error),
-            // The socket goes over without a gap: where nobody listens, nobody will.
+            // The socket is handed over without a gap: if nothing listens now, nothing will.
             Err(Error::Connect(error)) if error.is_nobody() => return Err(Error::Connect(error)),
             Err(error) if Instant::now() + wait >= until => return Err(error),
             Err(error) => tracing::debug!(%error, "the successor is not there yet"),

@@ -247,7 +247,7 @@ impl Workers {
         }
     }
 
-    /// Ends a worker, now.
+    /// Ends a worker now.
     fn end(&mut self, number: Number, cause: Option<Problem>, now: Instant) {
         if let Some(worker) = self.worker(number) {
             if worker.cause.is_none() {

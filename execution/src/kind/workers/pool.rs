@@ -30,7 +30,7 @@ pub(super) struct Pool {
     /// The stop that is ordered: tasks that would go to it wait.
     pub(super) stop: Option<Stop>,
     pub(super) failures: Failures,
-    /// Workers that died or hung.
+    /// The number of workers that died or hung.
     pub(super) lost: u64,
     /// The last thing that went wrong with a worker.
     pub(super) problem: Option<Problem>,
@@ -197,9 +197,9 @@ impl Pool {
 /// The number of tasks that workers can take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::kind) struct Room {
-    /// Now.
+    /// The number of free slots now.
     pub(in crate::kind) free: usize,
-    /// At the most.
+    /// The number of slots in total.
     pub(in crate::kind) capacity: usize,
 }
 

@@ -27,9 +27,9 @@ pub(super) struct Worker {
     pub(super) ran_by: RanBy,
     pub(super) phase: Phase,
     pub(super) capacity: u32,
-    /// There for one task only.
+    /// True if it is for a single task.
     pub(super) is_single: bool,
-    /// Tasks that it was given.
+    /// The number of tasks that it was given.
     pub(super) begun: u64,
     /// Its memory when that was last looked at, in bytes.
     pub(super) memory: Option<u64>,
@@ -55,7 +55,7 @@ pub(super) struct Worker {
     pub(super) is_excused: bool,
     /// Its end will say whose fault it was.
     pub(super) is_explained: bool,
-    /// Its failure was counted.
+    /// True if its failure was counted.
     pub(super) is_counted: bool,
     /// The problem for which it was killed.
     pub(super) cause: Option<Problem>,
@@ -70,9 +70,9 @@ pub(super) struct Worker {
 pub(super) struct Parked {
     /// The token with which it comes.
     pub(super) token: String,
-    /// By when.
+    /// The deadline.
     pub(super) until: Instant,
-    /// It has closed its stream.
+    /// True if it has closed its stream.
     pub(super) has_left: bool,
 }
 
@@ -108,7 +108,7 @@ impl Batch {
         }
     }
 
-    /// Takes out the messages.
+    /// Takes the messages.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Vec<v1::Task>> + use<> {
         self.bytes = 0;
         let last = std::mem::take(&mut self.last);
@@ -237,7 +237,7 @@ impl Worker {
         ended.is_some_and(|ended| !matches!(ended, Ended::Exit(exit) if !exit.is_proven()))
     }
 
-    /// The end, for people.
+    /// Describes the end, for people.
     pub(super) fn end_problem(&self) -> Problem {
         let crashed = |message: String| Problem::new("worker-crashed", Cure::Bug, message);
         let worker = &self.ran_by.worker;
