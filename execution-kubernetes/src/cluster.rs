@@ -1,6 +1,6 @@
 //! The requests to the API server: few, each with a deadline, and none for a task.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
@@ -23,7 +23,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MANAGER: &str = "utakata";
 
 /// The API server of a cluster, which need not be there yet.
-#[derive(Debug)]
 pub(crate) struct Cluster {
     config: config::Kubernetes,
     client: OnceCell<Client>,
@@ -35,6 +34,14 @@ pub(crate) struct Right {
     pub(crate) group: &'static str,
     pub(crate) resource: &'static str,
     pub(crate) verb: &'static str,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Cluster {
