@@ -38,7 +38,7 @@ pub(crate) fn listen(settings: &config::Kubernetes) -> Result<Listen, Error> {
     let told = settings.address.clone().or_else(|| variable(POD_IP));
     let host = match told {
         Some(host) => host,
-        None => route(settings).ok_or(Error::Address)?.to_string(),
+        None => route(settings)?.ok_or(Error::Address)?.to_string(),
     };
     // Only where pods find it, if that is an address of this machine.
     let own = host.parse::<IpAddr>().ok();
@@ -60,11 +60,17 @@ fn kubeconfig(settings: &config::Kubernetes) -> Result<Option<Kubeconfig>, Error
 }
 
 /// Returns the address from which packets to the API server leave: nothing is sent.
-fn route(settings: &config::Kubernetes) -> Option<IpAddr> {
-    let server = match kubeconfig(settings).ok()? {
-        Some(kubeconfig) => server(&kubeconfig, settings.context.as_deref())?,
-        None => format!("{}:{}", variable(IN_CLUSTER)?, variable(IN_CLUSTER_PORT)?),
+fn route(settings: &config::Kubernetes) -> Result<Option<IpAddr>, Error> {
+    let server = match kubeconfig(settings)? {
+        Some(kubeconfig) => server(&kubeconfig, settings.context.as_deref()),
+        None => variable(IN_CLUSTER)
+            .zip(variable(IN_CLUSTER_PORT))
+            .map(|(host, port)| format!("{host}:{port}")),
     };
+    Ok(server.and_then(|server| local_address(&server)))
+}
+
+fn local_address(server: &str) -> Option<IpAddr> {
     let server = server.to_socket_addrs().ok()?.next()?;
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),

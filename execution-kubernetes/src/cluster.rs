@@ -168,6 +168,18 @@ impl Cluster {
         self.ask("create leases", leases.create(&post, lease)).await
     }
 
+    /// Asks whether a Lease could be created, and creates none: only who makes something in a
+    /// namespace is told that there is none.
+    pub(crate) async fn try_lease(&self, lease: &Lease) -> Result<(), Error> {
+        let leases = self.leases().await?;
+        let post = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let tried = leases.create(&post, lease);
+        self.ask("create leases", tried).await.map(drop)
+    }
+
     /// Replaces a Lease that nobody else has changed meanwhile.
     pub(crate) async fn replace_lease(&self, name: &str, lease: &Lease) -> Result<Lease, Error> {
         let leases = self.leases().await?;

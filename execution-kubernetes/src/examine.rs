@@ -1,10 +1,14 @@
 //! Whether a cluster lets an environment run its workers, for those who ask before it has to.
 
+use k8s_openapi::{
+    api::coordination::v1::Lease, apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use utakata_execution::config;
 
 use crate::{
     cluster::{Cluster, Right},
     error::Error,
+    labels,
 };
 
 /// The rights that an environment needs in the namespace of its workers.
@@ -45,7 +49,6 @@ pub struct Finding {
 /// and gives every right that is needed.
 pub async fn examine(config: &config::Kubernetes) -> Vec<Finding> {
     let cluster = Cluster::new(config.clone());
-    let namespace = &config.namespace;
     let reached = cluster.keys().await.map(|_| "it answers".to_owned());
     let is_reached = reached.is_ok();
     let mut findings = vec![Finding {
@@ -61,9 +64,7 @@ pub async fn examine(config: &config::Kubernetes) -> Vec<Finding> {
     });
     findings.push(Finding {
         what: "namespace",
-        found: cluster.list("utakata.io/environment").await.map(|pods| {
-            format!("{namespace}, with {} pods of workers", pods.len())
-        }),
+        found: there(&cluster).await,
     });
     findings
 }
@@ -84,4 +85,19 @@ async fn rights(cluster: &Cluster, config: &config::Kubernetes) -> Result<String
         namespace: config.namespace.clone(),
         message: format!("missing: {}", missing.join(", ")),
     })
+}
+
+/// Returns the namespace with what is in it. Errors: it is not there, or does not take a Lease.
+async fn there(cluster: &Cluster) -> Result<String, Error> {
+    let lease = Lease {
+        metadata: ObjectMeta {
+            generate_name: Some("utakata-doctor-".into()),
+            ..ObjectMeta::default()
+        },
+        spec: None,
+    };
+    cluster.try_lease(&lease).await?;
+    let pods = cluster.list(labels::ENVIRONMENT).await?;
+    let namespace = cluster.namespace();
+    Ok(format!("{namespace}, with {} pods of workers", pods.len()))
 }

@@ -229,6 +229,7 @@ impl Follower {
 
     /// Deletes a pod, and waits until it is seen to have ended: as long as that takes.
     async fn end(&self, seen: &mut watch::Receiver<Seen>) -> Ending {
+        let was_taken = seen.borrow().must_go.is_some();
         let mut backoff = RETRY;
         let deleted = async {
             while self.delete().await.is_err() {
@@ -238,16 +239,17 @@ impl Follower {
         };
         let exit = tokio::select! {
             exit = seen.wait_for(|seen| seen.exit().is_some()) => {
-                exit.ok().and_then(|seen| seen.exit())
+                exit.ok().and_then(|seen| Some((seen.exit()?, seen.is_disrupted)))
             }
             () = deleted => None,
         };
         let exit = match exit {
-            // It was told to go, whatever it did then.
-            Some(Exit::Evicted | Exit::Code(0)) => Exit::Signal(9),
-            Some(exit) => exit,
-            None => Exit::Unseen,
+            Some((Exit::Evicted, is_disrupted)) if was_taken || is_disrupted => Some(Exit::Evicted),
+            // It was told to go by this, whatever it did then.
+            Some((Exit::Evicted | Exit::Code(0), _)) => Some(Exit::Signal(9)),
+            other => other.map(|(exit, _)| exit),
         };
+        let exit = exit.unwrap_or(Exit::Unseen);
         Ending {
             exit,
             last_words: None,

@@ -51,6 +51,8 @@ pub(crate) struct Seen {
     pub(crate) unschedulable: Option<String>,
     /// It is taken away: within this time.
     pub(crate) must_go: Option<Duration>,
+    /// Somebody else than its environment takes it away.
+    pub(crate) is_disrupted: bool,
     /// Its end, if that was seen.
     pub(crate) end: Option<End>,
     /// There is no such pod any more.
@@ -87,6 +89,8 @@ impl Seen {
             unstartable: unstartable.map(|why| (why.into(), message().unwrap_or_default())),
             unschedulable: unschedulable(status),
             must_go: must_go(pod, status),
+            is_disrupted: disruption(status).is_some()
+                || is_of_node(status.reason.as_deref().unwrap_or_default()),
             end: end(pod, status, state.and_then(|state| state.terminated.as_ref())),
             is_gone: false,
         }

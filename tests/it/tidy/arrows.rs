@@ -94,7 +94,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "execution-docker",
-            "execution-kubernetes",
             "documents",
             "api",
             "model",

@@ -1,7 +1,7 @@
 //! What keeps pods from being had: each has its code, and what to do.
 
 use utakata_execution::config;
-use utakata_kube_for_tests::{Fault, Scope};
+use utakata_kube_for_tests::{Credentials, Fault, Image, Scope};
 use utakata_model::{OutcomeStatus, Problem};
 
 use super::{
@@ -59,6 +59,51 @@ async fn a_namespace_that_is_not_there_and_a_cluster_that_is_away_are_told() {
     let site = quay.site_with(&reference(), no_config, |_| {}).await;
     assert_says(&refused(&site).await, "kubernetes-config", "kubeconfig");
     site.end().await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_gives_no_rights_and_one_that_refuses_a_pod_say_so() {
+    let quay = Quay::open();
+    let token = quay.cluster.account_token(NAMESPACE, "default").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("config");
+    let text = quay.cluster.kubeconfig_of(&token, NAMESPACE);
+    std::fs::write(&kubeconfig, text).unwrap();
+    let nobody = config::Kubernetes {
+        kubeconfig: Some(kubeconfig),
+        ..quay.config()
+    };
+    let site = quay.site_with(&reference(), nobody, |_| {}).await;
+    assert_says(&refused(&site).await, "kubernetes-forbidden", "role of the chart");
+    site.end().await;
+    let rule = |_: &serde_json::Value| Some("not from this registry".to_owned());
+    quay.cluster.refuse("registries", "pods", rule);
+    let site = quay.site(|_| {}).await;
+    assert_says(&refused(&site).await, "kubernetes-refused", "not from this registry");
+    site.end().await;
+    quay.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_private_registry_and_an_image_for_other_processors_are_told() {
+    let quay = Quay::open();
+    let credentials = Credentials {
+        user: "a".into(),
+        password: "b".into(),
+    };
+    let image = || Image::folder(quay.images());
+    let [private, foreign] = ["cc", "dd"].map(|mark| reference().replace("aa", mark));
+    quay.cluster.register(&private, image().private(credentials));
+    quay.cluster.register(&foreign, image().foreign());
+    for (reference, code, text) in [
+        (private, "image-missing", "pull_secrets"),
+        (foreign, "image-unfit", "processors"),
+    ] {
+        let site = quay.site_with(&reference, quay.config(), |_| {}).await;
+        assert_says(&refused(&site).await, code, text);
+        site.end().await;
+    }
+    quay.assert_empty().await;
 }
 
 #[tokio::test]
