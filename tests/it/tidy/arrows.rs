@@ -58,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
     ("tests", &[]),
+    ("kube-for-tests", &[]),
     ("benches", &["api", "model", "tests"]),
     (
         "up",
@@ -104,43 +105,44 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The crates that any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
-const FOR_TESTS: [&str; 2] = ["tests", "interconnect-conformance"];
+const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
 /// Crates whose tests try them with what is built on them.
 const TRIED_WITH: &[(&str, &str)] = &[
     ("execution", "execution-docker"),
     ("execution", "execution-kubernetes"),
-    ("execution", "kube-for-tests"),
-    ("", "kube-for-tests"),
 ];
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
-    ("aws-lc-rs", &["execution", "execution-kubernetes"]),
+    (
+        "aws-lc-rs",
+        &["execution", "execution-kubernetes", "kube-for-tests"],
+    ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
-    ("hyper", &["logic"]),
-    ("hyper-util", &["logic"]),
+    ("hyper", &["logic", "kube-for-tests"]),
+    ("hyper-util", &["logic", "kube-for-tests"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
-    ("k8s-openapi", &["execution-kubernetes"]),
-    ("kube", &["execution-kubernetes"]),
+    ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
+    ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
-    ("rcgen", &["execution"]),
+    ("rcgen", &["execution", "kube-for-tests"]),
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
-    ("rustls", &["interconnect-mqtt"]),
+    ("rustls", &["interconnect-mqtt", "kube-for-tests"]),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
-    ("tokio-rustls", &["execution"]),
+    ("tokio-rustls", &["execution", "kube-for-tests"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),

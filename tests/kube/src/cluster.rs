@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::Rule;
 use crate::controllers;
 use crate::fault::{Fault, Scope};
-use crate::kubelet::{self, Verdict};
+use crate::kubelet;
+use crate::processes::Verdict;
 use crate::registry::Image;
 use crate::resource;
 use crate::serve::{self, Order};
@@ -469,7 +470,7 @@ impl Drop for Cluster {
             let _ = thread.join();
         }
         // One may have been started while all were killed.
-        self.world.processes.kill_all();
+        self.world.processes.end_all();
     }
 }
 

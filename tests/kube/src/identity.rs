@@ -53,15 +53,18 @@ impl Identity {
         let Self::Account { namespace, name } = self else {
             return Ok(());
         };
-        let bindings = store.list("rolebindings", &call.namespace);
-        let own = bindings.filter(|(key, binding)| {
-            !call.namespace.is_empty()
-                && key.namespace == call.namespace
-                && binds(binding, namespace, name)
-        });
-        let roles = own.filter_map(|(_, binding)| {
+        let own = store.list("rolebindings", &call.namespace);
+        let own = own.filter(|(key, _)| !key.namespace.is_empty() && key.namespace == call.namespace);
+        let bindings = own.chain(store.list("clusterrolebindings", ""));
+        let bindings = bindings.filter(|(_, binding)| binds(binding, namespace, name));
+        let roles = bindings.filter_map(|(_, binding)| {
             let role = binding["roleRef"]["name"].as_str()?;
-            store.get(&Key::new(resource::named("roles"), &call.namespace, role))
+            let is_everywhere = binding["roleRef"]["kind"] == "ClusterRole";
+            let (plural, namespace) = match is_everywhere {
+                true => ("clusterroles", ""),
+                false => ("roles", call.namespace.as_str()),
+            };
+            store.get(&Key::new(resource::named(plural), namespace, role))
         });
         for role in roles {
             let mut rules = role["rules"].as_array().into_iter().flatten();

@@ -3,12 +3,12 @@
 mod container;
 mod life;
 mod logs;
-mod processes;
 mod status;
 mod volumes;
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -17,7 +17,7 @@ use crate::world::Shared;
 use life::Life;
 
 pub use logs::log;
-pub use processes::{Processes, Verdict};
+
 
 /// Runs the pods of a node, as long as there are any and the cluster lives.
 pub async fn run(world: Shared, node: String, frozen: watch::Receiver<bool>) {
@@ -42,6 +42,9 @@ pub async fn run(world: Shared, node: String, frozen: watch::Receiver<bool>) {
         for life in found {
             lives.spawn(life.run());
         }
+        if !*frozen.borrow() {
+            resize(&world, &node);
+        }
         tokio::select! {
             changed = changed.changed() => {
                 if changed.is_err() {
@@ -54,5 +57,32 @@ pub async fn run(world: Shared, node: String, frozen: watch::Receiver<bool>) {
                 }
             }
         }
+    }
+}
+
+/// Pods whose limits were changed have them.
+fn resize(world: &Shared, node: &str) {
+    let sizes = |containers: &Value| {
+        let all = containers.as_array().into_iter().flatten();
+        all.map(|one| one["resources"].clone()).collect::<Vec<_>>()
+    };
+    let resized: Vec<_> = {
+        let store = world.store();
+        let of_node = store.list("pods", "").filter(|(_, pod)| {
+            pod["spec"]["nodeName"] == node
+                && pod["status"]["phase"] == "Running"
+                && sizes(&pod["status"]["containerStatuses"]) != sizes(&pod["spec"]["containers"])
+        });
+        of_node.map(|(key, pod)| (key.clone(), pod.clone())).collect()
+    };
+    for (key, pod) in resized {
+        let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+        world.change(&key, uid, |pod| {
+            let sizes = sizes(&pod["spec"]["containers"]);
+            let statuses = pod["status"]["containerStatuses"].as_array_mut();
+            for (status, size) in statuses.into_iter().flatten().zip(sizes) {
+                status["resources"] = size;
+            }
+        });
     }
 }

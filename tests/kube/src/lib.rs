@@ -16,6 +16,7 @@ mod kubelet;
 mod moment;
 mod patch;
 mod pods;
+mod processes;
 mod refusal;
 mod registry;
 mod request;

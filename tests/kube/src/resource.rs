@@ -46,26 +46,23 @@ pub const RESOURCES: &[Resource] = &[
         true,
     ),
     of("coordination.k8s.io", "leases", "Lease", &[]),
-    of(
-        "networking.k8s.io",
-        "networkpolicies",
-        "NetworkPolicy",
-        &["netpol"],
-    ),
-    of(
-        "policy",
-        "poddisruptionbudgets",
-        "PodDisruptionBudget",
-        &["pdb"],
-    ),
-    of("rbac.authorization.k8s.io", "roles", "Role", &[]),
-    of(
-        "rbac.authorization.k8s.io",
-        "rolebindings",
-        "RoleBinding",
-        &[],
-    ),
+    of("networking.k8s.io", "networkpolicies", "NetworkPolicy", &["netpol"]),
+    of("policy", "poddisruptionbudgets", "PodDisruptionBudget", &["pdb"]),
+    of(RBAC, "roles", "Role", &[]),
+    of(RBAC, "rolebindings", "RoleBinding", &[]),
+    everywhere(RBAC, "clusterroles", "ClusterRole"),
+    everywhere(RBAC, "clusterrolebindings", "ClusterRoleBinding"),
+    // Kept and never acted on: for charts.
+    of("apps", "statefulsets", "StatefulSet", &["sts"]),
+    of("apps", "deployments", "Deployment", &["deploy"]),
+    of("batch", "jobs", "Job", &[]),
+    of("batch", "cronjobs", "CronJob", &["cj"]),
+    everywhere(ADMISSION, "validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+    everywhere(ADMISSION, "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
 ];
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+const ADMISSION: &str = "admissionregistration.k8s.io";
 
 const fn core(
     plural: &'static str,
@@ -96,6 +93,17 @@ const fn of(
         kind,
         short,
         is_namespaced: true,
+    }
+}
+
+const fn everywhere(group: &'static str, plural: &'static str, kind: &'static str) -> Resource {
+    Resource {
+        group,
+        version: "v1",
+        plural,
+        kind,
+        short: &[],
+        is_namespaced: false,
     }
 }
 

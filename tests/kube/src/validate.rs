@@ -2,6 +2,11 @@
 
 use std::fmt::Display;
 
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Event, Namespace, Node, PersistentVolumeClaim, Pod, ResourceQuota, Secret, Service,
@@ -9,7 +14,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde_json::Value;
 
 use crate::refusal::Refusal;
@@ -36,6 +41,16 @@ pub fn typed(resource: &Resource, object: Value, is_strict: bool) -> Result<Valu
         "poddisruptionbudgets" => through::<PodDisruptionBudget>(&object),
         "roles" => through::<Role>(&object),
         "rolebindings" => through::<RoleBinding>(&object),
+        "clusterroles" => through::<ClusterRole>(&object),
+        "clusterrolebindings" => through::<ClusterRoleBinding>(&object),
+        "statefulsets" => through::<StatefulSet>(&object),
+        "deployments" => through::<Deployment>(&object),
+        "jobs" => through::<Job>(&object),
+        "cronjobs" => through::<CronJob>(&object),
+        "validatingadmissionpolicies" => through::<ValidatingAdmissionPolicy>(&object),
+        "validatingadmissionpolicybindings" => {
+            through::<ValidatingAdmissionPolicyBinding>(&object)
+        }
         _ => Ok(object.clone()),
     };
     let Resource { kind, version, .. } = resource;

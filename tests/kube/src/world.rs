@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::admission::Rule;
 use crate::authority::Authority;
 use crate::fault::Faults;
-use crate::kubelet::Processes;
+use crate::processes::Processes;
 use crate::moment;
 use crate::refusal::Refusal;
 use crate::registry::Registry;

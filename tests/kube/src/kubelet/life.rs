@@ -19,11 +19,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::container::{self, Container, NotStarted};
-use super::processes::Verdict;
 use super::status::{self, Exit};
 use super::volumes;
 use crate::moment;
 use crate::pods;
+use crate::processes::Verdict;
 use crate::registry::Image;
 use crate::store::{Key, Object};
 use crate::world::Shared;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpid};
 
 /// Why the kubelet ended a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,15 @@ impl Processes {
     pub fn kill_all(&self) {
         for pid in self.all() {
             let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+
+    /// Kills all and waits for their ends: nothing is left of them, not even an exit code.
+    pub fn end_all(&self) {
+        self.kill_all();
+        for pid in self.all() {
+            // The runtime may have waited for it already.
+            let _ = waitpid(Some(pid), WaitOptions::empty());
         }
     }
 
