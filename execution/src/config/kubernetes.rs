@@ -67,8 +67,8 @@ pub struct Kubernetes {
     pub memory: Memory,
     /// The processors of a pod whose manifest does not say (run.cpus).
     pub cpus: Cpus,
-    /// Writes a NetworkPolicy for each kind, which lets its pods reach the targets of that kind
-    /// and this environment, and nobody else.
+    /// A NetworkPolicy for each kind, with the addresses of its targets. It is not written yet:
+    /// the log says so at the start, and the chart's workers.targets does it by hand.
     pub network_policies: bool,
 }
 
