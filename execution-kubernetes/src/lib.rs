@@ -39,10 +39,7 @@ use async_trait::async_trait;
 pub use error::Error;
 pub use examine::{Finding, examine};
 use parking_lot::Mutex;
-use tokio::{
-    sync::Semaphore,
-    time::Instant,
-};
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 use utakata_execution::{
     Artifact, Release,
