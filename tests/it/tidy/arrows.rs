@@ -139,7 +139,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
-    ("rustls", &["interconnect-mqtt", "kube-for-tests"]),
+    (
+        "rustls",
+        &[
+            "interconnect-mqtt",
+            "execution-kubernetes",
+            "kube-for-tests",
+        ],
+    ),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
     ("tokio-rustls", &["execution", "kube-for-tests"]),
