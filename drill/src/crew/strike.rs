@@ -1,4 +1,4 @@
-//! Carries a disaster out.
+//! Carries out a disaster.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::{
     stall::{Stall, Still},
 };
 
-/// The time by which workers go on sooner than their environment, or later.
+/// The time by which workers resume sooner or later than their environment.
 const STAGGER: Duration = Duration::from_millis(300);
-/// A link stays away so many times as long as a process.
+/// A link stays away this many times as long as a process.
 const LINK_DOWN: u32 = 4;
-/// A disk stays full for so long, and as long as a process is away. SQLite begins its log again
-/// after 16 MiB, and needs more room only then: the ledger of a drill writes them within this.
+/// The time for which a disk stays full at least. SQLite restarts its log after 16 MiB, and needs
+/// more space only then: the ledger of a drill writes that much within this time.
 const LOG_FULL: Duration = Duration::from_secs(12);
 
 impl Crew {
-    /// Kills whom a disaster means, if he is there.
+    /// Strikes the victim of a disaster, if it is running.
     pub fn strike(&mut self, disaster: &Disaster) {
         let Disaster {
             victim,
@@ -64,9 +64,9 @@ impl Crew {
         }
     }
 
-    /// Our own processes and the workers at once; but not servers of others.
+    /// Kills our own processes and the workers at once; but not servers started by others.
     fn kill_everything(&mut self, down: Duration) -> bool {
-        // The workers too, and at once: so they are found before.
+        // The workers too, and at once: they are listed beforehand.
         let workers = self.workers();
         if let Between::Hub { hub, .. } = &mut self.between {
             kill(hub, down);
@@ -96,7 +96,7 @@ impl Crew {
         }
     }
 
-    /// A third each is cut, broken and slow, until it is healed.
+    /// Cuts, breaks or slows down a link, until it is healed.
     fn strike_link(&mut self, which: usize, down: Duration) -> bool {
         let Between::Servers { servers, .. } = &self.between else {
             return false;
@@ -111,9 +111,9 @@ impl Crew {
         true
     }
 
-    /// Some stand still for longer than anybody waits for an attempt. What goes to workers before
-    /// their environment stands still, too, lies unread in their sockets; and they go on before
-    /// it, after it, or with it.
+    /// Freezes processes for longer than anybody waits for an attempt. Messages to workers whose
+    /// environment is frozen too stay unread in their sockets; the workers resume before it, after
+    /// it, or with it.
     fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
         if !self.stalls.is_empty() {
             return false;

@@ -34,7 +34,6 @@ const READERS: u32 = 2;
 /// connection that met an error, counts transactions, and verifies nothing.
 const IS_CREDULOUS: bool = cfg!(feature = "commits-are-believed");
 
-/// The writer.
 pub(super) struct Writer {
     place: Place,
     writing: SqliteConnectOptions,
