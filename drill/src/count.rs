@@ -55,7 +55,7 @@ pub struct Device {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Deeds {
     /// The number of SETs that it received.
-    pub told: u64,
+    pub received: u64,
     /// The number of effects.
     pub done: u64,
 }

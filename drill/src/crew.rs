@@ -1,39 +1,25 @@
 //! All processes of a drill, and their returns after being killed.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod programs;
+mod strike;
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::time::Instant;
-use utakata_up::{
-    drill::{Permits, Settings},
-    programs,
-};
+use utakata_up::drill::{Permits, Settings};
 
+use self::programs::Programs;
 use crate::{
-    disaster::{Disaster, Victim},
+    disaster::Victim,
     disk::Disk,
     engine::Engine,
-    link::State,
-    member::{self, Clock, Member, Start},
-    place::{ENVIRONMENTS, LOGIC, LOGICS, Place, outlasts},
+    member::{Clock, Member, Start},
+    place::{ENVIRONMENTS, LOGIC, LOGICS, Place},
     servers::{self, Servers},
-    stall::{Stall, Still},
+    stall::Stall,
 };
-
-/// The time by which workers continue before or after their environment.
-const STAGGER: Duration = Duration::from_millis(300);
-/// The factor by which a link stays down longer than a process.
-const LINK_DOWN: u32 = 4;
-
-/// The time for which a disk stays full, in addition to the time that a process is away. SQLite
-/// begins its log again after 16 MiB, and needs more room only then: the ledger of a drill writes
-/// them within this.
-const LOG_FULL: Duration = Duration::from_secs(12);
 
 /// The processes that a drill kills and restarts.
 #[derive(Debug)]
@@ -185,46 +171,6 @@ impl Crew {
         Ok(self)
     }
 
-    /// Strikes the victim of a disaster, if it runs.
-    pub fn strike(&mut self, disaster: &Disaster) {
-        let Disaster {
-            victim,
-            which,
-            down,
-            ..
-        } = *disaster;
-        let is_struck = match victim {
-            Victim::Worker => self.kill_worker(which),
-            Victim::Environment => {
-                let at = which % self.environments.len();
-                kill(&mut self.environments[at], down)
-            }
-            Victim::Program => {
-                let at = which % self.environments.len();
-                self.environments[at].replace()
-            }
-            Victim::Logic => {
-                let at = which % self.logics.len();
-                kill(&mut self.logics[at], down)
-            }
-            Victim::Everything => self.kill_everything(down),
-            Victim::StalledWorker
-            | Victim::StalledEnvironment
-            | Victim::StalledHost
-            | Victim::StalledLogic
-            | Victim::StalledBetween => self.stall(victim, which, down),
-            Victim::Disk => self.fill_disk(down),
-            Victim::Engine => self.kill_engine(down),
-            Victim::Link => self.strike_link(which, down),
-            Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
-                self.kill_server(victim, down)
-            }
-        };
-        if is_struck {
-            *self.log.kills.entry(victim).or_default() += 1;
-        }
-    }
-
     /// Returns true if all servers between the processes serve, or if there are none.
     pub fn servers_are_up(&self) -> bool {
         match &self.between {
@@ -338,155 +284,11 @@ impl Crew {
         let engine = self.engine.iter_mut().map(|engine| &mut engine.member);
         between.into_iter().chain(engine).chain(ours)
     }
-
-    /// Kills our own processes and the workers at once, but not external servers.
-    fn kill_everything(&mut self, down: Duration) -> bool {
-        // The workers as well, and at once: so they are found first.
-        let workers = self.workers();
-        if let Between::Hub { hub, .. } = &mut self.between {
-            kill(hub, down);
-        }
-        for member in self.logics.iter_mut().chain(&mut self.environments) {
-            kill(member, down);
-        }
-        self.kill_engine(down);
-        workers.into_iter().for_each(member::kill);
-        true
-    }
-
-    fn fill_disk(&mut self, down: Duration) -> bool {
-        let disk = self.disk.as_mut();
-        disk.is_some_and(|disk| disk.fill(LOG_FULL + down))
-    }
-
-    fn kill_engine(&mut self, down: Duration) -> bool {
-        let engine = self.engine.as_mut();
-        engine.is_some_and(|engine| kill(&mut engine.member, down))
-    }
-
-    fn kill_server(&mut self, victim: Victim, down: Duration) -> bool {
-        match (&mut self.between, servers::Kind::of(victim)) {
-            (Between::Servers { servers, .. }, Some(kind)) => servers.kill(kind, down),
-            _ => false,
-        }
-    }
-
-    /// Strikes a link: a third of them each are cut, broken and slow, until they are healed.
-    fn strike_link(&mut self, which: usize, down: Duration) -> bool {
-        let Between::Servers { servers, .. } = &self.between else {
-            return false;
-        };
-        let state = match which % 3 {
-            0 => State::Cut,
-            1 => State::Broken,
-            _ => State::Slow(down / 10),
-        };
-        servers.strike(which / 3, state);
-        self.healed_at = Some(Instant::now() + down * LINK_DOWN);
-        true
-    }
-
-    /// Lets processes stand still for longer than anybody waits for an attempt. Messages to workers
-    /// that stand still before their environment lie unread in their sockets; and the workers
-    /// continue before it, after it, or with it.
-    fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
-        if !self.stalls.is_empty() {
-            return false;
-        }
-        let until = Instant::now() + outlasts() + down;
-        let environment = &self.environments[which % self.environments.len()];
-        let logic = &self.logics[which % self.logics.len()];
-        let alone = |process: Option<u32>| {
-            let process = process.and_then(member::pid).map(Still::Process);
-            vec![(process.into_iter().collect(), until)]
-        };
-        let still: Vec<(Vec<Still>, Instant)> = match victim {
-            Victim::StalledWorker => {
-                let workers = self.workers();
-                let worker = workers.get(which % workers.len().max(1));
-                let worker = worker.copied().map(Still::Process);
-                vec![(worker.into_iter().collect(), until)]
-            }
-            Victim::StalledEnvironment => alone(environment.process()),
-            Victim::StalledLogic => alone(logic.process()),
-            Victim::StalledHost => {
-                let workers = environment.children().into_iter().map(Still::Process);
-                let (mine, its) = match which / self.environments.len() % 3 {
-                    0 => (STAGGER, Duration::ZERO),
-                    1 => (Duration::ZERO, STAGGER),
-                    _ => (Duration::ZERO, Duration::ZERO),
-                };
-                let process = environment.process().and_then(member::pid);
-                let itself = process.map(Still::Process).into_iter().collect();
-                vec![(workers.collect(), until + its), (itself, until + mine)]
-            }
-            _ => {
-                let process = match &self.between {
-                    Between::Hub { hub, .. } => hub.process(),
-                    Between::Servers { servers, .. } => servers.process(which),
-                };
-                let group = process.and_then(member::pid).map(Still::Group);
-                vec![(group.into_iter().collect(), until)]
-            }
-        };
-        let still = still.into_iter().filter(|(still, _)| !still.is_empty());
-        for (still, until) in still.collect::<Vec<_>>() {
-            match Stall::begin(&still, until) {
-                Ok(stall) => self.stalls.push(stall),
-                Err(error) => eprintln!("nobody can be made to stand still: {error}"),
-            }
-        }
-        !self.stalls.is_empty()
-    }
-
-    fn workers(&self) -> Vec<rustix::process::Pid> {
-        let environments = self.environments.iter();
-        let processes = environments.flat_map(Member::children);
-        let containers = self.engine.iter().flat_map(Engine::containers);
-        processes.chain(containers).collect()
-    }
-
-    fn kill_worker(&self, which: usize) -> bool {
-        let workers = self.workers();
-        let worker = workers.get(which % workers.len().max(1));
-        worker.copied().map(member::kill).is_some()
-    }
 }
 
 /// Returns true if a process of this name ends when the disk of the ledger is full.
 fn needs_disk(name: &str) -> bool {
     name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
-}
-
-/// The programs whose processes are drilled.
-struct Programs {
-    /// The program that users run.
-    utakata: PathBuf,
-    /// This program, which has the same roles with faults in them.
-    faulty: PathBuf,
-}
-
-impl Programs {
-    fn find() -> Result<Self> {
-        let missing = "the program utakata must be next to utakata-drill";
-        Ok(Self {
-            utakata: programs::find("utakata").context(missing)?,
-            faulty: std::env::current_exe().context("our own program cannot be found")?,
-        })
-    }
-
-    /// Starts a role: of the program that users run, unless it has faults.
-    fn start(&self, role: &[&str], faults: &[String]) -> Start {
-        let role = role.iter().map(|word| (*word).to_owned());
-        let program = match faults {
-            [] => &self.utakata,
-            _ => &self.faulty,
-        };
-        Start {
-            program: program.clone(),
-            arguments: role.chain(faults.iter().cloned()).collect(),
-        }
-    }
 }
 
 /// Returns the arguments for faults of messages.
@@ -503,10 +305,4 @@ fn of_permits(settings: &Settings) -> Vec<String> {
         Permits::Asked => Vec::new(),
         Permits::Ignored => vec!["--without-permits".to_owned()],
     }
-}
-
-fn kill(member: &mut Member, down: Duration) -> bool {
-    let was_up = member.is_up();
-    member.kill(down);
-    was_up
 }

@@ -36,7 +36,7 @@ impl Cut {
         let memory: Vec<String> = self
             .memory
             .iter()
-            .map(|(name, (before, most))| format!("{name} {before} to {most} MB"))
+            .map(|(name, (before, max))| format!("{name} {before} to {max} MB"))
             .collect();
         format!(
             "cut off for {}s: {} devices fresh before, {} at its end ({} reported stale), {back}; \

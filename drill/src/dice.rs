@@ -27,10 +27,10 @@ impl Dice {
         bits ^ (bits >> 31)
     }
 
-    /// Returns a number from 0 to just below this; 0 if this is 0.
-    pub fn below(&mut self, most: usize) -> usize {
-        let most = most.max(1) as u64;
-        (self.next() % most) as usize
+    /// A number from 0 to just below this; 0 for none.
+    pub fn below(&mut self, max: usize) -> usize {
+        let max = max.max(1) as u64;
+        (self.next() % max) as usize
     }
 
     /// Returns a fraction: from 0 to just below 1.
@@ -39,8 +39,8 @@ impl Dice {
     }
 
     /// Returns a random duration up to this.
-    pub fn up_to(&mut self, most: Duration) -> Duration {
-        most.mul_f64(self.part())
+    pub fn up_to(&mut self, max: Duration) -> Duration {
+        max.mul_f64(self.part())
     }
 
     /// Returns the time until an event that happens once in `mean`, at a constant rate: rarely at

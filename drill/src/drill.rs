@@ -2,11 +2,11 @@
 //! that no control is lost, done twice or reported wrongly.
 //!
 //! ```text
-//! Orders ─► Load ──HTTP──► le ◄─┐
-//!                               │ hub (loses, duplicates, delays, reorders)
+//!            Orders ─► Load ──HTTP──► le ◄─┐
+//!                                          │ hub (loses, duplicates, delays, reorders)
 //! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
-//!                                                                     │
-//!                     count(sent, ledger, truth) ◄───────────────┘
+//!                                                                  │
+//!                       count(sent, ledger, truth) ◄───────────────┘
 //! ```
 
 mod cut_off;
@@ -32,6 +32,7 @@ use crate::{
     disk::{self, Disk},
     engine::Engine,
     image::Image,
+    invariants::{self, Broken},
     ledger,
     load::Load,
     member,
@@ -114,7 +115,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         stop: CancellationToken::new(),
         cut: None,
     };
-    let counts = drill.carry_out(&room, &server).await;
+    let counts = drill.carry_out(&room, &server, &place).await;
     drill.show.close();
     let audit = match counts {
         Ok(_) => ledger::audit(&server).await,
@@ -123,13 +124,15 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     drill.clients.shutdown().await;
     drill.crew.end().await;
     room.stop().await;
+    let (counts, broken) = counts?;
     Ok(Report {
         seed: settings.seed,
         among: among(settings),
         took: report::took(began.elapsed()),
         cut: drill.cut,
         rolled: drill.roller.as_ref().map(Roller::rolled),
-        counts: counts?,
+        counts,
+        broken,
         audit,
         log: drill.crew.log,
         repeat: report::repeat(settings),
@@ -184,7 +187,7 @@ fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
 fn image_of(place: &Place) -> Result<Image> {
     Image::pack(&place.data("image"), &place.release())
         .and_then(|image| image.put_into(&place.release()).map(|()| image))
-        .context("the image of the worker cannot be made")
+        .context("the image of the worker cannot be built")
 }
 
 async fn wait_until_ready(crew: &Crew, room: &Room, server: &Server) -> Result<()> {
@@ -196,13 +199,18 @@ async fn wait_until_ready(crew: &Crew, room: &Room, server: &Server) -> Result<(
 }
 
 impl Drill<'_> {
-    async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
+    async fn carry_out(
+        &mut self,
+        room: &Room,
+        server: &Server,
+        place: &Place,
+    ) -> Result<(count::Counts, Broken)> {
         tokio::select! {
             ready = wait_until_ready(&self.crew, room, server) => ready?,
             () = sleep(READY_TIMEOUT) => {
                 bail!("nothing was ready within {READY_TIMEOUT:?}: keep the logs with --keep DIR")
             }
-            signal = self.signals.asked_to_end() => bail!("{signal} before it began"),
+            signal = self.signals.end_requested() => bail!("{signal} before it began"),
         }
         let names = room.devices().iter().map(|device| device.name.to_string());
         let orders = Orders::new(self.settings.seed, names.collect());
@@ -225,7 +233,8 @@ impl Drill<'_> {
             .context("the simulator has no control port")?;
         let truth = truth::ask(control).await?;
         let tasks = ledger::tasks(server).await?;
-        Ok(count::count(&self.load.sent(), &tasks, &truth))
+        let broken = invariants::find(server, place).await?;
+        Ok((count::count(&self.load.sent(), &tasks, &truth), broken))
     }
 
     /// Kills and restarts until time is over, or somebody asks to end.
@@ -241,7 +250,7 @@ impl Drill<'_> {
         while Instant::now() < until {
             tokio::select! {
                 () = sleep(TICK) => {}
-                _ = self.signals.asked_to_end() => {
+                _ = self.signals.end_requested() => {
                     self.signals.let_pass().await;
                     return Ok(());
                 }
@@ -269,7 +278,7 @@ impl Drill<'_> {
         {
             tokio::select! {
                 () = sleep(TICK) => {}
-                signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+                signal = self.signals.end_requested() => bail!("{signal}: not compared"),
             }
             let left = until.saturating_duration_since(Instant::now());
             self.tend(Phase::Settling(left))?;

@@ -63,7 +63,7 @@ struct State {
 struct Open {
     counts: Counts,
     /// The largest number of tasks that were unknown at once.
-    unknown_most: u64,
+    max_unknown: u64,
     _place: OwnedSemaphorePermit,
 }
 
@@ -162,7 +162,7 @@ impl Load {
         });
         let open = Open {
             counts: view.counts,
-            unknown_most: 0,
+            max_unknown: 0,
             _place: place,
         };
         state.open.insert(operation, open);
@@ -238,9 +238,9 @@ impl State {
             return;
         };
         open.counts = counts;
-        open.unknown_most = open.unknown_most.max(counts.unknown);
+        open.max_unknown = open.max_unknown.max(counts.unknown);
         if under_way(&counts) == 0 {
-            self.settled += open.unknown_most.saturating_sub(counts.unsettled);
+            self.settled += open.max_unknown.saturating_sub(counts.unsettled);
             self.over = sum(self.over, counts);
             self.open.remove(&id);
         }

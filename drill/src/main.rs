@@ -15,6 +15,7 @@ mod drill;
 mod engine;
 mod faults;
 mod image;
+mod invariants;
 mod ledger;
 mod link;
 mod load;

@@ -100,9 +100,9 @@ impl Orders {
     }
 
     fn devices(&mut self) -> Vec<String> {
-        let (most, one_in) = TOGETHER;
+        let (max, one_in) = TOGETHER;
         let count = match self.dice.below(one_in) {
-            0 => 2 + self.dice.below(most - 1),
+            0 => 2 + self.dice.below(max - 1),
             _ => 1,
         };
         // Neighbours on a ring: none occurs twice.

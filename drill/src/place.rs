@@ -103,6 +103,24 @@ impl Place {
         self.path.join("releases/drill")
     }
 
+    /// Returns the logs of all processes that were started, by name.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn logs(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut logs = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "log")
+                && let Some(name) = path.file_stem()
+            {
+                logs.push((name.to_string_lossy().into_owned(), path));
+            }
+        }
+        logs.sort();
+        Ok(logs)
+    }
+
     /// Returns the log file of a process.
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
@@ -168,8 +186,8 @@ impl Place {
             "[execution]\nreleases = [{releases:?}]\nrun_folder = {run:?}\n\
              grace = \"{}s\"\n\
              # Workers are killed all the time, and are needed again at once.\n\
-             backoff = {{ first = \"100ms\", most = \"500ms\", forgiven_after = \"1s\" }}\n\
-             breaker = {{ first = \"500ms\", most = \"{}s\" }}\n",
+             backoff = {{ first = \"100ms\", max = \"500ms\", forgiven_after = \"1s\" }}\n\
+             breaker = {{ first = \"500ms\", max = \"{}s\" }}\n",
             WORKER_GRACE.as_secs(),
             LEFT_ALONE.as_secs(),
         );

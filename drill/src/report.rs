@@ -13,6 +13,7 @@ use crate::{
     crew::Log,
     cut::Cut,
     disaster::{Among, Victim},
+    invariants::Broken,
     roller::Rolled,
 };
 
@@ -38,6 +39,8 @@ pub struct Report {
     pub rolled: Option<Rolled>,
     /// The result of comparing the ledger with the devices.
     pub counts: Counts,
+    /// The impossible states of processes.
+    pub broken: Broken,
     /// The result of verifying the audit trail.
     pub audit: Audit,
     /// The command that repeats the drill.
@@ -84,7 +87,11 @@ impl Report {
                 is_back,
                 "the environments cut off did not come back as promised",
             ),
-            (is_rolled, "no release was rolled to its end"),
+            (
+                self.broken.count() == 0,
+                "a process was in an impossible state: its log says in which",
+            ),
+            (is_rolled, "no rollout was completed"),
             (is_tidy, "containers are left over that nobody manages"),
             (
                 self.counts.succeeded > 0,
@@ -108,6 +115,7 @@ impl Report {
             lines.push(format!("… and {hidden} more; -o json has all"));
         }
         lines.push(String::new());
+        lines.extend(self.broken.text());
         lines.extend(self.log.ended.iter().cloned());
         lines.push(self.audit.line());
         lines.extend(self.cut.iter().map(Cut::line));
@@ -183,7 +191,7 @@ impl Report {
         ]
     }
 
-    fn wrongs(&self) -> [(&str, u64, &str); 4] {
+    fn wrongs(&self) -> [(&str, u64, &str); 5] {
         let counts = &self.counts;
         [
             ("LOST", counts.lost, "accepted, and never ended"),
@@ -202,6 +210,11 @@ impl Report {
                 counts.nowhere,
                 "sent to a device, and not in the ledger",
             ),
+            (
+                "IMPOSSIBLE",
+                self.broken.count(),
+                "impossible states that occurred: mistakes in utakata",
+            ),
         ]
     }
 }
@@ -216,7 +229,7 @@ fn line(finding: &Finding) -> String {
         finding.device,
         finding.why,
         finding.state.map_or("none", |state| state.as_str()),
-        finding.truth.told,
+        finding.truth.received,
         finding.truth.done,
         task.as_deref().unwrap_or("none"),
     )
@@ -284,4 +297,48 @@ pub fn repeat(settings: &Settings) -> String {
         text.push_str(" --without-permits");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(broken: Broken) -> Report {
+        let audit = serde_json::json!({
+            "whole": true, "pages": 1, "lines": 1, "operations": 1, "tasks": 1, "older": 0,
+            "head": { "page": 1, "hash": "" }, "found": 0, "findings": [],
+        });
+        Report {
+            seed: 1,
+            took: String::new(),
+            among: Among::Ourselves,
+            log: Log::default(),
+            cut: None,
+            rolled: None,
+            counts: Counts {
+                succeeded: 1,
+                ..Counts::default()
+            },
+            broken,
+            audit: Audit::Checked(serde_json::from_value(audit).unwrap()),
+            repeat: String::new(),
+            kept: None,
+        }
+    }
+
+    #[test]
+    fn a_drill_is_not_passed_where_a_state_was_that_cannot_be() {
+        assert_eq!(report(Broken::default()).fault(), None);
+        let broken = Broken {
+            counted: [("wee-1".to_owned(), 1)].into(),
+            ..Broken::default()
+        };
+        let report = report(broken);
+        assert!(!report.is_clean());
+        let text = report.text(false);
+        let line = text.lines().find(|line| line.starts_with("IMPOSSIBLE"));
+        let count = line.and_then(|line| line.split_whitespace().nth(1));
+        assert_eq!(count, Some("1"), "{text}");
+        assert!(text.contains("wee-1 counts broken invariants: 1"), "{text}");
+    }
 }

@@ -34,8 +34,21 @@ impl Server {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = self.folders.len();
         let in_turn = (0..count).map(|at| &self.folders[(turn + at) % count]);
-        let mut alive = in_turn.filter_map(|folder| Some((folder, folder.endpoint()?)));
-        let (folder, endpoint) = alive.next()?;
+        in_turn.filter_map(|folder| self.of(folder)).next()
+    }
+
+    /// The clients of all lives that there are now, each behind the name of its process.
+    pub fn clients(&self) -> Vec<(String, Client)> {
+        let named = self.folders.iter().filter_map(|folder| {
+            let name = folder.path().file_name()?;
+            Some((name.to_string_lossy().into_owned(), self.of(folder)?))
+        });
+        named.collect()
+    }
+
+    /// A client of the life that has this data directory now.
+    fn of(&self, folder: &Folder) -> Option<Client> {
+        let endpoint = folder.endpoint()?;
         let mut known = self.known.lock();
         if let Some(client) = known.get(&endpoint.url) {
             return Some(client.clone());

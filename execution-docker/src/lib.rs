@@ -98,7 +98,7 @@ impl Docker {
             config: Arc::new(config),
             images: Arc::default(),
             held: Held::default(),
-            starts: Arc::new(Semaphore::new(starts_most())),
+            starts: Arc::new(Semaphore::new(max_starts())),
         }
     }
 
@@ -183,7 +183,7 @@ impl Runtime for Docker {
                 // Without images no engine is needed.
                 tracing::debug!(
                     error = utakata_model::chain(&error),
-                    "containers cannot be looked at"
+                    "containers cannot be listed"
                 );
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -204,7 +204,7 @@ impl Runtime for Docker {
 }
 
 /// Returns the default limit of containers that start at a time: half the number of processors.
-fn starts_most() -> usize {
+fn max_starts() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     (processors / 2).max(1)
 }

@@ -121,8 +121,8 @@ pub struct Breaker {
     pub first: Duration,
     /// Longest time for which it is left alone.
     #[serde(with = "duration")]
-    pub most: Duration,
-    /// Codes of problems that mean that a target did not answer.
+    pub max: Duration,
+    /// Problems that say that a target did not answer.
     #[setting(form = "list of codes")]
     pub codes: Vec<String>,
 }
@@ -148,8 +148,8 @@ pub struct Backoff {
     pub first: Duration,
     /// Longest wait.
     #[serde(with = "duration")]
-    pub most: Duration,
-    /// Lifetime of a worker after which earlier deaths are forgotten.
+    pub max: Duration,
+    /// A worker that lived so long makes earlier deaths forgotten.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub forgiven_after: Duration,
@@ -186,13 +186,13 @@ pub enum ConfigError {
     )]
     Code { code: String },
     /// The longest wait is shorter than the first.
-    #[error("execution.{table}.most ({}) is less than execution.{table}.first ({})",
-        duration::format(*most), duration::format(*first))]
+    #[error("execution.{table}.max ({}) is less than execution.{table}.first ({})",
+        duration::format(*max), duration::format(*first))]
     Shrinks {
         /// The table with both keys.
         table: &'static str,
         first: Duration,
-        most: Duration,
+        max: Duration,
     },
     /// A worker would count as hung between two heartbeats.
     #[error(
@@ -277,7 +277,7 @@ impl Default for Breaker {
         Self {
             failures: 5,
             first: Duration::from_secs(1),
-            most: Duration::from_secs(30),
+            max: Duration::from_secs(30),
             codes: ["unreachable", "deadline", "timed-out"]
                 .map(String::from)
                 .into(),
@@ -298,7 +298,7 @@ impl Default for Backoff {
     fn default() -> Self {
         Self {
             first: Duration::from_millis(500),
-            most: Duration::from_secs(60),
+            max: Duration::from_secs(60),
             forgiven_after: Duration::from_secs(60),
         }
     }
@@ -326,12 +326,11 @@ impl Config {
             return Err(ConfigError::Code { code: code.clone() });
         }
         let waits = [
-            ("backoff", self.backoff.first, self.backoff.most),
-            ("breaker", self.breaker.first, self.breaker.most),
+            ("backoff", self.backoff.first, self.backoff.max),
+            ("breaker", self.breaker.first, self.breaker.max),
         ];
-        if let Some((table, first, most)) = waits.into_iter().find(|(_, first, most)| most < first)
-        {
-            return Err(ConfigError::Shrinks { table, first, most });
+        if let Some((table, first, max)) = waits.into_iter().find(|(_, first, max)| max < first) {
+            return Err(ConfigError::Shrinks { table, first, max });
         }
         if self.hung_after < self.heartbeat * 2 {
             return Err(ConfigError::Hung {
@@ -431,7 +430,7 @@ mod tests {
             ),
             (
                 "[backoff]\nfirst = \"2m\"",
-                "execution.backoff.most (1m) is less than execution.backoff.first (2m)",
+                "execution.backoff.max (1m) is less than execution.backoff.first (2m)",
             ),
             ("[pools.snmp]\nmax = 0", "execution.pools.snmp: max (0)"),
         ] {

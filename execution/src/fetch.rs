@@ -44,9 +44,9 @@ impl Fetcher {
         }
     }
 
-    /// Waits for tasks, up to `most` at once. Cancel safe.
-    pub(crate) async fn fetch(&mut self, most: usize) -> Fetched {
-        match self.try_fetch(most).await {
+    /// Waits for tasks, up to `max` at once. Cancel safe.
+    pub(crate) async fn fetch(&mut self, max: usize) -> Fetched {
+        match self.try_fetch(max).await {
             Ok(deliveries) => Fetched::Deliveries(deliveries),
             Err(error) => {
                 self.lose(&error);
@@ -55,7 +55,7 @@ impl Fetcher {
         }
     }
 
-    async fn try_fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
+    async fn try_fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
         if let Some(at) = self.not_before {
             tokio::time::sleep_until(at).await;
             self.not_before = None;
@@ -64,7 +64,7 @@ impl Fetcher {
             Some(consumer) => consumer,
             none => none.insert(self.tasks.consume(&self.zone, &self.kind).await?),
         };
-        let fetched = consumer.fetch(most).await?;
+        let fetched = consumer.fetch(max).await?;
         self.backoff.reset();
         self.told = None;
         Ok(fetched)

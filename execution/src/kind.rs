@@ -6,22 +6,22 @@
 //! [`State`](state::State) passes each event from one to the next, and collects the effects.
 //!
 //! ```text
-//! orders   deliveries   reports   permits, records   time
-//!    └─────────┴───────────┼─────────────┴─────────────┘
-//!                       Service ──► start, kill, park, send (workers)
-//!                  events │  ▲      acknowledge, give back, ask, publish (the world)
-//!                         ▼  │ effects
-//!                        State
-//!    Lifecycle ── stopped, going over, ending: whether new tasks are taken
-//!    Lanes ────── waiting tasks, by target: conversations, rates, breakers
-//!    Silences ─── the evidence of an outcome about its target
-//!    Permits ──── control that is asked for, or permitted and not begun
-//!    Attempts ─── the attempts of workers, and whether they may have begun
-//!    Unrecorded ─ outcomes of control, repeated until they are recorded
-//!    Unproven ─── outcomes of control whose workers are out of reach
-//!    Workers ──── pools of workers: life and death, load, size, handover
-//!    Rollout ──── decisions about a candidate, and the releases that serve
-//!    Shadows ──── reads that are repeated to compare a candidate
+//!   orders   deliveries   reports   permits, records   time
+//!      └─────────┴───────────┼─────────────┴─────────────┘
+//!                         Service ──► start, kill, park, send (workers)
+//!                    events │  ▲      acknowledge, give back, ask, publish (the world)
+//!                           ▼  │ effects
+//!                          State
+//!   Lifecycle ── stopped, going over, ending: whether new tasks are taken
+//!   Lanes ────── waiting tasks, by target: conversations, rates, breakers
+//!   Silences ─── the evidence of an outcome about its target
+//!   Permits ──── control that is asked for, or permitted and not begun
+//!   Attempts ─── the attempts of workers, and whether they may have begun
+//!   Unrecorded ─ outcomes of control, repeated until they are recorded
+//!   Unproven ─── outcomes of control whose workers are out of reach
+//!   Workers ──── pools of workers: life and death, load, size, handover
+//!   Rollout ──── decisions about a candidate, and the releases that serve
+//!   Shadows ──── reads that are repeated to compare a candidate
 //! ```
 //!
 //! A task goes from the lanes (control by way of the permits) to the attempts of a worker, and ends
@@ -56,6 +56,7 @@ use crate::{
     quota::WorkerQuota, routes::Routes, runtime::Runtime, status::StatusBoard,
 };
 pub(crate) use service::{Handover, Inherited, Service};
+pub(crate) use workers::Failures;
 
 /// The desired state of a kind.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -83,6 +84,9 @@ pub(crate) struct Context {
     pub(crate) zone: Zone,
     /// The next number of a worker.
     pub(crate) worker_numbers: Arc<AtomicU64>,
+    /// No kind has used this number of an ask in this life, or a later one: a service that begins
+    /// again goes on here, because the permit for an ask of the one before is none of its own.
+    pub(crate) next_ask: Arc<AtomicU64>,
     pub(crate) tasks: Arc<dyn Tasks>,
     pub(crate) events: Arc<dyn Events>,
     pub(crate) runtime: Arc<dyn Runtime>,

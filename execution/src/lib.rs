@@ -2,10 +2,10 @@
 //! publishes the outcomes.
 //!
 //! ```text
-//! releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
-//!                                                    │ fetch ─► lanes ─► select ─► worker
-//!                                                    │ plan ─► start, drain, kill ─► runtime
-//! workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
+//!  releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
+//!                                                   │ fetch ─► lanes ─► select ─► worker
+//!                                                   │ plan ─► start, drain, kill ─► runtime
+//!  workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
 //! ```
 
 #![allow(
@@ -24,7 +24,6 @@ pub mod environment;
 mod fetch;
 mod files;
 mod folder;
-mod invariant;
 mod kind;
 mod lives;
 mod publish;

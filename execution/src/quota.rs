@@ -18,8 +18,8 @@ pub(crate) struct WorkerQuota(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// The limit; `None` if there is none.
-    most: Option<u32>,
+    /// `None`: as many as they want.
+    max: Option<u32>,
     kinds: Mutex<BTreeMap<Kind, KindClaim>>,
 }
 
@@ -36,10 +36,10 @@ struct KindClaim {
 }
 
 impl WorkerQuota {
-    /// Creates a quota, with a limit if there is one.
-    pub(crate) fn new(most: Option<u32>) -> Self {
+    /// Allows so many at once, if there is a limit.
+    pub(crate) fn new(max: Option<u32>) -> Self {
         let kinds = Mutex::default();
-        Self(Arc::new(Inner { most, kinds }))
+        Self(Arc::new(Inner { max, kinds }))
     }
 
     /// Returns what the releases of a kind may do, which has this number of workers and these
@@ -55,13 +55,13 @@ impl WorkerQuota {
         let mut kinds = self.0.kinds.lock();
         let claim = kinds.entry(kind.clone()).or_default();
         (claim.there, claim.needs) = (there, needs);
-        let most = self.0.most?;
+        let max = self.0.max?;
         let at = kinds.range::<Kind, _>(..kind).count();
         let all: Vec<Vec<Need>> = kinds.values().map(|claim| claim.needs.clone()).collect();
-        // There is a share for each need of each kind, in order.
-        let shares = divide(most, &all, now).swap_remove(at);
+        // There is a share for each need of each kind, in their order.
+        let shares = divide(max, &all, now).swap_remove(at);
         let there = kinds.values().map(|claim| claim.there);
-        let mut room = most.saturating_sub(there.fold(0, u32::saturating_add));
+        let mut room = max.saturating_sub(there.fold(0, u32::saturating_add));
         let claim = kinds.entry(kind.clone()).or_default();
         let mut allow = |(need, share): (&Need, u32)| {
             let starts = share.saturating_sub(need.live).min(room);
@@ -90,11 +90,11 @@ impl WorkerQuota {
 
     /// Returns the quota as others see it; `None` if there is no limit.
     pub(crate) fn status(&self) -> Option<WorkersStatus> {
-        let most = self.0.most?;
+        let max = self.0.max?;
         let kinds = self.0.kinds.lock();
         let short = kinds.iter().filter(|(_, claim)| claim.is_short);
         Some(WorkersStatus {
-            most,
+            max,
             short: short.map(|(kind, _)| kind.clone()).collect(),
         })
     }
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(places.ask(&a, 4, need(100, 4), now), allowed(2, 0));
         assert_eq!(places.ask(&a, 3, need(100, 2), now), allowed(2, 0));
         assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 1));
-        assert_eq!(places.status().unwrap().most, 4);
+        assert_eq!(places.status().unwrap().max, 4);
         places.remove(&a);
         assert_eq!(places.ask(&b, 1, need(9, 1), now), allowed(4, 3));
     }

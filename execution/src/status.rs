@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use utakata_model::{
     BreakerStatus, Incarnation, Kind, PoolStatus, ReleaseName, RolloutStatus, StopState,
-    environment::RefusedRelease,
+    environment::{RefusedRelease, RestartedKind},
 };
 use utakata_rollout::Summary;
 
@@ -27,6 +27,7 @@ struct Inner {
     /// The rollouts of kinds that are not served.
     absent: Mutex<Vec<RolloutStatus>>,
     missing: Mutex<Vec<RefusedRelease>>,
+    restarted: Mutex<Vec<RestartedKind>>,
     /// Earlier lives of which nothing runs any more.
     over: Mutex<Vec<Incarnation>>,
     changed: Notify,
@@ -136,7 +137,18 @@ impl StatusBoard {
         }
     }
 
-    /// Removes a kind that is not served any more.
+    /// Sets the kinds whose services have panicked.
+    pub(crate) fn put_restarted(&self, restarted: Vec<RestartedKind>) {
+        *self.0.restarted.lock() = restarted;
+        self.0.changed.notify_one();
+    }
+
+    /// The kinds whose services have panicked.
+    pub(crate) fn restarted(&self) -> Vec<RestartedKind> {
+        self.0.restarted.lock().clone()
+    }
+
+    /// The kind is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.pools.lock().remove(kind);
         self.0.breakers.lock().remove(kind);

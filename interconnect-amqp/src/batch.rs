@@ -24,9 +24,9 @@ pub(super) struct EncodedBatch {
     pub(super) tasks: Vec<Task>,
 }
 
-/// Divides tasks by their queues, up to `most` in a batch, each queue's in order. Tasks for a queue
-/// that arrived earlier travel earlier.
-pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
+/// Divides tasks by their queues, up to `max` in a batch, each queue's in their order. What is
+/// for a queue that came earlier travels earlier.
+pub(super) fn group(tasks: Vec<Task>, max: usize) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for task in tasks {
         // Neighbours mostly go to the same queue.
@@ -35,7 +35,7 @@ pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
             .rev()
             .find(|batch| batch.class == task.class && batch.route.is_of(&task));
         match open {
-            Some(batch) if batch.tasks.len() < most => batch.tasks.push(task),
+            Some(batch) if batch.tasks.len() < max => batch.tasks.push(task),
             _ => batches.push(Batch {
                 route: Route::of(&task),
                 class: task.class,

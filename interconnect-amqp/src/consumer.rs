@@ -89,13 +89,13 @@ impl AmqpConsumer {
         (consumer, setting)
     }
 
-    /// Takes the deliveries that are here. `None` if there are none.
-    fn take(&self, most: usize) -> Result<Option<Vec<Delivery>>, Error> {
+    /// Takes the deliveries that are here. `None`: there are none.
+    fn take(&self, max: usize) -> Result<Option<Vec<Delivery>>, Error> {
         let mut state = self.shared.state.lock();
         state.alive()?;
-        state.wanted = state.wanted.max(most);
+        state.wanted = state.wanted.max(max);
         state.moved = Instant::now();
-        let taken = state.ledger.take(most, self.link.clock().now());
+        let taken = state.ledger.take(max, self.link.clock().now());
         state
             .settle
             .extend(taken.done.into_iter().map(Settle::Acknowledge));
@@ -119,14 +119,14 @@ impl State {
 
 #[async_trait]
 impl Consumer for AmqpConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        if most == 0 {
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        if max == 0 {
             return Ok(Vec::new());
         }
         loop {
             let mut filled = pin!(self.shared.filled.notified());
             filled.as_mut().enable();
-            if let Some(taken) = self.take(most)? {
+            if let Some(taken) = self.take(max)? {
                 return Ok(taken);
             }
             filled.await;

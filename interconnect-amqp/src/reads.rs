@@ -86,8 +86,8 @@ impl Reads {
             filled.as_mut().enable();
             let taken: Vec<Task> = {
                 let mut waiting = self.waiting.lock();
-                let most = waiting.len().min(IN_FLIGHT * self.per_message);
-                waiting.drain(..most).collect()
+                let max = waiting.len().min(IN_FLIGHT * self.per_message);
+                waiting.drain(..max).collect()
             };
             if !taken.is_empty() {
                 self.filled.notify_one();

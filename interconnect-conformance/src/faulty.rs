@@ -170,8 +170,8 @@ impl Fate {
 
     fn how_long(&self) -> Duration {
         let part = self.dice.below(1_000);
-        let most = u64::try_from(self.faults.max_delay.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(most.saturating_mul(part) / 1_000)
+        let max = u64::try_from(self.faults.max_delay.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(max.saturating_mul(part) / 1_000)
     }
 
     /// Holds some of these back, and returns the others.

@@ -151,6 +151,8 @@ impl Queue {
             stopped: Stopped::default(),
             rollouts: Vec::new(),
             workers: None,
+            invariants_broken: 0,
+            restarted: Vec::new(),
         })))
     }
 

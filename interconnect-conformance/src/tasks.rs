@@ -428,9 +428,9 @@ async fn take(consumer: &mut dyn Consumer, count: usize) -> Result<Vec<usize>, D
     Ok(numbers(&fetched))
 }
 
-/// Fetches once, acknowledges and returns the numbers.
-async fn take_some(consumer: &mut dyn Consumer, most: usize) -> Result<Vec<usize>, Deviation> {
-    let fetched = consumer.fetch(most).await?;
+/// Fetches once, acknowledges and gives the numbers.
+async fn take_some(consumer: &mut dyn Consumer, max: usize) -> Result<Vec<usize>, Deviation> {
+    let fetched = consumer.fetch(max).await?;
     consumer.acknowledge(&tags(&fetched)).await?;
     Ok(numbers(&fetched))
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stranger ──know()──► idle ◄──begin() / end──► busy
-//!     └── makes room first     └── makes room then  └── makes room for nobody
+//!    └── makes room first     └── makes room then  └── makes room for nobody
 //! ```
 //!
 //! A connection that arrives when there is no room takes the place of the one that has waited
@@ -204,9 +204,9 @@ impl<P: Eq + Hash + Copy> Guests<P> {
     /// Tells one connection to leave, of the peer that has the most that may be told.
     fn push_out_any(&mut self) -> bool {
         let may_go = |guests: &BTreeMap<u64, Guest>| guests.values().filter(|g| g.may_go()).count();
-        let most = self.of.iter().map(|(peer, guests)| (*peer, may_go(guests)));
-        let most = most.max_by_key(|(_, count)| *count);
-        most.is_some_and(|(peer, count)| count > 0 && self.push_out(peer))
+        let max = self.of.iter().map(|(peer, guests)| (*peer, may_go(guests)));
+        let max = max.max_by_key(|(_, count)| *count);
+        max.is_some_and(|(peer, count)| count > 0 && self.push_out(peer))
     }
 
     fn complain(&mut self, what: &'static str) {

@@ -164,7 +164,7 @@ async fn accept(listener: UnixListener, served: Arc<Served>, stop: CancellationT
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(
-                most = served.config.max_clients,
+                max = served.config.max_clients,
                 "a client of the hub was turned away: too many are connected"
             );
             continue;

@@ -28,9 +28,9 @@ pub trait Tasks: Send + Sync + 'static {
 /// as redelivered.
 #[async_trait]
 pub trait Consumer: Send {
-    /// Waits until there is a task, then returns up to `most` tasks: control first, each class in
-    /// order of arrival. Cancel safe: nothing is lost that was not returned.
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error>;
+    /// Waits until there is a task, then gives up to `max` of them, control first, each class
+    /// in the order in which they came. Cancel safe: what was not returned is not lost.
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error>;
 
     /// Acknowledges deliveries: they are never delivered again. Unknown tags are ignored.
     async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error>;

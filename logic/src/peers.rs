@@ -1,9 +1,9 @@
 //! Several logic environments on one store, which divide the work by leases.
 //!
 //! ```text
-//! beat ─► lease(acquire, give back, renew) ─► present leases ─► plan ─► wishes of the next beat
-//!                                                 │
-//!                                                 └─► duties
+//!  beat ─► lease(take, give back, renew) ─► lease holders ─► plan ─► wishes of the next beat
+//!                                            │
+//!                                            └─► duties
 //! ```
 //!
 //! A member acts on a lease only until it would have ended, counted from before it was renewed. So
@@ -117,7 +117,7 @@ impl Service {
 
     /// Renews leases and carries out the plan; returns the pause until the next beat.
     async fn beat(&mut self) -> Duration {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let wanted = self.wanted();
         // A store that does not answer must not keep us from noticing that time is over.
         let within = self.terms.lasts.saturating_sub(self.terms.beat);
@@ -134,7 +134,7 @@ impl Service {
                 return RETRY_AFTER;
             }
         };
-        self.until = asked + self.terms.lasts;
+        self.until = requested + self.terms.lasts;
         self.wishes = lease::plan(&leases, &self.me, &self.terms);
         self.tell(duties(&leases, &self.me, &self.terms));
         let is_urgent = self.wishes.iter().any(|one| matches!(one, Action::Take(_)));

@@ -14,7 +14,7 @@ pub fn share_out(config: &mut Config) {
         http = config.logic.http.connections,
         streams = config.logic.http.streams,
         mqtt = config.mqtt.max_clients,
-        "open files are shared out"
+        "the limits of open files were adjusted"
     );
 }
 
@@ -60,11 +60,11 @@ fn fit(config: &mut Config, limit: usize) {
     *unknown = (*unknown).min(sixteenths(1));
 }
 
-/// Lowers a total to a limit; one address then gets half of it.
-fn cut(total: &mut usize, per_address: &mut usize, most: usize) {
-    if *total > most {
-        *total = most;
-        *per_address = (*per_address).min(most.div_ceil(2));
+/// Lowers a total to a limit; one address has half of it then.
+fn cut(total: &mut usize, per_address: &mut usize, max: usize) {
+    if *total > max {
+        *total = max;
+        *per_address = (*per_address).min(max.div_ceil(2));
     }
 }
 

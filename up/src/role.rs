@@ -98,8 +98,8 @@ fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
 /// Waits until the end is requested, or something running has broken.
 async fn end(signals: &mut Signals, broken: impl Future<Output = anyhow::Error>) -> Result<()> {
     tokio::select! {
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "draining; once more ends at once");
+        signal = signals.end_requested() => {
+            tracing::info!(signal, "draining; a second signal ends at once");
             Ok(())
         }
         error = broken => Err(error),
@@ -113,8 +113,8 @@ async fn started<T>(
 ) -> Result<Option<T>> {
     tokio::select! {
         started = starting => started.map(Some),
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "ended before it had begun");
+        signal = signals.end_requested() => {
+            tracing::info!(signal, "ended before it had started");
             Ok(None)
         }
     }
@@ -124,7 +124,7 @@ async fn started<T>(
 async fn drain(signals: &mut Signals, drained: impl Future<Output = ()>) -> Result<()> {
     tokio::select! {
         () = drained => Ok(()),
-        signal = signals.asked_again() => bail!("{signal} came again: not drained"),
+        signal = signals.asked_again() => bail!("second {signal}: ending without draining"),
     }
 }
 

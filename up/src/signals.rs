@@ -47,8 +47,8 @@ impl Signals {
         self.hangup.take()
     }
 
-    /// Waits for SIGINT or SIGTERM, and returns its name.
-    pub async fn asked_to_end(&mut self) -> &'static str {
+    /// Waits for SIGINT or SIGTERM, and gives its name.
+    pub async fn end_requested(&mut self) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
@@ -65,13 +65,13 @@ impl Signals {
     /// Waits for a further signal, ignoring those that arrive together with the first one.
     pub async fn asked_again(&mut self) -> &'static str {
         self.let_pass().await;
-        self.asked_to_end().await
+        self.end_requested().await
     }
 
     /// Lets the signals that came with the first one pass.
     pub async fn let_pass(&mut self) {
         let together = tokio::time::Instant::now() + TOGETHER;
-        while tokio::time::timeout_at(together, self.asked_to_end())
+        while tokio::time::timeout_at(together, self.end_requested())
             .await
             .is_ok()
         {}

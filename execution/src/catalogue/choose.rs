@@ -74,13 +74,13 @@ pub(crate) fn choose(
     for (kind, desired) in desired.iter().filter(|(_, desired)| here.is_meant(desired)) {
         let here = found.get(kind).map_or(&[][..], Vec::as_slice);
         let wanted = desired.stable.iter().chain(&desired.kept);
-        let is_told = |wanted: &ReleaseId| {
+        let is_reported = |wanted: &ReleaseId| {
             let name = format!("{}@{}", wanted.kind, wanted.version);
             let mut refused = catalogue.refused.iter();
             refused.any(|one| one.path.ends_with(&name))
         };
         let absent = wanted.filter(|wanted| {
-            !here.iter().any(|r| r.id.digest == wanted.digest) && !is_told(wanted)
+            !here.iter().any(|r| r.id.digest == wanted.digest) && !is_reported(wanted)
         });
         choice.missing.extend(absent.map(missing));
     }

@@ -27,13 +27,13 @@ pub(super) struct Incoming {
     size: u64,
     written: u64,
     ahead: BTreeMap<u64, Arc<[u8]>>,
-    asked: BTreeMap<u64, Asked>,
-    /// The time that answers may take.
+    inquiries: BTreeMap<u64, Inquiry>,
+    /// The times that answers to an ask may take.
     backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct Inquiry {
     again_at: Instant,
     backoff: Backoff,
 }
@@ -56,7 +56,7 @@ impl Incoming {
             size,
             written: here,
             ahead: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            inquiries: BTreeMap::new(),
             backoff: Backoff::new(again_after, MAX_RETRY),
         }
     }
@@ -75,16 +75,16 @@ impl Incoming {
     /// have taken too long.
     pub(super) fn ask(&mut self, now: Instant) -> Vec<u64> {
         let missing = self.missing();
-        self.asked.retain(|from, _| missing.contains(from));
+        self.inquiries.retain(|from, _| missing.contains(from));
         let mut asks = Vec::new();
         for from in missing {
-            let mut backoff = match self.asked.get(&from) {
-                Some(asked) if asked.again_at > now => continue,
-                Some(asked) => asked.backoff,
+            let mut backoff = match self.inquiries.get(&from) {
+                Some(inquiry) if inquiry.again_at > now => continue,
+                Some(inquiry) => inquiry.backoff,
                 None => self.backoff,
             };
             let again_at = now + backoff.wait();
-            self.asked.insert(from, Asked { again_at, backoff });
+            self.inquiries.insert(from, Inquiry { again_at, backoff });
             asks.push(from);
         }
         asks
@@ -92,13 +92,16 @@ impl Incoming {
 
     /// Returns the moment at which something is to be requested again.
     pub(super) fn again_at(&self) -> Option<Instant> {
-        self.asked.values().map(|asked| asked.again_at).min()
+        self.inquiries
+            .values()
+            .map(|inquiry| inquiry.again_at)
+            .min()
     }
 
     /// Takes a part that has arrived, and returns the bytes to write now, in order. A part that is
     /// not awaited is ignored: it arrived twice, or too late.
     pub(super) fn take(&mut self, from: u64, bytes: Arc<[u8]>) -> Result<Vec<Arc<[u8]>>, Lie> {
-        if self.asked.remove(&from).is_none() {
+        if self.inquiries.remove(&from).is_none() {
             return Ok(Vec::new());
         }
         let size = self.size;

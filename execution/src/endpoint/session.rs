@@ -169,6 +169,7 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
         since: Instant::now(),
         messages: 0,
     };
+    let mut invariants_broken = 0;
     loop {
         let message = match from.message().await {
             Ok(Some(from)) => from.message,
@@ -191,6 +192,16 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
             _ if chatter.is_too_much(Instant::now()) => {
                 let flood = format!("more than {MAX_CHATTER} messages without an outcome a second");
                 return StreamEnd::Flood(flood);
+            }
+            Some(from_worker::Message::Heartbeat(heartbeat))
+                if !chatter.is_too_much(Instant::now()) =>
+            {
+                // It is counted once however much more it is: a worker may say any number.
+                if heartbeat.invariants_broken > invariants_broken {
+                    invariants_broken = heartbeat.invariants_broken;
+                    utakata_invariant::record("a worker met an impossible state", &ticket.worker);
+                }
+                WorkerEvent::Alive
             }
             _ => WorkerEvent::Alive,
         };

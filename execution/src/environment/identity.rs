@@ -94,6 +94,8 @@ impl Identity {
             stopped: desired.stopped(&board.stopped(), board.stopped_releases()),
             rollouts: board.rollouts(),
             workers: self.quota.status(),
+            invariants_broken: utakata_invariant::count(),
+            restarted: board.restarted(),
         }
     }
 }

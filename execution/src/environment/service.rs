@@ -246,10 +246,12 @@ fn context(
         ..
     } = parts;
     let next_worker = inheritance.as_ref().map_or(1, |left| left.next_worker);
+    let next_ask = inheritance.as_ref().map_or(1, |left| left.next_ask);
     Ok(Context {
         config: config.clone(),
         zone: config.zone.clone(),
         worker_numbers: Arc::new(AtomicU64::new(next_worker)),
+        next_ask: Arc::new(AtomicU64::new(next_ask)),
         tasks: parts.tasks.clone(),
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),

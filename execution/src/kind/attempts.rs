@@ -168,8 +168,8 @@ impl Attempts {
     pub(crate) fn mark_overdue(&mut self, now: Instant) -> Vec<&Attempt> {
         let grace = self.grace;
         let is_late = |attempt: &Attempt| {
-            let most = attempt.task.timeout.min(MAX_TIMEOUT) + grace;
-            !attempt.is_overdue && now.saturating_duration_since(attempt.begun) >= most
+            let max = attempt.task.timeout.min(MAX_TIMEOUT) + grace;
+            !attempt.is_overdue && now.saturating_duration_since(attempt.begun) >= max
         };
         let mut late = Vec::new();
         for attempt in self.attempts.values_mut() {
@@ -185,8 +185,8 @@ impl Attempts {
     pub(crate) fn longest_of(&self, worker: Number, now: Instant) -> Duration {
         let of_worker = self.attempts.values().filter(|a| a.worker == worker);
         let left = of_worker.map(|attempt| {
-            let most = attempt.task.timeout.min(MAX_TIMEOUT) + self.grace;
-            most.saturating_sub(now.saturating_duration_since(attempt.begun))
+            let max = attempt.task.timeout.min(MAX_TIMEOUT) + self.grace;
+            max.saturating_sub(now.saturating_duration_since(attempt.begun))
         });
         left.max().unwrap_or_default()
     }

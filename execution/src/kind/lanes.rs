@@ -26,6 +26,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Tag;
+use utakata_invariant as invariant;
 use utakata_model::{BreakerStatus, Class, Problem, Target, TargetName, Task, TaskKey};
 
 pub(crate) use self::breaker::Rule;
@@ -34,7 +35,7 @@ use self::{
     lane::{ByClass, Lane},
     turns::Turns,
 };
-use crate::{config::Lanes as Limits, invariant};
+use crate::config::Lanes as Limits;
 
 /// A task that waits in the environment.
 #[derive(Debug, Clone)]
@@ -156,10 +157,10 @@ impl Lanes {
         breaker.status(target, now).filter(|_| is_shut)
     }
 
-    /// Returns the targets that are left alone, up to a limit.
-    pub(crate) fn breakers(&self, most: usize, now: Instant) -> Vec<BreakerStatus> {
+    /// Lists the targets that are left alone, at most so many.
+    pub(crate) fn breakers(&self, max: usize, now: Instant) -> Vec<BreakerStatus> {
         let status = |target| self.lanes.get(target)?.breaker.status(target, now);
-        self.broken.iter().filter_map(status).take(most).collect()
+        self.broken.iter().filter_map(status).take(max).collect()
     }
 
     /// Takes the reads that wait for a target.
@@ -244,7 +245,9 @@ impl Lanes {
     /// Lets control that was taken give up its conversation for observation. It remains the only
     /// writer.
     pub(crate) fn step_back(&mut self, target: &TargetName) {
-        if let Some(lane) = self.lanes.get_mut(target) {
+        // It is written, which keeps it.
+        let lane = self.lanes.get_mut(target);
+        if let Some(lane) = invariant::present(lane, "control without a lane steps back", target) {
             lane.step_back();
             self.queue(target);
         }
@@ -253,7 +256,8 @@ impl Lanes {
     /// Gives a conversation to control that had stepped back, or the next one that is free. Returns
     /// true if it has one.
     pub(crate) fn step_in(&mut self, target: &TargetName) -> bool {
-        let Some(lane) = self.lanes.get_mut(target) else {
+        let lane = self.lanes.get_mut(target);
+        let Some(lane) = invariant::present(lane, "control without a lane steps in", target) else {
             return false;
         };
         lane.is_expected = lane.is_full();

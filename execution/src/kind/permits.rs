@@ -17,6 +17,7 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use utakata_invariant as invariant;
 use utakata_model::{Outcome, OutcomeStatus, TaskKey};
 use utakata_permit::{
     asks::{Decision, OpenAsks, Times},
@@ -24,10 +25,7 @@ use utakata_permit::{
 };
 
 use super::outcome;
-use crate::{
-    invariant,
-    kind::{attempts::Permit, lanes::Waiting},
-};
+use crate::kind::{attempts::Permit, lanes::Waiting};
 
 /// The number of given-up asks that are remembered, to answer permits that arrive for them.
 const MAX_VOID: usize = 10_000;
@@ -89,9 +87,12 @@ pub(super) enum Meaning {
 }
 
 impl Permits {
-    pub(super) fn new(times: Times) -> Self {
+    /// Without any; asks are numbered from here on.
+    pub(super) fn new(times: Times, next_ask: u64) -> Self {
+        let mut asks = OpenAsks::new(times);
+        asks.begin_at(next_ask);
         Self {
-            asks: OpenAsks::new(times),
+            asks,
             asked: HashMap::default(),
             permitted: VecDeque::new(),
             void: BTreeMap::new(),

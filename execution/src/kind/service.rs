@@ -62,10 +62,10 @@ pub(crate) struct Service {
     fetcher: Fetcher,
     /// The decision about a rollout that is being written, and is reported afterwards.
     writing: Option<Revision>,
-    /// The time at which the evidence of a rollout was last reported.
-    rollout_told: Option<Instant>,
-    /// The time at which the targets that are left alone were last reported.
-    breakers_told: Option<Instant>,
+    /// The moment at which the evidence of a rollout was last told.
+    rollout_published: Option<Instant>,
+    /// The moment at which the targets that are left alone were last told.
+    breakers_published: Option<Instant>,
     reports: mpsc::Receiver<Report>,
     reporting: mpsc::Sender<Report>,
     links: WorkerLinks,
@@ -86,6 +86,21 @@ struct Inbox {
     reports: Vec<Report>,
     answers: Vec<LedgerReply>,
     fetched: Option<Fetched>,
+}
+
+/// The marks that a service leaves with what all kinds share. They go with it, also when it
+/// panics.
+struct Presence {
+    kind: Kind,
+    context: Context,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.context.board.remove(&self.kind);
+        self.context.quota.remove(&self.kind);
+        self.context.routes.close(&self.kind);
+    }
 }
 
 /// The reason for waking up.
@@ -113,6 +128,10 @@ impl Service {
         let counted = published.clone();
         let publisher = publish::run(context.events.clone(), queue, counted, cancel.clone());
         let publisher = tokio::spawn(publisher);
+        let presence = Presence {
+            kind: kind.clone(),
+            context: context.clone(),
+        };
         let (asks, queue) = publish::asks();
         let asker = publish::ask(context.events.clone(), queue, cancel.clone());
         let asker = tokio::spawn(asker);
@@ -123,9 +142,7 @@ impl Service {
         }
         service.serve(&mut order, &cancel).await;
         asker.abort();
-        service.context.board.remove(&service.kind);
-        service.context.quota.remove(&service.kind);
-        service.context.routes.close(&service.kind);
+        drop(presence);
         service.tell_unrecorded();
         let given_up = service.state.given_up();
         if !service.pending.is_empty() {
@@ -155,6 +172,7 @@ impl Service {
             environment: context.me.environment.clone(),
             rollout: context.decisions.of(&kind),
             seed: TaskId::generate(),
+            next_ask: context.next_ask.load(Ordering::Relaxed),
             now: Instant::now(),
         };
         let state = State::new(initial, &context.config);
@@ -162,8 +180,8 @@ impl Service {
         Self {
             state,
             writing: None,
-            rollout_told: None,
-            breakers_told: None,
+            rollout_published: None,
+            breakers_published: None,
             answers: context.routes.open(&kind),
             asks,
             kind,
@@ -199,7 +217,7 @@ impl Service {
             let at = moment();
             let now = at.now;
             if watch.was_away() {
-                tracing::warn!(kind = %self.kind, "the machine stood still: permits are dropped");
+                tracing::warn!(kind = %self.kind, "the machine was frozen: permits are dropped");
                 self.state.on_stood_still(at);
             }
             let is_due = match wake {
@@ -255,7 +273,7 @@ impl Service {
             }
             Some(_) = self.workers.join_next() => {}
             () = self.context.decisions.written(self.writing), if self.writing.is_some() => {
-                (self.writing, self.rollout_told) = (None, None);
+                (self.writing, self.rollout_published) = (None, None);
                 self.state.on_written();
                 return Wake::Due;
             }
@@ -298,9 +316,9 @@ impl Service {
         board.put(&self.kind, self.state.status());
         board.put_stopped(&self.kind, self.state.stopped());
         board.put_stopped_releases(&self.kind, self.state.workers().stopped_releases());
-        let told = self.breakers_told;
+        let told = self.breakers_published;
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_INTERVAL) {
-            self.breakers_told = Some(now);
+            self.breakers_published = Some(now);
             board.put_breakers(&self.kind, self.state.breakers(now));
         }
         self.tell_rollout(now);
@@ -314,11 +332,11 @@ impl Service {
         if self.writing.is_some() {
             return;
         }
-        let told = self.rollout_told;
+        let told = self.rollout_published;
         let is_time = told.is_none_or(|at| now.saturating_duration_since(at) >= EVIDENCE_INTERVAL);
         let board = &self.context.board;
         if is_time || board.knows_else(&self.kind, self.state.rollout().summary()) {
-            self.rollout_told = Some(now);
+            self.rollout_published = Some(now);
             board.put_rollout(&self.kind, self.state.rollout().status());
         }
     }

@@ -101,6 +101,8 @@ pub(super) struct InitialState {
     pub(super) rollout: Option<Decision>,
     /// An identifier that is used nowhere else.
     pub(super) seed: TaskId,
+    /// Numbers of asks below this were used in this life of the environment.
+    pub(super) next_ask: u64,
     pub(super) now: Instant,
 }
 
@@ -111,12 +113,17 @@ impl State {
             environment,
             rollout,
             seed,
+            next_ask,
             now,
         } = initial;
         let rule = Rule {
             failures: config.breaker.failures,
             first: config.breaker.first,
-            most: config.breaker.most,
+            max: config.breaker.max,
+        };
+        let times = asks::Times {
+            repeat_after: config.permits.again_after,
+            void_after: config.permits.void_after,
         };
         Self {
             workers: Workers::new(kind.clone(), environment, config),
@@ -126,10 +133,7 @@ impl State {
             shadows: Shadows::new(seed),
             lanes: Lanes::new(config.lanes, rule, now),
             silences: Silences::new(config.breaker.codes.clone()),
-            permits: Permits::new(asks::Times {
-                repeat_after: config.permits.again_after,
-                void_after: config.permits.void_after,
-            }),
+            permits: Permits::new(times, next_ask),
             attempts: Attempts::new(config.grace),
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             unproven: Unproven::default(),

@@ -10,15 +10,13 @@ use std::{
 };
 
 use tokio::time::Instant;
-use utakata_model::{Outcome, TaskKey};
+use utakata_model::{Backoff, Outcome, TaskKey, backoff::spread};
 use utakata_permit::message::Recorded;
 
 use crate::takeover::UnrecordedLeft;
 
-/// The time after which an outcome is repeated; it doubles each time.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait.
-const MAX_WAIT: Duration = Duration::from_secs(10);
+/// The waits after which an outcome is repeated.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
 /// The number of outcomes that are repeated together.
 const MAX_TOGETHER: usize = 1000;
 /// The number of attempts that ended without a permit and are remembered.
@@ -31,21 +29,21 @@ pub(super) struct Unrecorded {
     /// The outcomes by attempt, and the ask under which they were reported.
     kept: BTreeMap<Recorded, Kept>,
     due: BTreeSet<(Instant, Recorded)>,
-    told: Told,
+    told: EndedAttempts,
 }
 
 #[derive(Debug)]
 struct Kept {
     outcome: Outcome,
     again: Instant,
-    wait: Duration,
-    /// True if it replaced another one under the same ask, which the next record may mean.
+    backoff: Backoff,
+    /// Took the place of another one under the same ask, which the next record may mean.
     is_second: bool,
 }
 
 /// The latest attempts that ended without a permit: they do so only once.
 #[derive(Debug, Default)]
-struct Told {
+struct EndedAttempts {
     keys: HashSet<TaskKey, foldhash::fast::RandomState>,
     order: VecDeque<TaskKey>,
 }
@@ -58,7 +56,7 @@ impl Unrecorded {
             limit,
             kept: BTreeMap::new(),
             due: BTreeSet::new(),
-            told: Told::default(),
+            told: EndedAttempts::default(),
         }
     }
 
@@ -79,10 +77,11 @@ impl Unrecorded {
         if let Some(was) = &was {
             self.due.remove(&(was.again, told));
         }
+        let mut backoff = BACKOFF;
         let kept = Kept {
             outcome: outcome.clone(),
-            again: now + jittered(FIRST_WAIT, told.key),
-            wait: FIRST_WAIT,
+            again: now + jittered(backoff.wait(), told.key),
+            backoff,
             is_second: was.is_some(),
         };
         self.due.insert((kept.again, told));
@@ -110,9 +109,10 @@ impl Unrecorded {
                 key: outcome.key(),
                 ask: outcome.permit,
             };
+            let mut backoff = BACKOFF;
             let kept = Kept {
-                again: now + jittered(FIRST_WAIT, told.key),
-                wait: FIRST_WAIT,
+                again: now + jittered(backoff.wait(), told.key),
+                backoff,
                 outcome,
                 is_second,
             };
@@ -135,7 +135,8 @@ impl Unrecorded {
             if kept.is_second {
                 // The record may be of the first outcome: this one is repeated.
                 kept.is_second = false;
-                kept.again = now + jittered(FIRST_WAIT, told.key);
+                kept.backoff.reset();
+                kept.again = now + jittered(kept.backoff.wait(), told.key);
                 self.due.insert((kept.again, told));
                 self.kept.insert(told, kept);
             }
@@ -167,8 +168,7 @@ impl Unrecorded {
         {
             self.due.pop_first();
             if let Some(kept) = self.kept.get_mut(&told) {
-                kept.wait = (kept.wait * 2).min(MAX_WAIT);
-                kept.again = now + jittered(kept.wait, told.key);
+                kept.again = now + jittered(kept.backoff.wait(), told.key);
                 self.due.insert((kept.again, told));
                 again.push(kept.outcome.clone());
             }
@@ -200,7 +200,7 @@ impl Unrecorded {
     }
 }
 
-impl Told {
+impl EndedAttempts {
     fn insert(&mut self, key: TaskKey) {
         if !self.keys.insert(key) {
             return;
@@ -218,8 +218,7 @@ impl Told {
 /// for the same attempt.
 fn jittered(wait: Duration, key: TaskKey) -> Duration {
     let [.., low, high] = *key.task.as_bytes();
-    let part = u32::from(u16::from_le_bytes([low, high]));
-    wait * 3 / 4 + wait / 2 * part / u32::from(u16::MAX)
+    spread(wait, u16::from_le_bytes([low, high]))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The workers of a kind, by release: their existence, their tasks, and their ends.
 //!
 //! ```text
-//! ordered ─► pools ─► observed ─► (quota) ─► plan ─► starts, drains, kills
-//!              ▲
-//! reports ─────┘ ready, heard, parted, exited ─► lost
+//!   ordered ─► pools ─► observed ─► (quota) ─► plan ─► starts, drains, kills
+//!                ▲
+//!   reports ─────┘ ready, heard, parted, exited ─► lost
 //! ```
 
 mod demand;
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use utakata_model::{EnvironmentId, Kind, Manifest, Outcome, RanBy, Stop, StopState, WorkerId};
 use utakata_protocol::v1::to_worker::Message;
 
+pub(crate) use self::failures::Failures;
 pub(super) use self::{
     handover::{Adopted, RETURN_TIMEOUT, ago},
     load::Ends,

@@ -73,7 +73,7 @@ struct Streams {
     observe: lapin::Consumer,
 }
 
-type Came = (Class, Option<lapin::Result<Delivery>>);
+type Incoming = (Class, Option<lapin::Result<Delivery>>);
 
 impl Intake {
     /// Works until the consumer is dropped, the connection is lost, or it is asked to stop.
@@ -328,7 +328,7 @@ impl Intake {
     }
 }
 
-async fn next(streams: Option<&mut Streams>) -> Came {
+async fn next(streams: Option<&mut Streams>) -> Incoming {
     let Some(streams) = streams else {
         return future::pending().await;
     };
@@ -340,7 +340,7 @@ async fn next(streams: Option<&mut Streams>) -> Came {
 }
 
 /// Waits for the deliveries that are there already, control first.
-fn ready(streams: &mut Streams) -> Option<Came> {
+fn ready(streams: &mut Streams) -> Option<Incoming> {
     if let Some(came) = streams.control.next().now_or_never() {
         return Some((Class::Control, came));
     }

@@ -1,12 +1,12 @@
 //! The tasks of a consumer, by message: waiting, in hand, or done.
 //!
 //! ```text
-//!              ┌──────────────give back───────────────┐
-//!              ▼                                      │
+//!                  ┌──────────────give back───────────────┐
+//!                  ▼                                      │
 //! message ──► waiting ──take──► in hand ──acknowledge──► done     all done: the message is acked
-//!              │                  │
-//!              └──────leave───────┴──► nothing done: the message returns to its queue
-//!                                      else: the rest is published again, and the message acked
+//!                │                  │
+//!                └──────leave───────┴──► nothing done: the message returns to its queue
+//!                                        else: the rest is published again, and the message acked
 //! ```
 //!
 //! A message of observation is done when all of it was handed out. Pure: `M` is the handle by which
@@ -118,14 +118,14 @@ impl<M: Clone> Ledger<M> {
         self.messages.insert(id, Message { handle, slots });
     }
 
-    /// Hands out up to `most` tasks, control first.
-    pub(super) fn take(&mut self, most: usize, now: Timestamp) -> Taken<M> {
+    /// Hands out up to `max`, control first.
+    pub(super) fn take(&mut self, max: usize, now: Timestamp) -> Taken<M> {
         let mut taken = Taken {
             deliveries: Vec::new(),
             done: Vec::new(),
             expired: 0,
         };
-        while taken.deliveries.len() < most {
+        while taken.deliveries.len() < max {
             let Some((id, at)) = self.waiting.pop_front() else {
                 break;
             };
@@ -142,7 +142,7 @@ impl<M: Clone> Ledger<M> {
                 self.in_hand.insert(tag, (id, at));
             }
         }
-        while taken.deliveries.len() < most && self.take_read(now, &mut taken) {}
+        while taken.deliveries.len() < max && self.take_read(now, &mut taken) {}
         taken
     }
 
@@ -253,7 +253,7 @@ impl<M: Clone> Ledger<M> {
                     redelivered,
                 });
             }
-            None => debug_assert!(false, "a message without tasks is gone"),
+            None => utakata_invariant::broken("a message without tasks is still there", &tag.0),
         }
         if first.tasks.is_empty() {
             taken

@@ -29,10 +29,10 @@ impl<T> Late<T> {
         self.next += 1;
     }
 
-    /// Takes the items that are due, up to a limit.
-    pub(super) fn due(&mut self, now: Instant, most: usize) -> Vec<T> {
+    /// Takes out what is due, up to so many.
+    pub(super) fn due(&mut self, now: Instant, max: usize) -> Vec<T> {
         let mut due = Vec::new();
-        while due.len() < most
+        while due.len() < max
             && let Some(first) = self.held.first_entry()
             && first.key().0 <= now
         {

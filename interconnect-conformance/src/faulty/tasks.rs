@@ -74,23 +74,23 @@ struct FaultyConsumer {
 
 #[async_trait]
 impl Consumer for FaultyConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        // All waiting comes before the fetching, so that it stays cancel safe.
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        // All waiting comes before the fetching: so it stays cancel safe.
         self.fate.delay().await;
         self.fate.fail()?;
         loop {
-            let due = self.late.due(Instant::now(), most);
+            let due = self.late.due(Instant::now(), max);
             if !due.is_empty() {
                 return Ok(due);
             }
             let mut fetched = tokio::select! {
                 biased;
-                fetched = self.inner.fetch(most) => fetched?,
+                fetched = self.inner.fetch(max) => fetched?,
                 () = until(self.late.next_due()) => continue,
             };
             self.fate.reorder(&mut fetched);
             let on_time = self.fate.hold_up(fetched, &mut self.late, |_| true);
-            if most == 0 || !on_time.is_empty() {
+            if max == 0 || !on_time.is_empty() {
                 return Ok(on_time);
             }
         }

@@ -62,14 +62,14 @@ impl Intake {
         self.filled.notify_one();
     }
 
-    /// Waits until there is something, then takes at most that many. Cancel safe.
-    pub(super) async fn take(&self, most: usize) -> Vec<Arrival> {
+    /// Waits until there is something, then takes so many at the most. Cancel safe.
+    pub(super) async fn take(&self, max: usize) -> Vec<Arrival> {
         loop {
             let mut filled = pin!(self.filled.notified());
             filled.as_mut().enable();
             let items: Vec<Arrival> = {
                 let mut queue = self.queue.lock();
-                std::iter::from_fn(|| queue.take()).take(most).collect()
+                std::iter::from_fn(|| queue.take()).take(max).collect()
             };
             if !items.is_empty() {
                 return items;

@@ -4,12 +4,14 @@ mod v3;
 mod v5;
 
 use bytes::Bytes;
+use rumqttc::{TlsConfiguration, Transport};
 
 use super::{
     client_name::ClientName,
     config::{Config, Version},
     filters::Filter,
     problem::Problem,
+    tls,
 };
 
 /// The number of our messages that the broker may have to acknowledge at a time.
@@ -28,6 +30,21 @@ const MAX_PACKET: usize = 268_435_460;
 const SESSION_SECONDS: u32 = 3_600;
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(5);
 const CONNECT_SECONDS: u64 = 5;
+
+/// The answers of brokers that both versions know, as people read them.
+const NOT_LET_IN: &str = "the broker does not let us in: are user and password right?";
+const NAME_REFUSED: &str = "the broker does not take the client name";
+const MAY_NOT_BE_READ: &str = "the broker refuses it: it may not be read";
+
+/// Returns the transport, where it is another one than plain TCP.
+fn transport(config: &Config) -> Result<Option<Transport>, Problem> {
+    if !config.url.is_tls {
+        return Ok(None);
+    }
+    let tls = tls::config(&config.tls).map_err(|error| Problem::new(error.to_string()))?;
+    let tls = TlsConfiguration::Rustls(tls);
+    Ok(Some(Transport::tls_with_config(tls)))
+}
 
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]

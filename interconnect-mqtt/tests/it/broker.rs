@@ -62,6 +62,8 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         stopped: Default::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     }))
 }
 

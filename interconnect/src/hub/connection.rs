@@ -132,8 +132,8 @@ impl Connection {
             Ask::PublishEvents(events) => self.publish_events(id, &events)?,
             Ask::Consume { open, zone, kind } => self.consume(id, open, zone, kind)?,
             Ask::Subscribe { open, interest } => self.subscribe(id, open, interest)?,
-            Ask::Fetch { open, most } => {
-                self.tell_queue(open, queue::Command::Fetch { id, most })?;
+            Ask::Fetch { open, max } => {
+                self.tell_queue(open, queue::Command::Fetch { id, max })?;
             }
             Ask::Acknowledge { open, tags } => {
                 self.settle(id, open, &tags, Settle::Acknowledge)?;

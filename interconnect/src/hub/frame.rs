@@ -19,7 +19,7 @@ const TOGETHER: usize = 32;
 /// Reads the next frame; `None` when the other side has gone. Not cancel safe.
 pub(super) async fn read(
     from: &mut (impl AsyncRead + Unpin),
-    most: usize,
+    max: usize,
 ) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     match from.read(&mut length).await? {
@@ -27,9 +27,9 @@ pub(super) async fn read(
         begun => from.read_exact(&mut length[begun..]).await?,
     };
     let length = u64::from(u32::from_be_bytes(length));
-    if usize::try_from(length).map_or(true, |length| length > most) {
+    if usize::try_from(length).map_or(true, |length| length > max) {
         return Err(invalid(format!(
-            "a frame of {length} bytes was announced, and {most} are the most"
+            "a frame of {length} bytes was announced, and {max} are the most"
         )));
     }
     // Grows as the bytes arrive: announcing a length alone costs nothing.
@@ -44,9 +44,9 @@ pub(super) async fn read(
 /// Reads a message; `None` when the other side has gone. Not cancel safe.
 pub(super) async fn read_message<T: DeserializeOwned>(
     from: &mut (impl AsyncRead + Unpin),
-    most: usize,
+    max: usize,
 ) -> io::Result<Option<T>> {
-    let Some(frame) = read(from, most).await? else {
+    let Some(frame) = read(from, max).await? else {
         return Ok(None);
     };
     let read = serde_json::from_slice(&frame);

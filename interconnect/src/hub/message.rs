@@ -74,7 +74,7 @@ pub(super) enum Ask {
     },
     Fetch {
         open: u64,
-        most: usize,
+        max: usize,
     },
     Acknowledge {
         open: u64,

@@ -17,7 +17,7 @@ use crate::{Consumer, Delivery, Error, Tag, Tasks, message};
 pub(super) enum Command {
     Fetch {
         id: u64,
-        most: usize,
+        max: usize,
     },
     /// Acknowledges or gives back; the slot among the client's requests is free afterwards.
     Settle {
@@ -108,8 +108,8 @@ impl<'a> ConsumerQueue<'a> {
 
     async fn serve(mut self) {
         loop {
-            // A fetch interrupted by a command has taken nothing, and is started again.
-            let most = self.wanted.map_or(0, |(_, most)| most);
+            // A fetching that a command interrupts has taken nothing, and is begun again.
+            let max = self.wanted.map_or(0, |(_, max)| max);
             let fetched = tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
@@ -119,7 +119,7 @@ impl<'a> ConsumerQueue<'a> {
                     }
                     None => return,
                 },
-                fetched = self.consumer.fetch(most), if most > 0 => fetched,
+                fetched = self.consumer.fetch(max), if max > 0 => fetched,
             };
             if let Some((id, _)) = self.wanted.take() {
                 self.unconfirmed
@@ -131,7 +131,7 @@ impl<'a> ConsumerQueue<'a> {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Fetch { id, most } => self.wanted = Some((id, most.min(MAX_TASKS))),
+            Command::Fetch { id, max } => self.wanted = Some((id, max.min(MAX_TASKS))),
             Command::Settle {
                 id,
                 tags,

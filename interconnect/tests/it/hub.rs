@@ -479,7 +479,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_its_tasks_go_to_another() {
     greet(&mut stranger, VERSION).await;
     for open in 0..5 {
         let consume = json!({ "open": open, "zone": queue.zone, "kind": queue.kind });
-        let fetch = json!({ "open": open, "most": 1_000 });
+        let fetch = json!({ "open": open, "max": 1_000 });
         for ask in [json!({ "consume": consume }), json!({ "fetch": fetch })] {
             let request = json!({ "id": open, "ask": ask });
             write(&mut stranger, &request).await.unwrap();

@@ -43,7 +43,7 @@ pub(super) async fn list(
 verbs! {
     tag = "system", done by change((), NewSuspension) -> SuspensionView,
     params(),
-    answer = "What is asked then";
+    answer = "The orders afterwards";
 
     /// Pauses a zone, a kind, an environment or a release: it begins nothing more.
     ///
@@ -69,9 +69,9 @@ async fn change(
     (): (),
     stop: Option<Stop>,
     by: PersonName,
-    asked: NewSuspension,
+    requested: NewSuspension,
 ) -> Result<SuspensionView, Refused> {
-    let why = asked.why.as_deref().map(check).transpose()?;
+    let why = requested.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
@@ -79,8 +79,8 @@ async fn change(
         why: why.clone(),
     });
     let command = OrderScope {
-        names: names(api, &asked.scope).await?,
-        scope: asked.scope,
+        names: names(api, &requested.scope).await?,
+        scope: requested.scope,
         order,
     };
     let view = api.handle.desired().carry_out(command).await?;

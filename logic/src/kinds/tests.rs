@@ -78,6 +78,8 @@ fn status(
         stopped: Default::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc;
 use utakata_interconnect::{Event, Events, Sender, Tasks};
+use utakata_invariant as invariant;
 use utakata_model::{Kind, Task};
 use utakata_permit::message::{Answer, PermitBatch, Recorded, RecordedBatch};
 
@@ -12,7 +13,6 @@ use super::{hand_over, read_back::ReadBacks, state::Effect};
 use crate::{
     dispatch::{Conclusion, Dispatch},
     evidence::ReadBackCounts,
-    invariant,
 };
 
 /// The number of batches that may wait to be handed to the inter connect; further ones are left

@@ -8,7 +8,7 @@ use super::{AuditPage, Error, Snapshot};
 #[async_trait]
 pub trait Audit: Send + Sync {
     /// Pages of the audit trail from this number on, in their order.
-    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error>;
+    async fn audit(&self, from: u64, max: u32) -> Result<Vec<AuditPage>, Error>;
 
     /// The last page of the audit trail.
     async fn audit_head(&self) -> Result<Option<AuditPage>, Error>;

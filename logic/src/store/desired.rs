@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use utakata_api::rollout::{KindAsked, Rollout};
+use utakata_api::rollout::{KindAssignment, Rollout};
 use utakata_model::{EnvironmentId, Kind, Order, RolloutId, Scope, Zone};
 
 use super::Error;
@@ -41,7 +41,7 @@ pub trait Desired: Send + Sync {
     ) -> Result<(), Error>;
 
     /// Rollouts, newest first, those before `before` if given.
-    async fn rollouts(&self, before: Option<RolloutId>, most: u32) -> Result<Vec<Rollout>, Error>;
+    async fn rollouts(&self, before: Option<RolloutId>, max: u32) -> Result<Vec<Rollout>, Error>;
 
     /// A rollout.
     async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error>;
@@ -61,7 +61,7 @@ pub struct Orders {
 /// The orders for an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRow {
-    /// The environment.
+    /// The environment that has the orders.
     pub environment: EnvironmentId,
     /// The zone that it had when it was last asked something.
     pub zone: Zone,
@@ -81,8 +81,8 @@ pub struct KindsDesired {
 /// The desired state of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindRow {
-    /// The kind.
+    /// The name of the kind.
     pub kind: Kind,
     /// The orders, or what is desired.
-    pub asked: KindAsked,
+    pub requested: KindAssignment,
 }

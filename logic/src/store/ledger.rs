@@ -37,11 +37,18 @@ pub trait Ledger: Send + Sync {
     /// An operation.
     async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error>;
 
+    /// An operation and the last of its tasks, oldest first, as of one moment.
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        most: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error>;
+
     /// Operations, newest first, those before `before` if given.
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error>;
 
     /// The targets that are locked.
@@ -51,7 +58,7 @@ pub trait Ledger: Send + Sync {
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error>;
 
     /// Tasks, newest first.
-    async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error>;
+    async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error>;
 }
 
 /// A control task and where it stands.
@@ -79,11 +86,11 @@ pub struct OperationRow {
 /// A filter of tasks; an absent field means any.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskFilter {
-    /// Of this operation.
+    /// The operation that they belong to.
     pub operation: Option<OperationId>,
     /// In this state.
     pub state: Option<TaskState>,
-    /// Of this target.
+    /// The target that they are for.
     pub target: Option<TargetName>,
     /// Made before this one.
     pub before: Option<TaskId>,

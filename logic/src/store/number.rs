@@ -1,6 +1,6 @@
 //! Numbers: ours are never negative, and those of databases have a sign.
 
-use crate::invariant;
+use utakata_invariant as invariant;
 
 /// A number as a database has it.
 pub(super) fn to_column(value: u64) -> i64 {

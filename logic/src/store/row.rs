@@ -104,7 +104,7 @@ pub(super) fn standing(place: &Place, scope: &str, body: &str) -> Result<(Scope,
 pub(super) fn kind_desired(place: &Place, kind: &str, body: &str) -> Result<KindRow, Error> {
     Ok(KindRow {
         kind: place.parse("kind", &json!(kind).to_string())?,
-        asked: place.parse("kind", body)?,
+        requested: place.parse("kind", body)?,
     })
 }
 

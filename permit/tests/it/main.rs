@@ -30,15 +30,15 @@ const MAX_STATES_BROKEN: usize = 200_000;
 /// The number of random walks through each case.
 const WAYS: usize = 200;
 
-fn states_most() -> usize {
-    let asked = std::env::var("UTAKATA_PERMIT_STATES").ok();
-    asked.map_or(MAX_STATES, |asked| asked.parse().unwrap())
+fn max_states() -> usize {
+    let requested = std::env::var("UTAKATA_PERMIT_STATES").ok();
+    requested.map_or(MAX_STATES, |requested| requested.parse().unwrap())
 }
 
 fn check(cases: &[Case]) {
     let mut states = 0;
     for case in cases {
-        let explored = explore(case, states_most());
+        let explored = explore(case, max_states());
         states += explored.states;
         keeps_its_promises(case, &explored);
         keeps_its_promises(case, &wander(case, WAYS));

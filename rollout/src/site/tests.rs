@@ -87,6 +87,8 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         stopped: Stopped::default(),
         rollouts: told.into_iter().collect(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     })
 }
 

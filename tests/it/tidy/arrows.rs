@@ -1,15 +1,15 @@
 //! The permitted dependencies between crates, and the one crate that owns each heavy library.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::Deserialize;
 use utakata_tests::repository;
 
 use super::{Offence, expect_none};
 
-/// A crate, and the crates of ours that it may use. What is not here has no arrow.
+/// A crate, and the crates of ours that it may use. Crates not listed have no arrow.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("invariant", &[]),
     ("model", &[]),
     ("settings", &[]),
     ("profile", &["model"]),
@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &["api", "model"]),
     ("permit", &["model"]),
     ("interconnect", &["permit", "settings", "model"]),
-    ("interconnect-amqp", &["interconnect", "settings", "model"]),
+    (
+        "interconnect-amqp",
+        &["invariant", "interconnect", "settings", "model"],
+    ),
     (
         "interconnect-mqtt",
         &["interconnect", "permit", "settings", "model"],
@@ -31,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "logic",
         &[
+            "invariant",
             "interconnect",
             "permit",
             "rollout",
@@ -43,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "execution",
         &[
+            "invariant",
             "interconnect",
             "permit",
             "rollout",
@@ -52,7 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
-    ("worker-sdk", &["protocol", "model"]),
+    ("worker-sdk", &["invariant", "protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
@@ -77,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "drill",
         &[
+            "invariant",
             "up",
             "logic",
             "execution",
@@ -104,10 +110,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
-/// Crates whose tests try them with what is built on them.
+/// Crates whose tests use something built on them.
 const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
 
-/// A heavy library, and the crates that may have it; others meet its owner's types.
+/// A heavy library, and the crates that may use it; others use its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
@@ -137,11 +143,6 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
 struct Package {
     name: String,
     manifest_path: PathBuf,
@@ -151,7 +152,7 @@ struct Package {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
-    /// `dev`, `build`, or nothing for a normal one.
+    /// `dev`, `build`, or nothing for a normal dependency.
     kind: Option<String>,
 }
 
@@ -174,19 +175,7 @@ fn each_heavy_library_has_one_owner() {
 }
 
 fn packages() -> Vec<Package> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .current_dir(repository::root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
-    metadata.packages
+    super::packages("--no-deps")
 }
 
 /// The box of a crate of ours: `utakata-model` is `model`, `utakata` is the empty name.

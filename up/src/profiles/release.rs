@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use utakata_model::content::MANIFEST_FILE;
 
 use crate::bundle;
@@ -39,7 +39,9 @@ pub fn make(folder: &Path, kind: &str, files: &[PathBuf]) -> Result<(Made, bool)
             return Ok((Made { version }, false));
         }
     }
-    let version = next(&base, &last(folder));
+    // The file may be lost; what lies there is still not made again.
+    let there = before.last().map(|version| dotted(version));
+    let version = next(&base, &[&last(folder), &there.unwrap_or_default()]);
     let manifest = with_version(manifest, &version);
     write(folder, kind, &version, &manifest, &profiles)
         .with_context(|| format!("{} cannot be written", folder.display()))?;
@@ -57,13 +59,14 @@ pub fn clear(folder: &Path, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// The version after the last one. Versions of a newer utakata are above all of an older one.
-fn next(base: &str, last: &str) -> String {
-    let of_base = last
-        .strip_prefix(base)
-        .and_then(|rest| rest.strip_prefix('.'));
-    let number: u64 = of_base.and_then(|rest| rest.parse().ok()).unwrap_or(0);
-    format!("{base}.{}", number + 1)
+/// The version after all of these: those of a newer utakata are above all of an older one.
+fn next(base: &str, known: &[&str]) -> String {
+    let number = |version: &&str| {
+        let rest = version.strip_prefix(base)?.strip_prefix('.')?;
+        rest.parse::<u64>().ok()
+    };
+    let last = known.iter().filter_map(number).max();
+    format!("{base}.{}", last.map_or(1, |last| last + 1))
 }
 
 /// The manifest with another version; everything else stays as written.
@@ -106,13 +109,19 @@ fn dotted(version: &[u64]) -> String {
     parts.join(".")
 }
 
-/// The texts of the profiles by their names.
+/// The texts of the profiles by the names of their files, which are those of the profiles: two
+/// folders must not have the same.
 fn read(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
     let mut profiles = BTreeMap::new();
+    let mut places: BTreeMap<&str, &Path> = BTreeMap::new();
     for file in files {
         let name = file.file_name().and_then(|name| name.to_str());
         let unreadable = || format!("{} cannot be read", file.display());
         let name = name.with_context(unreadable)?;
+        if let Some(other) = places.insert(name, file) {
+            let (other, file) = (other.display(), file.display());
+            bail!("{other} and {file} are profiles of the same name: rename one of them");
+        }
         let text = fs::read_to_string(file).with_context(unreadable)?;
         profiles.insert(name.into(), text);
     }
@@ -192,14 +201,41 @@ mod tests {
         // The previous one stays as long as its workers may run.
         assert!(folder.join(format!("snmp-{base}.3")).is_dir());
         assert!(!folder.join(format!("snmp-{base}.2")).exists());
+        // Without the file that says which was the last, none is made twice either.
+        fs::remove_file(folder.join(LAST)).unwrap();
+        profile(place.path(), "a.toml", "description = \"d\"");
+        assert_eq!(make(&one), (format!("{base}.5"), true));
         clear(&folder, "snmp").unwrap();
         assert_eq!(made(&folder, "snmp"), Vec::<Vec<u64>>::new());
-        assert_eq!(make(&one), (format!("{base}.5"), true));
+        assert_eq!(make(&one), (format!("{base}.6"), true));
+    }
+
+    #[test]
+    fn two_profiles_of_one_name_are_refused_and_none_replaces_the_other() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, two) = (place.path().join("one"), place.path().join("two"));
+        for folder in [&one, &two] {
+            fs::create_dir(folder).unwrap();
+        }
+        let files = [
+            profile(&one, "a.toml", "description = \"a\""),
+            profile(&two, "a.toml", "description = \"b\""),
+        ];
+        let refused = make(&place.path().join("made"), "snmp", &files).unwrap_err();
+        let text = refused.to_string();
+        assert!(text.contains("one/a.toml and "), "{text}");
+        assert!(
+            text.ends_with("of the same name: rename one of them"),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_a_newer_utakata_makes_is_above_what_an_older_one_made() {
-        let check = |base: &str, last: &str, expect: &str| assert_eq!(next(base, last), expect);
+        let check = |base: &str, last: &str, expect: &str| {
+            assert_eq!(next(base, &[last]), expect);
+            assert_eq!(next(base, &["", last, "0.9.0.70"]), expect);
+        };
         check("1.0.0", "", "1.0.0.1");
         check("1.0.0", "1.0.0.9", "1.0.0.10");
         check("1.1.0", "1.0.0.9", "1.1.0.1");

@@ -85,8 +85,8 @@ async fn serve(
     let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.links());
     let mut logic = tokio::select! {
         logic = starting => logic?,
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "ended before it had begun");
+        signal = signals.end_requested() => {
+            tracing::info!(signal, "ended before it had started");
             inter_connect.close().await;
             return Ok(());
         }

@@ -211,7 +211,7 @@ async fn live(
             Err(error) => {
                 environment.go_on().await;
                 let error = format!("{error:#}");
-                tracing::error!(error, "not replaced by the program that is there now");
+                tracing::error!(error, "not replaced by the program now at this path");
             }
         }
     }
@@ -232,7 +232,7 @@ async fn hang_up(inter_connect: InterConnect, signals: &mut Signals) -> Ends {
     tokio::pin!(hanging_up);
     tokio::select! {
         biased;
-        _ = signals.asked_to_end() => {}
+        _ = signals.end_requested() => {}
         () = &mut hanging_up => return Ends::No,
     }
     hanging_up.await;

@@ -1,12 +1,12 @@
 //! The breaker, which leaves a target alone that does not answer. Pure.
 //!
 //! ```text
-//!         several consecutive attempts without an answer
-//! closed ──────────────────────────────────────────────► open
+//!            several attempts in a row without an answer
+//!  closed ──────────────────────────────────────────────► open
 //!    ▲                                                    │  ▲
 //!    │ an answer          the cool-down has passed        │  │ none, for twice as long
 //!    └───────────────────────── half-open ◄───────────────┘  │
-//!                                  └── one attempt on trial ─┘
+//!                                   └── one attempt on trial ─┘
 //! ```
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
-    BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
+    Backoff, BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
 };
 
 /// The time without contact after which a target's silences are forgotten.
@@ -28,7 +28,7 @@ pub(crate) struct Rule {
     /// The first cool-down; it doubles each time.
     pub(crate) first: Duration,
     /// The longest time.
-    pub(crate) most: Duration,
+    pub(crate) max: Duration,
 }
 
 /// The breaker of one target.
@@ -47,8 +47,8 @@ struct Open {
     since: Timestamp,
     /// The end of the cool-down: on the monotonic clock, and for people.
     until: Instant,
-    told_until: Timestamp,
-    cool_down: Duration,
+    shown_until: Timestamp,
+    cool_down: Backoff,
     is_on_trial: bool,
     problem: Problem,
 }
@@ -108,22 +108,22 @@ impl Breaker {
         self.failures = self.failures.saturating_add(1);
         self.last = Some(now);
         let first = *self.first.get_or_insert(clock);
-        let (since, cool_down) = match &mut self.open {
+        let (since, mut cool_down) = match &mut self.open {
             None if rule.failures == 0 || self.failures < rule.failures => return false,
-            None => (first, rule.first),
+            None => (first, Backoff::new(rule.first, rule.max)),
             Some(open) if now < open.until => {
                 // Begun before, or under a permit.
                 open.problem = problem.clone();
                 return false;
             }
-            Some(open) => (open.since, (open.cool_down * 2).min(rule.most)),
+            Some(open) => (open.since, open.cool_down),
         };
-        let wait = jittered(cool_down, target);
+        let wait = jittered(cool_down.wait(), target);
         let was_closed = self.open.is_none();
         self.open = Some(Open {
             since,
             until: now + wait,
-            told_until: clock.checked_add(wait).unwrap_or(clock),
+            shown_until: clock.checked_add(wait).unwrap_or(clock),
             cool_down,
             is_on_trial: false,
             problem: problem.clone(),
@@ -158,7 +158,7 @@ impl Breaker {
                 BreakerState::HalfOpen
             },
             since: open.since,
-            until: open.told_until,
+            until: open.shown_until,
             failures: self.failures,
             problem: open.problem.clone(),
         })

@@ -91,8 +91,8 @@ mod tests {
                     taken += 1.0;
                 }
                 let held = (rate.get() * HOLDS.as_secs_f64()).max(1.0);
-                let most = (now - start).as_secs_f64() * rate.get() + held + 0.001;
-                prop_assert!(taken <= most, "{taken} {most}");
+                let max = (now - start).as_secs_f64() * rate.get() + held + 0.001;
+                prop_assert!(taken <= max, "{taken} {max}");
             }
         }
     }

@@ -152,8 +152,8 @@ impl Lane {
         self.has_turn.control || self.has_turn.observe
     }
 
-    /// Adds an observe task, and returns the one that it displaces.
-    pub(super) fn push_observe(&mut self, waiting: Waiting, most: u32) -> Option<Waiting> {
+    /// Puts an observe task in; gives the one that it displaces.
+    pub(super) fn push_observe(&mut self, waiting: Waiting, max: u32) -> Option<Waiting> {
         let task = &waiting.task;
         if let Origin::Schedule(_) = task.origin
             && let Some(older) = self
@@ -164,7 +164,7 @@ impl Lane {
             return Some(std::mem::replace(older, waiting));
         }
         let same = |w: &Waiting| w.task.action == task.action;
-        let full = self.observe.iter().filter(|w| same(w)).count() >= most as usize;
+        let full = self.observe.iter().filter(|w| same(w)).count() >= max as usize;
         let oldest = full
             .then(|| self.observe.iter().position(same))
             .flatten()

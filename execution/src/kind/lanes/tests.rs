@@ -9,7 +9,7 @@ use crate::samples::{control, task};
 const RULE: Rule = Rule {
     failures: 2,
     first: Duration::from_secs(1),
-    most: Duration::from_secs(30),
+    max: Duration::from_secs(30),
 };
 
 fn with(limits: Limits) -> Lanes {

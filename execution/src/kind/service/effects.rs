@@ -1,6 +1,6 @@
 //! The execution of the [`State`](super::State)'s effects.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use utakata_interconnect::{Event, OutcomeBatch, Sender};
 use utakata_model::{Class, Outcome, Task};
@@ -59,9 +59,11 @@ impl Service {
 
     /// Sends asks for permits. If there is no room, they are repeated, as if the answer were lost.
     fn ask(&self, asks: Vec<Ask>) {
-        if asks.is_empty() {
+        let Some(last) = asks.iter().map(|ask| ask.ask).max() else {
             return;
-        }
+        };
+        // Before it is sent: whatever happens then, nobody uses the number again.
+        self.context.next_ask.fetch_max(last + 1, Ordering::Relaxed);
         let Sender {
             environment,
             incarnation,

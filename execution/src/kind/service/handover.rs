@@ -3,6 +3,7 @@
 use std::{os::fd::OwnedFd, sync::atomic::Ordering, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
+use utakata_invariant as invariant;
 use utakata_protocol::v1::{self, to_worker::Message};
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
 };
 use crate::{
     endpoint::Ticket,
-    invariant,
     kind::workers::{Adopted, Park, RETURN_TIMEOUT},
     runtime::Trace,
     takeover::KindLeft,
@@ -98,7 +98,9 @@ impl Service {
                     .try_send(Handover { left, files })
                     .is_ok();
             }
-            Err(error) => tracing::warn!(%error, "workers cannot be left to another program"),
+            Err(error) => {
+                tracing::warn!(%error, "workers cannot be handed over to another program")
+            }
         }
     }
 

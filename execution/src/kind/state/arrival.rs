@@ -26,14 +26,14 @@ impl State {
             return 0;
         }
         let room = self.workers.room(self.rollout.candidate());
-        let most = match room.capacity {
+        let max = match room.capacity {
             0 if self.workers.can_wake() => ROOM_TO_WAKE,
             0 => 0,
             capacity => {
                 room.free.saturating_sub(self.permits.len()) + (capacity / 2).max(MIN_AHEAD)
             }
         };
-        most.saturating_sub(self.ready())
+        max.saturating_sub(self.ready())
             .min(self.lanes.room())
             .min(MAX_FETCH)
     }
@@ -145,7 +145,7 @@ impl State {
     /// which is reported; those asked for may still be permitted, in vain.
     pub(super) fn hand_over(&mut self, at: Moment) {
         self.give_back_waiting(at);
-        self.give_back_asked(at);
+        self.give_back_requests(at);
         self.end_permitted(at);
     }
 

@@ -1,11 +1,11 @@
 //! From the lanes to a worker.
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, Cure, OutcomeStatus, Problem, TaskKey};
 use utakata_protocol::v1;
 
 use super::{Moment, State};
 use crate::{
-    invariant,
     kind::outcome,
     kind::{
         attempts::{Attempt, Go, Permit},
@@ -102,7 +102,7 @@ impl State {
         at: Moment,
     ) {
         if !self.workers.give(pool, number, &waiting.task, at.now) {
-            invariant::broken("a worker that was just chosen is gone", &number.0);
+            invariant::broken("a worker that was just chosen has gone", &number.0);
             self.wait_again(waiting, permit);
             return;
         }

@@ -47,7 +47,7 @@ impl State {
     /// Reacts to this process, or its machine, having stood still for an unknown time: permitted
     /// tasks that have not begun are for others.
     pub(in crate::kind) fn on_stood_still(&mut self, at: Moment) {
-        self.give_back_asked(at);
+        self.give_back_requests(at);
         self.end_permitted(at);
         let awaiting = self.attempts.awaiting().map(|a| a.task.key()).collect();
         self.end_late(awaiting, at);

@@ -25,6 +25,8 @@ impl State {
         for attempt in late {
             let class = attempt.task.class;
             let Some(ran_by) = self.workers.on_overdue(attempt.worker) else {
+                let key = attempt.task.key();
+                utakata_invariant::broken("an attempt that is overdue has no worker", &key);
                 continue;
             };
             if matches!(attempt.go, Go::Awaited | Go::Void) {
@@ -37,7 +39,7 @@ impl State {
                 continue;
             }
             let what = format!(
-                "the worker {} gave no answer within {} and the time it has to say so",
+                "the worker {} gave no answer within {} and the time allowed for reporting",
                 ran_by.worker,
                 utakata_model::duration::format(attempt.task.timeout)
             );

@@ -1,15 +1,13 @@
 //! From the lane to the permit, and from the permit to the worker.
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, Outcome, OutcomeStatus, Problem, TargetName};
 use utakata_permit::message::{Answer, Recorded, Refused};
 
 use super::{Moment, State};
-use crate::{
-    invariant,
-    kind::{
-        outcome,
-        permits::{Due, Meaning, Permitted, Request},
-    },
+use crate::kind::{
+    outcome,
+    permits::{Due, Meaning, Permitted, Request},
 };
 
 /// The divisor for the share of the workers' capacity that asks may take, so that observation
@@ -55,10 +53,12 @@ impl State {
                         // answer arrives again, and is reported to be of no use.
                         self.effects.asks.extend(asked.earlier());
                     }
-                    self.drop_asked(&asked);
+                    self.drop_request(&asked);
                 }
                 Meaning::Late(outcome, asked) => {
-                    asked.into_iter().for_each(|asked| self.drop_asked(&asked));
+                    asked
+                        .into_iter()
+                        .for_each(|asked| self.drop_request(&asked));
                     self.tell(*outcome, at.now);
                 }
             }
@@ -150,14 +150,14 @@ impl State {
         self.tell(outcome, at.now);
     }
 
-    /// Drops a void delivery.
-    fn drop_asked(&mut self, asked: &Request) {
+    /// Drops a delivery that is void.
+    fn drop_request(&mut self, asked: &Request) {
         self.effects.acknowledge.extend(asked.waiting.tag);
         self.let_go(&asked.waiting.task.target.name, asked.has_lane);
     }
 
-    /// Returns all tasks that are asked for: a permit that still arrives is of no use.
-    pub(super) fn give_back_asked(&mut self, at: Moment) {
+    /// Gives back everything that is asked for: a permit that still comes is of no use.
+    pub(super) fn give_back_requests(&mut self, at: Moment) {
         for asked in self.permits.give_up_all(at.now, at.clock) {
             self.give_back(asked);
         }

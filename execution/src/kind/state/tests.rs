@@ -77,6 +77,7 @@ impl World {
             environment: EnvironmentId::new("here").unwrap(),
             rollout: None,
             seed: TaskId::from_bytes([9; 16]),
+            next_ask: 1,
             now,
         };
         let mut config = config.clone();

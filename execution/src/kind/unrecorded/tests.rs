@@ -26,10 +26,10 @@ fn written(outcome: &Outcome) -> Recorded {
 }
 
 /// After how many milliseconds an outcome is told, until it was told so often.
-fn times(unrecorded: &mut Unrecorded, start: Instant, most: usize) -> Vec<u128> {
+fn times(unrecorded: &mut Unrecorded, start: Instant, max: usize) -> Vec<u128> {
     let mut times = Vec::new();
     let mut now = start;
-    while times.len() < most {
+    while times.len() < max {
         now += Duration::from_millis(10);
         if !unrecorded.take_due(now).is_empty() {
             times.push((now - start).as_millis());
@@ -47,8 +47,8 @@ fn an_outcome_is_told_again_and_again_with_longer_waits_until_it_is_recorded() {
     let times = times(&mut unrecorded, start, 7);
     let waits: Vec<u128> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (wait, expect) in waits.iter().zip([2000, 4000, 8000, 10_000, 10_000]) {
-        let most = expect + expect / 4 + 10;
-        assert!((expect * 3 / 4..=most).contains(wait), "{waits:?}");
+        let max = expect + expect / 4 + 10;
+        assert!((expect * 3 / 4..=max).contains(wait), "{waits:?}");
     }
     unrecorded.on_recorded(&[written(&outcome)], start);
     assert!(unrecorded.is_empty() && unrecorded.due.is_empty());

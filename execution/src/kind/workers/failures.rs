@@ -1,4 +1,5 @@
-//! The number of consecutive deaths of a release's workers, and the wait because of it.
+//! How often the workers of a release, or the service of a kind, died in a row, and how long to
+//! wait because of it.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::config::Backoff;
 /// The number of consecutive deaths from which a release counts as crashing repeatedly.
 const LOOP_FROM: u32 = 3;
 
-/// The deaths of the workers of one release.
+/// The deaths of the workers of one release, or of the service of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
     in_a_row: u32,
@@ -30,18 +31,17 @@ impl Failures {
         } else {
             self.in_a_row
         };
-        let doubled = backoff.first.saturating_mul(1 << earlier.min(30));
+        let wait = waits(backoff).nth(earlier);
         Self {
             in_a_row: earlier.saturating_add(1),
             hindered: 0,
-            not_before: now.checked_add(doubled.min(backoff.most)),
+            not_before: now.checked_add(wait),
         }
     }
 
     /// Counts a start that failed for a reason other than the release.
     pub(crate) fn on_hindrance(self, now: Instant, backoff: &Backoff) -> Self {
-        let doubled = backoff.first.saturating_mul(1 << self.hindered.min(30));
-        let wait = doubled.min(backoff.most).min(MAX_HINDERED_WAIT);
+        let wait = waits(backoff).nth(self.hindered).min(MAX_HINDERED_WAIT);
         let not_before = now.checked_add(wait);
         Self {
             in_a_row: self.in_a_row,
@@ -72,6 +72,11 @@ impl Failures {
         self.not_before.is_none_or(|at| now >= at)
     }
 
+    /// Returns the moment from which a worker may be started.
+    pub(crate) fn not_before(&self) -> Option<Instant> {
+        self.not_before
+    }
+
     /// Returns true if there were any.
     pub(crate) fn any(&self) -> bool {
         self.in_a_row > 0 || self.hindered > 0
@@ -81,6 +86,10 @@ impl Failures {
     pub(crate) fn is_loop(&self) -> bool {
         self.in_a_row >= LOOP_FROM
     }
+}
+
+fn waits(backoff: &Backoff) -> utakata_model::Backoff {
+    utakata_model::Backoff::new(backoff.first, backoff.max)
 }
 
 #[cfg(test)]

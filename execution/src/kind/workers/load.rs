@@ -1,11 +1,12 @@
 //! The choice of a worker for a task, and the tasks that each has.
 
 use tokio::time::Instant;
+use utakata_invariant as invariant;
 use utakata_model::{RanBy, ReleaseDigest, Task};
 use utakata_protocol::v1::{self, to_worker::Message};
 
 use super::{Outgoing, Room, Workers, plan::Desired, pool::Pool, select, worker::Worker};
-use crate::{invariant, worker::Number};
+use crate::worker::Number;
 
 /// The number of answers to attempts which it does not have after which a worker counts as faulty.
 const MAX_STRAYS: u32 = 100;

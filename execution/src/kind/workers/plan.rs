@@ -7,111 +7,22 @@
 //!    └─────────────────┴──────────────────────┴──► ending ──────┘
 //! ```
 
+mod observed;
+
 use std::{cmp::Reverse, time::Duration};
 
 use tokio::time::Instant;
-use utakata_model::manifest::{Lifetime, PoolSize, Recycle};
+use utakata_model::manifest::Lifetime;
 
-use super::{demand, failures::Failures};
+pub(crate) use self::observed::{Desired, ObservedPool, ObservedWorker, Phase, Times, Why};
+use super::demand;
 use crate::{
-    quota::{Allowed, Need, Turn},
+    quota::{Need, Turn},
     worker::Number,
 };
 
-/// The number of attempts without an answer after which a worker counts as hung.
-const MAX_OVERDUE: u32 = 3;
-/// The time within which a worker must be gone after its stream has ended, or after it was killed.
-const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The time after which a worker counts as idle, and may yield to others.
+/// A worker that was busy until just now is not idle, and yields to nobody.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// The least age at which a worker is replaced for its memory, so that too small a limit does not
-/// replace workers constantly.
-const MEMORY_AFTER: Duration = Duration::from_secs(30);
-
-/// One pool of a kind.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ObservedPool {
-    /// Its desired state; `None` if its release is gone or was replaced.
-    pub(crate) desired: Option<Desired>,
-    /// True if its workers are to end as soon as they have nothing to do, and none is started.
-    pub(crate) is_stopped: bool,
-    pub(crate) workers: Vec<ObservedWorker>,
-    /// The time that the first in turn has been waiting for one of its workers.
-    pub(crate) wait: Option<Duration>,
-    /// The number of tasks that could begin if there were room.
-    pub(crate) queued: u64,
-    /// The number of workers that it recently needed at once.
-    pub(crate) warm: u32,
-    /// The deaths of its workers.
-    pub(crate) failures: Failures,
-    /// Its share of the workers of the environment; `None`: as many as it wants.
-    pub(crate) allowed: Option<Allowed>,
-}
-
-/// The desired state of a pool.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Desired {
-    /// True if tasks without a pin go to it.
-    pub(crate) is_active: bool,
-    pub(crate) size: PoolSize,
-    /// The least number of workers that a rollout needs, as far as it may have that many.
-    pub(crate) least: u32,
-    /// True if idle workers are stopped at once.
-    pub(crate) is_brief: bool,
-}
-
-/// A worker as observed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ObservedWorker {
-    pub(crate) number: Number,
-    pub(crate) phase: Phase,
-    /// The number of attempts that it runs.
-    pub(crate) running: u32,
-    /// Of these, those that it should have answered long ago.
-    pub(crate) overdue: u32,
-    /// The number of attempts that it takes at once.
-    pub(crate) capacity: u32,
-    /// The number of tasks that it was given.
-    pub(crate) begun: u64,
-    /// True if it is for one task, which it has had.
-    pub(crate) is_spent: bool,
-    /// The time since which it takes tasks.
-    pub(crate) ready_since: Option<Instant>,
-    /// Its memory in bytes, if known.
-    pub(crate) memory: Option<u64>,
-}
-
-/// The phase of a worker's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It was started and has not said hello.
-    Starting { since: Instant },
-    /// It takes tasks.
-    Ready {
-        /// The time of its last message.
-        heard: Instant,
-        /// The time at which it last had something to do.
-        busy: Instant,
-    },
-    /// It finishes its tasks and takes no new ones.
-    Draining {
-        until: Instant,
-        /// The time of its last message.
-        heard: Instant,
-    },
-    /// Its stream has ended or it was killed: it should be gone soon.
-    Ending { since: Instant },
-}
-
-/// The times that decide.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
-    pub(crate) hello_within: Duration,
-    pub(crate) hung_after: Duration,
-    pub(crate) grow_after: Duration,
-    pub(crate) idle_after: Duration,
-    pub(crate) drain_within: Duration,
-}
 
 /// A step that brings the observed state nearer to the desired one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,80 +41,6 @@ pub(crate) enum Action {
         /// The index of the pool.
         pool: usize,
     },
-}
-
-/// The reason why a worker is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It did not say hello in time.
-    NoHello,
-    /// It sent no heartbeat.
-    Silent,
-    /// It does not answer attempts.
-    Overdue,
-    /// It did not finish its tasks in time.
-    DrainedTooLong,
-    /// It is not needed, and has not even said hello.
-    NotNeeded,
-    /// Its stream has ended, but not the worker.
-    Left,
-}
-
-impl Why {
-    /// Returns true if it was the worker's fault.
-    pub(crate) fn is_failure(self) -> bool {
-        matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
-    }
-}
-
-impl ObservedWorker {
-    /// Returns true if it counts among those that serve, or will.
-    fn is_live(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
-    }
-
-    fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready { .. })
-    }
-
-    fn is_starting(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. })
-    }
-
-    /// Returns true if it has done the task for which it was started.
-    fn is_done(&self) -> bool {
-        self.is_spent && self.is_ready() && self.running == 0
-    }
-
-    /// Returns true if a fresh one is to replace it.
-    fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
-        let lived = |since| now.saturating_duration_since(since);
-        let lived = self.ready_since.map(lived).unwrap_or_default();
-        let by_tasks = recycle.tasks.is_some_and(|most| self.begun >= most.get());
-        let by_age = recycle.age.is_some_and(|most| lived >= most);
-        let is_large = recycle.memory.zip(self.memory);
-        let by_memory = is_large.is_some_and(|(most, memory)| memory > most.bytes());
-        let is_due = by_tasks || by_age || (by_memory && lived >= MEMORY_AFTER);
-        is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
-    }
-
-    /// Returns the fault because of which it must end.
-    fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
-        let passed = |since: Instant| now.saturating_duration_since(since);
-        match self.phase {
-            Phase::Starting { since } => {
-                (passed(since) >= times.hello_within).then_some(Why::NoHello)
-            }
-            Phase::Ready { heard, .. } | Phase::Draining { heard, .. }
-                if passed(heard) >= times.hung_after =>
-            {
-                Some(Why::Silent)
-            }
-            Phase::Ready { .. } => (self.overdue >= MAX_OVERDUE).then_some(Why::Overdue),
-            Phase::Draining { until, .. } => (now >= until).then_some(Why::DrainedTooLong),
-            Phase::Ending { since } => (passed(since) >= EXIT_TIMEOUT).then_some(Why::Left),
-        }
-    }
 }
 
 impl ObservedPool {
@@ -243,7 +80,6 @@ impl ObservedPool {
             let keeps = if self.is_stopped { 0 } else { live };
             return need(0, keeps, keeps);
         };
-        let starting = count(well.iter().filter(|worker| worker.is_starting()));
         let (running, capacity) = load(well.iter().copied());
         let waiting = self.wait.map_or(0, |_| self.queued.max(1));
         let busy = demand::needed(running, waiting, capacity.unwrap_or(1));
@@ -259,17 +95,17 @@ impl ObservedPool {
         };
         let is_due = |worker: &&ObservedWorker| worker.is_due(&desired.size.recycle, now);
         let successor = u32::from(well.iter().any(is_due));
-        let wanted = needed(self, desired, &well, live, starting, times) + successor;
-        // A pool that only waits for its next start leaves its slot to others meanwhile.
-        let most = match self.failures.allow(now) && !fails(self, times, now) {
+        let wanted = needed(self, desired, &well, times) + successor;
+        // What only waits for its next start leaves its place to others meanwhile.
+        let max = match self.failures.allow(now) && !fails(self, times, now) {
             true => desired.size.max.saturating_add(successor),
             false => live,
         };
-        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(most));
+        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(max));
         need(
             least,
             busy,
-            wanted.max(least).max(busy).max(live).min(most.max(live)),
+            wanted.max(least).max(busy).max(live).min(max.max(live)),
         )
     }
 }
@@ -293,9 +129,9 @@ pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<A
         if pool.is_stopped {
             return true;
         }
-        let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
-        let most = most.min(pool.share());
-        ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
+        let max = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
+        let max = max.min(pool.share());
+        ready(&mut pool.workers.iter()) >= replaced.min(max).max(1)
     });
     let mut actions = Vec::new();
     for (at, pool) in pools.iter().enumerate() {
@@ -372,8 +208,8 @@ fn size(
 ) {
     let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
-    let needed = needed(pool, desired, well, live, starting, times);
-    // If there is no slot for a successor, the worker that is due makes room.
+    let needed = needed(pool, desired, well, times);
+    // Where there is no place for a successor, the one that is due makes it.
     let is_any_due = well.iter().any(|w| w.is_due(&desired.size.recycle, now));
     let share = pool.share();
     let needed = needed.min(share.saturating_sub(u32::from(is_any_due)));
@@ -384,13 +220,13 @@ fn size(
     let is_failing = fails(pool, times, now);
     if live < wanted && !is_failing && pool.failures.allow(now) {
         // After a death one at a time: they will most likely die as well.
-        let most = if pool.failures.any() {
+        let max = if pool.failures.any() {
             1u32.saturating_sub(starting)
         } else {
             wanted - live
         };
-        let most = most.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
-        actions.extend((0..most).map(|_| Action::Start { pool: at }));
+        let max = max.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
+        actions.extend((0..max).map(|_| Action::Start { pool: at }));
     }
     // A single worker that should have answered and did not: it gets no new tasks, and is replaced.
     let stuck = |w: &&&ObservedWorker| w.is_ready() && (w.overdue > 0 || w.is_done());
@@ -401,9 +237,9 @@ fn size(
         return yield_to_others(pool, &others, times, now, actions);
     }
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
-    // Nobody is let go while somebody waits, except for workers beyond the limit.
-    let most = desired.size.max.saturating_add(due.count.min(1));
-    if live > wanted && (pool.wait.is_none() || live > most) {
+    // Nobody is let go while somebody waits, but for those that are more than there may be.
+    let max = desired.size.max.saturating_add(due.count.min(1));
+    if live > wanted && (pool.wait.is_none() || live > max) {
         let is_next =
             |worker: &ObservedWorker| due.next.is_some_and(|next| next.number == worker.number);
         let idle = well.iter().filter(|w| {
@@ -459,14 +295,9 @@ fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
 }
 
 /// Returns the number of workers that there should be now.
-fn needed(
-    pool: &ObservedPool,
-    desired: &Desired,
-    well: &[&ObservedWorker],
-    live: u32,
-    starting: u32,
-    times: &Times,
-) -> u32 {
+fn needed(pool: &ObservedPool, desired: &Desired, well: &[&ObservedWorker], times: &Times) -> u32 {
+    let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
+    let is_starting = well.iter().any(|worker| worker.is_starting());
     let (running, capacity) = load(well.iter().copied());
     // If each task has a worker of its own, waiting tasks need one each.
     let queued = match desired.size.lifetime {
@@ -477,7 +308,7 @@ fn needed(
     // A waiting task has found no room: one more worker, or the first.
     let is_full = pool
         .wait
-        .is_some_and(|wait| live == 0 || (starting == 0 && wait >= times.grow_after));
+        .is_some_and(|wait| live == 0 || (!is_starting && wait >= times.grow_after));
     let grown = if is_full { live + 1 } else { 0 };
     let (min, reserve, warm) = if desired.is_active {
         (desired.size.min, desired.size.reserve, pool.warm)

@@ -146,7 +146,7 @@ impl Workers {
              execution.max_workers lets it"
         );
         PoolStatus {
-            problem: Some(Problem::new("workers-most", Cure::Retry, message)),
+            problem: Some(Problem::new("worker-limit", Cure::Retry, message)),
             ..status
         }
     }

@@ -22,8 +22,8 @@ fn ledger(sizes: &[usize]) -> Ledger<u32> {
     ledger
 }
 
-fn take(ledger: &mut Ledger<u32>, most: usize) -> Vec<(usize, bool)> {
-    seen(&ledger.take(most, Timestamp::now()))
+fn take(ledger: &mut Ledger<u32>, max: usize) -> Vec<(usize, bool)> {
+    seen(&ledger.take(max, Timestamp::now()))
 }
 
 fn seen(taken: &Taken<u32>) -> Vec<(usize, bool)> {

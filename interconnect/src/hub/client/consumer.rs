@@ -38,12 +38,12 @@ impl HubConsumer {
         })
     }
 
-    async fn pull(&mut self, most: usize) -> Result<(), Error> {
+    async fn pull(&mut self, max: usize) -> Result<(), Error> {
         let coming = match &mut self.coming {
             Some(coming) => coming,
             none => {
                 let open = self.lease.open;
-                let fetch = Ask::Fetch { open, most };
+                let fetch = Ask::Fetch { open, max };
                 none.insert(self.lease.link.pull(fetch).await?)
             }
         };
@@ -63,15 +63,15 @@ impl HubConsumer {
 
 #[async_trait]
 impl Consumer for HubConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        if most == 0 {
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        if max == 0 {
             return Ok(Vec::new());
         }
         while self.fetched.is_empty() {
-            self.pull(most).await?;
+            self.pull(max).await?;
         }
-        let most = most.min(self.fetched.len());
-        Ok(self.fetched.drain(..most).collect())
+        let max = max.min(self.fetched.len());
+        Ok(self.fetched.drain(..max).collect())
     }
 
     async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {

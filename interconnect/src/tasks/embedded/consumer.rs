@@ -40,8 +40,8 @@ impl EmbeddedConsumer {
 
 #[async_trait]
 impl Consumer for EmbeddedConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        if most == 0 {
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        if max == 0 {
             return Ok(Vec::new());
         }
         let queue = Arc::clone(&self.queue);
@@ -50,7 +50,7 @@ impl Consumer for EmbeddedConsumer {
             // after tasks were taken, which makes this cancel safe.
             let mut filled = pin!(queue.filled());
             filled.as_mut().enable();
-            if let Some(taken) = queue.take(most)? {
+            if let Some(taken) = queue.take(max)? {
                 return Ok(taken.into_iter().map(|w| self.deliver(w)).collect());
             }
             filled.await;

@@ -74,13 +74,13 @@ impl TaskQueue {
         Ok(refused)
     }
 
-    /// Takes up to `most` tasks out, control first. `None` when there are none now.
-    pub(super) fn take(&self, most: usize) -> Result<Option<Vec<WaitingTask>>, Error> {
+    /// Takes up to `max` tasks out, control first. `None`: there are none now.
+    pub(super) fn take(&self, max: usize) -> Result<Option<Vec<WaitingTask>>, Error> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(Error::Closed);
         }
-        let taken = state.take(most, &self.clock);
+        let taken = state.take(max, &self.clock);
         if taken.is_empty() {
             return Ok(None);
         }
@@ -155,19 +155,19 @@ impl State {
         self.control.len() + self.control_fetched
     }
 
-    fn take(&mut self, most: usize, clock: &Clock) -> Vec<WaitingTask> {
-        let mut taken = Vec::with_capacity(most.min(self.control.len() + self.observe.len()));
-        let control = most.min(self.control.len());
+    fn take(&mut self, max: usize, clock: &Clock) -> Vec<WaitingTask> {
+        let mut taken = Vec::with_capacity(max.min(self.control.len() + self.observe.len()));
+        let control = max.min(self.control.len());
         self.control_fetched += control;
         taken.extend(self.control.drain(..control));
-        if taken.len() < most && !self.observe.is_empty() {
-            self.take_observe(most, clock.now(), &mut taken);
+        if taken.len() < max && !self.observe.is_empty() {
+            self.take_observe(max, clock.now(), &mut taken);
         }
         taken
     }
 
-    fn take_observe(&mut self, most: usize, now: Timestamp, taken: &mut Vec<WaitingTask>) {
-        while taken.len() < most {
+    fn take_observe(&mut self, max: usize, now: Timestamp, taken: &mut Vec<WaitingTask>) {
+        while taken.len() < max {
             let Some(task) = self.observe.pop_front() else {
                 return;
             };

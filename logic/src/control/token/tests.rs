@@ -18,7 +18,7 @@ struct Case {
 
 impl Case {
     fn token(&self) -> PlanToken {
-        let asked = PlannedRequest {
+        let requested = PlannedRequest {
             selector: &self.selector.parse().unwrap(),
             action: &ActionName::new(self.action).unwrap(),
             parameters: &self.parameters,
@@ -30,7 +30,7 @@ impl Case {
             release,
             today: today.as_ref(),
         });
-        PlanToken::new(&asked, touched)
+        PlanToken::new(&requested, touched)
     }
 }
 

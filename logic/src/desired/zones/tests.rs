@@ -80,5 +80,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         stopped: utakata_model::Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     }
 }

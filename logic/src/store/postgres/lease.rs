@@ -28,12 +28,12 @@ const LEASE_TIMEOUT: Duration = Duration::from_secs(3);
 #[async_trait]
 impl Leases for Postgres {
     async fn lease(&self, wanted: &LeaseRequest) -> Result<Vec<Lease>, Error> {
-        let asked = timeout(LEASE_TIMEOUT, async {
+        let requested = timeout(LEASE_TIMEOUT, async {
             let mut connection = self.connection().await?;
             let rows = timeout(LEASE_TIMEOUT, write(&mut connection, wanted)).await;
             self.answered(connection, rows)
         });
-        let rows = match asked.await {
+        let rows = match requested.await {
             Ok(rows) => rows?,
             Err(_) => return Err(self.sort(super::connection::late())),
         };

@@ -7,10 +7,10 @@ use crate::store::{Audit, AuditPage, Error, Snapshot, row};
 
 #[async_trait]
 impl<S: Sql> Audit for S {
-    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
+    async fn audit(&self, from: u64, max: u32) -> Result<Vec<AuditPage>, Error> {
         let sql = "SELECT page, hash, body, packed FROM audit
                    WHERE page >= $1 ORDER BY page LIMIT $2";
-        let statement = Statement::new(sql).with(number(from)).with(most);
+        let statement = Statement::new(sql).with(number(from)).with(max);
         pages(self, statement).await
     }
 

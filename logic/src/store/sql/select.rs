@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 use utakata_model::{OperationId, TaskId};
 
-use super::{Statement, Value};
+use super::{Sql, Statement, Value};
 use crate::store::TaskFilter;
 
 const TASK: &str = "SELECT state, body, progress, outcome FROM task WHERE TRUE";
@@ -34,13 +34,23 @@ impl Select {
         self
     }
 
+    /// The same, of a condition with the number of its parameter in it.
+    fn and_where(mut self, condition: fn(usize) -> String, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            self.values.push(value.into());
+            let condition = condition(self.values.len());
+            self.sql.push_str(&format!(" AND {condition}"));
+        }
+        self
+    }
+
     fn oldest_first(mut self) -> Statement<'static> {
         self.sql.push_str(" ORDER BY id");
         self.statement()
     }
 
-    fn newest_first(mut self, most: u32) -> Statement<'static> {
-        self.values.push(most.into());
+    fn newest_first(mut self, max: u32) -> Statement<'static> {
+        self.values.push(max.into());
         let last = self.values.len();
         self.sql
             .push_str(&format!(" ORDER BY id DESC LIMIT ${last}"));
@@ -73,16 +83,19 @@ pub(super) fn task(id: TaskId) -> Statement<'static> {
 }
 
 /// Tasks, newest first.
-pub(super) fn tasks(filter: &TaskFilter, most: u32) -> Statement<'static> {
+pub(super) fn tasks<S: Sql>(filter: &TaskFilter, max: u32) -> Statement<'static> {
     Select::from(TASK)
         .and("operation =", filter.operation.map(|id| id.to_string()))
         .and(
             "state =",
             filter.state.map(|state| state.as_str().to_owned()),
         )
-        .and("target =", filter.target.as_ref().map(ToString::to_string))
+        .and_where(
+            S::of_target,
+            filter.target.as_ref().map(ToString::to_string),
+        )
         .and("id <", filter.before.map(|id| id.to_string()))
-        .newest_first(most)
+        .newest_first(max)
 }
 
 /// An operation.
@@ -92,7 +105,7 @@ pub(super) fn operation(id: OperationId) -> Statement<'static> {
 }
 
 /// Operations, newest first.
-pub(super) fn operations(before: Option<OperationId>, most: u32) -> Statement<'static> {
+pub(super) fn operations(before: Option<OperationId>, max: u32) -> Statement<'static> {
     let select = Select::from(OPERATION).and("id <", before.map(|id| id.to_string()));
-    select.newest_first(most)
+    select.newest_first(max)
 }

@@ -6,7 +6,7 @@ use super::*;
 const RULE: Rule = Rule {
     failures: 3,
     first: Duration::from_secs(1),
-    most: Duration::from_secs(30),
+    max: Duration::from_secs(30),
 };
 
 struct World {
@@ -181,9 +181,9 @@ proptest! {
                 on_trial = 0;
             }
             prop_assert!(on_trial <= 1);
-            let most = RULE.most * 5 / 4;
+            let max = RULE.max * 5 / 4;
             let at = world.breaker.opens_at(world.now);
-            prop_assert!(at.is_none_or(|at| at - world.now <= most));
+            prop_assert!(at.is_none_or(|at| at - world.now <= max));
         }
     }
 }

@@ -1,0 +1,176 @@
+//! The pools of one kind as they are seen, and the times by which they are judged.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use utakata_model::manifest::{PoolSize, Recycle};
+
+use super::super::failures::Failures;
+use crate::{quota::Allowed, worker::Number};
+
+/// Attempts without an answer after which a worker counts as hung.
+const MAX_OVERDUE: u32 = 3;
+/// The time that a worker has to be gone after its stream has ended, or after it was killed.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// No worker is replaced for its memory sooner: a limit that is too small makes no storm.
+const MEMORY_AFTER: Duration = Duration::from_secs(30);
+
+/// One pool of a kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ObservedPool {
+    /// Its desired state; `None` when its release is gone or was replaced.
+    pub(crate) desired: Option<Desired>,
+    /// Its workers are to end as soon as they have nothing to do, and none is started.
+    pub(crate) is_stopped: bool,
+    /// Its workers.
+    pub(crate) workers: Vec<ObservedWorker>,
+    /// The time that the first in turn has been waiting for one of its workers.
+    pub(crate) wait: Option<Duration>,
+    /// Tasks that could begin if there were room.
+    pub(crate) queued: u64,
+    /// As many workers as it needed at once lately.
+    pub(crate) warm: u32,
+    /// The deaths of its workers.
+    pub(crate) failures: Failures,
+    /// Its share of the workers of the environment; `None`: as many as it wants.
+    pub(crate) allowed: Option<Allowed>,
+}
+
+/// The desired state of a pool.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Desired {
+    /// Tasks without a pin go to it.
+    pub(crate) is_active: bool,
+    pub(crate) size: PoolSize,
+    /// Workers that it has in any case, as far as it may have so many: a rollout needs them.
+    pub(crate) least: u32,
+    /// Workers that have nothing to do are let go at once.
+    pub(crate) is_brief: bool,
+}
+
+/// One worker as it is seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ObservedWorker {
+    pub(crate) number: Number,
+    pub(crate) phase: Phase,
+    /// The number of attempts that it runs.
+    pub(crate) running: u32,
+    /// Of these, those it should have answered long ago.
+    pub(crate) overdue: u32,
+    /// Attempts that it takes at once.
+    pub(crate) capacity: u32,
+    /// The number of tasks that it was given.
+    pub(crate) begun: u64,
+    /// There for one task, which it has had.
+    pub(crate) is_spent: bool,
+    /// The moment since which it takes tasks.
+    pub(crate) ready_since: Option<Instant>,
+    /// Its memory in bytes, where that is known.
+    pub(crate) memory: Option<u64>,
+}
+
+/// The phase of a worker's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It was started and has not said hello.
+    Starting { since: Instant },
+    /// It takes tasks.
+    Ready {
+        /// The moment at which it was last heard of.
+        heard: Instant,
+        /// The moment at which it last had something to do.
+        busy: Instant,
+    },
+    /// It finishes its tasks and takes no new ones.
+    Draining {
+        until: Instant,
+        /// The moment at which it was last heard of.
+        heard: Instant,
+    },
+    /// Its stream has ended or it was killed: it should be gone soon.
+    Ending { since: Instant },
+}
+
+/// The times that decide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) hello_within: Duration,
+    pub(crate) hung_after: Duration,
+    pub(crate) grow_after: Duration,
+    pub(crate) idle_after: Duration,
+    pub(crate) drain_within: Duration,
+}
+
+/// The reason for which a worker is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// It did not say hello in time.
+    NoHello,
+    /// It sent no heartbeat.
+    Silent,
+    /// It does not answer attempts.
+    Overdue,
+    /// It did not end what it had in time.
+    DrainedTooLong,
+    /// It is not needed, and has not even said hello.
+    NotNeeded,
+    /// Its stream has ended, but not the worker.
+    Left,
+}
+
+impl Why {
+    /// Returns whether it was the worker's fault.
+    pub(crate) fn is_failure(self) -> bool {
+        matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
+    }
+}
+
+impl ObservedWorker {
+    /// Returns whether it counts among those that serve, or will.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Ready { .. })
+    }
+
+    pub(super) fn is_starting(&self) -> bool {
+        matches!(self.phase, Phase::Starting { .. })
+    }
+
+    /// Returns whether it has done what it was there for.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_spent && self.is_ready() && self.running == 0
+    }
+
+    /// Returns whether a fresh one is to take its place.
+    pub(super) fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
+        let lived = |since| now.saturating_duration_since(since);
+        let lived = self.ready_since.map(lived).unwrap_or_default();
+        let by_tasks = recycle.tasks.is_some_and(|max| self.begun >= max.get());
+        let by_age = recycle.age.is_some_and(|max| lived >= max);
+        let is_large = recycle.memory.zip(self.memory);
+        let by_memory = is_large.is_some_and(|(max, memory)| memory > max.bytes());
+        let is_due = by_tasks || by_age || (by_memory && lived >= MEMORY_AFTER);
+        is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
+    }
+
+    /// Returns the fault for which it must go.
+    pub(super) fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
+        let passed = |since: Instant| now.saturating_duration_since(since);
+        match self.phase {
+            Phase::Starting { since } => {
+                (passed(since) >= times.hello_within).then_some(Why::NoHello)
+            }
+            Phase::Ready { heard, .. } | Phase::Draining { heard, .. }
+                if passed(heard) >= times.hung_after =>
+            {
+                Some(Why::Silent)
+            }
+            Phase::Ready { .. } => (self.overdue >= MAX_OVERDUE).then_some(Why::Overdue),
+            Phase::Draining { until, .. } => (now >= until).then_some(Why::DrainedTooLong),
+            Phase::Ending { since } => (passed(since) >= EXIT_TIMEOUT).then_some(Why::Left),
+        }
+    }
+}
