@@ -17,7 +17,7 @@ impl Figures {
         self.0.len()
     }
 
-    /// The figure below which this share of all lies; 0 when there is none.
+    /// Returns the figure below which this share of all lies; 0 if there are none.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1) as f64;
         self.0

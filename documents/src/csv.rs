@@ -129,7 +129,7 @@ fn label_of(header: &str) -> Option<&str> {
 fn check_headers(headers: &StringRecord) -> Vec<String> {
     if let Some(mark) = other_separator(headers) {
         return vec![format!(
-            "the cells are separated by {mark}, and must be by commas: choose the comma when you \
+            "the cells are separated by {mark}, and must be separated by commas: choose the comma when you \
              export, or convert the file"
         )];
     }

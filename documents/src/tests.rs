@@ -103,7 +103,7 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
         ),
         (
             "type: schedule\nname: s\nselector: kind=a\ninterval: 1ms\n",
-            vec!["site.yaml:4:11: schedule s: interval: 100ms is the shortest"],
+            vec!["site.yaml:4:11: schedule s: the shortest interval is 100ms"],
         ),
         (
             "type: credential\nname: c\nvalues: { a: { env: UTAKATA_NO_SUCH_VARIABLE }, b: { fiel: x }, c: 1.5 }\n",

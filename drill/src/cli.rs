@@ -114,7 +114,7 @@ fn context(data: Option<Data>, faults: &Faults) -> role::Context<'_> {
 /// Carries out a drill, and reports. Fails if a promise was broken.
 fn drilled(request: &str) -> Result<ExitCode> {
     let request: Request = serde_json::from_str(request)
-        .context("the request cannot be understood: is utakata of another version?")?;
+        .context("the request cannot be understood: is utakata another version?")?;
     faults::check(&request.settings.faults)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -2,11 +2,11 @@
 //! that no control is lost, done twice or reported wrongly.
 //!
 //! ```text
-//! Orders ─► Load ──HTTP──► le ◄─┐
-//!                               │ hub (loses, duplicates, delays, reorders)
+//!            Orders ─► Load ──HTTP──► le ◄─┐
+//!                                          │ hub (loses, duplicates, delays, reorders)
 //! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
-//!                                                                     │
-//!                     count(sent, ledger, truth) ◄───────────────┘
+//!                                                                  │
+//!                       count(sent, ledger, truth) ◄───────────────┘
 //! ```
 
 mod cut_off;
@@ -187,7 +187,7 @@ fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
 fn image_of(place: &Place) -> Result<Image> {
     Image::pack(&place.data("image"), &place.release())
         .and_then(|image| image.put_into(&place.release()).map(|()| image))
-        .context("the image of the worker cannot be made")
+        .context("the image of the worker cannot be built")
 }
 
 async fn wait_until_ready(crew: &Crew, room: &Room, server: &Server) -> Result<()> {

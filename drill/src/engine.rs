@@ -115,7 +115,7 @@ impl Engine {
             .await
             .context("docker cannot be run")?;
         let words = String::from_utf8_lossy(&told.stderr);
-        ensure!(told.status.success(), "the engine does not tell: {words}");
+        ensure!(told.status.success(), "the engine does not answer: {words}");
         let lines = String::from_utf8_lossy(&told.stdout).lines().count();
         Ok(lines as u64)
     }

@@ -46,7 +46,7 @@ async fn client(server: &Server) -> Result<Client> {
         }
         sleep(RETRY_AFTER).await;
     }
-    anyhow::bail!("the logic environment is not there any more")
+    anyhow::bail!("the logic environment has gone")
 }
 
 /// Returns a task for the comparison; nothing if it is not ours.

@@ -91,7 +91,7 @@ impl Report {
                 self.broken.count() == 0,
                 "a process was in an impossible state: its log says in which",
             ),
-            (is_rolled, "no release was rolled to its end"),
+            (is_rolled, "no rollout was completed"),
             (is_tidy, "containers are left over that nobody manages"),
             (
                 self.counts.succeeded > 0,
@@ -213,7 +213,7 @@ impl Report {
             (
                 "IMPOSSIBLE",
                 self.broken.count(),
-                "impossible states that occurred: mistakes in utakata",
+                "impossible states that occurred: bugs in utakata",
             ),
         ]
     }

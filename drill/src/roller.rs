@@ -56,7 +56,7 @@ impl Rolled {
         let refused = self.refused.as_ref();
         let refused = refused.map_or_else(String::new, |why| format!("; refused: {why}"));
         format!(
-            "releases rolled: {} serve or have served, {} went back{why}{refused}",
+            "releases rolled: {} serve or have served, {} were rolled back{why}{refused}",
             self.done, self.back
         )
     }
@@ -141,7 +141,7 @@ impl Roller {
         fs::write(&manifest, text)?;
         if let Some(image) = &self.image {
             let made = image.put_into(&folder);
-            made.context("an image cannot be made")?;
+            made.context("an image cannot be built")?;
         }
         Ok(folder)
     }

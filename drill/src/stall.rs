@@ -61,7 +61,7 @@ impl Drop for Stall {
     fn drop(&mut self) {
         drop(self.holder.stdin.take());
         if let Err(error) = self.holder.wait() {
-            eprintln!("processes may still stand still: {error}");
+            eprintln!("processes may still be frozen: {error}");
         }
     }
 }

@@ -44,7 +44,7 @@ pub async fn ask(control: &str) -> Result<Truth> {
     let line = tokio::time::timeout(ANSWER_TIMEOUT, exchange(control));
     let line = line
         .await
-        .context("the simulator does not tell the truth in time")?
+        .context("the simulator did not report the truth in time")?
         .with_context(|| format!("the simulator at {control} does not answer"))?;
     read(&line)
 }
@@ -61,7 +61,7 @@ fn read(line: &str) -> Result<Truth> {
     let answer: Answer =
         serde_json::from_str(line).context("the answer of the simulator has another form")?;
     if let Some(error) = answer.error {
-        bail!("the simulator refuses to tell the truth: {error}");
+        bail!("the simulator refuses to report the truth: {error}");
     }
     let devices = answer.devices.into_iter().map(|received| {
         let mut device = Device {

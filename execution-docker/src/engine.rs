@@ -68,7 +68,7 @@ impl Engine {
 
     /// Returns the error for a request whose answer was lost.
     pub(crate) fn lost() -> Answer {
-        Answer::new("it is not there afterwards")
+        Answer::new("it is missing afterwards")
     }
 
     /// Connects to the engine, with a version of its API that both support.

@@ -83,7 +83,7 @@ pub enum Error {
     )]
     Differs { image: String },
     /// The image speaks another version of the worker protocol.
-    #[error("{image} cannot be talked to")]
+    #[error("{image} cannot be run")]
     Protocol {
         image: String,
         #[source]
@@ -162,7 +162,7 @@ impl Error {
 const HINTS: [(&[&str], &str); 8] = [
     (
         &["no space left"],
-        "the disk of the Docker engine is full: make room below its data root",
+        "the disk of the Docker engine is full: free space below its data root",
     ),
     (
         &[
@@ -180,7 +180,7 @@ const HINTS: [(&[&str], &str); 8] = [
     ),
     (
         &["unauthorized", "denied", "authentication required"],
-        "the registry does not let the Docker engine in: docker login",
+        "the registry requires a login: docker login",
     ),
     (
         &[

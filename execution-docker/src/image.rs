@@ -101,7 +101,7 @@ fn ready(found: ImageInspect, engine: String) -> Result<Ready, Error> {
     Ok(Ready {
         id: found.id.ok_or_else(|| Error::Refused {
             step: "name an image that it has",
-            source: Answer::new("it says no id"),
+            source: Answer::new("it states no id"),
         })?,
         platform: format!("{os}/{}", found.architecture.unwrap_or_default()),
         engine,

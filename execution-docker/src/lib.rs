@@ -183,7 +183,7 @@ impl Runtime for Docker {
                 // Without images no engine is needed.
                 tracing::debug!(
                     error = utakata_model::chain(&error),
-                    "containers cannot be looked at"
+                    "containers cannot be listed"
                 );
             }
             tokio::time::sleep(LOOK_INTERVAL).await;

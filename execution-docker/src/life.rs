@@ -1,10 +1,10 @@
 //! One container from its start to its end, whatever happens to the engine meanwhile.
 //!
 //! ```text
-//! attach ─► start ─► wait ──ended──────────► remove ─► reported
-//!                    │ ▲ engine away: again, with back-off
-//!                    └─┘
-//!                    └──kill──► remove, within 5 s ─► reported
+//!  attach ─► start ─► wait ──ended──────────► remove ─► reported
+//!                      │ ▲ engine away: again, with back-off
+//!                      └─┘
+//!                      └──kill──► remove, within 5 s ─► reported
 //! ```
 
 use std::{sync::Arc, time::Duration};
@@ -78,7 +78,7 @@ pub(crate) async fn begin(
         let last_words = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
         let last_words = last_words.ok().and_then(Result::ok).flatten();
         if let Err(error) = engine.remove(&hold.id).await {
-            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left for now");
+            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left over for now");
         }
         tell.send_replace(Some(End { exit, last_words }));
     });

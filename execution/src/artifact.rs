@@ -132,7 +132,7 @@ impl Reference {
             .next()
             .is_some_and(|last| last.contains(':'))
         {
-            return Err(wrong("it has a tag and a digest: leave the tag away"));
+            return Err(wrong("it has a tag and a digest: remove the tag"));
         }
         Ok(Self(text.into()))
     }
@@ -186,10 +186,7 @@ mod tests {
         refuses("image = \"r/echo\"", "has no digest");
         refuses("image = \"r/echo@sha256:12\"", "64 hexadecimal digits");
         refuses("image = \"r/echo@md5:12\"", "64 hexadecimal digits");
-        refuses(
-            &format!("image = \"r/echo:1@{DIGEST}\""),
-            "leave the tag away",
-        );
+        refuses(&format!("image = \"r/echo:1@{DIGEST}\""), "remove the tag");
         refuses(&format!("image = \"r/e cho@{DIGEST}\""), "letters, digits");
         refuses("archive = \"../image.tar\"", "inside the release's folder");
         refuses("archive = \"/image.tar\"", "inside the release's folder");

@@ -102,7 +102,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
             (scanner, catalogue)
         });
         let Ok((back, catalogue)) = scanned.await else {
-            tracing::error!("releases are not looked at any more: restart utakata");
+            tracing::error!("releases are no longer scanned: restart utakata");
             return;
         };
         scanner = back;

@@ -2,9 +2,9 @@
 //! and kept as folders.
 //!
 //! ```text
-//! ordered ─► catalogue ── wanted ──► service ── Fetch ──► logic environment
-//!               ▲                      │  ◄── Content ──
-//!               └── releases/<digest> ◄┘
+//!  asked ─► catalogue ── wanted ──► service ── Fetch ──► logic environment
+//!              ▲                      │  ◄── Content ──
+//!              └── releases/<digest> ◄┘
 //! ```
 
 mod check;
@@ -121,7 +121,9 @@ impl Link {
             path: format!("release {}@{}", release.kind, release.version),
             problem: match (progress.problems.get(release), &self.store) {
                 (Some(problem), _) => problem.clone(),
-                (None, Some(_)) => fetching("it is fetched: it can serve when it is here"),
+                (None, Some(_)) => {
+                    fetching("it is being fetched, and can serve when it is complete")
+                }
                 (None, None) => no_place(),
             },
         };

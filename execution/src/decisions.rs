@@ -38,7 +38,7 @@ impl DecisionLog {
         };
         let decisions = decisions.and_then(|bytes| {
             serde_json::from_slice(&bytes)
-                .inspect_err(|error| tracing::warn!(%error, "what became of rollouts is lost"))
+                .inspect_err(|error| tracing::warn!(%error, "the results of rollouts are lost"))
                 .ok()
         });
         Ok(Self {
@@ -105,10 +105,10 @@ impl DecisionLog {
         match serde_json::to_vec(&decisions) {
             Ok(bytes) => {
                 if let Err(error) = folder::write(&folder, FILE, bytes).await {
-                    tracing::warn!(%error, "what became of rollouts cannot be kept: it is kept until a restart");
+                    tracing::warn!(%error, "the results of rollouts cannot be stored: they are kept until a restart");
                 }
             }
-            Err(error) => tracing::error!(%error, "what became of rollouts cannot be kept"),
+            Err(error) => tracing::error!(%error, "the results of rollouts cannot be stored"),
         }
         self.written.send_if_modified(|last| {
             let is_later = *last < revision;

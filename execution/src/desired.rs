@@ -222,7 +222,7 @@ fn read(folder: &Path) -> Result<Option<Desired>, Unreadable> {
         return Ok(None);
     };
     Ok(Desired::decode(&bytes)
-        .inspect_err(|error| tracing::warn!(%error, "what was asked of this environment is lost"))
+        .inspect_err(|error| tracing::warn!(%error, "the orders of this environment are lost"))
         .ok())
 }
 

@@ -159,7 +159,7 @@ impl Endpoint {
             let incoming = admission.connections(listener, unknown, within);
             let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
             if let Err(error) = served.await {
-                tracing::error!(%error, "no worker can connect any more: restart utakata");
+                tracing::error!(%error, "workers can no longer connect: restart utakata");
             }
         });
     }

@@ -6,22 +6,22 @@
 //! [`State`](state::State) passes each event from one to the next, and collects the effects.
 //!
 //! ```text
-//! orders   deliveries   reports   permits, records   time
-//!    └─────────┴───────────┼─────────────┴─────────────┘
-//!                       Service ──► start, kill, park, send (workers)
-//!                  events │  ▲      acknowledge, give back, ask, publish (the world)
-//!                         ▼  │ effects
-//!                        State
-//!    Lifecycle ── stopped, going over, ending: whether new tasks are taken
-//!    Lanes ────── waiting tasks, by target: conversations, rates, breakers
-//!    Silences ─── the evidence of an outcome about its target
-//!    Permits ──── control that is asked for, or permitted and not begun
-//!    Attempts ─── the attempts of workers, and whether they may have begun
-//!    Unrecorded ─ outcomes of control, repeated until they are recorded
-//!    Unproven ─── outcomes of control whose workers are out of reach
-//!    Workers ──── pools of workers: life and death, load, size, handover
-//!    Rollout ──── decisions about a candidate, and the releases that serve
-//!    Shadows ──── reads that are repeated to compare a candidate
+//!   orders   deliveries   reports   permits, records   time
+//!      └─────────┴───────────┼─────────────┴─────────────┘
+//!                         Service ──► start, kill, park, send (workers)
+//!                    events │  ▲      acknowledge, give back, ask, publish (the world)
+//!                           ▼  │ effects
+//!                          State
+//!   Lifecycle ── stopped, going over, ending: whether new tasks are taken
+//!   Lanes ────── waiting tasks, by target: conversations, rates, breakers
+//!   Silences ─── the evidence of an outcome about its target
+//!   Permits ──── control that is asked for, or permitted and not begun
+//!   Attempts ─── the attempts of workers, and whether they may have begun
+//!   Unrecorded ─ outcomes of control, repeated until they are recorded
+//!   Unproven ─── outcomes of control whose workers are out of reach
+//!   Workers ──── pools of workers: life and death, load, size, handover
+//!   Rollout ──── decisions about a candidate, and the releases that serve
+//!   Shadows ──── reads that are repeated to compare a candidate
 //! ```
 //!
 //! A task goes from the lanes (control by way of the permits) to the attempts of a worker, and ends

@@ -2,10 +2,10 @@
 //! publishes the outcomes.
 //!
 //! ```text
-//! releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
-//!                                                    │ fetch ─► lanes ─► select ─► worker
-//!                                                    │ plan ─► start, drain, kill ─► runtime
-//! workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
+//!  releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
+//!                                                   │ fetch ─► lanes ─► select ─► worker
+//!                                                   │ plan ─► start, drain, kill ─► runtime
+//!  workers ◄──────────── endpoint ◄────────────────►│ answers ─► outcomes ─► publish
 //! ```
 
 #![allow(

@@ -146,7 +146,7 @@ impl Lives {
                 Ok(text) => text,
                 // Nobody can tell what it has left: it is checked again.
                 Err(error) => {
-                    tracing::debug!(%incarnation, %error, "the record of a life cannot be read");
+                    tracing::debug!(%incarnation, %error, "the record of an earlier life cannot be read");
                     left += 1;
                     continue;
                 }
@@ -155,7 +155,7 @@ impl Lives {
             match Record::read(&text).is_over_now(is_left) {
                 Some(true) => {
                     if let Err(error) = mark_over(&path, &text) {
-                        tracing::debug!(%error, "that a life is over is found again");
+                        tracing::debug!(%error, "the end of an earlier life will be determined again");
                     }
                     over.push(incarnation);
                 }

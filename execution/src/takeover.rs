@@ -243,7 +243,7 @@ pub(crate) fn spare(task: &Task) -> Task {
 /// Returns the time on the monotonic clock, which is the same for all programs of a machine.
 #[allow(
     clippy::expect_used,
-    reason = "another moment would void or prolong what is taken over"
+    reason = "any other time would void or prolong what is taken over"
 )]
 pub(crate) fn now() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

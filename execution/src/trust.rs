@@ -51,7 +51,9 @@ pub enum Refusal {
     #[error("it is signed by {keys} only, and none of these keys is in execution.trust.keys")]
     Stranger { keys: String },
     /// The signature is of something else.
-    #[error("the signature by {key} is not of this release: what it has now was not signed")]
+    #[error(
+        "the signature by {key} does not match this release: its content was changed after signing"
+    )]
     Wrong { key: String },
     /// The text is not a file of signatures.
     #[error("{SIGNATURES_FILE} cannot be read: {problem}")]

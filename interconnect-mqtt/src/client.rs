@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! publish ─► outbox ─► session ─► broker    one connection for the process
-//!              ▲        │
-//!              └─ acks ─┤  (decoded once)
+//!               ▲        │
+//!               └─ acks ─┤  (decoded once)
 //! subscriptions ◄─ bus ◄─ intake
 //! ```
 //!

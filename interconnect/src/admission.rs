@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stranger ──know()──► idle ◄──begin() / end──► busy
-//!     └── makes room first     └── makes room then  └── makes room for nobody
+//!    └── makes room first     └── makes room then  └── makes room for nobody
 //! ```
 //!
 //! A connection that arrives when there is no room takes the place of the one that has waited

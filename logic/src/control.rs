@@ -171,6 +171,10 @@ impl Control {
         if let Some(key) = &key
             && let Some(id) = self.earlier_request(key, &requested).await?
         {
+            drop(held);
+            if !requested.wait.is_zero() {
+                self.rooms.ledger.wait_for(id, requested.wait).await;
+            }
             return Ok(Answer::Known(id));
         }
         let selection = self.rooms.inventory.select(&requested.selector);

@@ -169,7 +169,7 @@ impl Dispatch {
                     "interconnect-away",
                     Cure::Retry,
                     format!(
-                        "the task was handed over and nobody knows whether it arrived: {error}"
+                        "the task was handed over, and it is not known whether it arrived: {error}"
                     ),
                 );
                 self.give_up(&keys, OutcomeStatus::Failed, &problem);

@@ -1,13 +1,13 @@
 //! The ledger: every control task, recorded before anybody acts on it.
 //!
 //! ```text
-//! operations, asks, outcomes, evidence, time
-//!               │ commands
-//!               ▼
-//!            service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
-//!                                                             │ written
-//!                                                             ▼
-//!                                       act: publish, permit, record, read back, answer
+//!  operations, asks, outcomes, evidence, time
+//!        │ commands
+//!        ▼
+//!  service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
+//!                                         │ written
+//!                                         ▼
+//!                     act: publish, permit, record, read back, answer
 //! ```
 //!
 //! Anything that could not be written has not happened: the requester is told so, or asks again.
@@ -23,7 +23,7 @@ mod restore;
 mod service;
 mod state;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
@@ -178,6 +178,19 @@ impl Ledger {
     pub async fn plan(&self, new: OperationPlan) -> Result<(), Error> {
         self.promise(|to| LedgerCommand::Plan(Box::new(new), to))
             .await
+    }
+
+    /// Waits until all tasks of an operation have ended, for at most `max`.
+    pub async fn wait_for(&self, id: OperationId, max: Duration) {
+        let end = async {
+            let progress = self.promise(|to| LedgerCommand::Progress(id, to)).await;
+            // If it cannot be waited for here, the answer says how far it is.
+            if let Ok(Some(progress)) = progress {
+                progress.wait_for(max).await;
+            }
+        };
+        // Running out of time is an answer like any other: the counts say what is missing.
+        let _ = tokio::time::timeout(max, end).await;
     }
 
     /// Handles a request of an environment for permits.

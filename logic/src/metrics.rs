@@ -161,11 +161,7 @@ fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
     gauge("targets", "Targets in the inventory", status.targets);
     gauge("schedules", "Schedules in the inventory", status.schedules);
     let problems = status.problems.len() as u64;
-    gauge(
-        "problems",
-        "Things that are wrong, as doctor lists them",
-        problems,
-    );
+    gauge("problems", "Problems, as doctor lists them", problems);
     let reads = under_way.reads as u64;
     gauge("reads_under_way", "Reads that have not ended", reads);
     if let Some(control) = under_way.control {
@@ -177,7 +173,7 @@ fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
         gauge("ledger_kept", help, u64::from(duties.ledger));
         let help = "Shards of targets that this logic environment reads by schedules";
         gauge("schedule_shards", help, u64::from(duties.shards));
-        let help = "Logic environments that there are";
+        let help = "Logic environments";
         gauge("logic_environments", help, duties.members.len() as u64);
     }
 }
@@ -193,7 +189,7 @@ fn invariants(registry: &mut Registry, status: &Status) {
         let labels = OfProcess { of: of.to_owned() };
         counters.get_or_create(&labels).inc_by(count);
     }
-    let help = "Impossible states that occurred: mistakes in utakata";
+    let help = "Impossible states that occurred: bugs in utakata";
     registry.register("invariants_broken", help, counters);
 }
 
@@ -215,7 +211,7 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
         };
         targets.get_or_create(&labels).set(signed(count));
     }
-    registry.register("targets_by_health", "Targets by how they are", targets);
+    registry.register("targets_by_health", "Targets by health", targets);
     let findings = overview.findings.iter();
     let wrong = findings.filter(|one| one.weight == Weight::Wrong).count() as u64;
     let mut gauge = |name: &str, help: &str, value: u64| {
@@ -223,12 +219,12 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
         gauge.set(signed(value));
         registry.register(name, help, gauge);
     };
-    let help = "Things besides targets that are wrong, as `utakata status` tells them";
+    let help = "Problems besides targets, as `utakata status` shows them";
     gauge("findings_wrong", help, wrong);
     if let Some(control) = overview.control {
-        let help = "Control tasks of which a person has to say what became of them";
+        let help = "Control tasks whose outcome a person has to state";
         gauge("tasks_unsettled", help, control.unsettled);
-        let help = "Operations that wait for an approval";
+        let help = "Operations waiting for an approval";
         gauge("approvals_waiting", help, control.awaiting);
     }
 }
@@ -251,7 +247,7 @@ fn environments(registry: &mut Registry, environments: &[EnvironmentStatus]) {
         let breakers = i64::try_from(one.breakers.len()).unwrap_or(i64::MAX);
         alone.get_or_create(&labels).set(breakers);
     }
-    registry.register("environment_up", "Whether an environment is there", up);
+    registry.register("environment_up", "Whether an environment is present", up);
     let help = "Targets that do not answer and are left alone for a while, 1000 at the most";
     registry.register("targets_left_alone", help, alone);
 }
@@ -286,11 +282,11 @@ fn pools(registry: &mut Registry, environments: &[EnvironmentStatus]) {
         }
     }
     registry.register("workers", "Workers of a release in an environment", workers);
-    let help = "Tasks that an environment has of a kind";
+    let help = "Tasks of a kind in an environment";
     registry.register("tasks", help, tasks);
     let help = "Workers that died or hung since the start of the environment";
     registry.register("workers_lost", help, lost);
-    let help = "Tasks that workers of a release had, by how they ended";
+    let help = "Tasks of a release's workers, by outcome";
     registry.register("tasks_ended", help, ended);
 }
 
@@ -335,9 +331,9 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
             }
         }
     }
-    let help = "Releases of a kind that have workers in an environment";
+    let help = "Releases of a kind with workers in an environment";
     registry.register("releases", help, releases);
-    let help = "Workers that an environment may run, where that is limited";
+    let help = "The limit of workers in an environment, if there is one";
     registry.register("workers_max", help, max);
     let help = "Whether a kind has tasks for more workers than it may have";
     registry.register("workers_short", help, short);
@@ -352,7 +348,7 @@ fn rollouts(registry: &mut Registry, environments: &[EnvironmentStatus]) {
         };
         rollouts.get_or_create(&labels).inc();
     }
-    let help = "Environments in which a rollout of a kind is so far";
+    let help = "Environments by phase of a kind's rollout";
     registry.register("rollouts", help, rollouts);
 }
 
@@ -402,7 +398,7 @@ fn connections<'a>(
     registry.register("connection_up", "Whether a broker is connected", up);
     let help = "Messages that wait to be sent";
     registry.register("connection_waiting", help, waiting);
-    let help = "How many times a connection was lost";
+    let help = "Lost connections";
     registry.register("connection_lost", help, lost);
     let help = "Expendable messages that were dropped";
     registry.register("connection_dropped", help, dropped);

@@ -1,9 +1,9 @@
 //! Several logic environments on one store, which divide the work by leases.
 //!
 //! ```text
-//! beat ─► lease(acquire, give back, renew) ─► present leases ─► plan ─► wishes of the next beat
-//!                                                 │
-//!                                                 └─► duties
+//!  beat ─► lease(take, give back, renew) ─► lease holders ─► plan ─► wishes of the next beat
+//!                                            │
+//!                                            └─► duties
 //! ```
 //!
 //! A member acts on a lease only until it would have ended, counted from before it was renewed. So

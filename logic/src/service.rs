@@ -435,14 +435,14 @@ impl Handle {
         };
         if tokio::time::timeout(max, ended).await.is_err() {
             let tasks = inner.dispatch.pending();
-            tracing::warn!(tasks, "tasks are left under way");
+            tracing::warn!(tasks, "tasks are left in progress");
         }
         inner.lifetime.cancel.cancel();
         inner.ledger.close().await;
         let mut background = std::mem::take(&mut *inner.lifetime.background.lock());
         let joined = async { while background.join_next().await.is_some() {} };
         if tokio::time::timeout(JOIN_TIMEOUT, joined).await.is_err() {
-            tracing::error!("outcomes of control could not be written before the end");
+            tracing::error!("outcomes of control could not be written before shutting down");
             background.shutdown().await;
         }
         while let Ok(true) = inner.flush().await {}

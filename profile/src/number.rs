@@ -18,7 +18,7 @@ pub enum Find {
     Pattern(Regex),
 }
 
-/// A number that was found in a text.
+/// A number found in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FoundNumber {
     /// The number, in the unit written behind it.

@@ -22,7 +22,7 @@ const CERTAIN: [i64; 9] = [
     -32_768,
     // The same, sent unsigned in 32 bits.
     4_294_934_528,
-    // And with the sign of the next wider type.
+    // The same with the sign of the next wider type.
     -4_294_967_295,
     -2_147_483_647,
 ];

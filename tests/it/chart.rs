@@ -4,6 +4,7 @@
 //! Where helm is not installed (`tests/servers/install.sh kubernetes`), these tests say so and are
 //! left out.
 
+mod admission;
 mod configuration;
 mod documents;
 mod manifests;

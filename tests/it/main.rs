@@ -1,4 +1,4 @@
-//! Tests of the whole system, of the servers they use, and of the rules of the house.
+//! Tests of the whole system, of the servers they use, and of the rules of this repository.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! The servers that other tests rely on do what their scripts say.
+//! The servers used by other tests do what their scripts say.
 
 use std::fs;
 use std::net::UdpSocket;

@@ -1,4 +1,4 @@
-//! The rules of the house as tests: what a reviewer would otherwise have to say every time.
+//! The rules of this repository as tests: what a reviewer would otherwise have to repeat.
 
 mod arrows;
 mod circles;
@@ -22,11 +22,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utakata_tests::repository;
 
-/// One place where a rule is broken.
+/// One violation of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Offence {
     file: PathBuf,
-    /// From 1; 0 when the whole file is meant.
+    /// From 1; 0 if the whole file is meant.
     line: usize,
     what: String,
 }
@@ -50,7 +50,7 @@ impl fmt::Display for Offence {
     }
 }
 
-/// Fails with every offender, one to a line.
+/// Fails with every offender, one per line.
 fn expect_none(rule: &str, mut offences: Vec<Offence>) {
     offences.sort();
     offences.dedup();

@@ -68,7 +68,7 @@ fn release(name: &str) -> Result<ShippedRelease> {
     };
     let manifest = files.iter().find(|(path, _)| *path == MANIFEST_FILE);
     let (_, text) = manifest.with_context(|| format!("{name} has no {MANIFEST_FILE}"))?;
-    let manifest = Manifest::parse(text).with_context(|| format!("{name} is no release"))?;
+    let manifest = Manifest::parse(text).with_context(|| format!("{name} is not a release"))?;
     Ok(ShippedRelease {
         id: ReleaseId {
             kind: manifest.kind.clone(),

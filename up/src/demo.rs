@@ -105,7 +105,7 @@ impl Room {
                 Ok(Ok(room)) => return Ok(room),
                 Ok(Err(error)) => last = error,
                 Err(_) => {
-                    let problem = format!("it said nothing for {READY_TIMEOUT:?}");
+                    let problem = format!("it printed nothing for {READY_TIMEOUT:?}");
                     return Err(Error::Ready { program, problem });
                 }
             }
@@ -151,7 +151,7 @@ impl Room {
                     });
                 }
                 Ok(Line::Ready { .. }) => {}
-                Err(error) => return Err(silent(format!("it said {line:?}: {error}"))),
+                Err(error) => return Err(silent(format!("it printed {line:?}: {error}"))),
             }
         }
         Err(silent(last_words(&mut child).await))

@@ -14,7 +14,7 @@ pub fn share_out(config: &mut Config) {
         http = config.logic.http.connections,
         streams = config.logic.http.streams,
         mqtt = config.mqtt.max_clients,
-        "open files are shared out"
+        "the limits of open files were adjusted"
     );
 }
 

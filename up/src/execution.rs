@@ -101,7 +101,7 @@ fn tell(failed: &[(&PoolStatus, &Problem)]) {
 pub async fn drain(environment: &Handle, within: Duration) {
     match environment.drain(within).await {
         Ok(drained) if drained.given_up > 0 => {
-            tracing::warn!(attempts = drained.given_up, "attempts had to be given up");
+            tracing::warn!(attempts = drained.given_up, "attempts had to be abandoned");
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the workers could not be drained"),

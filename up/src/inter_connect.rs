@@ -52,7 +52,7 @@ impl InterConnect {
         }
         let (Some(amqp), Some(mqtt)) = (config.amqp, config.mqtt) else {
             return Err(Usage(
-                "it is not said how processes are connected: set interconnect.amqp.url and \
+                "the connection between processes is not configured: set interconnect.amqp.url and \
                  interconnect.mqtt.url (docs/guide/large-sites.md), or give --hub PATH"
                     .into(),
             )

@@ -52,7 +52,7 @@ impl Logic {
         if !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 %address,
-                "the API is plain HTTP: whoever is on the way can read its tokens; listen on \
+                "the API is plain HTTP: anybody on the network path can read its tokens; listen on \
                  127.0.0.1, and put a proxy with TLS in front of it"
             );
         }
@@ -79,7 +79,7 @@ impl Logic {
         catalogue
             .bring(&bundle::shipped()?)
             .await
-            .context("the releases that come with utakata cannot be put into the catalogue")?;
+            .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
         let serving = http::serve(listener, handle.clone(), token, cancel.clone());
@@ -123,7 +123,7 @@ impl Logic {
         if !self.server.is_finished()
             && let Err(error) = self.server.await
         {
-            tracing::warn!(%error, "the HTTP API did not end well");
+            tracing::warn!(%error, "the HTTP API did not end cleanly");
         }
         if let Some(broker) = self.broker {
             broker.stop().await;

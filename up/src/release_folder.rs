@@ -80,12 +80,12 @@ fn manifest(folder: &Path) -> Result<Manifest> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(Usage(format!(
-            "{shown} is no release: there is no {MANIFEST_FILE} in it, which says what the worker \
+            "{shown} is not a release: there is no {MANIFEST_FILE} in it, which says what the worker \
              serves and what it can do"
         ))),
         Err(error) => return Err(error).with_context(|| unreadable(&path)),
     };
-    Manifest::parse(&text).with_context(|| format!("{shown} is no release"))
+    Manifest::parse(&text).with_context(|| format!("{shown} is not a release"))
 }
 
 fn unreadable(path: &Path) -> String {
@@ -125,7 +125,7 @@ fn program(folder: &Path, manifest: &Manifest) -> Result<Option<Found>> {
     if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
         bail!(
             "run.program is \"{name}\": it must be a path inside the release's folder, or the name \
-             of a program that comes with utakata"
+             of a program shipped with utakata"
         );
     }
     let own = folder.join(name);

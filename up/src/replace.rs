@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! probe the program ─► environment leaves ─► takeover.json ─► brokers: back soon ─► exec
-//!                                                                                    │
-//!         (serves) ◄─ environment takes over ◄─ takeover.json is read and removed ◄──┘
+//!                                                                                   │
+//!        (serves) ◄─ environment takes over ◄─ takeover.json is read and removed ◄──┘
 //! ```
 //!
 //! Open files are passed through a socket that is the standard input of the new program; the
@@ -92,14 +92,14 @@ pub fn clean(folder: &Path) {
     match fs::remove_file(&file) {
         Ok(()) => tracing::warn!(
             file = %file.display(),
-            "the program before ended on the way to another one: this is another life of the \
+            "the previous program ended during the replacement: this is another life of the \
              environment"
         ),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => tracing::warn!(
             file = %file.display(),
             %error,
-            "what the program before has left cannot be removed"
+            "the takeover files of the previous program cannot be removed"
         ),
     }
 }
@@ -110,7 +110,7 @@ pub fn clean(folder: &Path) {
 /// It cannot.
 pub fn check(version: u32) -> Result<()> {
     if version != VERSION {
-        bail!("this utakata takes over version {VERSION}, and not version {version}");
+        bail!("this utakata takes over version {VERSION}, not version {version}");
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ pub fn check(version: u32) -> Result<()> {
 /// # Errors
 /// It cannot be started, or states that it cannot.
 pub async fn probe() -> Result<PathBuf> {
-    let program = own().context("where this program lies is not known")?;
+    let program = own().context("the path of this program is not known")?;
     let version = VERSION.to_string();
     let asked = tokio::process::Command::new(&program)
         .args(std::env::args_os().skip(1))
@@ -133,7 +133,7 @@ pub async fn probe() -> Result<PathBuf> {
         .output();
     let answer = tokio::time::timeout(PROBE_TIMEOUT, asked).await;
     let shown = program.display();
-    let answer = answer.map_err(|_| anyhow!("{shown} does not say that it can take over"))?;
+    let answer = answer.map_err(|_| anyhow!("{shown} did not state that it can take over"))?;
     let answer = answer.with_context(|| format!("{shown} cannot be started"))?;
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
@@ -171,7 +171,7 @@ impl Ready {
     /// way wait for the new program, as does a request to end that came earlier.
     pub fn become_it(self, ends: Ends) -> anyhow::Error {
         if let Err(error) = signals().thread_block() {
-            tracing::warn!(%error, "a signal that comes now ends the process");
+            tracing::warn!(%error, "a signal that arrives now ends the process");
         }
         let this = Path::new("/proc/self/exe");
         let mut last = anyhow!("there is no program");

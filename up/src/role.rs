@@ -99,7 +99,7 @@ fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
 async fn end(signals: &mut Signals, broken: impl Future<Output = anyhow::Error>) -> Result<()> {
     tokio::select! {
         signal = signals.end_requested() => {
-            tracing::info!(signal, "draining; once more ends at once");
+            tracing::info!(signal, "draining; a second signal ends at once");
             Ok(())
         }
         error = broken => Err(error),
@@ -114,7 +114,7 @@ async fn started<T>(
     tokio::select! {
         started = starting => started.map(Some),
         signal = signals.end_requested() => {
-            tracing::info!(signal, "ended before it had begun");
+            tracing::info!(signal, "ended before it had started");
             Ok(None)
         }
     }
@@ -124,7 +124,7 @@ async fn started<T>(
 async fn drain(signals: &mut Signals, drained: impl Future<Output = ()>) -> Result<()> {
     tokio::select! {
         () = drained => Ok(()),
-        signal = signals.asked_again() => bail!("{signal} came again: not drained"),
+        signal = signals.asked_again() => bail!("second {signal}: ending without draining"),
     }
 }
 

@@ -22,8 +22,8 @@ pub fn pools(environment: &EnvironmentStatus) -> Vec<(&PoolStatus, &Problem)> {
 /// utakata is a bug to report.
 pub fn cure(pool: &PoolStatus, problem: &Problem) -> &'static str {
     match problem.cure {
-        Cure::Retry => "it may pass by itself",
-        Cure::Operator => "set right what it says; it is tried again by itself",
+        Cure::Retry => "it may resolve by itself",
+        Cure::Operator => "correct the problem; it is retried automatically",
         Cure::Bug if bundle::has(&pool.release) => "report it, with the log of that moment",
         Cure::Bug => "correct the worker, or go back to an earlier release; its log says more",
     }
@@ -100,6 +100,6 @@ mod tests {
         let say = |pool, cure_| cure(pool, &crash(cure_).unwrap());
         assert!(say(&own, Cure::Bug).contains("correct the worker"));
         assert!(say(&ours, Cure::Bug).contains("report it"));
-        assert!(say(&ours, Cure::Operator).contains("set right"));
+        assert!(say(&ours, Cure::Operator).contains("correct the problem"));
     }
 }

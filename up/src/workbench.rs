@@ -69,7 +69,7 @@ pub async fn serve(walk: &Path) -> Result<Serving> {
             _stdin: stdin,
         }),
         Answer::Refused { problems } => Err(refused(&problems)),
-        _ => bail!("{PROGRAM} answered something else than was asked: is it of another version?"),
+        _ => bail!("{PROGRAM} gave an unexpected answer: is it another version?"),
     }
 }
 
@@ -115,5 +115,5 @@ async fn answer(child: &mut Child, stdout: &mut BufReader<ChildStdout>) -> Resul
         bail!("{PROGRAM} has ended without an answer: {status}");
     }
     serde_json::from_str(&line)
-        .with_context(|| format!("{PROGRAM} cannot be understood: is it of another version?"))
+        .with_context(|| format!("{PROGRAM} cannot be understood: is it another version?"))
 }

@@ -169,7 +169,7 @@ fn notices(profiles: &Profiles, walk: &Walk) -> Vec<String> {
     }
     for name in &profiles.replaced {
         notices.push(format!(
-            "\"{name}\" takes the place of the profile of that name that comes with utakata"
+            "\"{name}\" takes the place of the profile of that name shipped with utakata"
         ));
     }
     let absent = |oid: &&Oid| !walk.has(oid);

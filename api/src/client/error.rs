@@ -42,7 +42,7 @@ pub enum Error {
         status: u16,
     },
     /// The answer has a form that this version does not expect.
-    #[error("the answer of {url} has an unexpected form: is it of the same version as this?")]
+    #[error("the answer of {url} has an unexpected form: is it the same version as this program?")]
     Strange {
         /// The address of the request.
         url: String,

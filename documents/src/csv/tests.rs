@@ -81,7 +81,7 @@ fn every_mistake_is_told_with_its_line() {
         "name;kind;address\n",
         &[(
             1,
-            "the cells are separated by semicolons, and must be by commas: choose the comma when you export, or convert the file",
+            "the cells are separated by semicolons, and must be separated by commas: choose the comma when you export, or convert the file",
         )],
     );
 }

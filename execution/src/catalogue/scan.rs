@@ -151,7 +151,7 @@ impl Scanner {
             return self.read(folder, files, origin, before);
         }
         if origin == Origin::Placed && is_fresh(&files) {
-            let message = "it was changed just now: it is taken when nothing changes any more";
+            let message = "it was changed just now: it is read when the changes have stopped";
             let problem = Problem::new("release-changing", Cure::Retry, message);
             return self.unread(files, origin, problem, before);
         }
@@ -333,7 +333,7 @@ fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifa
     if !is_inside(program) {
         let message = format!(
             "run.program is \"{program}\": it must be a path inside the release's folder, or the \
-             name of a program that comes with utakata"
+             name of a program shipped with utakata"
         );
         return Err(Problem::new("release-manifest", Cure::Operator, message));
     }
@@ -356,7 +356,7 @@ fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifa
 fn text(file: &Path) -> Result<String, Problem> {
     fs::read_to_string(file).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => {
-            let message = format!("{} is no text in UTF-8", file.display());
+            let message = format!("{} is not UTF-8 text", file.display());
             Problem::new("release-manifest", Cure::Operator, message)
         }
         _ => unreadable(file, &error),

@@ -19,7 +19,7 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
     if content.files.len() > MAX_FILES {
         let count = content.files.len();
         return Err(large(&format!(
-            "{count} files, and {MAX_FILES} are the most"
+            "{count} files, and the limit is {MAX_FILES}"
         )));
     }
     let is_deep = |file: &&ContentFile| file.path.split('/').count() > MAX_DEPTH;
@@ -78,7 +78,7 @@ pub(super) fn release(
     let digest = content.release_digest(&manifest.run);
     if digest != wanted.digest {
         let what = format!(
-            "its files make the digest {}, which is another one",
+            "its files make the digest {}, which has changed",
             digest.short()
         );
         return Err(lying(&what));
@@ -94,7 +94,7 @@ pub(super) fn release(
         return Ok(());
     }
     Err(lying(&format!(
-        "it has no executable \"{program}\", which it says to run"
+        "it lacks the executable \"{program}\" that it is to run"
     )))
 }
 

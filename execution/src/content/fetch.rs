@@ -265,7 +265,7 @@ impl Fetch {
     /// Reports the progress, for the next look.
     fn report(&self, release: &ReleaseId, here: u64, size: u64) {
         let percent = here.saturating_mul(100) / size.max(1);
-        let message = format!("it is fetched: {percent} % of {size} bytes are here");
+        let message = format!("it is being fetched: {percent} % of {size} bytes have arrived");
         self.progress.send_if_modified(|progress| {
             let problem = progress.problems.get(release);
             // The last problem stays until the release is here, or another problem occurs.
@@ -303,7 +303,7 @@ fn wants(digest: &FileDigest, asks: Vec<u64>) -> Vec<ContentRequest> {
 }
 
 fn silent() -> Problem {
-    fetching("no logic environment answers that has it: it is requested until one does")
+    fetching("no logic environment that has it answers: it is requested until one does")
 }
 
 fn unwritable(error: &io::Error) -> Problem {

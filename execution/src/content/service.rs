@@ -111,7 +111,7 @@ impl Service {
                     Ok((_, Err(Stopped::Over))) => return,
                     Ok((release, ended)) => self.on_ended(&release, ended),
                     Err(error) => {
-                        tracing::error!(%error, "releases are not fetched any more: restart utakata");
+                        tracing::error!(%error, "releases are no longer fetched: restart utakata");
                         return;
                     }
                 },
@@ -249,7 +249,7 @@ impl Service {
 /// Removes files that belong to no release here.
 async fn sweep(store: &Store) {
     if let Err(error) = blocking(store, Store::sweep).await {
-        tracing::warn!(%error, "what was fetched for nothing cannot be taken away");
+        tracing::warn!(%error, "unneeded fetched files cannot be removed");
     }
 }
 

@@ -74,7 +74,7 @@ impl Store {
         }
         let is_right = hash_file(&path)? == file.digest.hash();
         if !is_right {
-            tracing::warn!(file = %path.display(), "what is in this file has changed: fetched again");
+            tracing::warn!(file = %path.display(), "the content of this file has changed: fetching it again");
             fs::remove_file(path)?;
         }
         Ok(is_right)

@@ -69,7 +69,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.must_go.as_mut().poll(context).is_ready() {
-            let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was shown");
+            let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was presented");
             return Poll::Ready(Err(gone));
         }
         Pin::new(&mut self.stream).poll_read(context, buffer)

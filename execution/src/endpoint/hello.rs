@@ -29,7 +29,7 @@ pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Proble
         .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
     let claimed: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
         let message = format!(
-            "the worker says a manifest that cannot be read ({error}): rebuild it with the \
+            "the worker announced a manifest that cannot be read ({error}): rebuild it with the \
              SDK of this utakata"
         );
         Problem::new("manifest", Cure::Operator, message)
@@ -41,7 +41,7 @@ pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Proble
         return Err(without_go(version));
     }
     if hello.capacity == 0 {
-        let message = "the worker takes no task at once: its capacity must be more than 0";
+        let message = "the worker accepts no tasks: its capacity must be more than 0";
         return Err(Problem::new("capacity", Cure::Operator, message));
     }
     Ok(Agreed {

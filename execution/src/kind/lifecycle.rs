@@ -2,12 +2,12 @@
 //! in its process, or to end.
 //!
 //! ```text
-//!            order                  nothing is under way
-//! (serves) ──────────► pausing ─────────────────────────────► paused
-//!    ▲                                                          │
-//!    │       order                  ... and no worker is left   │
-//!    ├──────────────► draining ────────────────────────────► drained
-//!    └──────────────────────── no order ────────────────────────┘
+//!              order                  nothing is under way
+//!  (serves) ──────────► pausing ─────────────────────────────► paused
+//!      ▲                                                          │
+//!      │       order                  ... and no worker is left   │
+//!      ├──────────────► draining ────────────────────────────► drained
+//!      └──────────────────────── no order ────────────────────────┘
 //! ```
 
 use std::{collections::BTreeSet, sync::Arc};

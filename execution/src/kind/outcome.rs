@@ -180,11 +180,11 @@ impl Common {
             ),
             stopped: problem(
                 "draining",
-                "the environment takes no more tasks of this kind, and had not begun this one",
+                "the environment accepts no more tasks of this kind, and had not begun this one",
             ),
             late: problem(
                 "permit-late",
-                "it was permitted and could not be begun in time: nothing was done to the target",
+                "it was permitted but could not begin in time: nothing was done to the target",
             ),
         }
     }

@@ -217,7 +217,7 @@ impl Service {
             let at = moment();
             let now = at.now;
             if watch.was_away() {
-                tracing::warn!(kind = %self.kind, "the machine stood still: permits are dropped");
+                tracing::warn!(kind = %self.kind, "the machine was frozen: permits are dropped");
                 self.state.on_stood_still(at);
             }
             let is_due = match wake {

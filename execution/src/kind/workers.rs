@@ -1,9 +1,9 @@
 //! The workers of a kind, by release: their existence, their tasks, and their ends.
 //!
 //! ```text
-//! ordered ─► pools ─► observed ─► (quota) ─► plan ─► starts, drains, kills
-//!              ▲
-//! reports ─────┘ ready, heard, parted, exited ─► lost
+//!   ordered ─► pools ─► observed ─► (quota) ─► plan ─► starts, drains, kills
+//!                ▲
+//!   reports ─────┘ ready, heard, parted, exited ─► lost
 //! ```
 
 mod demand;

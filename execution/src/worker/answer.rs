@@ -65,7 +65,7 @@ impl Answer {
 
 /// Returns the problem of a worker with an impossible answer.
 fn malformed(wrong: &str) -> Problem {
-    let message = format!("the worker gave an answer that cannot be: {wrong}; replace the worker");
+    let message = format!("the worker gave an impossible answer: {wrong}; replace the worker");
     Problem::new("worker-malformed", Cure::Bug, message)
 }
 
@@ -114,7 +114,7 @@ fn problem_for(
         (OutcomeStatus::Succeeded | OutcomeStatus::Cancelled | OutcomeStatus::Expired, None) => {
             Ok(None)
         }
-        (_, None) => Err("it did not succeed and does not say why".into()),
+        (_, None) => Err("it failed without a reason".into()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Workers that speak the protocol and are mad: cut off or corrected, told, and nothing lost.
+//! Workers that speak the protocol but misbehave: they are cut off or corrected, that is reported,
+//! and nothing is lost.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +16,10 @@ use crate::{
     site::{Site, add_release, assert_ended, pool},
 };
 
-/// A worker that does what its first argument says.
+/// A worker that does what its first argument names.
 async fn act(spec: Spec) -> Exit {
     let (line, heard) = connect(&spec, 100).await;
-    // It lives as long as it can speak.
+    // It lives as long as its connection.
     tokio::select! {
         () = rave(&spec.run.arguments[0], &line, heard) => {}
         () = beat(&line) => {}
@@ -117,7 +118,7 @@ async fn ask(site: &mut Site) -> (Outcome, Outcome) {
     (outcomes.remove(0), outcomes.remove(0))
 }
 
-/// The worker was cut off: before the control had its go, or after.
+/// Checks the outcome after a worker was cut off: before control had its go, or after.
 fn assert_lost(control: &Outcome) {
     let status = match control.ran_by {
         Some(_) => OutcomeStatus::Unknown,

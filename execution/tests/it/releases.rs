@@ -1,4 +1,4 @@
-//! Releases that come, change and go while everything runs.
+//! Releases that appear, change and disappear while everything runs.
 
 use std::{fs, time::Duration};
 

@@ -1,4 +1,4 @@
-//! An environment with everything around it, in a folder of its own.
+//! An environment with everything around it, in its own folder.
 
 use std::{
     collections::HashMap,
@@ -78,19 +78,19 @@ pub struct Site {
 }
 
 impl Site {
-    /// With the echo release, and what else is set.
+    /// Starts with the echo release, and these settings.
     pub async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         add_echo(&folder.path().join("releases"), "echo", |_| {});
         Self::start_in(folder, change).await
     }
 
-    /// With whatever releases lie in the folder already.
+    /// Starts with the releases already in the folder.
     pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         Self::start_with(folder, change, Arc::new(Process)).await
     }
 
-    /// With workers that run somewhere else.
+    /// Starts with another runtime.
     pub async fn start_with(
         folder: TempDir,
         change: impl FnOnce(&mut Config),
@@ -103,7 +103,7 @@ impl Site {
         Self::build(setup, change).await
     }
 
-    /// With workers of the kind `play`.
+    /// Starts with workers of the kind `play`.
     pub async fn play(player: &Player, rules: Rules, change: impl FnOnce(&mut Config)) -> Self {
         Self::build(Self::setup_to_play(player, rules), change).await
     }
@@ -133,7 +133,7 @@ impl Site {
         }
     }
 
-    /// With everything as it is set up.
+    /// Starts with this setup.
     pub async fn build(setup: Setup, change: impl FnOnce(&mut Config)) -> Self {
         let Setup {
             folder,
@@ -224,12 +224,12 @@ impl Site {
         keys.iter().map(|key| found.remove(key).unwrap()).collect()
     }
 
-    /// Everything that was published until now, in order.
+    /// Everything published so far, in order.
     pub fn seen(&self) -> &[Event] {
         &self.seen
     }
 
-    /// All outcomes of an attempt that were seen.
+    /// All outcomes seen of an attempt.
     pub fn outcomes_of(&self, key: TaskKey) -> Vec<Outcome> {
         outcomes(&self.seen)
             .filter(|o| o.key() == key)
@@ -249,7 +249,7 @@ impl Site {
         })
     }
 
-    /// Waits until the status is as wanted.
+    /// Waits until the status satisfies a condition.
     pub async fn status(
         &self,
         is_wanted: impl Fn(&EnvironmentStatus) -> bool,
@@ -307,20 +307,20 @@ pub fn pool<'a>(status: &'a EnvironmentStatus, kind: &str) -> Option<&'a PoolSta
         .find(|pool| pool.active && pool.release.kind.as_str() == kind)
 }
 
-/// Processes that were started from a release in this folder: their working folder is there.
+/// Processes started from a release in this folder, recognised by their working directory.
 pub fn processes(folder: &TempDir) -> Vec<i32> {
     let inside = fs::canonicalize(folder.path()).unwrap();
     let all = fs::read_dir("/proc").unwrap().flatten();
     all.filter(|entry| {
         let cwd = fs::read_link(entry.path().join("cwd"));
-        // The dead that nobody has asked for yet have no working folder any more.
+        // Zombies no longer have a working directory.
         cwd.is_ok_and(|cwd| cwd.starts_with(&inside))
     })
     .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     .collect()
 }
 
-/// The folder with the echo worker's program, which is built when it is not there.
+/// The folder with the echo worker's program, which is built if it is missing.
 pub fn programs() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap().to_owned();
@@ -332,7 +332,7 @@ pub fn programs() -> PathBuf {
     folder
 }
 
-/// Puts the echo release into a folder, with its manifest changed, all at once.
+/// Puts the echo release into a folder, with its manifest changed, atomically.
 pub fn add_echo(releases: &Path, name: &str, change: impl FnOnce(&mut String)) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workers/echo/releases/echo");
     let mut manifest = fs::read_to_string(source.join("worker.toml")).unwrap();
@@ -340,7 +340,7 @@ pub fn add_echo(releases: &Path, name: &str, change: impl FnOnce(&mut String)) -
     add_release(releases, name, &manifest, None)
 }
 
-/// Puts a release into a folder, whose worker is a shell script if one is given.
+/// Puts a release into a folder; its worker is a shell script if one is given.
 pub fn add_release(releases: &Path, name: &str, manifest: &str, script: Option<&str>) -> PathBuf {
     let folder = releases.join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -356,7 +356,7 @@ pub fn add_release(releases: &Path, name: &str, manifest: &str, script: Option<&
     folder
 }
 
-/// Puts a release into a folder whose worker is in the image that this `image.toml` names.
+/// Puts a release into a folder whose worker is in the image named in this `image.toml`.
 pub fn add_image(releases: &Path, name: &str, manifest: &str, image: &str) -> PathBuf {
     let folder = add_release(releases, name, manifest, None);
     let file = folder.join("image.toml");
@@ -365,7 +365,7 @@ pub fn add_image(releases: &Path, name: &str, manifest: &str, image: &str) -> Pa
     folder
 }
 
-/// Makes a file look as if it had lain there for long.
+/// Makes a file look old.
 pub fn age(path: &Path) {
     let long_ago = SystemTime::now() - Duration::from_secs(60);
     let file = fs::File::options().append(true).open(path).unwrap();

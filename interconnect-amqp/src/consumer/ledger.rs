@@ -1,12 +1,12 @@
 //! The tasks of a consumer, by message: waiting, in hand, or done.
 //!
 //! ```text
-//!              ┌──────────────give back───────────────┐
-//!              ▼                                      │
+//!                  ┌──────────────give back───────────────┐
+//!                  ▼                                      │
 //! message ──► waiting ──take──► in hand ──acknowledge──► done     all done: the message is acked
-//!              │                  │
-//!              └──────leave───────┴──► nothing done: the message returns to its queue
-//!                                      else: the rest is published again, and the message acked
+//!                │                  │
+//!                └──────leave───────┴──► nothing done: the message returns to its queue
+//!                                        else: the rest is published again, and the message acked
 //! ```
 //!
 //! A message of observation is done when all of it was handed out. Pure: `M` is the handle by which

@@ -473,7 +473,7 @@ fn an_unknown_version_says_what_came_and_which_side_to_update() {
         assert_eq!(error, expect);
         let text = error.to_string();
         assert!(text.contains(update), "{text}");
-        assert!(text.contains(&format!("of version {version}, ")), "{text}");
+        assert!(text.contains(&format!("has version {version}, ")), "{text}");
         assert!(text.contains("speaks version 1"), "{text}");
     }
 }
@@ -504,12 +504,12 @@ fn garbage_is_refused_and_says_why() {
         (br#"{"version":1,"tasks":[{}]}"#, "missing field `id`"),
         (br#"{"version":1,"tasks":[]"#, "cannot be read: EOF"),
         (br#"{"version":1,"tasks":[]} and more"#, "cannot be read"),
-        (br#"{"version":12,"tasks":[]}"#, "of version 12"),
+        (br#"{"version":12,"tasks":[]}"#, "has version 12"),
     ] {
         let error = Vec::<Task>::decode(payload).unwrap_err().to_string();
         let payload = String::from_utf8_lossy(payload);
         assert!(error.contains(expect), "{payload}: {error}");
-        assert!(error.starts_with("the batch of tasks that came"), "{error}");
+        assert!(error.starts_with("the received batch of tasks"), "{error}");
     }
 }
 

@@ -38,7 +38,7 @@ pub async fn answer(
                 Err(Error::Closed) => return,
                 Err(error) => tracing::warn!(
                     environment = %batch.environment, %error,
-                    "an environment that asks for a release cannot be answered now"
+                    "the request of an environment for a release cannot be answered now"
                 ),
             }
         }

@@ -12,7 +12,7 @@ pub enum Error {
     #[error("not a release: {problem}")]
     Invalid { problem: String },
     /// Files have to be uploaded first.
-    #[error("{} files of the release are not here yet", files.len())]
+    #[error("{} files of the release are missing", files.len())]
     Missing {
         /// Their digests, and their paths in the release.
         files: Vec<Detail>,

@@ -50,7 +50,7 @@ pub enum Error {
     #[error(transparent)]
     Token(#[from] token::Malformed),
     /// Nothing of the operation can be undone.
-    #[error("nothing in it can be taken back: {}", left_out.first().map_or("it did nothing", |one| &one.why))]
+    #[error("nothing in it can be undone: {}", left_out.first().map_or("it did nothing", |one| &one.why))]
     NothingToUndo {
         /// The reason for each target.
         left_out: Vec<LeftOut>,
@@ -86,7 +86,7 @@ impl From<ledger::Error> for Error {
 
 fn told(problems: &[Detail]) -> String {
     match problems {
-        [] => "it cannot be done so".into(),
+        [] => "it cannot be done like this".into(),
         [one] => format!("{}: {}", one.subject, one.message),
         [first, rest @ ..] => format!(
             "{} things are wrong, the first: {}: {}",

@@ -162,7 +162,7 @@ impl Part {
                  otherwise"
             }
             Self::Releases => "another release would do it than when the plan was shown",
-            Self::Values => "the targets do not show the values of the plan any more",
+            Self::Values => "the targets no longer have the values of the plan",
         }
     }
 }

@@ -147,7 +147,7 @@ impl Rollouts {
             attribution,
         };
         let rollout = self.desired.carry_out(say).await?;
-        tracing::info!(rollout = %id, ?verb, "somebody decides about a rollout");
+        tracing::info!(rollout = %id, ?verb, "a person decides about a rollout");
         self.heard.notify_one();
         Ok(rollout)
     }
@@ -302,7 +302,7 @@ impl Rollouts {
                 after,
             };
             if let Err(error) = self.desired.carry_out(go_on).await {
-                tracing::warn!(%error, rollout = %open.id, "a rollout cannot go on now");
+                tracing::warn!(%error, rollout = %open.id, "a rollout cannot proceed now");
             }
         }
     }

@@ -194,7 +194,7 @@ pub(super) fn too_large(limit: usize) -> Refused {
 
 pub(super) fn late(limit: Duration) -> Refused {
     let detail = format!(
-        "the body did not arrive within {} seconds, or too many large ones are dealt with",
+        "the body did not arrive within {} seconds, or too many large ones are being handled",
         limit.as_secs()
     );
     Refused::new(Code::TimedOut, detail, "try again, or send less at once")

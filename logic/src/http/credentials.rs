@@ -57,7 +57,7 @@ pub(super) async fn get(
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The credential's name, as in the body")),
     request_body = Credential,
-    responses((status = 200, description = "What changed; secrets show as ***", body = Change)))]
+    responses((status = 200, description = "The changes; secrets are shown as ***", body = Change)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<CredentialName>,

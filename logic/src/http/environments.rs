@@ -64,7 +64,7 @@ pub(super) async fn list(
 verbs! {
     tag = "system", done by change(Path<EnvironmentId>, NewOrder) -> OrdersView,
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    answer = "What is asked of it then";
+    answer = "The orders of the environment afterwards";
 
     /// Pauses an environment, or one kind in it: it begins nothing more.
     ///
@@ -93,8 +93,8 @@ verbs! {
 #[utoipa::path(delete, path = "/v1/environments/{id}", operation_id = "forget_environment",
     tag = "system",
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    responses((status = 204, description = "It is forgotten"),
-        (status = 409, description = "It is there",
+    responses((status = 204, description = "Forgotten"),
+        (status = 409, description = "It is still running",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn forget(
     State(api): State<Api>,

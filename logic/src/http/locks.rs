@@ -63,7 +63,7 @@ pub(super) async fn list(
     tag = "control",
     params(("name" = TargetName, Path, description = "The target's name")),
     request_body = NewLock,
-    responses((status = 200, description = "Who has the target now", body = LaneView)))]
+    responses((status = 200, description = "The lane of the target afterwards", body = LaneView)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
@@ -87,8 +87,8 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/targets/{name}/lock", operation_id = "unlock_target",
     tag = "control",
     params(("name" = TargetName, Path, description = "The target's name"),
-        ("why" = Option<String>, Query, description = "Why, for the record", max_length = 1000)),
-    responses((status = 204, description = "It is free")))]
+        ("why" = Option<String>, Query, description = "The reason, for the record", max_length = 1000)),
+    responses((status = 204, description = "Unlocked")))]
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
@@ -132,7 +132,7 @@ fn until(requested: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
     let latest = now + MAX_LOCK;
     match until.filter(|until| *until <= latest) {
         None => Err(wrong("the lock would last longer than a year")),
-        Some(until) if until <= now => Err(wrong("the lock would be over at once")),
+        Some(until) if until <= now => Err(wrong("the lock would already have ended")),
         Some(until) => Ok(until),
     }
 }

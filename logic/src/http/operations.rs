@@ -27,12 +27,7 @@ use super::{
     },
     tasks,
 };
-use crate::{
-    code::Code,
-    control::Answer,
-    dispatch::MAX_SHOWN,
-    store::{OperationRow, TaskFilter},
-};
+use crate::{code::Code, control::Answer, dispatch::MAX_SHOWN, store::OperationRow};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -94,7 +89,7 @@ pub(super) async fn list(
 /// answered.
 #[utoipa::path(post, path = "/v1/operations", operation_id = "control", tag = "control",
     request_body = Control,
-    responses((status = 200, description = "The plan, or how far it is", body = ControlAnswer)))]
+    responses((status = 200, description = "The plan, or the progress of the operation", body = ControlAnswer)))]
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
@@ -115,16 +110,11 @@ pub(super) async fn post(
         Answer::Operation(id) => (id, false),
         Answer::Known(id) => (id, true),
     };
-    let mut answer = find(&api, id).await?;
+    let mut answer = match is_waited_for {
+        true => find_with_tasks(&api, id).await?,
+        false => find(&api, id).await?,
+    };
     answer.is_known = is_known;
-    if is_waited_for {
-        let filter = TaskFilter {
-            operation: Some(id),
-            ..TaskFilter::default()
-        };
-        let rows = api.handle.store().tasks(&filter, MAX_SHOWN as u32).await?;
-        answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
-    }
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))
 }
 
@@ -132,7 +122,7 @@ pub(super) async fn post(
 #[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
-    responses((status = 200, description = "How far it is", body = OperationView)))]
+    responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn get(
     State(api): State<Api>,
     Path(id): Path<OperationId>,
@@ -148,6 +138,16 @@ pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Re
         Some(row) => Ok(row_view(row)),
         None => Err(none(id)),
     }
+}
+
+/// Returns an operation with its tasks, read at the same moment as their counts.
+async fn find_with_tasks(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
+    let store = api.handle.store();
+    let found = store.operation_with_tasks(id, MAX_SHOWN as u32).await?;
+    let (row, rows) = found.ok_or_else(|| none(id))?;
+    let mut view = row_view(row);
+    view.tasks = rows.into_iter().map(tasks::row_view).collect();
+    Ok(view)
 }
 
 /// Shortens an operation for lists, where a reason as long as a body would be too much.

@@ -43,7 +43,7 @@ pub(super) async fn list(
 verbs! {
     tag = "system", done by change((), NewSuspension) -> SuspensionView,
     params(),
-    answer = "What is asked then";
+    answer = "The orders afterwards";
 
     /// Pauses a zone, a kind, an environment or a release: it begins nothing more.
     ///

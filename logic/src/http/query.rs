@@ -47,7 +47,7 @@ fn wrong(rejection: &QueryRejection) -> Refused {
 
 /// Refuses an invalid query.
 pub(super) fn invalid(detail: impl Into<String>) -> Refused {
-    let cure = "see /v1/openapi.json for what this path takes";
+    let cure = "the parameters of each path are in /v1/openapi.json";
     Refused::new(Code::QueryInvalid, detail, cure)
 }
 

@@ -100,7 +100,7 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
             }
         }
         if Instant::now() + RETRY_AFTER > give_up_at {
-            let detail = format!("the keeper of the ledger of control is not to be found: {last}");
+            let detail = format!("the keeper of the ledger of control cannot be found: {last}");
             let cure = "nothing was done: try again in some seconds";
             return Err(Refused::new(Code::LedgerElsewhere, detail, cure));
         }
@@ -133,7 +133,7 @@ fn tokens_differ(url: &str) -> Refused {
 
 fn answer_lost(url: &str, error: &client::Error) -> Refused {
     let detail = format!(
-        "what was asked was passed on to {url}, and its answer was lost ({error}): it may have \
+        "the request was passed on to {url}, and its answer was lost ({error}): it may have \
          been done"
     );
     let cure = "look before asking again (`utakata operation list`); with a key (`--key`), asking \

@@ -90,7 +90,7 @@ async fn bounded(api: &Api, needs: Needs, mut request: Request, next: Next) -> R
         }
         Err(_) => {
             let detail = format!("{subject} took longer than {} seconds", limit.as_secs());
-            let cure = "try again, or ask for less at once";
+            let cure = "try again, or request less at once";
             Refused::new(Code::TimedOut, detail, cure).into_response()
         }
     };

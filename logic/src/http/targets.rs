@@ -115,7 +115,7 @@ pub(super) async fn get(
 #[utoipa::path(put, path = "/v1/targets/{name}", operation_id = "put_target", tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name, as in the body")),
     request_body = Target,
-    responses((status = 200, description = "What changed", body = Change)))]
+    responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<TargetName>,

@@ -138,8 +138,8 @@ pub(super) async fn get(
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
     request_body = Settle,
-    responses((status = 200, description = "How it stands then", body = TaskView),
-        (status = 409, description = "Nobody has to say, or not yet",
+    responses((status = 200, description = "The task afterwards", body = TaskView),
+        (status = 409, description = "It needs no statement, or not yet",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn settle(
     State(api): State<Api>,
@@ -165,7 +165,7 @@ pub(super) async fn settle(
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
     request_body = Reason,
-    responses((status = 200, description = "How it stands then", body = TaskView),
+    responses((status = 200, description = "The task afterwards", body = TaskView),
         (status = 409, description = "It has ended",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn cancel(
@@ -194,7 +194,7 @@ pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
         Refused::new(
             Code::NotFound,
             format!("there is no task {id}"),
-            "see `utakata task list` (GET /v1/tasks); of observe tasks only the last ones are kept, in memory",
+            "see `utakata task list` (GET /v1/tasks); of observe tasks only the latest are kept, in memory",
         )
     })
 }

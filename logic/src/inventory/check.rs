@@ -53,7 +53,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             Document::Credential(credential) => check_credential(credential),
         };
         let is_double = !subjects.insert(subject.clone());
-        let double = is_double.then(|| "it stands here twice".to_owned());
+        let double = is_double.then(|| "it is listed twice".to_owned());
         findings
             .errors
             .extend(wrong.into_iter().chain(double).map(|message| Detail {

@@ -29,7 +29,7 @@ pub(super) fn check(delete: &[Named], documents: &[Document], index: &Index) -> 
     for one in delete {
         let subject = one.subject();
         if kept.contains(&subject) {
-            let message = "it is to be made and to be deleted".into();
+            let message = "it is to be both created and deleted".into();
             wrong.push(Detail { subject, message });
             continue;
         }

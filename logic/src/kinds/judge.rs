@@ -38,7 +38,7 @@ pub(super) fn verdict(
     let (release, told) = (&pool.release, &pool.manifest);
     let contradicts = |why: &str| Judgement::Ignored(Claim::contradicts(status, release, why));
     if told.kind != release.kind || *told.version != *release.version {
-        return contradicts("its manifest is that of another kind or version");
+        return contradicts("its manifest has another kind or version");
     }
     if let Some(known) = index.by_digest(&release.digest) {
         if known.id != *release {

@@ -12,7 +12,7 @@ use super::{
     explain::{self, Facts},
     state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
-use crate::ledger::Error;
+use crate::{dispatch::Progress, ledger::Error};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -60,6 +60,8 @@ pub(super) enum LedgerCommand {
     ExplainTask(TaskId, Arc<Facts>, Reply<Option<Explanation>>),
     /// A query for what an operation waits for.
     ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
+    /// A query for the progress of an operation: `None` once its end is recorded.
+    Progress(OperationId, Promise<Option<Arc<Progress>>>),
     /// A query for the number of tasks that have not ended.
     Count(Reply<usize>),
     /// A query for the control that needs somebody's attention.
@@ -94,6 +96,7 @@ impl LedgerCommand {
             Self::Settle(.., to) | Self::Cancel(.., to) => answer(to, Err(Error::Waits)),
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
+            Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
         None
@@ -128,6 +131,10 @@ impl LedgerCommand {
                 let was_locked = ledger.unlock(&target, &attribution);
                 reply(ledger, to, was_locked);
             }
+            Self::Progress(id, to) => match ledger.open(id) {
+                Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),
+                None => reply(ledger, to, None),
+            },
             Self::LaneOf(target, to) => answer(to, ledger.lane_of(&target)),
             Self::ExplainTask(id, facts, to) => answer(to, explain::task(ledger, id, &facts)),
             Self::ExplainOperation(id, facts, to) => {

@@ -249,7 +249,7 @@ impl LedgerState {
     /// Records that a task has changed its state, or begun another attempt.
     fn moved(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get(&id) else {
-            return self.broken("a task moves that is not there", id);
+            return self.broken("a missing task changes its state", id);
         };
         let state = audit::AuditEntry::State {
             task: id,

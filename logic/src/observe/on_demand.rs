@@ -43,7 +43,7 @@ pub enum Error {
 fn first(problems: &[Detail]) -> String {
     match problems.first() {
         Some(one) => format!("{}: {}", one.subject, one.message),
-        None => "nothing can be read so".into(),
+        None => "nothing can be read like this".into(),
     }
 }
 

@@ -209,8 +209,8 @@ impl SiteFacts {
                 &self.short.strange,
                 Health::NotUnderstood,
                 [
-                    "answers and is not understood",
-                    "answer and are not understood",
+                    "answers but is not understood",
+                    "answer but are not understood",
                 ],
             ),
         ];
@@ -290,9 +290,9 @@ impl SiteFacts {
 fn broken(about: About, subject: String, count: u64) -> Option<Finding> {
     let says = match count {
         0 => return None,
-        1 => "it was in 1 impossible state since it started: a mistake in utakata".into(),
+        1 => "it was in 1 impossible state since it started: a bug in utakata".into(),
         count => {
-            format!("it was in {count} impossible states since it started: mistakes in utakata")
+            format!("it was in {count} impossible states since it started: bugs in utakata")
         }
     };
     Some(Finding {
@@ -306,7 +306,7 @@ fn broken(about: About, subject: String, count: u64) -> Option<Finding> {
 
 fn cure(problem: &Problem) -> Option<String> {
     Some(match problem.cure {
-        Cure::Retry => "it may pass by itself".into(),
+        Cure::Retry => "it may resolve by itself".into(),
         Cure::Operator => format!("`utakata error {}`", problem.code),
         Cure::Bug => {
             "see the log of that moment; a worker of your own: `utakata worker test`".into()

@@ -33,7 +33,7 @@ impl Receiver {
                 ended = self.follow(events.as_ref()) => match ended {
                     utakata_interconnect::Error::Closed => return,
                     error @ utakata_interconnect::Error::Away { .. } => {
-                        tracing::warn!(%error, "events are not followed now");
+                        tracing::warn!(%error, "events cannot be followed now");
                         tokio::time::sleep(RETRY_AFTER).await;
                     }
                 },

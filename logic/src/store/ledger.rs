@@ -37,6 +37,13 @@ pub trait Ledger: Send + Sync {
     /// An operation.
     async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error>;
 
+    /// An operation and the last of its tasks, oldest first, as of one moment.
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        max: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error>;
+
     /// Operations, newest first, those before `before` if given.
     async fn operations(
         &self,

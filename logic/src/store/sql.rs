@@ -43,6 +43,11 @@ pub(super) trait Sql: Send + Sync + 'static {
     /// "One of these", of a parameter with texts.
     fn among(parameter: u8) -> String;
 
+    /// A condition: the tasks of the target that a parameter names.
+    fn of_target(parameter: usize) -> String {
+        format!("target = ${parameter}")
+    }
+
     fn place(&self) -> &Place;
 
     /// The meaning of an error.

@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod lease;
 mod open;
+mod recent;
 mod session;
 mod snapshot;
 mod writer;
@@ -60,6 +61,10 @@ impl Sql for Sqlite {
 
     fn among(parameter: u8) -> String {
         format!("IN (SELECT value FROM json_each(${parameter}))")
+    }
+
+    fn of_target(parameter: usize) -> String {
+        recent::of_target(parameter)
     }
 
     fn place(&self) -> &Place {

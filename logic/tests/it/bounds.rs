@@ -73,7 +73,7 @@ async fn a_reason_has_a_bound_wherever_one_is_given() {
     assert!(status.is_client_error(), "{told}");
     let detail = told["detail"].to_string();
     assert!(detail.contains("longer than 1000"), "{told}");
-    // The longest is taken as it is.
+    // The longest permitted is accepted.
     let requested = off(json!({ "why": long(1000), "key": long(200) }));
     let (status, told) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{told}");
@@ -125,7 +125,7 @@ async fn filled(count: usize, bytes: usize) -> (Room, Vec<String>) {
 #[tokio::test]
 async fn a_list_ends_a_page_by_its_bytes_and_loses_nothing() {
     const MAX: usize = 4 << 20;
-    // More than two pages of bytes, and less than one of items.
+    // More than two pages by bytes, and less than one by items.
     let (room, ids) = filled(150, 60_000).await;
     let (mut found, mut pages, mut next) = (Vec::new(), 0, None::<String>);
     loop {

@@ -1,7 +1,6 @@
 //! Operations that change something.
 
 use std::{
-    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -95,7 +94,7 @@ async fn nothing_is_sent_unless_everything_is_right() {
             "cannot-be-done",
             "zone \"far\"",
         ),
-        // One that cannot be done stops all the others.
+        // A single impossible one stops all the others.
         (
             off("rack=A1", "outlet-off", 1),
             "cannot-be-done",
@@ -183,7 +182,7 @@ pub fn off(more: serde_json::Value) -> serde_json::Value {
     requested
 }
 
-/// Soon over: for what nobody answers.
+/// Short times: for tasks that nobody answers.
 pub fn hasty() -> utakata_logic::Config {
     let mut config = config();
     config.control.grace = Duration::ZERO;
@@ -262,46 +261,6 @@ async fn control_that_nobody_fetched_before_a_restart_is_done_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_asked_again_under_its_key_is_done_once() {
-    let room = Room::served().await;
-    room.furnish(1).await;
-    let requested = off(json!({ "key": "ticket-7", "wait": "10s" }));
-    let (_, first) = room.post("/v1/operations", requested.clone()).await;
-    let (_, again) = room.post("/v1/operations", requested).await;
-    assert_eq!(first["operation"]["id"], again["operation"]["id"]);
-    let (_, tasks) = room.get("/v1/tasks?class=control").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 1);
-    let other = off(json!({ "key": "ticket-7", "parameters": { "outlet": 2 } }));
-    let (status, problem) = room.post("/v1/operations", other).await;
-    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
-    assert_eq!(problem["code"], "key-taken");
-    room.end().await;
-}
-
-#[tokio::test]
-async fn what_is_asked_at_once_under_one_key_is_done_once_and_others_are_not_held_up() {
-    let room = Room::served().await;
-    room.furnish(1).await;
-    let ask = async |key: String| {
-        let requested = off(json!({ "key": key, "wait": "10s" }));
-        let (status, answer) = room.post("/v1/operations", requested).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        answer["operation"]["id"].to_string()
-    };
-    let keys = (0..40).map(|n| match n % 2 {
-        0 => "ticket-7".into(),
-        _ => format!("other-{n}"),
-    });
-    let ids = futures::future::join_all(keys.map(&ask)).await;
-    let same: HashSet<&String> = ids.iter().step_by(2).collect();
-    let others: HashSet<&String> = ids.iter().skip(1).step_by(2).collect();
-    assert_eq!((same.len(), others.len()), (1, 20));
-    let (_, tasks) = room.get("/v1/tasks?class=control").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 21);
-    room.end().await;
-}
-
-#[tokio::test]
 async fn many_targets_need_to_be_meant() {
     let mut config = config();
     config.control.many = 2;
@@ -365,7 +324,7 @@ async fn an_outcome_that_comes_twice_counts_once() {
 async fn a_read_back_that_is_lost_is_soon_made_again() {
     let reads = AtomicUsize::new(0);
     let script = move |task: &Task| {
-        // The first is for what it has before it is changed, the second is lost.
+        // The first reads the state before the change, the second is lost.
         let is_lost = task.class == Class::Observe && reads.fetch_add(1, Ordering::Relaxed) == 1;
         (!is_lost).then_some((OutcomeStatus::Succeeded, None))
     };

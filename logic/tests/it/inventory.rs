@@ -127,7 +127,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     }
     let twice = json!({ "documents": [target("x"), target("x")] });
     let (_, problem) = room.post("/v1/apply", twice).await;
-    assert_eq!(problem["problems"][0]["message"], "it stands here twice");
+    assert_eq!(problem["problems"][0]["message"], "it is listed twice");
     room.end().await;
 }
 

@@ -11,7 +11,7 @@ use crate::{
     room::{Room, config},
 };
 
-/// Asks for an operation, and gives its id.
+/// Requests an operation, and returns its id.
 async fn requested(room: &Room, more: Value) -> String {
     let (status, answer) = room.post("/v1/operations", off(more)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");

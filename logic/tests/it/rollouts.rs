@@ -1,4 +1,4 @@
-//! Rollouts, from the request to what environments are asked, and back.
+//! Rollouts, from the request to the orders of environments, and back.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use utakata_tests::wait::{soon, until};
 
 use crate::room::{Room, config};
 
-/// An environment that has two releases of the kind, and what it hears.
+/// An environment that has two releases of the kind, and the orders it receives.
 struct Site {
     room: Room,
     told: Box<dyn Subscription>,
@@ -44,7 +44,7 @@ impl Site {
         site
     }
 
-    /// The environment tells how far it is.
+    /// Reports the progress of the environment.
     async fn tell(&self, phase: Option<RolloutPhase>) {
         let environments = self.room.handle.kinds().environments();
         let mut status = EnvironmentStatus::clone(&environments[0]);
@@ -104,7 +104,7 @@ impl Site {
         begun
     }
 
-    /// The rollout, as soon as it is in a state.
+    /// Returns the rollout once it is in a state.
     async fn state(&self, id: &Value, state: &str) -> Value {
         let path = format!("/v1/rollouts/{}", id.as_str().unwrap());
         let is_so = |rollout: &Value| rollout["state"] == state;
@@ -130,7 +130,7 @@ async fn a_rollout_goes_from_the_request_to_the_environment_and_is_done_when_tha
     let requested = site.requested(|kind| go(kind) == Some(GoOrder::Go)).await;
     let rollout = requested.rollout.unwrap();
     assert_eq!(rollout.candidate, release("9.1", "b"));
-    // What served goes on, and is said from now on.
+    // The previous one stays in service, now by an explicit order.
     assert_eq!(
         requested.stable.unwrap().version,
         begun["from"]["version"].as_str().unwrap().into()
@@ -154,7 +154,7 @@ async fn a_rollout_goes_from_the_request_to_the_environment_and_is_done_when_tha
         (status, &serves["code"]),
         (StatusCode::CONFLICT, &json!("release-serves"))
     );
-    // It holds after a restart.
+    // It survives a restart.
     let room = Room::at(site.room.end().await, config()).await;
     room.announce(&["pdu"]).await;
     let mut site = Site::of(room).await;

@@ -1,4 +1,4 @@
-//! From a request to the answers of a bent agent: none, one, or two.
+//! Turns a request into the answers of a misbehaving agent: none, one, or two.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub struct Reply {
     pub message: Vec<u8>,
 }
 
-/// A bent agent.
+/// A misbehaving agent.
 pub struct Agent {
     seed: u64,
     turn: u64,
@@ -58,7 +58,7 @@ struct Request {
 /// An OID and a value as BER.
 type Binding = (Oid, Vec<u8>);
 
-/// The answer: bindings, or a status and the place of what it is about, from 1.
+/// The answer: bindings, or an error status and the position it refers to, from 1.
 type Reaction = Result<Vec<Binding>, (u8, usize)>;
 
 impl Agent {
@@ -76,7 +76,7 @@ impl Agent {
         draw(self.seed, name, self.turn) % 100 < percent
     }
 
-    /// Returns what is sent to a request.
+    /// Returns the answers sent to a request.
     pub fn answer(&mut self, request: &[u8]) -> Vec<Reply> {
         self.turn += 1;
         let Some(request) = parse(request) else {

@@ -1,4 +1,4 @@
-//! Devices that count what they are told: what a drill sees is what was done.
+//! Devices that count the commands they receive: the drill sees what was really done.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -144,7 +144,7 @@ fn both_versions_are_spoken_and_each_refusal_in_its_words() {
     }
     let stranger = counters.ask_within("0.3", "snmpget", "secret", DEVICE, &[&good]);
     assert!(value(&stranger).is_none());
-    // A SET does all that it asks for, or nothing.
+    // A SET carries out everything it contains, or nothing.
     let half = ask(
         "-v2c",
         "snmpset",

@@ -45,7 +45,7 @@ fn a_slow_device_acts_at_once_and_answers_late() {
     let began = Instant::now();
     assert_eq!(room.get("pdu-a1-a", "1.3.6.1.2.1.1.5.0"), "pdu-a1-a");
     assert!(began.elapsed() >= Duration::from_millis(400));
-    // A manager that has no patience and asks again makes it happen twice: that must be seen.
+    // An impatient manager that repeats a request makes it happen twice: that must show.
     let address = room.address("pdu-a1-a").to_owned();
     let outlet = format!("{APC_COMMAND}.5");
     let impatient = [

@@ -1,4 +1,4 @@
-//! The program: its lines, its control port, its end.
+//! The program: its output, its control port, its end.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};

@@ -1,4 +1,4 @@
-//! The room, asked with net-snmp.
+//! The room, queried with net-snmp.
 
 use crate::snmp::{Simulator, lines, run, value, wait_until};
 

@@ -43,6 +43,10 @@ fn values_that_cannot_be_are_refused_with_what_is_wrong() {
             "interconnect.amqp.secretName=",
             "amqp.secretName is not set",
         ),
+        (
+            "zones[1].name=Hall-1",
+            "the zones hall-1 and Hall-1 would both be named",
+        ),
         ("single.enabled=true", "so workers.runtime must be process"),
         (
             "apply.enabled=true",

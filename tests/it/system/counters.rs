@@ -1,4 +1,4 @@
-//! Devices that count what they are told, through every box: what is done is done once.
+//! Devices that count the commands they receive, through every box: what is done is done once.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use utakata_tests::repository;
 
 use super::{Offence, expect_none};
 
-/// A crate, and the crates of ours that it may use. What is not here has no arrow.
+/// A crate, and the crates of ours that it may use. Crates not listed have no arrow.
 const ARROWS: &[(&str, &[&str])] = &[
     ("invariant", &[]),
     ("model", &[]),
@@ -110,10 +110,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
-/// Crates whose tests try them with what is built on them.
+/// Crates whose tests use something built on them.
 const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
 
-/// A heavy library, and the crates that may have it; others meet its owner's types.
+/// A heavy library, and the crates that may use it; others use its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
@@ -152,7 +152,7 @@ struct Package {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
-    /// `dev`, `build`, or nothing for a normal one.
+    /// `dev`, `build`, or nothing for a normal dependency.
     kind: Option<String>,
 }
 

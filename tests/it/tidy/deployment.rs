@@ -99,7 +99,7 @@ fn the_script_gives_a_zone_the_rights_that_the_definitions_have() {
 fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
     let place = tempfile::tempdir().unwrap();
     let (program, calls) = (place.path().join("ctl"), place.path().join("calls"));
-    // The user is there already, so that no password is asked for.
+    // The user exists already, so that no password is asked for.
     let script = format!(
         "#!/bin/sh\n[ \"$2\" != list_users ] || echo 'utakata-{zone}\t[]'\n\
          printf '%s\\t' \"$@\" >>{0}\necho >>{0}\n",
@@ -125,7 +125,7 @@ fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// Files to deploy with one of these endings, and their texts.
+/// Deployment files with one of these extensions, and their texts.
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let files = repository::files().unwrap().into_iter().filter(|path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
@@ -146,7 +146,7 @@ fn yaml(text: &str) -> Result<Vec<Value>, String> {
     serde_saphyr::from_multiple(text).map_err(|error| error.to_string())
 }
 
-/// Files beside it that a description of containers names, in volumes and as secrets.
+/// Neighbouring files named in a container description, as volumes and secrets.
 fn mounts(document: &Value) -> Vec<String> {
     match document {
         Value::String(text) => {

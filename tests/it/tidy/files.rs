@@ -1,4 +1,4 @@
-//! Files are short, say what they are, and have names that mean something.
+//! Files are short, say what they are, and have meaningful names.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ fn silent(source: &Source) -> Option<Offence> {
         .lines()
         .find(|line| !line.starts_with("#!/"))
         .unwrap_or_default();
-    // `foo/tests.rs` has said it with its name.
+    // The name of `foo/tests.rs` says it already.
     if source.path.ends_with("tests.rs") {
         return None;
     }

@@ -10,7 +10,7 @@ use utakata_tests::repository;
 
 use super::{Offence, expect_none};
 
-/// Never without the say of those who wrote the list: not open source, or copyleft.
+/// Not without the consent of those who wrote the list: not open source, or copyleft.
 const FORBIDDEN: [&str; 4] = ["evalexpr", "paho-mqtt", "rodbus", "rust-ipmi"];
 
 #[derive(Deserialize)]
@@ -18,7 +18,7 @@ struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// Nothing for a crate of this workspace.
+    /// Absent for a crate of this workspace.
     source: Option<String>,
 }
 
@@ -76,7 +76,7 @@ fn rules() -> Rules {
     toml::from_str(&text).unwrap()
 }
 
-/// Everything in the lock file, for all platforms.
+/// All packages in the lock file, for all platforms.
 fn packages() -> Vec<Package> {
     super::packages("--locked")
 }

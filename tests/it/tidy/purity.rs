@@ -1,11 +1,11 @@
-//! Crates that decide take time, chance and names as arguments.
+//! Crates that decide take time, randomness and names as arguments.
 
 use super::source::{Source, rust_sources};
 use super::{Offence, expect_none};
 
-/// The folders of crates that are pure.
+/// The folders of pure crates.
 const PURE: [&str; 1] = ["permit/src"];
-/// Calls that look at a clock, draw by chance, or reach outside.
+/// Calls that read a clock, draw random numbers, or reach outside.
 const IMPURE: [&str; 8] = [
     "Instant::now",
     "SystemTime",

@@ -24,6 +24,9 @@ use crate::verbs;
 use crate::watching;
 use crate::world::{Shared, World};
 
+/// What some clients prefer, and is not spoken here.
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
 /// A body of a response.
 pub type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -83,7 +86,7 @@ pub async fn answer(world: Shared, request: Request<Incoming>) -> Result<Respons
     Ok(answered.unwrap_or_else(|refusal| body::refused(&refusal)))
 }
 
-/// What is not a resource: discovery, health, the issuer.
+/// Answers requests that concern no resource: discovery, health, the issuer.
 fn plain(
     world: &World,
     path: &str,
@@ -111,7 +114,7 @@ fn plain(
     }
 }
 
-/// What is asked of a resource.
+/// Answers a request for a resource.
 async fn resource(
     world: &Shared,
     call: Call,
@@ -123,6 +126,9 @@ async fn resource(
     who.may(verb, &call, &world.store())?;
     let kind = header(&request, CONTENT_TYPE.as_str());
     let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
+    if kind == PROTOBUF {
+        return Err(Refusal::unsupported(&kind));
+    }
     let sent = body::read(request).await?;
     if let Some(subresource) = call.subresource.clone() {
         return below(world, &call, (&method, &subresource), (&kind, sent)).await;

@@ -1,5 +1,8 @@
 //! A cluster that runs: started, used, broken and ended by a test.
 
+mod faults;
+mod nodes;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +11,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
@@ -16,9 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::Rule;
 use crate::controllers;
-use crate::fault::{Fault, Scope};
 use crate::kubelet;
-use crate::processes::Verdict;
 use crate::registry::Image;
 use crate::resource;
 use crate::serve::{self, Order};
@@ -28,13 +28,13 @@ use crate::tokens::Grant;
 use crate::verbs;
 use crate::world::{Shared, World};
 
-/// What a cluster is like.
+/// The properties of a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub timing: Timing,
-    /// How many nodes it has at first.
+    /// The number of nodes at the start.
     pub nodes: usize,
-    /// How many pods each of them takes.
+    /// The number of pods that each node takes.
     pub pods_per_node: usize,
     /// 0: any that is free.
     pub port: u16,
@@ -65,7 +65,7 @@ impl Cluster {
     /// Starts a cluster with one node.
     ///
     /// # Errors
-    /// When nothing can be listened on, or no key can be made.
+    /// The port cannot be opened, or no key can be generated.
     pub fn start() -> Result<Self> {
         Self::start_with(Options::default())
     }
@@ -73,7 +73,7 @@ impl Cluster {
     /// Starts a cluster.
     ///
     /// # Errors
-    /// When nothing can be listened on, or no key can be made.
+    /// The port cannot be opened, or no key can be generated.
     pub fn start_with(options: Options) -> Result<Self> {
         let state = TempDir::with_prefix("kube-for-tests-").context("making its folder")?;
         let (ready, started) = std::sync::mpsc::channel();
@@ -124,7 +124,7 @@ impl Cluster {
         self.state.path().join("kubeconfig")
     }
 
-    /// Where volumes and logs of pods are.
+    /// The folder with volumes and logs of pods.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.state.path()
@@ -155,10 +155,10 @@ impl Cluster {
         format!("{config:#}\n")
     }
 
-    /// A token of a service account for the API server itself.
+    /// Issues a token of a service account for the API server itself.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// There is no such account.
     pub fn account_token(&self, namespace: &str, account: &str) -> Result<String> {
         let key = Key::new(resource::named("serviceaccounts"), namespace, account);
         let found = self.world.store().get(&key);
@@ -174,11 +174,12 @@ impl Cluster {
         })
     }
 
-    /// A folder as a pod has it at `/var/run/secrets/kubernetes.io/serviceaccount`: `token`,
-    /// `ca.crt`, `namespace`. Its variables are `KUBERNETES_SERVICE_HOST` and `_PORT`.
+    /// Creates a folder as a pod has it at `/var/run/secrets/kubernetes.io/serviceaccount`:
+    /// `token`, `ca.crt`, `namespace`. The matching variables are `KUBERNETES_SERVICE_HOST` and
+    /// `_PORT`.
     ///
     /// # Errors
-    /// When there is no such account, or the folder cannot be written.
+    /// There is no such account, or the folder cannot be written.
     pub fn in_cluster(&self, namespace: &str, account: &str) -> Result<PathBuf> {
         let folder = self
             .state
@@ -204,10 +205,10 @@ impl Cluster {
         self.world.registry.forget(reference);
     }
 
-    /// Makes a namespace with labels, with what a real cluster puts into it.
+    /// Creates a namespace with labels, furnished as in a real cluster.
     ///
     /// # Errors
-    /// When it is there already.
+    /// It exists already.
     pub fn namespace(&self, name: &str, labels: &[(&str, &str)]) -> Result<()> {
         let labels: BTreeMap<_, _> = labels.iter().copied().collect();
         let object = json!({
@@ -253,209 +254,16 @@ impl Cluster {
             .collect()
     }
 
-    /// How often it was asked, by verb and resource: `("create", "pods")`.
+    /// The number of requests, by verb and resource: `("create", "pods")`.
     #[must_use]
     pub fn requests(&self) -> BTreeMap<(String, String), u64> {
         self.world.faults.counts()
     }
 
-    /// How often it was asked in all.
+    /// The total number of requests.
     #[must_use]
     pub fn requests_in_all(&self) -> u64 {
         self.requests().values().sum()
-    }
-}
-
-/// Faults.
-impl Cluster {
-    /// The API server is away: whoever connects is refused, connections end. Pods run on.
-    pub fn close(&self) {
-        self.order(false);
-    }
-
-    /// It is back, on the same port.
-    pub fn open(&self) {
-        self.order(true);
-    }
-
-    fn order(&self, listens: bool) {
-        let (done, ordered) = std::sync::mpsc::channel();
-        if let Some(orders) = &self.orders
-            && orders.send((listens, done)).is_ok()
-        {
-            // It fails when the server has ended: then it listens no more, either.
-            let _ = ordered.recv();
-        }
-    }
-
-    /// The API server accepts connections and answers nothing, watches included.
-    pub fn freeze(&self) {
-        self.world.faults.frozen.send_replace(true);
-    }
-
-    /// It goes on where it was.
-    pub fn thaw(&self) {
-        self.world.faults.frozen.send_replace(false);
-    }
-
-    /// The next requests of a scope go wrong.
-    pub fn fail(&self, scope: Scope, fault: Fault, times: usize) {
-        self.world.faults.plan(scope, fault, times);
-    }
-
-    /// Every answer takes so much longer.
-    pub fn delay(&self, latency: Duration) {
-        self.world.faults.set_latency(latency);
-    }
-
-    /// No more planned failures, no delay.
-    pub fn heal(&self) {
-        self.world.faults.clear();
-    }
-
-    /// All watches break off.
-    pub fn cut_watches(&self) {
-        self.world.faults.cuts.send_modify(|cuts| *cuts += 1);
-    }
-
-    /// The past is forgotten: a watch from any version of before ends with 410.
-    pub fn compact(&self) {
-        self.world.store().forget();
-    }
-
-    /// The next watches end with 410, whatever their version.
-    pub fn expire_watches(&self, times: usize) {
-        self.world.faults.expire_watches(times);
-    }
-
-    /// A container of a pod takes more memory than its limit.
-    pub fn run_out_of_memory(&self, namespace: &str, pod: &str) {
-        self.end(namespace, pod, Verdict::OutOfMemory);
-    }
-
-    /// The node is short of something: the kubelet ends a pod (phase Failed, reason Evicted).
-    pub fn evict_by_kubelet(&self, namespace: &str, pod: &str, message: &str) {
-        self.end(namespace, pod, Verdict::Evicted(message.to_owned()));
-    }
-
-    fn end(&self, namespace: &str, pod: &str, verdict: Verdict) {
-        if let Some(pod) = self.world.store().get(&Key::pod(namespace, pod)) {
-            self.world
-                .processes
-                .end(pod["metadata"]["uid"].as_str().unwrap_or_default(), verdict);
-        }
-    }
-
-    /// Sends a signal to the processes of a pod, past the API: nobody is told.
-    pub fn signal(&self, namespace: &str, pod: &str, signal: Signal) {
-        if let Some(pod) = self.world.store().get(&Key::pod(namespace, pod)) {
-            self.world
-                .processes
-                .signal(pod["metadata"]["uid"].as_str().unwrap_or_default(), signal);
-        }
-    }
-
-    /// The ids of all processes of all pods.
-    #[must_use]
-    pub fn processes(&self) -> Vec<i32> {
-        self.world
-            .processes
-            .all()
-            .into_iter()
-            .map(|pid| pid.as_raw_pid())
-            .collect()
-    }
-}
-
-/// Nodes.
-impl Cluster {
-    /// Adds a node.
-    pub fn add_node(&self, name: &str, most_pods: usize) {
-        if let Some(runtime) = &self.runtime {
-            add_node(&self.world, runtime, name, most_pods);
-        }
-    }
-
-    /// A node freezes: its processes stop, its kubelet does nothing. After a while it is
-    /// `Ready=Unknown` and its pods are told to go; they hang in Terminating.
-    pub fn freeze_node(&self, name: &str) {
-        self.world.processes.signal_node(name, Signal::STOP);
-        if let Some(frozen) = self.world.nodes.lock().get(name) {
-            frozen.send_replace(true);
-        }
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(controllers::lose(self.world.clone(), name.to_owned()));
-        }
-    }
-
-    /// It goes on: processes that nobody wants any more are ended then.
-    pub fn thaw_node(&self, name: &str) {
-        if let Some(frozen) = self.world.nodes.lock().get(name) {
-            frozen.send_replace(false);
-        }
-        self.world.processes.signal_node(name, Signal::CONT);
-        controllers::heal(&self.world, name);
-    }
-
-    /// A node takes no more pods, and those that it has are evicted, as `kubectl drain` does.
-    /// Returns those that a disruption budget holds back.
-    ///
-    /// # Errors
-    /// When there is no such node.
-    pub fn drain_node(&self, name: &str) -> Result<Vec<String>> {
-        self.cordon_node(name)?;
-        let of_node = |pod: &Value| pod["spec"]["nodeName"] == name;
-        let pods = self.objects("pods", "").into_iter().filter(of_node);
-        let mut held = Vec::new();
-        for pod in pods {
-            let text = |field: &str| {
-                pod["metadata"][field]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let call = crate::request::Call {
-                resource: resource::named("pods"),
-                namespace: text("namespace"),
-                name: Some(text("name")),
-                subresource: Some("eviction".into()),
-                query: crate::request::Query::default(),
-            };
-            if verbs::evict(&self.world, &call, &Value::Null).is_err_and(|why| why.code == 429) {
-                held.push(text("name"));
-            }
-        }
-        Ok(held)
-    }
-
-    /// A node takes no more pods.
-    ///
-    /// # Errors
-    /// When there is no such node.
-    pub fn cordon_node(&self, name: &str) -> Result<()> {
-        self.set_unschedulable(name, true)
-    }
-
-    /// A node takes pods again.
-    ///
-    /// # Errors
-    /// When there is no such node.
-    pub fn uncordon_node(&self, name: &str) -> Result<()> {
-        self.set_unschedulable(name, false)
-    }
-
-    fn set_unschedulable(&self, name: &str, is_unschedulable: bool) -> Result<()> {
-        let key = Key::new(resource::named("nodes"), "", name);
-        let node = self
-            .world
-            .store()
-            .get(&key)
-            .with_context(|| format!("no node {name}"))?;
-        let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
-        self.world.change(&key, uid, |node| {
-            node["spec"]["unschedulable"] = json!(is_unschedulable);
-        });
-        Ok(())
     }
 }
 
@@ -497,11 +305,11 @@ fn live(
     };
     let handle = runtime.handle().clone();
     let begun = runtime.block_on(async { begin(options, folder, &handle) });
-    let (world, socket) = match begun {
+    let (world, listener) = match begun {
         Ok(begun) => begun,
         Err(error) => return drop(ready.send(Err(format!("{error:#}")))),
     };
-    let serving = runtime.spawn(serve::serve(world.clone(), socket, orders));
+    let serving = runtime.spawn(serve::serve(world.clone(), listener, orders));
     runtime.spawn(controllers::run(world.clone()));
     let _ = ready.send(Ok((world.clone(), handle)));
     runtime.block_on(end.cancelled());
@@ -514,9 +322,10 @@ fn begin(
     options: &Options,
     folder: PathBuf,
     runtime: &tokio::runtime::Handle,
-) -> Result<(Shared, tokio::net::TcpSocket)> {
+) -> Result<(Shared, tokio::net::TcpListener)> {
     let socket = serve::bind(([127, 0, 0, 1], options.port).into())?;
-    let address = format!("https://{}", socket.local_addr()?);
+    let listener = serve::listen(socket)?;
+    let address = format!("https://{}", listener.local_addr()?);
     let world = Arc::new(World::new(address, folder, options.timing.clone())?);
     for number in 1..=options.nodes {
         add_node(
@@ -532,7 +341,7 @@ fn begin(
         let made = made.and_then(|()| verbs::furnish(&world, name));
         made.map_err(|refusal| anyhow!(refusal.message))?;
     }
-    Ok((world, socket))
+    Ok((world, listener))
 }
 
 fn add_node(world: &Shared, runtime: &tokio::runtime::Handle, name: &str, most_pods: usize) {

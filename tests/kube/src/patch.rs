@@ -12,14 +12,7 @@ pub fn apply(kind: &str, object: &mut Value, patch: &Value) -> Result<(), Refusa
             strategic(object, patch);
         }
         "application/json-patch+json" => steps(object, patch)?,
-        other => {
-            let message = format!(
-                "the body of the request was in an unknown format - accepted media types \
-                 include: application/json-patch+json, application/merge-patch+json, \
-                 application/strategic-merge-patch+json, application/apply-patch+yaml ({other})"
-            );
-            return Err(Refusal::new(415, "UnsupportedMediaType", message));
-        }
+        other => return Err(Refusal::unsupported(other)),
     }
     Ok(())
 }

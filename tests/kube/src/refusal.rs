@@ -126,6 +126,15 @@ impl Refusal {
         refusal
     }
 
+    pub fn unsupported(kind: &str) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: \
+             application/json, application/json-patch+json, application/merge-patch+json, \
+             application/strategic-merge-patch+json, application/apply-patch+yaml ({kind})"
+        );
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "InternalError", message)
     }

@@ -32,31 +32,32 @@ pub fn bind(address: SocketAddr) -> Result<TcpSocket> {
 /// Serves until there is nobody left who could order anything.
 pub async fn serve(
     world: Shared,
-    mut socket: TcpSocket,
+    mut listener: TcpListener,
     mut orders: UnboundedReceiver<Order>,
 ) -> Result<()> {
-    let address = socket.local_addr()?;
-    let mut asked: Option<Sender<()>> = None;
+    let address = listener.local_addr()?;
     loop {
-        // From here on the system queues connections.
-        let listener = socket.listen(1024).context("listening")?;
-        if let Some(asked) = asked.take() {
-            let _ = asked.send(());
-        }
         let Some(done) = until_closed(&world, listener, &mut orders).await else {
             return Ok(());
         };
         // Bound and deaf: the port stays ours, and whoever connects is refused.
-        socket = bind(address)?;
+        let socket = bind(address)?;
         let _ = done.send(());
-        while asked.is_none() {
+        let done = loop {
             match orders.recv().await {
                 None => return Ok(()),
-                Some((true, again)) => asked = Some(again),
+                Some((true, done)) => break done,
                 Some((false, done)) => drop(done.send(())),
             }
-        }
+        };
+        listener = listen(socket)?;
+        let _ = done.send(());
     }
+}
+
+/// From here on the system queues connections.
+pub fn listen(socket: TcpSocket) -> Result<TcpListener> {
+    socket.listen(1024).context("listening")
 }
 
 /// Answers until it is told not to; connections end with the listener.

@@ -90,6 +90,10 @@ fn what_is_wrong_is_told_with_its_place_and_the_nearest_key() {
             "\n[mqqt]\nlisten = 1\n",
             "utakata.toml:2:2: there is no key \"mqqt\": did you mean \"mqtt\"?",
         ),
+        (
+            "[execution]\nworkers_max = 4\n",
+            "utakata.toml:2:1: there is no key \"workers_max\": did you mean \"max_workers\"?",
+        ),
         ("[logic.http]\nlisten = \"here\"\n", "utakata.toml:2:10: "),
         (
             "[logic.store]\nflush = \"5\"\n",

@@ -40,7 +40,7 @@ impl ReleaseFolder {
             }
         }
         bail!(
-            "files of it go away as fast as they are sent: does somebody delete releases? Try again"
+            "its files disappear as fast as they are sent: does somebody delete releases? Try again"
         );
     }
 

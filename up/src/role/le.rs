@@ -86,7 +86,7 @@ async fn serve(
     let mut logic = tokio::select! {
         logic = starting => logic?,
         signal = signals.end_requested() => {
-            tracing::info!(signal, "ended before it had begun");
+            tracing::info!(signal, "ended before it had started");
             inter_connect.close().await;
             return Ok(());
         }

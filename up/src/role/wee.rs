@@ -211,7 +211,7 @@ async fn live(
             Err(error) => {
                 environment.go_on().await;
                 let error = format!("{error:#}");
-                tracing::error!(error, "not replaced by the program that is there now");
+                tracing::error!(error, "not replaced by the program now at this path");
             }
         }
     }

@@ -71,7 +71,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let Contents { documents, kept } = documents::read(&arguments.files)?;
     if documents.is_empty() && kept.is_empty() {
-        bail!("there is no document in what was given");
+        bail!("there are no documents in the input");
     }
     let client = context.client()?;
     check_kept(&client, &kept).await?;
@@ -90,7 +90,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
     for kept in &kept {
         tell!(
-            "credential {}: left as it is, its values are not in the file",
+            "credential {}: left unchanged, its values are not in the file",
             kept.name
         );
     }
@@ -119,7 +119,7 @@ async fn check_kept(client: &Client, kept: &[Kept]) -> Result<()> {
             Some(_) => continue,
         };
         wrong.push(format!(
-            "{}: credential {}: its values are not told, and {why}: write values: instead of \
+            "{}: credential {}: its values are kept secret, and {why}: write values: instead of \
              keys:, or leave it out",
             one.place, one.name
         ));

@@ -29,6 +29,7 @@ pub enum Command {
         /// The file [default: utakata.toml in the data directory]
         file: Option<PathBuf>,
     },
+    /// Explain every key
     #[command(after_help = "\
 A key is set in the file (TOML), by an environment variable (logic.http.listen is
 UTAKATA__LOGIC__HTTP__LISTEN), or by a flag of `up`. Later ones in this list override earlier ones.

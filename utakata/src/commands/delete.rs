@@ -75,7 +75,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     delete.sort();
     delete.dedup();
     if delete.is_empty() {
-        bail!(Usage("there is nothing in what was given".into()));
+        bail!(Usage("there is nothing in the input".into()));
     }
     let subjects: Vec<String> = delete.iter().map(Named::subject).collect();
     let asked = subjects.iter().map(String::as_str);
@@ -92,7 +92,7 @@ async fn selected(client: &Client, text: &str) -> Result<Vec<Named>> {
     let selector = select::parse(text)?;
     if selector.is_everything() {
         bail!(Usage(
-            "an empty selector means every target: name what is to go, as in -l room=north".into()
+            "an empty selector matches every target: name what is to be deleted, as in -l room=north".into()
         ));
     }
     let found = client.targets(&selector).await?;

@@ -136,7 +136,7 @@ pub async fn list(client: &Client, max: u32, context: &Context<'_>) -> Result<()
     let operations = client.operations(max).await?;
     context
         .output
-        .list(&operations, "nothing was asked for yet")
+        .list(&operations, "nothing was requested yet")
 }
 
 /// An operation with all its tasks.

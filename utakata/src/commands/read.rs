@@ -105,7 +105,7 @@ fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
         return None;
     }
     let hint = suggest::hint(prefix, metrics);
-    Some(format!("no reading is of \"{prefix}\": {hint}"))
+    Some(format!("no reading begins with \"{prefix}\": {hint}"))
 }
 
 /// Returns the reasons for unfinished reads, as far as somebody can change them.
@@ -172,7 +172,7 @@ fn description(
     let is_empty = view.tasks.iter().all(|task| result(task).is_none());
     if readings.is_empty() && is_empty && counts.succeeded == all {
         let word = if all == 1 { "target" } else { "targets" };
-        tell!("{all} {word} answered; there was nothing to show of it");
+        tell!("{all} {word} answered; there was nothing to show");
     }
     Ok(())
 }

@@ -89,7 +89,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
         Command::List => {
-            let empty = "no rollout was begun yet: utakata worker roll KIND --to VERSION";
+            let empty = "no rollout has begun yet: utakata worker roll KIND --to VERSION";
             context.output.list(&client.rollouts().await?, empty)?;
             Ok(Exit::Done)
         }
@@ -152,7 +152,7 @@ async fn find(client: &Client, which: &str) -> Result<Rollout> {
     match (meant.next(), meant.next()) {
         (Some(one), None) => Ok(one.clone()),
         (Some(_), Some(_)) => {
-            let message = format!("\"{which}\" means several rollouts: give more of the id");
+            let message = format!("\"{which}\" matches several rollouts: give more of the id");
             Err(Usage(message).into())
         }
         (None, _) => {
@@ -171,7 +171,7 @@ fn last(newest_first: &[Rollout], me: &PersonName) -> Result<Rollout> {
         return Ok(own.clone());
     }
     let message = match newest_first.first() {
-        None => "no rollout was begun yet".to_owned(),
+        None => "no rollout has begun yet".to_owned(),
         Some(newest) => format!(
             "{me} has begun no rollout, and last is one's own: the newest is {}, of {} to {}, \
              begun by {} {}",

@@ -178,7 +178,7 @@ async fn print(
                 }
             }
             Some(Err(_)) | None => {
-                tell!("{} is gone; waiting until it is back", client.url());
+                tell!("{} has gone; waiting until it is back", client.url());
                 (client, events) = again(watched, context).await;
             }
         }

@@ -55,7 +55,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
         }
         (Last::Before(own, refused), Purpose::Look) => {
             tell!(
-                "the last that you asked for was refused, and nothing was sent: {} ({}); this is \
+                "your last request was refused, and nothing was sent: {} ({}); this is \
                  the one before",
                 refused.what,
                 words::ago(refused.at)
@@ -64,14 +64,14 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
         }
         (Last::Before(own, refused), Purpose::Change) => bail!(Usage(format!(
             "nothing was done: the last that you asked for, {} ({}), was refused, and nothing was \
-             sent; if you mean the one before, give its id: {}",
+             sent; if you mean the earlier one, give its id: {}",
             refused.what,
             words::ago(refused.at),
             description(own)
         ))),
         (Last::None(None), _) => bail!(Usage("there is no operation yet".into())),
         (Last::None(Some(newest)), _) => bail!(Usage(format!(
-            "{} has asked for nothing yet, and last is one's own: the newest is {}",
+            "{} has requested nothing yet, and last is one's own: the newest is {}",
             me.name,
             description(newest)
         ))),
@@ -115,7 +115,7 @@ pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
             Ok(tasks.last().unwrap_or(newest).id)
         }
         (None, Some(_), Purpose::Change) => bail!(Usage(format!(
-            "the last operation has {} tasks: say which, see `utakata task list --operation \
+            "the last operation has {} tasks: name one, see `utakata task list --operation \
              {operation}`",
             tasks.len()
         ))),

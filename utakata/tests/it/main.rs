@@ -1,4 +1,4 @@
-//! The program as its users have it: started as a process, talked to by its own commands.
+//! The program as its users know it: started as a process, controlled by its own commands.
 
 #![cfg(test)]
 

@@ -1,8 +1,9 @@
-//! A site as its people look after it: what is wrong, what there is as files, and back again.
+//! A site from the point of view of its operators: its problems, its inventory as files, and back
+//! again.
 
 use crate::program::{Place, wait_for};
 
-/// Two targets at a port where nobody answers, and one that nothing reads.
+/// Two targets at a port where nobody answers, and one that no schedule reads.
 const SITE: &str = "name,kind,address,rack,note
 dead-2,snmp,127.0.0.1:9,B,\"left, \"\"top\"\"\"
 dead-10,snmp,127.0.0.1:9,B,
@@ -58,7 +59,7 @@ fn what_is_wrong_is_told_by_status_and_doctor_and_by_their_exit_codes() {
     let none = place.run(&["watch", "rck=B"]);
     assert_eq!(none.code, 2, "{}{}", none.out, none.err);
     assert!(none.err.contains("did you mean \"rack\""), "{}", none.err);
-    // A line of the log for each, because they are few.
+    // One line in the log for each, because they are few.
     for name in ["dead-2", "dead-10"] {
         let line = format!("target fails target={name}");
         let told = wait_for(|| place.told().contains(&line).then_some(()));

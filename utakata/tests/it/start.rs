@@ -42,7 +42,7 @@ fn the_address_is_withdrawn_before_the_api_closes() {
     let environment = place.json(&["environment", "list"])[0]["id"].to_string();
     let paused = ["environment", "pause", environment.trim_matches('"')];
     assert_eq!(place.run(&paused).code, 0, "{}", place.told());
-    // What waits keeps the process for a while after it has closed its port.
+    // A waiting command keeps the process alive for a while after it has closed its port.
     let mut waits = place.command(&["read", "one", "--timeout", "60s"]);
     let mut waits = waits
         .stdout(Stdio::null())
@@ -132,7 +132,7 @@ fn paths_are_meant_from_where_a_command_is_typed() {
 #[test]
 fn an_environment_of_which_no_worker_starts_says_so_with_the_reason_and_a_cure() {
     let place = Place::new();
-    // The programs beside this copy are there, and end at once.
+    // The programs next to this copy exist, and end at once.
     let program = place.beside("utakata");
     if fs::hard_link(UTAKATA, &program).is_err() {
         fs::copy(UTAKATA, &program).unwrap();

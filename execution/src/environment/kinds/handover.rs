@@ -78,12 +78,12 @@ impl Kinds {
         self.context.admission.suspend();
         self.hold = Some(until);
         self.tell_hold();
-        let late = "what was begun did not end in time at workers that cannot go over, or the \
+        let late = "the tasks of workers that cannot be handed over did not end in time, or the \
                     logic environment did not answer";
         let left = tokio::select! {
             held = self.all_left() => self.takeover(held),
             () = tokio::time::sleep_until(until) => Err(Error::Held(late)),
-            () = is_unwanted => Err(Error::Held("it is not wanted any more")),
+            () = is_unwanted => Err(Error::Held("it is no longer wanted")),
         };
         if left.is_err() {
             self.go_on();

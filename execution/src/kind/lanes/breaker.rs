@@ -1,12 +1,12 @@
 //! The breaker, which leaves a target alone that does not answer. Pure.
 //!
 //! ```text
-//!         several consecutive attempts without an answer
-//! closed ──────────────────────────────────────────────► open
+//!            several attempts in a row without an answer
+//!  closed ──────────────────────────────────────────────► open
 //!    ▲                                                    │  ▲
 //!    │ an answer          the cool-down has passed        │  │ none, for twice as long
 //!    └───────────────────────── half-open ◄───────────────┘  │
-//!                                  └── one attempt on trial ─┘
+//!                                   └── one attempt on trial ─┘
 //! ```
 
 use std::time::Duration;

@@ -98,7 +98,9 @@ impl Service {
                     .try_send(Handover { left, files })
                     .is_ok();
             }
-            Err(error) => tracing::warn!(%error, "workers cannot be left to another program"),
+            Err(error) => {
+                tracing::warn!(%error, "workers cannot be handed over to another program")
+            }
         }
     }
 

@@ -102,7 +102,7 @@ impl State {
         at: Moment,
     ) {
         if !self.workers.give(pool, number, &waiting.task, at.now) {
-            invariant::broken("a worker that was just chosen is gone", &number.0);
+            invariant::broken("a worker that was just chosen has gone", &number.0);
             self.wait_again(waiting, permit);
             return;
         }

@@ -39,7 +39,7 @@ impl State {
                 continue;
             }
             let what = format!(
-                "the worker {} gave no answer within {} and the time it has to say so",
+                "the worker {} gave no answer within {} and the time allowed for reporting",
                 ran_by.worker,
                 utakata_model::duration::format(attempt.task.timeout)
             );

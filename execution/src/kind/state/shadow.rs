@@ -76,7 +76,7 @@ impl State {
 
     fn begin_shadow(&mut self, (pool, number): (usize, Number), task: Task, at: Moment) {
         if !self.workers.give_aside(pool, number, &task, at.now) {
-            invariant::broken("a worker that was just chosen is gone", &number.0);
+            invariant::broken("a worker that was just chosen has gone", &number.0);
             self.shadows.end(task.key());
             return self.lanes.release(&task.target.name, Class::Observe);
         }

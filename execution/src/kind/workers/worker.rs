@@ -230,7 +230,7 @@ impl Worker {
             (Some(StreamEnd::Refused(problem)), _)
             | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
             (Some(StreamEnd::Flood(what)), _) => {
-                let message = format!("the worker {worker} says too much and was cut off: {what}");
+                let message = format!("the worker {worker} sends too much and was cut off: {what}");
                 Problem::new("worker-flood", Cure::Bug, message)
             }
             (None, Some(Ended::Exit(exit))) => {

@@ -1,5 +1,5 @@
-//! Images that cannot be had, or are not what their release says: each is told in its own words,
-//! and the others go on.
+//! Images that are missing, or do not match their release: each is reported in its own words, and
+//! the others keep working.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// Releases of which each is bad, beside a good one.
+/// Bad releases, next to a good one.
 struct Bad {
     folder: TempDir,
     expect: Vec<(String, &'static str, &'static str)>,
@@ -36,7 +36,7 @@ impl Bad {
         }
     }
 
-    /// A release, and what is to be told of it.
+    /// Adds a release, and the expected report.
     fn add(&mut self, name: &str, image: &str, code: &'static str, words: &'static str) {
         let text = manifest().replace("kind = \"echo\"", &format!("kind = \"{name}\""));
         add_image(&self.folder.path().join("releases"), name, &text, image);
@@ -49,7 +49,7 @@ impl Bad {
         fs::copy(archive, to.join("image.tar")).unwrap();
     }
 
-    /// Waits until each is told, and the good one serves.
+    /// Waits until each is reported, and the good one serves.
     async fn assert_told(self, site: &mut Site) {
         for (name, code, words) in self.expect {
             let is_reported = |status: &utakata_model::EnvironmentStatus| {
@@ -112,7 +112,7 @@ async fn images_that_cannot_be_had_are_told_with_the_reason() {
     site.end().await;
 }
 
-/// Changes what the registry has for a digest.
+/// Changes the content that the registry has for a digest.
 fn spoil(registry: &Registry, digest: &str) {
     let blob = registry
         .blobs()
@@ -172,7 +172,7 @@ fn foreign(port: &Port) -> PathBuf {
     port.image("foreign:1", &tool::build(), &[(LABEL, &manifest())]);
     let archive = port.archive("foreign:1");
     let mut bytes = fs::read(&archive).unwrap();
-    // As long as before, so that it stays an archive.
+    // Of the same length, so that it stays an archive.
     replace(
         &mut bytes,
         b"\"architecture\":\"amd64\"",

@@ -115,11 +115,11 @@ impl Tasks {
         let is_older = is_older(&row.body);
         let told = match told {
             None if is_older => return Ok(RowFinding::Older),
-            None => return Err("the trail does not say that it was made".into()),
+            None => return Err("its creation is not in the trail".into()),
             Some(told) => told,
         };
         match told.made {
-            None if !is_older => return Err("the trail does not say that it was made".into()),
+            None if !is_older => return Err("its creation is not in the trail".into()),
             Some(made) if Some(made) != mark(&body) => {
                 return Err("its row is not what the trail says that it was made as".into());
             }
@@ -148,10 +148,10 @@ impl TaskStep {
             ));
         }
         let Some(progress) = &row.progress else {
-            return Err("its row does not say where it stands".into());
+            return Err("its row does not state its progress".into());
         };
         let progress: TaskProgress = serde_json::from_str(progress)
-            .map_err(|error| format!("where it stands cannot be read: {error}"))?;
+            .map_err(|error| format!("its progress cannot be read: {error}"))?;
         let of_row = Self {
             state: progress.state,
             attempt: progress.attempt,
@@ -228,10 +228,10 @@ impl Operations {
             return Err("its row differs from the request in the trail".into());
         }
         let Some(progress) = &row.progress else {
-            return Err("its row does not say where it stands".into());
+            return Err("its row does not state its progress".into());
         };
         let progress: OperationProgress = serde_json::from_str(progress)
-            .map_err(|error| format!("where it stands cannot be read: {error}"))?;
+            .map_err(|error| format!("its progress cannot be read: {error}"))?;
         match told.may_be(progress.state) {
             true => Ok(RowFinding::Same),
             false => Err(format!(

@@ -138,7 +138,7 @@ fn an_end_that_is_gone_is_told_by_a_head_that_was_noted() {
     pages.truncate(5);
     assert_eq!(check(&pages, None), Vec::<String>::new());
     let found = check(&pages, Some(&head));
-    assert!(found[0].contains("written anew"), "{found:?}");
+    assert!(found[0].contains("rewritten since"), "{found:?}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl fmt::Display for Unfit {
                 InWords(order)
             ),
             Self::Kinds(kinds) => {
-                f.write_str("it is not stopped as a whole, but of it are")?;
+                f.write_str("it is not stopped as a whole, but these are:")?;
                 for (at, (kind, order)) in kinds.iter().enumerate() {
                     let comma = if at > 0 { "," } else { "" };
                     write!(f, "{comma} {kind} ({})", InWords(order))?;

@@ -18,7 +18,7 @@ use crate::{
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
     request_body = Undo,
-    responses((status = 200, description = "The plan, or what does it", body = UndoAnswer),
+    responses((status = 200, description = "The plan, or the operation that carries it out", body = UndoAnswer),
         (status = 409, description = "The plan has changed",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn undo(

@@ -286,7 +286,7 @@ impl LedgerState {
         }
         self.write_down(id);
         let Some(entry) = self.tasks.remove(&id) else {
-            return self.broken("a task that ended is gone already", id);
+            return self.broken("a task that ended is missing already", id);
         };
         let operation = entry.task.operation;
         if let Some(outcome) = entry.record.outcome {
@@ -359,7 +359,7 @@ fn problem(entry: &TaskEntry, by: By, status: OutcomeStatus) -> Option<Problem> 
         (By::ReadBack, OutcomeStatus::Failed) => problem(
             "not-done",
             Cure::Operator,
-            format!("{target} was read back, and has not done it"),
+            format!("{target} was read back, and it was not done"),
         ),
         (By::Time, _) => problem(
             "expired",
@@ -369,12 +369,12 @@ fn problem(entry: &TaskEntry, by: By, status: OutcomeStatus) -> Option<Problem> 
         (By::Person, OutcomeStatus::Failed) => problem(
             "settled",
             Cure::Operator,
-            "a person has said that it was not done".into(),
+            "a person has stated that it was not done".into(),
         ),
         (By::Cancel, _) => problem(
             "cancelled",
             Cure::Operator,
-            "it was taken back before it began".into(),
+            "it was cancelled before it began".into(),
         ),
         (By::Outcome, _) => entry
             .record

@@ -81,7 +81,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(std::slice::from_ref(&gone)),
         &[(
             Weight::Wrong,
-            "environment wee-1: gone, last heard of 20s ago: nobody serves the zone hall-1",
+            "environment wee-1: gone, last heard from 20s ago: nobody serves the zone hall-1",
         )],
     );
     let other = environment("wee-2", "hall-1", "running", NOW);
@@ -89,7 +89,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(&[gone.clone(), other]),
         &[(
             Weight::Notice,
-            "environment wee-1: gone, last heard of 20s ago: others serve the zone hall-1",
+            "environment wee-1: gone, last heard from 20s ago: others serve the zone hall-1",
         )],
     );
     let silent = environment("wee-2", "hall-1", "running", "2026-03-01T11:58:00Z");
@@ -97,7 +97,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(&[silent]),
         &[(
             Weight::Wrong,
-            "environment wee-2: silent, last heard of 2m ago: nobody serves the zone hall-1",
+            "environment wee-2: silent, last heard from 2m ago: nobody serves the zone hall-1",
         )],
     );
     let mut facts = with(&[gone]);
@@ -106,7 +106,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &facts,
         &[(
             Weight::Notice,
-            "environment wee-1: gone, last heard of 20s ago: the zone hall-1 has no targets",
+            "environment wee-1: gone, last heard from 20s ago: the zone hall-1 has no targets",
         )],
     );
     check(
@@ -172,7 +172,7 @@ fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
             ),
             (
                 Weight::Wrong,
-                "control: 4 tasks are unsettled, the oldest on pdu-1: a person has to say what became of it",
+                "control: 4 tasks are unsettled, the oldest on pdu-1: a person has to state the outcome",
             ),
             (
                 Weight::Notice,
@@ -267,12 +267,12 @@ fn states_that_cannot_be_are_wrong_wherever_they_were() {
         &[
             (
                 Weight::Wrong,
-                "server: it was in 1 impossible state since it started: a mistake in utakata",
+                "server: it was in 1 impossible state since it started: a bug in utakata",
             ),
             (
                 Weight::Wrong,
                 "environment wee-1: it was in 2 impossible states since it started: \
-                 mistakes in utakata",
+                 bugs in utakata",
             ),
         ],
     );

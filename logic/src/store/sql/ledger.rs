@@ -52,6 +52,30 @@ impl<S: Sql> Ledger for S {
         Ok(operations(self, select::operation(id)).await?.pop())
     }
 
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        max: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
+        let filter = TaskFilter {
+            operation: Some(id),
+            ..TaskFilter::default()
+        };
+        let mut moment = self.moment().await?;
+        let rows = async {
+            let operation = operation_rows::<S>(&mut moment, select::operation(id)).await?;
+            let tasks = moment.fetch(select::tasks::<S>(&filter, max)).await?;
+            Ok((operation, tasks))
+        };
+        let rows = rows.await;
+        let (operation, tasks) = moment.end(rows).await?;
+        let Some(operation) = operation.views(self.place())?.pop() else {
+            return Ok(None);
+        };
+        let tasks = tasks.iter().rev().map(|row| task(self.place(), row));
+        Ok(Some((operation, tasks.collect::<Result<_, _>>()?)))
+    }
+
     async fn operations(
         &self,
         before: Option<OperationId>,
@@ -75,7 +99,7 @@ impl<S: Sql> Ledger for S {
     }
 
     async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error> {
-        tasks(self, select::tasks(filter, max)).await
+        tasks(self, select::tasks::<S>(filter, max)).await
     }
 }
 
@@ -108,28 +132,48 @@ async fn operations<S: Sql>(
     statement: Statement<'_>,
 ) -> Result<Vec<OperationRow>, Error> {
     let mut moment = store.moment().await?;
-    let rows = async {
-        let operations = moment.fetch(statement).await?;
-        let ids = operations.iter().map(|row| row.text("id").to_owned());
-        let ids: Vec<String> = ids.collect();
-        let counts = moment.fetch(counts_of::<S>(ids.clone())).await?;
-        let undone = moment.fetch(undone_of::<S>(ids)).await?;
-        Ok((operations, counts, undone))
-    };
-    let rows = rows.await;
-    let (found, counts, undone) = moment.end(rows).await?;
-    let place = store.place();
-    let (mut counts, mut undone) = (by_state(place, &counts)?, by_undone(place, &undone)?);
-    let row = |row| {
-        let (operation, progress) = operation(place, row)?;
-        Ok(OperationRow {
-            counts: counts.remove(&operation.id).unwrap_or_default(),
-            undone_by: undone.remove(&operation.id).unwrap_or_default(),
-            operation,
-            progress,
-        })
-    };
-    found.iter().map(row).collect()
+    let rows = operation_rows::<S>(&mut moment, statement).await;
+    moment.end(rows).await?.views(store.place())
+}
+
+/// The rows that tell of operations.
+struct OperationRows<R> {
+    operations: Vec<R>,
+    /// The number of tasks in each state.
+    counts: Vec<R>,
+    /// The operations that take others back.
+    undone: Vec<R>,
+}
+
+async fn operation_rows<S: Sql>(
+    moment: &mut S::Reading<'_>,
+    statement: Statement<'_>,
+) -> Result<OperationRows<S::Row>, sqlx::Error> {
+    let operations = moment.fetch(statement).await?;
+    let ids = operations.iter().map(|row| row.text("id").to_owned());
+    let ids: Vec<String> = ids.collect();
+    Ok(OperationRows {
+        counts: moment.fetch(counts_of::<S>(ids.clone())).await?,
+        undone: moment.fetch(undone_of::<S>(ids)).await?,
+        operations,
+    })
+}
+
+impl<R: Columns> OperationRows<R> {
+    fn views(&self, place: &Place) -> Result<Vec<OperationRow>, Error> {
+        let mut counts = by_state(place, &self.counts)?;
+        let mut undone = by_undone(place, &self.undone)?;
+        let row = |row| {
+            let (operation, progress) = operation(place, row)?;
+            Ok(OperationRow {
+                counts: counts.remove(&operation.id).unwrap_or_default(),
+                undone_by: undone.remove(&operation.id).unwrap_or_default(),
+                operation,
+                progress,
+            })
+        };
+        self.operations.iter().map(row).collect()
+    }
 }
 
 fn counts_of<S: Sql>(operations: Vec<String>) -> Statement<'static> {

@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 use utakata_model::{OperationId, TaskId};
 
-use super::{Statement, Value};
+use super::{Sql, Statement, Value};
 use crate::store::TaskFilter;
 
 const TASK: &str = "SELECT state, body, progress, outcome FROM task WHERE TRUE";
@@ -30,6 +30,16 @@ impl Select {
             self.values.push(value.into());
             self.sql
                 .push_str(&format!(" AND {condition} ${}", self.values.len()));
+        }
+        self
+    }
+
+    /// The same, of a condition with the number of its parameter in it.
+    fn and_where(mut self, condition: fn(usize) -> String, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            self.values.push(value.into());
+            let condition = condition(self.values.len());
+            self.sql.push_str(&format!(" AND {condition}"));
         }
         self
     }
@@ -73,14 +83,17 @@ pub(super) fn task(id: TaskId) -> Statement<'static> {
 }
 
 /// Tasks, newest first.
-pub(super) fn tasks(filter: &TaskFilter, max: u32) -> Statement<'static> {
+pub(super) fn tasks<S: Sql>(filter: &TaskFilter, max: u32) -> Statement<'static> {
     Select::from(TASK)
         .and("operation =", filter.operation.map(|id| id.to_string()))
         .and(
             "state =",
             filter.state.map(|state| state.as_str().to_owned()),
         )
-        .and("target =", filter.target.as_ref().map(ToString::to_string))
+        .and_where(
+            S::of_target,
+            filter.target.as_ref().map(ToString::to_string),
+        )
         .and("id <", filter.before.map(|id| id.to_string()))
         .newest_first(max)
 }

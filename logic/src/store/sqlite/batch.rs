@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sqlx::{Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use tokio::sync::mpsc;
 
-use super::{lease, writer::Transaction};
+use super::{lease, recent, writer::Transaction};
 use crate::store::{
     Error, Fence, Place, WriteBatch,
     rows::{NewOperation, OperationUpdate, PendingTask, PendingUpdate, Rows},
@@ -50,12 +50,19 @@ impl Writing for Transaction<'_> {
     }
 
     async fn end_batch(
-        self,
+        mut self,
         written: Result<Written, sqlx::Error>,
         batch: &WriteBatch,
     ) -> Result<(), Error> {
         match written {
-            Ok(Written::Now | Written::Before) => self.commit(batch.audit.as_ref()).await,
+            Ok(Written::Now | Written::Before) => {
+                let many = self.count(batch.tasks.len());
+                self.commit(batch.audit.as_ref()).await?;
+                if let Some(writer) = many {
+                    recent::gather(writer).await;
+                }
+                Ok(())
+            }
             Ok(Written::Refused(refusal)) => {
                 self.roll_back().await;
                 Err(refusal)

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{error, files::Files};
+use super::{error, files::Files, recent};
 use crate::store::{AuditPage, Error, Place, number::to_column};
 
 /// The first page after this is looked for on another connection.
@@ -49,6 +49,8 @@ struct Open {
     looker: Option<SqliteConnection>,
     looked: Option<Instant>,
     files: Files,
+    /// The number of recent tasks, of which an earlier life may have left as many as there can be.
+    recent: usize,
 }
 
 /// A transaction. Nobody else writes meanwhile. One that is dropped was never there.
@@ -78,6 +80,7 @@ impl Writer {
                 looker: None,
                 looked: None,
                 files,
+                recent: recent::MANY,
             }),
         }
     }
@@ -209,7 +212,19 @@ impl Open {
     }
 }
 
-impl Transaction<'_> {
+impl<'w> Transaction<'w> {
+    /// Counts new tasks. Returns the writer where there are so many recent ones that they are to
+    /// be gathered once this has ended.
+    pub(super) fn count(&mut self, tasks: usize) -> Option<&'w Writer> {
+        let recent = &mut self.open.recent;
+        *recent = recent.saturating_add(tasks);
+        let is_due = *recent >= recent::MANY;
+        is_due.then(|| {
+            *recent = 0;
+            self.writer
+        })
+    }
+
     /// Commits. When this returns, a page of the trail that was written, or found, is seen by
     /// others.
     pub async fn commit(mut self, page: Option<&AuditPage>) -> Result<(), Error> {

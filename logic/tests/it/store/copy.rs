@@ -1,4 +1,4 @@
-//! A store is copied as a whole, there and back, or not at all.
+//! A store is copied as a whole, in both directions, or not at all.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -21,7 +21,7 @@ use crate::{
     room::{Room, config},
 };
 
-/// A store with something of everything in it.
+/// A store with some of everything in it.
 async fn filled() -> (tempfile::TempDir, Sqlite) {
     let mut room = Room::empty(config()).await;
     let script = std::sync::Arc::new(|_: &_| Some((OutcomeStatus::Succeeded, None)));

@@ -1,4 +1,4 @@
-//! A store that loses its connection while a page is committed, as often as the test says.
+//! A store that loses its connection during a commit, as often as the test says.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -26,9 +26,9 @@ pub enum Fate {
     Lost,
     /// The database cannot be reached at all.
     Away,
-    /// Its writer waits for this, and then it is written.
+    /// The write waits for this, and then succeeds.
     Slow(Arc<Semaphore>),
-    /// Its writer waits for this, and then the disk is full.
+    /// The write waits for this, and then the disk is full.
     SlowAndFull(Arc<Semaphore>),
 }
 
@@ -98,6 +98,14 @@ impl Ledger for Doubtful {
 
     async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error> {
         self.store.operation(id).await
+    }
+
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        max: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
+        self.store.operation_with_tasks(id, max).await
     }
 
     async fn operations(

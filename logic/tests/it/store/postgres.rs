@@ -1,4 +1,4 @@
-//! PostgreSQL keeps the promises of a store, and says what is wrong when it cannot.
+//! PostgreSQL keeps the promises of a store, and reports what is wrong when it cannot.
 
 mod broken;
 mod cut;

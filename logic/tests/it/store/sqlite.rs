@@ -73,7 +73,7 @@ async fn a_file_that_is_taken_away_or_replaced_is_told_and_nothing_is_written() 
     refused().await;
     fs::copy(&away, &path).unwrap();
     refused().await;
-    // The right one is back: it goes on.
+    // The right one is back: it continues.
     fs::rename(&away, &path).unwrap();
     store.write(&page(2)).await.unwrap();
     let other = Sqlite::open(&path).await.unwrap();

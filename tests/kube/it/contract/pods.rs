@@ -12,7 +12,7 @@ fn worker(pod: &Value) -> Value {
     pod["status"]["containerStatuses"][0].clone()
 }
 
-/// What a watch tells of a pod until it is gone: phase, exit code, whether it is leaving.
+/// Collects the story that a watch tells of a pod until it has gone: phase, exit code, deletion.
 async fn story(site: &Site, name: &str, begin: impl AsyncFnOnce()) -> Vec<String> {
     let params = WatchParams::default().fields(&format!("metadata.name={name}"));
     let events = site.pods().watch(&params, "0").await.unwrap();

@@ -58,7 +58,7 @@ async fn a_quota_of_memory_wants_to_know_it() {
     }
 }
 
-/// What `restricted` admits.
+/// Completes a pod so that the `restricted` level admits it.
 fn restricted(mut pod: Value) -> Value {
     pod["spec"]["securityContext"] = json!({
         "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,

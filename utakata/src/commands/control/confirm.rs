@@ -60,7 +60,7 @@ impl CommandEffect<'_> {
             ))),
             (true, false) if count > 1 || self.is_risky => Ok(Question::Plain),
             (false, false) if self.is_risky && !(is_yes || self.is_meant) => Err(Usage(format!(
-                "nothing was done: {} There is no terminal to ask on: give --yes, or --plan \
+                "nothing was done: {} There is no terminal for a confirmation: give --yes, or --plan \
                  with the token that --dry-run shows",
                 self.description()
             ))),
@@ -97,7 +97,7 @@ pub fn consent(asked: &CommandEffect<'_>, is_yes: bool) -> Result<Consent> {
         Ok(Question::Count) => {
             let told = asked.description();
             ask(&format!(
-                "{told} If they are all meant, type their number: "
+                "{told} If all of them are meant, type their number:  "
             ))? == count
         }
     };

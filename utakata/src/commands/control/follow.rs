@@ -82,9 +82,9 @@ fn goes_on(view: &OperationView) -> String {
     let action = view.operation.action.as_ref();
     let action = action.map_or("it", |action| action.as_str());
     format!(
-        "{action} goes on, as operation {id}:\n  \
+        "{action} continues as operation {id}:\n  \
          utakata operation show {id}     how far it is\n  \
-         utakata operation cancel {id}   take back what has not begun"
+         utakata operation cancel {id}   cancel what has not begun"
     )
 }
 

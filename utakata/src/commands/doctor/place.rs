@@ -50,7 +50,10 @@ fn directory(path: &Path) -> Finding {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Finding::right(check, format!("{shown} is not there yet; `up` makes it"));
+            return Finding::right(
+                check,
+                format!("{shown} does not exist yet; `up` creates it"),
+            );
         }
         Err(error) => {
             let cure = "make it a directory of this user, or give another with --data";
@@ -149,7 +152,9 @@ fn port(check: &str, address: SocketAddr, flag: &str) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Finding::right(check, format!("{address} is free")),
         Err(error) => {
-            let cure = format!("end who has it (ss -ltnp tells), or choose another with {flag}");
+            let cure = format!(
+                "end the program that uses it (ss -ltnp shows it), or choose another with {flag}"
+            );
             Finding::wrong(check, format!("{address}: {error}"), cure)
         }
     }

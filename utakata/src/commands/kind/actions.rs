@@ -82,7 +82,7 @@ fn facts(action: &Action) -> Vec<String> {
         });
         facts.push(match action.repeat {
             Repeat::Repeatable => "repeatable".into(),
-            Repeat::Once => "once: never repeated by itself".into(),
+            Repeat::Once => "once: never repeated automatically".into(),
         });
         if let Some(undo) = &action.undo {
             facts.push(format!("undone by {}", undo.action));

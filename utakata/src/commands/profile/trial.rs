@@ -20,7 +20,7 @@ pub async fn run(files: Vec<PathBuf>, walk: PathBuf, context: &Context<'_>) -> R
     let trial = match asked {
         Answer::Trial(trial) => trial,
         Answer::Refused { problems } => return Err(workbench::refused(&problems)),
-        _ => bail!("the workbench answered something else: is it of another version?"),
+        _ => bail!("the workbench gave an unexpected answer: is it another version?"),
     };
     let output = context.output;
     tell_walk(&trial.walk);

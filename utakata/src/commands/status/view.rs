@@ -120,12 +120,12 @@ fn counts(overview: &Overview) -> String {
         plural(*workers, "worker", "workers")
     ));
     match control {
-        Some(ControlCounts { open: 0, .. }) => text.push_str(", no control under way"),
+        Some(ControlCounts { open: 0, .. }) => text.push_str(", no control in progress"),
         Some(ControlCounts { open, .. }) => {
             let tasks = plural(*open, "task", "tasks");
             text.push_str(&format!(", {open} control {tasks} open"));
         }
-        None => text.push_str(", control cannot be asked"),
+        None => text.push_str(", control does not answer"),
     }
     text
 }
@@ -259,7 +259,7 @@ mod tests {
     fn a_site_that_is_well_is_one_line_with_its_numbers() {
         assert_eq!(
             screen(&overview(&json!({})), false),
-            "all is well: 9 of 9 targets answer, 1 environment, 4 workers, no control under way"
+            "all is well: 9 of 9 targets answer, 1 environment, 4 workers, no control in progress"
         );
     }
 
@@ -278,7 +278,7 @@ mod tests {
         let finding = |weight: &str, at: usize| {
             json!({ "weight": weight, "about": "environment",
                 "subject": format!("environment wee-{at}"),
-                "says": "gone, last heard of 20s ago: nobody serves the zone hall-1",
+                "says": "gone, last heard from 20s ago: nobody serves the zone hall-1",
                 "cure": "see whether it still runs, and its log" })
         };
         let text = screen(

@@ -23,7 +23,7 @@ pub async fn run(
 fn description(diff: &ReleaseDiff, output: &Output) -> String {
     let mut parts = vec![format!("from {} to {}", diff.from, diff.to)];
     if diff.manifest.is_empty() {
-        parts.push("They declare the same, but for words and versions.".into());
+        parts.push("They declare the same, except for descriptions and versions.".into());
     } else {
         parts.push(declared(diff).render(output.colours()));
     }

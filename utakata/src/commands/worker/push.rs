@@ -43,7 +43,7 @@ fn description(view: &ReleaseView, sent: u64, output: &Output) -> String {
     text.push_str(&show::breaks(view, output));
     if release.runs_in.is_empty() && !view.wanted_by.is_empty() {
         text.push_str(&format!(
-            "environments fetch it and serve {kind} by it: see `utakata worker list`\n"
+            "environments fetch it and serve {kind} with it: see `utakata worker list`\n"
         ));
     } else if release.runs_in.is_empty() {
         text.push_str(&format!(

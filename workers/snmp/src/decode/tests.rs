@@ -34,7 +34,7 @@ fn column(rows: &[(&str, Value)]) -> Column {
     column
 }
 
-/// Cells by the full OID of their column.
+/// Builds cells by the full OID of their column.
 fn fetched(plan: &Plan, given: &[(&str, &[(&str, Value)])], whole: bool) -> Fetched {
     let fill = |oids: &[Oid]| {
         let of = |oid: &Oid| given.iter().find(|(name, _)| *name == oid.to_string());
@@ -53,7 +53,7 @@ fn fetched(plan: &Plan, given: &[(&str, &[(&str, Value)])], whole: bool) -> Fetc
     }
 }
 
-/// `metric{key=text} value unit quality` of each reading.
+/// Formats each reading as `metric{key=text} value unit quality`.
 fn shown(readings: &[Reading]) -> Vec<String> {
     let show = |reading: &Reading| {
         let attributes: Vec<String> = reading
@@ -300,7 +300,7 @@ fn of_two_sources_of_one_reading_the_first_counts() {
     assert_eq!(shown(&decode(&plan, &fetched)), ["m{} 1 W"]);
 }
 
-/// The readings of a table whose columns 1 to 9 have these values in each row.
+/// Returns the readings of a table whose columns 1 to 9 have these values in each row.
 fn read_table(keys: &str, rows: &[&[Option<Value>]], scalars: Vec<Option<Value>>) -> Vec<String> {
     let plan = table(keys);
     let columns = plan.tables[0].table.columns.iter().map(|oid| {

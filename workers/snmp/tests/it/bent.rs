@@ -1,5 +1,5 @@
-//! An agent whose faults compose at random: whatever it does, what is said of it is true, it
-//! ends, and nothing is left out in silence.
+//! An agent with randomly combined faults: whatever it does, the report is true, the task ends, and
+//! nothing is left out silently.
 //!
 //! `BENT_SEEDS=100-200` tries other seeds than the usual ones, for a longer run.
 
@@ -16,7 +16,7 @@ use crate::device::{Device, text, values};
 
 const SYSTEM: &str = "1.3.6.1.2.1.1";
 const TABLE: &str = "1.3.6.1.4.1.8072.9999.9999.7";
-/// Above the timeout of any of the actions.
+/// Longer than the timeout of any action.
 const ENDS: Duration = Duration::from_secs(32);
 
 /// An agent; it ends when dropped.
@@ -59,7 +59,7 @@ impl Bent {
         }
     }
 
-    /// The agent as a user of v3 meets it. `None` where it speaks SNMPv1 only.
+    /// The agent as seen by a v3 user. `None` where it speaks SNMPv1 only.
     fn device_of_a_user(&self) -> Option<Device> {
         let user = &self.truth["user"];
         let credential = values(&[
@@ -86,12 +86,12 @@ impl Bent {
         self.truth["faults"][name].as_str().unwrap()
     }
 
-    /// Returns whether it answers in a way that nobody can know what it answers.
+    /// Returns true if its faults make its answers unpredictable.
     fn is_odd(&self) -> bool {
         ["id", "version"].contains(&self.fault("oddity"))
     }
 
-    /// Returns whether the time of an action may be too short for it.
+    /// Returns true if the time of an action may be too short for it.
     fn takes_long(&self) -> bool {
         let faults = &self.truth["faults"];
         faults["loses"] != 0 || faults["delay"].as_u64() > Some(40)
@@ -102,7 +102,7 @@ impl Bent {
     }
 }
 
-/// Returns whether it was the time that was too short.
+/// Returns true if the time was too short.
 fn is_late(problem: &Json) -> bool {
     problem == "no-time" || problem == "no-answer"
 }
@@ -111,7 +111,7 @@ fn said(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), Into::into)
 }
 
-/// Gets all objects: each is what it is.
+/// Gets all objects and compares each.
 async fn check_get(bent: &Bent, device: &Device) {
     let oids: Vec<&str> = bent
         .objects()
@@ -140,8 +140,8 @@ async fn check_get(bent: &Bent, device: &Device) {
     }
 }
 
-/// Walks what is under an OID: each value is that of its object, and where one is left out, it is
-/// told that something is.
+/// Walks the subtree of an OID: each value must be that of its object, and omissions must be
+/// reported.
 async fn check_walk(bent: &Bent, device: &Device, root: &str) {
     let answer = device.run("walk", json!({ "oid": root })).await;
     let answer = answer.unwrap_or_else(|failure| panic!("{}: {failure:?}", bent.told()));
@@ -180,7 +180,7 @@ async fn check(seed: u64, only: &[&str]) {
     let bent = Bent::start(seed, only);
     check_as(&bent, &bent.device(), bent.is_odd()).await;
     if let Some(device) = bent.device_of_a_user() {
-        // What is odd is around an answer by v2c; by v3 its number and signature are right.
+        // Odd v2c messages surround an answer; in v3 its id and signature are right.
         check_as(&bent, &device, false).await;
     }
 }

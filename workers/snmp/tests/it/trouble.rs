@@ -105,7 +105,7 @@ async fn half_a_table_is_kept_as_suspect_and_told() {
     let missing = answer.missing.into_entries();
     assert!(!missing.is_empty());
     for one in &missing {
-        // How much of a column is behind its last row is what nobody knows.
+        // The number of cells after the last row is unknown.
         assert_eq!((&*one.reason, one.count), ("no-answer", None), "{one}");
         assert!(one.message.contains("did not answer"), "{one}");
     }

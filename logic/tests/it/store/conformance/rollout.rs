@@ -37,7 +37,7 @@ fn requested(kind: &str, version: &str) -> KindRow {
     }
 }
 
-/// Rollouts, and what is asked of kinds, are those that were written last, under their revision.
+/// Rollouts and orders of kinds are those written last, with their revision.
 pub async fn rollouts_are_those_that_were_written(store: &dyn Store) {
     let desired = async || store.kinds_desired().await.unwrap();
     let revision = async || store.orders().await.unwrap().revision;
@@ -51,14 +51,14 @@ pub async fn rollouts_are_those_that_were_written(store: &dyn Store) {
     store.put_rollout(5, Some(&row), Some(&pdu)).await.unwrap();
     store.put_rollout(6, None, Some(&ups)).await.unwrap();
     assert_eq!(revision().await, 6);
-    // Others see that something is to be read again.
+    // Others see that they have to read again.
     assert!(store.inventory_version().await.unwrap() > version);
     let expect = KindsDesired {
         kinds: vec![row],
         open: vec![pdu.clone(), ups.clone()],
     };
     assert_eq!(desired().await, expect);
-    // A second one of a kind cannot be open, and leaves nothing.
+    // A second one of the same kind cannot be open, and leaves nothing.
     let second = rollout("pdu", RolloutState::Running);
     let row = requested("pdu", "3");
     let refused = store.put_rollout(7, Some(&row), Some(&second)).await;

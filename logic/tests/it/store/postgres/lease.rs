@@ -1,4 +1,4 @@
-//! Several logic environments and one database: who has the lease of the ledger writes it.
+//! Several logic environments and one database: the holder of the ledger's lease writes it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ fn page(number: u64, lease: &Lease) -> WriteBatch {
     }
 }
 
-/// Takes the ledger when nobody has it, and writes until it has lost it; again and again.
+/// Takes the ledger when it is free, and writes until it has lost it, repeatedly.
 async fn write_in_turns(store: Arc<PostgresStore>, name: &str) -> u64 {
     let me = utakata_logic::store::Member {
         environment: EnvironmentId::new(name).unwrap(),

@@ -11,19 +11,19 @@ pub struct Request {
     pub columns: Vec<usize>,
     /// The number of rows of each.
     pub rows: usize,
-    /// `true` if single values may come along.
+    /// True if scalars may be read along.
     pub takes_singles: bool,
-    /// `true` if it is asked by GETNEXT, as GETBULK is refused.
+    /// True if GETNEXT is used because GETBULK is refused.
     pub by_next: bool,
 }
 
-/// The columns to ask for next, by position, and how many rows of them; `None` when nothing is
-/// left to ask. `is_mixing`: one cell at a time. `busy`: those that are asked for already.
+/// Returns the columns to request next, by position, and the number of rows; `None` if nothing is
+/// left. `is_mixing`: one cell at a time. `busy`: columns already requested.
 ///
-/// A message has room for some cells, and every column of it gets the same number of rows. Of
-/// the longest column, the two longest, and so on, those are taken that bring the most cells. A
-/// cell that lies beyond the end of its column brings nothing, and costs a quarter of one: the
-/// agent has to look for it.
+/// A message has room for some cells, and every column in it gets the same number of rows. Of the
+/// longest column, the two longest, and so on, the choice that yields the most cells is taken. A
+/// cell beyond the end of its column yields nothing, and costs a quarter of one: the agent has to
+/// look for it.
 pub fn next_request(
     columns: &[Walked<'_>],
     size: Size,

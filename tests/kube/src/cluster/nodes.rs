@@ -1,0 +1,109 @@
+//! What happens to the nodes of a cluster.
+
+use anyhow::{Context, Result, anyhow};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::{Cluster, add_node};
+use crate::controllers;
+use crate::request::{Call, Query};
+use crate::resource;
+use crate::store::Key;
+use crate::verbs;
+
+impl Cluster {
+    /// Adds a node.
+    pub fn add_node(&self, name: &str, most_pods: usize) {
+        if let Some(runtime) = &self.runtime {
+            add_node(&self.world, runtime, name, most_pods);
+        }
+    }
+
+    /// A node freezes: its processes stop, its kubelet does nothing. After a while it is
+    /// `Ready=Unknown` and its pods are told to go; they hang in Terminating.
+    pub fn freeze_node(&self, name: &str) {
+        self.world.processes.signal_node(name, Signal::STOP);
+        if let Some(frozen) = self.world.nodes.lock().get(name) {
+            frozen.send_replace(true);
+        }
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(controllers::lose(self.world.clone(), name.to_owned()));
+        }
+    }
+
+    /// It goes on: processes that nobody wants any more are ended then.
+    pub fn thaw_node(&self, name: &str) {
+        if let Some(frozen) = self.world.nodes.lock().get(name) {
+            frozen.send_replace(false);
+        }
+        self.world.processes.signal_node(name, Signal::CONT);
+        controllers::heal(&self.world, name);
+    }
+
+    /// A node takes no more pods, and those that it has are evicted, as `kubectl drain` does.
+    /// Returns those that a disruption budget holds back.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn drain_node(&self, name: &str) -> Result<Vec<String>> {
+        self.cordon_node(name)?;
+        let of_node = |pod: &Value| pod["spec"]["nodeName"] == name;
+        let pods = self.objects("pods", "").into_iter().filter(of_node);
+        let mut held = Vec::new();
+        for pod in pods {
+            let text = |field: &str| pod["metadata"][field].as_str().unwrap_or_default();
+            if self.evict(text("namespace"), text("name")).is_err() {
+                held.push(text("name").to_owned());
+            }
+        }
+        Ok(held)
+    }
+
+    /// Evicts a pod, as a request to the API does.
+    ///
+    /// # Errors
+    /// When there is none, or its disruption budget holds it back.
+    pub fn evict(&self, namespace: &str, pod: &str) -> Result<()> {
+        let call = Call {
+            resource: resource::named("pods"),
+            namespace: namespace.to_owned(),
+            name: Some(pod.to_owned()),
+            subresource: Some("eviction".into()),
+            query: Query::default(),
+        };
+        let evicted = verbs::evict(&self.world, &call, &Value::Null);
+        evicted
+            .map(drop)
+            .map_err(|refusal| anyhow!(refusal.message))
+    }
+
+    /// A node takes no more pods.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn cordon_node(&self, name: &str) -> Result<()> {
+        self.set_unschedulable(name, true)
+    }
+
+    /// A node takes pods again.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn uncordon_node(&self, name: &str) -> Result<()> {
+        self.set_unschedulable(name, false)
+    }
+
+    fn set_unschedulable(&self, name: &str, is_unschedulable: bool) -> Result<()> {
+        let key = Key::new(resource::named("nodes"), "", name);
+        let node = self
+            .world
+            .store()
+            .get(&key)
+            .with_context(|| format!("no node {name}"))?;
+        let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
+        self.world.change(&key, uid, |node| {
+            node["spec"]["unschedulable"] = json!(is_unschedulable);
+        });
+        Ok(())
+    }
+}
