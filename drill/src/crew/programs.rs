@@ -11,7 +11,7 @@ use crate::member::Start;
 pub(super) struct Programs {
     /// The program that users run.
     utakata: PathBuf,
-    /// This one, which has the same roles with faults in them.
+    /// This program, which has the same roles with faults in them.
     faulty: PathBuf,
 }
 
@@ -24,7 +24,7 @@ impl Programs {
         })
     }
 
-    /// A role, of the program that users run unless there are faults in it.
+    /// Starts a role: of the program that users run, unless it has faults.
     pub(super) fn start(&self, role: &[&str], faults: &[String]) -> Start {
         let role = role.iter().map(|word| (*word).to_owned());
         let program = match faults {

@@ -15,16 +15,17 @@ use crate::{
     stall::{Stall, Still},
 };
 
-/// The time by which workers go on sooner than their environment, or later.
+/// The time by which workers continue before or after their environment.
 const STAGGER: Duration = Duration::from_millis(300);
-/// A link stays away so many times as long as a process.
+/// The factor by which a link stays down longer than a process.
 const LINK_DOWN: u32 = 4;
-/// A disk stays full for so long, and as long as a process is away. SQLite begins its log again
-/// after 16 MiB, and needs more room only then: the ledger of a drill writes them within this.
+/// The time for which a disk stays full, in addition to the time that a process is away. SQLite
+/// begins its log again after 16 MiB, and needs more room only then: the ledger of a drill writes
+/// them within this.
 const LOG_FULL: Duration = Duration::from_secs(12);
 
 impl Crew {
-    /// Kills whom a disaster means, if he is there.
+    /// Strikes the victim of a disaster, if it runs.
     pub fn strike(&mut self, disaster: &Disaster) {
         let Disaster {
             victim,
@@ -64,9 +65,9 @@ impl Crew {
         }
     }
 
-    /// Our own processes and the workers at once; but not servers of others.
+    /// Kills our own processes and the workers at once, but not external servers.
     fn kill_everything(&mut self, down: Duration) -> bool {
-        // The workers too, and at once: so they are found before.
+        // The workers as well, and at once: so they are found first.
         let workers = self.workers();
         if let Between::Hub { hub, .. } = &mut self.between {
             kill(hub, down);
@@ -96,7 +97,7 @@ impl Crew {
         }
     }
 
-    /// A third each is cut, broken and slow, until it is healed.
+    /// Strikes a link: a third of them each are cut, broken and slow, until they are healed.
     fn strike_link(&mut self, which: usize, down: Duration) -> bool {
         let Between::Servers { servers, .. } = &self.between else {
             return false;
@@ -111,9 +112,9 @@ impl Crew {
         true
     }
 
-    /// Some stand still for longer than anybody waits for an attempt. What goes to workers before
-    /// their environment stands still, too, lies unread in their sockets; and they go on before
-    /// it, after it, or with it.
+    /// Lets processes stand still for longer than anybody waits for an attempt. Messages to workers
+    /// that stand still before their environment lie unread in their sockets; and the workers
+    /// continue before it, after it, or with it.
     fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
         if !self.stalls.is_empty() {
             return false;

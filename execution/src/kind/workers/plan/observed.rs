@@ -8,27 +8,28 @@ use utakata_model::manifest::{PoolSize, Recycle};
 use super::super::failures::Failures;
 use crate::{quota::Allowed, worker::Number};
 
-/// Attempts without an answer after which a worker counts as hung.
+/// The number of attempts without an answer after which a worker counts as hung.
 const MAX_OVERDUE: u32 = 3;
-/// The time that a worker has to be gone after its stream has ended, or after it was killed.
+/// The time within which a worker must be gone after its stream has ended, or after it was killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// No worker is replaced for its memory sooner: a limit that is too small makes no storm.
+/// The least age at which a worker is replaced for its memory, so that too small a limit does not
+/// replace workers constantly.
 const MEMORY_AFTER: Duration = Duration::from_secs(30);
 
 /// One pool of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObservedPool {
-    /// Its desired state; `None` when its release is gone or was replaced.
+    /// Its desired state; `None` if its release is gone or was replaced.
     pub(crate) desired: Option<Desired>,
-    /// Its workers are to end as soon as they have nothing to do, and none is started.
+    /// True if its workers are to end as soon as they have nothing to do, and none is started.
     pub(crate) is_stopped: bool,
     /// Its workers.
     pub(crate) workers: Vec<ObservedWorker>,
     /// The time that the first in turn has been waiting for one of its workers.
     pub(crate) wait: Option<Duration>,
-    /// Tasks that could begin if there were room.
+    /// The number of tasks that could begin if there were room.
     pub(crate) queued: u64,
-    /// As many workers as it needed at once lately.
+    /// The number of workers that it recently needed at once.
     pub(crate) warm: u32,
     /// The deaths of its workers.
     pub(crate) failures: Failures,
@@ -39,33 +40,33 @@ pub(crate) struct ObservedPool {
 /// The desired state of a pool.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Desired {
-    /// Tasks without a pin go to it.
+    /// True if tasks without a pin go to it.
     pub(crate) is_active: bool,
     pub(crate) size: PoolSize,
-    /// Workers that it has in any case, as far as it may have so many: a rollout needs them.
+    /// The least number of workers that a rollout needs, as far as it may have that many.
     pub(crate) least: u32,
-    /// Workers that have nothing to do are let go at once.
+    /// True if idle workers are stopped at once.
     pub(crate) is_brief: bool,
 }
 
-/// One worker as it is seen.
+/// A worker as observed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ObservedWorker {
     pub(crate) number: Number,
     pub(crate) phase: Phase,
     /// The number of attempts that it runs.
     pub(crate) running: u32,
-    /// Of these, those it should have answered long ago.
+    /// Of these, those that it should have answered long ago.
     pub(crate) overdue: u32,
-    /// Attempts that it takes at once.
+    /// The number of attempts that it takes at once.
     pub(crate) capacity: u32,
     /// The number of tasks that it was given.
     pub(crate) begun: u64,
-    /// There for one task, which it has had.
+    /// True if it is for one task, which it has had.
     pub(crate) is_spent: bool,
-    /// The moment since which it takes tasks.
+    /// The time since which it takes tasks.
     pub(crate) ready_since: Option<Instant>,
-    /// Its memory in bytes, where that is known.
+    /// Its memory in bytes, if known.
     pub(crate) memory: Option<u64>,
 }
 
@@ -76,15 +77,15 @@ pub(crate) enum Phase {
     Starting { since: Instant },
     /// It takes tasks.
     Ready {
-        /// The moment at which it was last heard of.
+        /// The time of its last message.
         heard: Instant,
-        /// The moment at which it last had something to do.
+        /// The time at which it last had something to do.
         busy: Instant,
     },
     /// It finishes its tasks and takes no new ones.
     Draining {
         until: Instant,
-        /// The moment at which it was last heard of.
+        /// The time of its last message.
         heard: Instant,
     },
     /// Its stream has ended or it was killed: it should be gone soon.
@@ -101,7 +102,7 @@ pub(crate) struct Times {
     pub(crate) drain_within: Duration,
 }
 
-/// The reason for which a worker is killed.
+/// The reason why a worker is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
     /// It did not say hello in time.
@@ -110,7 +111,7 @@ pub(crate) enum Why {
     Silent,
     /// It does not answer attempts.
     Overdue,
-    /// It did not end what it had in time.
+    /// It did not finish its tasks in time.
     DrainedTooLong,
     /// It is not needed, and has not even said hello.
     NotNeeded,
@@ -119,14 +120,14 @@ pub(crate) enum Why {
 }
 
 impl Why {
-    /// Returns whether it was the worker's fault.
+    /// Returns true if it was the worker's fault.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
     }
 }
 
 impl ObservedWorker {
-    /// Returns whether it counts among those that serve, or will.
+    /// Returns true if it counts among those that serve, or will.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
     }
@@ -139,12 +140,12 @@ impl ObservedWorker {
         matches!(self.phase, Phase::Starting { .. })
     }
 
-    /// Returns whether it has done what it was there for.
+    /// Returns true if it has done the task for which it was started.
     pub(super) fn is_done(&self) -> bool {
         self.is_spent && self.is_ready() && self.running == 0
     }
 
-    /// Returns whether a fresh one is to take its place.
+    /// Returns true if a fresh one is to replace it.
     pub(super) fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
         let lived = |since| now.saturating_duration_since(since);
         let lived = self.ready_since.map(lived).unwrap_or_default();
@@ -156,7 +157,7 @@ impl ObservedWorker {
         is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
     }
 
-    /// Returns the fault for which it must go.
+    /// Returns the fault because of which it must end.
     pub(super) fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
         let passed = |since: Instant| now.saturating_duration_since(since);
         match self.phase {
