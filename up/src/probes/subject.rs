@@ -95,6 +95,7 @@ mod tests {
         Status {
             version: String::new(),
             started: jiff::Timestamp::UNIX_EPOCH,
+            invariants_broken: 0,
             targets: 0,
             schedules: 0,
             mqtt: None,
