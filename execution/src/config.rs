@@ -129,7 +129,7 @@ pub struct Breaker {
     /// Longest time for which it is left alone.
     #[serde(with = "duration")]
     pub max: Duration,
-    /// Problems that say that a target did not answer.
+    /// Codes of problems that mean that a target did not answer.
     #[setting(form = "list of codes")]
     pub codes: Vec<String>,
 }
@@ -156,7 +156,7 @@ pub struct Backoff {
     /// Longest wait.
     #[serde(with = "duration")]
     pub max: Duration,
-    /// A worker that lived so long makes earlier deaths forgotten.
+    /// Lifetime of a worker after which earlier deaths are forgotten.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub forgiven_after: Duration,
