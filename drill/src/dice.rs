@@ -27,7 +27,7 @@ impl Dice {
         bits ^ (bits >> 31)
     }
 
-    /// A number from 0 to just below this; 0 for none.
+    /// Returns a number from 0 to just below this; 0 if this is 0.
     pub fn below(&mut self, max: usize) -> usize {
         let max = max.max(1) as u64;
         (self.next() % max) as usize

@@ -213,7 +213,7 @@ impl Report {
             (
                 "IMPOSSIBLE",
                 self.broken.count(),
-                "impossible states that occurred: mistakes in utakata",
+                "impossible states that occurred: bugs in utakata",
             ),
         ]
     }

@@ -18,7 +18,7 @@ pub(crate) struct WorkerQuota(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// `None`: as many as they want.
+    /// The limit; `None` if there is none.
     max: Option<u32>,
     kinds: Mutex<BTreeMap<Kind, KindClaim>>,
 }
@@ -36,7 +36,7 @@ struct KindClaim {
 }
 
 impl WorkerQuota {
-    /// Allows so many at once, if there is a limit.
+    /// Creates a quota, with a limit if there is one.
     pub(crate) fn new(max: Option<u32>) -> Self {
         let kinds = Mutex::default();
         Self(Arc::new(Inner { max, kinds }))
@@ -58,7 +58,7 @@ impl WorkerQuota {
         let max = self.0.max?;
         let at = kinds.range::<Kind, _>(..kind).count();
         let all: Vec<Vec<Need>> = kinds.values().map(|claim| claim.needs.clone()).collect();
-        // There is a share for each need of each kind, in their order.
+        // There is a share for each need of each kind, in order.
         let shares = divide(max, &all, now).swap_remove(at);
         let there = kinds.values().map(|claim| claim.there);
         let mut room = max.saturating_sub(there.fold(0, u32::saturating_add));

@@ -148,7 +148,7 @@ impl StatusBoard {
         self.0.restarted.lock().clone()
     }
 
-    /// The kind is not served any more.
+    /// Removes a kind that is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.pools.lock().remove(kind);
         self.0.breakers.lock().remove(kind);

@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tonic::Status;
 use utakata_model::{Problem, TaskKey};
@@ -42,6 +44,12 @@ pub(crate) enum WorkerEvent {
     Parted(StreamEnd),
     /// It was started, with the trace by which it is found again.
     Started(Trace),
+    /// Its end will say whose fault it was.
+    Explained,
+    /// Its place takes it away, and gives it this long.
+    MustGo(Duration),
+    /// Nobody can say any more whether it goes on.
+    OutOfReach,
     /// It could not be started.
     NotStarted(Problem),
     /// The environment had no room for it, or no engine to start it.

@@ -89,7 +89,7 @@ impl AmqpConsumer {
         (consumer, setting)
     }
 
-    /// Takes the deliveries that are here. `None`: there are none.
+    /// Takes the deliveries that are here. `None` if there are none.
     fn take(&self, max: usize) -> Result<Option<Vec<Delivery>>, Error> {
         let mut state = self.shared.state.lock();
         state.alive()?;

@@ -428,7 +428,7 @@ async fn take(consumer: &mut dyn Consumer, count: usize) -> Result<Vec<usize>, D
     Ok(numbers(&fetched))
 }
 
-/// Fetches once, acknowledges and gives the numbers.
+/// Fetches once, acknowledges and returns the numbers.
 async fn take_some(consumer: &mut dyn Consumer, max: usize) -> Result<Vec<usize>, Deviation> {
     let fetched = consumer.fetch(max).await?;
     consumer.acknowledge(&tags(&fetched)).await?;

@@ -60,7 +60,7 @@ fn fit(config: &mut Config, limit: usize) {
     *unknown = (*unknown).min(sixteenths(1));
 }
 
-/// Lowers a total to a limit; one address has half of it then.
+/// Lowers a total to a limit; one address then gets half of it.
 fn cut(total: &mut usize, per_address: &mut usize, max: usize) {
     if *total > max {
         *total = max;

@@ -122,7 +122,7 @@ fn what_a_device_was_told_and_no_ledger_has_is_written_nowhere() {
         &received,
     );
     assert_eq!((counts.nowhere, counts.is_clean()), (0, true));
-    // Accepted, done, and gone: both.
+    // Accepted, done, and gone: both findings.
     received.devices.clear();
     received.devices.extend(truth(LIAR, 1).devices);
     let counts = count(&[sent(Act::Mark, LIAR)], &[], &received);

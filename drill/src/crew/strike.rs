@@ -158,7 +158,7 @@ impl Crew {
         for (still, until) in still.collect::<Vec<_>>() {
             match Stall::begin(&still, until) {
                 Ok(stall) => self.stalls.push(stall),
-                Err(error) => eprintln!("nobody can be made to stand still: {error}"),
+                Err(error) => eprintln!("no process can be frozen: {error}"),
             }
         }
         !self.stalls.is_empty()

@@ -28,7 +28,7 @@ pub(super) struct Incoming {
     written: u64,
     ahead: BTreeMap<u64, Arc<[u8]>>,
     inquiries: BTreeMap<u64, Inquiry>,
-    /// The times that answers to an ask may take.
+    /// The time that answers may take.
     backoff: Backoff,
 }
 

@@ -193,8 +193,9 @@ impl Kinds {
         (kind, given_up)
     }
 
-    /// Goes on with the kinds of another program of this process at once: they wait for what is to
-    /// be served. Workers are admitted, and the status is published, when all await their own.
+    /// Continues the kinds of another program in this process at once: they wait for the releases
+    /// to serve. Workers are admitted, and the status is published, when all kinds await their own
+    /// workers.
     pub(super) async fn take_over(&mut self, inherited: BTreeMap<Kind, kind::Inherited>) {
         let (awaiting, mut all_await) = mpsc::channel(1);
         for (kind, mut left) in inherited {

@@ -33,6 +33,7 @@ use crate::{
     routes::Routes,
     runtime::{Life, Runtime},
     status::StatusBoard,
+    trial::Trials,
     trust::Trust,
 };
 
@@ -127,7 +128,7 @@ impl Service {
         let sources = Sources {
             me: identity.id.clone(),
             config: config.clone(),
-            runtime: parts.runtime,
+            trials: trials(&context),
             trust: parts.trust,
             desired: desired.clone(),
             content,
@@ -255,6 +256,7 @@ fn context(
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),
         socket: endpoint.path().into(),
+        door: endpoint.door(),
         board: board.clone(),
         quota: identity.quota.clone(),
         me: Sender {
@@ -267,6 +269,20 @@ fn context(
         admission: endpoint.admission().clone(),
         handovers,
     })
+}
+
+/// Returns what workers on trial need.
+fn trials(context: &Context) -> Trials {
+    let config = &context.config;
+    Trials {
+        life: life(context),
+        runtime: context.runtime.clone(),
+        admission: context.admission.clone(),
+        socket: context.socket.clone(),
+        door: context.door.clone(),
+        variables: config.variables.clone(),
+        within: config.image_starts_within() + config.hello_within,
+    }
 }
 
 fn life(context: &Context) -> Life {

@@ -157,7 +157,7 @@ impl Lanes {
         breaker.status(target, now).filter(|_| is_shut)
     }
 
-    /// Lists the targets that are left alone, at most so many.
+    /// Returns the targets that are left alone, up to a limit.
     pub(crate) fn breakers(&self, max: usize, now: Instant) -> Vec<BreakerStatus> {
         let status = |target| self.lanes.get(target)?.breaker.status(target, now);
         self.broken.iter().filter_map(status).take(max).collect()

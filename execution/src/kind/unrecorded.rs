@@ -37,7 +37,7 @@ struct Kept {
     outcome: Outcome,
     again: Instant,
     backoff: Backoff,
-    /// Took the place of another one under the same ask, which the next record may mean.
+    /// True if it replaced another one under the same ask, which the next record may mean.
     is_second: bool,
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Workers {
     environment: EnvironmentId,
     backoff: Backoff,
     times: Times,
+    /// The time that the worker of an image has to be started, besides that for its hello.
+    starts_within: Duration,
     /// The time that is looked back at for the demand.
     warm_for: Duration,
     /// The largest number of workers that all kinds may have together.
@@ -119,6 +121,7 @@ impl Workers {
                 idle_after: config.idle_after,
                 drain_within: config.drain_within,
             },
+            starts_within: config.image_starts_within(),
             warm_for: config.warm_for,
             quota: config.max_workers,
             pools: Vec::new(),

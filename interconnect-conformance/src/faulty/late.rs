@@ -29,7 +29,7 @@ impl<T> Late<T> {
         self.next += 1;
     }
 
-    /// Takes out what is due, up to so many.
+    /// Takes the items that are due, up to a limit.
     pub(super) fn due(&mut self, now: Instant, max: usize) -> Vec<T> {
         let mut due = Vec::new();
         while due.len() < max

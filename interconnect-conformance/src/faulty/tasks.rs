@@ -75,7 +75,7 @@ struct FaultyConsumer {
 #[async_trait]
 impl Consumer for FaultyConsumer {
     async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
-        // All waiting comes before the fetching: so it stays cancel safe.
+        // All waiting comes before the fetching, so that it stays cancel safe.
         self.fate.delay().await;
         self.fate.fail()?;
         loop {

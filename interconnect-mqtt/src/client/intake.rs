@@ -62,7 +62,7 @@ impl Intake {
         self.filled.notify_one();
     }
 
-    /// Waits until there is something, then takes so many at the most. Cancel safe.
+    /// Waits until there is something, then takes at most that many. Cancel safe.
     pub(super) async fn take(&self, max: usize) -> Vec<Arrival> {
         loop {
             let mut filled = pin!(self.filled.notified());

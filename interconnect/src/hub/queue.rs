@@ -108,7 +108,7 @@ impl<'a> ConsumerQueue<'a> {
 
     async fn serve(mut self) {
         loop {
-            // A fetching that a command interrupts has taken nothing, and is begun again.
+            // A fetch interrupted by a command has taken nothing, and is started again.
             let max = self.wanted.map_or(0, |(_, max)| max);
             let fetched = tokio::select! {
                 biased;

@@ -290,9 +290,9 @@ impl SiteFacts {
 fn broken(about: About, subject: String, count: u64) -> Option<Finding> {
     let says = match count {
         0 => return None,
-        1 => "it was in 1 impossible state since it started: a mistake in utakata".into(),
+        1 => "it was in 1 impossible state since it started: a bug in utakata".into(),
         count => {
-            format!("it was in {count} impossible states since it started: mistakes in utakata")
+            format!("it was in {count} impossible states since it started: bugs in utakata")
         }
     };
     Some(Finding {

@@ -40,7 +40,7 @@ pub trait Ledger: Send + Sync {
     async fn operation_with_tasks(
         &self,
         id: OperationId,
-        most: u32,
+        max: u32,
     ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error>;
 
     /// Returns operations, newest first, optionally only those before `before`.

@@ -14,9 +14,9 @@ use crate::{
 async fn a_request_repeated_under_its_key_is_done_once() {
     let room = Room::served().await;
     room.furnish(1).await;
-    let asked = off(json!({ "key": "ticket-7", "wait": "10s" }));
-    let (_, first) = room.post("/v1/operations", asked.clone()).await;
-    let (_, again) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "key": "ticket-7", "wait": "10s" }));
+    let (_, first) = room.post("/v1/operations", requested.clone()).await;
+    let (_, again) = room.post("/v1/operations", requested).await;
     assert_eq!(first["operation"]["id"], again["operation"]["id"]);
     let (_, tasks) = room.get("/v1/tasks?class=control").await;
     assert_eq!(tasks["items"].as_array().unwrap().len(), 1);
@@ -32,8 +32,8 @@ async fn what_is_asked_at_once_under_one_key_is_done_once_and_others_are_not_hel
     let room = Room::served().await;
     room.furnish(1).await;
     let ask = async |key: String| {
-        let asked = off(json!({ "key": key, "wait": "10s" }));
-        let (status, answer) = room.post("/v1/operations", asked).await;
+        let requested = off(json!({ "key": key, "wait": "10s" }));
+        let (status, answer) = room.post("/v1/operations", requested).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         answer["operation"]["id"].to_string()
     };
@@ -54,8 +54,8 @@ async fn what_is_asked_at_once_under_one_key_is_done_once_and_others_are_not_hel
 /// when the lock has gone.
 async fn waits_for_the_end(room: &Room) {
     let again = async {
-        let asked = off(json!({ "key": "ticket-7", "wait": "60s" }));
-        let (status, answer) = room.post("/v1/operations", asked).await;
+        let requested = off(json!({ "key": "ticket-7", "wait": "60s" }));
+        let (status, answer) = room.post("/v1/operations", requested).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         assert_eq!(answer["operation"]["is_known"], true, "{answer}");
         answer
@@ -81,8 +81,8 @@ async fn held_up(room: &Room) {
     let why = json!({ "why": "a fan is replaced", "for": "2h" });
     let (status, told) = room.send("PUT", "/v1/targets/pdu-0/lock", Some(why)).await;
     assert_eq!(status, StatusCode::OK, "{told}");
-    let asked = off(json!({ "key": "ticket-7" }));
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "key": "ticket-7" }));
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["counts"]["succeeded"], 0, "{answer}");
 }
@@ -94,8 +94,8 @@ async fn what_is_asked_again_under_its_key_is_waited_for_like_the_first_time() {
     held_up(&room).await;
     waits_for_the_end(&room).await;
     // It is over: there is nothing to wait for.
-    let asked = off(json!({ "key": "ticket-7", "wait": "60s" }));
-    let (_, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "key": "ticket-7", "wait": "60s" }));
+    let (_, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     room.end().await;
 }

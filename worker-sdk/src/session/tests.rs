@@ -140,7 +140,10 @@ impl Pair {
         };
         let stop = CancellationToken::new();
         let config = Config {
-            endpoint: format!("unix:{}", socket.display()),
+            endpoint: Endpoint {
+                address: format!("unix:{}", socket.display()),
+                authority: None,
+            },
             token: "secret".into(),
             stop: stop.clone(),
         };

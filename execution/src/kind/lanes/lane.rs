@@ -152,7 +152,7 @@ impl Lane {
         self.has_turn.control || self.has_turn.observe
     }
 
-    /// Puts an observe task in; gives the one that it displaces.
+    /// Adds an observe task, and returns the one that it displaces.
     pub(super) fn push_observe(&mut self, waiting: Waiting, max: u32) -> Option<Waiting> {
         let task = &waiting.task;
         if let Origin::Schedule(_) = task.origin

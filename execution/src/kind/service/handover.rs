@@ -99,7 +99,7 @@ impl Service {
                     .is_ok();
             }
             Err(error) => {
-                tracing::warn!(%error, "workers cannot be handed over to another program")
+                tracing::warn!(%error, "workers cannot be handed over to another program");
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::{
     worker::Number,
 };
 
-/// A worker that was busy until just now is not idle, and yields to nobody.
+/// The time after which a worker counts as idle, and may yield to others.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// A step that brings the observed state nearer to the desired one.
@@ -96,7 +96,7 @@ impl ObservedPool {
         let is_due = |worker: &&ObservedWorker| worker.is_due(&desired.size.recycle, now);
         let successor = u32::from(well.iter().any(is_due));
         let wanted = needed(self, desired, &well, times) + successor;
-        // What only waits for its next start leaves its place to others meanwhile.
+        // A pool that only waits for its next start leaves its slot to others meanwhile.
         let max = match self.failures.allow(now) && !fails(self, times, now) {
             true => desired.size.max.saturating_add(successor),
             false => live,
@@ -209,7 +209,7 @@ fn size(
     let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
     let needed = needed(pool, desired, well, times);
-    // Where there is no place for a successor, the one that is due makes it.
+    // If there is no slot for a successor, the worker that is due makes room.
     let is_any_due = well.iter().any(|w| w.is_due(&desired.size.recycle, now));
     let share = pool.share();
     let needed = needed.min(share.saturating_sub(u32::from(is_any_due)));
@@ -237,7 +237,7 @@ fn size(
         return yield_to_others(pool, &others, times, now, actions);
     }
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
-    // Nobody is let go while somebody waits, but for those that are more than there may be.
+    // Nobody is let go while somebody waits, except for workers beyond the limit.
     let max = desired.size.max.saturating_add(due.count.min(1));
     if live > wanted && (pool.wait.is_none() || live > max) {
         let is_next =

@@ -16,7 +16,7 @@ use crate::{Consumer, Delivery, Error, Tag};
 /// A consumer at a hub. A fetch that was cancelled continues, and its result arrives with the next
 /// one; when the consumer is dropped, the hub gives all that to others.
 pub(super) struct HubConsumer {
-    /// Dropped before the lease, so that nobody waits for it then.
+    /// Dropped before the lease, so that nothing waits for it by then.
     coming: Option<Coming>,
     fetched: VecDeque<Delivery>,
     lease: Lease,

@@ -111,7 +111,7 @@ impl TaskQueue {
         state.control_fetched = state.control_fetched.saturating_sub(fetched);
     }
 
-    /// Resolves when there may be something to take.
+    /// Returns when there may be something to take.
     pub(super) fn filled(&self) -> Notified<'_> {
         self.filled.notified()
     }

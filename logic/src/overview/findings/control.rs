@@ -19,7 +19,7 @@ impl SiteFacts {
                 weight: Weight::Wrong,
                 about: About::Task,
                 subject: "control".into(),
-                says: format!("{what}: a person has to say what became of it"),
+                says: format!("{what}: a person has to state the outcome"),
                 cure: Some(format!(
                     "`utakata task explain {id}`; all: `utakata task list --state unsettled`"
                 )),

@@ -267,12 +267,12 @@ fn states_that_cannot_be_are_wrong_wherever_they_were() {
         &[
             (
                 Weight::Wrong,
-                "server: it was in 1 impossible state since it started: a mistake in utakata",
+                "server: it was in 1 impossible state since it started: a bug in utakata",
             ),
             (
                 Weight::Wrong,
                 "environment wee-1: it was in 2 impossible states since it started: \
-                 mistakes in utakata",
+                 bugs in utakata",
             ),
         ],
     );

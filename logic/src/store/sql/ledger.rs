@@ -55,7 +55,7 @@ impl<S: Sql> Ledger for S {
     async fn operation_with_tasks(
         &self,
         id: OperationId,
-        most: u32,
+        max: u32,
     ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
         let filter = TaskFilter {
             operation: Some(id),
@@ -64,7 +64,7 @@ impl<S: Sql> Ledger for S {
         let mut moment = self.moment().await?;
         let rows = async {
             let operation = operation_rows::<S>(&mut moment, select::operation(id)).await?;
-            let tasks = moment.fetch(select::tasks::<S>(&filter, most)).await?;
+            let tasks = moment.fetch(select::tasks::<S>(&filter, max)).await?;
             Ok((operation, tasks))
         };
         let rows = rows.await;

@@ -103,9 +103,9 @@ impl Ledger for Doubtful {
     async fn operation_with_tasks(
         &self,
         id: OperationId,
-        most: u32,
+        max: u32,
     ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
-        self.store.operation_with_tasks(id, most).await
+        self.store.operation_with_tasks(id, max).await
     }
 
     async fn operations(

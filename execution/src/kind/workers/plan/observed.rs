@@ -153,7 +153,7 @@ impl ObservedWorker {
         is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
     }
 
-    /// Returns the fault for which it must go.
+    /// Returns the fault because of which it must end.
     pub(super) fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
         let passed = |since: Instant| now.saturating_duration_since(since);
         match self.phase {
