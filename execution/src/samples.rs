@@ -79,7 +79,7 @@ pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::Release> {
     })
 }
 
-/// What a trial of a release by this runtime needs. Must be called within a tokio runtime.
+/// The needs of a trial of a release in this runtime. Must be called within a tokio runtime.
 pub(crate) fn trials(runtime: Arc<dyn crate::runtime::Runtime>) -> crate::trial::Trials {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");

@@ -26,7 +26,8 @@ Examples:
     Pause(Arguments),
     /// Drain it: pause it, and stop its workers when its running tasks have ended
     #[command(after_help = "\
-The environment itself stays, and is listed as drained. Then it can be ended without losing anything.
+The environment itself stays, and is listed as drained. Then it can be ended without losing
+anything.
 
 Examples:
   utakata environment drain wee-1 --why 'the machine gets more memory'

@@ -17,10 +17,10 @@ use crate::exit::Exit;
 pub enum Command {
     /// Read a recorded walk of a device with profiles, and show the readings
     #[command(after_help = "\
-WALK is the output of snmpwalk, preferably with -On (-Oqn loses the types), or a recording of snmpsim
-(.snmprec). It is served over SNMP on the loopback, and read there by the worker itself, with these
-profiles and those that they include, but no others. The result lists each reading with its object,
-and the objects of the walk that no profile uses.
+WALK is the output of snmpwalk, preferably with -On (-Oqn loses the types), or a recording of
+snmpsim (.snmprec). It is served over SNMP on the loopback, and read there by the worker itself,
+with these profiles and those that they include, but no others. The result lists each reading with
+its object, and the objects of the walk that no profile uses.
 
 Examples:
   snmpwalk -v2c -c public -On -Cc 10.0.3.7 .1 > pdu.walk

@@ -49,8 +49,8 @@ Example: utakata rollout pause snmp --why 'a second look at the readings'")]
     Resume(Transition),
     /// Promote a rollout: leave its present phase without further evidence
     #[command(after_help = "\
-Use this for a kind with too few tasks to show anything. Evidence against the new release still turns
-it back.
+Use this for a kind with too few tasks to show anything. Evidence against the new release still
+turns it back.
 
 Example: utakata rollout promote snmp --why 'looked at it by hand'")]
     Promote(Transition),

@@ -42,10 +42,10 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal, it shows a table that is kept up to date until q or Ctrl-C; changed values come first.
-Keys sort, scroll and search: the last line names them. In a pipe, it prints a line for each reading
-and each outcome of interest (all of control, and failed observation). -o json prints the same as
-JSON lines, each with \"event\": reading, outcome or missed.
+On a terminal, it shows a table that is kept up to date until q or Ctrl-C; changed values come
+first. Keys sort, scroll and search: the last line names them. In a pipe, it prints a line for each
+reading and each outcome of interest (all of control, and failed observation). -o json prints the
+same as JSON lines, each with \"event\": reading, outcome or missed.
 
 Exit codes: 0 ended, 2 the selector, the metric or the attribute matches nothing that exists
 

@@ -42,14 +42,14 @@ Examples:
     /// Push a release to the catalogue, from which every environment can fetch it
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and the program. A program shipped with utakata is added
-by the push, so that a pushed release contains everything that it runs. Only files that the catalogue
-does not have are sent.
+by the push, so that a pushed release contains everything that it runs. Only files missing from the
+catalogue are sent.
 
 IMAGE is inspected by the Docker engine here: its manifest is in its label org.utakata.manifest, or
 in its /worker.toml. That manifest and the digest of the image are pushed; environments fetch the
 image itself from the registry. A tag is resolved by the registry once, now. An archive made by
 docker save (docker-archive:FILE) is pushed as a whole.
- 
+
 A pushed release serves nothing until `utakata worker roll`; push shows what that would break.
 
 A version belongs to one release for good: a changed release needs a new version.
@@ -93,8 +93,8 @@ DIR is a release: a folder with worker.toml and, unless it is shipped with utaka
 image, or a folder with image.toml, is tested in containers of the Docker engine here, as an
 environment would run it. Nothing but the loopback is touched, unless there is a --target: then its
 actions are run there, once each, and those that change something only if --control names them.
-Their effects are read back as the manifest declares. With --walk, the target is a recorded walk of a
-device (see `utakata profile try --help`), which is only read.
+Their effects are read back as the manifest declares. With --walk, the target is a recorded walk of
+a device (see `utakata profile try --help`), which is only read.
 
 Examples:
   utakata worker test ./my-worker

@@ -32,8 +32,8 @@ const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The copy is complete and consistent, even while `utakata up` writes to the store, which continues.
-It contains everything, including secrets, so only its owner can read it. Its audit trail is checked.
-Back up a store in PostgreSQL with pg_dump.
+It contains everything, including secrets, so only its owner can read it. Its audit trail is
+checked. Back up a store in PostgreSQL with pg_dump.
 
 Examples:
   utakata store backup /backup/utakata-$(date +%F).db
@@ -48,8 +48,8 @@ pub struct BackupArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-End `utakata up` first. The backup does not know what was done after it was made. So no task that had
-not ended by then begins automatically: at the next start each of them is left to a person
+End `utakata up` first. The backup does not know what was done after it was made. So no task that
+had not ended by then begins automatically: at the next start each of them is left to a person
 (`utakata task list --state unsettled`), and the audit trail records this.
 
 Examples:
