@@ -26,7 +26,6 @@ impl Figures {
             .unwrap_or_default()
     }
 
-    /// Returns the median.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }

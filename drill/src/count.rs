@@ -47,7 +47,6 @@ pub struct Truth {
 pub struct Device {
     /// True if it answers "done" and does nothing.
     pub is_liar: bool,
-    /// The deeds by token.
     pub tokens: HashMap<String, Deeds>,
 }
 

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_a_victim_about_as_often_as_was_asked_for() {
+    fn everybody_is_a_victim_about_as_often_as_was_requested() {
         for among in ALL {
             let victims: BTreeSet<Victim> =
                 first(1, 1000, among).iter().map(|one| one.victim).collect();

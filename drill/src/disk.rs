@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_of_any_size_can_be_pushed_beside_the_others_and_a_whole_ledger() {
+    fn a_release_of_any_size_can_be_pushed_next_to_the_others_and_a_whole_ledger() {
         for minutes in [0, 1, 30, 1000] {
             let time = Duration::from_secs(60 * minutes);
             let ledger = room(time, None);

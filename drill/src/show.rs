@@ -14,7 +14,6 @@ use crate::{
 const PANEL_EVERY: Duration = Duration::from_secs(1);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// The phase of a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Disasters happen, for this much longer.

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_still_goes_on_when_it_is_over() {
+    fn who_freezes_continues_when_it_is_over() {
         let mut sleep = Command::new("sleep");
         let mut sleep = sleep.arg("1000").process_group(0).spawn().unwrap();
         let process = Pid::from_child(&sleep);

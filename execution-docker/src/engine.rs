@@ -354,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_by_a_signal_is_told_as_such() {
+    fn an_end_by_a_signal_is_reported_as_such() {
         for (code, expect) in [
             (0, Exit::Code(0)),
             (99, Exit::Code(99)),

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_told_from_a_folder() {
+    fn a_name_is_distinguished_from_a_folder() {
         for tagged in [
             "a:1",
             "r.example/a/b:latest",

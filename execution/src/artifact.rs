@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_another_image_tomorrow_is_refused_with_the_reason() {
+    fn an_unpinned_image_is_refused_with_the_reason() {
         refuses(
             "image = \"r/echo:1.0\"",
             "a tag may be another image tomorrow",

@@ -17,7 +17,7 @@ use crate::{
     Config, Release, Unmade, content,
     desired::{LocalDesired, Locality},
     files::is_unreadable,
-    runtime::Runtime,
+    trial::Trials,
     trust::Trust,
 };
 pub(crate) use choose::{Chosen, choose};
@@ -54,8 +54,8 @@ pub(crate) struct Sources {
     pub(crate) me: EnvironmentId,
     /// The settings, with the watched folders.
     pub(crate) config: Arc<Config>,
-    /// The runtime, which prepares releases that cannot be started at once.
-    pub(crate) runtime: Arc<dyn Runtime>,
+    /// The trials of releases that cannot be started at once.
+    pub(crate) trials: Trials,
     /// The trust that decides which releases are admitted.
     pub(crate) trust: Arc<Trust>,
     /// The desired state, with the releases that are ordered.
@@ -71,13 +71,13 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     let Sources {
         me,
         config,
-        runtime,
+        trials,
         trust,
         mut desired,
         mut content,
         unmade,
     } = sources;
-    let mut preparations = Preparations::new(runtime);
+    let mut preparations = Preparations::new(trials);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
     let here = Locality {
         id: &me,
@@ -136,7 +136,6 @@ fn fetch(
     catalogue
 }
 
-/// Logs the changes.
 fn log_changes(before: &Catalogue, after: &Catalogue) {
     for release in &after.releases {
         if !before.releases.contains(release) {

@@ -2,6 +2,7 @@
 
 mod content;
 mod docker;
+mod kubernetes;
 mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use utakata_settings::Settings;
 
 pub use content::Content;
 pub use docker::Docker;
+pub use kubernetes::{Containers, Kubernetes};
 pub use trust::Trust;
 
 /// The settings of an environment. Durations are written as `"30s"`.
@@ -92,8 +94,13 @@ pub struct Config {
     pub breaker: Breaker,
     /// Asking for permits for control.
     pub permits: Permits,
-    /// Place and limits of the containers in which images run.
+    /// The runtime of images: docker, in a Docker engine of this machine; or
+    /// kubernetes, as pods of a cluster.
+    pub runtime: Containers,
+    /// Place and limits of the containers of a Docker engine.
     pub docker: Docker,
+    /// Place and limits of the pods of a cluster.
+    pub kubernetes: Kubernetes,
     /// Fetching and keeping of releases that are ordered and in no folder.
     pub content: Content,
     /// Releases that are admitted.
@@ -262,7 +269,9 @@ impl Default for Config {
             lanes: Lanes::default(),
             breaker: Breaker::default(),
             permits: Permits::default(),
+            runtime: Containers::default(),
             docker: Docker::default(),
+            kubernetes: Kubernetes::default(),
             content: Content::default(),
             trust: Trust::default(),
             unrecorded: 100_000,
@@ -364,7 +373,15 @@ impl Config {
         false
     }
 
-    /// Returns the name of the environment: as set, or that of the host.
+    /// Returns the time that the worker of an image may take to be started, besides that for its hello.
+    pub(crate) fn image_starts_within(&self) -> Duration {
+        match self.runtime {
+            Containers::Docker => Duration::ZERO,
+            Containers::Kubernetes => self.kubernetes.starts_within,
+        }
+    }
+
+    /// The name of the environment: as set, or that of the host.
     pub fn environment_id(&self) -> Result<EnvironmentId, NameError> {
         let host = || name_from(&rustix::system::uname().nodename().to_string_lossy());
         self.id.clone().map_or_else(host, Ok)

@@ -74,7 +74,6 @@ pub struct Drained {
     pub given_up: usize,
 }
 
-/// A request to drain.
 #[derive(Debug)]
 struct DrainRequest {
     within: Duration,

@@ -52,8 +52,15 @@ use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{Stop, Zone};
 
 use crate::{
-    Config, catalogue::Chosen, decisions::DecisionLog, endpoint::Admission, lives::Lives,
-    quota::WorkerQuota, routes::Routes, runtime::Runtime, status::StatusBoard,
+    Config,
+    catalogue::Chosen,
+    decisions::DecisionLog,
+    endpoint::Admission,
+    lives::Lives,
+    quota::WorkerQuota,
+    routes::Routes,
+    runtime::{Door, Runtime},
+    status::StatusBoard,
 };
 pub(crate) use service::{Handover, Inherited, Service};
 pub(crate) use workers::Failures;
@@ -92,6 +99,8 @@ pub(crate) struct Context {
     pub(crate) runtime: Arc<dyn Runtime>,
     /// The socket to which workers connect.
     pub(crate) socket: PathBuf,
+    /// The place to which those on other machines connect.
+    pub(crate) door: Option<Arc<Door>>,
     pub(crate) board: StatusBoard,
     /// The workers that all of them may run together.
     pub(crate) quota: WorkerQuota,

@@ -35,6 +35,7 @@ pub mod runtime;
 mod samples;
 mod status;
 pub mod takeover;
+mod trial;
 pub mod trust;
 mod worker;
 

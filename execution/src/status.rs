@@ -158,7 +158,6 @@ impl StatusBoard {
         self.0.changed.notify_one();
     }
 
-    /// Returns all pools.
     pub(crate) fn pools(&self) -> Vec<PoolStatus> {
         let all = self.0.pools.lock();
         all.values().flatten().cloned().collect()

@@ -109,7 +109,6 @@ impl Signatures {
     }
 }
 
-/// Signs a release.
 pub fn sign(key: &SecretKey, release: &ReleaseDigest) -> Signature {
     Signature {
         key: key.public().id().into(),

@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tonic::Status;
 use utakata_model::{Problem, TaskKey};
@@ -21,7 +23,6 @@ pub(crate) struct Report {
     pub(crate) event: WorkerEvent,
 }
 
-/// An event of a worker.
 #[derive(Debug)]
 pub(crate) enum WorkerEvent {
     /// Its hello was accepted: the worker is admitted.
@@ -30,7 +31,6 @@ pub(crate) enum WorkerEvent {
         capacity: u32,
         /// True if it can be handed over to another manager.
         can_hold: bool,
-        /// The stream to it.
         to: WorkerStream,
     },
     /// The ends of attempts.
@@ -41,10 +41,15 @@ pub(crate) enum WorkerEvent {
     Alive,
     /// Its memory, in bytes.
     Memory(u64),
-    /// The end of its stream.
     Parted(StreamEnd),
     /// It was started, with the trace by which it is found again.
     Started(Trace),
+    /// Its end will say whose fault it was.
+    Explained,
+    /// Its place takes it away, and gives it this long.
+    MustGo(Duration),
+    /// Nobody can say any more whether it goes on.
+    OutOfReach,
     /// It could not be started.
     NotStarted(Problem),
     /// The environment had no room for it, or no engine to start it.
@@ -61,7 +66,6 @@ pub(crate) type WorkerStream = mpsc::Sender<Result<ToWorker, Status>>;
 /// The reason why a stream has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
-    /// The worker closed it.
     Closed,
     /// The stream broke, or contained something unreadable, as described.
     Broken(String),

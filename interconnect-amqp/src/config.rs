@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_broker_is_not_repeated() {
+    fn what_is_not_a_url_of_a_broker_is_not_repeated() {
         for (text, expect) in [
             ("http://u:secret@host", UrlError::Scheme),
             ("amqp://", UrlError::Form),

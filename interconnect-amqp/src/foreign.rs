@@ -61,7 +61,7 @@ mod tests {
     use utakata_interconnect_conformance::sample::Queue;
 
     #[test]
-    fn what_is_not_for_us_is_told_with_the_reason() {
+    fn what_is_not_for_us_is_reported_with_the_reason() {
         let queue = Queue::new("hall-1", "snmp").unwrap();
         let route = Route {
             zone: queue.zone.clone(),

@@ -15,7 +15,6 @@ use super::{
 /// Events to check: nothing was published, and nobody else uses them.
 #[derive(Clone)]
 pub struct Setup {
-    /// The events.
     pub events: Arc<dyn Events>,
     /// The number of single events that wait for one subscriber, if it is exactly defined; at least
     /// 10.

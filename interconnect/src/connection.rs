@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_connection_that_is_there_is_told_for_a_while() {
+    fn what_is_wrong_with_a_connection_that_is_there_is_reported_for_a_while() {
         let health = Health::new("events", "mqtt://broker:1883");
         for _ in 0..UNSTEADY - 1 {
             health.made();

@@ -194,7 +194,6 @@ impl Desired {
         }
     }
 
-    /// Returns all orders.
     pub fn all_orders(&self) -> Vec<Suspension> {
         self.state().all_orders()
     }

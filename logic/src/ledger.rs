@@ -78,7 +78,7 @@ pub enum Error {
     Waits,
     /// Nobody knows whether the operation itself is recorded.
     #[error(
-        "nobody knows yet whether the operation {0} was written down: if it was, it is done when \
+        "it is not known yet whether the operation {0} was recorded: if it was, it is done when \
          the store answers again"
     )]
     InDoubt(OperationId),

@@ -91,7 +91,6 @@ impl Peers {
         &self.id
     }
 
-    /// Returns its duties.
     pub fn duties(&self) -> watch::Receiver<Duties> {
         self.duties.clone()
     }
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn duties_are_what_the_leases_say_and_nothing_that_has_ended() {
+    fn duties_follow_from_leases_that_have_not_ended() {
         let (me, other) = (member("le-1"), member("le-2"));
         let leases = [
             lease("member/le-1", &me, 6),

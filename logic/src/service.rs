@@ -374,7 +374,6 @@ impl Handle {
         &self.inner.dispatch
     }
 
-    /// Returns the store.
     pub fn store(&self) -> &dyn Store {
         self.inner.store.as_ref()
     }

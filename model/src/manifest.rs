@@ -5,6 +5,8 @@ pub mod limits;
 pub mod placeholder;
 pub mod pool;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -242,6 +244,14 @@ impl Manifest {
     pub fn has_control(&self) -> bool {
         let mut actions = self.actions.iter();
         actions.any(|action| action.class == Class::Control)
+    }
+
+    /// Returns the longest time that one of its actions that change something may take.
+    pub fn control_within(&self) -> Duration {
+        let control = self.actions.iter();
+        let control = control.filter(|action| action.class == Class::Control);
+        let longest = control.map(|action| action.timeout).max();
+        longest.unwrap_or_default()
     }
 
     /// Returns the default observe action of a plain read: the first one declared.

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_number_is_found_is_told_when_it_is_wrong() {
+    fn how_a_number_is_found_is_reported_when_it_is_wrong() {
         for (text, part) in [
             ("frist", "did you mean \"first\"?"), // typos: on purpose
             ("([0-9]+) of ([0-9]+)", "it has 2"),

@@ -14,11 +14,16 @@ pub mod version;
 pub use convert::{Malformed, outcome_status, reading_from_wire, reading_to_wire};
 pub use version::{SUPPORTED, VersionError, WITH_GO, negotiate};
 
-/// The environment variable with the address at which the manager listens: `unix:/path/of/socket`
-/// or `http://host:port`.
+/// The environment variable with the address at which the manager listens:
+/// `unix:/path/of/socket`, `http://host:port` or `https://host:port`.
 pub const ENDPOINT_VARIABLE: &str = "UTAKATA_ENDPOINT";
+/// The environment variable with the certificate, as PEM, of the one authority that a worker
+/// believes at `https://`.
+pub const AUTHORITY_VARIABLE: &str = "UTAKATA_AUTHORITY";
 /// The environment variable with the one-time token of the worker's hello.
 pub const TOKEN_VARIABLE: &str = "UTAKATA_TOKEN";
+/// The environment variable with the file that holds the token, where it is in no variable.
+pub const TOKEN_FILE_VARIABLE: &str = "UTAKATA_TOKEN_FILE";
 /// The environment variable with the folder of the worker's release.
 pub const RELEASE_VARIABLE: &str = "UTAKATA_RELEASE";
 /// The environment variable that keeps Python from writing bytecode beside its modules: the files

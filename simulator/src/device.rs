@@ -53,7 +53,6 @@ pub struct Place {
     pub rack: Option<String>,
     pub feed: String,
     pub room: String,
-    /// The community for reading.
     pub community_read: &'static str,
     /// The community with write access.
     pub community_write: &'static str,
@@ -184,7 +183,6 @@ impl Device {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the value of `oid`.
     pub fn get(&self, oid: &Oid) -> Value {
         self.view().get(oid)
     }

@@ -76,7 +76,6 @@ pub struct Misfit {
 pub enum Order {
     /// Adds a fault; it replaces an earlier one of the same sort.
     Add(Fault),
-    /// Clear all faults.
     Clear,
 }
 

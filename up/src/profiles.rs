@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_will_not_serve_by_itself_is_told() {
+    fn a_release_that_will_not_serve_by_itself_is_reported() {
         let check = |pools: &[(&str, bool, u32)], refused: Value, expect: bool| {
             let told = unserved("1.0.0.2", &status(pools, &refused));
             assert_eq!(told.is_some(), expect, "{pools:?} {refused}: {told:?}");

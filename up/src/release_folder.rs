@@ -59,7 +59,6 @@ impl ReleaseFolder {
         })
     }
 
-    /// The digest of the release.
     pub fn digest(&self) -> ReleaseDigest {
         self.content.release_digest(&self.manifest.run)
     }

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_fault_of_what_comes_with_utakata_is_reported() {
+    fn only_a_fault_of_what_ships_with_utakata_is_reported() {
         let own = pool("watchdog", 0, 0, None);
         let mut ours = pool("snmp", 0, 0, None);
         ours.release.version = bundle::version("snmp").unwrap().into();

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_by_subtree_with_what_is_known_of_it() {
+    fn what_is_left_is_reported_by_subtree_with_what_is_known_of_it() {
         let rows = (1..40).map(|row| format!("1.3.6.1.4.1.32473.1.2.1.3.{row}"));
         let columns = (1..40).map(|row| format!("1.3.6.1.4.1.32473.1.2.1.4.{row}"));
         let mut oids: Vec<String> = rows.chain(columns).collect();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_under_a_column_is_looked_at_and_its_neighbour_is_not() {
+    fn objects_under_a_column_are_examined_and_its_neighbours_are_not() {
         let oid = |text: &str| Oid::parse(text).unwrap();
         let looked = Looked(vec![oid("1.3.6.1.2.1.1.1.0"), oid("1.3.6.1.2.1.2.2.1.8")]);
         assert!(looked.has(&oid("1.3.6.1.2.1.2.2.1.8.4711")));

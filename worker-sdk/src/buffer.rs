@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_left_out_and_named() {
+    fn what_is_not_a_number_is_left_out_and_named() {
         let mut buffer = ReadingBuffer::default();
         let value = ReadingValue::Number(f64::NAN);
         buffer.push("m", std::iter::empty(), &value, "", Quality::Good);

@@ -25,7 +25,7 @@ use self::task_set::TaskSet;
 use crate::{
     Release, Worker,
     catalogue::Catalogue,
-    connection,
+    connection::{self, Endpoint},
     outgoing::{Outgoing, WORK, Wire},
 };
 
@@ -50,8 +50,8 @@ const MAX_PROGRESS: u32 = 1000;
 
 /// The parameters of a session.
 pub struct Config {
-    /// The address at which the manager listens.
-    pub endpoint: String,
+    /// The place where the manager listens.
+    pub endpoint: Endpoint,
     /// The one-time token.
     pub token: String,
     /// Cancelled to make the worker drain by itself.

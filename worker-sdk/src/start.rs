@@ -1,6 +1,6 @@
 //! The process of a worker, from its start to its exit code.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -8,9 +8,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
+use utakata_protocol::{
+    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
+};
 
-use crate::{Release, ReleaseError, Worker, session};
+use crate::{Release, ReleaseError, Worker, connection::Endpoint, session};
 
 /// The environment variable, and the key under `[settings]` of the manifest, for the number of
 /// threads of a worker. By default it has one, which is cheapest per task.
@@ -51,18 +53,42 @@ pub fn main<W: Worker>() -> ExitCode {
 
 /// The information that a manager gives a worker at its start.
 struct Environment {
-    endpoint: String,
-    token: String,
+    endpoint: Endpoint,
+    token: Token,
     release: PathBuf,
+}
+
+/// The place of the token of the hello.
+enum Token {
+    Said(String),
+    /// In this file, which whoever runs the worker may write anew.
+    File(PathBuf),
 }
 
 impl Environment {
     fn read() -> Option<Self> {
+        let token = std::env::var(TOKEN_VARIABLE).ok().map(Token::Said);
+        let file = || std::env::var_os(TOKEN_FILE_VARIABLE).map(|file| Token::File(file.into()));
         Some(Self {
-            endpoint: std::env::var(ENDPOINT_VARIABLE).ok()?,
-            token: std::env::var(TOKEN_VARIABLE).ok()?,
+            endpoint: Endpoint {
+                address: std::env::var(ENDPOINT_VARIABLE).ok()?,
+                authority: std::env::var(AUTHORITY_VARIABLE).ok(),
+            },
+            token: token.or_else(file)?,
             release: std::env::var_os(RELEASE_VARIABLE)?.into(),
         })
+    }
+}
+
+impl Token {
+    fn read(self) -> Result<String, Error> {
+        match self {
+            Self::Said(token) => Ok(token),
+            Self::File(file) => match fs::read_to_string(&file) {
+                Ok(token) => Ok(token.trim().into()),
+                Err(source) => Err(Error::Token { file, source }),
+            },
+        }
     }
 }
 
@@ -71,6 +97,12 @@ impl Environment {
 enum Error {
     #[error("cannot read the release")]
     Release(#[source] ReleaseError),
+    #[error("cannot read the token in {}", file.display())]
+    Token {
+        file: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
     #[error("the worker cannot start")]
@@ -83,6 +115,7 @@ impl Error {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Release(_) => EXIT_RELEASE,
+            Self::Token { .. } => EXIT_UNAVAILABLE,
             Self::Runtime(_) | Self::Build(_) => EXIT_BUILD,
             Self::Session(session::Error::Refused { .. }) => EXIT_REFUSED,
             Self::Session(session::Error::Schema(_) | session::Error::Manifest(_)) => EXIT_RELEASE,
@@ -93,12 +126,13 @@ impl Error {
 
 fn start<W: Worker>(environment: Environment) -> Result<(), Error> {
     let release = Release::read(&environment.release).map_err(Error::Release)?;
+    let token = environment.token.read()?;
     let runtime = runtime(threads(&release)).map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         let worker = W::build(&release).map_err(Error::Build)?;
         let config = session::Config {
             endpoint: environment.endpoint,
-            token: environment.token,
+            token,
             stop: stop_on_signal().map_err(Error::Runtime)?,
         };
         let session = session::run(Arc::new(worker), &release, config).await;

@@ -50,7 +50,7 @@ fn truth(device: &str, done: u64) -> Truth {
 }
 
 #[test]
-fn what_is_told_of_a_task_is_compared_with_what_its_device_did() {
+fn what_is_reported_of_a_task_is_compared_with_what_its_device_did() {
     // Each line: action, device, reported state, number of effects; lost, twice, lies.
     for (act, device, state, done, expect) in [
         (Act::Mark, HONEST, Succeeded, 1, (0, 0, 0)),

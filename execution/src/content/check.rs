@@ -78,7 +78,7 @@ pub(super) fn release(
     let digest = content.release_digest(&manifest.run);
     if digest != wanted.digest {
         let what = format!(
-            "its files make the digest {}, which has changed",
+            "its files make the digest {}, which is a different one",
             digest.short()
         );
         return Err(lying(&what));

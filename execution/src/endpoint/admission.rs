@@ -9,7 +9,7 @@ use std::{collections::HashMap, io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{
-    net::UnixListener,
+    net::{TcpListener, UnixListener},
     sync::{mpsc, watch},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,11 +17,19 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::admission::{self, Acceptor, Limits};
 use utakata_model::{Manifest, WorkerId};
 
-use super::connection::Connection;
-use crate::worker::{Number, Report};
+use super::{
+    Listeners,
+    connection::{Connection, Peer, Stream},
+};
+use crate::{
+    runtime::door::{self, OpenDoor},
+    worker::{Number, Report},
+};
 
 /// The name of the listener in the log.
 const LISTENER: &str = "the socket of the workers";
+/// The name of the door in the log.
+const DOOR: &str = "the door of the workers";
 
 /// An expected worker, and the channels that await it.
 #[derive(Debug, Clone)]
@@ -47,7 +55,7 @@ pub(crate) struct Admission {
 
 /// The result of presenting a token.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// Admitted with this ticket, which cannot be used again.
     Admitted(Box<Ticket>),
     /// The token is unknown.
@@ -58,7 +66,7 @@ pub(super) enum Entry {
 
 impl Admission {
     /// Admits connections to this listener that have a token.
-    pub(super) fn build(listener: &UnixListener) -> io::Result<Self> {
+    pub(crate) fn build(listener: &UnixListener) -> io::Result<Self> {
         let listener = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
         Ok(Self {
             tickets: Arc::default(),
@@ -85,7 +93,7 @@ impl Admission {
     }
 
     /// Redeems a token, which is used up by that.
-    pub(super) fn redeem(&self, token: &str) -> Entry {
+    pub(crate) fn redeem(&self, token: &str) -> Entry {
         let mut tickets = self.tickets.lock();
         if !*self.is_open.borrow() {
             return Entry::Suspended;
@@ -106,7 +114,6 @@ impl Admission {
         self.tickets.lock().remove(token);
     }
 
-    /// Suspends admission.
     pub(crate) fn suspend(&self) {
         self.set_open(false);
     }
@@ -136,37 +143,92 @@ impl Admission {
     /// Returns the accepted connections, limited in number and time while they have no token.
     pub(super) fn connections(
         &self,
-        listener: UnixListener,
+        listeners: Listeners,
         unknown: usize,
         within: Duration,
     ) -> ReceiverStream<io::Result<Connection>> {
         let (to, connections) = mpsc::channel(1);
-        let mut is_open = self.is_open.subscribe();
         let limits = Limits {
             total: unknown.max(2),
             // A process that floods it leaves half of the connections to others.
             per_peer: (unknown / 2).max(1),
         };
-        let places = admission::Admission::new(LISTENER, limits);
-        tokio::spawn(async move {
-            let mut acceptor = Acceptor::new(LISTENER);
-            // The sender lives as long as the endpoint.
-            while is_open.wait_for(|is_open| *is_open).await.is_ok() {
-                places.settled().await;
-                let (stream, process) = tokio::select! {
-                    came = acceptor.accept(&listener) => came,
-                    _ = is_open.wait_for(|is_open| !*is_open) => continue,
-                    () = to.closed() => return,
-                };
-                let Some(place) = places.admit(process) else {
-                    continue;
-                };
-                let connection = Connection::new(stream, place, within);
-                if to.send(Ok(connection)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let entrance = Entrance {
+            is_open: self.is_open.subscribe(),
+            limits,
+            within,
+            to,
+        };
+        if let Some(OpenDoor {
+            listener, acceptor, ..
+        }) = listeners.far
+        {
+            tokio::spawn(entrance.clone().let_in_from_far(listener, acceptor));
+        }
+        tokio::spawn(entrance.let_in(listeners.near));
         ReceiverStream::new(connections)
+    }
+}
+
+/// The way in for those who connect. Cheap to clone.
+#[derive(Clone)]
+struct Entrance {
+    is_open: watch::Receiver<bool>,
+    limits: Limits,
+    within: Duration,
+    to: mpsc::Sender<io::Result<Connection>>,
+}
+
+impl Entrance {
+    /// Lets in who comes to the socket.
+    async fn let_in(mut self, listener: UnixListener) {
+        let places = admission::Admission::new(LISTENER, self.limits);
+        let mut acceptor = Acceptor::new(LISTENER);
+        // The sender lives as long as the endpoint.
+        while self.is_open.wait_for(|is_open| *is_open).await.is_ok() {
+            places.settled().await;
+            let (stream, process) = tokio::select! {
+                came = acceptor.accept(&listener) => came,
+                _ = self.is_open.wait_for(|is_open| !*is_open) => continue,
+                () = self.to.closed() => return,
+            };
+            let Some(place) = places.admit(Peer::Process(process)) else {
+                continue;
+            };
+            let connection = Connection::new(Stream::Near(stream), place, self.within);
+            if self.to.send(Ok(connection)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Lets in who comes to the door, each after it was agreed how to speak.
+    async fn let_in_from_far(mut self, listener: TcpListener, tls: door::Acceptor) {
+        let places = admission::Admission::new(DOOR, self.limits);
+        let mut acceptor = Acceptor::new(DOOR);
+        while self.is_open.wait_for(|is_open| *is_open).await.is_ok() {
+            places.settled().await;
+            let (stream, address) = tokio::select! {
+                came = acceptor.accept(&listener) => came,
+                _ = self.is_open.wait_for(|is_open| !*is_open) => continue,
+                () = self.to.closed() => return,
+            };
+            let peer = Peer::Address(admission::peer(address.ip()));
+            let Some(place) = places.admit(peer) else {
+                continue;
+            };
+            let (tls, to, within) = (tls.clone(), self.to.clone(), self.within);
+            // It ends by itself: agreeing has a limit.
+            tokio::spawn(async move {
+                match tls.accept(stream).await {
+                    Ok(stream) => {
+                        let stream = Stream::Far(Box::new(stream));
+                        // Nobody takes it any more only when the environment ends.
+                        let _ = to.send(Ok(Connection::new(stream, place, within))).await;
+                    }
+                    Err(error) => tracing::debug!(?peer, %error, "no agreement with a worker"),
+                }
+            });
+        }
     }
 }

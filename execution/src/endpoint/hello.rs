@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_is_what_was_started_is_let_in() {
+    fn a_worker_that_is_what_was_started_is_admitted() {
         let agreed = check(&hello(), &Manifest::parse(MANIFEST).unwrap()).unwrap();
         let expect = Agreed {
             version: 1,

@@ -32,7 +32,6 @@ pub(super) struct Socket {
     own: Option<PathBuf>,
 }
 
-/// The place of a socket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SocketPlace {
     pub(super) path: PathBuf,

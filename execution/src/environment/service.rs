@@ -33,13 +33,13 @@ use crate::{
     routes::Routes,
     runtime::{Life, Runtime},
     status::StatusBoard,
+    trial::Trials,
     trust::Trust,
 };
 
 /// The longest time that publishing the last status takes.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The parts of an environment.
 pub(super) struct Parts {
     pub(super) config: Arc<Config>,
     pub(super) identity: Identity,
@@ -128,7 +128,7 @@ impl Service {
         let sources = Sources {
             me: identity.id.clone(),
             config: config.clone(),
-            runtime: parts.runtime,
+            trials: trials(&context),
             trust: parts.trust,
             desired: desired.clone(),
             content,
@@ -256,6 +256,7 @@ fn context(
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),
         socket: endpoint.path().into(),
+        door: endpoint.door(),
         board: board.clone(),
         quota: identity.quota.clone(),
         me: Sender {
@@ -268,6 +269,20 @@ fn context(
         admission: endpoint.admission().clone(),
         handovers,
     })
+}
+
+/// Returns what workers on trial need.
+fn trials(context: &Context) -> Trials {
+    let config = &context.config;
+    Trials {
+        life: life(context),
+        runtime: context.runtime.clone(),
+        admission: context.admission.clone(),
+        socket: context.socket.clone(),
+        door: context.door.clone(),
+        variables: config.variables.clone(),
+        within: config.image_starts_within() + config.hello_within,
+    }
 }
 
 fn life(context: &Context) -> Life {

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_forward_is_done_when_it_is_written_down_and_not_before() {
+    fn a_step_forward_is_done_when_it_is_recorded_and_not_before() {
         let (mut rollout, now) = (Rollout::default(), Instant::now());
         rollout.on_order(Some(&order()), Timestamp::UNIX_EPOCH);
         let phase = |rollout: &Rollout| rollout.status().map(|status| status.phase);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_about_a_rollout_that_is_not_asked_for_any_more_is_dropped() {
+    fn a_decision_about_a_rollout_that_is_not_requested_any_more_is_dropped() {
         let (mut rollout, now) = (Rollout::default(), Instant::now());
         rollout.on_order(Some(&order()), Timestamp::UNIX_EPOCH);
         rollout.advance(&ready(), now, Timestamp::UNIX_EPOCH);

@@ -54,7 +54,6 @@ const REPORTS: usize = 64;
 /// The number of attempts that are named in the log when they end unrecorded.
 const MAX_NAMED: usize = 20;
 
-/// One kind.
 pub(crate) struct Service {
     kind: Kind,
     context: Context,

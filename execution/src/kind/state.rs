@@ -67,7 +67,6 @@ pub(super) struct Effects {
     pub(super) readings: Vec<Event>,
     /// The outcomes of attempts.
     pub(super) outcomes: Vec<Outcome>,
-    /// The effects on workers.
     pub(super) workers: workers::WorkerEffects,
 }
 

@@ -35,7 +35,7 @@ mod tests {
     use crate::samples::control;
 
     #[test]
-    fn what_a_worker_had_is_over_once_when_that_worker_is_gone() {
+    fn what_a_worker_had_is_over_once_when_that_worker_has_gone() {
         let mut unproven = Unproven::default();
         let outcome = outcome::not_begun(
             control("a"),

@@ -40,13 +40,14 @@ use self::{
 };
 use crate::{Config, Release, catalogue::Chosen, config::Backoff, worker::Number};
 
-/// The workers of a kind.
 #[derive(Debug)]
 pub(super) struct Workers {
     kind: Kind,
     environment: EnvironmentId,
     backoff: Backoff,
     times: Times,
+    /// The time that the worker of an image has to be started, besides that for its hello.
+    starts_within: Duration,
     /// The time that is looked back at for the demand.
     warm_for: Duration,
     /// The largest number of workers that all kinds may have together.
@@ -60,7 +61,6 @@ pub(super) struct Workers {
 /// Everything to do about workers because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct WorkerEffects {
-    /// The workers to start.
     pub(super) starts: Vec<Start>,
     /// The messages to send.
     pub(super) sends: Vec<Outgoing>,
@@ -121,6 +121,7 @@ impl Workers {
                 idle_after: config.idle_after,
                 drain_within: config.drain_within,
             },
+            starts_within: config.image_starts_within(),
             warm_for: config.warm_for,
             quota: config.max_workers,
             pools: Vec::new(),

@@ -60,7 +60,7 @@ fn what_is_left_is_read_as_it_was_written() {
 }
 
 #[test]
-fn what_lets_a_worker_in_is_not_written_down() {
+fn what_lets_a_worker_in_is_not_recorded() {
     let secret = task("a");
     let spared = spare(&secret);
     assert_eq!(spared.key(), secret.key());

@@ -80,7 +80,6 @@ impl SecretKey {
         PublicKey::new(key)
     }
 
-    /// Signs these bytes.
     pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         self.0.sign(bytes).as_ref().to_vec()
     }

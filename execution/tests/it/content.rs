@@ -84,7 +84,7 @@ fn names(folder: PathBuf) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_release_is_fetched_and_serves_whatever_is_lost_doubled_or_overtaken() {
+async fn a_release_is_fetched_and_serves_whatever_is_lost_duplicated_or_overtaken() {
     let faults = Faults {
         lose: 0.1,
         may_lose: Lose::Protocol,
@@ -192,7 +192,7 @@ fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
 }
 
 #[tokio::test]
-async fn what_is_another_than_it_should_be_is_told_and_nothing_of_it_is_kept() {
+async fn wrong_content_is_reported_and_none_of_it_is_kept() {
     let (site, state, shelf) = empty().await;
     for (at, (code, words, lie)) in lies().into_iter().enumerate() {
         let files = Files::small("pdu", &format!("1.{at}"), 3 * MAX_PART);
@@ -238,7 +238,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_left_clean_and_tried_again_by_itself() {
+async fn a_full_disk_is_reported_and_left_clean_and_tried_again_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("state");
     fs::create_dir(&at).unwrap();
@@ -262,7 +262,7 @@ async fn a_full_disk_is_told_and_left_clean_and_tried_again_by_itself() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_was_killed_in_the_middle_goes_on_where_it_was() {
+async fn a_fetch_that_was_killed_in_the_middle_continues_where_it_was() {
     let (first, state, shelf) = empty().await;
     let files = Files::small("pdu", "1", 20 * MAX_PART);
     let release = shelf.put(&files);
@@ -351,7 +351,7 @@ async fn a_fetched_release_that_somebody_changes_is_fetched_again() {
 }
 
 #[tokio::test]
-async fn without_a_place_for_it_nothing_is_fetched_and_the_reason_is_told() {
+async fn without_a_place_for_it_nothing_is_fetched_and_the_reason_is_reported() {
     let site = Site::start_in(tempfile::tempdir().unwrap(), |_| {}).await;
     let release = Files::small("pdu", "1", 1).id();
     want(&site, 1, &[&release]).await;
@@ -361,7 +361,7 @@ async fn without_a_place_for_it_nothing_is_fetched_and_the_reason_is_told() {
 }
 
 #[tokio::test]
-async fn what_was_fetched_serves_where_it_is_asked_for_and_not_because_it_is_newer() {
+async fn a_fetched_release_serves_where_it_is_wanted_and_not_because_it_is_newer() {
     let folder = tempfile::tempdir().unwrap();
     add_echo(&folder.path().join("releases"), "echo", |_| {});
     let (mut site, state) = site(Setup::new(folder)).await;
@@ -377,7 +377,7 @@ async fn what_was_fetched_serves_where_it_is_asked_for_and_not_because_it_is_new
 }
 
 #[tokio::test]
-async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
+async fn only_what_is_signed_is_admitted_from_folders_and_over_the_wire() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let openssl = |arguments: &[&str], from: &str, to: &str| {

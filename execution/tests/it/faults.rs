@@ -96,7 +96,7 @@ fn bad(kind: &str, program: &str) -> String {
 }
 
 #[tokio::test]
-async fn bad_workers_are_told_in_their_own_pools_and_the_others_go_on() {
+async fn bad_workers_are_reported_in_their_own_pools_and_the_others_continue() {
     let folder = tempfile::tempdir().unwrap();
     let releases = folder.path().join("releases");
     add_echo(&releases, "echo", |_| {});

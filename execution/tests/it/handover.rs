@@ -28,7 +28,7 @@ async fn begun(site: &Site, player: &Player) -> Vec<utakata_model::TaskKey> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_that_cannot_go_over_are_drained_and_lose_nothing() {
+async fn workers_that_cannot_be_handed_over_are_drained_and_lose_nothing() {
     let player = slow(Duration::from_secs(5));
     let mut site = Site::play(&player, Rules::default(), |_| {}).await;
     let keys = begun(&site, &player).await;
@@ -49,7 +49,7 @@ async fn workers_that_cannot_go_over_are_drained_and_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn control_that_takes_longer_is_not_cut_and_the_environment_goes_on() {
+async fn control_that_takes_longer_is_not_cut_and_the_environment_continues() {
     let player = slow(Duration::from_secs(50));
     let mut site = Site::play(&player, Rules::default(), |_| {}).await;
     let mut long = play("a", Class::Control);

@@ -91,7 +91,7 @@ async fn what_was_begun_ends_and_the_rest_is_there_for_others_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drained_environment_has_no_workers_until_it_goes_on() {
+async fn a_drained_environment_has_no_workers_until_it_continues() {
     let player = Player::new(4, |_| Some((Duration::from_secs(2), "")));
     let mut site = Site::play(&player, Rules::default(), |_| {}).await;
     let keys = site.send(tasks(Class::Control, 2)).await;

@@ -57,7 +57,7 @@ async fn an_ask_that_is_lost_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_is_lost_is_told_again() {
+async fn a_permit_that_is_lost_is_reported_again() {
     is_done_once(Rules {
         lose_permits: 5,
         ..Rules::default()
@@ -66,7 +66,7 @@ async fn a_permit_that_is_lost_is_told_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_is_doubled_is_used_once() {
+async fn a_permit_that_is_duplicated_is_used_once() {
     is_done_once(Rules {
         times: 3,
         ..Rules::default()
@@ -84,7 +84,7 @@ async fn a_permit_that_is_slow_and_within_its_window_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_is_late_begins_nothing_and_is_told_to_be_of_no_use() {
+async fn a_permit_that_is_late_begins_nothing_and_is_reported_useless() {
     let player = prompt(8);
     let rules = Rules {
         delay: WINDOW * 2,
@@ -137,7 +137,7 @@ async fn two_deliveries_of_an_attempt_are_one_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outcome_is_told_until_it_is_recorded() {
+async fn an_outcome_is_reported_until_it_is_recorded() {
     let player = prompt(8);
     let rules = Rules {
         record_from: 3,

@@ -55,7 +55,7 @@ async fn a_release_that_changes_replaces_the_old_one_without_a_pause() {
 }
 
 #[tokio::test]
-async fn a_release_that_goes_takes_its_workers_with_it_and_a_bad_one_is_told() {
+async fn a_release_that_goes_takes_its_workers_with_it_and_a_bad_one_is_reported() {
     let site = Site::start(|_| {}).await;
     site.ready("echo").await;
     fs::rename(

@@ -407,7 +407,7 @@ fn phases(seen: &[Event]) -> Vec<RolloutPhase> {
 }
 
 #[tokio::test]
-async fn a_release_that_does_not_start_is_turned_back() {
+async fn a_release_that_does_not_start_is_rolled_back() {
     let folder = bad("start = \"no such luck\"");
     is_turned_back(folder, plan(), "rollout-no-start").await;
 }
@@ -469,7 +469,7 @@ async fn a_release_for_whose_workers_there_is_no_room_waits_and_is_not_blamed() 
 }
 
 #[tokio::test]
-async fn a_release_whose_hello_is_refused_is_turned_back() {
+async fn a_release_whose_hello_is_refused_is_rolled_back() {
     let folder = folder();
     let new = folder.path().join("releases/new");
     add_new(&folder, "");
@@ -486,7 +486,7 @@ async fn a_release_whose_hello_is_refused_is_turned_back() {
 }
 
 #[tokio::test]
-async fn a_release_that_reads_wrong_values_is_turned_back_before_anybody_sees_one() {
+async fn a_release_that_reads_wrong_values_is_rolled_back_before_anybody_sees_one() {
     let folder = bad("wrong = 1000.0");
     let plan = RolloutPlan {
         canary_shares: Vec::new(),
@@ -499,20 +499,20 @@ async fn a_release_that_reads_wrong_values_is_turned_back_before_anybody_sees_on
 }
 
 #[tokio::test]
-async fn a_release_whose_tasks_fail_is_turned_back() {
+async fn a_release_whose_tasks_fail_is_rolled_back() {
     let folder = bad("fail = \"device-refused\"");
     is_turned_back(folder, without_shadow(), "rollout-fails").await;
 }
 
 #[tokio::test]
-async fn a_release_that_is_slow_is_turned_back() {
+async fn a_release_that_is_slow_is_rolled_back() {
     let folder = bad("delay = \"50ms\"");
     is_turned_back(folder, without_shadow(), "rollout-slow").await;
 }
 
 /// Its memory is checked only now and then: give it time.
 #[tokio::test]
-async fn a_release_that_leaks_is_turned_back() {
+async fn a_release_that_leaks_is_rolled_back() {
     let folder = bad("leak = 131072");
     let plan = RolloutPlan {
         canary_tasks: 100_000,
@@ -523,7 +523,7 @@ async fn a_release_that_leaks_is_turned_back() {
 }
 
 #[tokio::test]
-async fn a_release_that_crashes_after_a_hundred_tasks_is_turned_back() {
+async fn a_release_that_crashes_after_a_hundred_tasks_is_rolled_back() {
     let folder = bad("crash_after = 100");
     is_turned_back(folder, without_shadow(), "rollout-dies").await;
 }
@@ -557,7 +557,7 @@ fn written(state: &Path) -> Option<RolloutPhase> {
 }
 
 #[tokio::test]
-async fn nothing_is_told_of_a_rollout_that_a_kill_could_undo() {
+async fn nothing_is_reported_of_a_rollout_that_a_kill_could_undo() {
     let folder = bad("fail = \"device-refused\"");
     let state = folder.path().join("state");
     let mut asking = Asking::new();
@@ -590,7 +590,7 @@ async fn nothing_is_told_of_a_rollout_that_a_kill_could_undo() {
 }
 
 #[tokio::test]
-async fn a_release_that_crashes_when_it_has_taken_over_is_turned_back() {
+async fn a_release_that_crashes_when_it_has_taken_over_is_rolled_back() {
     let folder = bad("crash_after = 30");
     let plan = RolloutPlan {
         watch: Duration::from_secs(20),
@@ -644,7 +644,7 @@ async fn releases_replace_each_other_again_and_again_under_load_and_lose_nothing
 }
 
 #[tokio::test]
-async fn what_was_turned_back_stays_so_after_a_restart_and_an_order_is_followed() {
+async fn a_rolled_back_release_stays_so_after_a_restart_and_an_order_is_followed() {
     let folder = folder();
     add_new(&folder, "");
     let mut asking = Asking::new();

@@ -193,7 +193,6 @@ impl Site {
         self.folder.path().join("releases")
     }
 
-    /// Sends tasks.
     pub async fn send(&self, tasks: Vec<Task>) -> Vec<TaskKey> {
         let keys = tasks.iter().map(Task::key).collect();
         let refused = self.tasks.publish(tasks).await.unwrap();

@@ -92,7 +92,7 @@ async fn a_drain_ends_what_was_begun_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_by_the_deadline_of_a_drain_is_given_up_and_told() {
+async fn what_does_not_end_by_the_deadline_of_a_drain_is_given_up_and_reported() {
     let mut site = Site::start(|_| {}).await;
     site.ready("echo").await;
     let read = task("b", "echo", json!({ "delay": "30s" }));

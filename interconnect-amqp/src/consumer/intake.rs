@@ -46,7 +46,6 @@ pub(in super::super) struct Setting {
     pub(super) left: CancellationToken,
 }
 
-/// The intake of one consumer.
 pub(in super::super) struct Intake {
     pub(in super::super) setting: Setting,
     pub(in super::super) route: Route,

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_messages_as_hold_what_is_asked_for() {
+    fn as_many_messages_as_hold_what_is_requested() {
         for (size, tasks, begun, expect) in [
             (32, 320, 0, 10),
             (32, 321, 0, 11),

@@ -62,7 +62,7 @@ async fn rabbitmq_keeps_every_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_as_it_must_be_is_told_and_nothing_of_control_is_lost() {
+async fn what_is_not_as_it_must_be_is_reported_and_nothing_of_control_is_lost() {
     let broker = Rabbitmq::start().unwrap();
     refused::a_wrong_password_is_told(&broker).await;
     refused::a_vhost_that_is_not_there_is_told(&broker).await;

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_told_with_what_there_is() {
+    fn what_is_not_a_fault_is_reported_with_what_there_is() {
         for (text, expect) in [
             ("lose", "\"lose\" is not KEY=VALUE"),
             (

@@ -45,7 +45,7 @@ async fn observe_tasks_are_lost_and_control_tasks_only_against_the_promise() {
 }
 
 #[tokio::test]
-async fn tasks_are_doubled_and_mixed_up() {
+async fn tasks_are_duplicated_and_mixed_up() {
     let faults = Faults {
         double: 0.5,
         reorder: 1.0,
@@ -171,7 +171,7 @@ async fn what_the_permit_repeats_may_be_lost_and_statuses_and_control_tasks_not(
 }
 
 #[tokio::test]
-async fn what_the_permit_repeats_is_doubled() {
+async fn what_the_permit_repeats_is_duplicated() {
     let (samples, bus) = (samples(), Bus::default());
     let faults = Faults {
         double: 1.0,

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_thrown_off_goes_on_under_a_name_of_its_own() {
+    fn who_is_thrown_off_continues_under_a_name_of_its_own() {
         let (mut one, mut other) = (
             ClientName::new("utakata-wee"),
             ClientName::new("utakata-wee"),

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_is_told_of_once_a_minute_and_many_are_not_told_of() {
+    fn a_topic_is_reported_once_a_minute_and_many_are_not_reported() {
         let (mut told, start) = (ReportedTopics::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert!(told.is_new("a", start));

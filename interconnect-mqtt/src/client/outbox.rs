@@ -45,7 +45,6 @@ impl Outbox {
         }
     }
 
-    /// Opens it for this connection.
     pub(super) fn open(&self, connection: Connection) {
         self.state.lock().connection = Some(connection);
     }

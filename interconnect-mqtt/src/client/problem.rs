@@ -153,7 +153,7 @@ mod tests {
         let io = |kind: io::ErrorKind| io::Error::from(kind);
         check(&io(io::ErrorKind::ConnectionRefused), "nobody listens");
         check(&io(io::ErrorKind::ConnectionReset), "hung up");
-        check(&io(io::ErrorKind::HostUnreachable), "no way");
+        check(&io(io::ErrorKind::HostUnreachable), "no route");
         check(&io(io::ErrorKind::TimedOut), "does not answer");
         let lookup = "failed to lookup address information";
         check(&io::Error::other(lookup), "is not known");

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_will_says_of_the_same_life_that_it_is_gone() {
+    fn the_will_says_of_the_same_life_that_it_has_gone() {
         let Event::Environment(status) = status("wee-1", EnvironmentState::Running) else {
             panic!("no status");
         };

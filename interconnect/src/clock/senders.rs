@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_makes_nothing_late_and_is_told_at_once() {
+    fn a_clock_that_is_set_makes_nothing_late_and_is_reported_at_once() {
         for step in [HOUR, -HOUR] {
             let mut hosts = Hosts::new(7, 0);
             hosts.send(0, 1);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stood_still_makes_nothing_late() {
+    fn a_machine_that_froze_makes_nothing_late() {
         for stood in [HOUR, -HOUR] {
             let mut hosts = Hosts::new(0, 0);
             hosts.send(0, 1);

@@ -29,7 +29,6 @@ pub struct FetchBatch {
     pub wants: Vec<ContentRequest>,
 }
 
-/// A request for content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContentRequest {

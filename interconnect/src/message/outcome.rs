@@ -40,7 +40,6 @@ struct Selected<'b> {
     outcomes: &'b [&'b Outcome],
 }
 
-/// Outcomes as received.
 #[derive(Deserialize)]
 pub struct ReceivedOutcomes {
     #[serde(default)]

@@ -62,7 +62,7 @@ fn left(at: &Clock, task: &Task) -> i64 {
 }
 
 #[test]
-fn what_is_left_of_a_deadline_arrives_whatever_the_clocks_show() {
+fn the_time_left_until_a_deadline_arrives_whatever_the_clocks_show() {
     pairs(|truth, le, wee| {
         let mut tasks = vec![read(&le, 3)];
         tasks.push(Task {
@@ -93,7 +93,7 @@ fn what_is_left_of_a_deadline_arrives_whatever_the_clocks_show() {
 }
 
 #[test]
-fn no_read_is_taken_for_expired_because_a_machine_stood_still() {
+fn no_read_is_taken_for_expired_because_a_machine_froze() {
     let (truth, stood) = (Truth::default(), Truth::default());
     let (le, wee) = (stood.host(0, 0), truth.host(0, 0));
     Vec::<Task>::decode_stamped(&vec![read(&le, 3)].encode_stamped(&le).unwrap(), &wee).unwrap();
@@ -105,7 +105,7 @@ fn no_read_is_taken_for_expired_because_a_machine_stood_still() {
 }
 
 #[test]
-fn what_was_seen_is_as_old_as_it_is_whatever_the_clocks_show() {
+fn observations_have_their_true_age_whatever_the_clocks_show() {
     let queue = Queue::new("hall-1", "snmp").unwrap();
     pairs(|truth, le, wee| {
         let Event::Readings(sample) = queue.readings(0).unwrap() else {
@@ -126,7 +126,7 @@ fn what_was_seen_is_as_old_as_it_is_whatever_the_clocks_show() {
 }
 
 #[test]
-fn an_environment_is_heard_of_now_and_its_clock_is_measured() {
+fn an_environment_is_heard_from_now_and_its_clock_is_measured() {
     let queue = Queue::new("hall-1", "snmp").unwrap();
     for ahead in [0, 2 * HOUR, -2 * HOUR, 15, -15] {
         let truth = Truth::default();

@@ -218,7 +218,7 @@ async fn what_a_client_that_went_had_not_acknowledged_goes_to_another_marked() {
 }
 
 #[tokio::test]
-async fn an_environment_whose_client_went_is_gone_and_one_that_lives_again_is_not() {
+async fn an_environment_whose_client_went_has_gone_and_one_that_restarted_has_not() {
     let (house, samples) = (House::build().await, samples());
     let (one, other) = (house.client().await, house.client().await);
     let status = |name: &str, state| samples.status(name, state).unwrap();
@@ -279,7 +279,7 @@ async fn of_a_client_that_steps_aside_nothing_is_said_until_it_goes_for_good() {
 }
 
 #[tokio::test]
-async fn a_last_will_is_told_again_until_it_is_heard() {
+async fn a_last_will_is_reported_again_until_it_is_heard() {
     let (house, samples) = (House::build().await, samples());
     let faults = Faults {
         fail: 0.7,
@@ -303,7 +303,7 @@ async fn a_last_will_is_told_again_until_it_is_heard() {
 }
 
 #[tokio::test]
-async fn clients_go_on_after_the_hub_was_started_again() {
+async fn clients_continue_after_the_hub_was_started_again() {
     let (mut house, queue) = (House::build().await, samples());
     let client = house.client().await;
     let (tasks, events) = (client.tasks(), client.events());
@@ -357,7 +357,7 @@ async fn a_client_that_was_closed_says_so() {
 }
 
 #[tokio::test]
-async fn garbage_is_cut_off_and_the_others_go_on() {
+async fn garbage_is_cut_off_and_the_others_continue() {
     let (house, queue) = (House::build().await, samples());
     let client = house.client().await;
     for garbage in [
@@ -427,7 +427,7 @@ async fn a_version_that_is_too_new_is_refused_with_what_to_update() {
 }
 
 #[tokio::test]
-async fn a_hub_that_is_too_new_is_told_at_once() {
+async fn a_hub_that_is_too_new_is_reported_at_once() {
     let folder = TempDir::with_prefix("utakata-hub-").unwrap();
     let path = folder.path().join("hub.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -545,7 +545,7 @@ async fn batches_larger_than_a_message_come_whole_and_in_order() {
 }
 
 #[tokio::test]
-async fn what_the_inter_connect_behind_it_cannot_do_is_told() {
+async fn what_the_inter_connect_behind_it_cannot_do_is_reported() {
     let (house, queue) = (House::build().await, samples());
     let failing = Faults {
         fail: 1.0,

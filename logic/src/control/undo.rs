@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn why_it_cannot_be_taken_back_is_told() {
+    fn the_reason_why_it_cannot_be_undone_is_reported() {
         let told = |undo_with, has_verify, parameters: Value| {
             let error = undo((&action(undo_with, has_verify)).into(), &parameters, None);
             error.unwrap_err().to_string()

@@ -131,7 +131,6 @@ impl DesiredState {
             .collect()
     }
 
-    /// Returns all orders.
     pub fn all_orders(&self) -> Vec<Suspension> {
         let scopes = self.scopes.iter();
         let standing = |scope: Scope, order: &Order| Suspension {

@@ -9,7 +9,6 @@ use utakata_model::{Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outc
 
 use super::{Batch, Dispatch, NewRead, OutcomeRef, pending::PendingRead};
 
-/// The interval of the sweep.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Dispatch {

@@ -32,7 +32,6 @@ use crate::desired::PinTable;
 pub struct Facts {
     /// The statuses of the environments.
     pub environments: Vec<Arc<EnvironmentStatus>>,
-    /// The orders of environments.
     pub orders: BTreeMap<EnvironmentId, Orders>,
     /// The orders of zones, kinds and releases.
     pub standing: BTreeMap<Scope, Order>,

@@ -72,7 +72,7 @@ fn environment() -> EnvironmentStatus {
 }
 
 #[test]
-fn of_rollouts_and_of_a_limit_of_workers_all_is_told() {
+fn of_rollouts_and_of_a_limit_of_workers_all_is_reported() {
     let status = Status {
         environments: vec![environment(), environment()],
         ..status()

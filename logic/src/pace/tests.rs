@@ -91,7 +91,7 @@ fn all_limits_hold_at_once() {
 }
 
 #[test]
-fn after_so_many_failures_nothing_is_released_until_it_is_resumed() {
+fn after_several_failures_nothing_is_released_until_it_is_resumed() {
     let tasks = tasks(&[&[] as &[&str]; 8]);
     let mut pacer = Pacer::new(pace(Some("2"), &[], Some(2)), tasks.clone());
     assert_eq!(places(&tasks, &pacer.due()), [0, 1]);

@@ -1,4 +1,4 @@
-//! The place of a store, as people know it.
+//! The place of a store, for people.
 
 use std::{fmt, path::Path, sync::Arc};
 

@@ -15,7 +15,7 @@ use utakata_model::{Class, OutcomeStatus, Task};
 use crate::room::{Room, config, target};
 
 #[tokio::test]
-async fn an_operation_is_written_down_done_and_told_per_target() {
+async fn an_operation_is_recorded_done_and_reported_per_target() {
     let room = Room::served().await;
     room.furnish(3).await;
     let (status, answer) = room

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_is_asked_again_under_its_key_is_done_once() {
+async fn a_request_repeated_under_its_key_is_done_once() {
     let room = Room::served().await;
     room.furnish(1).await;
     let requested = off(json!({ "key": "ticket-7", "wait": "10s" }));

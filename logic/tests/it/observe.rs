@@ -121,7 +121,7 @@ async fn a_target_that_fails_is_shown_failing_with_the_problem() {
 }
 
 #[tokio::test]
-async fn a_read_that_did_not_get_all_is_told_in_counts_health_and_overview_and_fails_nothing() {
+async fn a_partial_read_shows_in_counts_health_and_overview_and_fails_nothing() {
     let room = Room::scripted(Arc::new(|task| {
         let is_partial = task.target.name.as_str() == "pdu-1";
         let problem = || Problem::new("incomplete", Cure::Retry, "a table broke off");

@@ -39,7 +39,7 @@ async fn token_of(room: &Room, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_has_the_name_of_who_asked() {
+async fn every_request_has_the_name_of_who_asked() {
     let room = Room::served().await;
     room.furnish(1).await;
     let ana = token_of(&room, "ana").await;
@@ -142,7 +142,7 @@ async fn people_are_listed_without_their_tokens() {
 }
 
 #[tokio::test]
-async fn admin_stays_and_who_is_not_there_is_told_with_the_nearest_name() {
+async fn admin_cannot_be_removed_and_an_unknown_person_is_reported_with_the_nearest_name() {
     let room = Room::empty(config()).await;
     token_of(&room, "ana").await;
     for (method, path, code, says) in [

@@ -154,7 +154,7 @@ async fn a_release_is_pushed_once_its_files_are_there_and_the_same_again_is_fine
 }
 
 #[tokio::test]
-async fn what_is_no_release_or_has_a_version_that_is_taken_is_refused_and_not_kept() {
+async fn what_is_not_a_release_or_has_a_version_that_is_taken_is_refused_and_not_kept() {
     let room = Room::served().await;
     let release = Release::new("2.0.0");
     room.push(&release).await;
@@ -328,7 +328,7 @@ async fn releases_are_compared_and_what_one_would_break_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_an_operation_is_named_when_its_action_is_gone() {
+async fn what_is_left_of_an_operation_is_named_when_its_action_has_gone() {
     // Silent: its tasks stay as they are.
     let room = Room::scripted(Arc::new(|_| None)).await;
     room.furnish(3).await;

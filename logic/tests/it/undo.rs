@@ -100,7 +100,7 @@ async fn what_was_changed_goes_back_to_what_was_there_and_forth_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_back_is_told_for_each_target() {
+async fn what_cannot_be_undone_is_reported_for_each_target() {
     let room = Room::served().await;
     room.furnish(2).await;
     let (_, answer) = room

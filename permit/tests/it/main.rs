@@ -59,7 +59,7 @@ fn what_may_be_done_once_is_never_done_twice_whatever_happens() {
 }
 
 #[test]
-fn what_may_be_done_once_is_never_done_twice_whoever_stands_still() {
+fn what_may_be_done_once_is_never_done_twice_whoever_freezes() {
     check(&cases::stalled());
 }
 
@@ -84,7 +84,7 @@ fn without_faults_a_task_succeeds() {
 }
 
 #[test]
-fn every_fault_that_is_built_in_is_found() {
+fn every_injected_fault_is_detected() {
     for (mutant, case, what) in cases::mutants() {
         let explored = explore(&case.broken(mutant), MAX_STATES_BROKEN);
         println!("{mutant:?}: {explored}");

@@ -56,9 +56,7 @@ pub struct Truth {
     pub sets: u64,
     /// SETs that took effect and were not answered.
     pub muted: u64,
-    /// The sum of its marks.
     pub marks: Sum,
-    /// The sum of its puts.
     pub puts: Sum,
     /// Every token, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]

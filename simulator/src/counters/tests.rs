@@ -65,7 +65,7 @@ fn a_register_tells_what_it_was_told_from_what_was_done() {
 }
 
 #[test]
-fn every_token_can_be_asked_for_and_0_means_never() {
+fn every_token_can_be_requested_and_0_means_never() {
     let mut register = Register::default();
     register.received(Class::Mark, &token("lie"));
     register.received(Class::Mark, &token("a"));
@@ -112,7 +112,7 @@ fn a_walk_sees_each_effect_once_in_order() {
 }
 
 #[test]
-fn what_is_no_token_is_refused_and_nothing_else_can_be_written() {
+fn what_is_not_a_token_is_refused_and_nothing_else_can_be_written() {
     let oid = |object: &str| Oid::parse(&format!("{DRILL}.{object}")).unwrap();
     let text = |text: &str| Value::OctetString(text.to_owned().into());
     for (object, value, expect) in [

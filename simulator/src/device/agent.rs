@@ -26,7 +26,6 @@ use super::Device;
 use crate::fault::{GARBAGE, Reply};
 use crate::mib::{Change, Refusal};
 
-/// The community for reading.
 pub const READ_COMMUNITY: &str = "public";
 /// The community with write access.
 pub const WRITE_COMMUNITY: &str = "private";

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use crate::units::{WattHours, Watts};
 
-/// A command to an outlet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {

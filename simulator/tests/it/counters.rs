@@ -167,7 +167,7 @@ fn its_gauges_move() {
 }
 
 #[test]
-fn a_liar_is_told_and_does_nothing() {
+fn a_liar_is_reported_and_does_nothing() {
     let counters = one();
     counters.fault(DEVICE, "lying");
     counters.set(DEVICE, &mark(), "s", "lie").unwrap();
@@ -216,7 +216,7 @@ fn a_late_device_answers_before_it_acts_and_a_slow_one_after() {
 }
 
 #[test]
-fn faults_from_the_start_are_told_with_each_device_and_the_same_for_one_seed() {
+fn faults_from_the_start_are_reported_with_each_device_and_the_same_for_one_seed() {
     let faults = |seed: &str| {
         let flags = ["--devices", "20", "--seed", seed];
         let faults = ["--fault", "lying@0.25", "--fault", "mute-sets=0.5"];

@@ -74,7 +74,7 @@ fn a_liar_says_yes_and_does_nothing() {
 }
 
 #[test]
-fn a_frozen_device_obeys_and_shows_the_readings_of_before() {
+fn a_frozen_device_obeys_and_shows_the_readings_from_before() {
     let room = Simulator::room();
     room.fault("pdu-a1-a", "frozen");
     let before = room.number("pdu-a1-a", UPTIME);

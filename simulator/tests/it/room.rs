@@ -194,7 +194,7 @@ fn time_passes_in_the_room() {
 }
 
 #[test]
-fn a_battery_test_asked_for_by_snmp_is_seen_and_can_be_stopped() {
+fn a_battery_test_requested_by_snmp_is_seen_and_can_be_stopped() {
     let room = Simulator::room();
     let read = |object: &str| room.number("ups-a", &format!("1.3.6.1.2.1.33.1.{object}"));
     let test = |number: &str| {

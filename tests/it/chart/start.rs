@@ -183,7 +183,7 @@ fn the_pods_of_the_chart_find_each_other_and_end_when_they_are_told_to() {
 }
 
 #[test]
-fn the_single_pod_of_the_chart_serves_with_nothing_beside_it() {
+fn the_single_pod_of_the_chart_serves_with_nothing_next_to_it() {
     let Some(helm) = tool("helm") else { return };
     let secrets = [("token", "0a".repeat(32))];
     let documents = rendered(&helm, "single");

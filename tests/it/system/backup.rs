@@ -27,7 +27,7 @@ fn unlock(place: &Place) {
 }
 
 #[test]
-fn a_backup_of_a_running_site_is_whole_and_what_it_brings_back_is_not_done_again() {
+fn a_backup_of_a_running_site_is_whole_and_restored_control_is_not_done_again() {
     let (counters, place) = (Room::counters(1), Place::new());
     place.release_drill();
     let up = place.up();

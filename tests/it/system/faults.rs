@@ -69,7 +69,7 @@ fn until_answering(place: &Place, target: &str) {
 }
 
 #[test]
-fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_read_on() {
+fn silence_garbage_half_tables_and_slowness_of_some_are_reported_and_the_others_are_still_read() {
     let (room, place) = (Room::start(), Place::new());
     let _up = place.up();
     room.observed_by(&place);

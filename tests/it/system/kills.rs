@@ -88,7 +88,7 @@ fn a_worker_killed_while_it_observes_is_replaced_and_readings_come_again() {
 }
 
 #[test]
-fn control_by_a_worker_that_is_killed_is_unknown_and_told_once() {
+fn control_by_a_worker_that_is_killed_is_unknown_and_reported_once() {
     let place = Place::new();
     let _up = place.up();
     place.release_echo();

@@ -57,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
+    ("execution-kubernetes", &["execution", "protocol", "model"]),
     ("worker-sdk", &["invariant", "protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
@@ -70,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "execution-docker",
+            "execution-kubernetes",
             "interconnect",
             "interconnect-amqp",
             "interconnect-mqtt",
@@ -111,13 +113,19 @@ const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
 /// Crates whose tests use something built on them.
-const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
+const TRIED_WITH: &[(&str, &str)] = &[
+    ("execution", "execution-docker"),
+    ("execution", "execution-kubernetes"),
+];
 
 /// A heavy library, and the crates that may use it; others use its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
-    ("aws-lc-rs", &["execution", "kube-for-tests"]),
+    (
+        "aws-lc-rs",
+        &["execution", "execution-kubernetes", "kube-for-tests"],
+    ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
@@ -126,17 +134,28 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper-util", &["logic", "up", "kube-for-tests"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
+    ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
+    ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
+    ("rcgen", &["execution", "kube-for-tests"]),
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
-    ("rustls", &["interconnect-mqtt", "kube-for-tests"]),
+    (
+        "rustls",
+        &[
+            "interconnect-mqtt",
+            "execution-kubernetes",
+            "kube-for-tests",
+        ],
+    ),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
+    ("tokio-rustls", &["execution", "kube-for-tests"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),

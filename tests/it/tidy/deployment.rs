@@ -58,7 +58,7 @@ fn every_file_that_a_container_mounts_is_there() {
 }
 
 #[test]
-fn every_unit_starts_what_there_is() {
+fn every_unit_starts_a_program_that_exists() {
     let files = files(&["service"]);
     assert!(!files.is_empty());
     let offences = files.iter().flat_map(|(path, text)| astray(path, text));

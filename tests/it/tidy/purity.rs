@@ -18,7 +18,7 @@ const IMPURE: [&str; 8] = [
 ];
 
 #[test]
-fn what_decides_looks_at_no_clock_and_draws_nothing_by_chance() {
+fn code_that_decides_reads_no_clock_and_draws_no_random_numbers() {
     let offences = rust_sources().iter().flat_map(impure).collect();
     expect_none("these belong to whoever acts on the decision:", offences);
 }

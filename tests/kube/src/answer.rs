@@ -24,7 +24,7 @@ use crate::verbs;
 use crate::watching;
 use crate::world::{Shared, World};
 
-/// What some clients prefer, and is not spoken here.
+/// The media type that some clients prefer, and that is not supported here.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// A body of a response.

@@ -22,7 +22,6 @@ const LOWEST: u16 = 10_000;
 /// The minimum number of ports below the system's range.
 const ENOUGH: u16 = 1_000;
 
-/// The transport of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// UDP, for SNMP.

@@ -80,7 +80,7 @@ fn values_of_variables_become_what_the_key_needs() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place_and_the_nearest_key() {
+fn mistakes_are_reported_with_their_place_and_the_nearest_key() {
     for (text, expect) in [
         (
             "[logic.http]\nlisen = \"127.0.0.1:1\"\n",

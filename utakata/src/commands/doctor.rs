@@ -1,5 +1,7 @@
 //! `utakata doctor`: finds problems here and shows their cures.
 
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod machine;
 mod place;
 mod probes;
@@ -84,6 +86,8 @@ impl Finding {
 pub async fn run(_: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut findings = machine::look();
     findings.extend(place::look(context.global));
+    #[cfg(feature = "kubernetes")]
+    findings.extend(cluster::look(context.global).await);
     findings.extend(server::look(context).await);
     context.output.list(&findings, "")?;
     let wrong = findings.iter().any(|one| one.result == Verdict::Wrong);

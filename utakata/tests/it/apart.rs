@@ -154,7 +154,7 @@ fn expect_that_it_works(place: &Place) {
 }
 
 #[test]
-fn each_box_can_be_killed_and_started_again_while_the_others_go_on() {
+fn each_box_can_be_killed_and_started_again_while_the_others_continue() {
     let (place, room) = (Place::new(), Room::start());
     let hub_role = hub(&place, &[]);
     let (le_role, wee_role) = (le(&place), wee(&place));

@@ -73,7 +73,7 @@ fn a_lock_lasts_until_the_time_that_the_clock_here_shows() {
 }
 
 #[test]
-fn what_is_waited_for_is_told_in_the_time_of_who_asks() {
+fn an_awaited_time_is_shown_in_the_time_zone_of_the_user() {
     let place = Place::new();
     let up = place.up();
     place.serve_echo(&["one"]);

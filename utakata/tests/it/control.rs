@@ -69,7 +69,7 @@ fn a_plan_that_was_shown_is_done_exactly_or_not_at_all() {
 }
 
 #[test]
-fn what_waits_is_told_with_who_can_change_it() {
+fn what_waits_is_reported_with_who_can_change_it() {
     let place = Place::new();
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
@@ -114,7 +114,7 @@ fn what_waits_is_told_with_who_can_change_it() {
 }
 
 #[test]
-fn what_was_done_is_taken_back_and_the_trail_of_it_is_whole() {
+fn control_is_undone_and_its_trail_is_whole() {
     let place = Place::new();
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");

@@ -121,7 +121,7 @@ fn a_real_snmpd_is_observed_and_controlled_over_v2c_and_v3() {
 }
 
 #[test]
-fn a_device_that_is_silent_is_told_as_such_and_holds_nobody_up() {
+fn a_device_that_is_silent_is_reported_as_such_and_holds_nobody_up() {
     let snmpd = Snmpd::start().unwrap();
     let place = Place::new();
     let _up = place.up();

@@ -86,7 +86,7 @@ fn nothing_is_lost_done_twice_or_left_with_workers_in_containers() {
 }
 
 #[test]
-fn environments_that_ask_for_no_permits_are_found_out() {
+fn environments_that_request_no_permits_are_detected() {
     let report = drill(&["--without-permits"], 1);
     assert!(kills(&report) > 3, "{report}");
     let counts = &report["counts"];

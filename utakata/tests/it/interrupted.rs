@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::program::Place;
 
 #[test]
-fn who_stops_waiting_is_told_what_goes_on_and_how_to_stop_it() {
+fn who_stops_waiting_is_told_what_continues_and_how_to_stop_it() {
     let place = Place::new();
     let up = place.up();
     place.serve_echo(&["one"]);

@@ -4,7 +4,7 @@
 use crate::program::Place;
 
 #[test]
-fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
+fn a_mistyped_command_does_nothing_ends_with_2_and_suggests_what_was_meant() {
     let place = Place::new();
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
@@ -87,7 +87,7 @@ fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
 }
 
 #[test]
-fn what_would_silently_do_less_or_nothing_is_told() {
+fn what_would_silently_do_less_or_nothing_is_reported() {
     let place = Place::new();
     let _up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");

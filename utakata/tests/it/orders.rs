@@ -257,7 +257,7 @@ fn a_paused_environment_hands_over_and_another_does_all_of_it_once() {
 }
 
 #[test]
-fn a_kind_is_drained_while_others_go_on_and_who_was_away_hears_of_its_order() {
+fn a_kind_is_drained_while_others_continue_and_who_was_away_hears_of_its_order() {
     let (place, counters) = (Place::new(), Counters::start());
     let _hub = hub(&place, &[]);
     let _le = le(&place);

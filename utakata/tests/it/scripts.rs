@@ -120,7 +120,7 @@ fn scripts_are_workers_that_observe_and_control() {
         ];
         let set = place.run(&set);
         assert_eq!(set.code, 3, "{}{}", set.out, set.err);
-        assert!(set.err.contains("nobody knows"), "{}", set.err);
+        assert!(set.err.contains("is unknown"), "{}", set.err);
         assert_eq!(mute.shows(), "18");
     }
 }

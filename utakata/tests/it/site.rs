@@ -13,7 +13,7 @@ const SCHEDULE: &str = "type: schedule\nname: often\nselector: rack=B\ninterval:
                         type: credential\nname: pdus\nvalues: { community: hush }\n";
 
 #[test]
-fn what_is_wrong_is_told_by_status_and_doctor_and_by_their_exit_codes() {
+fn problems_are_reported_by_status_and_doctor_and_by_their_exit_codes() {
     let place = Place::new();
     let _up = place.up();
     place.until_served("snmp");
@@ -143,7 +143,7 @@ fn what_there_is_becomes_files_and_the_files_become_what_there_is() {
 }
 
 #[test]
-fn the_parameters_of_an_action_are_told_with_their_limits() {
+fn the_parameters_of_an_action_are_reported_with_their_limits() {
     let place = Place::new();
     let _up = place.up();
     place.until_served("apc-pdu");

@@ -189,7 +189,7 @@ fn ask_in_vain(place: &Place) {
 }
 
 #[test]
-fn a_host_that_stands_still_in_the_middle_of_control_does_nothing_twice() {
+fn a_host_that_freezes_in_the_middle_of_control_does_nothing_twice() {
     let (place, devices) = (Place::new(), Counters::start());
     let [_hub, _le, first] = site(&place, &devices);
 

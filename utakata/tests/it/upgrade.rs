@@ -374,7 +374,7 @@ timeout = "30s"
 "#;
 
 #[test]
-fn a_worker_in_python_goes_over_with_what_it_has() {
+fn a_worker_in_python_is_handed_over_with_its_tasks() {
     let place = Place::new();
     let house = House::build(&place);
     let release = Path::new(&house.data).join("releases/slow");

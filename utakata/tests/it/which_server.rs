@@ -64,7 +64,7 @@ fn a_command_of_the_demo_never_reaches_another_site() {
 }
 
 #[test]
-fn what_cannot_be_encrypted_yet_is_told_with_a_way() {
+fn what_cannot_be_encrypted_yet_is_reported_with_an_alternative() {
     let place = Place::new();
     let done = place.run(&["--url", "https://utakata.example:7700", "target", "list"]);
     assert_eq!(done.code, 2, "{}", done.err);

@@ -46,7 +46,7 @@ fn a_kind_that_is_dropped_in_place_is_served_without_a_restart() {
 }
 
 #[test]
-fn a_release_that_cannot_be_used_is_told_by_the_doctor() {
+fn a_release_that_cannot_be_used_is_reported_by_the_doctor() {
     let place = Place::new();
     let _up = place.up();
     drop_in(&place, "broken", "kind = \"broken\"\nversion = 1\n");
@@ -244,7 +244,7 @@ fn what_cannot_be_pushed_is_refused_with_the_reason_and_nothing_is_added() {
 }
 
 #[test]
-fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() {
+fn with_keys_only_releases_that_are_signed_are_served_next_to_those_of_utakata() {
     let place = Place::new();
     let (key, public) = (place.beside("key.pem"), place.beside("key.pub.pem"));
     let openssl = |arguments: &[&str]| {

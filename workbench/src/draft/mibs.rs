@@ -38,7 +38,6 @@ pub struct Module {
 #[derive(Debug, Clone)]
 pub struct Table {
     pub name: String,
-    /// The OID of its entry.
     pub entry: Oid,
     /// Its readable columns.
     pub columns: Vec<Object>,

@@ -61,7 +61,7 @@ fn what_a_mib_says_is_no_guess_and_what_it_does_not_say_is_one() {
 }
 
 #[test]
-fn a_walk_tells_what_is_no_value_and_what_is_tenths() {
+fn a_walk_tells_what_is_not_a_value_and_what_is_tenths() {
     let sentinel = meant(&object("acmeLoad", "percent"), &[12, 65_535, -1]);
     assert_eq!(key(&sentinel, "invalid"), Some("[65535, -1]"));
     let tenths = meant(&object("acmeTemp", ""), &[-32_768, 235]);

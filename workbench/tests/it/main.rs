@@ -130,7 +130,7 @@ fn a_profile_reads_a_walk_over_snmp_and_each_reading_says_from_where() {
 }
 
 #[test]
-fn a_profile_of_another_device_reads_nothing_and_that_is_told() {
+fn a_profile_of_another_device_reads_nothing_and_that_is_reported() {
     let place = tempfile::tempdir().unwrap();
     let other = place.path().join("other.toml");
     let text = fs::read_to_string(data("acme-room.toml")).unwrap();
@@ -155,7 +155,7 @@ fn a_profile_of_another_device_reads_nothing_and_that_is_told() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_file_its_line_and_what_was_meant() {
+fn mistakes_are_reported_with_their_file_line_and_a_suggestion() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = place.path().join(name);
@@ -321,7 +321,7 @@ fn a_draft_of_a_mib_reads_the_walk_that_it_is_of() {
 }
 
 #[test]
-fn mibs_that_cannot_be_used_are_told_with_what_is_missing() {
+fn mibs_that_cannot_be_used_are_reported_with_what_is_missing() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = place.path().join(name);

@@ -20,7 +20,10 @@ use utakata_protocol::{
 };
 
 use super::{Error, GOODBYE_LIMIT, OUTCOMES_KEPT, Opened, Session, greet, heartbeat};
-use crate::{Worker, connection};
+use crate::{
+    Worker,
+    connection::{self, Endpoint},
+};
 
 /// The waits between attempts to connect.
 const REDIAL: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
@@ -32,7 +35,7 @@ impl<W: Worker> Session<W> {
     /// Nothing listened in time, or the successor refuses this worker.
     pub(super) async fn come_back(
         &mut self,
-        endpoint: &str,
+        endpoint: &Endpoint,
         hello: Hello,
         hold: Hold,
         mut incoming: Streaming<ToWorker>,
@@ -87,9 +90,9 @@ impl<W: Worker> Session<W> {
     }
 }
 
-/// Connects and says hello until it is welcomed. It waits for the answer as long as there is time:
-/// a hello that was given up might still arrive, and its token is good only once.
-async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Error> {
+/// Connects and says hello until it is welcomed. The answer is waited for as long as there is
+/// time: a hello that was given up might still be heard, and its token is good once.
+async fn dial(endpoint: &Endpoint, hello: Hello, until: Instant) -> Result<Opened, Error> {
     let mut backoff = REDIAL;
     loop {
         let wait = backoff.wait();

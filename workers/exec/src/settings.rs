@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_started_is_told_when_the_worker_is_made() {
+    fn what_cannot_be_started_is_reported_when_the_worker_is_made() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("own"), "").unwrap();
         let find = |settings: Value| {

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_the_reason() {
+    fn what_is_not_an_address_is_refused_with_the_reason() {
         for text in [
             "",
             "10.0.0.300",

@@ -36,7 +36,6 @@ pub struct Recognised {
     pub is_network: bool,
 }
 
-/// A scalar.
 #[derive(Debug)]
 pub struct PlannedScalar {
     /// Its positions, in order of preference.

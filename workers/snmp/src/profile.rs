@@ -158,7 +158,6 @@ pub enum JoinRow {
 /// The origin of an attribute.
 #[derive(Debug, Clone)]
 pub enum Attribute {
-    /// A constant.
     Constant(Arc<str>),
     /// A value in the row.
     Row {
@@ -217,7 +216,6 @@ pub struct Control {
 /// The value of a control.
 #[derive(Debug)]
 pub enum ValueSource {
-    /// A constant.
     Constant(Json),
     /// A parameter, unchanged.
     Parameter(String),

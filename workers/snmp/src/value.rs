@@ -183,7 +183,6 @@ pub fn as_number(value: &Value) -> Option<f64> {
     raw(value)?.number()
 }
 
-/// The integer in a value.
 pub fn as_integer(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(i64::from(*number)),

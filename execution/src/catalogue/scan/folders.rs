@@ -38,7 +38,6 @@ impl Listed {
         listed
     }
 
-    /// Scans these folders.
     pub(super) fn these(folders: &[PathBuf]) -> Self {
         let mut listed = Self::default();
         folders.iter().for_each(|folder| listed.add(folder.clone()));

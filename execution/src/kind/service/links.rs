@@ -11,7 +11,6 @@ use crate::worker::{Number, Report, WorkerEvent, WorkerStream};
 #[derive(Debug, Default)]
 pub(super) struct WorkerLinks(BTreeMap<Number, WorkerLink>);
 
-/// The link of one worker.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WorkerLink {
     /// The stream, from the hello to its end.
@@ -74,7 +73,6 @@ impl WorkerLinks {
         }
     }
 
-    /// Forgets a worker.
     pub(super) fn forget(&mut self, worker: Number) {
         self.0.remove(&worker);
     }

@@ -39,7 +39,7 @@ fn times(unrecorded: &mut Unrecorded, start: Instant, max: usize) -> Vec<u128> {
 }
 
 #[test]
-fn an_outcome_is_told_again_and_again_with_longer_waits_until_it_is_recorded() {
+fn an_outcome_is_reported_again_and_again_with_longer_waits_until_it_is_recorded() {
     let (mut unrecorded, start) = (Unrecorded::new(10), Instant::now());
     let outcome = ended(Some(1));
     unrecorded.keep(&outcome, start);
@@ -77,7 +77,7 @@ fn beyond_the_limit_only_those_under_a_permit_are_kept() {
 }
 
 #[test]
-fn what_is_known_better_later_is_told_once_more_after_a_record() {
+fn what_is_known_better_later_is_reported_once_more_after_a_record() {
     let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
     let first = ended(Some(1));
     let second = Outcome {
@@ -97,7 +97,7 @@ fn what_is_known_better_later_is_told_once_more_after_a_record() {
 }
 
 #[test]
-fn a_record_that_is_doubled_forgets_no_outcome_under_another_ask() {
+fn a_record_that_is_duplicated_forgets_no_outcome_under_another_ask() {
     let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
     let first = ended(Some(1));
     let second = Outcome {

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_however_often_it_is_told() {
+    fn it_stays_small_however_often_it_is_reported() {
         let start = Instant::now();
         let mut demand = Demand::default();
         for n in 0..100_000u64 {

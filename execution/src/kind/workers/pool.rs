@@ -72,7 +72,7 @@ impl Pool {
     /// as soon as it is known, so that its successor waits.
     pub(super) fn fail(&mut self, at: usize, now: Instant, backoff: &Backoff) {
         let worker = &mut self.workers[at];
-        if worker.is_expected {
+        if worker.is_expected || worker.is_excused {
             return;
         }
         if let Some((_, Ended::Hindered(trouble))) = &worker.exited {
@@ -80,6 +80,9 @@ impl Pool {
             if !std::mem::replace(&mut worker.is_counted, true) {
                 self.failures = self.failures.on_hindrance(now, backoff);
             }
+            return;
+        }
+        if worker.may_be_excused() {
             return;
         }
         // More is known each time.

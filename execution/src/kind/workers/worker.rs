@@ -19,7 +19,6 @@ use crate::{
 /// the last output of a worker is read and everything known is reported of its end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) number: Number,
@@ -51,6 +50,10 @@ pub(super) struct Worker {
     pub(super) batch: Batch,
     /// True if it was asked to end, so that its end is no failure.
     pub(super) is_expected: bool,
+    /// Its place took it away, or lost it: its end is nobody's failure.
+    pub(super) is_excused: bool,
+    /// Its end will say whose fault it was.
+    pub(super) is_explained: bool,
     /// True if its failure was counted.
     pub(super) is_counted: bool,
     /// The problem because of which it was killed.
@@ -140,6 +143,8 @@ impl Worker {
             parked: None,
             batch: Batch::default(),
             is_expected: false,
+            is_excused: false,
+            is_explained: false,
             is_counted: false,
             cause: None,
             last_words: None,
@@ -218,6 +223,20 @@ impl Worker {
         self.can_hold && self.trace.is_some()
     }
 
+    /// Returns whether it may turn out that its place is the reason for its end. What it was
+    /// refused or cut off for is its own fault in any case.
+    pub(super) fn may_be_excused(&self) -> bool {
+        let parting = self.parted.as_ref().map(|(_, parting)| parting);
+        let is_own = matches!(parting, Some(StreamEnd::Refused(_) | StreamEnd::Flood(_)));
+        self.is_explained && self.exited.is_none() && !is_own
+    }
+
+    /// Returns whether it was seen to end.
+    pub(super) fn is_gone(&self) -> bool {
+        let ended = self.exited.as_ref().map(|(_, ended)| ended);
+        ended.is_some_and(|ended| !matches!(ended, Ended::Exit(exit) if !exit.is_proven()))
+    }
+
     /// Describes the end, for people.
     pub(super) fn end_problem(&self) -> Problem {
         let crashed = |message: String| Problem::new("worker-crashed", Cure::Bug, message);
@@ -226,7 +245,14 @@ impl Worker {
         if let Some(cause) = &self.cause {
             return cause.clone();
         }
-        match (parted, self.exited.as_ref().map(|(_, ended)| ended)) {
+        let ended = self.exited.as_ref().map(|(_, ended)| ended);
+        if let Some(Ended::Exit(exit)) = ended
+            && exit.is_of_place()
+        {
+            let message = format!("the worker {worker} {exit}");
+            return Problem::new("worker-evicted", Cure::Retry, message);
+        }
+        match (parted, ended) {
             (Some(StreamEnd::Refused(problem)), _)
             | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
             (Some(StreamEnd::Flood(what)), _) => {

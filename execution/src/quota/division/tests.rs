@@ -284,7 +284,7 @@ fn need() -> impl Strategy<Value = Need> {
 
 proptest! {
     #[test]
-    fn no_place_is_lost_or_made_up_and_nobody_starves(
+    fn no_slot_is_lost_or_invented_and_nobody_starves(
         kinds in proptest::collection::vec(proptest::collection::vec(need(), 1..4), 0..8),
         max in 0..40u32,
     ) {

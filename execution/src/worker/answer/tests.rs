@@ -63,7 +63,7 @@ fn what_succeeded_keeps_the_problem_that_comes_with_it() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_is_told_and_not_believed() {
+fn an_impossible_answer_is_reported_and_not_believed() {
     refuses(|s| s.status = 0, "unknown status 0");
     refuses(|s| s.status = 77, "unknown status 77");
     refuses(

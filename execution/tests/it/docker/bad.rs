@@ -72,7 +72,7 @@ async fn start(port: &Port, bad: &mut Bad) -> Site {
 }
 
 #[tokio::test]
-async fn images_that_cannot_be_had_are_told_with_the_reason() {
+async fn images_that_are_not_available_are_reported_with_the_reason() {
     let port = Port::open();
     let registry = Registry::start().unwrap();
     let at = registry.address();
@@ -128,7 +128,7 @@ fn spoil(registry: &Registry, digest: &str) {
 }
 
 #[tokio::test]
-async fn images_that_are_something_else_are_told_with_the_difference() {
+async fn images_that_are_something_else_are_reported_with_the_difference() {
     let port = Port::open();
     let mut bad = Bad::new();
     port.image_of("plain:1", &tool::build(), "x", &[]);
@@ -195,7 +195,7 @@ fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
 }
 
 #[tokio::test]
-async fn an_image_without_an_engine_is_told_and_the_others_are_served() {
+async fn an_image_without_an_engine_is_reported_and_the_others_are_served() {
     let mut bad = Bad::new();
     let nowhere = config::Docker {
         socket: bad.folder.path().join("docker.sock"),

@@ -60,7 +60,7 @@ async fn a_container_that_is_killed_under_load_is_replaced_and_every_task_has_on
 }
 
 #[tokio::test]
-async fn workers_go_on_without_their_engine_and_are_replaced_when_it_comes_back() {
+async fn workers_continue_without_their_engine_and_are_replaced_when_it_comes_back() {
     let mut port = Port::open();
     let mut site = port.site(|_| {}).await;
     let before = site.ask(echo("a", "x")).await.ran_by.unwrap();
@@ -85,7 +85,7 @@ async fn workers_go_on_without_their_engine_and_are_replaced_when_it_comes_back(
 }
 
 #[tokio::test]
-async fn an_environment_whose_engine_is_gone_still_ends() {
+async fn an_environment_whose_engine_has_gone_still_ends() {
     let mut port = Port::open();
     let mut site = port.site(|_| {}).await;
     let read = site.ask(echo("a", "x")).await;

@@ -116,7 +116,7 @@ async fn a_broker_that_is_away_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_for_an_environment_whose_connection_is_cut_comes_when_it_is_back() {
+async fn messages_for_an_environment_that_was_cut_off_arrive_when_it_is_back() {
     for version in VERSIONS {
         check_cut(&Broker::mosquitto(), version).await;
     }

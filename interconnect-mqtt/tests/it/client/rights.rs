@@ -74,7 +74,7 @@ async fn everybody_may_do_what_is_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_environment_can_neither_read_nor_feed_what_is_for_another_one() {
+async fn an_environment_can_neither_read_nor_feed_the_queues_of_another() {
     for version in VERSIONS {
         let site = Site::build(version).await;
         let mut heard = site.le.events().subscribe(ledger()).await.unwrap();

@@ -11,7 +11,6 @@ use utakata_permit::message::{
 use super::world::soon;
 use crate::broker;
 
-/// The interest of an environment.
 pub fn answers(environment: &str) -> Interest {
     Interest {
         answers: Some(environment.parse().unwrap()),

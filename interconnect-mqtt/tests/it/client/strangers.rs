@@ -32,7 +32,7 @@ fn payload(event: &Event) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_ours_or_not_right_is_ignored_and_counted() {
+async fn foreign_and_invalid_messages_are_ignored_and_counted() {
     for version in [Version::V5, Version::V3] {
         let broker = Mosquitto::start().unwrap();
         let at = broker.address();

@@ -17,7 +17,7 @@ const STATUSES: Interest = Interest {
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_broker_says_of_a_process_that_died_that_its_environment_is_gone() {
+async fn the_broker_says_of_a_process_that_died_that_its_environment_has_gone() {
     for version in [Version::V5, Version::V3] {
         let broker = Mosquitto::start().unwrap();
         let le = process(&broker.url(), version, "utakata-le").await;

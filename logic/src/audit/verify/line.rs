@@ -13,7 +13,6 @@ pub(super) enum TrailLine {
     Requested(Box<Operation>),
     /// An operation has changed its state.
     Changed(OperationId, OperationState),
-    /// A task was planned.
     Planned(Box<ControlTask>),
     /// A task has changed its state.
     State(TaskId, TaskStep),

@@ -132,7 +132,7 @@ fn every_edit_of_the_chain_is_found_once() {
 }
 
 #[test]
-fn an_end_that_is_gone_is_told_by_a_head_that_was_noted() {
+fn a_missing_end_is_revealed_by_a_head_that_was_noted() {
     let mut pages = chain(6);
     let head = pages[5].hash.clone();
     pages.truncate(5);
@@ -142,7 +142,7 @@ fn an_end_that_is_gone_is_told_by_a_head_that_was_noted() {
 }
 
 #[test]
-fn of_a_thousand_findings_a_hundred_are_told() {
+fn of_a_thousand_findings_a_hundred_are_reported() {
     let mut check = Check::new(None);
     let mut pages = chain(1000);
     pages.iter_mut().for_each(|page| page.hash.truncate(10));

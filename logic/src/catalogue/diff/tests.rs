@@ -77,7 +77,7 @@ fn what_is_the_same_or_only_words_is_no_difference() {
 }
 
 #[test]
-fn actions_that_are_gone_or_are_something_else_break_what_asks_for_them() {
+fn actions_that_have_gone_or_are_something_else_break_what_asks_for_them() {
     check("/action/2", None, &["! action on: it was removed"]);
     let new = json!({ "name": "cycle", "class": "control" });
     check("/action/-", new, &["action cycle: it is new"]);
@@ -240,7 +240,7 @@ fn a_credential_that_was_enough_and_is_not_any_more_breaks_targets() {
 }
 
 #[test]
-fn what_a_worker_runs_in_is_told_and_a_lost_network_breaks_it() {
+fn what_a_worker_runs_in_is_reported_and_a_lost_network_breaks_it() {
     check("/kind", json!("ups"), &["! kind: ups in place of pdu"]);
     check("/protocol", json!(2), &["protocol: 2 in place of 1"]);
     check(

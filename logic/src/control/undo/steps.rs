@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_goes_back_to_what_was_there_and_the_rest_is_told() {
+    fn what_was_changed_goes_back_to_what_was_there_and_the_rest_is_reported() {
         let done = TaskState::Succeeded;
         let mut bare = row("bare", done, Some(20.0));
         bare.task.undo = None;

@@ -35,7 +35,6 @@ pub enum Error {
     /// The thing to stop is unknown.
     #[error("{scope} is not known")]
     Unknown {
-        /// The scope that was given.
         scope: Box<Scope>,
         /// The nearest one, or all existing ones.
         hint: String,
@@ -43,7 +42,6 @@ pub enum Error {
     /// It has no order of its own, but is stopped by another one.
     #[error("{scope} is not stopped by itself: {}", in_words(others))]
     Elsewhere {
-        /// The scope that was given.
         scope: Box<Scope>,
         /// The other orders that stop it.
         others: Vec<Suspension>,

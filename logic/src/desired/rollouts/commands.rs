@@ -28,7 +28,6 @@ pub enum RolloutVerb {
     Abort,
 }
 
-/// Begins a rollout.
 #[derive(Debug, Clone)]
 pub(super) struct Begin {
     pub id: RolloutId,

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_documents_is_refused_with_the_field() {
+    fn what_is_not_a_list_of_documents_is_refused_with_the_field() {
         refuses("[]", "body-invalid", "not an object");
         refuses("{", "json-invalid", "");
         refuses("{\"documents\": 1}", "body-invalid", "is not a list");

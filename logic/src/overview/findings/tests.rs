@@ -75,7 +75,7 @@ fn a_site_that_is_well_has_no_finding() {
 }
 
 #[test]
-fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_zone() {
+fn an_environment_that_has_gone_or_is_silent_is_a_problem_where_nobody_else_serves_its_zone() {
     let gone = environment("wee-1", "hall-1", "gone", "2026-03-01T11:59:40Z");
     check(
         &with(std::slice::from_ref(&gone)),
@@ -119,7 +119,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
 }
 
 #[test]
-fn an_environment_none_of_whose_workers_starts_is_told_in_one_line() {
+fn an_environment_none_of_whose_workers_starts_is_reported_in_one_line() {
     let mut vm = environment("vm", "hall-1", "running", NOW);
     vm["pools"] = json!([
         pool("snmp", Some("it ended at once")),
@@ -143,7 +143,7 @@ fn an_environment_none_of_whose_workers_starts_is_told_in_one_line() {
 }
 
 #[test]
-fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
+fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_reported() {
     let mut facts = well();
     let target = TargetName::new("pdu-1").unwrap();
     let mut control = Summary {
@@ -184,7 +184,7 @@ fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
 }
 
 #[test]
-fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
+fn what_the_server_says_is_reported_once_and_a_broker_that_is_away_is_wrong() {
     let mut facts = with(&[environment("wee-1", "hall-1", "running", NOW)]);
     let unserved = Problem::new("kind-not-served", Cure::Operator, "nobody serves it");
     let full = Problem::new("disk-full", Cure::Operator, "the disk is full");
@@ -210,7 +210,7 @@ fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
 }
 
 #[test]
-fn a_connection_that_is_there_and_not_as_it_should_be_is_told() {
+fn a_connection_that_is_there_and_not_as_it_should_be_is_reported() {
     let mut environment = environment("wee-1", "hall-1", "running", NOW);
     environment["connections"] = json!([{
         "name": "events", "to": "mqtt://broker:1883", "since": NOW, "lost": 1, "waiting": 0,
@@ -227,7 +227,7 @@ fn a_connection_that_is_there_and_not_as_it_should_be_is_told() {
 }
 
 #[test]
-fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_told_by_their_path() {
+fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_reported_by_their_path() {
     let mut environment = environment("wee-1", "hall-1", "running", NOW);
     let refused = |path: &str, code: &str, says: &str| {
         let problem = Problem::new(code, Cure::Operator, says);

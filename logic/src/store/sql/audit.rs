@@ -1,4 +1,4 @@
-//! The audit trail in SQL, and whether the ledger may lack what was done after its last page.
+//! The audit trail in SQL, and possible gaps of the ledger after its last page.
 
 use async_trait::async_trait;
 
@@ -42,7 +42,7 @@ async fn pages(store: &impl Sql, statement: Statement<'_>) -> Result<Vec<AuditPa
     pages.map_err(|error| store.sort(error))
 }
 
-/// A page of the trail out of its row.
+/// Reads a page of the trail from its row.
 pub(in crate::store) fn audit_page(row: &impl Columns) -> Result<AuditPage, sqlx::Error> {
     row::audit(
         row.try_number("page")?,

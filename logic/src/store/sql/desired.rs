@@ -1,4 +1,4 @@
-//! Orders for environments, what is asked of kinds, and rollouts, in SQL.
+//! Orders for environments, desired states of kinds, and rollouts, in SQL.
 
 use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
@@ -106,7 +106,7 @@ fn rollouts(place: &Place, rows: &[impl Columns]) -> Result<Vec<Rollout>, Error>
         .collect()
 }
 
-/// Writes the order, or takes it away.
+/// Writes the orders, or removes them.
 fn put_order<'r>(place: &Place, row: &'r OrderRow) -> Result<Statement<'r>, Error> {
     let environment = row.environment.as_str();
     if row.orders.is_empty() {
@@ -140,7 +140,7 @@ fn put_rollout<'r>(place: &Place, row: &'r Rollout) -> Result<Statement<'r>, Err
     Ok(statement.with(place.json("rollout", row)?))
 }
 
-/// Writes under a revision: others read all of it again.
+/// Writes under a revision, so that others read everything again.
 async fn write(
     store: &impl Sql,
     revision: u64,

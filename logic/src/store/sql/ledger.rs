@@ -126,7 +126,8 @@ fn id(place: &Place, text: &str) -> Result<OperationId, Error> {
     place.word("operation's id", text)
 }
 
-/// Operations, the counts of their tasks, and what takes them back, as of one moment.
+/// Returns operations, the counts of their tasks, and the operations that undo them, as of one
+/// moment.
 async fn operations<S: Sql>(
     store: &S,
     statement: Statement<'_>,
@@ -136,12 +137,12 @@ async fn operations<S: Sql>(
     moment.end(rows).await?.views(store.place())
 }
 
-/// The rows that tell of operations.
+/// The rows that make up operations.
 struct OperationRows<R> {
     operations: Vec<R>,
     /// The number of tasks in each state.
     counts: Vec<R>,
-    /// The operations that take others back.
+    /// The operations that undo others.
     undone: Vec<R>,
 }
 
@@ -228,7 +229,7 @@ async fn write(
         let (place, page) = (place.clone(), audit.number);
         return Ok(match (there, &batch.under) {
             (There::Same, _) => Written::Before,
-            // Who lost the lease finds the pages of who has it.
+            // A member that lost the lease finds the pages of the new holder.
             (There::Other, Some(fence)) if !to.holds(fence).await? => not_holder(place, fence),
             (There::Other, _) => Written::Refused(Error::OtherWriter { place, page }),
             (There::NotEvenTheOneBefore, _) => {
@@ -251,7 +252,7 @@ async fn write(
     Ok(Written::Now)
 }
 
-/// Somebody else has the lease.
+/// Another member has the lease.
 fn not_holder(place: Place, fence: &Fence) -> Written {
     Written::Refused(Error::NotHolder {
         place,
@@ -260,15 +261,15 @@ fn not_holder(place: Place, fence: &Fence) -> Written {
     })
 }
 
-/// A page of the trail that is in the place of another one.
+/// The page found in the place of another.
 enum There {
     Same,
     Other,
-    /// None is there, and the one before it, which was written, is not there any more.
+    /// There is none, and the previous one, which was written, is missing.
     NotEvenTheOneBefore,
 }
 
-/// Returns what was there in its place, if anything was. Waits for whoever is writing it.
+/// Returns the page found in its place, if there is one. Waits for a concurrent writer.
 async fn insert_audit(
     to: &mut impl Session,
     audit: &NewPage<'_>,

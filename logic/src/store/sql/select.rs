@@ -1,4 +1,4 @@
-//! The tasks and operations that are asked for.
+//! The statements that select tasks and operations.
 
 use sqlx::AssertSqlSafe;
 use utakata_model::{OperationId, TaskId};
@@ -8,10 +8,10 @@ use crate::store::TaskFilter;
 
 const TASK: &str = "SELECT state, body, progress, outcome FROM task WHERE TRUE";
 const OPERATION: &str = "SELECT id, body, progress FROM operation WHERE TRUE";
-/// As the index of those that have not ended has it.
+/// The condition of the index of tasks that have not ended.
 const UNFINISHED: &str = " AND state NOT IN ('succeeded', 'failed', 'expired', 'cancelled')";
 
-/// A statement under way.
+/// A statement under construction.
 struct Select {
     sql: String,
     values: Vec<Value<'static>>,
@@ -34,7 +34,7 @@ impl Select {
         self
     }
 
-    /// The same, of a condition with the number of its parameter in it.
+    /// The same, for a condition that contains the number of its parameter.
     fn and_where(mut self, condition: fn(usize) -> String, value: Option<String>) -> Self {
         if let Some(value) = value {
             self.values.push(value.into());
@@ -64,25 +64,25 @@ impl Select {
     }
 }
 
-/// The tasks that have not ended, oldest first.
+/// Selects the tasks that have not ended, oldest first.
 pub(super) fn unfinished() -> Statement<'static> {
     Select::from(&format!("{TASK}{UNFINISHED}")).oldest_first()
 }
 
-/// All tasks of an operation, oldest first.
+/// Selects all tasks of an operation, oldest first.
 pub(super) fn tasks_of(id: OperationId) -> Statement<'static> {
     let select = Select::from(TASK).and("operation =", Some(id.to_string()));
     select.oldest_first()
 }
 
-/// A task.
+/// Selects a task.
 pub(super) fn task(id: TaskId) -> Statement<'static> {
     Select::from(TASK)
         .and("id =", Some(id.to_string()))
         .statement()
 }
 
-/// Tasks, newest first.
+/// Selects tasks, newest first.
 pub(super) fn tasks<S: Sql>(filter: &TaskFilter, max: u32) -> Statement<'static> {
     Select::from(TASK)
         .and("operation =", filter.operation.map(|id| id.to_string()))
@@ -98,13 +98,13 @@ pub(super) fn tasks<S: Sql>(filter: &TaskFilter, max: u32) -> Statement<'static>
         .newest_first(max)
 }
 
-/// An operation.
+/// Selects an operation.
 pub(super) fn operation(id: OperationId) -> Statement<'static> {
     let select = Select::from(OPERATION).and("id =", Some(id.to_string()));
     select.statement()
 }
 
-/// Operations, newest first.
+/// Selects operations, newest first.
 pub(super) fn operations(before: Option<OperationId>, max: u32) -> Statement<'static> {
     let select = Select::from(OPERATION).and("id <", before.map(|id| id.to_string()));
     select.newest_first(max)

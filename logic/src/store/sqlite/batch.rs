@@ -1,4 +1,4 @@
-//! Batches of the ledger in SQLite: one transaction each, of few statements with many rows.
+//! Batches of the ledger in SQLite: one transaction each, with few statements of many rows.
 
 use std::sync::LazyLock;
 
@@ -12,8 +12,8 @@ use crate::store::{
     sql::{Writing, Written},
 };
 
-/// The numbers of rows that a statement has: few, so that each is made ready once and kept. To make
-/// one ready costs as much as to write its rows.
+/// The numbers of rows that a statement can have: few, so that each is prepared once and kept.
+/// Preparing one costs as much as writing its rows.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
 static INSERT_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
@@ -25,7 +25,7 @@ static INSERT_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     })
 });
 
-/// An outcome that was written stays where nothing newer is known.
+/// A stored outcome is kept unless there is a newer one.
 static UPDATE_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     SIZES.map(|size| {
         let rows = vec!["(?, ?, ?, ?)"; size].join(", ");
@@ -102,7 +102,7 @@ async fn update_operations(
     Ok(())
 }
 
-/// Writes tasks. The rows of a statement are made while the one before it is carried out.
+/// Writes tasks. The rows of a statement are built while the previous one is executed.
 async fn write_tasks(
     to: &mut SqliteConnection,
     rows: &Rows<'_>,
@@ -116,7 +116,7 @@ async fn write_tasks(
         let updates = updates.map(|(statement, part)| update_tasks(statement, part, place));
         for query in inserts.chain(updates) {
             let query = query.map_err(|error| sqlx::Error::Encode(error.into()))?;
-            // Whoever carries them out has met an error, and tells it.
+            // The executing side has met an error, and reports it.
             if sender.send(query).await.is_err() {
                 break;
             }
@@ -133,7 +133,7 @@ async fn write_tasks(
     prepared.and(done)
 }
 
-/// Parts of rows in the sizes of statements, each with its statement.
+/// Splits rows into the sizes of statements, each with its statement.
 fn parts<'r, R>(
     rows: &'r [R],
     statements: &'static [String; SIZES.len()],
@@ -149,7 +149,7 @@ fn parts<'r, R>(
 
 type Statement = Query<'static, Db, SqliteArguments>;
 
-// Texts are given away, so that they are not copied once more.
+// Texts are moved, so that they are not copied again.
 fn insert_tasks(
     statement: &'static str,
     tasks: &[PendingTask<'_>],

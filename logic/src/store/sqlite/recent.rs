@@ -1,14 +1,14 @@
-//! The tasks of targets, which lie in two tables: new ones in a small one, in which the pages that
-//! a batch writes are few, and all others in a large one, into which many go at a time.
+//! The tasks of targets, in two tables: new ones in a small table, in which a batch writes few
+//! pages, and all others in a large one, into which many are moved at a time.
 
 use sqlx::SqliteConnection;
 
 use super::writer::Writer;
 
-/// The number of recent tasks from which on they go into the large table.
+/// The number of recent tasks at which they are moved to the large table.
 pub(super) const MANY: usize = 16_384;
 
-/// The tasks of the target that a parameter names.
+/// Selects the tasks of the target named in a parameter.
 pub(super) fn of_target(parameter: usize) -> String {
     format!(
         "target = ${parameter} AND id IN (
@@ -17,8 +17,8 @@ pub(super) fn of_target(parameter: usize) -> String {
     )
 }
 
-/// Takes the recent tasks into the large table. Nobody depends on it: where it cannot be written,
-/// they stay where they are, and are found there.
+/// Moves the recent tasks to the large table. Nothing depends on it: if it cannot be written, they
+/// stay where they are, and are found there.
 pub(super) async fn gather(writer: &Writer) {
     let mut to = match writer.begin().await {
         Ok(to) => to,

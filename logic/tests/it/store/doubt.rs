@@ -44,7 +44,7 @@ async fn is_whole(room: &Room) {
 }
 
 #[tokio::test]
-async fn a_page_in_doubt_is_written_once_whatever_became_of_it() {
+async fn a_page_in_doubt_is_written_once_whatever_happened_to_it() {
     for fates in [
         vec![Written],
         vec![Lost],
@@ -118,7 +118,7 @@ async fn both_wait(room: &Room) {
 }
 
 #[tokio::test]
-async fn what_comes_while_a_page_is_written_is_promised_after_it() {
+async fn requests_during_the_writing_of_a_page_are_promised_after_it() {
     let (room, next) = room().await;
     let gate = Arc::new(Semaphore::new(0));
     next.lock().push_back(Slow(Arc::clone(&gate)));
@@ -139,7 +139,7 @@ async fn what_comes_while_a_page_is_written_is_promised_after_it() {
 }
 
 #[tokio::test]
-async fn what_comes_while_a_page_fails_is_refused_with_it_and_leaves_nothing() {
+async fn requests_during_a_failing_page_are_refused_with_it_and_leave_nothing() {
     let (room, next) = room().await;
     let gate = Arc::new(Semaphore::new(0));
     next.lock().push_back(SlowAndFull(Arc::clone(&gate)));

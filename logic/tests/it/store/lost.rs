@@ -84,7 +84,7 @@ async fn statements(folder: &TempDir, statements: &[&'static str]) {
 }
 
 #[tokio::test]
-async fn what_had_not_ended_in_a_backup_is_left_to_a_person() {
+async fn tasks_unfinished_in_a_backup_are_left_to_a_person() {
     let (room, done, task) = waiting().await;
     let folder = room.end().await;
     let store = Sqlite::open(folder.path().join(STORE)).await.unwrap();
@@ -122,7 +122,7 @@ async fn what_had_not_ended_in_a_backup_is_left_to_a_person() {
 }
 
 #[tokio::test]
-async fn what_the_store_loses_is_told_and_what_it_says_again_is_not_done_twice() {
+async fn what_the_store_loses_is_reported_and_what_it_says_again_is_not_done_twice() {
     let (room, done, task) = waiting().await;
     let before = format!(
         "VACUUM INTO '{}'",

@@ -74,7 +74,7 @@ async fn tasks_of_a_target_come_newest_first_from_wherever_they_lie() {
 }
 
 #[tokio::test]
-async fn a_store_of_before_has_the_tasks_of_its_targets() {
+async fn a_store_from_before_has_the_tasks_of_its_targets() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store");
     let store = Sqlite::open(&file).await.unwrap();

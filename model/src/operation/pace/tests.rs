@@ -79,7 +79,7 @@ fn a_pace_has_this_form_on_the_wire() {
 }
 
 #[test]
-fn a_pace_that_could_never_go_on_is_refused() {
+fn a_pace_that_could_never_continue_is_refused() {
     for (json, says) in [
         (json!({ "at_a_time": "0" }), "write for example 10 or 25%"),
         (json!({ "at_a_time": 10 }), "expected a string"),

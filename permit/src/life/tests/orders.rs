@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn what_waits_has_a_deadline_and_time_alone_brings_it_to_an_end(
+    fn every_wait_has_a_deadline_and_time_alone_ends_it(
         rule in rules(), happenings in happenings(),
     ) {
         let is_settled =

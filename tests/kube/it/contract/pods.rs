@@ -80,7 +80,7 @@ async fn a_pod_runs_and_has_an_address() {
 }
 
 #[tokio::test]
-async fn an_exit_code_and_last_words_are_told() {
+async fn an_exit_code_and_last_words_are_reported() {
     for site in sites().await {
         let script = "echo one; echo two; exit 3";
         let _: Pod = site.make(site.script("a", script)).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_spec_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_image_that_cannot_be_had_is_said_and_tried_again() {
+async fn an_image_that_is_not_available_is_reported_and_tried_again() {
     for site in sites().await {
         let mut pod = site.sleeper("a");
         let image = "registry.invalid/none@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

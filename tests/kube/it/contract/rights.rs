@@ -183,7 +183,7 @@ async fn a_role_allows_what_it_names_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_none_is_unauthorized() {
+async fn an_invalid_token_is_unauthorized() {
     for site in sites().await {
         let client = client_of(&kubeconfig(&site, "nonsense")).await;
         let pods: Api<Pod> = Api::namespaced(client, &site.namespace);

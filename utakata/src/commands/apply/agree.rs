@@ -41,7 +41,7 @@ fn description(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_is_to_go_is_told_by_number_and_by_some_names() {
+    fn what_is_to_go_is_reported_by_number_and_by_some_names() {
         assert_eq!(super::description(&["target a"]), "target a");
         assert_eq!(super::description(&["a", "b"]), "2: a, b");
         let names = ["a", "b", "c", "d", "e", "f"];

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_many_or_dangerous_is_only_done_when_somebody_says_so() {
+    fn many_targets_or_high_risk_need_an_explicit_confirmation() {
         let name = TargetName::new("pdu-1").unwrap();
         let check = |count: usize, is_risky, is_meant, is_yes, is_asked| {
             let asked = CommandEffect {

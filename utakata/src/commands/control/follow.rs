@@ -83,7 +83,7 @@ fn goes_on(view: &OperationView) -> String {
     let action = action.map_or("it", |action| action.as_str());
     format!(
         "{action} continues as operation {id}:\n  \
-         utakata operation show {id}     how far it is\n  \
+         utakata operation show {id}     its progress\n  \
          utakata operation cancel {id}   cancel what has not begun"
     )
 }

@@ -178,7 +178,7 @@ mod tests {
     use super::{super::Verdict, *};
 
     #[test]
-    fn limits_that_are_too_small_are_told_with_a_cure() {
+    fn limits_that_are_too_small_are_reported_with_a_cure() {
         for (text, expect) in [
             (Some("212992\n"), Verdict::Doubtful),
             (Some("8388608\n"), Verdict::Right),

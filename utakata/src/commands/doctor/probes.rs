@@ -65,7 +65,7 @@ mod tests {
     use super::{super::Verdict, *};
 
     #[test]
-    fn each_part_is_told() {
+    fn each_part_is_reported() {
         let found =
             findings("[+]tasks ok\n[-]events away: the log says why\nready, but not whole\n");
         let told: Vec<_> = found

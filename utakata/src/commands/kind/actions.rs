@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_told_with_type_limits_default_and_meaning() {
+    fn parameters_are_reported_with_type_limits_default_and_meaning() {
         let schema = json!({
             "type": "object", "required": ["outlet"],
             "properties": {

@@ -165,7 +165,7 @@ fn quiet(rollout: &Rollout, page: &mut String) {
         };
         page.push_str(&format!(
             "{id}: {waits}: `utakata read kind={kind}` gives it one, `utakata rollout promote \
-             {kind}` goes on without\n"
+             {kind}` continues without\n"
         ));
     }
 }

@@ -64,7 +64,7 @@ const FOR_EACH: &str = "while read -r line; do task=${line#*'\"task\":\"'}; task
 const FINE: &str = "echo \"{\\\"task\\\":\\\"$task\\\",\\\"status\\\":\\\"succeeded\\\"}\"";
 
 #[tokio::test]
-async fn what_is_not_said_in_so_many_words_is_no_success() {
+async fn only_an_explicit_success_is_a_success() {
     let long = "head -c 1200000 /dev/zero | tr '\\0' x; echo";
     for (script, code, says) in [
         ("exit 0", "worker-crashed", "gave no answer"),

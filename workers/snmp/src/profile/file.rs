@@ -285,7 +285,6 @@ pub enum ColumnRef {
     Oid(Oid),
 }
 
-/// An OID in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidText(pub Oid);
 

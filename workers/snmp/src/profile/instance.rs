@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_is_none_is_refused() {
+    fn an_invalid_form_is_refused() {
         for (text, part) in [
             ("1.3.{it", "with {parameters}"),
             ("{it}.3.6", "with {parameters}"),

@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_grow_beside_each_other() {
+    fn names_and_values_grow_next_to_each_other() {
         let (mut limits, now) = (Limits::default(), Instant::now());
         limits.names.halve(1);
         limits.cells.halve(1);

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_about_an_answer_is_told() {
+    fn what_is_odd_about_an_answer_is_reported() {
         let expected = Expected {
             version: 1,
             community: Some(b"public"),

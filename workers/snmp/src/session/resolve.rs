@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_zone_that_is_not_here_is_named_and_one_that_is_missing_is_asked_for() {
+    async fn an_unknown_interface_is_named_and_a_missing_one_is_requested() {
         for zone in ["eth99", "99999", "0", "an-interface-with-a-long-name"] {
             let error = resolve(&format!("[fe80::1%{zone}]")).await.unwrap_err();
             assert!(

@@ -11,7 +11,6 @@ use super::{
     message::{Answer, Bindings, Names, PduKind},
 };
 
-/// The result of a SET.
 #[derive(Debug)]
 pub struct SetResult {
     /// The proof that the answer provides.

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_along_counts_only_if_it_is_what_was_asked_for() {
+    fn what_comes_along_counts_only_if_it_is_what_was_requested() {
         let oids = ["1.3.6.1.1.0", "1.3.6.1.2.0", "1.3.6.1.3.0"];
         let oids = oids.map(|oid| Oid::parse(oid).unwrap());
         let mut singles = Singles::of(&oids);

@@ -127,7 +127,6 @@ impl Socket {
         self.local
     }
 
-    /// Sends a message.
     pub async fn send(&self, target: SocketAddr, message: &[u8]) -> io::Result<()> {
         self.socket.send_to(message, target).await.map(|_| ())
     }

@@ -178,7 +178,6 @@ struct Walk<'a, 'b> {
     is_anew: bool,
 }
 
-/// A request that was sent.
 #[derive(Debug, Clone)]
 struct SentRequest {
     request: Request,

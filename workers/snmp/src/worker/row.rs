@@ -62,7 +62,6 @@ impl TaskContext<'_> {
     }
 }
 
-/// A cell of the row.
 struct Cell {
     oid: Oid,
     index: Vec<u32>,

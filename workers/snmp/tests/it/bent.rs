@@ -238,7 +238,7 @@ fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_bent_agent_is_true_and_nothing_is_left_out_in_silence() {
+async fn reports_about_a_misbehaving_agent_are_true_and_nothing_is_left_out_silently() {
     for seed in seeds(1..6) {
         check(seed, &[]).await;
     }
@@ -252,7 +252,7 @@ async fn an_agent_that_bears_small_messages_only_is_read_whole() {
 }
 
 #[tokio::test]
-async fn cells_that_cannot_be_had_take_no_others_with_them() {
+async fn cells_that_are_not_available_take_no_others_with_them() {
     for seed in seeds(1..9) {
         check(seed, &["cells"]).await;
     }
@@ -266,7 +266,7 @@ async fn an_agent_with_an_order_of_its_own_is_read_and_its_loops_end() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_is_told_as_what_it_is() {
+async fn a_wrong_answer_is_reported_as_what_it_is() {
     for seed in seeds(1..17) {
         check(seed, &["identity"]).await;
     }

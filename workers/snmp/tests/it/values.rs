@@ -222,7 +222,7 @@ async fn what_cannot_be_is_suspect_and_what_means_none_is_no_reading() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_no_number_is_told_with_its_row() {
+async fn a_value_that_is_not_a_number_is_reported_with_its_row() {
     let folder = tempfile::tempdir().unwrap();
     record(
         folder.path(),

@@ -404,7 +404,7 @@ fn a_release_that_is_not_active_has_workers_only_for_pinned_tasks() {
 }
 
 #[test]
-fn a_replaced_release_goes_on_until_its_successor_is_ready_and_is_drained_then() {
+fn a_replaced_release_continues_until_its_successor_is_ready_and_is_drained_then() {
     let old = || gone(vec![ready(1), starting(2, 1)]);
     check(&[pool(1, 4, 0, vec![starting(3, 1)]), old()], &[]);
     check(

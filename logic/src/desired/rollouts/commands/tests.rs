@@ -69,7 +69,7 @@ fn a_rollout_begins_from_what_serves_and_one_at_a_time() {
 }
 
 #[test]
-fn a_release_is_adopted_where_none_is_asked_for_or_on_its_way() {
+fn a_release_is_adopted_where_none_is_requested_or_on_its_way() {
     let (is_adopted, state) = decide(&DesiredState::default(), Adopt(release("1.0"))).unwrap();
     assert!(is_adopted);
     assert_eq!(
@@ -82,7 +82,7 @@ fn a_release_is_adopted_where_none_is_asked_for_or_on_its_way() {
 }
 
 #[test]
-fn what_goes_on_is_dropped_when_somebody_has_decided_meanwhile() {
+fn a_step_is_dropped_when_somebody_has_decided_meanwhile() {
     let (rollout, state) = under_way();
     let go_on = |state: RolloutState| GoOn {
         before: RolloutState::Running,

@@ -91,7 +91,7 @@ fn facts() -> Facts {
 }
 
 #[test]
-fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on() {
+fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_continues() {
     let check = |orders: &[(&str, Orders)], waits_for: &str, says: &str, cure: Option<&str>| {
         let orders = orders.iter().cloned();
         let orders: BTreeMap<EnvironmentId, Orders> =

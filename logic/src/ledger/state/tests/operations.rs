@@ -42,7 +42,7 @@ fn an_unknown_keeps_its_place_until_a_person_has_settled_it() {
 }
 
 #[test]
-fn it_stops_after_so_many_failures_and_goes_on_when_somebody_says_so() {
+fn it_stops_after_several_failures_and_continues_when_somebody_says_so() {
     let mut table = Table::new();
     let pace = json!({ "at_a_time": "1", "stop_after": 2 });
     let (id, tasks) = table.plan(paced(&["a", "b", "c", "d"], pace));
@@ -114,7 +114,7 @@ fn a_task_expires_only_after_its_turn_has_come() {
 }
 
 #[test]
-fn what_could_not_be_written_down_has_never_been() {
+fn what_could_not_be_recorded_has_never_been() {
     let mut table = Table::new();
     let (_, before) = table.plan(on(&["a"]));
     table.published();

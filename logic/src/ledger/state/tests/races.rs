@@ -148,7 +148,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn whatever_happens_one_has_a_target_and_memory_is_what_is_written(
+    fn whatever_happens_one_task_holds_a_target_and_memory_equals_the_store(
         steps in proptest::collection::vec(step(), 1..80)
     ) {
         let mut table = Table::new();

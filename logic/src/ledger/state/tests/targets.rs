@@ -83,7 +83,7 @@ fn what_waits_for_a_person_does_not_keep_its_target() {
 }
 
 #[test]
-fn a_target_that_is_gone_fails_its_task_before_it_is_sent() {
+fn a_target_that_has_gone_fails_its_task_before_it_is_sent() {
     let mut table = Table::new();
     let (_, tasks) = table.plan(on(&["gone"]));
     assert_eq!(table.published(), []);

@@ -1,4 +1,4 @@
-//! What is read together is of one moment.
+//! Rows read together are from the same moment.
 
 use utakata_logic::store::{Store, WriteBatch};
 use utakata_model::{OperationId, TaskState};

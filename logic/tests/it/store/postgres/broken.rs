@@ -93,7 +93,7 @@ fn noise(seed: u64, bytes: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_told_around_a_full_disk_of_the_log_of_postgres_is_so() {
+async fn what_is_reported_around_a_full_disk_of_the_log_of_postgres_is_true() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let at = folder.path().join("disk");

@@ -60,7 +60,7 @@ async fn write_in_turns(store: Arc<PostgresStore>, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_who_has_the_lease_writes_the_ledger_however_often_it_changes_hands() {
+async fn only_the_holder_of_the_lease_writes_the_ledger_however_often_it_changes_hands() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let mut writers = Vec::new();

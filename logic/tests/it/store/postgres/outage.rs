@@ -80,7 +80,7 @@ async fn write_until_it_fails(
 }
 
 #[tokio::test]
-async fn a_store_goes_on_after_postgres_was_started_again() {
+async fn a_store_continues_after_postgres_was_started_again() {
     let mut server = Postgres::start().unwrap();
     let store = open(&server.database().unwrap()).await.unwrap();
     store.write(&page(1)).await.unwrap();

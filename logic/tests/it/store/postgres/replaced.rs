@@ -55,7 +55,7 @@ async fn is_refused(store: &dyn Store, number: u64, code: &str) {
 }
 
 #[tokio::test]
-async fn a_database_that_is_made_anew_underneath_is_told_and_nothing_is_written() {
+async fn a_database_that_is_recreated_underneath_is_reported_and_nothing_is_written() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let store = open(&url).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_database_that_is_made_anew_underneath_is_told_and_nothing_is_written(
 
 /// The schema is replaced, and the connections stay.
 #[tokio::test]
-async fn tables_that_are_gone_or_made_anew_are_told_and_nothing_is_written() {
+async fn missing_or_recreated_tables_are_reported_and_nothing_is_written() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let store = open(&url).await.unwrap();
@@ -115,7 +115,7 @@ async fn tables_that_are_gone_or_made_anew_are_told_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_put_back_to_an_older_state_is_told_as_what_it_lost() {
+async fn a_database_that_is_put_back_to_an_older_state_is_reported_as_what_it_lost() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let store = open(&url).await.unwrap();

@@ -45,7 +45,7 @@ fn each(mut check: impl FnMut(&Profile, Meant<'_>) -> Option<String>) {
 }
 
 #[test]
-fn every_number_of_a_shipped_profile_has_a_range_of_what_can_be() {
+fn every_number_of_a_shipped_profile_has_a_plausible_range() {
     each(|_, (meaning, ..)| {
         let Kind::Number(number) = &meaning.kind else {
             return None;
@@ -115,7 +115,7 @@ fn every_row_of_a_shipped_profile_is_identified_by_what_no_name_changes() {
 
 /// A sensor with a neighbouring state "not present" has no value then.
 #[test]
-fn a_value_beside_a_state_that_says_not_present_asks_for_it() {
+fn a_value_next_to_a_state_that_says_not_present_asks_for_it() {
     let library = Library::shipped().unwrap();
     for profile in library.iter() {
         for table in &profile.tables {

@@ -154,7 +154,7 @@ fn around(value: &[u8]) -> Vec<(Oid, Result<Value, Flaw>)> {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_named_and_what_is_beside_it_is_read() {
+fn what_cannot_be_decoded_is_named_and_what_is_next_to_it_is_read() {
     for (value, expected) in [
         (&[2, 0][..], Err(Flaw::Size(2, 0))),
         (&[0x42, 0], Err(Flaw::Size(0x42, 0))),
