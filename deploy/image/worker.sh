@@ -76,8 +76,8 @@ text() {
 archive() {
     local folder=$OUT/archive layer configuration
     mkdir -p "$folder"
-    layer=$(digest "$OUT/root.tar")
-    cp "$OUT/root.tar" "$folder/$layer.tar"
+    layer=$(digest "$OUT/layer.tar")
+    cp "$OUT/layer.tar" "$folder/$layer.tar"
     cat >"$OUT/configuration.json" <<JSON
 {
   "architecture": "amd64",
@@ -86,7 +86,7 @@ archive() {
   "config": {
     "User": "$OWNER:$OWNER",
     "Entrypoint": ["/$NAME"],
-    "Labels": { "org.utakata.manifest": "$(text "$OUT/root/worker.toml")" }
+    "Labels": { "org.utakata.manifest": "$(text "$OUT/files/worker.toml")" }
   },
   "rootfs": { "type": "layers", "diff_ids": ["sha256:$layer"] }
 }
@@ -99,12 +99,12 @@ JSON
 }
 
 rm -rf "$OUT"
-mkdir -p "$OUT/root/tmp"
-chmod 1777 "$OUT/root/tmp"
-install -m 755 "$(program)" "$OUT/root/$NAME"
-manifest >"$OUT/root/worker.toml"
-chmod 644 "$OUT/root/worker.toml"
-pack "$OUT/root.tar" "$OUT/root" .
+mkdir -p "$OUT/files/tmp"
+chmod 1777 "$OUT/files/tmp"
+install -m 755 "$(program)" "$OUT/files/$NAME"
+manifest >"$OUT/files/worker.toml"
+chmod 644 "$OUT/files/worker.toml"
+pack "$OUT/layer.tar" "$OUT/files" .
 if [ -n "$ARCHIVE" ]; then
     archive "$ARCHIVE"
     echo "$TAG is in $ARCHIVE: docker load --input $ARCHIVE"

@@ -1,5 +1,5 @@
 //! Impossible states of our processes. Each process counts its own, and the counters are read at
-//! the end. Those of lives that were killed are gone, so the logs of all lives are read, too.
+//! the end. Those of killed lives are lost, so the logs of all lives are read, too.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use utakata_invariant as invariant;
 
 use crate::{place::Place, server::Server};
 
-/// So many lines of logs are kept; more say no more.
+/// The number of log lines kept.
 const MAX_LINES: usize = 20;
 
 /// The broken invariants of all processes.
@@ -24,18 +24,18 @@ pub struct Broken {
     pub counted: BTreeMap<String, u64>,
     /// The number of lines about them in the logs of all lives.
     pub logged: u64,
-    /// The first of these lines, each behind the name of its process.
+    /// The first of these lines, each prefixed with the name of its process.
     pub lines: Vec<String>,
 }
 
 impl Broken {
-    /// The number of them: the logs know those of earlier lives, the counters those of workers
+    /// Returns their number: the logs know those of earlier lives, the counters those of workers
     /// whose logs are elsewhere.
     pub fn count(&self) -> u64 {
         self.logged.max(self.counted.values().sum())
     }
 
-    /// For people.
+    /// Formats them for people.
     pub fn text(&self) -> Vec<String> {
         let counted = self.counted.iter();
         let counted =
@@ -69,7 +69,7 @@ impl Broken {
     }
 }
 
-/// Reads the counters of the processes that run, and the logs of all.
+/// Reads the counters of the running processes, and all logs.
 ///
 /// # Errors
 /// A logic environment does not answer, or a log cannot be read.

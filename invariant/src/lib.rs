@@ -1,16 +1,16 @@
-//! Impossible states. One that is all the same stops a test; elsewhere it is logged and
-//! counted, and the rest goes on.
+//! Impossible states. If one occurs nevertheless, it stops a test; elsewhere it is logged and
+//! counted, and everything else continues.
 //!
-//! The count is that of the process. The metrics of a logic environment, the status of an
-//! environment and the heartbeats of a worker report it, `utakata status` shows it, and a drill
-//! is not passed while it is above 0.
+//! The count is per process. The metrics of a logic environment, the status of an environment and
+//! the heartbeats of a worker report it, `utakata status` shows it, and a drill is not passed while
+//! it is above 0.
 
 use std::{
     fmt::Display,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// The text by which every broken invariant is found in a log.
+/// The text that identifies a broken invariant in a log.
 pub const MESSAGE: &str =
     "this cannot be: a mistake in utakata, please report it with the log of this moment";
 
@@ -25,14 +25,14 @@ pub fn broken(what: &'static str, subject: &dyn Display) {
     debug_assert!(false, "{what}: {subject}");
 }
 
-/// Reports an impossible state that was caught: a panic, or what another process of ours
-/// has told of itself. Unlike [`broken`] it asserts nothing, because recovery from it is tested.
+/// Reports an impossible state that was caught: a panic, or one reported by another process of
+/// ours. Unlike [`broken`] it asserts nothing, because recovery from it is tested.
 pub fn record(what: &'static str, subject: &dyn Display) {
     BROKEN.fetch_add(1, Ordering::Relaxed);
     tracing::error!(what, %subject, "{MESSAGE}");
 }
 
-/// Returns the value, whose absence is reported.
+/// Returns the value, reporting its absence.
 #[track_caller]
 pub fn present<T>(value: Option<T>, what: &'static str, subject: &dyn Display) -> Option<T> {
     if value.is_none() {
@@ -41,7 +41,7 @@ pub fn present<T>(value: Option<T>, what: &'static str, subject: &dyn Display) -
     value
 }
 
-/// Returns the number of impossible states since the process began.
+/// Returns the number of impossible states since the process started.
 pub fn count() -> u64 {
     BROKEN.load(Ordering::Relaxed)
 }
@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    /// The count is that of the process: tests of it take turns.
+    /// The count is per process: its tests take turns.
     static TURN: Mutex<()> = Mutex::new(());
 
     #[test]

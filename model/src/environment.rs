@@ -98,7 +98,7 @@ impl EnvironmentStatus {
 pub struct RestartedKind {
     /// The name of the kind.
     pub kind: Kind,
-    /// The number of times its service has failed since the environment was started.
+    /// The number of times its service has failed since the environment started.
     pub count: u64,
     /// The last time.
     #[schema(value_type = String, format = "date-time")]

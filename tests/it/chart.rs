@@ -1,8 +1,8 @@
-//! Tests of the chart in `deploy/helm` and of the manifests that are made from it: Kubernetes
-//! accepts them, utakata accepts their configuration, and they ask for no more than is needed.
+//! Tests of the chart in `deploy/helm` and of the manifests made from it: Kubernetes accepts them,
+//! utakata accepts their configuration, and they request no more permissions than needed.
 //!
 //! Where helm is not installed (`tests/servers/install.sh kubernetes`), these tests say so and are
-//! left out.
+//! skipped.
 
 mod admission;
 mod configuration;
@@ -21,10 +21,10 @@ use utakata_tests::repository;
 const CHART: &str = "deploy/helm/utakata";
 /// Values of the chart for its tests, in its folder `ci`.
 const CASES: [&str; 5] = ["hpa", "kubernetes", "process", "single", "try"];
-/// Kinds that are not of Kubernetes itself.
+/// Kinds that are not built into Kubernetes.
 const FOREIGN: [&str; 3] = ["ServiceMonitor", "ScaledObject", "TriggerAuthentication"];
 
-/// A program of the tests' own tools; none where it is not installed.
+/// The path of a test tool; `None` if it is not installed.
 fn tool(name: &str) -> Option<PathBuf> {
     let path = repository::tool("kubernetes", name);
     if path.exists() {
@@ -91,7 +91,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The specifications of all pods that documents make, with the name of each.
+/// The specifications of all pods created by documents, with the name of each.
 fn pods(documents: &[Value]) -> Vec<(String, &Value)> {
     let templates = documents.iter().filter_map(|document| {
         let spec = &document["spec"];

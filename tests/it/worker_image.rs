@@ -1,5 +1,5 @@
-//! The images of the kinds that come with utakata: the program, and a manifest that says the same
-//! inside and outside.
+//! The images of the kinds shipped with utakata: the program, and the same manifest inside and
+//! outside.
 
 use std::path::Path;
 use std::process::Command;
@@ -46,7 +46,7 @@ fn an_image_of_a_kind_has_its_program_and_a_manifest_of_its_own_version() {
     assert_eq!(label, inside.as_str());
     let manifest = Manifest::parse(&inside).unwrap();
     assert_eq!(manifest.kind.as_str(), "apc-pdu");
-    // A version means one release, and that of the program is another.
+    // A version identifies one release, and the program's release is another.
     assert_eq!(manifest.version, "1.0.0.1");
     assert!(!content(&layer, &format!("./{}", manifest.run.program)).is_empty());
     assert_eq!(configuration["config"]["User"], "65532:65532");

@@ -1,9 +1,9 @@
 //! Probes of a process by machines: its liveness, its readiness and its metrics. They need no
-//! token and have a port of their own (`probes.address`); answers name no target and no person.
+//! token and have their own port (`probes.address`); answers name no target and no person.
 //!
 //! ```text
-//! /livez    200 as long as the process goes on, also while it waits for a database or drains
-//! /readyz   200 once every part was there at the same time, until it drains
+//! /livez    200 as long as the process is alive, even while it waits for a database or drains
+//! /readyz   200 once all parts were available at the same time, until it drains
 //! /metrics  OpenMetrics
 //! ```
 
@@ -21,7 +21,7 @@ pub use subject::Subject;
 use crate::config;
 use readiness::{Readiness, Stage};
 
-/// The answers to probes, until it is dropped. Without an address nobody can ask.
+/// The server of probes, until it is dropped. Without an address nothing listens.
 #[derive(Debug)]
 pub struct Probes {
     state: Arc<watch::Sender<State>>,
@@ -34,16 +34,16 @@ struct State {
     stage: Stage,
     /// The boxes of the process, once they run.
     subject: Option<Arc<Subject>>,
-    /// All parts were there at the same time.
+    /// True once all parts were available at the same time.
     was_ready: bool,
 }
 
 impl Probes {
-    /// Listens where the configuration says so. Until [`Self::serve`] the process is alive, and
-    /// not ready.
+    /// Listens on the configured address. Until [`Self::serve`] the process is alive, and not
+    /// ready.
     ///
     /// # Errors
-    /// The address cannot be listened at.
+    /// The address cannot be used.
     pub async fn start(config: &config::Probes) -> Result<Self> {
         let state = Arc::new(watch::Sender::default());
         let Some(wanted) = config.address else {
@@ -71,7 +71,7 @@ impl Probes {
         });
     }
 
-    /// Answers "not ready" from now on: the process drains.
+    /// Answers "not ready" from now on: the process is draining.
     pub fn drain(&self) {
         self.state
             .send_modify(|state| state.stage = Stage::Draining);

@@ -24,7 +24,7 @@ impl Programs {
         })
     }
 
-    /// Starts a role: of the program that users run, unless it has faults.
+    /// Starts a role: from the program that users run, unless it has faults.
     pub(super) fn start(&self, role: &[&str], faults: &[String]) -> Start {
         let role = role.iter().map(|word| (*word).to_owned());
         let program = match faults {

@@ -1,4 +1,4 @@
-//! Carries a disaster out.
+//! Carries out a disaster.
 
 use std::time::Duration;
 
@@ -15,17 +15,16 @@ use crate::{
     stall::{Stall, Still},
 };
 
-/// The time by which workers continue before or after their environment.
+/// The time by which workers resume sooner or later than their environment.
 const STAGGER: Duration = Duration::from_millis(300);
-/// The factor by which a link stays down longer than a process.
+/// A link stays away this many times as long as a process.
 const LINK_DOWN: u32 = 4;
-/// The time for which a disk stays full, in addition to the time that a process is away. SQLite
-/// begins its log again after 16 MiB, and needs more room only then: the ledger of a drill writes
-/// them within this.
+/// The time for which a disk stays full at least. SQLite restarts its log after 16 MiB, and needs
+/// more space only then: the ledger of a drill writes that much within this time.
 const LOG_FULL: Duration = Duration::from_secs(12);
 
 impl Crew {
-    /// Strikes the victim of a disaster, if it runs.
+    /// Strikes the victim of a disaster, if it is running.
     pub fn strike(&mut self, disaster: &Disaster) {
         let Disaster {
             victim,
@@ -65,9 +64,9 @@ impl Crew {
         }
     }
 
-    /// Kills our own processes and the workers at once, but not external servers.
+    /// Kills our own processes and the workers at once; but not servers started by others.
     fn kill_everything(&mut self, down: Duration) -> bool {
-        // The workers as well, and at once: so they are found first.
+        // The workers too, and at once: they are listed beforehand.
         let workers = self.workers();
         if let Between::Hub { hub, .. } = &mut self.between {
             kill(hub, down);
@@ -97,7 +96,7 @@ impl Crew {
         }
     }
 
-    /// Strikes a link: a third of them each are cut, broken and slow, until they are healed.
+    /// Cuts, breaks or slows down a link, until it is healed.
     fn strike_link(&mut self, which: usize, down: Duration) -> bool {
         let Between::Servers { servers, .. } = &self.between else {
             return false;
@@ -112,9 +111,9 @@ impl Crew {
         true
     }
 
-    /// Lets processes stand still for longer than anybody waits for an attempt. Messages to workers
-    /// that stand still before their environment lie unread in their sockets; and the workers
-    /// continue before it, after it, or with it.
+    /// Freezes processes for longer than anybody waits for an attempt. Messages to workers whose
+    /// environment is frozen too stay unread in their sockets; the workers resume before it, after
+    /// it, or with it.
     fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
         if !self.stalls.is_empty() {
             return false;

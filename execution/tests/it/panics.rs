@@ -18,7 +18,7 @@ use crate::{
     site::{Site, assert_ended},
 };
 
-/// Task queues that panic when they are asked for tasks, once for each time that they are told to.
+/// Task queues that panic when tasks are requested, as often as ordered.
 pub struct PanickingTasks {
     pub inner: Arc<dyn Tasks>,
     pub panics: Arc<AtomicBool>,
@@ -61,7 +61,7 @@ impl Consumer for PanickingConsumer {
 
 #[tokio::test(start_paused = true)]
 async fn a_kind_whose_service_panics_is_served_again_and_nothing_is_done_twice() {
-    // Control on `stuck` is begun and never answered.
+    // Control of `stuck` is begun and never answered.
     let player = Player::new(8, |task| {
         (task.target != "stuck").then_some((Duration::ZERO, ""))
     });
@@ -78,8 +78,8 @@ async fn a_kind_whose_service_panics_is_served_again_and_nothing_is_done_twice()
             .status(|status| status.restarted.iter().any(|one| one.count == count))
             .await;
         assert_eq!(status.restarted[0].kind.as_str(), "play");
-        // It is the first ask of the new service: under a number that the one before has used, it
-        // would be answered with the permit of that one.
+        // The first ask of the new service: under a number used by the previous one, it would be
+        // answered with that one's permit.
         site.send(vec![begun.clone()]).await;
         let left = || site.tasks.counts().control_waiting + site.tasks.counts().control_fetched;
         until(|| left() == 0).await;

@@ -75,7 +75,6 @@ pub struct TaskProgress {
     /// True if it passed through its required state after success was reported.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_passed: bool,
-    /// Its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
     /// The value that the target had before, where the action can be undone.

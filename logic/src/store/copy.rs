@@ -29,7 +29,6 @@ pub struct Copied {
 /// The progress of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// The table.
     pub table: &'static str,
     /// The number of rows copied or compared.
     pub done: u64,
@@ -64,7 +63,6 @@ pub enum Error {
     Differs {
         /// The target.
         place: Place,
-        /// The table.
         table: &'static str,
     },
 }

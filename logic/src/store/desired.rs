@@ -43,7 +43,6 @@ pub trait Desired: Send + Sync {
     /// Returns rollouts, newest first, optionally only those before `before`.
     async fn rollouts(&self, before: Option<RolloutId>, max: u32) -> Result<Vec<Rollout>, Error>;
 
-    /// A rollout.
     async fn rollout(&self, id: RolloutId) -> Result<Option<Rollout>, Error>;
 }
 

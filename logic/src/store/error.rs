@@ -124,7 +124,6 @@ pub enum Error {
     NotHolder {
         /// The place of the store.
         place: Place,
-        /// The lease.
         lease: String,
         /// The epoch that was held.
         epoch: u64,

@@ -66,7 +66,6 @@ pub struct LeaseRequest {
 /// The lease under which something is written: refused if another member has taken it since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
-    /// The lease.
     pub lease: String,
     /// The holder.
     pub by: Member,

@@ -34,7 +34,6 @@ pub trait Ledger: Send + Sync {
     /// Returns the operation requested under a key.
     async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error>;
 
-    /// An operation.
     async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error>;
 
     /// Returns an operation and the last of its tasks, oldest first, read at one moment.
@@ -54,7 +53,6 @@ pub trait Ledger: Send + Sync {
     /// Returns the locked targets.
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error>;
 
-    /// A task.
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error>;
 
     /// Returns tasks, newest first.
@@ -66,7 +64,6 @@ pub trait Ledger: Send + Sync {
 pub struct TaskRow {
     /// The task as created.
     pub task: ControlTask,
-    /// Its progress.
     pub progress: TaskProgress,
 }
 
@@ -75,7 +72,6 @@ pub struct TaskRow {
 pub struct OperationRow {
     /// The operation as requested.
     pub operation: Operation,
-    /// Its progress.
     pub progress: OperationProgress,
     /// The number of its tasks in each state.
     pub counts: Counts,

@@ -24,7 +24,6 @@ pub trait People: Send + Sync {
 /// A person, identified by a token of which only the hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRow {
-    /// The name.
     pub name: PersonName,
     /// The hash of the token.
     pub token_hash: TokenHash,

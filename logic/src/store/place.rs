@@ -14,13 +14,10 @@ pub enum Place {
 /// A database of PostgreSQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// The host.
     pub host: String,
-    /// The port.
     pub port: u16,
     /// The name of the database.
     pub name: String,
-    /// The user.
     pub user: String,
 }
 

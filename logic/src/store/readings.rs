@@ -19,9 +19,7 @@ pub trait Readings: Send + Sync {
 /// The latest readings of a target by one action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadingRow {
-    /// The target.
     pub target: TargetName,
-    /// The action.
     pub action: ActionName,
     /// JSON that the store does not interpret.
     pub body: String,

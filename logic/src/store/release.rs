@@ -28,7 +28,6 @@ pub fn room_for_file(size: u64) -> u64 {
 pub struct ReleaseRow {
     /// Kind, version and digest.
     pub id: ReleaseId,
-    /// The manifest.
     pub manifest: Manifest,
     /// The files.
     pub content: Content,
@@ -44,7 +43,6 @@ pub struct ReleaseRow {
 pub struct ShippedRelease {
     /// Kind and version, and the digest of the files without the program.
     pub id: ReleaseId,
-    /// The manifest.
     pub manifest: Manifest,
     /// The files.
     pub content: Content,
@@ -65,7 +63,6 @@ pub enum PutRelease {
     Missing(Vec<FileDigest>),
 }
 
-/// The columns of a release.
 pub(super) struct ReleaseColumns<'r> {
     pub digest: &'r str,
     pub kind: &'r str,

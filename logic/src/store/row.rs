@@ -9,7 +9,6 @@ use super::{
     TaskRow, number::from_column, packed,
 };
 
-/// The columns of a task.
 pub(super) struct TaskColumns<'r> {
     pub state: &'r str,
     pub body: &'r str,
@@ -72,7 +71,6 @@ pub(super) fn audit(
     Ok(AuditPage { page, hash, body })
 }
 
-/// A person.
 pub(super) fn person(
     place: &Place,
     name: &str,

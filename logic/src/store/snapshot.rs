@@ -40,11 +40,8 @@ pub struct WrittenOperation {
 pub struct WrittenTask {
     /// The identifier.
     pub id: String,
-    /// The operation.
     pub operation: String,
-    /// The target.
     pub target: String,
-    /// The state.
     pub state: String,
     /// The task, as JSON.
     pub body: String,
@@ -55,7 +52,6 @@ pub struct WrittenTask {
 /// A lock in its stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenLock {
-    /// The target.
     pub target: String,
     /// The lock, as JSON.
     pub body: String,

@@ -17,11 +17,9 @@ pub struct ControlTask {
     pub id: TaskId,
     /// The operation that it belongs to.
     pub operation: OperationId,
-    /// The target.
     pub target: TargetName,
     /// The kind of the target.
     pub kind: Kind,
-    /// The action.
     pub action: ActionName,
     /// The parameters of the action.
     pub parameters: Parameters,

@@ -1,4 +1,4 @@
-//! Requests that come again under the key that they came under before.
+//! Requests repeated under the same key.
 
 use std::collections::HashSet;
 
@@ -50,8 +50,8 @@ async fn what_is_asked_at_once_under_one_key_is_done_once_and_others_are_not_hel
     room.end().await;
 }
 
-/// An operation waits for its locked target; the same request again, which waits for the end, is
-/// answered when the lock is gone.
+/// An operation waits for its locked target; a repeated request that waits for the end is answered
+/// when the lock has gone.
 async fn waits_for_the_end(room: &Room) {
     let again = async {
         let requested = off(json!({ "key": "ticket-7", "wait": "60s" }));
@@ -61,7 +61,7 @@ async fn waits_for_the_end(room: &Room) {
         answer
     };
     let unlock = async {
-        // Until then it has been asked, and answered where nobody waits.
+        // Until then it has been requested, and answered for callers that do not wait.
         for _ in 0..20 {
             room.get("/v1/targets/pdu-0").await;
         }
@@ -76,7 +76,7 @@ async fn waits_for_the_end(room: &Room) {
     assert_eq!(tasks[0]["state"], "succeeded", "{answer}");
 }
 
-/// Asks for an operation on a target that is locked.
+/// Requests an operation on a locked target.
 async fn held_up(room: &Room) {
     let why = json!({ "why": "a fan is replaced", "for": "2h" });
     let (status, told) = room.send("PUT", "/v1/targets/pdu-0/lock", Some(why)).await;
@@ -93,7 +93,7 @@ async fn what_is_asked_again_under_its_key_is_waited_for_like_the_first_time() {
     room.furnish(1).await;
     held_up(&room).await;
     waits_for_the_end(&room).await;
-    // It is over: then there is nothing to wait for.
+    // It is over: there is nothing to wait for.
     let requested = off(json!({ "key": "ticket-7", "wait": "60s" }));
     let (_, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");

@@ -284,8 +284,8 @@ pub struct Heartbeat {
     /// The number of tasks that the worker has; ignored from a manager.
     #[prost(uint32, tag = "1")]
     pub running: u32,
-    /// How many impossible states the worker's SDK has met since its start: mistakes of ours. Not
-    /// read from a manager.
+    /// The number of impossible states that the SDK has met since the worker started: bugs of ours.
+    /// Not read from a manager.
     #[prost(uint64, tag = "2")]
     pub invariants_broken: u64,
 }

@@ -1,5 +1,5 @@
-//! The admission policy of the workers' namespace, evaluated over pods: a worker is admitted, and
-//! whatever could read a secret or borrow an account is not.
+//! The admission policy of the workers' namespace, evaluated for pods: a worker is admitted, and
+//! anything that could read a secret or borrow an account is not.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ const VARIABLE: Denial = "no secret and no config map in its variables";
 const PULL_SECRET: Denial = "workers.pullSecrets";
 const ADDED: Denial = "added to a worker that runs";
 
-/// A worker as an environment asks for it.
+/// A worker as created by an environment.
 fn worker() -> Value {
     let token = json!({ "audience": "utakata/utakata-hall-1-0", "path": "token" });
     json!({

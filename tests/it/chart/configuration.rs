@@ -56,7 +56,7 @@ fn reference() -> Vec<String> {
         .collect()
 }
 
-/// The key of a runtime that this build was made without: it is a feature of cargo.
+/// The key of a runtime that this build lacks, because it is a cargo feature.
 fn unknown_yet<'a>(toml: &'a str, reference: &[String]) -> Option<&'a str> {
     let has_runtime = reference
         .iter()
@@ -71,7 +71,7 @@ fn check(case: &str, pod: &str, toml: &str, container: &Value) {
     let file = place.path().join("utakata.toml");
     fs::write(&file, toml).unwrap();
     for (name, text) in SECRETS {
-        // Authorities are for connections that are hidden from others, and only for them.
+        // Authorities are for encrypted connections, and only for them.
         let text = match toml.contains(".tls.") {
             true => text.to_owned(),
             false => text.replace("amqps:", "amqp:").replace("mqtts:", "mqtt:"),
@@ -94,7 +94,7 @@ fn check(case: &str, pod: &str, toml: &str, container: &Value) {
     assert!(told.contains(&file.display().to_string()), "{told}");
 }
 
-/// A value of a container as it is here.
+/// Converts a value of a container to this machine.
 fn within(value: &str, place: &Path) -> String {
     let folder = place.display().to_string();
     value

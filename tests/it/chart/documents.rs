@@ -1,4 +1,4 @@
-//! The rendered documents are valid in Kubernetes, and as safe as `restricted` asks.
+//! The rendered documents are valid in Kubernetes, and as secure as `restricted` requires.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{CASES, FOREIGN, case, chart, list, name, of_kind, pods, rendered, text, tool};
 
-/// The oldest that the chart is for, and all after it.
+/// The oldest version that the chart supports, and all later ones.
 const VERSIONS: [&str; 5] = ["1.33", "1.34", "1.35", "1.36", "1.37"];
 
 #[test]
@@ -51,7 +51,7 @@ fn every_document_is_one_of_each_version_of_kubernetes() {
         let told = text(&validated);
         assert!(validated.status.success(), "{version}: {told}");
     }
-    // It would have said so.
+    // An invalid document would have been reported.
     let file = place.path().join("wrong.yaml");
     let wrong = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"dato":{}}"#;
     fs::write(&file, wrong).unwrap();
@@ -72,7 +72,7 @@ fn every_pod_is_one_of_the_standard_restricted() {
         assert!(!pods.is_empty(), "{one}");
         for (pod, spec) in pods {
             let offences = unrestricted(spec);
-            // A zone whose equipment pods do not reach uses the network of its nodes.
+            // A zone whose equipment cannot be reached from pods uses the network of its nodes.
             let expect: &[&str] = match spec["hostNetwork"].as_bool() {
                 Some(true) if pod.ends_with("hall-2") => &["the network of the node"],
                 _ => &[],
@@ -82,7 +82,7 @@ fn every_pod_is_one_of_the_standard_restricted() {
     }
 }
 
-/// Offences against the pod security standard, and against our own custom.
+/// Violations of the pod security standard, and of our own rules.
 fn unrestricted(spec: &Value) -> Vec<&'static str> {
     let mut offences = Vec::new();
     let mut check = |is_right: bool, offence| {

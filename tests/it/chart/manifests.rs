@@ -1,6 +1,6 @@
-//! The manifests for `kubectl apply -k`, and documents of the chart, as they were.
+//! The manifests for `kubectl apply -k`, and documents of the chart, unchanged.
 //!
-//! `UPDATE=1` writes the golden files anew; `deploy/kustomize/render.sh` the manifests.
+//! `UPDATE=1` rewrites the golden files; `deploy/kustomize/render.sh` the manifests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The rights of an environment in the cluster: those that its runtime uses, and no others.
+//! The permissions of an environment in the cluster: those that its runtime uses, and no others.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -53,7 +53,7 @@ fn an_environment_may_do_what_its_runtime_does_and_nothing_else() {
     check(&no_policies, &[pods, leases]);
 }
 
-/// The source file in which the runtime lists the rights that it looks for.
+/// The source file in which the runtime lists the permissions that it checks.
 const EXAMINED: &str = "execution-kubernetes/src/examine.rs";
 
 #[test]
@@ -98,7 +98,7 @@ fn the_quota_is_the_twin_of_the_limit_of_workers() {
     let Some(helm) = tool("helm") else { return };
     let documents = rendered(&helm, "kubernetes");
     let quota = of_kind(&documents, "ResourceQuota");
-    // Five environments, with eight workers and one that is tried each.
+    // Five environments, each with eight workers and one on trial.
     assert_eq!(quota[0]["spec"]["hard"]["pods"], "45");
     let maps = of_kind(&documents, "ConfigMap");
     let limited = maps.iter().filter(|map| {

@@ -1,5 +1,5 @@
-//! The pods of the chart as processes, with the files, variables and arguments that they would
-//! have, and real servers: they find each other, and answer their probes.
+//! The pods of the chart as processes, with the files, variables and arguments they would have, and
+//! real servers: they find each other, and answer their probes.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -28,7 +28,7 @@ struct Pod {
 }
 
 impl Pod {
-    /// Starts the pod of a set that has this name.
+    /// Starts the pod with this name from a set.
     fn start(documents: &[Value], set: &str, name: &str, secrets: &Secrets) -> Self {
         let named = |kind: &str| {
             let all = of_kind(documents, kind);
@@ -57,7 +57,7 @@ impl Pod {
                 command.env(variable["name"].as_str().unwrap(), value);
             }
         }
-        // All of them are on one machine here, and tests listen on loopback alone.
+        // All of them are on one machine here, and tests listen on the loopback only.
         let own = format!("127.0.0.1:{}", api.number());
         command
             .env("UTAKATA_DATA", place.path().join("data"))
@@ -104,7 +104,7 @@ impl Pod {
         );
     }
 
-    /// A command in the pod of a logic environment, as JSON.
+    /// Runs a command in the pod of a logic environment, with JSON output.
     fn run(&self, arguments: &[&str]) -> Option<Value> {
         let url = format!("http://127.0.0.1:{}", self.api.number());
         let output = Command::new(program("utakata"))
@@ -116,7 +116,7 @@ impl Pod {
         serde_json::from_slice(&output.stdout).ok()
     }
 
-    /// Ends it as a kubelet does, and gives its exit code.
+    /// Ends it as a kubelet would, and returns its exit code.
     fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         wait_for(|| self.child.try_wait().unwrap())?.code()
@@ -131,7 +131,7 @@ impl Drop for Pod {
     }
 }
 
-/// A text of a pod as it is here.
+/// Converts a text of a pod to this machine.
 fn here(text: &str, name: &str, place: &Path) -> String {
     let folder = place.display().to_string();
     text.replace("/etc/utakata-secrets", &folder)

@@ -22,7 +22,7 @@ fn values_that_cannot_be_are_refused_with_what_is_wrong() {
             "value must be one of 'process', 'kubernetes'",
         ),
         ("zones[0].name=-", "at '/zones/0/name'"),
-        ("zones[0].nam=x", "additional properties 'nam' not allowed"),
+        ("zones[0].nam=x", "additional properties 'nam' not allowed"), // typos: on purpose
         ("image.digest=latest", "at '/image/digest'"),
         // Another registry could begin with it: registry.example.network.
         (

@@ -7,20 +7,20 @@ use std::{
     path::Path,
 };
 
-/// Rights of the group and of everybody else.
+/// Permissions of the group and of others.
 const OTHERS: u32 = 0o077;
-/// Everybody may make, rename and remove files in it.
+/// Everybody may create, rename and remove files in it.
 const WORLD_WRITABLE: u32 = 0o002;
 /// Only the owner of a file may rename or remove it.
 const STICKY: u32 = 0o1000;
 
-/// The facts about a directory that decide.
+/// The facts that decide how a directory is treated.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
     mode: u32,
-    /// It belongs to this user, so its mode can be changed.
+    /// True if it belongs to this user, so that its mode can be changed.
     is_own: bool,
-    /// A file system begins here: a volume of a container, most likely.
+    /// True if it is a mount point: most likely a volume of a container.
     is_mount: bool,
 }
 
@@ -31,10 +31,10 @@ enum Treatment {
     Leave,
     /// It is made private.
     Tighten,
-    /// It is used, and the log says that it is wider than it should be: its files are private, and
-    /// nobody can put others in their place, or only who has the same volume.
+    /// It is used, and the log says that its permissions are too wide: its files are private, and
+    /// nobody can replace them, or only users of the same volume.
     Warn,
-    /// Any user of this machine could put files of their own into the place of ours.
+    /// Refused: any user of this machine could replace our files with their own.
     Refuse,
 }
 
@@ -52,8 +52,8 @@ fn treatment(facts: Facts) -> Treatment {
     Treatment::Warn
 }
 
-/// Makes the directory if need be, and closes it to others. One that belongs to somebody else, as
-/// a volume of Kubernetes does (`fsGroup`), stays as it is.
+/// Creates the directory if necessary, and closes it to others. One that belongs to somebody else,
+/// like a Kubernetes volume (`fsGroup`), stays as it is.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
@@ -71,7 +71,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
         Treatment::Tighten => {
             let tightened = fs::set_permissions(path, Permissions::from_mode(0o700));
             tightened.or_else(|error| {
-                // Some file systems have one mode for all that is in them: CIFS, for example.
+                // Some file systems have one mode for everything in them, for example CIFS.
                 if !facts.is_mount {
                     return Err(error);
                 }
@@ -99,7 +99,7 @@ fn warn(path: &Path, mode: u32) {
     );
 }
 
-/// Returns whether a file system begins at the path.
+/// Returns true if the path is a mount point.
 fn is_mount(path: &Path, metadata: &Metadata) -> bool {
     let above = path.canonicalize().ok();
     let above = above.as_deref().and_then(Path::parent);
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_directory_is_closed_where_it_can_be_and_used_where_that_is_safe() {
         use Treatment::*;
-        // (mode, own, mount): volumes with fsGroup are root's, 2775 or 2777.
+        // (mode, own, mount): volumes with fsGroup belong to root, 2775 or 2777.
         for (mode, is_own, is_mount, expect) in [
             (0o700, true, false, Leave),
             (0o700, false, true, Leave),

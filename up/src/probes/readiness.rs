@@ -1,4 +1,4 @@
-//! The readiness of a process: the decision, and its text.
+//! The readiness of a process: the decision, and its description.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,17 @@ use std::fmt::Write as _;
 pub(super) struct Part {
     /// Its name, for people.
     pub name: String,
-    /// It is there.
+    /// True if it is available.
     pub is_there: bool,
 }
 
 /// The stage of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Something is not there yet: the database, the releases.
+    /// Something is not available yet: the database, the releases.
     #[default]
     Starting,
-    /// All of it runs.
+    /// Everything is running.
     Serving,
     /// It was asked to end.
     Draining,
@@ -27,14 +27,14 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Readiness {
     pub is_ready: bool,
-    /// One line for each part, in the form of the API server of Kubernetes.
+    /// One line for each part, in the format of the Kubernetes API server.
     pub text: String,
 }
 
-/// Returns the readiness. A process becomes ready when all its parts are there: so an update with a wrong
-/// password stops at its first pod. Afterwards a part that is away leaves it ready, and is told: a
-/// broker is away for all of them at once, and without any of them not even the last readings
-/// could be had.
+/// Returns the readiness. A process becomes ready when all its parts are available, so an upgrade
+/// with a wrong password stops at its first pod. Afterwards it stays ready when a part is away, and
+/// reports that: a broker is away for all pods at once, and if none were ready, not even the latest
+/// readings would be available.
 pub(super) fn readiness(stage: Stage, was_ready: bool, parts: &[Part]) -> Readiness {
     let is_whole = parts.iter().all(|part| part.is_there);
     let is_ready = stage == Stage::Serving && (was_ready || is_whole);

@@ -21,15 +21,15 @@ use utakata_logic::metrics;
 
 use super::{State, look};
 
-/// The most connections at a time: a kubelet, a Prometheus or two, and a person. Others wait.
+/// The most connections at a time: a kubelet, a Prometheus or two, and a person. Further ones wait.
 const MAX_CONNECTIONS: usize = 32;
-/// The most time for a request and its answer: an idle connection holds no place.
+/// The most time for a request and its answer: an idle connection takes up no slot for longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of the head of a request.
 const HEAD: usize = 16 * 1024;
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Serves until it is aborted.
+/// Serves until aborted.
 pub(super) async fn serve(listener: TcpListener, state: Arc<watch::Sender<State>>) {
     let mut acceptor = Acceptor::new("probes");
     let mut served = JoinSet::new();
@@ -52,7 +52,7 @@ async fn connection(stream: TcpStream, state: Arc<watch::Sender<State>>) {
         .keep_alive(false)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    // What is wrong with a connection is its client's affair, and who asks too slowly asks again.
+    // Errors of a connection concern only its client, and a slow client asks again.
     let _ = timeout(TIMEOUT, serving).await;
 }
 

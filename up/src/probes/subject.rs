@@ -16,7 +16,7 @@ pub struct Subject {
     pub logic: Option<Logic>,
     /// The worker execution environment.
     pub execution: Option<Execution>,
-    /// The connections of an environment that is alone; a logic environment knows its own.
+    /// The connections of an environment that runs alone; a logic environment knows its own.
     pub connections: Vec<Health>,
 }
 
@@ -48,7 +48,7 @@ impl Subject {
     /// # Errors
     /// The store failed.
     pub(super) async fn metrics(&self) -> Result<String> {
-        // A logic environment counts for all environments that it hears of, its own too.
+        // A logic environment counts for all environments that report to it, including its own.
         Ok(match (&self.logic, &self.execution) {
             (Some(logic), _) => metrics::scrape(logic).await?,
             (None, Some(execution)) => metrics::of_environment(&execution.status())?,
@@ -64,7 +64,7 @@ fn part(name: &str, is_there: bool) -> Part {
     }
 }
 
-/// Returns the parts of a logic environment. Its ledger is there if it is kept here, or by a
+/// Returns the parts of a logic environment. The ledger is available if it is kept here, or by a
 /// known keeper.
 fn of_logic(status: &Status, keeps_ledger: bool) -> Vec<Part> {
     let fails = |problem: &utakata_model::Problem| problem.code.starts_with("store-");

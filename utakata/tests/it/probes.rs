@@ -1,4 +1,4 @@
-//! Probes of a kubelet and of Prometheus, and a data directory that is a volume.
+//! Probes from a kubelet and from Prometheus, and a data directory on a volume.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
     program::{Place, wait_for},
 };
 
-/// The status of an answer, and its text.
+/// Returns the status of an answer, and its text.
 fn get(port: &Port, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port.number())).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -26,7 +26,7 @@ fn get(port: &Port, path: &str) -> Option<(u16, String)> {
     Some((status, text.to_owned()))
 }
 
-/// Waits for a status and a text that has this in it.
+/// Waits for a status, and a text that contains this.
 fn expect(place: &Place, port: &Port, path: &str, status: u16, part: &str) {
     let is_so = |(found, text): &(u16, String)| *found == status && text.contains(part);
     let found = wait_for(|| get(port, path).filter(is_so));
@@ -78,7 +78,7 @@ fn a_logic_environment_is_ready_when_all_is_there_and_not_before() {
     let place = Place::new();
     let port = Port::claim(Transport::Tcp).unwrap();
     let config = configured(&place, "le.toml", &port);
-    // Nobody is there: it waits for brokers, and lives.
+    // Nothing is there: it waits for brokers, and is alive.
     let urls = "interconnect.amqp.url = \"amqp://a:b@127.0.0.1:9/c\"\n\
                 interconnect.mqtt.url = \"mqtt://127.0.0.1:9\"\n";
     let text = fs::read_to_string(&config).unwrap() + urls;
@@ -97,7 +97,7 @@ fn a_data_directory_that_another_user_owns_is_used_where_that_is_safe() {
         eprintln!("left out: only root can give a directory to another user");
         return;
     }
-    // Root without its privileges is a user as others, and in the group of root.
+    // Without its privileges, root is an ordinary user in the group of root.
     let starter = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"];
     let arguments = ["up", "--listen", "127.0.0.1:0", "--mqtt", "off"];
     let with_mode = |mode| {
@@ -107,7 +107,7 @@ fn a_data_directory_that_another_user_owns_is_used_where_that_is_safe() {
         chown(place.data(), Some(65532), Some(0)).unwrap();
         place
     };
-    // As a volume with fsGroup is.
+    // Like a volume with fsGroup.
     let place = with_mode(0o2775);
     let up = place.role_by(&starter, &arguments);
     let answers = wait_for(|| (place.run(&["get", "targets"]).code == 0).then_some(()));
@@ -116,7 +116,7 @@ fn a_data_directory_that_another_user_owns_is_used_where_that_is_safe() {
     let token = fs::metadata(place.data().join("token")).unwrap();
     assert_eq!(token.permissions().mode() & 0o777, 0o600);
     up.stop();
-    // Anybody could put a token of their own into its place.
+    // Anybody could replace the token with their own.
     let place = with_mode(0o777);
     place.role_by(&starter, &arguments).until_dead();
     assert!(

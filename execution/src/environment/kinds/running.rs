@@ -1,5 +1,5 @@
-//! The services of the kinds that run, and those that have panicked: a mistake of ours, after
-//! which the kind is served again, later each time.
+//! The running services of the kinds, and those that have panicked: a bug of ours, after which the
+//! kind is served again, later each time.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,11 +15,11 @@ use utakata_model::{Kind, environment::RestartedKind};
 
 use crate::{config::Backoff, kind::Failures};
 
-/// The services that run: each gives the number of attempts that it has given up.
+/// The running services: each returns the number of attempts that it has given up.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     services: JoinSet<usize>,
-    /// A service that has panicked has a number and nothing else.
+    /// A service that has panicked leaves only its id.
     kinds: HashMap<Id, (Kind, Instant)>,
 }
 
@@ -42,7 +42,7 @@ impl Running {
         self.kinds.insert(task.id(), (kind, Instant::now()));
     }
 
-    /// Waits for the next end; `None`: nothing runs. Cancel safe.
+    /// Waits for the next end; `None` if nothing is running. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Ended> {
         loop {
             let (id, given_up) = match self.services.join_next_with_id().await? {
@@ -90,7 +90,7 @@ impl Restarts {
         }
     }
 
-    /// Counts the panic of a service that had lived for so long.
+    /// Counts the panic of a service that had lived for this long.
     pub(super) fn on_panic(&mut self, kind: Kind, lived: Duration, now: Instant, clock: Timestamp) {
         let restart = self.kinds.entry(kind).or_insert(Restart {
             count: 0,
@@ -102,20 +102,20 @@ impl Restarts {
         restart.failures = restart.failures.on_death(now, lived, &self.backoff);
     }
 
-    /// Returns whether a kind may be served.
+    /// Returns true if a kind may be served.
     pub(super) fn allow(&self, kind: &Kind, now: Instant) -> bool {
         let restart = self.kinds.get(kind);
         restart.is_none_or(|restart| restart.failures.allow(now))
     }
 
-    /// Returns the next moment from which a kind may be served again.
+    /// Returns the next moment at which a kind may be served again.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
         let all = self.kinds.values();
         let moments = all.filter_map(|restart| restart.failures.not_before());
         moments.filter(|at| *at > now).min()
     }
 
-    /// Returns the kinds as the status has them.
+    /// Returns the kinds for the status.
     pub(super) fn status(&self) -> Vec<RestartedKind> {
         let all = self.kinds.iter();
         let status = all.map(|(kind, restart)| RestartedKind {
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(restarts.next(now), Some(at));
             assert!(restarts.allow(&snmp, at) && restarts.next(at).is_none());
         }
-        // A long life in between makes earlier ones forgotten; all are counted.
+        // A long life in between resets the back-off; all panics are counted.
         restarts.on_panic(snmp.clone(), backoff.forgiven_after, now, clock);
         assert_eq!(restarts.next(now), Some(now + backoff.first));
         let expect = RestartedKind {

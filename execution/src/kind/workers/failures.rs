@@ -1,5 +1,5 @@
-//! How often the workers of a release, or the service of a kind, died in a row, and how long to
-//! wait because of it.
+//! Consecutive deaths of the workers of a release, or of the service of a kind, and the resulting
+//! back-off.
 
 use std::time::Duration;
 

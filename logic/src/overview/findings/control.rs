@@ -1,4 +1,4 @@
-//! Control: tasks and operations that a person has to do something about.
+//! Control: tasks and operations that need a person.
 
 use utakata_api::overview::{About, Finding, Weight};
 

@@ -47,7 +47,7 @@ impl SiteFacts {
         }
     }
 
-    /// A kind whose service has failed. That it is not served now is told with its targets.
+    /// A kind whose service has failed. Targets report that it is not served now.
     fn restarted(&self, id: &EnvironmentId, one: &RestartedKind) -> Finding {
         let ago = Duration::try_from(self.now.duration_since(one.last)).unwrap_or_default();
         let ago = self::ago(ago);

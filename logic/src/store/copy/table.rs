@@ -5,11 +5,8 @@ use sqlx::AssertSqlSafe;
 use super::Row;
 use crate::store::sql::{Column, Columns, Statement, Value};
 
-/// A table.
 pub struct Table {
-    /// The name.
     pub name: &'static str,
-    /// The columns.
     pub columns: &'static [Column],
     /// The number of leading columns that form the key.
     pub keys: usize,
@@ -157,7 +154,6 @@ pub(in crate::store) fn select<'r>(table: &Table, after: Option<&'r Row>) -> Sta
     after.fold(statement, |statement, cell| statement.with(cell.value()))
 }
 
-/// Inserts rows.
 pub(in crate::store) fn insert<'r>(table: &Table, rows: &'r [Row]) -> Statement<'r> {
     let columns = table.names(table.columns);
     let width = table.columns.len();

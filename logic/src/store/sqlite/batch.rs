@@ -56,7 +56,7 @@ impl Writing for Transaction<'_> {
     ) -> Result<(), Error> {
         match written {
             Ok(Written::Now | Written::Before) => {
-                let many = self.count(batch.tasks.len());
+                let many = self.count(batch.tasks.len(), recent::MANY);
                 self.commit(batch.audit.as_ref()).await?;
                 if let Some(writer) = many {
                     recent::gather(writer).await;

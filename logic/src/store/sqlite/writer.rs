@@ -21,7 +21,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{error, files::Files, recent};
+use super::{error, files::Files};
 use crate::store::{AuditPage, Error, Place, number::to_column};
 
 /// The first page after this time is looked up on another connection.
@@ -34,7 +34,6 @@ const READERS: u32 = 2;
 /// connection that met an error, counts transactions, and verifies nothing.
 const IS_CREDULOUS: bool = cfg!(feature = "commits-are-believed");
 
-/// The writer.
 pub(super) struct Writer {
     place: Place,
     writing: SqliteConnectOptions,
@@ -50,8 +49,9 @@ struct Open {
     looker: Option<SqliteConnection>,
     looked: Option<Instant>,
     files: Files,
-    /// The number of recent tasks; an earlier life may have left the maximum.
-    recent: usize,
+    /// The number of recent tasks; `None` until they are gathered for the first time, because an
+    /// earlier life may have left any number of them.
+    recent: Option<usize>,
 }
 
 /// A transaction. Nobody else writes meanwhile. A dropped one has no effect.
@@ -81,7 +81,7 @@ impl Writer {
                 looker: None,
                 looked: None,
                 files,
-                recent: recent::MANY,
+                recent: None,
             }),
         }
     }
@@ -214,16 +214,13 @@ impl Open {
 }
 
 impl<'w> Transaction<'w> {
-    /// Counts new tasks. Returns the writer if there are so many recent ones that they are to be
-    /// gathered after this transaction.
-    pub(super) fn count(&mut self, tasks: usize) -> Option<&'w Writer> {
-        let recent = &mut self.open.recent;
-        *recent = recent.saturating_add(tasks);
-        let is_due = *recent >= recent::MANY;
-        is_due.then(|| {
-            *recent = 0;
-            self.writer
-        })
+    /// Counts new tasks. Returns the writer if there may be so many recent ones that they are to be
+    /// gathered once this transaction has ended; then the count begins anew.
+    pub(super) fn count(&mut self, tasks: usize, many: usize) -> Option<&'w Writer> {
+        let recent = self.open.recent.map(|recent| recent.saturating_add(tasks));
+        let is_due = recent.is_none_or(|recent| recent >= many);
+        self.open.recent = if is_due { Some(0) } else { recent };
+        is_due.then_some(self.writer)
     }
 
     /// Commits. Once it returns, others see the page of the trail that was written or found.

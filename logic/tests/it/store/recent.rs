@@ -8,7 +8,7 @@ use utakata_model::{TargetName, TaskId};
 
 use super::conformance::{audit, operation, planned, tasks};
 
-/// As many as are gathered after five operations, the first of which finds what was left.
+/// As many as are gathered after five operations, the first of which finds earlier ones.
 const TARGETS: usize = 4200;
 
 fn of_target(text: &str) -> TaskFilter {

@@ -1,4 +1,4 @@
-//! The readiness of the local process (`probes.address`): the only thing to ask an environment,
+//! The readiness of the local process (`probes.address`): the only way to query an environment,
 //! which has no API.
 
 use std::{
@@ -11,10 +11,10 @@ use super::Finding;
 
 /// The most time for an answer from this machine.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The most bytes of an answer that are read.
+/// The most bytes read of an answer.
 const MAX_ANSWER: u64 = 64 * 1024;
 
-/// Returns the text of `/readyz`; nothing where nobody answers.
+/// Returns the text of `/readyz`; `None` if nothing answers.
 pub(super) fn ask(address: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&near(address), TIMEOUT).ok()?;
     stream.set_read_timeout(Some(TIMEOUT)).ok()?;

@@ -1,4 +1,4 @@
-//! The pools of one kind as they are seen, and the times by which they are judged.
+//! The observed pools of one kind, and the times by which they are judged.
 
 use std::time::Duration;
 
@@ -16,14 +16,12 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// replace workers constantly.
 const MEMORY_AFTER: Duration = Duration::from_secs(30);
 
-/// One pool of a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObservedPool {
     /// Its desired state; `None` if its release is gone or was replaced.
     pub(crate) desired: Option<Desired>,
     /// True if its workers are to end as soon as they have nothing to do, and none is started.
     pub(crate) is_stopped: bool,
-    /// Its workers.
     pub(crate) workers: Vec<ObservedWorker>,
     /// The time that the first in turn has been waiting for one of its workers.
     pub(crate) wait: Option<Duration>,
@@ -31,7 +29,6 @@ pub(crate) struct ObservedPool {
     pub(crate) queued: u64,
     /// The number of workers that it recently needed at once.
     pub(crate) warm: u32,
-    /// The deaths of its workers.
     pub(crate) failures: Failures,
     /// Its share of the workers of the environment; `None`: as many as it wants.
     pub(crate) allowed: Option<Allowed>,
@@ -49,7 +46,6 @@ pub(crate) struct Desired {
     pub(crate) is_brief: bool,
 }
 
-/// A worker as observed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ObservedWorker {
     pub(crate) number: Number,
@@ -113,21 +109,21 @@ pub(crate) enum Why {
     Overdue,
     /// It did not finish its tasks in time.
     DrainedTooLong,
-    /// It is not needed, and has not even said hello.
+    /// It is not needed, and has not said hello yet.
     NotNeeded,
-    /// Its stream has ended, but not the worker.
+    /// Its stream has ended, but its process has not.
     Left,
 }
 
 impl Why {
-    /// Returns true if it was the worker's fault.
+    /// Returns true if the worker was at fault.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
     }
 }
 
 impl ObservedWorker {
-    /// Returns true if it counts among those that serve, or will.
+    /// Returns true if it serves, or will.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
     }
@@ -140,12 +136,12 @@ impl ObservedWorker {
         matches!(self.phase, Phase::Starting { .. })
     }
 
-    /// Returns true if it has done the task for which it was started.
+    /// Returns true if it has done what it was started for.
     pub(super) fn is_done(&self) -> bool {
         self.is_spent && self.is_ready() && self.running == 0
     }
 
-    /// Returns true if a fresh one is to replace it.
+    /// Returns true if a new worker is to replace it.
     pub(super) fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
         let lived = |since| now.saturating_duration_since(since);
         let lived = self.ready_since.map(lived).unwrap_or_default();

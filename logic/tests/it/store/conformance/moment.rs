@@ -5,11 +5,11 @@ use utakata_model::{OperationId, TaskState};
 
 use super::{operation, planned, stands, tasks};
 
-/// The number of tasks, and of the times that all of them change.
+/// The number of tasks, and of changes to all of them.
 const TASKS: usize = 20;
 const CHANGES: usize = 60;
 
-/// An operation and its tasks are told as of one moment, whoever writes meanwhile.
+/// An operation and its tasks are read as of one moment, whoever writes meanwhile.
 pub async fn an_operation_and_its_tasks_are_of_one_moment(store: &dyn Store) {
     let operation = operation();
     let tasks = tasks(&operation, TASKS);
