@@ -19,11 +19,11 @@
 //! # Brokers that promise less
 //!
 //! * RabbitMQ delivers retained messages only to subscriptions of one topic, and not to wildcard
-//! filters. Statuses of environments then arrive when they are published again (every ten seconds),
-//! and the retained messages of a deleted target stay.
+//!   filters. Statuses of environments then arrive when they are published again (every ten seconds),
+//!   and the retained messages of a deleted target stay.
 //! * RabbitMQ may let expendable messages overtake others, and the other way round.
 //! * A broker that is full drops messages for which it has no room, including control. All of
-//! control is repeated until it is answered, so this only costs time.
+//!   control is repeated until it is answered, so this only costs time.
 
 mod client_name;
 mod config;

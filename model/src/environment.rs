@@ -17,7 +17,7 @@ pub struct EnvironmentStatus {
     pub id: EnvironmentId,
     /// The incarnation: another one after each start.
     pub incarnation: Incarnation,
-    /// Zone whose targets it serves.
+    /// The zone whose targets it serves.
     pub zone: Zone,
     /// The latest earlier incarnations of which nothing runs any more, workers included, as the
     /// environment has verified: what was permitted to them is over.

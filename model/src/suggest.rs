@@ -19,14 +19,14 @@ fn slips(one: &str, other: &str) -> usize {
 }
 
 /// Returns the only known word that shares at least half of its parts with `unknown`, and more of them
-/// than any other, in whatever order they are: `max_workers` for `workers_max`.
+/// than any other, in whatever order they are: `max_workers` for `workers_most`.
 fn of_same_parts<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let shared: Vec<(usize, &str)> = known
         .into_iter()
         .filter_map(|word| Some((shared_parts(unknown, word)?, word)))
         .collect();
-    let max = shared.iter().map(|(parts, _)| *parts).max()?;
-    let mut best = shared.iter().filter(|(parts, _)| *parts == max);
+    let most = shared.iter().map(|(parts, _)| *parts).max()?;
+    let mut best = shared.iter().filter(|(parts, _)| *parts == most);
     let (_, word) = best.next()?;
     best.next().is_none().then_some(*word)
 }
@@ -89,11 +89,11 @@ mod tests {
             "idle",
         ];
         for (unknown, expect) in [
-            ("workers_max", Some("max_workers")),
+            ("workers_most", Some("max_workers")),
             ("worker_most", Some("max_workers")),
             ("release_most", Some("max_release")),
             ("file-most", Some("max_file")),
-            ("max", None),
+            ("most", None),
             ("max_else", None),
             ("at_most_ten_workers", None),
         ] {
@@ -101,12 +101,12 @@ mod tests {
         }
         // It could be either.
         let both = ["max_workers", "min_workers"];
-        assert_eq!(super::of_same_parts("workers_max", both), None);
+        assert_eq!(super::of_same_parts("workers_most", both), None);
         assert_eq!(
             super::of_same_parts("workers_max", both),
             Some("max_workers")
         );
         let told = "did you mean \"max_workers\"?";
-        assert_eq!(super::hint("workers_max", known), told);
+        assert_eq!(super::hint("workers_most", known), told);
     }
 }

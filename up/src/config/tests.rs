@@ -91,8 +91,8 @@ fn mistakes_are_reported_with_their_place_and_the_nearest_key() {
             "utakata.toml:2:2: there is no key \"mqqt\": did you mean \"mqtt\"?",
         ),
         (
-            "[execution]\nworkers_max = 4\n",
-            "utakata.toml:2:1: there is no key \"workers_max\": did you mean \"max_workers\"?",
+            "[execution]\nworkers_most = 4\n",
+            "utakata.toml:2:1: there is no key \"workers_most\": did you mean \"max_workers\"?",
         ),
         ("[logic.http]\nlisten = \"here\"\n", "utakata.toml:2:10: "),
         (
