@@ -1,6 +1,6 @@
-//! Packs the migrations of each dialect into the crate, in the order of their numbers.
+//! Packs the migrations of each dialect into the crate, in numerical order.
 //!
-//! `sqlx::migrate!` does the same, and has all of sqlx and SQLite compiled a second time for it.
+//! `sqlx::migrate!` does the same, but causes all of sqlx and SQLite to be compiled a second time.
 
 use std::{
     env,
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The number of a migration, its name, and its file.
 type Migration = (i64, String, PathBuf);
 
-/// `0002_ledger.sql` is number 2, `ledger`.
+/// Lists the migrations: `0002_ledger.sql` is number 2, `ledger`.
 fn files(folder: &Path) -> Result<Vec<Migration>, Box<dyn Error>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {

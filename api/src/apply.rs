@@ -1,24 +1,24 @@
-//! Apply: documents that say what shall be, compared with what is.
+//! Apply: documents that describe the desired state, compared with the present one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utakata_model::{Credential, CredentialName, Schedule, ScheduleName, Target, TargetName};
 use utoipa::ToSchema;
 
-/// One document: what shall be.
+/// A document that describes the desired state of one thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Document {
-    /// A target.
+    /// A target to observe and control.
     Target(Target),
-    /// A standing order to observe.
+    /// A schedule by which targets are observed.
     Schedule(Schedule),
-    /// A credential.
+    /// A credential that targets use.
     Credential(Credential),
 }
 
 impl Document {
-    /// The words for it in messages: `target pdu-1`.
+    /// Returns the text that names it in messages: `target pdu-1`.
     pub fn subject(&self) -> String {
         match self {
             Self::Target(target) => format!("target {}", target.name),
@@ -28,20 +28,20 @@ impl Document {
     }
 }
 
-/// Something by its type and name: `{ "type": "target", "name": "pdu-1" }`.
+/// A thing by its type and name: `{ "type": "target", "name": "pdu-1" }`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", content = "name", rename_all = "lowercase")]
 pub enum Named {
-    /// A target.
+    /// A target, by its name.
     Target(TargetName),
-    /// A standing order to observe.
+    /// A schedule, by its name.
     Schedule(ScheduleName),
-    /// A credential.
+    /// A credential, by its name.
     Credential(CredentialName),
 }
 
 impl Named {
-    /// The words for it in messages: `target pdu-1`.
+    /// Returns the text that names it in messages: `target pdu-1`.
     pub fn subject(&self) -> String {
         match self {
             Self::Target(name) => format!("target {name}"),
@@ -61,68 +61,69 @@ impl From<&Document> for Named {
     }
 }
 
-/// Body of `POST /v1/apply`: all of it is done, or nothing.
+/// Body of `POST /v1/apply`. All of it takes effect, or nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Apply {
-    /// The documents, in any order; none twice.
+    /// The documents, in any order. Each thing may occur only once.
     pub documents: Vec<Document>,
-    /// The things to delete. What is not there is no mistake.
+    /// The things to delete. Deleting something that does not exist is not an error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delete: Vec<Named>,
-    /// Only tell what would change.
+    /// `true` to report the changes without making them.
     #[serde(default)]
     pub dry_run: bool,
 }
 
-/// The changes, made or proposed.
+/// The changes that were made or, in a dry run, would be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
-    /// `true` if it was done.
+    /// `true` if nothing was changed because the request asked for a dry run.
     pub dry_run: bool,
-    /// One for each document, in their order; then one for each thing that is to go.
+    /// One change for each document, in their order, followed by one for each deletion.
     pub changes: Vec<Change>,
-    /// Notices that are no errors and yet worth a look, such as a kind that nobody serves now.
+    /// Warnings that are worth a look though nothing is wrong, such as a kind that no environment
+    /// serves at present.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<crate::problem::Detail>,
 }
 
-/// The effect of one document.
+/// The effect of one document or deletion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// The subject: `target pdu-1`.
+    /// The thing that changes: `target pdu-1`.
     pub subject: String,
-    /// The effect on it.
+    /// The kind of change.
     pub verdict: Verdict,
-    /// The fields that differ, when it is changed. Secrets show as `***`.
+    /// The fields that differ, if it is changed. Secrets are shown as `***`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
 }
 
-/// The effect of one document, in a word.
+/// The kind of change that a document makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// There was none of this name.
+    /// Nothing of this name existed.
     Created,
-    /// There was one, and it differs.
+    /// It existed and differs.
     Changed,
-    /// It is so already.
+    /// It is already as described.
     Unchanged,
-    /// It was there, and is to go.
+    /// It existed and is deleted.
     Deleted,
 }
 
-/// A field that differs.
+/// One field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
-    /// The field: `labels.rack`.
+    /// The path of the field: `labels.rack`.
     pub field: String,
-    /// The value before; absent where there was none.
+    /// The old value. Absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
-    /// The value after; absent where it goes.
+    /// The new value. Absent if the field is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,

@@ -1,60 +1,61 @@
-//! The audit trail as it is shown, and whether it is whole.
+//! The audit trail, and the result of verifying it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-/// A page of the audit trail: what was written to the ledger together.
+/// A page of the audit trail: the lines that were written to the ledger together.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AuditPageView {
-    /// Its number, from 1.
+    /// The number of the page, from 1.
     #[schema(minimum = 1)]
     pub page: u64,
-    /// SHA-256, in hexadecimal, of the hash before it, its number and its lines, with a line feed
-    /// after each.
+    /// SHA-256, in hexadecimal, of the previous page's hash, this page's number and its lines, each
+    /// followed by a line feed.
     pub hash: String,
-    /// Its lines, byte for byte: each a JSON object with `at` and `what`.
+    /// The lines, byte for byte. Each is a JSON object with `at` and `what`.
     #[schema(value_type = Vec<Object>)]
     pub lines: Vec<Box<RawValue>>,
 }
 
-/// The last page of the audit trail: note it elsewhere, and nobody can write the trail anew.
+/// The last page of the audit trail. If this is kept elsewhere, nobody can rewrite the trail
+/// unnoticed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditHead {
-    /// Its number; 0 while there is none.
+    /// The number of the page; 0 while there is none.
     pub page: u64,
-    /// Its hash.
+    /// The hash of the page, in hexadecimal.
     pub hash: String,
 }
 
-/// The result of verifying that the audit trail is whole, and says what the ledger says.
+/// The result of verifying that the audit trail is complete and agrees with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReport {
     /// `true` if nothing is wrong.
     pub whole: bool,
-    /// The number of pages.
+    /// The number of pages that were verified.
     pub pages: u64,
-    /// The number of lines.
+    /// The number of lines that were verified.
     pub lines: u64,
-    /// The number of operations of the ledger that were compared with it.
+    /// The number of operations in the ledger that were compared with the trail.
     pub operations: u64,
-    /// The number of tasks.
+    /// The number of tasks in the ledger that were compared with the trail.
     pub tasks: u64,
     /// The number of operations and tasks that are older than the trail.
     pub older: u64,
-    /// The last page.
+    /// The last page that was verified.
     pub head: AuditHead,
-    /// The number of things that are wrong.
+    /// The total number of findings.
     pub found: u64,
-    /// The findings: the first hundred.
+    /// The first hundred findings.
     pub findings: Vec<AuditFinding>,
 }
 
-/// Something that is wrong with the audit trail, or with the ledger.
+/// A discrepancy in the audit trail, or between it and the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditFinding {
-    /// The subject: `page 7`, `task 0192f0c1-...`, `target pdu-1`.
+    /// The place of the discrepancy: `page 7`, `task 0192f0c1-...`, `target pdu-1`.
     pub subject: String,
-    /// The problem.
+    /// The discrepancy, in a sentence.
     pub message: String,
 }

@@ -1,4 +1,4 @@
-//! Typed client of the HTTP API.
+//! A typed client of the HTTP API.
 
 mod clock;
 mod environments;
@@ -35,12 +35,12 @@ use crate::{
     task::TaskView,
 };
 
-/// A request that says nothing of waiting is given up after this.
+/// The deadline of a request that does not itself wait for something.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection is made within this, or not at all.
+/// The deadline for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Talks to one logic environment. Cheap to clone; connections are kept and shared.
+/// A client of one logic environment. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -49,7 +49,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the API at a URL such as `http://127.0.0.1:7700`, with a bearer token.
+    /// Creates a client of the API at a URL such as `http://127.0.0.1:7700`, with a bearer token.
     ///
     /// # Errors
     /// The token has characters that no HTTP header can carry.
@@ -70,7 +70,7 @@ impl Client {
         })
     }
 
-    /// Returns the address of the server.
+    /// Returns the URL of the server.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -83,7 +83,7 @@ impl Client {
         self.get("/v1/status", &()).await
     }
 
-    /// Returns what is wrong now.
+    /// Returns the findings at the site now.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -91,44 +91,44 @@ impl Client {
         self.get("/v1/overview", &()).await
     }
 
-    /// Makes what is as the documents say, all of it or nothing.
+    /// Makes the site as the documents describe, completely or not at all.
     ///
     /// # Errors
-    /// A document is wrong: the problem lists every one that is.
+    /// A document is wrong: the problem lists every mistake.
     pub async fn apply(&self, apply: &Apply) -> Result<Applied, Error> {
         self.post("/v1/apply", apply, ANSWER_TIMEOUT).await
     }
 
-    /// Observes now.
+    /// Reads targets now.
     ///
     /// # Errors
-    /// The selector means nothing, or the action cannot be done so.
+    /// The selector matches nothing, or the action is not possible.
     pub async fn read(&self, read: &Read) -> Result<OperationView, Error> {
         self.post("/v1/reads", read, ANSWER_TIMEOUT + read.wait)
             .await
     }
 
-    /// Controls, or tells what would be done.
+    /// Controls targets, or returns the plan of what would be done.
     ///
     /// # Errors
-    /// Nothing was sent: the selector means nothing, or the action cannot be done so.
+    /// Nothing was sent: the selector matches nothing, or the action is not possible.
     pub async fn control(&self, control: &Control) -> Result<ControlAnswer, Error> {
         let within = ANSWER_TIMEOUT + control.wait;
         self.post("/v1/operations", control, within).await
     }
 
-    /// An operation and how far it is.
+    /// Returns an operation and its progress.
     ///
     /// # Errors
-    /// There is none of this id.
+    /// There is no operation with this identifier.
     pub async fn operation(&self, id: OperationId) -> Result<OperationView, Error> {
         self.get(&format!("/v1/operations/{id}"), &()).await
     }
 
-    /// A task and how far it is.
+    /// Returns a task and its progress.
     ///
     /// # Errors
-    /// There is none of this id.
+    /// There is no task with this identifier.
     pub async fn task(&self, id: TaskId) -> Result<TaskView, Error> {
         self.get(&format!("/v1/tasks/{id}"), &()).await
     }
@@ -182,7 +182,7 @@ impl Client {
         serde_json::from_slice(&body).map_err(|source| self.strange(path, source))
     }
 
-    /// Sends, and turns answers other than 2xx into errors.
+    /// Sends a request, and turns any answer other than 2xx into an error.
     async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
         let response = request.send().await.map_err(|source| self.away(source))?;
         clock::note(response.headers());

@@ -1,4 +1,4 @@
-//! Environments, and what is asked of them.
+//! Environments, and the orders to them.
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
@@ -7,43 +7,43 @@ use utakata_model::{
 };
 use utoipa::ToSchema;
 
-/// An environment: what it tells of itself, and what is asked of it.
+/// An environment: its own report, and the orders to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentView {
-    /// The status that it publishes itself.
+    /// The status that it publishes.
     #[serde(flatten)]
     pub status: EnvironmentStatus,
-    /// The orders that it obeys. It does so when it hears of it: see `stopped`.
+    /// The orders addressed to it. They take effect when it receives them: see `stopped`.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub orders: Orders,
-    /// The orders for something that it is a part of: its zone, kinds, releases.
+    /// The orders addressed to something that it belongs to: its zone, its kinds, its releases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub standing: Vec<Suspension>,
-    /// The parts of its status that do not count, and why.
+    /// The parts of its status that are ignored, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<IgnoredClaim>,
-    /// Problems beyond those of its own status: another process runs under its name.
+    /// Problems that its own status does not show, such as another process running under its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
 
-/// Something that an environment tells of itself and that does not count.
+/// A part of an environment's status that is ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IgnoredClaim {
-    /// The release. Absent: nothing counts that it tells.
+    /// The release that it is about. Absent: the whole status is ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseId>,
-    /// The reason.
+    /// The reason why it is ignored.
     pub problem: Problem,
 }
 
-/// An order, and what it is for.
+/// An order to stop, and its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Suspension {
     /// The scope of the order.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
-    /// The order itself: how, by whom, since when, why.
+    /// The order: the manner, the person, the time and the reason.
     #[serde(flatten)]
     pub order: Order,
 }
@@ -52,29 +52,30 @@ pub struct Suspension {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSuspension {
-    /// The scope of what is to stop, or to go on.
+    /// The scope of the order.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
-    /// The reason, for the record.
+    /// A reason for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
 }
 
-/// The orders for a zone, a kind, an environment or a release now.
+/// The order that now applies to a zone, kind, environment or release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SuspensionView {
-    /// The scope.
+    /// The scope of the order.
     #[schema(value_type = ScopeFields)]
     pub scope: Scope,
-    /// The revision; environments tell as `desired` which one they have heard of.
+    /// The revision of the order. Environments report in `desired` which revision they have
+    /// received.
     pub revision: u64,
-    /// The order; without it, it goes on.
+    /// The order. Absent: work goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
-    /// The environments that are there and have to do with it.
+    /// The running environments that it concerns.
     pub environments: Vec<EnvironmentId>,
-    /// Other orders by which a part of it, or what it is a part of, is stopped still.
+    /// Other orders by which a part of it, or something that it belongs to, is still stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Suspension>,
 }
@@ -83,23 +84,24 @@ pub struct SuspensionView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
-    /// Only this kind. Absent means everything that the environment does.
+    /// The only kind to stop. Absent means everything that the environment does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// The reason, for the record.
+    /// A reason for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
 }
 
-/// The orders for an environment now.
+/// The orders that now apply to an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrdersView {
-    /// The environment.
+    /// The environment that has the orders.
     pub environment: EnvironmentId,
-    /// The revision; the environment tells as `desired` which one it has heard of.
+    /// The revision of the orders. The environment reports in `desired` which revision it has
+    /// received.
     pub revision: u64,
-    /// The orders; without it, everything runs.
+    /// The orders. Empty: everything runs.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub orders: Orders,
 }

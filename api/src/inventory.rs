@@ -1,4 +1,4 @@
-//! Targets, schedules, credentials, kinds and environments as they are shown.
+//! Targets, schedules, credentials, kinds and environments, as the API shows them.
 
 use std::sync::Arc;
 
@@ -14,68 +14,68 @@ use utoipa::{
 
 use crate::ledger::Lock;
 
-/// A target, and what was last seen of it.
+/// A target and its latest observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetView {
-    /// The target as it was declared.
+    /// The target as declared.
     #[serde(flatten)]
     pub target: Target,
-    /// Its health.
+    /// The health of the target.
     pub health: Health,
-    /// The time it last answered.
+    /// The time of its last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<jiff::Timestamp>,
-    /// The last problem, unless it answered since; or what of its answer was missing, or not
-    /// understood.
+    /// The last problem, unless it has answered since; or the part of its answer that was missing
+    /// or not understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<utakata_model::Problem>,
-    /// Values that were asked for the last time and did not come, of each action: only where one
-    /// target is asked for.
+    /// The values that were requested last and did not arrive, by action. Only present in the view
+    /// of a single target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
-    /// The result of recognition, where its kind recognises devices.
+    /// The result of recognition, if the kind recognises devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognition: Option<Arc<Recognition>>,
-    /// The state of its lane of control: only where one target is asked for.
+    /// The state of its lane of control. Only present in the view of a single target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<LaneView>,
 }
 
-/// The holder of a target: a person, a task, and how many tasks wait for it.
+/// The lane of control of a target: its lock, its holder, and its queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LaneView {
-    /// The lock on it.
+    /// The lock on the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
-    /// The task whose attempt has it.
+    /// The task whose attempt holds the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<TaskId>,
-    /// The number of control tasks that wait for it.
+    /// The number of control tasks that wait for the target.
     pub waiting: u64,
 }
 
-/// The fields of [`TargetView`] that a declared target does not have, for its description.
+/// The fields of [`TargetView`] beyond those of a declared target, for its schema.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only described")]
 struct Seen {
-    /// Its health.
+    /// The health of the target.
     health: Health,
-    /// The time it last answered.
+    /// The time of its last answer.
     #[schema(value_type = Option<String>, format = "date-time")]
     answered: Option<jiff::Timestamp>,
-    /// The last problem, unless it answered since; or what of its answer was missing, or not
-    /// understood.
+    /// The last problem, unless it has answered since; or the part of its answer that was missing
+    /// or not understood.
     problem: Option<utakata_model::Problem>,
-    /// Values that were asked for the last time and did not come, of each action: only where one
-    /// target is asked for.
+    /// The values that were requested last and did not arrive, by action. Only present in the view
+    /// of a single target.
     missing: Option<Vec<Missing>>,
-    /// The result of recognition, where its kind recognises devices.
+    /// The result of recognition, if the kind recognises devices.
     recognition: Option<Recognition>,
-    /// The state of its lane of control: only where one target is asked for.
+    /// The state of its lane of control. Only present in the view of a single target.
     control: Option<LaneView>,
 }
 
-// Not derived: that would be "all of" a target, which allows no more fields, and these.
+// Not derived: that would be an "all of" with a target, whose schema allows no further fields.
 impl PartialSchema for TargetView {
     fn schema() -> RefOr<Schema> {
         let (target, seen) = (Target::schema(), Seen::schema());
@@ -103,20 +103,20 @@ words! {
         Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
     )]
     pub enum Health {
-        /// A schedule reads it, but it was not read yet.
+        /// A schedule reads it, but it has not been read yet.
         Unseen = "unseen",
-        /// It answered the last time, and as often as the schedules that read it ask.
+        /// It answered the last read, and its answers are as frequent as its schedules demand.
         Answering = "answering",
-        /// It did not answer, or only in part, the last time.
+        /// It did not answer the last read, or only in part.
         Failing = "failing",
-        /// It answered the last time, but longer ago than the schedules that read it allow.
+        /// It answered the last read, but longer ago than its schedules allow.
         Stale = "stale",
-        /// It answered the last time, and not all that was asked of it came: `missing` says what.
+        /// It answered the last read, but not with everything that was requested: see `missing`.
         Partial = "partial",
-        /// It answers, and nothing of it was understood beyond what every device has: `recognition`
-        /// says what it is.
+        /// It answers, but nothing was understood beyond what every device has: see `recognition`.
         NotUnderstood = "not-understood",
-        /// No schedule reads it: nobody knows how it is. `answered` says when it last answered.
+        /// No schedule reads it, so its health is unknown. `answered` is the time of its last
+        /// answer.
         Unobserved = "unobserved",
     }
 }
@@ -124,35 +124,35 @@ words! {
 /// A credential without its secrets, which are never given out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialView {
-    /// Its name.
+    /// The name of the credential.
     pub name: CredentialName,
-    /// The keys that have a value.
+    /// The names of its keys that have a value.
     pub keys: Vec<String>,
     /// The number of targets that use it.
     pub used_by: u64,
 }
 
-/// A kind that some environment serves.
+/// A kind that at least one environment serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct KindView {
-    /// The kind.
+    /// The name of the kind.
     pub kind: Kind,
-    /// The release that new tasks go to: where zones differ, that of most targets.
+    /// The release that new tasks go to. Where zones differ, the one that serves the most targets.
     pub release: ReleaseId,
-    /// Its manifest.
+    /// The manifest of that release.
     pub manifest: Manifest,
-    /// The environments that serve it.
+    /// The environments that serve the kind.
     pub environments: Vec<EnvironmentId>,
-    /// The way it is served in each zone.
+    /// The state of the kind in each zone.
     pub zones: Vec<KindInZone>,
-    /// The number of targets that are of this kind.
+    /// The number of targets of this kind.
     pub targets: u64,
 }
 
-/// A kind as it is served in a zone.
+/// The state of a kind in a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KindInZone {
-    /// The zone.
+    /// The name of the zone.
     pub zone: Zone,
     /// The release that new tasks of the zone go to.
     pub release: ReleaseId,

@@ -1,4 +1,4 @@
-//! What the ledger of control shows: attempts, locks, who said what, what is waited for.
+//! The ledger of control: attempts, locks, the acts of people, and reasons for waiting.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentId, OutcomeStatus, Priority, RanBy, TargetName, duration};
 use utoipa::ToSchema;
 
-/// A person's act: by whom, when, and why.
+/// An act of a person: who, when, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Attribution {
-    /// The person.
+    /// The name of the person.
     pub by: String,
-    /// The time.
+    /// The time of the act.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// The reason, in their words.
+    /// The reason, in the person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -25,12 +25,12 @@ pub struct Attribution {
 pub struct AttemptView {
     /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The time it was permitted.
+    /// The time at which the attempt was permitted.
     #[schema(value_type = String, format = "date-time")]
     pub permitted: Timestamp,
-    /// To which environment.
+    /// The environment that was permitted to begin it.
     pub environment: EnvironmentId,
-    /// The status with which it ended, as far as that was told.
+    /// The status with which it ended, if reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<OutcomeStatus>,
     /// The environment, worker and release that ran it.
@@ -38,40 +38,41 @@ pub struct AttemptView {
     pub ran_by: Option<RanBy>,
 }
 
-/// A target that a person keeps for himself: nobody else controls it meanwhile.
+/// A lock on a target: meanwhile nobody but its owner controls the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lock {
-    /// The person.
+    /// The name of the person who holds the lock.
     pub by: String,
-    /// The reason.
+    /// The reason that the person gave.
     pub why: String,
-    /// Since when.
+    /// The time at which the target was locked.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// Until when.
+    /// The time at which the lock ends.
     #[schema(value_type = String, format = "date-time")]
     pub until: Timestamp,
-    /// Tasks of a higher priority pass it: none passes `emergency`.
+    /// The priority that the lock blocks, along with all lower ones. A task of a higher priority
+    /// passes; none passes `emergency`.
     pub priority: Priority,
 }
 
 /// A locked target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LockView {
-    /// The target.
+    /// The name of the target.
     pub target: TargetName,
-    /// By whom, why and until when.
+    /// The lock: its owner, reason and end.
     pub lock: Lock,
 }
 
-/// Body of `PUT /v1/targets/{name}/lock`: either `for` or `until` says how long.
+/// Body of `PUT /v1/targets/{name}/lock`. Its duration is given by either `for` or `until`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewLock {
-    /// The reason: others will want to know.
+    /// The reason, for others to read.
     #[schema(min_length = 1, max_length = 1000)]
     pub why: String,
-    /// For how long from now on.
+    /// The duration of the lock, from now.
     #[serde(
         rename = "for",
         default,
@@ -80,66 +81,67 @@ pub struct NewLock {
     )]
     #[schema(value_type = Option<String>, example = "2h")]
     pub lasts: Option<Duration>,
-    /// Until when.
+    /// The time at which the lock ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub until: Option<Timestamp>,
-    /// Tasks of a higher priority pass it: none passes `emergency`.
+    /// The priority that the lock blocks, along with all lower ones. A task of a higher priority
+    /// passes; none passes `emergency`.
     #[serde(default)]
     pub priority: Priority,
 }
 
-/// Body of what a person does with an operation, a task or a lock.
+/// Body of the requests by which a person acts on an operation, a task or a lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// The reason, for the record.
+    /// A reason for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
 }
 
-/// Body of `POST /v1/tasks/{id}/settle`: what a person found.
+/// Body of `POST /v1/tasks/{id}/settle`: the outcome that a person has established.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settle {
-    /// The end of the task.
+    /// The outcome of the task.
     pub verdict: Verdict,
-    /// The way that was found out, for the record.
+    /// The way in which it was established, for the record.
     #[schema(min_length = 1, max_length = 1000)]
     pub why: String,
 }
 
-/// The end of a task, as a person settles it.
+/// The outcome of a task as a person settles it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = TaskVerdict)]
 pub enum Verdict {
     /// The target did it.
     Succeeded,
-    /// It did not, and is not to be told again.
+    /// The target did not do it, and must not be sent the command again.
     Failed,
-    /// It is to be told again.
+    /// Make another attempt.
     Again,
 }
 
-/// The reasons a task or an operation waits.
+/// The reason why a task or an operation waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
-    /// A word for programs: `lock`, `held`, `turn`, `approval`, `no-worker`, `order`, `full`,
+    /// A code for programs: `lock`, `held`, `turn`, `approval`, `no-worker`, `order`, `full`,
     /// `breaker`, `running`, `fence`, `read-back`, `person`, `ended`, ...
     pub waits_for: String,
-    /// The state of things, in a line.
+    /// The present situation, in a line.
     pub says: String,
-    /// Since when.
+    /// The time since which it has waited for this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub since: Option<Timestamp>,
-    /// Until when at the latest.
+    /// The latest time at which the wait ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub until: Option<Timestamp>,
-    /// The cure: who can change it, and how.
+    /// The cure: who can change the situation, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
 }

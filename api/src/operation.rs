@@ -16,56 +16,55 @@ use crate::{ledger::Attribution, task::TaskView};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
-    /// The targets that are meant.
+    /// The targets to read.
     pub selector: Selector,
-    /// The observe action; absent means the default of each target's kind.
+    /// The observe action. Absent means the default action of each target's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionName>,
-    /// Its parameters.
+    /// The parameters of the action.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub parameters: Map<String, Value>,
-    /// The time for which to wait for the outcomes before answering; 0s answers at once. At most
-    /// 60s.
+    /// The time to wait for outcomes before answering; 0s answers at once. At most 60s.
     #[serde(default, with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub wait: Duration,
 }
 
-/// Body of `POST /v1/operations`: control.
+/// Body of `POST /v1/operations`: control of targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
-    /// The targets that are meant. Everything must be asked for in words, as `name` (which all
-    /// have).
+    /// The targets to control. To select all of them, say so: `name` matches every target.
     pub selector: Selector,
-    /// The control action.
+    /// The name of the control action.
     pub action: ActionName,
-    /// Its parameters.
+    /// The parameters of the action.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub parameters: Map<String, Value>,
-    /// Only tell what would be done.
+    /// `true` to return the plan without doing anything.
     #[serde(default)]
     pub dry_run: bool,
-    /// The token of a plan that was shown: nothing is done if it would be something else now.
+    /// The token of a plan that was shown. Nothing is done if the plan would now be different.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// The number of targets that is expected: nothing is done if it would be another number. Many
-    /// must be expected, or planned first.
+    /// The expected number of targets. Nothing is done if the selector matches another number.
+    /// Large operations need either this or a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<u64>,
-    /// A key of the asker's own: what is asked again under the same key is done once.
+    /// An idempotency key chosen by the client: a request repeated under the same key takes effect
+    /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 200)]
     pub key: Option<String>,
-    /// The number of targets at a time, their order, and when it is enough.
+    /// The number of targets at a time, their order, and the number of failures at which to stop.
     #[serde(default)]
     pub pace: Pace,
-    /// The rank among those who want the same target.
+    /// The priority among tasks that need the same target.
     #[serde(default)]
     pub priority: Priority,
-    /// The time for which a task may wait for its target once it is its turn; absent: as
+    /// The time for which a task may wait for its target once its turn has come. Absent: as
     /// configured.
     #[serde(
         default,
@@ -74,11 +73,10 @@ pub struct Control {
     )]
     #[schema(value_type = Option<String>, example = "60s")]
     pub within: Option<Duration>,
-    /// The reason, for the record.
+    /// A reason for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// The time for which to wait for the outcomes before answering; 0s answers at once. At most
-    /// 60s.
+    /// The time to wait for outcomes before answering; 0s answers at once. At most 60s.
     #[serde(default, with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub wait: Duration,
@@ -87,59 +85,60 @@ pub struct Control {
 /// A preview of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
-    /// Give this back as `plan`, and exactly this is done, or nothing.
+    /// The token to send as `plan`, so that exactly this plan is carried out or nothing is.
     pub token: String,
-    /// `true` if somebody else than who asks has to approve it.
+    /// `true` if somebody other than the requester has to approve it.
     pub needs_approval: bool,
-    /// An operation on more targets than this must say that it means them.
+    /// An operation on more targets than this must state their number or be planned first.
     pub many: u64,
-    /// One for each target.
+    /// The planned task of each target.
     pub targets: Vec<PlannedTask>,
 }
 
 /// A preview of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedTask {
-    /// The target.
+    /// The target of the task.
     pub target: TargetName,
-    /// The release that would do it.
+    /// The release that would carry it out.
     pub release: ReleaseId,
     /// The value that the action would change, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub today: Option<ReadingValue>,
-    /// The metric of which that is a value.
+    /// The metric of that value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<MetricName>,
-    /// Its unit in UCUM; empty for a state.
+    /// The UCUM unit of that value; empty for a state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub unit: Option<Arc<str>>,
 }
 
-/// An operation and how far it is.
+/// An operation and its progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationView {
-    /// The operation, as it was asked for.
+    /// The operation as requested.
     #[serde(flatten)]
     pub operation: Operation,
     /// The number of tasks in each state.
     pub counts: Counts,
-    /// Its state; of control only.
+    /// The state of the operation. Only for control.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<OperationState>,
-    /// The approval.
+    /// The approval, if it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Attribution>,
     /// The last pause, resumption or cancellation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Attribution>,
-    /// The operations that take it back, oldest first.
+    /// The operations that undo it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<OperationId>,
-    /// `true` if this answers a request under a key that was used before: nothing was done again.
+    /// `true` if the request repeats an earlier one under the same key, so that nothing was done
+    /// again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_known: bool,
-    /// The tasks, where they were waited for: at most 1000, see `/v1/tasks?operation=` for all.
+    /// The tasks, if the request waited for them: at most 1000. See `/v1/tasks?operation=` for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskView>,
 }
@@ -158,7 +157,7 @@ pub struct Counts {
     pub failed: u64,
     pub expired: u64,
     pub cancelled: u64,
-    /// Of those that succeeded, the reads of which a part is missing.
+    /// Of the reads that succeeded, the number of those with a part missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub partial: u64,
 }
@@ -172,20 +171,20 @@ fn is_zero(count: &u64) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Undo {
-    /// Only tell what would be done.
+    /// `true` to return the plan without doing anything.
     pub dry_run: bool,
-    /// The token of a plan that was shown: nothing is done if it would be something else now.
+    /// The token of a plan that was shown. Nothing is done if the plan would now be different.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
-    /// The number of targets that is expected: nothing is done if it would be another number.
+    /// The expected number of targets. Nothing is done if it would be another number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<u64>,
-    /// The pace; absent: that of the operation.
+    /// The pace. Absent: that of the original operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<Pace>,
-    /// The rank among those who want the same target.
+    /// The priority among tasks that need the same target.
     pub priority: Priority,
-    /// The reason, for the record.
+    /// A reason for the record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -194,57 +193,57 @@ pub struct Undo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UndoAnswer {
-    /// It was only asked what would be done.
+    /// The plan, if the request was a dry run.
     Plan(UndoPlan),
-    /// It is written down and on its way.
+    /// The operations, recorded and under way.
     Undone(Undone),
 }
 
-/// A preview of the operations that would take another back.
+/// A preview of the operations that would undo another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UndoPlan {
-    /// Give this back as `plan`, and exactly this is done, or nothing.
+    /// The token to send as `plan`, so that exactly this plan is carried out or nothing is.
     pub token: String,
-    /// `true` if somebody else than who asks has to approve it.
+    /// `true` if somebody other than the requester has to approve it.
     pub needs_approval: bool,
-    /// An operation on more targets than this must say that it means them.
+    /// An operation on more targets than this must state their number or be planned first.
     pub many: u64,
-    /// One operation for each action and its parameters.
+    /// One operation for each combination of action and parameters.
     pub steps: Vec<UndoStep>,
-    /// The targets at which nothing would be done.
+    /// The targets where nothing would be undone.
     pub left_out: Vec<LeftOut>,
-    /// The operations that take it back already, oldest first.
+    /// The operations that already undo it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone_by: Vec<OperationId>,
 }
 
-/// One action that takes something back, on the targets where it does.
+/// One action that undoes something, with its targets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UndoStep {
-    /// The action.
+    /// The name of the action.
     pub action: ActionName,
-    /// Its parameters.
+    /// The parameters of the action.
     #[schema(value_type = Object)]
     pub parameters: Map<String, Value>,
-    /// One for each target.
+    /// The planned task of each target.
     pub targets: Vec<PlannedTask>,
 }
 
-/// A target at which nothing is taken back.
+/// A target where nothing is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LeftOut {
-    /// The target.
+    /// The name of the target.
     pub target: TargetName,
-    /// The reason.
+    /// The reason why it is left out.
     pub why: String,
 }
 
-/// The operations that take another back.
+/// The operations that undo another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Undone {
-    /// The operations that do.
+    /// The new operations.
     pub operations: Vec<OperationView>,
-    /// The targets at which nothing is done.
+    /// The targets where nothing is undone.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -252,8 +251,8 @@ pub struct Undone {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ControlAnswer {
-    /// It was only asked what would be done.
+    /// The plan, if the request was a dry run.
     Plan(Plan),
-    /// It is written down and on its way.
+    /// The operation, recorded and under way.
     Operation(Box<OperationView>),
 }

@@ -1,4 +1,5 @@
-//! What is wrong at a site now, in an answer that stays small however large the site is.
+//! The overview of a site: what is wrong now, in an answer that stays small however large the site
+//! is.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,138 +8,138 @@ use utoipa::ToSchema;
 
 use crate::inventory::Health;
 
-/// The findings now, and a count of everything.
+/// The present findings, and counts of everything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
-    /// The time it was put together; it may be a second old.
+    /// The time at which the overview was compiled. It may be a second old.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// The version of the program.
     pub version: String,
-    /// `true` if nothing is wrong. Findings that are only worth knowing do not count.
+    /// `true` if nothing is wrong. Notices do not count.
     pub well: bool,
-    /// Targets by health.
+    /// The numbers of targets by health.
     pub targets: TargetCounts,
-    /// Targets that do not answer as they should, in groups, the largest first; at most 20.
+    /// Groups of targets that do not answer as they should, the largest first; at most 20.
     pub failing: Vec<FailingGroup>,
-    /// Targets of groups that are not listed because there are too many.
+    /// The number of targets in groups that did not fit in the list.
     pub failing_left_out: u64,
-    /// Control tasks. Absent where the keeper of the ledger cannot be asked.
+    /// The counts of control tasks. Absent if the keeper of the ledger cannot be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlCounts>,
-    /// Environments and workers.
+    /// The numbers of environments and workers.
     pub environments: EnvironmentCounts,
-    /// Everything else that is wrong or worth knowing, the worst first; at most 100.
+    /// All other findings, the worst first; at most 100.
     pub findings: Vec<Finding>,
-    /// Findings that are not listed because there are too many.
+    /// The number of findings that did not fit in the list.
     pub findings_left_out: u64,
 }
 
-/// Targets by health.
+/// The numbers of targets by health.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct TargetCounts {
-    /// All of them.
+    /// The number of all targets.
     pub all: u64,
-    /// Answered the last time, and as often as their schedules ask.
+    /// They answered the last read, as frequently as their schedules demand.
     pub answering: u64,
-    /// Did not answer the last time.
+    /// They did not answer the last read.
     pub failing: u64,
-    /// Answered the last time, but longer ago than their schedules allow.
+    /// They answered the last read, but longer ago than their schedules allow.
     pub stale: u64,
-    /// Answered the last time, and not all that was asked of them came.
+    /// They answered the last read, but not with everything that was requested.
     pub partial: u64,
-    /// Answer, and nothing of them was understood beyond what every device has.
+    /// They answer, but nothing was understood beyond what every device has.
     pub not_understood: u64,
-    /// Selected by no schedule: nobody knows how they are.
+    /// No schedule selects them, so their health is unknown.
     pub unobserved: u64,
-    /// Selected by a schedule, and not read yet.
+    /// A schedule selects them, but they have not been read yet.
     pub unseen: u64,
 }
 
-/// Targets of one kind that fail for one reason.
+/// Targets of one kind that fail for the same reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FailingGroup {
-    /// Their kind.
+    /// The kind of the targets.
     pub kind: Kind,
     /// `failing` or `stale`.
     pub health: Health,
-    /// The code of the problem: `unreachable`. Of stale targets it is `stale`.
+    /// The code of the problem, such as `unreachable`; `stale` for stale targets.
     pub code: String,
-    /// The number of them.
+    /// The number of targets in the group.
     pub count: u64,
-    /// The number of targets of the kind.
+    /// The number of all targets of the kind.
     pub of: u64,
     /// The problem of one of them, in words.
     pub says: String,
-    /// The things that most of them have in common, if any: at most three values of one label.
+    /// The label values that most of them share, if any: at most three values of one label.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<FailingPlace>,
     /// The number of further values of that label among them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_places: u64,
-    /// Three of them.
+    /// The names of three of them.
     pub examples: Vec<TargetName>,
 }
 
-/// A value of a label that targets of a group share.
+/// A label value that targets of a group share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailingPlace {
-    /// The label, or `zone`.
+    /// The key of the label, or `zone`.
     pub label: String,
-    /// Its value.
+    /// The value of the label.
     pub value: String,
-    /// The number of those in the group that have it.
+    /// The number of targets in the group that have it.
     pub count: u64,
-    /// The number of targets that have it, of all kinds.
+    /// The number of targets of all kinds that have it.
     pub of: u64,
 }
 
-/// Control tasks that have not ended, and operations that somebody has to do something about.
+/// Control tasks that have not ended, and operations that need a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct ControlCounts {
-    /// Tasks that have not ended, unsettled ones included.
+    /// The number of tasks that have not ended, including unsettled ones.
     pub open: u64,
-    /// Tasks of which a person has to say what became of them.
+    /// The number of tasks whose outcome a person has to state.
     pub unsettled: u64,
-    /// Operations that wait for an approval.
+    /// The number of operations that wait for approval.
     pub awaiting: u64,
-    /// Operations that a person has paused.
+    /// The number of operations that a person has paused.
     pub paused: u64,
-    /// Operations that have stopped because too many of their tasks failed.
+    /// The number of operations that stopped because too many of their tasks failed.
     pub stopped: u64,
 }
 
-/// Environments, and the workers in them.
+/// The numbers of environments and of their workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct EnvironmentCounts {
-    /// Environments that run.
+    /// The number of running environments.
     pub running: u64,
-    /// Environments that are gone, or that were not heard of for a while.
+    /// The number of environments that are gone or have been silent for a while.
     pub gone: u64,
-    /// Workers that are ready.
+    /// The number of workers that are ready.
     pub workers: u64,
 }
 
-/// One thing that is wrong, or worth knowing.
+/// Something that is wrong, or worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// Its weight.
+    /// The seriousness of the finding.
     pub weight: Weight,
-    /// The kind of its subject.
+    /// The kind of thing that it concerns.
     pub about: About,
-    /// The subject: `environment wee-1`, `kind apc-pdu`.
+    /// The thing that it concerns: `environment wee-1`, `kind apc-pdu`.
     pub subject: String,
     /// The finding, in a sentence.
     pub says: String,
-    /// The cure.
+    /// The cure, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
 }
 
-/// The weight of a finding.
+/// The seriousness of a finding.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
 )]
@@ -146,19 +147,19 @@ pub struct Finding {
 pub enum Weight {
     /// Something does not work.
     Wrong,
-    /// It works, but somebody should know.
+    /// Everything works, but somebody should know.
     Notice,
 }
 
 words! {
-    /// The kind of thing that a finding is about.
+    /// The kind of thing that a finding concerns.
     #[derive(
         Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
     )]
     pub enum About {
-        /// The part that outlives the process: the store.
+        /// The store, which outlives the process.
         Store = "store",
-        /// The disk that the store is on.
+        /// The disk that holds the store.
         Disk = "disk",
         /// A connection to a broker.
         Broker = "broker",
@@ -166,11 +167,11 @@ words! {
         Ledger = "ledger",
         /// A worker execution environment.
         Environment = "environment",
-        /// Targets that answer, and are not read as a whole.
+        /// Targets that answer but are not read completely.
         Target = "target",
         /// The workers of a release.
         Worker = "worker",
-        /// A kind that targets are of.
+        /// A kind that targets have.
         Kind = "kind",
         /// A control task.
         Task = "task",
@@ -180,15 +181,15 @@ words! {
         Schedule = "schedule",
         /// A rollout.
         Rollout = "rollout",
-        /// Something that a person has paused or drained.
+        /// An order by which somebody has paused or drained something.
         Order = "order",
-        /// Anything else that the server says.
+        /// The server itself.
         Server = "server",
     }
 }
 
 impl TargetCounts {
-    /// One more.
+    /// Counts one more target of this health.
     pub fn count(&mut self, health: Health) {
         self.all += 1;
         match health {

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The most items of one page.
+/// The largest number of items in a page.
 pub const LIMIT_MAX: u32 = 1000;
 
-/// A part of a list, in the order of the items' names or ids.
+/// A part of a list, ordered by the names or ids of its items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
-    /// The items.
+    /// The items of this page.
     pub items: Vec<T>,
-    /// Give this as `cursor` to get the next page; absent at the end.
+    /// The value to send as `cursor` to get the next page. Absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

@@ -1,50 +1,51 @@
-//! People: who may ask.
+//! People and programs that have access.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{OperationId, PersonName, target::Secret};
 use utoipa::ToSchema;
 
-/// A person, or a program that acts for itself, without the token.
+/// A person, or a program acting on its own behalf, without the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonView {
-    /// The name that stands with what they asked for.
+    /// The name recorded with every request.
     pub name: PersonName,
-    /// The time they got their token; absent for `admin`, whose token is in a file of the server.
+    /// The time at which the token was made. Absent for `admin`, whose token is in a file of the
+    /// server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub made: Option<Timestamp>,
 }
 
-/// A person who has a new token: it is told this once, and never again.
+/// A person with a new token, which is shown only this once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// Whose.
+    /// The name of the person.
     pub name: PersonName,
-    /// The token.
+    /// The bearer token.
     pub token: Secret,
 }
 
-/// Answer to `GET /v1/me`: who asks.
+/// Answer to `GET /v1/me`: the person who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Me {
-    /// The name that stands with what they ask for.
+    /// The name recorded with every request.
     pub name: PersonName,
-    /// The last control that they asked for and were refused.
+    /// The last control request of theirs that was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
 }
 
-/// Control that somebody asked for and was refused: nothing was sent.
+/// A control request that was refused; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Refusal {
-    /// Sorts after the operations that there were then, and before those that came since.
+    /// The identifier, which sorts the refusal among operations by time.
     pub id: OperationId,
-    /// The time.
+    /// The time of the refusal.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// The action, and on what.
+    /// The action and its targets.
     pub what: String,
-    /// The reason it was refused.
+    /// The reason why it was refused.
     pub why: String,
 }

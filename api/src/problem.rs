@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A problem: where it arose, and its cure.
+/// A problem: its origin, and its cure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
 #[error("{detail}")]
-// The model has a Problem too: in the description of the API each needs a name of its own.
+// The model has a Problem too, and in the API's schema each needs a name of its own.
 #[schema(as = HttpProblem)]
 pub struct Problem {
     /// The page that explains the code: `/v1/errors/<code>`.
@@ -14,24 +14,24 @@ pub struct Problem {
     pub kind: String,
     /// The code in words, the same for every such error.
     pub title: String,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
-    /// A word for programs: `selector-invalid`.
+    /// A code for programs: `selector-invalid`.
     pub code: String,
     /// The event, with its subject.
     pub detail: String,
-    /// The cure.
+    /// The cure, in a sentence.
     pub cure: String,
-    /// Every single thing that is wrong, where there are several.
+    /// Every single mistake, if there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Detail>,
 }
 
-/// One of several things that are wrong.
+/// One of several mistakes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Detail {
-    /// The subject: a target, a document (`target pdu-1`), a field.
+    /// The subject: a target, a document (`target pdu-1`) or a field.
     pub subject: String,
-    /// The problem.
+    /// The mistake, in a sentence.
     pub message: String,
 }

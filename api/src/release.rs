@@ -10,19 +10,19 @@ use utakata_model::{
 };
 use utoipa::ToSchema;
 
-/// The most bytes of one file of a release.
+/// The largest size of a file of a release, in bytes.
 pub const MAX_FILE_SIZE: u64 = 256 * 1024 * 1024;
 
-/// The fewest digits by which a release is known.
+/// The least number of digits that identify a release.
 const PREFIX_LEAST: usize = 6;
 
-/// Body of `POST /v1/releases`.
+/// Body of `POST /v1/releases`: a release to add to the catalogue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRelease {
-    /// Its files, by path, each once. What is in them is put to `/v1/release-files` before.
+    /// The files, each path once. Their content is uploaded to `/v1/release-files` beforehand.
     pub files: Vec<ContentFile>,
-    /// The digest that it must have. Absent: whatever it has.
+    /// The digest that the release must have. Absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<ReleaseDigest>,
 }
@@ -33,36 +33,36 @@ words! {
         Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
     )]
     pub enum ReleaseSource {
-        /// Somebody pushed it.
+        /// A person pushed it.
         Pushed = "pushed",
-        /// It comes with utakata.
+        /// It is shipped with utakata.
         Shipped = "shipped",
-        /// It lies in the data directory of the machine that is all of the site.
+        /// It is in the data directory of the machine, which is the whole site.
         Folder = "folder",
-        /// It lies in the folders of an environment alone, which tells of it.
+        /// It is only in a folder of an environment, which reports it.
         Environment = "environment",
     }
 }
 
-/// A release, as lists show it.
+/// A release, as shown in lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseSummary {
     /// The kind that it serves.
     pub kind: Kind,
-    /// Its version.
+    /// The version in its manifest.
     pub version: String,
     /// The digest of its content.
     pub digest: ReleaseDigest,
-    /// The number of files it has.
+    /// The number of its files.
     pub files: u64,
-    /// The number of bytes they have together.
+    /// The total size of its files, in bytes.
     pub size: u64,
-    /// Its origin. Only what was pushed can be fetched and deleted.
+    /// The origin of the release. Only a pushed one can be fetched and deleted.
     pub source: ReleaseSource,
-    /// The person who pushed it.
+    /// The person who pushed it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_by: Option<PersonName>,
-    /// The time.
+    /// The time at which it was pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub pushed_at: Option<Timestamp>,
@@ -70,30 +70,30 @@ pub struct ReleaseSummary {
     pub runs_in: Vec<EnvironmentId>,
 }
 
-/// A release.
+/// A release in full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseView {
-    /// As lists show it.
+    /// The release, as shown in lists.
     #[serde(flatten)]
     pub summary: ReleaseSummary,
-    /// Its manifest.
+    /// The manifest of the release.
     pub manifest: Manifest,
-    /// Of which files it consists.
+    /// The files of the release.
     pub content: Content,
-    /// The things that would not work any more if it served its kind: the first 1000.
+    /// The first 1000 things that would stop working if this release served its kind.
     pub breaks: Vec<Break>,
-    /// The places that need it to stay.
+    /// The users of the release that keep it from being deleted.
     pub wanted_by: Vec<String>,
 }
 
-/// Something that a release would break.
+/// Something that would stop working under a release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Break {
-    /// The scope.
+    /// The kind of thing that would break.
     pub what: Broken,
-    /// Its name, or its id.
+    /// The name or id of the thing.
     pub name: String,
-    /// The thing that would not work any more.
+    /// The reason why it would stop working.
     pub why: String,
 }
 
@@ -101,77 +101,76 @@ words! {
     /// The kind of thing that a release can break.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
     pub enum Broken {
-        /// A schedule, which asks for what it cannot do.
+        /// A schedule that requests something it cannot do.
         Schedule = "schedule",
-        /// A target, by whose credential it is not let in.
+        /// A target whose credential it does not accept.
         Target = "target",
         /// An operation with tasks that have not ended.
         Operation = "operation",
     }
 }
 
-/// Returns what differs between two releases.
+/// The differences between two releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseDiff {
-    /// From this one.
+    /// The first release.
     pub from: ReleaseId,
-    /// To this one.
+    /// The second release.
     pub to: ReleaseId,
-    /// In what they declare, what breaks something first.
+    /// The differences in their declarations, breaking ones first.
     pub manifest: Vec<ManifestDifference>,
-    /// In their files, by path.
+    /// The differences in their files, by path.
     pub files: Vec<FileDifference>,
 }
 
-/// One difference in what two releases declare.
+/// A difference in the declarations of two releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ManifestDifference {
-    /// The place: `action outlet-off, parameter delay`.
+    /// The place of the difference: `action outlet-off, parameter delay`.
     pub what: String,
-    /// `true` if what was right before may be refused, or not be done, after.
+    /// `true` if something valid before may be refused, or not be done, afterwards.
     pub breaking: bool,
-    /// The difference.
+    /// The difference, in a sentence.
     pub why: String,
 }
 
-/// One file in which two releases differ.
+/// A file in which two releases differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileDifference {
-    /// Its path.
+    /// The path of the file.
     pub path: String,
-    /// The change.
+    /// The kind of change.
     pub change: FileChange,
 }
 
 words! {
-    /// The change of a file.
+    /// The kind of change to a file.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     pub enum FileChange {
-        /// Only the second one has it.
+        /// Only the second release has it.
         Added = "added",
-        /// Only the first one has it.
+        /// Only the first release has it.
         Removed = "removed",
-        /// It has another content, or it can be executed and could not before, or the other way.
+        /// Its content differs, or whether it is executable.
         Changed = "changed",
     }
 }
 
-/// A reference to a release, as people write it: `KIND@VERSION`, or the digest, of which the first
-/// digits are enough.
+/// A reference to a release as people write it: `KIND@VERSION`, or the first digits of the digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseReference {
-    /// By its kind and version.
+    /// A reference by kind and version.
     Version {
-        /// The kind.
+        /// The name of the kind.
         kind: Kind,
-        /// The version.
+        /// The version in the manifest.
         version: String,
     },
-    /// By the first digits of its digest, or all of them.
+    /// A reference by the digest or its first digits.
     Digest(String),
 }
 
-/// A text that says no release.
+/// A text that is not a reference to a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "\"{text:.80}\" says no release: write KIND@VERSION, or at least {PREFIX_LEAST} digits of its \

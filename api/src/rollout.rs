@@ -1,4 +1,4 @@
-//! Rollouts, and which releases serve.
+//! Rollouts, pins and placement.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use utakata_model::{
 };
 use utoipa::ToSchema;
 
-/// Body of `POST /v1/rollouts`.
+/// Body of `POST /v1/rollouts`: a rollout to begin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRollout {
-    /// The kind.
+    /// The name of the kind.
     pub kind: Kind,
-    /// The release to go to: its version, or the beginning of its digest.
+    /// The new release, by its version or the beginning of its digest.
     #[schema(max_length = 128)]
     pub to: String,
-    /// The plan. Absent: a shadow of 30 answers, then 5 and 25 of 100 tasks.
+    /// The plan. Absent: a shadow of 30 answers, then 5 % and 25 % of 100 tasks.
     #[serde(default)]
     pub plan: RolloutPlan,
-    /// The waves of environments that begin together, one after the other; `name` is that of the
-    /// environment, `zone` its zone, all others are its labels. Those of no wave come last. Absent:
-    /// one environment first, then all others.
+    /// The waves: selectors of environments that begin together, one wave after the other. `name`
+    /// is that of the environment, `zone` its zone; all other keys are its labels. Environments in
+    /// no wave come last. Absent: one environment first, then all others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, max_items = 100)]
     pub waves: Vec<Selector>,
-    /// The reason, for the record.
+    /// A reason for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 1000)]
     pub why: Option<String>,
@@ -38,17 +38,17 @@ pub struct NewRollout {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pins {
-    /// Targets that keep a release of their own; the first that means a target counts, and a pin of
-    /// the target itself before all of them.
+    /// The targets that keep a release of their own. The first pin that selects a target counts,
+    /// after any pin in the target itself.
     #[schema(max_items = 100)]
     pub pins: Vec<Pin>,
 }
 
-/// Targets that keep a release.
+/// A group of targets that keep a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {
-    /// The targets: `firmware=2.1`.
+    /// The selector of the targets: `firmware=2.1`.
     #[schema(value_type = String)]
     pub selector: Selector,
     /// The version that serves them.
@@ -56,7 +56,7 @@ pub struct Pin {
     pub version: String,
 }
 
-/// Body of `PUT /v1/kinds/{kind}/placement`.
+/// Body of `PUT /v1/kinds/{kind}/placement`: the environments that serve a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
@@ -66,17 +66,17 @@ pub struct Placement {
     pub environments: Option<Selector>,
 }
 
-/// Returns the desired state of a kind.
+/// The desired state of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct KindAsked {
-    /// The release that serves it. Absent: the newest in the folders of each environment.
+    /// The release that serves it. Absent: the newest one in the folders of each environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable: Option<ReleaseId>,
-    /// Targets that keep a release of their own.
+    /// The targets that keep a release of their own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pins: Vec<Pin>,
-    /// The releases that pins name.
+    /// The releases that pins refer to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<ReleaseId>,
     /// The environments that serve it. Absent: all.
@@ -85,51 +85,51 @@ pub struct KindAsked {
     pub placement: Option<Selector>,
 }
 
-/// A rollout, and how far it is.
+/// A rollout and its progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rollout {
-    /// Its id.
+    /// The identifier of the rollout.
     pub id: RolloutId,
-    /// The kind.
+    /// The kind that is rolled out.
     pub kind: Kind,
-    /// The release that served before.
+    /// The previous release.
     pub from: ReleaseId,
-    /// The release to go to.
+    /// The new release.
     pub to: ReleaseId,
-    /// The plan.
+    /// The plan of the phases.
     pub plan: RolloutPlan,
-    /// The waves of environments that begin together; those of no wave come last.
+    /// The waves: selectors of environments that begin together. Environments in no wave come last.
     #[schema(value_type = Vec<String>)]
     pub waves: Vec<Selector>,
-    /// The wave that may go now, from 0, and all before it.
+    /// The number of the wave that may begin now, from 0, with all before it.
     pub wave: u32,
     /// The person who began it.
     pub by: PersonName,
-    /// The reason.
+    /// The reason that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// The time.
+    /// The time at which it began.
     #[schema(value_type = String, format = "date-time")]
     pub began: Timestamp,
-    /// In one word.
+    /// The state of the rollout.
     pub state: RolloutState,
     /// The last pause, resumption, promotion or abortion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<crate::ledger::Attribution>,
-    /// The reason it goes back, or went back.
+    /// The reason for its return to the previous release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// The time it ended.
+    /// The time at which it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub ended: Option<Timestamp>,
-    /// The progress of each environment.
+    /// The progress in each environment.
     #[serde(default)]
     pub environments: BTreeMap<EnvironmentId, RolloutProgress>,
-    /// Counts of read-backs of control that the new release called done.
+    /// The results of reading back control that the new release reported as done.
     #[serde(default)]
     pub read_back: ReadBack,
-    /// The same of the release that served before.
+    /// The results of reading back control that the previous release reported as done.
     #[serde(default)]
     pub read_back_before: ReadBack,
 }
@@ -138,29 +138,29 @@ pub struct Rollout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloutState {
-    /// It goes on by itself.
+    /// It proceeds by itself.
     Running,
     /// It stays where it is until somebody resumes it.
     Paused,
-    /// The release of before takes over again, because the new one is not good enough.
+    /// The previous release takes over again, because the new one is not good enough.
     GoingBack,
-    /// The same, because somebody wants it.
+    /// The previous release takes over again, because somebody aborted the rollout.
     Aborting,
     /// The new release serves.
     Done,
-    /// The release of before serves: the new one is not good enough.
+    /// The previous release serves again, because the new one is not good enough.
     Failed,
-    /// The release of before serves: somebody wanted it.
+    /// The previous release serves again, because somebody aborted the rollout.
     Aborted,
 }
 
 impl RolloutState {
-    /// Returns whether nothing more happens.
+    /// Returns true if the rollout is over.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Aborted)
     }
 
-    /// Returns whether the release of before is to serve again.
+    /// Returns true if the previous release serves, or is to serve, again.
     pub fn is_back(self) -> bool {
         matches!(self, Self::GoingBack | Self::Aborting)
     }
@@ -169,27 +169,27 @@ impl RolloutState {
 /// The progress of a rollout in an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RolloutProgress {
-    /// Its wave, from 0.
+    /// The wave of the environment, from 0.
     pub wave: u32,
-    /// Its phase.
+    /// The phase in the environment.
     pub phase: RolloutPhase,
-    /// Up to which phase somebody has decided without evidence.
+    /// The phase up to which somebody has promoted it without evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted: Option<RolloutPhase>,
     /// The evidence about the new release.
     #[serde(default)]
     pub evidence: Evidence,
-    /// The reason it went back, or what it waits for.
+    /// The reason for its return to the previous release, or for its waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
 
-/// Counts of read-backs of control that a release called done.
+/// The results of reading back control that a release reported as done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct ReadBack {
-    /// The device shows it.
+    /// The number of devices that showed the effect.
     pub shown: u64,
-    /// The device shows something else.
+    /// The number of devices that showed something else.
     pub not_shown: u64,
 }

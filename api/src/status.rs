@@ -1,49 +1,49 @@
-//! How the system is.
+//! The status of the system.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{ConnectionStatus, EnvironmentStatus, LogicId};
 use utoipa::ToSchema;
 
-/// Returns the status of the system.
+/// The status of the system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The version of the program.
     pub version: String,
-    /// The time it was started.
+    /// The time at which the server was started.
     #[schema(value_type = String, format = "date-time")]
     pub started: Timestamp,
-    /// The number of targets.
+    /// The number of declared targets.
     pub targets: u64,
-    /// The number of schedules.
+    /// The number of declared schedules.
     pub schedules: u64,
-    /// The address at which the embedded MQTT broker listens.
+    /// The address at which the embedded MQTT broker listens, if it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mqtt: Option<String>,
-    /// Every environment that was heard of.
+    /// The statuses of all known environments.
     pub environments: Vec<EnvironmentStatus>,
-    /// The duties of this logic environment, where there are several.
+    /// The duties of this logic environment, if there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties: Option<Duties>,
-    /// Its connections to the brokers.
+    /// The server's connections to its brokers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<ConnectionStatus>,
-    /// The problems, each with its cure.
+    /// The present problems, each with its cure.
     pub problems: Vec<utakata_model::Problem>,
 }
 
 /// The duties of one of several logic environments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Duties {
-    /// The one that was asked.
+    /// The logic environment that answers.
     pub id: LogicId,
     /// `true` if it keeps the ledger of control.
     pub ledger: bool,
-    /// The address of the API of its keeper, when that is another one.
+    /// The API address of the keeper, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_at: Option<String>,
-    /// The number of the 16 shards of targets that it reads by schedules.
+    /// The number of shards, out of 16, whose targets it reads by schedule.
     pub shards: u32,
-    /// All that there are, by name.
+    /// The names of all logic environments.
     pub members: Vec<LogicId>,
 }

@@ -1,4 +1,4 @@
-//! Tasks as they are shown.
+//! Tasks, as the API shows them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,44 +10,44 @@ use utoipa::ToSchema;
 
 use crate::ledger::AttemptView;
 
-/// A task and how far it is.
+/// A task and its progress.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TaskView {
-    /// Its identifier.
+    /// The identifier of the task.
     pub id: TaskId,
     /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The reason there is such a task.
+    /// The reason why the task exists.
     pub origin: Origin,
-    /// The target.
+    /// The name of the target.
     pub target: TargetName,
-    /// Its kind.
+    /// The kind of the target.
     pub kind: Kind,
-    /// The method.
+    /// The name of the action.
     pub action: ActionName,
     /// The class of the action.
     pub class: Class,
-    /// With which parameters.
+    /// The parameters of the action.
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// Its state.
+    /// The state of the task.
     pub state: TaskState,
-    /// The time it was made.
+    /// The time at which it was made.
     #[schema(value_type = String, format = "date-time")]
     pub made: Timestamp,
-    /// It is not begun after this.
+    /// The time after which no attempt begins.
     #[schema(value_type = String, format = "date-time")]
     pub expires: Timestamp,
-    /// Its outcome.
+    /// The outcome, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// The attempts that were permitted so far: of control only.
+    /// The attempts permitted so far. Only for control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptView>,
-    /// The value before, where the action can be undone.
+    /// The value before the action, if the action can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<ReadingValue>,
-    /// The readings: only of a read that was waited for.
+    /// The readings. Only for a read that was waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
 }

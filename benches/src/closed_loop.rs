@@ -15,12 +15,11 @@ use utakata_api::{
 };
 use utakata_model::{OperationId, Origin, Outcome, OutcomeStatus, Selector};
 
-/// The extent of the request.
+/// The size of the workload.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     /// Groups of targets, each asked for as one operation.
     pub groups: usize,
-    /// Targets in each group.
     pub each: usize,
     /// For how long new operations are asked for.
     pub duration: Duration,

@@ -14,7 +14,7 @@ use crate::system;
 
 /// The image that all others are made of: it has the echo worker, and the tools below.
 pub const BASE: &str = "base:bench";
-/// Containers of others than us.
+/// Containers that are not ours.
 const TOOLS: [&str; 2] = ["/bin/echo", "/bin/sleep"];
 const MANIFEST_LABEL: &str = "org.utakata.manifest";
 

@@ -26,14 +26,14 @@ impl Figures {
             .unwrap_or_default()
     }
 
-    /// The middle one.
+    /// Returns the median.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 }
 
 impl fmt::Display for Figures {
-    /// Median, then least and most.
+    /// Writes the median, then the minimum and maximum.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
         let (least, most) = (self.quantile(0.0), self.quantile(1.0));

@@ -1,4 +1,4 @@
-//! What the benchmarks share: the system under measure, its processes, and figures.
+//! Common parts of the benchmarks: the system under test, its processes, and figures.
 
 pub mod closed_loop;
 pub mod containers;

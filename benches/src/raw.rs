@@ -1,4 +1,4 @@
-//! What RabbitMQ and its client do alone: one message for each task, published and consumed.
+//! RabbitMQ and its client alone: one message per task, published and consumed.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +13,18 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-/// So many messages are published before the first of them is confirmed.
+/// The number of messages published before the first confirmation is awaited.
 const IN_FLIGHT: usize = 1000;
 const PREFETCH: u16 = 256;
-/// One acknowledgement for so many.
+/// The number of messages per acknowledgement.
 const TOGETHER: u64 = 64;
 const BYTES: usize = 300;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Queue {
-    /// Quorum, persistent, confirmed.
+    /// Quorum queue, persistent, confirmed.
     Kept,
-    /// Transient, not confirmed.
+    /// Transient and not confirmed.
     Transient,
 }
 

@@ -16,7 +16,7 @@ pub struct System {
     data: TempDir,
     /// The URL of its API: `http://127.0.0.1:port`.
     pub url: String,
-    /// The bearer token.
+    /// The bearer token of the API.
     pub token: String,
     /// From the start of the process until it said that it is ready.
     pub ready_after: Duration,
@@ -34,7 +34,7 @@ pub fn programs() -> Result<PathBuf> {
         .to_owned())
 }
 
-/// The root of the repository.
+/// Returns the root folder of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

@@ -1,4 +1,4 @@
-//! One document: its keys, and what each must be.
+//! One document: the keys that it may have, and the checks of their values.
 
 use std::path::Path;
 
@@ -16,9 +16,9 @@ use super::{
 };
 
 const TYPES: [&str; 3] = ["target", "schedule", "credential"];
-/// Tells what a document is; no type has it.
+/// The key that names the type of a document. No type has a field of this name.
 const TYPE: &str = "type";
-/// A credential as it is printed has these in place of its values.
+/// The key that stands in place of the values when a credential is printed.
 const KEYS: &str = "keys";
 
 /// A mistake in a document, and its position.
@@ -29,7 +29,10 @@ pub struct Wrong {
     pub message: String,
 }
 
-/// Makes a document of a tree. Errors: everything that is wrong with it.
+/// Makes a document of a tree.
+///
+/// # Errors
+/// Every mistake in it.
 pub fn document(tree: &Tree, file: &str, folder: &Path) -> Result<Item, Vec<Wrong>> {
     let mut reader = Reader {
         tree,
@@ -44,7 +47,7 @@ pub fn document(tree: &Tree, file: &str, folder: &Path) -> Result<Item, Vec<Wron
     }
 }
 
-/// Takes a document apart and notes what is wrong.
+/// Takes a document apart and collects the mistakes.
 struct Reader<'a> {
     tree: &'a Tree,
     file: &'a str,
@@ -200,7 +203,7 @@ impl Reader<'_> {
         })))
     }
 
-    /// A credential of which only the keys are told.
+    /// Reads a credential whose values were withheld when it was printed.
     fn kept(&mut self, name: Option<CredentialName>) -> Option<Item> {
         let keys: Option<Vec<String>> = self.needed(KEYS);
         let Position { line, column } = self.tree.place;
@@ -211,7 +214,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// Labels are texts; `u: 12` and `spare: true` are taken as they are written.
+    /// Reads labels as texts; `u: 12` and `spare: true` are kept as written.
     fn labels(&mut self) -> Labels {
         let mut labels = Labels::new();
         let Some(tree) = self.tree.get("labels") else {
@@ -276,7 +279,7 @@ impl Reader<'_> {
     fn missing(&mut self, key: &str) {
         let place = self.tree.place;
         let known = self.tree.fields().unwrap_or_default();
-        // A misspelt key is told once, as an unknown one.
+        // A misspelt key is reported once, as an unknown one.
         if known
             .iter()
             .all(|field| suggest::nearest(&field.key, [key]).is_none())
@@ -294,7 +297,7 @@ impl Reader<'_> {
     }
 }
 
-/// serde's "invalid type: integer `12`, expected a string" for people who write YAML.
+/// Rephrases serde's "invalid type: integer `12`, expected a string" for people who write YAML.
 fn in_words(message: &str) -> String {
     let message = message
         .replace(

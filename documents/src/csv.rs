@@ -1,4 +1,4 @@
-//! Targets as a table: CSV, as office programs and other inventories write it, in and out.
+//! Targets as a table: CSV as spreadsheets and other inventories write it, in and out.
 
 use std::{num::NonZeroU32, path::Path};
 
@@ -12,7 +12,7 @@ use utakata_model::{
 
 use super::{Item, Mistake, Position};
 
-/// Columns that are no labels.
+/// Columns that are not labels.
 const OWN: [&str; 8] = [
     "name",
     "kind",
@@ -26,10 +26,10 @@ const OWN: [&str; 8] = [
 const NEEDED: [&str; 3] = ["name", "kind", "address"];
 const CONVERSATIONS: &str = "limits.conversations";
 const PER_SECOND: &str = "limits.per_second";
-/// Before the name of a label that would be taken for another column.
+/// The prefix of a label that would otherwise be taken for another column.
 const LABEL: &str = "label:";
 
-/// Returns whether a text is a table and not YAML: by the ending of its file, or by its first line.
+/// Returns true if a text is a table rather than YAML, judged by its file extension or first line.
 pub fn is_table(name: &Path, text: &str) -> bool {
     let ending = name.extension().and_then(|ending| ending.to_str());
     if let Some(ending) = ending {
@@ -45,7 +45,7 @@ pub fn is_table(name: &Path, text: &str) -> bool {
         >= 2
 }
 
-/// The targets of a table.
+/// Reads the targets of a table.
 ///
 /// # Errors
 /// Every mistake, with its line.
@@ -63,7 +63,7 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Item>, Vec<Mistake>> {
     Ok(targets.into_iter().map(item).collect())
 }
 
-/// A mistake in a line.
+/// A mistake in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wrong {
     line: u64,
@@ -117,7 +117,7 @@ fn unreadable(error: &csv::Error) -> Wrong {
     Wrong { line, message }
 }
 
-/// The label that a column stands for, unless it is a column of its own.
+/// Returns the label that a column stands for, unless it is a column of its own.
 fn label_of(header: &str) -> Option<&str> {
     match header.strip_prefix(LABEL) {
         Some(label) => Some(label),
@@ -155,7 +155,7 @@ fn check_headers(headers: &StringRecord) -> Vec<String> {
     wrong
 }
 
-/// Returns what stands between the cells where it is not a comma, as some office programs have it.
+/// Returns the separator if it is not a comma: some spreadsheets write another.
 fn other_separator(headers: &StringRecord) -> Option<&'static str> {
     let all = headers.iter().next().filter(|_| headers.len() == 1)?;
     let marks = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
@@ -252,10 +252,11 @@ fn twice(targets: &[(u64, Target)]) -> Vec<Wrong> {
     mistakes
 }
 
-/// Targets as a table that [`parse`] reads. Columns that no target has a cell of are left out.
+/// Writes targets as a table that [`parse`] reads. Columns in which no target has a cell are left
+/// out.
 ///
 /// # Errors
-/// It cannot be written, which is a mistake in utakata.
+/// The table cannot be written, which is a bug in utakata.
 pub fn write<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Result<String> {
     let targets: Vec<&Target> = targets.into_iter().collect();
     let mut labels: Vec<&str> = targets
@@ -289,7 +290,7 @@ pub fn write<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Result<String
     String::from_utf8(bytes).context(unwritable)
 }
 
-/// The cell of a target in a column that is no label.
+/// Returns the cell of a target in a column that is not a label.
 fn own(target: &Target, column: &str) -> String {
     let limits = &target.limits;
     match column {

@@ -1,4 +1,4 @@
-//! The keys of a type, as its `Deserialize` has them: nobody writes them twice.
+//! The keys of a type, taken from its `Deserialize` so that nobody writes them twice.
 
 use serde::{
     Deserialize, Deserializer,
@@ -6,10 +6,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// Returns the names of the fields of a struct; of anything else, none.
+/// Returns the names of the fields of a struct, and nothing for any other type.
 pub fn of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
-    // There is nothing to read: it always ends with an error, and has named its fields by then.
+    // There is nothing to read: this always ends in an error, and has named the fields by then.
     let _ = T::deserialize(Fields(&mut keys));
     keys
 }

@@ -1,4 +1,4 @@
-//! Documents for `apply`: YAML in which every mistake is told with its place, all at once, and
+//! Documents for `apply`: YAML whose mistakes are all reported at once, each with its position, and
 //! tables of targets as CSV.
 
 mod check;
@@ -20,16 +20,14 @@ use utakata_model::CredentialName;
 
 pub use tree::Position;
 
-/// One mistake, for people.
+/// A mistake in a document, in words for whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// The file, as it was named.
+    /// The file, as named by the user.
     pub file: String,
-    /// The position in it.
     pub place: Position,
-    /// The subject: `target pdu-1`.
+    /// The document concerned, such as `target pdu-1`.
     pub subject: String,
-    /// The problem.
     pub message: String,
 }
 
@@ -52,7 +50,7 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Everything that is wrong; nothing was done.
+/// Every mistake that was found. Nothing was applied.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", all(.0))]
 pub struct Mistakes(pub Vec<Mistake>);
@@ -66,36 +64,36 @@ fn all(mistakes: &[Mistake]) -> String {
     format!("{count}; nothing was applied\n{}", lines.join("\n"))
 }
 
-/// The content of documents.
+/// The documents that were read.
 #[derive(Debug, Default, PartialEq)]
 pub struct Contents {
     /// The documents to apply.
     pub documents: Vec<Document>,
-    /// Credentials whose values are not told: they shall be there, and stay as they are.
+    /// Credentials without values: they must exist already, and stay unchanged.
     pub kept: Vec<Kept>,
 }
 
-/// A credential whose values are not told, as `get credentials -o yaml` prints it.
+/// A credential without its values, as printed by `get credentials -o yaml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     pub name: CredentialName,
-    /// The keys that it has.
+    /// The names of its keys.
     pub keys: Vec<String>,
-    /// Its position: `site.yaml:3:1`.
+    /// The position of the document, such as `site.yaml:3:1`.
     pub place: String,
 }
 
-/// The content of one document.
+/// One document, by the use that is made of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
-    /// The documents to apply.
+    /// A document to apply.
     Document(Document),
-    /// A credential that stays as it is.
+    /// A credential that stays unchanged.
     Kept(Kept),
 }
 
 impl Contents {
-    /// Everything that it names.
+    /// Returns the names of everything to apply.
     pub fn named(&self) -> Vec<Named> {
         let kept = self.kept.iter();
         let kept = kept.map(|kept| Named::Credential(kept.name.clone()));
@@ -112,7 +110,7 @@ impl Contents {
     }
 }
 
-/// The documents of files, of the files of folders, and of standard input (`-`).
+/// Reads the documents of files, of the files in folders, and of standard input (`-`).
 ///
 /// # Errors
 /// [`Mistakes`], or a file that cannot be read.
@@ -138,7 +136,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The targets of a table, whatever the name of its file ends in; `-` is standard input.
+/// Reads the targets of a table, whatever its file extension; `-` is standard input.
 ///
 /// # Errors
 /// [`Mistakes`], or a file that cannot be read.
@@ -150,7 +148,7 @@ pub fn read_table(path: &Path) -> Result<Vec<Document>> {
     Ok(contents.documents)
 }
 
-/// The documents of one text. Relative files that it names are looked up in `folder`.
+/// Reads the documents of one text. Relative paths in it are resolved against `folder`.
 ///
 /// # Errors
 /// Every mistake, in the order of the text.
@@ -210,7 +208,7 @@ fn texts(path: &Path) -> Result<Vec<(String, String)>> {
         .collect()
 }
 
-/// Text as UTF-8. Office programs write other encodings unless they are told not to.
+/// Decodes UTF-8. Spreadsheets write other encodings unless told otherwise.
 fn utf8(name: &str, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -222,7 +220,7 @@ fn utf8(name: &str, bytes: Vec<u8>) -> Result<String> {
     })
 }
 
-/// A file as it is; of a folder, all that can hold documents, of the folders in it too.
+/// Collects a file, or all files in a folder and its subfolders that may hold documents.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = || format!("{} cannot be read", path.display());
     if !fs::metadata(path).with_context(unreadable)?.is_dir() {

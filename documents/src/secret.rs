@@ -1,4 +1,4 @@
-//! Values of credentials, that need not stand in the file: `{ env: NAME }`, `{ file: PATH }`.
+//! Values of credentials, which need not be in the file itself: `{ env: NAME }`, `{ file: PATH }`.
 
 use std::{env, fs, path::Path};
 
@@ -9,8 +9,8 @@ use super::tree::{Field, Node, Position, Tree};
 
 const SOURCES: [&str; 2] = ["env", "file"];
 
-/// The secret that a value means. A file's path is relative to `folder`, and the end of the
-/// file's last line is no part of the secret.
+/// Returns the secret that a value stands for. A path is relative to `folder`, and the line ending
+/// at the end of that file is not part of the secret.
 pub fn resolve(tree: &Tree, folder: &Path) -> Result<Secret, (Position, String)> {
     match &tree.node {
         Node::Scalar(Value::String(text)) => Ok(Secret::new(text.as_str())),

@@ -186,7 +186,7 @@ fn every_example_is_right_but_for_the_secrets_of_who_applies_it() {
     assert!(seen >= 4, "{seen}");
 }
 
-/// Texts that YAML could take for something else.
+/// Texts that YAML could mistake for something else.
 const ODD: [&str; 24] = [
     "true",
     "yes",
@@ -278,7 +278,7 @@ proptest::proptest! {
         let text = write::yaml([&document]).unwrap();
         let read = parse("site.yaml", &text, Path::new("")).unwrap();
         proptest::prop_assert_eq!(read, vec![Item::Document(document)], "{}", text);
-        // A table has no spaces around its cells, and no cells that are empty.
+        // A table has neither spaces around its cells nor empty cells.
         if value.trim() == value && !value.is_empty() && target.address.trim() == target.address {
             let text = csv::write([&target]).unwrap();
             let read = csv::parse("site.csv", &text).unwrap();

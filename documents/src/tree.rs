@@ -1,7 +1,7 @@
-//! YAML as a tree that remembers where each part stood.
+//! YAML as a tree in which every part remembers its position.
 //!
-//! By way of serde-saphyr's `Spanned`: the one YAML library for serde that is maintained, gives
-//! line and column of every node, and bounds what an input may cost.
+//! Built on serde-saphyr's `Spanned`: of the YAML libraries for serde, the one that is maintained,
+//! gives the line and column of every node, and limits the cost of an input.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use serde::{
 use serde_json::{Map, Value};
 use serde_saphyr::{Location, Spanned};
 
-/// Line and column, from 1; 0 where it is not known.
+/// A line and column, counted from 1; 0 where unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     pub line: u64,
@@ -20,41 +20,37 @@ pub struct Position {
     pub column: u64,
 }
 
-/// A node and where it stood.
+/// A node and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// The position of its beginning.
     pub place: Position,
-    /// The scope.
     pub node: Node,
 }
 
-/// The form of a node.
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
-    /// A text, a number, a truth or nothing.
+    /// A text, a number, a boolean or null.
     Scalar(Value),
     List(Vec<Tree>),
-    /// Keys and what belongs to them, in their order.
+    /// Keys and their values, in order.
     Fields(Vec<Field>),
 }
 
-/// A key and what belongs to it.
+/// A key and its value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
     pub key: String,
-    /// The position of the key.
     pub place: Position,
-    /// The value of the key.
     pub tree: Tree,
 }
 
-/// The documents of a text; empty ones are left out.
+/// Reads the documents of a text, leaving out empty ones.
 ///
 /// # Errors
-/// Where it stops to be YAML, and why.
+/// The position at which the text ceases to be YAML, and the reason.
 pub fn parse(text: &str) -> Result<Vec<Tree>, (Position, String)> {
-    // A site has a hundred thousand targets; what nests or expands stays bounded as it is.
+    // A site has a hundred thousand targets; nesting and expansion keep their limits.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_documents: 10_000_000,
@@ -70,18 +66,18 @@ pub fn parse(text: &str) -> Result<Vec<Tree>, (Position, String)> {
     })
 }
 
-/// The library's message without the place that it ends with.
+/// Returns the library's message without the position at its end.
 fn reason(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let line = text.lines().next().unwrap_or_default();
     let end = line.rfind(" at line ").unwrap_or(line.len());
-    // What the library says of its own options is for programmers.
+    // The library's remarks about its own options are meant for programmers.
     let end = line.find(", set ").map_or(end, |other| end.min(other));
     format!("this is not YAML: {}", &line[..end])
 }
 
 impl Tree {
-    /// The same as JSON, without places.
+    /// Returns the tree as JSON, without positions.
     pub fn to_json(&self) -> Value {
         match &self.node {
             Node::Scalar(value) => value.clone(),
@@ -95,7 +91,7 @@ impl Tree {
         }
     }
 
-    /// The fields, when it has any.
+    /// Returns the fields, if it has any.
     pub fn fields(&self) -> Option<&[Field]> {
         match &self.node {
             Node::Fields(fields) => Some(fields),
@@ -103,13 +99,13 @@ impl Tree {
         }
     }
 
-    /// Returns what belongs to a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let found = self.fields()?.iter().find(|field| field.key == key)?;
         Some(&found.tree)
     }
 
-    /// The text, when it is one.
+    /// Returns the text, if it is one.
     pub fn text(&self) -> Option<&str> {
         match &self.node {
             Node::Scalar(value) => value.as_str(),

@@ -1,11 +1,11 @@
-//! Documents as text that `apply` takes again.
+//! Documents as text that `apply` accepts.
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use utakata_api::inventory::CredentialView;
 use utakata_model::CredentialName;
 
-/// A credential of which only the keys are told, because its values are never given out.
+/// A credential printed with its keys only, because its values are never given out.
 #[derive(Debug, Serialize)]
 pub struct Credential<'a> {
     #[serde(rename = "type")]
@@ -24,10 +24,10 @@ impl<'a> From<&'a CredentialView> for Credential<'a> {
     }
 }
 
-/// Documents as YAML, with --- between them.
+/// Writes documents as YAML, separated by ---.
 ///
 /// # Errors
-/// One cannot be written as YAML.
+/// A document cannot be written as YAML.
 pub fn yaml<T: Serialize>(documents: impl IntoIterator<Item = T>) -> Result<String> {
     let mut text = String::new();
     for document in documents {

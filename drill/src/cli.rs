@@ -1,4 +1,4 @@
-//! What this program is told: a drill by `utakata drill`, a role by the drill.
+//! The arguments of this program: a drill, given by `utakata drill`, or a role, given by the drill.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -57,7 +57,7 @@ pub enum Command {
     },
 }
 
-/// The place of a role.
+/// The data directory of a role.
 #[derive(Debug, clap::Args)]
 pub struct Data {
     /// The data directory
@@ -66,7 +66,6 @@ pub struct Data {
 }
 
 impl Command {
-    /// Carries it out.
     pub fn run(self) -> ExitCode {
         let ended = match self {
             Self::Run { request } => drilled(&request),

@@ -12,66 +12,63 @@ use crate::order::Act;
 pub struct Sent {
     /// Its operation, as the answer told.
     pub operation: OperationId,
-    /// The order.
     pub act: Act,
     pub token: String,
-    /// On which devices.
+    /// The devices that it controls.
     pub devices: Vec<String>,
 }
 
 /// A task, as the ledger has it at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// The task.
     pub id: TaskId,
-    /// Of which operation.
+    /// The operation that it belongs to.
     pub operation: OperationId,
-    /// The order.
     pub act: Act,
     pub token: String,
-    /// On which device.
+    /// The device that it controls.
     pub device: String,
-    /// The line and column.
+    /// The last known state.
     pub state: TaskState,
     /// The status of each attempt, as far as it was told.
     pub attempts: Vec<Option<OutcomeStatus>>,
 }
 
-/// The counts of the devices.
+/// The deeds of the devices, as they count them themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Truth {
-    /// By name.
+    /// The devices by name.
     pub devices: BTreeMap<String, Device>,
 }
 
-/// The counts of one device.
+/// The deeds of one device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Device {
     /// It answers that it did what it was told, and does nothing.
     pub is_liar: bool,
-    /// The counts by token.
+    /// The deeds by token.
     pub tokens: HashMap<String, Deeds>,
 }
 
 /// The number of times that a device was told something, and obeyed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Deeds {
-    /// SETs that it received.
+    /// The number of SETs that it received.
     pub told: u64,
-    /// Effects.
+    /// The number of effects.
     pub done: u64,
 }
 
-/// The result of it all.
+/// The result of comparing the ledger with the devices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Operations that were accepted.
+    /// The number of operations that were accepted.
     pub operations: u64,
-    /// Tasks that they must have.
+    /// The number of tasks that they must have.
     pub sent: u64,
     /// Tasks that are told to have succeeded.
     pub succeeded: u64,
-    /// ... to have failed.
+    /// ... as failed.
     pub failed: u64,
     /// ... to have expired before they began.
     pub expired: u64,
@@ -89,27 +86,25 @@ pub struct Counts {
     pub lies: u64,
     /// Tasks that a device was told, and that the ledger does not have.
     pub nowhere: u64,
-    /// Each of these.
+    /// One finding for each broken promise.
     pub findings: Vec<Finding>,
 }
 
-/// Something that must not be.
+/// A contradiction between the ledger and a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The mistake.
+    /// The promise that is broken.
     pub what: What,
-    /// The reason of the finding.
+    /// The reason why it counts as broken.
     pub why: &'static str,
     /// The task, if there is one.
     pub task: Option<TaskId>,
     pub token: String,
-    /// The device.
     pub device: String,
-    /// The order.
     pub action: &'static str,
-    /// The text for people.
+    /// The state of the task in the ledger.
     pub state: Option<TaskState>,
-    /// The counts of the device.
+    /// The deeds of the device.
     pub truth: Deeds,
 }
 

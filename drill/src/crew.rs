@@ -34,7 +34,7 @@ const LINK_DOWN: u32 = 4;
 /// after 16 MiB, and needs more room only then: the ledger of a drill writes them within this.
 const LOG_FULL: Duration = Duration::from_secs(12);
 
-/// Those that a drill kills.
+/// The processes that a drill kills and restarts.
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
@@ -61,7 +61,7 @@ enum Between {
         /// Its start without faults, for the end.
         calm: Start,
     },
-    /// Servers of others.
+    /// Servers that others made.
     Servers {
         servers: Servers,
         /// The starts of our own processes without faults of messages, for the end: of the logic
@@ -70,7 +70,7 @@ enum Between {
     },
 }
 
-/// The events of the processes.
+/// Counts of what happened to the processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Log {
     /// The number of kills of each.
@@ -223,7 +223,7 @@ impl Crew {
         }
     }
 
-    /// Whether all servers between the processes serve, if there are any.
+    /// Returns true if all servers between the processes serve, or if there are none.
     pub fn servers_are_up(&self) -> bool {
         match &self.between {
             Between::Servers { servers, .. } => servers.are_up(),
@@ -267,14 +267,14 @@ impl Crew {
         self.healed_at = None;
     }
 
-    /// All links are whole.
+    /// Makes all links whole.
     pub fn heal(&self) {
         if let Between::Servers { servers, .. } = &self.between {
             servers.heal();
         }
     }
 
-    /// Our own processes that run.
+    /// Returns the running processes that are ours.
     pub fn processes(&self) -> impl Iterator<Item = (&str, u32)> {
         let ours = self.logics.iter().chain(&self.environments);
         ours.filter_map(|member| Some((member.name.as_str(), member.process()?)))
@@ -458,7 +458,7 @@ fn needs_disk(name: &str) -> bool {
 
 /// The programs whose processes are drilled.
 struct Programs {
-    /// The one that users run.
+    /// The program that users run.
     utakata: PathBuf,
     /// This one, which has the same roles with faults in them.
     faulty: PathBuf,
@@ -487,7 +487,7 @@ impl Programs {
     }
 }
 
-/// Faults of messages, as arguments.
+/// Returns the arguments for faults of messages.
 fn of_messages(settings: &Settings) -> Vec<String> {
     let (faults, seed) = (settings.faults.as_str(), settings.seed.to_string());
     ["--faults", faults, "--seed", &seed]
@@ -495,7 +495,7 @@ fn of_messages(settings: &Settings) -> Vec<String> {
         .into()
 }
 
-/// Faults of environments, as arguments.
+/// Returns the arguments for faults of permits.
 fn of_permits(settings: &Settings) -> Vec<String> {
     match settings.permits {
         Permits::Asked => Vec::new(),

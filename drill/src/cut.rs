@@ -8,26 +8,26 @@ use serde::Serialize;
 /// Everything must be back within this, or it is said that it was not.
 pub const RECOVERY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The result.
+/// The effect of cutting a link.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cut {
-    /// Its length in seconds.
+    /// The length of the cut, in seconds.
     pub seconds: u64,
-    /// Devices with fresh readings before.
+    /// The number of devices with fresh readings before.
     pub fresh_before: usize,
     /// Devices with fresh readings at the end of it: nobody may say so.
     pub fresh_at_the_end: usize,
     /// Devices whose readings are told stale at the end of it.
     pub stale_at_the_end: usize,
-    /// How long after it readings were fresh and control succeeded, in seconds; absent: not in
-    /// time.
+    /// The time after the cut until readings were fresh and control succeeded, in seconds. Absent
+    /// if that took too long.
     pub back_after: Option<f64>,
     /// Memory of each process in MB: before, and the most since.
     pub memory: BTreeMap<String, (u64, u64)>,
 }
 
 impl Cut {
-    /// For people.
+    /// Describes it in one line.
     pub fn line(&self) -> String {
         let back = match self.back_after {
             Some(seconds) => format!("back after {seconds:.0}s"),

@@ -18,7 +18,7 @@ impl Dice {
         dice
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let bits = self.state;
@@ -38,13 +38,13 @@ impl Dice {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A duration up to this.
+    /// Returns a random duration up to this.
     pub fn up_to(&mut self, most: Duration) -> Duration {
         most.mul_f64(self.part())
     }
 
-    /// How long it is until something happens that happens once in `mean` and does not
-    /// remember: neither nearly at once nor hardly ever.
+    /// Returns the time until an event that happens once in `mean`, at a constant rate: rarely at
+    /// once and rarely very late.
     pub fn wait(&mut self, mean: Duration) -> Duration {
         let long = -(1.0 - self.part()).ln();
         mean.mul_f64(long.clamp(0.05, 4.0))

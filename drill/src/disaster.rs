@@ -1,4 +1,5 @@
-//! What is killed, when, and for how long it stays away: a pure sequence that a seed determines.
+//! The disasters of a drill: the victim, the time and the duration of each. A pure sequence that a
+//! seed determines.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::dice::Dice;
 
 /// The longest absence of a victim.
 const MAX_DOWN: Duration = Duration::from_secs(2);
-/// The weight of each victim.
+/// The relative frequency of each victim.
 const WEIGHTS: [(Victim, usize); 11] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
@@ -57,7 +58,7 @@ const WEIGHTS_WITH_ENGINE: [(Victim, usize); 12] = [
     (Victim::Disk, 2),
 ];
 
-/// The victim.
+/// Something that a drill kills or stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Victim {
@@ -67,12 +68,11 @@ pub enum Victim {
     Environment,
     /// The program of one worker execution environment: it is replaced, and its workers go on.
     Program,
-    /// The logic environment.
     Logic,
     /// All of them at once, and the inter connect, as when the power fails; but not servers of
     /// others.
     Everything,
-    /// One worker stands still.
+    /// One worker, which stands still.
     #[serde(rename = "worker-stalled")]
     StalledWorker,
     /// One worker execution environment stands still, but not its workers.
@@ -81,7 +81,7 @@ pub enum Victim {
     /// One worker execution environment and its workers stand still, as a virtual machine does.
     #[serde(rename = "host-stalled")]
     StalledHost,
-    /// A logic environment stands still.
+    /// A logic environment, which stands still.
     #[serde(rename = "logic-stalled")]
     StalledLogic,
     /// The inter connect stands still, or one of the servers.
@@ -93,26 +93,23 @@ pub enum Victim {
     Engine,
     /// The links of one process to the servers: cut, broken or slow.
     Link,
-    /// The broker of events.
     Mosquitto,
-    /// The database.
     Postgres,
-    /// The broker of tasks.
     Rabbitmq,
 }
 
-/// Possible victims.
+/// The possible victims of a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Among {
-    /// Processes of our own.
+    /// Only our own processes.
     Ourselves,
-    /// Servers and links, too.
+    /// Servers and links as well.
     Servers,
-    /// Containers and their engine, too.
+    /// Containers and their engine as well.
     Engine,
 }
 
-/// Something is killed.
+/// One disaster: a victim, a time and a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disaster {
     /// The time since the previous one.
@@ -179,7 +176,7 @@ impl Victim {
         Self::Rabbitmq,
     ];
 
-    /// Those that there are.
+    /// Returns the victims that are possible.
     pub fn all(among: Among) -> &'static [Self] {
         match among {
             Among::Ourselves => &Self::OURSELVES,
@@ -209,7 +206,6 @@ impl Victim {
         }
     }
 
-    /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Worker | Self::StalledWorker => "worker",

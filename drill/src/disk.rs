@@ -21,14 +21,14 @@ const MAX_ROOM: u64 = 1024 * MIB;
 const ROOM_OF_POSTGRES: u64 = 192 * MIB;
 /// Processes of a server that was ended go within this.
 const GONE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Where releases are rolled, so many are in the catalogue at a time: the one that serves, the one
-/// on its way, and one that was not deleted yet.
+/// The number of releases in the catalogue at a time in a drill that rolls releases: the one that
+/// serves, the one on its way, and one not yet deleted.
 const RELEASES: u64 = 3;
 /// The time within which a process that began without room finds that out.
 const BEGUN_BEFORE: Duration = Duration::from_secs(10);
 
-/// How many bytes there must be room for in a drill that takes so long, and that rolls releases
-/// such as this one.
+/// Returns the disk space, in bytes, that a drill of this length needs if it rolls releases such as
+/// this one.
 pub fn room(time: Duration, rolled: Option<&Content>) -> u64 {
     let minutes = time.as_secs().div_ceil(60);
     let ledger = ROOM_A_MINUTE.saturating_mul(minutes).saturating_add(ROOM);
@@ -96,7 +96,7 @@ impl Disk {
         }
     }
 
-    /// Makes room.
+    /// Makes room on the disk again.
     pub fn clear(&mut self) {
         // An error means that there is nothing to remove.
         let _ = fs::remove_file(self.filler());

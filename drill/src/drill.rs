@@ -58,7 +58,7 @@ fn among(settings: &Settings) -> Among {
     }
 }
 
-/// A drill that runs.
+/// A running drill.
 struct Drill<'a> {
     settings: &'a Settings,
     crew: Crew,

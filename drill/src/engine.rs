@@ -34,10 +34,9 @@ const LIVE: &str = "--live-restore";
 const GONE_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
-/// An engine.
+/// A container engine of the drill's own.
 #[derive(Debug)]
 pub struct Engine {
-    /// Its process.
     pub member: Member,
     script: PathBuf,
     state: PathBuf,

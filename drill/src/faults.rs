@@ -6,13 +6,13 @@ use clap::Args;
 use utakata_interconnect_conformance::faulty::{self, FaultyEvents, FaultyTasks};
 use utakata_up::{Alteration, Links, Usage};
 
-/// Faults of one process.
+/// The faults of one process.
 #[derive(Debug, Args)]
 pub struct Faults {
-    /// What goes wrong with messages on purpose
+    /// Faults of messages, made on purpose
     #[arg(long, value_name = "FAULT=CHANCE,...")]
     faults: Option<faulty::Faults>,
-    /// Where the dice of the faults begin
+    /// The seed of the faults
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
     /// Attempts begin without permits: to show that doubles are found

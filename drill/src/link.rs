@@ -20,7 +20,7 @@ const PIECE: usize = 16 * 1024;
 /// The state of a link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum State {
-    /// As it should be.
+    /// Everything passes.
     #[default]
     Whole,
     /// As when a cable is pulled: nothing comes through, and nobody is told.

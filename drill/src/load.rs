@@ -41,7 +41,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Load {
     server: Arc<Server>,
-    /// The most operations under way.
+    /// Limits the number of operations under way.
     places: Arc<Semaphore>,
     /// The most that are sent in a second; absent: as many as there are places for.
     rate: Option<u32>,
@@ -62,25 +62,25 @@ struct State {
 #[derive(Debug)]
 struct Open {
     counts: Counts,
-    /// So many were unknown at once.
+    /// The largest number of tasks that were unknown at once.
     unknown_most: u64,
     _place: OwnedSemaphorePermit,
 }
 
-/// Progress in numbers of tasks.
+/// The progress, in numbers of tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Operations that were accepted.
+    /// The number of operations that were accepted.
     pub operations: u64,
     /// Operations that were not accepted yet.
     pub sending: u64,
-    /// Tasks on which somebody works.
+    /// The number of tasks that are under way.
     pub under_way: u64,
-    /// Tasks that succeeded.
+    /// The number of tasks that succeeded.
     pub succeeded: u64,
     /// Tasks that failed, expired or were taken back.
     pub failed: u64,
-    /// Tasks that are unknown now.
+    /// The number of tasks that are unknown now.
     pub unknown: u64,
     /// Tasks that were unknown, as far as that was seen, and are not any more.
     pub settled: u64,
@@ -89,7 +89,7 @@ pub struct Tally {
 }
 
 impl Load {
-    /// With nothing sent.
+    /// Creates a load that has sent nothing yet.
     pub fn new(server: Arc<Server>, in_flight: usize, rate: Option<u32>) -> Self {
         Self {
             server,
@@ -204,17 +204,17 @@ impl Load {
         self.sending.load(Ordering::Relaxed) == 0 && self.state.lock().open.is_empty()
     }
 
-    /// All that was accepted.
+    /// Returns every operation that was accepted.
     pub fn sent(&self) -> Vec<Sent> {
         self.state.lock().sent.clone()
     }
 
-    /// The last refusal.
+    /// Returns the last refusal.
     pub fn refusal(&self) -> Option<String> {
         self.state.lock().refusal.clone()
     }
 
-    /// Its progress.
+    /// Returns the progress.
     pub fn tally(&self) -> Tally {
         let state = self.state.lock();
         let open = state.open.values().map(|open| open.counts);

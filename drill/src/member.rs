@@ -59,7 +59,6 @@ impl Clock {
 /// The program and the arguments of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
-    /// The program.
     pub program: PathBuf,
     /// Its arguments, but for the one by which it is held.
     pub arguments: Vec<String>,
@@ -75,7 +74,6 @@ pub struct Member {
     /// Another clock than that of this machine.
     clock: Option<Clock>,
     child: Option<Child>,
-    /// The time of its start.
     since: Instant,
     /// The time of its next start.
     back: Option<Instant>,
@@ -111,7 +109,6 @@ impl Member {
         self.start = start;
     }
 
-    /// Starts it.
     pub fn start(&mut self) -> io::Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.start.program);
@@ -153,7 +150,7 @@ impl Member {
         self.child.is_some()
     }
 
-    /// Its process, while it runs.
+    /// Returns the process identifier, while it runs.
     pub fn process(&self) -> Option<u32> {
         self.child.as_ref().and_then(Child::id)
     }

@@ -1,4 +1,4 @@
-//! What is asked for: a pure sequence of operations that a seed determines.
+//! The operations of a drill: a pure sequence that a seed determines.
 
 use serde_json::{Map, Value};
 use utakata_api::operation::Control;
@@ -9,12 +9,12 @@ use crate::dice::Dice;
 /// The most devices of one operation, and one in how many operations has more than one.
 const TOGETHER: (usize, usize) = (4, 5);
 
-/// An act of a device.
+/// The command to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Act {
     /// Once, and read back: what the device shows proves that it was done, or that it was not.
     Mark,
-    /// As often as need be.
+    /// A command that may be repeated.
     Put,
     /// Once, and nothing can prove it: what is unknown waits for a person.
     BlindMark,
@@ -23,11 +23,9 @@ pub enum Act {
 /// One operation, before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The command.
     pub act: Act,
     /// Unique, so that the devices can tell one operation from all others; its key, too.
     pub token: String,
-    /// The names of the devices.
     pub devices: Vec<String>,
 }
 
@@ -68,7 +66,7 @@ impl Act {
 }
 
 impl Order {
-    /// As the API takes it.
+    /// Returns the request to the API.
     pub fn control(&self) -> anyhow::Result<Control> {
         let selector: Selector = format!("name in ({})", self.devices.join(",")).parse()?;
         let token = ("token".to_owned(), Value::from(self.token.clone()));

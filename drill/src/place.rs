@@ -12,23 +12,22 @@ use utakata_up::bundle;
 
 use crate::release;
 
-/// The names of the environments.
 pub const ENVIRONMENTS: [&str; 2] = ["wee-1", "wee-2"];
 /// The name of the logic environment, where there is one.
 pub const LOGIC: &str = "le";
 /// The names of the logic environments, where there are several.
 pub const LOGICS: [&str; 2] = ["le-1", "le-2"];
 
-/// The times of the promises, in a drill. The settings below say the same.
+/// The times of a drill, on which its promises depend. The settings below repeat them.
 ///
-/// When the longest attempt may still act, the ledger must still wait. It counts from when it
-/// wrote the permit: `WINDOW` + `TIMEOUT` (of the manifest) + `GRACE`. The environment begins
-/// within `WINDOW` of its ask, which came before the permit: a worker begins on a go that is no
-/// older than that. The worker counts `TIMEOUT` from when it reads the task, which comes before
-/// its go, and sends nothing after it, with its environment or without. So `GRACE` must only
-/// cover the way of a packet to the device. The environment answers in place of a worker that is
-/// silent for longer than `WORKER_GRACE`; that is less than `GRACE`, so that its answer comes
-/// before the ledger gives up.
+/// While the longest attempt may still act, the ledger must still wait. It counts from the moment
+/// it wrote the permit: `WINDOW` + `TIMEOUT` (of the manifest) + `GRACE`. The environment begins
+/// within `WINDOW` of its ask, which is earlier than the permit: a worker begins only on a go that
+/// is no older than that. The worker counts `TIMEOUT` from the moment it reads the task, which is
+/// earlier than its go, and sends nothing afterwards, with or without its environment. So `GRACE`
+/// only has to cover the way of a packet to the device. The environment answers in place of a
+/// worker that has been silent for longer than `WORKER_GRACE`; that is less than `GRACE`, so that
+/// its answer arrives before the ledger gives up.
 pub const WINDOW: Duration = Duration::from_secs(2);
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -43,15 +42,15 @@ pub const LIFETIME: Duration = Duration::from_secs(20);
 /// The addresses of the servers for one process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls {
-    /// Of RabbitMQ.
+    /// The address of RabbitMQ.
     pub amqp: String,
-    /// Of Mosquitto.
+    /// The address of Mosquitto.
     pub mqtt: String,
-    /// Of PostgreSQL.
+    /// The address of PostgreSQL.
     pub postgres: String,
 }
 
-/// A folder.
+/// The folder of a drill.
 #[derive(Debug)]
 pub struct Place {
     path: PathBuf,
@@ -80,7 +79,6 @@ impl Place {
         })
     }
 
-    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -100,12 +98,12 @@ impl Place {
         self.path.join("docker")
     }
 
-    /// The release that is drilled.
+    /// Returns the folder of the release that is drilled.
     pub fn release(&self) -> PathBuf {
         self.path.join("releases/drill")
     }
 
-    /// The log of a process.
+    /// Returns the log file of a process.
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
     }
@@ -216,9 +214,9 @@ fn logic() -> String {
     )
 }
 
-/// How long the last task may take to its end: it is permitted within its lifetime, and what
-/// is unknown then is settled. What the last restart has put off begins anew, hence twice; the
-/// rest is for a machine that is slow.
+/// Returns the time within which the last task must end: it is permitted within its lifetime, and
+/// settled if its outcome is unknown then. Twice that, because the last restart may have made it
+/// begin again; the rest is for slow machines.
 pub fn settled_within() -> Duration {
     let attempt = WINDOW + TIMEOUT + GRACE + SETTLING * 2 + READ_BACK_TIMEOUT;
     LIFETIME + attempt * 2 + Duration::from_secs(30)

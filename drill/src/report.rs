@@ -16,29 +16,27 @@ use crate::{
     roller::Rolled,
 };
 
-/// So many findings are shown to people; `-o json` has all.
+/// The number of findings shown to people; `-o json` has all of them.
 const SHOWN: usize = 20;
 
 /// The result of a drill.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The seed.
     pub seed: u64,
-    /// The duration, for people.
+    /// The duration, in words.
     pub took: String,
-    /// The possible victims.
     #[serde(skip)]
     pub among: Among,
-    /// The events of the processes.
+    /// The disasters so far.
     #[serde(flatten)]
     pub log: Log,
     /// The result of cutting environments off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
-    /// The results of rollouts.
+    /// The results of its rollouts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolled: Option<Rolled>,
-    /// The counts of the tasks.
+    /// The result of comparing the ledger with the devices.
     pub counts: Counts,
     /// The answer of a check of the audit trail.
     pub audit: Audit,
@@ -53,9 +51,9 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audit {
-    /// The report of the check.
+    /// The audit trail was verified.
     Checked(AuditReport),
-    /// It could not be checked.
+    /// The audit trail could not be verified.
     Failed(String),
 }
 
@@ -93,7 +91,7 @@ impl Report {
         broken.map(|(_, fault)| fault)
     }
 
-    /// For people.
+    /// Returns the report in words.
     pub fn text(&self, colours: bool) -> String {
         let mut lines = vec![format!("seed {}, {}", self.seed, self.took), String::new()];
         lines.push(self.table(colours));

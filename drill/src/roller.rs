@@ -49,7 +49,7 @@ pub struct Rolled {
 }
 
 impl Rolled {
-    /// For people.
+    /// Describes them in one line.
     pub fn line(&self) -> String {
         let why = self.last_problem.as_ref();
         let why = why.map_or_else(String::new, |problem| format!(", the last one: {problem}"));
@@ -62,12 +62,12 @@ impl Rolled {
     }
 }
 
-/// Rolls releases.
+/// Rolls out releases throughout a drill.
 #[derive(Debug, Clone)]
 pub struct Roller {
     server: Arc<Server>,
     folder: PathBuf,
-    /// Releases are images.
+    /// The image, if releases are images.
     image: Option<Image>,
     rolled: Arc<Mutex<Rolled>>,
     is_over: Arc<AtomicBool>,

@@ -25,17 +25,17 @@ use crate::{
 /// Below those that Linux gives to who connects (`net.ipv4.ip_local_port_range`).
 const PORTS: Range<u16> = 20_000..32_000;
 
-/// Whether a port of this machine is listened to is known within this.
+/// The time within which a port of this machine accepts a connection, if anything listens on it.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Carries tasks.
+    /// It carries tasks.
     Rabbitmq,
-    /// Carries events.
+    /// It carries events.
     Mosquitto,
-    /// Keeps the ledger.
+    /// It keeps the ledger.
     Postgres,
 }
 
@@ -59,7 +59,7 @@ impl Kind {
         }
     }
 
-    /// As whose victim it counts.
+    /// Returns the server that is this victim, if it is one.
     pub fn of(victim: Victim) -> Option<Self> {
         match victim {
             Victim::Rabbitmq => Some(Self::Rabbitmq),
@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// Options of the server's own.
+    /// Returns further options for the server.
     fn options(self) -> &'static [&'static str] {
         match self {
             // What it keeps of its log must leave room on a small disk.
@@ -78,8 +78,8 @@ impl Kind {
         }
     }
 
-    /// How long it stays away when it is killed: RabbitMQ needs a while until its ports are
-    /// free, and long to start.
+    /// Returns the time for which it stays down. RabbitMQ needs a while until its ports are free,
+    /// and starts slowly.
     fn down(self, down: Duration) -> Duration {
         match self {
             Self::Rabbitmq => down + Duration::from_secs(1),
@@ -152,12 +152,12 @@ impl Servers {
         }
     }
 
-    /// The processes.
+    /// Returns the processes of the servers.
     pub fn members(&mut self) -> impl Iterator<Item = &mut Member> {
         self.members.values_mut()
     }
 
-    /// Whether all of them serve. RabbitMQ takes half a minute to start on a busy machine.
+    /// Returns true if all of them serve. RabbitMQ takes half a minute to start on a busy machine.
     pub fn are_up(&self) -> bool {
         self.ports.values().all(|port| is_listened_to(*port))
     }
@@ -204,7 +204,7 @@ impl Servers {
         }
     }
 
-    /// All links are whole.
+    /// Makes all links whole.
     pub fn heal(&self) {
         self.links.values().for_each(|link| link.set(State::Whole));
     }

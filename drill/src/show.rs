@@ -1,4 +1,4 @@
-//! What is shown while a drill runs, on standard error: a panel on a terminal, lines elsewhere.
+//! The display on standard error while a drill runs: a panel on a terminal, otherwise lines.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -33,7 +33,7 @@ pub struct Show {
 }
 
 impl Show {
-    /// On standard error.
+    /// Opens the display on standard error.
     pub fn open(among: Among) -> Self {
         let terminal = std::io::stderr().is_terminal().then(Term::stderr);
         Self {
@@ -65,7 +65,7 @@ impl Show {
         }
     }
 
-    /// Takes the panel away.
+    /// Removes the panel.
     pub fn close(&mut self) {
         if let Some(terminal) = &self.terminal {
             let _ = terminal.clear_last_lines(std::mem::take(&mut self.drawn));

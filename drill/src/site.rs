@@ -11,8 +11,8 @@ use utakata_up::{demo::Room, drill::Settings};
 
 use crate::server::Server;
 
-/// What is wrong with which share of the devices. What acts late does so within half the time
-/// that a target has to show an effect.
+/// The faults of the devices, each with the share that it affects. Late effects come within half
+/// the time that a target has to show them.
 const FAULTS: [&str; 5] = [
     "slow=300ms@0.2",
     "mute-sets=0.3@0.3",

@@ -16,7 +16,7 @@ const HOLDER: &str = "read -r _; kill -s CONT -- \"$@\" 2>/dev/null";
 /// Processes that stand still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Still {
-    /// A process.
+    /// A single process.
     Process(Pid),
     /// A process and those that it has started in its group.
     Group(Pid),

@@ -1,4 +1,4 @@
-//! What the simulated devices say that they were told, and did.
+//! The truth about the simulated devices: what they received and what they did, in their own words.
 
 use std::time::Duration;
 

@@ -47,15 +47,15 @@ pub(crate) struct Engine {
 /// The result of waiting for a container.
 #[derive(Debug)]
 pub(crate) enum Waited {
-    /// Its end.
+    /// It has ended.
     Exited(Exit),
-    /// Nobody knows it any more.
+    /// The engine no longer knows it.
     Gone,
     /// The engine does not answer.
     Away(Error),
 }
 
-/// The output of a container.
+/// The stream of a container's output.
 pub(crate) type Output = std::pin::Pin<Box<dyn Stream<Item = Result<LogOutput, Inner>> + Send>>;
 
 impl Engine {
@@ -215,7 +215,7 @@ impl Engine {
         Ok(text)
     }
 
-    /// Creates a container; its id.
+    /// Creates a container and returns its id.
     pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Error> {
         let client = self.client().await?;
         let created = client.create_container(None::<CreateContainerOptions>, body);

@@ -11,14 +11,14 @@ use crate::labels::MANIFEST_LABEL;
 /// The reason for which there is no container of a release.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody answers at the socket.
+    /// No engine listens on the socket.
     #[error("no Docker engine answers at {}", socket.display())]
     Away {
         socket: PathBuf,
         #[source]
         source: Answer,
     },
-    /// The engine refuses something.
+    /// The engine refuses a request.
     #[error("the Docker engine cannot {step}")]
     Refused {
         step: &'static str,
@@ -63,7 +63,7 @@ pub enum Error {
     /// An archive with no image, or with several.
     #[error("{} holds {count} images: one is needed", archive.display())]
     Count { archive: PathBuf, count: usize },
-    /// It is for other machines.
+    /// The image is for another platform.
     #[error("{image} is for {has}, and this machine is {needs}: build it for {needs}")]
     Platform {
         image: String,
@@ -76,13 +76,13 @@ pub enum Error {
         MANIFEST_LABEL
     )]
     Unlabelled { image: String },
-    /// It says two things.
+    /// The image contradicts itself.
     #[error(
         "the label {} of {image} and its /worker.toml differ: take both from one file",
         MANIFEST_LABEL
     )]
     Differs { image: String },
-    /// It speaks another protocol.
+    /// The image speaks another version of the worker protocol.
     #[error("{image} cannot be talked to")]
     Protocol {
         image: String,
@@ -99,7 +99,7 @@ pub enum Error {
         #[source]
         source: ManifestError,
     },
-    /// It is another release.
+    /// The image is of another release.
     #[error(
         "{image} says that it is {has}, and the worker.toml beside its image.toml says {needs}, \
          or something else in them differs: take both from one build"

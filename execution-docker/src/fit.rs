@@ -1,4 +1,4 @@
-//! Whether an image is what its release says: for this machine, and with the same manifest.
+//! The check of an image against its release: the right platform, and the same manifest.
 
 use utakata_model::Manifest;
 use utakata_protocol::negotiate;
@@ -11,7 +11,7 @@ use utakata_execution::artifact::Image;
 pub(crate) struct Ready {
     /// The id, from which containers are made.
     pub(crate) id: String,
-    /// `linux/amd64`.
+    /// The platform, such as `linux/amd64`.
     pub(crate) platform: String,
     /// The platform of the engine.
     pub(crate) engine: String,

@@ -1,4 +1,4 @@
-//! What an image says of itself, for whoever makes a release of it.
+//! The manifest in an image, for making a release of it.
 
 use std::path::Path;
 
@@ -56,7 +56,7 @@ impl Docker {
     }
 }
 
-/// The `/worker.toml` of an image.
+/// Returns the `/worker.toml` of an image.
 pub(crate) async fn manifest_file(engine: &Engine, ready: &Ready) -> Result<Option<String>, Error> {
     let bytes = engine.file(&ready.id, Path::new(MANIFEST_PATH)).await?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))

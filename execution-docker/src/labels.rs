@@ -2,7 +2,7 @@
 
 /// The environment that a container is of.
 pub(crate) const ENVIRONMENT_LABEL: &str = "utakata.environment";
-/// The life of that environment.
+/// The label with the incarnation of that environment.
 pub(crate) const INCARNATION_LABEL: &str = "utakata.incarnation";
 pub(crate) const RELEASE_LABEL: &str = "utakata.release";
 pub(crate) const WORKER_LABEL: &str = "utakata.worker";

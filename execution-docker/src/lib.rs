@@ -203,7 +203,7 @@ impl Runtime for Docker {
     }
 }
 
-/// Half of the processors.
+/// Returns the default limit of containers that start at a time: half the number of processors.
 fn starts_most() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     (processors / 2).max(1)

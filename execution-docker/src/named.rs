@@ -10,11 +10,11 @@ pub const ARCHIVE_PREFIX: &str = "docker-archive:";
 /// An image as it is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
-    /// By its digest.
+    /// An image pinned by its digest.
     Pinned(Reference),
     /// By a tag, which the registry resolves now: `registry/name:tag`.
     Tagged(String),
-    /// A file of `docker save`.
+    /// A file made by `docker save`.
     Archive(PathBuf),
 }
 

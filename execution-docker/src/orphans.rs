@@ -1,5 +1,5 @@
-//! Which containers nobody has in hand: those of an earlier life, and of this one those that
-//! were lost on the way.
+//! Containers that nobody is in charge of: those of an earlier incarnation, and those of this one
+//! that were lost on the way.
 
 use std::{collections::HashSet, time::Duration};
 

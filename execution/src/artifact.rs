@@ -1,4 +1,4 @@
-//! What a release runs: a program of this machine, or the image of a container.
+//! The executable part of a release: a program of this machine, or the image of a container.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ pub const IMAGE_FILE: &str = "image.toml";
 pub enum Artifact {
     /// An executable of this machine, found.
     Program(PathBuf),
-    /// An image, for containers.
+    /// An image for containers.
     Image(Image),
 }
 
@@ -38,7 +38,7 @@ pub enum ImageError {
     /// A text that is not TOML of the right form.
     #[error("{IMAGE_FILE} cannot be read: {problem}")]
     Form { problem: String },
-    /// Both sources or none.
+    /// There are two sources or none.
     #[error(
         "{IMAGE_FILE} must have either image = \"registry/name@sha256:...\" or \
          archive = \"image.tar\""
@@ -53,10 +53,10 @@ pub enum ImageError {
     /// Something else is wrong with it.
     #[error("the image \"{text}\" is not of the form registry/name@sha256:...: {problem}")]
     Reference { text: String, problem: &'static str },
-    /// The archive lies elsewhere.
+    /// The archive is outside the folder.
     #[error("the archive \"{archive}\" is not a path inside the release's folder")]
     Outside { archive: String },
-    /// The archive is not there.
+    /// The archive does not exist.
     #[error("there is no archive {}", archive.display())]
     NoArchive { archive: PathBuf },
 }

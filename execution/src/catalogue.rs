@@ -17,7 +17,7 @@ use crate::{
     Config, Release, Unmade, content,
     desired::{LocalDesired, Locality},
     files::is_unreadable,
-    runtime::Runtime,
+    trial::Trials,
     trust::Trust,
 };
 pub(crate) use choose::{Chosen, choose};
@@ -37,7 +37,7 @@ pub struct Catalogue {
     pub releases: Vec<Arc<Release>>,
     /// The others, each with its reason.
     pub refused: Vec<RefusedRelease>,
-    /// Whether something could not be looked at: what is not here may be there nevertheless.
+    /// True if something could not be read: a release that is missing here may exist nevertheless.
     pub is_partial: bool,
 }
 
@@ -52,19 +52,19 @@ impl Catalogue {
 
 /// The origins of releases, and the parts that decide about them.
 pub(crate) struct Sources {
-    /// Whose they are.
+    /// The environment that serves them.
     pub(crate) me: EnvironmentId,
     /// The settings, with the folders that are watched.
     pub(crate) config: Arc<Config>,
-    /// The runtime that prepares what cannot be started at once.
-    pub(crate) runtime: Arc<dyn Runtime>,
-    /// Whose releases are let in.
+    /// Prepares what cannot be started at once.
+    pub(crate) trials: Trials,
+    /// The trust that decides which releases are admitted.
     pub(crate) trust: Arc<Trust>,
     /// The releases that are asked for.
     pub(crate) desired: watch::Receiver<LocalDesired>,
     /// The releases that are fetched.
     pub(crate) content: content::Link,
-    /// What no release could be made of.
+    /// Profiles that could not be made into a release.
     pub(crate) unmade: Unmade,
 }
 
@@ -73,13 +73,13 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     let Sources {
         me,
         config,
-        runtime,
+        trials,
         trust,
         mut desired,
         mut content,
         unmade,
     } = sources;
-    let mut preparations = Preparations::new(runtime);
+    let mut preparations = Preparations::new(trials);
     let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
     let here = Locality {
         id: &me,
@@ -137,7 +137,7 @@ fn fetch(
     catalogue
 }
 
-/// Logs what is new.
+/// Logs the changes.
 fn log_changes(before: &Catalogue, after: &Catalogue) {
     for release in &after.releases {
         if !before.releases.contains(release) {

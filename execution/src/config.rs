@@ -1,7 +1,8 @@
-//! What can be set of an environment, each with its default.
+//! The settings of an environment, each with its default.
 
 mod content;
 mod docker;
+mod kubernetes;
 mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -16,9 +17,10 @@ use utakata_settings::Settings;
 
 pub use content::Content;
 pub use docker::Docker;
+pub use kubernetes::{Containers, Kubernetes};
 pub use trust::Trust;
 
-/// What can be set of an environment. Durations are written as `"30s"`.
+/// The settings of an environment. Durations are written as `"30s"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -35,35 +37,35 @@ pub struct Config {
     /// More folders with programs of workers, besides that of utakata.
     #[setting(form = "list of folders")]
     pub programs: Vec<PathBuf>,
-    /// Where the socket for the workers lies; a private folder when not set.
+    /// Folder of the socket for the workers; a private folder when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[setting(form = "folder")]
     pub run_folder: Option<PathBuf>,
-    /// Where an environment keeps what was asked of it last, what it decided about rollouts, and
-    /// which workers it has started; in the data directory when not set.
+    /// Folder in which an environment keeps its latest orders, its decisions about rollouts, and
+    /// the processes of its workers; in the data directory when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[setting(form = "folder")]
     pub state_folder: Option<PathBuf>,
     /// The environment variables that workers see; all others are hidden.
     #[setting(form = "list of names")]
     pub variables: Vec<String>,
-    /// How often a worker must be heard of.
+    /// Interval at which a worker must send a heartbeat.
     #[serde(with = "duration")]
     pub heartbeat: Duration,
     /// A worker that was not heard of for so long is replaced.
     #[serde(with = "duration")]
     pub hung_after: Duration,
-    /// How soon after its start a worker must say hello.
+    /// Time after its start within which a worker must say hello.
     #[serde(with = "duration")]
     pub hello_within: Duration,
     /// The most connections to the socket of the workers that have shown no token yet.
     #[setting(max = 1_000_000)]
     pub unknown_connections: usize,
-    /// How long a worker may go on beyond the timeout of a task.
+    /// Time for which a worker may exceed the timeout of a task.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub grace: Duration,
-    /// How long tasks wait before a full pool grows by one worker.
+    /// Time for which tasks wait before a full pool grows by one worker.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub grow_after: Duration,
@@ -71,32 +73,37 @@ pub struct Config {
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub warm_for: Duration,
-    /// How long a worker beyond those needed is idle before it is let go.
+    /// Time after which an idle worker that is not needed is stopped.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub idle_after: Duration,
-    /// How long a worker of a replaced release has for what it has begun.
+    /// Time that a worker of a replaced release has to finish its tasks.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub drain_within: Duration,
-    /// How long to wait before a worker that died is started again.
+    /// Wait before a worker that died is started again.
     pub backoff: Backoff,
     /// Workers of all kinds at once; as many as the pools may have when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<u32>,
     /// Pools by kind: `[execution.pools.snmp]` min = 1, max = 4, reserve = 0; lifetime, recycle.
     pub pools: BTreeMap<Kind, PoolSize>,
-    /// How much waits for a target, and for a kind.
+    /// Limits on the tasks that wait for a target, and for a kind.
     pub lanes: Lanes,
-    /// When a target that does not answer is left alone.
+    /// Conditions under which a target that does not answer is left alone.
     pub breaker: Breaker,
-    /// How permits for control are asked for.
+    /// Asking for permits for control.
     pub permits: Permits,
-    /// Where and how the workers of images run.
+    /// The runtime of images: docker, in a Docker engine of this machine; or
+    /// kubernetes, as pods of a cluster.
+    pub runtime: Containers,
+    /// Place and limits of the containers of a Docker engine.
     pub docker: Docker,
-    /// How releases that are asked for and lie in no folder are fetched and kept.
+    /// Place and limits of the pods of a cluster.
+    pub kubernetes: Kubernetes,
+    /// Fetching and keeping of releases that are ordered and in no folder.
     pub content: Content,
-    /// Whose releases are let in.
+    /// Releases that are admitted.
     pub trust: Trust,
     /// Outcomes of control that are not written down; beyond it nothing new is asked for.
     pub unrecorded: u32,
@@ -108,7 +115,7 @@ pub struct Config {
     pub without_permits: bool,
 }
 
-/// When a target that does not answer is left alone, and for how long.
+/// Conditions under which a target that does not answer is left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
@@ -118,7 +125,7 @@ pub struct Breaker {
     /// For how long at first; doubled each time it does not answer after that.
     #[serde(with = "duration")]
     pub first: Duration,
-    /// Never longer than this.
+    /// Longest time for which it is left alone.
     #[serde(with = "duration")]
     pub most: Duration,
     /// Problems that say that a target did not answer.
@@ -126,7 +133,7 @@ pub struct Breaker {
     pub codes: Vec<String>,
 }
 
-/// How permits for control are asked for.
+/// Asking for permits for control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Permits {
@@ -138,14 +145,14 @@ pub struct Permits {
     pub void_after: Duration,
 }
 
-/// How long to wait before a worker that died is started again.
+/// Wait before a worker that died is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backoff {
-    /// How long to wait before a worker that died is started again; then doubled.
+    /// First wait before a worker that died is started again; it doubles each time.
     #[serde(with = "duration")]
     pub first: Duration,
-    /// Never longer than this.
+    /// Longest wait.
     #[serde(with = "duration")]
     pub most: Duration,
     /// A worker that lived so long makes earlier deaths forgotten.
@@ -154,7 +161,7 @@ pub struct Backoff {
     pub forgiven_after: Duration,
 }
 
-/// How much waits for a target, and for a kind.
+/// Limits on the tasks that wait for a target, and for a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lanes {
@@ -169,36 +176,28 @@ pub struct Lanes {
     pub backlog: u32,
 }
 
-/// A setting that cannot be.
+/// A setting that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A value that cannot be.
+    /// A value that is not allowed.
     #[error(transparent)]
     Wrong(#[from] settings::Wrong),
     /// A name that no variable can have.
     #[error("execution.variables: \"{name}\" cannot be the name of a variable")]
-    Variable {
-        /// As set.
-        name: String,
-    },
+    Variable { name: String },
     /// A code that no problem can have.
     #[error(
         "execution.breaker.codes: \"{code}\" cannot be a code: they are lower case letters, digits \
          and hyphens"
     )]
-    Code {
-        /// As set.
-        code: String,
-    },
+    Code { code: String },
     /// The longest wait is shorter than the first.
     #[error("execution.{table}.most ({}) is less than execution.{table}.first ({})",
         duration::format(*most), duration::format(*first))]
     Shrinks {
-        /// The table of both.
+        /// The table with both keys.
         table: &'static str,
-        /// As set.
         first: Duration,
-        /// As set.
         most: Duration,
     },
     /// A worker would be taken for hung between two heartbeats.
@@ -208,30 +207,26 @@ pub enum ConfigError {
         duration::format(*heartbeat)
     )]
     Hung {
-        /// As set.
         hung_after: Duration,
-        /// As set.
         heartbeat: Duration,
     },
-    /// A pool that holds nothing.
+    /// A pool without workers.
     #[error("execution.pools.{kind}: max ({max}) is less than min ({min}) or is 0")]
     Pool {
-        /// Whose pool.
+        /// The kind of the pool.
         kind: Kind,
-        /// As set.
         min: u32,
-        /// As set.
         max: u32,
     },
     /// Workers would be replaced all the time.
     #[error("execution.pools.{kind}.recycle.age is less than a second")]
     Recycle {
-        /// Whose pool.
+        /// The kind of the pool.
         kind: Kind,
     },
 }
 
-/// What a worker may see of the environment variables, when nothing else is said.
+/// The environment variables that a worker sees by default.
 const VARIABLES: [&str; 12] = [
     "PATH",
     "HOME",
@@ -273,7 +268,9 @@ impl Default for Config {
             lanes: Lanes::default(),
             breaker: Breaker::default(),
             permits: Permits::default(),
+            runtime: Containers::default(),
             docker: Docker::default(),
+            kubernetes: Kubernetes::default(),
             content: Content::default(),
             trust: Trust::default(),
             unrecorded: 100_000,
@@ -374,6 +371,14 @@ impl Config {
     #[cfg(not(feature = "test-support"))]
     pub(crate) fn is_without_permits(&self) -> bool {
         false
+    }
+
+    /// The time that the worker of an image may take to be started, besides that for its hello.
+    pub(crate) fn image_starts_within(&self) -> Duration {
+        match self.runtime {
+            Containers::Docker => Duration::ZERO,
+            Containers::Kubernetes => self.kubernetes.starts_within,
+        }
     }
 
     /// The name of the environment: as set, or that of the host.

@@ -36,7 +36,7 @@ const ANSWERS: usize = 64;
 /// The releases that the catalogue wants to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct WantedReleases {
-    /// Everything that is asked for.
+    /// All releases that are wanted.
     pub(crate) all: BTreeSet<ReleaseId>,
     /// Of this, what is in no folder.
     pub(crate) lacking: BTreeSet<ReleaseId>,
@@ -51,7 +51,7 @@ pub(crate) struct Progress {
     problems: BTreeMap<ReleaseId, Problem>,
 }
 
-/// The catalogue's end.
+/// The catalogue's link to the fetching service.
 #[derive(Debug)]
 pub(crate) struct Link {
     store: Option<Store>,
@@ -105,7 +105,7 @@ impl Link {
         names.map(|name| store.release(&name)).collect()
     }
 
-    /// Replaces what is wanted.
+    /// Replaces the wanted releases.
     pub(crate) fn want(&self, wanted: WantedReleases) {
         self.wanted.send_if_modified(|last| {
             let changed = *last != wanted;

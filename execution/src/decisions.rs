@@ -1,5 +1,5 @@
-//! What was decided about rollouts, kept in a file, so that it holds after a restart, too: a
-//! candidate that was turned back is not tried again, and others go on where they were.
+//! The decisions about rollouts, kept in a file so that they survive a restart: a candidate that
+//! was turned back is not tried again, and others resume where they were.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 

@@ -1,5 +1,5 @@
-//! What is asked of this environment: heard from the logic environment, and kept in a file, so
-//! that it holds after a restart, too, when nobody can be reached.
+//! The desired state of this environment: received from the logic environment, and kept in a file
+//! so that it survives a restart even while nobody can be reached.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -187,7 +187,7 @@ impl DesiredKeeper {
         Ok((keeper, follow))
     }
 
-    /// Desired state was published.
+    /// Applies desired state that was published.
     pub(crate) async fn hear(&self, desired: &Desired) {
         if desired.zone != self.zone {
             return;

@@ -1,4 +1,5 @@
-//! Where workers connect: the server end of the worker protocol on a unix socket.
+//! The endpoint for workers: the server side of the worker protocol on a Unix socket, and at a door
+//! for those on other machines.
 
 mod admission;
 mod connection;
@@ -10,6 +11,7 @@ use std::{
     io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,12 +27,20 @@ use utakata_protocol::{
     },
 };
 
+#[cfg(test)]
+pub(crate) use admission::Entry;
 pub(crate) use admission::{Admission, Ticket};
 use connection::Unproven;
 use session::Session;
 pub(crate) use socket::SocketPlace;
 
-use crate::Config;
+use crate::{
+    Config,
+    runtime::{
+        Door, Runtime,
+        door::{self, OpenDoor},
+    },
+};
 
 /// HTTP/2 windows: what a stream, and a connection, may have in flight. A batch of a thousand
 /// tasks passes without waiting for the other side.
@@ -53,6 +63,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Nobody knows where workers on other machines could connect to.
+    #[error("workers on other machines could not find this one: {0}")]
+    Address(String),
+    /// There is no door.
+    #[error("workers on other machines could not connect to this one")]
+    Door(#[from] door::Error),
     /// The socket cannot be opened.
     #[error("cannot listen for workers on {}", path.display())]
     Listen {
@@ -66,13 +82,21 @@ pub enum Error {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     socket: socket::Socket,
+    door: Option<Arc<Door>>,
     admission: Admission,
     stop: CancellationToken,
     tracker: TaskTracker,
 }
 
+/// The places where somebody listens.
+struct Listeners {
+    near: UnixListener,
+    far: Option<OpenDoor>,
+}
+
 struct Service {
     admission: Admission,
+    runtime: Arc<dyn Runtime>,
     hello_within: Duration,
     heartbeat: Duration,
     stop: CancellationToken,
@@ -80,8 +104,12 @@ struct Service {
 }
 
 impl Endpoint {
-    /// Listens from now on.
-    pub(crate) fn start(config: &Config, stop: CancellationToken) -> Result<Self, Error> {
+    /// Starts listening.
+    pub(crate) fn start(
+        config: &Config,
+        runtime: Arc<dyn Runtime>,
+        stop: CancellationToken,
+    ) -> Result<Self, Error> {
         let socket = socket::Socket::build(config.run_folder.as_deref())?;
         let unheard = |source| Error::Listen {
             path: socket.path().into(),
@@ -90,7 +118,7 @@ impl Endpoint {
         let listener = UnixListener::bind(socket.path()).map_err(unheard)?;
         let admission = Admission::build(&listener).map_err(unheard)?;
         socket.open().map_err(unheard)?;
-        Ok(Self::build(socket, admission, listener, config, stop))
+        Self::build(socket, admission, listener, config, (runtime, stop))
     }
 
     /// Goes on listening where this process listened before it was replaced: who has connected
@@ -99,7 +127,7 @@ impl Endpoint {
         left: &SocketPlace,
         listener: OwnedFd,
         config: &Config,
-        stop: CancellationToken,
+        (runtime, stop): (Arc<dyn Runtime>, CancellationToken),
     ) -> Result<Self, Error> {
         let unheard = |source| Error::Listen {
             path: left.path.clone(),
@@ -112,7 +140,7 @@ impl Endpoint {
         // Until it is known again who may come.
         admission.suspend();
         let socket = socket::Socket::take_over(left);
-        Ok(Self::build(socket, admission, listener, config, stop))
+        Self::build(socket, admission, listener, config, (runtime, stop))
     }
 
     fn build(
@@ -120,16 +148,24 @@ impl Endpoint {
         admission: Admission,
         listener: UnixListener,
         config: &Config,
-        stop: CancellationToken,
-    ) -> Self {
+        (runtime, stop): (Arc<dyn Runtime>, CancellationToken),
+    ) -> Result<Self, Error> {
+        let listen = runtime.listen();
+        let listen = listen.map_err(|error| Error::Address(error.problem().message.to_string()))?;
+        let far = listen.as_ref().map(OpenDoor::open).transpose()?;
         let endpoint = Self {
             socket,
+            door: far.as_ref().map(|open| open.door.clone()),
             admission,
             stop,
             tracker: TaskTracker::new(),
         };
-        endpoint.serve(listener, config);
-        endpoint
+        let listeners = Listeners {
+            near: listener,
+            far,
+        };
+        endpoint.serve(listeners, config, runtime);
+        Ok(endpoint)
     }
 
     /// Returns the place of the socket, for whoever goes on listening there.
@@ -137,9 +173,10 @@ impl Endpoint {
         self.socket.place()
     }
 
-    fn serve(&self, listener: UnixListener, config: &Config) {
+    fn serve(&self, listeners: Listeners, config: &Config, runtime: Arc<dyn Runtime>) {
         let service = Service {
             admission: self.admission.clone(),
+            runtime,
             hello_within: config.hello_within,
             heartbeat: config.heartbeat,
             stop: self.stop.clone(),
@@ -156,7 +193,7 @@ impl Endpoint {
         let (stop, admission) = (self.stop.clone(), self.admission.clone());
         let (unknown, within) = (config.unknown_connections, config.hello_within + GRACE);
         self.tracker.spawn(async move {
-            let incoming = admission.connections(listener, unknown, within);
+            let incoming = admission.connections(listeners, unknown, within);
             let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
             if let Err(error) = served.await {
                 tracing::error!(%error, "no worker can connect any more: restart utakata");
@@ -164,9 +201,13 @@ impl Endpoint {
         });
     }
 
-    /// Returns the admission of workers.
     pub(crate) fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    /// Returns the door, if there is one.
+    pub(crate) fn door(&self) -> Option<Arc<Door>> {
+        self.door.clone()
     }
 
     /// Returns the path of the socket.
@@ -202,6 +243,7 @@ impl Manager for Service {
         let (to, sent) = tokio::sync::mpsc::channel::<Sent>(MESSAGES);
         let session = Session {
             admission: self.admission.clone(),
+            runtime: self.runtime.clone(),
             hello_within: self.hello_within,
             heartbeat: self.heartbeat,
             stop: self.stop.clone(),

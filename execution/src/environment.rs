@@ -26,7 +26,7 @@ use crate::{
 pub use builder::Builder;
 pub use identity::Identity;
 
-/// Starts environments.
+/// The entry point for starting environments.
 #[derive(Debug, Clone, Copy)]
 pub struct Environment;
 
@@ -40,7 +40,7 @@ pub struct Handle {
 /// The reason for which an environment cannot start, or no longer answers.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Impossible settings.
+    /// The settings are invalid.
     #[error("the settings of the environment contradict each other")]
     Config(#[from] ConfigError),
     /// A host whose name cannot name the environment.
@@ -49,19 +49,19 @@ pub enum Error {
     /// An unusable key of those that releases are to be signed by.
     #[error("the keys of trusted releases cannot be read (execution.trust.keys)")]
     Trust(#[from] trust::Error),
-    /// No socket for the workers.
+    /// The socket for the workers cannot be opened.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
     /// An unreadable file of the state folder: what it says must hold after a restart, too.
     #[error("what this environment was asked for before cannot be read")]
     State(#[from] Unreadable),
-    /// A takeover of another environment.
+    /// Another environment could not be taken over.
     #[error("what the previous program left cannot be taken over")]
     Takeover(#[from] takeover::Error),
     /// A handover that is impossible now: the environment goes on.
     #[error("it cannot be left to another program now: {0}")]
     Held(&'static str),
-    /// An end before the drain.
+    /// It ended before the drain.
     #[error("the environment has already ended")]
     Ended,
 }
@@ -86,7 +86,7 @@ enum Request {
     Drain(DrainRequest),
     /// Gets ready for another program of this process, within this time.
     Leave(Duration, oneshot::Sender<Result<Takeover, Error>>),
-    /// Goes on after all.
+    /// Resume after all.
     GoOn,
 }
 
@@ -143,7 +143,6 @@ impl Handle {
         sent.map_err(|_| Error::Ended)
     }
 
-    /// Returns the current status.
     pub fn status(&self) -> Arc<EnvironmentStatus> {
         self.inner.status.borrow().clone()
     }

@@ -13,7 +13,7 @@ const MAX_RETRY: Duration = Duration::from_secs(5);
 /// The result of a fetch.
 #[derive(Debug)]
 pub(crate) enum Fetched {
-    /// Tasks.
+    /// Tasks that were fetched.
     Deliveries(Vec<Delivery>),
     /// The connection: what was delivered over it and is not acknowledged goes to others.
     Lost,

@@ -53,7 +53,7 @@ use utakata_model::{Stop, Zone};
 
 use crate::{
     Config, catalogue::Chosen, decisions::DecisionLog, endpoint::Admission, lives::Lives,
-    quota::WorkerQuota, routes::Routes, runtime::Runtime, status::StatusBoard,
+    quota::WorkerQuota, routes::Routes, runtime::{Door, Runtime}, status::StatusBoard,
 };
 pub(crate) use service::{Handover, Inherited, Service};
 
@@ -68,7 +68,7 @@ pub(crate) struct Order {
     pub(crate) stop: Option<Stop>,
     /// The moment by which all is to be ready for another program of this process.
     pub(crate) hold: Option<Instant>,
-    /// Stops of single versions.
+    /// The stops of single versions.
     pub(crate) stops: BTreeMap<Arc<str>, Stop>,
     /// Versions that are to serve and are not here yet: their tasks wait.
     pub(crate) coming: BTreeSet<Arc<str>>,
@@ -88,6 +88,8 @@ pub(crate) struct Context {
     pub(crate) runtime: Arc<dyn Runtime>,
     /// The socket to which workers connect.
     pub(crate) socket: PathBuf,
+    /// The place to which those on other machines connect.
+    pub(crate) door: Option<Arc<Door>>,
     pub(crate) board: StatusBoard,
     /// The workers that all of them may run together.
     pub(crate) quota: WorkerQuota,

@@ -36,6 +36,7 @@ pub mod runtime;
 mod samples;
 mod status;
 pub mod takeover;
+mod trial;
 pub mod trust;
 mod worker;
 

@@ -1,12 +1,12 @@
-//! Which processes the lives of an environment have started as workers, on disk: the next life
-//! ends what an earlier one has left, sees it gone, and says so. Only then is it proven that
-//! nobody acts any more on what was permitted to that life.
+//! The processes that an environment's lives have started as workers, on disk: the next life ends
+//! those that an earlier one has left, sees them gone, and reports it. Only then is it proven that
+//! nobody acts any more on permits of that life.
 //!
 //! ```text
 //! state_folder/lives/<incarnation>:
 //!   machine <id of the machine> <id of its boot>
-//!   process <number> <when it was started, as the system counts>
-//!   elsewhere                                    a worker that is no process of this machine
+//!   process <number> <start time, as the system counts>
+//!   elsewhere                                    a worker that is not a process of this machine
 //!   over                                         none of them is left
 //! ```
 

@@ -28,9 +28,9 @@ struct Inner {
 struct KindClaim {
     /// Workers that there are, also those that end, and those that it was allowed to start.
     there: u32,
-    /// What each of its releases needs.
+    /// The needs of each of its releases.
     needs: Vec<Need>,
-    /// Whether it has tasks for a worker that it may not have.
+    /// True if it has tasks for a worker that it may not have.
     is_short: bool,
 }
 

@@ -15,7 +15,7 @@ pub struct Release {
     pub manifest: Arc<Manifest>,
     pub folder: PathBuf,
     pub artifact: Artifact,
-    /// Whether it was fetched, because it is asked for by name.
+    /// True if it was fetched, because it is ordered by name.
     pub is_fetched: bool,
 }
 
@@ -25,12 +25,12 @@ pub struct Release {
 pub struct Unmade(Arc<Mutex<Vec<RefusedRelease>>>);
 
 impl Unmade {
-    /// Replaces what was there.
+    /// Replaces the refused releases.
     pub fn set(&self, refused: Vec<RefusedRelease>) {
         *self.0.lock() = refused;
     }
 
-    /// Returns what there is.
+    /// Returns the refused releases.
     pub fn get(&self) -> Vec<RefusedRelease> {
         self.0.lock().clone()
     }

@@ -1,4 +1,4 @@
-//! Where the replies of the ledger go: to the kinds whose attempts they are about.
+//! The routes of the ledger's replies: to the kinds whose attempts they are about.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,9 +13,9 @@ const QUEUE: usize = 256;
 /// A reply of the ledger to a kind.
 #[derive(Debug)]
 pub(crate) enum LedgerReply {
-    /// Asks.
+    /// Answers to asks.
     Permits(Arc<PermitBatch>),
-    /// Outcomes.
+    /// Records of outcomes.
     Recorded(Arc<RecordedBatch>),
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "test-support")]
 pub mod conformance;
+pub mod door;
 pub mod log;
 mod memory;
 mod placed;
@@ -11,7 +12,9 @@ pub mod scripted;
 
 pub use placed::Placed;
 
-use std::{ffi::OsString, fmt, os::fd::OwnedFd, path::PathBuf, sync::Arc};
+use std::{
+    ffi::OsString, fmt, net::SocketAddr, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use async_trait::async_trait;
 use rustix::io::Errno;
@@ -29,6 +32,24 @@ pub trait Runtime: Send + Sync + 'static {
     /// May take long. Errors: it cannot be had, or is not what the release says.
     async fn prepare(&self, _release: &Release) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// Returns whether a release is served only after a worker of it was started on trial, and
+    /// has said hello.
+    fn is_tried_first(&self, _artifact: &Artifact) -> bool {
+        false
+    }
+
+    /// Where the manager has to listen besides its socket, for workers on other machines.
+    /// Errors: nobody knows the address by which they find it.
+    fn listen(&self) -> Result<Option<Listen>, Error> {
+        Ok(None)
+    }
+
+    /// Finds the one-time token of a worker that was given none, by what it shows in its place.
+    /// `None`: it is no worker of this life. Errors: it might be one, and why it is not let in.
+    async fn identify(&self, _proof: &str) -> Result<Option<String>, Problem> {
+        Ok(None)
     }
 
     /// Starts a worker; returns as soon as it is started, before it says hello. To stop one
@@ -67,6 +88,22 @@ pub trait Running: Send {
     /// Waits until it has ended, and says how. Cancel safe; says the same again afterwards.
     async fn ended(&mut self) -> Exit;
 
+    /// Waits for what happens to it next. Cancel safe; says its end again afterwards.
+    async fn changed(&mut self) -> Change {
+        Change::Ended(self.ended().await)
+    }
+
+    /// The reason for which it was never begun, once it has ended, where the place could not do
+    /// what `start` had promised.
+    fn fault(&self) -> Option<Error> {
+        None
+    }
+
+    /// Returns whether the end of it says whose fault it was: until then nobody is blamed.
+    fn is_explained(&self) -> bool {
+        false
+    }
+
     /// Ends it and everything that it started, now. Nothing to do when it has ended.
     fn kill(&mut self);
 
@@ -85,6 +122,35 @@ pub trait Running: Send {
     fn last_words(&self) -> Option<String> {
         None
     }
+}
+
+/// A change of a worker that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Its place takes it away: it has this long to end what it has.
+    MustGo(Duration),
+    /// Nobody can say any more whether it goes on. Its end may be told later.
+    OutOfReach,
+    /// Its end.
+    Ended(Exit),
+}
+
+/// Where the manager listens for workers on other machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The address of this machine; port 0: any that is free.
+    pub at: SocketAddr,
+    /// The name or the address of this machine, as workers see it.
+    pub host: String,
+}
+
+/// Where a worker on another machine finds its manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// `https://host:port`.
+    pub endpoint: String,
+    /// The certificate, as PEM, of the authority that vouches for the manager there.
+    pub authority: String,
 }
 
 /// By what a worker is found again when this process goes on as another program: it remains a
@@ -120,6 +186,12 @@ pub struct Spec {
     pub run: Run,
     /// The socket at which its manager listens. Its folder has nothing else in it.
     pub socket: PathBuf,
+    /// Where it finds its manager from another machine, if the runtime asked for that.
+    pub door: Option<Arc<Door>>,
+    /// It is there to say hello, and nothing else.
+    pub is_trial: bool,
+    /// The longest time that one of its tasks of control may take.
+    pub control_within: Duration,
     /// The one-time token of its hello.
     pub token: String,
     /// The environment variables that it sees besides those of the protocol.
@@ -127,6 +199,13 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Returns those of these variables that this process has.
+    pub fn passed(names: &[String]) -> Vec<(OsString, OsString)> {
+        let passed = names.iter();
+        let passed = passed.filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
+        passed.collect()
+    }
+
     /// All environment variables of a worker that sees the socket and the folder of its release
     /// at these places.
     pub fn all_variables(
@@ -153,8 +232,26 @@ pub enum Exit {
     Code(i32),
     /// By a signal.
     Signal(i32),
-    /// Nobody can tell.
+    /// It wanted more memory than it may have.
+    OutOfMemory,
+    /// Its place took it away, for reasons of its own.
+    Evicted,
+    /// It has ended, and nobody can tell how.
     Unknown,
+    /// Nobody will ever tell whether it has ended.
+    Unseen,
+}
+
+impl Exit {
+    /// Returns whether it was seen to end.
+    pub fn is_proven(self) -> bool {
+        self != Self::Unseen
+    }
+
+    /// Returns whether its place is the reason: no worker would have fared better.
+    pub fn is_of_place(self) -> bool {
+        matches!(self, Self::Evicted | Self::Unseen)
+    }
 }
 
 /// The reason for which a worker cannot be started, or a release not be made ready.
@@ -234,7 +331,10 @@ impl fmt::Display for Exit {
         match self {
             Self::Code(code) => write!(f, "ended with exit code {code}"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
+            Self::OutOfMemory => f.write_str("used more memory than it may have (run.memory)"),
+            Self::Evicted => f.write_str("was taken away by the cluster"),
             Self::Unknown => f.write_str("ended"),
+            Self::Unseen => f.write_str("is out of reach, and nobody has seen its end"),
         }
     }
 }

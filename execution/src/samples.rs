@@ -78,3 +78,22 @@ pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::Release> {
         is_fetched: false,
     })
 }
+
+/// What a trial of a release by this runtime needs. Must be called within a tokio runtime.
+pub(crate) fn trials(runtime: std::sync::Arc<dyn crate::runtime::Runtime>) -> crate::trial::Trials {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    crate::trial::Trials {
+        life: crate::runtime::Life {
+            environment: utakata_model::EnvironmentId::new("lab").unwrap(),
+            incarnation: utakata_model::Incarnation::generate(),
+        },
+        runtime,
+        admission: crate::endpoint::Admission::build(&listener).unwrap(),
+        socket,
+        door: None,
+        variables: Vec::new(),
+        within: std::time::Duration::from_secs(10),
+    }
+}

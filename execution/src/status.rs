@@ -1,4 +1,4 @@
-//! What the kinds tell of their pools, for whoever tells it to the world.
+//! The status of the kinds' pools, for the publisher.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -146,7 +146,7 @@ impl StatusBoard {
         self.0.changed.notify_one();
     }
 
-    /// All pools.
+    /// Returns all pools.
     pub(crate) fn pools(&self) -> Vec<PoolStatus> {
         let all = self.0.pools.lock();
         all.values().flatten().cloned().collect()
@@ -158,7 +158,7 @@ impl StatusBoard {
         all.values().flatten().take(MAX_BREAKERS).cloned().collect()
     }
 
-    /// The rollouts of all kinds.
+    /// Returns the rollouts of all kinds.
     pub(crate) fn rollouts(&self) -> Vec<RolloutStatus> {
         let absent = self.0.absent.lock().clone();
         let served = self.0.rollouts.lock();

@@ -1,7 +1,8 @@
-//! What an environment leaves to its successor in the same process: written down, and read again.
+//! The state that an environment leaves to its successor in the same process: written, and read
+//! again.
 //!
-//! Times are ages at one moment of the clock that runs on whatever the wall clock does. What lets
-//! workers into devices is not in it: nobody begins an attempt twice.
+//! Times are ages at one moment of the monotonic clock, which continues whatever the wall clock
+//! does. Credentials are not included: nobody begins an attempt twice.
 
 use std::{os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration};
 
@@ -31,7 +32,7 @@ pub enum Error {
     /// A takeover of another version of utakata.
     #[error("it has version {found}, and this utakata understands version {VERSION}")]
     Version { found: u32 },
-    /// A text of another form.
+    /// The text has another form.
     #[error("it cannot be read")]
     Form(#[source] serde_json::Error),
     /// Open files that are named and are not there.
@@ -63,7 +64,7 @@ pub(crate) struct Left {
     pub(crate) kinds: Vec<KindLeft>,
 }
 
-/// One kind.
+/// The state of one kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KindLeft {
     pub(crate) kind: Kind,
@@ -101,7 +102,7 @@ pub(crate) struct PoolLeft {
     pub(crate) workers: Vec<WorkerLeft>,
 }
 
-/// One worker that comes back.
+/// A worker that returns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WorkerLeft {
     pub(crate) number: u64,
@@ -131,7 +132,7 @@ pub(crate) struct AttemptLeft {
     pub(crate) waited: Duration,
     pub(crate) ran: Duration,
     pub(crate) is_overdue: bool,
-    /// Whether it was reported never to have begun.
+    /// True if it was reported never to have begun.
     #[serde(default)]
     pub(crate) is_void: bool,
 }

@@ -1,7 +1,7 @@
-//! Whose releases are let in: signatures of releases, and the keys that count.
+//! The admission of releases: their signatures, and the keys that count.
 //!
-//! A release is signed by what it is: the text `utakata release <digest>` and a line feed. The
-//! signatures stand in `signatures.toml` beside its manifest, which is no part of the digest:
+//! The signed text is the identity of the release: `utakata release <digest>` and a line feed. The
+//! signatures are in `signatures.toml` beside the manifest, which is not part of the digest:
 //!
 //! ```toml
 //! [[signature]]
@@ -35,7 +35,7 @@ pub struct Signatures {
 /// A signature of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
-    /// By which key: [`key_id`].
+    /// The key that made it: [`key_id`].
     pub key: String,
     /// The signature, as base64.
     pub ed25519: String,
@@ -53,7 +53,7 @@ pub enum Refusal {
     /// The signature is of something else.
     #[error("the signature by {key} is not of this release: what it has now was not signed")]
     Wrong { key: String },
-    /// The file cannot be read.
+    /// The text is not a file of signatures.
     #[error("{SIGNATURES_FILE} cannot be read: {problem}")]
     Form { problem: String },
 }
@@ -77,7 +77,7 @@ pub enum Error {
     },
 }
 
-/// Whose releases are let in: everybody's, as long as there are no keys.
+/// The keys whose releases are admitted: all releases, as long as there are no keys.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     keys: Vec<PublicKey>,
@@ -86,7 +86,7 @@ pub struct Trust {
 }
 
 impl Signatures {
-    /// Reads a `signatures.toml`.
+    /// Parses a `signatures.toml`.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         toml::from_str(text).map_err(|error| Refusal::Form {
             problem: error.to_string(),

@@ -2,6 +2,8 @@
 
 pub(crate) mod answer;
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tonic::Status;
 use utakata_model::{Problem, TaskKey};
@@ -28,9 +30,9 @@ pub(crate) enum WorkerEvent {
     Ready {
         /// The number of tasks that it takes at once.
         capacity: u32,
-        /// Whether it can go over to another manager.
+        /// True if it can be handed over to another manager.
         can_hold: bool,
-        /// The way to it.
+        /// The stream to it.
         to: WorkerStream,
     },
     /// The ends of attempts.
@@ -39,19 +41,25 @@ pub(crate) enum WorkerEvent {
     CanBegin(Vec<(TaskKey, u64)>),
     /// A sign of life.
     Alive,
-    /// Its memory in bytes.
+    /// Its memory, in bytes.
     Memory(u64),
     /// The end of its stream.
     Parted(StreamEnd),
     /// Its start, with the trace by which it is found again.
     Started(Trace),
-    /// A start that failed.
+    /// Its end will say whose fault it was.
+    Explained,
+    /// Its place takes it away, and gives it this long.
+    MustGo(Duration),
+    /// Nobody can say any more whether it goes on.
+    OutOfReach,
+    /// It could not be started.
     NotStarted(Problem),
     /// The environment had no room for it, or nobody to start it.
     Hindered(Problem),
     /// The last line that it printed, reported before its end.
     LastWords(String),
-    /// Its end.
+    /// Its process ended.
     Exited(Exit),
 }
 
@@ -69,6 +77,6 @@ pub(crate) enum StreamEnd {
     Refused(Problem),
     /// The worker says too much, and was cut off.
     Flood(String),
-    /// We have cut it.
+    /// We cut it.
     Cut,
 }

@@ -1,5 +1,5 @@
-//! What strangers send, thrown at what reads it: no bytes may make it panic, hang or take all
-//! memory, and what was read must be written and read again as the same.
+//! Fuzz targets for everything that reads bytes from strangers: no input may make it panic, hang or
+//! exhaust memory, and whatever was read must survive being written and read again.
 //!
 //! Each function is a target of `cargo fuzz`, and runs over its seeds in the ordinary tests.
 

@@ -51,7 +51,7 @@ fn names(bindings: &Bindings) -> Vec<Vec<u8>> {
     names
 }
 
-/// What came as a name can be asked for.
+/// Checks that received names can be requested.
 fn asked_again(names: &[Vec<u8>]) {
     let oids: Vec<Oid> = names
         .iter()

@@ -32,7 +32,7 @@ pub fn wire(data: &[u8]) {
     }
 }
 
-/// What could be read is the same when it is written and read once more.
+/// Checks that a message that was read survives being written and read again.
 fn check<M: Message>(data: &[u8]) {
     let Ok(message) = M::decode(data) else {
         return;

@@ -77,7 +77,7 @@ setting!(Url: "URL");
 /// An error of a URL that is none of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UrlError {
-    /// It begins with something else.
+    /// The scheme of the URL is not known.
     #[error("the URL of a broker begins with amqps:// or amqp://")]
     Scheme,
     /// It cannot be read. It is not repeated here, because of its password.
@@ -91,12 +91,9 @@ pub enum UrlError {
 /// An error of certificates that cannot be used.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// A file cannot be read.
     #[error("the file {} cannot be read: {source}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// The error of the system.
         source: std::io::Error,
     },
     /// Only one of two is given.

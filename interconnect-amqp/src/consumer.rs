@@ -1,8 +1,8 @@
-//! One who fetches from the queues of a zone and kind.
+//! A consumer of the queues of a zone and kind.
 //!
-//! What comes from the broker is taken in by a task of its own ([`intake`]); the consumer only
-//! looks at what is there. So a fetch that is cancelled has taken nothing, and what is handed to
-//! a consumer that has stalled goes on to others.
+//! A task of its own ([`intake`]) takes in everything that the broker sends; the consumer only
+//! looks at what is there. A fetch that is cancelled has therefore taken nothing, and the tasks of
+//! a consumer that has stalled are given to others.
 
 mod intake;
 mod ledger;

@@ -35,7 +35,7 @@ pub struct DeadLetter {
     pub queue: String,
     /// The reason for which it is here.
     pub reason: Reason,
-    /// Its size in bytes.
+    /// The size of the message, in bytes.
     pub bytes: usize,
     /// Its beginning, for people. Empty when it can be read: there are credentials in it.
     pub head: String,

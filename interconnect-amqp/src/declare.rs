@@ -82,7 +82,7 @@ pub(super) async fn dead(session: &Session, channel: Channel) -> lapin::Result<C
 /// The way to see to an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Existing {
-    /// It must be there.
+    /// The queue must exist.
     Expected,
     /// It is made if it is not there.
     Made,

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 pub(super) enum Failure {
     /// The broker, or the network, refuses.
     Refused(lapin::Error),
-    /// Nobody answers in time.
+    /// No answer arrived in time.
     Silent,
 }
 

@@ -1,15 +1,15 @@
-//! Task queues at RabbitMQ, or what else speaks AMQP 0-9-1 as it does.
+//! Task queues on RabbitMQ, or on another broker that speaks AMQP 0-9-1 in the same way.
 //!
-//! Control is kept by the broker in a quorum queue for each zone and kind, and confirmed;
-//! observation in a queue that forgets. Several tasks share a message: it is acknowledged when
-//! all of them are, and what is left of one whose consumer goes is published anew.
+//! The broker keeps control in a quorum queue for each zone and kind, and confirms it; observation
+//! is in a queue that may forget. Several tasks share a message: it is acknowledged when all of
+//! them are, and the remainder of a message whose consumer disappears is published again.
 //!
-//! What no environment has ever served is refused, because there is no queue for it. The
-//! connection is made in the background, and again for ever; meanwhile control fails at once
-//! with [`Error::Away`], and observation is dropped and counted.
+//! A kind that no environment has ever served is refused, because it has no queue. The connection
+//! is made in the background, and made again for ever; meanwhile control fails at once with
+//! [`Error::Away`], and observation is dropped and counted.
 //!
-//! The library writes what it gets back from a broker to its log, as warnings of the target
-//! `lapin`, with all credentials in it: keep that target silent.
+//! The library logs whatever a broker sends back, as warnings of the target `lapin`, including all
+//! credentials: keep that target silent.
 
 mod batch;
 mod config;
@@ -120,7 +120,6 @@ impl Amqp {
         self.link.wait().await
     }
 
-    /// Returns the dead letters.
     pub fn dead_letters(&self) -> DeadLetters {
         DeadLetters::new(Arc::clone(&self.link))
     }

@@ -49,7 +49,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Session {
     connection: Connection,
-    /// Cancelled when it is gone.
+    /// Cancelled when the link is gone.
     pub(super) gone: CancellationToken,
 }
 
@@ -64,7 +64,7 @@ impl Link {
         }
     }
 
-    /// The clock of this side.
+    /// Returns the clock of this process.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -124,8 +124,8 @@ impl Link {
         done.unwrap_or_else(|_| Err(self.silent(doing)))
     }
 
-    /// What the broker refuses, said in the health while the connection is there; when it is
-    /// not, that is what matters.
+    /// Reports in the health what the broker refuses, while the connection is up; while it is down,
+    /// only that matters.
     pub(super) fn refused(&self, error: &lapin::Error, doing: &str) -> Error {
         if let State::Away(reason) = &*self.state.borrow() {
             let reason = reason.clone();

@@ -49,14 +49,14 @@ pub(super) struct Parcel {
     pub(super) again: bool,
 }
 
-/// The fate of a message.
+/// The broker's decision about a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// The broker keeps it.
     Kept,
-    /// Its queue takes no more.
+    /// Its queue is full.
     Full,
-    /// It has no queue.
+    /// There is no queue for it.
     Nowhere,
 }
 

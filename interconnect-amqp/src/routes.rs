@@ -36,7 +36,7 @@ pub(super) struct Routes {
     known: Mutex<HashMap<Route, Known>>,
     /// Those that are looked up: each by one at a time, who comes later finds what is known.
     looking: Mutex<HashMap<Route, Arc<AsyncMutex<()>>>>,
-    /// One that nobody uses now.
+    /// The channel, while nobody uses it.
     channel: Mutex<Option<Channel>>,
 }
 

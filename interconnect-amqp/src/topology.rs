@@ -30,7 +30,7 @@ const UNUSED: Duration = Duration::from_secs(3_600);
 /// Dead letters beyond this push out the oldest.
 const DEAD_LIMIT: u32 = 100_000;
 
-/// Whose tasks: a zone and a kind.
+/// The zone and kind of the tasks in a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Route {
     pub(super) zone: Zone,

@@ -30,7 +30,7 @@ use utakata_interconnect::Error;
 /// and `may-lose=` one of `expendable`, `protocol` (when it is not said) and `anything`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults {
-    /// The seed of the dice.
+    /// The seed of the random faults.
     pub seed: u64,
     /// For each call: it fails. Half of the publishing calls that fail have taken effect.
     pub fail: f64,
@@ -64,7 +64,7 @@ pub enum Lose {
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// No faults at all.
     pub const NONE: Self = Self {
         seed: 0,
         fail: 0.0,
@@ -94,13 +94,13 @@ impl Faults {
 /// Counts of the faults so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Calls that failed.
+    /// The number of calls that failed.
     pub failed: u64,
     /// Tasks or events that were lost.
     pub lost: u64,
     /// Tasks or events that were doubled.
     pub doubled: u64,
-    /// Calls that took longer.
+    /// The number of calls that were delayed.
     pub delayed: u64,
     /// Tasks or events that others could overtake.
     pub late: u64,

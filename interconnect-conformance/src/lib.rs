@@ -32,7 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("not kept: {promise}: {seen}")]
 pub struct Violation {
-    /// The promise, in words.
+    /// The text of the promise.
     pub promise: &'static str,
     /// The observation that contradicts it.
     pub seen: String,
@@ -45,7 +45,7 @@ pub struct Promise<S> {
 }
 
 impl<S> Promise<S> {
-    /// The promise, in words.
+    /// Returns the text of the promise.
     pub fn words(&self) -> &'static str {
         self.words
     }

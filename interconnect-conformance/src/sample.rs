@@ -20,9 +20,7 @@ use crate::Deviation;
 /// The queue that the promises mostly use.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// The zone of its tasks.
     pub zone: Zone,
-    /// The kind of its tasks.
     pub kind: Kind,
     target: Arc<Target>,
     credential: Arc<Credential>,
@@ -79,7 +77,7 @@ impl Queue {
         }
     }
 
-    /// Tasks with these numbers.
+    /// Returns tasks with these numbers.
     pub fn tasks(&self, class: Class, numbers: std::ops::Range<usize>) -> Vec<Task> {
         numbers.map(|number| self.task(class, number)).collect()
     }

@@ -15,7 +15,7 @@ use super::{
 /// Task queues to check: empty, and used by nobody else.
 #[derive(Clone)]
 pub struct Setup {
-    /// The queues.
+    /// The queues to test.
     pub tasks: Arc<dyn Tasks>,
     /// The number of observe tasks that one queue holds, when that can be said exactly; at least
     /// 10.

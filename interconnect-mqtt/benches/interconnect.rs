@@ -1,7 +1,7 @@
-//! What the inter connect of one machine costs: `cargo bench -p utakata-interconnect-mqtt`.
+//! The cost of the inter connect of one machine: `cargo bench -p utakata-interconnect-mqtt`.
 //!
-//! Each line is the median of several runs: nanoseconds of wall clock for each task or event,
-//! from the call of `publish` until a consumer has it.
+//! Each line is the median of several runs, in nanoseconds of wall clock per task or event, from
+//! the call of `publish` until a consumer has it.
 #![allow(clippy::unwrap_used, reason = "a benchmark stops at the first error")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 

@@ -51,29 +51,23 @@ impl Default for Config {
 /// An error of starting the broker.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Another program listens there.
+    /// Another program listens on the address.
     #[error(
         "the MQTT broker cannot listen on {address}: another program does; stop that one or \
          choose another address"
     )]
-    InUse {
-        /// The address.
-        address: SocketAddr,
-    },
+    InUse { address: SocketAddr },
     /// The operating system does not let us listen there.
     #[error(
         "the MQTT broker cannot listen on {address}: choose an address of this machine and a port that it may have"
     )]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The library refused to start.
     #[error("the MQTT broker on {address} did not start: {problem}")]
     Start {
-        /// The address.
         address: SocketAddr,
         /// The error of the library.
         problem: String,

@@ -104,7 +104,6 @@ impl MqttEvents {
         })
     }
 
-    /// The events.
     pub fn events(&self) -> Arc<dyn Events> {
         Arc::new(Remote(Arc::clone(&self.shared)))
     }

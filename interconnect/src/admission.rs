@@ -29,10 +29,10 @@ const MAX_LEAVING: usize = 16;
 /// Between two lines in the log about connections that make room.
 const COMPLAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// The limits of connections.
+/// The limits on connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// In all.
+    /// The number of connections in total.
     pub total: usize,
     /// From one peer: an address, a process.
     pub per_peer: usize,
@@ -69,11 +69,11 @@ struct Guest {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum GuestState {
-    /// Nobody knows who it is.
+    /// The peer could not be identified.
     Stranger,
     /// It has shown who it is, and waits.
     Idle,
-    /// So many things are done for it.
+    /// It has too many requests under way; the number is the limit.
     Busy(usize),
 }
 
@@ -170,7 +170,7 @@ impl<P: Eq + Hash + Copy> Admission<P> {
         }
     }
 
-    /// Returns how many are connected.
+    /// Returns the number of connections.
     pub fn count(&self) -> usize {
         self.0.guests.lock().total
     }

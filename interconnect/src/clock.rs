@@ -85,7 +85,7 @@ struct Inner {
 /// The time at which a message was written, by the clocks of its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// One life of a process.
+    /// The life of the process to which the times belong.
     pub by: Arc<str>,
     /// Milliseconds of a clock that is never set, counted from anywhere.
     pub at: u64,
@@ -121,7 +121,7 @@ impl Clock {
         }))
     }
 
-    /// The time now.
+    /// Returns the present time.
     pub fn now(&self) -> Timestamp {
         (self.0.wall)()
     }
@@ -136,7 +136,7 @@ impl Clock {
         Duration::try_from(self.now().duration_since(time)).unwrap_or_default()
     }
 
-    /// So long before now.
+    /// Returns the time that long ago.
     pub fn before(&self, age: Duration) -> Timestamp {
         let now = self.now();
         now.checked_sub(age).unwrap_or(now)

@@ -100,7 +100,7 @@ impl Health {
         })))
     }
 
-    /// Returns its status.
+    /// Returns the status of the connection.
     pub fn look(&self) -> ConnectionStatus {
         let mut state = self.0.lock();
         let now = clock::now();
@@ -139,7 +139,7 @@ impl Health {
         }
     }
 
-    /// It is there.
+    /// Records that the connection was made.
     pub fn made(&self) {
         let State {
             connection, since, ..
@@ -177,17 +177,17 @@ impl Health {
         connection.problem = Some(problem);
     }
 
-    /// So many messages wait to be sent.
+    /// Records the number of messages waiting to be sent.
     pub fn waiting(&self, count: usize) {
         self.0.lock().connection.waiting = count as u64;
     }
 
-    /// So many more expendable messages were dropped.
+    /// Counts expendable messages that were dropped.
     pub fn dropped(&self, more: usize) {
         self.0.lock().connection.dropped += more as u64;
     }
 
-    /// So many more messages were ignored.
+    /// Counts messages that were ignored.
     pub fn ignored(&self, more: usize) {
         self.0.lock().connection.ignored += more as u64;
     }

@@ -31,7 +31,7 @@ pub trait Events: Send + Sync + 'static {
     async fn subscribe(&self, interest: Interest) -> Result<Box<dyn Subscription>, Error>;
 }
 
-/// One who follows.
+/// A subscriber's stream of events.
 #[async_trait]
 pub trait Subscription: Send {
     /// Waits until there is something, then gives all that there is, oldest first. Cancel safe.
@@ -45,11 +45,8 @@ pub trait Subscription: Send {
 /// A published event. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// The readings of an attempt.
     Readings(Arc<Readings>),
-    /// The outcomes of attempts.
     Outcomes(Arc<OutcomeBatch>),
-    /// The status of an environment.
     Environment(Arc<EnvironmentStatus>),
     /// Desired state of the environments of a zone.
     Desired(Arc<Desired>),
@@ -59,13 +56,13 @@ pub enum Event {
     Forgotten(EnvironmentId),
     /// An environment asks whether it may begin attempts of control.
     Start(Arc<StartBatch>),
-    /// The answers, for that environment.
+    /// The answers to an environment's asks.
     Permits(Arc<PermitBatch>),
     /// Outcomes of control that are written down, for the environment that published them.
     Recorded(Arc<RecordedBatch>),
     /// An environment asks for content of releases.
     Fetch(Arc<FetchBatch>),
-    /// The answer, for that environment.
+    /// The answer to an environment's request for content.
     Content(Arc<ContentReply>),
 }
 
@@ -98,14 +95,14 @@ impl Event {
     }
 }
 
-/// The interest of a subscriber.
+/// The events that a subscriber is interested in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interest {
     /// Readings, and that a target is no more.
     pub readings: bool,
-    /// Outcomes.
+    /// True for outcomes.
     pub outcomes: bool,
-    /// Statuses of environments.
+    /// True for statuses of environments.
     pub environments: bool,
     /// Asks for permits, and for content of releases: for the logic environment.
     pub starts: bool,
@@ -116,16 +113,13 @@ pub struct Interest {
     pub desired: Zones,
 }
 
-/// A set of zones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Zones {
-    /// None.
     #[default]
     None,
-    /// This one, and no other.
+    /// This zone and no other.
     One(Zone),
-    /// All.
     All,
 }
 
@@ -141,7 +135,7 @@ impl Zones {
 }
 
 impl Interest {
-    /// Nothing.
+    /// No events at all.
     pub const NONE: Self = Self {
         readings: false,
         outcomes: false,

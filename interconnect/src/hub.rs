@@ -1,20 +1,20 @@
-//! An inter connect for the processes of one machine, over a unix socket: the hub serves any
-//! tasks and events, and its clients are tasks and events again.
+//! An inter connect for the processes of one machine, over a Unix socket. The hub serves any tasks
+//! and events, and its clients offer tasks and events in turn.
 //!
 //! ```text
-//!  utakata le ── HubClient ──┐                       ┌── Tasks
-//!                            ├─ socket ─► Hub ───────┤
-//!  utakata wee ─ HubClient ──┘                       └── Events
+//! utakata le ── HubClient ──┐                       ┌── Tasks
+//!                           ├─ socket ─► Hub ───────┤
+//! utakata wee ─ HubClient ──┘                       └── Events
 //! ```
 //!
-//! Every message is a frame: its length (4 bytes, big-endian), then one JSON object; tasks and
-//! events in it have the forms of [`crate::message`]. A client asks under a number and gets one
-//! answer under that number. Nothing is pushed: a client that does not ask gets nothing, so that
-//! what waits, waits where it is bounded.
+//! Every message is a frame: its length (4 bytes, big-endian), then one JSON object. Tasks and
+//! events have the forms of [`crate::message`]. A client numbers its requests, and each gets one
+//! answer with that number. Nothing is pushed: a client that does not ask gets nothing, so that
+//! messages wait only where their number is limited.
 //!
-//! When a client goes, by `kill -9` too, what it fetched and did not acknowledge goes to others,
-//! and the environments whose status it published are said to be gone (its last will), unless it
-//! has said so itself.
+//! When a client disappears, even by `kill -9`, the tasks that it fetched and did not acknowledge
+//! go to others, and the environments whose status it published are reported as gone (its last
+//! will), unless it has reported that itself.
 
 pub mod client;
 mod connection;
@@ -61,7 +61,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A hub at this path.
+    /// Creates a hub at this path.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         Self {
             socket: socket.into(),
@@ -75,24 +75,19 @@ impl Config {
 /// An error of starting a hub.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Another one is there.
+    /// Another hub listens on the socket.
     #[error(
         "another hub listens on {}: stop that one, or take another path", path.display()
     )]
-    InUse {
-        /// The socket.
-        path: PathBuf,
-    },
-    /// The socket cannot be made.
+    InUse { path: PathBuf },
+    /// The socket cannot be created.
     #[error(
         "the hub cannot listen on {}: its folder must be one that this user can write, and the \
          path shorter than 100 bytes",
         path.display()
     )]
     Listen {
-        /// The socket.
         path: PathBuf,
-        /// The error of the system.
         source: std::io::Error,
     },
 }

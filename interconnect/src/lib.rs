@@ -25,7 +25,7 @@ pub enum Error {
     /// It was shut down, or the connection is lost for good.
     #[error("the inter connect is closed")]
     Closed,
-    /// It is not reachable now.
+    /// It cannot be reached at present.
     #[error("the inter connect cannot be reached: {reason}")]
     Away {
         /// The reason, in a sentence.

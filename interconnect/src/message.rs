@@ -44,7 +44,6 @@ pub trait Message: Sized {
     /// Its fields as they are read, with the stamp and the moments, if it has any.
     type Received: DeserializeOwned;
 
-    /// Returns its fields.
     fn fields(&self) -> Self::Fields<'_>;
 
     /// Returns the moments in it as another host needs them.
@@ -125,33 +124,29 @@ pub enum Error {
         side(*.came)
     )]
     Version {
-        /// The name of the message.
         what: &'static str,
-        /// Its version.
+        /// The version of the message.
         came: u64,
     },
     /// It does not say its version, or is no JSON object.
     #[error("the {what} that came has no \"version\" and is not ours: {problem}")]
     NoVersion {
-        /// The name of the message.
         what: &'static str,
-        /// The error of the parser.
+        /// The error of serde.
         problem: String,
     },
     /// Its version is right, and its form is not.
     #[error("the {what} that came cannot be read: {problem}")]
     Form {
-        /// The name of the message.
         what: &'static str,
         /// The error of the parser, with line and column.
         problem: String,
     },
-    /// It could not be written.
+    /// The message could not be written.
     #[error("the {what} cannot be written as JSON: {problem}")]
     Write {
-        /// The name of the message.
         what: &'static str,
-        /// The error of the writer.
+        /// The error of serde.
         problem: String,
     },
 }

@@ -47,9 +47,8 @@ pub struct Tag(pub u64);
 /// A task that was fetched.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// For acknowledging it.
+    /// The tag by which it is acknowledged.
     pub tag: Tag,
-    /// The task.
     pub task: Task,
     /// True if it may have been delivered before.
     pub redelivered: bool,
@@ -58,7 +57,6 @@ pub struct Delivery {
 /// A task that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The task.
     pub key: TaskKey,
     /// The reason, in a sentence.
     pub reason: String,

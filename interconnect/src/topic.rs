@@ -23,23 +23,17 @@ pub const FETCHES: &str = "utakata/v1/fetch/#";
 /// The filter for targets that are no more.
 pub const DELETED: &str = "utakata/v1/deleted/#";
 
-/// A topic.
+/// A topic, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// `reading/<target>/<action>`: the last readings. Retained.
+    /// `reading/<target>/<action>`: the latest readings. Retained.
     Reading {
-        /// The target.
         target: TargetName,
         /// The action that saw them: two schedules of one target do not hide each other.
         action: ActionName,
     },
     /// `outcome/<zone>/<kind>`: outcomes, one or many in a message.
-    Outcome {
-        /// The zone of the environment.
-        zone: Zone,
-        /// The kind of the targets.
-        kind: Kind,
-    },
+    Outcome { zone: Zone, kind: Kind },
     /// `start/<environment>`: an environment asks for permits. For the logic environment.
     Start(EnvironmentId),
     /// `permit/<environment>`: the answers, for that environment and nobody else.
@@ -65,24 +59,13 @@ pub enum Topic {
 pub enum TopicError {
     /// It does not begin as ours do.
     #[error("the topic \"{topic}\" does not begin with {ROOT}")]
-    Foreign {
-        /// The topic.
-        topic: String,
-    },
+    Foreign { topic: String },
     /// No such topic has a meaning in this version.
     #[error("the topic \"{topic}\" has no meaning in this version")]
-    Unknown {
-        /// The topic.
-        topic: String,
-    },
+    Unknown { topic: String },
     /// One of its levels is not a name.
     #[error("the topic \"{topic}\" has a level that is not a name")]
-    Name {
-        /// The topic.
-        topic: String,
-        /// The error of the name.
-        source: NameError,
-    },
+    Name { topic: String, source: NameError },
 }
 
 impl Topic {
@@ -122,7 +105,7 @@ pub fn readings_of(target: &TargetName) -> String {
     join("reading/", target.as_str(), Some("#"))
 }
 
-/// The topic of outcomes.
+/// Returns the topic of outcomes.
 pub fn outcome(zone: &Zone, kind: &Kind) -> String {
     join("outcome/", zone.as_str(), Some(kind.as_str()))
 }

@@ -1,10 +1,10 @@
 //! The audit trail: append-only, and chained by hashes, so that any edit shows.
 //!
-//! What was written to the ledger together is one page: one JSON object a line, each with `at`
-//! and `what`. The hash of a page is SHA-256 of the hash before it (hexadecimal, empty for the
-//! first), its number in decimal, and its lines, with a line feed after each of the three. Who
-//! changes, removes, adds or moves a line, must change every hash after it: compare the last
-//! one with a copy that was kept elsewhere (`utakata audit verify --head`).
+//! Lines that were written to the ledger together form a page: one JSON object per line, each with
+//! `at` and `what`. The hash of a page is SHA-256 of the previous hash (hexadecimal, empty for the
+//! first page), the page number in decimal, and the lines, with a line feed after each of the
+//! three. To change, remove, add or move a line, one has to change every hash after it, which shows
+//! when the last one is compared with a copy kept elsewhere (`utakata audit verify --head`).
 
 mod entry;
 pub mod verify;
@@ -20,9 +20,9 @@ pub use entry::AuditEntry;
 
 use crate::store::AuditPage;
 
-/// The most bytes that are kept ready for a page.
+/// The largest capacity that is kept for the next page, in bytes.
 const MAX_ROOM: usize = 1 << 20;
-/// About as many bytes has a line.
+/// The approximate length of a line, in bytes.
 const LINE: usize = 200;
 
 /// The end of the trail, to which pages are added.
@@ -33,17 +33,17 @@ pub struct Trail {
     lines: Lines,
 }
 
-/// Lines that are not written yet, and which of them tell of an operation and its tasks.
+/// Lines that are not written yet, and the operations to which they belong.
 #[derive(Debug, Clone, Default)]
 struct Lines {
     text: String,
     spans: Spans,
 }
 
-/// The bytes of the lines that tell of an operation, in their order.
+/// The positions of the lines about each operation, in bytes, in order.
 pub type Spans = Vec<(OperationId, Range<usize>)>;
 
-/// The lines of one page and the end of the trail that they go after.
+/// The lines of one page, and the end of the trail that they follow.
 #[derive(Debug, Clone)]
 pub struct Sealed {
     page: u64,
@@ -52,7 +52,7 @@ pub struct Sealed {
 }
 
 impl Trail {
-    /// Goes on after the last page.
+    /// Creates a trail that continues after the last page.
     pub fn after(head: Option<AuditPage>) -> Self {
         head.map_or_else(Self::default, |head| Self {
             page: head.page,
@@ -74,14 +74,14 @@ impl Trail {
         self.lines.spans.push((operation, span));
     }
 
-    /// Takes back all lines about an operation that was never written.
+    /// Removes all lines about an operation that was never written.
     pub fn forget(&mut self, operation: OperationId) {
         self.lines.forget(operation);
     }
 
-    /// The page that was being filled, if there is anything on it: what is noted from now on is
-    /// for the next one. The trail still ends where it did, until the page is written
-    /// ([`Trail::turn`]) or was not ([`Trail::reopen`]).
+    /// Closes the page being filled, if there is anything on it: later lines go to the next one.
+    /// The end of the trail stays where it was until the page is written ([`Trail::turn`]) or fails
+    /// ([`Trail::reopen`]).
     pub fn seal(&mut self) -> Option<Sealed> {
         if self.lines.text.is_empty() {
             return None;
@@ -99,13 +99,13 @@ impl Trail {
         })
     }
 
-    /// A page was written: the trail ends with it.
+    /// Moves the end of the trail to a page that was written.
     pub fn turn(&mut self, written: &AuditPage) {
         self.page = written.page;
         self.hash.clone_from(&written.hash);
     }
 
-    /// A page was not written: its lines go before those that were noted since.
+    /// Puts the lines of a page that was not written before those added since.
     pub fn reopen(&mut self, page: AuditPage, spans: Spans) {
         let since = std::mem::take(&mut self.lines);
         self.lines = Lines {
@@ -117,7 +117,8 @@ impl Trail {
 }
 
 impl Sealed {
-    /// The page, with its hash, and what its lines tell of, in case that it cannot be written.
+    /// Returns the page with its hash, and the positions of its lines, in case it cannot be
+    /// written.
     pub fn page(self) -> (AuditPage, Spans) {
         let page = AuditPage {
             page: self.page,
@@ -137,7 +138,7 @@ impl Lines {
         self.spans.extend(moved);
     }
 
-    /// Takes out what tells of an operation.
+    /// Removes the lines about an operation.
     fn forget(&mut self, operation: OperationId) {
         if self.spans.iter().all(|(of, _)| *of != operation) {
             return;
@@ -157,7 +158,7 @@ impl Lines {
     }
 }
 
-/// The hash of a page.
+/// Returns the hash of a page.
 fn hash(before: &str, page: u64, body: &str) -> String {
     let mut hasher = Sha256::new();
     hasher.update(format!("{before}\n{page}\n"));

@@ -1,9 +1,9 @@
-//! The catalogue: the releases that environments can be told to run, with all that is in them.
+//! The catalogue: the releases that environments can be ordered to run, with all their files.
 //!
-//! What was pushed, and what comes with utakata, is in the store, so that any logic environment can
-//! be asked, and it is there for as long as the store is. On a machine that is all of the site,
-//! what lies in the data directory belongs to it, too. What a release declares comes from here,
-//! and never from what environments tell ([`crate::kinds`]).
+//! Pushed and shipped releases are in the store, so that every logic environment can serve them for
+//! as long as the store exists. On a machine that is the whole site, the releases in the data
+//! directory belong to the catalogue as well. The declarations of a release come from here, and
+//! never from the reports of environments ([`crate::kinds`]).
 
 mod answer;
 mod breaks;
@@ -37,19 +37,19 @@ use crate::{
     store::{self, PutRelease, ReleaseRow, Store},
 };
 
-/// Bytes of files that are received at a time, all together, in mebibytes: one of the largest.
+/// The total size of files that are received at a time, in mebibytes: one of the largest.
 const MAX_RECEIVED: u32 = (MAX_FILE_SIZE >> 20) as u32;
 
-/// The catalogue. Cheap to share.
+/// The catalogue of a store. Cheap to share.
 pub struct Catalogue {
     store: Arc<dyn Store>,
     kinds: Arc<Kinds>,
     inventory: Arc<Inventory>,
     folder: RwLock<Vec<FolderRelease>>,
-    /// Releases that lay in a folder before its content changed, the latest last.
+    /// Releases that were in a folder before its content changed, the latest last.
     replaced: RwLock<Vec<FolderRelease>>,
     receiving: Semaphore,
-    /// Held while the catalogue is read again, so that the last one read is believed.
+    /// Held while the catalogue is reloaded, so that the latest reload counts.
     reloading: Mutex<()>,
 }
 
@@ -57,12 +57,12 @@ pub struct Catalogue {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pushed {
     pub row: ReleaseRow,
-    /// True when it was not there before.
+    /// True if it was not there before.
     pub is_new: bool,
 }
 
 impl Catalogue {
-    /// The one of this store.
+    /// Creates the catalogue of a store.
     pub fn new(store: Arc<dyn Store>, kinds: Arc<Kinds>, inventory: Arc<Inventory>) -> Self {
         Self {
             store,
@@ -75,12 +75,12 @@ impl Catalogue {
         }
     }
 
-    /// Adds a release, all files of which are there. The same again changes nothing but its
-    /// signatures, where there are any.
+    /// Adds a release whose files are all there. Adding the same one again changes only its
+    /// signatures, if it has any.
     ///
     /// # Errors
-    /// It is no release, files are missing, another one has its kind and version, or the store
-    /// failed.
+    /// It is not a release, files are missing, another release has its kind and version, or the
+    /// store failed.
     pub async fn push(&self, new: NewRelease, by: PersonName) -> Result<Pushed, Error> {
         let mut content = Content { files: new.files };
         check::content(&content)?;
@@ -125,7 +125,7 @@ impl Catalogue {
         }
     }
 
-    /// Reads the manifest of a content.
+    /// Parses the manifest in a content.
     async fn manifest(&self, content: &Content) -> Result<Manifest, Error> {
         let Some(file) = content.file(MANIFEST_FILE) else {
             return Err(Error::invalid(format!("there is no {MANIFEST_FILE}")));
@@ -145,14 +145,14 @@ impl Catalogue {
         Manifest::parse(&text).map_err(|error| Error::invalid(error.to_string()))
     }
 
-    /// Waits until so many bytes may be received; they count until the answer is dropped.
+    /// Waits until that many bytes may be received; they count until the guard is dropped.
     pub(crate) async fn receive(&self, bytes: u64) -> Option<tokio::sync::SemaphorePermit<'_>> {
         let mebibytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MAX_RECEIVED);
         let permits = mebibytes.clamp(1, MAX_RECEIVED);
         self.receiving.acquire_many(permits).await.ok()
     }
 
-    /// Keeps what is in a file.
+    /// Stores the content of a file.
     ///
     /// # Errors
     /// It is too large, it has another digest, or the store failed.
@@ -161,7 +161,7 @@ impl Catalogue {
         Ok(self.store.put_file(digest, bytes).await?)
     }
 
-    /// A version that comes with utakata stays what it is.
+    /// Refuses a version that is shipped with utakata.
     fn refuse_shipped(&self, manifest: &Manifest) -> Result<(), Error> {
         let index = self.kinds.index();
         let of_version = index.of_kind(&manifest.kind).iter().filter(|known| {
@@ -177,8 +177,8 @@ impl Catalogue {
         }
     }
 
-    /// All releases, or those of a kind: those that were pushed first, by kind. Those that only
-    /// environments have are not of the catalogue.
+    /// Returns all releases, or those of a kind, pushed ones first, ordered by kind. Releases that
+    /// only environments have do not belong to the catalogue.
     ///
     /// # Errors
     /// The store failed.
@@ -188,7 +188,8 @@ impl Catalogue {
         Ok(entries)
     }
 
-    /// The releases of a kind that environments can be told to run, whether one has them or not.
+    /// Returns the releases of a kind that environments can be ordered to run, whether any has them
+    /// or not.
     ///
     /// # Errors
     /// The store failed.
@@ -201,7 +202,7 @@ impl Catalogue {
         Ok(ids)
     }
 
-    /// Returns the manifest of a release, where anybody who counts has it.
+    /// Returns the manifest of a release, if a source that counts has it.
     ///
     /// # Errors
     /// The store failed.
@@ -217,7 +218,8 @@ impl Catalogue {
         Ok(found.map(|(_, manifest)| (**manifest).clone()))
     }
 
-    /// The release that serves most targets of a kind, of those that serve it in some zone.
+    /// Returns the release that serves the most targets of a kind, among those that serve it in
+    /// some zone.
     pub fn serving(&self, kind: &Kind) -> Option<ReleaseId> {
         let targets = self.inventory.select(&Selector::default());
         let of_zone = |zone: &Zone| {
@@ -235,19 +237,20 @@ impl Catalogue {
         max.map(|(release, _)| release.clone())
     }
 
-    /// The release that people mean.
+    /// Finds the release that a reference stands for.
     ///
     /// # Errors
-    /// There is none (the error has the nearest), several are meant, or the store failed.
+    /// There is none (the error names the nearest), the reference is ambiguous, or the store
+    /// failed.
     pub async fn find(&self, reference: &ReleaseReference) -> Result<CatalogueEntry, Error> {
         find::find(self.entries(None).await?, reference)
     }
 
-    /// Removes a release that was pushed, and the files that no other one has. `others` says who
-    /// else wants it to stay.
+    /// Deletes a release that was pushed, and the files that no other release has. `others` are
+    /// further users of the release.
     ///
     /// # Errors
-    /// There is none, something wants it to stay, or the store failed.
+    /// There is none, it is still needed, or the store failed.
     pub async fn delete(
         &self,
         reference: &ReleaseReference,
@@ -271,7 +274,7 @@ impl Catalogue {
         Ok(entry.id)
     }
 
-    /// Returns who wants a release to stay, each in a few words: environments that it serves in,
+    /// Returns the users of a release, each in a few words: the environments in which it serves,
     /// and a target that is pinned to it.
     fn wanted_by(&self, id: &ReleaseId) -> Vec<String> {
         let digest = &id.digest;
@@ -298,7 +301,7 @@ impl Catalogue {
         self.inventory.of_kind(kind)
     }
 
-    /// The environments that have workers of a release.
+    /// Returns the environments that have workers of a release.
     pub fn runs_in(&self, digest: &ReleaseDigest) -> Vec<EnvironmentId> {
         let environments = self.kinds.environments();
         let runs = environments.iter().filter(|one| {
@@ -311,7 +314,7 @@ impl Catalogue {
     /// Returns the differences between two releases.
     ///
     /// # Errors
-    /// As of [`Catalogue::find`].
+    /// As for [`Catalogue::find`].
     pub async fn diff(
         &self,
         from: &ReleaseReference,
@@ -326,7 +329,7 @@ impl Catalogue {
         })
     }
 
-    /// Returns all that would not work any more if a release with this manifest served the kind.
+    /// Returns everything that would stop working if a release with this manifest served the kind.
     ///
     /// # Errors
     /// The store failed.
@@ -344,7 +347,7 @@ impl Catalogue {
         Ok(breaks::breaks(kind, manifest, &served, &using))
     }
 
-    /// A release as lists show it.
+    /// Returns a release as shown in lists.
     pub fn summary(&self, entry: &CatalogueEntry) -> ReleaseSummary {
         let (pushed_by, pushed_at) = entry.pushed.clone().unzip();
         ReleaseSummary {
@@ -360,8 +363,8 @@ impl Catalogue {
         }
     }
 
-    /// A release with everything about it. `others` want it to stay, besides those that the
-    /// catalogue knows.
+    /// Returns a release in full. `others` are further users of it, beyond those that the catalogue
+    /// knows.
     ///
     /// # Errors
     /// The store failed.

@@ -1,9 +1,9 @@
-//! The clock of the logic environments: where they share a store, they go by that of its database.
+//! The clock of the logic environments: if they share a store, that of its database.
 //!
-//! It may be set while everything runs: what was seen before then is as old as it was, and no
-//! older or younger by that.
+//! It may be set while everything runs. Earlier observations keep their age, and become neither
+//! older nor younger.
 
-// That of tokio can be stopped, and is compared with one that cannot.
+// The clock of tokio can be paused, and is compared with one that cannot.
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,12 +11,13 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 pub use utakata_interconnect::clock::now;
 
-/// Between two looks at both clocks.
+/// The interval between looks at both clocks.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// A clock that is slewed is off by less within that; by more, somebody has set it.
+/// A clock that is slewed drifts less than this within the interval; a larger difference means that
+/// somebody has set it.
 const MIN_STEP: SignedDuration = SignedDuration::from_millis(250);
 
-/// Both clocks at the last look: pure.
+/// Both clocks at the last look. Pure.
 #[derive(Debug, Clone, Copy)]
 struct Looked {
     wall: Timestamp,
@@ -24,7 +25,7 @@ struct Looked {
 }
 
 impl Looked {
-    /// Returns by how much the clock was set since the last look, if it was.
+    /// Returns the amount by which the clock was set since the last look, if it was.
     fn look(&mut self, wall: Timestamp, steady: Instant) -> Option<SignedDuration> {
         let passed = steady.saturating_duration_since(self.steady);
         let shown = wall.duration_since(self.wall);
@@ -34,14 +35,14 @@ impl Looked {
     }
 }
 
-/// Notices when the clock is set.
+/// A detector of clock settings.
 pub struct Watch {
     looked: Looked,
     ticks: Interval,
 }
 
 impl Watch {
-    /// Begins to watch.
+    /// Starts watching.
     pub fn begin() -> Self {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -54,7 +55,7 @@ impl Watch {
         }
     }
 
-    /// Waits until the clock is set; returns by how much.
+    /// Waits until the clock is set, and returns the amount.
     pub async fn step(&mut self) -> SignedDuration {
         loop {
             self.ticks.tick().await;

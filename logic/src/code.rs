@@ -1,6 +1,6 @@
 //! The codes of problems, and a page for each in `docs/errors`.
 //!
-//! A refusal of the API has a [`Code`]. Other codes stand only in outcomes and in the status of
+//! A refusal of the API has a [`Code`]. Other codes occur only in outcomes and in the statuses of
 //! environments: those are texts, since a worker may have codes of its own.
 
 use std::{fmt, sync::LazyLock};
@@ -18,20 +18,20 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them, in the order of their texts.
+            /// All codes, ordered by their texts.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The code as programs know it.
+            /// Returns the code as text.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The HTTP status that comes with it.
+            /// Returns the HTTP status of the code.
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            /// The one who can cure it.
+            /// Returns the party that can cure it.
             pub const fn cure(self) -> Cure {
                 match self { $(Self::$name => Cure::$cure,)* }
             }
@@ -121,7 +121,7 @@ codes! {
     WaitTooLong "wait-too-long" UNPROCESSABLE_ENTITY Operator,
 }
 
-/// The pages of codes that only stand in outcomes and in the status of environments.
+/// The pages of codes that occur only in outcomes and in the statuses of environments.
 const OTHERS: &[CodePage] = pages![
     "answer-too-large",
     "away",
@@ -148,6 +148,15 @@ const OTHERS: &[CodePage] = pages![
     "image-unfit",
     "incomplete",
     "kind-not-served",
+    "kubernetes-address",
+    "kubernetes-away",
+    "kubernetes-busy",
+    "kubernetes-config",
+    "kubernetes-forbidden",
+    "kubernetes-namespace",
+    "kubernetes-no-node",
+    "kubernetes-quota",
+    "kubernetes-refused",
     "malformed",
     "manifest",
     "no-answer",
@@ -196,10 +205,12 @@ const OTHERS: &[CodePage] = pages![
     "superseded",
     "target-changed",
     "token",
+    "token-clock",
     "unreachable",
     "unsettled",
     "unverified",
     "worker-crashed",
+    "worker-evicted",
     "worker-flood",
     "worker-hung",
     "worker-lost",
@@ -223,17 +234,17 @@ static PAGES: LazyLock<Vec<CodePage>> = LazyLock::new(|| {
 /// A page of `docs/errors`.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct CodePage {
-    /// The code.
+    /// The code of the page.
     pub code: &'static str,
-    /// The HTTP status that comes with it; absent where it only stands in outcomes.
+    /// The HTTP status; absent if the code occurs only in outcomes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The meaning of the code and what to do, as Markdown.
+    /// The meaning of the code and its cure, as Markdown.
     pub text: &'static str,
 }
 
 impl Code {
-    /// The meaning in a line: the heading of its page.
+    /// Returns the meaning in a line: the heading of its page.
     pub fn title(self) -> &'static str {
         self.page().title()
     }
@@ -254,19 +265,19 @@ impl fmt::Display for Code {
 }
 
 impl CodePage {
-    /// The first heading.
+    /// Returns the first heading of the page.
     pub fn title(&self) -> &'static str {
         let (first, _) = self.text.split_once('\n').unwrap_or((self.text, ""));
         first.trim_start_matches(['#', ' '])
     }
 }
 
-/// All pages, by code.
+/// Returns all pages, by code.
 pub fn pages() -> &'static [CodePage] {
     &PAGES
 }
 
-/// The page of a code.
+/// Returns the page of a code.
 pub fn page(code: &str) -> Option<&'static CodePage> {
     PAGES.iter().find(|page| page.code == code)
 }

@@ -1,4 +1,4 @@
-//! Configuration of the logic environment.
+//! The configuration of the logic environment.
 
 mod url;
 
@@ -13,7 +13,7 @@ use utakata_settings::Settings;
 
 pub use url::{Invalid, Url};
 
-/// The part `logic` of the configuration.
+/// The section `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -25,10 +25,10 @@ pub struct Config {
     pub control: Control,
     /// The store.
     pub store: Store,
-    /// The name of this logic environment, unique among all; the name of the host when not set.
+    /// The unique name of this logic environment; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<LogicId>,
-    /// The sharing of duties, where there are several logic environments.
+    /// The division of duties among several logic environments.
     pub lease: Lease,
 }
 
@@ -36,42 +36,42 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// The address that the HTTP API listens on. Beyond loopback, put TLS in front of it.
+    /// The address on which the HTTP API listens. Beyond loopback, put TLS in front of it.
     pub listen: SocketAddr,
-    /// The URL at which the other logic environments reach the API, such as
-    /// `http://le-1.example:7700`; the address that it listens on when not set.
+    /// The URL at which other logic environments reach the API, such as `http://le-1.example:7700`;
+    /// the address on which it listens when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[setting(form = "URL")]
     pub advertise: Option<String>,
-    /// The token of admin, the same for all logic environments; made in the data directory when not
-    /// set.
+    /// The file with the token of admin, which is the same for all logic environments; made in the
+    /// data directory when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
-    /// The most connections at a time; fewer where the system gives fewer open files.
+    /// The largest number of connections at a time; fewer if the system grants fewer open files.
     #[setting(max = 1_000_000)]
     pub connections: usize,
-    /// The most of them from one address: of a proxy, from all behind it.
+    /// The largest number of connections from one address: for a proxy, from all clients behind it.
     #[setting(max = 1_000_000)]
     pub connections_per_address: usize,
-    /// The most clients of /v1/events at a time, counted apart.
+    /// The largest number of clients of /v1/events at a time, counted separately.
     #[setting(max = 1_000_000)]
     pub streams: usize,
-    /// A connection that has shown no valid token ends after this.
+    /// The time after which a connection without a valid token is closed.
     #[serde(with = "duration")]
     pub header_timeout: Duration,
-    /// A connection on which nothing is asked ends after this.
+    /// The time after which a connection without requests is closed.
     #[serde(with = "duration")]
     pub idle_timeout: Duration,
-    /// A body that has not arrived within this time is refused.
+    /// The time within which a body must arrive.
     #[serde(with = "duration")]
     pub body_timeout: Duration,
-    /// The most bytes of a request's body.
+    /// The size of the largest request body, in bytes.
     #[setting(max = 1_073_741_824, form = "bytes")]
     pub body_limit: usize,
-    /// A request is given up after this and its own wait.
+    /// The time after which a request is given up, in addition to its own wait.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// The number of events that are kept for clients of `/v1/events` that are slow to fetch them.
+    /// The number of events kept for clients of `/v1/events` that fetch them slowly.
     #[setting(max = 1_000_000)]
     pub events_kept: usize,
 }
@@ -80,24 +80,26 @@ pub struct Http {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Observe {
-    /// A read on demand is not begun later than this after it was asked for.
+    /// The time after which a read on demand is no longer begun.
     #[serde(with = "duration")]
     pub lifetime: Duration,
-    /// The most reads under way at once; beyond it they are refused or left out.
+    /// The largest number of reads under way; further ones are refused or left out.
     #[setting(max = 100_000_000)]
     pub pending_limit: usize,
-    /// The number of reads that have ended that are kept, in memory, to be looked at.
+    /// The number of ended reads that are kept in memory.
     #[setting(or_zero, max = 10_000_000)]
     pub ended_kept: usize,
-    /// The most targets in a second that are read at once because they were never read before.
+    /// The largest number of targets per second that are read at once because they have never been
+    /// read.
     pub first_reads_per_second: u32,
 }
 
-/// The sharing of duties, where there are several logic environments.
+/// The division of duties among several logic environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lease {
-    /// The life of a lease: the work of one that has died is taken over after it.
+    /// The duration of a lease: the work of a logic environment that has died is taken over after
+    /// it.
     #[serde(with = "duration")]
     pub lasts: Duration,
     /// The interval at which leases are renewed.
@@ -109,54 +111,54 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
-    /// A control task is not begun later than this after it was its turn.
+    /// The time after its turn has come within which a control task must begin.
     #[serde(with = "duration")]
     pub lifetime: Duration,
-    /// An operation that waits longer, for an approval, a pause or its pace, is not begun.
+    /// The longest time for which an operation may wait for an approval, a pause or its pace.
     #[serde(with = "duration")]
     pub patience: Duration,
-    /// The time that the end of an attempt may take beyond the timeout of its action, and an
+    /// The time that the end of an attempt may take beyond the timeout of its action, and the
     /// outcome of a read beyond its lifetime, before it counts as missing.
     #[serde(with = "duration")]
     pub grace: Duration,
-    /// The life of a permit: an environment that gets it later does not begin.
+    /// The validity of a permit: an environment that receives it later does not begin.
     #[serde(with = "duration")]
     pub window: Duration,
-    /// The time that a target may take to show what was done to it, where the manifest says nothing
-    /// of that.
+    /// The time that a target may take to show an effect, unless the manifest sets another.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub settling: Duration,
-    /// The time for which it is tried to read back a target that does not answer, before a person
-    /// has to say what became of a task.
+    /// The time for which a read-back is retried if the target does not answer, before a person has
+    /// to settle the task.
     #[serde(with = "duration")]
     pub read_back_within: Duration,
-    /// The time that reading the present value of a target may take before it is changed, where the
+    /// The time that reading the present value of a target may take before it is changed, if the
     /// change can be undone.
     #[serde(with = "duration")]
     pub capture_within: Duration,
-    /// A task that nobody asks for is published again after this, then twice as long.
+    /// The time after which a task that nobody has asked for is published again. It doubles each
+    /// time.
     #[serde(with = "duration")]
     pub publish_again: Duration,
-    /// The most attempts at one task that are made without a person.
+    /// The largest number of attempts at a task without a person.
     pub attempts: u32,
-    /// The risk of actions that somebody else than who asks has to approve.
+    /// The risk of actions that somebody other than the requester has to approve.
     pub approval: Approval,
-    /// An operation on more targets than this must say how many, or show its plan.
+    /// The number of targets above which an operation must state their number, or show its plan.
     #[setting(or_zero)]
     pub many: usize,
 }
 
-/// The actions that somebody else than the one who asks has to approve.
+/// The actions that somebody other than the requester has to approve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Approval {
-    /// None.
+    /// No operation.
     #[default]
     Never,
-    /// Those of high risk.
+    /// Operations of high risk.
     High,
-    /// All.
+    /// All operations.
     Always,
 }
 
@@ -167,11 +169,11 @@ pub struct Store {
     /// The PostgreSQL database that keeps everything; a SQLite file in DATA when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// The interval at which the last readings are written. What was seen since is lost when the
-    /// machine dies, and shows as stale until it is seen again.
+    /// The interval at which the latest readings are written. Later ones are lost if the machine
+    /// dies, and show as stale until the next read.
     #[serde(with = "duration")]
     pub flush: Duration,
-    /// The most rows of readings that are written at once.
+    /// The largest number of readings that are written at once.
     #[setting(max = 10_000_000)]
     pub flush_rows: usize,
 }
@@ -181,31 +183,26 @@ setting! {
     Url: "postgres://...",
 }
 
-/// A setting that cannot be.
+/// A setting that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A value that cannot be.
+    /// A value that is not allowed.
     #[error(transparent)]
     Wrong(#[from] settings::Wrong),
-    /// No other logic environment could use it.
+    /// Other logic environments could not use it.
     #[error(
         "logic.http.advertise is \"{url}\": write http:// and a host with its port, such as \
          http://le-1.example:7700"
     )]
-    Advertise {
-        /// As set.
-        url: String,
-    },
-    /// A lease would be lost between two renewals.
+    Advertise { url: String },
+    /// A lease would expire between two renewals.
     #[error(
         "logic.lease.lasts ({}) must be at least twice logic.lease.renewed_every ({})",
         duration::format(*lasts),
         duration::format(*renewed_every)
     )]
     Lease {
-        /// As set.
         lasts: Duration,
-        /// As set.
         renewed_every: Duration,
     },
 }
@@ -214,7 +211,7 @@ impl Config {
     /// Refuses settings with which nothing would work.
     ///
     /// # Errors
-    /// The first that is found.
+    /// The first such setting.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check("logic")?;
         if let Some(url) = &self.http.advertise
@@ -235,10 +232,10 @@ impl Config {
         Ok(())
     }
 
-    /// The name of this logic environment: as set, or that of the host.
+    /// Returns the name of this logic environment: as set, or that of the host.
     ///
     /// # Errors
-    /// The host has no name that could name it.
+    /// The name of the host is not a valid name.
     pub fn name(&self) -> Result<LogicId, NameError> {
         match &self.id {
             Some(id) => Ok(id.clone()),
@@ -247,7 +244,7 @@ impl Config {
     }
 }
 
-/// `http://host:port`, and nothing behind it.
+/// Returns true if the text is `http://host:port` and nothing more.
 fn is_address(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;

@@ -1,5 +1,4 @@
-//! Control: one action that changes something, on selected targets, written down before it is
-//! sent.
+//! Control: an action that changes something, on selected targets, recorded before it is sent.
 
 mod error;
 mod keys;
@@ -36,7 +35,7 @@ use keys::Keys;
 use refusals::Refusals;
 use token::PlanToken;
 
-/// The operations that change something. Cheap to share.
+/// The service for operations that change something. Cheap to share.
 pub struct Control {
     config: config::Control,
     rooms: Rooms,
@@ -44,7 +43,7 @@ pub struct Control {
     refusals: Refusals,
 }
 
-/// The rooms that control is asked about, and the one that does it.
+/// The services that control depends on.
 pub struct Rooms {
     pub inventory: Arc<Inventory>,
     pub observed: Arc<Observed>,
@@ -56,15 +55,15 @@ pub struct Rooms {
 /// The result of a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// A plan: it was only asked what would be done.
+    /// The plan, if the request was a dry run.
     Plan(Plan),
-    /// An operation that is written down and on its way.
+    /// A new operation, recorded and under way.
     Operation(OperationId),
-    /// An operation that was asked for under the same key before, and is not done again.
+    /// An earlier operation under the same key, which is not done again.
     Known(OperationId),
 }
 
-/// An operation that is about to be written down.
+/// An operation that is about to be recorded.
 struct OperationRequest {
     selector: Selector,
     action: ActionName,
@@ -95,18 +94,18 @@ impl OperationRequest {
     }
 }
 
-/// All that says that a request is meant.
+/// The confirmations in a request.
 struct Confirmation<'a> {
     plan: Option<&'a str>,
     expect: Option<u64>,
-    /// The token of what would be done now.
+    /// The token of the present plan.
     token: &'a str,
-    /// The number of targets that it would be done to.
+    /// The present number of targets.
     count: usize,
 }
 
 impl Control {
-    /// Makes one with nothing under way.
+    /// Creates the service, with nothing under way.
     pub fn new(config: config::Control, rooms: Rooms) -> Self {
         Self {
             config,
@@ -121,19 +120,19 @@ impl Control {
         self.refusals.of(person)
     }
 
-    /// Remembers that somebody was refused.
+    /// Remembers a refusal.
     fn refused(&self, by: &PersonName, what: impl FnOnce() -> String, error: &Error) {
-        // Elsewhere, or when it is known, it may be done.
+        // The request may still be done elsewhere, or once its fate is known.
         if !matches!(error, Error::Elsewhere | Error::Ending | Error::InDoubt(_)) {
             self.refusals.note(by, what(), error.to_string());
         }
     }
 
-    /// Does what is asked, or tells what would be done; waits for the outcomes as long as was
-    /// asked. When it returns an operation, that is in the store.
+    /// Carries out a request, or returns its plan; waits for the outcomes as long as requested. An
+    /// operation that it returns is in the store.
     ///
     /// # Errors
-    /// Nothing was sent: what is wrong, for every target.
+    /// Nothing was sent: the mistakes, for every target.
     pub async fn ask(&self, asked: Asked, by: Option<PersonName>) -> Result<Answer, Error> {
         let what = format!("{} on {}", asked.action, asked.selector);
         let answer = self.answer(asked, by.clone()).await;
@@ -151,7 +150,8 @@ impl Control {
             return Err(Error::Everything);
         }
         let key = asked.key.clone().filter(|_| !asked.dry_run);
-        // Held until it is written down: else both would find that nobody has asked yet.
+        // Held until the operation is recorded: otherwise two requests would both find that the key
+        // is new.
         let held = match &key {
             Some(key) => Some(self.keys.hold(key).await),
             None => None,
@@ -191,7 +191,7 @@ impl Control {
         Ok(Answer::Operation(id))
     }
 
-    /// The operation that was asked for under the same key before.
+    /// Returns the earlier operation under the same key.
     async fn asked_before(&self, key: &str, asked: &Asked) -> Result<Option<OperationId>, Error> {
         let Some(id) = self.rooms.store.operation_by_key(key).await? else {
             return Ok(None);
@@ -208,7 +208,7 @@ impl Control {
         }
     }
 
-    /// Returns what would be done, with the value that each target has now.
+    /// Returns the plan, with the present value of each target.
     fn view(
         &self,
         asked: &Asked,
@@ -250,7 +250,7 @@ impl Control {
         planned.iter().map(task).collect()
     }
 
-    /// Guards against slips: many targets, and a plan that is not what was shown.
+    /// Guards against slips: many targets, or a plan that differs from the one shown.
     fn meant(&self, meant: &Confirmation<'_>) -> Result<(), Error> {
         if let Some(shown) = meant.plan {
             let (shown, now): (PlanToken, PlanToken) = (shown.parse()?, meant.token.parse()?);
@@ -276,7 +276,7 @@ impl Control {
         }
     }
 
-    /// Writes an operation down, and lets it begin.
+    /// Records an operation and lets it begin.
     async fn begin(
         &self,
         new: OperationRequest,
@@ -311,7 +311,7 @@ impl Control {
         Ok((id, progress))
     }
 
-    /// The tasks of an operation, in the order in which they are to begin.
+    /// Creates the tasks of an operation, in the order in which they begin.
     fn tasks(
         &self,
         operation: &Operation,
@@ -350,7 +350,7 @@ impl Control {
     }
 }
 
-/// Returns the reading that an action changes, as far as it was seen.
+/// Returns the latest reading that an action changes, as far as it is known.
 fn today(
     seen: &LastSeen,
     action: &ServedAction,
@@ -358,7 +358,7 @@ fn today(
 ) -> Option<Reading> {
     let verify = action.action.verify.as_ref()?;
     let last = seen.actions.iter().map(|by| &by.last);
-    // Any read shows it, whichever was the last.
+    // Any read may show it, whichever was the latest.
     let shows = last.filter_map(|last| {
         let reading = utakata_permit::evidence::current_reading(verify, parameters, last)?;
         Some((last.time, reading))

@@ -1,12 +1,12 @@
-//! All that is asked of environments: to pause, to drain, to go on, and which release serves which
+//! The desired state of environments: pauses, drains, resumptions, and the releases that serve each
 //! kind.
 //!
 //! ```text
-//!  people, rollouts ─► command ─► decide (pure) ─► store ─► desired/<zone>
+//! people, rollouts ─► command ─► decide (pure) ─► store ─► desired/<zone>
 //! ```
 //!
-//! It is written down, published for each zone under a revision that grows, and heard by
-//! environments when they are there.
+//! It is recorded, published for each zone under a growing revision, and received by environments
+//! whenever they are there.
 
 pub mod orders;
 mod pins;
@@ -33,22 +33,22 @@ pub use state::{Command, Context, DesiredChange, DesiredPart, DesiredState};
 
 use crate::{kinds::Kinds, store};
 
-/// All that is asked, in memory and in the store.
+/// The desired state, in memory and in the store.
 pub struct Desired {
     store: Arc<dyn store::Desired>,
     kinds: Arc<Kinds>,
-    /// As the store has it.
+    /// The state as stored.
     state: RwLock<DesiredState>,
     /// Held while the store is written, so that both see the changes in the same order.
     writing: Mutex<()>,
-    /// The releases that targets keep, for those who make tasks.
+    /// The releases that targets keep, for the makers of tasks.
     pins: PinTable,
     changed: Notify,
     unheard: Notify,
 }
 
 impl Desired {
-    /// Returns what the store has.
+    /// Loads the desired state from the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -69,7 +69,7 @@ impl Desired {
         Ok(desired)
     }
 
-    /// Takes over what others have written.
+    /// Reloads changes that others have written.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -92,7 +92,7 @@ impl Desired {
         Ok(())
     }
 
-    /// Shares which releases are asked for with those who need it.
+    /// Shares the desired releases with those that need them.
     fn share_releases(&self) {
         let state = self.state();
         self.pins.set(&state.kinds);
@@ -103,16 +103,15 @@ impl Desired {
         self.kinds.prefer(stable.collect());
     }
 
-    /// Carries a command out, and returns what whoever commands is told. When it returns, what
-    /// changed is written down.
+    /// Carries out a command and returns its reply. When it returns, the change is recorded.
     ///
     /// # Errors
-    /// Those of the command, and that the store failed. Nothing was changed.
+    /// Those of the command, or the store failed. Nothing was changed.
     pub async fn carry_out<C: Command>(&self, command: C) -> Result<C::Reply, C::Error> {
         self.carry_out_after(command, |_| ()).await
     }
 
-    /// As [`Self::carry_out`]; `first` is done once the change is written, before anybody sees
+    /// Like [`Self::carry_out`]; `first` is called once the change is recorded, before anybody sees
     /// it.
     async fn carry_out_after<C: Command>(
         &self,
@@ -157,33 +156,33 @@ impl Desired {
         }
     }
 
-    /// All that is asked now. To be let go soon: changes wait for it.
+    /// Returns the present state. Release it soon: changes wait for it.
     pub fn state(&self) -> RwLockReadGuard<'_, DesiredState> {
         self.state.read()
     }
 
-    /// Returns what is asked of a kind, and the rollout of it that is open.
+    /// Returns the desired state of a kind, and its rollout if one is under way.
     pub fn of_kind(&self, kind: &Kind) -> (KindAsked, Option<Rollout>) {
         let state = self.state();
         (state.kind(kind), state.rollouts.get(kind).cloned())
     }
 
-    /// The rollouts that are open.
+    /// Returns the rollouts that are not over.
     pub fn open_rollouts(&self) -> Vec<Rollout> {
         self.state().rollouts.values().cloned().collect()
     }
 
-    /// Those who want a release to stay, each in a few words.
+    /// Returns the users of a release, each in a few words.
     pub fn wanting(&self, digest: &ReleaseDigest) -> Vec<String> {
         self.state().wanting(digest)
     }
 
-    /// The releases that targets keep.
+    /// Returns the releases that targets keep.
     pub fn pins(&self) -> PinTable {
         self.pins.clone()
     }
 
-    /// Remembers what was seen of a rollout, and changes nothing.
+    /// Remembers the evidence of a rollout, and changes nothing.
     fn look_at(&self, rollout: Rollout) {
         let mut state = self.state.write();
         if let Some(open) = state.rollouts.get_mut(&rollout.kind)
@@ -193,12 +192,12 @@ impl Desired {
         }
     }
 
-    /// Every order that there is.
+    /// Returns all orders.
     pub fn all_orders(&self) -> Vec<Suspension> {
         self.state().all_orders()
     }
 
-    /// The orders for zones, kinds and releases that concern an environment.
+    /// Returns the orders for zones, kinds and releases that concern an environment.
     pub fn orders_for(&self, status: &EnvironmentStatus) -> Vec<Suspension> {
         let state = self.state();
         let scopes = state.scopes.iter();
@@ -210,17 +209,17 @@ impl Desired {
         .collect()
     }
 
-    /// Returns what is to be published, for each zone; nothing as long as nothing was ever asked.
+    /// Returns the messages to publish, one per zone; none if nothing was ever ordered.
     fn zones(&self) -> Vec<ZoneDesired> {
         zones::zones(&self.state(), &self.kinds.environments())
     }
 
-    /// Takes in the status of an environment: if it has not heard of the last revision, it is to
-    /// be told again.
+    /// Takes note of the status of an environment: if it has not received the latest revision, that
+    /// is published again.
     pub fn heard(&self, status: &EnvironmentStatus) {
         let revision = self.state().revision;
         let is_there = status.state != EnvironmentState::Gone;
-        // Who has heard of none has heard of the one with which nothing is asked.
+        // An environment that has received none is up to date if nothing is ordered.
         if is_there && status.desired.unwrap_or_default() != revision {
             self.unheard.notify_one();
         }

@@ -1,7 +1,7 @@
-//! Dispatch: hands reads over, takes in what is published, and tells those who follow.
+//! Dispatch: publishes reads, receives everything that is published, and informs followers.
 //!
-//! Every read that is handed over ends: by its outcome, by a refusal, or by the sweep, which
-//! says that it expired. Control goes through the ledger.
+//! Every dispatched read ends: by its outcome, by a refusal, or by the sweep, which reports it as
+//! expired. Control goes through the ledger.
 
 mod batch;
 mod ended;
@@ -31,17 +31,17 @@ use self::{
 };
 use crate::{Config, desired::PinTable, inventory::TargetEntry, observed::Observed};
 
-/// The most deleted targets of which is told in one go.
+/// The number of deleted targets that are reported at once.
 const FORGOTTEN_AT_ONCE: usize = 256;
 
-/// A reason why tasks were not handed over.
+/// A reason why tasks were not dispatched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Too much is under way.
+    /// Too many tasks are under way.
     #[error("{pending} reads are under way, and at most {limit} may be")]
     Busy {
         pending: usize,
-        /// The most that may be.
+        /// The largest number.
         limit: usize,
     },
     /// It was shut down.
@@ -49,7 +49,7 @@ pub enum Error {
     Ending,
 }
 
-/// Hands tasks over, and knows what is under way.
+/// The dispatcher of tasks, which knows those under way.
 pub struct Dispatch {
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
@@ -71,29 +71,29 @@ pub struct UnderWay {
     pub known: Arc<TargetEntry>,
 }
 
-/// The last error of something, while there is one.
+/// The last error of a component, as long as it lasts.
 pub type Failing = Mutex<Option<Problem>>;
 
 /// A control task that has ended, or that a person has to settle.
 #[derive(Debug)]
 pub struct Conclusion {
-    /// The outcome, as it is shown.
+    /// The outcome to show.
     pub outcome: Outcome,
-    /// True when its environment has published it in the same words.
+    /// True if its environment has published the same outcome.
     pub is_told: bool,
     /// The kind of the target.
     pub kind: Kind,
-    /// The target, if there still is one.
+    /// The target, if it still exists.
     pub known: Option<Arc<TargetEntry>>,
     /// The progress that somebody waits for.
     pub progress: Option<Arc<Progress>>,
-    /// True or false when the target was read back for it, and shows what was said to be done or
-    /// does not.
+    /// The result of reading the target back for the task: true if it shows the reported effect,
+    /// false if it does not.
     pub shows: Option<bool>,
 }
 
 impl Dispatch {
-    /// A dispatch with nothing under way.
+    /// Creates a dispatcher with nothing under way.
     pub fn new(
         config: &Config,
         tasks: Arc<dyn Tasks>,
@@ -114,12 +114,12 @@ impl Dispatch {
         }
     }
 
-    /// Returns the time that an outcome may take to come, beyond lifetime and timeout.
+    /// Returns the time that an outcome may take beyond lifetime and timeout.
     pub fn grace(&self) -> std::time::Duration {
         self.grace
     }
 
-    /// Publishes that targets are no more, for those who keep retained readings.
+    /// Publishes that targets were deleted, for keepers of retained readings.
     pub async fn forget(&self, targets: &[TargetName]) {
         for targets in targets.chunks(FORGOTTEN_AT_ONCE) {
             let deleted = targets.iter().cloned().map(Event::Deleted);
@@ -133,7 +133,7 @@ impl Dispatch {
         }
     }
 
-    /// A task, pinned to the release that its target is to keep.
+    /// Returns a task pinned to the release that its target keeps.
     pub(crate) fn pinned(&self, task: Task) -> Task {
         self.pins.pinned(task)
     }
@@ -143,10 +143,10 @@ impl Dispatch {
         self.pending.lock().len()
     }
 
-    /// Hands reads over. Each ends, and whoever follows its progress sees it.
+    /// Dispatches reads. Each one ends, and followers of its progress see it.
     ///
     /// # Errors
-    /// Too many are under way: nothing was handed over.
+    /// Too many are under way: nothing was dispatched.
     pub async fn send(&self, batch: &Arc<Batch>, made: Vec<NewRead>) -> Result<(), Error> {
         let tasks = made.iter().map(|made| self.pinned(batch.task(made)));
         let tasks: Vec<Task> = tasks.collect();
@@ -185,7 +185,7 @@ impl Dispatch {
         }
     }
 
-    /// A control task has ended, and that is written down: whoever waits or follows is told.
+    /// Informs everybody who waits or follows that a control task has ended, once that is recorded.
     pub fn concluded(&self, concluded: Conclusion) {
         let outcome = Arc::new(concluded.outcome);
         if let Some(known) = &concluded.known {
@@ -208,13 +208,12 @@ impl Dispatch {
         }
     }
 
-    /// Follows what is published, as it is served to clients.
+    /// Follows published events, as served to clients.
     pub fn follow(&self) -> broadcast::Receiver<Arc<Item>> {
         self.feed.subscribe()
     }
 
-    /// The newest of the reads that have ended and are remembered, newest first, as far as
-    /// `wanted`.
+    /// Returns the newest ended reads that are remembered and match, newest first.
     pub fn ended(&self, max: usize, wanted: impl Fn(&EndedRead) -> bool) -> Vec<EndedRead> {
         let ended = self.ended.lock();
         let mut newest = BTreeMap::new();
@@ -227,7 +226,7 @@ impl Dispatch {
         newest.into_values().rev().cloned().collect()
     }
 
-    /// The newest of the reads that are under way, newest first, as far as `wanted`.
+    /// Returns the newest reads under way that match, newest first.
     pub fn under_way(
         &self,
         max: usize,

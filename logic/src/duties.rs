@@ -1,40 +1,41 @@
-//! Duties: what one of several logic environments does at a time for all of them.
+//! Duties that one of several logic environments performs for all of them.
 //!
-//! One keeps the ledger; the schedules are in shards, each of which one reads. A logic
-//! environment that is alone has all of them, always.
+//! One keeps the ledger. The schedules are divided into shards, each of which is read by one. A
+//! logic environment that is alone always has all duties.
 
 use tokio::sync::watch;
 use utakata_model::{LogicId, TargetName, hash::fnv1a_32};
 
 use crate::store::Fence;
 
-/// In how many shards the targets of schedules are.
+/// The number of shards into which the targets of schedules are divided.
 pub const SHARDS: u8 = 16;
 
-/// The duties of this logic environment now.
+/// The present duties of this logic environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duties {
-    /// Under which term it keeps the ledger; absent while another one does, or nobody.
+    /// The term under which it keeps the ledger. Absent while another logic environment keeps it,
+    /// or none.
     pub ledger: Option<Term>,
-    /// The URL of the API of whoever keeps the ledger, when that is another one.
+    /// The URL of the keeper's API, if another one keeps the ledger.
     pub ledger_at: Option<String>,
-    /// The targets that it reads by schedules.
+    /// The targets that it reads by schedule.
     pub shards: Shards,
-    /// All logic environments that there are, by name; none where it is alone.
+    /// The names of all logic environments; empty if it is alone.
     pub members: Vec<LogicId>,
 }
 
-/// By which right the ledger is kept.
+/// The right by which the ledger is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Term {
-    /// There is nobody else.
+    /// There is only this logic environment.
     Alone,
     /// It has the lease of the ledger.
     Lease(Fence),
 }
 
 impl Term {
-    /// Returns the fence that the store holds writes against.
+    /// Returns the fence against which the store checks writes.
     pub fn fence(&self) -> Option<&Fence> {
         match self {
             Self::Alone => None,
@@ -53,12 +54,12 @@ impl Shards {
     /// All shards.
     pub const ALL: Self = Self(u16::MAX);
 
-    /// Returns true when the shard of this target is among them.
+    /// Returns true if the shard of this target is in the set.
     pub fn have(self, target: &TargetName) -> bool {
         self == Self::ALL || self.0 & (1 << shard_of(target)) != 0
     }
 
-    /// Returns their number.
+    /// Returns the number of shards in the set.
     pub fn count(self) -> u32 {
         self.0.count_ones()
     }
@@ -71,15 +72,15 @@ impl FromIterator<u8> for Shards {
     }
 }
 
-/// The shard of a target, the same in every process and version: FNV-1a, folded. Two that shard
-/// differently would read a target twice, or never.
+/// Returns the shard of a target, the same in every process and version: FNV-1a, folded. Two
+/// versions that disagree would read a target twice, or never.
 fn shard_of(target: &TargetName) -> u8 {
     let hash = fnv1a_32(target.as_str().bytes());
     ((hash ^ (hash >> 16)) % u32::from(SHARDS)).to_le_bytes()[0]
 }
 
 impl Duties {
-    /// Those of a logic environment that is alone.
+    /// Returns the duties of a logic environment that is alone.
     pub fn all() -> Self {
         Self {
             ledger: Some(Term::Alone),
@@ -89,7 +90,7 @@ impl Duties {
         }
     }
 
-    /// None: others do everything, or nobody does.
+    /// Returns no duties: others have them, or nobody.
     pub fn none() -> Self {
         Self {
             ledger: None,
@@ -99,7 +100,7 @@ impl Duties {
         }
     }
 
-    /// The duties of a logic environment that is alone, which never change.
+    /// Returns the duties of a logic environment that is alone, which never change.
     pub fn forever() -> watch::Receiver<Self> {
         watch::channel(Self::all()).1
     }

@@ -1,8 +1,7 @@
-//! Which zone each environment is of, and that it is forgotten when it is gone for good.
+//! The zone of each environment, and the forgetting of environments that are gone for good.
 //!
-//! An environment is of the first zone of which it spoke. What it tells of another one does not
-//! count until it was forgotten, so that whoever has taken it over does not come into another
-//! hall by that.
+//! An environment belongs to the first zone that it reported. Its reports about another zone do not
+//! count until it was forgotten, so that somebody who has taken it over cannot reach another hall.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,23 +14,23 @@ use crate::{
     store,
 };
 
-/// The silence after which an environment is gone: each tells every ten seconds how it is.
+/// The silence after which an environment counts as gone: each reports every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
 
 /// A reason why an environment is not forgotten.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody has heard of it.
+    /// The environment is unknown.
     #[error("no environment \"{id}\" was heard of")]
     None {
         id: EnvironmentId,
-        /// The nearest one, or those that there are.
+        /// The nearest one, or all existing ones.
         hint: String,
     },
-    /// It is there.
+    /// The environment is running.
     #[error("the environment {id} is running, and would report again at once")]
     There { id: EnvironmentId },
-    /// It could not be said to the others.
+    /// The others could not be informed.
     #[error("the status of {id} cannot be removed")]
     Events {
         id: EnvironmentId,
@@ -50,7 +49,7 @@ pub struct Environments {
 }
 
 impl Environments {
-    /// Those of this store.
+    /// Creates the environments of a store.
     pub fn new(
         store: Arc<dyn store::Environments>,
         events: Arc<dyn Events>,
@@ -65,7 +64,7 @@ impl Environments {
         }
     }
 
-    /// Reads again which zones there are.
+    /// Reloads the zones.
     ///
     /// # Errors
     /// The store failed.
@@ -75,8 +74,8 @@ impl Environments {
         Ok(())
     }
 
-    /// Settles the zone of an environment that is heard of for the first time. While the store
-    /// cannot say which, it is the one that it tells of.
+    /// Settles the zone of an environment that is new. While the store cannot be read, it is the
+    /// reported one.
     pub async fn meet(&self, status: &EnvironmentStatus) {
         let (id, zone) = (&status.id, &status.zone);
         if self.kinds.zone_of(id).is_some() {
@@ -92,7 +91,7 @@ impl Environments {
         }
     }
 
-    /// The environment of this process is of this zone, whatever was written before.
+    /// Sets the zone of this process's own environment, whatever was recorded before.
     ///
     /// # Errors
     /// The store failed.
@@ -105,11 +104,11 @@ impl Environments {
         self.reload().await
     }
 
-    /// Forgets an environment that is gone for good, or that has moved to another zone: its
-    /// status, its zone, what is asked of it.
+    /// Forgets an environment that is gone for good, or that has moved to another zone: its status,
+    /// its zone, its orders.
     ///
     /// # Errors
-    /// Nobody has heard of it, it is there, or the store or the broker failed.
+    /// It is unknown, it is running, or the store or the broker failed.
     pub async fn forget(&self, id: &EnvironmentId) -> Result<(), Error> {
         let heard = self.kinds.environments();
         let zone = self.kinds.zone_of(id);

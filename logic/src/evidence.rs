@@ -1,4 +1,5 @@
-//! How many control tasks that a release said were done show when their target is read back.
+//! The evidence of read-backs: of the control tasks that a release reported as done, the number
+//! whose targets show the effect.
 
 use std::collections::HashMap;
 
@@ -6,7 +7,7 @@ use parking_lot::Mutex;
 use utakata_api::rollout::ReadBack;
 use utakata_model::ReleaseDigest;
 
-/// Releases that are remembered; beyond it all are forgotten, and counted anew.
+/// The number of releases that are remembered; beyond it all are forgotten and counted again.
 const MAX_RELEASES: usize = 1000;
 
 /// Counts by release, since this process began.
@@ -14,7 +15,8 @@ const MAX_RELEASES: usize = 1000;
 pub struct ReadBackCounts(Mutex<HashMap<ReleaseDigest, ReadBack>>);
 
 impl ReadBackCounts {
-    /// Counts a target that was read back, and shows what the release said was done, or does not.
+    /// Counts a target that was read back, and shows the effect that the release reported, or does
+    /// not.
     pub fn count(&self, release: &ReleaseDigest, shows: bool) {
         let mut all = self.0.lock();
         if all.len() >= MAX_RELEASES && !all.contains_key(release) {
@@ -32,7 +34,7 @@ impl ReadBackCounts {
         self.0.lock().get(release).copied().unwrap_or_default()
     }
 
-    /// Counts a release anew.
+    /// Starts counting a release again.
     pub fn forget(&self, release: &ReleaseDigest) {
         self.0.lock().remove(release);
     }

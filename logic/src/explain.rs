@@ -1,9 +1,9 @@
-//! What serde says of JSON, in words for people, with the nearest known word.
+//! The errors of serde about JSON, in words for people, with the nearest known name.
 
 use utakata_model::suggest;
 
-/// Rewords an error of serde: quotes instead of backticks, no Rust, a suggestion where a name
-/// is unknown. `known` is taken from the message itself.
+/// Rewords an error of serde: quotes instead of backticks, no Rust, and a suggestion for an unknown
+/// name. The known names are taken from the message itself.
 pub fn reword(message: &str) -> String {
     for (prefix, what) in [("unknown field `", "field"), ("unknown variant `", "word")] {
         if let Some((unknown, rest)) = message
@@ -28,7 +28,7 @@ pub fn reword(message: &str) -> String {
     message.replace('`', "\"")
 }
 
-/// Names of Rust's types as JSON has them.
+/// Replaces names of Rust's types by those of JSON.
 fn plain(expected: &str) -> String {
     let (first, rest) = expected.split_once(" at line").unwrap_or((expected, ""));
     let place = if rest.is_empty() {
@@ -48,7 +48,7 @@ fn plain(expected: &str) -> String {
     format!("{words}{place}")
 }
 
-/// Rewords and keeps where it is in the text.
+/// Rewords the error and keeps its place in the text.
 pub fn json(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let (message, place) = match message.split_once(" at line ") {

@@ -58,7 +58,7 @@ pub use problem::Refused;
 use crate::{Handle, code::Code};
 use route::Route;
 
-/// After the end was asked for, requests that are under way may take this long.
+/// The time that requests under way may take once the end was requested.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state that handlers share. Cheap to clone.
@@ -71,18 +71,17 @@ struct Api {
     large: body::LargeBodies,
 }
 
-/// The reason that the API is not served.
+/// The reason why the API is not served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address cannot be listened at.
+    /// The address cannot be listened on.
     #[error("the HTTP API cannot listen at {address}: {}", reason(source))]
     Listen {
-        /// The address.
         address: SocketAddr,
-        /// The answer of the system.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// No HTTP client could be made, to pass requests on.
+    /// The HTTP client for relaying requests could not be set up.
     #[error("the HTTP API cannot pass requests on")]
     Relay(#[source] client::Error),
 }
@@ -99,20 +98,20 @@ fn reason(source: &io::Error) -> &'static str {
     }
 }
 
-/// Listens. Port 0 lets the system choose: the listener knows its address.
+/// Starts listening. Port 0 lets the system choose: the listener knows its address.
 ///
 /// # Errors
-/// The address is in use or not ours.
+/// The address is in use, or does not belong to this machine.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
         .map_err(|source| Error::Listen { address, source })
 }
 
-/// Serves the API until it is cancelled; requests that are under way are answered.
+/// Serves the API until it is cancelled; requests under way are answered.
 ///
 /// # Errors
-/// No HTTP client can be made.
+/// The HTTP client cannot be set up.
 pub async fn serve(
     listener: TcpListener,
     handle: Handle,
@@ -134,7 +133,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// The routes, all behind a bearer token: this one, of `admin`, or that of a person. Streams of events end when it is cancelled.
+/// Returns the routes, all behind a bearer token: this one, of `admin`, or that of a person.
+/// Streams of events end when it is cancelled.
 pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationToken) -> Router {
     let api = Api {
         handle,
@@ -158,7 +158,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         .with_state(api)
 }
 
-/// Every route: each noun declares its own.
+/// Collects all routes: each noun declares its own.
 fn routes() -> impl Iterator<Item = Route> {
     [
         status::routes(),
@@ -189,7 +189,7 @@ fn routes() -> impl Iterator<Item = Route> {
     .flatten()
 }
 
-/// Tells what time it is, by the clock by which all times of an answer are.
+/// Adds the time, by the clock to which all times in an answer refer.
 async fn dated(mut response: Response) -> Response {
     let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&crate::clock::now());
     if let Some(date) = date.ok().and_then(|date| HeaderValue::try_from(date).ok()) {

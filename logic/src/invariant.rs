@@ -1,4 +1,4 @@
-//! States that cannot be. One that is all the same stops a test; elsewhere it is logged and
+//! Impossible states. If one occurs all the same, it fails a test; elsewhere it is logged and
 //! counted, and the rest goes on.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 static BROKEN: AtomicU64 = AtomicU64::new(0);
 
-/// Reports a state that cannot be.
+/// Reports an impossible state.
 pub(crate) fn broken(what: &'static str, subject: &dyn Display) {
     debug_assert!(false, "{what}: {subject}");
     BROKEN.fetch_add(1, Ordering::Relaxed);
@@ -18,7 +18,7 @@ pub(crate) fn broken(what: &'static str, subject: &dyn Display) {
     );
 }
 
-/// Returns the number of states that could not be, since the process began.
+/// Returns the number of impossible states since the process began.
 pub(crate) fn count() -> u64 {
     BROKEN.load(Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! Inventory: the targets, schedules and credentials that there are, in memory over the store.
+//! The inventory: targets, schedules and credentials, in memory over the store.
 
 mod address;
 mod apply;
@@ -31,10 +31,10 @@ use crate::{
     store::{self, Change},
 };
 
-/// The most selections that are remembered: who reads often mostly reads the same.
+/// The number of selections that are remembered: frequent readers mostly repeat themselves.
 const REMEMBERED: usize = 32;
 
-/// Targets that a selector means.
+/// The targets that a selector matches.
 pub type Selection = Arc<[Arc<TargetEntry>]>;
 
 /// The inventory. Cheap to share; changes go through [`Inventory::apply`] and the deletes.
@@ -42,7 +42,7 @@ pub struct Inventory {
     store: Arc<dyn store::Inventory>,
     kinds: Arc<Kinds>,
     index: RwLock<Index>,
-    /// Changes are made one after the other.
+    /// Held so that changes are made one after the other.
     changing: tokio::sync::Mutex<()>,
     changed: watch::Sender<u64>,
     remembered: Mutex<Vec<Remembered>>,
@@ -55,7 +55,7 @@ struct Remembered {
 }
 
 impl Inventory {
-    /// The inventory as it is in the store.
+    /// Loads the inventory from the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -71,7 +71,7 @@ impl Inventory {
         })
     }
 
-    /// Changes whenever anything in it does.
+    /// Returns a receiver that changes whenever the inventory does.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -87,7 +87,7 @@ impl Inventory {
         self.index.read().of_kind(kind)
     }
 
-    /// The target of that name.
+    /// Returns the target of that name.
     ///
     /// # Errors
     /// There is none: the error has the nearest name.
@@ -97,12 +97,12 @@ impl Inventory {
         found.ok_or_else(|| Error::none("target", name.as_str(), index.targets.keys()))
     }
 
-    /// The target of that name, if there is one.
+    /// Returns the target of that name, if there is one.
     pub fn find(&self, name: &TargetName) -> Option<Arc<TargetEntry>> {
         self.index.read().targets.get(name).cloned()
     }
 
-    /// The targets that a selector means, by name.
+    /// Returns the selected targets, by name.
     pub fn select(&self, selector: &Selector) -> Selection {
         let generation = *self.changed.borrow();
         if let Some(selection) = self.recall(generation, selector) {
@@ -130,7 +130,7 @@ impl Inventory {
             .map(|one| Arc::clone(&one.selection))
     }
 
-    /// Returns at most `max` targets that a selector means, by name, those after `after` if given.
+    /// Returns at most `max` selected targets, by name, those after `after` if given.
     pub fn page(
         &self,
         selector: &Selector,
@@ -141,12 +141,12 @@ impl Inventory {
         index.select(selector, after).take(max).collect()
     }
 
-    /// All schedules, by name.
+    /// Returns all schedules, by name.
     pub fn schedules(&self) -> Vec<Arc<Schedule>> {
         self.index.read().schedules.values().cloned().collect()
     }
 
-    /// The schedule of that name.
+    /// Returns the schedule of that name.
     ///
     /// # Errors
     /// There is none: the error has the nearest name.
@@ -156,7 +156,7 @@ impl Inventory {
         found.ok_or_else(|| Error::none("schedule", name.as_str(), index.schedules.keys()))
     }
 
-    /// All credentials, by name, without their secrets.
+    /// Returns all credentials, by name, without their secrets.
     pub fn credentials(&self) -> Vec<CredentialView> {
         let index = self.index.read();
         let used = index.users();
@@ -164,7 +164,7 @@ impl Inventory {
         index.credentials.values().map(view).collect()
     }
 
-    /// The credential of that name, without its secrets.
+    /// Returns the credential of that name, without its secrets.
     ///
     /// # Errors
     /// There is none: the error has the nearest name.
@@ -177,7 +177,7 @@ impl Inventory {
         Ok(view(found, index.users().get(name).copied()))
     }
 
-    /// Removes a target, with what was seen of it.
+    /// Deletes a target, with its observations.
     ///
     /// # Errors
     /// There is none, or the store failed.
@@ -187,7 +187,7 @@ impl Inventory {
         self.commit(vec![Change::DeleteTarget(name.clone())]).await
     }
 
-    /// Removes a schedule.
+    /// Deletes a schedule.
     ///
     /// # Errors
     /// There is none, or the store failed.
@@ -198,7 +198,7 @@ impl Inventory {
         self.commit(vec![change]).await
     }
 
-    /// Removes a credential.
+    /// Deletes a credential.
     ///
     /// # Errors
     /// There is none, a target uses it, or the store failed.
@@ -214,7 +214,7 @@ impl Inventory {
         self.commit(vec![change]).await
     }
 
-    /// Takes over what others have written.
+    /// Reloads changes that others have written.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -226,7 +226,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// Writes changes down, then takes them over.
+    /// Writes changes to the store, then applies them.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), Error> {
         if changes.is_empty() {
             return Ok(());

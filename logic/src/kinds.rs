@@ -1,13 +1,13 @@
-//! Which kinds are served in which zone, and by which releases.
+//! The kinds that are served in each zone, and their releases.
 //!
 //! ```text
-//!  catalogue ─► ReleaseIndex: what each release declares ─┐
-//!                                                         ├─► served, by kind and zone
-//!  statuses ──► which releases an environment has, where ─┘
+//! catalogue ─► ReleaseIndex: the declarations of each release ─┐
+//!                                                             ├─► served, by kind and zone
+//! statuses ──► the releases that an environment has, by zone ──┘
 //! ```
 //!
-//! An environment says which releases it serves, for its own zone. What these declare comes from
-//! the catalogue: no status changes how the tasks of another zone are treated.
+//! An environment reports the releases that it serves, for its own zone. Their declarations come
+//! from the catalogue, so no status affects the tasks of another zone.
 
 mod index;
 mod judge;
@@ -38,8 +38,8 @@ use served::{Choice, Schemas};
 pub use served::{Served, ServedAction, ServedKinds};
 use twins::Twins;
 
-/// A problem that has stood for so long is logged: a release may be heard of before the
-/// catalogue is read again.
+/// The time after which a lasting problem is logged: a release may be reported before the catalogue
+/// is reloaded.
 const LOGGED_AFTER: Duration = Duration::from_secs(3);
 
 /// The reports of environments, judged by the catalogue. Cheap to share; readers get a snapshot.
@@ -59,12 +59,12 @@ struct State {
     zones: BTreeMap<EnvironmentId, Zone>,
     environments: BTreeMap<EnvironmentId, Report>,
     twins: Twins,
-    /// The release that people ask to serve each kind.
+    /// The release that is set to serve each kind.
     preferred: BTreeMap<Kind, ReleaseDigest>,
     served: KindsSnapshot,
     schemas: Schemas,
     ignored: BTreeMap<EnvironmentId, Vec<Claim>>,
-    /// Problems that are logged when they stay, and since when they stand.
+    /// Problems that are logged if they last, with the time since which they exist.
     standing: BTreeMap<(EnvironmentId, String), Instant>,
     logged: BTreeSet<(EnvironmentId, String)>,
 }
@@ -80,8 +80,8 @@ impl Default for Kinds {
 }
 
 impl Kinds {
-    /// Takes in what an environment tells. Wakes those who follow when other kinds or other
-    /// releases are served than before.
+    /// Applies the report of an environment. Wakes followers if different kinds or releases are
+    /// served than before.
     pub fn hear(&self, status: &Arc<EnvironmentStatus>) {
         let mut state = self.state.write();
         state.twins.hear(status, Instant::now());
@@ -98,7 +98,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// The clock was set by so much: what was heard is as long ago as it was.
+    /// Shifts times after the clock was set, so that reports keep their age.
     pub fn shift(&self, step: SignedDuration) {
         for heard in self.state.write().environments.values_mut() {
             let status = Arc::make_mut(&mut heard.status);
@@ -107,7 +107,7 @@ impl Kinds {
         }
     }
 
-    /// Takes in the releases of the catalogue.
+    /// Applies the releases of the catalogue.
     pub fn believe(&self, index: ReleaseIndex) {
         let mut state = self.state.write();
         if *state.index == index {
@@ -119,7 +119,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// These releases are asked to serve their kinds: where one of them does, it counts before
+    /// Sets the preferred releases: where one of them can serve its kind, it has precedence over
     /// newer ones.
     pub fn prefer(&self, preferred: BTreeMap<Kind, ReleaseDigest>) {
         let mut state = self.state.write();
@@ -132,7 +132,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// Takes in the zones of the environments. What another one tells counts when it has one.
+    /// Applies the zones of the environments. The report of another one counts once it has a zone.
     pub fn settle_zones(&self, zones: BTreeMap<EnvironmentId, Zone>) {
         let mut state = self.state.write();
         if state.zones == zones {
@@ -156,7 +156,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// The zone of an environment, if it has one.
+    /// Returns the zone of an environment, if it has one.
     pub fn zone_of(&self, id: &EnvironmentId) -> Option<Zone> {
         self.state.read().zones.get(id).cloned()
     }
@@ -179,7 +179,7 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
-    /// The kinds that are served now.
+    /// Returns the kinds that are served now.
     pub fn served(&self) -> KindsSnapshot {
         Arc::clone(&self.state.read().served)
     }
@@ -189,14 +189,14 @@ impl Kinds {
         Arc::clone(&self.state.read().index)
     }
 
-    /// Returns every environment that was heard of, as it tells of itself.
+    /// Returns every known environment, by its own report.
     pub fn environments(&self) -> Vec<Arc<EnvironmentStatus>> {
         let state = self.state.read();
         let heard = state.environments.values();
         heard.map(|heard| Arc::clone(&heard.status)).collect()
     }
 
-    /// Returns every environment that was heard of and is in its own zone.
+    /// Returns every known environment that is in its own zone.
     pub fn in_their_zones(&self) -> Vec<Arc<EnvironmentStatus>> {
         let state = self.state.read();
         let heard = state.environments.values().map(|heard| &heard.status);
@@ -204,13 +204,13 @@ impl Kinds {
         counting.cloned().collect()
     }
 
-    /// Returns the time since an environment was heard of.
+    /// Returns the time since an environment's last report.
     pub fn silent_for(&self, id: &EnvironmentId) -> Option<Duration> {
         let state = self.state.read();
         state.environments.get(id).map(|heard| heard.at.elapsed())
     }
 
-    /// The releases that environments have and that count, with what they declare.
+    /// Returns the releases that environments have and that count, with their declarations.
     pub fn releases(&self) -> Vec<(ReleaseId, Arc<Manifest>)> {
         let state = self.state.read();
         let counting = state.environments.values();
@@ -223,12 +223,12 @@ impl Kinds {
         releases
     }
 
-    /// Returns the claims of environments that do not count, with the reasons.
+    /// Returns the claims of environments that are ignored, with the reasons.
     pub fn ignored(&self) -> BTreeMap<EnvironmentId, Vec<Claim>> {
         self.state.read().ignored.clone()
     }
 
-    /// All problems with what environments tell.
+    /// Returns all problems with the reports of environments.
     pub fn problems(&self) -> Vec<Problem> {
         let state = self.state.read();
         let claims = state.ignored.values().flatten();
@@ -237,23 +237,23 @@ impl Kinds {
         claims.chain(twins.into_values()).collect()
     }
 
-    /// The environments that two processes run as.
+    /// Returns the environments that two processes run as.
     pub fn twins(&self) -> BTreeMap<EnvironmentId, Problem> {
         self.state.read().twins.problems(Instant::now())
     }
 
-    /// Changes whenever other kinds or releases are served.
+    /// Returns a receiver that changes whenever other kinds or releases are served.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Waits until an environment tells of a release that the catalogue does not know: others
-    /// may have pushed it.
+    /// Waits until an environment reports a release that the catalogue does not know: others may
+    /// have pushed it.
     pub async fn doubts(&self) {
         self.doubts.notified().await;
     }
 
-    /// Logs, once each, what does not count and has not for a while.
+    /// Logs, once each, the claims that have been ignored for a while.
     pub fn log_what_stays(&self) {
         let mut state = self.state.write();
         let due: Vec<_> = state
@@ -274,7 +274,7 @@ impl State {
         self.zones.get(&status.id) == Some(&status.zone)
     }
 
-    /// Decides anew what is served. Returns whether anything does not count.
+    /// Recomputes what is served. Returns true if anything is ignored.
     fn rebuild(&mut self) -> bool {
         let mut choice = Choice::default();
         let mut ignored: BTreeMap<EnvironmentId, Vec<Claim>> = BTreeMap::new();

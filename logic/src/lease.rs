@@ -1,10 +1,11 @@
-//! Which leases a logic environment takes and gives back: a pure plan, made anew with every beat.
+//! The leases that a logic environment acquires and gives back: a pure plan, made again with every
+//! beat.
 //!
-//! Every member has a lease of its own, `member/NAME`, which says that it lives. The work is cut
-//! into shards, and each shard is a lease; so is the ledger. What nobody has is shared out among
-//! the members that live: each makes the same plan from what it sees, and takes its part of it;
-//! where two see differently, the store decides. Who has too much gives some back, but only for
-//! members that have lived for a while: one that comes and goes moves nothing.
+//! Every member has a lease of its own, `member/NAME`, which proves that it lives. The work is
+//! divided into shards, and each shard is a lease; so is the ledger. Free leases are distributed
+//! among the living members: each makes the same plan from what it sees and takes its part of it;
+//! where two see different things, the store decides. A member that has too many gives some back,
+//! but only to members that have lived for a while, so that one that comes and goes moves nothing.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,21 +13,21 @@ use utakata_model::EnvironmentId;
 
 use crate::store::{Lease, Member};
 
-/// The lease of whoever writes the ledger.
+/// The lease of the member that writes the ledger.
 pub const LEDGER: &str = "ledger";
 /// The prefix of the leases of members.
 pub const MEMBER: &str = "member/";
 
-/// The work that is shared, and the terms.
+/// The work that is shared, and its terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The prefix of the leases of shards: `schedules` for `schedules/0` and so on.
     pub work: String,
     /// The number of shards.
     pub shards: u16,
-    /// The life of a lease that is not renewed.
+    /// The duration of a lease that is not renewed.
     pub lasts: Duration,
-    /// The interval at which they are renewed, and this plan is made.
+    /// The interval at which leases are renewed, and this plan is made.
     pub beat: Duration,
     /// The time that a member has to live before others give back shards for it.
     pub steady: Duration,
@@ -45,34 +46,35 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// The lease of a shard.
+    /// Returns the name of a shard's lease.
     pub fn shard(&self, number: u16) -> String {
         format!("{}/{number}", self.work)
     }
 }
 
-/// The lease that says that a logic environment lives.
+/// Returns the name of the lease that proves that a logic environment lives.
 pub fn of_member(environment: &EnvironmentId) -> String {
     format!("{MEMBER}{environment}")
 }
 
-/// An action of a member. Renewing needs no plan: all leases that it has are renewed.
+/// An action of a member. Renewing needs no plan: all its leases are renewed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
-    /// Takes it, if nobody is faster.
+    /// Take the lease, if nobody is faster.
     Take(String),
-    /// Gives it back.
+    /// Give the lease back.
     Release(String),
 }
 
-/// Plans the actions of `me`, having seen these leases a moment ago.
+/// Plans the actions of `me`, who saw these leases a moment ago.
 pub fn plan(seen: &[Lease], me: &Member, terms: &Terms) -> Vec<Action> {
     let own = of_member(&me.environment);
     let holder = |name: &str| {
         let lease = seen.iter().find(|lease| lease.name == name);
         lease.and_then(Lease::holder)
     };
-    // Who does not live has no part in anything; another life of ours may have the lease yet.
+    // A member that does not live has no part in anything; an earlier life of ours may still have
+    // the lease.
     if holder(&own) != Some(me) {
         return match holder(&own) {
             Some(_) => Vec::new(),
@@ -93,7 +95,7 @@ pub fn plan(seen: &[Lease], me: &Member, terms: &Terms) -> Vec<Action> {
     for shard in &shards {
         match holder(shard) {
             None => free.push(shard.as_str()),
-            // Of one that is no member any more: it ends by itself.
+            // The lease of a former member ends by itself.
             Some(member) => drop(parts.get_mut(member).map(|part| part.push(shard.as_str()))),
         }
     }
@@ -102,8 +104,8 @@ pub fn plan(seen: &[Lease], me: &Member, terms: &Terms) -> Vec<Action> {
     actions
 }
 
-/// Those who have lived for so long, in the order of their names. What counts is the time from
-/// the first to the last sign of life: the lease of one that died goes on for a while.
+/// Returns the members that have lived for long enough, by name. This counts from the first to the
+/// last sign of life, since the lease of one that died lasts for a while.
 fn living<'s>(
     seen: &'s [Lease],
     long: Duration,
@@ -117,8 +119,8 @@ fn living<'s>(
     })
 }
 
-/// Returns the number of shards that each is to have: as many as the others, or one more. Those who
-/// have the most have the one more, so that as few as possible change hands.
+/// Returns the number of shards that each is to have: equal numbers, or one more. The members with
+/// the most shards get the extra one, so that as few as possible change hands.
 fn quotas<'m>(parts: &[(&'m Member, usize)], shards: u16) -> BTreeMap<&'m Member, usize> {
     let members = parts.len().max(1);
     let (each, more) = (usize::from(shards) / members, usize::from(shards) % members);
@@ -139,7 +141,7 @@ fn given_back(
         return Vec::new();
     };
     let steady: Vec<&Member> = living(seen, terms.steady, terms).collect();
-    // Who has something is counted with it: it is not free for others.
+    // A shard that somebody has counts for them: it is not free for others.
     let counted: Vec<(&Member, usize)> = parts
         .iter()
         .filter(|(member, part)| **member == me || !part.is_empty() || steady.contains(*member))

@@ -1,16 +1,16 @@
-//! The ledger: every control task, written down before anybody acts on it.
+//! The ledger: every control task, recorded before anybody acts on it.
 //!
 //! ```text
-//!  operations, asks, outcomes, evidence, time
-//!        │ commands
-//!        ▼
-//!  service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
-//!                                         │ written
-//!                                         ▼
-//!                     act: publish, permit, record, read back, answer
+//! operations, asks, outcomes, evidence, time
+//!               │ commands
+//!               ▼
+//!            service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
+//!                                                             │ written
+//!                                                             ▼
+//!                                       act: publish, permit, record, read back, answer
 //! ```
 //!
-//! What could not be written has not happened: whoever asked hears so, or asks again.
+//! Anything that could not be written has not happened: the requester is told so, or asks again.
 
 mod act;
 mod command;
@@ -55,28 +55,28 @@ use crate::{
     store::{self, Store},
 };
 
-/// Commands that wait; beyond it whoever sends has to wait, too.
+/// The number of commands that may wait; beyond it, senders wait.
 const COMMANDS: usize = 8192;
 
-/// A reason why the ledger did not do as asked.
+/// A reason why the ledger did not do what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
     Ending,
-    /// Another logic environment has the ledger, or nobody has at this moment.
+    /// Another logic environment keeps the ledger, or none does at the moment.
     #[error("another logic environment keeps the ledger of control now")]
     Elsewhere,
-    /// It could not be written down.
+    /// It could not be recorded.
     #[error("it could not be written down, and nothing was done")]
     Store(#[from] Arc<store::Error>),
-    /// Nobody knows whether what came before it is written down.
+    /// Nobody knows whether an earlier batch is recorded.
     #[error(
         "the ledger of control takes nothing until it is known whether its last page was written: \
          this was not taken, and nothing of it is done"
     )]
     Waits,
-    /// The operation's own write is in doubt.
+    /// Nobody knows whether the operation itself is recorded.
     #[error(
         "nobody knows yet whether the operation {0} was written down: if it was, it is done when \
          the store answers again"
@@ -84,39 +84,39 @@ pub enum Error {
     InDoubt(OperationId),
 }
 
-/// The lock of a target, the task that has it, and the number of those that wait for it.
+/// The lock of a target, the task that holds it, and the number of tasks that wait for it.
 pub type LaneView = (Option<Lock>, Option<TaskId>, usize);
 
-/// The ledger. Cheap to clone. At a time one logic environment keeps it: here what comes from
-/// environments is left to that one, and what people ask is refused.
+/// The ledger. Cheap to clone. One logic environment keeps it at a time: elsewhere, messages from
+/// environments are left to that one, and requests of people are refused.
 #[derive(Clone, Default)]
 pub struct Ledger {
     here: Arc<RwLock<Option<mpsc::Sender<LedgerCommand>>>>,
 }
 
-/// The parts that the ledger is put together from. Cheap to clone.
+/// The parts from which the ledger is built. Cheap to clone.
 #[derive(Clone)]
 pub struct LedgerParts {
     pub store: Arc<dyn Store>,
-    /// Hands reads over.
+    /// The dispatch of reads.
     pub dispatch: Arc<Dispatch>,
     pub inventory: Arc<Inventory>,
     /// The kinds that are served.
     pub kinds: Arc<Kinds>,
     /// The counts of read-backs by release.
     pub counts: Arc<ReadBackCounts>,
-    /// The last error, while there is one.
+    /// The last error, as long as it lasts.
     pub failing: Arc<Failing>,
 }
 
-/// A ledger that is to be run.
+/// A ledger that is about to run.
 pub struct Running {
     service: Service,
     couriers: Couriers,
 }
 
 impl Running {
-    /// Runs the ledger until it is told to end.
+    /// Runs the ledger until it is asked to end.
     pub async fn run(self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) {
         // The couriers end when the service is gone.
         tokio::join!(self.service.run(), self.couriers.run(tasks, events));
@@ -124,12 +124,13 @@ impl Running {
 }
 
 impl Ledger {
-    /// Returns true when it is kept here.
+    /// Returns true if it is kept here.
     pub fn is_here(&self) -> bool {
         self.here.read().is_some()
     }
 
-    /// Takes up what an earlier keeper has left in the store. From now on it is kept here.
+    /// Takes up the ledger that an earlier keeper has left in the store. From now on it is kept
+    /// here.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -165,39 +166,40 @@ impl Ledger {
         Ok(Running { service, couriers })
     }
 
-    /// It is not kept here any more.
+    /// Stops keeping the ledger here.
     fn let_go(&self) {
         self.here.write().take();
     }
 
-    /// Writes a new operation down. When it returns, it is a promise.
+    /// Records a new operation. When it returns, the operation is a promise.
     ///
     /// # Errors
-    /// It could not be written down, and nothing is done.
+    /// It could not be recorded, and nothing is done.
     pub async fn plan(&self, new: OperationPlan) -> Result<(), Error> {
         self.promise(|to| LedgerCommand::Plan(Box::new(new), to))
             .await
     }
 
-    /// An environment asks for permits.
+    /// Handles a request of an environment for permits.
     pub async fn asked(&self, batch: Arc<StartBatch>) {
         self.tell(LedgerCommand::Asked(batch)).await;
     }
 
-    /// Outcomes of control have come.
+    /// Handles outcomes of control.
     pub async fn told(&self, batch: Arc<OutcomeBatch>) {
         self.tell(LedgerCommand::Told(batch)).await;
     }
 
-    /// An environment tells how it is.
+    /// Handles the status of an environment.
     pub async fn heard(&self, status: Arc<EnvironmentStatus>) {
         self.tell(LedgerCommand::Heard(status)).await;
     }
 
-    /// Carries out the decision of a person about an operation.
+    /// Carries out a person's decision about an operation.
     ///
     /// # Errors
-    /// The ledger has ended, or takes nothing; within: it cannot be done with it now, or not by this person.
+    /// The ledger has ended, or accepts nothing; inner: the operation's state or the person does
+    /// not allow this.
     pub async fn change(
         &self,
         id: OperationId,
@@ -208,10 +210,10 @@ impl Ledger {
             .await
     }
 
-    /// Settles a task by the word of a person on what became of it.
+    /// Settles a task by a person's statement.
     ///
     /// # Errors
-    /// The ledger has ended, or takes nothing; within: nobody has to say, or not yet.
+    /// The ledger has ended, or accepts nothing; inner: it does not need settling, or not yet.
     pub async fn settle(
         &self,
         id: TaskId,
@@ -222,10 +224,10 @@ impl Ledger {
             .await
     }
 
-    /// A person takes a task back: it is not begun any more.
+    /// Cancels a task.
     ///
     /// # Errors
-    /// The ledger has ended, or takes nothing; within: the task has.
+    /// The ledger has ended, or accepts nothing; inner: the task has ended.
     pub async fn cancel(
         &self,
         id: TaskId,
@@ -243,7 +245,7 @@ impl Ledger {
             .await
     }
 
-    /// A person lets a target go; says whether it was locked.
+    /// Unlocks a target. Returns true if it was locked.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -252,7 +254,7 @@ impl Ledger {
             .await
     }
 
-    /// Returns the lock of a target, the task that has it, and the number of those that wait for
+    /// Returns the lock of a target, the task that holds it, and the number of tasks that wait for
     /// it.
     ///
     /// # Errors
@@ -261,7 +263,7 @@ impl Ledger {
         self.ask(|to| LedgerCommand::LaneOf(target, to)).await
     }
 
-    /// Explains what a task waits for; absent when it has ended, or there is none.
+    /// Explains what a task waits for; absent if it has ended or does not exist.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -275,7 +277,7 @@ impl Ledger {
             .await
     }
 
-    /// Explains what an operation waits for; absent when it is over, or there is none.
+    /// Explains what an operation waits for; absent if it is over or does not exist.
     ///
     /// # Errors
     /// The ledger has ended.
@@ -297,7 +299,7 @@ impl Ledger {
         self.ask(LedgerCommand::Count).await
     }
 
-    /// Returns a summary of control that somebody has to do something about.
+    /// Returns a summary of the control that needs somebody's attention.
     ///
     /// # Errors
     /// The ledger has ended, or is kept elsewhere.
@@ -305,7 +307,7 @@ impl Ledger {
         self.ask(LedgerCommand::Summary).await
     }
 
-    /// Writes what there is, then ends.
+    /// Writes everything that is pending, then ends.
     pub async fn close(&self) {
         self.tell(LedgerCommand::End).await;
     }

@@ -1,31 +1,31 @@
-//! LOGIC ENVIRONMENT: what users ask for becomes tasks, what comes back becomes knowledge.
+//! The logic environment: it turns requests of users into tasks, and the answers into knowledge.
 //!
-//! From the bottom up; each knows those above it in this list, if any, and none below.
+//! From the bottom up: each module may use those above it in this list, and none below.
 //!
-//! - [`config`], `clock`, [`code`], `explain`, `invariant`, [`token`]: what everything else may need
-//! - [`pace`]: which tasks of an operation may begin
-//! - [`store`]: what outlives the process
-//! - [`audit`]: the trail of what was done, and its check
-//! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
-//! - [`people`]: who may ask
-//! - [`kinds`]: which kinds are served, learned from the environments
+//! - [`config`], `clock`, [`code`], `explain`, `invariant`, [`token`]: the ground floor
+//! - [`pace`]: the tasks of an operation that may begin
+//! - [`store`]: the state that outlives the process
+//! - [`audit`]: the audit trail, and its verification
+//! - [`lease`], [`duties`], [`peers`]: several logic environments on one store
+//! - [`people`]: people who have access
+//! - [`kinds`]: the kinds that environments serve
 //! - [`inventory`]: targets, schedules, credentials
-//! - [`observed`]: what was last seen of each target
-//! - [`catalogue`]: the releases that environments can be told to run
-//! - [`evidence`]: how many control tasks show when their targets are read back, by release
-//! - [`desired`]: what environments are asked: to pause, to drain, which release serves a kind
+//! - [`observed`]: the latest observations of each target
+//! - [`catalogue`]: the releases that environments can be ordered to run
+//! - [`evidence`]: the results of read-backs, by release
+//! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
 //! - [`environments`]: the zones of environments
-//! - [`dispatch`]: hands reads over, and knows which are under way
-//! - [`ledger`]: every control task, from the asking to the end
+//! - [`dispatch`]: the dispatch of reads
+//! - [`ledger`]: every control task, from the request to the end
 //! - [`observe`]: schedules and reads on demand
 //! - [`control`]: operations that change something
-//! - `overview`, [`metrics`]: what is wrong now, and what is to be watched
-//! - [`service`]: puts all of these together
+//! - `overview`, [`metrics`]: problems at the site, and metrics
+//! - [`service`]: all of these put together
 //! - [`http`]: the API
 
 #![allow(
     missing_docs,
-    reason = "only utakata itself uses this crate: what a name says needs no words"
+    reason = "only utakata itself uses this crate: a name that says enough needs no comment"
 )]
 
 pub mod audit;

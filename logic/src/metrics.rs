@@ -1,5 +1,5 @@
-//! What is to be watched, as OpenMetrics: made anew from the status at each scrape. No label for
-//! targets: those are in `/v1/readings`.
+//! Metrics in the OpenMetrics format, computed from the status at each scrape. Targets have no
+//! labels: their values are in `/v1/readings`.
 
 use std::fmt;
 
@@ -19,12 +19,12 @@ use utakata_model::{
 
 use crate::invariant;
 
-/// The numbers of tasks under way, which a status does not tell.
+/// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
 pub struct TasksUnderWay {
-    /// Reads that have not ended.
+    /// The number of reads that have not ended.
     pub reads: usize,
-    /// Control tasks that have not ended, where the ledger is kept here.
+    /// The number of control tasks that have not ended, if the ledger is kept here.
     pub control: Option<usize>,
 }
 
@@ -64,7 +64,7 @@ struct OfRollout {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfConnection {
-    /// Whose: an environment, or `logic`.
+    /// The owner: an environment, or `logic`.
     of: String,
     name: String,
 }
@@ -76,10 +76,10 @@ struct OfHealth {
 
 type Gauges<L> = Family<L, Gauge>;
 
-/// The metrics, in the text format of OpenMetrics 1.0.
+/// Returns the metrics in the text format of OpenMetrics 1.0.
 ///
 /// # Errors
-/// They cannot be written, which is a mistake in utakata.
+/// They cannot be written, which is a bug in utakata.
 pub fn text(
     status: &Status,
     under_way: TasksUnderWay,
@@ -141,7 +141,7 @@ fn invariants(registry: &mut Registry, broken: u64) {
     registry.register("invariants_broken", help, counter);
 }
 
-/// Adds what somebody should do something about, as `utakata status` tells it.
+/// Adds the problems that need attention, as `utakata status` shows them.
 fn wrong(registry: &mut Registry, overview: &Overview) {
     let targets = Gauges::<OfHealth>::default();
     let counts = overview.targets;
@@ -177,7 +177,7 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
     }
 }
 
-/// A count as gauges have it.
+/// Converts a count to the type of gauges.
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -251,7 +251,7 @@ fn of_outcome(
     }
 }
 
-/// Adds the number of releases of a kind that have workers, and the most workers that there may be.
+/// Adds the number of releases of a kind that have workers, and the limit of workers.
 fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let releases = Gauges::<OfKind>::default();
     let most = Gauges::<OfEnvironment>::default();

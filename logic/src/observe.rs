@@ -1,4 +1,4 @@
-//! Observe: reads by schedules and on demand.
+//! Observation: reads by schedule and on demand.
 
 mod health;
 mod on_demand;
@@ -21,23 +21,24 @@ pub use stale::{Covers, quality};
 use self::operations::Recent;
 use crate::{Config, dispatch::Dispatch, duties::Duties, inventory::Inventory, kinds::Kinds};
 
-/// Observes. Cheap to share.
+/// The observation of targets. Cheap to share.
 pub struct Observe {
     config: Config,
     dispatch: Arc<Dispatch>,
     inventory: Arc<Inventory>,
     kinds: Arc<Kinds>,
-    /// The duties, of which the shards are read by schedules here.
+    /// The duties; the schedules of their shards are read here.
     duties: watch::Receiver<Duties>,
     recent: Mutex<Recent>,
-    /// Problems of schedules.
+    /// The problems of schedules.
     problems: Mutex<Vec<Problem>>,
-    /// The coverage by schedules, as of these generations of the inventory and of the kinds.
+    /// The coverage by schedules, with the generations of the inventory and the kinds from which it
+    /// was computed.
     coverage: Mutex<((u64, u64), Arc<Coverage>)>,
 }
 
 impl Observe {
-    /// Makes one with nothing under way.
+    /// Creates the service, with nothing under way.
     pub fn new(
         config: Config,
         dispatch: Arc<Dispatch>,
@@ -53,13 +54,13 @@ impl Observe {
             duties,
             recent: Mutex::default(),
             problems: Mutex::default(),
-            // No generation: it is made when it is first asked for.
+            // No generation: it is computed at the first request.
             coverage: Mutex::new(((u64::MAX, u64::MAX), Arc::default())),
         }
     }
 
-    /// Returns the targets that the schedules read, and how often: made anew when the inventory or
-    /// the kinds have changed.
+    /// Returns the targets that the schedules read, and their frequency: recomputed when the
+    /// inventory or the kinds have changed.
     pub fn coverage(&self) -> Arc<Coverage> {
         let generation = (
             *self.inventory.follow().borrow(),
@@ -80,12 +81,13 @@ impl Observe {
         self.problems.lock().clone()
     }
 
-    /// A read on demand, while it is remembered.
+    /// Returns a read on demand, while it is remembered.
     pub fn operation(&self, id: OperationId) -> Option<Arc<ReadOperation>> {
         self.recent.lock().find(id)
     }
 
-    /// Reads on demand that are remembered, newest first, those before `before` if given.
+    /// Returns the reads on demand that are remembered, newest first, those before `before` if
+    /// given.
     pub fn operations(&self, before: Option<OperationId>, max: usize) -> Vec<Arc<ReadOperation>> {
         self.recent.lock().list(before, max)
     }

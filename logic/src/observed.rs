@@ -1,4 +1,4 @@
-//! What was last observed of each target: kept in memory, written to the store now and then.
+//! The latest observations of each target: kept in memory, written to the store now and then.
 
 mod last_seen;
 pub mod turns;
@@ -24,18 +24,18 @@ use crate::{
     store::{self, ReadingRow},
 };
 
-/// The last observations of each target. Cheap to share.
+/// The latest observations of each target. Cheap to share.
 #[derive(Default)]
 pub struct Observed {
-    /// Each is locked for moments only.
+    /// The devices, each locked for moments only.
     devices: RwLock<HashMap<DeviceId, Mutex<LastSeen>>>,
-    /// Targets of which something is not written yet, each once.
+    /// The targets with observations to write, each once.
     waiting: Mutex<Vec<Arc<TargetEntry>>>,
     turns: Mutex<Turns>,
 }
 
 impl Observed {
-    /// Returns what the store has of targets that there are.
+    /// Restores the observations of existing targets from the store.
     ///
     /// # Errors
     /// The store cannot be read. A row that cannot be understood is left out.
@@ -51,8 +51,8 @@ impl Observed {
             };
             match serde_json::from_str::<Stored>(&row.body) {
                 Ok(Stored { mut last, earlier }) => {
-                    // Whoever has written it may have had another clock; nothing was seen later
-                    // than now.
+                    // Another clock may have been used when this was written; nothing was observed
+                    // later than now.
                     if last.time > now {
                         Arc::make_mut(&mut last).time = now;
                     }
@@ -69,9 +69,9 @@ impl Observed {
         Ok(observed)
     }
 
-    /// Looks at what was last seen of a device; at nothing, where it was never heard of.
+    /// Looks at the latest observations of a device, which are empty if it was never heard of.
     ///
-    /// `look` must not look at another one meanwhile.
+    /// `look` must not look at another device meanwhile.
     pub fn look<R>(&self, device: DeviceId, look: impl FnOnce(&LastSeen) -> R) -> R {
         match self.devices.read().get(&device) {
             Some(seen) => look(&seen.lock()),
@@ -86,13 +86,13 @@ impl Observed {
         change(self.devices.write().entry(device).or_default().get_mut())
     }
 
-    /// Changes what was last seen of a device, for tables of tests.
+    /// Changes the observations of a device, for tables of tests.
     #[cfg(test)]
     pub(crate) fn set(&self, device: DeviceId, change: impl FnOnce(&mut LastSeen)) {
         self.change(device, change);
     }
 
-    /// Takes in readings of a target.
+    /// Applies the readings of a target.
     pub fn saw(&self, entry: &Arc<TargetEntry>, readings: &Arc<Readings>) {
         let is_first = self.change(entry.device, |seen| {
             seen.saw(readings);
@@ -103,7 +103,7 @@ impl Observed {
         }
     }
 
-    /// Takes in the end of a read without parameters: it asked for everything that there is.
+    /// Applies the end of a read without parameters, which requested everything.
     pub fn read_all(&self, entry: &Arc<TargetEntry>, outcome: &Outcome) {
         let is_first = self.change(entry.device, |seen| {
             seen.forget_unseen(outcome) && !std::mem::replace(&mut seen.waits, true)
@@ -113,7 +113,7 @@ impl Observed {
         }
     }
 
-    /// Takes in the end of an attempt.
+    /// Applies the end of an attempt.
     pub fn ended(&self, entry: &TargetEntry, outcome: &Outcome) {
         let turn: Option<HealthTurn> = self.change(entry.device, |seen| seen.ended(outcome));
         if let Some(turn) = turn {
@@ -122,32 +122,31 @@ impl Observed {
         }
     }
 
-    /// Keeps what was seen as old as it is, when the clock is set by so much.
+    /// Shifts times after the clock was set, so that observations keep their age.
     pub fn shift(&self, step: SignedDuration) {
         for seen in self.devices.write().values_mut() {
             seen.get_mut().shift(step);
         }
     }
 
-    /// Forgets devices that the inventory has no longer.
+    /// Forgets devices that are no longer in the inventory.
     pub fn forget_gone(&self, inventory: &Inventory) {
-        // Locked first: none is seen for the first time after the inventory was looked at.
+        // Locked first, so that no device is added after the inventory was looked at.
         let mut devices = self.devices.write();
         let there = inventory.select(&Selector::default());
         let there: HashSet<DeviceId> = there.iter().map(|entry| entry.device).collect();
         devices.retain(|device, _| there.contains(device));
     }
 
-    /// Takes the targets that began to fail or to answer again since they were last taken, as
-    /// lines of the log.
+    /// Takes the changes of health since the last call, as lines of the log.
     pub fn turns(&self) -> Vec<turns::LogLine> {
         self.turns.lock().take()
     }
 
-    /// Writes what has changed, at most about `max` rows. Returns whether something is left.
+    /// Writes changes, at most about `max` rows. Returns true if something is left.
     ///
     /// # Errors
-    /// The store failed: what was to be written waits again.
+    /// The store failed: the changes wait again.
     pub async fn flush(
         &self,
         store: &dyn store::Readings,
@@ -183,7 +182,7 @@ impl Observed {
         }
     }
 
-    /// Returns what has changed of a target; from now on that counts as written.
+    /// Returns the changes of a target; from now on they count as written.
     fn rows(&self, entry: &TargetEntry) -> Vec<ReadingRow> {
         let changed: Vec<Stored> = self.change(entry.device, |seen| {
             seen.waits = false;

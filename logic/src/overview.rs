@@ -1,4 +1,4 @@
-//! What is wrong at the site now: put together at most once a second, however many ask.
+//! The overview of the site: compiled at most once a second, however many ask.
 
 mod disk;
 mod findings;
@@ -25,47 +25,47 @@ use crate::{
     store,
 };
 
-/// The time for which an overview is given out again: looking at all targets costs something.
+/// The time for which an overview is reused, since looking at all targets is expensive.
 const KEPT: Duration = Duration::from_secs(1);
-/// The most findings of an answer.
+/// The largest number of findings in an answer.
 const MAX_FINDINGS: usize = 100;
-/// The rollouts that are looked at.
+/// The number of rollouts that are examined.
 const ROLLOUTS: u32 = 20;
 
 /// The sources of overviews. Cheap to clone.
 #[derive(Clone)]
 pub struct Sources {
     pub inventory: Arc<Inventory>,
-    /// Schedules.
+    /// The schedules.
     pub observe: Arc<Observe>,
-    /// The last observations of targets.
+    /// The latest observations of targets.
     pub observed: Arc<Observed>,
     /// The kinds that are served.
     pub kinds: Arc<Kinds>,
-    /// All that is asked of environments.
+    /// The desired state of environments.
     pub desired: Arc<Desired>,
-    /// Rollouts.
+    /// The rollouts.
     pub rollouts: Arc<Rollouts>,
-    /// Control.
+    /// The ledger of control.
     pub ledger: Ledger,
-    /// The folder whose disk is looked at.
+    /// The folder whose disk is examined.
     pub folder: Option<PathBuf>,
 }
 
-/// Makes overviews.
+/// A compiler of overviews.
 pub struct Overviews {
     sources: Sources,
     last: tokio::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
 }
 
 impl Overviews {
-    /// Makes them of these.
+    /// Creates one with these sources.
     pub fn new(sources: Sources) -> Self {
         let last = tokio::sync::Mutex::default();
         Self { sources, last }
     }
 
-    /// Returns what is wrong at the site now. Those who ask at the same time share one look.
+    /// Returns the overview of the site. Callers at the same time share one.
     ///
     /// # Errors
     /// The logic environment is ending.
@@ -83,7 +83,7 @@ impl Overviews {
         let control = self.sources.ledger.summary().await.ok();
         let rollouts = self.sources.rollouts.list(None, ROLLOUTS).await;
         let sources = self.sources.clone();
-        // Off the threads that permits run on: a large site takes some milliseconds.
+        // Not on the threads that permits run on: a large site takes some milliseconds.
         let put = move || sources.put_together(status, control, rollouts);
         let overview = match tokio::task::spawn_blocking(put).await {
             Ok(overview) => Arc::new(overview),
@@ -147,7 +147,7 @@ impl Sources {
     }
 }
 
-/// A store that cannot be read just now, whatever it said of itself before.
+/// Reports a store that cannot be read just now, regardless of its own status.
 fn unreadable(error: &store::Error) -> Finding {
     Finding {
         weight: Weight::Wrong,

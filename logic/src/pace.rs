@@ -1,4 +1,4 @@
-//! Which tasks of an operation may begin now, at its pace: pure.
+//! The tasks of an operation that may begin now, at its pace. Pure.
 //!
 //! ```text
 //!           due             ended
@@ -8,8 +8,8 @@
 //!  └────────────── ended ───────────────┘
 //! ```
 //!
-//! Of the tasks that no limit holds back, the earliest in the order goes first; one that is held
-//! back by what its own label says does not hold back those behind it.
+//! Of the tasks that no limit holds back, the earliest in the order goes first. A task held back by
+//! the limit of its own label does not hold back those behind it.
 
 mod gates;
 mod order;
@@ -22,12 +22,12 @@ use utakata_model::{Pace, Target, TaskId};
 use gates::Gates;
 pub use order::sort;
 
-/// A task, and what its operation's pace looks at. It is kept with the task: labels may change
-/// while the operation goes on.
+/// A task, with the values that the pace of its operation uses. They are kept with the task, since
+/// labels may change while the operation runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paced {
     pub id: TaskId,
-    /// For each `at_most` of the pace, the value that its target has.
+    /// For each `at_most` of the pace, the value of its target.
     pub values: Vec<Option<Arc<str>>>,
 }
 
@@ -36,9 +36,9 @@ pub struct Paced {
 pub enum Ending {
     /// It was done.
     Good,
-    /// It failed, it expired, or nobody knows: counts for `stop_after`.
+    /// It failed, expired or is unknown: counts for `stop_after`.
     Bad,
-    /// It was taken back.
+    /// It was cancelled.
     Withdrawn,
 }
 
@@ -47,20 +47,20 @@ pub enum Ending {
 pub enum PacedState {
     /// It was not released.
     Waiting,
-    /// It was, and it has a place.
+    /// It was released, and has a place.
     Released,
-    /// Nobody knows how it ended: it keeps its place, and counts as failed until it is settled.
+    /// Its outcome is unknown: it keeps its place, and counts as failed until it is settled.
     Unsettled,
-    /// It has no place any more.
+    /// It has given up its place.
     Ended(Ending),
 }
 
-/// The rule by which an operation stops after failures. Written down with the operation.
+/// The rule by which an operation stops after failures. Recorded with the operation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StopRule {
-    /// It stops when so many tasks have ended badly; absent: never.
+    /// The number of tasks that may end badly before it stops; absent: any number.
     pub after: Option<u32>,
-    /// Nothing more is released, until somebody resumes it.
+    /// True if nothing more is released until somebody resumes it.
     pub is_stopped: bool,
 }
 
@@ -69,35 +69,35 @@ pub struct StopRule {
 pub enum ReleaseWait {
     /// The operation has stopped.
     Stopped {
-        /// So many tasks ended badly.
+        /// The number of tasks that ended badly.
         failures: u32,
     },
-    /// All places of a value of a label are taken.
+    /// All places for a value of a label are taken.
     AtMost {
         label: String,
         value: Arc<str>,
-        /// The number of places that it has.
+        /// The number of its places.
         most: u32,
     },
     /// All places of the operation are taken.
     AtATime {
-        /// The number of places that it has.
+        /// The number of its places.
         most: usize,
     },
     /// There are places, but others go first.
     Order {
-        /// So many wait before it.
+        /// The number of tasks that wait before it.
         before: usize,
     },
 }
 
-/// Releases the tasks of one operation.
+/// The pacer of an operation, which releases its tasks.
 #[derive(Debug)]
 pub struct Pacer {
     pace: Pace,
     most: usize,
     stop: StopRule,
-    /// In the order in which they begin.
+    /// The tasks, in the order in which they begin.
     tasks: Vec<(TaskId, PacedState)>,
     places: HashMap<TaskId, usize>,
     gates: Gates,
@@ -106,7 +106,7 @@ pub struct Pacer {
 }
 
 impl Paced {
-    /// Makes one with the values that a target has now.
+    /// Creates a paced task with the present values of its target.
     pub fn new(pace: &Pace, id: TaskId, target: &Target) -> Self {
         let value = |label: &str| target.value(label).map(Arc::from);
         Self {
@@ -117,7 +117,7 @@ impl Paced {
 }
 
 impl StopRule {
-    /// As a pace has it, with nothing done yet.
+    /// Creates the rule of a pace, with nothing done yet.
     pub fn new(pace: &Pace) -> Self {
         Self {
             after: pace.stop_after.map(u32::from),
@@ -127,16 +127,16 @@ impl StopRule {
 }
 
 impl Pacer {
-    /// None of the tasks is released. They are in the order in which they shall begin: see
-    /// [`sort`].
+    /// Creates a pacer with no task released. The tasks are in the order in which they should
+    /// begin: see [`sort`].
     pub fn new(pace: Pace, tasks: impl IntoIterator<Item = Paced>) -> Self {
         let stop = StopRule::new(&pace);
         let waiting = tasks.into_iter().map(|task| (task, PacedState::Waiting));
         Self::restore(pace, stop, waiting)
     }
 
-    /// As it was, with the tasks in the order in which they were at first. It does the same as
-    /// the one that knew them so.
+    /// Restores the pace of an operation, with the tasks in their original order. It behaves as the
+    /// one that was lost.
     pub fn restore(
         pace: Pace,
         stop: StopRule,
@@ -166,7 +166,7 @@ impl Pacer {
         pacer
     }
 
-    /// Those that may begin now: each comes once.
+    /// Releases the tasks that may begin now: each once.
     pub fn due(&mut self) -> Vec<TaskId> {
         let mut due = Vec::new();
         while !self.stop.is_stopped && self.released < self.most {
@@ -181,8 +181,8 @@ impl Pacer {
         due
     }
 
-    /// A task has ended, whether it was released or not: its place is free. What was said of it
-    /// before does not count any more.
+    /// Ends a task, whether it was released or not: its place is free. Its earlier state no longer
+    /// counts.
     pub fn ended(&mut self, id: TaskId, ending: Ending) {
         let Some(at) = self.place(id) else {
             return;
@@ -191,17 +191,17 @@ impl Pacer {
         self.judge();
     }
 
-    /// Nobody knows how a task ended, and a person has to say: it keeps its place.
+    /// Marks a task as unsettled: it keeps its place until a person decides.
     pub fn unsettled(&mut self, id: TaskId) {
         self.stand(id, PacedState::Unsettled);
     }
 
-    /// A person wants an unsettled task to be tried again, in the place that it has.
+    /// Retries an unsettled task at a person's request, in its present place.
     pub fn retried(&mut self, id: TaskId) {
         self.stand(id, PacedState::Released);
     }
 
-    /// The place of a task in the order; `None` never is, for whoever asks knows its operation.
+    /// Returns the index of a task; `None` never happens, because callers know its operation.
     fn place(&self, id: TaskId) -> Option<usize> {
         let place = self.places.get(&id).copied();
         debug_assert!(place.is_some(), "{id} is no task of this operation");
@@ -219,7 +219,7 @@ impl Pacer {
         }
     }
 
-    /// A task that had ended is to be tried again: it waits for a place as at first.
+    /// Returns a task that had ended to the queue: it waits for a place as at first.
     pub fn again(&mut self, id: TaskId) {
         let Some(at) = self.place(id) else {
             return;
@@ -229,7 +229,7 @@ impl Pacer {
         }
     }
 
-    /// Somebody had a look and wants it to go on: it stops after as many failures anew.
+    /// Resumes the operation after somebody had a look: it stops after as many failures again.
     pub fn resume(&mut self) {
         let more = self.pace.stop_after.map(u32::from);
         self.stop = StopRule {
@@ -248,7 +248,7 @@ impl Pacer {
         self.failures
     }
 
-    /// Returns the reason why a task was not released yet; `None` when it was, or has ended.
+    /// Returns the reason why a task was not released yet; `None` if it was, or has ended.
     pub fn held(&self, id: TaskId) -> Option<ReleaseWait> {
         let at = *self.places.get(&id)?;
         if self.tasks[at].1 != PacedState::Waiting {
@@ -288,7 +288,7 @@ impl Pacer {
         self.join(at, standing);
     }
 
-    /// A task has this standing from now on.
+    /// Sets the state of a task.
     fn join(&mut self, at: usize, standing: PacedState) {
         match standing {
             PacedState::Waiting => self.gates.wait(at),
@@ -302,7 +302,7 @@ impl Pacer {
         }
     }
 
-    /// Stops when it is enough.
+    /// Stops the operation if too many tasks have failed.
     fn judge(&mut self) {
         let after = self.stop.after;
         self.stop.is_stopped |= after.is_some_and(|after| self.failures >= after);

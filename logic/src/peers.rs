@@ -1,14 +1,14 @@
-//! Several logic environments on one store: who does what, by leases.
+//! Several logic environments on one store, which divide the work by leases.
 //!
 //! ```text
-//!  beat ─► lease(take, give back, renew) ─► what there is ─► plan ─► the next beat's wishes
-//!                                            │
-//!                                            └─► duties
+//! beat ─► lease(acquire, give back, renew) ─► present leases ─► plan ─► wishes of the next beat
+//!                                                 │
+//!                                                 └─► duties
 //! ```
 //!
-//! What it has it does only until the lease would have ended, counted from before it was
-//! renewed: so nobody does it at the same time, unless somebody stops in between. What must hold
-//! then, too, holds by the fence of the ledger's pages.
+//! A member acts on a lease only until it would have ended, counted from before it was renewed. So
+//! no two do so at the same time, unless one of them stalls in between. Anything that must hold
+//! even then is guarded by the fence of the ledger's pages.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,10 +23,10 @@ use crate::{
     store::{Fence, Lease, LeaseRequest, Leases, Member},
 };
 
-/// A store that fails is asked again after this.
+/// The wait before a store that failed is asked again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Takes part among the logic environments of one store. When it is dropped, it does no more.
+/// The membership in the logic environments of one store. When it is dropped, it ends.
 pub struct Peers {
     id: LogicId,
     duties: watch::Receiver<Duties>,
@@ -34,7 +34,7 @@ pub struct Peers {
     running: JoinSet<()>,
 }
 
-/// Renews, takes and gives back.
+/// The task that renews, acquires and gives back leases.
 struct Service {
     store: Arc<dyn Leases>,
     me: Member,
@@ -42,15 +42,15 @@ struct Service {
     terms: Terms,
     duties: watch::Sender<Duties>,
     wishes: Vec<Action>,
-    /// The time until which its leases are its own, for certain.
+    /// The time until which its leases are certainly its own.
     until: Instant,
 }
 
 impl Peers {
-    /// Takes part from now on.
+    /// Joins the others.
     ///
     /// # Errors
-    /// It has no name that could name it.
+    /// The name of the host is not a valid name.
     pub fn join(
         store: Arc<dyn Leases>,
         id: &LogicId,
@@ -115,11 +115,11 @@ impl Service {
         self.give_back().await;
     }
 
-    /// Renews, and does what was planned; returns the pause until the next time.
+    /// Renews leases and carries out the plan; returns the pause until the next beat.
     async fn beat(&mut self) -> Duration {
         let asked = Instant::now();
         let wanted = self.wanted();
-        // A store that does not answer must not keep us from seeing that time is over.
+        // A store that does not answer must not keep us from noticing that time is over.
         let within = self.terms.lasts.saturating_sub(self.terms.beat);
         let answer = tokio::time::timeout(within, self.store.lease(&wanted)).await;
         let leases = match answer {
@@ -170,7 +170,7 @@ impl Service {
         });
     }
 
-    /// Everything, our own life included.
+    /// Gives everything back, including the member's own lease.
     async fn give_back(&mut self) {
         self.tell(Duties::none());
         let mut release = vec![LEDGER.to_owned(), lease::of_member(&self.me.environment)];
@@ -184,7 +184,7 @@ impl Service {
     }
 }
 
-/// Returns the duties of a member, by the leases.
+/// Returns the duties of a member, according to the leases.
 fn duties(leases: &[Lease], me: &Member, terms: &Terms) -> Duties {
     let named = |name: &str| leases.iter().find(|lease| lease.name == name);
     let is_mine = |lease: &&Lease| lease.holder() == Some(me);

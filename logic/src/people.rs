@@ -1,4 +1,4 @@
-//! People: who may ask, each known by a token of their own. Whoever has a token may do
+//! People who have access, each identified by a token of their own. Everybody with a token may do
 //! everything; roles come later.
 
 use std::{
@@ -16,7 +16,7 @@ use crate::{
     token::{self, TokenHash},
 };
 
-/// A reason why people are as they were.
+/// A reason why people are unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The token of `admin` is the one in the file.
@@ -28,17 +28,17 @@ pub enum Error {
     /// There is nobody of that name.
     #[error("there is no person \"{name}\"")]
     None { name: PersonName, hint: String },
-    /// The system has no random numbers.
+    /// The operating system has no random numbers.
     #[error("the system gives no random numbers: {reason}")]
     Random { reason: String },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// The people who may ask.
+/// The people who have access.
 pub struct People {
     store: Arc<dyn store::People>,
-    /// As the store has them.
+    /// The people as stored.
     known: RwLock<Directory>,
     /// Held while the store is written, so that both see the changes in the same order.
     writing: Mutex<()>,
@@ -51,7 +51,7 @@ struct Directory {
 }
 
 impl People {
-    /// Those that the store has.
+    /// Loads the people from the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -65,7 +65,7 @@ impl People {
         Ok(people)
     }
 
-    /// Takes over what others have written.
+    /// Reloads changes that others have written.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -78,12 +78,12 @@ impl People {
         Ok(())
     }
 
-    /// Whose token this is, unless it is that of `admin`, which is not known here.
+    /// Returns the person who has this token, except for `admin`, whose token is not known here.
     pub fn find(&self, token: &str) -> Option<PersonName> {
         self.known.read().names.get(&TokenHash::of(token)).cloned()
     }
 
-    /// All, by name.
+    /// Returns everybody, by name.
     pub fn list(&self) -> Vec<PersonView> {
         let known = self.known.read();
         let view = |row: &PersonRow| PersonView {
@@ -103,10 +103,10 @@ impl People {
         people
     }
 
-    /// Makes a new token for a person; one that they had ends.
+    /// Creates a new token for a person, and revokes the previous one.
     ///
     /// # Errors
-    /// It is `admin`, or the store failed.
+    /// The person is `admin`, or the store failed.
     pub async fn put(&self, name: PersonName) -> Result<NewToken, Error> {
         refuse_admin(&name)?;
         let token = token::generate().map_err(|error| Error::Random {
@@ -123,10 +123,10 @@ impl People {
         Ok(NewToken { name, token })
     }
 
-    /// Ends the token of a person.
+    /// Revokes the token of a person.
     ///
     /// # Errors
-    /// It is `admin`, there is nobody of that name, or the store failed.
+    /// The person is `admin`, there is nobody of that name, or the store failed.
     pub async fn delete(&self, name: &PersonName) -> Result<(), Error> {
         refuse_admin(name)?;
         let _writing = self.writing.lock().await;

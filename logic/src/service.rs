@@ -48,22 +48,22 @@ use crate::{
     store::{self, Store},
 };
 
-/// At the end, what is written may take this long.
+/// The time that final writes may take at the end.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The parts that the logic environment is put together from.
+/// The parts from which the logic environment is built.
 pub struct Parts {
     pub store: Arc<dyn Store>,
     pub tasks: Arc<dyn Tasks>,
-    /// The bus that outcomes, readings and statuses come from.
+    /// The bus of outcomes, readings and statuses.
     pub events: Arc<dyn Events>,
-    /// The address of the embedded MQTT broker, to be told to users.
+    /// The address of the embedded MQTT broker, to show to users.
     pub mqtt: Option<String>,
     /// The health of the connections to brokers.
     pub connections: Vec<Health>,
-    /// The others on the same store; absent where it is alone.
+    /// The other logic environments on the same store; absent if it is alone.
     pub peers: Option<Peers>,
-    /// The folder that it writes to: how much room is left there is told.
+    /// The folder that it writes to, whose free space is reported.
     pub folder: Option<PathBuf>,
 }
 
@@ -97,7 +97,7 @@ struct Inner {
     control: Control,
     ledger: Ledger,
     duties: watch::Receiver<Duties>,
-    /// The version of the inventory that was read last.
+    /// The version of the inventory that was loaded last.
     version: AtomicU64,
     id: Option<LogicId>,
     peers: Mutex<Option<Peers>>,
@@ -105,7 +105,7 @@ struct Inner {
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
     overviews: Overviews,
-    /// Ends schedules; then, on its own, everything else.
+    /// Ends schedules; everything else is cancelled separately afterwards.
     cancel_schedules: CancellationToken,
     cancel: CancellationToken,
     /// All background tasks; taken when they are joined.
@@ -113,7 +113,7 @@ struct Inner {
 }
 
 impl LogicEnvironment {
-    /// Starts it: reads the store, settles what the last process left, follows the events and
+    /// Starts it: loads the store, settles what the previous process left, follows the events and
     /// begins to observe.
     ///
     /// # Errors
@@ -207,37 +207,37 @@ fn overviews(
 }
 
 impl Handle {
-    /// The configuration that it runs with.
+    /// Returns the configuration that it runs with.
     pub fn config(&self) -> &Config {
         &self.inner.config
     }
 
-    /// The targets, schedules and credentials.
+    /// Returns the targets, schedules and credentials.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inner.site.inventory
     }
 
-    /// The people who may ask.
+    /// Returns the people who have access.
     pub fn people(&self) -> &People {
         &self.inner.site.people
     }
 
-    /// All that is asked of the environments.
+    /// Returns the desired state of the environments.
     pub fn desired(&self) -> &Desired {
         &self.inner.site.desired
     }
 
-    /// Rollouts: the way of kinds to other releases.
+    /// Returns the rollouts of kinds to other releases.
     pub fn rollouts(&self) -> &Rollouts {
         &self.inner.site.rollouts
     }
 
-    /// The releases that environments can be told to run.
+    /// Returns the releases that environments can be ordered to run.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.inner.site.catalogue
     }
 
-    /// A release with everything about it.
+    /// Returns a release in full.
     ///
     /// # Errors
     /// There is none, or the store failed.
@@ -249,7 +249,7 @@ impl Handle {
         Ok(self.release_view(entry).await?)
     }
 
-    /// An entry of the catalogue with everything about it.
+    /// Returns an entry of the catalogue in full.
     ///
     /// # Errors
     /// The store failed.
@@ -261,10 +261,10 @@ impl Handle {
         self.catalogue().view(entry, wanted_by).await
     }
 
-    /// Removes a release that was pushed, and the files that no other one has.
+    /// Deletes a release that was pushed, and the files that no other release has.
     ///
     /// # Errors
-    /// There is none, something wants it to stay, or the store failed.
+    /// There is none, it is still needed, or the store failed.
     pub async fn delete_release(
         &self,
         reference: &ReleaseReference,
@@ -273,11 +273,11 @@ impl Handle {
         self.catalogue().delete(reference, others).await
     }
 
-    /// Makes what is as the documents say, and lets go what is to go, with what was seen of it,
-    /// here and wherever readings are retained; or only tells what would change.
+    /// Applies documents and deletes things, with their observations here and wherever readings are
+    /// retained; or only reports what would change.
     ///
     /// # Errors
-    /// Documents are wrong, what is to go is still used, or the store failed. Nothing was
+    /// Documents have mistakes, a thing to delete is still used, or the store failed. Nothing was
     /// changed.
     pub async fn apply(
         &self,
@@ -303,7 +303,7 @@ impl Handle {
         Ok(applied)
     }
 
-    /// Removes a target, with what was seen of it, here and wherever readings are retained.
+    /// Deletes a target, with its observations here and wherever readings are retained.
     ///
     /// # Errors
     /// There is none, or the store failed.
@@ -314,59 +314,59 @@ impl Handle {
         Ok(())
     }
 
-    /// The kinds that are served.
+    /// Returns the kinds that are served.
     pub fn kinds(&self) -> &Kinds {
         &self.inner.site.kinds
     }
 
-    /// The zones of environments.
+    /// Returns the zones of environments.
     pub fn environments(&self) -> &Environments {
         &self.inner.site.environments
     }
 
-    /// The last observations of each target.
+    /// Returns the latest observations of each target.
     pub fn observed(&self) -> &Observed {
         &self.inner.site.observed
     }
 
-    /// Reads.
+    /// Returns the service for reads.
     pub fn observe(&self) -> &Observe {
         &self.inner.observe
     }
 
-    /// Operations that change something.
+    /// Returns the service for operations that change something.
     pub fn control(&self) -> &Control {
         &self.inner.control
     }
 
-    /// Every control task that has not ended, and who has which target.
+    /// Returns the ledger: every control task that has not ended, and the holder of each target.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
     }
 
-    /// Takes over what other logic environments have changed.
+    /// Reloads changes that other logic environments have made.
     pub async fn refresh(&self) {
         if let Err(error) = self.inner.refresh().await {
             tracing::warn!(%error, "what others have changed cannot be read now");
         }
     }
 
-    /// Returns the duties that it has, of several.
+    /// Returns its duties, if there are several logic environments.
     pub fn duties(&self) -> Duties {
         self.inner.duties.borrow().clone()
     }
 
-    /// The tasks that are under way, and the feed of events.
+    /// Returns the dispatcher: the tasks under way, and the feed of events.
     pub fn dispatch(&self) -> &Dispatch {
         &self.inner.dispatch
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &dyn Store {
         self.inner.store.as_ref()
     }
 
-    /// Returns what is wrong at the site now.
+    /// Returns the overview of the site.
     ///
     /// # Errors
     /// The logic environment is ending.
@@ -374,12 +374,12 @@ impl Handle {
         self.inner.overviews.look(|| self.status()).await
     }
 
-    /// The time when it was started.
+    /// Returns the time at which it was started.
     pub(crate) fn started(&self) -> Timestamp {
         self.inner.started
     }
 
-    /// The status of the system.
+    /// Returns the status of the system.
     pub fn status(&self) -> Status {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
@@ -409,8 +409,8 @@ impl Handle {
         }
     }
 
-    /// Ends it: no new reads, what is under way may end within this, and everything that was
-    /// seen is written.
+    /// Ends it: no new reads begin, running ones may end within this time, and all observations are
+    /// written.
     pub async fn drain(&self, max: Duration) {
         let inner = &self.inner;
         inner.cancel_schedules.cancel();
@@ -441,7 +441,7 @@ impl Handle {
 }
 
 impl Inner {
-    /// Reads again what others have changed since it was read last.
+    /// Reloads changes that others have made since the last reload.
     async fn refresh(&self) -> Result<(), Error> {
         let version = self.store.inventory_version().await?;
         if self.version.load(Ordering::Acquire) == version {
@@ -463,7 +463,7 @@ impl Inner {
         })
     }
 
-    /// Writes readings, where the ledger is kept: once is enough. Says whether something is
+    /// Writes readings if the ledger is kept here: once is enough. Returns true if something is
     /// left.
     async fn flush(&self) -> Result<bool, store::Error> {
         if self.duties.borrow().ledger.is_none() {

@@ -1,4 +1,4 @@
-//! Tokens of people: random, and kept as their hash.
+//! Tokens of people: random, and stored as hashes.
 
 use std::{fmt, str::FromStr};
 
@@ -6,17 +6,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utakata_model::target::Secret;
 
-/// 256 bits.
+/// The length of a token: 256 bits.
 const BYTES: usize = 32;
 
-/// The SHA-256 of a token. Not a slow hash such as argon2: those are for passwords, which can be
-/// guessed. Nobody guesses 256 random bits, however fast the hash is; and every request is
-/// hashed.
+/// The SHA-256 of a token. Slow hashes such as argon2 are for passwords, which can be guessed.
+/// Nobody guesses 256 random bits, however fast the hash is; and every request is hashed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenHash([u8; BYTES]);
 
-/// A text that is no hash.
+/// A text that is not a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the hash of a token has 64 hexadecimal digits")]
 pub struct NotAHash;
@@ -28,10 +27,10 @@ impl TokenHash {
     }
 }
 
-/// Makes a token that there never was: hexadecimal digits, as that of `admin`.
+/// Generates a new token: hexadecimal digits, as for `admin`.
 ///
 /// # Errors
-/// The system gives no random numbers.
+/// The operating system has no random numbers.
 pub(crate) fn generate() -> Result<Secret, getrandom::Error> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Actions: what a worker can do, how dangerous it is, and what proves or undoes it.
+//! Actions: the abilities of a worker, their risks, and the ways to verify and to undo them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,41 +10,41 @@ use crate::{
     schema::{Schema, SchemaError},
 };
 
-/// One thing that a worker can do.
+/// Something that a worker can do with a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
-    /// Its name, unique in the manifest.
+    /// The name of the action, unique in the manifest.
     pub name: ActionName,
-    /// Its class.
+    /// The class of the action: observe or control.
     pub class: Class,
-    /// A description, for people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// JSON Schema of its parameters, always of an object.
+    /// The JSON Schema of the parameters, which are always an object.
     #[serde(default = "no_parameters")]
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// The time that one attempt may take at the most.
+    /// The longest time that one attempt may take.
     #[serde(with = "duration", default = "ten_seconds")]
     #[schema(value_type = String, example = "10s")]
     pub timeout: Duration,
     /// The effect of doing it twice.
     #[serde(default)]
     pub repeat: Repeat,
-    /// The proof of its effect.
+    /// The way to prove the effect by reading the target back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verify>,
-    /// The action that takes it back.
+    /// The action that undoes this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
-    /// Its risk.
+    /// The risk to the target's users.
     #[serde(default)]
     pub risk: Risk,
 }
 
 words! {
-    /// The class of an action: it only looks, or changes something.
+    /// The class of an action: whether it only reads, or changes something.
     #[derive(
         Debug,
         Clone,
@@ -59,9 +59,9 @@ words! {
         utoipa::ToSchema,
     )]
     pub enum Class {
-        /// Only looks: may be dropped, may be repeated.
+        /// It only reads, and may be dropped or repeated.
         Observe = "observe",
-        /// Changes something: never lost, never done twice by accident.
+        /// It changes something: never lost, and never done twice by accident.
         Control = "control",
     }
 }
@@ -79,28 +79,29 @@ pub enum Repeat {
     Once,
 }
 
-/// The risk of an action.
+/// The risk of an action to the target's users.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
-    /// Nobody is cut off by it.
+    /// Nobody loses service.
     #[default]
     Low,
-    /// Something loses service.
+    /// Somebody loses service.
     High,
 }
 
-/// The observe action, and the condition on its readings, that prove an effect.
+/// The observe action and the condition on its readings that prove an effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// The observe action that reads it back.
+    /// The observe action that reads the target back.
     pub action: ActionName,
-    /// Its parameters; a text `$name` stands for the parameter `name` of the control action.
+    /// The parameters of that action. A text `$name` stands for the parameter `name` of the control
+    /// action.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub parameters: BTreeMap<String, Value>,
-    /// The metric to look at.
+    /// The metric whose reading is judged.
     pub metric: MetricName,
     /// The attributes that the reading must have; `$name` as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -108,57 +109,57 @@ pub struct Verify {
     /// The value that proves the effect; `$name` as above.
     #[schema(value_type = Value)]
     pub value: Value,
-    /// A value that the target shows on the way to it, such as "off" of an outlet that is cycled;
-    /// `$name` as above.
+    /// A value that the target shows on its way to the effect, such as "off" when an outlet is
+    /// cycled; `$name` as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
     pub through: Option<Value>,
-    /// The meaning of seeing that value, and of not seeing it.
+    /// The conclusions that seeing that value, or not seeing it, allows.
     #[serde(default)]
     pub proves: Proves,
     /// The time that the target takes to show the effect.
     #[serde(with = "duration", default = "five_seconds")]
     #[schema(value_type = String, example = "5s")]
     pub within: Duration,
-    /// The further time for which the effect is looked for when the target does not show it in that
-    /// time.
+    /// The additional time for which the effect is looked for if it has not shown by then.
     #[serde(with = "duration", default = "thirty_seconds")]
     #[schema(value_type = String, example = "30s")]
     pub grace: Duration,
 }
 
-/// The meaning of a read-back for an attempt of which nobody knows whether it took effect. After an
-/// attempt that succeeded, the value is expected in any case.
+/// The conclusion from a read-back of an attempt whose outcome is unknown. After an attempt that
+/// succeeded, the value is expected in any case.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Proves {
-    /// The value proves the effect; another one leaves it open ("the outlet is off").
+    /// The value proves the effect; another value proves nothing ("the outlet is off").
     #[default]
     Effect,
-    /// The value proves the effect, and another one proves that nothing has happened ("the
-    /// event log has an entry of this request").
+    /// The value proves the effect, and another value proves that nothing has happened ("the event
+    /// log has an entry for this request").
     Both,
-    /// Neither: it was so before, too ("the outlet is on", after it was cycled).
+    /// Neither value proves anything: it was the same before ("the outlet is on", after it was
+    /// cycled).
     Nothing,
 }
 
-/// The action that takes another back.
+/// The action that undoes another one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Undo {
-    /// The control action.
+    /// The control action that undoes it.
     pub action: ActionName,
-    /// Its parameters; a text `$name` stands for the parameter `name` of the action undone, and
-    /// `$prior` for the value that the metric of its `verify` had before.
+    /// The parameters of that action. A text `$name` stands for the parameter `name` of the action
+    /// to undo, and `$prior` for the value that the metric of its `verify` had before.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub parameters: BTreeMap<String, Value>,
 }
 
 impl Action {
-    /// The compiled schema of its parameters.
+    /// Compiles the schema of the parameters.
     pub fn schema(&self) -> Result<Schema, SchemaError> {
         Schema::build(&self.parameters)
     }

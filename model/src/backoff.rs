@@ -1,9 +1,9 @@
-//! Waits between tries.
+//! Waits between attempts.
 
 use std::time::Duration;
 
-/// Waits that double from the first to the longest. It knows neither clock nor chance: who has
-/// them says when it begins anew, and by what a wait is spread.
+/// Waits that double from the first to the longest. It uses neither a clock nor randomness: its
+/// owner resets it, and provides the number that jitters a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     first: Duration,
@@ -12,7 +12,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Makes one whose first wait is next.
+    /// Creates a back-off with this first wait.
     pub const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
@@ -21,36 +21,36 @@ impl Backoff {
         }
     }
 
-    /// Begins anew: it has worked.
+    /// Starts again with the first wait, after a success.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 
-    /// Returns whether nothing was waited for since it began.
+    /// Returns true if it has not waited since the last reset.
     pub fn is_first(&self) -> bool {
         self.next == self.first
     }
 
-    /// Returns how long to wait now; the next wait is twice as long.
+    /// Returns the time to wait now, and doubles the next wait.
     pub fn wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = wait.saturating_mul(2).min(self.longest);
         wait
     }
 
-    /// Returns how long to wait now, up to half longer by a number that is drawn by chance, so
-    /// that those who lost the same thing do not all come back at once.
+    /// Returns the time to wait now, lengthened by up to half according to a random number, so that
+    /// clients who lost the same connection do not all return at once.
     pub fn wait_jittered(&mut self, draw: u16) -> Duration {
         lengthened(self.wait(), draw)
     }
 }
 
-/// Returns a wait that is up to half longer.
+/// Returns the wait lengthened by up to half.
 fn lengthened(wait: Duration, draw: u16) -> Duration {
     wait + wait / 2 * u32::from(draw) / u32::from(u16::MAX)
 }
 
-/// Returns a wait that is up to a quarter shorter or longer.
+/// Returns the wait shortened or lengthened by up to a quarter.
 pub fn spread(wait: Duration, draw: u16) -> Duration {
     wait * 3 / 4 + wait / 2 * u32::from(draw) / u32::from(u16::MAX)
 }

@@ -1,9 +1,9 @@
-//! Errors with all that is behind them.
+//! Errors with all their sources.
 
 use std::error::Error;
 
-/// Returns what an error and its sources say, on one line. What a library repeats of its source
-/// stands once.
+/// Returns the messages of an error and its sources on one line. A message that already contains
+/// that of its source is not repeated.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! How a connection to a broker is.
+//! The status of a connection to a broker.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 /// The status of a connection to a broker, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConnectionStatus {
-    /// Its purpose: `tasks` or `events`.
+    /// The purpose of the connection: `tasks` or `events`.
     pub name: String,
-    /// To where, without user and password.
+    /// The address of the broker, without user and password.
     pub to: String,
-    /// Since when it is there, or is not.
+    /// The time since which it is connected or disconnected.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// The reason it is not there; absent while it is.
+    /// The reason why it is disconnected. Absent while it is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// The number of times it was lost.
+    /// The number of times that the connection was lost.
     pub lost: u64,
-    /// Messages that wait to be sent.
+    /// The number of messages waiting to be sent.
     pub waiting: u64,
-    /// Expendable messages that were dropped, because it was away or too slow.
+    /// The number of expendable messages that were dropped because the broker was away or too slow.
     pub dropped: u64,
-    /// Messages that came and were ignored, because they were not ours or not right.
+    /// The number of messages that were ignored because they were foreign or malformed.
     #[serde(default)]
     pub ignored: u64,
-    /// Recent problems of a connection that is there.
+    /// Recent problems of a connection that is up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What a release consists of: its files, each known by what is in it.
+//! The content of a release: its files, each identified by its digest.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use sha2::{Digest, Sha256};
 
 use crate::{ReleaseDigest, manifest::Run};
 
-/// The file that makes a folder a release.
+/// The name of the file that makes a folder a release.
 pub const MANIFEST_FILE: &str = "worker.toml";
-/// The file that names the image of a release, in place of a program.
+/// The name of the file that refers to the image of a release, in place of a program.
 pub const IMAGE_FILE: &str = "image.toml";
-/// Signatures of a release. It is no part of what is signed, and of no digest.
+/// The name of the file with the signatures of a release. It is neither signed itself nor part of
+/// any digest.
 pub const SIGNATURES_FILE: &str = "signatures.toml";
 
-/// The SHA-256 of what is in a file, in hexadecimal.
+/// The SHA-256 of a file's content, in hexadecimal.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -22,7 +23,7 @@ pub const SIGNATURES_FILE: &str = "signatures.toml";
 #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
 pub struct FileDigest(Arc<str>);
 
-/// A text that is no SHA-256.
+/// A text that is not a SHA-256 in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text:.80}\" is not a SHA-256 of 64 hexadecimal digits in lower case")]
 pub struct NotADigest {
@@ -32,64 +33,64 @@ pub struct NotADigest {
 /// The files of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Content {
-    /// By path, each once.
+    /// The files, ordered by path, each once.
     pub files: Vec<ContentFile>,
 }
 
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ContentFile {
-    /// The path below the folder of the release: names, and `/` between them.
+    /// The path below the folder of the release: names separated by `/`.
     pub path: String,
-    /// The digest of its content.
+    /// The digest of the file's content.
     pub digest: FileDigest,
-    /// The number of bytes it has.
+    /// The size of the file, in bytes.
     pub size: u64,
-    /// `true` if it can be executed.
+    /// `true` if the file is executable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
 
-/// The reason files cannot be the content of a release.
+/// The reason why files cannot be the content of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// A path that leads elsewhere.
+    /// A path leads out of the folder.
     #[error("\"{path}\" is not a path inside a release: names, and / between them")]
     Path {
-        /// The path.
+        /// The offending path.
         path: String,
     },
-    /// A file that stands twice, or not in order.
+    /// A file occurs twice, or out of order.
     #[error("\"{path}\" is not in its place: files are told by path, each once")]
     Order {
-        /// The path.
+        /// The offending path.
         path: String,
     },
-    /// No manifest.
+    /// The manifest is missing.
     #[error("there is no {MANIFEST_FILE}")]
     NoManifest,
 }
 
 impl FileDigest {
-    /// Of these bytes.
+    /// Returns the digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self::from_hash(Sha256::digest(bytes).into())
     }
 
-    /// From a SHA-256.
+    /// Returns the digest with this SHA-256.
     pub fn from_hash(hash: [u8; 32]) -> Self {
         Self(hexadecimal(&hash).into())
     }
 
-    /// The 64 hexadecimal digits.
+    /// Returns the 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The 32 bytes.
+    /// Returns the 32 bytes of the SHA-256.
     pub fn hash(&self) -> [u8; 32] {
         let mut hash = [0; 32];
-        // It is refused unless it has 64 digits, `0` to `9` and `a` to `f`.
+        // The constructor refuses anything but 64 digits, `0` to `9` and `a` to `f`.
         let digit = |digit: u8| match digit {
             b'0'..=b'9' => digit - b'0',
             _ => digit - b'a' + 10,
@@ -124,17 +125,18 @@ impl std::fmt::Display for FileDigest {
 }
 
 impl Content {
-    /// The file at a path.
+    /// Returns the file at a path.
     pub fn file(&self, path: &str) -> Option<&ContentFile> {
         self.files.iter().find(|file| file.path == path)
     }
 
-    /// Returns how many bytes all files have together.
+    /// Returns the total size of all files, in bytes.
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// Checks that no path leads out of the folder, and that each file stands once and in order.
+    /// Checks that no path leads out of the folder, and that the files are in order and each occurs
+    /// once.
     pub fn validate(&self) -> Result<(), ContentError> {
         for file in &self.files {
             let is_name = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
@@ -156,7 +158,7 @@ impl Content {
             .ok_or(ContentError::NoManifest)
     }
 
-    /// The digest of a release of these files, whose manifest says to run this.
+    /// Returns the digest of a release of these files whose manifest has this `run`.
     pub fn release_digest(&self, run: &Run) -> ReleaseDigest {
         let signed = self.files.iter();
         let signed = signed.filter(|file| file.path != SIGNATURES_FILE);
@@ -169,8 +171,8 @@ impl Content {
     }
 }
 
-/// The digest of a release: SHA-256 over the path and the SHA-256 of every file, by path, and
-/// of the program that is run, unless that is an image.
+/// Returns the digest of a release: SHA-256 over the path and SHA-256 of every file, ordered by
+/// path, and of the program that is run, unless that is an image.
 pub fn release_digest<'f>(
     files: impl Iterator<Item = (&'f [u8], [u8; 32])>,
     program: Option<[u8; 32]>,
@@ -185,7 +187,7 @@ pub fn release_digest<'f>(
     ReleaseDigest(hexadecimal(&all.finalize()).into())
 }
 
-/// The order of files, which is that of their paths as names, folder by folder.
+/// Compares files by path, name by name, so that a folder's files stay together.
 fn in_order(one: &ContentFile, other: &ContentFile) -> bool {
     one.path.split('/').lt(other.path.split('/'))
 }
@@ -193,7 +195,7 @@ fn in_order(one: &ContentFile, other: &ContentFile) -> bool {
 fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

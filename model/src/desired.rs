@@ -1,4 +1,4 @@
-//! What is asked of the environments of a zone: a standing order, which outlives restarts.
+//! The desired state of the environments of a zone: standing orders, which outlive restarts.
 
 mod scope;
 
@@ -11,47 +11,47 @@ pub use scope::{ReleaseName, Scope, ScopeError, ScopeFields};
 
 use crate::{EnvironmentId, Kind, KindDesired, PersonName, Zone};
 
-/// The desired state of the environments of a zone. It is always told as a whole: an environment
-/// that is not named in it has no order.
+/// The desired state of the environments of a zone. It is always sent as a whole: an environment
+/// that is not named in it has no orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The zone.
+    /// The zone of these environments.
     pub zone: Zone,
-    /// Grows with every change. What is of no later revision than what is known is old: it came
-    /// late, or again.
+    /// The revision, which grows with every change. A message whose revision is not higher than the
+    /// known one is late or repeated.
     pub revision: u64,
     /// The orders of each environment that has any.
     #[serde(default)]
     pub environments: BTreeMap<EnvironmentId, Orders>,
-    /// The releases that are to serve, of each kind of which anything is asked.
+    /// The releases that are to serve each kind, where anything is specified.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, KindDesired>,
-    /// Orders for whoever is in the zone, also for who comes later.
+    /// Orders for every environment of the zone, including those that join later.
     #[serde(default, skip_serializing_if = "StandingOrders::is_empty")]
     pub standing: StandingOrders,
 }
 
-/// Orders that name no environment: they hold for whoever is there.
+/// Orders that name no environment: they apply to all that are present.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingOrders {
-    /// For the zone, and for kinds in it.
+    /// Orders for the zone, and for kinds in it.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub zone: Orders,
-    /// For kinds and releases wherever they are.
+    /// Orders for kinds and releases in every zone.
     #[serde(default, skip_serializing_if = "Orders::is_empty")]
     pub everywhere: Orders,
 }
 
-/// The orders of one environment.
+/// The orders to one environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Orders {
-    /// For everything that it does.
+    /// The order for everything that it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<Order>,
-    /// For single kinds.
+    /// The orders for single kinds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, Order>,
-    /// For single releases.
+    /// The orders for single releases.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Order>)]
     pub releases: BTreeMap<ReleaseName, Order>,
@@ -60,20 +60,20 @@ pub struct Orders {
 /// An order to stop something that otherwise goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Order {
-    /// The plan.
+    /// The manner of stopping.
     pub stop: Stop,
-    /// The person who gave it.
+    /// The person who gave the order.
     pub by: PersonName,
-    /// The time.
+    /// The time of the order.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// The reason, in the words of who gave it.
+    /// The reason, in that person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
 impl fmt::Display for Order {
-    /// `paused by ana (its fan is replaced)`.
+    /// Writes `paused by ana (its fan is replaced)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stopped = match self.stop {
             Stop::Pause => "paused",
@@ -85,7 +85,7 @@ impl fmt::Display for Order {
 }
 
 impl fmt::Display for Orders {
-    /// `all paused by ana; snmp drained by bob`; `nothing` where everything goes on.
+    /// Writes `all paused by ana; snmp drained by bob`, or `nothing` if nothing is stopped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.all.iter().map(|order| format!("all {order}"));
         let kinds = self
@@ -101,27 +101,27 @@ impl fmt::Display for Orders {
 }
 
 words! {
-    /// A way of stopping. What was begun ends in any case, and is told as always.
+    /// The manner of stopping. Tasks that have begun end as usual, and their outcomes are reported.
     #[derive(
         Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
     )]
     pub enum Stop {
-        /// Nothing new is fetched, and what was not begun goes back to the queue.
+        /// No new tasks are fetched, and those not begun return to the queue.
         Pause = "pause",
-        /// The same, and when all that was begun has ended, the workers are stopped.
+        /// As for pause; when all tasks that had begun have ended, the workers are stopped.
         Drain = "drain",
     }
 }
 
 impl Orders {
-    /// Returns whether nothing is stopped.
+    /// Returns true if nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
     }
 }
 
 impl StandingOrders {
-    /// Those of a zone, of all that were given.
+    /// Selects the orders of a zone from all orders.
     pub fn of_zone(given: &BTreeMap<Scope, Order>, zone: &Zone) -> Self {
         let mut standing = Self::default();
         let Self {
@@ -145,8 +145,8 @@ impl StandingOrders {
         standing
     }
 
-    /// The order that holds for a kind in an environment of the zone, which has orders of its
-    /// `own`, and what it was given for.
+    /// Returns the order that applies to a kind in an environment of the zone with these orders of
+    /// its `own`, and the scope in which it was given.
     pub fn of<'o>(
         &'o self,
         zone: &Zone,
@@ -168,14 +168,14 @@ impl StandingOrders {
         ])
     }
 
-    /// Returns whether nothing is stopped.
+    /// Returns true if nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.zone.is_empty() && self.everywhere.is_empty()
     }
 }
 
-/// Of orders that hold for the same, from the widest to the narrowest: the one that stops more;
-/// of equals the widest, because it is the one to lift.
+/// Returns the strictest of the orders that apply to the same thing, listed from the widest to the
+/// narrowest. Of equally strict ones it is the widest, because that is the one to lift.
 pub fn strictest<'o>(
     orders: impl IntoIterator<Item = Option<(Scope, &'o Order)>>,
 ) -> Option<(Scope, &'o Order)> {

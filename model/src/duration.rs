@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// The reason a text is not a duration.
+/// The reason why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not a duration: write for example 250ms, 30s, 5m or 1h30m")]
 pub struct DurationError {
-    /// The text.
+    /// The text that is not a duration.
     pub text: String,
 }
 
@@ -18,7 +18,7 @@ const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
 ];
 
-/// Reads a duration: numbers with units (`ms`, `s`, `m`, `h`, `d`), one after the other.
+/// Parses a duration: numbers with units (`ms`, `s`, `m`, `h`, `d`), one after the other.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let wrong = || DurationError { text: text.into() };
     let mut rest = text.trim();
@@ -46,7 +46,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_millis(milliseconds))
 }
 
-/// Writes a duration, rounded to a millisecond, in the largest units that fit: `1h30m`.
+/// Formats a duration, rounded to a millisecond, in the largest units that fit: `1h30m`.
 pub fn format(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if rest == 0 {
@@ -63,18 +63,18 @@ pub fn format(duration: Duration) -> String {
     text
 }
 
-/// For `#[serde(with = "utakata_model::duration")]`.
+/// Serializes a duration as text, for `#[serde(with = "utakata_model::duration")]`.
 pub fn serialize<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&format(*duration))
 }
 
-/// For `#[serde(with = "utakata_model::duration")]`.
+/// Deserializes a duration from text, for `#[serde(with = "utakata_model::duration")]`.
 pub fn deserialize<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = <String as serde::Deserialize>::deserialize(from)?;
     parse(&text).map_err(serde::de::Error::custom)
 }
 
-/// The same for a duration that may be absent.
+/// The text form of a duration that may be null.
 pub mod option {
     use std::time::Duration;
 
@@ -84,7 +84,7 @@ pub mod option {
     #[serde(transparent)]
     struct Written(#[serde(with = "super")] Duration);
 
-    /// As text, or as nothing.
+    /// Serializes the text, or null.
     ///
     /// # Errors
     /// Those of the serializer.
@@ -92,7 +92,7 @@ pub mod option {
         duration.map(Written).serialize(to)
     }
 
-    /// From text, or from nothing.
+    /// Deserializes the text, or null.
     ///
     /// # Errors
     /// The text is not a duration.
@@ -102,13 +102,14 @@ pub mod option {
     }
 }
 
-/// For `#[serde(with = "utakata_model::duration::optional")]`.
+/// The text form of a field that may be absent, for `#[serde(with =
+/// "utakata_model::duration::optional")]`.
 pub mod optional {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    /// Writes it, if it is there.
+    /// Serializes the duration, if there is one.
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         match duration {
             Some(duration) => super::serialize(duration, to),
@@ -116,7 +117,7 @@ pub mod optional {
         }
     }
 
-    /// Reads it, if it is there.
+    /// Deserializes the duration, if there is one.
     pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Duration>, D::Error> {
         let text = Option::<String>::deserialize(from)?;
         let read = |text: String| super::parse(&text).map_err(D::Error::custom);

@@ -1,4 +1,4 @@
-//! What an environment tells of itself: its releases, its pools, how it is.
+//! The status of an environment: its releases, its pools, its health.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,64 +10,64 @@ use crate::{
     ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
 };
 
-/// The status of an environment, published again whenever something of it changes.
+/// The status of an environment, published whenever it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct EnvironmentStatus {
-    /// The environment.
+    /// The name of the environment.
     pub id: EnvironmentId,
     /// The incarnation: another one after each start.
     pub incarnation: Incarnation,
     /// The zone whose targets it serves.
     pub zone: Zone,
-    /// Earlier lives of it of which nothing runs any more, no worker either, which it has seen:
-    /// what was permitted to them is over. The latest of them.
+    /// The latest earlier incarnations of which nothing runs any more, workers included, as the
+    /// environment has verified: what was permitted to them is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub over: Vec<Incarnation>,
-    /// Its labels.
+    /// The labels of the environment.
     #[serde(default)]
     pub labels: Labels,
-    /// Its health.
+    /// The state of the environment.
     pub state: EnvironmentState,
     /// The version of its program.
     pub version: String,
-    /// The time this was told.
+    /// The time of this report.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
-    /// By how many milliseconds its clock is ahead of that of the logic environment; negative:
-    /// behind. Measured by who heard it, never said by itself; absent where they are as good as the
-    /// same, and until then.
+    /// The number of milliseconds by which its clock is ahead of the logic environment's; negative
+    /// if it is behind. Measured by the receiver, never reported by the environment itself. Absent
+    /// while unknown or negligible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
-    /// Its pools, one for each release.
+    /// The pools, one per release.
     pub pools: Vec<PoolStatus>,
-    /// Releases that it found and refused.
+    /// The releases that it found and refused.
     #[serde(default)]
     pub refused: Vec<RefusedRelease>,
-    /// Its connections to the brokers, as they were then.
+    /// The connections to the brokers at that time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<ConnectionStatus>,
-    /// Targets that do not answer and are left alone for a while: at most 1000 of them.
+    /// The targets that do not answer and are left alone for a while; at most 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<BreakerStatus>,
-    /// The revision of the desired state that it has heard of last, if of any.
+    /// The latest revision of the desired state that it has received, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<u64>,
     /// The parts of it that are stopped by order.
     #[serde(default, skip_serializing_if = "Stopped::is_empty")]
     pub stopped: Stopped,
-    /// The rollouts that it knows of, also those that ended, until nothing more is asked of
-    /// their kinds.
+    /// The rollouts that it knows, including those that ended, until their kinds have no further
+    /// order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollouts: Vec<RolloutStatus>,
-    /// The number of workers it may run, when that is limited (`execution.max_workers`).
+    /// The number of workers that it may run, if limited (`execution.max_workers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersStatus>,
 }
 
 impl EnvironmentStatus {
-    /// Moves the moments that it tells of by so much, from its clock to that of who has heard it.
-    /// When it was told is moved apart.
+    /// Shifts the times in the status from its own clock to that of the receiver. The time of the
+    /// report is shifted separately.
     pub fn shift(&mut self, by: SignedDuration) {
         let connections = self.connections.iter_mut().map(|one| &mut one.since);
         let breakers = self.breakers.iter_mut();
@@ -79,12 +79,12 @@ impl EnvironmentStatus {
     }
 }
 
-/// The number of workers an environment may run, of all kinds together.
+/// The limit on the workers of an environment, of all kinds together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkersStatus {
-    /// So many at once.
+    /// The largest number of workers at once.
     pub most: u32,
-    /// Kinds that have tasks for more workers than they may have.
+    /// The kinds that have tasks for more workers than they may have.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub short: BTreeSet<Kind>,
 }
@@ -92,20 +92,20 @@ pub struct WorkersStatus {
 /// The parts of an environment that are stopped by order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Stopped {
-    /// Everything that it does.
+    /// The state of stopping everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<StopState>,
-    /// Single kinds.
+    /// The state of stopping single kinds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Kind, StopState>,
-    /// Single releases, of those that it has.
+    /// The state of stopping single releases that it has.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, StopState>)]
     pub releases: BTreeMap<ReleaseName, StopState>,
 }
 
 impl Stopped {
-    /// Returns whether nothing is stopped.
+    /// Returns true if nothing is stopped.
     pub fn is_empty(&self) -> bool {
         self.all.is_none() && self.kinds.is_empty() && self.releases.is_empty()
     }
@@ -115,79 +115,79 @@ impl Stopped {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StopState {
-    /// It fetches nothing more; what it has begun goes on.
+    /// No new tasks are fetched; running ones continue.
     Pausing,
-    /// Nothing is under way any more; its workers are there.
+    /// No task is running; the workers are kept.
     Paused,
-    /// It fetches nothing more; what it has begun goes on, or its workers end.
+    /// No new tasks are fetched; running ones continue, or the workers are ending.
     Draining,
-    /// It has no workers any more.
+    /// The workers are gone.
     Drained,
 }
 
-/// The status of an environment.
+/// The state of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnvironmentState {
-    /// It works.
+    /// It is working.
     Running,
-    /// It ends what it has begun and takes nothing new.
+    /// It finishes running tasks and fetches no new ones.
     Draining,
-    /// It is not there: said by itself at its end, or by the broker (last will).
+    /// It is gone, as reported by itself at its end or by the broker (last will).
     Gone,
 }
 
-/// One pool: the workers of one release.
+/// A pool: the workers of one release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PoolStatus {
-    /// The release.
+    /// The release of these workers.
     pub release: ReleaseId,
-    /// Its manifest.
+    /// The manifest of the release.
     pub manifest: Manifest,
-    /// `true` if new tasks of the kind go to it.
+    /// `true` if new tasks of the kind go to this pool.
     pub active: bool,
-    /// Workers that are being started.
+    /// The number of workers being started.
     pub starting: u32,
-    /// Workers that said hello.
+    /// The number of workers that have said hello.
     pub ready: u32,
-    /// Workers that end what they have.
+    /// The number of workers that finish their tasks and take no new ones.
     pub draining: u32,
-    /// Tasks that a worker has.
+    /// The number of tasks that workers are running.
     pub running: u32,
-    /// Tasks that wait in the environment.
+    /// The number of tasks that wait in the environment.
     pub waiting: u32,
-    /// Workers that died or hung since the start.
+    /// The number of workers that died or hung since the environment started.
     pub lost: u64,
-    /// The reason no worker is ready, when that is so.
+    /// The reason why no worker is ready, if none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// The most memory that one of its workers has, in bytes, where that is known.
+    /// The peak memory of its workers, in bytes, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
-    /// Counts of the tasks that its workers ended, since it is there.
+    /// The tasks that its workers have ended since the pool exists.
     #[serde(default, skip_serializing_if = "EndedTasks::is_none")]
     pub ended: EndedTasks,
 }
 
-/// Counts of the tasks that workers ended.
+/// Counts of ended tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct EndedTasks {
-    /// They were done.
+    /// The number of tasks that succeeded.
     pub succeeded: u64,
-    /// They were not.
+    /// The number of tasks that failed.
     pub failed: u64,
-    /// Nobody knows.
+    /// The number of tasks with an unknown outcome.
     pub unknown: u64,
 }
 
 impl EndedTasks {
-    /// Returns whether there were none.
+    /// Returns true if no task has ended.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// One more. One that was not begun counts for nobody.
+    /// Counts one more task. One that never began is not counted.
     pub fn count(&mut self, status: OutcomeStatus) {
         match status {
             OutcomeStatus::Succeeded => self.succeeded += 1,
@@ -201,37 +201,37 @@ impl EndedTasks {
 /// A release folder that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RefusedRelease {
-    /// Its path.
+    /// The path of the folder.
     pub path: String,
-    /// The reason it is refused.
+    /// The reason why it is refused.
     pub problem: Problem,
 }
 
 /// A target that does not answer and is left alone for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BreakerStatus {
-    /// The target.
+    /// The name of the target.
     pub target: TargetName,
-    /// `true` if it is left alone.
+    /// The state of its breaker.
     pub state: BreakerState,
-    /// Since when.
+    /// The time at which the breaker opened.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// The time it is tried again, or could be since.
+    /// The time from which the target may be tried again.
     #[schema(value_type = String, format = "date-time")]
     pub until: Timestamp,
-    /// Attempts in a row that it did not answer.
+    /// The number of consecutive attempts that it did not answer.
     pub failures: u32,
     /// The problem of the last of them.
     pub problem: Problem,
 }
 
-/// The state of the breaker of a target.
+/// The state of a target's breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BreakerState {
-    /// It is: reads fail at once, control waits.
+    /// The target is left alone: reads fail at once, and control waits.
     Open,
-    /// The next attempt finds out whether it answers again.
+    /// The next attempt decides whether the target answers again.
     HalfOpen,
 }

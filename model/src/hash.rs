@@ -1,14 +1,15 @@
 //! A hash that is the same in every process and version: FNV-1a
-//! (<http://www.isthe.com/chongo/tech/comp/fnv/>). What spreads by it must never change.
+//! (<http://www.isthe.com/chongo/tech/comp/fnv/>). Work is distributed by it, so it must never
+//! change.
 
-/// Returns the hash of 32 bits.
+/// Returns the 32-bit hash.
 pub fn fnv1a_32(bytes: impl IntoIterator<Item = u8>) -> u32 {
     bytes.into_iter().fold(0x811c_9dc5, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })
 }
 
-/// Returns the hash of 64 bits.
+/// Returns the 64-bit hash.
 pub fn fnv1a_64(bytes: impl IntoIterator<Item = u8>) -> u64 {
     bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

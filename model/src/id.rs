@@ -1,4 +1,4 @@
-//! Names and identifiers, each its own type, so that none can stand in for another.
+//! Names and identifiers, each a type of its own so that none can be mistaken for another.
 
 use std::{
     fmt,
@@ -9,52 +9,52 @@ use std::{
 use serde::{Deserialize, Serialize};
 use uuid::{ContextV7, Timestamp, Uuid};
 
-/// The last identifier that was made: a clock that goes back makes none that sorts before it.
+/// The last identifier that was made. If the clock goes back, new identifiers still sort after it.
 static LAST_MADE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
-/// The longest name, in bytes: names become MQTT topic levels and file names.
+/// The length of the longest name, in bytes: names become MQTT topic levels and file names.
 pub const NAME_MAX: usize = 128;
 
-/// The reason a text is not a name.
+/// The reason why a text is not a name or an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// The text has no character.
+    /// The text is empty.
     #[error("a {what} cannot be empty")]
     Empty {
-        /// The kind of thing that was being named.
+        /// The kind of name that was expected.
         what: &'static str,
     },
     /// The text is longer than [`NAME_MAX`] bytes.
     #[error("the {what} \"{text:.40}…\" is longer than {NAME_MAX} bytes")]
     TooLong {
-        /// The kind of thing that was being named.
+        /// The kind of name that was expected.
         what: &'static str,
-        /// The text.
+        /// The rejected text.
         text: String,
     },
-    /// A character that is not allowed, or not allowed at the start.
+    /// A character that is not allowed, or not at the start.
     #[error(
         "the {what} \"{text}\" has {character:?} at position {position}: use letters, digits, \
          '.', '_' and '-', beginning with a letter or a digit"
     )]
     Character {
-        /// The kind of thing that was being named.
+        /// The kind of name that was expected.
         what: &'static str,
-        /// The text.
+        /// The rejected text.
         text: String,
-        /// The character.
+        /// The character that is not allowed.
         character: char,
-        /// Its position, counted from 1.
+        /// The position of the character, from 1.
         position: usize,
     },
-    /// An identifier that is not a UUID.
+    /// The text is not a UUID.
     #[error(
         "\"{text}\" is not the id of a {what}: a UUID such as 0192f0c1-…, see `utakata {what} list`"
     )]
     NotAnId {
-        /// The kind of thing that was being named.
+        /// The kind of identifier that was expected.
         what: &'static str,
-        /// The text.
+        /// The rejected text.
         text: String,
     },
 }
@@ -102,7 +102,7 @@ macro_rules! name {
                 Ok(Self(text.into()))
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -144,12 +144,12 @@ macro_rules! name {
 }
 
 name!(
-    /// The name of a target: unique, and a level of MQTT topics.
+    /// The name of a target, which is unique and a level of MQTT topics.
     TargetName,
     "target"
 );
 name!(
-    /// A kind of target that a worker can talk to: `snmp`, `apc-pdu`, `redfish`.
+    /// A kind of target, such as `snmp`, `apc-pdu` or `redfish`. It determines the workers.
     Kind,
     "kind"
 );
@@ -159,32 +159,32 @@ name!(
     "action"
 );
 name!(
-    /// A part of the network from which some targets can be reached.
+    /// A part of the network from which certain targets can be reached.
     Zone,
     "zone"
 );
 name!(
-    /// One running worker execution environment.
+    /// The name of a worker execution environment.
     EnvironmentId,
     "environment"
 );
 name!(
-    /// One running logic environment, of perhaps several.
+    /// The name of a logic environment, of which there may be several.
     LogicId,
     "logic environment"
 );
 name!(
-    /// One worker of an environment.
+    /// The name of a worker within an environment.
     WorkerId,
     "worker"
 );
 name!(
-    /// The name of a schedule.
+    /// The name of a schedule, which is unique.
     ScheduleName,
     "schedule"
 );
 name!(
-    /// Returns who asks: a person, or a program that acts for itself.
+    /// The name of a person, or of a program acting on its own behalf.
     PersonName,
     "person"
 );
@@ -195,14 +195,14 @@ name!(
 );
 
 impl PersonName {
-    /// The person who has the token that is made at the first start.
+    /// Returns the name of the person whose token is made at the first start.
     pub fn admin() -> Self {
         Self("admin".into())
     }
 }
 
 impl Default for Zone {
-    /// The zone `default`, for sites that have just one.
+    /// Returns the zone `default`, for sites with only one.
     fn default() -> Self {
         Self("default".into())
     }
@@ -218,30 +218,31 @@ macro_rules! id {
         pub struct $type(Uuid);
 
         impl $type {
-            /// A new identifier, later than all that this process has made before, and than
-            /// those of which it was told, whatever the clock says.
+            /// Generates an identifier that sorts after all that this process has made before or
+            /// was told of, whatever the clock says.
             pub fn generate() -> Self {
                 Self(Uuid::new_v7(Timestamp::now(&LAST_MADE)))
             }
 
-            /// Tells of one that was made before, by another life of this process or by another
-            /// one: those that are made from now on sort after it.
+            /// Registers an identifier made before, by an earlier life of this process or by
+            /// another one: later ones sort after it.
             pub fn is_past(self) {
                 if let Some(time) = self.0.get_timestamp() {
                     let (seconds, nanoseconds) = time.to_unix();
-                    // The next millisecond: within the same one the rest of the identifier is chance.
+                    // The next millisecond, because within one the rest of the identifier is
+                    // random.
                     let next = nanoseconds.saturating_add(1_000_000);
                     let (seconds, next) = (seconds + u64::from(next / 1_000_000_000), next % 1_000_000_000);
                     let _ = Timestamp::from_unix(&LAST_MADE, seconds, next);
                 }
             }
 
-            /// The 16 bytes of the identifier.
+            /// Returns the 16 bytes of the identifier.
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
 
-            /// From the 16 bytes of an identifier.
+            /// Returns the identifier with these 16 bytes.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
@@ -271,27 +272,27 @@ macro_rules! id {
 }
 
 id!(
-    /// A task. Identifiers of tasks sort by the time they were made.
+    /// The identifier of a task. They sort by the time at which they were made.
     TaskId,
     "task"
 );
 id!(
-    /// An operation: what a user asked for.
+    /// The identifier of an operation.
     OperationId,
     "operation"
 );
 id!(
-    /// A rollout: the way of a kind to another release.
+    /// The identifier of a rollout.
     RolloutId,
     "rollout"
 );
 id!(
-    /// One life of an environment: another one after each start.
+    /// The identifier of one life of an environment: each start makes a new one.
     Incarnation,
     "environment"
 );
 
-/// The SHA-256 of everything a release consists of, in hexadecimal.
+/// The SHA-256 of the complete content of a release, in hexadecimal.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
@@ -300,20 +301,20 @@ id!(
 pub struct ReleaseDigest(pub Arc<str>);
 
 impl ReleaseDigest {
-    /// The first 12 hexadecimal digits, for people.
+    /// Returns the first 12 hexadecimal digits, for people.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
 }
 
-/// One version of a worker, pinned by its digest.
+/// A version of a worker, pinned by its digest.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
 )]
 pub struct ReleaseId {
     /// The kind that it serves.
     pub kind: Kind,
-    /// Its version, as its manifest says.
+    /// The version in its manifest.
     #[schema(value_type = String)]
     pub version: Arc<str>,
     /// The digest of its content.
@@ -365,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_went_back_makes_no_identifier_of_before() {
-        // Made in the year 2036, by a clock that was set right since.
+        // Made in the year 2036, by a clock that has been corrected since.
         let future = Uuid::new_v7(Timestamp::from_unix(
             ContextV7::new(),
             2_095_000_000,
@@ -380,7 +381,7 @@ mod tests {
             "{future} {}",
             later[0]
         );
-        // One of long ago changes nothing.
+        // An old identifier changes nothing.
         OperationId(Uuid::new_v7(Timestamp::from_unix(ContextV7::new(), 1, 0))).is_past();
         assert!(OperationId::generate() > later[99]);
     }

@@ -1,11 +1,11 @@
-//! Labels: what people know of a target (`room`, `rack`, `feed`), as keys and values.
+//! Labels: facts that people record about a target (`room`, `rack`, `feed`), as keys and values.
 
 use std::collections::BTreeMap;
 
 /// Labels of a target, an environment or a worker, by key.
 pub type Labels = BTreeMap<String, String>;
 
-/// The reason labels were refused.
+/// The reason why labels were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     /// A key has a character that a selector could not name.
@@ -13,29 +13,29 @@ pub enum LabelError {
         "the label key \"{key}\" may have only letters, digits, '.', '_', '-' and '/', and at least one"
     )]
     Key {
-        /// The key.
+        /// The offending key.
         key: String,
     },
-    /// A value has a control character, which nobody could see.
+    /// A value has a control character, which nobody would see.
     #[error("the value {text:?} of the label \"{key}\" has a control character")]
     Text {
-        /// The key.
+        /// The key of the value.
         key: String,
-        /// The value.
+        /// The offending value.
         text: String,
     },
-    /// A key that selectors use for something else.
+    /// The key has another meaning in selectors.
     #[error("\"{key}\" cannot be a label: selectors use it for the target's own {key}")]
     Reserved {
-        /// The key.
+        /// The reserved key.
         key: String,
     },
 }
 
-/// Keys that a selector reads from the target itself.
+/// The keys that a selector reads from the target itself.
 pub const RESERVED: [&str; 4] = ["name", "kind", "zone", "address"];
 
-/// Refuses labels that no selector could name.
+/// Checks that a selector can name every label.
 pub fn validate(labels: &Labels) -> Result<(), LabelError> {
     for (key, text) in labels {
         if RESERVED.contains(&key.as_str()) {

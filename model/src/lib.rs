@@ -1,4 +1,4 @@
-//! The words of utakata: no IO, no clock, no async.
+//! The vocabulary of utakata: no IO, no clock, no async.
 
 #![warn(missing_docs)]
 

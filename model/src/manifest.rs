@@ -1,9 +1,11 @@
-//! The manifest of a release (`worker.toml`): what a worker serves and what it can do.
+//! The manifest of a release (`worker.toml`): the kind that a worker serves and its actions.
 
 pub mod expected;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +15,7 @@ use crate::{ActionName, Kind, schema::Schema};
 use limits::{Cpus, Memory, Network};
 pub use pool::{Lifetime, PoolSize, Recycle};
 
-/// The declaration of a release. On disk it is `worker.toml`; on the wire, the same as JSON.
+/// The declaration of a release. On disk it is `worker.toml`, and on the wire the same as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -23,20 +25,20 @@ pub struct Manifest {
     pub version: String,
     /// The version of the worker protocol that it speaks.
     pub protocol: u32,
-    /// A description, for people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// The program to start.
     pub run: Run,
-    /// The number of workers, where the environment does not say otherwise.
+    /// The number of workers, unless the environment sets another.
     #[serde(default)]
     pub pool: PoolSize,
-    /// JSON Schema of the address of a target, a text; its `description` says to people what is
-    /// expected. Absent when only the worker knows.
+    /// The JSON Schema of a target's address, which is a text. Its `description` tells people what
+    /// to enter. Absent if only the worker knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub address: Option<Value>,
-    /// JSON Schema of the credential's values; absent when none is needed.
+    /// The JSON Schema of the credential's values. Absent if none is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub credential: Option<Value>,
@@ -44,37 +46,37 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "is_empty")]
     #[schema(value_type = Object)]
     pub settings: Value,
-    /// Its actions.
+    /// The actions that it offers.
     #[serde(rename = "action")]
     pub actions: Vec<Action>,
 }
 
-/// The program to start.
+/// The program of a release, and the limits of its container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
-    /// An executable of the release's folder, or one of those that come with utakata. Of an
-    /// image, the folder is its root.
+    /// An executable in the release's folder, or one shipped with utakata. For an image, the folder
+    /// is its root.
     pub program: String,
-    /// Its arguments.
+    /// The arguments of the program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
     /// The network that a container of it needs.
     #[serde(default, skip_serializing_if = "Network::is_none")]
     pub network: Network,
-    /// The most memory of a container, where the default is not right.
+    /// The largest memory of a container, if the default is not right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
-    /// The most processors of a container, where the default is not right.
+    /// The number of processors of a container, if the default is not right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<Cpus>,
-    /// The most processes and threads of a container, where the default is not right.
+    /// The largest number of processes and threads of a container, if the default is not right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pids: Option<u32>,
 }
 
 impl Run {
-    /// A program without arguments and wishes.
+    /// Returns a program without arguments, with default limits.
     pub fn program(program: &str) -> Self {
         Self {
             program: program.into(),
@@ -87,79 +89,79 @@ impl Run {
     }
 }
 
-/// The reason a manifest was refused.
+/// The reason why a manifest was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    /// It is not TOML of the right form; the message has line and column.
+    /// It is not TOML of the right form. The message has the line and column.
     #[error("worker.toml cannot be read: {problem}")]
     Form {
         /// The message of the parser.
         problem: String,
     },
-    /// The version is not digits and dots.
+    /// The version is not made of digits and dots.
     #[error("the version \"{version}\" is not digits and dots, as in 1.0.0")]
     Version {
-        /// The version.
+        /// The rejected version.
         version: String,
     },
-    /// A name stands twice.
+    /// Two actions have the same name.
     #[error("the action \"{action}\" is declared twice")]
     Twice {
-        /// The action.
+        /// The name that occurs twice.
         action: ActionName,
     },
-    /// It declares nothing.
+    /// It declares no action.
     #[error("no action is declared: a worker must be able to do something")]
     NoAction,
-    /// A schema is wrong.
+    /// A schema is invalid.
     #[error("the {of} has a wrong schema: {problem}")]
     Schema {
-        /// Whose schema.
+        /// The part of the manifest with the schema.
         of: String,
-        /// The problem.
+        /// The message of the schema compiler.
         problem: String,
     },
-    /// `verify` or `undo` names an action that is not there or of the wrong class.
+    /// `verify` or `undo` refers to an action that does not exist or is of the wrong class.
     #[error(
         "{part} of the action \"{action}\" names \"{named}\", which is not an action of class {class}"
     )]
     Reference {
-        /// `verify` or `undo`.
+        /// The part with the reference: `verify` or `undo`.
         part: &'static str,
-        /// The action.
+        /// The action with the reference.
         action: ActionName,
-        /// The name given.
+        /// The name that is referred to.
         named: ActionName,
-        /// The class that was needed.
+        /// The class that is required.
         class: &'static str,
     },
     /// `verify` or `undo` has a placeholder that cannot be filled.
     #[error("{part} of the action \"{action}\" has \"${name}\", {problem}")]
     Placeholder {
-        /// `verify` or `undo`.
+        /// The part with the placeholder: `verify` or `undo`.
         part: &'static str,
-        /// The action.
+        /// The action with the placeholder.
         action: ActionName,
-        /// The placeholder, without its dollar.
+        /// The name of the placeholder, without its dollar.
         name: String,
-        /// The problem.
+        /// The reason why it cannot be filled.
         problem: String,
     },
-    /// The sizes of the pool contradict each other.
+    /// The limits of the pool contradict each other.
     #[error("pool.max ({max}) is less than pool.min ({min}) or is 0")]
     Pool {
-        /// The least.
+        /// The smallest number of workers.
         min: u32,
-        /// The most.
+        /// The largest number of workers.
         max: u32,
     },
-    /// Workers would be replaced all the time.
+    /// The workers would be replaced all the time.
     #[error("pool.recycle.age is less than a second: workers would do nothing but start")]
     Recycle,
 }
 
 impl Manifest {
-    /// Reads and validates a `worker.toml`.
+    /// Parses and validates a `worker.toml`.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let manifest: Self = toml::from_str(text).map_err(|error| ManifestError::Form {
             problem: error.to_string(),
@@ -168,7 +170,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks what the form alone does not: schemas, references, names, sizes.
+    /// Checks everything beyond the form: schemas, references, names, sizes.
     pub fn validate(&self) -> Result<(), ManifestError> {
         if self.version_numbers().is_none() {
             return Err(ManifestError::Version {
@@ -233,25 +235,34 @@ impl Manifest {
         Ok(())
     }
 
-    /// The action of that name.
+    /// Returns the action of that name.
     pub fn action(&self, name: &ActionName) -> Option<&Action> {
         self.actions.iter().find(|action| action.name == *name)
     }
 
-    /// Returns whether any of its actions changes something.
+    /// Returns true if any of its actions changes something.
     pub fn has_control(&self) -> bool {
         let mut actions = self.actions.iter();
         actions.any(|action| action.class == Class::Control)
     }
 
-    /// The observe action that a plain read means: the first one declared.
+    /// Returns the longest time that one of its actions that change something may take.
+    pub fn control_within(&self) -> Duration {
+        let control = self.actions.iter();
+        let control = control.filter(|action| action.class == Class::Control);
+        let longest = control.map(|action| action.timeout).max();
+        longest.unwrap_or_default()
+    }
+
+    /// Returns the default observe action of a plain read: the first one declared.
     pub fn default_observe(&self) -> Option<&Action> {
         self.actions
             .iter()
             .find(|action| action.class == Class::Observe)
     }
 
-    /// The version as numbers, for comparing; `None` when it is not digits and dots.
+    /// Returns the version as numbers, for comparison, or `None` if it is not made of digits and
+    /// dots.
     pub fn version_numbers(&self) -> Option<Vec<u64>> {
         self.version
             .split('.')

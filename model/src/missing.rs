@@ -1,7 +1,7 @@
-//! What was asked of a target and did not come, and what the target was recognised as.
+//! The missing parts of an answer, and the result of recognising a target.
 //!
-//! A read of which a part is missing has succeeded: what came is true. It has not succeeded
-//! plainly: whoever looks only at the values would take a hole for health.
+//! A read with a part missing has succeeded: the values that arrived are true. It has not succeeded
+//! completely: anybody who looks only at the values would mistake a gap for health.
 
 use std::{fmt, sync::Arc};
 
@@ -9,50 +9,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Cure, Problem};
 
-/// The device said no to it.
+/// The device refused the value.
 pub const REFUSED: &str = "refused";
-/// It came, and could not be decoded.
+/// The value arrived and could not be decoded.
 pub const UNDECODABLE: &str = "undecodable";
 /// The table broke off: its end was not seen.
 pub const BROKEN_OFF: &str = "broken-off";
-/// It was asked for and nothing came.
+/// The value was requested and no answer arrived.
 pub const NO_ANSWER: &str = "no-answer";
-/// The time of the task was over before it was asked for.
+/// The task ran out of time before the value was requested.
 pub const NO_TIME: &str = "no-time";
 
-/// The most entries that one outcome has.
+/// The largest number of entries in an outcome.
 pub const ENTRIES_MAX: usize = 64;
-/// The most rows of one object that are named; what is more is counted together.
+/// The largest number of rows of an object that are listed individually; the rest are counted
+/// together.
 const ROWS_MAX: usize = 8;
-/// The most bytes of each text.
+/// The largest length of each text, in bytes.
 pub const TEXT_MAX: usize = 256;
 
-/// Values that were asked for and did not come.
+/// Values that were requested and did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Missing {
-    /// The object, column or table, as the target or its profile calls it; absent: others than
-    /// those that are named.
+    /// The object, column or table, by the name that the target or its profile gives it. Absent:
+    /// any others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1.3.6.1.2.1.2.2.1.14")]
     pub object: Option<Arc<str>>,
-    /// The row of the table; absent: all of it, or rows beyond those that are named.
+    /// The row of the table. Absent: the whole table, or any other rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "7")]
     pub row: Option<Arc<str>>,
-    /// A word for programs: `refused`, `undecodable`, `broken-off`, `no-answer`, `no-time`.
+    /// A code for programs: `refused`, `undecodable`, `broken-off`, `no-answer`, `no-time`.
     #[schema(value_type = String, example = "refused")]
     pub reason: Arc<str>,
-    /// The event, in a sentence; may be empty.
+    /// An explanation in a sentence; may be empty.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[schema(value_type = String)]
     pub message: Arc<str>,
-    /// The number of values; absent: nobody knows, as of a table that broke off.
+    /// The number of values. Absent if unknown, as for a table that broke off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
 }
 
 impl Missing {
-    /// One value of a scalar, or of a row of a table.
+    /// Returns an entry for one value of a scalar or of a table's row.
     pub fn value(object: &str, row: Option<&str>, reason: &str, message: &str) -> Self {
         Self {
             object: Some(object.into()),
@@ -63,7 +64,8 @@ impl Missing {
         }
     }
 
-    /// A table or a column whose end was not seen: nobody knows how much of it is missing.
+    /// Returns an entry for a table or column whose end was not seen, so that the number of missing
+    /// values is unknown.
     pub fn rest(object: &str, reason: &str, message: &str) -> Self {
         Self {
             count: None,
@@ -91,22 +93,22 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Collects what is missing, as much as an outcome may hold: pure. Nothing is lost from the
-/// count, whatever a device does.
+/// Collects missing values, up to what an outcome may hold. Pure. The count stays complete,
+/// whatever a device does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gaps {
     named: Vec<Missing>,
-    /// Those for which there was no more room.
+    /// The entries for which there was no more room.
     others: Option<Missing>,
 }
 
 impl Gaps {
-    /// Returns whether nothing is missing.
+    /// Returns true if nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
 
-    /// One more. Many rows of one object are counted together.
+    /// Adds an entry. Many rows of one object are counted together.
     pub fn push(&mut self, missing: Missing) {
         let missing = shortened(missing);
         let is_same = |one: &&mut Missing| {
@@ -144,14 +146,14 @@ impl Gaps {
         self.others = Some(others);
     }
 
-    /// Tells why of what does not say it.
+    /// Adds the reason to entries that have none.
     pub fn explain(&mut self, why: &str) {
         let why = short(why.into());
         let silent = self.named.iter_mut().filter(|one| one.message.is_empty());
         silent.for_each(|one| one.message = Arc::clone(&why));
     }
 
-    /// All that is missing, at most [`ENTRIES_MAX`] entries.
+    /// Returns everything that is missing, in at most [`ENTRIES_MAX`] entries.
     pub fn into_entries(self) -> Vec<Missing> {
         let mut entries = self.named;
         entries.extend(self.others);
@@ -173,10 +175,9 @@ impl FromIterator<Missing> for Gaps {
     }
 }
 
-/// Returns the problem that people are told of an answer of which this is missing: `None` where
-/// nothing is.
+/// Returns the problem to show for an answer with these parts missing, or `None` if nothing is.
 pub fn problem(missing: &[Missing]) -> Option<Problem> {
-    /// So many entries are named in the sentence.
+    /// The number of entries that the sentence lists.
     const NAMED: usize = 3;
     if missing.is_empty() {
         return None;
@@ -207,7 +208,7 @@ pub fn problem(missing: &[Missing]) -> Option<Problem> {
     Some(Problem::new("incomplete", cure, sentence))
 }
 
-/// Returns how many values are missing: of the entries whose count is known.
+/// Returns the number of missing values, of the entries whose count is known.
 pub fn count(missing: &[Missing]) -> u64 {
     let counts = missing.iter().filter_map(|one| one.count);
     counts.map(u64::from).sum()
@@ -238,28 +239,28 @@ fn short(text: Arc<str>) -> Arc<str> {
 /// The result of recognising a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Recognition {
-    /// `true` if anything of it was understood beyond what every target of its protocol has.
+    /// `true` if anything was understood beyond what every target of its protocol has.
     pub is_understood: bool,
-    /// The profiles that it was read with.
+    /// The profiles with which it was read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub profiles: Vec<Arc<str>>,
-    /// The identity that it claims, for programs: over SNMP its sysObjectID.
+    /// The identity that the target claims, for programs: over SNMP its sysObjectID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1.3.6.1.4.1.318.1.3.27")]
     pub identity: Option<Arc<str>>,
-    /// The description that it gives of itself, for people: over SNMP its sysDescr.
+    /// The description that the target gives of itself, for people: over SNMP its sysDescr.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub description: Option<Arc<str>>,
 }
 
 impl Recognition {
-    /// The most profiles that are named.
+    /// The largest number of profiles that are listed.
     pub const PROFILES_MAX: usize = 64;
 
-    /// Returns the problem that people are told of a target of which nothing was understood; `None`
-    /// of any other.
+    /// Returns the problem to show for a target of which nothing was understood, or `None` for any
+    /// other.
     pub fn problem(&self) -> Option<Problem> {
         if self.is_understood {
             return None;
@@ -285,7 +286,7 @@ impl Recognition {
         Some(Problem::new("not-understood", Cure::Operator, sentence))
     }
 
-    /// The same, no larger than an outcome may hold.
+    /// Returns it cut down to what an outcome may hold.
     pub fn bounded(mut self) -> Self {
         self.profiles.truncate(Self::PROFILES_MAX);
         Self {

@@ -1,4 +1,4 @@
-//! Operations: what a user asked for, once.
+//! Operations: requests of users.
 
 mod pace;
 
@@ -11,7 +11,7 @@ pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 use crate::{ActionName, Class, OperationId, PersonName, Selector};
 
 words! {
-    /// The rank among those who want the same target.
+    /// The priority among tasks that need the same target.
     #[derive(
         Debug,
         Clone,
@@ -30,44 +30,44 @@ words! {
         /// In its turn.
         #[default]
         Routine = "routine",
-        /// Before all that is routine.
+        /// Before all routine tasks.
         Urgent = "urgent",
-        /// Before everything else.
+        /// Before all other tasks.
         Emergency = "emergency",
     }
 }
 
-/// A user's request: it becomes one task for each target.
+/// A user's request, which becomes one task per target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Operation {
-    /// Its identifier.
+    /// The identifier of the operation.
     pub id: OperationId,
-    /// The targets that are meant.
+    /// The selected targets.
     pub selector: Selector,
-    /// The action; absent for a plain read, which means the default of each target's kind.
+    /// The action. Absent for a plain read, which means the default action of each target's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionName>,
     /// The class of the action.
     pub class: Class,
-    /// With which parameters.
+    /// The parameters of the action.
     #[schema(value_type = Object)]
     pub parameters: Value,
-    /// The time it was asked for.
+    /// The time of the request.
     #[schema(value_type = String, format = "date-time")]
     pub asked: Timestamp,
-    /// The reason, in the words of who asked.
+    /// The reason, in the requester's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// The person who asked for it; absent where nobody did, or where that was not written down.
+    /// The person who requested it. Absent if nobody did, or if it was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonName>,
-    /// The number of targets at a time, their order, and when it is enough.
+    /// The number of targets at a time, their order, and the number of failures at which to stop.
     #[serde(default, skip_serializing_if = "Pace::is_default")]
     pub pace: Pace,
-    /// The rank among those who want the same target.
+    /// The priority among tasks that need the same target.
     #[serde(default)]
     pub priority: Priority,
-    /// The operation that it takes back.
+    /// The operation that it undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<OperationId>,
 }
@@ -92,16 +92,16 @@ words! {
         Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
     )]
     pub enum OperationState {
-        /// Somebody else has to approve it first; nothing was begun.
+        /// It needs somebody else's approval; nothing has begun.
         Awaiting = "awaiting",
-        /// Its tasks begin, as its pace allows.
+        /// Its tasks begin as its pace allows.
         #[default]
         Running = "running",
-        /// Somebody has it wait: no further task begins.
+        /// A person has paused it: no further task begins.
         Paused = "paused",
-        /// Too many tasks failed: no further one begins until somebody resumes it.
+        /// Too many tasks failed: no further task begins until somebody resumes it.
         Stopped = "stopped",
-        /// Somebody took it back: what had not begun never will.
+        /// A person has cancelled it: tasks that had not begun never will.
         Cancelled = "cancelled",
         /// All its tasks have ended.
         Done = "done",
@@ -109,22 +109,22 @@ words! {
 }
 
 impl OperationState {
-    /// Returns whether nothing more will begin, whatever anybody does.
+    /// Returns true if no further task can ever begin.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Cancelled | Self::Done)
     }
 }
 
-/// The approval of an operation that needs one: never the one who asked for it.
+/// The approval of an operation that needs one. The requester cannot give it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// The person.
+    /// The person who approved it.
     pub by: PersonName,
-    /// The time.
+    /// The time of the approval.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// The token of the plan that was approved: what was seen, and nothing else.
+    /// The token of the approved plan: the approval covers what was shown, and nothing else.
     pub plan: String,
 }
 

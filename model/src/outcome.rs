@@ -1,4 +1,4 @@
-//! Outcomes: how an attempt ended, who ran it, and how long it took.
+//! Outcomes: the end of an attempt, its worker and its duration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,59 +11,60 @@ use crate::{
     TaskId, TaskKey, TaskState, WorkerId, duration,
 };
 
-/// The end of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Outcome {
-    /// The task.
+    /// The task of the attempt.
     pub task: TaskId,
     /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The reason there was such a task.
+    /// The reason why the task exists.
     pub origin: Origin,
-    /// The target.
+    /// The target of the task.
     pub target: TargetName,
-    /// The action.
+    /// The action of the task.
     pub action: ActionName,
     /// The class of the action.
     pub class: Class,
-    /// Its outcome.
+    /// The status with which the attempt ended.
     pub status: OutcomeStatus,
-    /// The problem; with a success, what was left out of it.
+    /// The problem. With a success, it describes what was missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// The answer of the worker besides readings: any JSON.
+    /// The worker's result besides readings: any JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub result: Option<Arc<RawValue>>,
-    /// Values that were asked for and did not come, where it succeeded: then it succeeded in part.
+    /// The values that were requested and did not arrive. If there are any, the attempt succeeded
+    /// only in part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// The result of recognition, where the worker recognises targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Recognition>)]
     pub recognition: Option<Arc<Recognition>>,
-    /// The environment, worker and release that ran it; absent when nobody did.
+    /// The environment, worker and release that ran it. Absent if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_by: Option<RanBy>,
-    /// The ask under which a control attempt was permitted, as its environment numbers them;
-    /// absent when it ended without a permit, and so without any effect.
+    /// The number of the ask under which a control attempt was permitted. Absent if it ended
+    /// without a permit, and so without any effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permit: Option<u64>,
-    /// Of control whose end is unknown: whether nobody acts on it any more, which was seen. Its
-    /// worker has said so, or is gone; that its time is over is no such proof.
+    /// For control with an unknown outcome: true if it was seen that nobody acts on it any more,
+    /// because its worker has said so or is gone. The passing of its time is no such proof.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
-    /// The time it ended, and the durations of its parts.
+    /// The end of the attempt, and the durations of its parts.
     pub timings: Timings,
 }
 
 impl Outcome {
-    /// Returns whether it succeeded, and something that was asked for did not come.
+    /// Returns true if it succeeded with something missing.
     pub fn is_partial(&self) -> bool {
         self.status == OutcomeStatus::Succeeded && !self.missing.is_empty()
     }
 
-    /// The fencing token of the attempt.
+    /// Returns the fencing token of the attempt.
     pub fn key(&self) -> TaskKey {
         TaskKey {
             task: self.task,
@@ -72,7 +73,7 @@ impl Outcome {
     }
 }
 
-/// The end of an attempt, in one word.
+/// The status with which an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeStatus {
@@ -82,9 +83,9 @@ pub enum OutcomeStatus {
     Failed,
     /// Nobody can know whether the target did it.
     Unknown,
-    /// It was not begun in time.
+    /// It did not begin in time.
     Expired,
-    /// It was taken back before it took effect.
+    /// It was cancelled before it took effect.
     Cancelled,
 }
 
@@ -103,9 +104,9 @@ impl From<OutcomeStatus> for TaskState {
 /// The environment, worker and release that ran an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RanBy {
-    /// The environment.
+    /// The name of the environment.
     pub environment: EnvironmentId,
-    /// Its worker.
+    /// The name of the worker.
     pub worker: WorkerId,
     /// The release of the worker.
     #[schema(value_type = ReleaseId)]
@@ -115,10 +116,10 @@ pub struct RanBy {
 /// The end of an attempt, and the durations of its parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Timings {
-    /// The time it ended.
+    /// The time at which it ended.
     #[schema(value_type = String, format = "date-time")]
     pub ended: Timestamp,
-    /// The time for which it waited in the environment before a worker got it.
+    /// The time for which it waited in the environment before a worker received it.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "2ms")]
     pub waited: Duration,

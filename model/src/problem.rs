@@ -1,4 +1,4 @@
-//! Problems: what went wrong, for people and for programs.
+//! Problems, for people and for programs.
 
 use std::{fmt, sync::Arc};
 
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 /// A problem, for people and for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
-    /// A word for programs, such as `unreachable`, `bad-parameters`, `device-refused`.
+    /// A code for programs, such as `unreachable`, `bad-parameters`, `device-refused`.
     #[schema(value_type = String)]
     pub code: Arc<str>,
-    /// The event, in a sentence.
+    /// The problem in a sentence: the event, its subject and the remedy.
     #[schema(value_type = String)]
     pub message: Arc<str>,
-    /// The one who can cure it.
+    /// The party that can cure it.
     pub cure: Cure,
 }
 
 impl Problem {
-    /// A problem of this code, cure and sentence.
+    /// Creates a problem with this code, cure and sentence.
     pub fn new(code: &str, cure: Cure, message: impl AsRef<str>) -> Self {
         Self {
             code: code.into(),
@@ -34,14 +34,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The one who can cure a problem.
+/// The party that can cure a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Cure {
-    /// Time: trying again may help.
+    /// Nobody needs to act: trying again later may help.
     Retry,
-    /// A person: something must be set right first.
+    /// A person has to correct something first.
     Operator,
-    /// The authors: this should not happen.
+    /// The authors of utakata: this should not happen.
     Bug,
 }

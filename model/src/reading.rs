@@ -1,4 +1,4 @@
-//! Readings: values seen, named and measured after OpenTelemetry's hardware conventions.
+//! Readings: observed values, named and measured after OpenTelemetry's hardware conventions.
 //!
 //! Metric names and attributes: <https://opentelemetry.io/docs/specs/semconv/hardware/>
 //! (`hw.temperature`, `hw.power`, `hw.voltage`, `hw.status`, ...; attributes `hw.id`,
@@ -15,37 +15,37 @@ use crate::{ActionName, MetricName, TargetName, TaskKey};
 /// The readings of one attempt on one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Readings {
-    /// The target.
+    /// The target that was read.
     pub target: TargetName,
-    /// The observe action that saw them.
+    /// The observe action that obtained them.
     pub action: ActionName,
-    /// The attempt that saw them.
+    /// The attempt that obtained them.
     #[schema(value_type = Object)]
     pub seen_by: TaskKey,
-    /// The time they were seen.
+    /// The time of the observation.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
-    /// The values, each metric and attributes at most once.
+    /// The values. Each combination of metric and attributes occurs at most once.
     pub readings: Vec<Reading>,
 }
 
 /// One value of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reading {
-    /// The metric.
+    /// The metric of the value.
     pub metric: MetricName,
-    /// The attributes that tell it from others: `hw.id`, `hw.name`, `network.interface.name`,
-    /// `outlet`, ...
+    /// The attributes that distinguish it from others: `hw.id`, `hw.name`,
+    /// `network.interface.name`, `outlet`, ...
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
     pub attributes: Attributes,
-    /// The value.
+    /// The observed value.
     pub value: ReadingValue,
-    /// Its unit in UCUM; empty for a state.
+    /// The UCUM unit of the value; empty for a state.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     #[schema(value_type = String)]
     pub unit: Arc<str>,
-    /// Its quality.
+    /// The extent to which the value can be trusted.
     #[serde(default)]
     pub quality: Quality,
 }
@@ -53,24 +53,24 @@ pub struct Reading {
 /// Attributes of a reading, by key.
 pub type Attributes = BTreeMap<Arc<str>, Arc<str>>;
 
-/// Attributes that describe what another one already names.
+/// The attributes that describe something that another attribute already identifies.
 const DESCRIPTIONS: [&str; 2] = ["hw.name", "hw.location"];
-/// Attributes that name one of several, so that a description is not needed for it.
+/// The attributes that identify one of several, so that no description is needed.
 const IDENTIFIERS: [&str; 6] = ["hw.id", "snmp.index", "outlet", "inlet", "phase", "bank"];
 
-/// Returns whether an attribute describes what is read. Descriptions change (an outlet is renamed,
-/// a fan is called "Fan 1, failed"), and what is described stays what it was.
+/// Returns true if an attribute is a description. Descriptions change (an outlet is renamed, a fan
+/// is called "Fan 1, failed") while the thing described stays the same.
 pub fn is_description(key: &str) -> bool {
     DESCRIPTIONS.contains(&key)
 }
 
-/// Returns whether an attribute names one of several.
+/// Returns true if an attribute identifies one of several.
 pub fn is_identifier(key: &str) -> bool {
     IDENTIFIERS.contains(&key)
 }
 
-/// Returns the attributes that make a series of values, beside its metric: all attributes; without
-/// descriptions where another one identifies already what is described.
+/// Returns the attributes that, with its metric, make up a series of values: all of them, but
+/// without descriptions if another attribute identifies the thing already.
 pub fn identity(attributes: &Attributes) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
     let is_identified = attributes.keys().any(|key| is_identifier(key));
     attributes
@@ -90,9 +90,9 @@ pub enum ReadingValue {
 }
 
 impl ReadingValue {
-    /// As a parameter of an action: a whole number is one in JSON, too.
+    /// Returns the value as a parameter of an action. A whole number stays one in JSON.
     pub fn to_json(&self) -> serde_json::Value {
-        /// Up to here every whole number is a number of its own.
+        /// The limit up to which every whole number is exact.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         match self {
             #[allow(
@@ -121,12 +121,13 @@ impl fmt::Display for ReadingValue {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Quality {
-    /// As the target said, and plausible.
+    /// The value is as the target reported it, and plausible.
     #[default]
     Good,
-    /// The target itself doubts it, or it is outside what its profile allows.
+    /// The target itself doubts the value, or its profile does not allow it.
     Suspect,
-    /// Older than its schedule allows: set by the logic environment, never by a worker.
+    /// The value is older than its schedule allows. Set by the logic environment, never by a
+    /// worker.
     Stale,
 }
 

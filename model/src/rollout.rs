@@ -1,12 +1,12 @@
-//! Rollouts: the way of a kind from one release to the next.
+//! Rollouts: the move of a kind from one release to the next.
 //!
 //! ```text
 //! waiting ─► starting ─► shadow ─► canary ─► rolling ─► done
 //!               └──────────┴─────────┴──────────┴─────► back (why, and the evidence)
 //! ```
 //!
-//! What is to be done is desired state, and each environment does it by itself. What came of it
-//! stands in the status of each environment.
+//! The desired state says what to do, and each environment carries it out by itself and reports its
+//! progress in its status.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,53 +18,53 @@ use crate::{EnvironmentId, Kind, Problem, ReleaseId, RolloutId, Selector, durati
 /// The desired state of a kind in a zone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct KindDesired {
-    /// The release that serves it. Absent: the newest that lies in the folders of an environment.
+    /// The release that serves it. Absent: the newest one in the folders of an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable: Option<ReleaseId>,
-    /// Others that are kept for targets that are pinned to their versions.
+    /// Further releases, kept for targets that are pinned to their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<ReleaseId>,
-    /// The way to another release.
+    /// The rollout to another release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutOrder>,
-    /// The environments that serve the kind, by their labels; `name` is that of the environment.
-    /// Absent: all.
+    /// The selector of the environments that serve the kind, by label; `name` is that of the
+    /// environment. Absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Selector>,
 }
 
-/// A rollout as environments are asked to carry it out.
+/// A rollout as ordered of environments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RolloutOrder {
-    /// The rollout.
+    /// The identifier of the rollout.
     pub id: RolloutId,
-    /// The release to go to.
+    /// The new release.
     pub candidate: ReleaseId,
-    /// The plan.
+    /// The plan of the phases.
     pub plan: RolloutPlan,
-    /// The order for each environment; one that is not named waits.
+    /// The command to each environment. One that is not named waits.
     pub environments: BTreeMap<EnvironmentId, Go>,
 }
 
-/// The order for an environment about a rollout.
+/// The command to an environment in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Go {
-    /// The order.
+    /// The command itself.
     pub order: GoOrder,
-    /// It need not gather evidence in phases up to this one: somebody has decided.
+    /// The phase up to which no evidence is needed, because a person has promoted the rollout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted: Option<RolloutPhase>,
 }
 
-/// The order for an environment about a rollout.
+/// The command to an environment in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GoOrder {
-    /// Carry it out.
+    /// Carry out the rollout.
     Go,
-    /// Stay in the phase it is in.
+    /// Stay in the present phase.
     Pause,
-    /// Go back to the stable release, and stay there.
+    /// Return to the stable release, and stay there.
     Back,
 }
 
@@ -72,33 +72,33 @@ pub enum GoOrder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RolloutPlan {
-    /// Answers of the candidate that are compared in the shadow of the stable release, in each
-    /// environment; 0: no shadow.
+    /// The number of answers of the candidate that are compared in the shadow of the stable
+    /// release, in each environment; 0: no shadow.
     pub shadow_answers: u32,
-    /// By how much a number may differ from what the stable release reads before and after, as
-    /// a share of it.
+    /// The permitted difference of a number from those of the stable release before and after, as a
+    /// fraction of it.
     pub tolerance: f64,
-    /// The shares of the tasks that the candidate gets, one after the other; none: no canary.
+    /// The successive shares of the tasks that the candidate gets; none: no canary.
     pub canary_shares: Vec<f64>,
-    /// Tasks that the candidate does at each share, in each environment.
+    /// The number of tasks that the candidate does at each share, in each environment.
     pub canary_tasks: u32,
-    /// After this time at a share fewer tasks are enough, if it is no worse in them: one leads on
-    /// to the next share, and 20 in all to the end.
+    /// The time at a share after which fewer tasks suffice, if the candidate does no worse in them:
+    /// one leads on to the next share, and 20 in total to the end.
     #[serde(with = "duration", skip_serializing_if = "is_usual_time")]
     #[schema(value_type = String, example = "2m")]
     pub canary_time: Duration,
     /// The factor by which a task may take longer than with the stable release.
     pub slower: f64,
-    /// The time for which it is watched after it has taken over everything.
+    /// The time for which the candidate is watched after it has taken over everything.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub watch: Duration,
 }
 
-/// The length of a share where tasks are few.
+/// The default time at a share where tasks are few.
 const CANARY_TIME: Duration = Duration::from_secs(120);
 
-/// Environments of before do not know of it.
+/// Environments of earlier versions do not know the field.
 fn is_usual_time(time: &Duration) -> bool {
     *time == CANARY_TIME
 }
@@ -117,30 +117,30 @@ impl Default for RolloutPlan {
     }
 }
 
-/// A plan that cannot be.
+/// The reason why a plan was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
-    /// Not a share.
+    /// A value that is not a share.
     #[error(
         "canary_shares: {share} is not a share: more than 0 and at most 1, each more than the one before"
     )]
     Share {
-        /// As given.
+        /// The rejected value.
         share: f64,
     },
-    /// Not a tolerance.
+    /// A value that is not a tolerance.
     #[error("tolerance: {tolerance} is not a share from 0 to 1")]
     Tolerance {
-        /// As given.
+        /// The rejected value.
         tolerance: f64,
     },
-    /// Less than once as long.
+    /// A factor below 1.
     #[error("slower: {slower} is less than 1: the candidate would have to be faster")]
     Slower {
-        /// As given.
+        /// The rejected value.
         slower: f64,
     },
-    /// Nothing is tried, and nothing can be found.
+    /// A canary with shares, but without tasks to find anything by.
     #[error(
         "canary_tasks is 0, but there are canary_shares: say how many tasks, or give no shares"
     )]
@@ -171,7 +171,7 @@ impl RolloutPlan {
     }
 }
 
-/// The progress of a rollout in an environment.
+/// The phase of a rollout in an environment.
 #[derive(
     Debug,
     Clone,
@@ -187,11 +187,11 @@ impl RolloutPlan {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum RolloutPhase {
-    /// It is not its turn, or the candidate is not here yet.
+    /// It is not this environment's turn, or the candidate has not arrived here yet.
     Waiting,
-    /// Workers of the candidate are started.
+    /// Workers of the candidate are being started.
     Starting,
-    /// The candidate repeats reads; answers are compared, and nothing of them is published.
+    /// The candidate repeats reads. Its answers are compared and not published.
     Shadow,
     /// The candidate does a share of the tasks.
     Canary,
@@ -206,23 +206,23 @@ pub enum RolloutPhase {
 /// The status of a rollout in one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RolloutStatus {
-    /// The rollout.
+    /// The identifier of the rollout.
     pub id: RolloutId,
-    /// Of this kind.
+    /// The kind that is rolled out.
     pub kind: Kind,
-    /// To this release.
+    /// The new release.
     pub candidate: ReleaseId,
-    /// Its phase.
+    /// The phase that was reached.
     pub phase: RolloutPhase,
-    /// Since when.
+    /// The time at which the phase began.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// `true` if it stays there because somebody wants it to.
+    /// `true` if it stays there by order.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
     /// The evidence about the candidate.
     pub evidence: Evidence,
-    /// The reason it went back, or what it waits for.
+    /// The reason why it went back, or waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
@@ -231,44 +231,44 @@ pub struct RolloutStatus {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Evidence {
-    /// Answers that were compared in the shadow.
+    /// The number of answers compared in the shadow.
     pub compared: u64,
-    /// Of these, those that differ.
+    /// Of these, the number that differ.
     pub differing: u64,
-    /// In what they differ, at most 20 of them.
+    /// The differences, at most 20 of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     /// The share of the tasks that the candidate has now.
     pub share: f64,
-    /// The results of the candidate since it has a share.
+    /// The results of the candidate since it has had a share.
     pub candidate: Sample,
     /// The results of the stable release in that time.
     pub stable: Sample,
     /// The progress of the present phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// By how many tasks its canary was judged, where these were fewer than were asked for.
+    /// The number of tasks by which its canary was judged, if it was fewer than planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judged_by: Option<u64>,
-    /// Workers of the candidate that died or hung.
+    /// The number of the candidate's workers that died or hung.
     pub lost: u64,
-    /// The most memory that a worker of the candidate had, in bytes.
+    /// The peak memory of the candidate's workers, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
 }
 
-/// The progress of a phase in which something is to be seen.
+/// The progress of a phase that gathers evidence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Progress {
-    /// The count so far: answers in the shadow, tasks at this share of the canary.
+    /// The count so far: answers in the shadow, or tasks at this share of the canary.
     pub seen: u64,
-    /// Of how many that were asked for.
+    /// The count that the plan requires.
     pub of: u64,
-    /// The number that come in a second, at the pace so far; absent where none has come.
+    /// The number per second at the pace so far. Absent if there were none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<f64>,
-    /// The time until it is enough, in seconds, at that pace.
+    /// The time remaining at that pace, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<f64>,
 }
@@ -277,29 +277,29 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Sample {
-    /// Tasks that it ended.
+    /// The number of tasks that it ended.
     pub tasks: u64,
-    /// Of these, those that failed.
+    /// Of these, the number that failed.
     pub failed: u64,
-    /// Of these, those of which nobody knows.
+    /// Of these, the number with an unknown outcome.
     pub unknown: u64,
-    /// The time that half of them took at the most, in seconds.
+    /// The median run time, in seconds.
     pub p50: f64,
-    /// The time that 99 of 100 took at the most, in seconds.
+    /// The 99th percentile of the run times, in seconds.
     pub p99: f64,
 }
 
-/// In what answers differ, and how often.
+/// A difference between answers, and its frequency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = RolloutDifference)]
 pub struct Difference {
-    /// The subject: a metric with its attributes, or `outcome`.
+    /// The thing that differs: a metric with its attributes, or `outcome`.
     pub what: String,
-    /// The value of the stable release.
+    /// The value in the stable release's answer.
     pub stable: String,
-    /// The value of the candidate.
+    /// The value in the candidate's answer.
     pub candidate: String,
-    /// The number of answers differ so.
+    /// The number of answers that differ in this way.
     pub times: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Schedules: standing orders to observe.
+//! Schedules, by which targets are observed regularly.
 
 use std::time::Duration;
 
@@ -7,22 +7,23 @@ use serde_json::Value;
 
 use crate::{ActionName, ScheduleName, Selector, duration};
 
-/// The shortest interval: below it a device is being attacked, not observed.
+/// The shortest interval. Anything shorter would be an attack on the device rather than
+/// observation.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
-/// A standing order to observe.
+/// A schedule, by which targets are observed regularly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
-    /// Its name, unique.
+    /// The name of the schedule, which is unique.
     pub name: ScheduleName,
-    /// The targets that are meant.
+    /// The selected targets.
     pub selector: Selector,
-    /// The interval. The reads of the targets are spread over the interval.
+    /// The interval, over which the reads of the targets are spread.
     #[serde(with = "duration")]
     #[schema(value_type = String, example = "30s")]
     pub interval: Duration,
-    /// The observe action; absent means the default of each target's kind.
+    /// The observe action. Absent means the default action of each target's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionName>,
     /// The parameters of the action.

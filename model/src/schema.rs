@@ -1,4 +1,4 @@
-//! JSON Schemas: compiled once, then used for every task.
+//! JSON Schemas, compiled once and used for every task.
 
 mod words;
 
@@ -8,34 +8,34 @@ use serde_json::Value;
 
 use self::words::Subject;
 
-/// A schema that parameters can be checked against. Cheap to clone.
+/// A compiled schema to check parameters against. Cheap to clone.
 #[derive(Clone)]
 pub struct Schema(Arc<Checked>);
 
 struct Checked {
     validator: jsonschema::Validator,
-    /// As it was written, for what is known in it.
+    /// The schema as written, for the names that are known in it.
     text: Value,
 }
 
-/// A schema that is itself wrong.
+/// A schema that is itself invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a JSON Schema: {problem}")]
 pub struct SchemaError {
-    /// The problem.
+    /// The message of the schema compiler.
     pub problem: String,
 }
 
-/// Everything that a schema refuses in a document, in words.
+/// The objections of a schema to a document, in words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.join("; "))]
 pub struct Refused {
-    /// One sentence for each thing that is wrong: where, and what.
+    /// One sentence for each objection, with its place.
     pub problems: Vec<String>,
 }
 
 impl Schema {
-    /// Compiles a schema (draft 2020-12 unless it says otherwise). References to other
+    /// Compiles a schema (draft 2020-12 unless it declares another). References to other
     /// documents are refused: a manifest is complete in itself.
     pub fn build(schema: &Value) -> Result<Self, SchemaError> {
         jsonschema::validator_for(schema)

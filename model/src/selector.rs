@@ -1,5 +1,5 @@
-//! Selectors: which targets are meant, as in `kind=apc-pdu,room=A,rack in (A1,A2),!retired`. A
-//! value with a comma, a bracket or a quote stands in quotes: `note="left, top"`.
+//! Selectors of targets, as in `kind=apc-pdu,room=A,rack in (A1,A2),!retired`. A value with a
+//! comma, a bracket or a quote is put in quotes: `note="left, top"`.
 
 use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{label::is_key_character, target::Target};
 
-/// The longest part that is shown of a text that is not a selector, in characters.
+/// The largest part of an invalid text that is shown, in characters.
 const SHOWN_MAX: usize = 200;
-/// The most terms of a selector that is asked with.
+/// The largest number of terms in a selector.
 pub const TERMS_MAX: usize = 100;
-/// The most characters of all of its keys and values together.
+/// The largest total length of a selector's keys and values, in characters.
 pub const LENGTH_MAX: usize = 256 * 1024;
 
-/// Terms that must all hold. The empty selector means every target.
+/// A selector: terms that must all hold. The empty selector matches every target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Selector {
@@ -35,7 +35,7 @@ enum Test {
     Absent,
 }
 
-/// The reason a text is not a selector.
+/// The reason why a text is not a selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the selector \"{text}\" is wrong at position {position}: {problem}")]
 pub struct SelectorError {
@@ -43,11 +43,11 @@ pub struct SelectorError {
     pub text: String,
     /// The position of the mistake, in characters from 1.
     pub position: usize,
-    /// The problem at that position.
+    /// The mistake at that position.
     pub problem: String,
 }
 
-/// A selector that is larger than anybody means.
+/// A selector that is too large to be intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the selector has more than {TERMS_MAX} terms, or more than {LENGTH_MAX} characters: give the \
@@ -56,12 +56,12 @@ pub struct SelectorError {
 pub struct TooLarge;
 
 impl Selector {
-    /// The selector that means exactly one target.
+    /// Returns the selector that matches exactly one target.
     pub fn name(name: &crate::TargetName) -> Self {
         Self::of_names([name])
     }
 
-    /// The selector that means exactly these targets; without any it means none.
+    /// Returns the selector that matches exactly these targets, or none if there are no names.
     pub fn of_names<'a>(names: impl IntoIterator<Item = &'a crate::TargetName>) -> Self {
         let names = names.into_iter().map(|name| name.as_str().to_owned());
         Self {
@@ -72,18 +72,18 @@ impl Selector {
         }
     }
 
-    /// Returns whether it means every target there is.
+    /// Returns true if it matches every target.
     pub fn is_everything(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Returns whether it means this target, by the values that [`Target::value`] gives. `!=` and
-    /// `notin` also hold where the label is absent.
+    /// Returns true if it matches this target, by the values that [`Target::value`] gives. `!=` and
+    /// `notin` also hold if the label is absent.
     pub fn matches(&self, target: &Target) -> bool {
         self.matches_by(|key| target.value(key))
     }
 
-    /// Refuses one that is larger than anybody means.
+    /// Refuses a selector that is too large to be intended.
     ///
     /// # Errors
     /// It has too many terms, or they are too long.
@@ -95,12 +95,13 @@ impl Selector {
         Ok(())
     }
 
-    /// Returns whether all terms hold of something else that has values by key: an environment.
+    /// Returns true if all terms hold of something else that has values by key, such as an
+    /// environment.
     pub fn matches_by<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> bool {
         self.terms.iter().all(|term| term.holds(value(&term.key)))
     }
 
-    /// The names it asks for, when it asks for names: a shortcut for an index by name.
+    /// Returns the names that it lists, if it lists names: a shortcut for an index by name.
     pub fn names(&self) -> Option<&BTreeSet<String>> {
         self.terms.iter().find_map(|term| match &term.test {
             Test::In(values) if term.key == "name" => Some(values),
@@ -160,7 +161,7 @@ impl fmt::Display for Term {
     }
 }
 
-/// A value as it stands in a selector: in quotes where it has a character that means something.
+/// Returns a value as it appears in a selector: in quotes if it contains a special character.
 fn written(value: &str) -> Cow<'_, str> {
     if !value.is_empty() && value.chars().all(is_plain) && value.trim() == value {
         return value.into();
@@ -176,7 +177,7 @@ fn written(value: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// Returns whether a value can have this character without quotes.
+/// Returns true if a value may have this character without quotes.
 fn is_plain(c: char) -> bool {
     !matches!(c, ',' | '(' | ')' | '"' | '=' | '!') && !c.is_control()
 }
@@ -229,7 +230,7 @@ impl<'a> Parser<'a> {
 
     fn wrong(&self, problem: impl Into<String>) -> SelectorError {
         let position = self.text[..self.at].chars().count() + 1;
-        // Whoever reads the message looks at the place; the whole of a long text helps nobody.
+        // A reader looks at the place of the mistake; the whole of a long text helps nobody.
         let text = match self.text.char_indices().nth(SHOWN_MAX) {
             Some((end, _)) => format!("{}...", &self.text[..end]),
             None => self.text.to_owned(),
@@ -296,8 +297,8 @@ impl<'a> Parser<'a> {
             return Ok(Test::NotIn(self.list()?));
         }
         if self.eat("in") {
-            // No name at all means no target, and is written so. A `notin ()` would mean every
-            // target, and may be a list that somebody failed to fill.
+            // An empty list of names matches no target, and is written so. A `notin ()` would match
+            // every target, and may be a list that somebody forgot to fill.
             if self.eat_empty_list() {
                 return Ok(Test::In(BTreeSet::new()));
             }
@@ -317,7 +318,7 @@ impl<'a> Parser<'a> {
         Ok(self.take(is_plain, "a value")?.trim_end().to_owned())
     }
 
-    /// The rest of a value in quotes; a backslash takes the next character as it is.
+    /// Reads the rest of a quoted value; a backslash takes the next character as it is.
     fn quoted(&mut self) -> Result<String, SelectorError> {
         let mut value = String::new();
         let mut characters = self.rest().char_indices();

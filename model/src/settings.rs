@@ -7,61 +7,61 @@ use crate::{
     manifest::limits::{Cpus, Memory},
 };
 
-/// Longer durations are refused: the time after them would be out of the range of clocks.
+/// The longest duration accepted: beyond it, times would be out of the range of clocks.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// More of anything is a slip: it is refused where its field does not say less.
+/// The largest count accepted where a field sets no lower limit: more than that is a slip.
 const MAX_COUNT: u64 = 4_000_000_000;
 
 /// One key of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Key {
-    /// The whole name: `logic.http.listen`.
+    /// The full name: `logic.http.listen`.
     pub name: String,
-    /// The type of its value, for people.
+    /// The type of the value, for people.
     pub form: &'static str,
-    /// The effect of its value.
+    /// The effect of the value.
     pub meaning: &'static str,
-    /// The type that its field names itself.
+    /// The type that the field itself declares.
     pub named_form: Option<&'static str>,
 }
 
-/// A value that cannot be.
+/// A value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key} {problem}")]
 pub struct Wrong {
-    /// The whole name of the key.
+    /// The full name of the key.
     pub key: String,
-    /// The mistake: `must be more than 0`.
+    /// The objection: `must be more than 0`.
     pub problem: String,
 }
 
 /// A value of the configuration, or a table of them.
 pub trait Setting {
-    /// Adds the keys that it consists of: one for a value, those of its fields for a table.
+    /// Adds the keys that it consists of: one for a value, those of all fields for a table.
     fn describe(about: Key, keys: &mut Vec<Key>);
 
     /// Checks each value.
     ///
     /// # Errors
-    /// The first wrong one.
+    /// The first objection.
     fn check(&self, _key: &str) -> Result<(), Wrong> {
         Ok(())
     }
 
-    /// Returns whether it is 0 or empty, where that must mean something to be let in.
+    /// Returns true if the value is 0 or empty, which is only accepted where it has a meaning.
     fn is_zero(&self) -> bool {
         false
     }
 
-    /// The value as a count, if it is one.
+    /// Returns the value as a count, if it is one.
     fn count(&self) -> Option<u64> {
         None
     }
 }
 
 impl Key {
-    /// A key below this one.
+    /// Returns a key below this one.
     #[must_use]
     pub fn below(
         &self,
@@ -77,7 +77,7 @@ impl Key {
         }
     }
 
-    /// Adds it as a value of a type.
+    /// Adds the key as a value of a type.
     pub fn add(self, form: &'static str, keys: &mut Vec<Self>) {
         let form = self.named_form.unwrap_or(form);
         keys.push(Self { form, ..self });
@@ -85,7 +85,7 @@ impl Key {
 }
 
 impl Wrong {
-    /// A mistake at a key.
+    /// Creates an objection to the value of a key.
     pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             key: key.into(),
@@ -94,7 +94,7 @@ impl Wrong {
     }
 }
 
-/// The name of a key within a table.
+/// Returns the full name of a key within a table.
 #[must_use]
 pub fn join(table: &str, key: &str) -> String {
     match table {
@@ -106,7 +106,7 @@ pub fn join(table: &str, key: &str) -> String {
 /// Refuses a value that is 0 or empty.
 ///
 /// # Errors
-/// It is.
+/// It is 0 or empty.
 pub fn not_zero(value: &impl Setting, key: &str) -> Result<(), Wrong> {
     match value.is_zero() {
         true => Err(Wrong::new(key, "must be more than 0")),
@@ -114,10 +114,10 @@ pub fn not_zero(value: &impl Setting, key: &str) -> Result<(), Wrong> {
     }
 }
 
-/// Refuses a count that is more than the most.
+/// Refuses a count above a limit.
 ///
 /// # Errors
-/// It is.
+/// It is above the limit.
 pub fn at_most(value: &impl Setting, max: u64, key: &str) -> Result<(), Wrong> {
     match value.count() {
         Some(count) if count > max => Err(Wrong::new(key, format!("must be {max} or less"))),
@@ -238,7 +238,7 @@ impl<T: Setting> Setting for Option<T> {
     }
 }
 
-/// A table whose keys are the user's.
+/// A table whose keys are chosen by the user.
 impl<K, T> Setting for BTreeMap<K, T> {
     fn describe(about: Key, keys: &mut Vec<Key>) {
         about.add("table", keys);

@@ -1,6 +1,6 @@
 //! The nearest known word, for messages about unknown ones.
 
-/// The known word nearest to `unknown`, if one is near enough to be what was meant.
+/// Returns the known word nearest to `unknown`, if one is near enough to be what was meant.
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -10,7 +10,7 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
-/// `did you mean "…"?`, or the known words when none is near.
+/// Returns `did you mean "…"?`, or the known words if none is near.
 pub fn hint<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(word) = nearest(unknown, known.clone()) {
         return format!("did you mean \"{word}\"?");

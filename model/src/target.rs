@@ -1,4 +1,4 @@
-//! Targets: the things that are observed and controlled, and how to reach them.
+//! Targets: the devices that are observed and controlled, and the ways to reach them.
 
 use std::{collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -6,62 +6,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Kind, Labels, TargetName, Zone};
 
-/// One thing to observe or control.
+/// Something to observe or control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// Its name, unique.
+    /// The name of the target, which is unique.
     pub name: TargetName,
-    /// Its kind, which decides which workers can talk to it.
+    /// The kind, which determines the workers that can talk to it.
     pub kind: Kind,
-    /// Its address, in the form that its kind asks for: `10.0.3.7`, `pdu-a1.example:161`.
+    /// The address, in the form that its kind requires: `10.0.3.7`, `pdu-a1.example:161`.
     pub address: String,
-    /// From which part of the network it can be reached.
+    /// The part of the network from which it can be reached.
     #[serde(default)]
     pub zone: Zone,
-    /// Its labels: `room`, `row`, `rack`, `u`, `feed`, ...
+    /// The labels: `room`, `row`, `rack`, `u`, `feed`, ...
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// The credential to use, by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialName>,
-    /// The version of the worker that serves it, where that must not be the newest.
+    /// The version of the worker that serves it, if it must not be the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
-    /// Its limits, where it bears less or more than others do.
+    /// The limits on its load, if they differ from the default.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
 }
 
-/// The load that a target bears, of observation and control together. What is absent is as the
-/// environment is set.
+/// The load that a target can bear, of observation and control together. An absent limit is the
+/// environment's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Tasks at a time.
+    /// The number of tasks at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub conversations: Option<NonZeroU32>,
-    /// Tasks that are begun in a second, evenly: `0.5` is one every two seconds.
+    /// The number of tasks begun per second, evenly spread: `0.5` is one every two seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, exclusive_minimum = 0)]
     pub per_second: Option<PerSecond>,
 }
 
 impl Limits {
-    /// Returns whether nothing is said.
+    /// Returns true if no limit is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// The rate at which something may happen: more than 0 times and up to 1000000 times a second, and
-/// at least once in a day.
+/// A rate: more than 0 and up to 1000000 times a second, and at least once a day.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct PerSecond(f64);
 
-/// A number that is no rate.
+/// A number that is not a rate.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{0} a second is not possible: it is more than 0.00001 and at most 1000000")]
 pub struct NotARate(f64);
@@ -70,24 +69,24 @@ impl PerSecond {
     const MIN: f64 = 0.000_01;
     const MAX: f64 = 1_000_000.0;
 
-    /// So many times a second.
+    /// Creates a rate of that many times a second.
     pub fn new(times: f64) -> Result<Self, NotARate> {
         let is_rate = (Self::MIN..=Self::MAX).contains(&times);
         is_rate.then_some(Self(times)).ok_or(NotARate(times))
     }
 
-    /// Returns how many times a second.
+    /// Returns the number of times a second.
     pub fn get(self) -> f64 {
         self.0
     }
 
-    /// The time between two of them.
+    /// Returns the time between two occurrences.
     pub fn interval(self) -> Duration {
         Duration::from_secs_f64(1.0 / self.0)
     }
 }
 
-/// It is always a number.
+/// The number is never NaN.
 impl Eq for PerSecond {}
 
 impl TryFrom<f64> for PerSecond {
@@ -104,7 +103,7 @@ impl From<PerSecond> for f64 {
 }
 
 impl Target {
-    /// A target with no labels, in the default zone.
+    /// Creates a target with no labels, in the default zone.
     pub fn new(name: TargetName, kind: Kind, address: String) -> Self {
         Self {
             name,
@@ -118,8 +117,8 @@ impl Target {
         }
     }
 
-    /// The value of a key as selectors mean it: `name`, `kind`, `zone` and `address` are read
-    /// from the target itself, all others from its labels.
+    /// Returns the value of a key in a selector: `name`, `kind`, `zone` and `address` are read from
+    /// the target itself, all others from its labels.
     pub fn value(&self, key: &str) -> Option<&str> {
         match key {
             "name" => Some(self.name.as_str()),
@@ -131,22 +130,22 @@ impl Target {
     }
 }
 
-/// The name of a credential.
+/// The name of a credential, under the same rules as that of a target.
 pub type CredentialName = TargetName;
 
-/// A credential that lets a worker in: its values are secrets.
+/// A credential that gives a worker access. Its values are secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
-    /// Its name, unique.
+    /// The name of the credential, which is unique.
     pub name: CredentialName,
-    /// The values that the kind of the target asks for, by key: for SNMP `community`, or `user`,
+    /// The values that the kind of the target requires, by key: for SNMP `community`, or `user`,
     /// `auth`, ...
     pub values: BTreeMap<String, Secret>,
 }
 
-/// A text that is never printed: `Debug` and `Display` show `***`. Serialising reveals it,
-/// because the wire to the worker must.
+/// A text that is never printed: `Debug` and `Display` show `***`. Serialising reveals it, as
+/// sending it to the worker requires.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, format = Password)]
@@ -158,7 +157,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The hidden text.
+    /// Returns the hidden text.
     pub fn reveal(&self) -> &str {
         &self.0
     }

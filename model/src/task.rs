@@ -10,35 +10,35 @@ use crate::{
     ActionName, Class, OperationId, ScheduleName, Target, TaskId, duration, target::Credential,
 };
 
-/// One action on one target, as it travels to a worker. Cheap to clone.
+/// One action on one target, as sent to a worker. Cheap to clone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
-    /// The task.
+    /// The identifier of the task.
     pub id: TaskId,
     /// The number of the attempt, from 1. (task, attempt) is the fencing token.
     pub attempt: u32,
-    /// The reason there is such a task.
+    /// The reason why the task exists.
     pub origin: Origin,
     /// The target as it was when the task was made.
     pub target: Arc<Target>,
-    /// The credential that lets the worker in.
+    /// The credential that gives the worker access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Arc<Credential>>,
-    /// The cure.
+    /// The action to carry out.
     pub action: ActionName,
     /// The class of the action.
     pub class: Class,
     /// The parameters of the action.
     pub parameters: Parameters,
-    /// The time that the attempt may take, counted from when the worker gets it.
+    /// The time that the attempt may take, counted from when the worker receives it.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// It is not begun after this.
+    /// The time after which no attempt begins.
     pub expires: Timestamp,
 }
 
 impl Task {
-    /// The fencing token.
+    /// Returns the fencing token.
     pub fn key(&self) -> TaskKey {
         TaskKey {
             task: self.id,
@@ -47,12 +47,12 @@ impl Task {
     }
 }
 
-/// A task and which try at it: the fencing token.
+/// A task and the number of an attempt at it: the fencing token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskKey {
-    /// The task.
+    /// The identifier of the task.
     pub task: TaskId,
-    /// The try, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
 }
 
@@ -62,31 +62,31 @@ impl fmt::Display for TaskKey {
     }
 }
 
-/// Parameters as JSON text, always of an object. Kept as text, because most boxes only pass
-/// it on. Cheap to clone.
+/// Parameters as JSON text, always of an object. Kept as text because most components only pass it
+/// on. Cheap to clone.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Parameters(Arc<RawValue>);
 
 impl Parameters {
-    /// From a JSON value.
+    /// Returns the parameters of a JSON value.
     pub fn new(parameters: &serde_json::Value) -> Self {
         let text = serde_json::value::to_raw_value(parameters);
         debug_assert!(text.is_ok(), "a JSON value can be written as JSON");
         text.map_or_else(|_| Self::default(), Self::from)
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// Returns whether there is none.
+    /// Returns true if there are no parameters.
     pub fn is_empty(&self) -> bool {
         matches!(self.0.get().trim(), "{}" | "null")
     }
 
-    /// The parsed JSON; `null` if somebody sent what is none.
+    /// Returns the parsed JSON, or `null` if the text is not JSON.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()
     }
@@ -99,7 +99,7 @@ impl From<Box<RawValue>> for Parameters {
 }
 
 impl Default for Parameters {
-    /// `{}`.
+    /// Returns `{}`.
     fn default() -> Self {
         RawValue::from_string("{}".into())
             .map_or_else(|_| Self(Box::<RawValue>::default().into()), Self::from)
@@ -118,13 +118,13 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// The reason there is a task.
+/// The reason why a task exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// A user asked for it.
+    /// A user requested it.
     Operation(OperationId),
-    /// A standing order to observe.
+    /// A schedule is due.
     Schedule(ScheduleName),
     /// The target is read back for this control task.
     Task(TaskId),
@@ -144,31 +144,31 @@ words! {
     /// Reads know only `queued` and the final states.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
     pub enum TaskState {
-        /// Written down, not yet sent.
+        /// It is recorded, and not yet sent.
         Planned = "planned",
-        /// Handed to the inter connect.
+        /// It was handed to the inter connect.
         Queued = "queued",
-        /// An environment has the permit to do it, and with it the target.
+        /// An environment has the permit for it, and with it the target.
         Permitted = "permitted",
-        /// The target says that it did it; that is being read back.
+        /// The outcome says that it succeeded; the target is read back to confirm.
         Verifying = "verifying",
-        /// Nobody can know whether the target did it; that is going to be settled.
+        /// Nobody can know whether the target did it; the target is read back to find out.
         Unknown = "unknown",
-        /// Nobody can know whether the target did it, and a person has to say.
+        /// Nobody can know whether the target did it, and a person has to decide.
         Unsettled = "unsettled",
         /// The target did it.
         Succeeded = "succeeded",
         /// The target did not do it.
         Failed = "failed",
-        /// It was not begun in time.
+        /// It did not begin in time.
         Expired = "expired",
-        /// Somebody took it back before it began.
+        /// It was cancelled before it began.
         Cancelled = "cancelled",
     }
 }
 
 impl TaskState {
-    /// Returns whether nothing more will come of it.
+    /// Returns true if the state is final.
     pub fn is_final(self) -> bool {
         matches!(
             self,

@@ -1,8 +1,8 @@
 //! Text forms of types, each written once.
 
-/// An enum of plain words: each stands beside its variant, and is what serde writes and what
-/// people read.
-// A word is a `tt`, though it is a literal: that is what utoipa sees through.
+/// Defines an enum of plain words. Each word stands beside its variant, and is what serde writes
+/// and people read.
+// A word is a `tt`, though it is a literal, because that is what utoipa understands.
 #[macro_export]
 macro_rules! words {
     (
@@ -17,7 +17,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them, in the order in which they are declared.
+            /// All values, in the order of declaration.
             pub const ALL: [Self; [$($word),*].len()] = [$(Self::$variant),*];
 
             /// Returns the word for it, as on the wire.
@@ -30,8 +30,8 @@ macro_rules! words {
     };
 }
 
-/// The conversions from and to `String` that serde asks for (`try_from`, `into`), of a type that
-/// has `FromStr` and `Display`.
+/// Implements the conversions to and from `String` that serde needs (`try_from`, `into`), for a
+/// type with `FromStr` and `Display`.
 #[macro_export]
 macro_rules! text_form {
     ($name:ty) => {

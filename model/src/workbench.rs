@@ -1,5 +1,5 @@
-//! What the command line asks of the workbench, the program with the tools for profiles, and
-//! what it answers. Not stored, not sent to other hosts: both are of one version.
+//! The messages between the command line and the workbench, the program with the tools for
+//! profiles. They are neither stored nor sent to other hosts, so both sides are of one version.
 
 use std::path::PathBuf;
 
@@ -7,156 +7,156 @@ use serde::{Deserialize, Serialize};
 
 use crate::Reading;
 
-/// One line of JSON on the standard input of the workbench.
+/// A request: one line of JSON on the standard input of the workbench.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Request {
     /// Read a walk with profiles.
     Try {
-        /// The profiles.
+        /// The files of the profiles.
         files: Vec<PathBuf>,
-        /// The walk.
+        /// The file of the walk.
         walk: PathBuf,
     },
     /// Draft a profile.
     Draft {
-        /// Files of MIBs.
+        /// The files of the MIBs.
         mibs: Vec<PathBuf>,
-        /// Folders in which MIBs that these import are looked for.
+        /// The folders in which imported MIBs are looked for.
         folders: Vec<PathBuf>,
-        /// The walk.
+        /// The file of the walk.
         walk: PathBuf,
     },
     /// Compile profiles.
     Check {
-        /// The profiles.
+        /// The files of the profiles.
         files: Vec<PathBuf>,
     },
-    /// Answer SNMP as a walk says, until the standard input ends.
+    /// Answer SNMP as recorded in a walk, until standard input ends.
     Serve {
-        /// The walk.
+        /// The file of the walk.
         walk: PathBuf,
     },
 }
 
-/// One line of JSON on the standard output of the workbench.
+/// An answer: one line of JSON on the standard output of the workbench.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Answer {
     /// The result of reading the walk with profiles.
     Trial(Trial),
-    /// A profile, to be completed.
+    /// A profile to be completed.
     Draft(Draft),
-    /// Compiled, each of them.
+    /// Every profile was compiled.
     Right,
-    /// An agent that answers as the walk says.
+    /// An agent answers as recorded in the walk.
     Serving {
-        /// The address.
+        /// The address of the agent.
         address: String,
-        /// Its community.
+        /// The SNMP community to use.
         community: String,
         /// A summary of the walk.
         walk: WalkSummary,
     },
-    /// Something that was given cannot be used.
+    /// Some of the given files cannot be used.
     Refused {
-        /// The problems, each in a sentence.
+        /// The problems, one for each file.
         problems: Vec<Refusal>,
     },
 }
 
-/// Something that was given and cannot be used.
+/// A given file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// The file.
+    /// The path of the file.
     pub file: PathBuf,
-    /// A sentence that names the file.
+    /// The problem, in a sentence that names the file.
     pub problem: String,
-    /// `true` if it is not there, or not of that sort, at all.
+    /// `true` if the file does not exist or is of another sort altogether.
     pub is_usage: bool,
 }
 
 /// The result of reading a walk with profiles.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// The walk.
+    /// A summary of the walk.
     pub walk: WalkSummary,
     /// The profiles, and whether they recognise the device.
     pub profiles: Vec<TriedProfile>,
-    /// The readings.
+    /// The readings obtained.
     pub readings: Vec<TriedReading>,
-    /// The reason nothing, or not all, was read.
+    /// The reason why nothing, or not everything, was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Notices of what is true and probably was not meant.
+    /// Remarks about things that are correct but probably not intended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// Objects of the walk that the profiles look at.
+    /// The number of objects in the walk that the profiles use.
     pub used: usize,
-    /// The others.
+    /// The objects that no profile uses.
     pub unused: Vec<Subtree>,
 }
 
 /// A summary of the file of a walk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalkSummary {
-    /// The format.
+    /// The format of the file.
     pub format: String,
-    /// The number of objects it has.
+    /// The number of objects.
     pub objects: usize,
-    /// Lines that are no object, the first of them.
+    /// The first of the lines that are not objects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedLine>,
-    /// The number of lines that are no object.
+    /// The number of lines that are not objects.
     pub skipped_count: usize,
-    /// Lines with an OID that came before.
+    /// The number of lines with an OID that occurred before.
     pub repeated: usize,
 }
 
-/// A line of a walk that is no object.
+/// A line of a walk that is not an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedLine {
-    /// Its number, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// The beginning of its text.
+    /// The beginning of the line.
     pub text: String,
-    /// The reason it is none.
+    /// The reason why it is not an object.
     pub problem: String,
 }
 
 /// A profile that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriedProfile {
-    /// Its name.
+    /// The name of the profile.
     pub name: String,
-    /// `true` if the kind `snmp` would read this device with it by itself.
+    /// `true` if the kind `snmp` would use it for this device by itself.
     pub is_recognised: bool,
-    /// By what, or why not.
+    /// The reason why it is recognised or not.
     pub because: String,
 }
 
-/// A reading, and the object that it comes from.
+/// A reading, and the object from which it comes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TriedReading {
-    /// The readings.
+    /// The reading itself.
     #[serde(flatten)]
     pub reading: Reading,
-    /// The instance with its value.
+    /// The instance that has the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oid: Option<String>,
 }
 
-/// Objects of a walk that no profile looks at.
+/// Objects of a walk that no profile uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subtree {
     /// The prefix of their OIDs.
     pub oid: String,
-    /// The number.
+    /// The number of objects.
     pub objects: usize,
-    /// The name, where it is known.
+    /// The name of the subtree, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The profile that comes with utakata and looks at some of it.
+    /// A profile shipped with utakata that uses part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
 }
@@ -164,15 +164,15 @@ pub struct Subtree {
 /// A draft of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
-    /// The profile (TOML).
+    /// The text of the profile (TOML).
     pub text: String,
     /// A summary of the walk.
     pub walk: WalkSummary,
-    /// The number of metrics it has.
+    /// The number of metrics in the draft.
     pub metrics: usize,
-    /// The number of guesses a person has to look at.
+    /// The number of guesses that a person has to check.
     pub guesses: usize,
-    /// Notices of what is true and probably was not meant.
+    /// Remarks about things that are correct but probably not intended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }

@@ -1,15 +1,15 @@
-//! OpenAsks for permits: pure, so that every order of events can be tried.
+//! Open asks for permits. Pure, so that every order of events can be tested.
 //!
 //! ```text
 //! delivery ─► asked ─► permitted ─► begun ─► outcome, until it is recorded
 //!               │          └► too late: void
 //!               ├► refused: void
-//!               └► no answer within the window: asked anew, under another number
+//!               └► no answer within the window: asked again, under a new number
 //! ```
 //!
-//! A permit counts from the moment its ask was made for the first time. After the window the
-//! ask is void, and a permit that still comes for it is nobody's: the logic environment
-//! settles that attempt when nobody can act on it any more.
+//! A permit counts from the moment its ask was first sent. After the window the ask is void, and
+//! a permit that still arrives for it belongs to nobody: the logic environment settles that attempt
+//! once nobody can act on it any more.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,17 +18,17 @@ use utakata_model::TaskKey;
 
 use crate::message::{Answer, Ask, Refused, Verdict};
 
-/// Times of asks.
+/// The intervals after which an unanswered ask is repeated or given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Times {
-    /// An ask without an answer is repeated after this.
+    /// The interval after which an unanswered ask is sent again under the same number.
     pub repeat_after: Duration,
-    /// An ask without an answer is void after this, and another one is made. Longer than the
-    /// window of a permit would be of no use.
+    /// The age at which an unanswered ask becomes void and a new one takes its place. There is no
+    /// point in making it longer than the window of a permit.
     pub void_after: Duration,
 }
 
-/// The asks that are open: at most one for an attempt. In order, so that the same events have
+/// The open asks, at most one per attempt. Kept in order, so that the same events always produce
 /// the same numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OpenAsks {
@@ -40,30 +40,30 @@ pub struct OpenAsks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Open {
     ask: u64,
-    /// The time at which it was made first.
+    /// The time at which it was first sent; the permit's window counts from here.
     since: Instant,
     /// The time at which it was last sent.
     sent: Instant,
 }
 
-/// The meaning of an answer.
+/// The consequence of an answer for the environment that asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Begin the attempt, not later than this.
+    /// Begin the attempt no later than `until`.
     Begin {
-        /// The number of the ask.
+        /// The number of the ask that was permitted.
         ask: u64,
         /// The end of the permit.
         until: Instant,
     },
-    /// The delivery is void: forget it.
+    /// The delivery is void; drop it.
     Drop(Refused),
-    /// It answers nothing that is open: ignore it.
+    /// It answers nothing that is open; ignore it.
     Ignore,
 }
 
 impl OpenAsks {
-    /// With nothing open.
+    /// Returns a set with no open asks.
     pub fn new(times: Times) -> Self {
         Self {
             times,
@@ -77,12 +77,12 @@ impl OpenAsks {
         self.next
     }
 
-    /// Numbers below this were used by another program of this life.
+    /// Skips the numbers below `next`, which an earlier process of this incarnation has used.
     pub fn begin_at(&mut self, next: u64) {
         self.next = self.next.max(next);
     }
 
-    /// Asks for an attempt, unless that is done already.
+    /// Asks for a permit for an attempt. Returns `None` if an ask for it is already open.
     pub fn ask(&mut self, key: TaskKey, now: Instant) -> Option<Ask> {
         if self.open.contains_key(&key) {
             return None;
@@ -113,12 +113,13 @@ impl OpenAsks {
         self.open.len()
     }
 
-    /// The attempt is no longer wanted here. A permit that comes for it will be ignored.
+    /// Closes the ask of an attempt that is no longer wanted here. A permit that still arrives for
+    /// it is ignored.
     pub fn forget(&mut self, key: TaskKey) {
         self.open.remove(&key);
     }
 
-    /// An answer has come.
+    /// Applies an answer. Answers to closed or replaced asks are ignored.
     pub fn on_answer(&mut self, answer: Answer, now: Instant) -> Decision {
         let Ask { key, ask } = answer.ask;
         let Some(open) = self.open.get(&key).filter(|open| open.ask == ask) else {
@@ -128,7 +129,7 @@ impl OpenAsks {
             Verdict::Permitted(window) => {
                 let until = open.since + window;
                 if now > until {
-                    // As if it had never come: the next ask is refused, and says so.
+                    // As if it had never arrived: the next ask is refused, and says so.
                     return Decision::Ignore;
                 }
                 self.open.remove(&key);
@@ -141,8 +142,8 @@ impl OpenAsks {
         }
     }
 
-    /// The asks to send now: those that had no answer for a while, and in place of void ones
-    /// new ones.
+    /// Returns the asks to send now: those unanswered for `repeat_after`, and replacements for
+    /// those that have become void.
     pub fn due(&mut self, now: Instant) -> Vec<Ask> {
         let mut due = Vec::new();
         for (key, open) in &mut self.open {
@@ -207,7 +208,7 @@ mod tests {
         };
         assert_eq!(asks.on_answer(permitted(ask), now), begin);
         assert_eq!(asks.on_answer(permitted(ask), now), Decision::Ignore);
-        // Another delivery of the same attempt: the old permit is not its.
+        // Another delivery of the same attempt: the old permit does not belong to it.
         let again = asks.ask(key(), now).unwrap();
         assert_eq!(asks.on_answer(permitted(ask), now), Decision::Ignore);
         assert_ne!(again.ask, ask.ask);

@@ -1,4 +1,4 @@
-//! The proof of a read-back: the readings against the `verify` of a manifest. Pure.
+//! The proof in a read-back: its readings judged against the `verify` section of a manifest. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,16 +13,16 @@ use utakata_model::{
 pub enum Evidence {
     /// The effect that the action should have.
     Effect,
-    /// A state that it passes through on the way to that.
+    /// A state that the target passes through on its way to the effect.
     Passing,
-    /// Something else.
+    /// A state that is neither the effect nor on the way to it.
     Other,
-    /// It did not answer, or what it answered did not tell.
+    /// The target did not answer, or its answer was inconclusive.
     None,
 }
 
-/// Judges readings by the effect that is expected. What is doubtful, missing or contradictory says
-/// nothing.
+/// Judges readings against the expected effect. Doubtful, missing or contradictory readings count
+/// as [`Evidence::None`].
 pub fn judge(expected: &Expected, readings: &Readings) -> Evidence {
     let is_meant = readings.action == expected.action;
     if is_meant && expected.is_passing(&readings.readings) {
@@ -35,15 +35,15 @@ pub fn judge(expected: &Expected, readings: &Readings) -> Evidence {
     }
 }
 
-/// The one value that is there to be looked at, if it can be trusted.
+/// Returns the single trustworthy value that `verify` names, if there is exactly one.
 pub fn observed_value(expected: &Expected, readings: &Readings) -> Option<ReadingValue> {
     let is_meant = readings.action == expected.action;
     let seen = expected.seen(&readings.readings).filter(|_| is_meant);
     seen.cloned()
 }
 
-/// The reading that an action is about to change, as far as it was seen: of the last readings of
-/// the action that `verify` names.
+/// Returns the reading that an action is about to change, taken from the last readings of the
+/// action that `verify` names.
 pub fn current_reading<'a>(
     verify: &Verify,
     parameters: &Value,

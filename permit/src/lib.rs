@@ -1,13 +1,13 @@
 //! The permit of control: the promise that nothing is lost and nothing is done twice.
 //!
-//! A logic environment and the execution environments keep that promise together. Both halves
-//! are decided here, side by side, without a clock, chance or IO, so that every order of events
-//! can be tried (`tests/it`):
+//! A logic environment and the execution environments keep that promise together. Both halves are
+//! decided here, side by side, without a clock, randomness or IO, so that every order of events can
+//! be tested (`tests/it`):
 //!
-//! - [`life`]: what becomes of a task, as the ledger of the logic environment decides it,
-//! - [`asks`]: whether an attempt may begin, as an execution environment decides it,
-//! - [`message`]: what the two say to each other,
-//! - [`evidence`]: what a target proves when it is read back.
+//! - [`life`]: the life of a task, as decided by the ledger of the logic environment,
+//! - [`asks`]: the start of an attempt, as decided by an execution environment,
+//! - [`message`]: the messages between the two,
+//! - [`evidence`]: the proof that a target gives when it is read back.
 
 pub mod asks;
 pub mod evidence;

@@ -1,36 +1,36 @@
-//! The life of one control task: pure, so that every order of events can be tried.
+//! The life of one control task. Pure, so that every order of events can be tested.
 //!
 //! ```text
 //!            publish            ask                 succeeded             read back
 //! planned ──────────► queued ─────────► permitted ─────────────► verifying ──────► succeeded
 //!    ▲  ▲               │ recall           │  │ failed, cancelled     │ unverified  or failed
 //!    │  └───────────────┘                  │  └──────────────────────────────────► failed ...
-//!    │                                     │ unknown, or nothing heard
+//!    │                                     │ unknown, or no news
 //!    │                                     ▼
 //!    │ attempt + 1: repeatable,         unknown: fenced ─► reading back ──────────► succeeded
 //!    └─ or proof that nothing ◄───────────────────────────────┤                    or failed
 //!       happened                                              ▼
-//!                                                 unsettled: a person says
+//!                                                 unsettled: a person decides
 //! ```
 //!
-//! Three rules make that nothing is done twice:
+//! Three rules keep anything from being done twice:
 //!
 //! 1. An attempt is permitted at most once: to one ask of one incarnation ([`Holder`]).
-//! 2. There is a later attempt only when the time of this one is over (`fenced` is over), and only
-//!    if repeating does no harm, or it is proven that nothing has happened and that nobody acts on
-//!    it any more (`is_over`). That time is over is no such proof: who has the permit may have
-//!    stood still, and go on.
-//! 3. What comes from anybody but the holder of the current attempt changes nothing.
+//! 2. A later attempt begins only when the time of this one is over (`fenced` has passed), and only
+//!    if repeating does no harm, or if it is proven that nothing has happened and that nobody acts
+//!    on it any more (`is_over`). The passing of time is no such proof: the holder of the permit
+//!    may have stalled, and may resume.
+//! 3. Messages from anybody but the holder of the current attempt change nothing.
 //!
-//! And two that nothing false is told:
+//! Three more keep anything false from being reported:
 //!
-//! 4. As long as an earlier attempt may have done it (`is_in_doubt`), nobody but the target
-//!    when it is read back, or a person, can say that it was not done.
-//! 5. That an effect is not seen proves nothing, however long it is looked for, unless the action
-//!    says so (`proves = "both"`), and then only of a target that was asked when it must have
-//!    shown it. What it does not prove is `unverified`: a person says. What was asked before the
-//!    stage says nothing at all.
-//! 6. What must pass through a state is done when it was seen after that state, and not before.
+//! 4. As long as an earlier attempt may have taken effect (`is_in_doubt`), only the target itself,
+//!    when read back, or a person can establish that it did not.
+//! 5. Not seeing an effect proves nothing, however long it is looked for, unless the action says
+//!    so (`proves = "both"`), and then only if the target was asked at a time when it must have
+//!    shown it. Anything less is `unverified`, and a person decides. An observation from before
+//!    the stage proves nothing at all.
+//! 6. An action that must pass through a state is done when the effect was seen after that state.
 
 mod next;
 mod on;
@@ -54,33 +54,34 @@ pub use restore::Saved;
 /// The fixed rules of a task: the declarations of its action, and the times of the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rule {
-    /// The harm of doing it twice, or none.
+    /// The harm in doing it twice, if any.
     pub repeat: Repeat,
     /// The way to read it back, if there is one.
     pub read_back: Option<ReadBack>,
     /// The time for which a permit is good, counted by the environment from its first ask.
     pub window: Duration,
-    /// The time for which the holder of a permit may act, counted from the permit: the window, the
-    /// timeout of the action, and the time that its end may take.
+    /// The time for which the holder of a permit may act, counted from the permit: the window, plus
+    /// the timeout of the action, plus the time that ending it may take.
     pub acts_for: Duration,
-    /// The time that a target may take to show what an attempt did that has ended.
+    /// The time that a target may take to show the effect of an attempt that has ended.
     pub settling: Duration,
-    /// A read-back that gets no answer is tried for so long.
+    /// The time for which a read-back without an answer is retried.
     pub read_back_within: Duration,
-    /// A task that nobody asks for is published again after this, then after twice as long.
+    /// The time after which a task that nobody has asked for is published again. It doubles each
+    /// time.
     pub publish_again: Duration,
-    /// The number of attempts that are made without a person.
+    /// The number of attempts made before a person has to decide.
     pub max_attempts: u32,
 }
 
 /// The way to read an effect back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReadBack {
-    /// The proof that the value is.
+    /// The conclusion that the value allows.
     pub proves: Proves,
     /// The time that the target takes to show the effect.
     pub within: Duration,
-    /// The additional time for which it is looked for.
+    /// The additional time for which the effect is looked for.
     pub grace: Duration,
     /// True if the effect counts only after a state that the target must pass through.
     pub is_through: bool,
@@ -89,102 +90,98 @@ pub struct ReadBack {
 /// The holder of the permit of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Holder {
-    /// The environment.
     pub environment: EnvironmentId,
-    /// Its life.
+    /// The incarnation of that environment.
     pub incarnation: Incarnation,
-    /// The number of its ask.
     pub ask: u64,
 }
 
-/// The life of a task.
+/// The life of a control task: its current attempt, and what is known about the earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Life {
     /// The number of the current attempt, from 1.
     pub attempt: u32,
-    /// It is not permitted after this.
+    /// The time after which no attempt is permitted.
     pub expires: Instant,
-    /// True if somebody took it back: no further attempt is made.
+    /// True if it was cancelled: no further attempt is made.
     pub is_cancelled: bool,
-    /// True if an earlier attempt may have done it.
+    /// True if an earlier attempt may have taken effect.
     pub is_in_doubt: bool,
-    /// True if it is proven that nobody acts on the current attempt any more: whoever had it has
-    /// said so, or is seen to be gone. Without it that is presumed, from its deadline on.
+    /// True if it is proven that nobody acts on the current attempt any more: its holder has said
+    /// so, or is known to be gone. Without proof, this is only presumed once the deadline has
+    /// passed.
     pub is_over: bool,
-    /// The stage of the current attempt.
     pub stage: Stage,
 }
 
-/// The stage of an attempt.
+/// The stage of the current attempt. See the diagram at the top of this module.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// It waits in the ledger.
+    /// It waits in the ledger for its turn.
     Planned,
-    /// It was published.
+    /// It was published, and nobody has a permit yet.
     Queued {
         /// The time at which it is published again.
         again: Instant,
-        /// The number of times that it was published.
+        /// The number of times it has been published.
         times: u32,
     },
-    /// Somebody may do it.
+    /// An environment holds the permit and may act.
     Permitted {
-        /// The holder.
         holder: Holder,
-        /// Nobody acts on it after this.
+        /// The time after which nobody acts on it any more.
         acts_until: Instant,
     },
-    /// The target says that it did it; that is read back.
+    /// The outcome says that it succeeded; the target is read back to confirm.
     Verifying {
-        /// The holder that did it.
+        /// The holder that reported the success.
         holder: Holder,
-        /// The time from which on a look counts.
+        /// The time from which an observation counts.
         since: Instant,
-        /// Something else than the effect ends the looking if it was asked from then on.
+        /// The time from which a state other than the effect ends the verification.
         shows_from: Instant,
-        /// Until when an answer of the target is waited for.
+        /// The deadline for an answer of the target.
         until: Instant,
-        /// The evidence of the last look.
+        /// The evidence of the latest observation.
         shown: Evidence,
-        /// The time at which it had answered with what it must pass through: the effect counts if
-        /// it was asked from then on.
+        /// The time at which the target had shown the state that it must pass through: the effect
+        /// counts only if the target was asked after that.
         passed: Option<Instant>,
     },
-    /// Nobody knows, and the attempt may still act, or the target still show what it did.
+    /// The outcome is unknown. The attempt may still act, or the target may still be about to show
+    /// what it did.
     Fenced {
-        /// The holder of the permit, or the last one.
+        /// The current or last holder of the permit.
         holder: Holder,
-        /// Until when.
+        /// The time at which the fence is lifted.
         until: Instant,
     },
-    /// Nobody knows, nobody acts any more; the target is read back.
+    /// The outcome is unknown and nobody acts any more; the target is read back.
     ReadingBack {
         /// The last holder of the permit.
         holder: Holder,
-        /// The time from which on a look counts: nobody acts any more.
+        /// The time from which an observation counts: nobody acts after it.
         since: Instant,
-        /// Until when an answer of the target is waited for.
+        /// The deadline for an answer of the target.
         until: Instant,
     },
-    /// Nobody knows, and a person has to say.
+    /// The outcome is unknown, and a person has to decide.
     Unsettled {
         /// The last holder of the permit of the current attempt, if there was one.
         holder: Option<Holder>,
     },
-    /// Nothing more comes.
+    /// The task is over.
     Ended(End),
 }
 
-/// The end of a task, and the source that told it.
+/// The end of a task, and who established it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct End {
-    /// The end.
     pub how: How,
-    /// The source.
     pub by: By,
 }
 
-/// The end of a task: never unknown.
+/// The end of a task. Never unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
@@ -192,127 +189,117 @@ pub enum How {
     Succeeded,
     /// The target did not do it.
     Failed,
-    /// It was not begun in time.
+    /// No attempt was begun before it expired.
     Expired,
-    /// It was taken back before it took effect.
+    /// It was cancelled before it took effect.
     Cancelled,
 }
 
-/// The source that told how a task ended.
+/// The source that established the end of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
     /// The outcome of the attempt.
     Outcome,
-    /// The outcome, and the target when it was read back.
+    /// The outcome, confirmed by reading the target back.
     ReadBack,
-    /// The outcome alone, where the target was to be read back and could not be: of tasks of
-    /// before such ones were left to a person.
+    /// The outcome alone, although a read-back was required and impossible. Only found on tasks
+    /// recorded before such cases were left to a person.
     Unverified,
-    /// The clock.
+    /// The passing of time.
     Time,
-    /// A person.
+    /// A person who settled the task.
     Person,
-    /// Somebody who took it back.
+    /// A cancellation.
     Cancel,
 }
 
 /// An event in the life of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// It is its turn: publish it.
+    /// Its turn has come: publish it.
     Release,
-    /// It is not its turn any more, if nobody has begun it.
+    /// Its turn is over, unless somebody has begun it.
     Recall,
-    /// Somebody asks whether it may begin this attempt.
-    Ask {
-        /// The attempt.
-        attempt: u32,
-        /// The holder.
-        holder: Holder,
-    },
-    /// The outcome of an attempt.
+    /// An environment asks for a permit.
+    Ask { attempt: u32, holder: Holder },
+    /// An environment reports the outcome of an attempt.
     Outcome {
-        /// The attempt.
         attempt: u32,
-        /// Under which permit it ran; absent: under none, it was not begun.
+        /// The permit under which the attempt ran. Absent if it ran under none, that is, was not
+        /// begun.
         holder: Option<Holder>,
-        /// The end of it. `expired` under a permit: it was not begun within the window.
+        /// The status reported. `expired` under a permit means that the attempt was not begun
+        /// within the window.
         status: OutcomeStatus,
-        /// Of an unknown one: whether its end was seen.
+        /// True if an attempt of unknown outcome was seen to end.
         is_over: bool,
     },
-    /// This life of an environment is over.
-    Gone {
-        /// The life.
-        incarnation: Incarnation,
-    },
-    /// Nothing of this life of an environment runs any more, none of its workers either.
-    Over {
-        /// The life.
-        incarnation: Incarnation,
-    },
+    /// An incarnation of an environment appears to be gone.
+    Gone { incarnation: Incarnation },
+    /// Nothing of an incarnation runs any more, including its workers. Unlike [`Event::Gone`], this
+    /// is proof.
+    Over { incarnation: Incarnation },
     /// The target was read back.
     Observed(Observation),
-    /// A person says what became of it.
+    /// A person states the outcome.
     Settle(Settlement),
-    /// Somebody takes it back.
+    /// A person or a client cancels the task.
     Cancel,
     /// Time has passed.
     Tick,
 }
 
-/// One look at a target.
+/// A single observation of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Observation {
-    /// The time at which it was asked.
+    /// The time at which the target was asked.
     pub asked: Instant,
-    /// The time at which it had answered.
+    /// The time at which its answer had arrived.
     pub answered: Instant,
-    /// The evidence.
     pub evidence: Evidence,
 }
 
-/// The verdict of a person about a task that nobody else can tell of.
+/// A person's verdict on a task whose outcome nothing else can establish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Settlement {
     /// The target did it.
     Succeeded,
-    /// The target did not do it, and is not to be told again.
+    /// The target did not do it, and must not be sent the command again.
     Failed,
-    /// Try again, not later than this.
+    /// Make another attempt.
     Again {
-        /// Not later than this.
+        /// The time after which it is no longer permitted.
         expires: Instant,
     },
 }
 
-/// An action to take because of an event, once it is written down.
+/// An action that follows from an event, taken once the new state has been written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Publish the attempt.
     Publish,
     /// Answer the ask.
     Answer(Verdict),
-    /// Read the target back, and say what was [`Event::Observed`], again and again until the stage
-    /// or its deadline is over: a first answer can be too early to prove anything.
+    /// Read the target back and report each result as [`Event::Observed`], repeatedly, until the
+    /// stage or its deadline is over: a first answer may be too early to prove anything.
     ReadBack,
 }
 
-/// The reason for which a person cannot settle a task.
+/// The reason why a person cannot settle a task now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotNow {
-    /// Its state is known.
+    /// Its state is already known.
     Known,
     /// The attempt may still act.
     MayAct {
-        /// Until when.
+        /// The time after which nobody acts any more.
         until: Instant,
     },
 }
 
 impl Life {
-    /// A task that waits.
+    /// Returns a planned task before its first attempt.
     pub fn new(expires: Instant) -> Self {
         Self {
             attempt: 1,
@@ -324,7 +311,7 @@ impl Life {
         }
     }
 
-    /// The state, in one word.
+    /// Returns the state that the API shows.
     pub fn state(&self) -> TaskState {
         match &self.stage {
             Stage::Planned => TaskState::Planned,
@@ -337,7 +324,7 @@ impl Life {
         }
     }
 
-    /// Returns true if its attempt holds the target: nobody else may write it.
+    /// Returns true if its attempt holds the target, so that nobody else may write to it.
     pub fn holds(&self) -> bool {
         matches!(
             self.stage,
@@ -348,12 +335,12 @@ impl Life {
         )
     }
 
-    /// Returns true if nothing more comes.
+    /// Returns true if the task is over.
     pub fn has_ended(&self) -> bool {
         matches!(self.stage, Stage::Ended(_))
     }
 
-    /// Returns the holder of the permit of the current attempt, or the last one.
+    /// Returns the current or last holder of the permit of the current attempt.
     pub fn holder(&self) -> Option<&Holder> {
         match &self.stage {
             Stage::Permitted { holder, .. }
@@ -365,7 +352,7 @@ impl Life {
         }
     }
 
-    /// Returns the time at which time alone changes something.
+    /// Returns the time at which the passing of time alone changes something.
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Planned => Some(self.expires),
@@ -378,10 +365,10 @@ impl Life {
         }
     }
 
-    /// Checks that a person may settle it.
+    /// Checks that a person may settle the task now.
     ///
     /// # Errors
-    /// It cannot be settled now.
+    /// Its state is known, or the attempt may still act.
     pub fn may_settle(&self) -> Result<(), NotNow> {
         match self.stage {
             Stage::ReadingBack { .. } | Stage::Unsettled { .. } => Ok(()),
@@ -393,7 +380,7 @@ impl Life {
 }
 
 impl Rule {
-    /// Returns how long after an outcome its effect is looked for.
+    /// Returns the time after an outcome for which its effect is looked for.
     fn looks_for(&self) -> Duration {
         let looked_for = self
             .read_back
@@ -401,7 +388,7 @@ impl Rule {
         looked_for.map_or(self.settling, |looked_for| looked_for.max(self.settling))
     }
 
-    /// True if the effect counts only after a state that the target must pass through.
+    /// Returns true if the effect counts only after a state that the target must pass through.
     pub fn is_through(&self) -> bool {
         self.read_back.is_some_and(|read_back| read_back.is_through)
     }
@@ -415,8 +402,8 @@ impl Rule {
         self.read_back.map(|read_back| read_back.proves) == Some(Proves::Both)
     }
 
-    /// Returns the time after which nobody acts any more, and the target shows what was done,
-    /// counted from the permit.
+    /// Returns the time, counted from the permit, after which nobody acts any more and the target
+    /// shows what was done.
     fn fenced_for(&self) -> Duration {
         self.acts_for + self.settling
     }

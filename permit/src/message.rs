@@ -1,117 +1,104 @@
-//! The permit of control: an environment asks whether it may begin an attempt, the logic
-//! environment answers, and says when it has written down what came of it.
+//! The messages of the permit: an environment asks whether it may begin an attempt; the logic
+//! environment answers, and later confirms that it has recorded the outcome.
 //!
 //! ```text
 //! environment ── Start: may I begin these? ──► logic environment
-//!             ◄─ Permits: you may, within this window; or not, because ──
-//!             ── Outcomes, again and again until ──►
+//!             ◄─ Permits: yes, within this window; or no, because ──
+//!             ── Outcomes, repeated until ──►
 //!             ◄─ Recorded: I have it ──
 //! ```
 //!
-//! Any of these may be lost, doubled, delayed or overtaken. What keeps that harmless: a permit
-//! answers one ask of one incarnation, and is counted from the moment of that ask.
+//! Any of these may be lost, duplicated, delayed or overtaken. That is harmless because a permit
+//! answers one ask of one incarnation, and counts from the moment of that ask.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentId, Incarnation, Kind, TaskKey, duration};
 
-/// An environment asks for permits.
+/// A request of an environment for permits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartBatch {
-    /// The environment that asks.
     pub environment: EnvironmentId,
-    /// In which life.
+    /// The incarnation that asks.
     pub incarnation: Incarnation,
-    /// The kind of the targets.
     pub kind: Kind,
-    /// For what.
+    /// The attempts that it wants to begin.
     pub asks: Vec<Ask>,
 }
 
-/// May this attempt begin?
+/// A request to begin one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ask {
-    /// The attempt.
     #[serde(flatten)]
     pub key: TaskKey,
-    /// The number of the ask: another one for each delivery of the attempt, and never used
-    /// twice in one life of the environment. An ask that is repeated, because no answer came,
-    /// keeps its number.
+    /// The number of the ask. Each delivery of an attempt has its own, never reused within an
+    /// incarnation. An ask that is repeated for want of an answer keeps its number.
     pub ask: u64,
 }
 
-/// The logic environment answers asks of one environment.
+/// The answers of the logic environment to one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PermitBatch {
-    /// The environment that had asked.
     pub environment: EnvironmentId,
-    /// In which life: any other ignores it.
+    /// The incarnation that asked; any other ignores the answers.
     pub incarnation: Incarnation,
-    /// The kind of the targets.
     pub kind: Kind,
-    /// The answers.
     pub answers: Vec<Answer>,
 }
 
 /// The answer to one ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The ask.
     #[serde(flatten)]
     pub ask: Ask,
-    /// The verdict.
     pub verdict: Verdict,
 }
 
-/// A verdict on an attempt that wants to begin.
+/// The verdict on an attempt that wants to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It may, but not later than this after the ask was made for the first time.
+    /// It may begin, within this time after the ask was first sent.
     Permitted(#[serde(with = "duration")] Duration),
-    /// It may not: the delivery is void.
+    /// It may not begin: the delivery is void.
     Refused(Refused),
 }
 
-/// The reason for which an attempt may not begin.
+/// The reason why an attempt may not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Refused {
     /// The ledger has no such task.
     Foreign,
-    /// It is not this attempt's turn: an older or a later one than the current.
+    /// It is not this attempt's turn: it is older or later than the current one.
     Superseded,
-    /// Another environment, another life of it or another ask of it has the permit.
+    /// Another environment, incarnation or ask holds the permit.
     Taken,
     /// It has ended, was cancelled, or expired.
     Ended,
-    /// It was called back: it waits in the ledger for a pause, a lock or somebody more urgent.
+    /// It was recalled: it waits in the ledger because of a pause, a lock or a more urgent task.
     Recalled,
 }
 
-/// The logic environment has written these outcomes down: they need not be repeated.
+/// A confirmation that outcomes are recorded and need not be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedBatch {
-    /// The environment that published them.
     pub environment: EnvironmentId,
-    /// In which life.
+    /// The incarnation that published them.
     pub incarnation: Incarnation,
-    /// The kind of the targets.
     pub kind: Kind,
-    /// The attempts.
     pub attempts: Vec<Recorded>,
 }
 
-/// An outcome of an attempt is written down.
+/// A recorded outcome of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Recorded {
-    /// The attempt.
     #[serde(flatten)]
     pub key: TaskKey,
-    /// The number of the ask under which it was told: there may be an outcome of the same
-    /// attempt under another one, which is not written down by this. Absent where it was told
-    /// without a permit, and from a logic environment that does not say.
+    /// The number of the ask under which it was reported. There may be another outcome of the same
+    /// attempt under another ask, which this does not confirm. Absent if it was reported without a
+    /// permit, and from logic environments that do not send it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<u64>,
 }

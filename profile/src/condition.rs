@@ -1,4 +1,4 @@
-//! Conditions: what is asked of a raw value.
+//! Conditions on raw values.
 
 use regex::Regex;
 
@@ -7,33 +7,33 @@ use crate::raw::{Literal, Raw};
 /// A test of a raw value that may be absent.
 #[derive(Debug, Clone)]
 pub struct Test {
-    /// The expectation of a value.
+    /// The value that is expected.
     pub wanted: Expectation,
-    /// `true` if it holds, too, when there is no value.
+    /// `true` if the condition also holds when there is no value.
     pub or_absent: bool,
 }
 
-/// The expectation of a value.
+/// A value that is expected.
 #[derive(Debug, Clone)]
 pub enum Expectation {
-    /// It is one of these.
+    /// One of these values.
     OneOf(Vec<Literal>),
-    /// It is none of these; so is what is absent.
+    /// None of these values; an absent one is none of them.
     NoneOf(Vec<Literal>),
-    /// There is none.
+    /// No value.
     Absent,
-    /// There is one.
+    /// Any value.
     Present,
-    /// It is a number above the first and below the second.
+    /// A number above the first and below the second.
     Between(f64, f64),
-    /// Its text matches.
+    /// A text that matches.
     Matches(Regex),
-    /// Its text does not match; nor does what is absent.
+    /// A text that does not match, or no value.
     Unlike(Regex),
 }
 
 impl Test {
-    /// Returns whether it holds for what a device has, or has not.
+    /// Returns true if the condition holds for a value, or for its absence.
     pub fn holds(&self, raw: Option<&Raw<'_>>) -> bool {
         let Some(raw) = raw else {
             let bears = matches!(

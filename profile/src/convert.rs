@@ -1,8 +1,8 @@
-//! Units: conversions that profiles name, and how people and devices spell units.
+//! Units: conversions that profiles can name, and the spellings of units by people and devices.
 
 use utakata_model::suggest;
 
-/// A conversion that is no factor and offset of the profile's own.
+/// A conversion for which a factor and an offset are not enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Convert {
     /// Degrees Fahrenheit to degrees Celsius.
@@ -26,7 +26,7 @@ const NAMES: [(&str, Convert); 5] = [
 ];
 
 impl Convert {
-    /// The conversion of that name. Errors: the sentence that names the nearest one.
+    /// Returns the conversion of that name.
     pub fn parse(name: &str) -> Result<Self, String> {
         let found = NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, convert)| *convert).ok_or_else(|| {
@@ -35,7 +35,7 @@ impl Convert {
         })
     }
 
-    /// The unit that comes out of it.
+    /// Returns the unit of the result.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Fahrenheit | Self::Kelvin => "Cel",
@@ -43,7 +43,7 @@ impl Convert {
         }
     }
 
-    /// The converted number; no power at all is not finite in dBm.
+    /// Converts a number. Zero power is not finite in dBm.
     pub fn apply(self, number: f64) -> f64 {
         match self {
             Self::Fahrenheit => (number - 32.0) * 5.0 / 9.0,
@@ -55,25 +55,25 @@ impl Convert {
     }
 }
 
-/// A unit that is written behind a number, and its effect on the number.
+/// A unit written behind a number, and its effect on the number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spelling {
-    /// It is multiplied by this,
+    /// The multiplier,
     pub multiply: f64,
-    /// divided by this,
+    /// the divisor,
     pub divide: f64,
-    /// and then converted.
+    /// and the conversion that follows.
     pub convert: Option<Convert>,
 }
 
 impl Spelling {
-    /// The number in the unit of the metric.
+    /// Returns the number in the unit of the metric.
     pub fn apply(self, number: f64) -> f64 {
         let number = number * self.multiply / self.divide;
         self.convert.map_or(number, |convert| convert.apply(number))
     }
 
-    /// Returns whether it leaves a number as it is.
+    /// Returns true if it leaves a number unchanged.
     pub fn is_plain(self) -> bool {
         self == PLAIN
     }
@@ -85,7 +85,7 @@ const PLAIN: Spelling = Spelling {
     convert: None,
 };
 
-/// Spellings of units, in lower case, by the UCUM unit that they are.
+/// The spellings of units, in lower case, by their UCUM units.
 const SPELLINGS: [(&str, &[&str]); 14] = [
     (
         "Cel",
@@ -108,7 +108,7 @@ const SPELLINGS: [(&str, &[&str]); 14] = [
     ("1", &[]),
 ];
 
-/// Other units that people write for one of ours: the factor.
+/// Other units that people write in place of ours, with multiplier and divisor.
 const OTHERS: [(&str, &[&str], f64, f64); 6] = [
     ("s", &["min", "mins", "minute", "minutes"], 60.0, 1.0),
     ("s", &["h", "hr", "hrs", "hour", "hours"], 3600.0, 1.0),
@@ -118,8 +118,8 @@ const OTHERS: [(&str, &[&str], f64, f64); 6] = [
     ("1", &["%", "percent", "pct", "%rh", "rh"], 1.0, 100.0),
 ];
 
-/// Returns how a text that is a unit as a whole spells the unit of a metric. `None` when it does
-/// not.
+/// Returns the effect of a text that spells the unit of a metric. `None` if the text as a whole is
+/// not such a unit.
 pub fn spelling(text: &str, unit: &str) -> Option<Spelling> {
     let word: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let word = word.trim_end_matches('.');
@@ -158,7 +158,7 @@ pub fn spelling(text: &str, unit: &str) -> Option<Spelling> {
     prefixed(word, unit)
 }
 
-/// A unit with an SI prefix: `mA`, `kW`. Upper and lower case are different prefixes.
+/// Reads a unit with an SI prefix: `mA`, `kW`. Upper and lower case are different prefixes.
 fn prefixed(word: &str, unit: &str) -> Option<Spelling> {
     let mut letters = word.chars();
     let (multiply, divide) = match letters.next()? {
@@ -171,7 +171,7 @@ fn prefixed(word: &str, unit: &str) -> Option<Spelling> {
     };
     let low = letters.as_str().to_lowercase();
     let is_of = |(of, words): &(&str, &[&str])| *of == unit && words.contains(&low.as_str());
-    // "min" is no milli-inch, and "mdeg" nothing that people write.
+    // "min" is not a milli-inch, and nobody writes "mdeg".
     let is_scaled = ["V", "A", "W", "V.A", "Hz", "J", "Pa", "By"].contains(&unit);
     (is_scaled && SPELLINGS.iter().any(is_of)).then_some(Spelling {
         multiply,
@@ -180,7 +180,7 @@ fn prefixed(word: &str, unit: &str) -> Option<Spelling> {
     })
 }
 
-/// Returns how the first word of a text, or its first two ("deg C"), spell the unit of a metric.
+/// Returns the effect of the unit that the first one or two words of a text ("deg C") spell.
 pub fn leading_spelling(text: &str, unit: &str) -> Option<Spelling> {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '[' | ';' | ',' | ':');
     let mut words = text.trim_start().split(is_end);

@@ -1,24 +1,24 @@
-//! Why a profile is refused: file, line, key, and the nearest known one.
+//! Errors in profiles: the file, line and key, and the nearest known one.
 
 use utakata_model::suggest;
 
 /// A profile that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Something in the file is wrong.
+    /// The file has a mistake.
     #[error("{file}:{line}: {problem}")]
     Wrong {
         file: String,
-        /// The line, from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// The problem, and what to write instead.
+        /// The mistake, and the correction.
         problem: String,
     },
     /// There is no profile of that name.
     #[error("there is no profile \"{name}\"{by}: {hint}")]
     Unknown {
         name: String,
-        /// The profile that asked for it, as text to append.
+        /// The profile that refers to it, as text to append.
         by: String,
         /// A hint at what may have been meant.
         hint: String,
@@ -27,13 +27,13 @@ pub enum Error {
     #[error("{file} cannot be read: {problem}")]
     Unreadable {
         file: String,
-        /// The message of the system.
+        /// The error of the operating system.
         problem: String,
     },
 }
 
 impl Error {
-    /// An error at a byte of the file's text.
+    /// Creates an error at a byte of the file's text.
     pub fn at(file: &str, text: &str, byte: usize, problem: impl Into<String>) -> Self {
         let line = text.get(..byte).unwrap_or(text).matches('\n').count() + 1;
         Self::Wrong {
@@ -43,7 +43,7 @@ impl Error {
         }
     }
 
-    /// Returns what the parser says, with the nearest known key where it did not know one.
+    /// Creates an error from that of the parser, with the nearest known key if a key is unknown.
     pub fn parse(file: &str, text: &str, error: &toml::de::Error) -> Self {
         let message = error.message();
         let byte = error.span().map_or(0, |span| span.start);
@@ -51,7 +51,7 @@ impl Error {
     }
 }
 
-/// `unknown field `x`, expected one of `a`, `b`` with the nearest of them appended.
+/// Appends the nearest key to `unknown field `x`, expected one of `a`, `b``.
 fn with_hint(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     match (message.starts_with("unknown field"), quoted.next()) {

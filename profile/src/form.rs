@@ -1,7 +1,7 @@
-//! The keys of a profile that every protocol has, as they are on disk (TOML).
+//! The keys of a profile that all protocols share, as they are on disk (TOML).
 //!
-//! A protocol puts keys of its own beside them: [`Keyed`] reads both from one table, refuses
-//! what is in neither, and keeps the place of every error.
+//! A protocol has further keys of its own: [`Keyed`] reads both from one table, refuses any that
+//! neither knows, and keeps the place of every error.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -17,15 +17,15 @@ use crate::{
     raw::Literal,
 };
 
-/// Keys of a table in a file.
+/// The keys of a table in a file.
 pub trait Keys: Default {
-    /// Their names.
+    /// The names of the keys.
     const KEYS: &'static [&'static str];
 
     /// Takes the value of a key that is one of [`Self::KEYS`].
     ///
     /// # Errors
-    /// The value is not what the key holds.
+    /// The value has the wrong type.
     fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
@@ -45,7 +45,7 @@ macro_rules! keys {
                 key: &str,
                 map: &mut A,
             ) -> Result<(), A::Error> {
-                // Where there are no keys, nothing is taken.
+                // Without keys, nothing is taken.
                 let _ = &map;
                 match key {
                     $(stringify!($field) => self.$field = map.next_value()?,)*
@@ -57,44 +57,44 @@ macro_rules! keys {
     };
 }
 
-/// A table with the keys of a protocol and those that all have.
+/// A table with the keys of a protocol and the shared ones.
 #[derive(Debug, Clone, Default)]
 pub struct Keyed<A, B> {
     /// The keys of the protocol.
     pub own: A,
-    /// The keys that all have.
+    /// The shared keys.
     pub shared: B,
 }
 
 keys! {
-    /// The meaning of a value.
+    /// The keys that give a raw value its meaning.
     pub struct Value {
         pub metric: Option<MetricName>,
-        /// UCUM unit of the reading.
+        /// The UCUM unit of the reading.
         pub unit: String,
-        /// The raw number is multiplied by this.
+        /// The factor by which the raw number is multiplied.
         pub factor: Option<f64>,
-        /// Added after multiplying.
+        /// The offset added after multiplying.
         pub offset: f64,
-        /// Names of the states that the raw value stands for.
+        /// The names of states, by raw value.
         pub states: States,
-        /// The state when none of them fits; absent: the raw value, marked suspect.
+        /// The state for all other raw values. Absent: the raw value, marked suspect.
         pub other: Option<String>,
-        /// The value is a text.
+        /// `true` if the value is a text.
         pub text: bool,
-        /// Raw values that mean "there is none".
+        /// The raw values that mean "there is none".
         pub invalid: OneOrMany<Invalid>,
-        /// There is no reading outside of these two.
+        /// The limits beyond which there is no reading.
         pub valid: Option<(f64, f64)>,
-        /// Readings below this are suspect.
+        /// The limit below which readings are suspect.
         pub min: Option<f64>,
-        /// Readings above this are suspect.
+        /// The limit above which readings are suspect.
         pub max: Option<f64>,
         /// The position of the number in a text: `"first"`, `"unit"`, or a pattern with one group.
         pub number: Option<String>,
-        /// A conversion by name.
+        /// The name of a conversion.
         pub convert: Option<String>,
-        /// Attributes of this metric alone.
+        /// The attributes of this metric alone.
         pub attributes: BTreeMap<String, String>,
     }
 }
@@ -102,24 +102,24 @@ keys! {
 keys! {
     /// A condition on a raw value.
     pub struct Condition {
-        /// It is one of these.
+        /// The values of which it must be one.
         pub is: OneOrMany<Literal>,
-        /// It is none of these.
+        /// The values of which it must be none.
         pub not: OneOrMany<Literal>,
         pub above: Option<f64>,
         pub below: Option<f64>,
-        /// Its text matches this pattern.
+        /// The pattern that its text must match.
         pub matches: Option<String>,
-        /// Its text does not match this pattern.
+        /// The pattern that its text must not match.
         pub unlike: Option<String>,
-        /// There is none (`true`), or one (`false`).
+        /// `true` if there must be no value, `false` if there must be one.
         pub absent: Option<bool>,
-        /// It holds, too, when there is none.
+        /// `true` if the condition also holds without a value.
         pub or_absent: bool,
     }
 }
 
-/// Names of raw values: a map, or the name of one that stands in `[states.NAME]`.
+/// Names of raw values: a map, or the name of one in `[states.NAME]`.
 #[derive(Debug, Clone)]
 pub enum States {
     Map(BTreeMap<String, String>),
@@ -129,21 +129,21 @@ pub enum States {
 /// Raw values that mean "there is none".
 #[derive(Debug, Clone)]
 pub enum Invalid {
-    /// This one.
+    /// A single value.
     Is(Literal),
-    /// Those for which this holds.
+    /// All values in a range.
     Range(InvalidRange),
 }
 
-/// Raw values that mean "there is none", by what they have in common.
+/// A range of raw values that mean "there is none".
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InvalidRange {
-    /// Numbers below this.
+    /// The number below which values are in the range.
     pub below: Option<f64>,
-    /// Numbers above this.
+    /// The number above which values are in the range.
     pub above: Option<f64>,
-    /// Texts that match this pattern.
+    /// The pattern whose texts are in the range.
     pub matches: Option<String>,
 }
 
@@ -164,14 +164,14 @@ impl Default for States {
 }
 
 impl States {
-    /// Returns whether nothing is said.
+    /// Returns true if there is no condition.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Map(map) if map.is_empty())
     }
 }
 
 impl Condition {
-    /// Returns what is asked. Errors: the sentence that says what is wrong.
+    /// Compiles the condition.
     pub fn compile(&self) -> Result<Test, String> {
         type Stated = Option<Result<Expectation, String>>;
         let one_of: Stated =
@@ -207,7 +207,7 @@ impl Condition {
     }
 }
 
-/// A regular expression in a file. Errors: the sentence that says what is wrong.
+/// Compiles a regular expression in a file.
 pub fn pattern(text: &str) -> Result<regex::Regex, String> {
     regex::Regex::new(text).map_err(|error| number::pattern_problem(text, &error))
 }
@@ -238,7 +238,8 @@ impl<'de, A: Keys, B: Keys> Deserialize<'de> for Keyed<A, B> {
     }
 }
 
-/// Takes the name of a key that is one of these: so an unknown one is told at its own place.
+/// Reads the name of a key that is one of these, so that an unknown one is reported at its own
+/// place.
 struct KnownKeys<'a>(&'a [&'static [&'static str]]);
 
 impl<'de> DeserializeSeed<'de> for KnownKeys<'_> {
@@ -252,7 +253,7 @@ impl<'de> DeserializeSeed<'de> for KnownKeys<'_> {
         }
         let known = self.0.iter().flat_map(|keys| keys.iter());
         let known: Vec<String> = known.map(|one| format!("`{one}`")).collect();
-        // As serde says it, which `Error::parse` understands.
+        // The wording of serde, which `Error::parse` understands.
         let message = format!(
             "unknown field `{key}`, expected one of {}",
             known.join(", ")
@@ -261,7 +262,7 @@ impl<'de> DeserializeSeed<'de> for KnownKeys<'_> {
     }
 }
 
-/// A value that a file may hold in one place: a number or a text.
+/// Reads a value that may be a number or a text.
 struct LiteralVisitor;
 
 impl Visitor<'_> for LiteralVisitor {

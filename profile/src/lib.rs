@@ -1,9 +1,9 @@
-//! What a value of a device means, for every protocol: the part of a profile that knows no OIDs,
-//! registers or paths.
+//! The meaning of a device's values, for every protocol: the part of a profile that knows nothing
+//! of OIDs, registers or paths.
 //!
-//! A worker hands over what the device sent as a [`Raw`]; a [`Meaning`], compiled from the keys
-//! of [`form::Value`], makes a reading of it, or says that there is none, or that it cannot be
-//! read. Everything here is pure.
+//! A worker hands over what the device sent as a [`Raw`]. A [`Meaning`], compiled from the keys of
+//! [`form::Value`], turns it into a reading, or finds that there is none or that it cannot be read.
+//! Everything here is pure.
 
 pub mod condition;
 pub mod convert;

@@ -1,4 +1,4 @@
-//! What one raw value means.
+//! The meaning of one raw value.
 
 mod number;
 
@@ -20,13 +20,13 @@ pub use number::Number;
 #[derive(Debug, Clone)]
 pub struct Meaning {
     pub metric: MetricName,
-    /// UCUM unit.
+    /// The UCUM unit of the reading.
     pub unit: Arc<str>,
     /// The way from the raw value to the reading.
     pub kind: Kind,
-    /// Raw values that mean "there is none".
+    /// The raw values that mean "there is none".
     pub missing: Missing,
-    /// Attributes of this metric alone.
+    /// The attributes of this metric alone.
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
 }
 
@@ -34,64 +34,64 @@ pub struct Meaning {
 #[derive(Debug, Clone)]
 pub enum Kind {
     Number(Number),
-    /// A state by name.
+    /// A named state.
     State {
-        /// Names of raw values.
+        /// The names by raw value.
         names: Names,
-        /// The name of all others.
+        /// The name of all other raw values.
         other: Option<Arc<str>>,
     },
-    /// The text as it is.
+    /// The text unchanged.
     Text,
 }
 
 /// Raw values that mean "there is none".
 #[derive(Debug, Clone, Default)]
 pub struct Missing {
-    /// These.
+    /// Single values.
     pub values: Vec<Literal>,
-    /// Numbers below the first and above the second.
+    /// The numbers below the first limit and above the second.
     pub outside: Option<(f64, f64)>,
-    /// Texts that match.
+    /// The texts that match.
     pub matches: Vec<Regex>,
 }
 
-/// The scale and unit that something beside a raw value says of it.
+/// The scale and unit that something else than the raw value declares for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Scaling {
-    /// It is multiplied by `10^exponent`,
+    /// The power of ten by which it is multiplied,
     pub exponent: i32,
-    /// by this,
+    /// the multiplier,
     pub times: f64,
-    /// divided by this,
+    /// the divisor,
     pub divide: f64,
-    /// and converted by the unit that the device says it has.
+    /// and the unit that the device states, from which it is converted.
     pub unit: StatedUnit,
 }
 
-/// The unit that a device says a number has.
+/// The unit that a device states for a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatedUnit {
-    /// That of the profile, or nothing is asked.
+    /// The unit of the profile, or one that is not asked for.
     Own,
-    /// Another one.
+    /// Another unit, with its conversion.
     Other(Convert),
-    /// It should say, and does not: the number is suspect.
+    /// The device should state a unit and does not, so the number is suspect.
     Unknown,
 }
 
-/// The interpretation of a raw value.
+/// The result of interpreting a raw value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Interpretation {
     Reading(ReadingValue, Quality),
-    /// The device says that there is none.
+    /// The device reports that there is no value.
     Nothing,
-    /// It should be a number and is none.
+    /// The value should be a number and is not.
     NoNumber,
 }
 
 impl Scaling {
-    /// The number is as it is.
+    /// The scaling that leaves a number unchanged.
     pub const NONE: Self = Self {
         exponent: 0,
         times: 1.0,
@@ -101,7 +101,7 @@ impl Scaling {
 }
 
 impl Meaning {
-    /// Returns what the keys of a metric mean. Errors: the sentence that says what is wrong.
+    /// Compiles the keys of a metric.
     pub fn compile(form: &form::Value, named: &Named) -> Result<Self, String> {
         let Some(metric) = &form.metric else {
             return Err("a metric needs its name: metric = \"hw.temperature\"".into());
@@ -118,7 +118,7 @@ impl Meaning {
         })
     }
 
-    /// Returns what is seen in a raw value.
+    /// Interprets a raw value.
     pub fn read(&self, raw: &Raw<'_>, scaling: &Scaling) -> Interpretation {
         let is_total = matches!(&self.kind, Kind::Number(number) if number.nature == Nature::Total);
         if self.missing.has(raw, is_total) {
@@ -167,7 +167,7 @@ impl Missing {
         Ok(missing)
     }
 
-    /// Returns whether a raw value means that there is none.
+    /// Returns true if a raw value means that there is none.
     fn has(&self, raw: &Raw<'_>, is_total: bool) -> bool {
         self.values.iter().any(|value| value.means(raw))
             || self.outside.is_some_and(|(low, high)| {

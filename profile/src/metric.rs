@@ -1,41 +1,40 @@
-//! Metrics and units: what a reading of each may be.
+//! Metrics and units, and the plausible range of their readings.
 //!
-//! Names follow OpenTelemetry's hardware and system conventions, units are UCUM. What is said
-//! here holds for every profile that says nothing else: a reading outside of the range is
-//! suspect.
+//! Names follow OpenTelemetry's hardware and system conventions, units are UCUM. The ranges here
+//! apply to every profile that sets no other: a reading outside is suspect.
 
 use utakata_model::suggest;
 
-/// The nature of a metric's numbers, which decides what cannot be one.
+/// The nature of a metric's numbers, by which impossible ones are recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nature {
-    /// Something measured: the limits of integer types mean that there is none.
+    /// A measurement: the limits of integer types mean that there is none.
     Measured,
-    /// An amount: 65535 may be one.
+    /// An amount: 65535 may be a real one.
     Amount,
-    /// A total that grows, and may pass through every number.
+    /// A growing total, which may take every value.
     Total,
 }
 
-/// The facts about a metric.
+/// The facts about a known metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantity {
-    /// Its name.
+    /// The name of the metric.
     pub metric: &'static str,
-    /// Its unit in UCUM.
+    /// The UCUM unit of the metric.
     pub unit: &'static str,
-    /// Readings outside of this are suspect.
+    /// The limits beyond which readings are suspect.
     pub range: (f64, f64),
-    /// The nature of its numbers.
+    /// The nature of the metric's numbers.
     pub nature: Nature,
 }
 
-/// The expectations of a number.
+/// The plausible range of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plausible {
-    /// Readings outside of this are suspect.
+    /// The limits beyond which readings are suspect.
     pub range: (f64, f64),
-    /// The nature of its numbers.
+    /// The nature of the number.
     pub nature: Nature,
 }
 
@@ -69,14 +68,14 @@ const fn total(metric: &'static str, unit: &'static str) -> Quantity {
     }
 }
 
-/// Seconds in a week: no battery lasts longer.
+/// The number of seconds in a week: no battery lasts longer.
 const WEEK: f64 = 604_800.0;
-/// Seconds in fifty years.
+/// The number of seconds in fifty years.
 const LIFE: f64 = 1_577_880_000.0;
-/// An exbibyte, about.
+/// About an exbibyte.
 const EXA: f64 = 1e18;
 
-/// Metrics by name.
+/// The known metrics.
 const METRICS: [Quantity; 44] = [
     measured("hw.temperature", "Cel", -60.0, 200.0),
     measured("hw.humidity", "1", 0.0, 1.0),
@@ -124,7 +123,7 @@ const METRICS: [Quantity; 44] = [
     total("utakata.ups.input.bad", "{event}"),
 ];
 
-/// The plausible range of each unit, for metrics that are not known by name.
+/// The plausible range of each unit, for unknown metrics.
 const UNITS: [(&str, Plausible); 22] = [
     of_unit("Cel", -60.0, 200.0),
     of_unit("K", 200.0, 500.0),
@@ -166,21 +165,21 @@ const fn of_unit(unit: &'static str, low: f64, high: f64) -> (&'static str, Plau
 }
 
 impl Quantity {
-    /// Returns what is known of a metric by its name, with or without `hw.`.
+    /// Returns the facts about a metric by its name, with or without `hw.`.
     pub fn find(name: &str) -> Option<&'static Self> {
         METRICS
             .iter()
             .find(|known| known.metric == name || known.metric.strip_prefix("hw.") == Some(name))
     }
 
-    /// `did you mean "…"?` for a name that is not known.
+    /// Returns `did you mean "…"?` for an unknown name.
     pub fn hint(name: &str) -> String {
         suggest::hint(name, METRICS.iter().map(|known| known.metric))
     }
 }
 
 impl Plausible {
-    /// Returns what can be expected of numbers of a metric in a unit.
+    /// Returns the plausible range of a metric's numbers in a unit.
     pub fn of(metric: &str, unit: &str) -> Self {
         let named =
             Quantity::find(metric).filter(|known| known.metric == metric && known.unit == unit);
@@ -206,7 +205,7 @@ impl Plausible {
         }
     }
 
-    /// Returns whether anything is known: not so for a number without a unit whose metric is new.
+    /// Returns false for a number without a unit whose metric is unknown.
     pub fn is_known(self) -> bool {
         self.range.0.is_finite() && self.range.1.is_finite()
     }
@@ -221,7 +220,7 @@ mod tests {
         for (metric, unit, range) in [
             ("hw.voltage", "V", (0.0, 1000.0)),
             ("my.voltage", "V", (0.0, 1000.0)),
-            // In another unit it is another number.
+            // The same number means something else in another unit.
             ("hw.temperature", "K", (200.0, 500.0)),
             ("my.count", "{thing}", (0.0, f64::MAX)),
             ("my.ratio", "1", (f64::NEG_INFINITY, f64::INFINITY)),

@@ -7,38 +7,38 @@ use crate::convert::{self, Spelling};
 /// The position of a number in a text.
 #[derive(Debug, Clone, Default)]
 pub enum Find {
-    /// The text is the number; a unit behind it is borne, and makes the reading suspect.
+    /// The text is the number. A unit behind it is tolerated and makes the reading suspect.
     #[default]
     Whole,
     /// The first number in the text.
     First,
-    /// The first number, in the unit that stands behind it.
+    /// The first number, in the unit that follows it.
     Unit,
-    /// The group of this pattern.
+    /// The group of a pattern.
     Pattern(Regex),
 }
 
 /// A number that was found in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FoundNumber {
-    /// The number, in what is written behind it.
+    /// The number, in the unit written behind it.
     pub number: f64,
-    /// The unit that is written behind it, where that counts.
+    /// The unit written behind it, if it counts.
     pub spelling: Option<Spelling>,
-    /// `true` if it was found where no profile says that it is.
+    /// `true` if it was found although no profile declares it.
     pub is_doubtful: bool,
 }
 
-/// A number at the beginning of a text, and what follows it.
+/// A number at the beginning of a text, and the rest of the text.
 struct Leading<'a> {
     number: f64,
-    /// `true` if a comma was its point.
+    /// `true` if its decimal separator was a comma.
     has_comma: bool,
     rest: &'a str,
 }
 
 impl Find {
-    /// Reads `"first"`, `"unit"` or a pattern with one group. Errors: the sentence that says
+    /// Parses `"first"`, `"unit"` or a pattern with one group.
     /// what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
@@ -63,7 +63,7 @@ impl Find {
         }
     }
 
-    /// The number in a text for a metric of this unit.
+    /// Finds the number in a text, for a metric of this unit.
     pub fn in_text(&self, text: &str, unit: &str) -> Option<FoundNumber> {
         let plain = |number| FoundNumber {
             number,
@@ -102,7 +102,7 @@ impl Find {
     }
 }
 
-/// Returns what is wrong with a pattern, in one line.
+/// Describes the mistake in a pattern, in one line.
 pub fn pattern_problem(text: &str, error: &regex::Error) -> String {
     let problem = error.to_string();
     let last = problem.lines().last().unwrap_or_default();
@@ -110,14 +110,15 @@ pub fn pattern_problem(text: &str, error: &regex::Error) -> String {
     format!("\"{text}\" is not a regular expression: {last}")
 }
 
-/// The number that a text is: digits with a sign, a point and an exponent, nothing else.
+/// Returns the number that a text consists of: digits with a sign, a point and an exponent, and
+/// nothing else.
 pub fn plain(text: &str) -> Option<f64> {
     let found = leading(text.trim())?;
     (found.rest.is_empty() && !found.has_comma).then_some(found.number)
 }
 
-/// The first number that stands alone or before a unit. What is a part of a word (`Fan1`), a
-/// date, a time or an address is none; a text with a comma that may be either (`1,234`) has none.
+/// Finds the first number that stands alone or before a unit. Part of a word (`Fan1`), a date, a
+/// time or an address is not a number; in a text with an ambiguous comma (`1,234`) there is none.
 fn first(text: &str) -> Option<Leading<'_>> {
     let mut before = ' ';
     let mut starts = text.char_indices();
@@ -141,14 +142,14 @@ fn first(text: &str) -> Option<Leading<'_>> {
     (!is_joined).then_some(found)
 }
 
-/// The number at the beginning of a text, with the white space behind it taken off.
+/// Reads the number at the beginning of a text and the white space behind it.
 fn leading(text: &str) -> Option<Leading<'_>> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, rest) = digits(unsigned);
     let (fraction, has_comma, rest) = match rest.strip_prefix(['.', ',']).map(digits) {
         Some((fraction, after)) if !(whole.is_empty() && fraction.is_empty()) => {
             let has_comma = rest.starts_with(',');
-            // "1,234" is a thousand to one and a bit more than one to another.
+            // "1,234" is a thousand to one reader and little more than one to another.
             if has_comma && (matches!(fraction.len(), 0 | 3) || after.starts_with(',')) {
                 return None;
             }
@@ -179,7 +180,7 @@ fn digits(text: &str) -> (&str, &str) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
-/// An exponent: `e` and digits, with nothing behind them that makes a word of it.
+/// Reads an exponent: `e` and digits, unless a word continues behind them.
 fn exponent(text: &str) -> (&str, &str) {
     let Some(after) = text.strip_prefix(['e', 'E']) else {
         return ("", text);

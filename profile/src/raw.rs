@@ -1,4 +1,4 @@
-//! What a device sent, and what a profile compares it with.
+//! Raw values of devices, and the literals that profiles compare them with.
 
 use std::borrow::Cow;
 
@@ -7,29 +7,29 @@ use crate::{number, text};
 /// A value as the device sent it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Raw<'a> {
-    /// A whole number with a sign.
+    /// A signed whole number.
     Integer(i64),
-    /// A whole number of a type without a sign, and how many bits that type has.
+    /// An unsigned whole number, and the number of bits of its type.
     Unsigned(u64, u32),
-    /// A number with a point.
+    /// A floating-point number.
     Float(f64),
     /// Octets, most often a text.
     Bytes(&'a [u8]),
     Text(Cow<'a, str>),
 }
 
-/// A raw value in a profile.
+/// A raw value as written in a profile.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Literal {
     /// A whole number.
     Number(i64),
-    /// A number with a point.
+    /// A decimal number.
     Decimal(f64),
     Text(Box<str>),
 }
 
 impl Raw<'_> {
-    /// The number that it is. Numbers that a device writes as text are numbers, too.
+    /// Returns the value as a number, including numbers that a device writes as text.
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(*number as f64),
@@ -40,7 +40,7 @@ impl Raw<'_> {
         }
     }
 
-    /// The whole number that it is; texts are none.
+    /// Returns the value as a whole number; a text is none.
     pub fn whole(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
@@ -49,7 +49,7 @@ impl Raw<'_> {
         }
     }
 
-    /// The negative number that was sent in a type without a sign, if it may be one.
+    /// Returns the negative number that was perhaps sent in an unsigned type.
     pub fn wrapped(&self) -> Option<i64> {
         match self {
             Self::Unsigned(number, bits) => signed(*number, *bits),
@@ -57,7 +57,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Returns whether all bits of its type are ones.
+    /// Returns true if all bits of its type are ones.
     pub fn is_all_ones(&self) -> bool {
         match self {
             Self::Unsigned(number, bits) => 64_u32
@@ -67,7 +67,7 @@ impl Raw<'_> {
         }
     }
 
-    /// The text that it is; octets that are none in hexadecimal.
+    /// Returns the value as text; octets that are not text become hexadecimal.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Integer(number) => number.to_string().into(),
@@ -79,7 +79,7 @@ impl Raw<'_> {
     }
 }
 
-/// A number without sign, as a number with a sign of the same width; `None` unless that makes it
+/// Returns an unsigned number as a signed one of the same width. `None` unless that makes it
 /// negative.
 fn signed(number: u64, bits: u32) -> Option<i64> {
     let unused = 64_u32.checked_sub(bits)?;
@@ -88,7 +88,7 @@ fn signed(number: u64, bits: u32) -> Option<i64> {
 }
 
 impl Literal {
-    /// Returns whether a value is this one.
+    /// Returns true if a value equals the literal.
     pub fn is(&self, raw: &Raw<'_>) -> bool {
         match (self, raw) {
             (Self::Number(number), Raw::Integer(_) | Raw::Unsigned(..)) => {
@@ -103,8 +103,8 @@ impl Literal {
         }
     }
 
-    /// Returns whether a value is this one, also when the device or its type lost the sign: -1 is
-    /// 4294967295 in a type of 32 bits without sign, and the other way round.
+    /// Returns true if a value equals the literal, even if the device or its type lost the sign: -1
+    /// is 4294967295 in an unsigned type of 32 bits, and the other way round.
     pub fn means(&self, raw: &Raw<'_>) -> bool {
         if self.is(raw) {
             return true;
@@ -116,7 +116,7 @@ impl Literal {
             Raw::Unsigned(..) => raw.wrapped() == Some(*wanted),
             Raw::Integer(number) if *number < 0 => [16, 32].into_iter().any(|bits| {
                 let wanted = u64::try_from(*wanted).ok();
-                // -1 is too often a value for 65535 to mean it.
+                // -1 is too frequent a value for 65535 to mean it.
                 let is_told = bits != 16 || *number < -1;
                 is_told
                     && wanted
@@ -124,7 +124,7 @@ impl Literal {
                         .and_then(|wanted| signed(wanted, bits))
                         == Some(*number)
             }),
-            // Read from a text or a float: the type is not known, so any that fits.
+            // In a text or a float the type is unknown, so any type that fits will do.
             Raw::Float(_) | Raw::Bytes(_) | Raw::Text(_) if *wanted < 0 => {
                 let of_bits = |bits: i32| *wanted as f64 + 2_f64.powi(bits);
                 let number = raw.number();

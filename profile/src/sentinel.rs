@@ -1,18 +1,18 @@
-//! Sentinels: numbers that mean "there is none", whatever a profile says.
+//! Sentinels: numbers that mean "there is none" whatever a profile says.
 
 use crate::raw::Raw;
 
-/// The certainty that a number is none.
+/// The certainty that a number is a sentinel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sentinel {
-    /// Nothing that is measured is exactly this: the limits of integer types.
+    /// No measurement is exactly this: the limits of integer types.
     Certain,
-    /// It may be a value, if it is a plausible one.
+    /// It may be a real value, if plausible.
     Likely,
 }
 
-/// The certain ones that fit into a signed integer: all ones and the limits of 32 and 64 bits, and
-/// the lowest of 16.
+/// The certain sentinels that fit into a signed integer: all ones and the limits of 32 and 64 bits,
+/// and the lowest of 16.
 const CERTAIN: [i64; 9] = [
     4_294_967_295,
     2_147_483_647,
@@ -20,14 +20,14 @@ const CERTAIN: [i64; 9] = [
     i64::MAX,
     i64::MIN,
     -32_768,
-    // The same, sent without sign in 32 bits.
+    // The same, sent unsigned in 32 bits.
     4_294_934_528,
     // And with the sign of the next wider type.
     -4_294_967_295,
     -2_147_483_647,
 ];
-/// The likely ones: limits of 16 bits, and what RFC 3433 says for below and above what can be
-/// measured, signed and not. A port of 1 Gbit/s has one of them as its speed.
+/// The likely sentinels: the limits of 16 bits, and the values of RFC 3433 for underflow and
+/// overflow, signed and unsigned. One of them is the speed of a port of 1 Gbit/s.
 const LIKELY: [i64; 7] = [
     65_535,
     32_767,
@@ -38,13 +38,13 @@ const LIKELY: [i64; 7] = [
     3_294_967_296,
 ];
 
-/// The sentinel that a raw value is.
+/// Returns the sentinel that a raw value is.
 pub fn of(raw: &Raw<'_>) -> Option<Sentinel> {
     match raw {
         Raw::Integer(number) => of_whole(*number),
         Raw::Unsigned(number, _) => match i64::try_from(*number) {
             Ok(number) => of_whole(number),
-            // All ones of 64 bits, and negative limits sent without sign.
+            // All ones of 64 bits, and negative limits sent unsigned.
             Err(_) => of_whole(number.cast_signed())
                 .or((*number == u64::MAX).then_some(Sentinel::Certain)),
         },
@@ -53,13 +53,13 @@ pub fn of(raw: &Raw<'_>) -> Option<Sentinel> {
     }
 }
 
-/// The sentinel that a number is which was found in a text.
+/// Returns the sentinel that a number found in a text is.
 pub fn of_number(number: f64) -> Option<Sentinel> {
     of_scaled(number)
 }
 
 fn of_whole(number: i64) -> Option<Sentinel> {
-    // Most numbers are small: one comparison tells.
+    // Most numbers are small: one comparison suffices.
     if (-32_767..32_767).contains(&number) {
         return None;
     }
@@ -69,8 +69,8 @@ fn of_whole(number: i64) -> Option<Sentinel> {
     LIKELY.contains(&number).then_some(Sentinel::Likely)
 }
 
-/// A device that writes texts or floats has moved the point already: 6553.5 is 65535 in tenths.
-/// What is so told is likely only, as is what lost digits on its way.
+/// Finds a sentinel with a moved decimal point, as in devices that write texts or floats: 6553.5 is
+/// 65535 in tenths. It is only likely, as is one that has lost digits.
 fn of_scaled(number: f64) -> Option<Sentinel> {
     const LIMITS: [f64; 3] = [u64::MAX as f64, i64::MAX as f64, f32::MAX as f64];
     if LIMITS
@@ -82,7 +82,7 @@ fn of_scaled(number: f64) -> Option<Sentinel> {
     let steps = [1.0, 10.0, 100.0, 1000.0];
     let found = steps.iter().find_map(|step| {
         let whole = (number * step).round();
-        // Single precision has 7 digits: 429496.7295 comes as 429496.72.
+        // Single precision has 7 digits: 429496.7295 becomes 429496.72.
         let is_whole = (number * step - whole).abs() <= whole.abs() * 1e-7;
         let is_small = whole.abs() < 9e15;
         #[allow(
@@ -101,9 +101,9 @@ fn of_scaled(number: f64) -> Option<Sentinel> {
     })
 }
 
-/// As [`of_whole`], and within what single precision loses of large ones.
+/// Like [`of_whole`], within the error of single precision for large numbers.
 fn near(number: i64) -> Option<Sentinel> {
-    /// Up to here single precision has every whole number.
+    /// The limit up to which single precision has every whole number.
     const EXACT: u64 = 1 << 24;
     of_whole(number).or_else(|| {
         let is_near = |limit: &i64| {

@@ -9,15 +9,15 @@ use crate::{
     raw::{Literal, Raw},
 };
 
-/// Names of raw values; few, so a list is the fastest.
+/// Names of raw values. There are few, so a list is fastest.
 #[derive(Debug, Clone, Default)]
 pub struct Names(pub Vec<(Literal, Arc<str>)>);
 
-/// The maps of states that a profile names: `[states.NAME]`.
+/// The maps of states in a profile: `[states.NAME]`.
 pub type Named = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Names {
-    /// The names that a map says.
+    /// Returns the names in a map.
     pub fn of_map(states: &BTreeMap<String, String>) -> Self {
         let pairs = states
             .iter()
@@ -25,7 +25,7 @@ impl Names {
         Self(pairs.collect())
     }
 
-    /// The names that a profile says in one place: a map, or the name of one. Errors: the
+    /// Compiles the names given in one place: a map, or the name of one. Errors: the
     /// sentence that names the nearest one.
     pub fn compile(states: &States, named: &Named) -> Result<Self, String> {
         match states {
@@ -37,7 +37,7 @@ impl Names {
         }
     }
 
-    /// The name of a raw value.
+    /// Returns the name of a raw value.
     pub fn name(&self, raw: &Raw<'_>) -> Option<&Arc<str>> {
         self.0
             .iter()
@@ -46,7 +46,7 @@ impl Names {
     }
 }
 
-/// The raw value that a key of a map is: keys of TOML are texts.
+/// Parses the key of a map as a raw value, since keys in TOML are texts.
 pub fn literal(key: &str) -> Literal {
     key.parse()
         .map_or_else(|_| Literal::Text(key.into()), Literal::Number)

@@ -1,20 +1,20 @@
-//! Texts as devices have them: UTF-8, latin-1, and with NULs.
+//! Texts as devices send them: UTF-8, Latin-1, and with NULs.
 
 use std::borrow::Cow;
 
-/// Lengths of addresses and keys: there a text that is not UTF-8 must look like one more than
-/// elsewhere (4 and 16 of IP, 6 of MAC, 8 of EUI-64 and DateAndTime).
+/// The lengths of addresses and keys, at which a text that is not UTF-8 must look more like one
+/// than elsewhere (4 and 16 for IP, 6 for MAC, 8 for EUI-64 and DateAndTime).
 const OF_ADDRESSES: [usize; 4] = [4, 6, 8, 16];
 
-/// The letters of windows-1252 where latin-1 has control characters; `\0` where it has none that
+/// The characters of Windows-1252 where Latin-1 has control characters; `\0` where it has none that
 /// people write.
 const WINDOWS: [char; 32] = [
     '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘',
     '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
 ];
 
-/// The text in octets, without the white space around it; `None` when they are no text. What
-/// stands behind a NUL does not belong to it: C strings end there.
+/// Returns the text in octets, without surrounding white space; `None` if they are not text.
+/// Anything behind a NUL does not belong to it: C strings end there.
 pub fn of(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let text = text_before_nul(bytes)?;
     if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -32,7 +32,7 @@ pub fn of(bytes: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The text in octets, or these in hexadecimal.
+/// Returns the text in octets, or the octets in hexadecimal.
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
     of(bytes).unwrap_or_else(|| {
         let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -40,7 +40,7 @@ pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
     })
 }
 
-/// Words of devices for "there is none", in lower case and without signs around them.
+/// The words with which devices say "there is none", in lower case and without punctuation.
 const NONE: [&str; 16] = [
     "",
     "n/a",
@@ -60,7 +60,7 @@ const NONE: [&str; 16] = [
     "unknown",
 ];
 
-/// Returns whether a text where a number should be says that there is none.
+/// Returns true if a text in place of a number says that there is none.
 pub fn says_none(text: &str) -> bool {
     let is_sign = |c: char| {
         c.is_whitespace() || matches!(c, '-' | '*' | '.' | '<' | '>' | '(' | ')' | '[' | ']' | '?')
@@ -68,14 +68,15 @@ pub fn says_none(text: &str) -> bool {
     NONE.contains(&text.trim_matches(is_sign).to_lowercase().as_str())
 }
 
-/// Returns what stands before the first NUL. `None` when NULs are no end of a text here.
+/// Returns the text before the first NUL. `None` if a NUL does not end a text here.
 fn text_before_nul(bytes: &[u8]) -> Option<&[u8]> {
     let Some(end) = bytes.iter().position(|byte| *byte == 0) else {
         return Some(bytes);
     };
     let (text, rest) = bytes.split_at(end);
     if rest.iter().all(|byte| *byte == 0) {
-        // One NUL is a number more often than an empty text; the octets of an address, too.
+        // A single NUL is more often a number than an empty text, and so are the octets of an
+        // address.
         return (!text.is_empty() || !OF_ADDRESSES.contains(&bytes.len())).then_some(text);
     }
     let is_address = OF_ADDRESSES.contains(&bytes.len());
@@ -87,7 +88,7 @@ fn is_printable(text: &str) -> bool {
     text.chars().all(|c| !c.is_control() || c.is_whitespace())
 }
 
-/// Returns whether octets that are not UTF-8 are a text of latin-1 or windows-1252.
+/// Returns true if octets that are not UTF-8 are a text in Latin-1 or Windows-1252.
 fn looks_latin(bytes: &[u8]) -> bool {
     let is_shown = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~' | 0xa0..);
     let is_windows = |byte: &u8| matches!(byte, 0x80..0xa0) && letter(*byte) != '\0';
@@ -111,7 +112,7 @@ fn looks_latin(bytes: &[u8]) -> bool {
     bytes.iter().all(is_of_names) && plain * 2 > bytes.len()
 }
 
-/// The letter of an octet in windows-1252, which has those of latin-1.
+/// Returns the character of an octet in Windows-1252, which includes those of Latin-1.
 fn letter(byte: u8) -> char {
     match byte {
         0x80..0xa0 => WINDOWS[usize::from(byte - 0x80)],

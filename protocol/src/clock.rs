@@ -1,6 +1,5 @@
-//! The clock by which a go is measured. It goes on while a process is stopped and while its
-//! machine is suspended, and it notices as soon as anybody corrects the clock of a machine that
-//! stood still as a whole.
+//! The clock by which a go is measured. It continues while a process is stopped or its machine
+//! suspended, and it notices when the clock of a machine that stood still as a whole is corrected.
 
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ const GOES_ON: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
 const GOES_ON: ClockId = ClockId::Monotonic;
 
-/// Time that is missing from the clock that stands still in a suspended machine: less is noise,
-/// or the wall clock being kept right.
+/// The least time missing from the clock that stops with a suspended machine: less is noise, or an
+/// adjustment of the wall clock.
 const MISSED_LEAST: Duration = Duration::from_secs(1);
 
-/// A moment in two clocks: one that cannot jump, and the wall clock.
+/// A moment on two clocks: one that cannot jump, and the wall clock.
 ///
 /// Whichever of them says that more time has passed is believed. A wall clock that jumps forward
 /// makes a go too late, which wastes a permit; it can never make an old one fresh.
@@ -26,16 +25,16 @@ pub struct Moment {
     wall: Duration,
 }
 
-/// Looks now and then whether the machine stood still.
+/// A detector of times at which the machine stood still.
 #[derive(Debug)]
 pub struct Watch {
     last: Moment,
-    /// The clock that stands still with the machine.
+    /// The clock that stops with the machine.
     running: Duration,
 }
 
 impl Moment {
-    /// This moment.
+    /// Returns the present moment.
     pub fn now() -> Self {
         Self {
             steady: read(GOES_ON),
@@ -43,20 +42,20 @@ impl Moment {
         }
     }
 
-    /// The time from this moment to a later one.
+    /// Returns the time from this moment to a later one.
     pub fn until(self, later: Self) -> Duration {
         let steady = later.steady.saturating_sub(self.steady);
         steady.max(later.wall.saturating_sub(self.wall))
     }
 
-    /// The time since this moment.
+    /// Returns the time since this moment.
     pub fn elapsed(self) -> Duration {
         self.until(Self::now())
     }
 }
 
 impl Watch {
-    /// Watches from now on.
+    /// Starts watching now.
     pub fn start() -> Self {
         Self {
             last: Moment::now(),
@@ -79,7 +78,7 @@ impl Watch {
 
 fn read(clock: ClockId) -> Duration {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
-    // A wall clock before 1970 says nothing: the other clock decides alone.
+    // A wall clock before 1970 is useless: the other clock decides alone.
     let seconds = u64::try_from(tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(tv_nsec).unwrap_or(0))
 }
@@ -99,9 +98,9 @@ mod tests {
     fn the_clock_that_says_that_more_time_has_passed_is_believed() {
         let start = moment(100, 1_000);
         assert_eq!(start.until(moment(103, 1_003)), Duration::from_secs(3));
-        // The machine stood still, and its wall clock was put right.
+        // The machine stood still, and its wall clock was corrected.
         assert_eq!(start.until(moment(100, 1_060)), Duration::from_secs(60));
-        // A wall clock that is put back makes nothing young.
+        // A wall clock that is put back makes nothing younger.
         assert_eq!(start.until(moment(105, 10)), Duration::from_secs(5));
         assert_eq!(start.until(moment(90, 10)), Duration::ZERO);
     }

@@ -1,4 +1,4 @@
-//! Between messages and the words of the model.
+//! Conversions between messages and the types of the model.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,33 +6,33 @@ use utakata_model as model;
 
 use crate::v1;
 
-/// A message that says something impossible.
+/// A message with impossible content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// An identifier that is not 16 bytes.
+    /// An identifier that is not 16 bytes long.
     #[error("a task id has {length} bytes instead of 16")]
     Id {
-        /// Its length.
+        /// The length of the identifier, in bytes.
         length: usize,
     },
-    /// A name that cannot be one.
+    /// A text that is not a valid name.
     #[error("a name in the message is none")]
     Name(#[source] model::NameError),
     /// A status that this version does not know.
     #[error("an outcome has the unknown status {status}")]
     Status {
-        /// The number.
+        /// The number of the status.
         status: i32,
     },
-    /// A reading without a value, or with a number that is none.
+    /// A reading without a value, or with a number that is not finite.
     #[error("a reading of {metric} has no value, or a number that is not finite")]
     Reading {
-        /// The metric.
+        /// The metric of the reading.
         metric: String,
     },
 }
 
-/// The 16 bytes of a task id.
+/// Reads the 16 bytes of a task's identifier.
 fn id(bytes: &[u8]) -> Result<model::TaskId, Malformed> {
     let bytes = bytes.try_into().map_err(|_| Malformed::Id {
         length: bytes.len(),
@@ -70,34 +70,34 @@ impl From<&model::Task> for v1::Task {
     }
 }
 
-/// Whole milliseconds, as many as fit.
+/// Converts a duration to whole milliseconds, up to the largest number.
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl v1::Task {
-    /// The fencing token.
+    /// Returns the fencing token.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
 }
 
 impl v1::TaskKey {
-    /// The fencing token.
+    /// Returns the fencing token.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
 }
 
 impl v1::ReadyAttempt {
-    /// The attempt that is ready.
+    /// Returns the fencing token of the attempt that is ready.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
 }
 
 impl v1::GoAttempt {
-    /// The attempt that may begin.
+    /// Returns the fencing token of the attempt that may begin.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
@@ -113,20 +113,20 @@ impl From<model::TaskKey> for v1::TaskKey {
 }
 
 impl v1::AttemptOutcome {
-    /// The fencing token.
+    /// Returns the fencing token.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
 }
 
 impl v1::Progress {
-    /// The fencing token.
+    /// Returns the fencing token.
     pub fn key(&self) -> Result<model::TaskKey, Malformed> {
         key(&self.id, self.attempt)
     }
 }
 
-/// The status of an outcome. Errors: a number that this version does not know.
+/// Converts the status of an outcome. Errors: a number that this version does not know.
 pub fn outcome_status(status: i32) -> Result<model::OutcomeStatus, Malformed> {
     match v1::Status::try_from(status) {
         Ok(v1::Status::Succeeded) => Ok(model::OutcomeStatus::Succeeded),
@@ -180,7 +180,7 @@ impl From<v1::Problem> for model::Problem {
     }
 }
 
-/// Absent texts are empty on the wire.
+/// Returns the text; an absent one is empty on the wire.
 fn text(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
@@ -236,7 +236,7 @@ impl From<v1::Recognition> for model::Recognition {
     }
 }
 
-/// A reading as a message. `stale` is never a worker's to say, and is sent as doubtful.
+/// Converts a reading to a message. A worker never reports `stale`; it is sent as doubtful.
 pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
     let text = |text: Arc<str>| text.as_ref().to_owned();
     v1::Reading {
@@ -255,7 +255,7 @@ pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
     }
 }
 
-/// A reading from a message. Errors: no value, a number that is not finite, a metric that is
+/// Converts a message to a reading. Errors: no value, a number that is not finite, a metric that is
 /// no name.
 pub fn reading_from_wire(reading: v1::Reading) -> Result<model::Reading, Malformed> {
     let value = match reading.value {

@@ -1,12 +1,13 @@
-//! The version of the protocol that a worker and its manager speak with each other.
+//! The version of the protocol between a worker and its manager.
 
-/// The versions that this build speaks.
+/// The versions that this build supports.
 pub const SUPPORTED: &[u32] = &[1, 2];
 
-/// Control begins on a go from this version on. A worker of an earlier one may only look.
+/// The first version in which control begins on a go. A worker with an earlier one may only
+/// observe.
 pub const WITH_GO: u32 = 2;
 
-/// No version in common.
+/// The worker and its manager have no version in common.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the worker speaks version {} of the worker protocol and this utakata speaks {}: {}",
@@ -19,7 +20,7 @@ pub struct VersionError {
     pub offered: Vec<u32>,
 }
 
-/// The newest version that both speak.
+/// Returns the newest version that both sides support.
 pub fn negotiate(offered: &[u32]) -> Result<u32, VersionError> {
     offered
         .iter()

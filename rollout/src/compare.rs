@@ -1,14 +1,14 @@
-//! Whether a candidate answers a read as the stable release does. Pure.
+//! The comparison of a candidate's answers with those of the stable release. Pure.
 //!
 //! ```text
 //! stable reads ─► candidate reads ─► (mismatches: stable reads once more)
-//!   before                              after
+//!    before                              after
 //! ```
 //!
-//! A number agrees if it lies between before and after, or near either: values that move are
-//! no difference, and a wrong unit is. What only the candidate reads is no difference either:
-//! to read more is what new releases are made for. What it does not read any more is one.
-//! The result of an action besides its readings has no form that could be compared.
+//! A number agrees if it lies between before and after, or close to either: a value that moves is
+//! not a difference, but a wrong unit is. A reading that only the candidate has is not a difference
+//! either, since new releases are made to read more. A reading that it no longer has is one. Apart
+//! from its readings, the result of an action has no form that could be compared.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,13 +16,13 @@ use utakata_model::{
     MetricName, OutcomeStatus, Problem, Reading, ReadingValue, RolloutId, reading::Attributes,
 };
 
-/// Numbers that differ by no more than this part of them are the same, however they were
-/// reckoned.
+/// The relative difference up to which numbers are equal, allowing for different ways of computing
+/// them.
 const SAME: f64 = 1e-9;
-/// Where in an answer the difference is, if not in a reading.
+/// The name of a difference that is not in a reading.
 const OUTCOME: &str = "outcome";
 
-/// What a release answered to a read.
+/// The answer of a release to a read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadAnswer {
     status: OutcomeStatus,
@@ -33,29 +33,27 @@ pub struct ReadAnswer {
 /// A difference between two answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
-    /// A metric with its attributes, or `outcome`.
+    /// The metric with its attributes, or `outcome`.
     pub what: String,
-    /// The value of the stable release.
     pub stable: String,
-    /// The value of the candidate.
     pub candidate: String,
 }
 
-/// A read that the candidate was asked to repeat.
+/// A read that the candidate repeats.
 #[derive(Debug)]
 pub struct RepeatedRead {
     /// The rollout for which it is repeated.
     pub rollout: RolloutId,
-    /// What the stable release had answered.
+    /// The answer of the stable release.
     pub before: ReadAnswer,
-    /// What the candidate answered, when the stable release is asked again.
+    /// The answer of the candidate, once the stable release is asked again.
     pub candidate: Option<ReadAnswer>,
 }
 
 type Key<'r> = (&'r MetricName, &'r Attributes);
 
 impl ReadAnswer {
-    /// Returns what a worker answered.
+    /// Builds the answer that a worker gave.
     pub fn new(status: OutcomeStatus, problem: Option<&Problem>, readings: Vec<Reading>) -> Self {
         Self {
             status,
@@ -64,7 +62,7 @@ impl ReadAnswer {
         }
     }
 
-    /// Returns the place of an answer that is missing, or that could not be read.
+    /// Builds an answer for one that is missing or could not be read.
     pub fn failed(code: &str) -> Self {
         Self {
             status: OutcomeStatus::Failed,
@@ -73,7 +71,7 @@ impl ReadAnswer {
         }
     }
 
-    /// Returns whether both ended alike.
+    /// Returns true if both ended in the same status.
     pub fn ended_as(&self, other: &Self) -> bool {
         self.status == other.status && self.code == other.code
     }
@@ -94,8 +92,9 @@ impl ReadAnswer {
     }
 }
 
-/// In what a candidate's answer mismatches from those of the stable release before, and after if
-/// it was asked again. `tolerance`: by how much a number may differ, as a share of it.
+/// Returns the differences between a candidate's answer and those of the stable release, before
+/// and, if it was asked again, after. `tolerance` is the permitted difference of a number, as a
+/// fraction of it.
 pub fn compare(
     before: &ReadAnswer,
     candidate: &ReadAnswer,
@@ -116,7 +115,7 @@ pub fn compare(
         let last = match &later {
             Some(later) => match later.get(&key) {
                 Some(last) => last,
-                // It comes and goes.
+                // It is present only at times.
                 None => continue,
             },
             None => first,

@@ -1,4 +1,4 @@
-//! What was decided about a rollout.
+//! The last decision about a rollout.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,22 @@ use utakata_model::{Problem, ReleaseId, RolloutId, RolloutPhase, rollout::Eviden
 
 use super::Order;
 
-/// What was decided about a rollout, and must hold after a restart, too.
+/// The last decision about a rollout, kept across restarts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The rollout.
     pub id: RolloutId,
-    /// The release to go to.
     pub candidate: ReleaseId,
-    /// The phase that it is in.
+    /// The phase that was reached.
     pub phase: RolloutPhase,
-    /// The begin of the phase.
+    /// The beginning of that phase.
     pub since: Timestamp,
-    /// The place of its share in the plan.
+    /// The index of its share in the plan.
     #[serde(default)]
     pub share: usize,
-    /// The reason for which it went back.
+    /// The reason why it went back, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What was seen until then.
+    /// The evidence seen until then.
     #[serde(default)]
     pub evidence: Evidence,
 }

@@ -1,16 +1,15 @@
-//! The sample of a candidate at a share of its canary: whether it is large enough, and how long it
-//! takes until it is. By the number of tasks, and by time where these are few.
+//! The sample that a canary gives at each of its shares: its sufficient size, and the time until it
+//! is reached. Judged by the number of tasks or, where these are few, by time.
 //!
 //! ```text
-//! as many tasks as were asked for ───────────────────────────────────► all was seen
-//! the time is over, and it is no worse than the stable release:
-//!     it was given a task, and there is a larger share ──────────────► on to that
-//!     it is the largest share, and it has done a few tasks ──────────► less was seen: it is said
+//! as many tasks as required ─────────────────────────────────────────► sample complete
+//! time is over, and the candidate is no worse than the stable release:
+//!   it was given a task, and a larger share follows ────────────────► next share
+//!   it is at the largest share, and has done a few tasks ───────────► small sample, said so
 //! otherwise ─────────────────────────────────────────────────────────► not yet
 //! ```
 //!
-//! A share is never larger than was asked for; where a site is quiet it is the larger ones in
-//! which a candidate is sample.
+//! A share never exceeds the plan. At a quiet site most of the sample comes from the larger shares.
 
 use std::time::Duration;
 
@@ -18,41 +17,39 @@ use utakata_model::RolloutPlan;
 
 use super::evidence::Tally;
 
-/// Tasks that are enough when the time is over: a candidate of which a quarter fails is among
-/// three hundred once so lucky that it has none that failed.
+/// The number of tasks that suffices when time is over. Of three hundred candidates that fail a
+/// quarter of their tasks, one is lucky enough to show no failure in so few.
 pub(crate) const FEW: u64 = 20;
 
-/// The sample at a share.
+/// The sample at one share of a canary.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample<'t> {
-    /// Tasks that the candidate ended at this share.
+    /// The number of tasks that the candidate ended at this share.
     pub(crate) ended: u64,
-    /// Tasks that both have ended at this share.
+    /// The number of tasks that both releases ended at this share.
     pub(crate) both: u64,
     /// The time since the share began.
     pub(crate) elapsed: Duration,
-    /// The share.
     pub(crate) share: f64,
-    /// Whether it is the largest one.
+    /// True if no larger share follows.
     pub(crate) is_last: bool,
-    /// What the candidate did at all of its shares.
+    /// The results of the candidate at all of its shares.
     pub(crate) candidate: &'t Tally,
-    /// What the stable release did meanwhile, or before.
+    /// The results of the stable release meanwhile, or earlier.
     pub(crate) stable: &'t Tally,
 }
 
-/// The size of a sample.
+/// The sufficiency of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Enough {
-    /// It is too small.
     NotYet,
-    /// All that was asked for was sample.
+    /// It has every task that the plan requires.
     All,
-    /// Time is over, and what was seen of a few tasks has to do.
+    /// Time is over, and a few tasks have to suffice.
     Few,
 }
 
-/// Returns whether a sample is large enough.
+/// Judges the size of a sample.
 pub(crate) fn enough(sample: &Sample<'_>, plan: &RolloutPlan) -> Enough {
     if sample.ended >= u64::from(plan.canary_tasks) {
         return Enough::All;
@@ -66,7 +63,7 @@ pub(crate) fn enough(sample: &Sample<'_>, plan: &RolloutPlan) -> Enough {
     }
 }
 
-/// Returns how many tasks it must have done, at all shares together, when the time is over.
+/// Returns the number of tasks required over all shares when time is over.
 fn min_tasks(sample: &Sample<'_>, plan: &RolloutPlan) -> u64 {
     match sample.is_last {
         true => FEW.min(u64::from(plan.canary_tasks)),
@@ -74,14 +71,14 @@ fn min_tasks(sample: &Sample<'_>, plan: &RolloutPlan) -> u64 {
     }
 }
 
-/// Returns whether no larger share of its tasks has failed than of those of the stable release.
+/// Returns true if the candidate fails no larger a share of its tasks than the stable release.
 fn is_no_worse(candidate: &Tally, stable: &Tally) -> bool {
     let (candidate_tasks, stable_tasks) = (candidate.tasks, stable.tasks);
     candidate.bad() == 0 || candidate.bad() * stable_tasks <= stable.bad() * candidate_tasks
 }
 
-/// Returns how long it takes until a sample is large enough at its present pace; absent where
-/// nothing came by which that could be said.
+/// Returns the time until the sample is large enough at its present pace. `None` if nothing has
+/// arrived to judge the pace by.
 pub(crate) fn left(sample: &Sample<'_>, plan: &RolloutPlan) -> Option<Duration> {
     let seconds = sample.elapsed.as_secs_f64();
     if sample.both == 0 || seconds <= 0.0 || sample.share <= 0.0 {
@@ -98,7 +95,7 @@ pub(crate) fn left(sample: &Sample<'_>, plan: &RolloutPlan) -> Option<Duration> 
     Some(all.min(few))
 }
 
-/// Counts here are far below 2^53, up to which this is exact.
+/// Exact, since counts here are far below 2^53.
 #[allow(clippy::cast_precision_loss, reason = "see above")]
 fn float(count: u64) -> f64 {
     count as f64

@@ -1,4 +1,4 @@
-//! What is seen of a candidate, and of the stable release beside it.
+//! The evidence about a candidate and the stable release beside it.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -9,28 +9,29 @@ use utakata_model::{
 
 use super::{compare::Mismatch, statistics::quantile};
 
-/// Run times that are remembered of a release: the last ones.
+/// The number of latest run times remembered per release.
 const MAX_TIMES: usize = 512;
-/// Outcomes that are remembered of what serves while there is no rollout.
+/// The number of outcomes of the serving release that are remembered between rollouts.
 const MAX_RECENT: usize = 256;
-/// Kinds of differences that are told.
+/// The number of kinds of differences that are reported.
 const MAX_DIFFERENCES: usize = 20;
 
-/// What a release did, counted.
+/// The results of a release, counted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
     pub(crate) tasks: u64,
     pub(crate) failed: u64,
     pub(crate) unknown: u64,
-    /// Of those that failed or are unknown, those that ended with their worker.
+    /// Of those that failed or are unknown, the number that ended together with their worker.
     pub(crate) dropped: u64,
-    /// The last run times, in seconds, in no order.
+    /// The latest run times, in seconds, in no particular order.
     times: Vec<f64>,
-    /// The place of the next one.
+    /// The index at which the next run time is stored.
     next: usize,
 }
 
-/// The last outcomes of what serves: to judge by when nothing serves beside a candidate.
+/// The latest outcomes of the serving release, to judge a candidate by when nothing serves beside
+/// it.
 #[derive(Debug, Default)]
 pub struct Recent(VecDeque<(OutcomeStatus, Duration)>);
 
@@ -43,7 +44,7 @@ pub(crate) struct Shadow {
 }
 
 impl Tally {
-    /// Counts an attempt that has ended. One that was taken back, or did not begin, says nothing.
+    /// Counts an attempt that has ended. One that was cancelled or never begun does not count.
     pub(crate) fn add(&mut self, status: OutcomeStatus, ran: Duration) {
         match status {
             OutcomeStatus::Succeeded => {}
@@ -61,12 +62,12 @@ impl Tally {
         }
     }
 
-    /// Counts an attempt that has ended with its worker.
+    /// Counts an attempt that ended together with its worker.
     pub(crate) fn drop_one(&mut self) {
         self.dropped += 1;
     }
 
-    /// Returns how many failed, or have an unknown end.
+    /// Returns the number of attempts that failed or are unknown.
     pub(crate) fn bad(&self) -> u64 {
         self.failed + self.unknown
     }
@@ -112,7 +113,7 @@ impl Recent {
 }
 
 impl Shadow {
-    /// Counts an answer that was compared, with the differences that it has.
+    /// Counts a compared answer and its differences.
     pub(crate) fn count(&mut self, mismatches: Vec<Mismatch>) {
         self.compared += 1;
         self.differing += u64::from(!mismatches.is_empty());

@@ -1,8 +1,8 @@
-//! The judgement of a candidate beside the stable release, by tests that ask how likely such a
-//! difference is by chance.
+//! The judgement of a candidate beside the stable release, by tests of how likely a difference
+//! arises by chance.
 //!
-//! Everything is judged again and again while it comes in, and who looks often enough sees
-//! anything: so before the end of a phase a difference must be ten times as unlikely (Haybittle
+//! The evidence is judged repeatedly as it arrives, and frequent looks find a difference sooner or
+//! later. Before the end of a phase a difference must therefore be ten times less likely (Haybittle
 //! and Peto, 1971 and 1976).
 
 use utakata_model::{Cure, Problem, RolloutPlan};
@@ -12,57 +12,57 @@ use super::{
     statistics::{fisher, quantile, rank_sum, wilson_lower},
 };
 
-/// The share of the answers of a shadow that may differ.
+/// The share of a shadow's answers that may differ.
 const MAX_DIFFERING: f64 = 0.01;
-/// The certainty with which more must differ: one-sided, 99 of 100.
+/// The one-sided confidence that more than this share differs: 99 %.
 const Z: f64 = 2.326;
-/// Answers below which nothing is said of a shadow.
+/// The number of compared answers below which a shadow is not judged.
 const MIN_COMPARED: u64 = 3;
-/// One that differs, or fails, is an accident.
+/// The number of differences or failures that is more than an accident.
 const MIN_BAD: u64 = 2;
-/// The highest likelihood of a difference by chance that speaks against a candidate, at the end
-/// and before.
+/// The probability that a difference arises by chance, below which it counts against a candidate:
+/// at the end of a phase, and before.
 const CHANCE: f64 = 0.01;
 const CHANCE_BEFORE: f64 = 0.001;
-/// The share that must fail beyond that of the stable release: a percentage point.
+/// The excess over the stable release's share of failures that counts: one percentage point.
 const FAILURE_MARGIN: f64 = 0.01;
-/// Times below which nothing is said of the duration of tasks.
+/// The number of run times below which durations are not judged.
 const MIN_TIMES: usize = 8;
-/// The time that tasks must take beyond that of the stable release.
+/// The excess over the stable release's run time that counts, in seconds.
 const MIN_SLOWER_SECONDS: f64 = 0.002;
-/// Workers that may die or hang.
+/// The number of workers that may die or hang.
 const MAX_LOST: u64 = 1;
-/// The memory that a candidate may need beyond twice that of the stable release.
+/// The memory that a candidate may use beyond twice that of the stable release, in bytes.
 const MEMORY_MARGIN: u64 = 64 * 1024 * 1024;
 
-/// The moment of a judgement.
+/// The point in a phase at which it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// More comes in.
+    /// The phase goes on.
     Before,
-    /// The phase would end.
+    /// The phase is about to end.
     Last,
 }
 
-/// The health of the workers of a candidate.
+/// The health of a candidate's workers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Health {
-    /// Those that died or hung.
+    /// The number that died or hung.
     pub(crate) lost: u64,
-    /// Whether they die as soon as they are started.
+    /// True if they die as soon as they are started.
     pub(crate) is_looping: bool,
-    /// The problem of the last one.
+    /// The problem of the latest one.
     pub(crate) last: Option<Problem>,
-    /// The most memory that one had, and one of the stable release, in bytes.
+    /// The peak memory of a candidate's worker and of a stable release's worker, in bytes.
     pub(crate) memory: (Option<u64>, Option<u64>),
 }
 
-/// Returns a problem that turns a rollout back.
+/// Builds a problem that turns a rollout back.
 pub(crate) fn problem(code: &str, message: String) -> Problem {
     Problem::new(code, Cure::Bug, message)
 }
 
-/// Returns what its workers say against a candidate.
+/// Returns the evidence of its workers against a candidate.
 pub(crate) fn health(health: &Health) -> Option<Problem> {
     if health.lost > MAX_LOST || health.is_looping {
         let mut message = format!("{} workers of the candidate died or hung", health.lost);
@@ -84,7 +84,7 @@ pub(crate) fn health(health: &Health) -> Option<Problem> {
     })
 }
 
-/// Returns what the answers of its shadow say against a candidate.
+/// Returns the evidence of its shadow against a candidate.
 pub(crate) fn shadow(shadow: &Shadow) -> Option<Problem> {
     let is_seen = shadow.compared >= MIN_COMPARED && shadow.differing >= MIN_BAD;
     if !is_seen || !is_doubtful(shadow) {
@@ -103,7 +103,7 @@ pub(crate) fn shadow(shadow: &Shadow) -> Option<Problem> {
     Some(problem("rollout-differs", message))
 }
 
-/// Returns whether as many answers were compared as were asked for, and all is well.
+/// Returns true if the required number of answers was compared, without objection.
 pub(crate) fn has_passed(shadow: &Shadow, answers: u32) -> bool {
     shadow.compared >= u64::from(answers) && (shadow.differing == 0 || !is_doubtful(shadow))
 }
@@ -113,7 +113,7 @@ fn is_doubtful(shadow: &Shadow) -> bool {
     shadow.compared < MIN_COMPARED || lower > MAX_DIFFERING
 }
 
-/// Returns what its own tasks say against a candidate.
+/// Returns the evidence of its own tasks against a candidate.
 pub(crate) fn tasks(
     candidate: &Tally,
     stable: &Tally,
@@ -142,7 +142,7 @@ fn fails(candidate: &Tally, stable: &Tally, chance: f64) -> Option<Problem> {
             stable.bad(),
             stable.tasks
         );
-        // Those that were lost with their worker show that it dies, before the second one has.
+        // Tasks that ended with their worker show that it dies before a second worker does.
         let is_by_death = 2 * candidate.dropped > candidate.bad();
         let code = if is_by_death {
             "rollout-dies"

@@ -1,17 +1,17 @@
-//! A rollout from one release to the next: what is seen of the candidate, and what is decided
-//! because of it, in one environment and in all of them. No IO, no clock and no chance.
+//! A rollout from one release to the next: the evidence about the candidate and the decisions that
+//! follow, in one environment and in all of them. No IO, clock or randomness.
 //!
 //! In an environment:
 //!
 //! ```text
-//!              candidate's worker     compared         share by share      took over, watched
+//!            candidate's worker     compared         share by share      took over, watched
 //! waiting ─► starting ─────► shadow ─────► canary ──────────► rolling ─────────► done
-//!                └──────────────┴──────────────┴──────────────────┴───────────────► back
+//!               └──────────────┴──────────────┴──────────────────┴───────────────► back
 //! ```
 //!
-//! - [`RolloutRun`]: one rollout, as it goes on; `phases` says what is next,
-//! - [`compare`]: whether a candidate reads what the stable release reads,
-//! - [`Recent`], [`Decision`]: what is remembered besides, in memory and on disk.
+//! - [`RolloutRun`]: one rollout as it proceeds; `phases` determines the next step,
+//! - [`compare`]: the comparison of a candidate's reads with those of the stable release,
+//! - [`Recent`], [`Decision`]: the memory of it, in RAM and on disk.
 //!
 //! In all environments of a zone, by the logic environment: [`site`].
 

@@ -7,73 +7,71 @@ use utakata_model::{
 
 use super::judge;
 
-/// What a rollout needs to know of its environment at a moment.
+/// The state of an environment that matters to a rollout.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    /// Whether the candidate lies here.
+    /// True if the candidate is installed here.
     pub is_here: bool,
-    /// Whether it, or its kind, is stopped by an order.
+    /// True if the candidate or its kind is stopped by an order.
     pub is_stopped: bool,
-    /// Whether it is the stable release already.
+    /// True if it is the stable release already.
     pub is_stable: bool,
-    /// Its workers that take tasks.
+    /// The number of its workers that take tasks.
     pub ready: u32,
-    /// As many of them as there must be before it takes over.
+    /// The number of such workers required before it takes over.
     pub enough: u32,
-    /// Its workers that died or hung, ever.
+    /// The number of its workers that have ever died or hung.
     pub lost: u64,
-    /// Whether they die as soon as they are started.
+    /// True if they die as soon as they are started.
     pub is_looping: bool,
-    /// The last problem of one of them.
+    /// The latest problem of one of them.
     pub last_problem: Option<Problem>,
-    /// The problem for which the environment cannot start more of them, which is not theirs.
+    /// The problem of the environment that keeps it from starting more of them.
     pub trouble: Option<Problem>,
-    /// The most memory that one of them has, and one of the stable release, in bytes.
+    /// The peak memory of one of them, and of one of the stable release, in bytes.
     pub memory: (Option<u64>, Option<u64>),
-    /// Whether one of both has no action that reads: a shadow would wait for ever.
+    /// True if either release has no action that reads, so that a shadow would wait for ever.
     pub is_unread: bool,
     /// The time that targets take to show the effect of control.
     pub settle: std::time::Duration,
 }
 
-/// The judgement of what was seen.
+/// The judgement of the evidence.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Verdict {
-    /// The problem that speaks against the candidate.
+    /// The problem that speaks against the candidate now.
     pub(crate) objection: Option<Problem>,
-    /// The problem that does so when the phase would end now.
+    /// The problem that would speak against it if the phase ended now.
     pub(crate) at_last: Option<Problem>,
-    /// Whether the phase, or the share, has seen all that it is to see.
+    /// True if the phase or share has seen everything that it needs.
     pub(crate) has_seen_all: bool,
 }
 
-/// The place of a rollout on its way.
+/// The position of a rollout on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) phase: RolloutPhase,
-    /// The place of its share in the plan.
+    /// The index of its share in the plan.
     pub(crate) share: usize,
-    /// Whether the candidate has everything.
+    /// True if the candidate gets all tasks.
     pub(crate) has_taken_over: bool,
 }
 
 /// The next step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
-    /// None, and what it waits for if that is anything unusual.
+    /// Stay, with the reason if it is unusual.
     Stay(Option<Problem>),
-    /// The next phase.
     To(RolloutPhase),
-    /// The next share.
     Share(usize),
-    /// The candidate gets everything.
+    /// The candidate gets all tasks.
     TakeOver,
     /// The stable release serves again.
     Back(Problem),
 }
 
-/// Returns the next step. Who waits for an order, or pauses, goes back all the same when something
-/// speaks against the candidate: that needs nobody.
+/// Returns the next step. A rollout that waits for an order, or is paused, still goes back when
+/// something speaks against the candidate: that needs nobody.
 pub(crate) fn next(
     at: Position,
     candidate: &ReleaseId,
@@ -146,7 +144,7 @@ fn step_onwards(at: Position, plan: &RolloutPlan, promoted: Option<RolloutPhase>
     Step::To(phase_after(at.phase, plan, promoted))
 }
 
-/// Returns the next phase in which something is to be seen.
+/// Returns the next phase in which there is something to observe.
 pub(crate) fn phase_after(
     phase: RolloutPhase,
     plan: &RolloutPlan,
@@ -181,10 +179,10 @@ fn missing(candidate: &ReleaseId) -> Problem {
     Problem::new("rollout-no-release", Cure::Retry, message)
 }
 
-/// Returns the problem for which a candidate whose workers do not start is turned back: it was
-/// refused, or has failed more than once.
+/// Returns the problem that turns back a candidate whose workers do not start: it was refused, or
+/// has failed more than once.
 pub(crate) fn no_start(lost: u64, last: Option<&Problem>) -> Option<Problem> {
-    /// What is no different the next time.
+    /// Codes of refusals that would be the same the next time.
     const REFUSED: [&str; 3] = ["manifest", "protocol", "capacity"];
     let last = last.filter(|_| lost > 0)?;
     let is_refused = REFUSED.contains(&&*last.code);

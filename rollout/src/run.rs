@@ -1,4 +1,4 @@
-//! One rollout: how far it is, what was seen on the way, and the step that follows from both.
+//! One rollout: its progress, its evidence, and the step that follows from both.
 
 mod report;
 
@@ -21,18 +21,18 @@ use super::{
 };
 pub use report::Summary;
 
-/// Tasks of the stable release from which on they are enough to compare with.
+/// The number of tasks of the stable release that is sufficient for a comparison.
 const MIN_STABLE: u64 = 30;
-/// The code of what ended with its worker.
+/// The code of a task that ended with its worker.
 const WORKER_LOST: &str = "worker-lost";
-/// The time that a repeated read may take beyond a few times what the stable release took.
+/// The time that a repeated read may take beyond a multiple of the stable release's.
 const SHADOW_MARGIN: Duration = Duration::from_secs(1);
 const SHADOW_TIMES: u32 = 4;
 
-/// One rollout.
+/// One rollout in one environment.
 ///
-/// It goes on by [`decide`](Self::decide), which gives what it is after the next step: it becomes
-/// that when the [`decision`](Self::decision) is written down.
+/// It proceeds by [`decide`](Self::decide), which returns the rollout after the next step. That
+/// replaces this one once its [`decision`](Self::decision) is written down.
 #[derive(Debug, Clone)]
 pub struct RolloutRun {
     order: Order,
@@ -40,48 +40,46 @@ pub struct RolloutRun {
     since: Timestamp,
     problem: Option<Problem>,
     share: Share,
-    /// The moment at which the candidate got everything.
+    /// The moment at which the candidate got all tasks.
     taken_over: Option<Instant>,
     shadow: Shadow,
     candidate: Tally,
     stable: Tally,
-    /// The begin of this share, or of the shadow: as far as is known.
+    /// The beginning of this share, or of the shadow, as far as it is known.
     began: Option<Instant>,
-    /// The moment of the last look.
+    /// The time of the last look.
     looked: Option<Instant>,
-    /// The number of tasks by which the canary was judged, where time was over.
+    /// The number of tasks by which the canary was judged, if time was over.
     judged_by: Option<u64>,
-    /// Workers that the candidate had lost before.
+    /// The number of workers that the candidate had lost before.
     lost_before: Option<u64>,
     lost: u64,
     memory: Option<u64>,
-    /// The evidence of one that is over.
+    /// The evidence of a rollout that is over.
     closing: Option<Evidence>,
 }
 
-/// The share of the tasks that a candidate has.
+/// The share of the tasks that goes to a candidate.
 #[derive(Debug, Clone, Default)]
 struct Share {
-    /// Its place in the plan.
+    /// Its index in the plan.
     at: usize,
     turns: Turns,
-    /// Tasks that the candidate ended at this share.
+    /// The number of tasks that the candidate ended at this share.
     ended: u64,
-    /// Tasks that both have ended at this share.
+    /// The number of tasks that both releases ended at this share.
     both: u64,
     last_control: Option<Instant>,
-    /// The moment at which control that was among them has shown its effect.
+    /// The time by which control among them has shown its effect.
     settled_at: Option<Instant>,
 }
 
-/// What a step changes.
+/// The change that a step makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The phase.
     Phase,
-    /// The share of the tasks that the candidate gets.
     Share,
-    /// The release that gets everything: the candidate.
+    /// The candidate gets all tasks.
     TookOver,
 }
 
@@ -94,7 +92,7 @@ enum Move {
 }
 
 impl RolloutRun {
-    /// Begins a rollout, or goes on with it where the decision is one about it.
+    /// Begins a rollout, or resumes it if the decision is about it.
     pub fn new(order: Order, decision: Option<Decision>, clock: Timestamp) -> Self {
         let decision = decision.filter(|decision| decision.is_of(&order));
         let mut run = Self {
@@ -127,14 +125,14 @@ impl RolloutRun {
         run
     }
 
-    /// Returns the status of a rollout where nothing of its kind is.
+    /// Returns the status of a rollout in an environment that has nothing of its kind.
     pub fn status_of_absent(order: Order, now: Instant, clock: Timestamp) -> RolloutStatus {
         let mut run = Self::new(order, None, clock);
         run.step(&Facts::default(), &Recent::default(), now, clock);
         run.status()
     }
 
-    /// Takes in what is asked now. Returns whether that is the same rollout still.
+    /// Applies the current order. Returns true if it is still about the same rollout.
     pub fn update(&mut self, order: &Order) -> bool {
         let is_same = self.order.id == order.id && self.order.candidate == order.candidate;
         if is_same && self.order != *order {
@@ -143,27 +141,25 @@ impl RolloutRun {
         is_same
     }
 
-    /// Returns what is asked.
+    /// Returns the current order.
     pub fn order(&self) -> &Order {
         &self.order
     }
 
-    /// Returns the identifier of the rollout.
     pub fn id(&self) -> RolloutId {
         self.order.id
     }
 
-    /// Returns the release to go to.
     pub fn candidate(&self) -> &ReleaseId {
         &self.order.candidate
     }
 
-    /// Returns the phase that it is in.
+    /// Returns the current phase.
     pub fn phase(&self) -> RolloutPhase {
         self.phase
     }
 
-    /// Returns whether something is to be looked at often.
+    /// Returns true if it needs frequent looks.
     pub fn is_under_way(&self) -> bool {
         self.phase > RolloutPhase::Waiting && !self.is_over()
     }
@@ -172,19 +168,19 @@ impl RolloutRun {
         matches!(self.phase, RolloutPhase::Done | RolloutPhase::Back)
     }
 
-    /// Returns whether the candidate gets everything.
+    /// Returns true if the candidate gets all tasks.
     pub fn has_taken_over(&self) -> bool {
         self.phase == RolloutPhase::Done
             || (self.phase == RolloutPhase::Rolling && self.taken_over.is_some())
     }
 
-    /// Returns how many workers the candidate has in any case, when it would need `enough` to
+    /// Returns the least number of workers that the candidate keeps, where `enough` are needed to
     /// take over.
     pub fn min_workers(&self, enough: u32) -> u32 {
         let next = phases::phase_after(self.phase, &self.order.plan, self.promoted());
         match self.phase {
             RolloutPhase::Waiting | RolloutPhase::Done | RolloutPhase::Back => 0,
-            // It will be needed at once: one start is waited for, and not two.
+            // They will be needed at once: waiting for one start is better than for two.
             RolloutPhase::Starting if next == RolloutPhase::Rolling => enough.max(1),
             RolloutPhase::Starting | RolloutPhase::Shadow | RolloutPhase::Canary => 1,
             RolloutPhase::Rolling if self.taken_over.is_some() => 0,
@@ -196,30 +192,30 @@ impl RolloutRun {
         self.order.go.and_then(|go| go.promoted)
     }
 
-    /// Returns whether the candidate is to repeat reads of the stable release.
+    /// Returns true if the candidate should repeat reads of the stable release.
     pub fn wants_repeated_reads(&self) -> bool {
         let answers = self.order.plan.shadow_answers;
         self.phase == RolloutPhase::Shadow && !judge::has_passed(&self.shadow, answers)
     }
 
-    /// Returns by how much a number may differ in a repeated read, as a share of it.
+    /// Returns the permitted difference of a number in a repeated read, as a fraction of it.
     pub fn tolerance(&self) -> f64 {
         self.order.plan.tolerance
     }
 
-    /// Returns the timeout of a repeated read, when the stable release took so long for it.
+    /// Returns the timeout of a repeated read, given the time that the stable release took.
     pub fn repeat_timeout(ran: Duration, timeout: Duration) -> Duration {
         timeout.min(ran.saturating_mul(SHADOW_TIMES) + SHADOW_MARGIN)
     }
 
-    /// Counts a repeated read that was compared, with its differences.
+    /// Counts a compared read and its differences.
     pub fn on_compared(&mut self, mismatches: Vec<Mismatch>) {
         if self.phase == RolloutPhase::Shadow {
             self.shadow.count(mismatches);
         }
     }
 
-    /// Returns whether the next task is for the candidate.
+    /// Returns true if the next task goes to the candidate.
     pub fn is_candidates_turn(&self) -> bool {
         self.has_share() && self.share.turns.is_next()
     }
@@ -241,7 +237,7 @@ impl RolloutRun {
         is_tried && !self.has_taken_over()
     }
 
-    /// Counts an attempt that has ended. Returns whether it was one of the candidate's.
+    /// Counts an attempt that has ended. Returns true if it was the candidate's.
     pub fn on_outcome(&mut self, outcome: &Outcome, now: Instant) -> bool {
         let Some(ran_by) = &outcome.ran_by else {
             // No worker had it.
@@ -268,8 +264,8 @@ impl RolloutRun {
         true
     }
 
-    /// Decides about the next step: returns what the rollout is after it, and what it changes.
-    /// Nothing changes until that is written down and takes the place of this one.
+    /// Decides the next step. Returns the rollout after it and the change that it makes. Nothing
+    /// takes effect until that is written down and replaces this one.
     pub fn decide(
         &mut self,
         facts: &Facts,
@@ -283,7 +279,7 @@ impl RolloutRun {
         Some((next, change))
     }
 
-    /// Takes the next step at once.
+    /// Takes the next step immediately.
     fn step(
         &mut self,
         facts: &Facts,
@@ -343,7 +339,7 @@ impl RolloutRun {
         }
     }
 
-    /// Takes in how the environment is.
+    /// Takes note of the state of the environment.
     fn look(&mut self, facts: &Facts, recent: &Recent, now: Instant) {
         self.began.get_or_insert(now);
         self.looked = Some(now);
@@ -379,17 +375,17 @@ impl RolloutRun {
 
     fn enter_share(&mut self, at: usize) {
         let shares = &self.order.plan.canary_shares;
-        // The plan may have become shorter since it was decided.
+        // The plan may have become shorter since.
         let at = at.min(shares.len().saturating_sub(1));
         self.share = Share {
             at,
-            // Without a canary the candidate gets nothing before it takes over.
+            // Without a canary the candidate gets no task before it takes over.
             turns: Turns::of(shares.get(at).copied().unwrap_or(0.0)),
             ..Share::default()
         };
     }
 
-    /// Returns what was seen at this share until now, beside a stable release that did this.
+    /// Returns the sample at this share so far, beside these results of the stable release.
     fn sample<'t>(&'t self, stable: &'t Tally, now: Instant) -> enough::Sample<'t> {
         enough::Sample {
             ended: self.share.ended,
@@ -404,7 +400,7 @@ impl RolloutRun {
         }
     }
 
-    /// Returns what served before, where too little served beside the candidate to compare with.
+    /// Returns the earlier results, if too little served beside the candidate for a comparison.
     fn earlier(&self, recent: &Recent) -> Option<Tally> {
         let recent = (self.stable.tasks < MIN_STABLE).then(|| recent.tally());
         recent.filter(|recent| recent.tasks > self.stable.tasks)

@@ -1,10 +1,10 @@
-//! The tasks that a candidate gets: a share that is counted. Of n tasks it has had at most
+//! The share of the tasks that goes to a candidate, counted: of n tasks it has had at most
 //! ⌈n·share⌉, at every moment.
 //!
-//! Which one of each row it is, is scattered: schedules come in the same order again and again,
-//! and the same target must not be the candidate's each time.
+//! The candidate's turn within each group of tasks is scattered: schedules arrive in the same order
+//! time and again, and it should not always get the same target.
 
-/// Counts the tasks of which a candidate gets a share.
+/// A counter that decides which tasks go to a candidate.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Turns {
     share: f64,
@@ -13,7 +13,7 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Begins with this share.
+    /// Starts counting at this share.
     pub(crate) fn of(share: f64) -> Self {
         Self {
             share,
@@ -26,7 +26,7 @@ impl Turns {
         self.share
     }
 
-    /// Returns whether the next task is one of the candidate's.
+    /// Returns true if the next task goes to the candidate.
     pub(crate) fn is_next(&self) -> bool {
         #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
         let (due, taken) = ((self.begun + 1) as f64 * self.share, self.taken as f64);
@@ -43,14 +43,14 @@ impl Turns {
     }
 }
 
-/// The release that has begun a task.
+/// The release that began a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Stable,
     Candidate,
 }
 
-/// Returns a number from 0 to 1, always the same for the same number (Steele et al., SplitMix64).
+/// Returns a number from 0 to 1 that depends only on its argument (Steele et al., SplitMix64).
 fn chance(number: u64) -> f64 {
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -78,7 +78,7 @@ mod tests {
         fn it_is_never_more_than_the_share_and_soon_no_less(
             share in 0.001f64..=1.0, rooms in prop::collection::vec(any::<bool>(), 1..500)
         ) {
-            // Now and then the candidate has no room.
+            // At times the candidate has no room.
             let mut turns = Turns::of(share);
             for has_room in &rooms {
                 let by = if turns.is_next() && *has_room { By::Candidate } else { By::Stable };

@@ -1,4 +1,4 @@
-//! A rollout in all environments of a zone, from what they report: wave after wave, and back in
+//! A rollout in all environments of a zone, judged by their reports: wave after wave, and back in
 //! all of them when one goes back.
 //!
 //! ```text
@@ -18,14 +18,14 @@ use utakata_model::{
 
 use crate::statistics;
 
-/// Control that does not show when it is read back: from so many on it may be no chance.
+/// The number of control tasks without visible effect above which chance is ruled out.
 const MIN_NOT_SHOWN: u64 = 2;
-/// A difference to the previous release that is less likely than this is no chance.
+/// The probability below which a difference from the previous release is no chance.
 const CHANCE: f64 = 0.01;
-/// The code of an environment that went away in the middle of it.
+/// The code of an environment that disappeared in the middle of a rollout.
 const GONE: &str = "rollout-gone";
 
-/// Returns the waves where nobody says how: one environment first, then all others.
+/// Returns the default waves: one environment first, then all others.
 pub fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Selector> {
     let mut serving: Vec<&EnvironmentId> = heard
         .iter()
@@ -39,7 +39,7 @@ pub fn waves(kind: &Kind, heard: &[Arc<EnvironmentStatus>]) -> Vec<Selector> {
     }
 }
 
-/// Returns the rollout after these statuses were heard.
+/// Returns the rollout after these statuses have arrived.
 pub fn advance(rollout: Rollout, heard: &[Arc<EnvironmentStatus>], now: Timestamp) -> Rollout {
     let mut rollout = with_reports(rollout, heard);
     if !rollout.state.is_back() {
@@ -65,7 +65,7 @@ pub fn advance(rollout: Rollout, heard: &[Arc<EnvironmentStatus>], now: Timestam
                     let next = held.map_or(wave, |held| held.min(wave));
                     rollout.wave = rollout.wave.max(next);
                 }
-                // Nobody is there who could have done it.
+                // No environment could have done it.
                 None if there().next().is_none() => {}
                 None => end(&mut rollout, RolloutState::Done, now),
             }
@@ -117,14 +117,13 @@ pub fn with_reports(mut rollout: Rollout, heard: &[Arc<EnvironmentStatus>]) -> R
     rollout
 }
 
-/// Forgets the environments that went away in the middle of it: who comes back goes on where it
-/// was.
+/// Forgets environments that disappeared in the middle: one that returns resumes where it was.
 pub fn without_gone(rollout: &mut Rollout) {
     rollout.environments.retain(|_, one| !is_gone(one));
 }
 
-/// Returns the first wave of which an environment went away in the middle of it, and no other has shown
-/// that the release is good: perhaps it was the release.
+/// Returns the first wave that is held up: an environment disappeared in the middle, perhaps
+/// because of the release, and no other one has shown that the release is good.
 fn held(rollout: &Rollout) -> Option<u32> {
     let all = || rollout.environments.values();
     let is_shown = |wave| {
@@ -148,7 +147,7 @@ fn is_gone(standing: &RolloutProgress) -> bool {
     problem.is_some_and(|problem| &*problem.code == GONE)
 }
 
-/// Returns true when it has begun, and has not ended one way or the other.
+/// Returns true if it has begun and not yet ended.
 fn is_midway(standing: &RolloutProgress) -> bool {
     use RolloutPhase::{Canary, Rolling, Shadow, Starting};
     matches!(standing.phase, Starting | Shadow | Canary | Rolling)
@@ -169,12 +168,12 @@ fn went_back(rollout: &Rollout) -> Option<Problem> {
     Some(Problem::new(code, Cure::Bug, format!("in {id}: {why}")))
 }
 
-/// Returns a problem when devices do not do what the new release says they did.
+/// Returns a problem if devices do not do what the new release reports as done.
 fn lies(rollout: &Rollout) -> Option<Problem> {
     let (now, before) = (rollout.read_back, rollout.read_back_before);
     let all = |read: ReadBack| read.shown + read.not_shown;
     let is_no_chance = if all(before) == 0 {
-        // There is nothing to compare it with: most of it must be wrong.
+        // There is nothing to compare it with, so the majority must be wrong.
         now.not_shown > MIN_NOT_SHOWN && now.not_shown > now.shown
     } else {
         let chance = statistics::fisher((now.not_shown, all(now)), (before.not_shown, all(before)));
@@ -195,7 +194,7 @@ fn lies(rollout: &Rollout) -> Option<Problem> {
     })
 }
 
-/// Returns what environments are asked to do about it.
+/// Returns the order to the environments.
 pub fn order(rollout: &Rollout) -> RolloutOrder {
     let go = |standing: &RolloutProgress| Go {
         order: match rollout.state {
@@ -218,7 +217,7 @@ pub fn order(rollout: &Rollout) -> RolloutOrder {
     }
 }
 
-/// Returns the wave of an environment, from 0; the last one is that of those which no wave means.
+/// Returns the wave of an environment, from 0. Environments that no wave selects are in the last.
 fn wave_of(status: &EnvironmentStatus, waves: &[Selector]) -> u32 {
     let value = |key: &str| match key {
         "name" => Some(status.id.as_str()),
@@ -233,17 +232,17 @@ fn is_there(status: &EnvironmentStatus) -> bool {
     status.state != EnvironmentState::Gone
 }
 
-/// Returns true when it has workers of the kind, or is to have them.
+/// Returns true if it has workers of the kind, or is to have them.
 fn serves(status: &EnvironmentStatus, kind: &Kind) -> bool {
     status.pools.iter().any(|pool| pool.release.kind == *kind)
 }
 
-/// Returns true when it has begun, and has not gone back.
+/// Returns true if it has begun and has not gone back.
 fn is_under_way(standing: &RolloutProgress) -> bool {
     !matches!(standing.phase, RolloutPhase::Waiting)
 }
 
-/// Returns true when the previous release serves there.
+/// Returns true if the previous release serves there again.
 fn is_back(standing: &RolloutProgress) -> bool {
     matches!(standing.phase, RolloutPhase::Waiting | RolloutPhase::Back)
 }

@@ -1,7 +1,7 @@
-//! The likelihood of a difference by chance.
+//! The probability that a difference arises by chance.
 
-/// The lower bound of the share of which `hits` of `all` are a sample, by Wilson (1927): the
-/// true share is less only with the probability that `z` stands for (2.326: one of a hundred).
+/// Returns the lower bound of the share of which `hits` of `all` are a sample (Wilson, 1927). The
+/// true share is smaller only with the probability that `z` stands for (2.326: one in a hundred).
 pub(crate) fn wilson_lower(hits: u64, all: u64, z: f64) -> f64 {
     if all == 0 {
         return 0.0;
@@ -13,14 +13,14 @@ pub(crate) fn wilson_lower(hits: u64, all: u64, z: f64) -> f64 {
     lower.max(0.0)
 }
 
-/// Fisher's exact test, one-sided: how likely it is that of all hits so many or more are among
-/// `one`, if both are the same. Each is hits of all.
+/// Fisher's exact test, one-sided: the probability that `one` has at least as many hits if both are
+/// the same. Each is hits of all.
 pub(crate) fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
     let (hits, all) = one;
     let (sum_hits, sum) = (hits + other.0, all + other.1);
     let most = sum_hits.min(all);
     let (low, high) = (other.1, all);
-    // Hits that do not fit among the others are among `one` in any case.
+    // Hits that do not fit among the others are in `one` in any case.
     if hits <= sum_hits.saturating_sub(low) || all == 0 {
         return 1.0;
     }
@@ -36,8 +36,8 @@ pub(crate) fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
     chance.min(1.0)
 }
 
-/// The rank sum test of Mann and Whitney (1947), one-sided: how likely it is that `one` is so
-/// much larger, if both are the same. By the normal distribution, with ties.
+/// The rank sum test of Mann and Whitney (1947), one-sided: the probability that `one` is at least
+/// this much larger if both are the same. Uses the normal approximation, with ties.
 pub(crate) fn rank_sum(one: &[f64], other: &[f64]) -> f64 {
     let (n, m) = (float(one.len() as u64), float(other.len() as u64));
     if one.is_empty() || other.is_empty() {
@@ -65,7 +65,7 @@ pub(crate) fn rank_sum(one: &[f64], other: &[f64]) -> f64 {
     erfc(z / std::f64::consts::SQRT_2) / 2.0
 }
 
-/// The value below which this share of the values lies; 0 of none.
+/// Returns the value below which this share of the values lies, or 0 if there are none.
 pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     #[allow(
         clippy::cast_possible_truncation,
@@ -77,7 +77,7 @@ pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted.get(at).or(sorted.last()).copied().unwrap_or(0.0)
 }
 
-/// Counts here are far below 2^53, up to which this is exact.
+/// Exact, since counts here are far below 2^53.
 #[allow(clippy::cast_precision_loss, reason = "see above")]
 fn float(count: u64) -> f64 {
     count as f64
@@ -87,7 +87,7 @@ fn ln_choose(n: u64, k: u64) -> f64 {
     ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
 }
 
-/// Added up when small, by Stirling's series when not: exact to more than ten digits.
+/// Adds up small numbers and uses Stirling's series for large ones: exact to more than ten digits.
 fn ln_factorial(n: u64) -> f64 {
     if n < 32 {
         return (2..=n).map(|k| float(k).ln()).sum();
@@ -97,8 +97,8 @@ fn ln_factorial(n: u64) -> f64 {
     n * n.ln() - n + (std::f64::consts::TAU * n).ln() / 2.0 + series
 }
 
-/// The complementary error function, by Chebyshev's approximation (Press et al., Numerical
-/// Recipes, 6.2): relative error below 1.2e-7.
+/// The complementary error function, by Chebyshev approximation (Press et al., Numerical Recipes,
+/// 6.2): relative error below 1.2e-7.
 fn erfc(x: f64) -> f64 {
     const COEFFICIENTS: [f64; 10] = [
         -1.265_512_23,
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn fishers_test_is_exact() {
-        // Counted by hand from binomial coefficients: the tea of Muriel Bristol is 17/70.
+        // Calculated by hand from binomial coefficients: Muriel Bristol's tea is 17/70.
         for (one, other, expect) in [
             ((3, 4), (1, 4), 17.0 / 70.0),
             ((8, 10), (1, 6), 196.0 / 8008.0),
@@ -167,7 +167,7 @@ mod tests {
         near(rank_sum(&to(6, 11), &to(1, 6)), 0.006_093);
         near(rank_sum(&to(1, 6), &to(6, 11)), 0.996_690);
         near(rank_sum(&to(1, 6), &to(1, 6)), 0.542_235);
-        // All are the same, or nothing is known.
+        // All values are the same, or there are none.
         near(rank_sum(&[1.0; 9], &[1.0; 9]), 1.0);
         near(rank_sum(&[], &to(1, 6)), 1.0);
     }

@@ -1,14 +1,14 @@
-//! `#[derive(Settings)]`: a table of the configuration describes and checks itself.
+//! `#[derive(Settings)]`: makes a table of the configuration describe and check itself.
 //!
-//! A field is a key, and its doc comment is what the reference says of it. A value that is 0 or
-//! empty is refused unless its field says `#[setting(or_zero)]`. Fields that serde skips are none
-//! of the settings.
+//! A field is a key, and its doc comment is the text of the reference. A value of 0 or an empty one
+//! is refused unless the field is marked `#[setting(or_zero)]`. Fields that serde skips are not
+//! settings.
 //!
 //! | attribute | meaning |
 //! |---|---|
-//! | `#[setting(or_zero)]` | 0 means something |
+//! | `#[setting(or_zero)]` | 0 has a meaning |
 //! | `#[setting(max = 1000)]` | more is refused |
-//! | `#[setting(form = "name")]` | the type, in the reference, where the Rust type says less |
+//! | `#[setting(form = "name")]` | the type to show in the reference, where the Rust type says less |
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -27,7 +27,7 @@ pub fn derive(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// One field that is a key.
+/// A field that is a key.
 struct Key {
     field: syn::Ident,
     name: String,
@@ -36,7 +36,7 @@ struct Key {
     rules: Rules,
 }
 
-/// The attributes of a field.
+/// The rules that a field's attributes set.
 #[derive(Default)]
 struct Rules {
     or_zero: bool,
@@ -127,7 +127,7 @@ fn check(key: &Key) -> Tokens {
     }}
 }
 
-/// `#[serde(skip)]`.
+/// Returns true for a field marked `#[serde(skip)]`.
 fn is_skipped(attributes: &[Attribute]) -> Result<bool> {
     let mut is_skipped = false;
     for attribute in attributes.iter().filter(|one| one.path().is_ident("serde")) {
@@ -164,7 +164,7 @@ fn rules(attributes: &[Attribute]) -> Result<Rules> {
     Ok(rules)
 }
 
-/// The doc comment as one line, without the marks of code and its last full stop.
+/// Returns the doc comment as one line, without backquotes and the final full stop.
 fn doc(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| {
         let Meta::NameValue(pair) = &attribute.meta else {

@@ -46,11 +46,10 @@ pub struct Config {
 /// The reason the agent does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its address is not free.
+    /// The address is not free.
     #[error("cannot listen on {address}: choose another --port, or 0 for a free one")]
     Bind {
         address: SocketAddr,
-        /// The error of the system.
         source: io::Error,
     },
     /// Signals or standard output do not work.
@@ -64,7 +63,7 @@ struct Ready<'a> {
     address: SocketAddr,
     version: &'static str,
     community_read: &'static str,
-    /// Who reads by v3; nobody where the agent speaks SNMPv1 only.
+    /// The user who reads by v3. Absent if the agent speaks only SNMPv1.
     user: Option<User>,
     faults: &'a Faults,
     objects: Vec<objects::Truth>,

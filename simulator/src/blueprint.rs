@@ -1,4 +1,4 @@
-//! What a room is made of: the default one, or one read from a TOML file.
+//! The contents of a room: the default room, or one read from a TOML file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,13 +21,10 @@ pub struct Blueprint {
     pub seed: u64,
     #[serde(default, rename = "rack")]
     pub racks: Vec<Rack>,
-    /// The power distribution units.
     #[serde(default, rename = "pdu")]
     pub pdus: Vec<Pdu>,
-    /// The uninterruptible power supplies.
     #[serde(default, rename = "ups")]
     pub upses: Vec<Ups>,
-    /// The servers on the outlets.
     #[serde(default, rename = "server")]
     pub servers: Vec<Servers>,
 }
@@ -59,14 +56,13 @@ pub enum PduKind {
     RaritanPdu,
 }
 
-/// One power distribution unit.
+/// A power distribution unit.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pdu {
     pub name: String,
-    /// Its make.
     pub kind: PduKind,
-    /// The rack it stands in.
+    /// The rack in which it is mounted.
     pub rack: String,
     /// The feed it hangs on: that of a UPS, or else the mains.
     pub feed: String,
@@ -77,12 +73,12 @@ pub struct Pdu {
     pub cycle_delay: Duration,
 }
 
-/// One uninterruptible power supply.
+/// An uninterruptible power supply.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ups {
     pub name: String,
-    /// The feed it carries.
+    /// The feed that it supplies.
     pub feed: String,
     /// The load that it can carry.
     pub rated_watts: Watts,
@@ -96,12 +92,12 @@ pub struct Ups {
 pub struct Servers {
     /// Name; with a `count`, a number is added to it.
     pub name: String,
-    /// The rack they stand in.
+    /// The rack in which they are mounted.
     pub rack: String,
-    /// The number.
+    /// The number of servers.
     #[serde(default = "one")]
     pub count: usize,
-    /// Power of each when idle.
+    /// The power of each server when idle.
     pub idle_watts: Watts,
     /// Power of each at full load.
     pub peak_watts: Watts,
@@ -115,17 +111,14 @@ pub enum Error {
     /// The file cannot be read.
     #[error("cannot read the room file {path}")]
     Read {
-        /// The file.
         path: PathBuf,
-        /// The error of the system.
         source: std::io::Error,
     },
-    /// The file is no room.
+    /// The file does not describe a room.
     #[error("{origin} is not a room")]
     Parse {
-        /// The origin of the text.
         origin: String,
-        /// The mistake, and its position.
+        /// The mistake and its position.
         source: Box<toml::de::Error>,
     },
 }

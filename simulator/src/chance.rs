@@ -18,7 +18,7 @@ pub struct Chance {
 pub struct Error(String);
 
 impl Chance {
-    /// It always happens.
+    /// The certain event.
     pub const ALWAYS: Self = Self {
         millionths: MILLION,
     };
@@ -77,7 +77,7 @@ pub fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// FNV-1a.
+/// The FNV-1a hash of a name.
 fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

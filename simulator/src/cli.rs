@@ -39,7 +39,7 @@ enum Command {
     },
     /// Run many small SNMPv2c agents with IF-MIB, each on an address of its own, for benchmarks
     Agents {
-        /// How many
+        /// Number of agents
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         count: u32,
         /// Address of the first; each next one is an address on
@@ -48,7 +48,7 @@ enum Command {
         /// Port of all; 0 takes a free one
         #[arg(long, default_value_t = 16161)]
         port: u16,
-        /// Interfaces of each
+        /// Number of interfaces per agent
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         interfaces: u32,
         /// End when the standard input is closed, so as not to outlive the parent
@@ -58,7 +58,7 @@ enum Command {
     /// Run one agent that does what devices do to their answers, composed from a seed; prints the
     /// truth about each of its objects
     Bent {
-        /// What is wrong falls the same way for one seed
+        /// Seed, which determines all faults
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// Only faults of this sort: network, size, cells, order, identity; may stand again
@@ -107,7 +107,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Counters {
-    /// How many
+    /// Number of devices
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     devices: u32,
     /// Address to listen on
@@ -122,7 +122,7 @@ struct Counters {
     /// Chance falls the same way for one seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// What is wrong from the start, and with which share of the devices; may stand again
+    /// A fault from the start, with the share of the devices that it affects; may be repeated
     #[arg(long, value_name = "FAULT[@SHARE]")]
     fault: Vec<counters::FaultShare>,
     /// End when the standard input is closed, so as not to outlive the parent

@@ -51,13 +51,13 @@ pub enum Request {
 pub enum Detail {
     /// The part that is short however long the device has run.
     Summary,
-    /// All of it.
+    /// Every detail.
     Whole,
 }
 
 /// A device as the control port sees it.
 pub trait Equipment: Send + Sync + 'static {
-    /// The truth about it.
+    /// The type of the truth about it.
     type Truth: Serialize + Send;
 
     fn name(&self) -> &str;
@@ -65,7 +65,7 @@ pub trait Equipment: Send + Sync + 'static {
     /// Makes something wrong with it, or all well again.
     fn order(&self, order: Order) -> Result<(), Misfit>;
 
-    /// The truth about it.
+    /// Returns the truth about it.
     fn truth(&self, detail: Detail) -> Self::Truth;
 }
 

@@ -34,10 +34,9 @@ pub use share::FaultShare;
 /// The kind of these devices in inventories.
 const KIND: &str = "drill";
 
-/// The devices, and their addresses.
+/// The settings of the devices: their number and addresses.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The number.
     pub devices: u32,
     /// The address at which they answer.
     pub bind: IpAddr,

@@ -23,7 +23,6 @@ pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
 #[derive(Debug)]
 pub struct Device {
     pub name: String,
-    /// The scope.
     pub kind: Kind,
     part: Part,
     room: Arc<Mutex<Room>>,
@@ -45,9 +44,7 @@ struct State {
 /// A device, as inventories need it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Place {
-    /// The device.
     pub name: String,
-    /// The scope.
     pub kind: Kind,
     /// The address of its agent.
     pub address: SocketAddr,
@@ -56,7 +53,7 @@ pub struct Place {
     pub rack: Option<String>,
     pub feed: String,
     pub room: String,
-    /// The community that may read.
+    /// The community for reading.
     pub community_read: &'static str,
     /// The community that may write, too.
     pub community_write: &'static str,
@@ -65,21 +62,18 @@ pub struct Place {
 /// The ground truth about a device.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
-    /// The device.
     pub name: String,
-    /// The scope.
     pub kind: Kind,
-    /// The problem.
     pub faults: Vec<String>,
     /// `true` if it has power to answer with.
     pub powered: bool,
     /// Requests that reached it; one that was sent again counts again.
     pub requests: u64,
-    /// Answers it sent.
+    /// The number of answers that it has sent.
     pub answers: u64,
     /// Objects it was told to set, obeyed or not.
     pub sets: u64,
-    /// Power it delivers, in watts.
+    /// The power that it delivers, in watts.
     pub watts: f64,
     /// Charge of the battery in percent, for a UPS.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,20 +85,20 @@ pub struct Truth {
 /// The ground truth about an outlet.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutletTruth {
-    /// Its number, counted from 1.
+    /// The number of the outlet, from 1.
     pub outlet: usize,
     pub name: String,
-    /// `true` if it is on.
+    /// True if it is on.
     pub on: bool,
     /// `true` if a cycle is under way.
     pub pending: bool,
-    /// Commands received, obeyed or not.
+    /// The number of commands received, obeyed or not.
     pub told: u64,
-    /// Commands obeyed.
+    /// The number of commands obeyed.
     pub done: u64,
     /// The last command obeyed.
     pub last: Option<Command>,
-    /// Power it delivers, in watts.
+    /// The power that it delivers, in watts.
     pub watts: f64,
 }
 
@@ -185,12 +179,12 @@ impl Device {
         self.state.lock().faults.reply(now)
     }
 
-    /// Takes note of an answer.
+    /// Counts an answer.
     pub fn answered(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The value of `oid`.
+    /// Returns the value of `oid`.
     pub fn get(&self, oid: &Oid) -> Value {
         self.view().get(oid)
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with a device, on request.
+//! Faults of a device, on request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,7 +41,7 @@ pub enum Fault {
 /// The reason a fault could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// No fault has this name.
+    /// There is no fault of this name.
     #[error(
         "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost or none"
     )]
@@ -66,7 +66,7 @@ pub enum Error {
 pub struct Misfit {
     pub device: String,
     pub fault: Fault,
-    /// The reason not.
+    /// The reason why the value is wrong.
     pub why: &'static str,
 }
 
@@ -75,7 +75,7 @@ pub struct Misfit {
 pub enum Order {
     /// One fault more; it replaces an earlier one of the same sort.
     Add(Fault),
-    /// All is well again.
+    /// Clear all faults.
     Clear,
 }
 
@@ -150,7 +150,7 @@ pub struct Faults(Vec<Fault>);
 /// The fate of one request on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
-    /// Answered after this delay.
+    /// The answer is sent after this delay.
     After(Duration),
     /// Not answered, and not acted upon.
     Never,
@@ -159,7 +159,7 @@ pub enum Reply {
 }
 
 impl Faults {
-    /// These faults after `order`.
+    /// Returns the faults after an order.
     #[must_use]
     pub fn ordered(mut self, order: Order) -> Self {
         match order {

@@ -1,6 +1,7 @@
-//! What a device of the room looks like to a manager: objects to read, and objects to write.
+//! The objects of a device, as a manager sees them: those to read and those to write.
 //!
-//! Pure: [`view()`] is a function of the room, [`write()`] says what a SET would change.
+//! Pure: [`view()`] is a function of the room, and [`write()`] returns the change that a SET would
+//! make.
 
 mod apc;
 mod raritan;
@@ -24,32 +25,32 @@ pub use view::View;
 /// The part of the room that a device is: an index into [`Room::pdus`] or [`Room::upses`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// A power distribution unit.
+    /// A power distribution unit, by its index.
     Pdu(usize),
-    /// An uninterruptible power supply.
+    /// An uninterruptible power supply, by its index.
     Ups(usize),
 }
 
 /// A change that a SET makes. Outlets are counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// An outlet is told something.
+    /// A command to an outlet.
     Switch {
         outlet: usize,
         /// The class of what it is told.
         command: Command,
     },
-    /// An outlet gets a name.
+    /// A new name for an outlet.
     NameOutlet { outlet: usize, name: String },
     /// An outlet gets a time to stay off in a cycle.
     CycleDelay { outlet: usize, delay: Duration },
     /// A UPS tests its battery, or stops.
     Test(TestOrder),
-    /// sysContact.
+    /// A new sysContact.
     Contact(String),
-    /// sysName.
+    /// A new sysName.
     Name(String),
-    /// sysLocation.
+    /// A new sysLocation.
     Location(String),
 }
 

@@ -28,10 +28,10 @@ pub use ups::{Input, Source, Test, TestOrder, Ups};
 use crate::chance;
 use crate::units::{Volts, Watts};
 
-/// Nominal voltage of the mains.
+/// The nominal voltage of the mains.
 pub const NOMINAL: Volts = Volts(230.0);
 
-/// A room and its moment.
+/// A room at one moment.
 #[derive(Debug)]
 pub struct Room {
     pub name: String,
@@ -39,14 +39,12 @@ pub struct Room {
     clock: Duration,
     moment: u64,
     pub racks: Vec<Rack>,
-    /// The power distribution units.
     pub pdus: Vec<Pdu>,
-    /// The uninterruptible power supplies.
     pub upses: Vec<Ups>,
     servers: Vec<Server>,
 }
 
-/// A server on outlets.
+/// A server and its outlets.
 #[derive(Debug)]
 struct Server {
     name: String,

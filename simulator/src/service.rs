@@ -22,7 +22,7 @@ use crate::room::{self, Room};
 /// The interval at which the room moves on.
 const TICK: Duration = Duration::from_millis(250);
 
-/// The room, and its addresses.
+/// The settings of the simulator: the room and its addresses.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// A room file; the default room without.
@@ -56,7 +56,6 @@ pub enum Error {
     #[error("cannot listen on control port {address}: choose another --control-port, or 0")]
     Control {
         address: SocketAddr,
-        /// The error of the system.
         source: io::Error,
     },
     /// Signals or standard output do not work.
@@ -64,7 +63,6 @@ pub enum Error {
     System {
         /// The step that failed.
         step: &'static str,
-        /// The error of the system.
         source: io::Error,
     },
 }

@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
     milliseconds.map(Duration::from_millis).ok_or_else(refused)
 }
 
-/// For `#[serde(deserialize_with = "span::deserialize")]`.
+/// Deserializes a duration, for `#[serde(deserialize_with = "span::deserialize")]`.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text).map_err(de::Error::custom)

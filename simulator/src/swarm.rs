@@ -28,7 +28,6 @@ const COMMUNITY: &str = "public";
 /// The settings of the agents.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The number.
     pub count: u32,
     /// The first answers here, each next one an address on.
     pub first_address: Ipv4Addr,
@@ -49,10 +48,9 @@ pub enum Error {
     )]
     Bind {
         address: SocketAddr,
-        /// The error of the system.
         source: io::Error,
     },
-    /// More agents than addresses.
+    /// There are more agents than addresses.
     #[error("there are no {0} addresses from {1} on")]
     Addresses(u32, Ipv4Addr),
     /// Signals or standard output do not work.

@@ -1,5 +1,5 @@
-//! What `fuzz/` throws at the readers of bytes, over its seeds and the golden messages: what was
-//! found once is kept there, and stays found on a stable compiler, too.
+//! The seeds of `fuzz/` and the golden messages, given to the readers of bytes: an input that once
+//! broke something stays tested, on a stable compiler, too.
 
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
@@ -11,7 +11,7 @@ use utakata_tests::repository;
 /// Of each file, in which it is cut and changed.
 const PLACES: usize = 40;
 
-/// Every file of these folders.
+/// Runs a target on every file of these folders.
 fn run(target: fn(&[u8]), folders: &[&str]) {
     let mut seeds = 0;
     for folder in folders {

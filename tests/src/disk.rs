@@ -48,7 +48,7 @@ impl SmallDisk {
         Ok(is_mounted.then(|| Self(at.to_owned())))
     }
 
-    /// Where it is.
+    /// Returns the path of the disk.
     pub fn path(&self) -> &Path {
         &self.0
     }

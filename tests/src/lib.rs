@@ -1,5 +1,5 @@
-//! What the tests of every crate share: waiting, real servers, Debian's SNMP tools, the
-//! repository itself.
+//! Tools for the tests of all crates: waiting, real servers, Debian's SNMP tools, the repository
+//! itself.
 
 pub mod disk;
 pub mod netsnmp;

@@ -28,7 +28,7 @@ pub struct Binding {
     pub bytes: Vec<u8>,
 }
 
-/// How a v3 message is encrypted.
+/// The encryption of v3 messages.
 #[derive(Debug, Clone, Copy)]
 pub struct Privacy<'a> {
     /// `DES`, `AES`, `AES-192` or `AES-256`.
@@ -46,26 +46,26 @@ pub struct Client {
 }
 
 impl Client {
-    /// SNMP version 1.
+    /// Uses SNMP version 1.
     ///
     /// # Errors
-    /// When no folder can be made for the tools' state.
+    /// No folder can be made for the tools' state.
     pub fn v1(address: SocketAddr, community: &str) -> Result<Self> {
         Self::new(address, &["-v1", "-c", community])
     }
 
-    /// SNMP version 2c.
+    /// Uses SNMP version 2c.
     ///
     /// # Errors
-    /// When no folder can be made for the tools' state.
+    /// No folder can be made for the tools' state.
     pub fn v2c(address: SocketAddr, community: &str) -> Result<Self> {
         Self::new(address, &["-v2c", "-c", community])
     }
 
-    /// SNMP version 3 with authentication (protocol such as `SHA-256`, secret).
+    /// Uses SNMP version 3 with authentication (a protocol such as `SHA-256`, and a secret).
     ///
     /// # Errors
-    /// When no folder can be made for the tools' state.
+    /// No folder can be made for the tools' state.
     pub fn v3(
         address: SocketAddr,
         user: &str,

@@ -1,11 +1,11 @@
-//! Where the repository is, and what it tracks.
+//! The location of the repository, and the files that it tracks.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// The repository's root folder.
+/// Returns the root folder of the repository.
 #[must_use]
 pub fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -24,10 +24,10 @@ pub fn tool(group: &str, name: &str) -> PathBuf {
     root().join(".tools").join(group).join("bin").join(name)
 }
 
-/// Every file that git tracks or would track, relative to [`root`], in order, that is there.
+/// Returns every existing file that git tracks or would track, relative to [`root`], in order.
 ///
 /// # Errors
-/// When git cannot be run here.
+/// Git cannot be run here.
 pub fn files() -> Result<Vec<PathBuf>> {
     let output = Command::new("git")
         .args([

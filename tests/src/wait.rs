@@ -15,7 +15,7 @@ use std::{
 /// ended by it fails; the limit of the test runner comes later, so that it says what never came.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
-/// How often it is looked.
+/// The interval between looks.
 const LOOK_EACH: Duration = Duration::from_millis(20);
 
 /// Looks again and again until there is something.

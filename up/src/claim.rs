@@ -11,24 +11,19 @@ use thiserror::Error;
 
 use crate::folder::{Endpoint, Folder};
 
-/// 256 bits, in hexadecimal digits.
+/// The length of a token: 256 bits, in hexadecimal digits.
 const TOKEN_LENGTH: usize = 64;
 
 /// A data directory that cannot be had.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Another process has it.
+    /// Another process has the data directory.
     #[error(
         "another `utakata` (process {pid}) has the data directory {}: stop that one, or take \
          another directory with --data",
         path.display()
     )]
-    Taken {
-        /// The directory.
-        path: PathBuf,
-        /// The process that has it.
-        pid: String,
-    },
+    Taken { path: PathBuf, pid: String },
     /// It cannot be made or written.
     #[error(
         "the data directory {} cannot be used ({step}): it must be a directory that this user \
@@ -36,7 +31,6 @@ pub enum Error {
         path.display()
     )]
     Unusable {
-        /// The directory.
         path: PathBuf,
         step: &'static str,
         source: io::Error,
@@ -46,20 +40,13 @@ pub enum Error {
         "the file {} (logic.http.token_file), which has the token of admin, cannot be read",
         path.display()
     )]
-    TokenFile {
-        /// The file.
-        path: PathBuf,
-        source: io::Error,
-    },
+    TokenFile { path: PathBuf, source: io::Error },
     /// The token in it is none.
     #[error(
         "the token in {} is damaged: remove that file, and a new token is made at the next start",
         path.display()
     )]
-    Token {
-        /// The file.
-        path: PathBuf,
-    },
+    Token { path: PathBuf },
 }
 
 /// A data directory that no other process can have until this is dropped.
@@ -111,12 +98,10 @@ impl Claim {
         Ok(())
     }
 
-    /// The directory.
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// The token of the API.
     pub fn token(&self) -> &str {
         &self.token
     }

@@ -49,9 +49,10 @@ pub struct InterConnect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mqtt {
-    /// There is an MQTT broker.
+    /// Runs the embedded MQTT broker.
     pub enabled: bool,
-    /// Where it listens. Who can connect can read everything: keep it on loopback.
+    /// The address on which it listens. Every client that can connect can read everything, so keep
+    /// it on loopback.
     pub listen: SocketAddr,
     /// The most clients at a time; fewer where the system gives fewer open files.
     #[setting(max = 1_000_000)]
@@ -78,7 +79,7 @@ impl Default for Mqtt {
 }
 
 impl Mqtt {
-    /// As the broker wants it.
+    /// Returns the configuration of the broker.
     pub fn broker(&self) -> broker::Config {
         broker::Config {
             listen: self.listen,
@@ -92,16 +93,13 @@ impl Mqtt {
 /// A configuration that cannot be used.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The file cannot be read.
     #[error("the configuration {} cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
     /// Something in the file is wrong.
     #[error("{file}:{line}:{column}: {problem}")]
     File {
         file: String,
-        /// The line, from 1.
         line: usize,
-        /// The column, from 1.
         column: usize,
         problem: String,
     },
@@ -115,7 +113,7 @@ pub enum Error {
         origin: String,
         problem: String,
     },
-    /// A value that cannot be.
+    /// A value that is not allowed.
     #[error("the configuration is wrong: {0}")]
     Wrong(#[from] settings::Wrong),
     /// Settings that contradict each other.

@@ -1,5 +1,5 @@
-//! What RabbitMQ could not deliver is told in the log. Control that is in it is in the ledger,
-//! too, which publishes it again, or lets it expire.
+//! Reporting of dead letters in the log: messages that RabbitMQ could not deliver. Control among
+//! them is in the ledger as well, which publishes it again or lets it expire.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use utakata_model::Backoff;
 
 /// Between two tries while the broker is away.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// So many tasks of a letter are named.
+/// The number of tasks of a letter that are named.
 const MAX_NAMED: usize = 5;
 
 /// Reads and tells until the inter connect is closed.

@@ -26,7 +26,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The reason that there is no room.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The program is not there.
+    /// The program is not installed.
     #[error("the program {PROGRAM} must lie beside utakata: `cargo build --release` builds both")]
     Absent,
     /// The program does not start.
@@ -39,7 +39,7 @@ pub enum Error {
     #[error("{} did not become ready: {problem}", program.display())]
     Ready {
         program: PathBuf,
-        /// The problem that was seen.
+        /// The problem, in a sentence.
         problem: String,
     },
     /// A device has a name that is none.
@@ -64,7 +64,6 @@ pub struct Room {
 pub struct Device {
     pub name: TargetName,
     pub kind: Kind,
-    /// Its address.
     pub address: String,
     #[serde(default)]
     room: Option<String>,

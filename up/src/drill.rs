@@ -12,11 +12,8 @@ pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,max-delay=30
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The drill.
     pub settings: Settings,
-    /// The format of its report.
     pub format: Format,
-    /// The report has colours.
     pub colours: bool,
 }
 
@@ -24,11 +21,11 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
-    /// For programs and people.
+    /// YAML for programs and people.
     Yaml,
 }
 
@@ -38,7 +35,7 @@ pub enum Format {
 pub struct Settings {
     /// The time for which things are killed.
     pub time: Duration,
-    /// The number of devices.
+    /// The number of simulated devices.
     pub devices: u32,
     /// The seed that everything follows from.
     pub seed: u64,
@@ -50,7 +47,7 @@ pub struct Settings {
     pub in_flight: usize,
     /// The most operations that are sent in a second.
     pub rate: Option<u32>,
-    /// The folder that is kept.
+    /// The folder to keep afterwards.
     pub keep: Option<PathBuf>,
     /// The permits of environments.
     pub permits: Permits,
@@ -72,7 +69,7 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permits {
-    /// As they must.
+    /// They are asked for, as required.
     Asked,
     /// They do not: to show that a drill finds what that does.
     Ignored,

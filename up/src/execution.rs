@@ -4,7 +4,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::{sync::watch, time::timeout};
-use utakata_execution::{Builder, Config, Environment, Handle};
+use utakata_execution::{
+    Builder, Config, Environment, Handle, config::Containers, runtime::Runtime,
+};
 use utakata_execution_docker::Docker;
 use utakata_interconnect::{Events, Tasks};
 use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
@@ -37,11 +39,31 @@ pub fn builder(
     config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
     config.releases.splice(0..0, [bundled.clone(), own]);
     config.programs.splice(0..0, programs::folders());
-    let docker = Docker::new(config.docker.clone());
+    let containers = containers(&config)?;
     let environment = Environment::builder(config, tasks, events);
-    Ok(environment
-        .containers(Arc::new(docker))
-        .bundled(vec![bundled]))
+    Ok(environment.containers(containers).bundled(vec![bundled]))
+}
+
+/// Returns the runtime of images.
+fn containers(config: &Config) -> Result<Arc<dyn Runtime>> {
+    match config.runtime {
+        Containers::Docker => Ok(Arc::new(Docker::new(config.docker.clone()))),
+        Containers::Kubernetes => pods(config),
+    }
+}
+
+#[cfg(feature = "kubernetes")]
+fn pods(config: &Config) -> Result<Arc<dyn Runtime>> {
+    let pods = utakata_execution_kubernetes::Kubernetes::new(config.kubernetes.clone());
+    Ok(Arc::new(pods))
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn pods(_: &Config) -> Result<Arc<dyn Runtime>> {
+    anyhow::bail!(
+        "this utakata was built without Kubernetes: set execution.runtime to docker, or build it \
+         with the feature kubernetes"
+    )
 }
 
 /// Starts an environment, which says it in the log when none of its workers starts.

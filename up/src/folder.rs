@@ -18,15 +18,15 @@ pub struct Folder {
 /// `endpoint.json`: how to reach the `up` that has the data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// The API: `http://127.0.0.1:7700`.
+    /// The address of the API: `http://127.0.0.1:7700`.
     pub url: String,
-    /// The MQTT broker: `127.0.0.1:1883`.
+    /// The address of the MQTT broker: `127.0.0.1:1883`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mqtt: Option<String>,
-    /// The process.
+    /// The process identifier.
     pub pid: u32,
-    /// When it began, in ticks of the kernel since the machine was started: the number of a
-    /// process that has ended goes to another one.
+    /// The time at which it began, in ticks of the kernel since the machine started: the identifier
+    /// of a process that has ended is used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<u64>,
 }
@@ -37,7 +37,7 @@ impl Folder {
         Self { path: path.into() }
     }
 
-    /// `$XDG_DATA_HOME/utakata`, or `~/.local/share/utakata`.
+    /// Returns `$XDG_DATA_HOME/utakata`, or `~/.local/share/utakata`.
     pub fn default_place() -> Option<Self> {
         Some(Self::new(shared_places()?.join("utakata")))
     }
@@ -69,12 +69,10 @@ impl Folder {
         format!("'{}'", path.replace('\'', r"'\''"))
     }
 
-    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file of the token.
     pub fn token_file(&self) -> PathBuf {
         self.path.join("token")
     }
@@ -104,7 +102,6 @@ impl Folder {
         self.token_file().exists()
     }
 
-    /// The token of the API.
     pub fn token(&self) -> io::Result<String> {
         fs::read_to_string(self.token_file()).map(|text| text.trim().to_owned())
     }

@@ -1,5 +1,5 @@
-//! What lies in the folders of the environment of this process, for the catalogue: on a machine
-//! that is all of the site they are the logic environment's own.
+//! The releases in the folders of this process's environment, for the catalogue: on a machine that
+//! is the whole site, they belong to the logic environment.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 

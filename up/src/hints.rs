@@ -1,4 +1,4 @@
-//! What the parsers of other libraries say, in our words.
+//! The errors of other libraries' parsers, in our words.
 
 use utakata_model::suggest;
 

@@ -1,4 +1,4 @@
-//! What moves tasks and events between processes: the hub of one machine, or brokers.
+//! The inter connect between processes: the hub of one machine, or brokers.
 
 use std::{path::Path, sync::Arc};
 
@@ -24,7 +24,7 @@ enum By {
 
 /// The identity of a client.
 pub struct Client<'a> {
-    /// Unique among all: `utakata-wee-NAME`.
+    /// The unique name of the client: `utakata-wee-NAME`.
     pub name: String,
     /// Of an environment: the life of which the broker says that it is gone when it dies.
     pub will: Option<&'a EnvironmentStatus>,
@@ -82,12 +82,10 @@ impl InterConnect {
         })
     }
 
-    /// The queues of tasks.
     pub fn tasks(&self) -> Arc<dyn Tasks> {
         Arc::clone(&self.tasks)
     }
 
-    /// The events.
     pub fn events(&self) -> Arc<dyn Events> {
         Arc::clone(&self.events)
     }

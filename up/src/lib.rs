@@ -11,6 +11,8 @@
 mod alteration;
 pub mod bundle;
 pub mod claim;
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
 pub mod config;
 mod dead_letters;
 pub mod demo;

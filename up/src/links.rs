@@ -11,9 +11,7 @@ use utakata_interconnect::{
 
 /// The queues and events of a process, and the state of its connections.
 pub struct Links {
-    /// The queues of tasks.
     pub tasks: Arc<dyn Tasks>,
-    /// The events.
     pub events: Arc<dyn Events>,
     /// The connections to the hub, or to brokers.
     pub connections: Vec<Health>,
@@ -22,7 +20,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Links within one process.
+    /// Creates links within one process.
     pub fn embedded() -> Self {
         Self {
             tasks: Arc::new(Embedded::new(embedded::Config::default())),

@@ -18,10 +18,10 @@ use tracing_subscriber::{
 /// begin with `utakata`.
 const FILTER: &str = "warn,utakata=info,mqtt5=error,lapin=off";
 
-/// The look of the log.
+/// The style of the log.
 #[derive(Debug, Clone)]
 pub struct Style {
-    /// Colours by level.
+    /// True if levels have colours.
     pub colours: bool,
     /// The zone of its local times, which say their offset from UTC.
     pub zone: TimeZone,

@@ -101,12 +101,11 @@ impl Logic {
         })
     }
 
-    /// The addresses of this one.
+    /// Returns the addresses of this process.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The logic environment itself.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }

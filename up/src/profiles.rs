@@ -1,8 +1,8 @@
 //! Profiles without a release: those in the data directory are put into a release of the kind
-//! `snmp`, with a version of its own, as soon as they are right.
+//! `snmp`, with a version of its own, as soon as they are valid.
 //!
-//! What they are in is a release like any other: an environment finds it in a folder, pins it by
-//! its digest and starts its workers before those of the one before end (docs/adr/0015).
+//! That release is like any other: an environment finds it in a folder, pins it by its digest, and
+//! starts its workers before those of the previous one end (docs/adr/0015).
 
 mod release;
 
@@ -59,7 +59,7 @@ pub struct Profiles {
 type Stamps = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 impl Profiles {
-    /// Those of a data directory.
+    /// The profiles of a data directory.
     pub fn of(data: &Path) -> Self {
         Self {
             folder: data.join("profiles"),
@@ -78,7 +78,6 @@ impl Profiles {
         &self.releases
     }
 
-    /// The refused ones.
     pub fn unmade(&self) -> &Unmade {
         &self.unmade
     }

@@ -17,7 +17,7 @@ use utakata_model::{
 
 use crate::{Usage, programs};
 
-/// Folders in folders.
+/// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
 /// More files than that are no release.
 const MAX_FILES: usize = 10_000;
@@ -25,9 +25,7 @@ const MAX_FILES: usize = 10_000;
 /// A release that lies in a folder, with all that it runs.
 #[derive(Debug)]
 pub struct ReleaseFolder {
-    /// Its manifest.
     pub manifest: Manifest,
-    /// Of which files it consists.
     pub content: Content,
     /// The path of each of these files.
     places: Vec<PathBuf>,
@@ -35,7 +33,6 @@ pub struct ReleaseFolder {
 
 /// A file that is to be one of the release.
 struct Found {
-    /// Its path below the folder.
     path: PathBuf,
     /// The path of the file itself.
     place: PathBuf,

@@ -55,7 +55,7 @@ pub struct Ready {
 /// The fate of what the other program takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
-    /// It goes on.
+    /// The process is not replaced.
     No,
     /// Somebody asked for the end before the other program was there.
     Yes,

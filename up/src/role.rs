@@ -16,13 +16,11 @@ use crate::{Alteration, config::Override, folder::Folder, log, signals::Signals}
 pub struct Context<'a> {
     /// The data directory that was named.
     pub data: Option<PathBuf>,
-    /// The look of the log.
     pub log: log::Style,
     /// The change that a drill makes; `&()` for everybody else.
     pub alteration: &'a dyn Alteration,
 }
 
-/// The end of a role.
 #[derive(Debug, Args)]
 pub struct End {
     /// End as with SIGTERM when standard input closes: for a parent that may die
@@ -30,13 +28,12 @@ pub struct End {
     exit_with_stdin: bool,
 }
 
-/// The addresses to listen on.
 #[derive(Debug, Args)]
 pub struct Listening {
-    /// Where the HTTP API listens [default: 127.0.0.1:7700]
+    /// Address of the HTTP API [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Where the MQTT broker listens, or off [default: 127.0.0.1:1883]
+    /// Address of the MQTT broker, or off [default: 127.0.0.1:1883]
     #[arg(long, value_name = "ADDRESS|off", value_parser = broker)]
     mqtt: Option<Mqtt>,
 }
@@ -68,7 +65,7 @@ impl End {
 }
 
 impl Listening {
-    /// The settings of the flags.
+    /// Returns the settings that the flags make.
     pub fn overrides(&self) -> Vec<Override> {
         let listen = self.listen.iter();
         let mut overrides: Vec<Override> = listen

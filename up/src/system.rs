@@ -17,11 +17,11 @@ use crate::{
     profiles::Profiles,
 };
 
-/// All boxes, running.
+/// All parts of utakata, running in one process.
 pub struct System {
     logic: Logic,
     execution: Execution,
-    /// Ends with it.
+    /// Ends together with the system.
     _following: JoinSet<()>,
 }
 
@@ -54,7 +54,7 @@ impl System {
         })
     }
 
-    /// The addresses of this one.
+    /// Returns the addresses of this process.
     pub fn endpoint(&self) -> &Endpoint {
         self.logic.endpoint()
     }

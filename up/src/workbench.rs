@@ -24,9 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 #[derive(Debug)]
 pub struct Serving {
     pub address: String,
-    /// The community that may read.
     pub community: String,
-    /// The summary of the walk.
     pub walk: WalkSummary,
     _child: Child,
     /// Its end is the end of the program.

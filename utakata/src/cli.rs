@@ -1,4 +1,4 @@
-//! The list of commands, and where each is carried out.
+//! The list of commands, each with the function that carries it out.
 
 use anyhow::{Context as _, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -16,7 +16,7 @@ use crate::{
     output::{Format, Output, no_csv},
 };
 
-/// Observes and controls everything inside a data centre
+/// Observes and controls the equipment of a data centre
 #[derive(Debug, Parser)]
 #[command(name = "utakata", version, after_help = FIRST_STEPS)]
 pub struct Cli {
@@ -29,10 +29,10 @@ pub struct Cli {
 const FIRST_STEPS: &str = "\
 First steps:
   utakata up --demo                        a simulated room, to play with
-  utakata watch                            readings, as they come
+  utakata watch                            live readings
   utakata status                           what is wrong, if anything
   utakata up                               your own site
-  utakata apply -f examples/snmpd-v2c.yaml tell it what there is";
+  utakata apply -f examples/snmpd-v2c.yaml declare your equipment";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -44,45 +44,45 @@ enum Command {
     Tool(Tool),
 }
 
-/// Runs until it is asked to end.
+/// Roles: commands that run until they are asked to end.
 #[derive(Debug, Subcommand)]
 enum Role {
     /// Start everything on this machine: logic, inter connect, workers
     Up(up::Arguments),
-    /// Start a logic environment alone, on a site of several hosts
+    /// Start a logic environment on its own, for a site of several hosts
     Le(le::Arguments),
-    /// Start a worker execution environment alone, on a site of several hosts
+    /// Start a worker execution environment on its own, for a site of several hosts
     Wee(wee::Arguments),
     /// Start an inter connect for the processes of this machine
     #[command(hide = true)]
     Hub(hub::Arguments),
 }
 
-/// Talks to a server.
+/// Commands that talk to a server.
 #[derive(Debug, Subcommand)]
 enum Server {
     /// Create or change targets, schedules and credentials from files
     Apply(apply::Arguments),
-    /// Show what there is: targets, schedules, credentials, kinds, readings, operations
+    /// Show targets, schedules, credentials, kinds, readings or operations
     Get(get::Arguments),
-    /// Remove a target, a schedule or a credential
+    /// Delete targets, schedules or credentials
     Delete(delete::Arguments),
     /// List, show, lock and import targets
     #[command(subcommand)]
     Target(target::Command),
-    /// Observe targets now, and show what was seen
+    /// Read targets now, and show the values
     Read(read::Arguments),
-    /// Follow readings and outcomes as they come
+    /// Follow readings and outcomes as they arrive
     Watch(watch::Arguments),
-    /// Do something to targets
+    /// Control targets
     Control(control::Arguments),
-    /// List, explain, settle and cancel tasks: one action on one target
+    /// List, explain, settle and cancel tasks (one action on one target)
     #[command(subcommand)]
     Task(task::Command),
-    /// List, explain, approve, pause, cancel and undo operations: what was asked for
+    /// List, explain, approve, pause, cancel and undo operations (requests of users)
     #[command(subcommand)]
     Operation(operation::Command),
-    /// Manage the people who may use it: give them tokens, and revoke them
+    /// Manage people: give them tokens, and revoke them
     #[command(subcommand)]
     Person(person::Command),
     /// Check and print the audit trail of control
@@ -94,30 +94,30 @@ enum Server {
     /// List the workers and their releases, push one, and test one of your own
     #[command(subcommand)]
     Worker(worker::Command),
-    /// List, follow, pause, promote and abort rollouts: a kind on its way to another release
+    /// List, follow, pause, promote and abort rollouts (from one release of a kind to another)
     #[command(subcommand)]
     Rollout(rollout::Command),
-    /// Show and set which release serves a kind, where, and for which targets
+    /// Show and set the releases that serve a kind, with pins and placement
     #[command(subcommand)]
     Kind(kind::Command),
     /// List the environments that run workers
     #[command(subcommand)]
     Environment(environment::Command),
-    /// Show what is wrong now, on one screen: targets, control, environments, workers
+    /// Show what is wrong now on one screen: targets, control, environments, workers
     Status(status::Arguments),
-    /// Check this machine, its configuration and the site, and say how to cure what is wrong
+    /// Check this machine, its configuration and the site, and show the cure of every problem
     Doctor(doctor::Arguments),
-    /// Print names that could stand at the cursor, for the completions of a shell
+    /// Print the names that could stand at the cursor, for shell completions
     #[command(hide = true, name = "complete-names")]
     CompleteNames(completions::names::Arguments),
 }
 
-/// Needs no server.
+/// Commands that need no server.
 #[derive(Debug, Subcommand)]
 enum Tool {
-    /// Prove that nothing is lost or done twice, whatever is killed
+    /// Test that nothing is lost or done twice, whatever is killed
     Drill(drill::Arguments),
-    /// Try a profile on a walk of a device, and draft one from MIBs
+    /// Try a profile on a recorded walk of a device, or draft one from MIBs
     #[command(subcommand)]
     Profile(profile::Command),
     /// Explain a code, such as the unreachable of "pdu-1 does not answer (unreachable)"
@@ -130,7 +130,6 @@ enum Tool {
 }
 
 impl Cli {
-    /// Carries out the command.
     pub fn run(self, output: &Output) -> Result<Exit> {
         let Self { global, command } = self;
         let context = Context {
@@ -139,7 +138,7 @@ impl Cli {
             purpose: command.purpose(),
             grammar: Self::command,
         };
-        // Before anything is done: what cannot be printed so must not be done first.
+        // Checked first: a command whose result cannot be printed must not run.
         if global.format == Format::Csv && !command.is_table() {
             return Err(no_csv());
         }
@@ -164,7 +163,7 @@ impl Command {
         }
     }
 
-    /// Returns whether its answer is a table of targets.
+    /// Returns true if the result is a table of targets.
     fn is_table(&self) -> bool {
         matches!(
             self,
@@ -197,7 +196,7 @@ impl Tool {
 }
 
 impl Server {
-    /// Returns whether it changes anything at the server that it talks to, or at equipment.
+    /// Returns the effect of the command on the server and on equipment.
     pub fn purpose(&self) -> Purpose {
         let changes = match self {
             Self::Apply(_) | Self::Delete(_) | Self::Control(_) => true,
@@ -218,7 +217,7 @@ impl Server {
         }
     }
 
-    /// Returns whether it waits for something that goes on without it.
+    /// Returns true if it waits for work that continues without it.
     pub fn is_followed(&self) -> bool {
         matches!(
             self,

@@ -38,26 +38,25 @@ use crate::{
     output::{Output, time},
 };
 
-/// Everything that a command has besides its own arguments.
+/// Everything that a command has access to besides its own arguments.
 #[derive(Debug)]
 pub struct Context<'a> {
-    /// The arguments of every command.
+    /// The arguments that every command has.
     pub global: &'a Global,
-    /// The format of what is printed.
+    /// The format of the output.
     pub output: &'a Output,
-    /// The effect of the command.
     pub purpose: Purpose,
-    /// All commands and their arguments.
+    /// The grammar of all commands and their arguments.
     pub grammar: fn() -> clap::Command,
 }
 
 impl Context<'_> {
-    /// Returns a client of the server that is meant.
+    /// Returns a client of the selected server.
     pub fn client(&self) -> Result<Client> {
         connection::client(self.global, self.purpose)
     }
 
-    /// Returns the same for a process that runs until it is asked to end.
+    /// Returns the context of a process that runs until it is asked to end.
     pub fn role(&self) -> role::Context<'_> {
         role::Context {
             data: self.global.data.clone(),
@@ -69,7 +68,7 @@ impl Context<'_> {
         }
     }
 
-    /// Returns the data directory that is named, or the default one.
+    /// Returns the given data directory, or the default one.
     fn data_folder(&self) -> Result<Folder> {
         let named = self.global.data.as_deref();
         Ok(Folder::named_or(named, Folder::default_place)?)

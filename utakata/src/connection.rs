@@ -1,4 +1,4 @@
-//! Finding the server that is meant, and its token.
+//! The choice of the server, and its token.
 
 use std::{env, fs, sync::Once};
 
@@ -8,32 +8,32 @@ use utakata_up::folder::{Endpoint, Folder};
 
 use crate::{exit::Usage, global::Global};
 
-/// The effect of a command on the server that is found.
+/// The effect of a command on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// It only looks.
+    /// The command only reads.
     Look,
-    /// It changes something there, or at equipment.
+    /// It changes something at the server or at equipment.
     Change,
 }
 
-/// The server of this user that is meant, where no other word says it.
+/// The user's server, if nothing else selects one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Choice<'a> {
     None,
-    /// The only one.
+    /// The only server that runs.
     One(&'a Running),
-    /// The one of a user's own, and a demo runs beside it.
+    /// The user's own server, with a demo running beside it.
     OwnBesideDemo(&'a Running, &'a Running),
-    /// The demo, and there is a data directory of the user's own that no `up` has.
+    /// The demo, while the user has a data directory that no `up` uses.
     DemoInstead(&'a Running, &'a Folder),
 }
 
-/// A data directory, and who has it.
+/// A data directory, and the server that uses it.
 type Running = (Folder, Endpoint);
 
-/// A client of the server that is meant: `--url` and a token; or the data directory of an `up`
-/// that runs, the demo's when there is no other.
+/// Returns a client of the selected server: by `--url` and a token, or by the data directory of a
+/// running `up`, which is the demo's if there is no other.
 pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
     let (url, token) = match &global.url {
         Some(url) => {
@@ -52,7 +52,7 @@ pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
     Ok(Client::new(&url, &token)?)
 }
 
-/// The data directories that may be meant, the likelier first.
+/// Returns the possible data directories, the likelier first.
 pub fn candidates(global: &Global) -> Vec<Folder> {
     match &global.data {
         Some(path) => vec![Folder::new(path)],
@@ -63,7 +63,7 @@ pub fn candidates(global: &Global) -> Vec<Folder> {
     }
 }
 
-/// The first of them that an `up` has.
+/// Returns the first of them that an `up` uses.
 pub fn running(global: &Global) -> Result<Running> {
     let candidates = candidates(global);
     let found = candidates
@@ -72,8 +72,8 @@ pub fn running(global: &Global) -> Result<Running> {
     found.map_or_else(|| nobody(&candidates), Ok)
 }
 
-/// Returns the one that is meant; where it could be another one, that is said, and nothing is
-/// changed.
+/// Returns the selected server. If another one may have been meant, this is reported, and nothing
+/// is changed.
 fn meant(global: &Global, purpose: Purpose) -> Result<Running> {
     let candidates = candidates(global);
     let found: Vec<Option<Running>> = candidates
@@ -148,7 +148,8 @@ fn place((folder, endpoint): &Running) -> String {
     format!("{} (data in {})", endpoint.url, folder.path().display())
 }
 
-/// A variable is easily forgotten where there is a server on this machine, too.
+/// Warns of a variable that selects another server, since it is easily forgotten if one runs on
+/// this machine, too.
 fn say_if_elsewhere(global: &Global, url: &str) {
     let candidates = candidates(global);
     let mut here = candidates.iter().filter_map(Folder::endpoint);
@@ -160,7 +161,7 @@ fn say_if_elsewhere(global: &Global, url: &str) {
     }
 }
 
-/// Says it the first time: `watch` looks for its server again and again.
+/// Warns only the first time, because `watch` looks for its server repeatedly.
 fn once(line: &str) {
     static SAID: Once = Once::new();
     SAID.call_once(|| tell!("{line}"));
@@ -182,7 +183,7 @@ fn checked(url: &str) -> Result<String> {
     )))
 }
 
-/// The token that somebody has named.
+/// Returns a token that was given explicitly.
 fn named_token(global: &Global) -> Result<Option<String>> {
     if let Some(path) = &global.token_file {
         let text = fs::read_to_string(path);
@@ -195,7 +196,7 @@ fn named_token(global: &Global) -> Result<Option<String>> {
         .filter(|token| !token.is_empty()))
 }
 
-/// The token for the server of a data directory.
+/// Returns the token for the server of a data directory.
 fn token_of(global: &Global, folder: &Folder) -> Result<String> {
     if let Some(token) = named_token(global)? {
         return Ok(token);
@@ -208,8 +209,8 @@ fn token_of(global: &Global, folder: &Folder) -> Result<String> {
     })
 }
 
-/// The token for a URL: one of a data directory only where that is its server. It is good for
-/// everything there, and whoever listens elsewhere must not have it.
+/// Returns the token for a URL: that of a data directory only if the URL is its server. The token
+/// permits everything there, and whoever listens elsewhere must not get it.
 fn token_for(global: &Global, url: &str) -> Result<String> {
     if let Some(token) = named_token(global)? {
         return Ok(token);
@@ -231,8 +232,8 @@ fn token_for(global: &Global, url: &str) -> Result<String> {
     )))
 }
 
-/// Whether two URLs lead to the same host and port, as they are written: two names of one host
-/// may be two hosts tomorrow.
+/// Returns true if two URLs are written with the same host and port: two names of one host may be
+/// two hosts tomorrow.
 fn is_same(one: &str, other: &str) -> bool {
     authority(one) == authority(other)
 }

@@ -6,32 +6,32 @@ use utakata_api::{client, operation::Counts};
 
 pub use utakata_up::Usage;
 
-/// Codes of refusals that guard against slips.
+/// The codes of refusals that guard against slips.
 const GUARDS: [&str; 4] = ["key-taken", "many-targets", "other-targets", "plan-changed"];
-/// Codes of answers after which nobody knows whether an operation was written down.
+/// The codes of answers after which nobody knows whether an operation was recorded.
 const IN_DOUBT: [&str; 3] = ["answer-lost", "store-in-doubt", "timed-out"];
 
-/// The end of a command.
+/// The exit codes of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// It is done.
+    /// The command succeeded.
     Done = 0,
     /// It failed, or failed for some target.
     Failed = 1,
-    /// It was asked for in a wrong way; nothing was done.
+    /// The usage was wrong, and nothing was done.
     Usage = 2,
-    /// Nobody can know whether it took effect, for some target.
+    /// For some target, nobody can know whether it took effect.
     Unknown = 3,
-    /// It is done, and a part of what was asked for is missing, of some target.
+    /// It is done, but for some target a part of the answer is missing.
     Partial = 4,
 }
 
 impl Exit {
-    /// The code that belongs to an answer to a request for control that is no operation.
-    /// `was_only_asked`: it was a dry run, which begins nothing whatever becomes of the answer.
+    /// Returns the exit code for an error in place of an operation. `was_only_asked`: it was a dry
+    /// run, which begins nothing whatever happens to the answer.
     pub fn of_control(error: &client::Error, was_only_asked: bool) -> Self {
         let is_lost = match error {
-            // Without a connection nothing was sent; a connection may break when it was.
+            // Without a connection nothing was sent; a connection may break after it was.
             client::Error::Unreachable { source, .. } => !source.is_connect(),
             client::Error::Silent { .. } | client::Error::Strange { .. } => true,
             client::Error::Refused(problem) => IN_DOUBT.contains(&problem.code.as_str()),
@@ -44,7 +44,7 @@ impl Exit {
         }
     }
 
-    /// The code that follows from how tasks ended.
+    /// Returns the exit code for the ends of tasks.
     pub fn of_tasks(counts: &Counts) -> Self {
         match counts {
             counts if counts.unknown + counts.unsettled > 0 || is_under_way(counts) => {
@@ -56,7 +56,7 @@ impl Exit {
         }
     }
 
-    /// The code that belongs to an error.
+    /// Returns the exit code for an error.
     pub fn of(error: &anyhow::Error) -> Self {
         if error
             .chain()
@@ -68,12 +68,12 @@ impl Exit {
     }
 }
 
-/// Returns whether some task has not ended, and its state is known.
+/// Returns true if some task has not ended and its state is known.
 pub fn is_under_way(counts: &Counts) -> bool {
     counts.planned + counts.queued + counts.permitted + counts.verifying > 0
 }
 
-/// Returns whether the server did nothing, because it was not what was meant.
+/// Returns true if the server did nothing because the request was probably a slip.
 fn is_guard(cause: &(dyn std::error::Error + 'static)) -> bool {
     let refused = cause.downcast_ref::<client::Error>();
     let code = refused.and_then(client::Error::code);

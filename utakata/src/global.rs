@@ -7,13 +7,13 @@ use utakata_up::paths;
 
 use crate::output::{Colour, Format, Output};
 
-/// Arguments of every command.
+/// The arguments that every command has.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// How to print what was asked for
+    /// Format of the output
     #[arg(short = 'o', long = "output", global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT", help_heading = "Everywhere")]
     pub format: Format,
-    /// Whether to use colours; NO_COLOR=1 does the same as never
+    /// Use of colours; NO_COLOR=1 has the same effect as never
     #[arg(
         long,
         global = true,
@@ -23,7 +23,7 @@ pub struct Global {
         help_heading = "Everywhere"
     )]
     pub color: When,
-    /// The data directory of `utakata up` [default: $XDG_DATA_HOME/utakata]
+    /// Data directory of `utakata up` [default: $XDG_DATA_HOME/utakata]
     #[arg(
         long,
         global = true,
@@ -34,7 +34,7 @@ pub struct Global {
         help_heading = "Everywhere"
     )]
     pub data: Option<PathBuf>,
-    /// Where the API is, instead of where the data directory says
+    /// URL of the API, instead of the one in the data directory
     #[arg(
         long,
         global = true,
@@ -44,12 +44,12 @@ pub struct Global {
         help_heading = "Everywhere"
     )]
     pub url: Option<String>,
-    /// The file with the token, instead of the data directory's; or set UTAKATA_TOKEN
+    /// File with the token, instead of the data directory's; or set UTAKATA_TOKEN
     #[arg(long, global = true, value_parser = paths::absolute(), value_name = "FILE", help_heading = "Everywhere")]
     pub token_file: Option<PathBuf>,
 }
 
-/// The wish for colours.
+/// The use of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
     Auto,

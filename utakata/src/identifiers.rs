@@ -1,4 +1,4 @@
-//! Identifiers as they are typed: whole, by an unmistakable start or end, or `last`.
+//! Identifiers as typed: complete, by an unambiguous start or end, or `last`.
 
 mod last;
 
@@ -10,12 +10,12 @@ use utakata_model::{Class, OperationId, TaskId};
 
 use crate::{connection::Purpose, exit::Usage};
 
-/// The word for the newest of one's own.
+/// The word for the caller's newest.
 pub const LAST: &str = "last";
-/// Fewer characters are a slip.
+/// The least number of characters: fewer are a slip.
 const FEWEST: usize = 4;
 
-/// The operation that is meant.
+/// Returns the operation that a text stands for.
 pub async fn operation(client: &Client, text: &str, purpose: Purpose) -> Result<OperationId> {
     if let Ok(id) = text.parse() {
         return Ok(id);
@@ -28,7 +28,7 @@ pub async fn operation(client: &Client, text: &str, purpose: Purpose) -> Result<
     pick("operation", text, &known)
 }
 
-/// The operation that is meant to be approved: `last` would be one's own, which nobody can.
+/// Returns the operation to approve. `last` would be the caller's own, which they cannot approve.
 pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
     if text == LAST {
         return last::nobody_approves(client).await;
@@ -36,7 +36,7 @@ pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
     operation(client, text, Purpose::Change).await
 }
 
-/// The task that is meant: a control task, unless the id is whole.
+/// Returns the task: a control task, unless the id is complete.
 pub async fn task(client: &Client, text: &str, purpose: Purpose) -> Result<TaskId> {
     if let Ok(id) = text.parse() {
         return Ok(id);
@@ -53,7 +53,7 @@ pub async fn task(client: &Client, text: &str, purpose: Purpose) -> Result<TaskI
     pick("task", text, &known)
 }
 
-/// The one that is meant, of those that are known.
+/// Picks the only match of the known ones.
 fn pick<T: Copy + Display + FromStr>(what: &str, text: &str, known: &[T]) -> Result<T> {
     let text = text.trim().to_ascii_lowercase();
     let is_meant = |id: &&T| {

@@ -1,9 +1,9 @@
-//! What Ctrl-C ends here and what goes on elsewhere.
+//! Ctrl-C: the end of a command while its work continues elsewhere.
 //!
-//! A command that waits for something that goes on without it says so when it is interrupted. It
-//! ends as any program does that knows nothing of the signal, so that a loop of a shell ends, too:
-//! the signal is held back for all threads, one thread waits for it, says what there is to say,
-//! and lets it through.
+//! A command that waits for work which continues without it says so when it is interrupted. It ends
+//! like any program that does not handle the signal, so that a loop in a shell ends, too: the
+//! signal is blocked in all threads, one thread waits for it, prints the message, and lets it
+//! through.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -15,10 +15,10 @@ use nix::sys::signal::{SigSet, Signal, raise};
 
 use crate::output;
 
-/// Returns the events, in a few lines.
+/// The message to print, if there is one.
 static GOES_ON: Mutex<Option<String>> = Mutex::new(None);
 
-/// Holds Ctrl-C back from now on. Threads that were started before would still be ended by it.
+/// Blocks Ctrl-C from now on. Threads started before would still be ended by it.
 pub fn hold() {
     let mut interrupt = SigSet::empty();
     interrupt.add(Signal::SIGINT);
@@ -38,12 +38,12 @@ pub fn hold() {
     }
 }
 
-/// From now on this goes on, whoever leaves.
+/// Sets the message about work that continues.
 pub fn goes_on(what: String) {
     *lock() = Some(what);
 }
 
-/// Nothing does any more.
+/// Prints no message any more, because nothing continues.
 pub fn over() {
     *lock() = None;
 }
@@ -53,13 +53,13 @@ fn say() {
         return;
     };
     if io::stderr().is_terminal() {
-        // Over the ^C and over what says that it is waited for.
+        // Overwrites the ^C and the spinner.
         let _ = io::stderr().write_all(b"\r\x1b[2K");
     }
     output::tell_lines(&what);
 }
 
 fn lock() -> std::sync::MutexGuard<'static, Option<String>> {
-    // A text that somebody was about to set when he panicked is still a text.
+    // A text that was about to be set by a panicking thread is still a text.
     GOES_ON.lock().unwrap_or_else(PoisonError::into_inner)
 }

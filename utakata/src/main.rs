@@ -1,4 +1,4 @@
-//! The one program: `utakata up`, and the command line.
+//! The program itself: `utakata up`, and the command line.
 
 #[macro_use]
 mod output;
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Faster than the C library's where many small things come and go: see docs/benchmarks.md.
+/// Faster than the C library's allocator for many small allocations: see docs/benchmarks.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,9 +1,9 @@
-//! What is printed: tables for people, JSON and YAML for programs.
+//! The output of commands: tables for people, JSON and YAML for programs.
 //!
-//! Everything that the command line writes goes through here, so that nothing that people or
-//! devices wrote reaches a terminal raw ([`plain`]).
+//! Everything that the command line writes goes through here, so that no text by people or devices
+//! reaches a terminal unescaped ([`plain`]).
 
-/// Says something on standard error, in one line: see [`tell_lines`] for several.
+/// Prints one line on standard error: see [`tell_lines`] for several.
 macro_rules! tell {
     ($($part:tt)*) => { $crate::output::tell(&format!($($part)*)) };
 }
@@ -28,58 +28,56 @@ use crate::exit::Usage;
 pub use failure::sentence;
 pub use table::{Cell, Table, Tone};
 
-/// The format of the answer: for people, or, complete and stable, for programs.
+/// The format of the output: for people, or complete and stable for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Table,
     Json,
     Yaml,
-    // Targets only, as `apply` takes them. A doc comment would make the help of everything longer.
+    // Only for targets, as `apply` accepts them. A doc comment would make all help texts longer.
     Csv,
 }
 
-/// The places that have colours.
+/// The use of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {
-    /// Where the output goes to a terminal.
+    /// If the output is a terminal.
     Terminal,
-    /// Everywhere.
     Always,
-    /// Nowhere.
     Never,
 }
 
-/// The format and the places of what is printed: only the answer goes to standard output, all else
-/// to standard error.
+/// The format and destination of output: the result goes to standard output, everything else to
+/// standard error.
 #[derive(Debug, Clone)]
 pub struct Output {
     pub format: Format,
     colour: Colour,
 }
 
-/// Something that has a line in a table.
+/// Something that is shown as a row of a table.
 pub trait Row {
     /// The names of the columns.
     const HEADERS: &'static [&'static str];
-    /// By how many of the first columns people have the rows sorted, with 2 before 10; 0: they
-    /// are shown as they come, because their order means something.
+    /// The number of leading columns by which rows are sorted, with 2 before 10; 0 keeps their
+    /// order, because it has a meaning.
     const SORTED_BY: usize = 0;
-    /// The line; as many cells as headers.
+    /// Returns the cells, one per header.
     fn cells(&self) -> Vec<Cell>;
 }
 
 impl Output {
-    /// Prints in a format, with or without colours.
+    /// Creates an output in a format, with or without colours.
     pub fn new(format: Format, colour: Colour) -> Self {
         Self { format, colour }
     }
 
-    /// Returns whether standard output has colours.
+    /// Returns true if standard output has colours.
     pub fn colours(&self) -> bool {
         self.has_colours(io::stdout().is_terminal())
     }
 
-    /// Returns whether standard error has colours.
+    /// Returns true if standard error has colours.
     pub fn error_colours(&self) -> bool {
         self.has_colours(io::stderr().is_terminal())
     }
@@ -92,7 +90,7 @@ impl Output {
         }
     }
 
-    /// Prints a list; `empty` says what it means that there is nothing, to people only.
+    /// Prints a list. `empty` explains an empty one, to people only.
     pub fn list<T: Row + Serialize>(&self, items: &[T], empty: &str) -> Result<()> {
         match self.format {
             Format::Table if items.is_empty() => {
@@ -105,7 +103,7 @@ impl Output {
         }
     }
 
-    /// Prints one thing, for people as a text that is only made when it is needed.
+    /// Prints one thing, for people as a text that is only made if needed.
     pub fn one<T: Serialize>(&self, item: &T, people: impl FnOnce() -> String) -> Result<()> {
         match self.format {
             Format::Table => self.text(&people()),
@@ -114,13 +112,13 @@ impl Output {
         }
     }
 
-    /// Prints one thing as one line of JSON, at once.
+    /// Prints one thing as a line of JSON, immediately.
     pub fn json_line<T: Serialize>(&self, item: &T) -> Result<()> {
         let line = serde_json::to_string(item).context("the answer cannot be printed as JSON")?;
         write(&plain::json(&line))
     }
 
-    /// The table of a list.
+    /// Returns the table of a list.
     pub fn table_of<T: Row>(&self, items: &[T]) -> Table {
         let mut table = Table::new(T::HEADERS);
         for item in items {
@@ -130,7 +128,7 @@ impl Output {
         table
     }
 
-    /// Prints a text and the end of its line.
+    /// Prints a text and a line ending.
     pub fn text(&self, text: &str) -> Result<()> {
         let text = time::localised(text);
         write(&if self.colours() {
@@ -148,7 +146,7 @@ impl Output {
         if self.format == Format::Json {
             return write(&plain::json(&json()?));
         }
-        // By way of JSON: parts of some answers are kept as JSON text.
+        // By way of JSON, because parts of some answers are kept as JSON text.
         let value = serde_json::to_value(item).context("the answer cannot be printed")?;
         let text = utakata_documents::write::yaml([&value])
             .context("the answer cannot be printed as YAML")?;
@@ -160,26 +158,26 @@ impl Output {
     }
 }
 
-/// Says one line on standard error: what is in it cannot make another one.
+/// Prints one line on standard error; its content cannot start another one.
 pub fn tell(text: &str) {
     tell_lines(&text.replace('\n', "\\n"));
 }
 
-/// Says something on standard error; nobody there to hear it is no error.
+/// Prints lines on standard error. It is not an error if nobody reads them.
 pub fn tell_lines(text: &str) {
     let text = time::localised(text);
     let _ = writeln!(io::stderr().lock(), "{}", plain::styled(&text));
 }
 
-/// Asks something on standard error; the answer is typed behind it.
+/// Prints a prompt on standard error; the answer is typed behind it.
 pub fn prompt(question: &str) -> io::Result<()> {
     let mut err = io::stderr().lock();
     write!(err, "{}", plain::line(question))?;
     err.flush()
 }
 
-/// Writes a text that is harmless, and the end of its line. A reader that went away (`| head`) is
-/// no error.
+/// Writes a harmless text and a line ending. A reader that has gone away (`
+/// head`) is not an error.
 fn write(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let text = text.trim_end_matches('\n');
@@ -189,7 +187,7 @@ fn write(text: &str) -> Result<()> {
     }
 }
 
-/// Only targets have a form that is a table of plain texts, which is read again, too.
+/// Only targets can be written as a table of plain texts that can be read again.
 pub fn no_csv() -> anyhow::Error {
     Usage("-o csv goes with `get targets` and `target list` only: use -o json".into()).into()
 }

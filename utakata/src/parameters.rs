@@ -1,4 +1,4 @@
-//! `-p key=value`: the parameters of an action.
+//! `-p key=value`: parameters of an action.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use utakata_model::{Action, ActionName, schema::Schema};
 
 use crate::exit::Usage;
 
-/// Reads one `key=value` of the command line.
+/// Parses a `key=value` of the command line.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
@@ -15,11 +15,11 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// The parameters as JSON. What the schema of the action wants as text stays text; anything
-/// else is JSON where it is JSON, and text otherwise.
+/// Returns the parameters as JSON. A text according to the schema of the action stays a text;
+/// anything else is JSON if it can be parsed, and otherwise text.
 ///
 /// # Errors
-/// One of them is given twice; or a list is wanted, and one thing was given: how a list is typed.
+/// A parameter is given twice; or a list is required and a single value was given.
 pub fn to_json(
     pairs: &[(String, String)],
     schema: Option<&Value>,
@@ -46,7 +46,7 @@ pub fn to_json(
     pairs.iter().map(pair).collect()
 }
 
-/// Reads parameters by the schema that the server knows of the action.
+/// Converts parameters according to the schema that the server has of the action.
 pub async fn resolve(
     client: &Client,
     pairs: &[(String, String)],
@@ -63,7 +63,7 @@ pub async fn resolve(
         };
         found.map(|action| &action.parameters)
     });
-    // The action of one kind may take a text where that of another one takes a number.
+    // The same action may take a text for one kind and a number for another.
     let schemas: Vec<&Value> = schemas.collect();
     let fitting = schemas.iter().find_map(|schema| {
         let given = to_json(pairs, Some(schema)).ok()?;
@@ -78,7 +78,7 @@ pub async fn resolve(
     }
 }
 
-/// The types that a parameter may have; none where the schema does not say.
+/// Returns the types that a parameter may have; none if the schema does not say.
 fn wanted<'a>(schema: Option<&'a Value>, key: &str) -> Vec<&'a str> {
     let property = |schema: &'a Value| schema.get("properties")?.get(key)?.get("type");
     match schema.and_then(property) {

@@ -1,4 +1,4 @@
-//! Progress on standard error, for what takes over a second; only on a terminal.
+//! Progress on standard error, for anything that takes over a second; only on a terminal.
 
 use std::{future::Future, time::Duration};
 
@@ -6,15 +6,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::output::{self, plain};
 
-/// Shows nothing of what is quicker than this.
+/// The delay before progress is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Says that something is waited for, until it is dropped.
+/// A spinner, shown until it is dropped.
 pub struct Spinner(ProgressBar);
 
 impl Spinner {
-    /// Begins to say it.
+    /// Shows the progress of a command.
     pub fn new(what: impl Into<String>) -> Self {
         let bar = ProgressBar::new_spinner();
         bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -23,12 +23,12 @@ impl Spinner {
         Self(bar)
     }
 
-    /// Says something else.
+    /// Shows another text.
     pub fn say(&self, what: &str) {
         self.0.set_message(plain::line(what).into_owned());
     }
 
-    /// Leaves a line behind, also where there is no terminal.
+    /// Leaves a line behind, even without a terminal.
     pub fn note(&self, line: &str) {
         self.0.suspend(|| output::tell_lines(line));
     }
@@ -40,11 +40,11 @@ impl Drop for Spinner {
     }
 }
 
-/// Says how far something is whose size is known, until it is dropped.
+/// A progress bar, shown until it is dropped.
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// Begins to say it, when it is first shown.
+    /// Creates the bar, hidden until it is first shown.
     pub fn new() -> Self {
         let bar = ProgressBar::hidden();
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}") {
@@ -54,7 +54,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// So much of it is done.
+    /// Shows the amount that is done.
     pub fn show(&self, done: u64, all: u64, what: &'static str) {
         self.0.set_length(all);
         self.0.set_position(done);
@@ -68,7 +68,7 @@ impl Drop for Bar {
     }
 }
 
-/// Waits for something, and shows that it is waited for.
+/// Waits for a future, with a spinner.
 pub async fn during<T>(what: impl Into<String>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {

@@ -1,4 +1,4 @@
-//! Which targets are meant: a selector, or simply the name of one.
+//! The selection of targets: a selector, or simply a name.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use utakata_model::{Selector, Target, TargetName, suggest};
 
 use crate::exit::Usage;
 
-/// Keys that every target has.
+/// The keys that every target has.
 const OWN_KEYS: [&str; 4] = ["name", "kind", "zone", "address"];
-/// The most values that a message names.
+/// The largest number of values that a message lists.
 const VALUES_SHOWN: usize = 8;
 
-/// Reads a selector.
+/// Parses a selector, or a name.
 pub fn parse(text: &str) -> Result<Selector> {
     text.parse()
         .map_err(|error: utakata_model::selector::SelectorError| {
@@ -21,7 +21,8 @@ pub fn parse(text: &str) -> Result<Selector> {
         })
 }
 
-/// A selector, or the bare name of a target: a name goes first, because that is what people type.
+/// Parses a selector, or the bare name of a target: names take precedence, because that is what
+/// people type.
 pub async fn resolve(client: &Client, text: &str) -> Result<Selector> {
     let text = text.trim();
     let Ok(name) = TargetName::new(text) else {
@@ -41,7 +42,7 @@ pub async fn resolve(client: &Client, text: &str) -> Result<Selector> {
     Ok(selector)
 }
 
-/// Returns the word for which a selector means no target, where there is one.
+/// Returns the term because of which a selector matches no target, if there is one.
 pub async fn why_none(client: &Client, selector: &Selector) -> Option<String> {
     let targets = client.targets(&Selector::default()).await.ok()?;
     if targets.is_empty() {
@@ -52,7 +53,7 @@ pub async fn why_none(client: &Client, selector: &Selector) -> Option<String> {
     terms(&text).find_map(|term| wrong_term(term, &targets))
 }
 
-/// That a selector means no target, and why.
+/// Returns the error that a selector matches no target, and why.
 pub async fn none(client: &Client, selector: &Selector) -> String {
     match why_none(client, selector).await {
         Some(why) if selector.is_everything() => why,
@@ -63,7 +64,7 @@ pub async fn none(client: &Client, selector: &Selector) -> String {
     }
 }
 
-/// An error of the server, with the reason where it is that nothing is selected.
+/// Adds to an error of the server the reason why nothing is selected.
 pub async fn explain(client: &Client, selector: &Selector, error: client::Error) -> Error {
     let none =
         matches!(&error, client::Error::Refused(problem) if problem.code == "selects-nothing");
@@ -74,7 +75,7 @@ pub async fn explain(client: &Client, selector: &Selector, error: client::Error)
     error.into()
 }
 
-/// The terms of a selector, as texts: the commas within brackets and quotes part nothing.
+/// Splits a selector into terms: commas within brackets and quotes do not separate.
 fn terms(selector: &str) -> impl Iterator<Item = &str> {
     let (mut depth, mut is_quoted, mut is_escaped) = (0_i32, false, false);
     selector.split(move |character| {
@@ -90,7 +91,7 @@ fn terms(selector: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the mistake of a term that no target holds.
+/// Returns the mistake in a term that no target satisfies.
 fn wrong_term(term: &str, targets: &[&Target]) -> Option<String> {
     let selector: Selector = term.parse().ok()?;
     if targets.iter().any(|target| selector.matches(target)) {

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::walk::Walk;
 
-/// The community that may read.
+/// The community for reading.
 pub const COMMUNITY: &str = "public";
 
 /// A running agent; it ends when it is dropped.
@@ -49,7 +49,7 @@ impl Replay {
         Ok(Self { address, running })
     }
 
-    /// Returns where it answers.
+    /// Returns the address on which it answers.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,7 +1,7 @@
-//! A draft of a profile: what MIBs say of the objects that a walk has.
+//! A draft of a profile: the MIBs' descriptions of the objects in a walk.
 //!
-//! What a MIB does not say is guessed, and marked so. No sentence of a MIB is copied: those are
-//! their vendors'.
+//! Anything that a MIB does not say is guessed, and marked as a guess. No sentence of a MIB is
+//! copied, since those belong to their vendors.
 
 mod meaning;
 mod mibs;

@@ -15,13 +15,13 @@ use crate::walk::Walk;
 /// Profiles from files, compiled, among those that come with utakata.
 #[derive(Debug)]
 pub struct Profiles {
-    /// Their texts, by name.
+    /// The texts of the files, by name.
     pub texts: BTreeMap<String, String>,
     /// Those of the files, and all that they include.
     pub resolved: Vec<Arc<Profile>>,
     /// Those that come with utakata and have the name of a file.
     pub replaced: Vec<String>,
-    /// Those that come with utakata.
+    /// The profiles shipped with utakata.
     pub shipped: Library,
 }
 
@@ -29,7 +29,7 @@ impl Profiles {
     /// Reads and compiles profiles.
     ///
     /// # Errors
-    /// What is wrong, for each file that cannot be used.
+    /// The mistakes, for each file that cannot be used.
     pub fn read(files: &[PathBuf]) -> Result<Self, Vec<Refusal>> {
         let shipped = || {
             let own =
@@ -131,7 +131,7 @@ pub fn summary(walk: &Walk) -> WalkSummary {
     }
 }
 
-/// A refusal of a file.
+/// Refuses a file.
 pub(crate) fn refusal(file: &Path, problem: String, is_usage: bool) -> Refusal {
     Refusal {
         file: file.into(),

@@ -1,7 +1,7 @@
-//! Which object each reading comes from. Pure.
+//! The object from which each reading comes. Pure.
 //!
-//! The worker does not say, and need not: what it decodes at a poll is decoded here once more,
-//! row by row and column by column, so that each reading has one object that it can be of.
+//! The worker does not say, and need not: its decoding of a poll is repeated here, row by row and
+//! column by column, so that only one object is possible for each reading.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ impl Origins {
         origins
     }
 
-    /// The object of a reading.
+    /// Returns the object of a reading.
     pub fn find(&self, reading: &Reading) -> Option<&Oid> {
         let told = reading.attributes.get(INDEX);
         let origins = self.by_series.get(&series(reading))?;

@@ -21,10 +21,10 @@ use crate::{
 const EXIT_ANSWERED: u8 = 0;
 /// It was started by hand (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
-/// It could not answer (`EX_SOFTWARE`).
+/// The exit code if it could not answer (`EX_SOFTWARE`).
 const EXIT_BROKEN: u8 = 70;
 
-/// All of `main`.
+/// Runs the program.
 pub fn main() -> ExitCode {
     if io::stdin().is_terminal() {
         eprintln!("utakata-workbench is used by `utakata profile`: see utakata profile --help");

@@ -1,4 +1,4 @@
-//! What of a walk no profile looks at, in few lines. Pure.
+//! The objects of a walk that no profile uses, in a few lines. Pure.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{known, origin, walk::Walk};
 
 /// mib-2 and the standards under it: one line for each.
 const MIB_2: [u32; 6] = [1, 3, 6, 1, 2, 1];
-/// Vendors: several lines for each.
+/// The vendors' subtree, which gets several lines for each vendor.
 const ENTERPRISES: [u32; 6] = [1, 3, 6, 1, 4, 1];
 /// The most lines for a vendor.
 const MAX_LINES: usize = 12;

@@ -1,4 +1,5 @@
-//! What profiles read of a walk: the worker itself asks an agent that answers as the walk says.
+//! The readings that profiles obtain from a walk: the worker itself asks an agent that answers as
+//! recorded in the walk.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

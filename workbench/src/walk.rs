@@ -26,7 +26,6 @@ pub struct Walk {
     pub skipped_count: usize,
     /// Lines with an OID that came before: the first one counts.
     pub repeated: usize,
-    /// The format of the file.
     pub format: Format,
 }
 
@@ -38,20 +37,22 @@ pub enum Format {
     Typed,
     /// `.1.3.6.1.2.1.1.3.0 0:0:00:47.11`: without types, which are guessed.
     Quick,
-    /// `1.3.6.1.2.1.1.3.0|67|4711`
+    /// `1.3.6.1.2.1.1.3.0
+    /// 67
+    /// 4711`
     Snmprec,
 }
 
 /// The reason a file is no walk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It has no line.
+    /// The file has no line.
     #[error("it is empty: {CURE}")]
     Empty,
     /// It has lines, and none is an object.
     #[error("it is not a walk: line {line}: {problem}; {CURE}")]
     NotAWalk {
-        /// The first line, from 1.
+        /// The number of the first line, from 1.
         line: usize,
         problem: String,
     },
@@ -75,13 +76,13 @@ struct Read {
 /// The ways in which the lines after an object may go on with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
-    /// They may not.
+    /// Texts may not continue on the next line.
     No,
     /// As text, up to a quotation mark.
     Quoted,
     /// As text, up to the next object.
     Text,
-    /// As bytes in hexadecimal.
+    /// Bytes in hexadecimal may.
     Hex,
 }
 
@@ -109,7 +110,7 @@ impl Walk {
         reader.end()
     }
 
-    /// The value of an object.
+    /// Returns the value of an object.
     pub fn get(&self, oid: &Oid) -> Option<&Value> {
         self.objects.get(oid)
     }

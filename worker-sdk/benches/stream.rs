@@ -1,8 +1,8 @@
-//! How many tasks one worker takes through one stream: `cargo bench -p utakata-worker-sdk`.
+//! The throughput of one worker on one stream: `cargo bench -p utakata-worker-sdk`.
 //!
-//! A manager and a worker, each a process, on a unix socket; 300 bytes of parameters in, 200
-//! bytes of result out, at most 4096 tasks under way. Counted is what the manager was answered
-//! in three seconds; the CPU time is the worker's alone, from `/proc/PID/stat`.
+//! A manager and a worker, each a process, on a Unix socket; 300 bytes of parameters in, 200 bytes
+//! of result out, at most 4096 tasks under way. The figure is the number of answers that the
+//! manager received in three seconds; the CPU time is the worker's alone, from `/proc/PID/stat`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -200,7 +200,7 @@ async fn tell(outgoing: &Outgoing, message: to_worker::Message) {
     outgoing.send(Ok(ToWorker { message })).await.unwrap();
 }
 
-/// The CPU time of a process: fields 14 and 15 of its stat, in hundredths of a second.
+/// Returns the CPU time of a process: fields 14 and 15 of its stat, in hundredths of a second.
 fn cpu(process: &Child) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap();
     let fields: Vec<_> = stat

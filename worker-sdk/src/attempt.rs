@@ -1,4 +1,4 @@
-//! Runs one attempt: guarded against panics, ended by its deadline, cancelled when asked.
+//! One attempt: guarded against panics, ended by its deadline, cancelled on request.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,7 +18,7 @@ use crate::{
     packed::Packed,
 };
 
-/// The time that a cancelled control task has to say what took effect.
+/// The time that a cancelled control task has to report what took effect.
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 
 /// An attempt that has begun.
@@ -28,7 +28,7 @@ pub struct Attempt<F> {
     run: Guarded<F>,
 }
 
-/// A future whose panic is an ending like others; one of control goes no step further once its
+/// A future whose panic is an ending like any other. One of control takes no further step once its
 /// time is over, however long this process stood still before that step.
 struct Guarded<F> {
     run: Pin<Box<F>>,
@@ -43,17 +43,17 @@ impl<F: Future<Output = Result<Answer, Failure>>> Future for Guarded<F> {
             return Poll::Ready(Ending::Deadline);
         }
         let run = self.run.as_mut();
-        // What a panic leaves behind is dropped with the future and seen by nobody.
+        // Anything that a panic leaves behind is dropped with the future and seen by nobody.
         match catch_unwind(AssertUnwindSafe(|| run.poll(cx))) {
             Ok(poll) => poll.map(Ending::Answered),
-            // The text of the panic is in the log: it could tell a secret.
+            // The text of the panic goes only to the log, because it might contain a secret.
             Err(_) => Poll::Ready(Ending::Panicked),
         }
     }
 }
 
 impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
-    /// An attempt, not yet polled.
+    /// Creates an attempt, not yet polled.
     pub fn build(subject: Subject, cancelled: CancellationToken, limit: Limit, run: F) -> Self {
         let run = Guarded {
             run: Box::pin(run),
@@ -66,14 +66,17 @@ impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
         }
     }
 
-    /// Polls it once, where it stands: what ends at once needs no task and no timer of its own.
-    /// Errors: it goes on, and must be run by [`Attempt::rest`].
+    /// Polls the attempt once, in place: one that ends at once needs neither a task nor a timer of
+    /// its own.
+    ///
+    /// # Errors
+    /// It has not ended, and must be run by [`Attempt::rest`].
     #[allow(
         clippy::result_large_err,
         reason = "the attempt itself goes on, by value; a box would cost each of them an allocation"
     )]
     pub fn begin(mut self) -> Result<Packed, Self> {
-        // Nobody is woken: what goes on is polled again by its own task.
+        // Nobody is woken: an attempt that continues is polled again by its own task.
         let mut nobody = task::Context::from_waker(Waker::noop());
         match Pin::new(&mut self.run).poll(&mut nobody) {
             Poll::Ready(ending) => Ok(self.subject.outcome(ending, Instant::now())),
@@ -94,8 +97,8 @@ impl<F: Future<Output = Result<Answer, Failure>>> Attempt<F> {
         (self.subject.key, outcome)
     }
 
-    /// After a cancel: nothing is owed to an observe task; a control task may still say what
-    /// took effect.
+    /// Waits after a cancellation: an observe task owes nothing, a control task may still report
+    /// what took effect.
     async fn wind_up(&mut self) -> Ending {
         if self.subject.class == Class::Observe {
             return Ending::CancelledWhileRunning;

@@ -1,4 +1,4 @@
-//! Which attempts a worker has: running, waiting for a slot or for a go, or ended not long ago.
+//! The attempts of a worker: running, waiting for a slot or for a go, or recently ended.
 //!
 //! ```text
 //!         ┌─► waiting ─┐           observe
@@ -33,7 +33,7 @@ pub struct Attempts {
     waiting: VecDeque<Waiting>,
     expiry: Option<Instant>,
     ended: VecDeque<TaskKey>,
-    /// The last nonce that was used.
+    /// The latest nonce that was used.
     nonce: u64,
 }
 
@@ -45,48 +45,45 @@ enum State {
     Ended,
 }
 
-/// An attempt that runs.
+/// A running attempt.
 #[derive(Debug, Clone)]
 pub struct Running {
-    /// The scope.
     pub subject: Subject,
-    /// Tells it that it is cancelled.
+    /// Cancelled when the attempt is.
     pub cancelled: CancellationToken,
-    /// The task of the runtime that runs it.
+    /// The runtime's task that runs it.
     pub id: tokio::task::Id,
 }
 
-/// An attempt of control that could begin, and waits for a go.
+/// An attempt at control that is ready, and waits for a go.
 #[derive(Debug)]
 pub struct Ready {
-    /// The attempt.
     pub waiting: Waiting,
-    /// The nonce that a go for it must repeat, and the moment before that was said, if it was.
+    /// The nonce that its go must repeat, and the moment before it was reported ready, once it was.
     pub said: Option<(u64, Moment)>,
 }
 
-/// A task for which there is no slot yet.
+/// A task that waits for a slot.
 #[derive(Debug)]
 pub struct Waiting {
-    /// The scope.
     pub subject: Subject,
-    /// The method.
+    /// The task to carry out.
     pub task: Task,
 }
 
-/// The effect of a cancel.
+/// The effect of a cancellation.
 #[derive(Debug)]
 pub enum Cancel {
-    /// There is no such attempt, or it has ended: nothing.
+    /// There is no such attempt, or it has ended: no effect.
     Nothing,
-    /// It had not begun, and will not.
+    /// It had not begun, and never will.
     Before(Subject),
-    /// It runs and was told.
+    /// It is running, and has been informed.
     Told,
 }
 
 impl Attempts {
-    /// None yet. At most so many run at once.
+    /// Creates an empty set in which at most `capacity` attempts run at once.
     pub fn build(capacity: u32) -> Self {
         Self {
             capacity: usize::try_from(capacity.max(1)).unwrap_or(usize::MAX),
@@ -99,27 +96,27 @@ impl Attempts {
         }
     }
 
-    /// Returns whether this attempt never came before, as far as is remembered.
+    /// Returns true if this attempt has never arrived before, as far as is remembered.
     pub fn is_new(&self, key: TaskKey) -> bool {
         !self.states.contains_key(&key)
     }
 
-    /// Returns whether one more may run.
+    /// Returns true if another attempt may run.
     pub fn has_slot(&self) -> bool {
         self.running < self.capacity
     }
 
-    /// Returns whether one more may wait.
+    /// Returns true if another attempt may wait.
     pub fn has_room(&self) -> bool {
         self.waiting.len() < self.capacity.saturating_mul(WAITING_FACTOR)
     }
 
-    /// Returns how many run or wait.
+    /// Returns the number of attempts that run or wait.
     pub fn count(&self) -> usize {
         self.running + self.waiting.len()
     }
 
-    /// One is ready, in a slot of its own.
+    /// Adds an attempt that is ready, in a slot of its own.
     pub fn be_ready(&mut self, waiting: Waiting) {
         self.expire_by(waiting.subject.deadline());
         self.running += 1;
@@ -131,7 +128,8 @@ impl Attempts {
         self.states.insert(key, State::Ready(Box::new(ready)));
     }
 
-    /// It is said now that this one is ready: with which nonce, unless it has ended meanwhile.
+    /// Takes note that an attempt is reported ready now, and returns its nonce, unless it has
+    /// ended.
     pub fn say_ready(&mut self, key: TaskKey) -> Option<u64> {
         let Some(State::Ready(ready)) = self.states.get_mut(&key) else {
             return None;
@@ -141,7 +139,7 @@ impl Attempts {
         Some(self.nonce)
     }
 
-    /// Takes the one out that a go is for: what it is, and when it was said to be ready.
+    /// Takes the attempt that a go is for, with the moment before it was reported ready.
     pub fn take_ready(&mut self, key: TaskKey, nonce: u64) -> Option<(Waiting, Moment)> {
         let Some(State::Ready(ready)) = self.states.get(&key) else {
             return None;
@@ -156,20 +154,20 @@ impl Attempts {
         }
     }
 
-    /// Those that are ready.
+    /// Returns the attempts that are ready.
     pub fn ready_keys(&self) -> Vec<TaskKey> {
         let keys = self.all_ready().map(|ready| ready.waiting.subject.key);
         keys.collect()
     }
 
-    /// One waits.
+    /// Adds an attempt that waits.
     pub fn wait(&mut self, waiting: Waiting) {
         self.expire_by(waiting.subject.deadline());
         self.states.insert(waiting.subject.key, State::Waiting);
         self.waiting.push_back(waiting);
     }
 
-    /// The one that has waited longest, if there is a slot for it.
+    /// Takes the attempt that has waited longest, if there is a slot for it.
     pub fn next_to_begin(&mut self) -> Option<Waiting> {
         if self.has_slot() {
             self.waiting.pop_front()
@@ -178,15 +176,15 @@ impl Attempts {
         }
     }
 
-    /// One runs.
+    /// Adds an attempt that runs.
     pub fn run(&mut self, running: Running) {
         self.running += 1;
         let key = running.subject.key;
         self.states.insert(key, State::Running(Box::new(running)));
     }
 
-    /// One has ended. Whether this is news: of the two ways in which one can end at the same
-    /// time, the first one counts.
+    /// Ends an attempt. Returns false if it has already ended: if it can end in two ways at the
+    /// same time, the first counts.
     pub fn end(&mut self, key: TaskKey) -> bool {
         match self.states.entry(key) {
             Entry::Occupied(mut state) => match state.insert(State::Ended) {
@@ -207,7 +205,7 @@ impl Attempts {
         true
     }
 
-    /// Cancels one.
+    /// Cancels an attempt.
     pub fn cancel(&mut self, key: TaskKey) -> Cancel {
         match self.states.get(&key) {
             None | Some(State::Ended) => Cancel::Nothing,
@@ -224,13 +222,13 @@ impl Attempts {
         }
     }
 
-    /// Returns when to look for some that are too late to begin. Never later than the first of
-    /// them.
+    /// Returns the time of the next look at attempts that may be too late to begin. Never later
+    /// than the first of them expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.expiry
     }
 
-    /// Takes those out that are too late to begin.
+    /// Takes the attempts that are too late to begin.
     pub fn expired(&mut self, now: Instant) -> Vec<Subject> {
         let (late, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
@@ -246,7 +244,7 @@ impl Attempts {
         late
     }
 
-    /// Takes all out that wait, for a slot or for a go. They have not begun.
+    /// Takes all attempts that wait for a slot or a go. They have not begun.
     pub fn take_waiting(&mut self) -> Vec<Subject> {
         let waiting = std::mem::take(&mut self.waiting);
         let waiting = waiting.into_iter().map(|w| w.subject);
@@ -254,7 +252,7 @@ impl Attempts {
         waiting.chain(ready).collect()
     }
 
-    /// Takes the attempts of control out that have not begun.
+    /// Takes the attempts at control that have not begun.
     pub fn take_unbegun_control(&mut self) -> Vec<Subject> {
         let is_control = |waiting: &Waiting| waiting.subject.class == Class::Control;
         let (control, rest) = std::mem::take(&mut self.waiting)
@@ -277,7 +275,7 @@ impl Attempts {
         self.expiry = Some(self.expiry.map_or(deadline, |expiry| expiry.min(deadline)));
     }
 
-    /// Those that have begun and not ended.
+    /// Returns the attempts that have begun and not ended.
     pub fn all_running(&self) -> impl Iterator<Item = &Running> {
         self.states.values().filter_map(|state| match state {
             State::Running(running) => Some(&**running),

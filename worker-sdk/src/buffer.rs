@@ -1,7 +1,7 @@
-//! Readings written down as they are seen, in the bytes in which they go on the wire.
+//! Readings, encoded as they are obtained in the bytes of the wire format.
 //!
-//! A [`Reading`] owns its attributes: a map with an allocation of its own, which is most of what
-//! a poll with some hundred readings costs. A buffer has one allocation for all of them.
+//! A [`Reading`] owns its attributes in a map with its own allocation, which is most of the cost of
+//! a poll with a few hundred readings. A buffer needs one allocation for all of them.
 
 use prost::Message as _;
 use utakata_model::{Quality, Reading, ReadingValue};
@@ -9,7 +9,7 @@ use utakata_protocol::{reading_from_wire, v1};
 
 use crate::packed::put_reading;
 
-/// Readings written down as they are seen.
+/// A buffer of encoded readings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadingBuffer {
     /// The fields `readings` of an `AttemptOutcome`, one after the other.
@@ -19,15 +19,15 @@ pub struct ReadingBuffer {
 }
 
 impl ReadingBuffer {
-    /// Makes room for so many readings more.
+    /// Reserves room for that many more readings.
     pub fn reserve(&mut self, readings: usize) {
-        /// The bytes that a reading with two attributes takes, about.
+        /// The approximate size of a reading with two attributes, in bytes.
         const USUAL: usize = 96;
         self.bytes.reserve(readings.saturating_mul(USUAL));
     }
 
-    /// One more reading. Of attributes with the same key the last one counts. A number that is
-    /// not finite is left out and told, as in [`crate::Answer::readings`].
+    /// Adds a reading. If attributes have the same key, the last one counts. A number that is not
+    /// finite is left out and reported, as in [`crate::Answer::readings`].
     pub fn push<'a>(
         &mut self,
         metric: &str,
@@ -44,17 +44,17 @@ impl ReadingBuffer {
         self.count += 1;
     }
 
-    /// Returns how many readings there are.
+    /// Returns the number of readings.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Returns whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The readings as the manager reads them.
+    /// Returns the readings as the manager reads them.
     pub fn readings(&self) -> Vec<Reading> {
         let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice());
         debug_assert!(outcome.is_ok(), "what was pushed is a message");
@@ -66,12 +66,12 @@ impl ReadingBuffer {
         readings.filter_map(Result::ok).collect()
     }
 
-    /// The bytes, to be put at the end of an `AttemptOutcome`.
+    /// Returns the bytes to append to an `AttemptOutcome`.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Takes the metrics out whose numbers were not finite.
+    /// Takes the metrics whose numbers were not finite.
     pub(crate) fn take_impossible(&mut self) -> Vec<String> {
         std::mem::take(&mut self.impossible)
     }

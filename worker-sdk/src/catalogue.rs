@@ -1,4 +1,4 @@
-//! What a release can do, compiled once, and whether a task fits it.
+//! The actions of a release, compiled once, and the check whether a task fits them.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,10 @@ struct Entry {
 }
 
 impl Catalogue {
-    /// Compiles the schemas of a manifest. Errors: one that is none.
+    /// Compiles the schemas of a manifest.
+    ///
+    /// # Errors
+    /// A schema is invalid.
     pub fn build(manifest: &Manifest) -> Result<Self, SchemaError> {
         let actions = manifest.actions.iter().map(|action| {
             let class = action.class;
@@ -38,8 +41,10 @@ impl Catalogue {
         })
     }
 
-    /// A task that came, if it is one that this release can carry out. Errors: the problem to
-    /// answer with; the target was not touched.
+    /// Checks whether this release can carry out a task.
+    ///
+    /// # Errors
+    /// The problem to answer with; the target was not touched.
     pub fn admit(&self, key: TaskKey, task: v1::Task) -> Result<Task, Problem> {
         if task.kind != self.kind.as_str() {
             return Err(self.wrong_kind(&task));
@@ -94,7 +99,7 @@ impl Catalogue {
     }
 }
 
-/// The class that the manager gave a task.
+/// Returns the class that the manager gave a task.
 pub fn class(task: &v1::Task) -> Class {
     if task.control {
         Class::Control

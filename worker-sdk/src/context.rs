@@ -1,4 +1,4 @@
-//! What the SDK offers to one attempt.
+//! The services of the SDK for one attempt.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use utakata_model::{TaskId, TaskKey};
 use utakata_protocol::clock::Moment;
 
-/// The services of the SDK for one attempt: its deadline, whether it was cancelled, and a way to
-/// say how far it is. Cheap to clone.
+/// The services of the SDK for one attempt: its deadline, its cancellation, and progress reports.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Context {
     key: TaskKey,
@@ -18,7 +18,7 @@ pub struct Context {
     progress: mpsc::Sender<(TaskKey, String)>,
 }
 
-/// The time that an attempt has, by a clock that goes on while the machine is suspended.
+/// The time that an attempt has, by a clock that continues while the machine is suspended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
     began: Moment,
@@ -26,7 +26,7 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// So long from now on.
+    /// Returns the deadline that lies this far in the future.
     pub(crate) fn from_now(within: Duration) -> Self {
         Self {
             began: Moment::now(),
@@ -34,14 +34,14 @@ impl Limit {
         }
     }
 
-    /// Returns whether it is over.
+    /// Returns true if the deadline has passed.
     pub(crate) fn is_over(self) -> bool {
         self.began.elapsed() >= self.within
     }
 }
 
 impl Context {
-    /// The context of one attempt.
+    /// Creates the context of one attempt.
     pub(crate) fn build(
         key: TaskKey,
         deadline: Instant,
@@ -58,7 +58,7 @@ impl Context {
         }
     }
 
-    /// A context that nobody listens to, for a test of a worker alone.
+    /// Creates a context without a manager, for testing a worker alone.
     pub fn alone(timeout: Duration) -> Self {
         let key = TaskKey {
             task: TaskId::generate(),
@@ -75,22 +75,22 @@ impl Context {
         self.deadline
     }
 
-    /// Returns whether there is time left, by a clock that also goes on while this process is
-    /// stopped or its machine suspended. The SDK looks at it before each step of a control future;
-    /// whoever talks to equipment from a thread of its own looks immediately before each thing that
-    /// it says, and says no more when this is false.
+    /// Returns true if there is time left, by a clock that continues even while this process is
+    /// stopped or its machine suspended. The SDK checks this before each step of a control future.
+    /// Code that talks to equipment from a thread of its own must check it immediately before every
+    /// message, and send nothing once it returns false.
     pub fn is_in_time(&self) -> bool {
         !self.limit.is_over()
     }
 
-    /// Ends when the task is cancelled.
+    /// Returns when the task is cancelled.
     pub async fn cancelled(&self) {
         self.cancelled.cancelled().await;
     }
 
-    /// Says how far it is, for people. Never waits: dropped when too much is said at once.
+    /// Reports progress, for people. Never waits: reports are dropped if there are too many.
     pub fn progress(&self, text: impl Into<String>) {
-        // Progress is expendable: outcomes are not, and must not wait behind it.
+        // Progress is expendable; outcomes are not, and must not wait behind it.
         let _ = self.progress.try_send((self.key, text.into()));
     }
 }

@@ -1,4 +1,4 @@
-//! How an attempt ends, and the outcome that is told of it.
+//! The end of an attempt, and the outcome that is reported of it.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use utakata_protocol::{MESSAGE_MAX, v1};
 
 use crate::{Answer, Failure, ReadingBuffer, Task, packed::Packed};
 
-/// The largest outcome, in bytes: a message has room for others beside it.
+/// The size of the largest outcome, in bytes: a message has room for others beside it.
 pub const OUTCOME_MAX: usize = MESSAGE_MAX / 2;
 
-/// The largest result that a manager takes, in bytes of JSON.
+/// The size of the largest result that a manager accepts, in bytes of JSON.
 pub const RESULT_MAX: usize = 1024 * 1024;
-/// As much of the sentence of a problem as is told, in bytes; a manager takes twice that.
+/// The length of the longest problem sentence that is sent, in bytes; a manager accepts twice that.
 const SENTENCE_MAX: usize = 2048;
 
 /// The end of an attempt.
@@ -26,29 +26,29 @@ const SENTENCE_MAX: usize = 2048;
     reason = "there is one at a time, and it is taken apart at once"
 )]
 pub enum Ending {
-    /// The worker answered.
+    /// The worker returned a result.
     Answered(Result<Answer, Failure>),
     /// The worker panicked.
     Panicked,
-    /// The worker was still at it at the deadline.
+    /// The worker had not finished at the deadline.
     Deadline,
-    /// It was begun, cancelled, and gave no answer of its own.
+    /// It was cancelled while running, and gave no answer of its own.
     CancelledWhileRunning,
-    /// It was cancelled and had not begun.
+    /// It was cancelled before it began.
     CancelledBefore,
     /// It had not begun when its time was over.
     Expired,
-    /// Its go came when its permit was over.
+    /// Its go arrived after its permit had ended.
     Late,
-    /// The worker stood still for so long that others have taken over what it had not begun.
+    /// The worker stood still for so long that others have taken over the tasks it had not begun.
     Away,
-    /// The manager speaks a protocol in which control begins without a go.
+    /// The manager speaks a protocol version in which control begins without a go.
     NoGo,
-    /// It came when the worker took nothing new any more.
+    /// It arrived after the worker had stopped accepting tasks.
     Draining,
-    /// It came when more was waiting than the worker can hold.
+    /// It arrived when more tasks were waiting than the worker can hold.
     Flooded,
-    /// It was still running at the end of the time given for draining.
+    /// It was still running at the end of the time for draining.
     GivenUp,
 }
 
@@ -57,20 +57,17 @@ pub enum Ending {
 pub struct Subject {
     /// The fencing token.
     pub key: TaskKey,
-    /// The target.
     pub target: TargetName,
-    /// The action.
     pub action: ActionName,
-    /// The class of the action.
     pub class: Class,
     /// The time that it may take.
     pub timeout: Duration,
-    /// The time the worker got it.
+    /// The time at which the worker received it.
     pub came: Instant,
 }
 
 impl Subject {
-    /// The subject of a task that came at this moment.
+    /// Creates the subject of a task that arrived at this moment.
     pub fn build(task: &Task, came: Instant) -> Self {
         Self {
             key: task.key,
@@ -84,12 +81,12 @@ impl Subject {
 
     /// Returns the latest time at which the attempt ends.
     pub fn deadline(&self) -> Instant {
-        // A timeout beyond what the clock can hold is a year: nothing lasts longer.
+        // A timeout beyond the range of the clock becomes a year: nothing lasts longer.
         let year = Duration::from_secs(365 * 86_400);
         self.came + self.timeout.min(year)
     }
 
-    /// The outcome of this attempt, to be sent.
+    /// Returns the outcome of this attempt, to be sent.
     pub fn outcome(&self, ending: Ending, now: Instant) -> Packed {
         let (status, problem, answer) = match ending {
             Ending::Answered(Ok(answer)) => self.answered(answer),
@@ -147,7 +144,7 @@ impl Subject {
         }
     }
 
-    /// Returns what can be said of an attempt that was begun and did not come to its end.
+    /// Returns the ending of an attempt that began and did not finish.
     fn interrupted(&self) -> OutcomeStatus {
         match self.class {
             Class::Observe => OutcomeStatus::Failed,
@@ -240,7 +237,7 @@ impl Subject {
     }
 }
 
-/// Returns what is told of a task that cannot be read, or does not fit the manifest.
+/// Returns the outcome of a task that cannot be read, or does not fit the manifest.
 pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
     let outcome = v1::AttemptOutcome {
         id,
@@ -252,7 +249,7 @@ pub fn refused(id: Vec<u8>, attempt: u32, problem: Problem) -> Packed {
     Packed::build(&outcome, &[], &[])
 }
 
-/// Takes the readings out that are no numbers. The problem that tells of them, if there are any.
+/// Removes readings that are not finite numbers, and returns the problem that reports them.
 fn drop_impossible(target: &TargetName, answer: &mut Answer) -> Option<Problem> {
     let possible = |reading: &Reading| match reading.value {
         ReadingValue::Number(number) => number.is_finite(),
@@ -274,7 +271,8 @@ fn drop_impossible(target: &TargetName, answer: &mut Answer) -> Option<Problem> 
     Some(Problem::new("bad-reading", Cure::Bug, message))
 }
 
-/// A problem as a message, its sentence cut where it is too long: it can quote what was asked.
+/// Returns a problem as a message, with its sentence shortened if too long: it may quote the
+/// request.
 fn brief(problem: Problem) -> v1::Problem {
     let mut problem = v1::Problem::from(problem);
     if problem.message.len() > SENTENCE_MAX {
@@ -285,7 +283,7 @@ fn brief(problem: Problem) -> v1::Problem {
     problem
 }
 
-/// An outcome that fits into a message: one that does not tells so instead.
+/// Returns an outcome that fits into a message; one that does not is replaced by an error.
 fn bounded(
     class: Class,
     rest: v1::AttemptOutcome,

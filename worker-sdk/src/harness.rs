@@ -1,9 +1,9 @@
-//! Runs any worker, in any language, through the protocol: what it must keep to before it may
-//! enter a pool.
+//! A test of any worker, in any language, against the protocol: the requirements that it must meet
+//! before it may enter a pool.
 //!
 //! The harness is the manager: it starts the worker of a release, many times, with a private
-//! socket, and plays one situation each time. Nothing but addresses on the loopback that stay
-//! silent is ever given to the worker, unless an example target is.
+//! socket, and plays one situation each time. Apart from an example target, the worker is only ever
+//! given silent addresses on the loopback.
 
 mod checks;
 pub mod host;
@@ -27,21 +27,21 @@ use utakata_model::{ActionName, target::Secret};
 use self::{host::WorkerHost, not_passed::NotPassed, stage::Stage};
 use crate::Release;
 
-/// The options for trying a worker.
+/// The options for testing a worker.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The folders in which `run.program` is looked for, after that of the release.
     pub programs: Vec<PathBuf>,
     /// The host of its workers. `None`: they are processes of this machine.
     pub host: Option<Arc<dyn WorkerHost>>,
-    /// A real target. Its observe actions are run on it.
+    /// A real target, on which its observe actions are run.
     pub example: Option<Example>,
-    /// An observe action and parameters with which it takes long. Without it, the default read
-    /// of an address that does not answer is taken.
+    /// An observe action, with parameters for which it takes long. Without it, the default read of
+    /// an address that does not answer is used.
     pub slow: Option<(ActionName, serde_json::Value)>,
-    /// The number of targets that are tried at once.
+    /// The number of targets at once.
     pub targets: usize,
-    /// All limits of time are multiplied by this: more than 1 on a slow machine.
+    /// The factor by which all time limits are multiplied: more than 1 on a slow machine.
     pub time_scale: f64,
 }
 
@@ -58,50 +58,50 @@ impl Default for Options {
     }
 }
 
-/// A real target to try a worker on.
+/// A real target on which a worker is tested.
 #[derive(Debug, Clone, Default)]
 pub struct Example {
     /// The address at which it answers.
     pub address: String,
-    /// The credential that lets the worker in.
+    /// The credential that gives the worker access.
     pub credential: BTreeMap<String, Secret>,
-    /// Parameters for the actions that need some.
+    /// The parameters of actions that need any.
     pub parameters: BTreeMap<ActionName, serde_json::Value>,
-    /// The control actions that may be run on it. No other one ever is.
+    /// The control actions that may be run on it. No others ever are.
     pub allowed_control: Vec<ActionName>,
 }
 
-/// The results of a trial.
+/// The results of trying a worker.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// In the order in which they were made.
+    /// The checks, in the order in which they were made.
     pub checks: Vec<Check>,
 }
 
-/// One thing that a worker must keep to.
+/// One requirement on a worker.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// The promise that was checked, in a sentence.
+    /// The requirement, in a sentence.
     pub name: String,
-    /// `true` if it does so.
+    /// The result, with the reason if the check did not pass.
     pub result: CheckResult,
-    /// The time that it took to find out.
+    /// The time that the check took.
     pub took: Duration,
 }
 
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckResult {
-    /// It does.
+    /// The worker behaves as required.
     Passed,
-    /// It does not, and how that was seen.
+    /// The worker does not, as described.
     Failed(String),
-    /// It could not be tried, and why.
+    /// It could not be tested, for this reason.
     Skipped(String),
 }
 
 impl Report {
-    /// Returns whether nothing failed. What was skipped counts as neither.
+    /// Returns true if nothing failed. Skipped checks do not count.
     pub fn passed(&self) -> bool {
         let failed = |check: &Check| matches!(check.result, CheckResult::Failed(_));
         !self.checks.iter().any(failed)
@@ -153,7 +153,7 @@ impl fmt::Display for Report {
 const MANIFEST: &str = "the manifest is valid";
 const HELLO: &str = "it says hello in time, with its token, a protocol version and this manifest";
 
-/// Tries the worker of the release in this folder. Takes about half a minute.
+/// Tests the worker of the release in this folder. Takes about half a minute.
 pub async fn check(release: &Path, options: Options) -> Report {
     let mut report = Report::default();
     let mut read = None;

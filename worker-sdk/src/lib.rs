@@ -1,4 +1,4 @@
-//! Everything that a worker written in Rust needs: implement [`Worker`], call [`main`].
+//! The SDK for workers written in Rust: implement [`Worker`], call [`main`].
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -54,5 +54,5 @@ pub use start::{
 };
 pub use task::{Answer, Failure, Task};
 pub use utakata_model as model;
-pub use utakata_protocol::{ENDPOINT_VARIABLE, TOKEN_VARIABLE};
+pub use utakata_protocol::{ENDPOINT_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE};
 pub use worker::Worker;

@@ -1,10 +1,10 @@
-//! Outcomes that wait to be sent, in messages that are not too large.
+//! Outcomes that wait to be sent, in messages of limited size.
 
 use utakata_protocol::MESSAGE_MAX;
 
 use crate::packed::Packed;
 
-/// A message is filled up to here, in bytes. One more outcome always fits on top.
+/// The size up to which a message is filled, in bytes. One more outcome always fits on top.
 const FILLED: usize = MESSAGE_MAX / 4;
 
 /// Outcomes that wait to be sent.
@@ -15,23 +15,23 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// One more.
+    /// Adds an outcome.
     pub fn push(&mut self, outcome: Packed) {
         self.weight += outcome.len();
         self.waiting.push(outcome);
     }
 
-    /// Returns how many there are.
+    /// Returns the number of outcomes.
     pub fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// As many of the oldest as fit into a message.
+    /// Takes as many of the oldest as fit into a message.
     pub fn take(&mut self) -> Vec<Packed> {
         if self.weight <= FILLED {
             self.weight = 0;

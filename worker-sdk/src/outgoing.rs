@@ -1,5 +1,5 @@
-//! What a worker writes, and how it becomes bytes: as the generated client of `Manager.Work`
-//! does, but with outcomes that are bytes already.
+//! The messages of a worker, and their encoding: as in the generated client of `Manager.Work`, but
+//! with outcomes that are bytes already.
 
 use prost::Message as _;
 use tonic::{
@@ -11,15 +11,15 @@ use utakata_protocol::v1::{FromWorker, ToWorker, from_worker};
 
 use crate::packed::{Packed, put_outcomes};
 
-/// The method, as the generated client calls it.
+/// The path of the method, as the generated client calls it.
 pub const WORK: &str = "/utakata.worker.v1.Manager/Work";
 
 /// A message to the manager.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// Outcomes.
+    /// Outcomes, which are encoded already.
     Outcomes(Vec<Packed>),
-    /// All else.
+    /// Any other message.
     Message(FromWorker),
 }
 
@@ -31,7 +31,7 @@ impl From<from_worker::Message> for Outgoing {
     }
 }
 
-/// Writes [`Outgoing`], reads `ToWorker`.
+/// Encodes [`Outgoing`], decodes `ToWorker`.
 #[derive(Debug, Default)]
 pub struct Wire;
 

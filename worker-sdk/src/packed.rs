@@ -1,14 +1,14 @@
-//! Outcomes as bytes of the wire: readings go there straight from the model.
+//! Outcomes as bytes of the wire format: readings are encoded straight from the model.
 //!
-//! A reading of the model shares its texts, a generated message owns each of them. So the
-//! messages in between would be most of the cost of an outcome with some hundred readings.
+//! A reading of the model shares its texts, while a generated message owns each of them. Those
+//! messages would be most of the cost of an outcome with a few hundred readings.
 
 use prost::{Message as _, bytes::BufMut, encode_length_delimiter, length_delimiter_len};
 use utakata_model::{Quality, Reading, ReadingValue};
 use utakata_protocol::v1;
 
-/// Keys of the fields in `worker.proto`: the number of the field, and 2 for bytes with a length,
-/// 1 for eight bytes, 0 for a number (Protocol Buffers, encoding).
+/// The keys of the fields in `worker.proto`: the number of the field, and 2 for bytes with a
+/// length, 1 for eight bytes, 0 for a number (Protocol Buffers, encoding).
 mod key {
     pub const MESSAGE_OUTCOMES: u8 = 2 << 3 | 2;
     pub const OUTCOMES_OUTCOME: u8 = 1 << 3 | 2;
@@ -28,11 +28,11 @@ mod key {
 pub struct Packed(Vec<u8>);
 
 impl Packed {
-    /// An outcome: all of it but the readings, these readings, and those that were written by
+    /// Encodes an outcome: everything but the readings, then these readings, then those written by
     /// [`put_reading`] before.
     pub fn build(rest: &v1::AttemptOutcome, readings: &[Reading], written: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(rest.encoded_len() + written.len());
-        // Fails only where a buffer is full, and this one grows.
+        // Fails only if a buffer is full, and this one grows.
         let encoded = rest.encode(&mut bytes);
         debug_assert!(encoded.is_ok(), "a buffer of the wire grows");
         for reading in readings {
@@ -57,7 +57,7 @@ impl Packed {
         Self(bytes)
     }
 
-    /// Returns how many bytes it takes in a message.
+    /// Returns the number of bytes that it takes in a message.
     pub fn len(&self) -> usize {
         framed_len(self.0.len())
     }
@@ -68,7 +68,7 @@ impl Packed {
     }
 }
 
-/// Writes a `FromWorker` with these outcomes.
+/// Encodes a `FromWorker` with these outcomes.
 pub fn put_outcomes(buffer: &mut impl BufMut, outcomes: &[Packed]) {
     let length: usize = outcomes.iter().map(Packed::len).sum();
     put_head(buffer, key::MESSAGE_OUTCOMES, length);
@@ -77,7 +77,7 @@ pub fn put_outcomes(buffer: &mut impl BufMut, outcomes: &[Packed]) {
     }
 }
 
-/// Writes a reading of an outcome.
+/// Encodes a reading of an outcome.
 pub fn put_reading<'a>(
     buffer: &mut Vec<u8>,
     metric: &str,
@@ -86,7 +86,7 @@ pub fn put_reading<'a>(
     unit: &str,
     quality: Quality,
 ) {
-    // Its length is known when it is written; mostly one byte is enough for it.
+    // Its length is only known once it is written; mostly one byte suffices.
     buffer.put_slice(&[key::OUTCOME_READING, 0]);
     let begin = buffer.len();
     put_bytes(buffer, key::METRIC, metric.as_bytes());
@@ -123,7 +123,7 @@ fn attribute_len(name: &str, text: &str) -> usize {
     framed_len(name.len()) + framed_len(text.len())
 }
 
-/// So many bytes with their key and their length before them.
+/// Returns the length of a field with that many bytes, including its key and length.
 fn framed_len(length: usize) -> usize {
     1 + length_delimiter_len(length) + length
 }
@@ -139,7 +139,7 @@ fn put_head(buffer: &mut impl BufMut, key: u8, length: usize) {
 }
 
 fn put_varint(buffer: &mut impl BufMut, length: usize) {
-    // Fails only where a buffer is full, and these grow.
+    // Fails only if a buffer is full, and these grow.
     let written = encode_length_delimiter(length, buffer);
     debug_assert!(written.is_ok(), "a buffer of the wire grows");
 }

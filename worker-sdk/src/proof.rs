@@ -1,35 +1,34 @@
-//! What comes of asking a device for a change, and what that proves: one table for all workers.
+//! The result of asking a device for a change, and the conclusion from it: one table for all
+//! workers.
 //!
-//! A protocol says of each of its codes which [`Reply`] it is; what that proves is said here, and
-//! nowhere else. What no reply of a protocol is known to mean is [`Reply::Unclear`].
+//! A protocol maps each of its codes to a [`Reply`]; the conclusion from that is defined here, and
+//! nowhere else. Anything that a protocol does not define is [`Reply::Unclear`].
 
 use utakata_model::Problem;
 
 use crate::Failure;
 
-/// The reply of a device that was asked for a change.
+/// The reply of a device to a request for a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reply {
-    /// The device says that it did what it was asked for, and repeats that where its protocol
-    /// does.
+    /// The device confirms the change, and repeats it if its protocol does.
     Confirmed,
-    /// The device refuses, with an error that its protocol knows only from before anything is
-    /// begun.
+    /// The device refuses with an error that its protocol permits only before anything has begun.
     Refused,
-    /// The device reports an error that can come after the fact, or one that nobody knows.
+    /// The device reports an error that may occur after the fact, or an unknown one.
     Unclear,
     /// The device answers something else: another object, another value, another state.
     Other,
-    /// Something came that cannot be read, or be proven to be from the device.
+    /// Something arrived that cannot be read, or cannot be proven to come from the device.
     Garbage,
-    /// Nothing came in time.
+    /// No reply arrived in time.
     Silence,
     /// Nothing has left this machine.
     Unsent,
 }
 
 impl Reply {
-    /// All of them.
+    /// Every reply.
     pub const ALL: [Self; 7] = [
         Self::Confirmed,
         Self::Refused,
@@ -40,7 +39,7 @@ impl Reply {
         Self::Unsent,
     ];
 
-    /// Returns what it proves.
+    /// Returns the conclusion from the reply.
     #[must_use]
     pub const fn proof(self) -> Proof {
         match self {
@@ -51,20 +50,20 @@ impl Reply {
     }
 }
 
-/// The proof that an answer gives of a change.
+/// The conclusion from an answer about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Proof {
-    /// It was done, as far as the word of the device goes.
+    /// It was done, according to the device.
     Done,
-    /// Nothing of it was done, and nothing of it will be.
+    /// Nothing of it was done, and nothing will be.
     NotDone,
-    /// Neither: silence, an answer about something else, an error that can come after the fact.
+    /// Neither: silence, an answer about something else, or an error that may occur after the fact.
     Nothing,
 }
 
 impl Proof {
-    /// Returns what the same answer proves when the change was sent this many times. A refusal
-    /// speaks of one of them only: an earlier one, of which nothing was heard, may have been done.
+    /// Returns the conclusion if the change was sent this many times. A refusal concerns only one
+    /// of them: an earlier one without an answer may have been done.
     #[must_use]
     pub fn of_sent(self, times: u32) -> Self {
         match self {
@@ -73,7 +72,7 @@ impl Proof {
         }
     }
 
-    /// Returns how a task ends that ran into this problem: failed only where nothing was done.
+    /// Returns the end of a task that met this problem: failed only if nothing was done.
     pub fn failure(self, problem: Problem) -> Failure {
         match self {
             Self::NotDone => Failure::failed(problem),

@@ -1,4 +1,4 @@
-//! The release that a worker is run from.
+//! The release from which a worker is run.
 
 use std::{
     io,
@@ -7,43 +7,46 @@ use std::{
 
 use utakata_model::{Manifest, manifest::ManifestError};
 
-/// The file of a release that holds its manifest.
+/// The name of the manifest file in a release.
 pub const MANIFEST_FILE: &str = "worker.toml";
 
-/// The release that a worker is run from: its folder and its manifest.
+/// The release from which a worker is run: its folder and its manifest.
 #[derive(Debug, Clone)]
 pub struct Release {
-    /// The folder, with everything that the release came with.
+    /// The folder with the files of the release.
     pub folder: PathBuf,
-    /// Its manifest.
+    /// The manifest of the release.
     pub manifest: Manifest,
 }
 
-/// The reason a folder is no release.
+/// The reason why a folder is not a release.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// Its manifest cannot be opened.
+    /// The manifest cannot be read.
     #[error("cannot read {}: a release is a folder with a worker.toml", file.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         file: PathBuf,
-        /// The message of the system.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// Its manifest is wrong.
+    /// The manifest is invalid.
     #[error("{} is not a manifest", file.display())]
     Manifest {
-        /// The file.
+        /// The path of the file.
         file: PathBuf,
-        /// The problem.
+        /// The mistake.
         #[source]
         source: ManifestError,
     },
 }
 
 impl Release {
-    /// Reads the release in a folder. Errors: no `worker.toml`, or one that is wrong.
+    /// Reads the release in a folder.
+    ///
+    /// # Errors
+    /// There is no `worker.toml`, or it is invalid.
     pub fn read(folder: &Path) -> Result<Self, ReleaseError> {
         let file = folder.join(MANIFEST_FILE);
         let text = std::fs::read_to_string(&file).map_err(|source| ReleaseError::Read {

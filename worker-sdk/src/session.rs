@@ -1,4 +1,4 @@
-//! One connection of a worker with its manager, from hello to its end.
+//! One connection of a worker with its manager, from the hello to the end.
 
 mod hold;
 mod task_set;
@@ -25,39 +25,40 @@ use self::task_set::TaskSet;
 use crate::{
     Release, Worker,
     catalogue::Catalogue,
-    connection,
+    connection::{self, Endpoint},
     outgoing::{Outgoing, WORK, Wire},
 };
 
-/// Messages that wait to be written.
+/// The number of messages that may wait to be written.
 const OUTGOING: usize = 16;
-/// As many outcomes as are kept before nothing more is read.
+/// The number of outcomes that are kept before reading stops.
 const OUTCOMES_KEPT: usize = 1024;
-/// A manager that does not answer a hello by then is none.
+/// The time within which a manager must answer the hello.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// The time that the manager has to end the stream after the worker has.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
-/// The interval at which to be heard of, where the manager does not say.
+/// The default interval of heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// A worker that did not look at anything for so many heartbeats of its own stood still. That is
-/// how often it beats in the time in which its manager must hear of it.
+/// The number of its own heartbeat intervals without a look at anything after which a worker counts
+/// as having stood still: as many as the heartbeats in the time within which its manager must hear
+/// of it.
 const AWAY_AFTER: u32 = 3;
 
-/// As much progress is told in a second; a manager takes more for noise.
+/// The number of progress reports per second that are sent; a manager would treat more as noise.
 const MAX_PROGRESS: u32 = 1000;
 
-/// The needs of a session.
+/// The parameters of a session.
 pub struct Config {
-    /// The address at which the manager listens.
-    pub endpoint: String,
+    /// The place where the manager listens.
+    pub endpoint: Endpoint,
     /// The one-time token.
     pub token: String,
-    /// Cancelled to have the worker drain by itself.
+    /// Cancelled to make the worker drain by itself.
     pub stop: CancellationToken,
 }
 
-/// The reason a session did not end by being drained.
+/// The reason why a session ended other than by being drained.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A schema of the manifest does not compile.
@@ -66,15 +67,15 @@ pub enum Error {
     /// The manifest cannot be written as JSON.
     #[error("the manifest cannot be written as JSON")]
     Manifest(#[source] serde_json::Error),
-    /// No connection.
+    /// The connection could not be made.
     #[error("cannot connect to the manager")]
     Connect(#[source] connection::Error),
-    /// The manager does not want this worker.
+    /// The manager refuses this worker.
     #[error("the manager refused this worker ({code}): {message}")]
     Refused {
-        /// A word for programs.
+        /// A code for programs.
         code: String,
-        /// The event, and its cure.
+        /// The event and its cure, in a sentence.
         message: String,
     },
     /// The manager did not answer the hello.
@@ -88,8 +89,10 @@ pub enum Error {
     Broken(#[source] Option<tonic::Status>),
 }
 
-/// Serves one manager until it drains the worker. Errors: everything else that ends a session.
-/// After a broken stream, control work was first brought to its end.
+/// Serves one manager until it drains the worker.
+///
+/// # Errors
+/// Anything else that ends a session. After a broken stream, running control has ended first.
 pub async fn run<W: Worker>(
     worker: Arc<W>,
     release: &Release,
@@ -137,7 +140,8 @@ pub async fn run<W: Worker>(
     }
 }
 
-/// Returns how often to be heard of: three times as often as the manager must hear.
+/// Returns the interval of heartbeats: a third of the time within which the manager must hear of
+/// the worker.
 fn heartbeat(welcome: &Welcome) -> Duration {
     let every = match welcome.heartbeat_milliseconds {
         0 => HEARTBEAT,
@@ -205,21 +209,21 @@ struct Session<W> {
     task_set: TaskSet<W>,
     outgoing: mpsc::Sender<Outgoing>,
     progressed: mpsc::Receiver<(utakata_model::TaskKey, String)>,
-    /// The number of messages of progress, and since when they are counted.
+    /// The number of progress reports, and the time since which they are counted.
     told: (Instant, u32),
     heartbeat: Duration,
-    /// The time it last looked at anything.
+    /// The time of the last look at anything.
     awake: Moment,
-    /// The hold that the manager has asked for, to make room for its successor.
+    /// The hold that the manager has requested, to make room for its successor.
     held: Option<v1::Hold>,
     stop: CancellationToken,
 }
 
-/// The ways in which serving a stream ends well.
+/// The regular ends of serving a stream.
 enum Served {
-    /// Everything is done and told.
+    /// Everything is done and reported.
     Drained,
-    /// The worker is to come back.
+    /// The worker is to reconnect.
     Held(v1::Hold),
 }
 
@@ -235,15 +239,19 @@ enum Event {
 }
 
 impl<W: Worker> Session<W> {
-    /// Serves until drained, or held. Errors: the stream broke before.
+    /// Serves until drained or held.
+    ///
+    /// # Errors
+    /// The stream broke before.
     async fn serve(
         &mut self,
         incoming: &mut Streaming<ToWorker>,
     ) -> Result<Served, Option<tonic::Status>> {
         let mut heartbeat = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // What is ready goes together: first everything is read, then what ended is gathered,
-        // then it is written. Each step has a bound, so that none can keep the next from its turn.
+        // Everything that is ready is handled together: first messages are read, then ended
+        // attempts are gathered, then messages are written. Each step is bounded, so that none
+        // starves the next.
         while !self.task_set.is_done() {
             if let Some(hold) = self.held.take() {
                 return Ok(Served::Held(hold));
@@ -288,8 +296,9 @@ impl<W: Worker> Session<W> {
         }
     }
 
-    /// A worker turns at least as often as it must be heard of. One that did not has stood still
-    /// for so long that it is given up: what it has not begun is no longer its own.
+    /// Checks that the worker has turned at least once per heartbeat interval. One that has not
+    /// stood still for so long that it is given up: tasks that it has not begun are no longer its
+    /// own.
     fn look_at_clock(&mut self) {
         let before = std::mem::replace(&mut self.awake, Moment::now());
         let away = before.until(self.awake);
@@ -299,7 +308,7 @@ impl<W: Worker> Session<W> {
         }
     }
 
-    /// Sends what is ready, which is waited for, or outcomes.
+    /// Sends reports of ready attempts, which are waited for, or outcomes.
     fn tell_what_waits(&mut self) -> Result<(), Option<tonic::Status>> {
         if self.task_set.has_ready() {
             let ready = from_worker::Message::Ready(self.task_set.take_ready());
@@ -336,7 +345,7 @@ impl<W: Worker> Session<W> {
         }
     }
 
-    /// Says everything that attempts said meanwhile; what does not fit is dropped.
+    /// Sends the progress reports that have accumulated; those that do not fit are dropped.
     fn tell_progress(&mut self) {
         while let Ok(progress) = self.progressed.try_recv() {
             self.tell(progress);
@@ -364,8 +373,8 @@ impl<W: Worker> Session<W> {
         self.say(from_worker::Message::Heartbeat(Heartbeat { running }));
     }
 
-    /// Says something that may be lost: where messages wait already, they say as well that the
-    /// worker lives.
+    /// Sends a message that may be lost: if others are waiting already, they show just as well that
+    /// the worker lives.
     fn say(&self, what: from_worker::Message) {
         if self.outgoing.try_send(what.into()).is_err() {
             tracing::debug!("the manager reads slowly: a message was left out");

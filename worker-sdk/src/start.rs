@@ -1,6 +1,6 @@
-//! From the start of the process to its exit code.
+//! The process of a worker, from its start to its exit code.
 
-use std::{io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -8,16 +8,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
+use utakata_protocol::{
+    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
+};
 
-use crate::{Release, ReleaseError, Worker, session};
+use crate::{Release, ReleaseError, Worker, connection::Endpoint, session};
 
-/// The environment variable, and the key under `[settings]` of the manifest, with the number of
-/// threads that a worker runs on. Without them it has one, which is the cheapest for each task.
+/// The environment variable, and the key under `[settings]` of the manifest, for the number of
+/// threads of a worker. By default it has one, which is cheapest per task.
 pub const THREADS_VARIABLE: &str = "UTAKATA_WORKER_THREADS";
 const THREADS_SETTING: &str = "threads";
 
-/// The worker was drained.
+/// The exit code of a worker that was drained.
 pub const EXIT_DRAINED: u8 = 0;
 /// It was started by hand (`EX_USAGE` of sysexits.h).
 pub const EXIT_USAGE: u8 = 64;
@@ -25,15 +27,15 @@ pub const EXIT_USAGE: u8 = 64;
 pub const EXIT_RELEASE: u8 = 65;
 /// The manager is not there, or went away (`EX_UNAVAILABLE`).
 pub const EXIT_UNAVAILABLE: u8 = 69;
-/// The worker could not be made (`EX_SOFTWARE`).
+/// The worker could not be built (`EX_SOFTWARE`).
 pub const EXIT_BUILD: u8 = 70;
-/// The manager refused it (`EX_CONFIG`).
+/// The exit code of a worker that the manager refused (`EX_CONFIG`).
 pub const EXIT_REFUSED: u8 = 78;
 
-/// All of a worker's `main`: serves the manager that started the process until it is drained.
+/// The `main` of a worker: serves the manager that started the process until it is drained.
 ///
-/// The exit code: 0 drained, 64 started by hand, 65 no release, 69 no manager (any more),
-/// 70 the worker could not be made, 78 refused by the manager.
+/// The exit codes: 0 drained, 64 started by hand, 65 no release, 69 no manager (any more), 70 the
+/// worker could not be built, 78 refused by the manager.
 pub fn main<W: Worker>() -> ExitCode {
     log();
     let Some(environment) = Environment::read() else {
@@ -49,28 +51,58 @@ pub fn main<W: Worker>() -> ExitCode {
     }
 }
 
-/// The facts that a manager tells a worker at its start.
+/// The information that a manager gives a worker at its start.
 struct Environment {
-    endpoint: String,
-    token: String,
+    endpoint: Endpoint,
+    token: Token,
     release: PathBuf,
+}
+
+/// The place of the token of the hello.
+enum Token {
+    Said(String),
+    /// In this file, which whoever runs the worker may write anew.
+    File(PathBuf),
 }
 
 impl Environment {
     fn read() -> Option<Self> {
+        let token = std::env::var(TOKEN_VARIABLE).ok().map(Token::Said);
+        let file = || std::env::var_os(TOKEN_FILE_VARIABLE).map(|file| Token::File(file.into()));
         Some(Self {
-            endpoint: std::env::var(ENDPOINT_VARIABLE).ok()?,
-            token: std::env::var(TOKEN_VARIABLE).ok()?,
+            endpoint: Endpoint {
+                address: std::env::var(ENDPOINT_VARIABLE).ok()?,
+                authority: std::env::var(AUTHORITY_VARIABLE).ok(),
+            },
+            token: token.or_else(file)?,
             release: std::env::var_os(RELEASE_VARIABLE)?.into(),
         })
     }
 }
 
-/// The reason a worker ended before it was drained.
+impl Token {
+    fn read(self) -> Result<String, Error> {
+        match self {
+            Self::Said(token) => Ok(token),
+            Self::File(file) => match fs::read_to_string(&file) {
+                Ok(token) => Ok(token.trim().into()),
+                Err(source) => Err(Error::Token { file, source }),
+            },
+        }
+    }
+}
+
+/// The reason why a worker ended before it was drained.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("cannot read the release")]
     Release(#[source] ReleaseError),
+    #[error("cannot read the token in {}", file.display())]
+    Token {
+        file: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
     #[error("the worker cannot start")]
@@ -83,6 +115,7 @@ impl Error {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Release(_) => EXIT_RELEASE,
+            Self::Token { .. } => EXIT_UNAVAILABLE,
             Self::Runtime(_) | Self::Build(_) => EXIT_BUILD,
             Self::Session(session::Error::Refused { .. }) => EXIT_REFUSED,
             Self::Session(session::Error::Schema(_) | session::Error::Manifest(_)) => EXIT_RELEASE,
@@ -93,23 +126,24 @@ impl Error {
 
 fn start<W: Worker>(environment: Environment) -> Result<(), Error> {
     let release = Release::read(&environment.release).map_err(Error::Release)?;
+    let token = environment.token.read()?;
     let runtime = runtime(threads(&release)).map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         let worker = W::build(&release).map_err(Error::Build)?;
         let config = session::Config {
             endpoint: environment.endpoint,
-            token: environment.token,
+            token,
             stop: stop_on_signal().map_err(Error::Runtime)?,
         };
         let session = session::run(Arc::new(worker), &release, config).await;
         session.map_err(Error::Session)
     });
-    // A thread that a worker left blocked must not keep the process.
+    // A thread that a worker left blocked must not keep the process alive.
     runtime.shutdown_background();
     result
 }
 
-/// Returns how many threads: the environment's word, then the manifest's, then one.
+/// Returns the number of threads: from the environment, otherwise the manifest, otherwise one.
 fn threads(release: &Release) -> usize {
     let variable = std::env::var(THREADS_VARIABLE).ok();
     let variable = variable.and_then(|text| text.parse().ok());
@@ -130,7 +164,7 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     }
 }
 
-/// The first signal to end drains; the second one ends the process at once.
+/// Drains on the first termination signal; the second ends the process at once.
 fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -152,12 +186,13 @@ fn stop_on_signal() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// The filter of the log unless `RUST_LOG` says otherwise. The SNMP library opens a span for each
-/// request and calls each refusal an error: both are said in the outcome, and cost at every poll.
+/// The default filter of the log, without `RUST_LOG`. The SNMP library opens a span for each
+/// request and logs each refusal as an error: both are part of the outcome, and cost time at every
+/// poll.
 const LOGGED: &str = "info,async_snmp::client=off";
 
-/// Logs go to stderr; `RUST_LOG` sets the level. Whoever reads them adds the time and the name of
-/// the worker: a manager does, and on a terminal nobody needs them.
+/// Logs to stderr; `RUST_LOG` sets the level. Time and worker name are added by whoever reads the
+/// log: a manager does so, and on a terminal nobody needs them.
 fn log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let subscriber = tracing_subscriber::fmt()

@@ -1,4 +1,4 @@
-//! A task as a worker sees it, and the two ways in which it ends.
+//! A task as seen by a worker, and its two possible results.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,44 +17,45 @@ pub struct Task {
     pub target: TargetName,
     /// The kind of the target: that of the manifest.
     pub kind: Kind,
-    /// The address of the target, in the form that the kind asks for.
+    /// The address of the target, in the form that the kind requires.
     pub address: String,
-    /// The credential that lets the worker in: for this task only, never to be stored or printed.
+    /// The credential that gives the worker access: for this task only, never to be stored or
+    /// printed.
     pub credential: BTreeMap<String, Secret>,
-    /// The action: an action of the manifest.
+    /// The name of the action, which is one of the manifest.
     pub action: ActionName,
     /// The class of the action.
     pub class: Class,
-    /// The parameters: a JSON object, valid by the action's schema.
+    /// The parameters: a JSON object, valid according to the action's schema.
     pub parameters: serde_json::Value,
-    /// The time that the attempt may take, counted from when the worker got it.
+    /// The time that the attempt may take, counted from when the worker received it.
     pub timeout: Duration,
 }
 
-/// A task that succeeded.
+/// The result of a task that succeeded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// The error that was seen. A number that is not finite is dropped and told as the problem
+    /// The readings obtained. A number that is not finite is dropped and reported as the problem
     /// `bad-reading`.
     pub readings: Vec<Reading>,
-    /// The same, for many of them: written down as they are seen, at a small part of the cost.
+    /// An alternative for many readings: encoded as they are obtained, at a fraction of the cost.
     pub buffer: ReadingBuffer,
-    /// Anything else, as JSON.
+    /// Anything besides readings, as JSON.
     pub result: Option<serde_json::Value>,
-    /// Values that were asked for and did not come: with anything here the attempt succeeded in
-    /// part, and everybody who looks is told so. What has nothing to answer at all is a
+    /// The values that were requested and did not arrive. If there are any, the attempt succeeded
+    /// only in part, and everybody can see that. A target that gives no answer at all is a
     /// [`Failure`].
     pub missing: Gaps,
-    /// The result of recognition, where that is not given by its kind.
+    /// The result of recognition, unless the kind of the target determines it.
     pub recognition: Option<Recognition>,
 }
 
 /// A task that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The status; [`OutcomeStatus::Succeeded`] is taken for failed.
+    /// The status; [`OutcomeStatus::Succeeded`] counts as failed.
     pub status: OutcomeStatus,
-    /// The reason.
+    /// The reason for the failure.
     pub problem: Problem,
 }
 

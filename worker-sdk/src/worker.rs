@@ -1,4 +1,4 @@
-//! What a worker implements.
+//! The interface that a worker implements.
 
 use std::error::Error;
 
@@ -6,15 +6,18 @@ use crate::{Answer, Context, Failure, Release, Task};
 
 /// A program that serves one kind of target, many targets at once.
 pub trait Worker: Sized + Send + Sync + 'static {
-    /// Makes the worker, once, before any task. Called inside the runtime: sockets can be
-    /// opened here. Errors: whatever keeps it from working; shown to people, then the process
-    /// ends with exit code 70.
+    /// Builds the worker, once, before any task. Called inside the runtime, so that sockets can be
+    /// opened.
+    ///
+    /// # Errors
+    /// Anything that keeps it from working. It is shown to people, and the process ends with exit
+    /// code 70.
     fn build(release: &Release) -> Result<Self, Box<dyn Error + Send + Sync>>;
 
-    /// Carries out one task. The parameters are valid by the action's schema.
+    /// Carries out one task. The parameters are valid according to the action's schema.
     ///
     /// At the deadline, and when an observe task is cancelled, the future is dropped. A control
-    /// task that is cancelled sees it in [`Context::cancelled`] and has a second to say what
+    /// task that is cancelled sees this in [`Context::cancelled`] and has one second to report what
     /// took effect. The first poll happens where messages are read: never block in it.
     fn run(
         &self,
@@ -22,7 +25,7 @@ pub trait Worker: Sized + Send + Sync + 'static {
         context: Context,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
-    /// Returns how many tasks it takes at once.
+    /// Returns the number of tasks that it takes at once.
     fn capacity(&self) -> u32 {
         1024
     }

@@ -1,24 +1,25 @@
-//! The clock of the server, as far as its answers tell: what it says of times is by its own clock,
-//! and how long ago something was is reckoned by that one, not by ours.
+//! The clock of the server, as inferred from its answers. Times in an answer are by that clock, so
+//! ages are calculated by it and not by ours.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 use reqwest::header::{DATE, HeaderMap};
 
-/// By how many seconds the server that answered last is ahead; negative: behind.
+/// The number of seconds by which the server that answered last is ahead; negative if it is behind.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
-/// An answer says its time in whole seconds, and was on the way: less is no difference.
+/// The difference that does not count: an answer gives its time in whole seconds and takes a moment
+/// to arrive.
 const SAME: i64 = 2;
 
-/// Returns the time at the server that answered last; here, before any did.
+/// Returns the time at the server that answered last, or the local time before any answer.
 pub fn server_now() -> Timestamp {
     let now = Timestamp::now();
     let ahead = SignedDuration::from_secs(AHEAD.load(Ordering::Relaxed));
     now.checked_add(ahead).unwrap_or(now)
 }
 
-/// A server has answered.
+/// Takes note of the time that an answer gives.
 pub(super) fn note(headers: &HeaderMap) {
     let date = headers.get(DATE).and_then(|date| date.to_str().ok());
     if let Some(date) = date {
@@ -26,7 +27,7 @@ pub(super) fn note(headers: &HeaderMap) {
     }
 }
 
-/// By how many seconds a date of HTTP is ahead.
+/// Returns the number of seconds by which an HTTP date is ahead.
 fn ahead(date: &str, now: Timestamp) -> i64 {
     let Ok(date) = rfc2822::parse(date) else {
         return 0;

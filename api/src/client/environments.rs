@@ -1,4 +1,4 @@
-//! Environments, and what is asked of them.
+//! Environments, and the orders to them.
 
 use utakata_model::EnvironmentId;
 
@@ -7,14 +7,14 @@ use crate::environment::{
     EnvironmentView, NewOrder, NewSuspension, OrdersView, Suspension, SuspensionView,
 };
 
-/// A request to an environment, or to a kind in it.
+/// An order to an environment, or to one kind in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvironmentVerb {
-    /// To begin nothing more.
+    /// Begin no further tasks.
     Pause,
-    /// The same, and to stop its workers when what was begun has ended.
+    /// Begin no further tasks, and stop the workers when the running ones have ended.
     Drain,
-    /// To go on.
+    /// Resume work.
     Resume,
 }
 
@@ -29,7 +29,7 @@ impl EnvironmentVerb {
 }
 
 impl Client {
-    /// The environments that were heard of.
+    /// Returns the known environments.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -37,11 +37,11 @@ impl Client {
         self.all("/v1/environments", &()).await
     }
 
-    /// Asks an environment to stop something, or to go on; gives what is asked of it then.
+    /// Orders an environment to stop something or to resume it, and returns the orders that now
+    /// apply.
     ///
     /// # Errors
-    /// Nobody has heard of it, it does not serve the kind, or it is something else that is
-    /// stopped.
+    /// The environment is unknown or does not serve the kind, or it was stopped by another order.
     pub async fn order_environment(
         &self,
         id: &EnvironmentId,
@@ -55,12 +55,12 @@ impl Client {
     /// Forgets an environment that is gone for good, or that has moved to another zone.
     ///
     /// # Errors
-    /// Nobody has heard of it, or it is there.
+    /// The environment is unknown, or it is running.
     pub async fn forget_environment(&self, id: &EnvironmentId) -> Result<(), Error> {
         self.delete(&format!("/v1/environments/{id}")).await
     }
 
-    /// Everything that people have stopped.
+    /// Returns every order by which somebody has stopped something.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -68,10 +68,10 @@ impl Client {
         self.all("/v1/orders", &()).await
     }
 
-    /// Asks a zone, a kind, an environment or a release to stop, or to go on.
+    /// Orders a zone, kind, environment or release to stop or to resume.
     ///
     /// # Errors
-    /// Nobody has heard of it, or it is something else that is stopped.
+    /// It is unknown, or it was stopped by another order.
     pub async fn order(
         &self,
         verb: EnvironmentVerb,

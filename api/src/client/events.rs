@@ -1,4 +1,4 @@
-//! Following what happens, as it happens.
+//! The stream of live events.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +16,7 @@ use crate::event::Event;
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Vec<u8>, reqwest::Error>> + Send>>;
 
-/// Events as they come. It ends when the server ends; an error is the last item.
+/// Events as they arrive. The stream ends when the server closes it; an error is its last item.
 pub struct EventStream {
     client: Client,
     chunks: Option<Chunks>,
@@ -24,14 +24,14 @@ pub struct EventStream {
     ready: VecDeque<Result<Event, Error>>,
 }
 
-/// A kind of events, as `GET /v1/events` names it.
+/// A kind of event, as named by `GET /v1/events`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Followed {
-    /// Readings of attempts.
+    /// The readings of attempts.
     Readings,
-    /// Outcomes of attempts.
+    /// The outcomes of attempts.
     Outcomes,
-    /// Statuses of environments.
+    /// The statuses of environments.
     Environment,
 }
 
@@ -52,7 +52,7 @@ impl Followed {
 }
 
 impl Client {
-    /// Follows what happens to the targets that a selector means, from now on.
+    /// Follows the events of the selected targets from now on.
     ///
     /// # Errors
     /// As every call: see [`Error`].

@@ -1,4 +1,4 @@
-//! What people do with operations, tasks and targets that are under way.
+//! Calls by which people act on operations, tasks and targets.
 
 use reqwest::Method;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::{
     task::TaskView,
 };
 
-/// The number of pages of the audit trail that are fetched at once.
+/// The number of pages of the audit trail fetched per request.
 const AUDIT_PAGES: u32 = 100;
 
 #[derive(Serialize)]
@@ -23,16 +23,16 @@ struct HeadQuery<'a> {
     head: Option<&'a str>,
 }
 
-/// A verb of a person about an operation.
+/// The verb by which a person acts on an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Says that it may be done, as somebody else than who asked for it.
+    /// Approve it, as somebody other than the requester.
     Approve,
-    /// Lets no further task begin.
+    /// Begin no further tasks.
     Pause,
-    /// Lets it go on.
+    /// Resume a paused operation.
     Resume,
-    /// Takes back what has not begun.
+    /// Cancel the tasks that have not begun.
     Cancel,
 }
 
@@ -48,10 +48,11 @@ impl Verb {
 }
 
 impl Client {
-    /// Does something with an operation; gives how it stands then.
+    /// Acts on an operation and returns its new state.
     ///
     /// # Errors
-    /// There is none of this id, or it cannot be done with it now, or not by this person.
+    /// There is no operation with this identifier, or its state or the person's rights do not allow
+    /// this.
     pub async fn change(
         &self,
         id: OperationId,
@@ -62,50 +63,50 @@ impl Client {
         self.post(&path, reason, ANSWER_TIMEOUT).await
     }
 
-    /// Takes back what an operation has done, or tells what would be done.
+    /// Undoes an operation, or returns the plan of what would be done.
     ///
     /// # Errors
-    /// There is none of this id, or nothing of it can be taken back.
+    /// There is no operation with this identifier, or nothing of it can be undone.
     pub async fn undo(&self, id: OperationId, undo: &Undo) -> Result<UndoAnswer, Error> {
         let path = format!("/v1/operations/{id}/undo");
         self.post(&path, undo, ANSWER_TIMEOUT).await
     }
 
-    /// Returns what an operation waits for.
+    /// Explains what an operation is waiting for.
     ///
     /// # Errors
-    /// There is none of this id.
+    /// There is no operation with this identifier.
     pub async fn explain_operation(&self, id: OperationId) -> Result<Explanation, Error> {
         self.get(&format!("/v1/operations/{id}/explain"), &()).await
     }
 
-    /// Returns what a task waits for.
+    /// Explains what a task is waiting for.
     ///
     /// # Errors
-    /// There is none of this id.
+    /// There is no task with this identifier.
     pub async fn explain_task(&self, id: TaskId) -> Result<Explanation, Error> {
         self.get(&format!("/v1/tasks/{id}/explain"), &()).await
     }
 
-    /// Says what became of a task.
+    /// Settles a task by stating its outcome.
     ///
     /// # Errors
-    /// There is none of this id, or nobody has to say, or not yet.
+    /// There is no task with this identifier, or it does not need settling, or not yet.
     pub async fn settle(&self, id: TaskId, settle: &Settle) -> Result<TaskView, Error> {
         let path = format!("/v1/tasks/{id}/settle");
         self.post(&path, settle, ANSWER_TIMEOUT).await
     }
 
-    /// Takes a task back: it is not begun any more.
+    /// Cancels a task, so that no further attempt begins.
     ///
     /// # Errors
-    /// There is none of this id, or it has ended.
+    /// There is no task with this identifier, or it has ended.
     pub async fn cancel_task(&self, id: TaskId, reason: &Reason) -> Result<TaskView, Error> {
         let path = format!("/v1/tasks/{id}/cancel");
         self.post(&path, reason, ANSWER_TIMEOUT).await
     }
 
-    /// Pages of the audit trail from a number on, and the number to go on from.
+    /// Returns pages of the audit trail from a number on, and the number at which to continue.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -115,7 +116,7 @@ impl Client {
             .await
     }
 
-    /// The last page of the audit trail.
+    /// Returns the last page of the audit trail.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -123,7 +124,7 @@ impl Client {
         self.get("/v1/audit/head", &()).await
     }
 
-    /// Returns whether the audit trail is whole; some page must have the head, if one is given.
+    /// Verifies the audit trail. If a head is given, some page must have that hash.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -131,7 +132,7 @@ impl Client {
         self.get("/v1/audit/verify", &HeadQuery { head }).await
     }
 
-    /// The targets that are locked, by name.
+    /// Returns the locked targets, by name.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -139,20 +140,20 @@ impl Client {
         self.all("/v1/locks", &()).await
     }
 
-    /// Takes a target for oneself.
+    /// Locks a target for the caller.
     ///
     /// # Errors
-    /// There is none of this name, or it is not said why, or how long.
+    /// There is no target of this name, or the reason or duration is missing.
     pub async fn lock(&self, name: &TargetName, lock: &NewLock) -> Result<LaneView, Error> {
         let path = format!("/v1/targets/{name}/lock");
         let request = self.request(Method::PUT, &path).json(lock);
         self.json(&path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
-    /// Lets a target go.
+    /// Unlocks a target.
     ///
     /// # Errors
-    /// There is none of this name, or it is not locked.
+    /// There is no target of this name, or it is not locked.
     pub async fn unlock(&self, name: &TargetName, reason: &Reason) -> Result<(), Error> {
         let request = self.request(Method::DELETE, &format!("/v1/targets/{name}/lock"));
         let request = request.query(reason).timeout(ANSWER_TIMEOUT);

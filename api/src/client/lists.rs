@@ -1,4 +1,4 @@
-//! Lists, page by page or whole, and single things by name.
+//! Lists, by page or complete, and single things by name.
 
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,29 +17,29 @@ use crate::{
     task::TaskView,
 };
 
-/// The readings that are asked for.
+/// A query for readings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ReadingQuery {
-    /// Of which targets.
+    /// The targets that were read.
     pub selector: Selector,
-    /// Metrics that are this or begin with it.
+    /// A metric, or the beginning of its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
 }
 
-/// The tasks that are asked for; absent means any.
+/// A query for tasks; an absent field matches all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TaskQuery {
-    /// Of which operation.
+    /// The operation that they belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
-    /// In which state.
+    /// The state that they are in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<TaskState>,
-    /// Of which target.
+    /// The target that they are for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetName>,
-    /// Of which class.
+    /// The class of their action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
 }
@@ -59,7 +59,7 @@ struct PageOf<'a> {
 }
 
 impl Client {
-    /// The targets that a selector means.
+    /// Returns the selected targets.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -67,7 +67,7 @@ impl Client {
         self.targets_that_are(selector, &[]).await
     }
 
-    /// The targets that a selector means and that are so; without a word, however they are.
+    /// Returns the selected targets of this health, or of any if none is given.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -82,7 +82,7 @@ impl Client {
             .await
     }
 
-    /// One of the targets that a selector means, if there is any.
+    /// Returns one of the selected targets, if there is any.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -95,7 +95,7 @@ impl Client {
         Ok(page.items.into_iter().next())
     }
 
-    /// So many of the targets whose names come after this one, in their order.
+    /// Returns at most `max` targets whose names follow this one, in order.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -109,23 +109,23 @@ impl Client {
         Ok(page.items)
     }
 
-    /// One target.
+    /// Returns one target.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// There is no target of this name.
     pub async fn target(&self, name: &TargetName) -> Result<TargetView, Error> {
         self.get(&format!("/v1/targets/{name}"), &()).await
     }
 
-    /// Removes a target.
+    /// Deletes a target.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// There is no target of this name.
     pub async fn delete_target(&self, name: &TargetName) -> Result<(), Error> {
         self.delete(&format!("/v1/targets/{name}")).await
     }
 
-    /// All schedules.
+    /// Returns all schedules.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -133,23 +133,23 @@ impl Client {
         self.all("/v1/schedules", &()).await
     }
 
-    /// One schedule.
+    /// Returns one schedule.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// There is no schedule of this name.
     pub async fn schedule(&self, name: &ScheduleName) -> Result<Schedule, Error> {
         self.get(&format!("/v1/schedules/{name}"), &()).await
     }
 
-    /// Removes a schedule.
+    /// Deletes a schedule.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// There is no schedule of this name.
     pub async fn delete_schedule(&self, name: &ScheduleName) -> Result<(), Error> {
         self.delete(&format!("/v1/schedules/{name}")).await
     }
 
-    /// All credentials, without their secrets.
+    /// Returns all credentials, without their secrets.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -157,23 +157,23 @@ impl Client {
         self.all("/v1/credentials", &()).await
     }
 
-    /// One credential, without its secrets.
+    /// Returns one credential, without its secrets.
     ///
     /// # Errors
-    /// There is none of this name.
+    /// There is no credential of this name.
     pub async fn credential(&self, name: &CredentialName) -> Result<CredentialView, Error> {
         self.get(&format!("/v1/credentials/{name}"), &()).await
     }
 
-    /// Removes a credential.
+    /// Deletes a credential.
     ///
     /// # Errors
-    /// There is none of this name, or a target uses it.
+    /// There is no credential of this name, or a target uses it.
     pub async fn delete_credential(&self, name: &CredentialName) -> Result<(), Error> {
         self.delete(&format!("/v1/credentials/{name}")).await
     }
 
-    /// Returns who asks: whose the token is.
+    /// Returns the person to whom the token belongs.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -181,7 +181,7 @@ impl Client {
         self.get("/v1/me", &()).await
     }
 
-    /// All people who may ask, without their tokens.
+    /// Returns everybody who has access, without their tokens.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -189,23 +189,23 @@ impl Client {
         self.all("/v1/people", &()).await
     }
 
-    /// Gives a person, new or not, a new token: it is told this once.
+    /// Creates a new token for a person, who may be new. It is shown only this once.
     ///
     /// # Errors
-    /// It is `admin`, whose token is in a file of the server.
+    /// The person is `admin`, whose token is in a file of the server.
     pub async fn put_person(&self, name: &PersonName) -> Result<NewToken, Error> {
         self.put(&format!("/v1/people/{name}")).await
     }
 
-    /// Ends the token of a person.
+    /// Revokes the token of a person.
     ///
     /// # Errors
-    /// There is nobody of this name, or it is `admin`.
+    /// There is no person of this name, or it is `admin`.
     pub async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
         self.delete(&format!("/v1/people/{name}")).await
     }
 
-    /// The kinds that some environment serves.
+    /// Returns the kinds that at least one environment serves.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -213,7 +213,7 @@ impl Client {
         self.all("/v1/kinds", &()).await
     }
 
-    /// The last readings.
+    /// Returns the latest readings.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -221,7 +221,7 @@ impl Client {
         self.all("/v1/readings", query).await
     }
 
-    /// The newest operations, at most `max` (and at most 1000).
+    /// Returns the newest operations, at most `max` and never more than 1000.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -230,7 +230,7 @@ impl Client {
         Ok(page.items)
     }
 
-    /// The newest tasks that are asked for, at most `max` (and at most 1000).
+    /// Returns the newest tasks that match, at most `max` and never more than 1000.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -239,7 +239,7 @@ impl Client {
         Ok(page.items)
     }
 
-    /// All tasks that are asked for, of which there may be very many.
+    /// Returns all tasks that match, which may be very many.
     ///
     /// # Errors
     /// As every call: see [`Error`].

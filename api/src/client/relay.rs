@@ -1,4 +1,4 @@
-//! Passing requests on as they are, from one logic environment to another.
+//! Relaying of requests, unchanged, from one logic environment to another.
 
 use std::time::Duration;
 
@@ -6,44 +6,44 @@ use reqwest::{Method, header};
 
 use super::{CONNECT_TIMEOUT, Error};
 
-/// The header that says that a request was passed on already.
+/// The header that marks a relayed request.
 pub const RELAYED: &str = "utakata-relayed";
 
-/// Passes requests on. Cheap to clone; connections are kept and shared.
+/// A client that relays requests. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Relay {
     http: reqwest::Client,
 }
 
-/// A request as it came.
+/// A request to relay.
 #[derive(Debug, Clone)]
 pub struct Relayed {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
-    /// With what: `/v1/operations?limit=3`.
+    /// The path and query: `/v1/operations?limit=3`.
     pub path: String,
-    /// Its headers; those of the connection are left out.
+    /// The headers, without those of the connection.
     pub headers: header::HeaderMap,
-    /// Its body.
+    /// The body, unchanged.
     pub body: Vec<u8>,
 }
 
-/// The answer as it came.
+/// The answer to a relayed request, unchanged.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The type of the body.
+    /// The media type of the body.
     pub content_type: Option<header::HeaderValue>,
-    /// The body.
+    /// The body, unchanged.
     pub body: Vec<u8>,
 }
 
 impl Relay {
-    /// A relay with no connection yet.
+    /// Creates a relay without connections.
     ///
     /// # Errors
-    /// The HTTP client cannot be made.
+    /// The HTTP client could not be set up.
     pub fn new() -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -53,11 +53,11 @@ impl Relay {
         Ok(Self { http })
     }
 
-    /// Passes a request on to the API at a URL, and gives the answer, whatever it is.
+    /// Relays a request to the API at a URL and returns its answer, whatever it is.
     ///
     /// # Errors
-    /// Nobody is there ([`Error::Unreachable`]: it was not done), or the answer did not come
-    /// ([`Error::Silent`]: nobody knows).
+    /// Nothing listens there ([`Error::Unreachable`]: the request had no effect), or no answer
+    /// arrived ([`Error::Silent`]: its effect is unknown).
     pub async fn pass(
         &self,
         url: &str,

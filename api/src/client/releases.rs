@@ -9,15 +9,15 @@ use utakata_model::{FileDigest, Kind};
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::release::{NewRelease, ReleaseDiff, ReleaseReference, ReleaseSummary, ReleaseView};
 
-/// A large file over a slow line takes its time.
+/// The deadline of an upload: a large file takes its time on a slow line.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The result of pushing a release.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pushed {
-    /// It is in the catalogue.
+    /// The release is in the catalogue.
     There(Box<ReleaseView>),
-    /// These files have to be put first.
+    /// These files have to be uploaded first.
     Missing(Vec<FileDigest>),
 }
 
@@ -28,7 +28,7 @@ struct OfKind<'k> {
 }
 
 impl Client {
-    /// The releases of the catalogue, or those of a kind.
+    /// Returns the releases of the catalogue, or those of one kind.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -36,15 +36,15 @@ impl Client {
         self.all("/v1/releases", &OfKind { kind }).await
     }
 
-    /// A release of the catalogue.
+    /// Returns one release of the catalogue.
     ///
     /// # Errors
-    /// There is none, or several begin with these digits.
+    /// There is none, or several digests begin with these digits.
     pub async fn release(&self, reference: &ReleaseReference) -> Result<ReleaseView, Error> {
         self.get(&format!("/v1/releases/{reference}"), &()).await
     }
 
-    /// Returns what differs between two releases.
+    /// Returns the differences between two releases.
     ///
     /// # Errors
     /// There is no such release.
@@ -57,10 +57,10 @@ impl Client {
         self.get(&path, &()).await
     }
 
-    /// Adds a release to the catalogue, or says which files it needs for that.
+    /// Adds a release to the catalogue, or returns the files that it still needs.
     ///
     /// # Errors
-    /// It is no release, or another one has its kind and version.
+    /// It is not a valid release, or another one has the same kind and version.
     pub async fn push_release(&self, release: &NewRelease) -> Result<Pushed, Error> {
         match self.post("/v1/releases", release, ANSWER_TIMEOUT).await {
             Ok(view) => Ok(Pushed::There(Box::new(view))),
@@ -72,10 +72,10 @@ impl Client {
         }
     }
 
-    /// Puts what is in a file of a release.
+    /// Uploads the content of a file of a release.
     ///
     /// # Errors
-    /// It has another digest, or is too large.
+    /// The content has another digest, or is too large.
     pub async fn put_release_file(&self, digest: &FileDigest, bytes: Vec<u8>) -> Result<(), Error> {
         let request = self
             .request(Method::PUT, &format!("/v1/release-files/{digest}"))
@@ -85,10 +85,10 @@ impl Client {
         self.send(request).await.map(drop)
     }
 
-    /// Removes a release from the catalogue.
+    /// Deletes a release from the catalogue.
     ///
     /// # Errors
-    /// There is none, or something wants it to stay.
+    /// There is none, or it is still needed.
     pub async fn delete_release(&self, reference: &ReleaseReference) -> Result<(), Error> {
         self.delete(&format!("/v1/releases/{reference}")).await
     }

@@ -1,4 +1,4 @@
-//! Rollouts, and which releases serve.
+//! Rollouts, pins and placement.
 
 use utakata_model::{Kind, RolloutId};
 
@@ -8,16 +8,16 @@ use crate::{
     rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
 };
 
-/// A verb of a person about a rollout.
+/// The verb by which a person acts on a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutVerb {
-    /// To stay where it is.
+    /// Stay in the present phase.
     Pause,
-    /// To go on.
+    /// Resume a paused rollout.
     Resume,
-    /// To leave the phase it is in without more evidence.
+    /// Leave the present phase without further evidence.
     Promote,
-    /// To go back.
+    /// Return to the previous release.
     Abort,
 }
 
@@ -33,7 +33,7 @@ impl RolloutVerb {
 }
 
 impl Client {
-    /// All rollouts, newest first.
+    /// Returns all rollouts, newest first.
     ///
     /// # Errors
     /// As every call: see [`Error`].
@@ -41,26 +41,27 @@ impl Client {
         self.all("/v1/rollouts", &()).await
     }
 
-    /// A rollout.
+    /// Returns one rollout.
     ///
     /// # Errors
-    /// There is none of this id.
+    /// There is no rollout with this identifier.
     pub async fn rollout(&self, id: RolloutId) -> Result<Rollout, Error> {
         self.get(&format!("/v1/rollouts/{id}"), &()).await
     }
 
-    /// Begins one.
+    /// Begins a rollout.
     ///
     /// # Errors
-    /// There is no such kind or release, it serves already, or the kind is on its way already.
+    /// There is no such kind or release, the release serves already, or the kind has another
+    /// rollout under way.
     pub async fn begin_rollout(&self, asked: &NewRollout) -> Result<Rollout, Error> {
         self.post("/v1/rollouts", asked, ANSWER_TIMEOUT).await
     }
 
-    /// Decides about one; gives how it is then.
+    /// Acts on a rollout and returns its new state.
     ///
     /// # Errors
-    /// There is none of this id, or it is not in its state.
+    /// There is no rollout with this identifier, or its state does not allow this.
     pub async fn change_rollout(
         &self,
         id: RolloutId,
@@ -79,7 +80,7 @@ impl Client {
         self.get(&format!("/v1/kinds/{kind}/desired"), &()).await
     }
 
-    /// Says which targets of a kind keep which release.
+    /// Sets the pins of a kind: targets that keep a release of their own.
     ///
     /// # Errors
     /// There is no such kind or release.
@@ -87,7 +88,7 @@ impl Client {
         self.put_json(&format!("/v1/kinds/{kind}/pins"), pins).await
     }
 
-    /// Says which environments serve a kind.
+    /// Sets the environments that serve a kind.
     ///
     /// # Errors
     /// There is no such kind.

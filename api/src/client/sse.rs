@@ -2,7 +2,7 @@
 
 use std::mem;
 
-/// Puts the lines of an event stream together. Comments, ids and retry times are left out.
+/// Assembles the lines of an event stream. Comments, ids and retry times are ignored.
 #[derive(Debug, Default)]
 pub struct Parser {
     line: Vec<u8>,
@@ -11,17 +11,17 @@ pub struct Parser {
     data: Vec<u8>,
 }
 
-/// One event of the stream.
+/// A complete event of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Its name; `message` where the server gave none.
+    /// The event's name; `message` if the server gave none.
     pub event: String,
-    /// Its lines of data, with `\n` between them.
+    /// The lines of data, separated by `\n`.
     pub data: Vec<u8>,
 }
 
 impl Parser {
-    /// Takes bytes as they came, and gives the events that they complete.
+    /// Takes bytes as they arrive and returns the events that they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Frame> {
         let mut frames = Vec::new();
         for &byte in bytes {

@@ -20,16 +20,15 @@ use utakata_benches::{
     system::repository,
 };
 
-/// Tasks over RabbitMQ and Mosquitto.
+/// Compares tasks over RabbitMQ and Mosquitto.
 #[derive(Parser)]
 struct Arguments {
     /// Groups of targets, each asked for as one request.
     #[arg(long, default_value_t = 16)]
     groups: usize,
-    /// Targets in each group.
     #[arg(long, default_value_t = 250)]
     each: usize,
-    /// Seconds of one run.
+    /// Duration of one run, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Runs that count, after one that does not.

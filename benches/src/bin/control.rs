@@ -23,10 +23,9 @@ struct Arguments {
     /// Groups of targets, each controlled as one operation.
     #[arg(long, default_value_t = 16)]
     groups: usize,
-    /// Targets in each group.
     #[arg(long, default_value_t = 250)]
     each: usize,
-    /// Seconds of one run.
+    /// Duration of one run, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Runs that count, after one that does not.

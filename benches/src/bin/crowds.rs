@@ -34,19 +34,19 @@ const BODY: usize = 16 * 1024 * 1024;
 /// Between two bytes of a slow connection.
 const DRIP: Duration = Duration::from_secs(2);
 
-/// Control while strangers crowd in.
+/// Measures control while strangers crowd in.
 #[derive(Parser)]
 struct Arguments {
     /// Connections of strangers: half say nothing, half a byte now and then.
     #[arg(long, default_value_t = 10_000)]
     connections: usize,
-    /// Addresses that they come from.
+    /// Number of addresses from which they come
     #[arg(long, default_value_t = 40)]
     addresses: u8,
-    /// Hostile bodies at a time.
+    /// Number of hostile request bodies at a time
     #[arg(long, default_value_t = 100)]
     bodies: usize,
-    /// Seconds of each part.
+    /// Duration of each part, in seconds
     #[arg(long, default_value_t = 20)]
     seconds: u64,
 }

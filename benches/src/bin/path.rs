@@ -21,10 +21,9 @@ struct Arguments {
     /// Groups of targets, each read as one request.
     #[arg(long, default_value_t = 16)]
     groups: usize,
-    /// Targets in each group.
     #[arg(long, default_value_t = 500)]
     each: usize,
-    /// Seconds of one run.
+    /// Duration of one run, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Runs that count, after one that does not.

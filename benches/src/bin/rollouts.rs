@@ -37,7 +37,7 @@ const ROLLED: &str = KINDS[0];
 /// Releases that are rolled one after the other under load.
 #[derive(Parser)]
 struct Arguments {
-    /// Releases in one run.
+    /// Number of releases in one run
     #[arg(long, default_value_t = 50)]
     releases: usize,
     /// Readers and, half as many, controllers of each kind, each with one target at a time.
@@ -59,7 +59,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Runtime {
-    /// Processes of this machine.
+    /// As processes of this machine.
     Process,
     /// Containers, of a Docker engine that is started for them. It needs root.
     Docker,

@@ -1,8 +1,8 @@
-//! SNMP polls of the system group and 20 interfaces on 200 agents: utakata beside Prometheus'
-//! SNMP exporter and collectd, in turn, on the same real `snmpd`.
+//! SNMP polls of the system group and 20 interfaces on 200 agents: utakata, Prometheus' SNMP
+//! exporter and collectd, in turn, against the same real `snmpd`.
 //!
-//! What is counted: processor seconds of each poller's own processes for 1,000 polls. The
-//! agents and this program are not counted.
+//! The measure is the processor time of each poller's own processes, in seconds per 1,000 polls.
+//! The agents and this program do not count.
 
 use std::{
     fs,
@@ -26,13 +26,13 @@ use utakata_benches::{figures::Figures, process, system::System};
 use utakata_model::{Kind, Selector, Target, TargetName};
 use utakata_tests::servers::{Server, Snmpd, Transport};
 
-/// SNMP polls beside other pollers.
+/// Compares SNMP polls with those of other pollers.
 #[derive(Parser)]
 struct Arguments {
     /// Agents: one real snmpd on so many addresses.
     #[arg(long, default_value_t = 200)]
     agents: u16,
-    /// Interfaces of each.
+    /// Number of interfaces per agent
     #[arg(long, default_value_t = 20)]
     interfaces: u16,
     /// Rounds in which each agent is polled once, in one run.
@@ -228,7 +228,7 @@ fn scrape(exporter: SocketAddr, agents: &[SocketAddr]) -> Result<usize> {
     Ok(values)
 }
 
-/// So many intervals of a collectd that polls all agents.
+/// Runs that many intervals of a collectd that polls all agents.
 fn collectd(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     const INTERVAL: u16 = 3;
     let folder = tempfile::tempdir()?;

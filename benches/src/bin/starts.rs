@@ -45,13 +45,13 @@ const POOLS: [(&str, &str); 6] = [
 /// Warm dispatch, cold starts and bursts.
 #[derive(Parser)]
 struct Arguments {
-    /// Runs of everything.
+    /// Number of runs of everything
     #[arg(long, default_value_t = 3)]
     runs: usize,
     /// Tasks for a warm worker in a run.
     #[arg(long, default_value_t = 300)]
     warm: usize,
-    /// Cold starts in a run.
+    /// Number of cold starts in a run
     #[arg(long, default_value_t = 15)]
     cold: usize,
     /// Bursts of each pool in a run.

@@ -30,6 +30,9 @@ fn spec() -> Spec {
             ..Run::program("bin/echo")
         },
         socket: "/run/user/1/door/workers.sock".into(),
+        door: None,
+        is_trial: false,
+        control_within: std::time::Duration::ZERO,
         token: "secret".into(),
         variables: vec![
             ("PATH".into(), "/usr/bin".into()),

@@ -14,18 +14,16 @@ use crate::{Release, desired::Locality};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chosen {
     pub(crate) release: Arc<Release>,
-    /// Whether tasks without a pin go to it, unless a rollout says otherwise.
+    /// True if tasks without a pin go to it, unless a rollout decides otherwise.
     pub(crate) is_active: bool,
-    /// Whether targets may be pinned to it.
+    /// True if targets may be pinned to it.
     pub(crate) is_kept: bool,
-    /// The number of its workers.
     pub(crate) size: PoolSize,
 }
 
 /// The releases to be served.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Choice {
-    /// The releases of each kind.
     pub(crate) kinds: BTreeMap<Kind, Vec<Chosen>>,
     /// Those that should serve, or be kept, and are not here.
     pub(crate) missing: Vec<RefusedRelease>,

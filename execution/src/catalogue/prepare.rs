@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::Instant};
 use utakata_model::{Backoff, Cure, Problem, ReleaseId, environment::RefusedRelease};
 
 use super::{Catalogue, Release};
-use crate::{Artifact, runtime::Runtime};
+use crate::{Artifact, trial::Trials};
 
 /// After a failure it is tried again; the wait is doubled each time.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ const BACKOFF: Backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
 
 /// The releases that are being prepared, and those that are ready.
 pub(super) struct Preparations {
-    runtime: Arc<dyn Runtime>,
+    trials: Arc<Trials>,
     steps: HashMap<Arc<ReleaseId>, Step>,
     /// The release with which each folder was served last.
     served: HashMap<PathBuf, Arc<Release>>,
@@ -39,9 +39,9 @@ enum Step {
 }
 
 impl Preparations {
-    pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
+    pub(super) fn new(trials: Trials) -> Self {
         Self {
-            runtime,
+            trials: Arc::new(trials),
             steps: HashMap::new(),
             served: HashMap::new(),
             running: JoinSet::new(),
@@ -146,13 +146,10 @@ impl Preparations {
     }
 
     fn begin(&mut self, release: Arc<Release>) {
-        let runtime = self.runtime.clone();
+        let trials = self.trials.clone();
         self.running.spawn(async move {
-            let prepared = runtime.prepare(&release).await;
-            (
-                release.id.clone(),
-                prepared.map_err(|error| error.problem()),
-            )
+            let prepared = trials.prepare(&release).await;
+            (release.id.clone(), prepared)
         });
     }
 }

@@ -1,4 +1,4 @@
-//! How releases are fetched and kept.
+//! The settings for fetching and keeping releases.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{duration, manifest::limits::Memory};
 use utakata_settings::Settings;
 
-/// How releases that are asked for and lie in no folder are fetched and kept.
+/// Fetching and keeping of releases that are ordered and in no folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
     /// Larger files of releases are not fetched.
     pub max_file: Memory,
-    /// Larger releases are not fetched.
+    /// Largest release that is fetched.
     pub max_release: Memory,
     /// Fetched releases of a kind that are kept when nothing asks for them any more.
     #[setting(or_zero)]

@@ -1,4 +1,4 @@
-//! What can be set of the containers of an environment.
+//! The settings for the containers of an environment.
 
 use std::path::PathBuf;
 

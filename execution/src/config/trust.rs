@@ -1,18 +1,18 @@
-//! Whose releases are let in.
+//! The settings for admitting releases.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use utakata_settings::Settings;
 
-/// Whose releases are let in.
+/// Releases that are admitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trust {
     /// Public keys (PEM); when there are any, only releases signed by one of them are served.
     #[setting(form = "list of files")]
     pub keys: Vec<PathBuf>,
-    /// Whether the releases that come with utakata need no signature.
+    /// Admits the releases shipped with utakata without a signature.
     pub bundled: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the content of a release can be what it is said to be. No IO.
+//! The check that the content of a release can be what it claims to be. No IO.
 
 use utakata_model::{
     Content, ContentFile, Cure, Manifest, Problem, ReleaseId,
@@ -9,9 +9,9 @@ use crate::{artifact::is_inside, config};
 
 /// More files than that are no release.
 const MAX_FILES: usize = 10_000;
-/// Folders in folders.
+/// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
-/// Larger manifests are none.
+/// The size of the largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 1024 * 1024;
 
 /// Checks the list of files, before any is fetched.

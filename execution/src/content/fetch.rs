@@ -31,7 +31,7 @@ const MAX_LIST_RETRY: Duration = Duration::from_secs(5);
 /// Asks in a row without an answer, after which another release has its turn.
 const MAX_SILENCES: u32 = 5;
 
-/// One release that is fetched.
+/// The fetching of one release.
 pub(super) struct Fetch {
     pub(super) context: Context,
     pub(super) store: Store,
@@ -51,7 +51,7 @@ pub(super) struct Files(Arc<Mutex<HashMap<FileDigest, Arc<tokio::sync::Mutex<()>
 pub(super) enum Stopped {
     /// A release that cannot be had.
     Failed(Problem),
-    /// Nobody wants it any more.
+    /// It is no longer wanted.
     Unwanted,
     /// Nobody asks for anything any more.
     Over,

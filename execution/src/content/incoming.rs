@@ -66,7 +66,7 @@ impl Incoming {
         self.written == self.size
     }
 
-    /// Returns how much is here.
+    /// Returns the number of bytes received.
     pub(super) fn written(&self) -> u64 {
         self.written
     }

@@ -12,7 +12,7 @@ use crate::files::hash_file;
 const MIN_SIZE: u64 = 64 * 1024;
 /// Entries that are looked at, at the most.
 const MAX_ENTRIES: usize = 10_000;
-/// Folders in folders.
+/// The depth to which folders are nested.
 const MAX_DEPTH: usize = 4;
 
 /// Copies a file into the store if one of these folders has it. Whether that is so. Errors: it

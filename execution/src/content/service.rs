@@ -35,7 +35,7 @@ const FOUND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between looks for releases that nobody wants any more.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Fetches what is wanted.
+/// The service that fetches wanted releases.
 pub(crate) struct Service {
     context: Context,
     store: Option<Store>,

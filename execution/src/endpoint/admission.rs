@@ -1,14 +1,15 @@
-//! The admission of workers: a token for each one that was started, good for one hello, and
-//! whether anybody is admitted now.
+//! The admission of workers: a token for each worker that was started, good for one hello, and the
+//! suspension of all admission.
 //!
-//! Who comes while admission is suspended waits in the system's queue, and is admitted later,
-//! also by a successor. Who had come and had not said hello yet is not heard, and keeps the token.
+//! A worker that connects while admission is suspended waits in the operating system's queue, and
+//! is admitted later, possibly by a successor. One that has connected and not yet said hello is not
+//! heard, and keeps its token.
 
 use std::{collections::HashMap, io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{
-    net::UnixListener,
+    net::{TcpListener, UnixListener},
     sync::{mpsc, watch},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,11 +17,19 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::admission::{self, Acceptor, Limits};
 use utakata_model::{Manifest, WorkerId};
 
-use super::connection::Connection;
-use crate::worker::{Number, Report};
+use super::{
+    Listeners,
+    connection::{Connection, Peer, Stream},
+};
+use crate::{
+    runtime::door::{self, OpenDoor},
+    worker::{Number, Report},
+};
 
 /// The name of the listener in the log.
 const LISTENER: &str = "the socket of the workers";
+/// The name of the door in the log.
+const DOOR: &str = "the door of the workers";
 
 /// A worker that is expected, and what awaits it.
 #[derive(Debug, Clone)]
@@ -30,26 +39,26 @@ pub(crate) struct Ticket {
     pub(crate) manifest: Arc<Manifest>,
     /// The queue for everything that is heard of it.
     pub(crate) reports: mpsc::Sender<Report>,
-    /// Cuts its stream.
+    /// Cuts the stream.
     pub(crate) cut: CancellationToken,
 }
 
 /// The admission of workers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    /// By their tokens.
+    /// The tickets by their tokens.
     tickets: Arc<Mutex<HashMap<String, Ticket>>>,
     is_open: watch::Sender<bool>,
     /// The listener once more, for a successor.
     listener: Arc<OwnedFd>,
 }
 
-/// The consequence of a token.
+/// The result of presenting a token.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// Admitted by this ticket, which nobody uses again.
     Admitted(Box<Ticket>),
-    /// No token of ours.
+    /// The token is unknown.
     Stranger,
     /// Nobody is admitted now: the token stays good.
     Suspended,
@@ -57,7 +66,7 @@ pub(super) enum Entry {
 
 impl Admission {
     /// Admits whoever comes to this listener with a token.
-    pub(super) fn build(listener: &UnixListener) -> io::Result<Self> {
+    pub(crate) fn build(listener: &UnixListener) -> io::Result<Self> {
         let listener = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
         Ok(Self {
             tickets: Arc::default(),
@@ -84,7 +93,7 @@ impl Admission {
     }
 
     /// Admits a worker by its token, which is nobody's from then on.
-    pub(super) fn redeem(&self, token: &str) -> Entry {
+    pub(crate) fn redeem(&self, token: &str) -> Entry {
         let mut tickets = self.tickets.lock();
         if !*self.is_open.borrow() {
             return Entry::Suspended;
@@ -105,7 +114,7 @@ impl Admission {
         self.tickets.lock().remove(token);
     }
 
-    /// Admits nobody from now on.
+    /// Suspends admission.
     pub(crate) fn suspend(&self) {
         self.set_open(false);
     }
@@ -136,37 +145,92 @@ impl Admission {
     /// long.
     pub(super) fn connections(
         &self,
-        listener: UnixListener,
+        listeners: Listeners,
         unknown: usize,
         within: Duration,
     ) -> ReceiverStream<io::Result<Connection>> {
         let (to, connections) = mpsc::channel(1);
-        let mut is_open = self.is_open.subscribe();
         let limits = Limits {
             total: unknown.max(2),
             // A process that floods it leaves others their half.
             per_peer: (unknown / 2).max(1),
         };
-        let places = admission::Admission::new(LISTENER, limits);
-        tokio::spawn(async move {
-            let mut acceptor = Acceptor::new(LISTENER);
-            // The sender lives as long as the endpoint.
-            while is_open.wait_for(|is_open| *is_open).await.is_ok() {
-                places.settled().await;
-                let (stream, process) = tokio::select! {
-                    came = acceptor.accept(&listener) => came,
-                    _ = is_open.wait_for(|is_open| !*is_open) => continue,
-                    () = to.closed() => return,
-                };
-                let Some(place) = places.admit(process) else {
-                    continue;
-                };
-                let connection = Connection::new(stream, place, within);
-                if to.send(Ok(connection)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let entrance = Entrance {
+            is_open: self.is_open.subscribe(),
+            limits,
+            within,
+            to,
+        };
+        if let Some(OpenDoor {
+            listener, acceptor, ..
+        }) = listeners.far
+        {
+            tokio::spawn(entrance.clone().let_in_from_far(listener, acceptor));
+        }
+        tokio::spawn(entrance.let_in(listeners.near));
         ReceiverStream::new(connections)
+    }
+}
+
+/// The way in for those who connect. Cheap to clone.
+#[derive(Clone)]
+struct Entrance {
+    is_open: watch::Receiver<bool>,
+    limits: Limits,
+    within: Duration,
+    to: mpsc::Sender<io::Result<Connection>>,
+}
+
+impl Entrance {
+    /// Lets in who comes to the socket.
+    async fn let_in(mut self, listener: UnixListener) {
+        let places = admission::Admission::new(LISTENER, self.limits);
+        let mut acceptor = Acceptor::new(LISTENER);
+        // The sender lives as long as the endpoint.
+        while self.is_open.wait_for(|is_open| *is_open).await.is_ok() {
+            places.settled().await;
+            let (stream, process) = tokio::select! {
+                came = acceptor.accept(&listener) => came,
+                _ = self.is_open.wait_for(|is_open| !*is_open) => continue,
+                () = self.to.closed() => return,
+            };
+            let Some(place) = places.admit(Peer::Process(process)) else {
+                continue;
+            };
+            let connection = Connection::new(Stream::Near(stream), place, self.within);
+            if self.to.send(Ok(connection)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Lets in who comes to the door, each after it was agreed how to speak.
+    async fn let_in_from_far(mut self, listener: TcpListener, tls: door::Acceptor) {
+        let places = admission::Admission::new(DOOR, self.limits);
+        let mut acceptor = Acceptor::new(DOOR);
+        while self.is_open.wait_for(|is_open| *is_open).await.is_ok() {
+            places.settled().await;
+            let (stream, address) = tokio::select! {
+                came = acceptor.accept(&listener) => came,
+                _ = self.is_open.wait_for(|is_open| !*is_open) => continue,
+                () = self.to.closed() => return,
+            };
+            let peer = Peer::Address(admission::peer(address.ip()));
+            let Some(place) = places.admit(peer) else {
+                continue;
+            };
+            let (tls, to, within) = (tls.clone(), self.to.clone(), self.within);
+            // It ends by itself: agreeing has a limit.
+            tokio::spawn(async move {
+                match tls.accept(stream).await {
+                    Ok(stream) => {
+                        let stream = Stream::Far(Box::new(stream));
+                        // Nobody takes it any more only when the environment ends.
+                        let _ = to.send(Ok(Connection::new(stream, place, within))).await;
+                    }
+                    Err(error) => tracing::debug!(?peer, %error, "no agreement with a worker"),
+                }
+            });
+        }
     }
 }

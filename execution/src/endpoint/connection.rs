@@ -1,8 +1,9 @@
-//! One connection to the socket of the workers: until it has shown a token of ours it has to say
+//! One connection of a worker, from near or far: until it has shown a token of ours it has to say
 //! hello in time, and to make room for others.
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -16,20 +17,37 @@ use tokio::{
 use tonic::transport::server::Connected;
 use utakata_interconnect::admission::Slot;
 
-/// A connection of a process.
+use crate::runtime::door;
+
+/// A connection of somebody.
 pub(super) struct Connection {
-    stream: UnixStream,
+    stream: Stream,
     place: Unproven,
     must_go: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
+/// The way by which somebody has come.
+pub(super) enum Stream {
+    /// Through the socket.
+    Near(UnixStream),
+    /// Through the door.
+    Far(Box<door::Stream>),
+}
+
+/// Somebody who connects, as far as the system says who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Peer {
+    Process(i32),
+    Address(IpAddr),
+}
+
 /// The place of a connection among those that have shown no token yet.
 #[derive(Debug, Clone)]
-pub(super) struct Unproven(Arc<Slot<i32>>);
+pub(super) struct Unproven(Arc<Slot<Peer>>);
 
 impl Connection {
     /// Gives a connection this long to show a token.
-    pub(super) fn new(stream: UnixStream, place: Slot<i32>, within: Duration) -> Self {
+    pub(super) fn new(stream: Stream, place: Slot<Peer>, within: Duration) -> Self {
         let place = Unproven(Arc::new(place));
         Self {
             stream,
@@ -72,7 +90,10 @@ impl AsyncRead for Connection {
             let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was shown");
             return Poll::Ready(Err(gone));
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        match &mut self.stream {
+            Stream::Near(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Far(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
     }
 }
 
@@ -82,15 +103,24 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        match &mut self.stream {
+            Stream::Near(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Far(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        match &mut self.stream {
+            Stream::Near(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Far(stream) => Pin::new(stream).poll_flush(context),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match &mut self.stream {
+            Stream::Near(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Far(stream) => Pin::new(stream).poll_shutdown(context),
+        }
     }
 
     fn poll_write_vectored(
@@ -98,10 +128,16 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        match &mut self.stream {
+            Stream::Near(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
+            Stream::Far(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Near(stream) => stream.is_write_vectored(),
+            Stream::Far(stream) => stream.is_write_vectored(),
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Whether a worker that says hello is who was started, and what it was started from.
+//! The check of a worker's hello: that it is the worker that was started, and from the right
+//! release.
 
 use utakata_model::{Cure, Manifest, Problem};
 use utakata_protocol::{
@@ -14,7 +15,7 @@ const MAX_CAPACITY: u32 = 65_536;
 pub(super) struct Agreed {
     /// The version of the protocol.
     pub(super) version: u32,
-    /// Tasks at once.
+    /// The number of tasks at once.
     pub(super) capacity: u32,
 }
 
@@ -75,7 +76,7 @@ fn lie(claimed: &Manifest, manifest: &Manifest) -> Problem {
     Problem::new("manifest", Cure::Operator, message)
 }
 
-/// The refusal of a stranger.
+/// Returns the refusal of a stranger.
 pub(super) fn stranger() -> Problem {
     Problem::new(
         "token",
@@ -85,7 +86,7 @@ pub(super) fn stranger() -> Problem {
     )
 }
 
-/// A refusal as a message.
+/// Returns a refusal as a message.
 pub(super) fn refused(problem: &Problem) -> Refused {
     Refused {
         code: problem.code.as_ref().into(),

@@ -1,6 +1,6 @@
 //! The stream of one worker, from its hello to its end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,10 @@ use super::{
     connection::Unproven,
     hello,
 };
-use crate::worker::{Answer, Report, StreamEnd, WorkerEvent};
+use crate::{
+    runtime::Runtime,
+    worker::{Answer, Report, StreamEnd, WorkerEvent},
+};
 
 /// Messages in a second that carry no outcome; a worker that says more is cut off.
 const MAX_CHATTER: u32 = 10_000;
@@ -28,6 +31,8 @@ const CHATTER_PERIOD: Duration = Duration::from_secs(1);
 /// The session of one worker that has connected.
 pub(super) struct Session {
     pub(super) admission: Admission,
+    /// Knows those who have been given no token.
+    pub(super) runtime: Arc<dyn Runtime>,
     pub(super) hello_within: Duration,
     pub(super) heartbeat: Duration,
     pub(super) stop: CancellationToken,
@@ -55,10 +60,13 @@ impl Session {
             entry = self.admit(&hello.token) => entry,
             () = self.stop.cancelled() => return,
         };
-        let Some(ticket) = entry else {
-            tracing::warn!(sdk = %hello.sdk, "somebody without a token of ours said hello");
-            refuse(&to, &hello::stranger()).await;
-            return;
+        let ticket = match entry {
+            Ok(ticket) => ticket,
+            Err(problem) => {
+                tracing::warn!(sdk = %hello.sdk, %problem, "somebody was not let in");
+                refuse(&to, &problem).await;
+                return;
+            }
         };
         match hello::check(&hello, &ticket.manifest) {
             Ok(agreed) => self.serve(&ticket, agreed, &hello, from, to).await,
@@ -71,15 +79,21 @@ impl Session {
         }
     }
 
-    /// Waits while admission is suspended.
-    async fn admit(&self, token: &str) -> Option<Box<Ticket>> {
+    /// Admits whoever has a token, or shows to the runtime that it belongs to it. Waits while
+    /// admission is suspended.
+    async fn admit(&self, shown: &str) -> Result<Box<Ticket>, Problem> {
+        let token = match self.admission.is_outstanding(shown) {
+            true => shown.to_owned(),
+            false => self.runtime.identify(shown).await?.ok_or_else(hello::stranger)?,
+        };
+        let token = token.as_str();
         loop {
             match self.admission.redeem(token) {
                 Entry::Admitted(ticket) => {
                     self.prove();
-                    return Some(ticket);
+                    return Ok(ticket);
                 }
-                Entry::Stranger => return None,
+                Entry::Stranger => return Err(hello::stranger()),
                 Entry::Suspended => {
                     if self.admission.is_outstanding(token) {
                         self.prove();
@@ -156,7 +170,7 @@ async fn refuse(to: &mpsc::Sender<Sent>, problem: &Problem) {
     let _ = to.send(message(refused)).await;
 }
 
-/// A message to a worker.
+/// Wraps a message to a worker.
 fn message(message: to_worker::Message) -> Sent {
     Ok(ToWorker {
         message: Some(message),

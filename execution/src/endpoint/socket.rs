@@ -129,7 +129,7 @@ fn short() -> PathBuf {
     found.unwrap_or_else(|| Path::new("/tmp").join(name))
 }
 
-/// Only we get through.
+/// The mode that lets only us through.
 const PRIVATE: u32 = 0o700;
 /// Others, too: those who see it without the private folder above it, in a container.
 const OPEN: u32 = 0o755;

@@ -19,7 +19,7 @@ use crate::{
     trust::Trust,
 };
 
-/// Requests of handles that wait.
+/// The number of requests that may wait.
 const REQUESTS: usize = 4;
 
 /// An environment to be started. Unless something else is set, it has a new identity and its
@@ -108,11 +108,12 @@ impl Builder {
         let trust = Trust::load(&config.trust, &self.bundled)?;
         let stop = CancellationToken::new();
         let (inheritance, listener) = self.takeover.map(Inheritance::of).unzip();
+        let (runtime, ends) = (self.runtime.clone(), stop.child_token());
         let endpoint = match inheritance.as_ref().zip(listener) {
             Some((left, listener)) => {
-                Endpoint::take_over(&left.socket, listener, config, stop.child_token())?
+                Endpoint::take_over(&left.socket, listener, config, (runtime, ends))?
             }
-            None => Endpoint::start(config, stop.child_token())?,
+            None => Endpoint::start(config, runtime, ends)?,
         };
         let (service, status) = Service::build(
             Parts {

@@ -68,7 +68,6 @@ impl Identity {
         }
     }
 
-    /// Returns the status.
     pub(super) fn status(
         &self,
         state: EnvironmentState,

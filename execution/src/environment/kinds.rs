@@ -46,7 +46,7 @@ pub(super) struct Kinds {
     handovers: mpsc::Receiver<Handover>,
     /// The end of the time in which everything is made ready for another program.
     hold: Option<Instant>,
-    /// Whether it is known what lies on disk.
+    /// True once the folders were scanned.
     is_found: bool,
 }
 

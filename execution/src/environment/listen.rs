@@ -1,5 +1,5 @@
-//! What the logic environment says to this one: permits and records are passed on to the kinds,
-//! what is asked of the environment is kept.
+//! Messages from the logic environment: permits and records are passed on to the kinds, orders are
+//! stored.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ const MAX_RETRY: Duration = Duration::from_secs(5);
 /// The recipients of what the logic environment says.
 #[derive(Debug)]
 pub(super) struct Recipients {
-    /// The kinds: permits and records.
+    /// The routes of permits and records to the kinds.
     pub(super) routes: Routes,
     /// The keeper of the desired state.
     pub(super) keeper: DesiredKeeper,

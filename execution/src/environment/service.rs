@@ -33,6 +33,7 @@ use crate::{
     routes::Routes,
     runtime::{Life, Runtime},
     status::StatusBoard,
+    trial::Trials,
     trust::Trust,
 };
 
@@ -52,7 +53,7 @@ pub(super) struct Parts {
     pub(super) inheritance: Option<Inheritance>,
 }
 
-/// An environment.
+/// A running environment.
 pub(super) struct Service {
     kinds: Kinds,
     endpoint: Endpoint,
@@ -128,7 +129,7 @@ impl Service {
         let sources = Sources {
             me: identity.id.clone(),
             config: config.clone(),
-            runtime: parts.runtime,
+            trials: trials(&context),
             trust: parts.trust,
             desired: desired.clone(),
             content,
@@ -232,7 +233,7 @@ fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<(
     AbortOnDropHandle::new(tokio::spawn(work))
 }
 
-/// Returns what all kinds share.
+/// Returns the context that all kinds share.
 fn context(
     parts: &Parts,
     board: &StatusBoard,
@@ -254,6 +255,7 @@ fn context(
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),
         socket: endpoint.path().into(),
+        door: endpoint.door(),
         board: board.clone(),
         quota: identity.quota.clone(),
         me: Sender {
@@ -266,6 +268,20 @@ fn context(
         admission: endpoint.admission().clone(),
         handovers,
     })
+}
+
+/// Returns what workers on trial need.
+fn trials(context: &Context) -> Trials {
+    let config = &context.config;
+    Trials {
+        life: life(context),
+        runtime: context.runtime.clone(),
+        admission: context.admission.clone(),
+        socket: context.socket.clone(),
+        door: context.door.clone(),
+        variables: config.variables.clone(),
+        within: config.image_starts_within() + config.hello_within,
+    }
 }
 
 fn life(context: &Context) -> Life {

@@ -1,4 +1,4 @@
-//! What workers have: every attempt that was begun and has no end yet.
+//! The attempts of workers: those that have begun and not yet ended.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -44,7 +44,7 @@ pub(crate) enum Go {
 /// The reason for which an attempt gets no go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoGo {
-    /// Its permit is over.
+    /// The permit has ended.
     Late,
     /// The worker has no such attempt, or none that may begin.
     Nothing,
@@ -74,7 +74,7 @@ pub(crate) struct Attempt {
 #[derive(Debug)]
 pub(crate) struct Attempts {
     grace: Duration,
-    /// Those with a permit.
+    /// The number of attempts with a permit.
     permitted: usize,
     attempts: HashMap<TaskKey, Attempt, foldhash::fast::RandomState>,
 }

@@ -1,20 +1,20 @@
-//! One lane for each target: a target that is slow or silent holds up its own lane only.
+//! One lane per target: a target that is slow or silent holds up only its own lane.
 //!
 //! ```text
-//!   target a   ■ ■ ■ ─► running        a lane has its turn when something waits in it and
-//!   target b   ■ ─► (ready)            a conversation with the target is free; lanes are
-//!   target c   (running, none waits)   served in turn
+//! target a   ■ ■ ■ ─► running        a lane has its turn when a task waits in it and a
+//! target b   ■ ─► (ready)            conversation with the target is free; lanes are
+//! target c   (running, none waits)   served in turn
 //! ```
 //!
-//! Control and observe tasks have turns of their own. Control is taken out to be asked for: it
-//! keeps a conversation free while its answer is due, gives it up when that takes long
-//! ([`Lanes::step_back`]), and takes the next one that is free when it is permitted
-//! ([`Lanes::step_in`]). Observe tasks are expendable: a newer one of the same schedule takes
-//! the place of one that still waits, and of one action only so many wait.
+//! Control and observe tasks have turns of their own. Control is taken out to ask for its permit:
+//! it keeps a conversation free while the answer is due, gives it up if that takes long
+//! ([`Lanes::step_back`]), and takes the next free one when it is permitted ([`Lanes::step_in`]).
+//! Observe tasks are expendable: a newer one of the same schedule replaces one that still waits,
+//! and only so many of one action may wait.
 //!
-//! What a target bears holds for both classes: conversations at a time, tasks begun in a second,
-//! and none at all for a while when it does not answer. A lane in which time alone changes
-//! something rests until then.
+//! The limits of a target apply to both classes: conversations at a time, tasks begun per second,
+//! and none at all for a while if it does not answer. A lane in which only time changes anything
+//! rests until then.
 
 mod breaker;
 mod bucket;
@@ -39,7 +39,6 @@ use crate::{config::Lanes as Limits, invariant};
 /// A task that waits in the environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
-    /// The task.
     pub(crate) task: Task,
     /// For a control task: its delivery, which is acknowledged when the task is begun.
     pub(crate) tag: Option<Tag>,
@@ -80,7 +79,7 @@ pub(crate) struct Lanes {
     turns: ByClass<Turns>,
     /// Lanes in which time alone changes something.
     resting: BTreeSet<(Instant, TargetName)>,
-    /// Targets that are left alone.
+    /// The targets that are left alone.
     broken: BTreeSet<TargetName>,
     waiting: usize,
     /// As last told: what could have gone on since then does at the next [`Lanes::wake`].
@@ -122,8 +121,8 @@ impl Lanes {
         self.resting.first().map(|(at, _)| *at)
     }
 
-    /// What an attempt tells of a target: it answered, or did not, with what was seen. Whether
-    /// it is left alone from now on, and was not before.
+    /// Takes note of whether an attempt shows that a target answers. Returns true if the target is
+    /// left alone from now on and was not before.
     pub(crate) fn hear(
         &mut self,
         target: &TargetName,
@@ -250,8 +249,8 @@ impl Lanes {
         }
     }
 
-    /// Control that has stepped back takes a conversation, or else the next that is free.
-    /// Whether it has one.
+    /// Gives a conversation to control that had stepped back, or the next one that is free. Returns
+    /// true if it has one.
     pub(crate) fn step_in(&mut self, target: &TargetName) -> bool {
         let Some(lane) = self.lanes.get_mut(target) else {
             return false;
@@ -310,7 +309,7 @@ impl Lanes {
         self.take_if(|waiting| waiting.expires < now)
     }
 
-    /// Returns whether this attempt waits.
+    /// Returns true if this attempt waits.
     pub(crate) fn has(&self, target: &TargetName, key: TaskKey) -> bool {
         self.lanes.get(target).is_some_and(|lane| {
             let mut all = lane.control.iter().chain(&lane.observe);
@@ -323,7 +322,7 @@ impl Lanes {
         (self.limits.backlog as usize).saturating_sub(self.waiting)
     }
 
-    /// Counts the tasks that wait.
+    /// Returns the number of tasks that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
     }

@@ -1,13 +1,13 @@
-//! What a kind is ordered to do besides serving: to stop for now, to go over to another program
-//! of its process, or to end.
+//! The orders to a kind besides serving: to stop for a while, to be taken over by another program
+//! in its process, or to end.
 //!
 //! ```text
-//!              order                  nothing is under way
-//!  (serves) ──────────► pausing ─────────────────────────────► paused
-//!      ▲                                                          │
-//!      │       order                  ... and no worker is left   │
-//!      ├──────────────► draining ────────────────────────────► drained
-//!      └──────────────────────── no order ────────────────────────┘
+//!            order                  nothing is under way
+//! (serves) ──────────► pausing ─────────────────────────────► paused
+//!    ▲                                                          │
+//!    │       order                  ... and no worker is left   │
+//!    ├──────────────► draining ────────────────────────────► drained
+//!    └──────────────────────── no order ────────────────────────┘
 //! ```
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -46,7 +46,7 @@ pub(super) struct Permits {
     reserved: BTreeMap<Option<String>, usize>,
 }
 
-/// Control that is asked for.
+/// A request for a permit.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) waiting: Waiting,
@@ -65,7 +65,7 @@ impl Request {
     }
 }
 
-/// Control that may begin.
+/// A permit, with its task.
 #[derive(Debug)]
 pub(super) struct Permitted {
     pub(super) waiting: Waiting,
@@ -83,7 +83,7 @@ pub(super) enum Meaning {
     Dropped(Refused, Request),
     /// It was permitted and will not begin here, which is to be told.
     Late(Box<Outcome>, Option<Request>),
-    /// Nothing.
+    /// Nothing follows.
     Nothing,
 }
 
@@ -127,7 +127,7 @@ impl Permits {
         Some(ask)
     }
 
-    /// Decides by an answer.
+    /// Applies an answer.
     pub(super) fn on_answer(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
         let key = answer.ask.key;
         match self.asks.on_answer(answer, now) {

@@ -23,7 +23,7 @@ pub(super) struct Rollout {
     pending: Option<Pending>,
     /// Workers of the stable release when the candidate took over.
     stable_workers: u32,
-    /// Outcomes of late.
+    /// The latest outcomes.
     recent: Recent,
 }
 
@@ -41,7 +41,7 @@ struct Pending {
 pub(super) struct Trial {
     /// As many workers as it needs to take over.
     pub(super) enough: u32,
-    /// Takes tasks now.
+    /// True if the candidate takes tasks now.
     pub(super) takes_tasks: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Seat {
 pub(super) struct Seats {
     pub(super) stable: Seat,
     pub(super) candidate: Seat,
-    /// The candidate was turned back.
+    /// True if the candidate was turned back.
     pub(super) is_back: bool,
 }
 
@@ -218,7 +218,7 @@ impl Rollout {
     }
 }
 
-/// Logs how far it is.
+/// Logs its progress.
 fn log(run: &RolloutRun, changed: Change) {
     let status = run.status();
     let (rollout, candidate) = (status.id, &status.candidate);

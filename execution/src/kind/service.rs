@@ -88,13 +88,13 @@ struct Inbox {
     fetched: Option<Fetched>,
 }
 
-/// The result of waiting.
+/// The reason for waking up.
 enum Wake {
     /// An event has come, or there is room for what is to be published.
     Event,
     /// It is time to look at everything.
     Due,
-    /// Nobody gives orders any more.
+    /// No more orders will follow.
     Over,
 }
 
@@ -366,7 +366,7 @@ impl Service {
     }
 }
 
-/// Takes the newest order.
+/// Applies the newest order.
 fn follow(
     state: &mut State,
     changed: &Result<(), watch::error::RecvError>,

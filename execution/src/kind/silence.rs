@@ -1,4 +1,4 @@
-//! What an attempt tells of its target: that it answers, that it does not, or nothing.
+//! Evidence about a target in an attempt: it answers, it does not, or neither is certain.
 
 use jiff::Timestamp;
 use utakata_model::{

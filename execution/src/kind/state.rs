@@ -55,19 +55,19 @@ pub(super) struct Moment {
 /// Everything to do in the world because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
-    /// Deliveries that are dealt with.
+    /// The deliveries to acknowledge.
     pub(super) acknowledge: Vec<Tag>,
-    /// Deliveries for others.
+    /// The deliveries to return for others.
     pub(super) give_back: Vec<Tag>,
     /// Reads for others, whose deliveries are dealt with.
     pub(super) publish_again: Vec<Task>,
-    /// Permits to ask for.
+    /// The permits to ask for.
     pub(super) asks: Vec<Ask>,
-    /// Readings, published before the outcomes.
+    /// The readings, published before the outcomes.
     pub(super) readings: Vec<Event>,
-    /// Ends of attempts.
+    /// The outcomes of attempts.
     pub(super) outcomes: Vec<Outcome>,
-    /// Everything to do about workers.
+    /// The effects on workers.
     pub(super) workers: workers::WorkerEffects,
 }
 
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    /// Follows a new order.
+    /// Applies a new order.
     pub(super) fn on_order(&mut self, order: &Order, at: Moment) {
         self.workers.on_order(&order.releases, &order.stops);
         self.rollout.on_order(order.rollout.as_ref(), at.clock);

@@ -17,9 +17,9 @@ use crate::takeover::UnrecordedLeft;
 
 /// An outcome is repeated after this, and then after twice as long each time.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Never later than this.
+/// The longest wait.
 const MAX_WAIT: Duration = Duration::from_secs(10);
-/// Outcomes that are repeated together.
+/// The number of outcomes that are repeated together.
 const MAX_TOGETHER: usize = 1000;
 /// Attempts that ended without a permit and are remembered.
 const MAX_ENDED: usize = 10_000;
@@ -150,7 +150,7 @@ impl Unrecorded {
         self.of(recorded.key).next().copied()
     }
 
-    /// The outcomes of an attempt.
+    /// Returns the outcomes of an attempt.
     fn of(&self, key: TaskKey) -> impl Iterator<Item = &Recorded> {
         let told = |ask| Recorded { key, ask };
         let all = self.kept.range(told(None)..=told(Some(u64::MAX)));

@@ -46,6 +46,8 @@ pub(super) struct Workers {
     environment: EnvironmentId,
     backoff: Backoff,
     times: Times,
+    /// The time that the worker of an image has to be started, besides that for its hello.
+    starts_within: Duration,
     /// The time that is looked back at for what was needed.
     warm_for: Duration,
     /// The most workers that all kinds may have together.
@@ -59,9 +61,9 @@ pub(super) struct Workers {
 /// Everything to do about workers because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct WorkerEffects {
-    /// Workers to start.
+    /// The workers to start.
     pub(super) starts: Vec<Start>,
-    /// Messages to workers.
+    /// The messages to send.
     pub(super) sends: Vec<Outgoing>,
     /// Workers that are to come back, by the time that they have.
     pub(super) parks: Vec<Park>,
@@ -101,9 +103,9 @@ pub(super) struct Lost {
     pub(super) ran_by: RanBy,
     /// Seen to end. Otherwise it is out of reach, and may go on.
     pub(super) is_gone: bool,
-    /// Asked to end.
+    /// True if it was asked to end.
     pub(super) is_expected: bool,
-    /// The end, for people.
+    /// A description of the end, for people.
     pub(super) what: String,
 }
 
@@ -120,6 +122,7 @@ impl Workers {
                 idle_after: config.idle_after,
                 drain_within: config.drain_within,
             },
+            starts_within: config.image_starts_within(),
             warm_for: config.warm_for,
             quota: config.max_workers,
             pools: Vec::new(),

@@ -1,11 +1,11 @@
-//! How the workers that an environment may run are shared between its kinds, and between the
+//! The division of the workers that an environment may run between its kinds, and between the
 //! releases of a kind. Pure.
 //!
-//! Slots are poured like water, one more for whoever has the fewest, in four rounds: one for
-//! each kind that has tasks (and one for a candidate that is tried), then what must be there
-//! in any case, then what there is to do for, and last what is only kept in reserve. So a kind
-//! with an endless backlog leaves a kind with one task its worker, and what is idle yields to
-//! what waits. Where there are more kinds with tasks than slots, they take turns.
+//! Slots are poured like water, one more for whoever has the fewest, in four rounds: first one for
+//! each kind that has tasks (and one for a candidate on trial), then the required minimum, then the
+//! work to be done, and last the reserve. So a kind with an endless backlog leaves a worker to a
+//! kind with one task, and idle workers yield to waiting tasks. If more kinds have tasks than there
+//! are slots, they take turns.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -29,13 +29,13 @@ pub(crate) struct Need {
     pub(crate) live: u32,
     /// Its turn: since when it has any, or waits for one.
     pub(crate) turn: Turn,
-    /// Control waits for it.
+    /// True if control waits for it.
     pub(crate) is_control: bool,
     /// A candidate that is tried beside the one that serves.
     pub(crate) is_tried: bool,
 }
 
-/// Whose turn it is.
+/// The turn of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// It needs no worker.
@@ -50,7 +50,7 @@ pub(crate) enum Turn {
 /// The allowance of a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Allowed {
-    /// Workers that it may have.
+    /// The number of workers that it may have.
     pub(crate) share: u32,
     /// Workers that it may start now: others may have to go first.
     pub(crate) starts: u32,
@@ -175,7 +175,7 @@ fn rounds(first: u32, least: u32, busy: u32, wanted: u32) -> [u32; 4] {
     [first, least, busy, wanted]
 }
 
-/// Pours so many slots.
+/// Distributes that many slots.
 fn pour(max: u32, claims: &[Claim]) -> Vec<u32> {
     let mut shares = vec![0; claims.len()];
     let mut left = max;

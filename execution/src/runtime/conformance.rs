@@ -1,14 +1,14 @@
 //! The promises of every runtime, each as a function that checks whether it is kept.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+mod manager;
 
-use tokio::{
-    io::AsyncReadExt,
-    net::{UnixListener, UnixStream},
-};
+use std::{io, time::Duration};
+
+use tokio::io::AsyncReadExt;
 use utakata_model::Incarnation;
 
-use super::{Error, Exit, Life, Running, Runtime, Spec};
+use self::manager::{Connection, Manager};
+use super::{Error, Exit, Life, Running, Runtime, Spec, door};
 
 /// The longest time that anything may take here.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -27,8 +27,10 @@ pub struct Subject<'a> {
     /// A worker that connects to its manager, says its token somewhere in what it says, and
     /// goes on for ever. The folder of its socket is there and empty.
     pub greets: Spec,
-    /// A worker that cannot be started.
-    pub impossible: Spec,
+    /// A worker whose start is refused at once, if there is one.
+    pub impossible: Option<Spec>,
+    /// A worker that is started as far as can be seen at once, and cannot be had, if there is one.
+    pub unobtainable: Option<Spec>,
 }
 
 /// A promise that was not kept.
@@ -42,7 +44,13 @@ pub enum Violation {
     TooLong { what: &'static str },
     /// There is no place for the worker to connect to.
     #[error("the manager cannot listen")]
-    Listen(#[from] std::io::Error),
+    Listen(#[from] io::Error),
+    /// There is no door for the worker to come through.
+    #[error("the manager cannot listen for workers of other machines")]
+    Door(#[from] door::Error),
+    /// It is not known where a door would be.
+    #[error("the runtime does not say where its workers look for their manager")]
+    Nowhere(#[source] Error),
     /// Something else happened.
     #[error("{promise}, but {seen}")]
     Broken { promise: &'static str, seen: String },
@@ -57,7 +65,8 @@ pub async fn check(subject: &Subject<'_>) -> Result<(), Violation> {
     killing_what_has_ended_does_nothing(subject).await?;
     a_worker_reaches_its_manager_with_its_token(subject).await?;
     a_worker_whose_handle_is_dropped_ends(subject).await?;
-    what_cannot_start_is_an_error(subject).await
+    what_cannot_start_is_an_error(subject).await?;
+    what_cannot_be_had_ends_and_says_why(subject).await
 }
 
 /// Checks that the exit code of a worker is known, as often as it is asked for.
@@ -133,18 +142,18 @@ pub async fn killing_what_has_ended_does_nothing(subject: &Subject<'_>) -> Resul
 pub async fn a_worker_reaches_its_manager_with_its_token(
     subject: &Subject<'_>,
 ) -> Result<(), Violation> {
-    let manager = listen(&subject.greets)?;
-    let mut worker = start(subject, &subject.greets).await?;
-    greeting(&manager, &subject.greets).await?;
+    let (manager, greets) = Manager::listen(subject)?;
+    let mut worker = start(subject, &greets).await?;
+    greeting(&manager, subject, &greets).await?;
     worker.kill();
     end(&mut *worker).await.map(drop)
 }
 
 /// Nothing is left of a worker that nobody has in hand.
 pub async fn a_worker_whose_handle_is_dropped_ends(subject: &Subject<'_>) -> Result<(), Violation> {
-    let manager = listen(&subject.greets)?;
-    let worker = start(subject, &subject.greets).await?;
-    let stream = greeting(&manager, &subject.greets).await?;
+    let (manager, greets) = Manager::listen(subject)?;
+    let worker = start(subject, &greets).await?;
+    let stream = greeting(&manager, subject, &greets).await?;
     drop(worker);
     hung_up(stream).await
 }
@@ -152,9 +161,9 @@ pub async fn a_worker_whose_handle_is_dropped_ends(subject: &Subject<'_>) -> Res
 /// Checks that a later life of an environment ends what an earlier one has left behind. For
 /// runtimes whose workers can outlive their environment.
 pub async fn what_an_earlier_life_left_is_ended(subject: &Subject<'_>) -> Result<(), Violation> {
-    let manager = listen(&subject.greets)?;
-    let worker = start(subject, &subject.greets).await?;
-    let stream = greeting(&manager, &subject.greets).await?;
+    let (manager, greets) = Manager::listen(subject)?;
+    let worker = start(subject, &greets).await?;
+    let stream = greeting(&manager, subject, &greets).await?;
     // As if the environment had been killed: its handles are gone, and have done nothing.
     std::mem::forget(worker);
     let later = Life {
@@ -167,22 +176,16 @@ pub async fn what_an_earlier_life_left_is_ended(subject: &Subject<'_>) -> Result
     }
 }
 
-/// A manager that lets everybody connect.
-fn listen(spec: &Spec) -> Result<UnixListener, Violation> {
-    // That of an earlier promise, if there was one.
-    let _ = fs::remove_file(&spec.socket);
-    let manager = UnixListener::bind(&spec.socket)?;
-    fs::set_permissions(&spec.socket, fs::Permissions::from_mode(0o666))?;
-    Ok(manager)
-}
-
-/// Waits until somebody has said the token; gives the connection.
-async fn greeting(manager: &UnixListener, spec: &Spec) -> Result<UnixStream, Violation> {
-    let token = spec.token.as_bytes();
+/// Waits until somebody has shown that it is this worker; gives the connection.
+async fn greeting(
+    manager: &Manager,
+    subject: &Subject<'_>,
+    spec: &Spec,
+) -> Result<Connection, Violation> {
     let greeted = async {
-        let (mut stream, _) = manager.accept().await?;
+        let mut stream = manager.accept().await?;
         let mut received = Vec::new();
-        while !received.windows(token.len()).any(|part| part == token) {
+        while !is_greeting(&received, subject, spec).await {
             if stream.read_buf(&mut received).await? == 0 {
                 let seen = String::from_utf8_lossy(&received).into_owned();
                 return broken("a worker says its token", format!("it said \"{seen}\""))
@@ -195,8 +198,27 @@ async fn greeting(manager: &UnixListener, spec: &Spec) -> Result<UnixStream, Vio
     greeted.map_err(|_| Violation::TooLong { what: "a greeting" })?
 }
 
+/// Returns whether the token is in what was said, or something that stands for it.
+async fn is_greeting(received: &[u8], subject: &Subject<'_>, spec: &Spec) -> bool {
+    let said = String::from_utf8_lossy(received);
+    if said.contains(&spec.token) {
+        return true;
+    }
+    let is_of_proof = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    for word in said.split(|c| !is_of_proof(c)) {
+        // What stands before it in the message may look like a part of it.
+        let starts = word.match_indices("ey").map(|(at, _)| &word[at..]);
+        for proof in starts {
+            if subject.runtime.identify(proof).await == Ok(Some(spec.token.clone())) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// Waits until the other end is gone.
-async fn hung_up(mut stream: UnixStream) -> Result<(), Violation> {
+async fn hung_up(mut stream: Connection) -> Result<(), Violation> {
     let mut rest = Vec::new();
     let gone = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
     // A connection that breaks has ended as well.
@@ -206,10 +228,29 @@ async fn hung_up(mut stream: UnixStream) -> Result<(), Violation> {
 
 /// Checks that what cannot be started is an error at once, and leaves nothing behind.
 pub async fn what_cannot_start_is_an_error(subject: &Subject<'_>) -> Result<(), Violation> {
-    let started = subject.runtime.start(subject.impossible.clone()).await;
+    let Some(impossible) = subject.impossible.clone() else {
+        return Ok(());
+    };
+    let started = subject.runtime.start(impossible).await;
     match started {
         Ok(_) => broken("what cannot start is an error", "it was started".into()),
         Err(_) => Ok(()),
+    }
+}
+
+/// Checks that what was started and cannot be had ends by itself, with the reason.
+pub async fn what_cannot_be_had_ends_and_says_why(subject: &Subject<'_>) -> Result<(), Violation> {
+    let Some(unobtainable) = &subject.unobtainable else {
+        return Ok(());
+    };
+    let mut worker = start(subject, unobtainable).await?;
+    let exit = end(&mut *worker).await?;
+    match worker.fault() {
+        Some(_) => Ok(()),
+        None => broken(
+            "what cannot be had has its reason",
+            format!("it {exit}, and had none"),
+        ),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use utakata_model::{Incarnation, WorkerId};
+use utakata_model::{Incarnation, Problem, WorkerId};
 
-use super::{Error, Life, Running, Runtime, Spec, Trace, process::Process};
+use super::{Error, Life, Listen, Running, Runtime, Spec, Trace, process::Process};
 use crate::{Artifact, Release};
 
 /// Runs programs as processes of this machine, and images in a runtime for containers.
@@ -35,6 +35,18 @@ impl Placed {
 impl Runtime for Placed {
     async fn prepare(&self, release: &Release) -> Result<(), Error> {
         self.place(&release.artifact).prepare(release).await
+    }
+
+    fn is_tried_first(&self, artifact: &Artifact) -> bool {
+        self.place(artifact).is_tried_first(artifact)
+    }
+
+    fn listen(&self) -> Result<Option<Listen>, Error> {
+        self.containers.listen()
+    }
+
+    async fn identify(&self, proof: &str) -> Result<Option<String>, Problem> {
+        self.containers.identify(proof).await
     }
 
     async fn start(&self, spec: Spec) -> Result<Box<dyn Running>, Error> {

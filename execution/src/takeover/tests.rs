@@ -33,7 +33,7 @@ fn left() -> Left {
     }
 }
 
-/// Any open file.
+/// Returns any open file.
 fn file() -> OwnedFd {
     std::fs::File::open("/dev/null").unwrap().into()
 }

@@ -23,7 +23,7 @@ pub enum KeyError {
     /// A text that is no PEM of that name.
     #[error("it has no -----BEGIN {label}----- with base64 and an end")]
     Pem { label: &'static str },
-    /// A key of another kind.
+    /// The key is of another kind.
     #[error("it is not an Ed25519 key: openssl genpkey -algorithm ed25519 makes one")]
     Kind,
 }

@@ -9,9 +9,9 @@ use utakata_model::{
 use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::AttemptOutcome};
 use utakata_rollout::compare::ReadAnswer;
 
-/// Readings in one answer.
+/// The number of readings in one answer.
 pub(crate) const MAX_READINGS: usize = 100_000;
-/// Bytes of a result.
+/// The size of a result, in bytes.
 pub(crate) const MAX_RESULT: usize = 1024 * 1024;
 /// Bytes of the sentence of a problem.
 const MAX_MESSAGE: usize = 4096;

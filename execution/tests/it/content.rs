@@ -49,7 +49,7 @@ fn pinned(version: &str, mut task: Task) -> Task {
     task
 }
 
-/// What is said of a release that is not here.
+/// Returns the problem of a release that is not here.
 fn said<'s>(status: &'s EnvironmentStatus, release: &ReleaseId) -> Option<&'s Problem> {
     let path = format!("release {}@{}", release.kind, release.version);
     let refused = status.refused.iter().find(|refused| refused.path == path);
@@ -128,7 +128,7 @@ async fn a_release_is_fetched_and_serves_whatever_is_lost_doubled_or_overtaken()
     site.end().await;
 }
 
-/// What somebody says in place of what is true.
+/// Returns false answers, in place of the true ones.
 fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
     let list = |change: fn(&mut Content)| -> crate::shelf::Lie {
         Box::new(move |_, truth| match truth {

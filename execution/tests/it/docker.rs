@@ -19,6 +19,7 @@ use crate::{
     site::{assert_ended, echo, set},
 };
 use port::Port;
+pub use port::manifest;
 
 #[tokio::test]
 async fn containers_keep_all_promises() {

@@ -15,21 +15,21 @@ use utakata_permit::message::{
 
 use crate::player::pass;
 
-/// How long a permit is good.
+/// The window of a permit.
 pub const WINDOW: Duration = Duration::from_secs(2);
 
-/// How the ledger behaves.
+/// The behaviour of the ledger.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// So many asks are not heard.
+    /// The number of asks that are lost.
     pub lose_asks: usize,
-    /// So many permits are given and not told.
+    /// The number of permits that are given and lost.
     pub lose_permits: usize,
-    /// Every answer comes so often.
+    /// The number of times that every answer arrives.
     pub times: usize,
-    /// Every answer comes so late.
+    /// The delay of every answer.
     pub delay: Duration,
-    /// Everything is refused.
+    /// The reason for refusing everything.
     pub refuse: Option<Refused>,
     /// Outcomes are recorded from this one on, repeated ones counted.
     pub record_from: usize,
@@ -48,7 +48,7 @@ impl Default for Rules {
     }
 }
 
-/// What the ledger has seen.
+/// The messages that the ledger has received.
 #[derive(Debug, Default)]
 pub struct Book {
     pub asks: Vec<(Instant, Ask)>,

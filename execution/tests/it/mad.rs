@@ -109,7 +109,7 @@ fn mad(target: &str, class: Class) -> Task {
     }
 }
 
-/// What becomes of a read and of a control task.
+/// Returns the outcomes of a read and of a control task.
 async fn ask(site: &mut Site) -> (Outcome, Outcome) {
     let tasks = vec![mad("a", Class::Observe), mad("b", Class::Control)];
     let keys = site.send(tasks).await;

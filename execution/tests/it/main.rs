@@ -12,6 +12,7 @@ mod content;
 mod docker;
 mod faults;
 mod handover;
+mod kubernetes;
 mod ledger;
 mod mad;
 mod orders;

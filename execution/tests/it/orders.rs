@@ -18,7 +18,7 @@ use crate::{
     site::{Site, pool},
 };
 
-/// What is asked of the environment of a site from now on.
+/// Orders the environment of a site to stop or to resume.
 async fn ask(site: &Site, revision: u64, stop: Option<Stop>) {
     let order = |stop| Order {
         stop,
@@ -109,7 +109,7 @@ async fn a_drained_environment_has_no_workers_until_it_goes_on() {
     site.end().await;
 }
 
-/// What is asked of whoever is in the zone.
+/// Orders everything in the zone to stop or to resume.
 async fn ask_all(site: &Site, revision: u64, given: &[(Scope, Stop)]) {
     let order = |stop| Order {
         stop,

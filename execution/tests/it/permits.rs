@@ -13,7 +13,7 @@ use crate::{
     site::{Setup, Site, add_release, assert_ended},
 };
 
-/// Workers that answer at once.
+/// Returns workers that answer at once.
 fn prompt(capacity: u32) -> Player {
     Player::new(capacity, |_| Some((Duration::ZERO, "")))
 }

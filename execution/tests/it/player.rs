@@ -16,13 +16,13 @@ use utakata_protocol::v1::{
 
 pub type Line = mpsc::Sender<FromWorker>;
 
-/// What was given to workers, and what they have at a time.
+/// The tasks that workers were given, and the number that they have at a time.
 #[derive(Debug, Default)]
 pub struct Score {
     /// Every attempt, with its target and when it came.
     pub given: Vec<(TaskKey, String, Instant)>,
     running: HashMap<String, usize>,
-    /// The most at once.
+    /// The largest number at once.
     pub most: usize,
     most_on: HashMap<String, usize>,
 }
@@ -46,7 +46,7 @@ impl Score {
         self.most_on[target]
     }
 
-    /// How often an attempt was given to a worker.
+    /// Returns the number of times that an attempt was given to a worker.
     pub fn times(&self, key: TaskKey) -> usize {
         self.given
             .iter()
@@ -54,7 +54,7 @@ impl Score {
             .count()
     }
 
-    /// When attempts on a target came.
+    /// Returns the times at which attempts on a target arrived.
     pub fn at(&self, target: &str) -> Vec<Instant> {
         let given = self.given.iter().filter(|(_, name, _)| name == target);
         given.map(|(.., at)| *at).collect()
@@ -84,7 +84,7 @@ impl Player {
         }
     }
 
-    /// Runs such workers.
+    /// Returns a runtime of such workers.
     pub fn runtime(&self) -> Arc<Scripted> {
         let player = self.clone();
         Arc::new(Scripted::new(move |spec| {
@@ -200,7 +200,7 @@ pub async fn say(line: &Line, message: Message) -> bool {
     line.send(message).await.is_ok()
 }
 
-/// Says that control could begin.
+/// Reports that control could begin.
 pub async fn can_begin(line: &Line, task: &v1::Task) {
     let ready = v1::ReadyAttempt {
         id: task.id.clone(),
@@ -223,7 +223,7 @@ pub async fn pass(time: Duration) {
     tokio::time::sleep_until(Instant::now() + time).await;
 }
 
-/// Waits until it is so.
+/// Waits until the condition holds.
 pub async fn until(is_so: impl Fn() -> bool) {
     let waited = async {
         let mut tick = tokio::time::interval(Duration::from_millis(10));
@@ -251,7 +251,7 @@ pub fn play(target: &str, class: Class) -> Task {
     of_kind("play", target, class)
 }
 
-/// A task for a kind.
+/// Returns a task for a kind.
 pub fn of_kind(kind: &str, target: &str, class: Class) -> Task {
     let mut task = crate::site::echo(target, "x");
     let name = task.target.name.clone();

@@ -1,4 +1,5 @@
-//! What targets bear is kept: conversations, tasks in a second, and peace when they are silent.
+//! The limits of targets are respected: conversations, tasks per second, and a rest when they are
+//! silent.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

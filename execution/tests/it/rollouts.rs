@@ -26,7 +26,7 @@ use crate::site::{Site, add_echo, add_release, echo, pool, programs, set, task};
 
 /// Tasks that are under way at a time.
 const BATCH: usize = 20;
-/// Which program a worker that lies really is.
+/// The program that a lying worker really is.
 const LIE: &str = "lie=$(mktemp -d); sed 's/0.2.0/0.3.0/' worker.toml > $lie/worker.toml\n\
                    UTAKATA_RELEASE=$lie exec";
 
@@ -90,7 +90,7 @@ fn digest(content: &Content, manifest: &Manifest) -> ReleaseDigest {
     release_digest(files, Some(FileDigest::of(&program).hash()))
 }
 
-/// What is asked of the kind.
+/// The desired state of the kind.
 pub struct Asking {
     revision: u64,
     rollout: RolloutId,
@@ -216,12 +216,12 @@ pub fn has_ended(status: &EnvironmentStatus) -> bool {
     rollout(status).is_some_and(is_end)
 }
 
-/// What is sent.
+/// The tasks that are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum What {
     /// Reads, which show the same from all workers as long as none is set.
     Reads,
-    /// Control, too.
+    /// Control as well.
     All,
 }
 
@@ -528,7 +528,7 @@ async fn a_release_that_crashes_after_a_hundred_tasks_is_turned_back() {
     is_turned_back(folder, without_shadow(), "rollout-dies").await;
 }
 
-/// What it had when it died is read by the old one: nobody misses a read because of it.
+/// The reads that it had when it died are repeated by the stable release, so that none is missed.
 #[tokio::test]
 async fn a_release_that_crashes_again_and_again_loses_no_read() {
     let folder = bad("crash_after = 15");
@@ -549,7 +549,7 @@ async fn a_release_that_crashes_again_and_again_loses_no_read() {
     site.end().await;
 }
 
-/// How far the rollout is, as the file says that outlives a kill.
+/// Returns the phase of the rollout in the file that outlives a kill.
 fn written(state: &Path) -> Option<RolloutPhase> {
     let file = fs::read(state.join("rollouts.json")).ok()?;
     let pages: serde_json::Value = serde_json::from_slice(&file).unwrap();

@@ -1,6 +1,6 @@
 //! Every runtime keeps every promise, and a broken one is found out.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -44,6 +44,9 @@ pub fn spec(folder: &TempDir, artifact: Artifact, arguments: &[&str]) -> Spec {
         },
         artifact,
         socket: door.join("workers.sock"),
+        door: None,
+        is_trial: false,
+        control_within: Duration::ZERO,
         token: "a-token-of-one-time".into(),
         variables: vec![("SEEN".into(), "yes".into())],
     }
@@ -61,7 +64,8 @@ pub fn subject<'a>(
         ends: spec(folder, tool.clone(), &["end"]),
         lasts: spec(folder, tool.clone(), &["last"]),
         greets: spec(folder, tool.clone(), &["greet"]),
-        impossible,
+        impossible: Some(impossible),
+        unobtainable: None,
     }
 }
 

@@ -19,18 +19,18 @@ use utakata_model::{
 
 use crate::site::{Site, programs};
 
-/// What is on the shelf, and what was asked for.
+/// The releases on the shelf, and the requests for them.
 #[derive(Default)]
 pub struct Stock {
     releases: HashMap<ReleaseDigest, Content>,
     files: HashMap<FileDigest, Arc<[u8]>>,
-    /// All asks that were heard.
+    /// All requests that arrived.
     pub asked: Vec<ContentRequest>,
     /// Says something else than the truth, or nothing.
     pub lie: Option<Lie>,
 }
 
-/// What is answered in place of what would be true; `None`: nothing.
+/// A false answer in place of the true one; `None` means no answer.
 pub type Lie = Box<dyn Fn(&ContentRequest, ContentPiece) -> Option<ContentPiece> + Send>;
 
 /// A shelf. Cheap to clone.
@@ -143,7 +143,7 @@ impl Shelf {
         shelf
     }
 
-    /// Puts a release on it.
+    /// Puts a release on the shelf.
     pub fn put(&self, files: &Files) -> ReleaseId {
         let id = files.id();
         let mut stock = self.0.lock();

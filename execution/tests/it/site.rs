@@ -35,12 +35,12 @@ use crate::{
     player::{self, Player},
 };
 
-/// What an environment has around it.
+/// An environment and everything around it.
 pub struct Setup {
     pub folder: TempDir,
     pub runtime: Arc<dyn Runtime>,
     pub rules: Rules,
-    /// What goes wrong between it and the rest.
+    /// The faults between it and the rest.
     pub faults: Option<Faults>,
 }
 
@@ -213,7 +213,7 @@ impl Site {
             .collect()
     }
 
-    /// How many outcomes were seen, of whatever attempts.
+    /// Returns the number of outcomes seen, of any attempts.
     pub fn count_outcomes(&self) -> usize {
         outcomes(&self.seen).count()
     }
@@ -247,7 +247,7 @@ impl Site {
         pool(&status, kind).unwrap().clone()
     }
 
-    /// The processes of all workers.
+    /// Returns the processes of all workers.
     pub fn processes(&self) -> Vec<i32> {
         processes(&self.folder)
     }

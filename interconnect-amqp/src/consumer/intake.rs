@@ -42,7 +42,7 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The settings that an intake shares with its consumer.
 pub(in super::super) struct Setting {
     pub(super) shared: Arc<Shared>,
-    /// The consumer was dropped.
+    /// Cancelled when the consumer is dropped.
     pub(super) left: CancellationToken,
 }
 
@@ -55,7 +55,7 @@ pub(in super::super) struct Intake {
     pub(in super::super) link: Arc<Link>,
     pub(in super::super) session: Arc<Session>,
     pub(in super::super) channel: Channel,
-    /// For what is left of messages that are begun.
+    /// The queue for the rest of messages that are partly acknowledged.
     pub(in super::super) control: Arc<Control>,
 }
 

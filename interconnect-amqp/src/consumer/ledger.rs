@@ -75,7 +75,7 @@ pub(super) struct Returns<M> {
     pub(super) rests: Vec<Rest<M>>,
 }
 
-/// The rest of a message.
+/// The tasks of a message that are left.
 #[derive(Debug)]
 pub(super) struct Rest<M> {
     /// ... acknowledged, if that is all.
@@ -96,7 +96,7 @@ impl<M> Default for Ledger<M> {
 }
 
 impl<M: Clone> Ledger<M> {
-    /// A message came.
+    /// Adds the tasks of a message.
     pub(super) fn add(&mut self, class: Class, handle: M, tasks: Vec<Task>, redelivered: bool) {
         if class == Class::Observe {
             let tasks = tasks.into();
@@ -195,7 +195,7 @@ impl<M: Clone> Ledger<M> {
         Returns { whole, rests }
     }
 
-    /// Everything goes to others.
+    /// Returns everything to the queue.
     pub(super) fn return_all(&mut self) -> Returns<M> {
         let mut returns = Returns {
             whole: Vec::new(),
@@ -227,7 +227,7 @@ impl<M: Clone> Ledger<M> {
         returns
     }
 
-    /// Returns true if nothing waits.
+    /// Returns true if no task waits.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.reads.is_empty()
     }

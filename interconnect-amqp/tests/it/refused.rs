@@ -1,4 +1,4 @@
-//! What a broker refuses, and what is refused at it.
+//! Refusals by a broker, and of a broker.
 
 use utakata_interconnect::{Error, Message as _, Tasks};
 use utakata_interconnect_amqp::{Amqp, Config, DeadLetter, Reason, Url};

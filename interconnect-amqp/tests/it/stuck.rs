@@ -21,8 +21,9 @@ fn order(broker: &Rabbitmq, vhost: &str, zone: &str, what: &str) {
     assert_eq!(said.trim(), "ok", "{call}");
 }
 
-/// What was published to it is not known of; all others go on, also those that were under way on
-/// the same channel when it was given up; and it goes on when it is not stuck any more.
+/// The fate of a message published to a stuck queue is unknown. All others continue, including
+/// those under way on the channel that was given up, and the queue works again once it is no
+/// longer stuck.
 pub async fn a_queue_that_is_stuck_holds_up_no_other(broker: &Rabbitmq) {
     let (vhost, config) = site(broker);
     let amqp: Arc<Amqp> = Arc::new(connect(&config).await);

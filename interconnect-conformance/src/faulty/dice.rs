@@ -30,7 +30,7 @@ impl Dice {
         thrown < chance
     }
 
-    /// Fisher and Yates.
+    /// Shuffles by the method of Fisher and Yates.
     pub(super) fn shuffle<T>(&self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = self.below(last as u64 + 1);

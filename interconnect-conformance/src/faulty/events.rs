@@ -19,7 +19,7 @@ pub struct FaultyEvents {
 }
 
 impl FaultyEvents {
-    /// These events, with these faults.
+    /// Wraps events with these faults.
     pub fn new(inner: Arc<dyn Events>, faults: Faults) -> Self {
         Self {
             inner,

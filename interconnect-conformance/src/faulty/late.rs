@@ -23,7 +23,7 @@ impl<T> Late<T> {
         self.held.is_empty()
     }
 
-    /// Holds an item until then.
+    /// Holds an item back until then.
     pub(super) fn hold(&mut self, due: Instant, item: T) {
         self.held.insert((due, self.next), item);
         self.next += 1;
@@ -41,7 +41,7 @@ impl<T> Late<T> {
         due
     }
 
-    /// Takes everything out.
+    /// Takes out everything.
     pub(super) fn all(&mut self) -> Vec<T> {
         std::mem::take(&mut self.held).into_values().collect()
     }

@@ -14,33 +14,19 @@ const KEYS: &str = "lose, double, late, delay, reorder, fail, max-delay, may-los
 pub enum SpecError {
     /// A part of it is no `key=value`.
     #[error("\"{part}\" is not KEY=VALUE: write for example lose=0.02,double=0.05")]
-    Form {
-        /// The part.
-        part: String,
-    },
+    Form { part: String },
     /// Nothing can go wrong in that way.
     #[error("there is no fault \"{key}\": there are {KEYS}")]
-    Key {
-        /// The key.
-        key: String,
-    },
-    /// A chance is none.
+    Key { key: String },
+    /// A chance is not a number from 0 to 1.
     #[error("{key} is a chance from 0 to 1, and \"{value}\" is not one")]
-    Chance {
-        /// The key.
-        key: String,
-        /// The value.
-        value: String,
-    },
-    /// A duration is none.
+    Chance { key: String, value: String },
+    /// A duration cannot be parsed.
     #[error("max-delay is wrong")]
     Duration(#[from] duration::DurationError),
     /// Nothing of that name may be lost.
     #[error("may-lose is expendable, protocol or anything, and not \"{value}\"")]
-    Lose {
-        /// The value.
-        value: String,
-    },
+    Lose { value: String },
 }
 
 impl FromStr for Faults {

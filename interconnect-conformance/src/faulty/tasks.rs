@@ -20,7 +20,7 @@ pub struct FaultyTasks {
 }
 
 impl FaultyTasks {
-    /// These queues, with these faults.
+    /// Wraps queues with these faults.
     pub fn new(inner: Arc<dyn Tasks>, faults: Faults) -> Self {
         Self {
             inner,
@@ -68,7 +68,7 @@ fn may_be_lost(task: &Task, lose: Lose) -> bool {
 struct FaultyConsumer {
     inner: Box<dyn Consumer>,
     fate: Arc<Fate>,
-    /// Fetched, and not delivered yet.
+    /// Tasks that were fetched and not yet delivered.
     late: Late<Delivery>,
 }
 

@@ -10,7 +10,7 @@ fn samples() -> Queue {
     Queue::new("hall-1", "apc-pdu").unwrap()
 }
 
-/// What comes out when these faults befall 100 tasks of a class, by number.
+/// Returns the tasks that arrive, by number, when 100 tasks of a class meet these faults.
 async fn tasks_through(faults: Faults, class: Class) -> (Vec<usize>, Counts) {
     let (queue, embedded) = (samples(), Embedded::default());
     let faulty = FaultyTasks::new(Arc::new(embedded.clone()), faults);

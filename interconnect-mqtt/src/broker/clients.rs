@@ -35,7 +35,7 @@ pub(super) struct Clients {
     commands: Commands,
     stats: Arc<BrokerStats>,
     monitor: Arc<ResourceMonitor>,
-    /// Tells all clients goodbye.
+    /// Ends the sessions of all clients.
     goodbye: broadcast::Sender<()>,
 }
 

@@ -26,7 +26,7 @@ pub struct Config {
     /// The name of this process at the broker; utakata-le-NAME or utakata-wee-NAME when not set.
     #[setting(form = "name")]
     pub client: String,
-    /// Certificates, for `mqtts://`.
+    /// Certificates for `mqtts://`.
     pub tls: Tls,
     /// The longest that the broker may take to acknowledge; later it counts as away.
     #[serde(with = "duration")]
@@ -60,7 +60,7 @@ pub enum Version {
     /// 3.1.1: for brokers that speak nothing newer, such as RabbitMQ before 3.13.
     #[serde(rename = "3.1.1")]
     V3,
-    /// 5.
+    /// MQTT 5.
     #[default]
     #[serde(rename = "5")]
     V5,
@@ -74,7 +74,7 @@ pub struct Url {
     pub(super) is_tls: bool,
     pub(super) host: String,
     pub(super) port: u16,
-    /// User and password.
+    /// The user and password.
     pub(super) login: Option<(String, String)>,
 }
 
@@ -83,30 +83,21 @@ setting!(Url: "URL", Version: "5 or 3.1.1");
 /// An error of a configuration that can never work.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    /// It is no URL.
+    /// The text is not a URL.
     #[error("the broker's url is not one: {problem}; write mqtt://user:password@host:1883")]
-    Url {
-        /// The error of the parser.
-        problem: String,
-    },
+    Url { problem: String },
     /// It is a URL of something else.
     #[error("the broker's url begins with \"{scheme}://\": write mqtt:// or, for TLS, mqtts://")]
-    Scheme {
-        /// Its scheme.
-        scheme: String,
-    },
+    Scheme { scheme: String },
     /// Certificates are given, and nothing uses them.
     #[error("tls is set, and the broker's url begins with mqtt://: write mqtts://")]
     NoTls,
-    /// No broker would take it.
+    /// No broker would accept the name.
     #[error(
         "the client name \"{client}\" cannot be used: write 1 to {MAX_CLIENT} characters, and \
          no blank, slash, plus or hash"
     )]
-    Client {
-        /// The name.
-        client: String,
-    },
+    Client { client: String },
 }
 
 impl Config {
@@ -199,7 +190,7 @@ impl std::str::FromStr for Url {
     }
 }
 
-/// `%41` is `A`.
+/// Replaces escapes: `%41` is `A`.
 fn unescape(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes().iter();

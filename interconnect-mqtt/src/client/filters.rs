@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use utakata_interconnect::{Interest, events::Zones, topic};
 
-/// A filter of topics.
+/// A topic filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Filter {
     pub(super) path: String,
@@ -16,7 +16,7 @@ pub(super) struct Filter {
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions(BTreeMap<String, (Filter, usize)>);
 
-/// The filters for an interest.
+/// Returns the filters for an interest.
 pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
     let mut all = Vec::new();
     let mut add = |path: String, retained| all.push(Filter { path, retained });
@@ -82,7 +82,7 @@ impl Subscriptions {
         gone
     }
 
-    /// All that somebody wants.
+    /// Returns all filters that anybody wants.
     pub(super) fn all(&self) -> Vec<Filter> {
         self.0.values().map(|(filter, _)| filter.clone()).collect()
     }

@@ -103,7 +103,7 @@ impl Outbox {
         }
     }
 
-    /// Returns how many wait.
+    /// Returns the number of waiting messages.
     pub(super) fn len(&self) -> usize {
         self.state.lock().queue.len()
     }

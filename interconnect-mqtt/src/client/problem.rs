@@ -12,7 +12,7 @@ const SILENT: &str = "the broker does not answer";
 /// An error that keeps a connection from being made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// In words.
+    /// The problem in words.
     ReportedTopics(String),
     /// Another client has come under the same name.
     Displaced,

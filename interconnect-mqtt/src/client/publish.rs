@@ -56,7 +56,7 @@ pub(super) async fn publish(shared: &Shared, events: Vec<Event>) -> Result<(), E
 struct Sending<'s> {
     shared: &'s Shared,
     connection: Connection,
-    /// Of what was sent to which topic.
+    /// The topics that were sent to, and the answers that will arrive.
     answers: Vec<(String, oneshot::Receiver<Answer>)>,
 }
 
@@ -173,7 +173,7 @@ impl<'s> Deletion<'s> {
         Self { shared, targets }
     }
 
-    /// The topics that came.
+    /// Returns the topics that arrived.
     fn found(self) -> Vec<String> {
         let mut deleting = self.shared.deleting.lock();
         let all = self.targets.iter().filter_map(|one| deleting.remove(one));

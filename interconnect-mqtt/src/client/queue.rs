@@ -10,7 +10,7 @@ pub(super) struct Queue<T> {
     next: u64,
     expendable: VecDeque<(u64, usize, T)>,
     kept: VecDeque<(u64, T)>,
-    /// Of what is expendable.
+    /// The weight of expendable items.
     weight: usize,
 }
 
@@ -63,7 +63,7 @@ impl<T> Queue<T> {
         Some(item)
     }
 
-    /// Returns how many wait.
+    /// Returns the number of waiting messages.
     pub(super) fn len(&self) -> usize {
         self.expendable.len() + self.kept.len()
     }

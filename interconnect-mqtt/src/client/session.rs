@@ -44,7 +44,7 @@ pub(super) enum Request {
     Publish(Message),
     Subscribe(Vec<Filter>),
     Unsubscribe(String),
-    /// This message was taken in.
+    /// The message with this number was received.
     Acknowledge(u16),
     Disconnect,
 }
@@ -64,14 +64,14 @@ pub(super) enum Notice {
     Nothing,
 }
 
-/// A message that came.
+/// A message that was received.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) topic: String,
     pub(super) payload: Bytes,
     /// True if it is from before the subscription.
     pub(super) is_retained: bool,
-    /// Under which number it is to be acknowledged, if at all.
+    /// The number for the acknowledgement, if it needs one.
     pub(super) number: Option<u16>,
 }
 

@@ -40,7 +40,7 @@ const PLACES: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) config: Config,
-    /// The clock of this side.
+    /// The clock of this process.
     pub(super) clock: Clock,
     pub(super) state: watch::Sender<State>,
     pub(super) health: Health,
@@ -108,7 +108,7 @@ impl Shared {
         }
     }
 
-    /// Closes it for good.
+    /// Changes the state. Once closed, it stays closed.
     pub(super) fn turn(&self, state: State) {
         self.state.send_if_modified(|now| {
             let changes = *now != State::Closed;
@@ -172,14 +172,14 @@ impl Shared {
         all
     }
 
-    /// So many expendable messages were dropped on the way out.
+    /// Counts expendable messages that were dropped on the way out.
     pub(super) fn dropped(&self, count: usize) {
         if count > 0 {
             self.health.dropped(count);
         }
     }
 
-    /// So many expendable events were dropped on the way in.
+    /// Counts expendable events that were dropped on the way in.
     pub(super) fn missed(&self, count: usize) {
         if count > 0 {
             self.health.dropped(count);

@@ -13,7 +13,7 @@ pub(super) type Answer = Result<(), String>;
 /// One who waits, and the place that it takes.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    /// Nothing: nobody ever waited.
+    /// The receiver of the answer. Absent if nobody ever waited.
     answer: Option<oneshot::Sender<Answer>>,
     _place: Option<OwnedSemaphorePermit>,
 }

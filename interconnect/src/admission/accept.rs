@@ -13,14 +13,14 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_
 /// Errors that follow each other sooner are one episode, with one line in the log.
 const EPISODE: Duration = Duration::from_secs(60);
 
-/// Something that others connect to.
+/// Something that accepts connections.
 pub trait Listener {
-    /// A connection.
+    /// The connection itself.
     type Stream;
     /// A peer, as far as the system says who it is; connections are counted by it.
     type Peer;
 
-    /// The next connection. Cancel safe.
+    /// Waits for the next connection. Cancel safe.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
 }
 

@@ -11,7 +11,7 @@ use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Zone};
 use self::queue::{EventQueue, Item};
 use crate::{Error, Event, Events, Interest, Subscription};
 
-/// The bounds of the bus.
+/// The limits of the bus.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The most that waits for one subscriber: each value read, each outcome and each status
@@ -49,7 +49,7 @@ struct State {
 }
 
 impl Bus {
-    /// A bus without subscribers.
+    /// Creates a bus without subscribers.
     pub fn new(config: Config) -> Self {
         Self {
             shared: Arc::new(BusState {
@@ -64,7 +64,7 @@ impl Bus {
         self.shared.close();
     }
 
-    /// Returns how many follow now.
+    /// Returns the number of subscribers.
     pub fn subscribers(&self) -> usize {
         let state = self.shared.state.read();
         state.subscribers.iter().filter(|s| !s.is_left()).count()

@@ -30,29 +30,23 @@ const STEP_ASIDE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5
 /// An error of connecting to a hub.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody answers.
+    /// No hub answers.
     #[error(
         "no hub answers on {}: is `utakata hub --socket {}` running?", path.display(),
         path.display()
     )]
     Away {
-        /// The socket.
         path: PathBuf,
-        /// The error of the system.
         source: std::io::Error,
     },
     /// Somebody listens, and does not answer.
     #[error("the hub on {} listens and does not answer", path.display())]
-    Silent {
-        /// The socket.
-        path: PathBuf,
-    },
+    Silent { path: PathBuf },
     /// The hub, or what else is there, does not want us.
     #[error("the hub on {} refuses: {reason}", path.display())]
     Refused {
-        /// The socket.
         path: PathBuf,
-        /// The reason, in its words.
+        /// The reason, in the hub's words.
         reason: String,
     },
 }
@@ -126,7 +120,6 @@ impl HubClient {
         Arc::new(Remote(Arc::clone(&self.shared)))
     }
 
-    /// The events of the hub.
     pub fn events(&self) -> Arc<dyn Events> {
         Arc::new(Remote(Arc::clone(&self.shared)))
     }
@@ -154,7 +147,7 @@ impl HubClient {
         Ok(())
     }
 
-    /// Hangs up.
+    /// Closes the connection.
     pub async fn close(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
@@ -168,7 +161,7 @@ impl Drop for HubClient {
 }
 
 impl ClientState {
-    /// Closes it for good.
+    /// Changes the state. Once closed, it stays closed.
     fn turn(&self, state: State) {
         match &state {
             State::Up(_) => self.health.made(),
@@ -194,7 +187,7 @@ impl ClientState {
         }
     }
 
-    /// Remembers how our environments are.
+    /// Remembers the statuses of our environments.
     fn note(&self, events: &[Event]) {
         for event in events {
             let Event::Environment(status) = event else {

@@ -36,7 +36,7 @@ const REPLIES: usize = 64;
 /// is free for the client before it is free here.
 const PLACES: usize = 2 * MAX_REQUESTS;
 
-/// One client.
+/// The connection of one client.
 pub(super) struct Connection {
     number: u64,
     served: Arc<Served>,

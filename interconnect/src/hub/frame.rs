@@ -9,11 +9,11 @@ use tokio::{
     time::timeout,
 };
 
-/// The longest frame.
+/// The largest length of a frame, in bytes.
 pub(super) const MAX_LENGTH: usize = 64 * 1024 * 1024;
 /// The longest frame of somebody who has not said hello.
 pub(super) const MAX_HELLO_LENGTH: usize = 4 * 1024;
-/// Frames that are written together.
+/// The number of frames that are written together.
 const TOGETHER: usize = 32;
 
 /// Reads the next frame; `None`: there is none, the other side has gone. Not cancel safe.

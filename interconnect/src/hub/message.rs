@@ -21,7 +21,7 @@ pub(super) const MAX_REQUESTS: usize = 64;
 pub(super) const MAX_OPEN: usize = 1_024;
 /// The most tasks in one message.
 pub(super) const MAX_TASKS: usize = 1_000;
-/// So many bytes of events go into one message; a single one may be larger.
+/// The size of the events that go into one message, in bytes; a single event may be larger.
 pub(super) const EVENTS_BYTES: usize = 1024 * 1024;
 
 /// The first message of a client.
@@ -30,27 +30,27 @@ pub(super) struct Hello {
     /// The version that it speaks; named so that whoever is no client is told from an old one.
     #[serde(rename = "utakata-hub")]
     pub(super) version: u64,
-    /// The process, for the log.
+    /// The process identifier, for the log.
     pub(super) pid: u32,
 }
 
-/// The hub's answer to that.
+/// The hub's answer to the hello.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Welcome {
-    /// Go on.
+    /// The client is welcome.
     Welcome {
         /// The version that both speak.
         version: u64,
     },
-    /// No; it hangs up.
+    /// The client is refused, and the connection is closed.
     Refused {
         /// The reason, in a sentence.
         reason: String,
     },
 }
 
-/// A client asks for something.
+/// A request of a client.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     /// Another one for each request of a connection.
@@ -83,7 +83,7 @@ pub(super) enum Ask {
         open: u64,
         tags: Vec<u64>,
     },
-    /// Begins to follow.
+    /// Subscribe to events.
     Subscribe {
         open: u64,
         interest: Interest,

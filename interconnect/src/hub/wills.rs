@@ -18,7 +18,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 pub(super) struct Wills(Mutex<BTreeMap<EnvironmentId, (u64, Arc<EnvironmentStatus>)>>);
 
 impl Wills {
-    /// A connection publishes these.
+    /// Records the statuses that a connection publishes.
     pub(super) fn note(&self, connection: u64, events: &[Event]) {
         for event in events {
             let Event::Environment(status) = event else {

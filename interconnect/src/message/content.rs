@@ -21,12 +21,11 @@ use super::plain;
 /// The most bytes of a file in one message.
 pub const MAX_PART: usize = 128 * 1024;
 
-/// An environment asks for content.
+/// A request of an environment for content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchBatch {
-    /// The environment that asks.
     pub environment: EnvironmentId,
-    /// For what.
+    /// The files and lists that it needs.
     pub wants: Vec<ContentRequest>,
 }
 
@@ -38,7 +37,6 @@ pub enum ContentRequest {
     Release(ReleaseDigest),
     /// The bytes of a file from this one on, as many as there is room for in a message.
     File {
-        /// The file.
         digest: FileDigest,
         /// The first byte that is wanted.
         from: u64,
@@ -48,9 +46,8 @@ pub enum ContentRequest {
 /// The answer to one want of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentReply {
-    /// The environment that had asked.
     pub environment: EnvironmentId,
-    /// For what.
+    /// The request that is answered.
     pub want: ContentRequest,
     /// The content, or the reason for which there is none.
     pub found: ContentPiece,

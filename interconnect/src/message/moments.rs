@@ -19,7 +19,7 @@ const AGREE: SignedDuration = SignedDuration::from_millis(500);
 pub enum Moments {
     /// The time that is left of each deadline.
     Left {
-        /// Negative: it has passed.
+        /// The times left until the moments; negative if they have passed.
         left: Vec<i64>,
     },
     /// The age of a time.
@@ -27,7 +27,7 @@ pub enum Moments {
         /// By the clock of the sender.
         age: u64,
     },
-    /// The age of each time.
+    /// The ages of several times.
     Ages {
         /// By the clock of the sender.
         ages: Vec<u64>,

@@ -14,9 +14,7 @@ use crate::clock::{Clock, Sent};
 /// Outcomes that were published together.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutcomeBatch {
-    /// The zone of the environment.
     pub zone: Zone,
-    /// The kind of the targets.
     pub kind: Kind,
     /// The life of an environment that published them, and is to hear when those of control are
     /// written down; absent where nobody waits for that.
@@ -29,9 +27,8 @@ pub struct OutcomeBatch {
 /// One life of an environment, which publishes outcomes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sender {
-    /// The environment.
     pub environment: EnvironmentId,
-    /// Its life.
+    /// The incarnation of the environment.
     pub incarnation: Incarnation,
 }
 
@@ -43,7 +40,7 @@ struct Selected<'b> {
     outcomes: &'b [&'b Outcome],
 }
 
-/// Outcomes as they are read.
+/// Outcomes as received.
 #[derive(Deserialize)]
 pub struct ReceivedOutcomes {
     #[serde(default)]

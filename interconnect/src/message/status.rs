@@ -30,7 +30,6 @@ pub struct ReceivedStatus {
 /// same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
-    /// The environment.
     pub environment: EnvironmentId,
 }
 

@@ -5,10 +5,9 @@ use utakata_model::TargetName;
 
 use super::plain;
 
-/// A target is no more.
+/// A notice that a target was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
-    /// The target.
     pub target: TargetName,
 }
 

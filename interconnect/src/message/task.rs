@@ -43,7 +43,7 @@ impl Message for Vec<Task> {
         Some(Moments::Left { left })
     }
 
-    /// Deadlines are by our clock.
+    /// Converts deadlines to our clock.
     fn received(received: ReceivedTasks, clock: Option<&Clock>) -> Self {
         let ReceivedTasks {
             sent,

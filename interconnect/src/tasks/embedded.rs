@@ -19,7 +19,7 @@ use utakata_model::{Kind, Task, TaskKey, Zone};
 use self::{consumer::EmbeddedConsumer, queue::TaskQueue};
 use crate::{Consumer, Error, Refusal, Tasks, clock::Clock};
 
-/// The bounds of the queues.
+/// The limits of the queues.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The most observe tasks that wait in one queue. Beyond it the oldest are dropped.
@@ -75,7 +75,7 @@ pub struct Counts {
 }
 
 impl Embedded {
-    /// Empty queues.
+    /// Creates empty queues.
     pub fn new(config: Config) -> Self {
         Self {
             shared: Arc::new(EmbeddedState {

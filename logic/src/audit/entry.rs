@@ -15,18 +15,18 @@ use crate::store::ControlTask;
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what")]
 pub enum AuditEntry<'a> {
-    /// Somebody asked for something.
+    /// An operation was requested.
     #[serde(rename = "operation.asked")]
     Asked { operation: &'a Operation },
-    /// Somebody approved, paused, resumed or cancelled an operation, or it stopped itself.
+    /// A person approved, paused, resumed or cancelled an operation, or it stopped itself.
     #[serde(rename = "operation.changed")]
     Changed {
         operation: String,
-        /// The state that it is in now.
+        /// The resulting state.
         state: &'static str,
         said: &'a Attribution,
     },
-    /// A task was made.
+    /// A task was planned.
     #[serde(rename = "task.planned")]
     Planned {
         #[serde(flatten)]
@@ -42,7 +42,7 @@ pub enum AuditEntry<'a> {
     #[serde(rename = "task.outcome")]
     Outcome {
         outcome: &'a Outcome,
-        /// False where it changed nothing: it came twice, late, or from somebody else.
+        /// False if it changed nothing: it was repeated, late, or from somebody else.
         counts: bool,
     },
     /// The target was read back.
@@ -52,21 +52,21 @@ pub enum AuditEntry<'a> {
         attempt: u32,
         evidence: Evidence,
     },
-    /// A person said what became of a task, or took it back.
+    /// A person settled or cancelled a task.
     #[serde(rename = "task.settled")]
     Settled {
         task: TaskId,
         state: &'static str,
         said: &'a Attribution,
     },
-    /// The ledger may lack what was done before this: it came from a backup, or pages of it were
-    /// lost. What had not ended is left to a person.
+    /// The ledger may lack what was done before this, because it was restored from a backup or lost
+    /// pages. Tasks that had not ended are left to a person.
     #[serde(rename = "ledger.gap")]
     Gap {
-        /// The number of these tasks.
+        /// The number of such tasks that are unsettled.
         unsettled: usize,
     },
-    /// A task is in another state.
+    /// A task has changed its state.
     #[serde(rename = "task.state")]
     State {
         task: TaskId,
@@ -79,7 +79,7 @@ pub enum AuditEntry<'a> {
     /// A person locked a target.
     #[serde(rename = "target.locked")]
     Locked { target: &'a str, lock: &'a Lock },
-    /// A target is free again.
+    /// A target was unlocked.
     #[serde(rename = "target.unlocked")]
     Unlocked {
         target: &'a str,
@@ -94,8 +94,8 @@ struct TimedEntry<'a> {
     entry: &'a AuditEntry<'a>,
 }
 
-/// Adds a line. What cannot be written as JSON, which none of these types can be, is left out
-/// with an error in the log.
+/// Adds a line. One that cannot be written as JSON, which is impossible for these types, is left
+/// out with an error in the log.
 pub(super) fn write(to: &mut String, at: Timestamp, entry: &AuditEntry<'_>) {
     match serde_json::to_string(&TimedEntry { at, entry }) {
         Ok(line) => {

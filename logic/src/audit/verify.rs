@@ -1,9 +1,9 @@
-//! Whether the trail is whole, and says what the ledger says. Pure but for [`verify`], which
-//! only hands over what is written.
+//! Verification of the trail: that it is complete, and agrees with the ledger. Pure except for
+//! [`verify`], which only reads from the store.
 //!
-//! First come the pages, in their order: their numbers, hashes and lines. What the lines say of
-//! each operation, task and lock is kept, in about a hundred bytes for each; then the rows of
-//! the ledger come, and each is compared and crossed off. What is left over has no row.
+//! The pages come first, in order: their numbers, hashes and lines. The contents of the lines about
+//! each operation, task and lock are kept, in about a hundred bytes each. Then the rows of the
+//! ledger follow, and each is compared and crossed off. Anything left over has no row.
 
 mod line;
 mod stand;
@@ -19,11 +19,11 @@ use self::{
 use super::hash;
 use crate::store::{AuditPage, Error, Snapshot, WrittenLock, WrittenOperation, WrittenTask};
 
-/// The most findings that a report tells.
+/// The largest number of findings in a report.
 const MAX_TOLD: usize = 100;
 
-/// Looks through all that is written at one moment. A head that was noted elsewhere must be the
-/// hash of some page: else the trail was written anew, or its end is gone.
+/// Verifies everything that was written up to one moment. A head that was kept elsewhere must be
+/// the hash of some page: otherwise the trail was rewritten, or its end is missing.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -37,22 +37,22 @@ pub async fn verify(snapshot: &mut dyn Snapshot, head: Option<&str>) -> Result<A
     Ok(check.report())
 }
 
-/// A check that goes on: pages, then tasks, then operations, then locks.
+/// A verification in progress: pages, then tasks, then operations, then locks.
 #[derive(Debug, Default)]
 pub struct Check {
-    /// The head that was noted elsewhere, until it is met.
+    /// The head that was kept elsewhere, until it is found.
     noted: Option<String>,
     last: Last,
     lines: u64,
     tasks: Tasks,
     operations: Operations,
-    /// The locks as the trail has them, as JSON.
+    /// The locks according to the trail, as JSON.
     locks: BTreeMap<String, String>,
     counts: Counts,
     findings: Findings,
 }
 
-/// The page that came last.
+/// The previous page.
 #[derive(Debug, Default)]
 struct Last {
     page: u64,
@@ -86,7 +86,7 @@ impl Findings {
 }
 
 impl Check {
-    /// A check of which nothing has come yet.
+    /// Starts a verification.
     pub fn new(head: Option<&str>) -> Self {
         Self {
             noted: head.map(|head| head.trim().to_ascii_lowercase()),
@@ -94,7 +94,7 @@ impl Check {
         }
     }
 
-    /// The next page.
+    /// Verifies the next page.
     pub fn page(&mut self, page: &AuditPage) {
         let subject = format!("page {}", page.page);
         let expect = self.last.page + 1;
@@ -115,7 +115,7 @@ impl Check {
         if self.noted.as_ref() == Some(&page.hash) {
             self.noted = None;
         }
-        // What was written goes on from what is written: one edit is one finding.
+        // The next page is compared with what is written here, so that one edit is one finding.
         self.last = Last {
             page: page.page,
             hash: page.hash.clone(),
@@ -152,7 +152,7 @@ impl Check {
         }
     }
 
-    /// A row of a task.
+    /// Compares the row of a task.
     pub fn task(&mut self, row: &WrittenTask) {
         self.counts.tasks += 1;
         match self.tasks.cross_off(row) {
@@ -162,7 +162,7 @@ impl Check {
         }
     }
 
-    /// A row of an operation.
+    /// Compares the row of an operation.
     pub fn operation(&mut self, row: &WrittenOperation) {
         self.counts.operations += 1;
         match self.operations.cross_off(row) {
@@ -172,7 +172,7 @@ impl Check {
         }
     }
 
-    /// A row of a lock.
+    /// Compares the row of a lock.
     pub fn lock(&mut self, row: &WrittenLock) {
         let told = self.locks.remove(&row.target);
         let subject = || format!("target {}", row.target);
@@ -187,7 +187,7 @@ impl Check {
         }
     }
 
-    /// Returns the findings, when all has come.
+    /// Returns the findings, once everything was compared.
     pub fn report(mut self) -> AuditReport {
         for id in self.tasks.left() {
             let message = "it is in the trail and not in the ledger";

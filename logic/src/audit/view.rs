@@ -1,4 +1,4 @@
-//! A page of the trail as it is shown.
+//! A page of the trail, as the API shows it.
 
 use serde_json::value::RawValue;
 use utakata_api::audit::AuditPageView;
@@ -15,7 +15,7 @@ impl From<AuditPage> for AuditPageView {
     }
 }
 
-/// A line as it is; one that is no JSON, as a text.
+/// Returns a line unchanged; one that is not JSON becomes a text.
 fn raw(line: &str) -> Option<Box<RawValue>> {
     let as_it_is = RawValue::from_string(line.to_owned());
     as_it_is

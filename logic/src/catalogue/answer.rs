@@ -1,4 +1,4 @@
-//! Answers environments that ask for content of releases.
+//! Answers to environments that request the content of releases.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use utakata_model::{Cure, FileDigest, Problem};
 
 use crate::{duties::Duties, store};
 
-/// So many messages wait to be answered: for those beyond is asked again.
+/// The number of messages that may wait for an answer; environments repeat the others.
 pub const MAX_WAITING: usize = 256;
-/// So many wants of one message are answered: for the others is asked again.
+/// The number of requests in a message that are answered; environments repeat the others.
 const MAX_WANTS: usize = 64;
-/// So many answers are in memory at a time.
+/// The number of answers in memory at a time.
 const AT_ONCE: usize = 8;
 
-/// Answers what environments ask for while the ledger is kept here, one after the other, until it
-/// is cancelled or the inter connect is closed.
+/// Answers the requests of environments while the ledger is kept here, one after the other, until
+/// it is cancelled or the inter connect is closed.
 pub async fn answer(
     store: Arc<dyn store::Catalogue>,
     events: Arc<dyn Events>,
@@ -69,7 +69,7 @@ async fn tell(
     Ok(())
 }
 
-/// Finds the parts that are wanted, as far as they are there.
+/// Finds the requested parts, as far as they exist.
 async fn found(store: &dyn store::Catalogue, want: &ContentRequest) -> ContentPiece {
     let found = match want {
         ContentRequest::Release(digest) => store.release(digest).await.map(|row| {
@@ -97,7 +97,7 @@ async fn found(store: &dyn store::Catalogue, want: &ContentRequest) -> ContentPi
     }
 }
 
-/// The bytes from there on that are in the same part of the file.
+/// Returns the bytes from a position on that belong to the same part of the file.
 async fn part(
     store: &dyn store::Catalogue,
     digest: &FileDigest,

@@ -1,7 +1,7 @@
-//! What would not work any more if another release served a kind.
+//! Things that would stop working if another release served a kind.
 //!
-//! Only what works now can break: a schedule that the kind refuses today, too, is left out. Of a
-//! kind that nobody serves now, everything that the release refuses is told.
+//! Only what works now can break: a schedule that the kind already refuses is left out. For a kind
+//! that nothing serves now, everything that the release refuses is reported.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,10 +21,10 @@ use crate::{
     store::{self, Ledger},
 };
 
-/// The most that one answer of the API names.
+/// The largest number of things that an answer of the API lists.
 pub(super) const MAX_SHOWN: usize = 1000;
 
-/// All that may ask something of a kind.
+/// Everything that may use a kind.
 #[derive(Debug, Default)]
 pub(super) struct Using {
     pub schedules: Vec<Arc<Schedule>>,
@@ -41,7 +41,7 @@ pub(super) struct OpenTask {
     pub verify: Option<Verify>,
 }
 
-/// Returns all that a release with this manifest would break.
+/// Returns everything that a release with this manifest would break.
 pub(super) fn breaks(
     kind: &Kind,
     manifest: &Manifest,
@@ -64,7 +64,7 @@ pub(super) fn breaks(
         };
         let worked = match served.has(kind) {
             true => kinds.iter().any(|one| one.0 == kind && works(one)),
-            // It may be meant for others of its kinds.
+            // The schedule may be meant for other kinds that it selects.
             false => !kinds.iter().any(works),
         };
         breaks.extend(worked.then(|| Break {
@@ -91,7 +91,7 @@ pub(super) fn breaks(
     breaks
 }
 
-/// The kinds and zones of the targets that a schedule selects.
+/// Returns the kinds and zones of the targets that a schedule selects.
 fn kinds_of<'t>(
     schedule: &Schedule,
     targets: &'t [Arc<TargetEntry>],
@@ -103,7 +103,7 @@ fn kinds_of<'t>(
         .collect()
 }
 
-/// Returns the reason why a target does not let in the workers of a release.
+/// Returns the reason why a target does not give access to the workers of a release.
 fn shut_out(known: &TargetEntry, served: &Served) -> Option<String> {
     if let Some(credential) = &known.credential {
         return unfit(credential, served);
@@ -114,8 +114,7 @@ fn shut_out(known: &TargetEntry, served: &Served) -> Option<String> {
     is_refused.then(|| format!("it has no credential, and the kind \"{kind}\" needs one"))
 }
 
-/// Returns the first thing that is wrong with each operation, and with how many of its tasks
-/// anything is.
+/// Returns the first problem of each operation, and the number of its tasks that have one.
 fn operations(after: &Served, tasks: &[OpenTask]) -> Vec<Break> {
     let mut wrong: BTreeMap<OperationId, (usize, String)> = BTreeMap::new();
     for task in tasks {
@@ -132,7 +131,7 @@ fn operations(after: &Served, tasks: &[OpenTask]) -> Vec<Break> {
     told.collect()
 }
 
-/// Returns the reason why a task cannot be done, or not be read back.
+/// Returns the reason why a task cannot be done, or cannot be read back.
 fn undoable(after: &Served, task: &OpenTask) -> Option<String> {
     let name = &task.action;
     let kind = &after.release.kind;
@@ -162,7 +161,7 @@ fn undoable(after: &Served, task: &OpenTask) -> Option<String> {
     })
 }
 
-/// An action of a kind, as some zone serves it.
+/// Returns an action of a kind as some zone serves it.
 fn action_of<'s>(
     served: &'s KindsSnapshot,
     kind: &Kind,
@@ -172,7 +171,7 @@ fn action_of<'s>(
     zones.find_map(|(_, served)| served.action(name))
 }
 
-/// The tasks of a kind that have not ended, of those operations that the manifest may break.
+/// Returns the tasks of a kind that have not ended, of the operations that the manifest may break.
 pub(super) async fn open_tasks(
     store: &dyn Ledger,
     kind: &Kind,
@@ -198,7 +197,7 @@ pub(super) async fn open_tasks(
             };
             undoable(&after, &task).is_none()
         });
-        // Each task of one that takes another back has its own action.
+        // Each task of an operation that undoes another one has its own action.
         if is_fine && !undoes {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What can be a release, and what cannot: pure.
+//! The validity of a release. Pure.
 
 use utakata_api::release::MAX_FILE_SIZE;
 use utakata_model::{
@@ -8,18 +8,19 @@ use utakata_model::{
 
 use super::Error;
 
-/// More files than that are no release: their list, with the longest paths, fits in a message.
+/// The largest number of files in a release: a list of them with the longest paths still fits into
+/// a message.
 const MAX_FILES: usize = 10_000;
-/// The most bytes of a path.
+/// The length of the longest path, in bytes.
 const MAX_PATH: usize = 1024;
-/// Folders in folders.
+/// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
-/// The most bytes of all files together.
+/// The largest total size of the files, in bytes.
 const MAX_ALL: u64 = 1024 * 1024 * 1024;
-/// The most bytes of a manifest.
+/// The size of the largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 1024 * 1024;
 
-/// Checks that files can be those of a release.
+/// Checks that files can be the content of a release.
 pub(super) fn content(content: &Content) -> Result<(), Error> {
     let count = content.files.len();
     if count > MAX_FILES {
@@ -65,8 +66,8 @@ fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-/// Checks that files can be those of a release that declares this: the program is among them, since
-/// it is the same wherever it comes to.
+/// Checks that files can be the content of a release with this manifest: the program is among them,
+/// because the release is the same wherever it runs.
 pub(super) fn manifest(content: &Content, manifest: &Manifest) -> Result<(), Error> {
     if content.file(IMAGE_FILE).is_some() {
         return Ok(());
@@ -95,7 +96,7 @@ pub(super) fn digest(found: &ReleaseDigest, told: Option<&ReleaseDigest>) -> Res
     }
 }
 
-/// Checks that bytes are those of a file.
+/// Checks that bytes are the content of a file.
 pub(super) fn file(told: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
     let found = FileDigest::of(bytes);
     if found == *told {
@@ -105,7 +106,7 @@ pub(super) fn file(told: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
     Err(Error::OtherFile { told, found })
 }
 
-/// Signatures of the same release stay when it is pushed again without any.
+/// Keeps the signatures of a release that is pushed again without any.
 pub(super) fn keep_signatures(content: &mut Content, before: &Content) {
     if content.file(SIGNATURES_FILE).is_some() {
         return;

@@ -1,4 +1,4 @@
-//! What differs between two releases, and what of it breaks something: pure.
+//! The differences between two releases, and the breaking ones among them. Pure.
 
 mod actions;
 mod schema;
@@ -11,7 +11,7 @@ use utakata_model::{
     manifest::{Run, limits::Network},
 };
 
-/// Makes a difference: its place, its words, and whether it breaks something.
+/// Creates a difference: its place, its description, and whether it is breaking.
 fn difference(
     what: impl Into<String>,
     breaking: Breaking,
@@ -24,7 +24,7 @@ fn difference(
     }
 }
 
-/// The effect of a difference on what was right before.
+/// The effect of a difference on values that were valid before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Breaking {
     Yes,
@@ -37,8 +37,8 @@ impl Breaking {
     }
 }
 
-/// Returns the differences between two manifests, those that break something first. Versions and
-/// descriptions are left out.
+/// Returns the differences between two manifests, breaking ones first. Versions and descriptions
+/// are left out.
 pub fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifference> {
     let mut all = Vec::new();
     if before.kind != after.kind {
@@ -122,7 +122,7 @@ fn network(before: Network, after: Network) -> Option<ManifestDifference> {
     Some(difference("run.network", breaking, why))
 }
 
-/// The files in which two releases differ, by path.
+/// Returns the files in which two releases differ, by path.
 pub fn files(before: &Content, after: &Content) -> Vec<FileDifference> {
     type Both<'c> = (Option<&'c ContentFile>, Option<&'c ContentFile>);
     let mut both: BTreeMap<&str, Both<'_>> = BTreeMap::new();

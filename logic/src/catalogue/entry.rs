@@ -1,5 +1,4 @@
-//! Everything that can be named as a release: what was pushed, what comes with utakata, what
-//! lies in folders.
+//! Everything that can be referred to as a release: pushed, shipped, and in folders.
 
 use jiff::Timestamp;
 use utakata_api::release::ReleaseSource;
@@ -11,25 +10,25 @@ use crate::{
     store::{self, ReleaseRow, ShippedRelease},
 };
 
-/// As many replaced contents of folders stay known.
+/// The number of replaced contents of folders that are remembered.
 const REPLACED_MAX: usize = 32;
 
-/// A release that can be looked at.
+/// A release in the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogueEntry {
-    /// The release. The digest of one that comes with utakata and runs nowhere is that of its files
-    /// without the program.
+    /// The release. The digest of one that is shipped with utakata and runs nowhere is that of its
+    /// files without the program.
     pub id: ReleaseId,
     pub manifest: Manifest,
-    /// The files; none where only an environment has them.
+    /// The files; empty if only an environment has them.
     pub content: Content,
-    /// The source of it.
+    /// The origin of the release.
     pub source: ReleaseSource,
     /// The person who pushed it, and the time.
     pub pushed: Option<(PersonName, Timestamp)>,
 }
 
-/// A release that lies in the data directory.
+/// A release in the data directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FolderRelease {
     pub id: ReleaseId,
@@ -50,8 +49,8 @@ impl From<ReleaseRow> for CatalogueEntry {
 }
 
 impl Catalogue {
-    /// All that can be named, or what can be of a kind: what was pushed, then what lies in
-    /// folders, what comes with utakata, and what only environments have. Each once.
+    /// Returns everything that can be referred to, or everything of a kind: pushed releases, then
+    /// those in folders, shipped ones, and those that only environments have. Each once.
     pub(super) async fn entries(
         &self,
         kind: Option<&Kind>,
@@ -107,7 +106,7 @@ impl Catalogue {
         Ok(entries)
     }
 
-    /// Reads again what there is, and judges by it what environments tell.
+    /// Reloads the releases, and judges the reports of environments by them.
     ///
     /// # Errors
     /// The store failed.
@@ -136,7 +135,7 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Brings along the releases that come with this version of utakata.
+    /// Adds the releases shipped with this version of utakata.
     ///
     /// # Errors
     /// The store failed.
@@ -145,7 +144,7 @@ impl Catalogue {
         self.reload().await
     }
 
-    /// These releases lie in the data directory of the machine that is all of the site.
+    /// Sets the releases in the data directory of the machine that is the whole site.
     ///
     /// # Errors
     /// The store failed.
@@ -160,9 +159,9 @@ impl Catalogue {
     }
 }
 
-/// Returns the releases that lay in a folder before its content changed: the environment may serve
-/// them until the new one has started, or for good, if that never does. They go when their kind has
-/// left the folders, or after some more changes.
+/// Returns the releases that were in a folder before its content changed: the environment may serve
+/// them until the new one has started, or for good if that never happens. They are forgotten when
+/// their kind has left the folders, or after some more changes.
 fn still_known(
     before: &[FolderRelease],
     replaced: &[FolderRelease],

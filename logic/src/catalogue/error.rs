@@ -1,44 +1,44 @@
-//! Why the catalogue is as it was.
+//! The reasons why the catalogue is unchanged.
 
 use utakata_api::problem::Detail;
 use utakata_model::{Content, FileDigest, ReleaseId};
 
 use crate::store;
 
-/// A reason why the catalogue is as it was.
+/// A reason why the catalogue is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no release.
+    /// It is not a release.
     #[error("not a release: {problem}")]
     Invalid { problem: String },
-    /// Files have to come first.
+    /// Files have to be uploaded first.
     #[error("{} files of the release are not here yet", files.len())]
     Missing {
-        /// Their digests, and the paths at which the release has them.
+        /// Their digests, and their paths in the release.
         files: Vec<Detail>,
     },
-    /// The kind and version are those of another release.
+    /// Another release has this kind and version.
     #[error("the version {} of {} is another release: {}", by.version, by.kind, by.digest.short())]
     Taken { by: ReleaseId },
-    /// The bytes have another digest than was announced.
+    /// The bytes have another digest than announced.
     #[error("what came has the SHA-256 {found}, and not {told}")]
     OtherFile { told: FileDigest, found: FileDigest },
     /// There is no such release.
     #[error("there is no release {reference} in the catalogue")]
     None {
-        /// As it was said.
+        /// The reference as written.
         reference: String,
-        /// The nearest one, or those that there are.
+        /// The nearest one, or all existing ones.
         hint: String,
     },
-    /// Several are meant.
+    /// The reference is ambiguous.
     #[error("the digests of {} releases begin with {digits}: {}", ids.len(), list(ids))]
     Several {
-        /// As it was said.
+        /// The digits as written.
         digits: String,
         ids: Vec<ReleaseId>,
     },
-    /// Something wants it to stay.
+    /// Something still needs it.
     #[error("{id} is wanted: {}", by.join("; "))]
     Wanted { id: ReleaseId, by: Vec<String> },
     #[error(transparent)]
@@ -51,7 +51,7 @@ impl Error {
         Self::Invalid { problem }
     }
 
-    /// These files of a content are missing.
+    /// Reports that files of a content are missing.
     pub(super) fn missing(content: &Content, missing: &[FileDigest]) -> Self {
         let detail = |digest: &FileDigest| {
             let mut files = content.files.iter();

@@ -1,11 +1,11 @@
-//! The release that people mean: pure.
+//! Finding the release that a reference stands for. Pure.
 
 use utakata_api::release::ReleaseReference;
 use utakata_model::{ReleaseId, suggest};
 
 use super::{CatalogueEntry, Error};
 
-/// The one that is meant.
+/// Finds the release that is referred to.
 pub(super) fn find(
     releases: Vec<CatalogueEntry>,
     reference: &ReleaseReference,
@@ -34,7 +34,7 @@ fn is_meant(id: &ReleaseId, reference: &ReleaseReference) -> bool {
     }
 }
 
-/// The nearest version of the kind, the nearest kind, or what there is.
+/// Returns the nearest version of the kind, the nearest kind, or the existing ones.
 fn hint(ids: &[ReleaseId], reference: &ReleaseReference) -> String {
     if ids.is_empty() {
         return "nothing was pushed yet: `utakata worker push DIR` does it".into();

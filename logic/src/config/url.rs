@@ -1,15 +1,15 @@
-//! The URL of a database, whose password never comes out.
+//! The URL of a database, whose password is never shown.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 
-/// Shown in place of a password.
+/// The text shown in place of a password.
 const HIDDEN: &str = "***";
 
-/// The URL of a PostgreSQL database: `postgres://user:password@host:port/database`. Shown,
-/// printed or written, it has no password.
+/// The URL of a PostgreSQL database: `postgres://user:password@host:port/database`. Its password is
+/// left out whenever it is shown, printed or written.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Url {
@@ -17,18 +17,18 @@ pub struct Url {
     options: Box<PgConnectOptions>,
 }
 
-/// A text that is no such URL. It does not repeat the text, which has a password.
+/// A text that is not such a URL. The error does not repeat the text, which may have a password.
 #[derive(Debug, thiserror::Error)]
 #[error("it is not of the form postgres://user:password@host:port/database")]
 pub struct Invalid;
 
 impl Url {
-    /// Returns the text with the password.
+    /// Returns the text including the password.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// As the library understands it.
+    /// Returns the options for the library.
     pub(crate) fn options(&self) -> &PgConnectOptions {
         &self.options
     }
@@ -85,7 +85,7 @@ impl fmt::Debug for Url {
     }
 }
 
-/// Without the password of the user, and that of the parameter `password`.
+/// Returns the text without the password of the user and of the parameter `password`.
 fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (rest, query) = match rest.split_once('?') {

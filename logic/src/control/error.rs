@@ -1,4 +1,4 @@
-//! Why nothing was done.
+//! The reasons why nothing was done.
 
 use std::sync::Arc;
 
@@ -11,63 +11,63 @@ use crate::{ledger, observe::WAIT_MAX, store};
 /// A reason why nothing was done. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Everything must be asked for in words.
+    /// The selector is empty: selecting every target must be explicit.
     #[error("an empty selector would mean every target")]
     Everything,
     /// No target is selected.
     #[error("the selector \"{selector}\" selects no target")]
     SelectsNothing { selector: Selector },
-    /// Some target cannot be controlled so.
+    /// A target cannot be controlled as requested.
     #[error("{}", told(problems))]
     Impossible {
-        /// For each target, why.
+        /// The problem of each target.
         problems: Vec<Detail>,
     },
     /// The wait is too long.
     #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
-    /// Something else was asked for under the same key.
+    /// Another request was made under the same key.
     #[error("the key was already used for another operation, {id}")]
     Key { id: OperationId },
-    /// More targets are selected than anybody selects by the way.
+    /// More targets are selected than without a confirmation.
     #[error("{count} targets are selected, which is more than {most}")]
     Many {
         count: usize,
-        /// So many may be without saying so.
+        /// The number that is allowed without confirmation.
         most: usize,
     },
-    /// Not so many targets are selected as were expected.
+    /// The number of targets differs from the expected one.
     #[error("{count} targets are selected, and {expect} were expected")]
     Expected {
         count: usize,
-        /// So many were expected.
+        /// The number that was expected.
         expect: u64,
     },
-    /// It is not what was shown.
+    /// The plan differs from the one shown.
     #[error(transparent)]
     Changed(#[from] token::PlanChanged),
-    /// The token of the plan is none.
+    /// The token of the plan is malformed.
     #[error(transparent)]
     Token(#[from] token::Malformed),
-    /// Nothing of an operation can be taken back.
+    /// Nothing of the operation can be undone.
     #[error("nothing of it can be taken back: {}", left_out.first().map_or("it did nothing", |one| &one.why))]
     NothingToUndo {
-        /// For each target, why.
+        /// The reason for each target.
         left_out: Vec<LeftOut>,
     },
-    /// It cannot be written down, and so it is not done.
+    /// It cannot be recorded, and so it is not done.
     #[error("the operation could not be written down, and nothing was sent")]
     Store(#[from] Arc<store::Error>),
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
     Ending,
-    /// Nobody knows whether what came before it is written down.
+    /// Nobody knows whether an earlier batch is recorded.
     #[error("{}", ledger::Error::Waits)]
     Waits,
-    /// Nobody knows whether it is written down.
+    /// Nobody knows whether this operation is recorded.
     #[error("{}", ledger::Error::InDoubt(*.0))]
     InDoubt(OperationId),
-    /// Another logic environment has the ledger, or nobody has at this moment.
+    /// Another logic environment keeps the ledger, or none does at the moment.
     #[error("another logic environment keeps the ledger of control now")]
     Elsewhere,
 }

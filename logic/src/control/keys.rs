@@ -1,13 +1,14 @@
-//! Keys of askers: who asks under the same key at the same time waits for the other.
+//! Idempotency keys: requests under the same key at the same time wait for each other.
 
 use std::hash::{BuildHasher, RandomState};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Under so many keys can be asked at once; beyond it, some wait for others.
+/// The number of keys that can be held at once; beyond it, unrelated requests may wait for each
+/// other.
 const AT_ONCE: usize = 256;
 
-/// Keys that are asked under now.
+/// The keys in use now.
 pub(super) struct Keys {
     places: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -16,7 +17,7 @@ pub(super) struct Keys {
 impl Keys {
     /// Holds a key until the guard is dropped.
     pub async fn hold(&self, key: &str) -> MutexGuard<'_, ()> {
-        // Less than the number of places, which a `usize` holds.
+        // The result is less than the number of slots, which a `usize` holds.
         let place = (self.hasher.hash_one(key) % AT_ONCE as u64) as usize;
         self.places[place].lock().await
     }

@@ -1,4 +1,5 @@
-//! Whether and by what every target can be controlled as asked: pure.
+//! The plan of an operation: the release by which each target can be controlled as requested, or
+//! the reason why not. Pure.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,13 +15,13 @@ use crate::{
     kinds::{KindsSnapshot, Served, ServedAction},
 };
 
-/// A target, and what serves it.
+/// A target, and the release that serves it.
 pub type PlannedTarget<'a> = (&'a Arc<TargetEntry>, (&'a Served, &'a ServedAction));
 
-/// Finds for every target what will do it.
+/// Finds for every target the release that will do it.
 ///
 /// # Errors
-/// Why some cannot be controlled so: every one of them, by name.
+/// Every target that cannot be controlled as requested, by name, with the reason.
 pub fn plan<'a>(
     action: &ActionName,
     parameters: &Value,
@@ -38,11 +39,11 @@ pub fn plan<'a>(
     Err(problems.into_iter().map(detail).collect())
 }
 
-/// Checks that the labels of a pace are labels of some selected target: a limit that holds nobody
-/// back is a slip, and more than was meant would go at once.
+/// Checks that the labels of a pace occur on some selected target: a limit that holds nobody back
+/// is a slip, and would let more begin at once than intended.
 ///
 /// # Errors
-/// Each label that none of them has.
+/// Each label that no target has.
 pub fn pace(pace: &Pace, selection: &[Arc<TargetEntry>]) -> Result<(), Vec<Detail>> {
     let labels = pace.at_most.iter().map(|one| &one.label);
     let unknown = labels.chain(&pace.order_by).filter(|label| {
@@ -71,7 +72,7 @@ pub fn pace(pace: &Pace, selection: &[Arc<TargetEntry>]) -> Result<(), Vec<Detai
     Err(problems)
 }
 
-/// Finds for each target what will do it, or why it cannot be controlled so.
+/// Finds for each target the release that will do it, or the reason why it cannot be controlled.
 pub fn each<'a>(
     action: &ActionName,
     parameters: &Value,

@@ -1,4 +1,4 @@
-//! What was asked of control and refused: so that nobody takes the operation before it for it.
+//! Refused control requests, remembered so that nobody mistakes the operation before one for it.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 use utakata_api::person::Refusal;
 use utakata_model::{OperationId, PersonName};
 
-/// The last refusal of each person. It does not outlive the process: then the person is told what
-/// the last operation was, and nothing more.
+/// The last refusal of each person. It does not survive the process: afterwards the person is told
+/// about the last operation, and nothing more.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Mutex<HashMap<PersonName, Refusal>>);
 
 impl Refusals {
-    /// Somebody was refused. The identifier that an operation would have had orders it among
-    /// those that there are.
+    /// Records a refusal. The identifier that the operation would have had orders it among existing
+    /// operations.
     pub(super) fn note(&self, by: &PersonName, what: String, why: String) {
         let refusal = Refusal {
             id: OperationId::generate(),
@@ -24,7 +24,7 @@ impl Refusals {
         self.0.lock().insert(by.clone(), refusal);
     }
 
-    /// The last of a person.
+    /// Returns the last refusal of a person.
     pub(super) fn of(&self, person: &PersonName) -> Option<Refusal> {
         self.0.lock().get(person).cloned()
     }

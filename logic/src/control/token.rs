@@ -1,16 +1,16 @@
-//! The token of a plan: what an operation would do and to what, in 20 characters. Who shows the
-//! token of a plan gets that plan, or is told what has changed since. Pure.
+//! The token of a plan: the operation and its targets, in 20 characters. Anybody who presents the
+//! token gets exactly that plan, or is told what has changed since. Pure.
 //!
 //! ```text
 //! plan-k3 q7 m2 xa-4t6hgpz2w7n5     (without the spaces)
-//!      │  │  │  │  └ all of it: 60 bits of its SHA-256
-//!      │  │  │  └ today's values
+//!      │  │  │  │  └ everything: 60 bits of its SHA-256
+//!      │  │  │  └ present values
 //!      │  │  └ the releases that would do it
 //!      │  └ the targets
 //!      └ the action, its parameters, selector, pace and priority
 //! ```
 //!
-//! The first four, 10 bits each, are there to tell what changed; that something did is told by
+//! The first four, 10 bits each, tell what has changed; that something has changed is decided by
 //! all of them together.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -21,14 +21,14 @@ use sha2::{Digest, Sha256};
 use utakata_model::{ActionName, Pace, Priority, ReadingValue, ReleaseId, Selector, Target};
 
 const PREFIX: &str = "plan-";
-/// Characters of each part, of all parts together, and of the whole.
+/// The number of characters of each part, of all parts together, and of the whole.
 const PART: usize = 2;
 const PARTS: usize = 4 * PART;
 const WHOLE: usize = 12;
-/// RFC 4648, in lower case.
+/// The alphabet of RFC 4648, in lower case.
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// A request.
+/// A request whose plan has a token.
 #[derive(Debug, Clone, Copy)]
 pub struct PlannedRequest<'a> {
     pub selector: &'a Selector,
@@ -36,17 +36,18 @@ pub struct PlannedRequest<'a> {
     /// The parameters: a JSON object.
     pub parameters: &'a Value,
     pub pace: &'a Pace,
-    /// Before whom.
+    /// The priority of the request.
     pub priority: Priority,
 }
 
-/// A target that it would be done to.
+/// A target of the plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Touched<'a> {
     pub target: &'a Target,
     /// The release that would do it.
     pub release: &'a ReleaseId,
-    /// The value that it would change, as far as was seen: see [`utakata_permit::evidence::current_reading`].
+    /// The value that it would change, as far as it is known: see
+    /// [`utakata_permit::evidence::current_reading`].
     pub today: Option<&'a ReadingValue>,
 }
 
@@ -58,18 +59,18 @@ pub struct PlanToken {
     whole: String,
 }
 
-/// A text that is no token.
+/// A text that is not a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not the token of a plan: it looks like plan-k3q7m2xa-4t6hgpz2w7n5")]
 pub struct Malformed {
     pub text: String,
 }
 
-/// The plan is not the one that was shown.
+/// The plan differs from the one that was shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", told(what))]
 pub struct PlanChanged {
-    /// The parts that have changed: empty where only that something did is known.
+    /// The parts that have changed; empty if only the change as such is known.
     pub what: Vec<Part>,
 }
 
@@ -82,12 +83,12 @@ pub enum Part {
     Targets,
     /// The releases that would do it.
     Releases,
-    /// The values that the targets have today.
+    /// The present values of the targets.
     Values,
 }
 
 impl PlanToken {
-    /// The token of a plan. The order of the targets makes no difference.
+    /// Computes the token of a plan. The order of the targets makes no difference.
     pub fn new<'a>(
         asked: &PlannedRequest<'_>,
         touched: impl IntoIterator<Item = Touched<'a>>,
@@ -119,10 +120,10 @@ impl PlanToken {
         }
     }
 
-    /// Checks that the present plan is the one whose token this is.
+    /// Checks that the present plan is the one with this token.
     ///
     /// # Errors
-    /// What has changed since it was shown.
+    /// The parts that have changed since the plan was shown.
     pub fn check(&self, now: &Self) -> Result<(), PlanChanged> {
         if self == now {
             return Ok(());
@@ -139,7 +140,7 @@ impl PlanToken {
             .filter(|(_, (shown, now))| shown != now)
             .map(|(part, _)| part)
             .collect();
-        // Of other targets, the releases and the values are others, too.
+        // If the targets differ, so do the releases and the values.
         if what.contains(&Part::Targets) {
             what.retain(|part| !matches!(part, Part::Releases | Part::Values));
         }
@@ -216,14 +217,14 @@ impl From<PlanToken> for String {
     }
 }
 
-/// JSON with the keys of every object in order, whatever order the library keeps.
+/// Writes JSON with the keys of every object sorted, whatever order the library keeps.
 fn write_sorted(value: &Value, to: &mut String) {
     match value {
         Value::Object(fields) => {
             let sorted: BTreeMap<&String, &Value> = fields.iter().collect();
             to.push('{');
             for (key, value) in sorted {
-                // As JSON, so that no key can be taken for a part of what is around it.
+                // As JSON, so that no key can be mistaken for a part of its surroundings.
                 write_sorted(&Value::from(key.as_str()), to);
                 to.push(':');
                 write_sorted(value, to);
@@ -243,7 +244,7 @@ fn write_sorted(value: &Value, to: &mut String) {
     }
 }
 
-/// The first characters of a hash, 5 bits each.
+/// Returns the first characters of a hash, 5 bits each.
 fn base32(hash: &[u8], characters: usize) -> String {
     let bit = |at: usize| hash.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
     let character = |at: usize| {

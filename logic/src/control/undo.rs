@@ -1,4 +1,4 @@
-//! What takes an action back: the `undo` of a manifest, filled in. Pure but for `ask`.
+//! The undoing of an action: the `undo` of a manifest, filled in. Pure except for `ask`.
 
 mod ask;
 mod steps;
@@ -14,13 +14,13 @@ use utakata_model::{
 
 pub use ask::{UndoRequest, UndoResult};
 
-/// An action that was done, as it was declared then.
+/// An action that was done, as declared at the time.
 #[derive(Debug, Clone, Copy)]
 pub struct Done<'a> {
     pub action: &'a ActionName,
-    /// The way to take it back.
+    /// The declared way to undo it.
     pub undo: Option<&'a Undo>,
-    /// True when the value that it changes is read back, and so was read before.
+    /// True if the value that it changes is read back, and so was read before.
     pub is_read_back: bool,
 }
 
@@ -34,7 +34,7 @@ impl<'a> From<&'a Action> for Done<'a> {
     }
 }
 
-/// The action that takes another one back.
+/// The action that undoes another one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undoing {
     pub action: ActionName,
@@ -42,25 +42,25 @@ pub struct Undoing {
     pub parameters: Map<String, Value>,
 }
 
-/// A reason why an action cannot be taken back.
+/// A reason why an action cannot be undone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
-    /// The manifest declares no way to take it back.
+    /// The manifest declares no way to undo it.
     #[error("the manifest does not say how \"{action}\" is taken back")]
     NotDeclared { action: ActionName },
-    /// It was not captured, or could not be.
+    /// The previous value was not captured, or could not be.
     #[error("what was there before \"{action}\" was not seen")]
     PriorUnknown { action: ActionName },
-    /// It depends on a parameter that was not given.
+    /// Undoing depends on a parameter that was not given.
     #[error("how \"{action}\" is taken back depends on a parameter that it was not given")]
     ParameterUnknown { action: ActionName, source: Unknown },
 }
 
-/// Returns the action that takes back one that was done with these parameters, where the metric of
-/// its `verify` had this value before.
+/// Returns the action that undoes one with these parameters, where the metric of its `verify` had
+/// this value before.
 ///
 /// # Errors
-/// The manifest does not say it, or what it needs is not known.
+/// The manifest does not declare it, or a value that it needs is unknown.
 pub fn undo(
     done: Done<'_>,
     parameters: &Value,
@@ -70,7 +70,7 @@ pub fn undo(
     let Some(undo) = done.undo else {
         return Err(Impossible::NotDeclared { action: action() });
     };
-    // Without `verify` there is nothing to look at before, and `$prior` is a parameter.
+    // Without `verify` there is nothing to capture, and `$prior` is a parameter.
     let has_prior = done.is_read_back;
     let values = |name: &str| match prior {
         Some(prior) if has_prior && name == PRIOR => Ok(Some(prior.to_json())),
@@ -92,10 +92,9 @@ pub fn undo(
     }
 }
 
-/// Returns true when taking an action back needs the value from before: it has to be captured
-/// first.
+/// Returns true if undoing an action needs the previous value, which has to be captured first.
 pub fn needs_prior(action: &Action) -> bool {
-    // Filled in without it, that alone is missing.
+    // Filled in without it, only that is missing.
     let without = |name: &str| match name {
         PRIOR => Err(Unknown { name: name.into() }),
         _ => Ok(Some(Value::Null)),

@@ -1,4 +1,4 @@
-//! Orders to pause or to drain, and to go on: what is decided about them. Pure.
+//! Orders to pause, drain and resume: the decisions about them. Pure.
 
 mod error;
 mod scope;
@@ -14,24 +14,24 @@ pub use scope::{Names, OrderScope};
 use super::state::{Command, Context, DesiredChange, DesiredPart, DesiredState, next};
 use crate::store::{self, OrderRow};
 
-/// No revision is so high: one that is was made up, and would be the last that there ever is.
+/// The limit of revisions: a higher one was made up, and would be the last that there ever is.
 const MAX_REVISION: u64 = 1 << 53;
 
-/// Asks an environment to stop everything or a kind (`Some`), or to go on with it (`None`).
+/// Orders an environment to stop everything or a kind (`Some`), or to resume it (`None`).
 #[derive(Debug, Clone)]
 pub struct OrderEnvironment {
     pub id: EnvironmentId,
-    /// The kind; `None`: everything.
+    /// The kind; `None` means everything.
     pub kind: Option<Kind>,
     pub order: Option<Order>,
 }
 
-/// Asks nothing of an environment any more.
+/// Lifts all orders of an environment.
 #[derive(Debug, Clone)]
 pub struct ForgetEnvironment(pub EnvironmentId);
 
-/// Makes the revision a later one than any that an environment knows from a store that is no
-/// more: otherwise nobody would hear of ours. Replies with ours and theirs, if that was so.
+/// Makes the revision higher than any that an environment knows from a store that no longer exists:
+/// otherwise nobody would accept ours. Replies with both revisions if that was so.
 #[derive(Debug, Clone, Copy)]
 pub struct Overtake;
 
@@ -114,7 +114,7 @@ impl Command for Overtake {
     }
 }
 
-/// The zone of an environment, and its orders.
+/// Returns the zone of an environment, and its orders.
 fn find(
     state: &DesiredState,
     heard: &[std::sync::Arc<EnvironmentStatus>],
@@ -148,8 +148,9 @@ fn find(
     Ok((zone, orders))
 }
 
-/// The orders of an environment after an order for everything or a kind was given, or lifted
-/// (`None`). An order is lifted where it was given, so that nobody lifts that of another unseen.
+/// Returns the orders of an environment after one for everything or for a kind was given, or lifted
+/// (`None`). An order is lifted in the scope in which it was given, so that nobody lifts another
+/// person's unseen.
 fn after(before: &Orders, kind: Option<&Kind>, order: Option<Order>) -> Result<Orders, Unfit> {
     let mut orders = before.clone();
     match (kind, order) {

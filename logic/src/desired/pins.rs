@@ -1,4 +1,4 @@
-//! Which targets keep which release.
+//! The pins: targets that keep a release of their own.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,19 +6,19 @@ use parking_lot::RwLock;
 use utakata_api::rollout::{KindAsked, Pin};
 use utakata_model::{Kind, Target, Task};
 
-/// The pins of all kinds. Cheap to clone: all clones are one.
+/// The pins of all kinds. Clones share the same table.
 #[derive(Debug, Clone, Default)]
 pub struct PinTable(Arc<RwLock<BTreeMap<Kind, Vec<Pin>>>>);
 
 impl PinTable {
-    /// These are the pins now.
+    /// Replaces the pins.
     pub fn set(&self, asked: &BTreeMap<Kind, KindAsked>) {
         let pinned = asked.iter().filter(|(_, asked)| !asked.pins.is_empty());
         let pinned = pinned.map(|(kind, asked)| (kind.clone(), asked.pins.clone()));
         *self.0.write() = pinned.collect();
     }
 
-    /// The version that a target keeps, if it keeps any.
+    /// Returns the version that a target keeps, if any.
     pub fn version(&self, target: &Target) -> Option<String> {
         let all = self.0.read();
         let pins = all.get(&target.kind).map_or(&[][..], Vec::as_slice);
@@ -26,7 +26,7 @@ impl PinTable {
         version.or_else(|| target.pin.clone())
     }
 
-    /// A task, pinned as its target is to be.
+    /// Returns a task pinned in the same way as its target.
     pub fn pinned(&self, mut task: Task) -> Task {
         let all = self.0.read();
         let version = all
@@ -39,7 +39,7 @@ impl PinTable {
     }
 }
 
-/// The version that a target keeps, unless it is pinned itself: the first pin counts.
+/// Returns the version that a target keeps, unless it is pinned itself: the first pin counts.
 fn version_for<'p>(pins: &'p [Pin], target: &Target) -> Option<&'p str> {
     if target.pin.is_some() {
         return None;

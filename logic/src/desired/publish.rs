@@ -1,5 +1,5 @@
-//! Publishes what is asked of the environments, again and again: who was away, and who has not
-//! heard it, hears it then.
+//! Publishing of the desired state, repeatedly, so that environments that were away, or have missed
+//! it, receive it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,13 +10,13 @@ use utakata_interconnect::{Error, Event, Events};
 use super::{Desired, orders::Overtake};
 use crate::duties::Duties;
 
-/// Published again at least so often.
+/// The longest interval between publications.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Published again at most so often, while somebody has not heard it or it could not be
-/// published.
+/// The shortest interval between publications, while an environment has not received it or it could
+/// not be published.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Publishes what is asked while the ledger is kept here, until it is cancelled or the inter
+/// Publishes the desired state while the ledger is kept here, until it is cancelled or the inter
 /// connect is closed.
 pub async fn publish(
     desired: Arc<Desired>,

@@ -1,14 +1,14 @@
-//! Rollouts: the way of a kind to another release, environment by environment.
+//! Rollouts of a kind to another release, environment by environment.
 //!
 //! ```text
-//!  people ─► begin, pause, promote, abort ─┐
-//!  statuses of environments ─► advance ────┼─► desired state ─► desired/<zone>
-//!  devices read back ─► counts ────────────┘       │
-//!                                                store
+//! people ─► begin, pause, promote, abort ─┐
+//! statuses of environments ─► advance ────┼─► desired state ─► desired/<zone>
+//! devices read back ─► counts ────────────┘       │
+//!                                               store
 //! ```
 //!
-//! The environments carry a rollout out by themselves; here is only who may begin, what reading
-//! devices back says, and that one which goes back turns all back.
+//! The environments carry out a rollout by themselves. Decided here are only which of them may
+//! begin, what read-backs say about the release, and that all go back when one does.
 
 mod commands;
 mod error;
@@ -35,17 +35,17 @@ use self::commands::{Adopt, Begin, GoOn, PinKind, PlaceKind, Say, word};
 use super::Desired;
 use crate::{catalogue::Catalogue, duties::Duties, evidence::ReadBackCounts, kinds::Kinds, store};
 
-/// Looked at again at least so often.
+/// The longest interval between looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// So soon after the start every environment that is there was heard of: they tell themselves
-/// again and again.
+/// The time after the start by which every running environment has been heard of, since they report
+/// regularly.
 const HEARD_TIMEOUT: Duration = Duration::from_secs(12);
-/// Between two looks whether one was heard of.
+/// The interval between looks for an environment's first report.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
-/// Statuses that come together are looked at together.
+/// The time for which statuses are collected, to be looked at together.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// The rollouts.
+/// The rollouts of a site.
 pub struct Rollouts {
     desired: Arc<Desired>,
     kinds: Arc<Kinds>,
@@ -57,7 +57,7 @@ pub struct Rollouts {
 }
 
 impl Rollouts {
-    /// The rollouts of what is asked.
+    /// Creates the service for the rollouts in the desired state.
     pub fn new(
         desired: Arc<Desired>,
         kinds: Arc<Kinds>,
@@ -76,11 +76,11 @@ impl Rollouts {
         }
     }
 
-    /// Begins one.
+    /// Begins a rollout.
     ///
     /// # Errors
-    /// There is no such kind or release, it serves already, the kind is on its way already, the
-    /// plan cannot be, or the store failed.
+    /// There is no such kind or release, it serves already, the kind has another rollout under way,
+    /// the plan is invalid, or the store failed.
     pub async fn begin(&self, asked: NewRollout, by: PersonName) -> Result<Rollout, Error> {
         asked.plan.validate()?;
         let serving = self.serving(&asked.kind)?;
@@ -93,7 +93,7 @@ impl Rollouts {
             serving,
             to,
         };
-        // What was counted of an earlier rollout of the release says nothing of this one.
+        // Counts from an earlier rollout of the release say nothing about this one.
         let forget = |rollout: &Rollout| self.counts.forget(&rollout.to.digest);
         let rollout = self.desired.carry_out_after(begin, forget).await?;
         tracing::info!(rollout = %rollout.id, from = %rollout.from, to = %rollout.to, by = %rollout.by,
@@ -101,7 +101,7 @@ impl Rollouts {
         Ok(rollout)
     }
 
-    /// Has a release serve a kind that none was asked for yet. Returns whether that is so now.
+    /// Makes a release serve a kind for which none was set yet. Returns true if it does now.
     ///
     /// # Errors
     /// The store failed.
@@ -112,9 +112,9 @@ impl Rollouts {
         self.desired.carry_out(Adopt(release.clone())).await
     }
 
-    /// Returns true when somebody serves a kind, or did so when it was last heard of. Who has just
-    /// started may not have heard of all environments: where it matters, because there are
-    /// targets, they are waited for.
+    /// Returns true if some environment serves a kind, or did so at its last report. A logic
+    /// environment that has just started may not have heard of all environments: where it matters,
+    /// because there are targets, it waits for them.
     async fn is_served(&self, kind: &Kind) -> bool {
         let is_known = || {
             let releases = self.kinds.releases();
@@ -130,10 +130,10 @@ impl Rollouts {
         true
     }
 
-    /// Carries out what a person says about one; returns it as it is then.
+    /// Carries out a person's decision about a rollout, and returns it.
     ///
     /// # Errors
-    /// There is none, it is not in its state, or the store failed.
+    /// There is none, its state does not allow this, or the store failed.
     pub async fn change(
         &self,
         id: RolloutId,
@@ -152,7 +152,7 @@ impl Rollouts {
         Ok(rollout)
     }
 
-    /// Has targets of a kind keep releases.
+    /// Sets the pins of a kind.
     ///
     /// # Errors
     /// There is no such kind or release, or the store failed.
@@ -171,7 +171,7 @@ impl Rollouts {
         self.desired.carry_out(PinKind { kind, pins, kept }).await
     }
 
-    /// Has environments serve a kind.
+    /// Sets the placement of a kind.
     ///
     /// # Errors
     /// There is no such kind, or the store failed.
@@ -186,7 +186,7 @@ impl Rollouts {
         self.desired.carry_out(place).await
     }
 
-    /// One, open or over.
+    /// Finds a rollout, whether it is over or not.
     ///
     /// # Errors
     /// There is none, or the store failed.
@@ -198,7 +198,7 @@ impl Rollouts {
         self.store.rollout(id).await?.ok_or(Error::None { id })
     }
 
-    /// All of them, newest first, those before `before` if given.
+    /// Returns all rollouts, newest first, those before `before` if given.
     ///
     /// # Errors
     /// The store failed.
@@ -216,8 +216,8 @@ impl Rollouts {
         Ok(found)
     }
 
-    /// The release that somebody means, of those that are in the catalogue or that environments
-    /// have and that count.
+    /// Finds a release among those that are in the catalogue, or that environments have and that
+    /// count.
     async fn release(&self, kind: &Kind, to: &str) -> Result<ReleaseId, Error> {
         let had = self.kinds.releases().into_iter();
         let mut known: Vec<ReleaseId> = had.map(|(release, _)| release).collect();
@@ -227,7 +227,7 @@ impl Rollouts {
         find::release(kind, to, &known)
     }
 
-    /// Refuses a release with which something would not work any more.
+    /// Refuses a release under which something would stop working.
     async fn refuse_breaks(&self, release: &ReleaseId) -> Result<(), Error> {
         let Some(manifest) = self.catalogue.manifest_of(release).await? else {
             return Ok(());
@@ -242,7 +242,7 @@ impl Rollouts {
         }
     }
 
-    /// The release that serves a kind now: the one that is to, or else that of most targets.
+    /// Returns the release that serves a kind now: the desired one, or that of most targets.
     fn serving(&self, kind: &Kind) -> Result<ReleaseId, Error> {
         if let Some(stable) = self.desired.of_kind(kind).0.stable {
             return Ok(stable);
@@ -251,14 +251,14 @@ impl Rollouts {
         served.ok_or_else(|| no_kind(kind, &self.kinds))
     }
 
-    /// Takes in the status of an environment.
+    /// Takes note of the status of an environment.
     pub fn heard(&self, status: &EnvironmentStatus) {
         if !status.rollouts.is_empty() || !self.desired.state().rollouts.is_empty() {
             self.heard.notify_one();
         }
     }
 
-    /// Lets rollouts go on while the ledger is kept here, until it is cancelled.
+    /// Advances rollouts while the ledger is kept here, until it is cancelled.
     pub async fn run(&self, mut duties: watch::Receiver<Duties>, cancel: CancellationToken) {
         let going_on = async {
             loop {
@@ -279,7 +279,7 @@ impl Rollouts {
         }
     }
 
-    /// Lets each one go on as far as it can.
+    /// Advances each rollout as far as possible.
     async fn look(&self) {
         let environments = self.kinds.in_their_zones();
         for open in self.desired.open_rollouts() {
@@ -325,7 +325,7 @@ fn no_kind(kind: &Kind, kinds: &Kinds) -> Error {
     }
 }
 
-/// Returns true when nothing has changed but what was seen.
+/// Returns true if nothing has changed except the evidence.
 fn is_alike(before: &Rollout, after: &Rollout) -> bool {
     let phases = |rollout: &Rollout| -> Vec<_> {
         let standings = rollout.environments.iter();
@@ -334,7 +334,7 @@ fn is_alike(before: &Rollout, after: &Rollout) -> bool {
     (before.state, before.wave) == (after.state, after.wave) && phases(before) == phases(after)
 }
 
-/// Writes to the log how far one is.
+/// Logs the progress of a rollout.
 fn log(before: &Rollout, after: &Rollout) {
     let (rollout, kind, to) = (after.id, &after.kind, &*after.to.version);
     match (&after.problem, after.state) {

@@ -1,4 +1,4 @@
-//! All that is asked of environments and kinds, as a value: no IO, no clock.
+//! The desired state of environments and kinds, as a value: no IO, no clock.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,39 +13,39 @@ use utakata_model::{
 
 use crate::store::{self, KindRow, OrderRow};
 
-/// All that is asked.
+/// The desired state of a site.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DesiredState {
-    /// Grows with each change; 0 as long as nothing was ever asked.
+    /// The revision, which grows with each change; 0 if nothing was ever ordered.
     pub revision: u64,
-    /// Orders of environments, and of kinds in them.
+    /// The orders of environments, and of kinds in them.
     pub environments: BTreeMap<EnvironmentId, OrderRow>,
-    /// Orders of zones, kinds and releases.
+    /// The orders of zones, kinds and releases.
     pub scopes: BTreeMap<Scope, Order>,
-    /// The releases and places that are asked for, by kind.
+    /// The desired releases and placements, by kind.
     pub kinds: BTreeMap<Kind, KindAsked>,
-    /// The rollouts that are open.
+    /// The rollouts that are not over.
     pub rollouts: BTreeMap<Kind, Rollout>,
 }
 
-/// The facts that decisions are made with.
+/// The facts on which decisions are based.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Every environment that was heard of.
+    /// Every known environment.
     pub heard: Vec<Arc<EnvironmentStatus>>,
     /// Those of them that are in their own zones.
     pub counting: Vec<Arc<EnvironmentStatus>>,
     pub now: Timestamp,
 }
 
-/// A command: decides what is asked then.
+/// A command that changes the desired state.
 pub trait Command {
-    /// The answer to whoever commands.
+    /// The reply to the caller.
     type Reply;
     /// A reason why nothing was changed.
     type Error: From<store::Error>;
 
-    /// Decides what changes, if anything does. Pure.
+    /// Decides the change, if there is any. Pure.
     ///
     /// # Errors
     /// Nothing is changed.
@@ -56,22 +56,22 @@ pub trait Command {
     ) -> Result<(Option<DesiredChange>, Self::Reply), Self::Error>;
 }
 
-/// A change, as it is written down and then made: both are the same, so that what is in memory
-/// is what is in the store.
+/// A change, first recorded and then applied: both in the same form, so that memory and store
+/// agree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredChange {
-    /// The revision that it makes.
+    /// The revision that the change makes.
     pub revision: u64,
-    /// The part that is another one.
+    /// The part that changes.
     pub part: DesiredPart,
 }
 
-/// A part of the state, as it is then.
+/// A part of the state, with its new value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DesiredPart {
     /// The orders of an environment.
     Environment(OrderRow),
-    /// The order for a zone, a kind or a release; `None`: none.
+    /// The order for a zone, a kind or a release; `None` lifts it.
     Scope(Scope, Option<Order>),
     /// A kind and its rollout, as far as they change.
     Kind {
@@ -83,7 +83,7 @@ pub enum DesiredPart {
 }
 
 impl DesiredState {
-    /// A change of a part.
+    /// Returns the change of a part.
     pub(super) fn change(&self, part: DesiredPart, now: Timestamp) -> DesiredChange {
         DesiredChange {
             revision: next(self.revision, now),
@@ -91,7 +91,7 @@ impl DesiredState {
         }
     }
 
-    /// Makes a change.
+    /// Applies a change.
     pub fn make(&mut self, change: DesiredChange) {
         self.revision = change.revision;
         match change.part {
@@ -119,19 +119,19 @@ impl DesiredState {
         }
     }
 
-    /// Returns what is asked of a kind.
+    /// Returns the desired state of a kind.
     pub fn kind(&self, kind: &Kind) -> KindAsked {
         self.kinds.get(kind).cloned().unwrap_or_default()
     }
 
-    /// The orders of each environment that has any.
+    /// Returns the orders of each environment that has any.
     pub fn orders(&self) -> BTreeMap<EnvironmentId, Orders> {
         let rows = self.environments.iter();
         rows.map(|(id, row)| (id.clone(), row.orders.clone()))
             .collect()
     }
 
-    /// Every order that there is.
+    /// Returns all orders.
     pub fn all_orders(&self) -> Vec<Suspension> {
         let scopes = self.scopes.iter();
         let standing = |scope: Scope, order: &Order| Suspension {
@@ -152,7 +152,7 @@ impl DesiredState {
         all
     }
 
-    /// Those who want a release to stay, each in a few words.
+    /// Returns the users of a release, each in a few words.
     pub fn wanting(&self, digest: &ReleaseDigest) -> Vec<String> {
         let is_it = |release: &ReleaseId| release.digest == *digest;
         let mut by = Vec::new();
@@ -171,10 +171,10 @@ impl DesiredState {
     }
 }
 
-/// The revision after this one. Milliseconds since 1970, so that a store that was lost and
-/// begins anew is not behind.
+/// Returns the next revision. Based on milliseconds since 1970, so that a store that was lost and
+/// started again is not behind.
 pub(super) fn next(revision: u64, now: Timestamp) -> u64 {
-    // A clock before 1970 counts as one that stands there.
+    // A clock before 1970 counts as being there.
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
     now.max(revision.saturating_add(1))
 }

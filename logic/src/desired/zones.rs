@@ -1,4 +1,4 @@
-//! What is published of what is asked, for each zone: pure.
+//! The desired state as published for each zone. Pure.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,8 +9,8 @@ use utakata_rollout::site::order;
 
 use super::state::DesiredState;
 
-/// Returns what is published, for each zone of which an environment was heard, or has orders;
-/// nothing as long as nothing was ever asked.
+/// Returns the messages to publish, one per zone that has environments or orders; none if nothing
+/// was ever ordered.
 pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> Vec<ZoneDesired> {
     if state.revision == 0 {
         return Vec::new();
@@ -27,14 +27,14 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
         .iter()
         .map(|one| (one.zone.clone(), empty(&one.zone)))
         .collect();
-    // Who comes later is to be told at once.
+    // Environments that join later are to receive them at once.
     for scope in state.scopes.keys() {
         if let Scope::Zone(zone) | Scope::KindInZone(_, zone) = scope {
             zones.entry(zone.clone()).or_insert_with(|| empty(zone));
         }
     }
     for row in state.environments.values() {
-        // Where it is now, if that is known.
+        // Its present zone, if known.
         let status = heard.iter().find(|one| one.id == row.environment);
         let zone = status.map_or(&row.zone, |one| &one.zone);
         let desired = zones.entry(zone.clone()).or_insert_with(|| empty(zone));
@@ -44,7 +44,7 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
     zones.into_values().collect()
 }
 
-/// Returns what is asked of each kind.
+/// Returns the desired state of each kind.
 fn kinds(state: &DesiredState) -> BTreeMap<Kind, KindDesired> {
     let named = state.kinds.keys().chain(state.rollouts.keys());
     let of_kind = |kind: &Kind| {

@@ -1,4 +1,4 @@
-//! Tasks that were made together, and what they share.
+//! Tasks that were made together, and the data that they share.
 
 use std::{
     sync::{
@@ -15,10 +15,10 @@ use utakata_model::{ActionName, Class, Origin, Parameters, Task, TaskId};
 use super::Progress;
 use crate::inventory::TargetEntry;
 
-/// The part that tasks share that were made together, so that none has to own it.
+/// The data shared by tasks that were made together, so that none has to own it.
 #[derive(Debug)]
 pub struct Batch {
-    /// The reason for the tasks.
+    /// The origin of the tasks.
     pub origin: Origin,
     pub action: ActionName,
     /// The class of the action.
@@ -26,7 +26,7 @@ pub struct Batch {
     pub parameters: Parameters,
     /// The time that an attempt may take.
     pub timeout: Duration,
-    /// The time when they were made.
+    /// The time at which they were made.
     pub made: Timestamp,
     /// The time after which they are not begun.
     pub expires: Timestamp,
@@ -36,7 +36,7 @@ pub struct Batch {
     pub progress: Option<Arc<Progress>>,
 }
 
-/// One task of a batch, before it is handed over.
+/// A read of a batch before it is dispatched.
 #[derive(Debug, Clone)]
 pub struct NewRead {
     pub id: TaskId,
@@ -46,7 +46,7 @@ pub struct NewRead {
 }
 
 impl NewRead {
-    /// Makes a new task for a target.
+    /// Creates a new task for a target.
     pub fn new(known: &Arc<TargetEntry>) -> Self {
         Self {
             id: TaskId::generate(),
@@ -57,7 +57,7 @@ impl NewRead {
 }
 
 impl Batch {
-    /// Returns a task of it as it travels.
+    /// Returns a task of the batch, as published.
     pub fn task(&self, made: &NewRead) -> Task {
         Task {
             id: made.id,
@@ -74,17 +74,17 @@ impl Batch {
     }
 }
 
-/// A place for one read at a time: while it is taken, the next one is left out.
+/// A slot for one read at a time: while it is taken, the next one is left out.
 #[derive(Debug, Default)]
 pub struct Slot(AtomicBool);
 
 impl Slot {
-    /// Takes it, unless it is taken.
+    /// Takes the slot, unless it is taken.
     pub fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 
-    /// Frees it.
+    /// Frees the slot.
     pub fn free(&self) {
         self.0.store(false, Ordering::Release);
     }

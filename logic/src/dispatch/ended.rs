@@ -1,4 +1,4 @@
-//! Reads that have ended: the last ones are remembered, in memory.
+//! Reads that have ended: the latest are remembered, in memory.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -17,7 +17,7 @@ pub struct EndedRead {
     pub outcome: OutcomeRef,
 }
 
-/// The last of them; the oldest goes when it is full.
+/// The latest ended reads; the oldest is dropped when it is full.
 #[derive(Debug)]
 pub(super) struct Ring {
     ended: VecDeque<EndedRead>,

@@ -1,4 +1,4 @@
-//! What is published, as clients of the API follow it: made into text once for all of them.
+//! The events that clients of the API follow, rendered once for all of them.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +9,7 @@ use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
 
 use crate::invariant;
 
-/// One server-sent event for many clients.
+/// A server-sent event for many clients.
 #[derive(Debug)]
 pub struct Item {
     event: Event,
@@ -34,12 +34,11 @@ impl Item {
         })
     }
 
-    /// Returns the event.
     pub fn event(&self) -> &Event {
         &self.event
     }
 
-    /// The whole of it, in the form of server-sent events; empty where it is not for clients.
+    /// Returns the whole event as a server-sent event; empty if it is not for clients.
     pub fn text(&self) -> Bytes {
         let all = |_: &TargetName| true;
         self.text
@@ -47,8 +46,8 @@ impl Item {
             .clone()
     }
 
-    /// Returns the part that is about some targets, in the form of server-sent events; `None` when
-    /// nothing is. The status of an environment concerns all.
+    /// Returns the part about certain targets as a server-sent event; `None` if there is none. The
+    /// status of an environment concerns all.
     pub fn text_for(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
         match &self.event {
             Event::Environment(_) => Some(self.text()),
@@ -71,12 +70,12 @@ impl Item {
         }
     }
 
-    /// Returns the event that so many others were left out.
+    /// Returns the event that reports that many dropped events.
     pub fn missed(count: u64) -> Bytes {
         sse("missed", &Borrowed::Missed(count))
     }
 
-    /// Returns the status of an environment, in the form of server-sent events.
+    /// Returns the status of an environment as a server-sent event.
     pub fn environment(status: &EnvironmentStatus) -> Bytes {
         sse("environment", &Borrowed::Environment(status))
     }
@@ -84,7 +83,7 @@ impl Item {
 
 fn sse(name: &str, event: &Borrowed<'_>) -> Bytes {
     let mut text = format!("event: {name}\ndata: ").into_bytes();
-    // JSON of serde has no line break, which would end the field.
+    // JSON by serde has no line break, which would end the field.
     if let Err(error) = serde_json::to_writer(&mut text, event) {
         invariant::broken("an event that is no JSON", &error);
         return Bytes::new();

@@ -1,4 +1,4 @@
-//! What is under way, by task.
+//! The reads that are under way, by task.
 
 use std::{
     collections::HashMap,
@@ -12,17 +12,17 @@ use utakata_model::{Readings, TaskId};
 use super::{Batch, NewRead, Slot};
 use crate::inventory::TargetEntry;
 
-/// A task that is under way.
+/// A read under way.
 #[derive(Debug)]
 pub(super) struct PendingRead {
     pub batch: Arc<Batch>,
     pub known: Arc<TargetEntry>,
     pub slot: Option<Arc<Slot>>,
-    /// The readings, where somebody waits to be shown them.
+    /// The readings, if somebody waits to see them.
     pub readings: Option<Arc<Readings>>,
 }
 
-/// The tasks that are under way.
+/// The reads under way.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     entries: HashMap<TaskId, PendingRead, BuildHasherDefault<IdHasher>>,
@@ -62,7 +62,7 @@ impl Pending {
     pub fn overdue(&mut self, now: Instant) -> Vec<(TaskId, PendingRead)> {
         let overdue = |_: &TaskId, entry: &mut PendingRead| entry.batch.deadline <= now;
         let overdue = self.entries.extract_if(overdue).collect();
-        // What a burst has taken is given back.
+        // Returns the memory of a burst.
         if self.entries.len() < self.entries.capacity() / 8 {
             self.entries.shrink_to(self.entries.len() * 2 + 1024);
         }
@@ -70,7 +70,7 @@ impl Pending {
     }
 }
 
-/// Hashes identifiers, which are mostly random already and come from ourselves.
+/// A hasher for identifiers, which are mostly random already and made by ourselves.
 #[derive(Default)]
 pub(super) struct IdHasher(u64);
 

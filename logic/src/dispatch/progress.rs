@@ -1,4 +1,4 @@
-//! How far the tasks of an operation are, for whoever waits for them.
+//! The progress of an operation's tasks, for callers that wait for them.
 
 use std::{
     collections::HashMap,
@@ -22,10 +22,10 @@ pub struct Progress {
     total: u64,
     ended: AtomicU64,
     by_status: [AtomicU64; 5],
-    /// Of those that succeeded, the number of those in part.
+    /// Of those that succeeded, the number that did so only in part.
     partial: AtomicU64,
     all_ended: Notify,
-    /// The results of the tasks that are to be shown; absent when none is.
+    /// The results of the tasks that are to be shown; absent if there are none.
     shown: Option<Mutex<HashMap<TaskId, Shown>>>,
 }
 
@@ -37,7 +37,7 @@ pub struct Shown {
 }
 
 impl Progress {
-    /// Makes one for so many tasks, none of which has ended.
+    /// Creates the progress of that many tasks, none of which has ended.
     pub fn new(total: usize, is_shown: Show) -> Self {
         Self {
             total: total as u64,
@@ -49,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// Returns true when the result of each task is kept.
+    /// Returns true if the result of each task is kept.
     pub(super) fn keeps(&self) -> bool {
         self.shown.is_some()
     }
@@ -89,7 +89,7 @@ impl Progress {
         counts
     }
 
-    /// Forgets the result of each task: it was shown, and is large.
+    /// Forgets the results of tasks, which were shown and are large.
     pub fn forget(&self) {
         if let Some(shown) = &self.shown {
             *shown.lock() = HashMap::new();
@@ -112,7 +112,7 @@ impl Progress {
                 notified.await;
             }
         };
-        // Running out of time is an answer like any other: the counts say what is missing.
+        // Running out of time is an answer like any other: the counts show what is missing.
         let _ = tokio::time::timeout(max, all).await;
     }
 }
@@ -126,7 +126,7 @@ pub enum Show {
     Counts,
 }
 
-/// The most tasks that an answer shows.
+/// The largest number of tasks in an answer.
 pub const MAX_SHOWN: usize = 1000;
 
 fn place(status: OutcomeStatus) -> usize {

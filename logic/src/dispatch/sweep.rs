@@ -1,4 +1,4 @@
-//! The sweep: every task that was handed over ends, if need be without an outcome.
+//! The sweep: it makes sure that every dispatched task ends, if need be without an outcome.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{Batch, Dispatch, NewRead, OutcomeRef, pending::PendingRead};
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Dispatch {
-    /// Ends reads that are overdue, until it is cancelled.
+    /// Ends overdue reads, until it is cancelled.
     pub async fn sweep(&self, cancel: CancellationToken) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -28,7 +28,7 @@ impl Dispatch {
         }
     }
 
-    /// Ends tasks as failed without handing them over.
+    /// Ends tasks as failed without dispatching them.
     pub fn refuse(&self, batch: &Arc<Batch>, made: Vec<NewRead>, problem: &Problem) {
         let entries = made.into_iter().map(|made| {
             let entry = PendingRead {
@@ -42,7 +42,7 @@ impl Dispatch {
         self.end_without_outcome(entries.collect(), OutcomeStatus::Failed, problem);
     }
 
-    /// Ends some tasks, if they are under way.
+    /// Ends certain tasks, if they are under way.
     pub(super) fn give_up(&self, keys: &[TaskKey], status: OutcomeStatus, problem: &Problem) {
         let entries: Vec<(TaskId, PendingRead)> = {
             let mut pending = self.pending.lock();
@@ -52,7 +52,7 @@ impl Dispatch {
         self.end_without_outcome(entries, status, problem);
     }
 
-    /// Ends reads without an outcome of an environment.
+    /// Ends reads without an outcome from an environment.
     fn end_without_outcome(
         &self,
         entries: Vec<(TaskId, PendingRead)>,

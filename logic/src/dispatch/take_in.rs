@@ -1,4 +1,4 @@
-//! Outcomes and readings of reads that are under way.
+//! Receiving of outcomes and readings of reads under way.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ impl Dispatch {
     /// Passes an event on to the clients that follow.
     pub fn tell(&self, event: Event) {
         if self.feed.receiver_count() > 0 {
-            // An error says that the last one has just left.
+            // An error means that the last one has just left.
             let _ = self.feed.send(Item::new(event));
         }
     }
 
-    /// Returns the target that readings are of, if they are of a read that is under way; keeps
-    /// them where somebody waits to be shown them.
+    /// Returns the target of readings, if they belong to a read under way; keeps them if somebody
+    /// waits to see them.
     pub fn known(&self, readings: &Arc<Readings>) -> Option<Arc<TargetEntry>> {
         let mut pending = self.pending.lock();
         let entry = pending.get(readings.seen_by.task)?;
@@ -28,8 +28,8 @@ impl Dispatch {
         (entry.known.target.name == readings.target).then(|| Arc::clone(&entry.known))
     }
 
-    /// Ends the reads that outcomes are of. Returns the places of the outcomes of other reads: of
-    /// another logic environment, or of one that was given up.
+    /// Ends the reads that outcomes belong to. Returns the indices of the outcomes of other reads:
+    /// of another logic environment, or given up.
     pub fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
         let found: Vec<Option<PendingRead>> = {
             let mut pending = self.pending.lock();

@@ -1,4 +1,4 @@
-//! `/v1/apply`, and documents one by one.
+//! `/v1/apply`, and single documents.
 
 mod documents;
 
@@ -29,7 +29,8 @@ pub(super) fn routes() -> Vec<Route> {
 
 const CURE: &str = "see /v1/openapi.json for the fields of this body";
 
-/// Makes what is as the documents say, and lets go what is to go: all of it or nothing.
+/// Brings the site into the state that the documents describe, and deletes what is to be deleted:
+/// completely or not at all.
 #[utoipa::path(post, path = "/v1/apply", operation_id = "apply", tag = "inventory",
     request_body = Apply,
     responses((status = 200, description = "What changed, or would", body = Applied)))]

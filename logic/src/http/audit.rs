@@ -1,4 +1,4 @@
-//! `/v1/audit`: the audit trail, and whether it is whole.
+//! `/v1/audit`: the audit trail, and its verification.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
@@ -28,28 +28,28 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
-    /// From this number on.
+    /// The number of the first page.
     #[param(minimum = 1, default = 1)]
     from: Option<u64>,
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// What the page before had as `next`: the number to go on from.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     cursor: Option<String>,
 }
 
-/// A head that was noted elsewhere.
+/// A query with a head that was kept elsewhere.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct HeadQuery {
-    /// The hash of a page, as it was noted elsewhere: some page must have it.
+    /// The hash of a page that was kept elsewhere: some page must have it.
     #[param(min_length = 64, max_length = 64, pattern = "^[0-9a-fA-F]{64}$")]
     head: Option<String>,
 }
 
-/// The audit trail, page by page, oldest first.
+/// Returns the audit trail, page by page, oldest first.
 #[utoipa::path(get, path = "/v1/audit", operation_id = "list_audit", tag = "audit",
     params(AuditQuery),
     responses((status = 200, description = "Pages, oldest first", body = Page<AuditPageView>)))]
@@ -73,7 +73,7 @@ pub(super) async fn list(
     Ok(Json(builder.page(|last| (last.page + 1).to_string())))
 }
 
-/// The last page of the audit trail: note it elsewhere.
+/// Returns the last page of the audit trail. Keep it elsewhere.
 #[utoipa::path(get, path = "/v1/audit/head", operation_id = "get_audit_head", tag = "audit",
     responses((status = 200, description = "Its number and hash", body = AuditHead)))]
 pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refused> {
@@ -83,9 +83,9 @@ pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refu
     Ok(Json(AuditHead { page, hash }))
 }
 
-/// Whether the audit trail is whole, and says what the ledger says.
+/// Verifies that the audit trail is complete and agrees with the ledger.
 ///
-/// All of it is read: where it is long, `utakata audit verify --store FILE` takes its time.
+/// All of it is read. If it is long, use `utakata audit verify --store FILE`.
 #[utoipa::path(get, path = "/v1/audit/verify", operation_id = "verify_audit", tag = "audit",
     params(HeadQuery),
     responses((status = 200, description = "What was found", body = AuditReport)))]

@@ -1,4 +1,4 @@
-//! The bearer token, on everything (RFC 6750), and whose it is.
+//! The bearer token, on everything (RFC 6750), and the person to whom it belongs.
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -15,7 +15,7 @@ const CURE: &str = "send the header `Authorization: Bearer <token>`; the token o
                     file `token` of the data folder, where `utakata` finds it by itself, and \
                     `utakata person add NAME` makes one for somebody else";
 
-/// The person who asks. Every request that was let in carries it, for handlers to take.
+/// The person who makes a request. Every admitted request carries it, for handlers to use.
 #[derive(Debug, Clone)]
 pub(super) struct Person(pub PersonName);
 
@@ -48,7 +48,7 @@ pub(super) async fn authenticate(
     let detail = match given {
         Some(given) => match person(&api, given) {
             Some(name) => {
-                // Whoever is served makes room for nobody.
+                // A client that is being served does not make room for others.
                 let guest = request.extensions().get::<ClientConnection>().cloned();
                 let _busy = guest.map(|guest| guest.know());
                 request.extensions_mut().insert(Person(name));
@@ -75,7 +75,7 @@ fn bearer(header: &str) -> Option<&str> {
         .then(|| token.trim_matches(' '))
 }
 
-/// Compares in a time that depends on the lengths alone. Nothing is the same as an empty token.
+/// Compares in a time that depends only on the lengths. Nothing equals an empty token.
 fn is_same(given: &[u8], expected: &[u8]) -> bool {
     let differing = given
         .iter()

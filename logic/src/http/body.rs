@@ -1,8 +1,8 @@
-//! Bodies of requests: JSON, bounded in what they cost, with errors for people.
+//! Bodies of requests: JSON of limited cost, with errors for people.
 //!
-//! What is read from a body is many times as large as the body. So a large one needs one of a few
-//! places, which it keeps until the request is answered, and is read off the threads on which
-//! permits and leases are.
+//! The content of a body takes many times the memory of the body. A large one therefore needs one
+//! of a few slots, which it keeps until the request is answered, and is parsed on other threads
+//! than those of permits and leases.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,22 +20,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{Api, Refused, needs::Needs};
 use crate::{code::Code, explain};
 
-/// Bodies up to here need no place.
+/// The size up to which a body needs no slot, in bytes.
 const SMALL: usize = 64 * 1024;
-/// Bodies that are large and are dealt with at a time.
+/// The number of large bodies that are processed at a time.
 const MAX_LARGE: usize = 2;
 
 /// A body as a JSON object of a type.
 pub(super) struct Json<T>(pub T);
 
-/// A body as any JSON.
+/// A body of any JSON.
 pub(super) struct AnyJson(pub Value);
 
-/// Places for large bodies. Cheap to clone.
+/// The slots for large bodies. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct LargeBodies(Arc<Semaphore>);
 
-/// The place of a request, if it has one: free again when the request is answered.
+/// The slot of a request, if it has one: freed when the request is answered.
 #[derive(Clone, Default)]
 pub(super) struct LargeBody(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
@@ -46,7 +46,7 @@ impl Default for LargeBodies {
 }
 
 impl LargeBodies {
-    /// A place for a request that is passed on as it is, where its body may be large.
+    /// Takes a slot for a relayed request, if its body may be large.
     pub(super) async fn place(&self, headers: &HeaderMap) -> Option<OwnedSemaphorePermit> {
         if length(headers).is_some_and(|length| length <= SMALL) || is_empty(headers) {
             return None;
@@ -62,7 +62,7 @@ impl LargeBodies {
 }
 
 impl LargeBody {
-    /// Gives the place back.
+    /// Returns the slot.
     pub(super) fn give_back(&self) {
         self.0.lock().take();
     }
@@ -96,8 +96,7 @@ impl FromRequest<Api> for AnyJson {
     }
 }
 
-/// Reads what is in a body; where that takes long, elsewhere than on the threads that must not
-/// wait.
+/// Parses a body; if that takes long, on other threads than those that must not wait.
 pub(super) async fn off_thread<T: Send + 'static>(
     bytes: Bytes,
     parse: impl FnOnce(&[u8]) -> T + Send + 'static,
@@ -116,7 +115,7 @@ pub(super) async fn off_thread<T: Send + 'static>(
     })
 }
 
-/// A struct could be read from a list of its fields as well: nobody means that.
+/// A struct could also be parsed from a list of its fields, which nobody intends.
 fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         serde_json::from_slice::<IgnoredAny>(bytes)?;
@@ -126,7 +125,7 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(bytes)
 }
 
-/// All of a body, in time, and no more of it than its route allows.
+/// Reads a whole body, in time, and no more of it than its route allows.
 pub(super) async fn read(request: Request, api: &Api) -> Result<Bytes, Refused> {
     let limit = api.handle.config().http.body_timeout;
     match tokio::time::timeout(limit, read_now(request, api)).await {
@@ -170,7 +169,7 @@ async fn read_now(request: Request, api: &Api) -> Result<Bytes, Refused> {
     Ok(bytes.into())
 }
 
-/// The declared length of a body.
+/// Returns the declared length of a body.
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers
         .get(header::CONTENT_LENGTH)?
@@ -208,7 +207,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The refusal of a body: no JSON at all, or not what it should be.
+/// Refuses a body that is not JSON, or has the wrong form.
 pub(super) fn wrong(error: &serde_json::Error) -> Refused {
     let message = explain::json(error);
     if error.is_data() {

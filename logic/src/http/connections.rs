@@ -1,5 +1,5 @@
-//! The connections of the API: how many there may be, for how long they may say nothing, and who
-//! makes room when there are as many as may be.
+//! The connections of the API: their number, the time that they may be silent, and the ones that
+//! make room when there are too many.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -30,12 +30,13 @@ use crate::{code::Code, config::Http};
 
 /// The name of the listener, for the log.
 const LISTENER: &str = "the HTTP API";
-/// The most bytes of the head of a request, and of a body that are read at a time.
+/// The largest size of a request's head, and of a part of a body that is read at a time, in bytes.
 const BUFFER: usize = 64 * 1024;
-/// A client that takes nothing of what it is sent is gone (tcp(7), `TCP_USER_TIMEOUT`).
+/// The time after which a client that accepts nothing of what it is sent counts as gone (tcp(7),
+/// `TCP_USER_TIMEOUT`).
 const UNTAKEN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The connection by which a request came.
+/// The connection on which a request arrived.
 #[derive(Debug, Clone)]
 pub(super) struct ClientConnection {
     place: Arc<Slot<IpAddr>>,
@@ -43,7 +44,7 @@ pub(super) struct ClientConnection {
     streams: Admission<IpAddr>,
 }
 
-/// A stream of events takes place among streams, as long as this is there.
+/// A stream of events, which counts among streams for as long as this exists.
 #[derive(Debug)]
 pub(super) struct EventStream {
     _place: Slot<IpAddr>,
@@ -63,7 +64,7 @@ struct Connections {
     cancel: CancellationToken,
 }
 
-/// Serves until it is cancelled; requests that are under way then are answered.
+/// Serves until it is cancelled; requests under way are then answered.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -124,7 +125,7 @@ impl Connections {
     }
 
     async fn serve(self: Arc<Self>, stream: TcpStream, guest: ClientConnection) {
-        // A client that has gone is told by the first write: these only make it sooner.
+        // The first write fails if a client has gone: these options only make that sooner.
         let _ = stream.set_nodelay(true);
         let untaken = UNTAKEN_TIMEOUT.as_millis() as u32;
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, untaken);
@@ -145,7 +146,7 @@ impl Connections {
         let mut is_new = true;
         loop {
             tokio::select! {
-                // What is wrong with a connection is its client's affair.
+                // A fault of the connection is its client's affair.
                 _ = connection.as_mut() => return,
                 () = guest.place.pushed_out() => return,
                 () = stranger.as_mut(), if is_new => {
@@ -175,14 +176,16 @@ async fn answer(
 }
 
 impl ClientConnection {
-    /// It has shown a token that is good; busy until what this gives is dropped.
+    /// Records that the connection has shown a valid token; it is busy until the guard is dropped.
     pub(super) fn know(&self) -> Busy<IpAddr> {
         self.place.know();
         self.place.begin()
     }
 
-    /// Follows events from now on: that takes no place of requests.
-    /// Errors: as many follow as may.
+    /// Starts following events, which does not count among requests.
+    ///
+    /// # Errors
+    /// The largest number of streams is reached.
     pub(super) fn follow(&self) -> Result<EventStream, Refused> {
         let Some(place) = self.streams.admit(self.peer) else {
             let detail = "as many clients follow the events as may";

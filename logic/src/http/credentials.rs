@@ -28,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// All credentials, by name, without their secrets.
+/// Lists all credentials, by name, without their secrets.
 #[utoipa::path(get, path = "/v1/credentials", operation_id = "list_credentials",
     tag = "inventory", params(PageQuery),
     responses((status = 200, description = "Credentials, by name", body = Page<CredentialView>)))]
@@ -40,7 +40,7 @@ pub(super) async fn list(
     page::of(credentials, &query, |one| one.name.as_str()).map(Json)
 }
 
-/// One credential, without its secrets.
+/// Returns one credential, without its secrets.
 #[utoipa::path(get, path = "/v1/credentials/{name}", operation_id = "get_credential",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The credential's name")),
@@ -52,7 +52,7 @@ pub(super) async fn get(
     Ok(Json(api.handle.inventory().credential(&name)?))
 }
 
-/// Makes a credential as the body says.
+/// Creates or replaces a credential.
 #[utoipa::path(put, path = "/v1/credentials/{name}", operation_id = "put_credential",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The credential's name, as in the body")),
@@ -66,7 +66,7 @@ pub(super) async fn put(
     apply::one(&api, "credential", name.as_str(), body).await
 }
 
-/// Removes a credential that no target uses.
+/// Deletes a credential that no target uses.
 #[utoipa::path(delete, path = "/v1/credentials/{name}", operation_id = "delete_credential",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The credential's name")),

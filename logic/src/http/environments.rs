@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes
 }
 
-/// Every environment that was heard of, and what is asked of it.
+/// Lists every known environment, and the orders to it.
 #[utoipa::path(get, path = "/v1/environments", operation_id = "list_environments",
     tag = "system", params(PageQuery),
     responses((status = 200, description = "Environments, by id", body = Page<EnvironmentView>)))]
@@ -66,29 +66,30 @@ verbs! {
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
     answer = "What is asked of it then";
 
-    /// Lets an environment, or one kind in it, begin nothing more.
+    /// Pauses an environment, or one kind in it: it begins nothing more.
     ///
-    /// What it has begun ends and is told; what it had fetched goes to other environments of its
-    /// zone at once. An environment that is away hears of it when it comes.
+    /// Running tasks end and are reported. Fetched tasks go to other environments of its zone at
+    /// once. An environment that is away receives the order when it returns.
     pause(Some(Stop::Pause)): "/v1/environments/{id}/pause", "pause_environment";
-    /// Lets an environment, or one kind in it, begin nothing more, and then stops its workers.
+    /// Drains an environment, or one kind in it: it begins nothing more, and then its workers are
+    /// stopped.
     ///
-    /// They are stopped when what was begun has ended. The environment stays, and tells that it is
-    /// drained.
+    /// They are stopped when the running tasks have ended. The environment stays, and reports that
+    /// it is drained.
     drain(Some(Stop::Drain)): "/v1/environments/{id}/drain", "drain_environment";
-    /// Lets an environment, or one kind in it, go on.
+    /// Resumes an environment, or one kind in it.
     ///
-    /// What was asked of a kind is taken back for that kind, what was asked of everything for
-    /// everything. Of what goes on already nothing is changed.
+    /// An order for a kind is lifted for that kind, and one for everything is lifted for
+    /// everything. Resuming something that is not stopped changes nothing.
     resume(None): "/v1/environments/{id}/resume", "resume_environment",
         409 "It is something else that is stopped";
 }
 
 /// Forgets an environment that is gone for good, or that has moved to another zone.
 ///
-/// Its status is taken away from the broker, too, and what is asked of it is taken back. One that
-/// is there is not forgotten, unless it tells of another zone than its own: then it is of that
-/// zone when it is heard of again.
+/// Its status is removed from the broker, and its orders are lifted. A running environment is not
+/// forgotten, unless it reports another zone than its own: then it belongs to that zone from its
+/// next report on.
 #[utoipa::path(delete, path = "/v1/environments/{id}", operation_id = "forget_environment",
     tag = "system",
     params(("id" = EnvironmentId, Path, description = "The environment's id")),

@@ -1,4 +1,4 @@
-//! `/v1/errors`: what each code means and what to do, one page each.
+//! `/v1/errors`: the meaning and cure of each code, one page each.
 
 use axum::{
     Json,
@@ -28,20 +28,18 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// A code and what it is called.
+/// A code and its title.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ErrorView {
-    /// The code.
     code: &'static str,
-    /// What it means, in a line.
+    /// The meaning of the code, in a line.
     title: &'static str,
-    /// The HTTP status that comes with it; absent where it only stands in outcomes and in the
-    /// status.
+    /// The HTTP status; absent if the code occurs only in outcomes and in the status.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
 }
 
-/// All codes of problems.
+/// Lists all codes of problems.
 #[utoipa::path(get, path = "/v1/errors", operation_id = "list_errors", tag = "system",
     params(PageQuery),
     responses((status = 200, description = "Codes, by name", body = ListPage<ErrorView>)))]
@@ -57,7 +55,7 @@ pub(super) async fn list(
     page::of(code::pages().iter().map(view), &query, |one| one.code).map(Json)
 }
 
-/// What a code means, and what to do: a page in Markdown.
+/// Explains a code and its remedy: a page in Markdown.
 #[utoipa::path(get, path = "/v1/errors/{code}", operation_id = "get_error", tag = "system",
     params(("code" = TargetName, Path, description = "The code")),
     responses((status = 200, description = "The page", body = String,

@@ -1,4 +1,4 @@
-//! `/v1/events`: what happens, as server-sent events
+//! `/v1/events`: live events, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -28,9 +28,9 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
 }
 
-/// While nothing happens, a comment is sent this often, so that nobody in between hangs up.
+/// The interval at which a comment is sent while nothing happens, so that no proxy hangs up.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// The most bytes that are sent together.
+/// The largest number of bytes that are sent together.
 const MAX_TOGETHER: usize = 256 * 1024;
 
 /// A query for events.
@@ -38,12 +38,11 @@ const MAX_TOGETHER: usize = 256 * 1024;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventQuery {
-    /// Of which targets; statuses of environments come in any case. Empty means all.
+    /// The selector of targets; statuses of environments are sent in any case. Empty means all.
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
-    /// Which types, with commas between: `readings`, `outcomes`, `environment`. Absent means
-    /// all.
+    /// The types, separated by commas: `readings`, `outcomes`, `environment`. Absent means all.
     #[param(
         max_length = 100,
         pattern = "^((readings|outcomes|environment)(,|$))*$"
@@ -51,9 +50,9 @@ pub(super) struct EventQuery {
     types: Option<String>,
 }
 
-/// What happens from now on, as server-sent events: `readings`, `outcomes` (many in one),
-/// `environment` (the last statuses come first), and `missed` with how many events were left
-/// out because they were not fetched fast enough.
+/// Streams events from now on, as server-sent events: `readings`, `outcomes` (many in one),
+/// `environment` (beginning with the latest statuses), and `missed` with the number of events that
+/// were dropped because they were not fetched fast enough.
 #[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "observe",
     params(EventQuery),
     responses((status = 200, description = "Server-sent events; `data` is JSON of this form",
@@ -89,7 +88,7 @@ pub(super) async fn get(
     let content = HeaderValue::from_static("text/event-stream");
     headers.insert(header::CONTENT_TYPE, content);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // The connection is counted as a stream: it ends with it.
+    // The connection counts as a stream, and ends with it.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     Ok(response)
 }
@@ -117,19 +116,19 @@ fn types(asked: Option<&str>) -> Result<Interest, Refused> {
     Ok(interest)
 }
 
-/// One client that follows.
+/// A client that follows events.
 struct Follower {
     api: Api,
     types: Interest,
     selector: Selector,
     items: broadcast::Receiver<Arc<Item>>,
     first: Option<Bytes>,
-    /// It is counted apart from other connections.
+    /// It is counted separately from other connections.
     _place: Option<EventStream>,
 }
 
 impl Follower {
-    /// The next bytes to send; `None` at the end.
+    /// Returns the next bytes to send; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -152,7 +151,7 @@ impl Follower {
         }
     }
 
-    /// With what else is there already: many events cost one write.
+    /// Adds events that are there already, so that many of them cost one write.
     fn with_more(&mut self, first: Bytes) -> Bytes {
         if self.items.is_empty() {
             return first;

@@ -1,4 +1,4 @@
-//! Explanations: what operations and tasks wait for, in a line.
+//! Explanations in a line: what operations and tasks wait for.
 
 use axum::{Json, extract::State};
 use utakata_api::ledger::Explanation;
@@ -20,7 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// What an operation waits for, until when, and who can change it.
+/// Explains what an operation waits for, until when, and who can change it.
 #[utoipa::path(get, path = "/v1/operations/{id}/explain", operation_id = "explain_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
@@ -37,7 +37,7 @@ pub(super) async fn operation(
     Ok(Json(ledger::explain_over(found.state, &found.counts)))
 }
 
-/// What a task waits for, until when, and who can change it.
+/// Explains what a task waits for, until when, and who can change it.
 #[utoipa::path(get, path = "/v1/tasks/{id}/explain", operation_id = "explain_task",
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),

@@ -20,7 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(list))]
 }
 
-/// The kinds that some environment serves, with what each can do.
+/// Lists the kinds that at least one environment serves, with their actions.
 #[utoipa::path(get, path = "/v1/kinds", operation_id = "list_kinds", tag = "system",
     params(PageQuery),
     responses((status = 200, description = "Kinds, by name", body = Page<KindView>)))]

@@ -1,4 +1,4 @@
-//! `/v1/locks` and `/v1/targets/{name}/lock`: targets that people keep for themselves.
+//! `/v1/locks` and `/v1/targets/{name}/lock`: targets that people have locked.
 
 use std::time::Duration;
 
@@ -37,10 +37,10 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Longer than this nobody means.
+/// The longest duration that a lock may have.
 const MAX_LOCK: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// The targets that are locked, by name.
+/// Lists the locked targets, by name.
 #[utoipa::path(get, path = "/v1/locks", operation_id = "list_locks", tag = "control",
     params(PageQuery),
     responses((status = 200, description = "Locked targets, by name", body = Page<LockView>)))]
@@ -56,9 +56,9 @@ pub(super) async fn list(
     page::of(views, &query, |one| one.target.as_str()).map(Json)
 }
 
-/// Takes a target for oneself: no task of this priority or a lower one begins on it meanwhile.
+/// Locks a target for the caller: no task of this priority or a lower one begins on it meanwhile.
 ///
-/// What has begun ends as it ends. A lock that there was before is replaced.
+/// A running task ends as usual. A previous lock is replaced.
 #[utoipa::path(put, path = "/v1/targets/{name}/lock", operation_id = "lock_target",
     tag = "control",
     params(("name" = TargetName, Path, description = "The target's name")),
@@ -83,7 +83,7 @@ pub(super) async fn put(
     lane(&api, name).await.map(Json)
 }
 
-/// Lets a target go, whoever has locked it.
+/// Unlocks a target, whoever has locked it.
 #[utoipa::path(delete, path = "/v1/targets/{name}/lock", operation_id = "unlock_target",
     tag = "control",
     params(("name" = TargetName, Path, description = "The target's name"),
@@ -95,20 +95,20 @@ pub(super) async fn delete(
     Query(reason): Query<Reason>,
     Person(by): Person,
 ) -> Result<StatusCode, Refused> {
-    // It is in the query, and there is no body.
+    // The reason is in the query, and there is no body.
     let statement =
         statement(&by, &reason).map_err(|refused| invalid(refused.problem().detail.clone()))?;
     if api.handle.ledger().unlock(name.clone(), statement).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    // A target that is gone may still be locked; one that never was is a slip.
+    // A deleted target may still be locked; one that never existed is a slip.
     api.handle.inventory().target(&name)?;
     let detail = format!("the target {name} is not locked");
     let cure = "see `utakata target show NAME` (GET /v1/locks)";
     Err(Refused::new(Code::NotFound, detail, cure))
 }
 
-/// The holder of a target, and those who wait for it.
+/// Returns the holder of a target, and the number of tasks that wait for it.
 pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refused> {
     let (lock, holder, waiting) = api.handle.ledger().lane_of(name).await?;
     Ok(LaneView {

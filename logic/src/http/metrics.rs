@@ -1,4 +1,4 @@
-//! `/v1/metrics`: for Prometheus, and whatever else reads OpenMetrics.
+//! `/v1/metrics`: for Prometheus, and anything else that reads OpenMetrics.
 
 use axum::{
     extract::State,
@@ -22,7 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is to be watched, as OpenMetrics: of this logic environment, and of all environments.
+/// Returns metrics, in the OpenMetrics format, of this logic environment and of all environments.
 #[utoipa::path(get, path = "/v1/metrics", operation_id = "get_metrics", tag = "system",
     responses((status = 200, description = "The metrics", body = String,
         content_type = "application/openmetrics-text")))]

@@ -1,4 +1,4 @@
-//! The needs of the requests of a route: who answers them, how large they are, how long they take.
+//! The needs of a route's requests: the logic environment that answers, their size, their duration.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use utakata_api::release::MAX_FILE_SIZE;
 
 use crate::{config::Http, observe::WAIT_MAX};
 
-/// The most bytes of a body with one thing in it.
+/// The size of the largest body with one thing in it, in bytes.
 const ONE_THING: usize = 1024 * 1024;
-/// The time for a large file over a slow line.
+/// The time for a large file on a slow line.
 const UPLOAD: Duration = Duration::from_secs(600);
 
-/// The needs of the requests of a route. Every request that reaches a handler carries it.
+/// The needs of a route's requests. Every request that reaches a handler carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Needs {
     pub answered: Answered,
@@ -23,24 +23,24 @@ pub(super) struct Needs {
 /// The logic environments that can answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answered {
-    /// Any of them.
+    /// Any logic environment.
     Anywhere,
-    /// The keeper of the ledger: what changes something, and what tells of the ledger's memory.
+    /// The keeper of the ledger: for requests that change something, or need the ledger's memory.
     ByKeeper,
-    /// Any of them, but the keeper tells better. That there is none is among what is told.
+    /// Any of them, but preferably the keeper. If there is none, the answer says so.
     ByKeeperIfAny,
 }
 
 /// The size of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodySize {
-    /// There is none.
+    /// There is no body.
     NoBody,
     /// One thing: 1 MiB.
     OneThing,
     /// Many things: as configured.
     Many,
-    /// A file of a release. Its handler reads it, since it is no JSON.
+    /// A file of a release. Its handler reads it, since it is not JSON.
     File,
 }
 
@@ -49,15 +49,15 @@ pub(super) enum BodySize {
 pub(super) enum TimeLimit {
     /// As configured.
     Prompt,
-    /// As configured, and as long as anybody may ask to wait for an end. What was begun is better
-    /// waited for than left in doubt.
+    /// As configured, plus the longest wait that a client may request. Waiting for something that
+    /// has begun is better than leaving it in doubt.
     Patient,
-    /// As long as a large file takes to arrive.
+    /// The time that a large file takes to arrive.
     Upload,
 }
 
 impl Needs {
-    /// The needs of a request that a route has taken in.
+    /// Returns the needs of a request that a route has accepted.
     #[allow(
         clippy::expect_used,
         reason = "without its bounds nothing of a request may be read"
@@ -67,7 +67,7 @@ impl Needs {
         *needs.expect("a request reaches its handler by a route")
     }
 
-    /// The most bytes of a body.
+    /// Returns the largest size of a body, in bytes.
     pub(super) fn body_limit(self, config: &Http) -> usize {
         match self.body {
             BodySize::NoBody => 0,
@@ -77,7 +77,7 @@ impl Needs {
         }
     }
 
-    /// The longest time until the answer.
+    /// Returns the longest time until the answer.
     pub(super) fn time_limit(self, config: &Http) -> Duration {
         match self.time {
             TimeLimit::Prompt => config.timeout,

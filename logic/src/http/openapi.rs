@@ -1,4 +1,4 @@
-//! `/v1/openapi.json`: the API, described by itself (OpenAPI 3.1).
+//! `/v1/openapi.json`: the API's description of itself (OpenAPI 3.1).
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -26,7 +26,7 @@ static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
     paths.collect::<BTreeSet<_>>().into_iter().collect()
 });
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(get, path = "/v1/openapi.json", operation_id = "get_openapi", tag = "system",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub(super) async fn get(State(_): State<Api>) -> Response {
@@ -34,17 +34,17 @@ pub(super) async fn get(State(_): State<Api>) -> Response {
     (json, TEXT.clone()).into_response()
 }
 
-/// All paths that there are.
+/// Returns all paths of the API.
 pub(super) fn paths() -> &'static [String] {
     &PATHS
 }
 
-/// Refusals that any request may meet, and those of requests with a query, a name or a body.
+/// The refusals that any request may meet, and those of requests with a query, a name or a body.
 const ALWAYS: [&str; 7] = ["400", "401", "405", "500", "502", "503", "504"];
 const WITH_NAME: [&str; 1] = ["404"];
 const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
 
-/// The description of the API.
+/// Returns the description of the API.
 #[allow(
     clippy::expect_used,
     reason = "the API cannot be without a description"

@@ -1,4 +1,4 @@
-//! `/v1/operations`: control, and what was asked for.
+//! `/v1/operations`: control, and earlier requests.
 
 mod changes;
 mod undo;
@@ -50,19 +50,19 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OperationQuery {
-    /// `control` (the default), of which all are kept, or `observe`, of which the last
-    /// thousand reads on demand are.
+    /// `control` (the default), of which all are kept, or `observe`, of which the latest thousand
+    /// reads on demand are kept.
     #[param(inline)]
     class: Option<Class>,
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     cursor: Option<String>,
 }
 
-/// Operations, newest first.
+/// Lists operations, newest first.
 #[utoipa::path(get, path = "/v1/operations", operation_id = "list_operations", tag = "control",
     params(OperationQuery),
     responses((status = 200, description = "Operations, newest first", body = Page<OperationView>)))]
@@ -88,9 +88,9 @@ pub(super) async fn list(
     Ok(Json(builder.page(|one| one.operation.id.to_string())))
 }
 
-/// Does one action that changes something on the targets that the selector means.
+/// Controls the selected targets: one action that changes something.
 ///
-/// Everything is checked before anything is sent; every task is written down before this is
+/// Everything is checked before anything is sent, and every task is recorded before the request is
 /// answered.
 #[utoipa::path(post, path = "/v1/operations", operation_id = "control", tag = "control",
     request_body = Control,
@@ -124,7 +124,7 @@ pub(super) async fn post(
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))
 }
 
-/// An operation, or a read on demand that is remembered.
+/// Returns an operation, or a read on demand that is remembered.
 #[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
@@ -146,7 +146,7 @@ pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Re
     }
 }
 
-/// As it is listed: once, a reason could be as long as a body.
+/// Shortens an operation for lists, where a reason as long as a body would be too much.
 fn shortened(mut view: OperationView) -> OperationView {
     if let Some(why) = &mut view.operation.why
         && let Some((end, _)) = why.char_indices().nth(reason::MAX_REASON)

@@ -1,4 +1,4 @@
-//! `/v1/orders`: what people have stopped.
+//! `/v1/orders`: orders to pause and drain.
 
 use axum::{Json, extract::State};
 use utakata_api::{
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes
 }
 
-/// Everything that people have stopped: zones, kinds, environments, releases.
+/// Lists every order by which something is stopped: zones, kinds, environments, releases.
 #[utoipa::path(get, path = "/v1/orders", operation_id = "list_orders", tag = "system",
     params(PageQuery),
     responses((status = 200, description = "Orders", body = Page<Suspension>)))]
@@ -45,19 +45,20 @@ verbs! {
     params(),
     answer = "What is asked then";
 
-    /// Lets a zone, a kind, an environment or a release begin nothing more.
+    /// Pauses a zone, a kind, an environment or a release: it begins nothing more.
     ///
-    /// What was begun ends and is told; what was fetched and not begun goes to others, if there are
-    /// any, and waits otherwise. It holds also for environments that come later.
+    /// Running tasks end and are reported. Fetched tasks that have not begun go to others, if there
+    /// are any, and wait otherwise. The order also applies to environments that join later.
     pause(Some(Stop::Pause)): "/v1/orders/pause", "pause",
         404 "Nobody has heard of it";
-    /// Lets a zone, a kind, an environment or a release begin nothing more, and then stops its
-    /// workers.
+    /// Drains a zone, a kind, an environment or a release: it begins nothing more, and then its
+    /// workers are stopped.
     drain(Some(Stop::Drain)): "/v1/orders/drain", "drain",
         404 "Nobody has heard of it";
-    /// Lets a zone, a kind, an environment or a release go on.
+    /// Resumes a zone, a kind, an environment or a release.
     ///
-    /// An order is taken back where it was given. Of what goes on already nothing is changed.
+    /// An order is lifted in the scope in which it was given. Resuming something that is not
+    /// stopped changes nothing.
     resume(None): "/v1/orders/resume", "resume",
         404 "Nobody has heard of it",
         409 "It is something else that is stopped";
@@ -88,7 +89,7 @@ async fn change(
     Ok(view)
 }
 
-/// The names that people may use because a target or the catalogue has them.
+/// Returns the names that may be used because a target or the catalogue has them.
 async fn names(api: &Api, scope: &Scope) -> Result<Names, Refused> {
     let mut names = Names::default();
     let releases = api.handle.catalogue().list(None).await?;

@@ -13,10 +13,10 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(ByKeeperIfAny, NoBody, Prompt, routes!(get))]
 }
 
-/// What is wrong now: targets that fail, in groups, and everything else that somebody should do
-/// something about.
+/// Returns an overview of what is wrong now: failing targets, in groups, and everything else that
+/// needs somebody's attention.
 ///
-/// The answer is bounded, however large the site is, and may be a second old.
+/// The answer is of limited size, however large the site is, and may be a second old.
 #[utoipa::path(get, path = "/v1/overview", operation_id = "get_overview", tag = "system",
     responses((status = 200, description = "What is wrong now", body = Overview)))]
 pub(super) async fn get(State(api): State<Api>) -> Result<Json<Overview>, Refused> {

@@ -14,15 +14,15 @@ use super::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     pub limit: Option<u32>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     pub cursor: Option<String>,
 }
 
-/// The page of a list that is whole in memory, by name.
+/// Returns a page of a list that is completely in memory, by name.
 pub(super) fn of<T>(
     items: impl IntoIterator<Item = T>,
     query: &PageQuery,
@@ -39,25 +39,24 @@ pub(super) fn of<T>(
     Ok(cut(items, most, |item| name(item).to_owned()))
 }
 
-/// The most bytes of the items of one answer; a single item may be larger.
+/// The largest size of the items in an answer, in bytes; a single item may be larger.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Rows that are fetched at first, when nobody knows how large they are.
+/// The number of rows that are fetched first, while their size is unknown.
 const FIRST: usize = 16;
 
-/// A page that is piled up from a store, a few rows at a time: it ends when it is long enough, or
-/// large enough.
+/// A page built from a store, a few rows at a time, until it has enough rows or enough bytes.
 pub(super) struct PageBuilder<T> {
     most: usize,
     bytes: usize,
     items: Vec<T>,
-    /// The number of rows that were asked for last.
+    /// The number of rows requested last.
     wanted: usize,
-    /// Set once there are none after these.
+    /// True once there are no further rows.
     is_end: bool,
 }
 
 impl<T: serde::Serialize> PageBuilder<T> {
-    /// Up to so many items.
+    /// Creates a page of at most this many items.
     pub(super) fn new(most: usize) -> Self {
         Self {
             most,
@@ -68,7 +67,7 @@ impl<T: serde::Serialize> PageBuilder<T> {
         }
     }
 
-    /// The number of rows to fetch next; `None`: that was all.
+    /// Returns the number of rows to fetch next; `None` means that the page is complete.
     pub(super) fn wanted(&mut self) -> Option<u32> {
         if self.is_end || self.items.len() > self.most || self.bytes > MAX_BYTES {
             return None;
@@ -82,7 +81,7 @@ impl<T: serde::Serialize> PageBuilder<T> {
         u32::try_from(self.wanted).ok()
     }
 
-    /// Adds what was fetched.
+    /// Adds the rows that were fetched.
     pub(super) fn add(&mut self, rows: impl IntoIterator<Item = T>) {
         let before = self.items.len();
         for row in rows {
@@ -92,7 +91,7 @@ impl<T: serde::Serialize> PageBuilder<T> {
         self.is_end = self.items.len() - before < self.wanted;
     }
 
-    /// The items, and what they are followed by when there are more.
+    /// Returns the items, and the cursor if there are more.
     pub(super) fn page(mut self, cursor: impl Fn(&T) -> String) -> Page<T> {
         let mut bytes = 0;
         let fits = |item: &&T| {
@@ -111,7 +110,7 @@ impl<T: serde::Serialize> PageBuilder<T> {
     }
 }
 
-/// The page out of one item more than it has at the most.
+/// Cuts a page from one item more than it may have.
 pub(super) fn cut<T>(mut items: Vec<T>, most: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
     let is_more = items.len() > most;
     items.truncate(most);

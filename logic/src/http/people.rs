@@ -1,4 +1,4 @@
-//! `/v1/people`: who may ask. Whoever has a token may change it; roles come later.
+//! `/v1/people`: people who have access. Everybody with a token may change them; roles come later.
 
 use axum::{
     Json,
@@ -35,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// All people, by name, without their tokens.
+/// Lists all people, by name, without their tokens.
 #[utoipa::path(get, path = "/v1/people", operation_id = "list_people", tag = "people",
     params(PageQuery),
     responses((status = 200, description = "People, by name", body = Page<PersonView>)))]
@@ -46,7 +46,7 @@ pub(super) async fn list(
     page::of(api.handle.people().list(), &query, |one| one.name.as_str()).map(Json)
 }
 
-/// Who asks, by the token of the request.
+/// Returns the person who asks, according to the token.
 #[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "people",
     responses((status = 200, description = "Who asks", body = Me)))]
 pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me> {
@@ -54,9 +54,9 @@ pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me>
     Json(Me { name, refused })
 }
 
-/// Gives a person, new or not, a new token.
+/// Creates a new token for a person, who may be new.
 ///
-/// The token is in this answer and nowhere else. The one that they had before ends.
+/// The token is in this answer and nowhere else. The person's previous token is revoked.
 #[utoipa::path(put, path = "/v1/people/{name}", operation_id = "put_person", tag = "people",
     params(("name" = PersonName, Path, description = "The person's name")),
     responses((status = 200, description = "The token, told once", body = NewToken),
@@ -70,10 +70,10 @@ pub(super) async fn put(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)))
 }
 
-/// Ends the token of a person.
+/// Revokes the token of a person.
 ///
-/// What they asked for goes on, and keeps their name. A stream of events that they follow goes
-/// on until it ends.
+/// Their operations go on, and keep their name. A stream of events that they follow continues until
+/// it ends.
 #[utoipa::path(delete, path = "/v1/people/{name}", operation_id = "delete_person", tag = "people",
     params(("name" = PersonName, Path, description = "The person's name")),
     responses((status = 204, description = "The token is no longer good"),

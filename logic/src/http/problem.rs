@@ -17,7 +17,7 @@ use crate::{
     dispatch, environments, inventory, ledger, observe, people, store,
 };
 
-/// The most single things that one answer names.
+/// The largest number of single mistakes in an answer.
 pub(super) const MAX_DETAILS: usize = inventory::MAX_PROBLEMS;
 
 /// A request that was refused.
@@ -28,7 +28,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// A refusal with the status and title of its code.
+    /// Creates a refusal with the status and title of its code.
     pub fn new(code: Code, detail: impl Into<String>, cure: impl Into<String>) -> Self {
         let problem = Problem {
             kind: format!("/v1/errors/{code}"),
@@ -48,7 +48,7 @@ impl Refused {
         }
     }
 
-    /// An operation of which nobody knows whether it is there.
+    /// Refuses a request about an operation of which nobody knows whether it exists.
     fn in_doubt(id: OperationId, detail: String) -> Self {
         let cure = format!(
             "look for it when the store answers again: `utakata operation show {id}`; or ask \
@@ -57,7 +57,7 @@ impl Refused {
         Self::new(Code::StoreInDoubt, detail, cure)
     }
 
-    /// With every single thing that is wrong.
+    /// Adds every single mistake.
     #[must_use]
     pub fn with(mut self, mut problems: Vec<Detail>) -> Self {
         problems.truncate(MAX_DETAILS);
@@ -65,8 +65,8 @@ impl Refused {
         self
     }
 
-    /// With the brokers that are away, where that may be the reason: of environments of which
-    /// nobody hears nobody knows what they serve.
+    /// Adds the brokers that are away, if that may be the reason: without reports from environments
+    /// nobody knows what they serve.
     pub(super) fn and_away(mut self, api: &Api) -> Self {
         let is_unserved = |one: &Detail| one.message.contains("no environment");
         if !self.problem.problems.iter().any(is_unserved) {
@@ -90,7 +90,7 @@ impl Refused {
         self
     }
 
-    /// The problem, as it is sent.
+    /// Returns the problem to send.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }

@@ -10,7 +10,7 @@ use utakata_api::page::LIMIT_MAX;
 use super::{Api, Refused};
 use crate::{code::Code, explain};
 
-/// The longest cursor, in characters.
+/// The length of the longest cursor, in characters.
 const MAX_CURSOR: usize = 512;
 
 /// A query, of a type that refuses unknown fields.
@@ -45,13 +45,13 @@ fn wrong(rejection: &QueryRejection) -> Refused {
     invalid(format!("the query is wrong: {message}"))
 }
 
-/// A query that is wrong.
+/// Refuses an invalid query.
 pub(super) fn invalid(detail: impl Into<String>) -> Refused {
     let cure = "see /v1/openapi.json for what this path takes";
     Refused::new(Code::QueryInvalid, detail, cure)
 }
 
-/// The number of items of a page: 100 unless told.
+/// Returns the number of items in a page: 100 by default.
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
     match asked.unwrap_or(100) {
         limit @ 1..=LIMIT_MAX => Ok(limit as usize),
@@ -61,7 +61,7 @@ pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
     }
 }
 
-/// A cursor that was given with a page before.
+/// Parses the cursor of a previous page.
 pub(super) fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Result<Option<T>, Refused> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || invalid(format!("\"{text:.80}\" is not a cursor of this list"));

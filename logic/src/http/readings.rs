@@ -1,4 +1,4 @@
-//! `/v1/readings`: the last reading of each metric.
+//! `/v1/readings`: the latest reading of each metric.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -30,22 +30,22 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReadingQuery {
-    /// Of which targets: `kind=apc-pdu,room=A,rack in (A1,A2)`. Empty means all.
+    /// The selector: `kind=apc-pdu,room=A,rack in (A1,A2)`. Empty means all targets.
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
-    /// Metrics that are this or begin with it: `hw.power`.
+    /// A metric, or the beginning of its name: `hw.power`.
     #[param(max_length = 128)]
     metric: Option<String>,
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     cursor: Option<String>,
 }
 
-/// The longest beginning of a metric's name, in characters: as the description says.
+/// The length of the longest prefix of a metric's name, in characters, as in the API's description.
 const MAX_PREFIX: usize = 128;
 
 fn prefix(asked: Option<String>) -> Result<String, Refused> {
@@ -57,8 +57,8 @@ fn prefix(asked: Option<String>) -> Result<String, Refused> {
     Ok(prefix)
 }
 
-/// The last readings, by target and metric. A reading that is older than its schedule allows
-/// has the quality `stale`.
+/// Lists the latest readings, by target and metric. A reading that is older than its schedule
+/// allows has the quality `stale`.
 #[utoipa::path(get, path = "/v1/readings", operation_id = "list_readings", tag = "observe",
     params(ReadingQuery),
     responses((status = 200, description = "Last readings", body = Page<ReadingView>)))]
@@ -100,14 +100,14 @@ pub(super) async fn list(
     Ok(Json(Page { items, next }))
 }
 
-/// A target, and how many of its readings were on pages before.
+/// Returns a target, and the number of its readings on previous pages.
 fn position(cursor: &str) -> Result<(TargetName, usize), Refused> {
     let parts = cursor.rsplit_once('/');
     let parsed = parts.and_then(|(name, seen)| Some((name.parse().ok()?, seen.parse().ok()?)));
     parsed.ok_or_else(|| invalid(format!("\"{cursor:.80}\" is not a cursor of this list")))
 }
 
-/// Finds the readings that are asked for.
+/// A finder of the readings that match.
 struct Finder<'a> {
     observed: &'a Observed,
     now: Timestamp,
@@ -117,8 +117,8 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// The readings of one target, by metric and attributes; of a metric that several actions
-    /// see, the newest.
+    /// Returns the readings of one target, by metric and attributes; of a metric that several
+    /// actions read, the newest.
     fn at(&self, known: &TargetEntry) -> Vec<ReadingView> {
         let mut views = self
             .observed

@@ -1,4 +1,4 @@
-//! `/v1/reads`: observe now.
+//! `/v1/reads`: reads on demand.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, OneThing, Patient, routes!(post))]
 }
 
-/// Observes now: one task for each target that the selector means.
+/// Reads targets now: one task for each selected target.
 ///
-/// With `wait` the answer comes when all have ended, or after that time, and shows the first
-/// thousand tasks with what they saw. Without it the answer comes at once, with counts only.
+/// With `wait`, the answer is sent when all have ended, or after that time, and shows the first
+/// thousand tasks with their readings. Without it, the answer is sent at once, with counts only.
 #[utoipa::path(post, path = "/v1/reads", operation_id = "read", tag = "observe",
     request_body = Read,
     responses((status = 200, description = "How far it is", body = OperationView)))]
@@ -47,7 +47,7 @@ pub(super) async fn post(
     Ok(Json(answer))
 }
 
-/// A read without its tasks.
+/// Returns a read without its tasks.
 pub(super) fn view(read: &Arc<ReadOperation>) -> OperationView {
     OperationView {
         operation: read.operation.clone(),

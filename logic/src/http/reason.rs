@@ -1,4 +1,4 @@
-//! Reasons that people give, and the bounds of what they ask with.
+//! Reasons that people give, and the limits on requests.
 
 use serde_json::{Map, Value};
 use utakata_api::ledger::{Attribution, Reason};
@@ -7,15 +7,15 @@ use utakata_model::{PersonName, Selector};
 use super::{Refused, size};
 use crate::code::Code;
 
-/// The most characters of a reason.
+/// The length of the longest reason, in characters.
 pub(super) const MAX_REASON: usize = 1000;
 
-/// The most characters of a key.
+/// The length of the longest key, in characters.
 const MAX_KEY: usize = 200;
-/// The most bytes of parameters, which each of an operation's tasks has.
+/// The largest size of parameters, in bytes; each task of an operation has them.
 const MAX_PARAMETERS: usize = 64 * 1024;
 
-/// Checks a key of the asker's own.
+/// Checks an idempotency key.
 pub(super) fn check_key(text: &str) -> Result<(), Refused> {
     if text.is_empty() || text.chars().count() > MAX_KEY {
         let detail = format!("the key is not of 1 to {MAX_KEY} characters");
@@ -25,7 +25,7 @@ pub(super) fn check_key(text: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Checks the size of the selector and the parameters of a request.
+/// Checks the size of a request's selector and parameters.
 pub(super) fn check_size(
     selector: &Selector,
     parameters: &Map<String, Value>,
@@ -42,7 +42,7 @@ pub(super) fn check_size(
     Ok(())
 }
 
-/// The statement of a person, made now.
+/// Returns the statement of a person, made now.
 pub(super) fn statement(by: &PersonName, reason: &Reason) -> Result<Attribution, Refused> {
     Ok(Attribution {
         by: by.to_string(),
@@ -51,7 +51,7 @@ pub(super) fn statement(by: &PersonName, reason: &Reason) -> Result<Attribution,
     })
 }
 
-/// Checks that a reason says something, and not more than anybody reads; returns it trimmed.
+/// Checks that a reason is neither empty nor longer than anybody reads; returns it trimmed.
 pub(super) fn check(text: &str) -> Result<String, Refused> {
     let text = text.trim();
     if text.is_empty() {

@@ -1,5 +1,5 @@
-//! Requests that only the keeper of the ledger can answer are passed on to it, whichever logic
-//! environment was asked.
+//! Relaying of requests that only the keeper of the ledger can answer, whichever logic environment
+//! receives them.
 
 use std::time::Duration;
 
@@ -22,20 +22,20 @@ use super::{
 };
 use crate::{code::Code, observe::WAIT_MAX};
 
-/// The time in which a keeper that has died is replaced.
+/// The time within which a keeper that has died is replaced.
 const KEEPER_TIMEOUT: Duration = Duration::from_secs(12);
-/// Between two looks for a keeper that could not be reached.
+/// The interval between looks for a keeper that cannot be reached.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
-/// The fate of a request.
+/// The fate of a relayed request.
 pub(super) enum Relayed {
-    /// It is to be answered here.
+    /// The request is to be answered here.
     Here(Request),
-    /// It was answered, or refused.
+    /// The request was answered, or refused.
     Answered(Response),
 }
 
-/// Passes a request on to the keeper of the ledger, where its route says so.
+/// Relays a request to the keeper of the ledger, if its route requires that.
 pub(super) async fn relay(api: &Api, needs: Needs, request: Request) -> Relayed {
     let is_relayed = request.headers().contains_key(RELAYED);
     let is_for_keeper = match needs.answered {
@@ -54,7 +54,7 @@ pub(super) async fn relay(api: &Api, needs: Needs, request: Request) -> Relayed 
 
 async fn relay_now(api: &Api, needs: Needs, request: Request) -> Result<Relayed, Refused> {
     let changes = !request.method().is_safe();
-    // Given back before the request is answered here: then it takes one again.
+    // Freed before the request is answered here, which takes a slot again.
     let _place = api.large.place(request.headers()).await;
     let (parts, body) = request.into_parts();
     let body = read(api, needs, body).await?;
@@ -62,7 +62,7 @@ async fn relay_now(api: &Api, needs: Needs, request: Request) -> Result<Relayed,
         return Ok(Relayed::Here(Request::from_parts(parts, body.into())));
     };
     if changes {
-        // Who asks us next sees what was changed.
+        // The next request to us sees the change.
         api.handle.refresh().await;
     }
     Ok(Relayed::Answered(answered(answer)))
@@ -79,8 +79,8 @@ async fn read(api: &Api, needs: Needs, body: Body) -> Result<Bytes, Refused> {
     read.map_err(|_| too_large(limit))
 }
 
-/// Tries until a keeper has answered, or none is found in time. `None`: the ledger is kept here
-/// by now.
+/// Tries until a keeper has answered, or none is found in time. `None` means that the ledger is
+/// kept here by now.
 async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, Refused> {
     let give_up_at = Instant::now() + KEEPER_TIMEOUT;
     let limit = api.handle.config().http.timeout + WAIT_MAX;
@@ -91,7 +91,7 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
         }
         if let Some(url) = api.handle.duties().ledger_at {
             match api.relay.pass(&url, copy(parts, body), limit).await {
-                // It kept it when we looked: not any more.
+                // It kept the ledger when we looked, but no longer.
                 Ok(answer) if is_elsewhere(&answer) => last = format!("{url} keeps it no more"),
                 Ok(answer) if answer.status == 401 => return Err(tokens_differ(&url)),
                 Ok(answer) => return Ok(Some(answer)),

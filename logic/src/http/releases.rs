@@ -47,18 +47,18 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReleaseQuery {
-    /// Only those of this kind.
+    /// The kind. Absent means all.
     #[param(value_type = Option<String>)]
     kind: Option<Kind>,
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     cursor: Option<String>,
 }
 
-/// The releases of the catalogue: what was pushed, what comes with utakata, what lies in folders.
+/// Lists the releases of the catalogue: pushed, shipped, and in folders.
 #[utoipa::path(get, path = "/v1/releases", operation_id = "list_releases", tag = "releases",
     params(ReleaseQuery),
     responses((status = 200, description = "Releases, by digest", body = Page<ReleaseSummary>)))]
@@ -82,9 +82,10 @@ pub(super) async fn list(
 
 /// Adds a release to the catalogue.
 ///
-/// What is in its files is put to `/v1/release-files` before: the answer names those that are
-/// missing. The same release again is fine; another one of the same kind and version is refused.
-/// It serves nothing by that: `breaks` says what would not work any more if it did.
+/// The content of its files is uploaded to `/v1/release-files` beforehand: the answer lists those
+/// that are missing. Pushing the same release again is fine; another one with the same kind and
+/// version is refused. Pushing does not make the release serve: `breaks` lists what would stop
+/// working if it did.
 #[utoipa::path(post, path = "/v1/releases", operation_id = "push_release", tag = "releases",
     request_body = NewRelease,
     responses((status = 200, description = "It was there already", body = ReleaseView),
@@ -114,7 +115,7 @@ pub(super) async fn post(
     ))
 }
 
-/// Keeps what is in a file of a release that is pushed next.
+/// Uploads the content of a file, for a release that is pushed next.
 #[utoipa::path(put, path = "/v1/release-files/{sha256}", operation_id = "put_release_file",
     tag = "releases",
     params(("sha256" = FileDigest, Path, description = "The SHA-256 of the body")),
@@ -136,7 +137,7 @@ pub(super) async fn put_file(
         return Err(too_large(limit));
     }
     let catalogue = api.handle.catalogue();
-    // The memory of all that is received at a time is bounded.
+    // The memory of all uploads at a time is limited.
     let _room = catalogue.receive(size).await;
     let bytes = to_bytes(request.into_body(), limit)
         .await
@@ -158,7 +159,7 @@ fn too_large(limit: usize) -> Refused {
     Refused::new(Code::BodyTooLarge, detail, cure)
 }
 
-/// A release with all that is known of it.
+/// Returns a release in full.
 #[utoipa::path(get, path = "/v1/releases/{release}", operation_id = "get_release",
     tag = "releases",
     params(("release" = String, Path,
@@ -171,7 +172,7 @@ pub(super) async fn get(
     Ok(Json(api.handle.release(&reference).await?))
 }
 
-/// What differs between two releases, what breaks something first.
+/// Returns the differences between two releases, breaking ones first.
 #[utoipa::path(get, path = "/v1/releases/{from}/diff/{to}", operation_id = "diff_releases",
     tag = "releases",
     params(
@@ -186,7 +187,7 @@ pub(super) async fn diff(
     Ok(Json(diff))
 }
 
-/// Removes a release from the catalogue, and the files that no other one has.
+/// Deletes a release from the catalogue, and the files that no other release has.
 #[utoipa::path(delete, path = "/v1/releases/{release}", operation_id = "delete_release",
     tag = "releases",
     params(("release" = String, Path,

@@ -1,4 +1,4 @@
-//! `/v1/rollouts`: the way of a kind to another release.
+//! `/v1/rollouts`: rollouts of a kind to another release.
 
 use axum::{Json, extract::State, http::StatusCode};
 use utakata_api::{
@@ -40,10 +40,10 @@ pub(super) fn routes() -> Vec<Route> {
     routes
 }
 
-/// The most waves, and pins, that one request may have.
+/// The largest number of waves, and of pins, in a request.
 const MAX_LISTED: usize = 100;
 
-/// Rollouts, newest first.
+/// Lists rollouts, newest first.
 #[utoipa::path(get, path = "/v1/rollouts", operation_id = "list_rollouts", tag = "rollouts",
     params(PageQuery),
     responses((status = 200, description = "Rollouts, newest first", body = Page<Rollout>)))]
@@ -58,10 +58,10 @@ pub(super) async fn list(
     Ok(Json(page::cut(found, most, |one| one.id.to_string())))
 }
 
-/// Begins to bring a kind to another release, environment by environment.
+/// Begins a rollout of a kind to another release, environment by environment.
 ///
-/// The release that serves goes on until the new one has shown that it is as good; if it is
-/// not, it stays, and the rollout says why.
+/// The serving release continues until the new one has shown that it is as good. If it is not, the
+/// serving release stays, and the rollout gives the reason.
 #[utoipa::path(post, path = "/v1/rollouts", operation_id = "begin_rollout", tag = "rollouts",
     request_body = NewRollout,
     responses((status = 201, description = "The rollout, as it begins", body = Rollout),
@@ -80,7 +80,7 @@ pub(super) async fn post(
     Ok((StatusCode::CREATED, Json(rollout)))
 }
 
-/// A rollout, and how far it is.
+/// Returns a rollout and its progress.
 #[utoipa::path(get, path = "/v1/rollouts/{id}", operation_id = "get_rollout", tag = "rollouts",
     params(("id" = RolloutId, Path, description = "The rollout's id")),
     responses((status = 200, description = "How far it is", body = Rollout)))]
@@ -96,18 +96,19 @@ verbs! {
     params(("id" = RolloutId, Path, description = "The rollout's id")),
     answer = "How it stands then";
 
-    /// Lets a rollout stay where it is.
+    /// Pauses a rollout in its present phase.
     pause(RolloutVerb::Pause): "/v1/rollouts/{id}/pause", "pause_rollout",
         409 "It is not in its state";
-    /// Lets a rollout go on that was paused.
+    /// Resumes a rollout that was paused.
     resume(RolloutVerb::Resume): "/v1/rollouts/{id}/resume", "resume_rollout",
         409 "It is not in its state";
-    /// Lets a rollout leave the phase in which each environment is now, without more evidence.
+    /// Promotes a rollout: in each environment it leaves its present phase without further
+    /// evidence.
     ///
-    /// What has been seen against the new release still turns it back.
+    /// Evidence against the new release still turns it back.
     promote(RolloutVerb::Promote): "/v1/rollouts/{id}/promote", "promote_rollout",
         409 "It is not in its state";
-    /// Takes a rollout back: the release of before serves again, everywhere.
+    /// Aborts a rollout: the previous release serves again everywhere.
     abort(RolloutVerb::Abort): "/v1/rollouts/{id}/abort", "abort_rollout",
         409 "It is not in its state";
 }
@@ -123,8 +124,7 @@ async fn change(
     Ok(api.handle.rollouts().change(id, verb, statement).await?)
 }
 
-/// What is asked of a kind: which release serves it, who keeps another one, and where it is
-/// served.
+/// Returns the desired state of a kind: the release that serves it, its pins, and its placement.
 #[utoipa::path(get, path = "/v1/kinds/{kind}/desired", operation_id = "get_kind_desired",
     tag = "rollouts", params(("kind" = Kind, Path, description = "The kind")),
     responses((status = 200, description = "Empty where nothing is asked", body = KindAsked)))]
@@ -135,7 +135,7 @@ pub(super) async fn desired(
     Ok(Json(api.handle.desired().of_kind(&kind).0))
 }
 
-/// Says which targets of a kind keep which release, in place of what was said before.
+/// Sets the pins of a kind, replacing the previous ones.
 #[utoipa::path(put, path = "/v1/kinds/{kind}/pins", operation_id = "pin_kind", tag = "rollouts",
     params(("kind" = Kind, Path, description = "The kind")), request_body = Pins,
     responses((status = 200, description = "What is asked of the kind then", body = KindAsked)))]
@@ -151,10 +151,10 @@ pub(super) async fn pins(
     Ok(Json(asked))
 }
 
-/// Says which environments serve a kind, in place of what was said before.
+/// Sets the environments that serve a kind, replacing the previous placement.
 ///
-/// The others end what they have begun of it. Where no environment of a zone is meant, its
-/// tasks wait.
+/// The others finish their running tasks of it. If no environment of a zone matches, the tasks of
+/// that zone wait.
 #[utoipa::path(put, path = "/v1/kinds/{kind}/placement", operation_id = "place_kind",
     tag = "rollouts",
     params(("kind" = Kind, Path, description = "The kind")), request_body = Placement,

@@ -1,4 +1,4 @@
-//! Routes: each is a handler with what its requests need, which nobody can leave out.
+//! Routes: each is a handler with the needs of its requests, which nobody can leave out.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use crate::code::Code;
 
 pub(super) use super::needs::{Answered, BodySize, Needs, TimeLimit};
 
-/// A handler, its documentation, and what its requests need.
+/// A handler, its documentation, and the needs of its requests.
 pub(super) struct Route {
     needs: Needs,
     handler: UtoipaMethodRouter<Api>,
@@ -39,18 +39,18 @@ impl Route {
         Self { needs, handler }
     }
 
-    /// The path, as it is described.
+    /// Returns the path, as described.
     pub(super) fn paths(self) -> impl Iterator<Item = String> {
         let (_, paths, _) = self.handler;
         paths.paths.into_keys()
     }
 
-    /// Adds the handler to a router of which only the description is wanted.
+    /// Adds the handler to a router of which only the description is used.
     pub(super) fn describe(self, router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
         router.routes(self.handler)
     }
 
-    /// Adds the handler to a router, within what its requests need.
+    /// Adds the handler to a router, within the needs of its requests.
     pub(super) fn serve(self, router: OpenApiRouter<Api>, api: &Api) -> OpenApiRouter<Api> {
         let (schemas, paths, handler) = self.handler;
         let scope = (api.clone(), self.needs);
@@ -59,7 +59,7 @@ impl Route {
     }
 }
 
-/// Answers a request here, or has it answered by the keeper of the ledger.
+/// Answers a request here, or relays it to the keeper of the ledger.
 async fn answer(
     State((api, needs)): State<(Api, Needs)>,
     mut request: Request,
@@ -73,7 +73,7 @@ async fn answer(
     bounded(&api, needs, request, next).await
 }
 
-/// Every request ends in time, and a fault of one is nobody else's.
+/// Makes sure that every request ends in time, and that its faults affect nobody else.
 async fn bounded(api: &Api, needs: Needs, mut request: Request, next: Next) -> Response {
     let held = body::LargeBody::default();
     request.extensions_mut().insert(held.clone());

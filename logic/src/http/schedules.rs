@@ -28,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// All schedules, by name.
+/// Lists all schedules, by name.
 #[utoipa::path(get, path = "/v1/schedules", operation_id = "list_schedules", tag = "inventory",
     params(PageQuery),
     responses((status = 200, description = "Schedules, by name", body = Page<Schedule>)))]
@@ -41,7 +41,7 @@ pub(super) async fn list(
     page::of(schedules, &query, |one| one.name.as_str()).map(Json)
 }
 
-/// One schedule.
+/// Returns one schedule.
 #[utoipa::path(get, path = "/v1/schedules/{name}", operation_id = "get_schedule",
     tag = "inventory",
     params(("name" = ScheduleName, Path, description = "The schedule's name")),
@@ -54,7 +54,7 @@ pub(super) async fn get(
     Ok(Json(schedule.as_ref().clone()))
 }
 
-/// Makes a schedule as the body says.
+/// Creates or replaces a schedule.
 #[utoipa::path(put, path = "/v1/schedules/{name}", operation_id = "put_schedule",
     tag = "inventory",
     params(("name" = ScheduleName, Path, description = "The schedule's name, as in the body")),
@@ -68,7 +68,7 @@ pub(super) async fn put(
     apply::one(&api, "schedule", name.as_str(), body).await
 }
 
-/// Removes a schedule.
+/// Deletes a schedule.
 #[utoipa::path(delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule",
     tag = "inventory",
     params(("name" = ScheduleName, Path, description = "The schedule's name")),

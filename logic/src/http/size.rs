@@ -1,4 +1,4 @@
-//! The size of something as JSON, without making the text.
+//! The size of a value as JSON, without writing the text.
 
 use std::io;
 
@@ -17,7 +17,7 @@ impl io::Write for Count {
     }
 }
 
-/// The bytes of something as JSON.
+/// Returns the size of a value as JSON, in bytes.
 pub(super) fn of(value: &impl Serialize) -> usize {
     let mut count = Count(0);
     let written = serde_json::to_writer(&mut count, value);

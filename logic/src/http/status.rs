@@ -13,7 +13,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
 }
 
-/// How the system is.
+/// Returns the status of the system.
 #[utoipa::path(get, path = "/v1/status", operation_id = "get_status", tag = "system",
     responses((status = 200, description = "How the system is", body = Status)))]
 pub(super) async fn get(State(api): State<Api>) -> Json<Status> {

@@ -46,24 +46,24 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TargetQuery {
-    /// Which targets: `kind=apc-pdu,room=A,rack in (A1,A2)`. Empty means all.
+    /// The selector: `kind=apc-pdu,room=A,rack in (A1,A2)`. Empty means all targets.
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
-    /// Only those that are so: one or more of `answering`, `failing`, `stale`, `unobserved` and
-    /// `unseen`, with commas between. Empty means all.
+    /// The health of the targets: one or more of `answering`, `failing`, `stale`, `unobserved` and
+    /// `unseen`, separated by commas. Empty means any.
     #[serde(default)]
     #[param(value_type = String, max_length = 100)]
     health: HealthFilter,
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     cursor: Option<String>,
 }
 
-/// The targets that a selector means, by name.
+/// Lists the selected targets, by name.
 #[utoipa::path(get, path = "/v1/targets", operation_id = "list_targets", tag = "inventory",
     params(TargetQuery),
     responses((status = 200, description = "Targets, by name", body = Page<TargetView>)))]
@@ -81,7 +81,7 @@ pub(super) async fn list(
         let found = inventory.page(&query.selector, after.as_ref(), most + 1);
         let views = found.iter().map(|known| viewer.view(known));
         items.extend(views.filter(|view| query.health.have(view.health)));
-        // Filtered by health, a page may need more than one viewer.
+        // When filtering by health, a page may need more than one viewer.
         match found.last() {
             Some(last) if found.len() > most && items.len() <= most => {
                 after = Some(last.target.name.clone());
@@ -94,7 +94,7 @@ pub(super) async fn list(
     })))
 }
 
-/// One target.
+/// Returns one target.
 #[utoipa::path(get, path = "/v1/targets/{name}", operation_id = "get_target", tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name")),
     responses((status = 200, description = "The target", body = TargetView)))]
@@ -111,7 +111,7 @@ pub(super) async fn get(
     Ok(Json(view))
 }
 
-/// Makes a target as the body says.
+/// Creates or replaces a target.
 #[utoipa::path(put, path = "/v1/targets/{name}", operation_id = "put_target", tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name, as in the body")),
     request_body = Target,
@@ -124,7 +124,7 @@ pub(super) async fn put(
     apply::one(&api, "target", name.as_str(), body).await
 }
 
-/// Removes a target, with what was seen of it.
+/// Deletes a target, with its observations.
 #[utoipa::path(delete, path = "/v1/targets/{name}", operation_id = "delete_target",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name")),
@@ -137,7 +137,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The health of wanted targets; none means any.
+/// The health of the wanted targets; none means any.
 #[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "String")]
 struct HealthFilter(Vec<Health>);
@@ -167,7 +167,7 @@ impl TryFrom<String> for HealthFilter {
     }
 }
 
-/// Makes views of targets.
+/// A builder of the views of targets.
 struct Viewer<'a> {
     observed: &'a Observed,
     coverage: Arc<Coverage>,

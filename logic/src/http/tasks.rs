@@ -1,4 +1,4 @@
-//! `/v1/tasks`: control tasks from the ledger, the last observe tasks from memory.
+//! `/v1/tasks`: control tasks from the ledger, the latest observe tasks from memory.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
@@ -48,26 +48,26 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TaskQuery {
-    /// Of this operation.
+    /// The operation that they belong to.
     operation: Option<OperationId>,
-    /// In this state.
+    /// The state that they are in.
     #[param(inline)]
     state: Option<TaskState>,
-    /// Of this target.
+    /// The target that they are for.
     target: Option<TargetName>,
-    /// Of this class.
+    /// The class of their action.
     #[param(inline)]
     class: Option<Class>,
-    /// The most items of the answer.
+    /// The largest number of items in the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// What the page before had as `next`.
+    /// The `next` of the previous page.
     #[param(min_length = 1, max_length = 512)]
     cursor: Option<String>,
 }
 
-/// Tasks, newest first. Control tasks are all kept; of observe tasks those that are under way
-/// and the last that have ended.
+/// Lists tasks, newest first. All control tasks are kept; of observe tasks, those under way and the
+/// latest that have ended.
 #[utoipa::path(get, path = "/v1/tasks", operation_id = "list_tasks", tag = "control",
     params(TaskQuery),
     responses((status = 200, description = "Tasks, newest first", body = Page<TaskView>)))]
@@ -95,10 +95,10 @@ pub(super) async fn list(
     let Page { mut items, next } = kept;
     let last = next.and(items.last().map(|one| one.id));
     items.extend(observed(&api, &filter, most + 1));
-    // What is older than the last of this page comes with the next.
+    // Tasks older than the last of this page come with the next.
     items.retain(|one| last.is_none_or(|last| one.id >= last));
     items.sort_unstable_by_key(|one| std::cmp::Reverse(one.id));
-    // What ended between the two looks is there twice: the ended one comes last.
+    // A task that ended between the two looks occurs twice: the ended one comes last.
     items.dedup_by(|later, first| later.id == first.id);
     let mut page = page::cut(items, most, |one| one.id.to_string());
     if last.is_some() && page.next.is_none() {
@@ -107,7 +107,7 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
-/// Control tasks, newest first.
+/// Returns control tasks, newest first.
 async fn recorded(
     api: &Api,
     mut filter: TaskFilter,
@@ -122,7 +122,7 @@ async fn recorded(
     Ok(builder.page(|one| one.id.to_string()))
 }
 
-/// One task.
+/// Returns one task.
 #[utoipa::path(get, path = "/v1/tasks/{id}", operation_id = "get_task", tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
     responses((status = 200, description = "The task", body = TaskView)))]
@@ -133,7 +133,7 @@ pub(super) async fn get(
     find(&api, id).await.map(Json)
 }
 
-/// Says what became of a control task of which nobody else can know.
+/// Settles a control task by stating its outcome, which nobody else can know.
 #[utoipa::path(post, path = "/v1/tasks/{id}/settle", operation_id = "settle_task",
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
@@ -159,8 +159,8 @@ pub(super) async fn settle(
     find(&api, id).await.map(Json)
 }
 
-/// Takes a control task back: it is not begun any more. What has begun ends as it ends, and no
-/// further attempt is made.
+/// Cancels a control task that has not begun. A running attempt ends as usual, and no further one
+/// is made.
 #[utoipa::path(post, path = "/v1/tasks/{id}/cancel", operation_id = "cancel_task",
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
@@ -180,7 +180,7 @@ pub(super) async fn cancel(
     find(&api, id).await.map(Json)
 }
 
-/// A control task from the ledger, or a read from memory.
+/// Finds a control task in the ledger, or a read in memory.
 pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
     if let Some(row) = api.handle.store().task(id).await? {
         return Ok(row_view(row));
@@ -220,7 +220,7 @@ fn observed(api: &Api, filter: &TaskFilter, most: usize) -> Vec<TaskView> {
     views
 }
 
-/// A task that is under way.
+/// Returns the view of a task under way.
 pub(super) fn view(task: &UnderWay, state: TaskState) -> TaskView {
     let UnderWay { id, batch, known } = task;
     TaskView {
@@ -242,7 +242,7 @@ pub(super) fn view(task: &UnderWay, state: TaskState) -> TaskView {
     }
 }
 
-/// Says how a task ended.
+/// Adds the end of a task to its view.
 pub(super) fn end(view: &mut TaskView, outcome: Option<&Outcome>) {
     if let Some(outcome) = outcome {
         view.state = outcome.status.into();
@@ -261,7 +261,7 @@ fn ended_view(ended: &EndedRead) -> TaskView {
     view
 }
 
-/// A task of the ledger.
+/// Returns the view of a task of the ledger.
 pub(super) fn row_view(row: TaskRow) -> TaskView {
     let TaskRow { task, progress } = row;
     TaskView {

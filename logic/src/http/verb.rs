@@ -1,9 +1,10 @@
-//! Verbs: what people do with a thing that is there, `POST` to the thing's path and the verb.
+//! Verbs: acts of people on existing things, `POST` to the path of the thing and the verb.
 
-/// Makes a handler of each verb, and `verbs()` with their routes.
+/// Defines a handler for each verb, and `verbs()` with their routes.
 ///
-/// All of one noun take the same part of the path (`()`: none) and the same body, and are done by
-/// one function: `async fn(&Api, subject, verb, PersonName, body) -> Result<View, Refused>`.
+/// All verbs of a noun take the same part of the path (`()`: none) and the same body, and are
+/// carried out by one function: `async fn(&Api, subject, verb, PersonName, body) -> Result<View,
+/// Refused>`.
 macro_rules! verbs {
     (
         tag = $tag:literal, done by $change:ident($Subject:ty, $Body:ty) -> $View:ty,

@@ -1,4 +1,4 @@
-//! Addresses that cannot be right, found before the first read: pure.
+//! Addresses that cannot be right, found before the first read. Pure.
 
 use std::net::Ipv4Addr;
 
@@ -8,8 +8,8 @@ use crate::kinds::Served;
 
 const LENGTH_MAX: usize = 512;
 
-/// Returns what is wrong with an address, if that is certain. What its kind asks for is known only
-/// while somebody serves it; a wrong port or IPv4 address is wrong for all.
+/// Returns the mistake in an address, if it is certain. The requirements of a kind are known only
+/// while an environment serves it; a wrong port or IPv4 address is wrong for all.
 pub fn wrong(address: &str, served: Option<&Served>) -> Option<String> {
     if address.is_empty() || address.len() > LENGTH_MAX || address.chars().any(char::is_control) {
         return Some(format!(
@@ -45,7 +45,7 @@ pub fn wrong(address: &str, served: Option<&Served>) -> Option<String> {
     None
 }
 
-/// The host of an address and the digits behind its last colon. Absent where it is not certain
+/// Returns the host in an address and the digits behind its last colon. Absent if it is not certain
 /// that these are a host and a port.
 fn host_and_port(address: &str) -> Option<(&str, Option<&str>)> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
@@ -97,7 +97,7 @@ mod tests {
             ("https://bmc.example:99999/redfish", false, false),
             ("10.0.0.1/24", true, false),
             ("10.0.0.1 10.0.0.2", true, false),
-            // Nobody but its worker knows what this is.
+            // Only the worker knows what this is.
             ("unit=3;register=70000", true, false),
             ("/dev/ttyS0:9600:8:99999", true, false),
             ("", false, false),

@@ -1,4 +1,4 @@
-//! Apply: what shall be, compared with what is, then made so; all of it or nothing.
+//! Apply: documents compared with the inventory and then applied, completely or not at all.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use utakata_api::{
 use super::{Error, Inventory, check, delete, difference, index::Index};
 use crate::store::Change;
 
-/// The most documents that are looked at at once.
+/// The number of documents up to which they are compared on this thread.
 const FEW: usize = 100;
 
 impl Inventory {
-    /// Makes what is as the documents say, or only tells what would change.
+    /// Applies documents, or only reports what would change.
     ///
     /// # Errors
-    /// Documents are wrong (every one that is), or the store failed. Nothing was changed.
+    /// Documents have mistakes (all of them), or the store failed. Nothing was changed.
     pub async fn apply(
         self: &Arc<Self>,
         documents: Vec<Document>,
@@ -26,10 +26,10 @@ impl Inventory {
         self.apply_and_delete(documents, Vec::new(), dry_run).await
     }
 
-    /// The same, and lets other things go in the same stroke.
+    /// Applies documents and deletes other things in one step.
     ///
     /// # Errors
-    /// Documents are wrong, what is to go is still used, or the store failed. Nothing was
+    /// Documents have mistakes, a thing to delete is still used, or the store failed. Nothing was
     /// changed.
     pub async fn apply_and_delete(
         self: &Arc<Self>,
@@ -42,7 +42,7 @@ impl Inventory {
             let compared = self.compare(&documents, delete);
             (documents, compared)
         } else {
-            // It takes long: not on a thread that others wait for.
+            // This takes long, so it does not run on a thread that others wait for.
             let inventory = Arc::clone(self);
             let comparing = tokio::task::spawn_blocking(move || {
                 let compared = inventory.compare(&documents, delete);
@@ -93,17 +93,17 @@ impl Inventory {
     }
 }
 
-/// Documents beside what there is.
+/// Documents beside the present inventory.
 struct Compared {
-    /// One for each document, in their order.
+    /// One entry for each document, in order.
     told: Vec<Told>,
-    /// One for each thing that is to go.
+    /// One entry for each deletion.
     gone: Vec<Told>,
     deletes: Vec<Change>,
     warnings: Vec<Detail>,
 }
 
-/// A mistake of ours, told where it is seen.
+/// Reports a mistake of ours where it is seen.
 fn unchecked() -> Detail {
     Detail {
         subject: "the documents".into(),
@@ -134,7 +134,7 @@ fn compare(after: &Document, index: &Index) -> Told {
     }
 }
 
-/// Finds the document that has the type and name of another one now.
+/// Finds the existing document of the same type and name.
 fn there(document: &Document, index: &Index) -> Option<Document> {
     match document {
         Document::Target(target) => index

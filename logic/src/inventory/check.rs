@@ -1,4 +1,4 @@
-//! What a document must be beyond its form.
+//! The requirements on a document beyond its form.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,19 +18,19 @@ use crate::{
     kinds::{KindsSnapshot, Served},
 };
 
-/// The longest interval: a schedule beyond it is a mistake in the unit.
+/// The longest interval of a schedule: a longer one is a mistake in the unit.
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
-/// The most single things that are told of documents; no more are looked for.
+/// The largest number of mistakes that are reported about documents; the search then ends.
 pub const MAX_PROBLEMS: usize = 1000;
 
-/// The findings: errors refuse the documents, warnings are told.
+/// The findings: errors refuse the documents, warnings are reported.
 #[derive(Debug, Default)]
 pub(super) struct CheckFindings {
     pub errors: Vec<Detail>,
     pub warnings: Vec<Detail>,
 }
 
-/// Checks documents against each other, against what there is, and against what is served.
+/// Checks documents against each other, against the inventory, and against what is served.
 pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot) -> CheckFindings {
     let mut findings = CheckFindings::default();
     let mut subjects = BTreeSet::new();
@@ -108,10 +108,10 @@ fn check_target(
     wrong
 }
 
-/// Returns the reason why a kind cannot use a credential; never with its values.
+/// Returns the reason why a kind cannot use a credential, never with its values.
 pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> {
     let values = serde_json::to_value(&credential.values).unwrap_or_else(|error| {
-        // A schema refuses what is not there.
+        // A schema refuses what does not exist.
         invariant::broken("a credential that is no JSON", &error);
         serde_json::Value::Null
     });
@@ -157,7 +157,7 @@ fn check_schedule(
         .filter_map(|(kind, zone)| kinds.get(kind, zone))
         .map(|served| refuses(served, schedule))
         .collect();
-    // A schedule may be for some of the kinds that it selects; for one at least it must be.
+    // A schedule may be for some of the kinds that it selects, and must be for at least one.
     if let Some(first) = refusals.iter().flatten().next()
         && refusals.iter().all(Option::is_some)
     {
@@ -166,7 +166,7 @@ fn check_schedule(
     wrong
 }
 
-/// The kinds and zones of the targets that a schedule selects.
+/// Returns the kinds and zones of the targets that a schedule selects.
 fn kinds_of<'a>(
     schedule: &Schedule,
     documents: &'a [Document],
@@ -184,7 +184,7 @@ fn kinds_of<'a>(
         .collect()
 }
 
-/// Returns the reason why a kind cannot do what a schedule asks for.
+/// Returns the reason why a kind cannot do what a schedule requests.
 pub(crate) fn refuses(served: &Served, schedule: &Schedule) -> Option<String> {
     let kind = &served.release.kind;
     let Some(found) = served.observe(schedule.action.as_ref()) else {

@@ -1,4 +1,4 @@
-//! What is to go, compared with what is: pure.
+//! Deletions, compared with the present inventory. Pure.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use utakata_model::{CredentialName, TargetName};
 use super::index::Index;
 use crate::store::Change;
 
-/// The most targets that a message names.
+/// The largest number of targets that a message lists.
 const NAMED: usize = 3;
 
-/// Returns the reasons why things cannot go: they stand among the documents, too, or a target still
-/// uses them.
+/// Returns the reasons why things cannot be deleted: they are among the documents, too, or a target
+/// still uses them.
 pub(super) fn check(delete: &[Named], documents: &[Document], index: &Index) -> Vec<Detail> {
     let mut wrong = Vec::new();
     let kept: BTreeSet<String> = documents.iter().map(Document::subject).collect();
@@ -47,7 +47,7 @@ pub(super) fn check(delete: &[Named], documents: &[Document], index: &Index) -> 
     wrong
 }
 
-/// The targets that use a credential when all is done.
+/// Returns the targets that use a credential after all changes.
 fn users<'a>(
     credential: &CredentialName,
     gone: &BTreeSet<&TargetName>,
@@ -71,7 +71,7 @@ fn users<'a>(
     all.map(|target| &target.name).collect()
 }
 
-/// Returns the verdict on each, in their order. What is not there is as it should be.
+/// Returns the verdict on each, in order. Something that does not exist needs no deletion.
 pub(super) fn told(delete: &[Named], index: &Index) -> Vec<Told> {
     let verdict = |one: &Named| match is_there(one, index) {
         true => Verdict::Deleted,
@@ -85,7 +85,7 @@ pub(super) fn told(delete: &[Named], index: &Index) -> Vec<Told> {
     delete.iter().map(told).collect()
 }
 
-/// The changes that let go what is there: targets first, because they use the others.
+/// Returns the changes that delete what exists: targets first, because they use the others.
 pub(super) fn changes(delete: Vec<Named>, index: &Index) -> Vec<Change> {
     let there = delete.into_iter().filter(|one| is_there(one, index));
     let mut changes: Vec<Change> = there

@@ -1,11 +1,11 @@
-//! Which fields of two documents differ.
+//! The fields in which two documents differ.
 
 use serde_json::Value;
 use utakata_api::apply::{Difference, Document};
 
 use crate::invariant;
 
-/// The fields that differ, by name. Secrets show as `***`.
+/// Returns the fields that differ, by name. Secrets are shown as `***`.
 pub fn between(before: &Document, after: &Document) -> Vec<Difference> {
     if let (Document::Credential(before), Document::Credential(after)) = (before, after) {
         let hide = |there: bool| there.then(|| Value::from("***"));

@@ -1,4 +1,4 @@
-//! Documents out of JSON, each with an error of its own.
+//! Documents parsed from JSON, each with an error of its own.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -9,10 +9,10 @@ use crate::explain;
 
 const TYPES: [&str; 3] = ["target", "schedule", "credential"];
 
-/// Reads one document; `position` is counted from 1.
+/// Parses one document; `position` is counted from 1.
 ///
 /// # Errors
-/// What is wrong, with the document's type and name as far as they are there.
+/// The mistake, with the document's type and name as far as they are known.
 pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
     let nameless = format!("document {position}");
     let Value::Object(mut fields) = document else {

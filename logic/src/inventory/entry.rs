@@ -1,27 +1,27 @@
-//! A target with everything that a task for it needs, found once instead of for every task.
+//! A target with everything that a task for it needs, looked up once instead of for every task.
 
 use std::sync::Arc;
 
 use utakata_model::{Credential, Target};
 
-/// The identity of a device in this process: targets that are declared otherwise, but for the same
-/// kind and address, keep theirs.
+/// The identity of a device in this process: targets that are declared differently, but with the
+/// same kind and address, keep it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceId(u64);
 
-/// A target that there is. It is never changed: another one takes its place.
+/// An existing target. It is never changed, only replaced.
 #[derive(Debug)]
 pub struct TargetEntry {
-    /// The target as it was declared.
+    /// The target as declared.
     pub target: Arc<Target>,
-    /// The credential that lets a worker in.
+    /// The credential that gives a worker access.
     pub credential: Option<Arc<Credential>>,
-    /// The device that is meant.
+    /// The device behind the target.
     pub device: DeviceId,
 }
 
 impl DeviceId {
-    /// Returns the next identity, which no device has.
+    /// Returns a new identity.
     pub(super) fn next(last: &mut u64) -> Self {
         *last += 1;
         Self(*last)
@@ -41,13 +41,14 @@ impl TargetEntry {
         }
     }
 
-    /// A target on its own, for tables of tests, which number their devices themselves.
+    /// Creates an entry on its own, for tables of tests, which number their devices themselves.
     #[cfg(test)]
     pub(crate) fn of(target: Target, device: u64) -> Self {
         Self::new(target, None, DeviceId(device))
     }
 
-    /// Returns true when a target is the same device: another kind or address is another one.
+    /// Returns true if a target is the same device: a different kind or address makes it another
+    /// one.
     pub(super) fn is_device_of(&self, target: &Target) -> bool {
         self.target.kind == target.kind && self.target.address == target.address
     }

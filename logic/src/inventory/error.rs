@@ -1,4 +1,4 @@
-//! Why the inventory refused.
+//! The reasons why the inventory refuses something.
 
 use std::{borrow::Borrow, fmt};
 
@@ -10,22 +10,22 @@ use crate::store;
 /// A reason why the inventory refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Documents are wrong.
+    /// Documents have mistakes.
     #[error("{}", wrong(problems))]
     Documents {
-        /// Each with what is wrong with it.
+        /// Each document with its mistake.
         problems: Vec<Detail>,
     },
     /// There is nothing of that name.
     #[error("there is no {what} \"{name}\"")]
     None {
-        /// `target`, `schedule`, ...
+        /// The type of thing: `target`, `schedule`, ...
         what: &'static str,
         name: String,
-        /// The nearest name, or the names that there are.
+        /// The nearest name, or all existing ones.
         hint: String,
     },
-    /// A credential cannot go while it is used.
+    /// A credential cannot be deleted while it is used.
     #[error("the credential \"{name}\" is used by {}", Users(users))]
     InUse {
         name: CredentialName,
@@ -57,7 +57,7 @@ impl Error {
     }
 }
 
-/// The first few of them.
+/// The first few targets that use it.
 struct Users<'a>(&'a [TargetName]);
 
 impl fmt::Display for Users<'_> {

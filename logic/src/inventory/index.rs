@@ -1,4 +1,4 @@
-//! What is in the inventory, by name and by kind.
+//! The inventory, indexed by name and by kind.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -74,7 +74,7 @@ impl Index {
         self.kinds.get(kind).copied().unwrap_or_default()
     }
 
-    /// The targets that a selector means, by name, after a name.
+    /// Returns the selected targets, by name, after a name.
     pub fn select<'a>(
         &'a self,
         selector: &'a Selector,
@@ -117,7 +117,7 @@ impl Index {
         users.map(|known| known.target.name.clone()).collect()
     }
 
-    /// Takes over what the store has written. Credentials come first: targets refer to them.
+    /// Applies what the store has written. Credentials come first, because targets refer to them.
     pub fn make(&mut self, changes: Vec<Change>) {
         let (first, then): (Vec<_>, Vec<_>) = changes
             .into_iter()

@@ -1,4 +1,4 @@
-//! What the releases of the catalogue declare: pure.
+//! The declarations of the releases in the catalogue. Pure.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,13 +20,14 @@ pub struct ReleaseIndex {
 pub struct IndexedRelease {
     pub id: ReleaseId,
     pub manifest: Arc<Manifest>,
-    /// The source of it.
+    /// The origin of the release.
     pub source: ReleaseSource,
 }
 
 impl ReleaseIndex {
-    /// These releases. Those that come with utakata are known by what they declare: the program
-    /// is another one on each architecture, and so is the digest of the whole.
+    /// Creates an index of these releases. Those shipped with utakata are known by their
+    /// declarations: the program differs between architectures, and so does the digest of the
+    /// whole.
     pub fn new(releases: impl IntoIterator<Item = IndexedRelease>) -> Self {
         let mut index = Self::default();
         for release in releases {
@@ -41,17 +42,17 @@ impl ReleaseIndex {
         index
     }
 
-    /// The release of this digest, of those whose digests are of all that they are.
+    /// Returns the release of this digest, among those whose digests cover everything.
     pub fn by_digest(&self, digest: &ReleaseDigest) -> Option<&Arc<IndexedRelease>> {
         self.by_digest.get(digest)
     }
 
-    /// The releases of a kind.
+    /// Returns the releases of a kind.
     pub fn of_kind(&self, kind: &Kind) -> &[Arc<IndexedRelease>] {
         self.by_kind.get(kind).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns true when a kind comes with utakata.
+    /// Returns true if a kind is shipped with utakata.
     pub fn is_shipped(&self, kind: &Kind) -> bool {
         let mut releases = self.of_kind(kind).iter();
         releases.any(|release| release.source == ReleaseSource::Shipped)

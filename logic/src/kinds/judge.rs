@@ -1,4 +1,4 @@
-//! Which of the releases that an environment tells of count, and by which manifest: pure.
+//! The releases in an environment's report that count, and the manifest that applies. Pure.
 //!
 //! ```text
 //! the catalogue has the digest ──── and says the same ──► by the catalogue's manifest
@@ -24,12 +24,12 @@ use super::{
 /// The manifest by which a release counts.
 pub(super) enum Judgement {
     Catalogue(Arc<Manifest>),
-    /// The one that was told: only in the zone of who told it.
+    /// The reported one: only in the zone of the environment that reported it.
     Told(Arc<Manifest>),
     Ignored(Claim),
 }
 
-/// Judges a release that an environment of this zone has.
+/// Judges a release of an environment in this zone.
 pub(super) fn verdict(
     status: &EnvironmentStatus,
     pool: &PoolStatus,
@@ -96,7 +96,7 @@ pub(super) fn judge(
     }
 }
 
-/// The releases of an environment that count.
+/// Returns the releases of an environment that count.
 pub(super) fn counting(
     status: &EnvironmentStatus,
     index: &ReleaseIndex,

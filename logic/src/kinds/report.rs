@@ -1,23 +1,23 @@
-//! The last status of an environment, and the claims in it that do not count.
+//! The latest status of an environment, and the claims in it that are ignored.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use utakata_model::{Cure, EnvironmentStatus, PoolStatus, Problem, ReleaseId, Zone};
 
-/// The last status of an environment.
+/// The latest status of an environment.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) status: Arc<EnvironmentStatus>,
     pub(super) at: Instant,
 }
 
-/// Something that an environment tells and that does not count.
+/// A claim of an environment that is ignored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// The release; absent where nothing counts that the environment tells.
+    /// The release; absent if all claims of the environment are ignored.
     pub release: Option<ReleaseId>,
-    /// The reason why it does not count.
+    /// The reason why it is ignored.
     pub problem: Problem,
 }
 
@@ -29,7 +29,7 @@ impl Report {
         }
     }
 
-    /// Returns true when another status is the same in all that decides what is served.
+    /// Returns true if another status is the same in everything that decides what is served.
     pub(super) fn says_the_same_as(&self, other: &EnvironmentStatus) -> bool {
         let pool = |pool: &PoolStatus, other: &PoolStatus| {
             pool.release == other.release
@@ -48,7 +48,7 @@ impl Report {
 }
 
 impl Claim {
-    /// The environment tells of another zone than its own.
+    /// Reports that the environment claims another zone than its own.
     pub(super) fn of_zone(status: &EnvironmentStatus, zone: &Zone) -> Self {
         let (id, told) = (&status.id, &status.zone);
         let message = format!(
@@ -62,7 +62,7 @@ impl Claim {
         }
     }
 
-    /// The catalogue does not have the release.
+    /// Reports that the catalogue does not have the release.
     pub(super) fn unknown(status: &EnvironmentStatus, release: &ReleaseId) -> Self {
         let message = format!(
             "the environment {} has {release}, which the catalogue does not have: it serves \
@@ -76,7 +76,7 @@ impl Claim {
         }
     }
 
-    /// The catalogue says something else of the release.
+    /// Reports that the catalogue contradicts the claim.
     pub(super) fn contradicts(status: &EnvironmentStatus, release: &ReleaseId, why: &str) -> Self {
         let message = format!(
             "the environment {} tells of {release} what the catalogue does not: {why}; it serves \

@@ -1,4 +1,4 @@
-//! The kinds that are served, each in its zones, with their schemas compiled.
+//! The kinds that are served, each in its zones, with compiled schemas.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,8 +12,7 @@ use utakata_model::{
 
 use super::Claim;
 
-/// The kinds that are served, by zone: a kind may be served by one release in one zone and by
-/// another one in another.
+/// The kinds that are served, by zone: different zones may serve a kind with different releases.
 #[derive(Debug, Default)]
 pub struct ServedKinds {
     kinds: BTreeMap<Kind, BTreeMap<Zone, Arc<Served>>>,
@@ -22,7 +21,7 @@ pub struct ServedKinds {
 /// A kind as it is served in a zone.
 #[derive(Debug, Clone)]
 pub struct Served {
-    /// The release that new tasks go to: the one that is asked to serve, or else the newest.
+    /// The release that new tasks go to: the desired one, or otherwise the newest.
     pub release: ReleaseId,
     pub manifest: Arc<Manifest>,
     /// The environments of the zone that serve the kind.
@@ -30,7 +29,7 @@ pub struct Served {
     compiled: Arc<Compiled>,
 }
 
-/// The schemas of a manifest.
+/// The compiled schemas of a manifest.
 #[derive(Debug)]
 pub(super) struct Compiled {
     address: Option<Schema>,
@@ -43,8 +42,8 @@ pub(super) struct Compiled {
 pub struct ServedAction {
     /// The action as its manifest declares it.
     pub action: Action,
-    /// The schema of its parameters; absent when the manifest's schema cannot be compiled, which
-    /// the environment has refused already.
+    /// The schema of its parameters; absent if the manifest's schema cannot be compiled, which the
+    /// environment has refused already.
     pub schema: Option<Schema>,
 }
 
@@ -57,42 +56,43 @@ pub(super) struct Candidate {
     pub(super) is_of_catalogue: bool,
 }
 
-/// Those that could serve a kind in a zone.
+/// The candidates for serving a kind in a zone.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     candidates: BTreeMap<(Kind, Zone), Vec<Candidate>>,
 }
 
-/// Schemas that were compiled, by what they are of: statuses come often, and compiling takes
-/// long. A digest would not do, since two environments may tell one digest of two manifests.
+/// Compiled schemas, by their sources: statuses arrive often, and compiling takes long. A digest as
+/// the key would not do, since two environments may report the same digest with different
+/// manifests.
 #[derive(Debug, Default)]
 pub(super) struct Schemas {
     compiled: Vec<(Arc<Manifest>, Arc<Compiled>)>,
 }
 
 impl ServedKinds {
-    /// A kind as it is served in a zone.
+    /// Returns a kind as it is served in a zone.
     pub fn get(&self, kind: &Kind, zone: &Zone) -> Option<&Served> {
         self.kinds.get(kind)?.get(zone).map(Arc::as_ref)
     }
 
-    /// A kind in each zone in which it is served.
+    /// Returns a kind in each zone in which it is served.
     pub fn of_kind(&self, kind: &Kind) -> impl Iterator<Item = (&Zone, &Served)> + Clone {
         let zones = self.kinds.get(kind).into_iter().flatten();
         zones.map(|(zone, served)| (zone, served.as_ref()))
     }
 
-    /// The kinds.
+    /// Returns the kinds.
     pub fn kinds(&self) -> impl Iterator<Item = &Kind> + Clone {
         self.kinds.keys()
     }
 
-    /// Returns true when a kind is served anywhere.
+    /// Returns true if a kind is served anywhere.
     pub fn has(&self, kind: &Kind) -> bool {
         self.kinds.contains_key(kind)
     }
 
-    /// Returns the reason why tasks of a kind cannot be done in a zone where nobody serves it.
+    /// Returns the reason why tasks of a kind cannot be done in a zone where nothing serves it.
     pub fn nobody(&self, kind: &Kind, zone: &Zone) -> String {
         match self.has(kind) {
             true => format!("no environment in zone \"{zone}\" serves the kind \"{kind}\" now"),
@@ -123,8 +123,8 @@ impl Choice {
         self.candidates.entry(key).or_default().push(candidate);
     }
 
-    /// In each zone the release serves that is asked to, or else the newest, one of the
-    /// catalogue's where there is one: then those that were only told do not count.
+    /// Decides for each zone: the desired release serves, or otherwise the newest, preferably one
+    /// of the catalogue: then those that were only reported do not count.
     pub(super) fn decide(
         self,
         preferred: &BTreeMap<Kind, ReleaseDigest>,
@@ -145,7 +145,7 @@ impl Choice {
             }
             let Some(chosen) = counting
                 .iter()
-                // Of several of one version the first stays.
+                // Of several with the same version the first stays.
                 .rev()
                 .max_by_key(|one| {
                     let is_preferred = preferred.get(&kind) == Some(&one.release.digest);
@@ -211,7 +211,7 @@ impl Compiled {
 }
 
 impl Served {
-    /// A kind as a release with this manifest would serve it.
+    /// Returns a kind as a release with this manifest would serve it.
     pub fn by(manifest: &Manifest) -> Self {
         Self {
             release: ReleaseId {
@@ -225,30 +225,30 @@ impl Served {
         }
     }
 
-    /// The action of that name.
+    /// Returns the action of that name.
     pub fn action(&self, name: &ActionName) -> Option<&ServedAction> {
         self.compiled.actions.get(name)
     }
 
-    /// The action of that name, or the default one for observing.
+    /// Returns the action of that name, or the default one for observing.
     pub fn observe(&self, name: Option<&ActionName>) -> Option<&ServedAction> {
         let default = || self.manifest.default_observe().map(|action| &action.name);
         self.action(name.or_else(default)?)
     }
 
-    /// The names of the actions of a class.
+    /// Returns the names of the actions of a class.
     pub fn names(&self, class: Class) -> impl Iterator<Item = &str> + Clone {
         let of_class = move |action: &&Action| action.class == class;
         let actions = self.manifest.actions.iter();
         actions.filter(of_class).map(|action| action.name.as_str())
     }
 
-    /// The schema of a target's address; absent when only the worker knows.
+    /// Returns the schema of a target's address; absent if only the worker knows.
     pub fn address(&self) -> Option<&Schema> {
         self.compiled.address.as_ref()
     }
 
-    /// The schema of a credential's values; absent when none is needed.
+    /// Returns the schema of a credential's values; absent if none is needed.
     pub fn credential(&self) -> Option<&Schema> {
         self.compiled.credential.as_ref()
     }

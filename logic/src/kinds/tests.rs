@@ -1,4 +1,4 @@
-//! Which kinds are served, and that no environment decides it for another zone.
+//! The kinds that are served: no environment affects those of another zone.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -81,7 +81,7 @@ fn status(
     })
 }
 
-/// What a logic environment does with a status.
+/// Applies a status as a logic environment does.
 fn hear(kinds: &Kinds, status: &Arc<EnvironmentStatus>) {
     kinds.settle_zone(&status.id, &status.zone);
     kinds.hear(status);
@@ -245,7 +245,7 @@ fn the_release_that_is_asked_for_counts_before_newer_ones() {
     assert_eq!(version(&kinds, "ups", "hall").as_deref(), Some("1"));
 }
 
-/// What an environment of another hall says.
+/// A report of another hall's environment.
 #[derive(Debug, Clone)]
 struct Said {
     id: usize,

@@ -1,4 +1,4 @@
-//! Two processes that run as one environment, as after a host was copied.
+//! Two processes that run as the same environment, as after a host was copied.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,29 +8,31 @@ use utakata_model::{
     Cure, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Problem,
 };
 
-/// Lives that have taken turns lately are still there. Each tells every ten seconds how it is.
+/// The time for which incarnations that have taken turns count as running. Each reports every ten
+/// seconds.
 const RECENT: Duration = Duration::from_secs(60);
-/// A life that ended may be heard of once more, late. Two that are there take turns.
+/// The number of turns that reveals two processes: an incarnation that ended may be heard of once
+/// more, late, while two that run take turns.
 const TURNS: usize = 3;
-/// The lives of an environment that are remembered.
+/// The number of incarnations of an environment that are remembered.
 const MAX_LIVES: usize = 4;
 
-/// The lives of each environment that were heard of.
+/// The known incarnations of each environment.
 #[derive(Debug, Default)]
 pub(super) struct Twins(BTreeMap<EnvironmentId, Lives>);
 
 #[derive(Debug, Default)]
 struct Lives {
-    /// The last status of each, by its own clock; the one that was heard of last is last.
+    /// The latest status of each, by its own clock; the one heard of last comes last.
     known: Vec<(Incarnation, Timestamp)>,
-    /// The times when one was heard of again after another one.
+    /// The times at which one was heard of again after another one.
     turns: Vec<Instant>,
 }
 
 impl Twins {
-    /// An environment tells how it is.
+    /// Applies a report of an environment.
     pub(super) fn hear(&mut self, status: &EnvironmentStatus, now: Instant) {
-        // The last will of a life comes when another one may be there long since.
+        // The last will of an incarnation may arrive long after its successor has started.
         if status.state == EnvironmentState::Gone {
             return;
         }
@@ -43,7 +45,7 @@ impl Twins {
         self.0.remove(id);
     }
 
-    /// The environments that two processes run as.
+    /// Returns the environments that two processes run as.
     pub(super) fn problems(&self, now: Instant) -> BTreeMap<EnvironmentId, Problem> {
         let twins = self.0.iter().filter(|(_, lives)| lives.are_two(now));
         twins.map(|(id, _)| (id.clone(), problem(id))).collect()
@@ -87,7 +89,8 @@ fn problem(id: &EnvironmentId) -> Problem {
 mod tests {
     use super::*;
 
-    /// Lives as they are heard of, a second apart; gives whether two are seen at the end.
+    /// Applies reports of incarnations, a second apart; returns true if two are detected at the
+    /// end.
     fn heard(lives: &[(u8, i64)]) -> bool {
         let (mut all, start) = (Lives::default(), Instant::now());
         let mut now = start;
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn lives_that_follow_each_other_are_one_process_at_a_time() {
         assert!(!heard(&[(1, 1), (1, 2), (2, 3), (2, 4), (3, 5), (3, 6)]));
-        // What an earlier one told comes late, or again.
+        // A report of an earlier one arrives late, or again.
         assert!(!heard(&[(1, 1), (2, 3), (1, 2), (2, 4), (2, 5)]));
         assert!(!heard(&[
             (1, 2),

@@ -12,7 +12,7 @@ struct World {
     now: Duration,
     leases: BTreeMap<String, Row>,
     members: Vec<Living>,
-    /// What changed hands, beside members.
+    /// The number of leases that changed hands, besides those of members.
     moves: usize,
 }
 
@@ -134,7 +134,7 @@ impl World {
         row.by.as_ref().filter(|_| row.until > self.now)
     }
 
-    /// How many shards each member has.
+    /// Returns the number of shards of each member.
     fn parts(&self) -> Vec<usize> {
         let names: Vec<String> = (0..self.terms.shards)
             .map(|at| self.terms.shard(at))

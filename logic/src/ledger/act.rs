@@ -1,5 +1,5 @@
-//! Carries out what the ledger has decided and written down. None of it is waited for: what is
-//! lost here is asked for, published or told again.
+//! The carrying out of what the ledger has decided and recorded. It waits for none of it: anything
+//! lost here is requested, published or reported again.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,11 +15,11 @@ use crate::{
     invariant,
 };
 
-/// Batches that wait to be handed to the inter connect; beyond it they are left out, and come
-/// again.
+/// The number of batches that may wait to be handed to the inter connect; further ones are left
+/// out, and come again.
 const QUEUE: usize = 1024;
 
-/// Carries out effects.
+/// The executor of effects.
 pub(super) struct Actor {
     tasks: mpsc::Sender<Vec<Task>>,
     events: mpsc::Sender<Vec<Event>>,
@@ -28,7 +28,7 @@ pub(super) struct Actor {
     counts: Arc<ReadBackCounts>,
 }
 
-/// Hand things over to the inter connect, each on its own.
+/// The couriers, which hand different things over to the inter connect independently.
 pub(super) struct Couriers {
     tasks: mpsc::Receiver<Vec<Task>>,
     events: mpsc::Receiver<Vec<Event>>,
@@ -113,7 +113,7 @@ fn records(((to, kind), attempts): ((Sender, Kind), Vec<Recorded>)) -> Event {
 }
 
 impl Couriers {
-    /// Hands over what comes until the ledger has ended.
+    /// Hands over what arrives until the ledger has ended.
     pub async fn run(self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) {
         tokio::join!(
             hand_over::tasks(self.tasks, tasks),

@@ -1,4 +1,4 @@
-//! What the ledger is told and asked.
+//! The commands and queries to the ledger.
 
 use std::sync::Arc;
 
@@ -14,67 +14,67 @@ use super::{
 };
 use crate::ledger::Error;
 
-/// The way back for an answer.
+/// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
-/// The way back for a promise, or a refusal.
+/// The channel for a promise, or a refusal.
 pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 
-/// A command to the ledger, or a question. One that promises something is answered when it is
-/// written.
+/// A command to the ledger, or a query. A command that promises something is answered once it is
+/// recorded.
 pub(super) enum LedgerCommand {
     Plan(Box<OperationPlan>, Promise<()>),
     /// An environment asks for permits.
     Asked(Arc<StartBatch>),
-    /// Outcomes have come.
+    /// Outcomes have arrived.
     Told(Arc<OutcomeBatch>),
-    /// An environment tells how it is.
+    /// An environment reports its status.
     Heard(Arc<EnvironmentStatus>),
-    /// A target was read back for an attempt; it was asked at this moment.
+    /// A target was read back for an attempt.
     Seen(ReadBackResult),
-    /// The value that a target had before it was changed.
+    /// The previous value of a target was captured.
     Captured(TaskId, Option<ReadingValue>),
-    /// Carries out the decision of a person about an operation.
+    /// A person decides about an operation.
     Change(
         OperationId,
         OperationVerb,
         Attribution,
         Promise<Result<(), state::OperationUnfit>>,
     ),
-    /// Settles a task by the word of a person on what became of it.
+    /// A person settles a task.
     Settle(
         TaskId,
         Verdict,
         Attribution,
         Promise<Result<(), state::TaskUnfit>>,
     ),
-    /// A person takes a task back.
+    /// A person cancels a task.
     Cancel(TaskId, Attribution, Promise<Result<(), state::TaskUnfit>>),
-    /// Locks a target for a person.
+    /// A person locks a target.
     Lock(TargetName, Lock, Promise<()>),
-    /// A person lets it go. The answer says whether it was locked.
+    /// A person unlocks a target. The answer is true if it was locked.
     Unlock(TargetName, Attribution, Promise<bool>),
-    /// Returns the lock of a target, the task that has it, and the number of those that wait for
-    /// it.
+    /// A query for the lock of a target, the task that holds it, and the number of tasks that wait
+    /// for it.
     LaneOf(TargetName, Reply<super::LaneView>),
-    /// The question what a task waits for.
+    /// A query for what a task waits for.
     ExplainTask(TaskId, Arc<Facts>, Reply<Option<Explanation>>),
-    /// The question what an operation waits for.
+    /// A query for what an operation waits for.
     ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
-    /// Returns the number of tasks that have not ended.
+    /// A query for the number of tasks that have not ended.
     Count(Reply<usize>),
-    /// Returns a summary of control that somebody has to do something about.
+    /// A query for the control that needs somebody's attention.
     Summary(Reply<state::Summary>),
-    /// Write what there is, then end.
+    /// Write everything that is pending, then end.
     End,
 }
 
 impl LedgerCommand {
-    /// Returns true when it comes again if it is left out.
+    /// Returns true if the command is repeated by its sender when it is left out.
     pub fn is_repeated(&self) -> bool {
         matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
     }
 
-    /// Returns true when it is answered and changes nothing.
+    /// Returns true if it is a query, which changes nothing.
     pub fn only_asks(&self) -> bool {
         matches!(
             self,
@@ -99,7 +99,8 @@ impl LedgerCommand {
         None
     }
 
-    /// Does it, but for new operations, which the owner of the ledger does last.
+    /// Carries out a command, except for new operations, which the owner of the ledger handles
+    /// last.
     pub fn carry_out(self, ledger: &mut LedgerState) {
         match self {
             Self::Asked(batch) => ledger.asked(&batch),
@@ -139,14 +140,14 @@ impl LedgerCommand {
     }
 }
 
-/// Answers once what it says is written down.
+/// Replies once the change is recorded.
 fn reply<T: Send + 'static>(ledger: &mut LedgerState, to: Promise<T>, done: T) {
     ledger
         .effects
         .push(Effect::Reply(Box::new(move || answer(to, Ok(done)))));
 }
 
-/// Answers; whoever asked may have lost interest.
+/// Answers; the caller may have lost interest.
 fn answer<T>(to: Reply<T>, answer: T) {
     let _ = to.send(answer);
 }

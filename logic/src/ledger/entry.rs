@@ -1,4 +1,4 @@
-//! A task that has not ended, as the ledger has it in memory.
+//! A task that has not ended, as the ledger keeps it in memory.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,25 +18,25 @@ use crate::{
     store::{ControlTask, TaskProgress},
 };
 
-/// The code of a task that was said to be done, and was not seen to be.
+/// The code of a task that was reported as done without visible effect.
 pub(super) const UNVERIFIED: &str = "unverified";
 
 /// A task that has not ended.
 #[derive(Debug, Clone)]
 pub(super) struct TaskEntry {
-    /// The task as it was made.
+    /// The task as planned.
     pub task: Arc<ControlTask>,
     pub life: Life,
     /// The rule, which never changes.
     pub rule: Rule,
-    /// The record of it, as it is written down.
+    /// The record of the task's progress.
     pub record: TaskProgress,
     /// The time since which it is in its state.
     pub since: Timestamp,
-    /// The progress towards its turn.
+    /// The conditions for its turn.
     pub turn: Readiness,
-    /// True or false when the target was seen to show what it said that it did, or not, and that
-    /// has yet to be told.
+    /// The result of observing the reported effect, if it has yet to be reported: true if it was
+    /// seen, false if it was not.
     pub shows: Option<bool>,
 }
 
@@ -45,14 +45,14 @@ pub(super) struct TaskEntry {
 pub(super) enum Readiness {
     /// The operation has not released it.
     NotYet,
-    /// The value that the target has now is being read, so that it can be brought back.
+    /// The present value of the target is being read, so that the task can be undone.
     Capturing,
     /// It waits in its target's lane, or is further.
     Come,
 }
 
 impl TaskEntry {
-    /// Makes the entry of a task that was just made.
+    /// Creates the entry of a task that was just planned.
     pub fn new(task: ControlTask, config: &config::Control, now: Instant, at: Timestamp) -> Self {
         let expires = now + until(task.expires, at);
         Self {
@@ -66,7 +66,7 @@ impl TaskEntry {
         }
     }
 
-    /// Makes the entry of a task that was written down by an earlier life of the logic environment.
+    /// Creates the entry of a task that was recorded by an earlier life of the logic environment.
     pub fn restored(
         task: ControlTask,
         record: TaskProgress,
@@ -89,7 +89,7 @@ impl TaskEntry {
             has_passed: record.has_passed,
             end: record.end,
         };
-        // What is to be done because of it is found from its stage.
+        // The actions that follow are derived from its stage.
         let (life, _) = Life::restore(saved, &rule, now);
         let turn = match record.expires {
             Some(_) => Readiness::Come,
@@ -106,19 +106,19 @@ impl TaskEntry {
         }
     }
 
-    /// Returns the place in the lane of its target: the first goes first.
+    /// Returns the rank in the lane of its target: the first goes first.
     pub fn rank(&self) -> Rank {
         (std::cmp::Reverse(self.task.priority), self.task.id)
     }
 
-    /// Returns true when it waits in its lane, for a place or for somebody who asks for it.
+    /// Returns true if it waits in its lane, for a place or for an environment that asks for it.
     pub fn waits(&self) -> bool {
         let is_open = matches!(self.life.stage, Stage::Planned | Stage::Queued { .. });
         is_open && self.turn == Readiness::Come
     }
 
-    /// Returns true when an attempt at something that may be done once is presumed to be over, and
-    /// not proven to be.
+    /// Returns true if an attempt at something that may be done only once is presumed to be over,
+    /// without proof.
     pub fn may_still_act(&self) -> bool {
         let told = self.record.outcome.as_ref();
         let is_told = told.is_some_and(|told| {
@@ -128,7 +128,7 @@ impl TaskEntry {
         self.rule.repeat == Repeat::Once && !self.life.is_over && !is_told
     }
 
-    /// Marks as unverified what was said to be done and was looked for in vain.
+    /// Marks a task as unverified if its reported effect was looked for in vain.
     pub fn note_unseen(&mut self, before: &Life) {
         let Stage::Verifying { shown, .. } = before.stage else {
             return;
@@ -149,11 +149,11 @@ impl TaskEntry {
         );
         told.status = OutcomeStatus::Unknown;
         told.problem = Some(Problem::new(UNVERIFIED, Cure::Operator, message));
-        // What shows the effect, and was not seen on the way to it, contradicts nobody.
+        // A target that shows the effect, but was not seen on the way to it, contradicts nobody.
         self.shows = matches!(shown, Evidence::Other | Evidence::Passing).then_some(false);
     }
 
-    /// Brings the record up to its life, which has changed.
+    /// Updates the record from the life, which has changed.
     pub fn record(&mut self, at: Timestamp) {
         let state = self.life.state();
         if state != self.record.state || self.life.attempt != self.record.attempt {
@@ -170,7 +170,7 @@ impl TaskEntry {
     }
 }
 
-/// Returns the words for what was seen instead of an effect.
+/// Describes the state that was seen instead of an effect.
 pub(super) fn unseen(shown: Evidence) -> &'static str {
     match shown {
         Evidence::None => "could not be read back",
@@ -180,17 +180,17 @@ pub(super) fn unseen(shown: Evidence) -> &'static str {
     }
 }
 
-/// Returns true when it was said to be done, and was not seen to be.
+/// Returns true if it was reported as done without visible effect.
 pub(super) fn is_unverified(outcome: &Outcome) -> bool {
     let problem = outcome.problem.as_ref();
     problem.is_some_and(|problem| &*problem.code == UNVERIFIED)
 }
 
-/// The place of a task in the lane of its target.
+/// The rank of a task in the lane of its target.
 pub(super) type Rank = (std::cmp::Reverse<Priority>, utakata_model::TaskId);
 
-/// Returns true when the outcome that was written down last proves that nobody acts on the attempt
-/// any more. What an environment said of its earlier lives it says again.
+/// Returns true if the outcome that was recorded last proves that nobody acts on the attempt any
+/// more. An environment repeats its reports about earlier incarnations.
 fn is_over(record: &TaskProgress) -> bool {
     let outcome = record.outcome.as_ref();
     outcome.is_some_and(|outcome| {
@@ -214,7 +214,7 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
         window: config.window,
         acts_for: config.window + task.timeout + config.grace,
         settling: read_back.map_or(config.settling, |read_back| {
-            // Where another value is a proof, it is one when the target has had all its time.
+            // Where another value is a proof, it is one only after the target has had all its time.
             let grace = match read_back.proves {
                 Proves::Both => read_back.grace,
                 Proves::Effect | Proves::Nothing => Duration::ZERO,
@@ -227,7 +227,7 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
     }
 }
 
-/// Returns the time until then; zero when that has passed.
+/// Returns the time until then; zero if it has passed.
 pub(super) fn until(then: Timestamp, now: Timestamp) -> Duration {
     then.duration_since(now).try_into().unwrap_or_default()
 }

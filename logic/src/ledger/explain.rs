@@ -1,4 +1,5 @@
-//! What a task or an operation waits for, since when, until when, and who can change it.
+//! Explanations: what a task or an operation waits for, since when, until when, and who can change
+//! it.
 
 mod over;
 mod queue;
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::desired::PinTable;
 
-/// Facts that are known beyond the ledger.
+/// Facts beyond the ledger.
 #[derive(Debug)]
 pub struct Facts {
     /// The statuses of the environments.
@@ -35,13 +36,13 @@ pub struct Facts {
     pub orders: BTreeMap<EnvironmentId, Orders>,
     /// The orders of zones, kinds and releases.
     pub standing: BTreeMap<Scope, Order>,
-    /// The releases and places that are asked for, by kind.
+    /// The desired releases and placements, by kind.
     pub kinds: BTreeMap<Kind, KindAsked>,
     /// The releases that targets keep.
     pub pins: PinTable,
 }
 
-/// Explains what a task waits for; absent when the ledger has it no longer, or never had.
+/// Explains what a task waits for; absent if the ledger does not have it (any more).
 pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Explanation> {
     let entry = ledger.entry(id)?;
     let (target, attempt) = (&entry.task.target, entry.life.attempt);
@@ -99,7 +100,7 @@ pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Ex
     })
 }
 
-/// The target said that it did it, and has not been seen to.
+/// Explains a task whose target reported success that has not been seen yet.
 fn verifying(entry: &TaskEntry, shown: Evidence) -> String {
     let target = &entry.task.target;
     let so_far = match shown {
@@ -114,7 +115,7 @@ fn verifying(entry: &TaskEntry, shown: Evidence) -> String {
     format!("{target} said that it did it; {so_far}")
 }
 
-/// Nobody knows what became of it, and a person has to say.
+/// Explains a task whose outcome is unknown, so that a person has to decide.
 fn unsettled(entry: &TaskEntry, holder: Option<&Holder>) -> Explanation {
     let (id, target, attempt) = (entry.task.id, &entry.task.target, entry.life.attempt);
     let settle = format!("`utakata task settle {id} succeeded|failed|again --why ...`");
@@ -147,7 +148,7 @@ fn unsettled(entry: &TaskEntry, holder: Option<&Holder>) -> Explanation {
     }
 }
 
-/// Explains what an operation waits for; absent when it is over, or there is none.
+/// Explains what an operation waits for; absent if it is over or does not exist.
 pub(super) fn operation(
     ledger: &LedgerState,
     id: OperationId,
@@ -213,7 +214,7 @@ pub(super) fn operation(
     })
 }
 
-/// `1 task has`, `2 tasks have`.
+/// Returns `1 task has`, `2 tasks have`.
 fn tasks(count: usize) -> String {
     match count {
         1 => "1 task has".into(),
@@ -231,7 +232,7 @@ fn says(entry: &TaskEntry, waits_for: &str, says: String) -> Explanation {
     }
 }
 
-/// It changes by time, at the latest.
+/// Explains that it changes by time at the latest.
 fn until(ledger: &LedgerState, entry: &TaskEntry, explanation: Explanation) -> Explanation {
     Explanation {
         until: entry.life.deadline().map(|at| ledger.wall(at)),
@@ -272,7 +273,7 @@ fn not_released(ledger: &LedgerState, entry: &TaskEntry) -> Explanation {
     )
 }
 
-/// It waits for a read of its target; what holds that one up holds it up, too.
+/// Explains a wait for a read of the target: whatever holds that up holds this up, too.
 fn held_up(
     ledger: &LedgerState,
     entry: &TaskEntry,
@@ -355,7 +356,7 @@ fn in_lane(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> Explanatio
     )
 }
 
-/// It is published: which environment could begin it, and why does none?
+/// Explains a published task: the environments that could begin it, and why none does.
 fn queued(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> Explanation {
     let queue = queue_of(ledger, entry, facts);
     let explanation = says(entry, queue.waits_for, queue.says);

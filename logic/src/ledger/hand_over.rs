@@ -1,6 +1,6 @@
-//! Hands control tasks over to the inter connect: for each zone and kind one publish after the
-//! other, so that the order of a target's tasks stays; and all zones and kinds at the same time,
-//! so that a queue that is stuck holds up nobody else's.
+//! The handover of control tasks to the inter connect: for each zone and kind one publish after the
+//! other, so that the order of a target's tasks stays; and all zones and kinds in parallel, so that
+//! a stuck queue delays no other.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,19 +13,20 @@ use tokio::sync::mpsc;
 use utakata_interconnect::{Error, Refusal, Tasks};
 use utakata_model::{Kind, Task, TaskKey, Zone};
 
-/// Batches that are taken in at once.
+/// The number of batches that are taken at once.
 const AT_ONCE: usize = 1024;
-/// The most tasks of a zone and kind that wait: more of them are left out, and come again.
+/// The largest number of tasks of a zone and kind that wait; further ones are left out, and come
+/// again.
 const MAX_WAITING: usize = 16_384;
 
 type Route = (Zone, Kind);
 
-/// Tasks that wait behind a publish that is under way, each attempt once however often it is
-/// published again; no entry: none is under way.
+/// Tasks that wait behind a publish under way, each attempt once however often it is published
+/// again. No entry means that none is under way.
 #[derive(Default)]
 struct Waiting(HashMap<Route, IndexMap<TaskKey, Task>>);
 
-/// Hands over what comes, until nothing comes any more and all of it is.
+/// Hands over tasks until none arrive any more and all of them are handed over.
 pub(super) async fn tasks(mut queue: mpsc::Receiver<Vec<Task>>, to: Arc<dyn Tasks>) {
     let mut waiting = Waiting::default();
     let mut under_way = FuturesUnordered::new();
@@ -48,7 +49,7 @@ pub(super) async fn tasks(mut queue: mpsc::Receiver<Vec<Task>>, to: Arc<dyn Task
 }
 
 impl Waiting {
-    /// Takes tasks in; gives those that nothing holds up, each route's in their order.
+    /// Takes tasks, and returns those that nothing holds up, each route's in order.
     fn take_in(&mut self, tasks: impl Iterator<Item = Task>) -> Vec<(Route, Vec<Task>)> {
         let mut by_route: HashMap<Route, Vec<Task>> = HashMap::new();
         for task in tasks {
@@ -79,7 +80,7 @@ impl Waiting {
         free
     }
 
-    /// A publish has ended: gives what waited behind it.
+    /// Returns the tasks that waited behind a publish that has ended.
     fn next(&mut self, route: &Route) -> Option<Vec<Task>> {
         let waiting = self.0.get_mut(route).map(std::mem::take)?;
         if waiting.is_empty() {
@@ -90,7 +91,7 @@ impl Waiting {
     }
 }
 
-/// Publishes tasks of one zone and kind. What is not taken is published again, by the ledger.
+/// Publishes tasks of one zone and kind. The ledger publishes again what is not accepted.
 async fn publish(to: &Arc<dyn Tasks>, route: Route, tasks: Vec<Task>) -> Route {
     told(&route, to.publish(tasks).await);
     route

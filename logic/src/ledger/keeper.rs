@@ -1,4 +1,5 @@
-//! Takes the ledger up whenever it is this logic environment's duty, and lets it go again.
+//! The keeper: takes up the ledger whenever it is this logic environment's duty, and lets it go
+//! again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,21 +14,21 @@ use crate::{
     store,
 };
 
-/// Between tries to take it up.
+/// The interval between attempts to take it up.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Keeps the ledger while it has to.
+/// The keeper of the ledger, while that is its duty.
 pub struct Keeper {
     config: Config,
     parts: LedgerParts,
     ledger: Ledger,
     duties: watch::Receiver<Duties>,
-    /// Taken up before it was to run.
+    /// Taken up before the keeper ran.
     first: Option<(Term, Running)>,
 }
 
 impl Keeper {
-    /// Takes the ledger up, if that is its duty already.
+    /// Takes up the ledger, if that is its duty already.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -54,7 +55,8 @@ impl Keeper {
         })
     }
 
-    /// Keeps it whenever it has to. Once cancelled, it lasts until the ledger is closed.
+    /// Keeps the ledger whenever that is its duty. Once cancelled, it lasts until the ledger is
+    /// closed.
     pub async fn run(
         mut self,
         tasks: Arc<dyn Tasks>,
@@ -76,7 +78,7 @@ impl Keeper {
         }
     }
 
-    /// Waits for the next term. None: it was cancelled.
+    /// Waits for the next term. `None` means that it was cancelled.
     async fn next(&mut self, cancel: &CancellationToken) -> Option<(Term, Running)> {
         if let Some(first) = self.first.take() {
             return Some(first);
@@ -101,7 +103,7 @@ impl Keeper {
     /// Waits until the term is over.
     async fn relieved(&mut self, term: &Term) {
         let is_over = |duties: &Duties| duties.ledger.as_ref() != Some(term);
-        // Nobody changes them any more: then they stay.
+        // Nobody changes the duties any more: then they stay.
         if self.duties.wait_for(is_over).await.is_err() {
             std::future::pending::<()>().await;
         }

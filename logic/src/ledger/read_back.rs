@@ -1,4 +1,5 @@
-//! Reads targets back: whether what was to be done is done, and what they had before.
+//! Read-backs of targets: to see whether an action took effect, and to capture the value before
+//! one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,17 +23,17 @@ use crate::{
     store::ControlTask,
 };
 
-/// The most targets that are read back at once; others wait.
+/// The largest number of targets that are read back at once; others wait.
 const AT_ONCE: usize = 1024;
-/// The waits between reads of a target that does not show it yet.
+/// The waits between reads of a target that does not show the effect yet.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
-/// The same where a target must be seen on the way, which may be short.
+/// The waits where a target must be seen in a state on the way, which may be short.
 const BACKOFF_TO_PASS: Backoff =
     Backoff::new(Duration::from_millis(100), Duration::from_millis(400));
-/// A read of which nothing is heard for so long may be lost: another one is made.
+/// The waits after which a read without news may be lost, and another one is made.
 const PATIENCE: Backoff = Backoff::new(Duration::from_secs(1), Duration::MAX);
 
-/// Reads targets back, in the background. Cheap to clone.
+/// The service that reads targets back, in the background. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct ReadBacks {
     pub dispatch: Arc<Dispatch>,
@@ -60,8 +61,8 @@ impl ReadBacks {
         }
     }
 
-    /// Looks for the effect of an attempt until it is seen, or time is over; tells the ledger
-    /// each time what was seen.
+    /// Looks for the effect of an attempt until it is seen or time is over, and reports each
+    /// observation to the ledger.
     pub fn verify(&self, read: ReadBack) {
         let this = self.clone();
         self.running.spawn(async move {
@@ -70,7 +71,7 @@ impl ReadBacks {
         });
     }
 
-    /// Any read can be lost, and then nobody says so: the next one does not wait for that.
+    /// Any read can be lost without notice, so the next one does not wait for it.
     async fn look_until_decided(&self, read: &ReadBack) {
         let mut looks = FuturesUnordered::new();
         let mut patience = PATIENCE;
@@ -89,7 +90,7 @@ impl ReadBacks {
                     if look.evidence == Evidence::Passing {
                         passed.get_or_insert(look.answered);
                     }
-                    // The ledger knows what it was told before.
+                    // The ledger already knows earlier results.
                     let is_new = shown.replace(look.evidence) != Some(look.evidence);
                     if is_decided || is_new {
                         let is_there = self.tell(LedgerCommand::Seen(look)).await;
@@ -108,7 +109,7 @@ impl ReadBacks {
         }
     }
 
-    /// Reads what a target has before it is changed.
+    /// Reads the value of a target before it is changed.
     pub fn capture(&self, read: ReadBack) {
         let this = self.clone();
         self.running.spawn(async move {
@@ -124,7 +125,7 @@ impl ReadBacks {
         });
     }
 
-    /// Sends a command to the ledger; returns false when it has ended.
+    /// Sends a command to the ledger; returns false if it has ended.
     async fn tell(&self, command: LedgerCommand) -> bool {
         match self.commands.upgrade() {
             Some(commands) => commands.send(command).await.is_ok(),
@@ -151,7 +152,7 @@ impl ReadBacks {
         }
     }
 
-    /// One read of a target.
+    /// Reads a target once.
     async fn read(
         &self,
         task: &ControlTask,
@@ -190,7 +191,7 @@ impl ReadBacks {
 }
 
 impl Purpose {
-    /// Returns true when the ledger needs no other look after this one.
+    /// Returns true if the ledger needs no further look.
     fn is_decided(self, look: &ReadBackResult, passed: Option<Instant>) -> bool {
         match (self, look.evidence) {
             (_, Evidence::None) => false,
@@ -204,7 +205,7 @@ impl Purpose {
     }
 }
 
-/// Returns the effect to look for; absent where that cannot be said.
+/// Returns the effect to look for; absent if it cannot be determined.
 fn expected(task: &ControlTask) -> Option<Expected> {
     let verify = task.verify.as_ref()?;
     Expected::new(verify, &task.parameters.to_json()).ok()

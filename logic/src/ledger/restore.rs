@@ -1,4 +1,4 @@
-//! What an earlier life of the logic environment has left in the store is taken up.
+//! The restoration of what an earlier life of the logic environment has left in the store.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::{
 
 /// Fills the ledger with all operations that are not over, and their tasks.
 ///
-/// Where the store may lack what was done since its last page, each task that has not ended may
-/// have been done, and much may have been asked for after it: none is begun, whatever its action
-/// declares, before a person has said what became of it.
+/// If the store may lack what was done since its last page, every task that has not ended may have
+/// been done, and much may have been requested after it: none is begun, whatever its action
+/// declares, before a person has settled it.
 ///
 /// # Errors
 /// The store cannot be read.
@@ -25,7 +25,7 @@ pub(super) async fn restore(
     store: &dyn Store,
     config: &config::Control,
 ) -> Result<(), store::Error> {
-    // The order of identifiers is that of the ledger, also where a clock was ahead meanwhile.
+    // Identifiers are ordered as in the ledger, even if a clock was ahead meanwhile.
     if let Some(newest) = store.operations(None, 1).await?.first() {
         newest.operation.id.is_past();
     }

@@ -1,5 +1,5 @@
-//! The owner of the ledger: takes in all that has come, writes what changed in one go, then
-//! acts.
+//! The owner of the ledger: takes all commands that have arrived, writes the changes in one batch,
+//! then acts.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -22,63 +22,64 @@ use crate::{
     store::{self, Fence, Store, WriteBatch},
 };
 
-/// The most commands that are taken in at once.
+/// The largest number of commands that are taken at once.
 const AT_ONCE: usize = 512;
-/// The most commands that are taken in for the next batch while one is written: more of them wait.
+/// The largest number of commands that are taken for the next batch while one is written; further
+/// ones wait.
 const AHEAD: usize = 8 * AT_ONCE;
-/// The pause after a write has failed, doubling up to the second.
+/// The pause after a failed write, doubling from the first value up to the second.
 const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The time that a write may take while more is taken in.
+/// The time for which commands are taken during a write.
 const LONG: Duration = Duration::from_secs(1);
-/// The time after which whoever waits for a promise is told that nobody knows.
+/// The time after which a caller who waits for a promise is told that nobody knows.
 const REFUSED_AFTER: Duration = Duration::from_secs(5);
 
 /// The owner of the ledger.
 ///
-/// While a batch is written, commands are taken in for the next one: nobody is answered, and
-/// nothing done, before the batch that says so is written, and all batches before it. While nobody
-/// knows whether a batch was written, the very same batch is written again, and commands wait, but
-/// not for long.
+/// While a batch is written, commands are taken for the next one: nobody is answered, and nothing
+/// done, before the batch that records it is written, and all batches before it. While nobody knows
+/// whether a batch was written, the same batch is written again, and commands wait, but not for
+/// long.
 pub(super) struct Service {
     pub ledger: LedgerState,
     pub store: Arc<dyn Store>,
     pub actor: Actor,
     pub commands: mpsc::Receiver<LedgerCommand>,
     pub failing: Arc<Failing>,
-    /// The fence that the store holds writes against, where others could keep the ledger.
+    /// The fence against which the store checks writes, if others could keep the ledger.
     pub fence: Option<Fence>,
     pub writes: WriteState,
 }
 
-/// The state of what is being written.
+/// The state of writing.
 #[derive(Default)]
 pub(super) struct WriteState {
     retry: Retry,
-    /// True when nothing is taken in any more: the rest is written.
+    /// True if no more commands are taken: the rest is written.
     is_ending: bool,
-    /// Commands that came while a write took long, or was in doubt.
+    /// Commands that arrived while a write took long, or was in doubt.
     kept: Vec<LedgerCommand>,
     /// The operations that the next batch begins.
     planned: Vec<PlannedOperation>,
     flight: Option<Flight>,
-    /// The batch of the flight, while it is written.
+    /// The write of the flight's batch.
     writing: JoinSet<WriteResult>,
 }
 
-/// The next try at what could not be written.
+/// The next attempt to write what could not be written.
 #[derive(Debug, Default)]
 struct Retry {
     at: Option<Instant>,
     pause: Duration,
-    /// True when something came since the last try: whoever waits hears at once that it does not
-    /// work.
+    /// True if a command has arrived since the last attempt: its sender learns at once that writing
+    /// fails.
     is_asked_for: bool,
 }
 
-/// An operation whose sender waits to hear that it is written down.
+/// An operation whose sender waits to hear that it is recorded.
 struct PlannedOperation {
     id: OperationId,
-    /// Absent once it was told that nobody knows.
+    /// Absent once the sender was told that nobody knows.
     reply: Option<Promise<()>>,
 }
 
@@ -87,20 +88,20 @@ struct Flight {
     began: Instant,
     effects: Vec<Effect>,
     planned: Vec<PlannedOperation>,
-    /// The number of commands that were taken in meanwhile.
+    /// The number of commands that were taken meanwhile.
     came: usize,
     is_in_doubt: bool,
-    /// True when its promises were answered: nobody knows.
+    /// True if its promises were refused because nobody knows.
     is_refused: bool,
     /// The batch, while it waits to be written again.
     batch: Option<(WriteBatch, audit::Spans)>,
 }
 
-/// The lines of the audit trail that a batch gets.
+/// The lines of the audit trail in a batch.
 enum TrailLines {
     None,
     Sealed(audit::Sealed),
-    /// The batch has them already: these are their operations.
+    /// The batch has them already; these are their operations.
     OfBatch(audit::Spans),
 }
 
@@ -121,7 +122,7 @@ impl PlannedOperation {
 }
 
 impl Flight {
-    /// Returns true where commands wait until it has ended.
+    /// Returns true if commands wait until it has ended.
     fn is_slow(&self) -> bool {
         self.is_in_doubt || self.began.elapsed() >= LONG
     }
@@ -150,7 +151,7 @@ impl WriteState {
         !self.is_ending && !self.flight.as_ref().is_some_and(is_full)
     }
 
-    /// Returns true when nothing is being written, and nothing will be.
+    /// Returns true if nothing is being written, and nothing will be.
     fn is_over(&self) -> bool {
         self.is_ending && self.writing.is_empty()
     }
@@ -159,13 +160,13 @@ impl WriteState {
         let is_due = self.retry.is_asked_for && self.flight.is_none();
         let waits = |at| Instant::now() < at;
         match self.flight {
-            // What is in doubt at the end stays so.
+            // A batch in doubt at the end stays so.
             Some(_) => self.is_ending || self.retry.at.is_some_and(waits),
             None => !is_due && !self.is_ending && self.retry.at.is_some_and(waits),
         }
     }
 
-    /// Keeps a command for later. Of the statuses of an environment only the last is of use.
+    /// Keeps a command for later. Of the statuses of an environment only the latest is of use.
     fn keep(&mut self, command: LedgerCommand) {
         if let LedgerCommand::Heard(new) = &command {
             let is_older =
@@ -182,7 +183,7 @@ impl WriteState {
 }
 
 impl Service {
-    /// Lasts until nobody can send any more, or somebody sends the end.
+    /// Runs until nobody can send any more, or somebody sends the end.
     pub async fn run(mut self) {
         let mut commands = Vec::with_capacity(AT_ONCE);
         loop {
@@ -231,7 +232,7 @@ impl Service {
         }
         let mut new = Vec::new();
         for command in kept.into_iter().chain(commands.drain(..)) {
-            // What is repeated until it is answered waits until the store works again.
+            // Commands that are repeated until answered wait until the store works again.
             if self.writes.retry.at.is_some() && command.is_repeated() {
                 continue;
             }
@@ -252,10 +253,10 @@ impl Service {
         }
     }
 
-    /// Answers questions, drops what is repeated, and keeps the rest.
+    /// Answers queries, drops what is repeated, and keeps the rest.
     fn hold_up(&mut self, command: LedgerCommand) {
         match command {
-            // Who waits for what was kept hears that it ends.
+            // Senders of kept commands learn that the ledger ends.
             LedgerCommand::End => {
                 self.writes.is_ending = true;
                 self.writes.kept.clear();
@@ -278,8 +279,7 @@ impl Service {
         self.writes.refuse_kept();
     }
 
-    /// Begins to write what has changed, or again what was in doubt, unless a batch is being
-    /// written.
+    /// Begins to write the changes, or again what was in doubt, unless a batch is being written.
     fn begin_batch(&mut self) {
         if !self.writes.writing.is_empty() || self.writes.waits_for_retry() {
             return;
@@ -333,7 +333,7 @@ impl Service {
         });
     }
 
-    /// Takes in that a batch was written, or was not, or nobody knows. Breaks where this ledger
+    /// Handles the end of a write: it succeeded, failed, or nobody knows. Breaks if this ledger
     /// ends because of it.
     async fn end_batch(&mut self, written: Result<WriteResult, JoinError>) -> ControlFlow<()> {
         let Some(mut flight) = self.writes.flight.take() else {
@@ -342,7 +342,7 @@ impl Service {
         let written = match written {
             Ok(written) => written,
             Err(error) => {
-                // Nobody knows how far it came: whoever takes the ledger up reads it again.
+                // Nobody knows how far it got: whoever takes up the ledger reads it again.
                 tracing::error!(%error, "a batch of the ledger was not written to its end");
                 return ControlFlow::Break(());
             }
@@ -362,7 +362,8 @@ impl Service {
         };
         self.failed(&error);
         if is_in_doubt {
-            // The very same batch is how to know. Nothing may build on it, and nobody be told.
+            // Writing the same batch again is the way to know. Nothing may build on it, and nobody
+            // be informed.
             flight.is_in_doubt = true;
             flight.batch = Some((batch, spans));
             self.writes.flight = Some(flight);
@@ -380,7 +381,7 @@ impl Service {
         self.actor.act(flight.effects);
     }
 
-    /// Takes back a batch that was not written: all of it goes into the next one, but for the
+    /// Takes back a batch that was not written: all of it goes into the next one, except for the
     /// operations that it begins.
     async fn take_back(
         &mut self,
@@ -412,8 +413,8 @@ impl Service {
         }
     }
 
-    /// Writes down that what was written is gone: the ledger is read again, by whoever takes it up
-    /// next, who must know of it. Returns false when that could not be written.
+    /// Records that earlier batches are gone: the ledger is restored by whoever takes it up next,
+    /// who must know of it. Returns false if that could not be recorded.
     async fn say_that_there_is_a_gap(&mut self) -> bool {
         let refused_from = Instant::now() + REFUSED_AFTER;
         while let Err(error) = self.store.put_gap().await {
@@ -436,7 +437,7 @@ impl Service {
         true
     }
 
-    /// Takes in that the store can be written.
+    /// Takes note that the store can be written.
     fn works(&mut self) {
         if self.writes.retry.at.take().is_some() {
             tracing::info!("the ledger is written again");
@@ -456,7 +457,7 @@ impl Service {
     }
 }
 
-/// Returns this moment, in both clocks.
+/// Returns the present moment, on both clocks.
 pub(super) fn now() -> Now {
     Now {
         instant: Instant::now(),

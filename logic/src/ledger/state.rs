@@ -1,5 +1,5 @@
-//! All control that has not ended, in memory: what happens to it, and what is to be written
-//! and done because of it. No IO; the clock is an argument.
+//! All control that has not ended, in memory: events, and the records and effects that follow. No
+//! IO; the clock is an argument.
 
 mod asks;
 mod lane;
@@ -37,16 +37,16 @@ use utakata_permit::{
     life::{Action, Event, Stage},
 };
 
-/// The time of a moment, in both clocks.
+/// A moment on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
-    /// The clock that never jumps: it decides.
+    /// The monotonic clock, by which decisions are made.
     pub instant: Instant,
-    /// The clock that people read: it is written down.
+    /// The wall clock, which is recorded.
     pub at: Timestamp,
 }
 
-/// Finds a target as it is declared now.
+/// A function that finds a target as declared now.
 pub(super) type Find = Arc<dyn Fn(&TargetName) -> Option<Arc<TargetEntry>> + Send + Sync>;
 
 /// All control that has not ended.
@@ -57,7 +57,7 @@ pub(super) struct LedgerState {
     tasks: HashMap<TaskId, TaskEntry>,
     lanes: HashMap<TargetName, Lane>,
     operations: HashMap<OperationId, OpenOperation>,
-    /// The lives of environments that were heard of.
+    /// The known incarnations of environments.
     lives: HashMap<EnvironmentId, Incarnation>,
     deadlines: BTreeSet<(Instant, TaskId)>,
     lock_ends: BTreeSet<(Instant, TargetName)>,
@@ -68,28 +68,28 @@ pub(super) struct LedgerState {
     pub(super) effects: Vec<Effect>,
 }
 
-/// An effect that is carried out once the batch is written.
+/// An effect, carried out once the batch is written.
 pub(super) enum Effect {
-    /// Publishes an attempt.
+    /// Publish an attempt.
     Publish(Task),
-    /// Answers an ask.
+    /// Answer an ask.
     Answer(Sender, Kind, Answer),
-    /// Confirms that an outcome is written down.
+    /// Confirm that an outcome is recorded.
     Recorded(Sender, Kind, Recorded),
-    /// Reads a target back.
+    /// Read a target back.
     ReadBack(ReadBack),
-    /// Reads the value that a target has, before it is changed.
+    /// Capture the value of a target before it is changed.
     Capture(ReadBack),
-    /// Tells whoever waits that a task has ended, or that a person has to say.
+    /// Inform everybody who waits that a task has ended, or that a person has to decide.
     Tell(Conclusion),
-    /// Reports a state that cannot be.
+    /// Report an impossible state.
     Broken(&'static str, TaskId),
-    /// Answers whoever asked.
+    /// Reply to a caller.
     Reply(Box<dyn FnOnce() + Send>),
 }
 
 impl Effect {
-    /// The task that it carries on; none where somebody is answered, whatever the answer is.
+    /// Returns the task that it continues; none if it is an answer to somebody.
     fn task(&self) -> Option<TaskId> {
         match self {
             Self::Publish(task) => Some(task.id),
@@ -103,41 +103,41 @@ impl Effect {
 /// A target to be read back.
 pub(super) struct ReadBack {
     pub task: Arc<crate::store::ControlTask>,
-    /// The attempt at it.
+    /// The number of the attempt.
     pub attempt: u32,
     pub until: Instant,
     pub purpose: Purpose,
 }
 
-/// Takes in a look at a target that was read back.
+/// The result of reading a target back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadBackResult {
     pub task: TaskId,
-    /// The attempt at it.
+    /// The number of the attempt.
     pub attempt: u32,
-    /// The time when it was asked.
+    /// The time at which it was asked.
     pub asked: Instant,
-    /// The time when it had answered.
+    /// The time at which it had answered.
     pub answered: Instant,
     pub evidence: Evidence,
 }
 
-/// The purpose of reading a target back.
+/// The purpose of a read-back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// It says that it did it: the effect is looked for as long as it may take to show.
+    /// The outcome reports success: the effect is looked for as long as it may take to show.
     Confirm {
-        /// Something else than the effect decides, too, if it was asked from then on.
+        /// The time from which a state other than the effect decides, too.
         shows_from: Instant,
-        /// True when the target has yet to be seen in what it must pass through.
+        /// True if the target has yet to be seen in the state that it must pass through.
         is_through: bool,
     },
-    /// Nobody knows whether it did it: whatever it shows decides.
+    /// The outcome is unknown: whatever the target shows decides.
     Settle,
 }
 
 impl LedgerState {
-    /// Makes an empty one.
+    /// Creates an empty ledger.
     pub fn new(config: config::Control, find: Find, trail: Trail, now: Now) -> Self {
         Self {
             config,
@@ -156,7 +156,7 @@ impl LedgerState {
         }
     }
 
-    /// Sets the time of all that comes from now on.
+    /// Sets the time of all subsequent events.
     pub fn at(&mut self, now: Now) {
         self.now = now;
     }
@@ -168,7 +168,7 @@ impl LedgerState {
         task.into_iter().chain(lock).min()
     }
 
-    /// Returns true when a task has not ended.
+    /// Returns true if a task has not ended.
     pub fn has(&self, id: TaskId) -> bool {
         self.tasks.contains_key(&id)
     }
@@ -187,12 +187,12 @@ impl LedgerState {
         Some(open.pacer.held(entry.task.id)?.to_string())
     }
 
-    /// A moment of the clock that decides, in the clock that people read.
+    /// Converts a moment of the monotonic clock to the wall clock.
     pub(super) fn wall(&self, at: Instant) -> Timestamp {
         self.now.at + at.saturating_duration_since(self.now.instant)
     }
 
-    /// A target, as it is declared now.
+    /// Returns a target as it is declared now.
     pub(super) fn target_of(&self, target: &TargetName) -> Option<utakata_model::Target> {
         (self.find)(target).map(|known| utakata_model::Target::clone(&known.target))
     }
@@ -213,7 +213,7 @@ impl LedgerState {
             && at <= self.now.instant
         {
             self.apply(id, &Event::Tick);
-            // A deadline that stays where it was would never let this end.
+            // A deadline that stayed in place would keep this from ever ending.
             self.deadlines.remove(&(at, id));
         }
         self.settle();
@@ -246,7 +246,7 @@ impl LedgerState {
         actions
     }
 
-    /// Takes in that a task is in another state, or in another attempt.
+    /// Records that a task has changed its state, or begun another attempt.
     fn moved(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get(&id) else {
             return self.broken("a task moves that is not there", id);
@@ -264,7 +264,8 @@ impl LedgerState {
         self.dirty.insert(target);
     }
 
-    /// Begins the first batch after a gap: it says so, and that these tasks are left to a person.
+    /// Begins the first batch after a gap, which records the gap and leaves these tasks to a
+    /// person.
     pub fn begin_after_a_gap(&mut self, tasks: &[TaskId]) {
         let gap = audit::AuditEntry::Gap {
             unsettled: tasks.len(),
@@ -280,7 +281,7 @@ impl LedgerState {
         self.batch.closes_gap = true;
     }
 
-    /// Has a state that cannot be reported, once the batch is written.
+    /// Reports an impossible state once the batch is written.
     fn broken(&mut self, what: &'static str, id: TaskId) {
         debug_assert!(false, "{what}: {id}");
         self.effects.push(Effect::Broken(what, id));
@@ -300,12 +301,12 @@ impl LedgerState {
                 let read_back = entry.and_then(TaskEntry::read_back);
                 self.effects.extend(read_back.map(Effect::ReadBack));
             }
-            // Whoever applied the ask sends the answer.
+            // The caller who applied the ask sends the answer.
             Action::Answer(_) => {}
         }
     }
 
-    /// Brings lanes and operations to rest after something has happened.
+    /// Settles lanes and operations after an event.
     pub fn settle(&mut self) {
         while let Some(target) = self.dirty.pop_first() {
             self.turn_to(&target);

@@ -1,4 +1,4 @@
-//! How targets are, by what was last seen of them and by the schedules that read them: pure.
+//! The health of targets, from their latest observations and the schedules that read them. Pure.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,15 +13,15 @@ use crate::{
     observed::LastSeen,
 };
 
-/// The targets that the schedules read, and how often.
+/// The targets that the schedules read, and their frequency.
 #[derive(Debug, Default)]
 pub struct Coverage {
     targets: HashMap<TargetName, Covers>,
 }
 
 impl Coverage {
-    /// Finds the targets that these schedules read. A kind that nobody serves now counts as read:
-    /// its schedules mean it, and that nobody serves it is what is wrong.
+    /// Finds the targets that these schedules read. A kind that nothing serves now counts as read:
+    /// its schedules include it, and the problem is that nothing serves it.
     pub fn build(
         schedules: &[Arc<Schedule>],
         served: &KindsSnapshot,
@@ -49,13 +49,13 @@ impl Coverage {
         Self { targets }
     }
 
-    /// Returns how a target is read; absent where no schedule reads it.
+    /// Returns the schedule of a target; absent if no schedule reads it.
     pub fn of(&self, target: &TargetName) -> Option<Covers> {
         self.targets.get(target).copied()
     }
 }
 
-/// Returns how a schedule reads targets of a kind, if it can.
+/// Returns the way in which a schedule reads targets of a kind, if it can.
 fn covers(schedule: &Schedule, served: Option<&Served>) -> Option<Covers> {
     let timeout = match served {
         None => std::time::Duration::ZERO,
@@ -68,8 +68,8 @@ fn covers(schedule: &Schedule, served: Option<&Served>) -> Option<Covers> {
     })
 }
 
-/// Returns the health of a target. What was seen before `started` says nothing against it: a logic
-/// environment that was away for a while has had no chance to read.
+/// Returns the health of a target. Observations from before `started` do not count against it: a
+/// logic environment that was away for a while has had no chance to read.
 pub fn health(
     seen: &LastSeen,
     covers: Option<Covers>,
@@ -87,7 +87,7 @@ pub fn health(
         return Health::Unseen;
     };
     let silent = now.duration_since(answered.max(started));
-    // A clock that runs ahead makes nothing old.
+    // A clock that is ahead makes nothing old.
     let silent = std::time::Duration::try_from(silent).unwrap_or_default();
     if silent > covers.allows() {
         return Health::Stale;
@@ -95,7 +95,7 @@ pub fn health(
     short.unwrap_or(Health::Answering)
 }
 
-/// Returns the health of a target that answered, if that is not simply well.
+/// Returns the health of a target that answered, unless all is well.
 fn short(seen: &LastSeen) -> Option<Health> {
     let is_strange = |seen: &LastSeen| {
         let recognition = seen.recognition.as_ref();
@@ -127,7 +127,7 @@ mod tests {
         for (answered, problem, covers, started, expect) in [
             (Some(990), None, covers, 0, Health::Answering),
             (Some(969), None, covers, 0, Health::Stale),
-            // It has just begun to read.
+            // It has only begun to read.
             (Some(1), None, covers, 980, Health::Answering),
             (None, None, covers, 0, Health::Unseen),
             (Some(999), None, None, 0, Health::Unobserved),

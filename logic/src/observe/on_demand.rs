@@ -17,7 +17,7 @@ use crate::{
     kinds::{Served, ServedAction},
 };
 
-/// The longest that an answer is waited for.
+/// The longest wait for an answer.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// A reason why nothing was read.
@@ -26,7 +26,7 @@ pub enum Error {
     /// No target is selected.
     #[error("the selector \"{selector}\" selects no target")]
     SelectsNothing { selector: Selector },
-    /// None of the selected targets can be read so.
+    /// None of the selected targets can be read in this way.
     #[error("{}", first(problems))]
     Impossible {
         /// The reason for each kind.
@@ -35,7 +35,7 @@ pub enum Error {
     /// The wait is too long.
     #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
-    /// Tasks cannot be handed over.
+    /// Tasks cannot be dispatched.
     #[error(transparent)]
     Dispatch(#[from] dispatch::Error),
 }
@@ -54,11 +54,11 @@ enum Plan<'a> {
 }
 
 impl Observe {
-    /// Reads, and waits for what came of it as long as was asked. With it come the tasks that
-    /// the answer shows: none when nobody waits.
+    /// Reads targets, and waits for the outcomes as long as requested. Returns the tasks to show as
+    /// well: none if nobody waits.
     ///
     /// # Errors
-    /// Nothing was read: no target is selected, or none of them can be read so.
+    /// Nothing was read: no target is selected, or none of them can be read in this way.
     pub async fn read(
         &self,
         read: Read,
@@ -155,7 +155,7 @@ impl Observe {
     }
 }
 
-/// The part that the batches of one read have in common.
+/// The data that the batches of one read share.
 struct Order {
     id: OperationId,
     asked: Timestamp,
@@ -163,7 +163,7 @@ struct Order {
     grace: Duration,
     parameters: Parameters,
     progress: Arc<Progress>,
-    /// The action of tasks that are refused: a kind that nobody serves has no default.
+    /// The action of refused tasks: a kind that nothing serves has no default.
     named: ActionName,
 }
 
@@ -223,7 +223,7 @@ fn plan<'a>(
     }
 }
 
-/// The action of the first kind that can be read so.
+/// Returns the action of the first kind that can be read in this way.
 fn possible(plans: &[(Plan<'_>, &Kind, Vec<&Arc<TargetEntry>>)]) -> Result<ActionName, Error> {
     let mut problems = Vec::new();
     for (plan, kind, _) in plans {

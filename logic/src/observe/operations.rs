@@ -1,4 +1,4 @@
-//! Reads on demand that are remembered, in memory: the last ones.
+//! The latest reads on demand, remembered in memory.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -6,7 +6,7 @@ use utakata_model::{Operation, OperationId};
 
 use crate::dispatch::Progress;
 
-/// The most that are remembered.
+/// The number of reads that are remembered.
 const REMEMBERED: usize = 1000;
 
 /// A read on demand.
@@ -27,7 +27,7 @@ impl Recent {
         self.0.push_back(Arc::clone(operation));
     }
 
-    /// The newest of them, those before `before` if given.
+    /// Returns the newest of them, those before `before` if given.
     pub fn list(&self, before: Option<OperationId>, max: usize) -> Vec<Arc<ReadOperation>> {
         let newest_first = self.0.iter().rev();
         let wanted = newest_first.filter(|one| before.is_none_or(|id| one.operation.id < id));

@@ -1,9 +1,9 @@
-//! The plan of scheduled reads, each with the time when it is due. Pure; times are counted from the
+//! The plan of scheduled reads, each with the time at which it is due. Pure; times count from the
 //! start of the process.
 //!
-//! All reads of one schedule and kind have the same interval, so that, sorted by when in the
-//! interval they are due, they are due in this order again and again: each read costs a step
-//! to the next one, however many there are.
+//! All reads of one schedule and kind have the same interval. Sorted by their offset in the
+//! interval, they are therefore always due in the same order: each read costs one step to the next,
+//! however many there are.
 
 use std::{collections::HashMap, collections::VecDeque, sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use utakata_model::{ActionName, Parameters, ScheduleName, TargetName, hash::fnv1
 
 use crate::{dispatch::Slot, inventory::TargetEntry};
 
-/// The time of a first read of which it is not decided yet.
+/// The time of a first read that is not decided yet.
 const NOT_YET: Duration = Duration::MAX;
 
-/// The part that the reads of one schedule, kind and zone have in common.
+/// The data that the reads of one schedule, kind and zone share.
 #[derive(Debug, Clone)]
 pub struct ScheduleEntry {
     pub schedule: ScheduleName,
@@ -25,30 +25,30 @@ pub struct ScheduleEntry {
     pub timeout: Duration,
 }
 
-/// A read that is due each interval.
+/// A read that is due in each interval.
 #[derive(Debug, Clone)]
 pub struct ScheduledRead {
     pub known: Arc<TargetEntry>,
-    /// The slot, taken while it is being read.
+    /// The slot, taken while the target is being read.
     pub slot: Arc<Slot>,
-    /// The time in the interval.
+    /// The offset within the interval.
     offset: Duration,
 }
 
-/// Reads that are due now.
+/// The reads that are due now.
 #[derive(Debug)]
 pub struct Due {
-    /// The part that they have in common.
+    /// The data that it shares with others.
     pub entry: Arc<ScheduleEntry>,
-    /// Each of them.
+    /// The reads, one per target.
     pub reads: Vec<ScheduledRead>,
 }
 
-/// The reads of all schedules, each with the time when it is due.
+/// The reads of all schedules, each with the time at which it is due.
 #[derive(Debug, Default)]
 pub struct ReadPlan {
     entries: Vec<Rotation>,
-    /// Targets that were never read: (when, entry, read), in this order.
+    /// Targets that were never read: (time, entry, read), in this order.
     first: VecDeque<(Duration, usize, usize)>,
 }
 
@@ -56,14 +56,14 @@ pub struct ReadPlan {
 struct Rotation {
     entry: Arc<ScheduleEntry>,
     reads: Vec<ScheduledRead>,
-    /// The stop that is due next, and in which interval since the start.
+    /// The index of the next read, and its interval since the start.
     next: usize,
     round: u32,
 }
 
 impl ReadPlan {
-    /// A new plan in place of this one. Who is in both keeps its slot and its time; who
-    /// is only in the new one is read at once, `pace` apart.
+    /// Returns a new plan in place of this one. A read in both keeps its slot and its time; one
+    /// only in the new plan is done at once, `pace` after the previous.
     #[must_use]
     pub fn rebuilt(
         &self,
@@ -112,7 +112,7 @@ impl ReadPlan {
         self.entries.push(rotation);
     }
 
-    /// Takes over first reads that were not due yet.
+    /// Keeps first reads that were not due yet.
     fn keep_first(&mut self, before: &Self) {
         if before.first.is_empty() {
             return;
@@ -141,8 +141,7 @@ impl ReadPlan {
         }
     }
 
-    /// Spreads first reads, one after the other. One whose turn would come only after its regular
-    /// one is left out.
+    /// Spreads first reads over time. One that would come only after its regular read is left out.
     fn pace_first(&mut self, now: Duration, pace: Duration) {
         let known = self.first.iter().map(|(when, ..)| *when);
         let mut at = known.filter(|when| *when != NOT_YET).max().unwrap_or(now);
@@ -157,15 +156,15 @@ impl ReadPlan {
         });
     }
 
-    /// Returns the time of the next read; `None` when there is none at all.
+    /// Returns the time of the next read; `None` if there is none at all.
     pub fn next(&self) -> Option<Duration> {
         let regular = self.entries.iter().filter_map(Rotation::next).min();
         let first = self.first.front().map(|(when, ..)| *when);
         [regular, first].into_iter().flatten().min()
     }
 
-    /// The reads that are due. Each comes once, also when more than an interval was slept
-    /// through: what was missed is not made up for.
+    /// Returns the reads that are due. Each occurs once, even if more than an interval has passed:
+    /// missed reads are not made up for.
     pub fn due(&mut self, now: Duration) -> Vec<Due> {
         let mut due: Vec<Due> = Vec::new();
         let mut first: HashMap<usize, Vec<ScheduledRead>> = HashMap::new();
@@ -226,7 +225,7 @@ impl Rotation {
             self.next += 1;
             self.wrap();
         }
-        // A whole round was due: what else was missed is past.
+        // A whole round was due: anything else that was missed is past.
         let (round, into) = position(&self.entry, now);
         self.next = self.reads.partition_point(|read| read.offset <= into);
         self.round = round;
@@ -234,7 +233,7 @@ impl Rotation {
     }
 }
 
-/// Returns the interval, counted from the start, and the time in it.
+/// Returns the interval, counted from the start, and the offset within it.
 fn position(entry: &ScheduleEntry, now: Duration) -> (u32, Duration) {
     let interval = entry.interval.max(Duration::from_millis(1));
     let round = now.as_micros() / interval.as_micros();
@@ -242,8 +241,8 @@ fn position(entry: &ScheduleEntry, now: Duration) -> (u32, Duration) {
     (round, now.saturating_sub(interval.saturating_mul(round)))
 }
 
-/// Returns the time in the interval at which a target is read: always the same, and spread evenly
-/// over it (FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>).
+/// Returns the offset within the interval at which a target is read: always the same, and evenly
+/// distributed (FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>).
 fn offset(entry: &ScheduleEntry, target: &TargetName) -> Duration {
     let names = [entry.schedule.as_str(), "/", target.as_str()];
     let bytes = names.iter().flat_map(|name| name.bytes());

@@ -1,4 +1,4 @@
-//! Schedules: the plan of reads in motion.
+//! Schedules: the plan of reads in action.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     kinds::KindsSnapshot,
 };
 
-/// Reads that are due within this of each other are handed over together.
+/// Reads that are due within this time of each other are dispatched together.
 const TOGETHER: Duration = Duration::from_millis(5);
-/// While the inventory changes without end, the plan is made anew this often.
+/// The interval at which the plan is recomputed while the inventory changes continuously.
 const REBUILD_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Observe {
-    /// Reads by the schedules until it is cancelled.
+    /// Reads by schedule until it is cancelled.
     pub async fn run(&self, cancel: CancellationToken) {
         let start = Instant::now();
         let mut inventory = self.inventory.follow();
@@ -48,7 +48,7 @@ impl Observe {
                 Ok(()) = duties.changed() => { rebuild_at.get_or_insert(not_before); }
                 () = sleep_until(rebuild_at) => {}
                 () = sleep_until(next) => {
-                    // Neighbours go together: one batch costs less than many.
+                    // Neighbours are dispatched together: one batch costs less than many.
                     tokio::time::sleep(TOGETHER).await;
                     for due in plan.due(start.elapsed()) {
                         self.read_due(due).await;
@@ -78,7 +78,7 @@ impl Observe {
 
     async fn read_due(&self, due: Due) {
         let Due { entry, reads } = due;
-        // Whose last read is still under way is left out: the reading will show as stale.
+        // A target whose last read is still under way is left out: its reading will show as stale.
         let free = reads.into_iter().filter(|read| read.slot.take());
         let made: Vec<NewRead> = free
             .map(|read| NewRead {
@@ -109,7 +109,8 @@ impl Observe {
     }
 }
 
-/// Returns the entries of a schedule, one for each kind and zone; what it cannot read is a problem.
+/// Returns the entries of a schedule, one for each kind and zone; anything that it cannot read is a
+/// problem.
 fn plan(
     schedule: &Schedule,
     targets: &[Arc<TargetEntry>],

@@ -1,4 +1,4 @@
-//! When a reading is too old: pure.
+//! The age at which a reading is stale. Pure.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use utakata_model::{ActionName, Quality, Schedule, Target};
 
 use crate::kinds::Served;
 
-/// A schedule that reads a target by an action.
+/// The schedule that reads a target by an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Covers {
     pub interval: Duration,
@@ -16,9 +16,9 @@ pub struct Covers {
 }
 
 impl Covers {
-    /// The schedule that reads a target by an action most often, if one does. A kind that
-    /// nobody serves now is covered by schedules that name the action; those that do not are
-    /// taken to mean it.
+    /// Finds the schedule that reads a target by an action most often, if there is one. A kind that
+    /// nothing serves now is covered by schedules that name the action, and by those that name
+    /// none, which are assumed to mean it.
     pub fn find<'a>(
         target: &Target,
         action: &ActionName,
@@ -46,14 +46,14 @@ impl Covers {
         })
     }
 
-    /// Returns the greatest age of a reading that is not stale: two and a half intervals, and the
-    /// time that a read may take.
+    /// Returns the greatest age of a reading that is not stale: two and a half intervals, plus the
+    /// timeout of a read.
     pub fn allows(self) -> Duration {
         self.interval.saturating_mul(5) / 2 + self.timeout
     }
 }
 
-/// The quality of a reading now. Without a schedule a reading is only as old as it is.
+/// Returns the present quality of a reading. Without a schedule a reading never becomes stale.
 pub fn quality(seen: Quality, time: Timestamp, now: Timestamp, covers: Option<Covers>) -> Quality {
     let Some(covers) = covers else { return seen };
     let age = Duration::try_from(now.duration_since(time)).unwrap_or_default();
@@ -80,7 +80,7 @@ mod tests {
             (Quality::Suspect, 30, Some(covers), Quality::Suspect),
             (Quality::Suspect, 31, Some(covers), Quality::Stale),
             (Quality::Good, 3_000_000, None, Quality::Good),
-            // A clock that runs ahead does not make a reading old.
+            // A clock that is ahead does not make a reading old.
             (Quality::Good, -60, Some(covers), Quality::Good),
         ] {
             let time = now - jiff::SignedDuration::from_secs(age);

@@ -1,4 +1,4 @@
-//! What was last seen of one target: pure bookkeeping.
+//! The latest observation of one target. Pure.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,51 +11,51 @@ use utakata_model::{
 
 use super::turns::HealthTurn;
 
-/// The time for which a value is kept that its action no longer reports (an interface that was
-/// removed).
+/// The time for which a value is kept that its action no longer reports (such as a removed
+/// interface).
 const KEEP_EARLIER: Duration = Duration::from_secs(86_400);
-/// The most such values of one target and action: a device may invent names without end.
+/// The largest number of such values per target and action: a device may invent names without end.
 const MAX_EARLIER: usize = 1000;
 
-/// The last observations of one target.
+/// The latest observations of one target.
 #[derive(Debug, Default)]
 pub struct LastSeen {
     /// The time of its last answer.
     pub answered: Option<Timestamp>,
     /// The last problem, unless it answered since.
     pub problem: Option<Problem>,
-    /// The problem for which the target is left alone.
+    /// The problem because of which the target is left alone.
     before_breaker: Option<Problem>,
-    /// The last readings of each action.
+    /// The latest readings of each action.
     pub actions: Vec<ActionReadings>,
-    /// The parts that the last answer to each action lacked.
+    /// The missing parts of the last answer to each action.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
     pub recognition: Option<Arc<Recognition>>,
     /// True while it waits to be written to the store.
     pub(super) waits: bool,
 }
 
-/// The last readings of a target by one action.
+/// The latest readings of a target by one action.
 #[derive(Debug)]
 pub struct ActionReadings {
     pub action: ActionName,
-    /// The readings of its last attempt.
+    /// The readings of the latest attempt.
     pub last: Arc<Readings>,
-    /// Readings of earlier attempts that the last one did not have.
+    /// The readings of earlier attempts that the latest one did not have.
     pub earlier: Vec<Earlier>,
-    /// True when it differs from the store.
+    /// True if it differs from the store.
     pub(super) changed: bool,
 }
 
-/// A value that the last attempt did not see again.
+/// A value that the latest attempt did not return.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Earlier {
-    /// The time when it was seen.
+    /// The time of the reading.
     pub time: Timestamp,
     pub reading: Reading,
 }
 
-/// A [`ActionReadings`] as the store has it.
+/// The stored form of [`ActionReadings`].
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
     pub last: Arc<Readings>,
@@ -64,8 +64,9 @@ pub(super) struct Stored {
 }
 
 impl LastSeen {
-    /// An attempt ended. Only what reached for the target says how it is, and what comes late
-    /// says nothing against a later answer. Gives the turn that it took by this, if any.
+    /// Applies the end of an attempt. Only an attempt that reached for the target counts, and a
+    /// late one does not count against a later answer. Returns the change of health, if there is
+    /// one.
     pub fn ended(&mut self, outcome: &Outcome) -> Option<HealthTurn> {
         let is_old = self.answered > Some(outcome.timings.ended);
         match (outcome.status, &outcome.problem) {
@@ -95,7 +96,7 @@ impl LastSeen {
         }
     }
 
-    /// Notes the parts that an answer lacked, and the recognition.
+    /// Records the missing parts of an answer, and the recognition.
     fn note(&mut self, outcome: &Outcome) {
         match outcome.missing.is_empty() {
             true => self.missing.remove(&outcome.action),
@@ -109,8 +110,8 @@ impl LastSeen {
         }
     }
 
-    /// A read that asked for everything ended: what it did not bring, though it is whole, is gone.
-    /// Says whether that was anything.
+    /// Applies the end of a read that requested everything: values that a complete answer did not
+    /// contain are gone. Returns true if there were any.
     pub fn forget_unseen(&mut self, outcome: &Outcome) -> bool {
         if outcome.status != OutcomeStatus::Succeeded || outcome.is_partial() {
             return false;
@@ -127,14 +128,14 @@ impl LastSeen {
         is_any
     }
 
-    /// Returns the reason why its last answer was not what it should have been, though it answered.
+    /// Returns the reason why its last answer was deficient.
     pub fn shortcoming(&self) -> Option<Problem> {
         let missing: Vec<Missing> = self.missing.values().flatten().cloned().collect();
         let strange = || self.recognition.as_ref()?.problem();
         missing::problem(&missing).or_else(strange)
     }
 
-    /// Returns the cause of its failing: where it is left alone, the problem for which it is.
+    /// Returns the cause of its failing: if it is left alone, the problem because of which it is.
     pub fn cause(&self) -> Option<&Problem> {
         let problem = self.problem.as_ref()?;
         let before = self
@@ -144,7 +145,7 @@ impl LastSeen {
         Some(before.unwrap_or(problem))
     }
 
-    /// The clock was set by so much: what was seen before is as old as it was.
+    /// Shifts times after the clock was set, so that observations keep their age.
     pub fn shift(&mut self, step: SignedDuration) {
         let moved = |time: Timestamp| time.checked_add(step).unwrap_or(time);
         self.answered = self.answered.map(moved);
@@ -158,7 +159,7 @@ impl LastSeen {
         }
     }
 
-    /// Takes in readings. Older ones than those that are there are ignored.
+    /// Applies readings. Those older than the present ones are ignored.
     pub fn saw(&mut self, readings: &Arc<Readings>) {
         let Some(seen) = self
             .actions
@@ -208,9 +209,8 @@ impl ActionReadings {
     }
 }
 
-/// Returns true when a problem says that a target is not well. Of control only that it was not
-/// reached does: a target that refuses a command has answered, and what a person settled is not
-/// news of it.
+/// Returns true if a problem shows that a target is not well. For control, only that it was not
+/// reached does: a target that refuses a command has answered, and a settled task is no news of it.
 fn says_how_it_is(class: Class, problem: &Problem) -> bool {
     const NOT_REACHED: [&str; 4] = [
         "unreachable",
@@ -221,13 +221,13 @@ fn says_how_it_is(class: Class, problem: &Problem) -> bool {
     class == Class::Observe || NOT_REACHED.contains(&&*problem.code)
 }
 
-/// Returns true when a problem only says that a target is left alone.
+/// Returns true if a problem only reports that a target is left alone.
 fn is_of_breaker(problem: &Problem) -> bool {
     &*problem.code == "breaker-open"
 }
 
-/// Returns the identity of a series of values: a device that describes it in other words has not
-/// got another one.
+/// Returns the identity of a series of values, which stays the same if a device changes its
+/// description.
 fn series(reading: &Reading) -> (&str, Vec<(&str, &str)>) {
     let identity = reading::identity(&reading.attributes);
     let identity = identity.map(|(key, text)| (&**key, &**text));
@@ -236,7 +236,7 @@ fn series(reading: &Reading) -> (&str, Vec<(&str, &str)>) {
 
 fn same_series(before: &[Reading], after: &[Reading]) -> bool {
     let mut pairs = before.iter().zip(after);
-    // Almost always the descriptions are the same, too, and nothing has to be made for that.
+    // Almost always the descriptions are the same, too, and nothing has to be allocated.
     let is_same = |(a, b): (&Reading, &Reading)| {
         a.metric == b.metric && (a.attributes == b.attributes || series(a) == series(b))
     };

@@ -1,23 +1,23 @@
-//! Targets that begin to fail and that answer again, for the log: a line for each, or one line for
-//! all where they are many at once. Pure.
+//! Targets that begin to fail or answer again, for the log: one line for each, or one line for many
+//! at once. Pure.
 
 use std::collections::BTreeMap;
 
 use utakata_model::{Kind, Problem, TargetName};
 
-/// The most turns at once that have a line each; more are one line.
+/// The largest number of changes that have a line each; more become one line.
 const MAX_EACH: usize = 5;
 
-/// A turn for the worse or for the better.
+/// A change of health, for the worse or the better.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HealthTurn {
-    /// The target answered, or was never asked, and now it fails.
+    /// The target answered, or was never asked, and now fails.
     Fails(Problem),
     /// The target failed and answers again.
     Answers,
 }
 
-/// The turns since they were last taken, in bounded memory.
+/// The changes of health since the last call, in bounded memory.
 #[derive(Debug, Default)]
 pub struct Turns {
     fails: TurnCounts,
@@ -59,7 +59,7 @@ pub enum LogLine {
 }
 
 impl Turns {
-    /// Notes a turn.
+    /// Records a change of health.
     pub fn note(&mut self, target: &TargetName, kind: &Kind, turn: HealthTurn) {
         let (side, problem) = match turn {
             HealthTurn::Fails(problem) => (&mut self.fails, Some(problem)),
@@ -72,7 +72,7 @@ impl Turns {
         *side.kinds.entry(kind.clone()).or_default() += 1;
     }
 
-    /// Takes the turns, as lines of the log.
+    /// Takes the changes, as lines of the log.
     pub fn take(&mut self) -> Vec<LogLine> {
         let fails = std::mem::take(&mut self.fails).lines(
             |target, kind, problem| LogLine::Fails {

@@ -1,31 +1,31 @@
-//! How much room is left on a disk.
+//! The free space on a disk.
 
 use std::{io, path::Path};
 
 use utakata_api::overview::{About, Finding, Weight};
 
-/// Room below which the store may be unable to write at any moment.
+/// The free space below which the store may be unable to write at any moment, in bytes.
 const TOO_LITTLE: u64 = 100 << 20;
-/// Room below which somebody should know before it is too late,
+/// The free space below which somebody should know before it is too late, in bytes,
 const LITTLE: u64 = 1 << 30;
-/// if it is less than one in so many bytes of the disk, too.
+/// if it is also less than one in this many bytes of the disk.
 const LITTLE_PART: u64 = 20;
 
-/// The room on the disk of a folder.
+/// The space on the disk of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
     pub folder: String,
-    /// Bytes that this user may still write.
+    /// The number of bytes that this user may still write.
     pub free: u64,
-    /// Bytes that there are.
+    /// The size of the disk, in bytes.
     pub all: u64,
 }
 
 impl Disk {
-    /// Looks.
+    /// Examines a disk.
     ///
     /// # Errors
-    /// The folder is not there, or cannot be looked at.
+    /// The folder does not exist, or cannot be examined.
     pub fn look(folder: &Path) -> io::Result<Self> {
         let found = rustix::fs::statvfs(folder)?;
         Ok(Self {
@@ -35,7 +35,7 @@ impl Disk {
         })
     }
 
-    /// Returns the finding about it, if there is any.
+    /// Returns the finding about the disk, if there is any.
     pub fn finding(&self) -> Option<Finding> {
         let is_little = self.free < LITTLE && self.free < self.all / LITTLE_PART;
         let weight = match self.free {

@@ -1,4 +1,4 @@
-//! What is wrong besides targets, or worth knowing: pure.
+//! The findings that are not about single targets. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,39 +21,39 @@ use utakata_model::{
 use super::{disk::Disk, targets::Short};
 use crate::ledger::Summary;
 
-/// An environment says how it is every ten seconds.
+/// The silence after which an environment is suspect: it reports every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
-/// Clocks that differ by less are as good as the same.
+/// The difference below which clocks count as equal.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
-/// A rollout that was turned back is told this long.
+/// The time for which a rollout that went back is reported.
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
-/// Facts that are known besides targets.
+/// The facts about the site, except for targets.
 pub struct SiteFacts {
     pub now: Timestamp,
     /// The status of the system.
     pub status: Status,
-    /// The problems of schedules, which are among those of the status.
+    /// The problems of schedules, which are also in the status.
     pub schedules: Vec<Problem>,
-    /// Control, where the ledger is kept here.
+    /// The control, if the ledger is kept here.
     pub control: Option<Summary>,
-    /// The orders by which people have stopped something.
+    /// The orders by which something is stopped.
     pub orders: Vec<Suspension>,
     pub rollouts: Vec<Rollout>,
-    /// Targets that no environment of their zone serves.
+    /// The targets that no environment of their zone serves.
     pub unserved: BTreeMap<(Kind, Zone), u64>,
-    /// The zones that there are targets of.
+    /// The zones that have targets.
     pub zones: BTreeSet<Zone>,
-    /// The disk that the store is on, where that is known.
+    /// The disk that holds the store, if known.
     pub disk: Option<Disk>,
-    /// Targets by health.
+    /// The numbers of targets by health.
     pub counts: TargetCounts,
-    /// Targets that answer, and are not read as a whole.
+    /// The targets that answer incompletely.
     pub short: Short,
 }
 
 impl SiteFacts {
-    /// All findings, the worst first.
+    /// Returns all findings, the worst first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         found.extend(self.disk.as_ref().and_then(Disk::finding));
@@ -66,12 +66,12 @@ impl SiteFacts {
         self.control(&mut found);
         self.orders(&mut found);
         self.rollouts(&mut found);
-        // Stable: what is found first goes first among its like.
+        // The sort is stable: earlier findings stay first among their like.
         found.sort_by_key(|one| one.weight);
         found
     }
 
-    /// Environments and workers in numbers.
+    /// Returns the numbers of environments and workers.
     pub fn counts(&self) -> EnvironmentCounts {
         let mut counts = EnvironmentCounts::default();
         for environment in &self.status.environments {
@@ -169,7 +169,7 @@ impl SiteFacts {
         }
     }
 
-    /// An environment that is not there: it is missed where nobody else serves its zone.
+    /// Reports a missing environment, if nothing else serves its zone.
     fn gone(&self, environment: &EnvironmentStatus) -> Finding {
         let EnvironmentStatus { id, zone, .. } = environment;
         let mut others = self.status.environments.iter();
@@ -215,8 +215,8 @@ impl SiteFacts {
         }
     }
 
-    /// Adds the other problems of the status. Pools and releases are told with their environments,
-    /// kinds that nobody serves with their targets.
+    /// Adds the other problems of the status. Pools and releases are reported with their
+    /// environments, unserved kinds with their targets.
     fn others(&self, found: &mut Vec<Finding>) {
         let environments = &self.status.environments;
         let pools = environments.iter().flat_map(|one| &one.pools);
@@ -246,7 +246,7 @@ impl SiteFacts {
         }
     }
 
-    /// Targets that answer, and of which a part, or everything, is missing.
+    /// Reports the targets that answer, but with a part, or everything, missing.
     fn short(&self, found: &mut Vec<Finding>) {
         let all = [
             (
@@ -400,8 +400,8 @@ impl SiteFacts {
     }
 }
 
-/// An environment whose clock differs from ours. Nothing is late or early because of that, but an
-/// earlier build believes in clocks, and whoever compares logs does.
+/// Reports an environment whose clock differs from ours. That makes nothing late or early, but
+/// builds before 0.1 rely on clocks, and so does anybody who compares logs.
 fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
     let ahead = environment.clock_ahead_ms?;
     let by = Duration::from_millis(ahead.unsigned_abs());
@@ -423,7 +423,7 @@ fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
     })
 }
 
-/// A release that is refused, or a profile that no release is made of.
+/// Reports a refused release, or a profile that could not be made into one.
 fn refused(refused: &RefusedRelease) -> Finding {
     let (path, problem) = (&refused.path, &refused.problem);
     let (subject, says) = match problem.code.starts_with("profile") {
@@ -439,7 +439,7 @@ fn refused(refused: &RefusedRelease) -> Finding {
     }
 }
 
-/// Workers that do not start, and releases that are refused.
+/// Reports workers that do not start, and refused releases.
 fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     let id = &environment.id;
     let failing: Vec<(&PoolStatus, &Problem)> = environment
@@ -491,7 +491,7 @@ fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
     }
 }
 
-/// A release without its digest: whoever looks for what is wrong knows it by its version.
+/// Returns the name of a release without its digest: people know it by its version.
 fn named(release: &ReleaseId) -> String {
     format!("{}@{}", release.kind, release.version)
 }
@@ -506,7 +506,7 @@ fn cure(problem: &Problem) -> Option<String> {
     })
 }
 
-/// `1 target`, `7 targets`.
+/// Returns `1 target`, `7 targets`.
 fn targets(count: u64) -> String {
     match count {
         1 => "1 target".into(),
@@ -514,7 +514,7 @@ fn targets(count: u64) -> String {
     }
 }
 
-/// A time that has passed, in its largest unit: `20s ago`.
+/// Formats a past time in its largest unit: `20s ago`.
 fn ago(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..60 => format!("{seconds}s ago"),

@@ -1,4 +1,4 @@
-//! Targets by health, and those that fail in groups: pure, and one look at each.
+//! Targets by health, and groups of failing ones. Pure, with one look at each target.
 
 use std::{
     cmp::Reverse,
@@ -20,51 +20,51 @@ use crate::{
     observed::{LastSeen, Observed},
 };
 
-/// The most groups that are listed.
+/// The largest number of groups that are listed.
 const MAX_GROUPS: usize = 20;
-/// Targets that stand for a group.
+/// The number of targets that represent a group.
 const EXAMPLES: usize = 3;
-/// Values of a label that are told of a group.
+/// The number of values of a label that are listed for a group.
 const PLACES: usize = 3;
-/// A label says something of a group when one of its values is about the same set of targets:
-/// twice those in both, by those in either.
+/// The similarity from which a label describes a group, if one of its values covers about the same
+/// set of targets: twice those in both, divided by those in either.
 const MIN_LIKENESS: f64 = 0.15;
 
-/// All that targets are looked at with.
+/// Everything by which targets are judged.
 pub struct Survey<'a> {
     /// The targets that the schedules read.
     pub coverage: &'a Coverage,
-    /// The last observations of them.
+    /// The latest observations of the targets.
     pub observed: &'a Observed,
-    /// The kinds that are served, and in which zones.
+    /// The kinds that are served, and their zones.
     pub served: &'a KindsSnapshot,
     pub now: Timestamp,
-    /// The time when the logic environment was started.
+    /// The time at which the logic environment was started.
     pub started: Timestamp,
 }
 
-/// The findings.
+/// The findings about targets.
 #[derive(Debug, Default)]
 pub struct Targets {
     pub counts: TargetCounts,
-    /// Those that fail, the largest group first.
+    /// The failing targets, the largest group first.
     pub groups: Vec<FailingGroup>,
-    /// Targets of groups beyond the most.
+    /// The number of targets in groups beyond the limit.
     pub left_out: u64,
-    /// Targets that no environment of their zone serves.
+    /// The targets that no environment of their zone serves.
     pub unserved: BTreeMap<(Kind, Zone), u64>,
-    /// The zones that there are targets of.
+    /// The zones that have targets.
     pub zones: BTreeSet<Zone>,
-    /// Targets that answer, but not as they should: some of them.
+    /// Some of the targets that answer, but not as they should.
     pub short: Short,
 }
 
-/// Targets that answer, and are not read as a whole: three of each.
+/// Three targets of each sort that answer incompletely.
 #[derive(Debug, Clone, Default)]
 pub struct Short {
-    /// Those that lack a part, and what one of them lacks.
+    /// Targets with a part missing, and the description of one.
     pub partial: Vec<(TargetName, Option<Problem>)>,
-    /// Those that nothing was understood of, and what one of them is.
+    /// Targets of which nothing was understood, and the description of one.
     pub strange: Vec<(TargetName, Option<Problem>)>,
 }
 
@@ -72,7 +72,7 @@ pub struct Short {
 type Key<'a> = (&'a Kind, Health, Arc<str>);
 
 impl Survey<'_> {
-    /// Looks at all of them.
+    /// Looks at all targets.
     pub fn at(&self, all: &[Arc<TargetEntry>]) -> Targets {
         let mut found = Targets::default();
         let mut kinds: HashMap<&Kind, u64> = HashMap::new();
@@ -132,7 +132,7 @@ impl Survey<'_> {
         found
     }
 
-    /// Returns the health of a target, and the code under which it fails.
+    /// Returns the health of a target, and the code with which it fails.
     fn health(&self, known: &TargetEntry) -> (Health, Option<Arc<str>>) {
         let covers = self.coverage.of(&known.target.name);
         self.observed.look(known.device, |seen| {
@@ -140,7 +140,7 @@ impl Survey<'_> {
             let code = match health {
                 Health::Failing => seen.cause().map(|problem| Arc::clone(&problem.code)),
                 Health::Stale => Some("stale".into()),
-                // It answers: that is told as worth knowing, and is no group of what fails.
+                // It answers: that is a notice, and not part of a failing group.
                 Health::Partial | Health::NotUnderstood => None,
                 Health::Answering | Health::Unobserved | Health::Unseen => None,
             };
@@ -148,7 +148,7 @@ impl Survey<'_> {
         })
     }
 
-    /// Returns the problem of a target, in words.
+    /// Describes the problem of a target.
     fn says(&self, known: Option<&&TargetEntry>) -> String {
         let cause = |known: &&TargetEntry| {
             let cause = |seen: &LastSeen| seen.cause().map(|problem| problem.message.to_string());
@@ -159,7 +159,7 @@ impl Survey<'_> {
     }
 }
 
-/// The number of targets that have each value of each label.
+/// The number of targets with each value of each label.
 struct Labels<'a> {
     counts: HashMap<(&'a str, &'a str), u64>,
     all: u64,
@@ -177,8 +177,8 @@ impl<'a> Labels<'a> {
         Self { counts, all }
     }
 
-    /// The values of one label that tell best where the members of a group are, and how many
-    /// more values of it they have.
+    /// Returns the values of the label that best describes where the members of a group are, and
+    /// the number of further values.
     fn places(&self, members: &[&TargetEntry]) -> (Vec<FailingPlace>, u64) {
         if members.len() < 2 {
             return (Vec::new(), 0);
@@ -195,7 +195,7 @@ impl<'a> Labels<'a> {
             for (value, count) in values {
                 let everywhere = self.counts.get(&(*label, *value)).copied();
                 let everywhere = everywhere.unwrap_or(*count);
-                // What all targets have in common says nothing.
+                // Something that all targets have in common says nothing.
                 if everywhere == self.all || *count < 2 {
                     continue;
                 }
@@ -221,7 +221,7 @@ impl<'a> Labels<'a> {
     }
 }
 
-/// The labels of a target, and its zone.
+/// Returns the labels of a target, and its zone.
 fn pairs(target: &Target) -> impl Iterator<Item = (&str, &str)> {
     let labels = target.labels.iter();
     let labels = labels.map(|(label, value)| (label.as_str(), value.as_str()));

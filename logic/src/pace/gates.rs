@@ -1,11 +1,12 @@
-//! The values of labels that let only so many through at a time, and who waits at them.
+//! The gates of an operation: values of labels that let only a limited number of tasks through at a
+//! time, and the tasks that wait at them.
 //!
 //! Tasks with the same values of the limited labels form a group, of which only the first can be
-//! next. A group is either `ready`, or parked at a gate (one value of one label) that has no
-//! place left. A gate that gets a place wakes the earliest of those parked at it; that one, when
-//! it is looked at, wakes the next: so the earliest of all that may go is always among those
-//! ready. With one limited label an event costs O(log n). With several, a group may go from one
-//! gate to another, at most once for each value that has no place.
+//! next. A group is either `ready`, or parked at a gate (one value of one label) without a free
+//! place. A gate that gets a free place wakes the earliest group parked at it, and that one, when
+//! looked at, wakes the next: so the earliest of all that may go is always among the ready ones.
+//! With one limited label an event costs O(log n). With several, a group may move from one gate to
+//! another, at most once for each value without a free place.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,7 +15,7 @@ use std::{
 
 use utakata_model::AtMost;
 
-/// Tasks, by their places in the order, and the gates that they pass.
+/// Tasks, by their index in the order, and the gates that they pass.
 #[derive(Debug)]
 pub(super) struct Gates {
     limits: Vec<AtMost>,
@@ -22,7 +23,7 @@ pub(super) struct Gates {
     tasks: Vec<usize>,
     groups: Vec<Group>,
     gates: Vec<Gate>,
-    /// Groups that may go on, as far as is known, by their first task.
+    /// The groups that may proceed, as far as is known, by their first task.
     ready: BTreeSet<(usize, usize)>,
     known_gates: HashMap<(usize, Arc<str>), usize>,
     known_groups: HashMap<Vec<usize>, usize>,
@@ -36,7 +37,7 @@ struct Group {
     seat: Seat,
 }
 
-/// The seat of a group, and the task that it sits under.
+/// The seat of a group, and the task under which it sits.
 #[derive(Debug, Clone, Copy)]
 enum Seat {
     Nowhere,
@@ -52,7 +53,7 @@ struct Gate {
     value: Arc<str>,
     most: u32,
     taken: u32,
-    /// Groups that found it full, by their first task.
+    /// The groups that found it full, by their first task.
     parked: BTreeSet<(usize, usize)>,
 }
 
@@ -69,7 +70,7 @@ impl Gates {
         }
     }
 
-    /// The next task in the order, with its value for each limit. It does not wait yet.
+    /// Adds the next task in the order, with its value for each limit. It does not wait yet.
     pub fn add(&mut self, values: &[Option<Arc<str>>]) {
         let limits = values.iter().take(self.limits.len()).enumerate();
         let valued = limits.filter_map(|(limit, value)| Some((limit, value.as_ref()?)));
@@ -106,30 +107,30 @@ impl Gates {
         })
     }
 
-    /// A task waits to be let through.
+    /// Makes a task wait to be let through.
     pub fn wait(&mut self, task: usize) {
         let group = self.tasks[task];
         self.groups[group].waiting.insert(task);
         self.seat(group);
     }
 
-    /// A task does not wait any more.
+    /// Makes a task stop waiting.
     pub fn withdraw(&mut self, task: usize) {
         let group = self.tasks[task];
         self.groups[group].waiting.remove(&task);
         self.seat(group);
-        // Others may have stood behind it at gates that have places.
+        // Others may have stood behind it at gates with free places.
         self.wake(group);
     }
 
-    /// A task takes its places, whether there are any or not.
+    /// Takes the places of a task, whether there are any or not.
     pub fn occupy(&mut self, task: usize) {
         for &gate in &self.groups[self.tasks[task]].gates {
             self.gates[gate].taken += 1;
         }
     }
 
-    /// A task gives its places back.
+    /// Frees the places of a task.
     pub fn vacate(&mut self, task: usize) {
         let group = self.tasks[task];
         for &gate in &self.groups[group].gates {
@@ -138,7 +139,8 @@ impl Gates {
         self.wake(group);
     }
 
-    /// The earliest task that waits and finds a place at all its gates: it has taken them.
+    /// Takes the places of the earliest waiting task that finds one at each of its gates, and
+    /// returns it.
     pub fn next(&mut self) -> Option<usize> {
         while let Some((first, group)) = self.ready.pop_first() {
             self.groups[group].seat = Seat::Nowhere;
@@ -159,7 +161,7 @@ impl Gates {
         None
     }
 
-    /// Returns the limit and the value that have no place for a task.
+    /// Returns the limit and the value without a free place for a task.
     pub fn full(&self, task: usize) -> Option<(&AtMost, &Arc<str>)> {
         let gate = &self.gates[self.full_gate(self.tasks[task])?];
         Some((&self.limits[gate.limit], &gate.value))
@@ -188,7 +190,7 @@ impl Gates {
         });
     }
 
-    /// The gates of a group that have places call the earliest that is parked there.
+    /// Wakes the earliest group parked at each gate of this group that has a free place.
     fn wake(&mut self, group: usize) {
         for at in 0..self.groups[group].gates.len() {
             let gate = &mut self.gates[self.groups[group].gates[at]];

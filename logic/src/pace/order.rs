@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use utakata_model::{Pace, Target};
 
-/// Sorts what is to be done to targets as a pace wants it: by the value of its label, those
-/// without it last; then by name. Numbers in texts count as numbers.
+/// Sorts targets as a pace requires: by the value of its label, those without it last; then by
+/// name. Numbers in texts count as numbers.
 pub fn sort<T>(pace: &Pace, items: &mut [T], target: impl Fn(&T) -> &Target) {
     items.sort_by(|one, other| compare(pace, target(one), target(other)));
 }
@@ -24,9 +24,9 @@ fn compare(pace: &Pace, one: &Target, other: &Target) -> Ordering {
         .then_with(|| one.name.cmp(&other.name))
 }
 
-/// `u9` before `u10`. What differs in leading zeros only is the same.
+/// Compares so that `u9` precedes `u10`. Texts that differ only in leading zeros are equal.
 fn natural(one: &str, other: &str) -> Ordering {
-    // Names of targets mostly begin alike.
+    // Names of targets mostly begin in the same way.
     let alike = alike(one, other);
     let (mut one, mut other) = (&one[alike..], &other[alike..]);
     loop {
@@ -40,8 +40,8 @@ fn natural(one: &str, other: &str) -> Ordering {
     }
 }
 
-/// Returns the number of bytes at the beginning that are the same, up to the number or the
-/// character in which the texts differ.
+/// Returns the number of equal bytes at the beginning, up to the number or the character in which
+/// the texts differ.
 fn alike(one: &str, other: &str) -> usize {
     let bytes = one.bytes().zip(other.bytes());
     let mut alike = bytes.take_while(|(one, other)| one == other).count();
@@ -53,8 +53,8 @@ fn alike(one: &str, other: &str) -> usize {
     alike
 }
 
-/// A character, or a number: its place among the characters, its length, its digits. No
-/// character stands between `0` and `9`, so that all numbers have the same place.
+/// A character or a number: its order among characters, its length, its digits. No character lies
+/// between `0` and `9`, so that all numbers have the same order.
 type Token<'a> = (char, usize, &'a str);
 
 fn token<'a>(text: &mut &'a str) -> Option<Token<'a>> {

@@ -26,7 +26,7 @@ fn tasks(values: &[&[&str]]) -> Vec<Paced> {
     values.iter().map(paced).collect()
 }
 
-/// Which of the tasks these are.
+/// Returns the positions of these tasks.
 fn places(tasks: &[Paced], ids: &[TaskId]) -> Vec<usize> {
     let place = |id: &TaskId| tasks.iter().position(|task| task.id == *id).unwrap();
     ids.iter().map(place).collect()

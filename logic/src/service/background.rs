@@ -1,4 +1,4 @@
-//! What goes on in the background as long as the logic environment runs.
+//! The background tasks of a logic environment, which last as long as it runs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,14 +8,14 @@ use utakata_interconnect::{Events, Tasks};
 use super::{Handle, Inner, receive::Receiver};
 use crate::{catalogue, clock, desired, ledger::Keeper, observed::turns::LogLine};
 
-/// The interval at which it is looked whether others have changed something.
+/// The interval between looks for changes by others.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
-/// A release that the catalogue does not have is looked for after this: no status makes the store
-/// be asked more often.
+/// The delay before looking for a release that the catalogue does not have, so that no status
+/// causes frequent queries of the store.
 const DOUBT_DEBOUNCE: Duration = Duration::from_millis(100);
-/// Targets that begin to fail or answer again within this are told together in the log.
+/// The time within which targets that begin to fail or answer again are logged together.
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
-/// Targets that are no more are forgotten at most so often.
+/// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Handle {
@@ -73,7 +73,7 @@ impl Handle {
             tokio::select! {
                 () = self.inner.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
-                // Another logic environment may have just been given it.
+                // Another logic environment may just have received it.
                 () = self.inner.site.kinds.doubts() => tokio::time::sleep(DOUBT_DEBOUNCE).await,
             }
             if self.inner.id.is_some() {
@@ -94,12 +94,12 @@ impl Inner {
                 () = self.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            // An error is kept for the status; the next tick tries again.
+            // An error is kept for the status, and the next tick tries again.
             let _ = self.flush().await;
         }
     }
 
-    /// Keeps what was seen as old as it is when the clock is set.
+    /// Shifts times when the clock is set, so that observations keep their age.
     async fn follow_clock(&self) {
         let mut clock = clock::Watch::begin();
         loop {
@@ -113,7 +113,7 @@ impl Inner {
         }
     }
 
-    /// Forgets what was seen of targets that are no more.
+    /// Forgets the observations of deleted targets.
     async fn follow_inventory(&self) {
         let mut inventory = self.site.inventory.follow();
         loop {
@@ -122,7 +122,7 @@ impl Inner {
                 changed = inventory.changed() => if changed.is_err() { return },
             }
             self.site.observed.forget_gone(&self.site.inventory);
-            // Many changes in a row are looked at once.
+            // Many changes in a row are handled at once.
             tokio::select! {
                 () = self.cancel.cancelled() => return,
                 () = tokio::time::sleep(FORGET_INTERVAL) => {}
@@ -130,7 +130,7 @@ impl Inner {
         }
     }
 
-    /// Logs the targets that began to fail or answer again, where the ledger is kept: once is
+    /// Logs the targets that began to fail or answer again, if the ledger is kept here: once is
     /// enough.
     async fn log_turns_now_and_then(&self) {
         let mut ticks = tokio::time::interval(LOG_INTERVAL);
@@ -148,7 +148,7 @@ impl Inner {
     }
 }
 
-/// Writes turns of targets to the log.
+/// Logs changes of health.
 fn log(lines: Vec<LogLine>) {
     for line in lines {
         match line {

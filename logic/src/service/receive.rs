@@ -1,4 +1,4 @@
-//! The events of the inter connect, each passed on to those whom it concerns.
+//! The events of the inter connect, each passed on to the services that it concerns.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,20 +12,20 @@ use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 use super::site::Site;
 use crate::{dispatch::Dispatch, ledger::Ledger};
 
-/// The pause before another try to subscribe.
+/// The pause before another attempt to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Follows the events, and passes each on.
+/// The receiver of events, which passes each on.
 pub(super) struct Receiver {
     pub site: Arc<Site>,
     pub dispatch: Arc<Dispatch>,
     pub ledger: Ledger,
-    /// Asks for content of releases. What finds it full is asked again.
+    /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
 
 impl Receiver {
-    /// Takes in what is published until it is cancelled or the inter connect is closed.
+    /// Receives events until it is cancelled or the inter connect is closed.
     pub async fn run(&self, events: Arc<dyn Events>, cancel: CancellationToken) {
         while !cancel.is_cancelled() {
             tokio::select! {
@@ -83,7 +83,7 @@ impl Receiver {
                     self.site.kinds.forget_status(id);
                     continue;
                 }
-                // Our own words, for others.
+                // Our own messages to others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
                 Event::Desired(_) | Event::Content(_) => continue,
                 Event::Fetch(batch) => {
@@ -95,8 +95,8 @@ impl Receiver {
         }
     }
 
-    /// Returns true when a task of another logic environment asked for everything: as far as that
-    /// is known here, by its schedule.
+    /// Returns true if a task of another logic environment requested everything, judged by its
+    /// schedule as known here.
     fn is_of_all(&self, outcome: &Outcome) -> bool {
         let Origin::Schedule(name) = &outcome.origin else {
             return false;

@@ -1,4 +1,4 @@
-//! All that the logic environment knows of the site.
+//! The logic environment's knowledge of the site.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     store::Store,
 };
 
-/// All that the logic environment knows of the site.
+/// The logic environment's knowledge of the site.
 pub(super) struct Site {
     pub kinds: Arc<Kinds>,
     pub environments: Environments,
@@ -31,7 +31,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Reads what the store has.
+    /// Loads the contents of the store.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -78,7 +78,7 @@ impl Site {
         })
     }
 
-    /// Takes over what other logic environments have changed.
+    /// Reloads changes that other logic environments have made.
     ///
     /// # Errors
     /// The store cannot be read.

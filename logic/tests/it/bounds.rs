@@ -1,4 +1,4 @@
-//! What people say has bounds everywhere, and lists have them in bytes.
+//! Limits on every text that people enter, and on lists, in bytes.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
     store::conformance,
 };
 
-/// So many characters, each of two bytes.
+/// A text of that many characters, each of two bytes.
 fn long(characters: usize) -> String {
     "\u{fc}".repeat(characters)
 }
@@ -98,7 +98,8 @@ async fn a_key_has_a_bound() {
     room.end().await;
 }
 
-/// So many operations with parameters of so many bytes, all of them over; the newest first.
+/// A room with that many operations with parameters of that many bytes, all of them over; newest
+/// first.
 async fn filled(count: usize, bytes: usize) -> (Room, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(folder.path().join("store.sqlite3")).await;

@@ -1,4 +1,4 @@
-//! What people do with what is under way: locks, approvals, pauses, verdicts, explanations.
+//! The verbs of people for running operations: locks, approvals, pauses, verdicts, explanations.
 
 use std::sync::Arc;
 

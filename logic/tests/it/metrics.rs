@@ -1,4 +1,4 @@
-//! What is to be watched.
+//! The metrics.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,7 @@ use utakata_tests::wait::soon;
 
 use crate::room::{Room, config};
 
-/// What an environment of the zone hears.
+/// Follows the messages to an environment of the zone.
 async fn follow(room: &Room) -> Box<dyn Subscription> {
     let interest = Interest {
         desired: Zones::One("default".parse().unwrap()),
@@ -17,7 +17,7 @@ async fn follow(room: &Room) -> Box<dyn Subscription> {
     room.bus.subscribe(interest).await.unwrap()
 }
 
-/// The next that is told.
+/// Returns the next message.
 async fn next(told: &mut dyn Subscription) -> Desired {
     let events = soon("what is asked", told.next()).await.unwrap();
     match events.last() {
@@ -26,7 +26,7 @@ async fn next(told: &mut dyn Subscription) -> Desired {
     }
 }
 
-/// What is asked of everything that `env-1` does.
+/// Returns the order for everything that `env-1` does.
 fn stop(desired: &Desired) -> Option<Stop> {
     let orders = desired.environments.get("env-1")?;
     orders.all.as_ref().map(|order| order.stop)

@@ -1,4 +1,4 @@
-//! What is wrong now, as the API tells it.
+//! The overview, as the API shows it.
 
 use std::sync::Arc;
 

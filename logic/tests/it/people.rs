@@ -14,7 +14,7 @@ use utakata_model::{Operation, OutcomeStatus};
 
 use crate::room::{Room, TOKEN, config};
 
-/// Asks with a token.
+/// Sends a request with a token.
 async fn ask(
     room: &Room,
     token: &str,

@@ -79,7 +79,7 @@ impl Site {
         .await;
     }
 
-    /// What the environment is asked, as soon as it is so.
+    /// Waits for the order to the environment that satisfies a condition.
     async fn asked(&mut self, is_so: impl Fn(&KindDesired) -> bool) -> KindDesired {
         let looking = async {
             loop {

@@ -70,7 +70,7 @@ properties = { watts = { type = "number" } }
 additionalProperties = false
 "#;
 
-/// What the scripted environment answers to a task; `None` is silence.
+/// The scripted environment's answer to a task; `None` means silence.
 pub type Script = dyn Fn(&Task) -> Option<(OutcomeStatus, Option<Problem>)> + Send + Sync;
 
 pub struct Room {
@@ -315,7 +315,7 @@ struct Desk {
     script: Arc<Script>,
     asked: HashMap<u64, Task>,
     next: u64,
-    /// What the targets draw since they were set.
+    /// The power that targets draw since they were set.
     power: HashMap<String, f64>,
 }
 

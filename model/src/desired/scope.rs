@@ -1,4 +1,4 @@
-//! What an order is for.
+//! The scope of an order.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{EnvironmentId, Kind, ReleaseId, Zone};
 pub enum Scope {
     /// Everything in a zone.
     Zone(Zone),
-    /// A kind, wherever it is served.
+    /// A kind, in every zone.
     Kind(Kind),
     /// A kind in a zone.
     KindInZone(Kind, Zone),
@@ -20,57 +20,57 @@ pub enum Scope {
     Environment(EnvironmentId),
     /// A kind in an environment.
     KindInEnvironment(Kind, EnvironmentId),
-    /// A release, wherever it is.
+    /// A release, wherever it runs.
     Release(ReleaseName),
 }
 
-/// The scope of an order, as it is written down: a zone, a kind, a kind and a zone, an environment,
-/// a kind and an environment, or a release.
+/// The written form of a scope: a zone, a kind, a kind and a zone, an environment, a kind and an
+/// environment, or a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Scope)]
 pub struct ScopeFields {
-    /// The zone.
+    /// The zone, alone or with a kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     zone: Option<Zone>,
-    /// The environment.
+    /// The environment, alone or with a kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     environment: Option<EnvironmentId>,
-    /// The kind.
+    /// The kind, alone or with a zone or an environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,
-    /// The release: `KIND@VERSION`.
+    /// The release, alone: `KIND@VERSION`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "snmp@1.2.0")]
     release: Option<ReleaseName>,
 }
 
-/// A release by its version: every release of the kind that calls itself so. `KIND@VERSION`.
+/// The name of a release, `KIND@VERSION`: every release of the kind that has this version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReleaseName {
-    /// The kind.
+    /// The kind that it serves.
     pub kind: Kind,
-    /// The version.
+    /// The version in its manifest.
     pub version: Arc<str>,
 }
 
-/// The reason something cannot be the scope of an order.
+/// The reason why something cannot be the scope of an order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// Nothing, or what does not go together.
+    /// The scope is empty, or its parts contradict each other.
     #[error(
         "say what it is for: a zone, a kind, a kind and a zone, an environment, a kind and an \
          environment, or a release"
     )]
     Fields,
-    /// Not the name of a release.
+    /// The text is not the name of a release.
     #[error("\"{0}\" is not a release: KIND@VERSION")]
     Release(String),
 }
 
 impl Scope {
-    /// The command that lifts an order for it.
+    /// Returns the command that lifts an order of this scope.
     pub fn lift(&self) -> String {
         match self {
             Self::Zone(zone) => format!("utakata environment resume --zone {zone}"),
@@ -84,14 +84,14 @@ impl Scope {
         }
     }
 
-    /// Returns whether an order for the one has anything to do with what the other is for.
+    /// Returns true if the two scopes overlap.
     pub fn meets(&self, other: &Self) -> bool {
         let differ = |a: Option<&str>, b: Option<&str>| a.zip(b).is_some_and(|(a, b)| a != b);
         let (mine, theirs) = (self.parts(), other.parts());
         (0..mine.len()).all(|at| !differ(mine[at], theirs[at]))
     }
 
-    /// Zone, environment, kind, version: what is absent is any.
+    /// Returns zone, environment, kind and version; an absent part stands for any.
     fn parts(&self) -> [Option<&str>; 4] {
         match self {
             Self::Zone(zone) => [Some(zone.as_str()), None, None, None],

@@ -9,7 +9,7 @@ fn order(stop: Stop) -> Order {
     }
 }
 
-/// `zone`, `zone+kind`, `kind`, `environment`, `environment+kind`, `kind@version`.
+/// Parses `zone`, `zone+kind`, `kind`, `environment`, `environment+kind` or `kind@version`.
 fn scope(text: &str) -> Scope {
     let zone = || "hall-1".parse().unwrap();
     let (kind, id): (Kind, EnvironmentId) = ("snmp".parse().unwrap(), "wee-1".parse().unwrap());
@@ -35,7 +35,7 @@ fn of_orders_the_one_that_stops_more_holds_and_of_equals_the_widest() {
             Some("environment+kind"),
             None,
         ),
-        // Of equals the widest.
+        // The widest of equals.
         (
             vec![("zone", Pause), ("kind", Pause), ("environment", Pause)],
             Some("zone"),
@@ -56,7 +56,7 @@ fn of_orders_the_one_that_stops_more_holds_and_of_equals_the_widest() {
             Some("environment"),
             Some("environment"),
         ),
-        // The one that stops more.
+        // The strictest.
         (
             vec![("zone", Pause), ("kind", Drain)],
             Some("kind"),
@@ -80,7 +80,7 @@ fn of_orders_the_one_that_stops_more_holds_and_of_equals_the_widest() {
             Some("kind"),
             Some("environment"),
         ),
-        // A release is not its kind.
+        // A release is not the same as its kind.
         (vec![("snmp@1.0", Drain)], None, None),
     ] {
         let orders: BTreeMap<Scope, Order> = given

@@ -1,4 +1,4 @@
-//! What reading a target back should show after a control action. Pure.
+//! The expected result of reading a target back after a control action. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,40 +10,42 @@ use super::{
 };
 use crate::{ActionName, MetricName, Quality, Reading, ReadingValue};
 
-/// Numbers that differ by less than this part of them are the same: a target that counts in
-/// tenths answers 22.900000000000002 for 22.9.
+/// The relative difference below which numbers are equal: a target that counts in tenths answers
+/// 22.900000000000002 for 22.9.
 const ROUNDING: f64 = 1e-9;
 
-/// A read-back, and what it should show: the `verify` of an action, with the parameters of a task.
+/// A read-back and its expected result: the `verify` of an action, filled with the parameters of a
+/// task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
-    /// The observe action that reads it back.
+    /// The observe action that reads the target back.
     pub action: ActionName,
-    /// Its parameters.
+    /// The parameters of that action.
     pub parameters: Map<String, Value>,
     metric: MetricName,
     /// The attributes that the reading must have.
     pub attributes: BTreeMap<String, String>,
-    /// Absent where it is a parameter that was not given: then no value tells anything.
+    /// The value that proves the effect. Absent if it is a parameter that was not given: then no
+    /// value proves anything.
     pub value: Option<Value>,
-    /// The value on the way to it, where there must be one.
+    /// The value on the way to the effect, if there must be one.
     through: Through,
 }
 
-/// The value that a target shows on the way to an effect.
+/// The value that a target shows on its way to an effect.
 #[derive(Debug, Clone, PartialEq)]
 enum Through {
-    /// Nothing in particular.
+    /// No particular value.
     Nothing,
-    /// This value; absent where it is a parameter that was not given: then nothing is that value.
+    /// This value. Absent if it is a parameter that was not given: then no value is the right one.
     Value(Option<Value>),
 }
 
 impl Expected {
-    /// Puts the parameters of a control task into the `verify` of its action.
+    /// Fills the `verify` of an action with the parameters of a control task.
     ///
     /// # Errors
-    /// Where to look depends on a parameter that was not given.
+    /// The place to look at depends on a parameter that was not given.
     pub fn new(verify: &Verify, parameters: &Value) -> Result<Self, Unknown> {
         let values = |name: &str| Ok(parameters.get(name).cloned());
         let attribute = |(key, text): (&String, &String)| {
@@ -68,13 +70,13 @@ impl Expected {
         })
     }
 
-    /// Returns whether readings show the effect. `None`: what is doubtful, missing or contradictory
-    /// says nothing.
+    /// Returns true if the readings show the effect. `None` if they are doubtful, missing or
+    /// contradictory.
     pub fn is_shown(&self, readings: &[Reading]) -> Option<bool> {
         same(self.value.as_ref()?, self.seen(readings)?)
     }
 
-    /// Returns whether readings show what the target passes through on the way to the effect.
+    /// Returns true if the readings show the state on the way to the effect.
     pub fn is_passing(&self, readings: &[Reading]) -> bool {
         match (&self.through, self.seen(readings)) {
             (Through::Value(Some(through)), Some(seen)) => same(through, seen) == Some(true),
@@ -82,18 +84,18 @@ impl Expected {
         }
     }
 
-    /// Returns whether a value is the one that the action brings about.
+    /// Returns true if a value is the one that the action brings about.
     pub fn is_effect(&self, value: &ReadingValue) -> bool {
         let expected = self.value.as_ref();
         expected.and_then(|expected| same(expected, value)) == Some(true)
     }
 
-    /// The one value that is there to be looked at, if it can be trusted.
+    /// Returns the single trustworthy value to look at, if there is exactly one.
     pub fn seen<'a>(&self, readings: &'a [Reading]) -> Option<&'a ReadingValue> {
         self.reading(readings).map(|reading| &reading.value)
     }
 
-    /// The reading of that value.
+    /// Returns the reading that has this value.
     pub fn reading<'a>(&self, readings: &'a [Reading]) -> Option<&'a Reading> {
         let mut meant = readings.iter().filter(|reading| self.means(reading));
         let first = meant.next().filter(|reading| is_trusted(reading))?;
@@ -118,7 +120,7 @@ fn is_trusted(reading: &Reading) -> bool {
     reading.quality == Quality::Good && is_number
 }
 
-/// Returns whether a value is the expected one; `None` where the two cannot be compared.
+/// Returns true if a value is the expected one, or `None` if the two cannot be compared.
 fn same(expected: &Value, seen: &ReadingValue) -> Option<bool> {
     match (expected, seen) {
         (Value::String(expected), ReadingValue::Text(seen)) => Some(**expected == **seen),
@@ -148,7 +150,7 @@ fn is_near(one: f64, other: f64) -> bool {
     (one - other).abs() <= ROUNDING * one.abs().max(other.abs())
 }
 
-/// As an attribute has it.
+/// Returns the form in which an attribute has the value.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -1,38 +1,38 @@
-//! What a worker in a container may use: network, memory, processors, processes.
+//! The limits of a worker in a container: network, memory, processors, processes.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 words! {
-    /// The network of a worker in a container. Elsewhere a worker has that of the machine.
+    /// The network of a worker in a container. Outside a container, a worker has the machine's.
     #[derive(
         Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
     )]
     pub enum Network {
-        /// None: it reaches its manager, and nobody else.
+        /// No network: it reaches only its manager.
         #[default]
         None = "none",
-        /// That of the machine.
+        /// The network of the machine.
         Host = "host",
-        /// One of its own, behind the bridge of the container engine.
+        /// A network of its own, behind the bridge of the container engine.
         Bridge = "bridge",
     }
 }
 
 impl Network {
-    /// Returns whether it is [`Network::None`].
+    /// Returns true if it is [`Network::None`].
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
 }
 
-/// So much memory, written as `64MiB`.
+/// A size of memory, written as `64MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
 #[schema(value_type = String, example = "64MiB")]
 pub struct Memory(u64);
 
-/// The reason a text is not a size of memory.
+/// The reason why a text is not a size of memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not a size of memory: write for example 64MiB or 1GiB")]
 pub struct MemoryError {
@@ -42,12 +42,12 @@ pub struct MemoryError {
 const UNITS: [(&str, u64); 3] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
 impl Memory {
-    /// So many mebibytes.
+    /// Returns the size of that many mebibytes.
     pub const fn mebibytes(count: u32) -> Self {
         Self((count as u64) << 20)
     }
 
-    /// Reads a size: a whole number and `KiB`, `MiB` or `GiB`.
+    /// Parses a size: a whole number followed by `KiB`, `MiB` or `GiB`.
     pub fn parse(text: &str) -> Result<Self, MemoryError> {
         let read = || {
             let (unit, factor) = UNITS.iter().find(|(unit, _)| text.ends_with(unit))?;
@@ -58,7 +58,7 @@ impl Memory {
         read().ok_or_else(|| MemoryError { text: text.into() })
     }
 
-    /// In bytes.
+    /// Returns the size in bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Memory {
     }
 }
 
-/// So many processors, to a thousandth: `0.5`.
+/// A number of processors, to a thousandth: `0.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
 #[schema(value_type = f64, example = 0.5)]
 pub struct Cpus(u32);
@@ -94,7 +94,7 @@ impl Cpus {
     /// One whole processor.
     pub const ONE: Self = Self(1000);
 
-    /// In billionths of a processor.
+    /// Returns the number in billionths of a processor.
     pub fn billionths(self) -> u64 {
         u64::from(self.0) * 1_000_000
     }
@@ -112,7 +112,7 @@ impl<'de> Deserialize<'de> for Cpus {
         if !(0.001..=100_000.0).contains(&count) {
             return Err(D::Error::custom("cpus must be from 0.001 to 100000"));
         }
-        // In range, so nothing is cut off but what is below a thousandth.
+        // The number is in range, so only the part below a thousandth is cut off.
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,

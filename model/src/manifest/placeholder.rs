@@ -1,8 +1,9 @@
-//! Placeholders: what `verify` and `undo` of a manifest leave open until an action is asked for.
+//! Placeholders: the parts of `verify` and `undo` in a manifest that stay open until an action is
+//! requested.
 //!
-//! A whole text `$outlet` stands for the parameter `outlet` of the action. In `undo`, `$prior`
-//! stands for the value that the metric of `verify` had before the action. A text that shall
-//! begin with a dollar is written with two: `$$outlet`.
+//! A text that is exactly `$outlet` stands for the parameter `outlet` of the action. In `undo`,
+//! `$prior` stands for the value that the metric of `verify` had before the action. A text that
+//! should begin with a dollar is written with two: `$$outlet`.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +12,27 @@ use serde_json::{Map, Value};
 use super::{Action, ManifestError};
 use crate::suggest;
 
-/// In `undo`: the value that the metric of `verify` had before.
+/// The placeholder in `undo` for the value that the metric of `verify` had before.
 pub const PRIOR: &str = "prior";
 
-/// Something that a placeholder stands for is not known.
+/// A placeholder whose value is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no value for \"${name}\"")]
 pub struct Unknown {
-    /// The placeholder, without the dollar.
+    /// The name of the placeholder, without its dollar.
     pub name: String,
 }
 
-/// Gives the values of placeholders: `None` for a parameter that was not given.
+/// A function that returns the values of placeholders: `None` for a parameter that was not given.
 pub trait Values: Fn(&str) -> Result<Option<Value>, Unknown> {}
 
 impl<F: Fn(&str) -> Result<Option<Value>, Unknown>> Values for F {}
 
-/// Puts values into parameters, keeping their types. One that is as a whole a parameter that was
-/// not given is left out.
+/// Fills parameters with values, keeping their types. A parameter that consists only of one that
+/// was not given is left out.
 ///
 /// # Errors
-/// A value is not known, and cannot be left out.
+/// A value is unknown and cannot be left out.
 pub fn fill(
     parameters: &BTreeMap<String, Value>,
     values: &impl Values,
@@ -49,10 +50,10 @@ pub fn fill(
     Ok(filled)
 }
 
-/// Puts values into a value, keeping their types.
+/// Fills a value with values, keeping their types.
 ///
 /// # Errors
-/// A value is not known.
+/// A value is unknown.
 pub fn fill_one(value: &Value, values: &impl Values) -> Result<Value, Unknown> {
     Ok(match value {
         Value::String(text) => match name(text) {
@@ -76,13 +77,13 @@ pub fn fill_one(value: &Value, values: &impl Values) -> Result<Value, Unknown> {
     })
 }
 
-/// The placeholder that a text is, without its dollar.
+/// Returns the placeholder that a text consists of, without its dollar.
 fn name(text: &str) -> Option<&str> {
     let name = text.strip_prefix('$')?;
     (!name.is_empty() && !name.starts_with('$')).then_some(name)
 }
 
-/// Refuses placeholders that stand for nothing, or for two things.
+/// Refuses placeholders that refer to nothing, or to two things.
 pub(super) fn check(action: &Action) -> Result<(), ManifestError> {
     let properties = action.parameters.get("properties");
     let properties = properties.and_then(Value::as_object);
@@ -146,7 +147,7 @@ fn known_one(
     })
 }
 
-/// All placeholders in a value.
+/// Returns all placeholders in a value.
 fn names(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => name(text).into_iter().collect(),

@@ -1,4 +1,4 @@
-//! How many workers of a release an environment keeps, and for how long.
+//! The number of workers of a release in an environment, and their lifetime.
 
 use std::{num::NonZeroU64, time::Duration};
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use super::limits::Memory;
 use crate::duration;
 
-/// The shortest age at which a worker can be replaced.
+/// The youngest age at which a worker may be replaced.
 const AGE_LEAST: Duration = Duration::from_secs(1);
 
 /// The number of workers of a release that an environment keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoolSize {
-    /// Never fewer than this.
+    /// The smallest number of workers.
     pub min: u32,
-    /// Never more than this, but for the one that takes the place of another.
+    /// The largest number of workers, not counting one that replaces another.
     pub max: u32,
-    /// Started and idle beyond those that work, for the next burst.
+    /// The number of workers kept started and idle beyond the busy ones, for the next burst.
     pub reserve: u32,
-    /// The lifetime of a worker.
+    /// The tasks for which a worker is used.
     #[serde(skip_serializing_if = "Lifetime::is_pool")]
     pub lifetime: Lifetime,
     /// The conditions for replacing a worker by a fresh one.
@@ -28,28 +28,28 @@ pub struct PoolSize {
     pub recycle: Recycle,
 }
 
-/// The lifetime of a worker.
+/// The tasks for which a worker is used.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Lifetime {
-    /// For many tasks, many at once.
+    /// Many tasks, several at a time.
     #[default]
     Pool,
-    /// For one task: each has a fresh worker, out of the reserve.
+    /// A single task: each gets a fresh worker from the reserve.
     Task,
 }
 
-/// The conditions for replacing a worker by a fresh one: whichever comes first.
+/// The conditions for replacing a worker by a fresh one. The first to be met counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recycle {
-    /// After so many tasks.
+    /// The number of tasks after which it is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>, minimum = 1)]
     pub tasks: Option<NonZeroU64>,
-    /// After so long.
+    /// The age at which it is replaced.
     #[serde(with = "duration::optional", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "1h")]
     pub age: Option<Duration>,
@@ -72,19 +72,19 @@ impl Default for PoolSize {
 }
 
 impl Lifetime {
-    /// Returns whether it is [`Lifetime::Pool`].
+    /// Returns true if it is [`Lifetime::Pool`].
     pub fn is_pool(&self) -> bool {
         *self == Self::Pool
     }
 }
 
 impl Recycle {
-    /// Returns whether nothing makes it happen.
+    /// Returns true if no condition is set.
     pub fn is_never(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns whether the age is one at which something was done before.
+    /// Returns true if the age is long enough for a worker to have done something.
     pub fn is_possible(&self) -> bool {
         self.age.is_none_or(|age| age >= AGE_LEAST)
     }

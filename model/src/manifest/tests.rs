@@ -1,4 +1,4 @@
-//! Manifests, good and bad.
+//! Manifests, valid and invalid.
 
 use std::time::Duration;
 

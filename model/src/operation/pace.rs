@@ -1,4 +1,4 @@
-//! The pace of an operation: how many targets at a time, in which order, and when it is enough.
+//! The pace of an operation: the number of targets at a time, their order, and when to stop.
 
 use std::{fmt, num::NonZeroU32, str::FromStr};
 
@@ -6,45 +6,45 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::label::is_key_character;
 
-/// The pace at which an operation goes through its targets. The default has no limits: all at once,
-/// in the order of their names.
+/// The pace at which an operation goes through its targets. By default it has no limits: all
+/// targets at once, ordered by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
-    /// So many targets at a time.
+    /// The number of targets at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_a_time: Option<AtATime>,
-    /// At most so many at a time of those that have the same value of a label. All of these
-    /// hold at once.
+    /// The number of targets at a time that have the same value of a label. All of these limits
+    /// apply together.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub at_most: Vec<AtMost>,
-    /// One after the other by the value of this label: numbers in it count as numbers (`u9`
-    /// before `u10`), targets without it come last, and the same value goes by name.
+    /// The label by which targets are ordered. Numbers in its value count as numbers (`u9` before
+    /// `u10`), targets without it come last, and those with the same value are ordered by name.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "optional_key"
     )]
     #[schema(pattern = "^[A-Za-z0-9._/-]+$")]
     pub order_by: Option<String>,
-    /// The number of tasks that may fail, expire, or be unsettled before no further one begins.
+    /// The number of tasks that may fail, expire or be unsettled before no further one begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u32>, minimum = 1)]
     pub stop_after: Option<NonZeroU32>,
 }
 
 impl Pace {
-    /// Returns whether it says nothing.
+    /// Returns true if it is the default pace.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Returns whether it holds nothing back.
+    /// Returns true if it has no limits.
     pub fn is_unlimited(&self) -> bool {
         self.at_a_time.is_none() && self.at_most.is_empty() && self.stop_after.is_none()
     }
 }
 
-/// The number at a time: a number (`10`), or a share of the operation's targets (`25%`).
+/// A number of targets at a time: absolute (`10`), or a share of the operation's targets (`25%`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AtATime(Amount);
@@ -52,13 +52,13 @@ pub struct AtATime(Amount);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Amount {
     Number(NonZeroU32),
-    /// From 1 to 100.
+    /// A share from 1 to 100.
     Percent(u32),
 }
 
 impl AtATime {
-    /// Returns how many that are, where the operation has so many targets: a share is rounded up,
-    /// and it is never none.
+    /// Returns the number of targets at a time for an operation with that many targets: a share is
+    /// rounded up, and never 0.
     pub fn of(self, targets: usize) -> usize {
         match self.0 {
             Amount::Number(number) => usize::try_from(number.get()).unwrap_or(usize::MAX),
@@ -114,20 +114,20 @@ impl utoipa::PartialSchema for AtATime {
 
 impl utoipa::ToSchema for AtATime {}
 
-/// At most so many at a time of those targets that have the same value of a label. Where
-/// `rack` stands for the label, two targets of one rack are limited, those of two racks are
-/// not; a target without the label is not limited at all.
+/// The number of targets at a time that have the same value of a label. With the label `rack`, two
+/// targets in the same rack are limited and two in different racks are not; a target without the
+/// label is not limited at all.
 ///
 /// As text it is `1/rack`: one per rack.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AtMost {
-    /// The label, or one of the words that selectors read from the target itself (`kind`,
-    /// `zone`, `address`).
+    /// The key of the label, or one of the words that selectors read from the target itself
+    /// (`kind`, `zone`, `address`).
     #[serde(deserialize_with = "key")]
     #[schema(pattern = "^[A-Za-z0-9._/-]+$")]
     pub label: String,
-    /// The most targets at a time.
+    /// The largest number of targets at a time.
     #[schema(value_type = u32, minimum = 1)]
     pub most: NonZeroU32,
 }
@@ -143,7 +143,7 @@ impl FromStr for AtMost {
 
     fn from_str(text: &str) -> Result<Self, PaceError> {
         let wrong = || PaceError::AtMost { text: text.into() };
-        // The number is first: a label may have slashes of its own.
+        // The number comes first, because a label may contain slashes.
         let (most, label) = text.split_once('/').ok_or_else(wrong)?;
         let most = number(most).ok_or_else(wrong)?;
         let label = checked(label)?.to_owned();
@@ -151,38 +151,38 @@ impl FromStr for AtMost {
     }
 }
 
-/// The reason a text is no part of a pace.
+/// The reason why a text is not part of a pace.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaceError {
-    /// Not so many at a time.
+    /// The text is not a number of targets at a time.
     #[error(
         "\"{text}\" is not a number of targets, nor a share from 1% to 100%: write for example 10 or 25%"
     )]
     AtATime {
-        /// The text.
+        /// The rejected text.
         text: String,
     },
-    /// Not so many per label.
+    /// The text is not a limit per label.
     #[error("\"{text}\" is not a number and a label: write for example 1/rack")]
     AtMost {
-        /// The text.
+        /// The rejected text.
         text: String,
     },
-    /// No label has such a key.
+    /// The text is not the key of a label.
     #[error(
         "\"{text}\" is not the key of a label: use letters, digits, '.', '_', '-' and '/', as in \
          rack"
     )]
     Key {
-        /// The text.
+        /// The rejected text.
         text: String,
     },
 }
 
-/// The key of a label, if it can be one.
+/// Returns the key of a label, if it is one.
 ///
 /// # Errors
-/// It is empty, or has a character that no label has.
+/// It is empty, or has a character that labels cannot have.
 pub fn checked(key: &str) -> Result<&str, PaceError> {
     if !key.is_empty() && key.chars().all(is_key_character) {
         return Ok(key);
@@ -191,7 +191,7 @@ pub fn checked(key: &str) -> Result<&str, PaceError> {
 }
 
 fn number(text: &str) -> Option<NonZeroU32> {
-    // The standard library would take a sign, too.
+    // The standard library would accept a sign, too.
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     is_plain.then(|| text.parse().ok()).flatten()
 }

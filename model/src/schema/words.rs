@@ -1,4 +1,5 @@
-//! What a schema refuses, in words for whoever typed it, with the nearest word that is known.
+//! The objections of a schema, in words for the author of the document, with the nearest known
+//! word.
 
 use jsonschema::{
     JsonType, ValidationError,
@@ -8,17 +9,17 @@ use serde_json::Value;
 
 use crate::suggest;
 
-/// The name of the schema that is checked.
+/// The kind of document that is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
     /// Parameters of an action.
     Parameters,
-    /// The values of a credential, of which none is ever told.
+    /// The values of a credential, which are never shown.
     Secret,
 }
 
-/// One sentence about one thing that is wrong. `place` is where in the document, empty for its
-/// top; `schema` is the whole schema.
+/// Words one objection. `place` is its place in the document, empty for the top; `schema` is the
+/// whole schema.
 pub(super) fn of(
     error: &ValidationError<'_>,
     place: &str,
@@ -90,7 +91,7 @@ fn length(value: &Value) -> usize {
     value.as_str().map_or(0, |text| text.chars().count())
 }
 
-/// The names that are known where one is not: beside the keyword that refuses it.
+/// Returns the names that the schema knows, beside the keyword that refuses an unknown one.
 fn properties(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
     let keyword = error.schema_path().to_string();
     let (parent, _) = keyword.rsplit_once('/').unwrap_or(("", ""));
@@ -112,7 +113,7 @@ fn words(options: &Value) -> Vec<String> {
     options.map_or_else(Vec::new, |options| options.iter().map(text).collect())
 }
 
-/// A text without its quotes, and anything else as JSON has it.
+/// Returns a text without its quotes, and anything else as JSON.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), Into::into)
 }
@@ -120,7 +121,7 @@ fn text(value: &Value) -> String {
 fn of_type(value: &Value, kind: &TypeKind) -> String {
     let is_one = !(value.is_array() || value.is_object() || value.is_null());
     match kind {
-        // As it is typed where a list of one was meant.
+        // As it is written where a list of one was meant.
         TypeKind::Single(JsonType::Array) if is_one => {
             format!("{value} is not a list: write [{value}]")
         }

@@ -1,4 +1,4 @@
-//! Selectors by table and by property.
+//! Selectors, by tables and properties.
 
 use proptest::prelude::*;
 
@@ -114,6 +114,6 @@ fn no_name_at_all_is_no_target_and_comes_back() {
     let none = Selector::of_names([]);
     assert!(!none.matches(&target()));
     assert_eq!(none.to_string().parse(), Ok(none));
-    // What would mean every target is never taken for a list that was left empty.
+    // A text that would match every target is never read as a list left empty.
     assert!("name notin ()".parse::<Selector>().is_err());
 }

@@ -1,4 +1,4 @@
-//! What the types say of themselves.
+//! The descriptions that types give of themselves.
 
 #![cfg(test)]
 

@@ -1,5 +1,5 @@
-//! The reference of `worker.toml` in the guide is made from the types: keys, kinds of values,
-//! meanings and limits from their description, defaults tried on the parser.
+//! The reference of `worker.toml` in the guide, generated from the types: keys, types, meanings and
+//! limits from their schema, defaults by trying the parser.
 
 mod keys;
 mod page;
@@ -12,7 +12,7 @@ use self::keys::{KEYS, Key, paths};
 
 const EXAMPLE: &str = include_str!("manifest_reference/example.toml");
 
-/// The least that is a manifest, with what must be there for a key to be legal.
+/// A minimal manifest, with everything that a key may need.
 const LEAST: &str = r#"
 kind = "x"
 version = "1"
@@ -53,7 +53,7 @@ fn every_key_of_the_types_is_explained_and_no_other() {
 
 #[test]
 fn every_default_is_what_the_parser_takes_where_nothing_is_said() {
-    // As it goes over the wire: `settings` that are empty and none at all are the same there.
+    // As on the wire, where empty `settings` and none at all are the same.
     let wire = |manifest: &Manifest| serde_json::to_value(manifest).unwrap();
     let least = wire(&Manifest::parse(LEAST).unwrap());
     for Key { path, default, .. } in KEYS {
@@ -76,7 +76,7 @@ fn the_example_is_right_and_has_every_key() {
     }
 }
 
-/// Puts a value below a path; of actions, into those that control.
+/// Puts a value below a path; below actions, into those that control.
 fn put(table: &mut toml::Table, path: &str, value: toml::Value) {
     let Some((first, rest)) = path.split_once('.') else {
         table.insert(path.into(), value);

@@ -73,7 +73,7 @@ fn the_value_at_the_right_place_proves_it_and_another_one_does_not() {
         ),
         (json!([outlet("2", "off")]), Evidence::None),
         (json!([]), Evidence::None),
-        // The place may be told more exactly than was asked for.
+        // The reading may name its place more precisely than the expectation does.
         (
             json!([{ "metric": "utakata.outlet.state", "value": "off",
                      "attributes": { "outlet": "3", "bank": "1" } }]),
@@ -159,7 +159,7 @@ fn numbers_compare_as_numbers_and_states_as_texts() {
             );
         }
     }
-    // A wanted value that nobody gave: whatever is seen tells nothing.
+    // The expected value was never given, so no reading is conclusive.
     let seen = json!([outlet("3", "off")]);
     check(
         &json!("$wanted"),

@@ -17,13 +17,14 @@ impl Life {
         !self.is_cancelled && now < self.expires && self.attempt < rule.max_attempts
     }
 
-    /// Returns true if another attempt may follow this one, when nothing of it is seen.
+    /// Returns true if another attempt may follow this one, provided that this one left no trace.
     pub(super) fn may_follow(&self, rule: &Rule) -> bool {
         let is_over = self.is_over || cfg!(feature = "presumed-is-proven");
         is_over || rule.repeat == Repeat::Repeatable
     }
 
-    /// It is certain that the current attempt did nothing, and never will.
+    /// Ends an attempt that certainly did nothing and never will: by another attempt, or with the
+    /// task.
     pub(super) fn nothing_happened(self, by: By, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
         if self.may_try_again(rule, now) {
             (self.next_attempt(), Vec::new())
@@ -36,8 +37,9 @@ impl Life {
         }
     }
 
-    /// The current attempt did nothing, and there will be no other. That ends the task, unless
-    /// an earlier attempt may have done it: then it is as unknown as that one.
+    /// Ends an attempt that did nothing and will not be followed by another. The task ends with it,
+    /// unless an earlier attempt may have taken effect: then its outcome is as unknown as that
+    /// one's.
     pub(super) fn undone(
         mut self,
         how: How,
@@ -55,7 +57,7 @@ impl Life {
                 self.is_over = true;
                 self.read_back(holder, rule, now)
             }
-            // It does not hold its target: what that shows may be the work of others.
+            // It does not hold its target, which may show the work of others.
             Stage::Planned | Stage::Queued { .. } => {
                 self.stage = Stage::Unsettled { holder: None };
                 (self, Vec::new())

@@ -65,7 +65,7 @@ impl Life {
             Stage::Planned => Verdict::Refused(Refused::Recalled),
             Stage::Queued { .. } if now >= self.expires => Verdict::Refused(Refused::Ended),
             Stage::Queued { .. } => Verdict::Permitted(rule.window),
-            // Its answer was lost: the permit that it has is told again, and is no longer.
+            // Its answer was lost: the permit is repeated, and not extended.
             Stage::Permitted { holder, .. } if holder == asker => Verdict::Permitted(rule.window),
             _ => Verdict::Refused(Refused::Taken),
         };
@@ -95,8 +95,8 @@ impl Life {
         if is_its { self.prove(rule, now) } else { self }
     }
 
-    /// Nobody acts on the current attempt any more, from now on. What the target showed before
-    /// proves nothing: it might have acted since.
+    /// Records that nobody acts on the current attempt from now on. Earlier observations prove
+    /// nothing: the attempt might have acted since.
     pub(super) fn prove(mut self, rule: &Rule, now: Instant) -> Self {
         if self.is_over {
             return self;
@@ -172,7 +172,7 @@ impl Life {
                 let holder = holder.clone();
                 return self.after_fence(holder, rule, now);
             }
-            // The target's word alone is none: it may lie.
+            // The worker's word is no proof here: it may be wrong.
             Stage::Verifying { holder, .. } | Stage::ReadingBack { holder, .. } => {
                 self.stage = Stage::Unsettled {
                     holder: Some(holder),
@@ -183,7 +183,8 @@ impl Life {
         (self, Vec::new())
     }
 
-    /// Nobody acts any more, and nobody knows: what a manifest declares decides.
+    /// Moves on from the fence: nobody acts any more and nobody knows the outcome, so the manifest
+    /// decides.
     fn after_fence(mut self, holder: Holder, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
         if rule.repeat == Repeat::Repeatable && self.may_try_again(rule, now) {
             self.is_in_doubt = true;

@@ -1,4 +1,4 @@
-//! Outcomes of attempts, from whoever may tell them.
+//! Outcomes of attempts, from the holder of the permit or from anybody else.
 
 use tokio::time::Instant;
 use utakata_model::OutcomeStatus;
@@ -44,7 +44,7 @@ impl Life {
         }
     }
 
-    /// The holder of the permit says how the attempt ended.
+    /// Applies the outcome that the holder of the permit reports.
     fn on_outcome_of_holder(
         mut self,
         status: OutcomeStatus,
@@ -72,9 +72,9 @@ impl Life {
         }
     }
 
-    /// The same when a person was already asked. The target has been free since then: what it
-    /// shows now may be the work of others, so the outcome alone counts; and a success that was
-    /// to be read back, and was not, stays with the person.
+    /// Applies an outcome that arrives after a person was asked. The target has been free since,
+    /// and may show the work of others, so only the outcome counts; a success that should have been
+    /// read back, and was not, stays with the person.
     fn on_late_outcome(
         mut self,
         status: OutcomeStatus,
@@ -93,13 +93,13 @@ impl Life {
         }
     }
 
-    /// An environment says why it did not even ask.
+    /// Applies the reason why an environment did not even ask.
     fn on_not_begun(self, status: OutcomeStatus, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
         let how = match status {
             OutcomeStatus::Failed => How::Failed,
             OutcomeStatus::Expired => How::Expired,
             OutcomeStatus::Cancelled => How::Cancelled,
-            // Without a permit nothing can have been done: whoever says so is not believed.
+            // Nothing can have been done without a permit: such a report is not believed.
             OutcomeStatus::Succeeded | OutcomeStatus::Unknown => return (self, Vec::new()),
         };
         self.undone(how, By::Outcome, rule, now)

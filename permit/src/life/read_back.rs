@@ -1,4 +1,4 @@
-//! Transitions by what the target shows when it is read back.
+//! Transitions by the state that the target shows when it is read back.
 
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ impl Life {
         (self, vec![Action::ReadBack])
     }
 
-    /// Nobody acts any more: the target tells, if it can, or a person.
+    /// Turns to the target, once nobody acts any more, or to a person where the target cannot tell.
     pub(super) fn read_back(
         mut self,
         holder: Holder,
@@ -71,7 +71,7 @@ impl Life {
         }
     }
 
-    /// The target said that it did it, and was looked at.
+    /// Applies an observation of a target that reported success.
     fn on_verified(mut self, verified: Verified, rule: &Rule, now: Instant) -> Self {
         match verified {
             Verified::Done => self.stage = ended(How::Succeeded, By::ReadBack),
@@ -85,16 +85,18 @@ impl Life {
         self
     }
 
-    /// Nobody knows whether the attempt did it, and nobody acts on it any more.
+    /// Applies an observation made while the outcome is unknown and nobody acts any more.
     fn on_observed_in_doubt(mut self, evidence: Evidence, rule: &Rule, now: Instant) -> Self {
         match evidence {
             Evidence::None => self,
-            // What must pass through something may show the effect before it has begun.
+            // A target that must pass through another state may show the effect before it has
+            // begun.
             Evidence::Effect if rule.proves_effect() && !rule.is_through() => {
                 self.stage = ended(How::Succeeded, By::ReadBack);
                 self
             }
-            // Nothing was done, so far: who has the permit may have stood still, and go on.
+            // Nothing was done so far, but the holder of the permit may merely have stalled, and
+            // may resume.
             Evidence::Other if rule.proves_absence() && !self.may_follow(rule) => self,
             Evidence::Other if rule.proves_absence() => {
                 self.is_in_doubt = false;
@@ -104,7 +106,7 @@ impl Life {
         }
     }
 
-    /// A person has to say.
+    /// Leaves the task to a person.
     fn unsettled(mut self) -> Self {
         self.stage = Stage::Unsettled {
             holder: self.holder().cloned(),
@@ -113,12 +115,12 @@ impl Life {
     }
 }
 
-/// The proof of an observation of a target that said that it did it.
+/// The conclusion from an observation of a target that reported success.
 #[derive(Debug, Clone, Copy)]
 enum Verified {
     Done,
     NotDone,
-    /// Neither, and its time is over.
+    /// Neither, and the time to show it is over.
     Open,
     NotYet,
     NoAnswer,
@@ -131,7 +133,7 @@ impl Verified {
             Evidence::None => Self::NoAnswer,
             Evidence::Effect if !rule.is_through() || has_passed => Self::Done,
             _ if one.asked < shows_from => Self::NotYet,
-            // That another value proves it undone is for the action to say.
+            // It is for the action to declare that another value proves the absence of the effect.
             Evidence::Other if rule.proves_absence() => Self::NotDone,
             Evidence::Effect | Evidence::Passing | Evidence::Other => Self::Open,
         }

@@ -1,35 +1,35 @@
-//! A life as it was written down, after the ledger itself has died.
+//! The life of a task as written down, and restored after the ledger has died.
 
 use tokio::time::Instant;
 use utakata_model::TaskState;
 
 use super::{Action, End, Holder, Life, Rule, Stage};
 
-/// The record of a life. No times but one: all waiting begins anew.
+/// The record of a life. It holds no time but the expiry: after a restart all waiting begins again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Saved {
-    /// Its state, in one word.
+    /// The state that the API shows.
     pub state: TaskState,
     /// The number of the current attempt, from 1.
     pub attempt: u32,
-    /// The holder of its permit, or the last one.
+    /// The current or last holder of its permit.
     pub holder: Option<Holder>,
-    /// It is not permitted after this.
+    /// The time after which no attempt is permitted.
     pub expires: Instant,
-    /// True if somebody took it back.
+    /// True if it was cancelled.
     pub is_cancelled: bool,
-    /// True if an earlier attempt may have done it.
+    /// True if an earlier attempt may have taken effect.
     pub is_in_doubt: bool,
     /// True if it is proven that nobody acts on the current attempt any more.
     pub is_over: bool,
-    /// True if it was seen in what it must pass through, since it was said to be done.
+    /// True if the target has shown the state that it must pass through since success was reported.
     pub has_passed: bool,
     /// The end, if there is one.
     pub end: Option<End>,
 }
 
 impl Life {
-    /// Returns its record, to be written before anybody acts on it.
+    /// Returns the record of this life, to be written before anybody acts on it.
     pub fn saved(&self) -> Saved {
         let end = match self.stage {
             Stage::Ended(end) => Some(end),
@@ -55,10 +55,10 @@ impl Life {
         }
     }
 
-    /// As it was written down, and what is to be done because of it.
+    /// Restores a life from its record, and returns the actions that follow.
     ///
-    /// How long an attempt has been under way is not known any more: it may act for as long as
-    /// if it had begun now. A record that cannot be is one that nobody knows of: a person says.
+    /// The record does not say how long an attempt has been under way, so it may act for as long as
+    /// if it had begun now. An impossible record becomes an unsettled task, for a person to decide.
     pub fn restore(saved: Saved, rule: &Rule, now: Instant) -> (Self, Vec<Action>) {
         let life = |stage| Self {
             attempt: saved.attempt,

@@ -20,7 +20,7 @@ use crate::message::{Refused, Verdict};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// So many seconds after the start.
+/// Returns the moment that many seconds after the start.
 fn at(seconds: u64) -> Instant {
     *START + Duration::from_secs(seconds)
 }
@@ -48,7 +48,7 @@ fn once(proves: Option<Proves>) -> Rule {
     rule(Repeat::Once, proves)
 }
 
-/// What must pass through another state.
+/// A rule whose effect counts only after another state.
 fn through() -> Rule {
     let mut rule = once(Some(Proves::Nothing));
     rule.read_back.as_mut().unwrap().is_through = true;
@@ -71,7 +71,7 @@ fn holder() -> Holder {
     }
 }
 
-/// Everybody who is not the holder: another environment, another life, another ask.
+/// Holders that are not the holder: another environment, another incarnation, another ask.
 fn others() -> [Holder; 3] {
     let environment = "west".parse().unwrap();
     let is = holder();
@@ -88,7 +88,7 @@ fn others() -> [Holder; 3] {
     ]
 }
 
-/// In its first attempt, or in its second while the first is in doubt.
+/// A life in its first attempt; [`in_doubt`] is one in its second.
 fn life(stage: Stage) -> Life {
     Life {
         stage,
@@ -104,7 +104,7 @@ fn in_doubt(stage: Stage) -> Life {
     }
 }
 
-/// Nobody acts on its attempt any more, which is proven.
+/// A life in which it is proven that nobody acts on the attempt any more.
 fn over(life: Life) -> Life {
     Life {
         is_over: true,
@@ -126,7 +126,7 @@ fn queued() -> Stage {
     }
 }
 
-/// Permitted at the start.
+/// Permitted at second 0.
 fn permitted() -> Stage {
     Stage::Permitted {
         holder: holder(),
@@ -134,7 +134,7 @@ fn permitted() -> Stage {
     }
 }
 
-/// The attempt was permitted at the start.
+/// Fenced, after a permit at second 0.
 fn fenced() -> Stage {
     Stage::Fenced {
         holder: holder(),
@@ -161,7 +161,7 @@ fn verifying(since: u64) -> Stage {
     }
 }
 
-/// The same, when the target has shown this.
+/// Verifying, after the target has shown `shows`.
 fn looked_at(since: u64, shows: Evidence, passed_at: Option<u64>) -> Stage {
     let mut stage = verifying(since);
     if let Stage::Verifying { shown, passed, .. } = &mut stage {
@@ -180,7 +180,7 @@ fn is(how: How, by: By) -> Stage {
     ended(how, by)
 }
 
-/// One of each stage.
+/// One example of each stage.
 fn all_stages() -> [Stage; 8] {
     [
         Stage::Planned,
@@ -207,7 +207,7 @@ fn outcome(status: OutcomeStatus) -> Event {
     }
 }
 
-/// Its worker has said so, or is gone.
+/// An unknown outcome whose worker has said that it ended, or is gone.
 fn unknown_and_over() -> Event {
     Event::Outcome {
         attempt: 1,
@@ -234,7 +234,7 @@ fn seen(asked: u64, evidence: Evidence) -> Event {
     })
 }
 
-/// The life that an event makes of another, at that second, and what is to be done.
+/// Checks the life and the actions that an event leads to.
 #[track_caller]
 fn check(rule: &Rule, before: &Life, now: u64, event: &Event, after: &Life, actions: &[Action]) {
     let (is, does) = before.clone().on(event, rule, at(now));
@@ -247,7 +247,7 @@ fn check_unchanged(rule: &Rule, life: &Life, now: u64, event: &Event) {
     check(rule, life, now, event, life, &[]);
 }
 
-/// The next attempt waits.
+/// The life in which the next attempt waits.
 fn next(life: &Life) -> Life {
     Life {
         attempt: life.attempt + 1,

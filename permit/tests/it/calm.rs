@@ -1,4 +1,4 @@
-//! When nothing fails any more: every task must come to an end, or to a person.
+//! The calm after all faults: every task must end, or be left to a person.
 
 use utakata_permit::{
     Evidence,
@@ -13,11 +13,11 @@ use super::{
     world::{Attempt, Environment, Job, JobStage, Message, Passage, Report, STEP, World},
 };
 
-/// The longest that it may take, in steps of time: the fences of all attempts after a restart,
-/// and the waiting in between.
+/// The most steps of time that it may take: the fences of all attempts after a restart, and the
+/// waiting in between.
 const MAX_STEPS: u32 = 60;
 
-/// Nothing fails from now on.
+/// Lets everything run without further faults, and returns the world in which all is over.
 pub fn ends(world: &World, case: &Case) -> Result<World, Broken> {
     let mut world = world.clone();
     for _ in 0..MAX_STEPS {
@@ -40,7 +40,7 @@ fn is_going(stage: &JobStage) -> bool {
     matches!(stage, JobStage::Going { .. })
 }
 
-/// All that can be done at this moment is done; then time passes.
+/// Does all that can be done at this moment, then lets time pass.
 fn round(world: &mut World, case: &Case) {
     for task in 0..world.lives.len() {
         ledger::happens(world, case, task, &Event::Tick);
@@ -68,7 +68,7 @@ fn round(world: &mut World, case: &Case) {
     environment::time_passes(world, case);
 }
 
-/// The device shows what it has done; what passes through another state does so at once.
+/// Returns what the device shows; it passes through other states at once.
 fn shows(world: &mut World, case: &Case, task: usize) -> Evidence {
     let is_done = world.effects(task) > 0;
     if is_done && case.is_through() {
@@ -90,7 +90,7 @@ fn deliver(world: &mut World, attempt: Attempt) {
     environment::delivered(world, place, attempt);
 }
 
-/// What anybody alive repeats comes, once.
+/// Delivers once whatever a living party repeats.
 fn exchange(world: &mut World, case: &Case) {
     for message in world.sent.clone() {
         if let Message::Start { from, attempt, ask } = message
@@ -130,7 +130,7 @@ fn exchange(world: &mut World, case: &Case) {
     }
 }
 
-/// Workers do what they are given, and devices what they are told.
+/// Lets workers and devices do what they were given.
 fn work(world: &mut World, case: &Case) {
     for place in 0..world.environments.len() {
         environment::sees_over(world, case, place);

@@ -1,4 +1,4 @@
-//! What is tried: an action, the times of the site, and what may go wrong.
+//! A case to explore: an action, the times of the site, and the faults that may happen.
 
 use std::time::Duration;
 
@@ -13,40 +13,39 @@ use super::{
     world::{Faults, STEP},
 };
 
-/// What is tried.
+/// A case to explore.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub name: &'static str,
     pub rule: Rule,
     pub times: Times,
-    /// Tasks of the one target.
+    /// The number of tasks of the one target.
     pub tasks: usize,
     pub environments: usize,
     pub faults: Faults,
-    /// Steps after which no time passes any more.
+    /// The number of steps after which time stands still.
     pub horizon: u32,
-    /// Steps after which nothing is permitted any more.
+    /// The number of steps after which nothing is permitted.
     pub expires: u32,
-    /// How long the worker may take, in steps.
+    /// The timeout of the worker, in steps.
     pub timeout: u32,
-    /// The device does what it says it did.
+    /// The device does whatever it reports as done.
     pub is_truthful: bool,
     /// An environment may be declared gone, rightly or wrongly.
     pub may_seem_gone: bool,
-    /// An environment may refuse what it is delivered, give up asking, and say that a permit
-    /// came too late.
+    /// An environment may refuse a delivery, give up asking, and report that a permit was too late.
     pub is_choosy: bool,
     /// The ledger looks at the clock whenever something is due, and publishes at once.
     pub is_punctual: bool,
-    /// Outcomes are told until the environment hears that they are recorded; otherwise they
-    /// are told for ever.
+    /// Outcomes are repeated until the environment learns that they are recorded; otherwise for
+    /// ever.
     pub is_recorded: bool,
-    /// What is broken on purpose.
+    /// The fault that is built in on purpose.
     pub mutant: Option<Mutant>,
 }
 
 impl Case {
-    /// An action without anything special.
+    /// Returns a case with no particular faults.
     pub fn new(name: &'static str, repeat: Repeat, proves: Option<Proves>) -> Self {
         let (window, timeout, end) = (STEP, STEP, STEP);
         let rule = Rule {
@@ -67,7 +66,7 @@ impl Case {
         Self {
             name,
             rule,
-            // What was sent comes again anyway: asks need not be repeated.
+            // Every message may be delivered again anyway: asks need not be repeated.
             times: Times {
                 repeat_after: STEP * 2,
                 void_after: STEP * 2,
@@ -120,13 +119,13 @@ impl Case {
         self
     }
 
-    /// Workers stop where no look at a clock helps any more, so many times.
+    /// Lets workers stall that many times, where no look at a clock helps any more.
     pub fn stalling(mut self, stalls: u8) -> Self {
         self.faults.stalls = stalls;
         self
     }
 
-    /// The clocks of hosts stand still, for so many steps.
+    /// Lets the clocks of hosts stand still for that many steps.
     pub fn stopping(mut self, stops: u8) -> Self {
         self.faults.stops = stops;
         self
@@ -148,7 +147,7 @@ impl Case {
         self
     }
 
-    /// The device goes through another state, and comes back to the one that it had.
+    /// Makes the device go through another state and back to its own.
     pub fn passing_through(mut self) -> Self {
         if let Some(read_back) = &mut self.rule.read_back {
             read_back.is_through = true;
@@ -181,7 +180,7 @@ impl Case {
         self
     }
 
-    /// The device shows and does things late, by so many steps.
+    /// Makes the device act and show its effects late, by up to that many steps.
     pub fn settling(mut self, steps: u32) -> Self {
         self.rule.settling = STEP * steps;
         self

@@ -1,4 +1,4 @@
-//! What is tried.
+//! The cases to explore.
 
 use utakata_model::manifest::Proves;
 
@@ -15,7 +15,7 @@ const EFFECT: Option<Proves> = Some(Proves::Effect);
 const BOTH: Option<Proves> = Some(Proves::Both);
 const NOTHING: Option<Proves> = Some(Proves::Nothing);
 
-/// Actions that may be done once. Those of one name differ in what may go wrong.
+/// Actions that may be done only once. Cases of the same name differ in their faults.
 pub fn once() -> Vec<Case> {
     let punctual = |name, proves| Case::once(name, proves).punctual();
     vec![
@@ -65,7 +65,7 @@ pub fn once() -> Vec<Case> {
     ]
 }
 
-/// Actions that may be done once, on hosts that stand still.
+/// Actions that may be done only once, on hosts that stand still.
 pub fn stalled() -> Vec<Case> {
     let punctual = |name, proves| Case::once(name, proves).punctual();
     vec![
@@ -119,7 +119,7 @@ pub fn repeatable() -> Vec<Case> {
     ]
 }
 
-/// Two tasks of one target.
+/// Two tasks of the same target.
 pub fn two_tasks() -> Vec<Case> {
     let punctual = |name, proves| Case::once(name, proves).punctual().tasks(2);
     vec![
@@ -140,7 +140,7 @@ pub fn two_tasks() -> Vec<Case> {
     ]
 }
 
-/// Faults that are built in, where they show, and as what.
+/// Faults that are built in, each with the case in which it shows and the promise that it breaks.
 pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
     let once = Case::once("broken", None).punctual();
     let later = Case::once("broken", BOTH)

@@ -1,4 +1,4 @@
-//! The execution environments: the real asks, and the least that there is around it.
+//! The execution environments: the real asks, and the minimum around them.
 
 use utakata_permit::{
     asks::Decision,
@@ -11,7 +11,7 @@ use super::{
     world::{Attempt, Effect, Environment, Job, JobStage, Message, Report, STEP, Sender, World},
 };
 
-/// The queue delivers an attempt.
+/// Delivers an attempt from the queue.
 pub fn delivered(world: &mut World, environment: usize, attempt: Attempt) {
     let now = world.local(environment);
     let at = &mut world.environments[environment];
@@ -20,7 +20,7 @@ pub fn delivered(world: &mut World, environment: usize, attempt: Attempt) {
     }
 }
 
-/// An ask had no answer for a while.
+/// Repeats an ask that has had no answer for a while.
 pub fn asks_again(world: &mut World, environment: usize) {
     let now = world.local(environment);
     for ask in world.environments[environment].asks.due(now) {
@@ -37,14 +37,14 @@ fn send(world: &mut World, environment: usize, ask: Ask) {
     world.send(start);
 }
 
-/// What was delivered cannot be done here, and is not asked for.
+/// Refuses a delivery that cannot be done here, without asking for a permit.
 pub fn refuses(world: &mut World, case: &Case, environment: usize, attempt: Attempt) {
     let from = world.sender(environment);
     world.environments[environment].refused.push(attempt);
     tell(world, case, from, attempt, None, Report::Failed);
 }
 
-/// The ledger has answered an ask.
+/// Applies an answer of the ledger.
 pub fn answered(
     world: &mut World,
     case: &Case,
@@ -83,8 +83,8 @@ pub fn answered(
     }
 }
 
-/// A permit came too late for its ask, and that is told: nothing was begun under it, and
-/// nothing will be.
+/// Returns true if a permit was too late for its ask and may be reported so: nothing was begun
+/// under it, and nothing will be.
 pub fn may_say_late(world: &World, case: &Case, to: Sender, attempt: Attempt, ask: u64) -> bool {
     let environment = &world.environments[to.environment];
     let is_reported = world
@@ -106,7 +106,7 @@ pub fn may_say_late(world: &World, case: &Case, to: Sender, attempt: Attempt, as
     world.is_alive(to) && is_void && !is_reported && !has_begun
 }
 
-/// A worker is given it, reads it at any time, and says that it is ready.
+/// Hands an attempt to a worker, which reads it at any time and reports that it is ready.
 pub fn hands_over(world: &mut World, place: usize) {
     let said = world.local(world.jobs[place].from.environment);
     if let JobStage::Waiting { until } = world.jobs[place].stage {
@@ -114,7 +114,7 @@ pub fn hands_over(world: &mut World, place: usize) {
     }
 }
 
-/// The worker has its go, if the permit still stands; and reads it at any time.
+/// Sends the worker its go, if the permit still stands; it is read at any time.
 pub fn gives_go(world: &mut World, case: &Case, place: usize) {
     let now = world.local(world.jobs[place].from.environment);
     let JobStage::Ready { until, said } = world.jobs[place].stage else {
@@ -127,7 +127,7 @@ pub fn gives_go(world: &mut World, case: &Case, place: usize) {
     world.jobs[place].stage = JobStage::Going { said, within };
 }
 
-/// The worker reads its go, and begins if that is young enough.
+/// Lets the worker read its go, and begin if the go is young enough.
 pub fn begins(world: &mut World, case: &Case, place: usize) {
     let job = world.jobs[place];
     let now = world.local(job.from.environment);
@@ -151,7 +151,7 @@ fn refuses_go(world: &mut World, case: &Case, place: usize) {
     }
 }
 
-/// A worker stops after its last look at the clock, and may go on at any time.
+/// Stalls a worker after its last look at the clock; it may resume at any time.
 pub fn stalls(world: &mut World, place: usize) {
     let job = world.jobs[place];
     if let JobStage::Acting { until } = job.stage {
@@ -165,7 +165,7 @@ pub fn stalls(world: &mut World, place: usize) {
     }
 }
 
-/// An attempt ends, and its outcome is told again and again.
+/// Ends an attempt, whose outcome is then reported repeatedly.
 pub fn ends(world: &mut World, case: &Case, place: usize, report: Report) {
     let job = world.jobs.remove(place);
     let until = world.now + case.rule.settling - STEP;
@@ -179,7 +179,7 @@ pub fn ends(world: &mut World, case: &Case, place: usize, report: Report) {
     tell(world, case, job.from, job.attempt, job.ask, report);
 }
 
-/// An environment kills what its earlier lives have left, sees it gone, and says so.
+/// Kills the remains of earlier incarnations, sees them gone, and reports it.
 pub fn sees_over(world: &mut World, case: &Case, environment: usize) {
     let me = world.sender(environment);
     let is_earlier = |from: Sender| from.environment == environment && from.life < me.life;
@@ -197,7 +197,7 @@ pub fn sees_over(world: &mut World, case: &Case, environment: usize) {
     }
 }
 
-/// An outcome is told, until it is recorded.
+/// Reports an outcome, until it is recorded.
 pub fn tell(
     world: &mut World,
     case: &Case,
@@ -222,7 +222,7 @@ pub fn tell(
     });
 }
 
-/// The ledger has written an outcome down.
+/// Applies the confirmation that an outcome is recorded.
 pub fn recorded(world: &mut World, to: Sender, attempt: Attempt, ask: Option<u64>) {
     let is_recorded = |job: &Job| {
         let is_reported = matches!(job.stage, JobStage::Reported(_));
@@ -231,8 +231,8 @@ pub fn recorded(world: &mut World, to: Sender, attempt: Attempt, ask: Option<u64
     world.jobs.retain(|job| !is_recorded(job));
 }
 
-/// An environment dies: it forgets everything, and its workers may outlive it. One that has no
-/// go never gets one.
+/// Kills an environment: it forgets everything, but its workers may outlive it. A worker without a
+/// go never receives one.
 pub fn dies(world: &mut World, case: &Case, environment: usize) {
     let dead = world.sender(environment);
     world.environments[environment] = Environment::new(dead.life + 1, case);
@@ -246,8 +246,8 @@ pub fn dies(world: &mut World, case: &Case, environment: usize) {
     world.jobs.retain(is_left);
 }
 
-/// Time has passed: windows and deadlines are over. That is told at once; it may come at any
-/// time, as if who tells it stood still.
+/// Lets time pass, so that windows and deadlines end. That is reported at once, and may arrive at
+/// any time, as if its sender had stood still.
 pub fn time_passes(world: &mut World, case: &Case) {
     let is_over = |world: &World, job: &Job| {
         let now = world.local(job.from.environment);
@@ -264,7 +264,7 @@ pub fn time_passes(world: &mut World, case: &Case) {
         let job = world.jobs[place];
         let is_alive = world.is_alive(job.from);
         if matches!(job.stage, JobStage::Acting { .. }) {
-            // It says no more; what it has said is on its way.
+            // It sends nothing more; what it has sent is on its way.
             let until = world.now + case.rule.settling - STEP;
             let its = world.pending.iter_mut().filter(|one| one.is_of(&job));
             its.for_each(|effect| effect.send(until));

@@ -1,5 +1,5 @@
-//! Tries every order of everything that may happen, breadth first: the first trace that breaks
-//! a promise is one of the shortest.
+//! Tries every order of all possible events, breadth first, so that the first trace that breaks a
+//! promise is among the shortest.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -14,36 +14,36 @@ use super::{
     world::World,
 };
 
-/// What was tried.
+/// The extent of an exploration, and the first broken promise.
 pub struct Explored {
     pub states: usize,
     pub steps: usize,
-    /// From how many states calm was tried.
+    /// The number of states from which calm was tried.
     pub calmed: usize,
     pub took: Duration,
-    /// Whether there was nothing left to try.
+    /// True if nothing was left to try.
     pub is_complete: bool,
     pub broken: Option<Trace>,
 }
 
-/// How a promise was broken.
+/// The events that led to a broken promise.
 pub struct Trace {
     pub what: Broken,
     pub steps: Vec<Step>,
 }
 
-/// How a state was reached.
+/// A state, and the step that led to it.
 struct Node {
     from: usize,
     step: Step,
 }
 
-/// Every so manieth state is tried for calm: it must bring the tasks to an end.
+/// One in this many states is tried for calm, which must bring the tasks to an end.
 const CALM_STRIDE: usize = 20;
-/// The longest way that is gone by chance.
+/// The length of the longest random walk.
 const MAX_WAY: usize = 100;
 
-/// Tries everything, or so many states, or as much as leads to the first broken promise.
+/// Explores everything, or `max_states`, or until the first broken promise.
 pub fn explore(case: &Case, max_states: usize) -> Explored {
     let began = Instant::now();
     let mut nodes: Vec<Node> = Vec::new();
@@ -93,7 +93,7 @@ pub fn explore(case: &Case, max_states: usize) -> Explored {
     }
 }
 
-/// Goes far, in so many ways, each chosen by chance; the same seed makes the same choices.
+/// Takes that many long random walks; the same seed makes the same choices.
 pub fn wander(case: &Case, ways: usize) -> Explored {
     let began = Instant::now();
     let mut seen = HashSet::new();
@@ -134,7 +134,7 @@ pub fn wander(case: &Case, ways: usize) -> Explored {
     }
 }
 
-/// Numbers that look like chance (xorshift).
+/// Pseudo-random numbers (xorshift).
 struct Chance(u64);
 
 impl Chance {

@@ -1,4 +1,4 @@
-//! The logic environment: the real lives, written down before anything is done.
+//! The logic environment: the real lives, recorded before anything is done.
 
 use tokio::time::Instant;
 use utakata_permit::{
@@ -13,8 +13,8 @@ use super::{
     world::{Attempt, Message, Report, Sender, World},
 };
 
-/// Something happens to a task. It is written down, then done what follows; whatever is sent
-/// may be lost, so that a crash in between needs no step of its own.
+/// Applies an event to a task, records it, and then takes the actions. Whatever is sent may be
+/// lost, so a crash in between needs no step of its own.
 pub fn happens(world: &mut World, case: &Case, task: usize, event: &Event) -> Option<Verdict> {
     let life = world.lives[task].clone();
     let (life, actions) = life.on(event, &mutant::rule(case), world.now);
@@ -50,7 +50,7 @@ fn is_read_back(life: &Life) -> bool {
     )
 }
 
-/// An environment asks.
+/// Applies an ask of an environment.
 pub fn asked(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask: u64) {
     let holder = mutant::holder(case, from, ask);
     let is_permitted = if is_held_by_another(world, case, attempt.task) {
@@ -72,7 +72,7 @@ pub fn asked(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask
     });
 }
 
-/// An environment tells an outcome.
+/// Applies an outcome that an environment reports.
 pub fn reported(
     world: &mut World,
     case: &Case,
@@ -102,7 +102,7 @@ pub fn reported(
     }
 }
 
-/// The target has answered.
+/// Applies an answer of the target.
 pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, evidence: Evidence) {
     let asked = mutant::asked(case, &world.lives[task], asked, world.now);
     let observed = Event::Observed(Observation {
@@ -113,7 +113,7 @@ pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, evidenc
     happens(world, case, task, &observed);
 }
 
-/// This life of an environment seems to be over.
+/// Applies the apparent end of an incarnation.
 pub fn gone(world: &mut World, case: &Case, from: Sender) {
     let incarnation = from.incarnation();
     for task in 0..world.lives.len() {
@@ -128,7 +128,7 @@ pub fn gone(world: &mut World, case: &Case, from: Sender) {
     }
 }
 
-/// Nothing of this life of an environment runs any more.
+/// Applies the proof that nothing of an incarnation runs any more.
 pub fn over(world: &mut World, case: &Case, of: Sender) {
     let incarnation = of.incarnation();
     for task in 0..world.lives.len() {
@@ -136,7 +136,7 @@ pub fn over(world: &mut World, case: &Case, of: Sender) {
     }
 }
 
-/// The ledger dies and starts again with what it had written down.
+/// Kills the ledger and restarts it from its records.
 pub fn restart(world: &mut World, case: &Case) {
     let rule = mutant::rule(case);
     for task in 0..world.lives.len() {
@@ -148,7 +148,8 @@ pub fn restart(world: &mut World, case: &Case) {
     }
 }
 
-/// Only one task of a target is published at a time, and none while another holds it.
+/// Returns true if the task may be published: one task of a target at a time, and none while
+/// another holds it.
 pub fn may_release(world: &World, case: &Case, task: usize) -> bool {
     let is_queued = |life: &Life| matches!(life.stage, Stage::Queued { .. });
     let mut others = others(world, task);

@@ -1,9 +1,9 @@
 //! The whole protocol of the permit: the real decisions of both sides, and everything that may
 //! happen in between, in every order.
 //!
-//! Each case is tried completely, or up to so many states, and then in many ways that go far.
-//! `UTAKATA_PERMIT_STATES=3000000` tries that many states of each; that needs a release build,
-//! a quarter of an hour and some gigabytes.
+//! Each case is explored completely, or up to a number of states, and then by long random walks.
+//! `UTAKATA_PERMIT_STATES=3000000` explores that many states of each; this needs a release build, a
+//! quarter of an hour and some gigabytes.
 
 #![cfg(test)]
 
@@ -23,11 +23,11 @@ use explorer::{Explored, explore, wander};
 use utakata_model::TaskState;
 use world::World;
 
-/// States of a case that are tried without being told otherwise.
+/// The number of states of a case that are explored by default.
 const MAX_STATES: usize = 32_000;
-/// States in which a fault that was built in must show.
+/// The number of states within which a built-in fault must show.
 const MAX_STATES_BROKEN: usize = 200_000;
-/// Ways of each case that are gone by chance.
+/// The number of random walks through each case.
 const WAYS: usize = 200;
 
 fn states_most() -> usize {

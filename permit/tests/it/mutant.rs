@@ -1,4 +1,4 @@
-//! Faults that are built in on purpose, around the real decisions: each must be found.
+//! Faults built in on purpose, around the real decisions: each must be found.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ use super::{
     world::{Attempt, JobStage, Report, STEP, Sender},
 };
 
-/// What is broken.
+/// A built-in fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// The ledger permits a permitted attempt to whoever asks.
+    /// The ledger permits an attempt that is already permitted, to whoever asks.
     PermitTwice,
-    /// The ledger does not look at the number of an ask.
+    /// The ledger ignores the number of an ask.
     OneAsk,
-    /// The ledger does not look at the life of an environment.
+    /// The ledger ignores the incarnation of an environment.
     OneIncarnation,
-    /// The ledger takes an outcome from anybody for that of the holder.
+    /// The ledger accepts the outcome of anybody as that of the holder.
     AnyTeller,
     /// The ledger lets go as soon as an environment is gone.
     NoFence,
@@ -36,48 +36,48 @@ pub enum Mutant {
     ShortFence,
     /// The ledger forgets that devices act late.
     NoSettling,
-    /// The ledger takes every action for one that may be repeated.
+    /// The ledger treats every action as repeatable.
     RepeatOnce,
-    /// The ledger acts before it writes that an attempt is permitted.
+    /// The ledger acts before it has recorded that an attempt is permitted.
     PermitNotWritten,
-    /// The ledger takes the time before a restart for time that has passed.
+    /// The ledger counts the time before a restart as time that has passed.
     FenceShortened,
-    /// The ledger forgets that an earlier attempt may have done it.
+    /// The ledger forgets that an earlier attempt may have taken effect.
     DoubtForgotten,
-    /// The ledger believes what a target showed at any time.
+    /// The ledger believes an observation made at any time.
     OldEvidence,
     /// The ledger takes "not yet" for "not done".
     EarlyEvidence,
-    /// The ledger takes an effect that is not seen for one that is not there.
+    /// The ledger takes an effect that is not visible for one that is absent.
     AbsenceProves,
-    /// The ledger takes what was there before for what is there after.
+    /// The ledger takes an observation from before for one from after.
     SeenBefore,
-    /// The ledger takes answers for as old as their questions.
+    /// The ledger takes an answer to be as old as its question.
     AskedIsAnswered,
-    /// The ledger verifies although it has let the target go.
+    /// The ledger verifies although it has released the target.
     VerifyLate,
-    /// The ledger permits two tasks of a target.
+    /// The ledger permits two tasks of a target at once.
     SharedTarget,
-    /// The environment begins however late a permit comes.
+    /// The environment begins however late a permit arrives.
     NoWindow,
     /// The environment takes the permit of one ask for that of another.
     AnyAsk,
-    /// The environment takes permits of an earlier life of it.
+    /// The environment accepts permits of an earlier incarnation.
     AnyIncarnation,
-    /// The environment says that a permit came too late although it began under it.
+    /// The environment reports a permit as too late although it began under it.
     LateThoughBegun,
-    /// A worker begins without a go, whenever it reads what it was given.
+    /// A worker begins without a go, as soon as it reads its task.
     NoGo,
     /// A worker begins however old its go is.
     OldGo,
-    /// The ledger takes an end that is presumed for one that is proven.
+    /// The ledger takes an end that is only presumed for a proven one.
     PresumedIsProven,
-    /// An environment says that its earlier lives are over, and has not seen it.
+    /// An environment reports that its earlier incarnations are over without having seen it.
     OverUnseen,
 }
 
 impl Mutant {
-    /// Whether it makes something of messages that are void.
+    /// Returns true if the mutant acts on messages that are void.
     pub fn minds_the_past(self) -> bool {
         matches!(
             self,
@@ -139,7 +139,7 @@ pub fn remembered(case: &Case, mut life: Life) -> Life {
     life
 }
 
-/// Whether a worker begins at this stage whatever the time is.
+/// Returns true if a worker begins at this stage regardless of the time.
 pub fn begins_anyway(case: &Case, stage: JobStage) -> bool {
     match case.mutant {
         Some(Mutant::NoGo) => matches!(stage, JobStage::Ready { .. } | JobStage::Going { .. }),
@@ -173,7 +173,7 @@ pub fn asked(case: &Case, life: &Life, asked: Instant, now: Instant) -> Instant 
     }
 }
 
-/// When what was asked then was answered: not in the same moment.
+/// Returns the time of the answer to a question, which is later than the question.
 pub fn answered(case: &Case, asked: Instant) -> Instant {
     if case.is(Mutant::AskedIsAnswered) {
         asked
@@ -182,7 +182,7 @@ pub fn answered(case: &Case, asked: Instant) -> Instant {
     }
 }
 
-/// Whether the outcome was dealt with here.
+/// Returns true if the outcome was dealt with here.
 pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, report: Report) -> bool {
     let is_late = matches!(life.stage, Stage::Unsettled { .. }) && report == Report::Succeeded;
     let Some(holder) = from.filter(|from| is_late && life.holder() == Some(*from)) else {

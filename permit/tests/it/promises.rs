@@ -1,4 +1,4 @@
-//! What must hold in every world, and after every step.
+//! The promises: they hold in every world, and after every step.
 
 use utakata_model::manifest::{Proves, Repeat};
 use utakata_permit::life::{By, End, How, Life, Stage};
@@ -8,7 +8,7 @@ use super::{
     world::{Job, JobStage, Passage, World, is_unsettled},
 };
 
-/// What is broken.
+/// The name of a broken promise.
 pub type Broken = &'static str;
 
 pub const TWICE: Broken = "done twice";
@@ -20,10 +20,10 @@ pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is 
 pub const NOT_PASSED: Broken = "said to be over before it has passed through";
 pub const UNPROVEN: Broken = "another attempt without a proof";
 pub const HELD_TWICE: Broken = "two tasks hold one target";
-/// What cannot be read back goes to a person, and must not come back from there by itself.
+/// A task that cannot be read back is left to a person, and must not return from there by itself.
 pub const NEVER_ENDS: Broken = "a task that never ends";
 
-/// What must hold in every world.
+/// Checks one world.
 pub fn check(world: &World, case: &Case) -> Result<(), Broken> {
     if world.acting().count() > 1 {
         return Err(TOGETHER);
@@ -76,7 +76,7 @@ fn earlier_attempts_are_over(
     Ok(())
 }
 
-/// What is said to have been done was done; what is said not to have been, never will be.
+/// A task reported as done was done; one reported as not done never will be.
 fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broken> {
     let mut pending = world.pending.iter().filter(|one| one.attempt.task == task);
     if end.how == How::Succeeded {
@@ -101,7 +101,7 @@ fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broke
     Ok(())
 }
 
-/// What must hold of one world and any later one.
+/// Checks one world against any later one.
 pub fn only_forward(before: &World, after: &World) -> Result<(), Broken> {
     for (before, after) in before.lives.iter().zip(&after.lives) {
         if before.has_ended() && before != after {
@@ -114,7 +114,7 @@ pub fn only_forward(before: &World, after: &World) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What must hold of one world and the next.
+/// Checks one world against the next.
 pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
     only_forward(before, after)?;
     for (before, after) in before.lives.iter().zip(&after.lives) {
@@ -134,7 +134,7 @@ pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Whether the ledger still waits for this outcome.
+/// Returns true if the ledger still waits for this outcome.
 fn waits_for(world: &World, report: &Job, ask: u64) -> bool {
     let life = &world.lives[report.attempt.task];
     let is_current = life.attempt == report.attempt.number;

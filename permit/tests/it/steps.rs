@@ -1,4 +1,4 @@
-//! Everything that may happen next, and what it does.
+//! Every possible next event, and its effect.
 
 use utakata_model::manifest::Proves;
 use utakata_permit::{
@@ -15,7 +15,7 @@ use super::{
     },
 };
 
-/// One thing that happens.
+/// A single event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     TimePasses,
@@ -34,27 +34,27 @@ pub enum Step {
     AsksAgain(usize),
     Comes(Message),
     SaysLate(Sender, Attempt, u64),
-    /// A worker is given an attempt, and says that it is ready.
+    /// A worker is given an attempt and reports that it is ready.
     HandsOver(usize),
     GivesGo(usize),
     /// A worker begins, if its go is young enough.
     Begins(usize),
-    /// A worker stops immediately before it says something to the device.
+    /// A worker stalls immediately before it sends anything to the device.
     Stalls(usize),
     /// The clocks of an environment's host stand still while time passes.
     TimePassesWithout(usize),
-    /// An environment sees that nothing of its earlier lives is left.
+    /// An environment sees that nothing of its earlier incarnations is left.
     SeesOver(usize),
     Ends(usize, Report),
-    /// The device does it.
+    /// The device carries out the command.
     Takes(usize),
-    /// The device is in what it passes through, or has passed.
+    /// The device is in the state that it passes through, or has passed it.
     Passes(usize),
     /// The target is asked, and shows the effect or something else.
     ReadsBack(usize, Evidence),
 }
 
-/// All that may happen.
+/// Returns every event that is possible now.
 pub fn steps(world: &World, case: &Case) -> Vec<Step> {
     let mut steps = Vec::new();
     if world.is_over() {
@@ -83,7 +83,7 @@ pub fn steps(world: &World, case: &Case) -> Vec<Step> {
     steps
 }
 
-/// What a punctual ledger does before anything else.
+/// Adds the events that a punctual ledger puts before all others.
 fn due(world: &World, case: &Case, steps: &mut Vec<Step>) {
     for (task, life) in world.lives.iter().enumerate() {
         if life.deadline().is_some_and(|at| at <= world.now) {
@@ -123,8 +123,8 @@ fn of_the_ledger(world: &World, case: &Case, steps: &mut Vec<Step>) {
     }
 }
 
-/// What a target may show: it never shows what an action proves otherwise. What it has done it
-/// may show late, or never.
+/// Returns the states that a target may show. It never shows the contrary of what an action proves,
+/// and it may show its effects late or never.
 fn shown(world: &World, case: &Case, task: usize) -> impl Iterator<Item = Evidence> {
     use Evidence::{Effect, Other, Passing};
     let is_done = world.effects(task) > 0;
@@ -135,7 +135,7 @@ fn shown(world: &World, case: &Case, task: usize) -> impl Iterator<Item = Eviden
         },
         Some(Proves::Both) if is_done => &[Effect],
         Some(Proves::Both) => &[Other],
-        // The device shows one state, whoever has brought it about.
+        // The device shows one state, whoever has caused it.
         Some(Proves::Effect) if is_done && world.shown == Some(task) => &[Effect, Other],
         Some(Proves::Effect) => &[Other],
         _ => &[Effect, Other],
@@ -166,7 +166,7 @@ fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
         if !asks.due(world.local(place)).is_empty() {
             steps.push(Step::AsksAgain(place));
         }
-        // Environments are alike: the first is served first.
+        // Environments are interchangeable: the first is served first.
         if place > 0 && world.environments[place - 1] == new {
             continue;
         }
@@ -235,13 +235,13 @@ fn of_jobs(world: &World, case: &Case, steps: &mut Vec<Step>) {
     }
 }
 
-/// Whether a worker is about to say something to the device.
+/// Returns true if a worker is about to send something to the device.
 fn may_stall(world: &World, job: &Job) -> bool {
     let is_acting = matches!(job.stage, JobStage::Acting { .. });
     world.faults.stalls > 0 && is_acting && world.pending.iter().any(|one| one.is_of(job))
 }
 
-/// Whether the ledger still waits for an earlier life of an environment.
+/// Returns true if the ledger still waits for an earlier incarnation of an environment.
 fn holds_any(world: &World, me: Sender) -> bool {
     let earlier: Vec<_> = (0..me.life).map(|life| Sender { life, ..me }).collect();
     let holders = world.lives.iter().filter_map(Life::holder);
@@ -249,7 +249,7 @@ fn holds_any(world: &World, me: Sender) -> bool {
     incarnations.any(|one| earlier.iter().any(|life| life.incarnation() == one))
 }
 
-/// The world after a step.
+/// Returns the world after a step.
 pub fn take(world: &World, case: &Case, step: Step) -> World {
     let mut next = world.clone();
     apply(&mut next, case, step);

@@ -1,5 +1,5 @@
-//! Everything that matters to the permit: the ledger, two environments, what is between them,
-//! and the device. Time goes in steps; the decisions are those of the product.
+//! Everything that matters to the permit: the ledger, two environments, the messages between them,
+//! and the device. Time passes in steps; the decisions are those of the product.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -14,129 +14,129 @@ use utakata_permit::{
 
 use super::{case::Case, mutant::Mutant};
 
-/// Beyond every case: what may happen until then may happen at any time.
+/// A step beyond every case: an event that may happen until then may happen at any time.
 const EVER: u32 = 1000;
 
-/// The least time that passes.
+/// The smallest unit of time.
 pub const STEP: Duration = Duration::from_secs(1);
-/// No case has more attempts of a task.
+/// The largest number of attempts in any case.
 pub const MAX_ATTEMPTS: usize = 3;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The moment after so many steps.
+/// Returns the moment after that many steps.
 pub fn at(steps: u32) -> Instant {
     *START + STEP * steps
 }
 
-/// Where everything stands.
+/// The complete state of the model.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     pub now: Instant,
-    /// How far the clocks of each environment's host are behind, in steps.
+    /// The lag of the clocks on each environment's host, in steps.
     pub lags: Vec<u32>,
-    /// What the ledger has in memory, which is what it has written down. All are tasks of one
-    /// target.
+    /// The ledger's memory, identical to its records. All tasks are of the same target.
     pub lives: Vec<Life>,
-    /// Whether the ledger is reading the target back, for each task.
+    /// For each task, true while the ledger reads the target back.
     pub reads: Vec<bool>,
     pub environments: Vec<Environment>,
     pub jobs: Vec<Job>,
-    /// What the device may still do.
+    /// Effects that the device may still produce.
     pub pending: Vec<Effect>,
-    /// How far the device is with what passes through another state, for each task.
+    /// For each task, the position of the device in the state that it passes through.
     pub passage: Vec<Passage>,
-    /// The task of which the device shows the effect.
+    /// The task whose effect the device shows.
     pub shown: Option<usize>,
-    /// How often the device did what a task says, by attempt.
+    /// The number of times the device carried out each task, by attempt.
     pub done: Vec<[u8; MAX_ATTEMPTS]>,
-    /// Which attempts were begun.
+    /// The attempts that were begun, by task.
     pub begun: Vec<[bool; MAX_ATTEMPTS]>,
-    /// All that was ever sent. Any of it may come at any time, again and again, or never.
+    /// Every message ever sent. Each may arrive at any time, repeatedly, or never.
     pub sent: Vec<Message>,
-    /// The attempts that were published: the queue may deliver them again and again, or never.
+    /// The attempts that were published: the queue may deliver each repeatedly, or never.
     pub published: Vec<Attempt>,
-    /// What may still go wrong.
+    /// The faults that may still happen.
     pub faults: Faults,
 }
 
-/// How much may still go wrong.
+/// A budget of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Faults {
     pub ledger_crashes: u8,
     pub environment_crashes: u8,
-    /// How many deliveries the environments still take.
+    /// The number of deliveries that the environments still take.
     pub deliveries: u8,
     pub cancels: u8,
     pub recalls: u8,
-    /// How often a worker stops after its last look at the clock, and before it says anything to
-    /// the device.
+    /// The number of times a worker may stall between its last look at the clock and its first word
+    /// to the device.
     pub stalls: u8,
-    /// For how many steps the clocks of a host stand still, as those of a virtual machine may.
+    /// The number of steps for which the clocks of a host may stand still, as those of a virtual
+    /// machine do.
     pub stops: u8,
 }
 
-/// A try at a task.
+/// One attempt at a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempt {
     pub task: usize,
     pub number: u32,
 }
 
-/// One life of an environment.
+/// One incarnation of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sender {
     pub environment: usize,
     pub life: u8,
 }
 
-/// An environment that runs.
+/// A running environment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Environment {
     pub life: u8,
     pub asks: OpenAsks,
     /// The asks under which something was begun.
     pub begun: Vec<u64>,
-    /// Attempts that were refused without an ask: they are so once.
+    /// Attempts that were refused without an ask, each only once.
     pub refused: Vec<Attempt>,
 }
 
-/// An attempt in the hands of an environment, or of a worker that it has left behind.
+/// An attempt in the hands of an environment, or of a worker that the environment left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Job {
     pub from: Sender,
     pub attempt: Attempt,
-    /// The permit; absent: it was refused without one.
+    /// The permit. Absent if it was refused without one.
     pub ask: Option<u64>,
     pub stage: JobStage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobStage {
-    /// Permitted: a worker may be given it until then.
+    /// It is permitted, and may be handed to a worker until then.
     Waiting { until: Instant },
-    /// A worker has it, and said then that it is ready; it may have its go until then.
+    /// A worker has it, reported ready at `said`, and may be sent its go until then.
     Ready { until: Instant, said: Instant },
-    /// The worker has its go, which may lie unread: it begins while that is young enough.
+    /// The worker has been sent its go, perhaps unread: it begins while that is young enough.
     Going { said: Instant, within: Duration },
-    /// A worker is at it, and ends by then.
+    /// A worker acts on it, and ends by then.
     Acting { until: Instant },
-    /// It stands still, immediately before it says something to the device; whether its
-    /// environment has said that its time is over.
+    /// It stands still, immediately before its first word to the device. `is_reported` is true if
+    /// its environment has reported that its time is over.
     Stalled { until: Instant, is_reported: bool },
     /// The outcome, until it is recorded.
     Reported(Report),
 }
 
-/// What an attempt that was begun may still do to the device.
+/// An effect that an attempt may still have on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Effect {
     pub attempt: Attempt,
     pub from: Sender,
     pub until: Instant,
-    /// It is on its way: the clock of the host has no say any more.
+    /// It is on its way: the clock of the host no longer matters.
     pub is_sent: bool,
-    /// The device has said that it does it.
+    /// The device has acknowledged it.
     pub is_sure: bool,
 }
 
@@ -146,12 +146,12 @@ pub enum Report {
     Failed,
     /// The worker has said so, or is gone.
     Unknown,
-    /// Nothing was heard of the worker in time.
+    /// The worker was not heard of in time.
     Overdue,
     Expired,
 }
 
-/// How far a device is with what passes through another state.
+/// The progress of a device through another state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Passage {
     Before,
@@ -159,7 +159,7 @@ pub enum Passage {
     After,
 }
 
-/// What goes between the boxes.
+/// A message between the parties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Message {
     Start {
@@ -184,9 +184,9 @@ pub enum Message {
         attempt: Attempt,
         ask: Option<u64>,
     },
-    /// Nothing of this life of an environment runs any more.
+    /// Nothing of this incarnation runs any more.
     Over { of: Sender },
-    /// What the target showed when it was asked then.
+    /// The state that the target showed when asked at that time.
     Seen {
         task: usize,
         asked: Instant,
@@ -195,7 +195,7 @@ pub enum Message {
 }
 
 impl World {
-    /// Nothing has happened.
+    /// Returns the world before any event.
     pub fn new(case: &Case) -> Self {
         let environment = |_| Environment::new(0, case);
         Self {
@@ -216,12 +216,12 @@ impl World {
         }
     }
 
-    /// What the clocks of an environment's host say.
+    /// Returns the time on the clocks of an environment's host.
     pub fn local(&self, environment: usize) -> Instant {
         self.now - STEP * self.lags[environment]
     }
 
-    /// What the clock says that decides how long an effect may be late.
+    /// Returns the time that decides how late an effect may still be.
     pub fn clock_of(&self, effect: &Effect) -> Instant {
         if effect.is_sent {
             self.now
@@ -230,7 +230,7 @@ impl World {
         }
     }
 
-    /// The life of an environment that runs.
+    /// Returns the running incarnation of an environment.
     pub fn sender(&self, environment: usize) -> Sender {
         Sender {
             environment,
@@ -238,7 +238,7 @@ impl World {
         }
     }
 
-    /// Whether that life is the one that runs.
+    /// Returns true if that incarnation is the running one.
     pub fn is_alive(&self, sender: Sender) -> bool {
         self.environments[sender.environment].life == sender.life
     }
@@ -249,12 +249,12 @@ impl World {
         }
     }
 
-    /// How often the device did what the task says.
+    /// Returns the number of times the device carried out the task.
     pub fn effects(&self, task: usize) -> u8 {
         self.done[task].iter().sum()
     }
 
-    /// Jobs that can act, or can still begin.
+    /// Returns the jobs that act, or may still begin.
     pub fn acting(&self) -> impl Iterator<Item = &Job> {
         self.jobs.iter().filter(|job| {
             let now = self.local(job.from.environment);
@@ -267,13 +267,13 @@ impl World {
         })
     }
 
-    /// Whether nothing more comes but from a person.
+    /// Returns true if only a person can still change anything.
     pub fn is_settled(&self) -> bool {
         let is_settled = |life: &Life| life.has_ended() || is_unsettled(life);
         self.lives.iter().all(is_settled)
     }
 
-    /// Whether all tasks have ended and nobody can do anything about it any more.
+    /// Returns true if all tasks have ended and nobody can change anything any more.
     pub fn is_over(&self) -> bool {
         let is_permit = |message: &Message| {
             matches!(
@@ -290,9 +290,9 @@ impl World {
             && !self.sent.iter().any(is_permit)
     }
 
-    /// Worlds look equal that have the same future: what cannot matter any more is forgotten.
-    /// That it cannot matter is a rule of the product with tests of its own; where that rule is
-    /// broken on purpose, nothing is forgotten.
+    /// Makes worlds with the same future equal by forgetting what can no longer matter. That it
+    /// cannot matter is a rule of the product with tests of its own; where that rule is broken on
+    /// purpose, nothing is forgotten.
     pub fn normalise(&mut self, case: &Case) {
         self.jobs.sort_unstable();
         self.pending.sort_unstable();
@@ -309,7 +309,7 @@ impl World {
     fn may_matter(&self, case: &Case, message: Message) -> bool {
         match message {
             Message::Start { attempt, .. } => !self.lives[attempt.task].has_ended(),
-            // A task that has ended is refused to everybody; a permit may still be under way.
+            // A task that has ended is refused to everybody, but a permit may still be under way.
             Message::Permit {
                 to,
                 attempt,
@@ -355,7 +355,7 @@ impl Environment {
 }
 
 impl Effect {
-    /// What a worker may do from now on, until then by the clock of its host.
+    /// Returns what a worker may do from now until then, by the clock of its host.
     pub fn new(job: &Job, until: Instant) -> Self {
         Self {
             attempt: job.attempt,
@@ -370,12 +370,12 @@ impl Effect {
         self.attempt == job.attempt && self.from == job.from
     }
 
-    /// It may happen at any time.
+    /// Lets the effect happen at any time.
     pub fn stall(&mut self) {
         self.until = at(EVER);
     }
 
-    /// Whoever caused it is at an end: the device does it by then, or never.
+    /// Its cause has ended: the device carries it out by then, or never.
     pub fn send(&mut self, until: Instant) {
         self.until = if self.is_sent {
             self.until.min(until)
@@ -387,7 +387,7 @@ impl Effect {
 }
 
 impl Attempt {
-    /// As the product names it.
+    /// Returns its name in the product.
     pub fn key(self) -> TaskKey {
         TaskKey {
             task: TaskId::from_bytes([self.task as u8; 16]),
@@ -395,7 +395,7 @@ impl Attempt {
         }
     }
 
-    /// From the name that the product has for it.
+    /// Returns the attempt of that name in the product.
     pub fn of(key: TaskKey) -> Self {
         Self {
             task: usize::from(key.task.as_bytes()[0]),
@@ -403,7 +403,7 @@ impl Attempt {
         }
     }
 
-    /// Its place among the attempts.
+    /// Returns its position among the attempts.
     pub fn place(self) -> usize {
         self.number as usize - 1
     }

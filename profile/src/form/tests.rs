@@ -1,4 +1,4 @@
-//! Another protocol than SNMP: registers, with the keys that all have.
+//! A protocol other than SNMP: registers, with the shared keys.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -8,11 +8,11 @@ use super::{Keyed, Value};
 use crate::{Error, Interpretation, Meaning, Raw, Scaling, states::Named};
 
 keys! {
-    /// Where a point is read.
+    /// The place of a point.
     pub struct Place {
-        /// Its first register.
+        /// The number of its first register.
         pub register: Option<u16>,
-        /// The number.
+        /// The number of its registers.
         pub words: Option<u8>,
     }
 }
@@ -48,7 +48,7 @@ fn a_protocol_of_registers_has_the_same_language() {
          [[point]]\nregister = 101\nmetric = \"my.pump\"\nstates = \"pump\"\n",
     );
     let points = points.unwrap();
-    // What a gateway sends: a register without sign.
+    // A gateway sends registers without sign.
     let registers = [(100, 235), (100, 0xffce), (100, 0x8000), (101, 1)];
     let read = |(register, word): &(u16, u64)| {
         let (_, meaning) = points.iter().find(|(known, _)| known == register)?;

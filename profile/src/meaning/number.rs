@@ -1,4 +1,4 @@
-//! Numbers: scaled, converted, and judged by what their metric can be.
+//! Numbers: scaled, converted, and judged by the plausible range of their metric.
 
 use utakata_model::{Quality, ReadingValue};
 
@@ -16,26 +16,26 @@ use crate::{
 /// A number: `raw * multiply / divide + offset`, then converted.
 #[derive(Debug, Clone)]
 pub struct Number {
-    /// Multiplied by this,
+    /// The multiplier,
     pub multiply: f64,
-    /// divided by this (so that tenths come out exact),
+    /// the divisor (so that tenths are exact),
     pub divide: f64,
-    /// this is added,
+    /// the offset,
     pub offset: f64,
-    /// and it is converted.
+    /// and the conversion that follows.
     pub convert: Option<Convert>,
-    /// The position in a text.
+    /// The position of the number in a text.
     pub find: Find,
-    /// There is none outside of this.
+    /// The limits beyond which there is no reading.
     pub valid: (f64, f64),
-    /// Suspect outside of this.
+    /// The limits beyond which a reading is suspect.
     pub range: (f64, f64),
     /// The nature of the metric's numbers.
     pub nature: Nature,
 }
 
 impl Number {
-    /// The number that the keys of a metric mean. Errors: the sentence that says what is wrong.
+    /// Compiles the keys of a number.
     pub(super) fn compile(form: &form::Value, metric: &str) -> Result<Self, String> {
         let (multiply, divide) = fraction(form.factor.unwrap_or(1.0));
         let convert = form.convert.as_deref().map(Convert::parse).transpose()?;
@@ -76,7 +76,7 @@ impl Number {
         })
     }
 
-    /// Returns what is seen in a raw value.
+    /// Interprets a raw value.
     pub(super) fn read(&self, raw: &Raw<'_>, scaling: &Scaling, unit: &str) -> Interpretation {
         let (number, sentinel, doubt) = match raw {
             Raw::Integer(number) => (
@@ -106,7 +106,7 @@ impl Number {
         self.judge(number, raw, sentinel, is_doubtful, scaling)
     }
 
-    /// The number in a text, whether it is a sentinel, and whether it is doubtful.
+    /// Returns the number in a text, its sentinel if it is one, and whether it is doubtful.
     fn in_text(
         &self,
         text: &str,
@@ -120,7 +120,7 @@ impl Number {
             Some(spelling) if own_factor == 1.0 => {
                 self.scaled(spelling.apply(found.number), scaling)
             }
-            // The profile's factor says the same, or the unit is written before it is applied.
+            // The profile's factor is the same, or the unit is written before it is applied.
             Some(spelling)
                 if spelling.is_plain()
                     || (spelling.convert.is_none()
@@ -135,8 +135,8 @@ impl Number {
         Some((number, sentinel, found.is_doubtful))
     }
 
-    /// The number that a raw one stands for. It is multiplied once and divided once, by whole
-    /// numbers where the profile has tenths: so 455 is 0.455, and not nearly.
+    /// Scales a raw number. It multiplies once and divides once, by whole numbers if the profile
+    /// has tenths, so that 455 becomes exactly 0.455.
     fn scaled(&self, raw: f64, scaling: &Scaling) -> f64 {
         let mut multiply = self.multiply * scaling.times;
         let mut divide = self.divide * scaling.divide;
@@ -176,14 +176,14 @@ impl Number {
             && may_be_negative
             && let Some(negative) = raw.wrapped()
         {
-            // -50 in a type without sign. Nothing else makes such a number of a measurement.
+            // -50 in an unsigned type. No other measurement yields such a number.
             number = self.scaled(negative as f64, scaling);
             is_good = number >= self.range.0 && number <= self.range.1;
         }
         if let (Nature::Amount, false, Raw::Integer(negative @ -0x8000_0000..0)) =
             (self.nature, is_plausible, raw)
         {
-            // More than a type with a sign can hold, as storage in blocks: all of its bits count.
+            // More than a signed type can hold, such as storage in blocks: all bits count.
             number = self.scaled((negative + (1 << 32)) as f64, scaling);
         }
         match number >= self.valid.0 && number <= self.valid.1 {
@@ -192,22 +192,22 @@ impl Number {
         }
     }
 
-    /// The sentinel that a raw value is for this metric.
+    /// Returns the sentinel that a raw value is for this metric.
     fn sentinel(&self, sentinel: Option<Sentinel>, raw: &Raw<'_>) -> Option<Sentinel> {
         match self.nature {
             Nature::Measured => sentinel,
             Nature::Amount => sentinel.filter(|sentinel| *sentinel == Sentinel::Certain),
-            // It passes through every number, and through all ones once in 136 years.
+            // It takes every value in turn, and is all ones once in 136 years.
             Nature::Total => raw.is_all_ones().then_some(Sentinel::Certain),
         }
     }
 
-    /// Returns whether a number means that there is none.
+    /// Returns true if a number means that there is none.
     fn is_none(&self, sentinel: Option<Sentinel>, raw: &Raw<'_>, is_plausible: bool) -> bool {
         match sentinel {
             Some(Sentinel::Certain) => true,
             Some(Sentinel::Likely) => !is_plausible,
-            // -1 of what cannot be negative.
+            // -1 for something that cannot be negative.
             None => !is_plausible && self.range.0 >= 0.0 && raw.number() == Some(-1.0),
         }
     }
@@ -221,7 +221,7 @@ fn seen(number: f64, is_good: bool) -> Interpretation {
     Interpretation::Reading(ReadingValue::Number(number), quality)
 }
 
-/// A factor as a whole divisor where it is one: 37 / 10 is 3.7, while 37 * 0.1 is not.
+/// Turns a factor into a whole divisor if it is one: 37 / 10 is 3.7, while 37 * 0.1 is not.
 fn fraction(factor: f64) -> (f64, f64) {
     let divisor = (1.0 / factor).round();
     if factor.abs() < 1.0 && divisor.is_finite() && (divisor * factor - 1.0).abs() < 1e-12 {

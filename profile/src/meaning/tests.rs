@@ -11,7 +11,7 @@ use crate::{
 };
 
 keys! {
-    /// No keys of its own.
+    /// A protocol without keys of its own.
     pub struct Nothing {}
 }
 
@@ -211,7 +211,7 @@ fn what_is_wrong_with_a_value_is_told() {
     }
 }
 
-/// Numbers that mean "there is none" in a type of so many bits.
+/// Numbers that mean "there is none" in a type of that many bits.
 fn sentinel() -> impl Strategy<Value = i128> {
     let bits = prop::sample::select(vec![16_u32, 32, 64]);
     (bits, 0..4).prop_map(|(bits, which)| match which {
@@ -222,7 +222,7 @@ fn sentinel() -> impl Strategy<Value = i128> {
     })
 }
 
-/// The ways in which a whole number can be sent.
+/// Returns the ways in which a whole number can be sent.
 fn sent(number: i128) -> Vec<Raw<'static>> {
     let mut ways = vec![
         Raw::Text(number.to_string().into()),
@@ -279,7 +279,7 @@ proptest! {
         let meaning = meaning(CELSIUS);
         for raw in sent(number.into()) {
             let is_wide = matches!(raw, Raw::Unsigned(_, 64)) && number < 0;
-            // All ones without a sign are how devices say that there is none.
+            // Devices send all ones without a sign for "there is none".
             let is_none = matches!(raw, Raw::Unsigned(..)) && number == -1;
             let seen = meaning.read(&raw, &Scaling::NONE);
             let expect = match is_none {

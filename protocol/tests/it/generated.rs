@@ -1,4 +1,4 @@
-//! `UPDATE=1 cargo nextest run -p utakata-protocol` writes the generated code anew.
+//! `UPDATE=1 cargo nextest run -p utakata-protocol` regenerates the code.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -31,7 +31,7 @@ fn the_description_in_the_python_sdk_is_what_the_protocol_file_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let descriptors = protox::compile(["worker.proto"], [root.join("proto")]).unwrap();
     let mut file = descriptors.file[0].clone();
-    // Comments are for people.
+    // Comments are for people only.
     file.source_code_info = None;
     let bytes = file.encode_to_vec();
     let mut fresh = String::from(

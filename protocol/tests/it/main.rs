@@ -1,3 +1,3 @@
-//! The generated code and the protocol file say the same.
+//! The generated code agrees with the protocol file.
 
 mod generated;

@@ -63,7 +63,7 @@ fn a_number_is_alike_between_before_and_after_and_near_either() {
         None,
         &[mismatches],
     );
-    // It has moved meanwhile: up, down, and not so far.
+    // It has moved meanwhile: up, down, and not as far.
     for (after, expect) in [
         (200.0, &[][..]),
         (143.0, &[]),
@@ -120,7 +120,7 @@ fn units_texts_and_what_is_missing_make_a_difference_and_what_is_new_does_not() 
         None,
         &[("hw.power{hw.id=1}", "1 W", "nothing")],
     );
-    // The stable release does not read it any more either.
+    // The stable release no longer reads it either.
     check(
         seen(vec![state("ok"), power(1.0)]),
         seen(vec![state("ok")]),

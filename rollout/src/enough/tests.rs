@@ -33,16 +33,16 @@ fn at_a_quiet_site_time_ends_a_share_and_few_tasks_end_the_last_one() {
         // The time is not over.
         (50, 0, (900, 0), 1, false, NotYet),
         (50, 0, (900, 0), 1, true, NotYet),
-        // It is: one task leads on, and a few to the end.
+        // It is over: one task leads on, and a few lead to the end.
         (0, 0, (40, 0), 60, false, NotYet),
         (1, 0, (40, 0), 2, false, Few),
         (19, 0, (90, 0), 60, true, NotYet),
         (20, 0, (90, 0), 2, true, Few),
-        // One that fails is seen in all tasks that were asked for.
+        // One failure means that all required tasks are awaited.
         (30, 1, (900, 0), 60, true, NotYet),
         (1, 1, (900, 0), 60, false, NotYet),
         (99, 1, (900, 0), 60, true, All),
-        // As often as before: it is no worse.
+        // As many failures as before: no worse.
         (19, 1, (95, 5), 2, true, Few),
         (18, 2, (95, 5), 2, true, NotYet),
     ] {
@@ -60,7 +60,7 @@ fn at_a_quiet_site_time_ends_a_share_and_few_tasks_end_the_last_one() {
 fn how_long_it_takes_is_told_by_the_pace_of_until_now() {
     let plan = RolloutPlan::default();
     let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
-    // One task of the candidate a minute, of twenty that come.
+    // The candidate gets one task per minute out of twenty.
     for (ended, elapsed, is_last, expect) in [
         (1, 1, false, minutes(1)),
         (1, 1, true, minutes(19)),
@@ -72,12 +72,12 @@ fn how_long_it_takes_is_told_by_the_pace_of_until_now() {
         let seen = seen(ended, elapsed, is_last, &tallies);
         assert_eq!(left(&seen, &plan), expect, "{ended} {elapsed} {is_last}");
     }
-    // With one that failed it takes all of them.
+    // One failure means that all of them are needed.
     let tallies = (tally(9, 1), tally(190, 0));
     assert_eq!(left(&seen(10, 10, true, &tallies), &plan), minutes(90));
 }
 
-/// Numbers from 0 to 1, the same ones each time (Marsaglia, 2003).
+/// Returns pseudo-random numbers from 0 to 1, the same each time (Marsaglia, 2003).
 fn draws(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move || {
@@ -88,9 +88,9 @@ fn draws(seed: u64) -> impl FnMut() -> f64 {
     }
 }
 
-/// A canary at a site of four devices that are read each five seconds: after how many seconds a
-/// candidate of which so many fail passes; absent where it is turned back. Of the stable release
-/// a share fails, too.
+/// Runs a canary at a site of four devices that are read every five seconds. Returns the seconds
+/// after which a candidate that fails the share `failing` passes, or `None` if it is turned back.
+/// The stable release fails the share `before`.
 fn passed(seed: u64, failing: f64, before: f64) -> Option<u64> {
     let plan = RolloutPlan::default();
     let mut draw = draws(seed);
@@ -157,8 +157,8 @@ fn at_a_site_of_four_devices_good_releases_pass_within_minutes_and_bad_ones_do_n
 }
 
 proptest! {
-    /// What was enough stays so with more good tasks and more time, and a failure more never
-    /// makes it so.
+    /// A sufficient sample stays sufficient with more good tasks and more time, and another failure
+    /// never makes one sufficient.
     #[test]
     fn more_of_what_is_good_is_never_less_and_what_fails_never_helps(
         good in 0u64..120, failed in 0u64..5, stable in (0u64..200, 0u64..10),

@@ -13,7 +13,7 @@ fn tally(good: u64, failed: u64, unknown: u64, milliseconds: u64) -> Tally {
         (unknown, OutcomeStatus::Unknown),
     ] {
         for n in 0..count {
-            // Not all are alike.
+            // No two are the same.
             let time = Duration::from_micros(milliseconds * 1000 + n % 100);
             tally.add(status, time);
         }
@@ -51,20 +51,20 @@ fn more_failures_than_chance_explains_turn_it_back_and_accidents_do_not() {
         (tally(0, 3, 0, 1), &well, Look::Before, "rollout-fails"),
         (tally(0, 0, 3, 1), &well, Look::Before, "rollout-fails"),
         (tally(10, 1, 1, 1), &well, Look::Last, "rollout-fails"),
-        // A tenth fails anyway: of the candidate as well.
+        // A tenth fails anyway, with the candidate too.
         (tally(90, 10, 0, 1), &sick, Look::Last, ""),
         (tally(80, 20, 0, 1), &sick, Look::Last, "rollout-fails"),
-        // Likely enough by chance as long as more comes in.
+        // Not unlikely enough while more is to come.
         (tally(80, 20, 0, 1), &sick, Look::Before, ""),
         (tally(60, 40, 0, 1), &sick, Look::Before, "rollout-fails"),
-        // Sure, and far less than a percentage point.
+        // Certain, but far less than a percentage point.
         (
             tally(100_000, 100, 0, 1),
             &tally(100_000, 10, 0, 1),
             Look::Last,
             "",
         ),
-        // Nothing to compare with.
+        // There is nothing to compare with.
         (tally(0, 9, 0, 1), &tally(0, 0, 0, 1), Look::Last, ""),
     ] {
         judged(&candidate, stable, look, expect);
@@ -93,7 +93,7 @@ fn a_candidate_that_takes_more_than_so_many_times_as_long_is_slow() {
     ] {
         judged(&candidate, &stable, Look::Before, expect);
     }
-    // Ten times as long, and nobody would notice.
+    // Ten times as long, yet nobody would notice.
     judged(&tally(50, 0, 0, 1), &tally(200, 0, 0, 0), Look::Last, "");
 }
 
@@ -106,7 +106,7 @@ fn a_shadow_that_differs_is_seen_after_three_and_one_accident_is_let_pass() {
         (0, 3, "rollout-differs", false),
         (1, 2, "rollout-differs", false),
         (29, 1, "", true),
-        // Not yet sure: more are compared.
+        // Not certain yet: more are compared.
         (2, 1, "", false),
         (28, 2, "rollout-differs", false),
         (298, 2, "", true),
@@ -122,7 +122,7 @@ fn a_shadow_that_differs_is_seen_after_three_and_one_accident_is_let_pass() {
         message.contains("3 of 3 answers") && message.contains("1 kW"),
         "{message}"
     );
-    // As few as are asked for are not judged: more are compared.
+    // A sample as small as the plan's is not judged.
     assert!(has_passed(&shadowed(1, 0), 1));
     assert!(!has_passed(&shadowed(0, 1), 1));
 }
@@ -160,7 +160,7 @@ fn workers_that_die_and_memory_that_grows_turn_it_back() {
     }
 }
 
-/// Numbers from 0 to 1, the same ones each time (Marsaglia, 2003).
+/// Returns pseudo-random numbers from 0 to 1, the same each time (Marsaglia, 2003).
 fn draws(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move || {
@@ -171,15 +171,15 @@ fn draws(seed: u64) -> impl FnMut() -> f64 {
     }
 }
 
-/// Of so many candidates that fail so often, and take so many times as long, beside a stable
-/// release of which a twentieth fails: how many are turned back in a canary of 100 tasks, of
-/// which a fifth is theirs.
+/// Returns how many of the candidates, which fail the share `failing` and take `times` as long, are
+/// turned back in a canary of 100 tasks, a fifth of them theirs, beside a stable release that fails
+/// a twentieth.
 fn turned_back(candidates: u64, failing: f64, times: f64) -> usize {
     let is_turned_back = |seed: &u64| {
         let mut draw = draws(*seed);
         let (mut candidate, mut stable) = (Tally::default(), Tally::default());
         let mut add = |tally: &mut Tally, failing: f64, times: f64| {
-            // Some targets are near, others far.
+            // Some targets are near, others far away.
             let time = if draw() < 0.5 { 0.005 } else { 0.05 } * (0.5 + draw()) * times;
             let status = if draw() < failing {
                 OutcomeStatus::Failed

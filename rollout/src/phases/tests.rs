@@ -57,7 +57,7 @@ fn step(at: Position, plan: &RolloutPlan, go: Option<Go>, facts: &Facts, judged:
     next(at, &candidate, plan, go, facts, judged)
 }
 
-/// The code of the problem with which it goes back or waits.
+/// Returns the code of the problem with which it goes back or waits.
 fn code(step: &Step) -> &str {
     match step {
         Step::Back(problem) | Step::Stay(Some(problem)) => &problem.code,
@@ -97,7 +97,7 @@ fn phases_follow_each_other_and_those_without_evidence_are_left_out() {
         let step = step(at(from), plan, order(promoted), &facts(), &seen_all());
         assert_eq!(step, Step::To(expect), "{from:?} {promoted:?}");
     }
-    // What is promoted waits for no evidence.
+    // A promoted rollout waits for no evidence.
     for (from, promoted, expect) in [(Shadow, Shadow, Canary), (Canary, Rolling, Rolling)] {
         let none = Verdict::default();
         let step = step(at(from), &plan, order(Some(promoted)), &facts(), &none);

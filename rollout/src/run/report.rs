@@ -1,4 +1,4 @@
-//! A rollout as others see it, and as it is written down.
+//! The reports about a rollout, and its record.
 
 use utakata_model::{
     Problem, RolloutId, RolloutPhase, RolloutStatus,
@@ -8,12 +8,12 @@ use utakata_model::{
 use super::RolloutRun;
 use crate::{Decision, enough};
 
-/// What is published at once when it changes: the rollout, its phase, whether it is paused, and
-/// its problem.
+/// The part of a rollout that is published immediately when it changes: its identifier, its phase,
+/// whether it is paused, and its problem.
 pub type Summary<'r> = (RolloutId, RolloutPhase, bool, Option<&'r Problem>);
 
 impl RolloutRun {
-    /// Returns what is published at once when it changes.
+    /// Returns the part that is published immediately when it changes.
     pub fn summary(&self) -> Summary<'_> {
         (
             self.order.id,
@@ -23,7 +23,7 @@ impl RolloutRun {
         )
     }
 
-    /// Returns the rollout as others see it.
+    /// Returns the status that others see.
     pub fn status(&self) -> RolloutStatus {
         RolloutStatus {
             id: self.order.id,
@@ -37,7 +37,7 @@ impl RolloutRun {
         }
     }
 
-    /// Returns what must hold after a restart, too.
+    /// Returns the record to keep across restarts.
     pub fn decision(&self) -> Decision {
         let status = self.status();
         Decision {
@@ -74,7 +74,7 @@ impl RolloutRun {
         }
     }
 
-    /// Returns how far the phase is, where that can be said.
+    /// Returns the progress of the phase, where it is known.
     fn progress(&self) -> Option<Progress> {
         let now = self.looked?;
         let elapsed = now.saturating_duration_since(self.began?).as_secs_f64();

@@ -39,7 +39,7 @@ fn rollout(waves: &[&str]) -> Rollout {
     }
 }
 
-/// An environment of a room that serves the kind, and how far it is.
+/// An environment in a room that serves the kind, with its phase.
 fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentStatus> {
     let manifest = Manifest::parse(
         "kind = \"pdu\"\nversion = \"1.0\"\nprotocol = 1\n[run]\nprogram = \"x\"\n\
@@ -97,7 +97,7 @@ fn gone(status: &EnvironmentStatus) -> Arc<EnvironmentStatus> {
     })
 }
 
-/// Who may go, and to do what.
+/// Returns the environments that have an order, each with its command.
 fn orders(rollout: &Rollout) -> Vec<(String, GoOrder)> {
     let order = order(rollout);
     let environments = order.environments.into_iter();
@@ -123,7 +123,7 @@ fn a_wave_begins_when_the_one_before_is_done_and_the_last_one_ends_it() {
         (vec![a(Canary), b(Waiting), c(Waiting)], 0, 1),
         (vec![a(Done), b(Waiting), c(Waiting)], 1, 2),
         (vec![a(Done), b(Shadow), c(Waiting)], 1, 2),
-        // Whoever was done and is away holds nobody up.
+        // One that is done and then disappears holds up nobody.
         (vec![gone(&a(Done)), b(Done), c(Waiting)], 2, 3),
     ] {
         one = advance(one, &told, now());
@@ -142,13 +142,13 @@ fn one_that_went_away_in_the_middle_of_it_holds_the_next_wave_until_another_has_
     let b = |phase| heard("b", "B", Some(phase));
     let begun = rollout(&["room=A"]);
     let begun = advance(begun, &[a(Canary), b(Waiting)], now());
-    // Gone, and not heard of by a logic environment that has just started.
+    // Gone, and unknown to a logic environment that has just started.
     for told in [vec![gone(&a(Canary)), b(Waiting)], vec![b(Waiting)]] {
         let held = advance(begun.clone(), &told, now());
         assert_eq!((held.wave, orders(&held).len()), (0, 1), "{told:?}");
         let problem = held.environments.values().next().unwrap().problem.as_ref();
         assert_eq!(&*problem.unwrap().code, "rollout-gone");
-        // It comes back, and is done.
+        // It returns, and is done.
         let back = advance(held.clone(), &[a(Canary), b(Waiting)], now());
         assert_eq!(back.wave, 0);
         assert!(back.environments.values().all(|one| one.problem.is_none()));
@@ -158,7 +158,7 @@ fn one_that_went_away_in_the_middle_of_it_holds_the_next_wave_until_another_has_
         let mut with_other = told.clone();
         with_other.push(also_a(Done));
         assert_eq!(advance(held.clone(), &with_other, now()).wave, 1);
-        // A person goes on without it; when it comes it goes on, too.
+        // A person continues without it; when it returns, it continues as well.
         let mut without = held;
         without_gone(&mut without);
         let without = advance(without, &told, now());
@@ -167,7 +167,7 @@ fn one_that_went_away_in_the_middle_of_it_holds_the_next_wave_until_another_has_
         assert_eq!(with_it.state, RolloutState::Running);
         assert_eq!(orders(&with_it).len(), 2);
     }
-    // Who was done, or had not begun, holds up nobody.
+    // One that was done, or had not begun, holds up nobody.
     for phase in [Waiting, Done] {
         let begun = advance(rollout(&["room=A"]), &[a(phase), b(Waiting)], now());
         let one = advance(begun, &[gone(&a(phase)), b(Waiting)], now());

@@ -62,6 +62,25 @@ class _Waiting:
         return wire.ReadyAttempt(id=key[0], attempt=key[1], nonce=nonce)
 
 
+def read_token() -> str:
+    """The token of the hello: a variable, or a file that whoever runs the worker may write anew."""
+    token = os.environ.get("UTAKATA_TOKEN")
+    if token is not None:
+        return token
+    with open(os.environ["UTAKATA_TOKEN_FILE"], encoding="utf-8") as file:
+        return file.read().strip()
+
+
+def channel_to(endpoint: str, options: list) -> grpc.aio.Channel:
+    """The way to a manager: at https:// it is known by one authority, and by no other."""
+    secure = endpoint.removeprefix("https://")
+    if secure == endpoint:
+        options = [*options, ("grpc.default_authority", "localhost")]
+        return grpc.aio.insecure_channel(endpoint.removeprefix("http://"), options)
+    authority = os.environ["UTAKATA_AUTHORITY"].encode()
+    return grpc.aio.secure_channel(secure, grpc.ssl_channel_credentials(authority), options)
+
+
 class Session:
     def __init__(self, worker, manifest: dict[str, Any]):
         self.worker = worker
@@ -87,7 +106,7 @@ class Session:
 
     async def run(self) -> None:
         """Serves until the manager has drained it. Raises Refused or ConnectionError."""
-        token, within = os.environ["UTAKATA_TOKEN"], None
+        token, within = read_token(), None
         try:
             while (held := await self.serve(token, within)) is not None:
                 token, within = held.token, held.within_milliseconds / 1000
@@ -112,10 +131,10 @@ class Session:
         )
         welcomed = asyncio.Event()
         # The way to the manager is a socket: no proxy, and no name but a plain one in its headers.
-        options = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", "localhost")]
+        options = [("grpc.enable_http_proxy", 0)]
         options += [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
         options += [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 1000)]
-        async with grpc.aio.insecure_channel(os.environ["UTAKATA_ENDPOINT"], options) as channel:
+        async with channel_to(os.environ["UTAKATA_ENDPOINT"], options) as channel:
             work = channel.stream_stream(
                 wire.METHOD,
                 request_serializer=wire.FromWorker.SerializeToString,

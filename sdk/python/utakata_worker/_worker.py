@@ -21,7 +21,9 @@ Action = Callable[[Task], Union[Returned, Awaitable[Returned]]]
 #: As those of the SDK for Rust (sysexits.h).
 EXIT_USAGE, EXIT_RELEASE, EXIT_UNAVAILABLE, EXIT_BUILD, EXIT_REFUSED = 64, 65, 69, 70, 78
 
-VARIABLES = ("UTAKATA_ENDPOINT", "UTAKATA_TOKEN", "UTAKATA_RELEASE")
+VARIABLES = ("UTAKATA_ENDPOINT", "UTAKATA_RELEASE")
+#: One of them is there.
+TOKENS = ("UTAKATA_TOKEN", "UTAKATA_TOKEN_FILE")
 
 
 class Worker:
@@ -55,7 +57,8 @@ class Worker:
         """Serves the manager that started the process until it is drained, and exits."""
         sys.dont_write_bytecode = True  # What lies in the folder is the release.
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-        if any(name not in os.environ for name in VARIABLES):
+        is_started = all(name in os.environ for name in VARIABLES)
+        if not is_started or all(name not in os.environ for name in TOKENS):
             print(
                 f"{sys.argv[0]} is a worker of utakata: it is started by an environment, not by "
                 "hand.\nTo try it, run: utakata worker test DIR (the folder with its worker.toml)",

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{chance::draw, swarm::ber};
 
-/// The community that reads.
+/// The community for reading.
 pub const COMMUNITY: &str = "public";
 
 const GET: u8 = 0xa0;
@@ -27,14 +27,14 @@ const TOO_BIG: u8 = 1;
 const NO_SUCH_NAME: u8 = 2;
 const GEN_ERR: u8 = 5;
 const NOT_WRITABLE: u8 = 17;
-/// No answer has more bytes.
+/// The length of the longest answer, in bytes.
 const LONGEST: usize = 60_000;
 
 /// An answer.
 pub struct Reply {
-    /// The time it is sent.
+    /// The delay before it is sent.
     pub after: Duration,
-    /// The message to send.
+    /// The bytes of the message.
     pub message: Vec<u8>,
 }
 
@@ -62,7 +62,7 @@ type Binding = (Oid, Vec<u8>);
 type Reaction = Result<Vec<Binding>, (u8, usize)>;
 
 impl Agent {
-    /// An agent with these objects.
+    /// Creates an agent with these objects.
     pub fn new(seed: u64, faults: Faults, objects: Objects) -> Self {
         Self {
             seed,

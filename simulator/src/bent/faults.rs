@@ -1,4 +1,4 @@
-//! What is wrong with a bent agent, drawn from a seed. Pure.
+//! The faults of a bent agent, drawn from a seed. Pure.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use crate::chance::{draw, unit};
 /// The faults of a bent agent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Faults {
-    /// It knows SNMPv1 only.
+    /// True if it knows only SNMPv1.
     pub is_v1_only: bool,
     /// The share of requests that it loses, of a hundred.
     pub loses: u64,
@@ -17,7 +17,7 @@ pub struct Faults {
     pub delay: u64,
     /// The share of answers that it sends twice, of a hundred.
     pub doubles: u64,
-    /// The largest answer, in bytes.
+    /// The size of the largest answer, in bytes.
     pub largest: Option<usize>,
     /// The fate of a larger one.
     pub too_large: TooLarge,
@@ -50,11 +50,11 @@ pub enum TooLarge {
     /// It is refused as too big.
     #[default]
     TooBig,
-    /// It is not sent.
+    /// No answer is sent.
     Silent,
-    /// It has fewer bindings.
+    /// The answer has fewer bindings.
     Shorter,
-    /// Its bytes end there.
+    /// The answer is cut off at its largest size.
     Cut,
 }
 
@@ -64,7 +64,7 @@ pub enum TooLarge {
 pub enum Bulk {
     #[default]
     Answered,
-    /// It is not.
+    /// It is not answered.
     Silent,
     Refused,
     /// It is answered with nothing in it.
@@ -75,12 +75,12 @@ pub enum Bulk {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Named {
-    /// That which it is about.
+    /// The index of the right binding.
     #[default]
     Right,
     None,
     First,
-    /// One that is not there.
+    /// An index beyond the last binding.
     Beyond,
 }
 
@@ -88,21 +88,21 @@ pub enum Named {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Oddity {
-    /// Nothing.
+    /// Nothing is odd.
     #[default]
     None,
-    /// Its community is another one.
+    /// The community is a different one.
     Community,
     /// Its request id is another one.
     Id,
-    /// Its version is another one.
+    /// The version is a different one.
     Version,
 }
 
 /// A sort of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Only {
-    /// Messages are lost, late, doubled.
+    /// Messages are lost, delayed or duplicated.
     Network,
     /// Messages are too large.
     Size,
@@ -110,7 +110,7 @@ pub enum Only {
     Cells,
     /// Bindings and rows in another order, loops.
     Order,
-    /// Communities, ids and versions.
+    /// Communities, ids and versions are wrong.
     Identity,
 }
 
@@ -133,7 +133,7 @@ impl FromStr for Only {
     }
 }
 
-/// Draws one thing after another.
+/// A sequence of random choices.
 struct Draws(u64);
 
 impl Draws {
@@ -153,7 +153,7 @@ impl Draws {
 }
 
 impl Faults {
-    /// The faults of a seed.
+    /// Draws the faults of a seed.
     pub fn compose(seed: u64, only: &[Only]) -> Self {
         let draws = Draws(seed);
         let has = |sort: Only| only.is_empty() || only.contains(&sort);

@@ -27,27 +27,25 @@ const UNDECODABLE: [(u8, &[u8]); 8] = [
     (ber::COUNTER64, &[9; 9]),
 ];
 
-/// The value of an object.
+/// The state of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Its value.
+    /// It has a value.
     Good,
-    /// Asking for it is refused.
+    /// Reading it is refused.
     Refused,
     /// Its value cannot be decoded.
     Undecodable,
-    /// It has none.
+    /// It has no value.
     Hole,
 }
 
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// Its name.
     pub oid: Oid,
-    /// The digest of its content.
     pub state: State,
-    /// Its value as BER.
+    /// The value as BER.
     pub value: Vec<u8>,
     said: String,
 }
@@ -71,7 +69,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The objects of a seed.
+    /// Builds the objects of a seed.
     pub fn build(seed: u64, faults: &Faults) -> Self {
         let mut in_order = Vec::new();
         for last in 1..=7 {
@@ -94,7 +92,7 @@ impl Objects {
         }
     }
 
-    /// The truth about all.
+    /// Returns the truth about all objects.
     pub fn truth(&self, faults: &Faults) -> Vec<Truth> {
         let truth = |object: &Object| Truth {
             oid: object.oid.to_string(),
@@ -110,7 +108,7 @@ impl Objects {
         self.in_order.iter().map(truth).collect()
     }
 
-    /// The object of this name.
+    /// Returns the object of this name.
     pub fn get(&self, oid: &Oid) -> Option<&Object> {
         self.in_order.get(*self.places.get(oid)?)
     }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::answer::COMMUNITY;
 use crate::swarm::ber;
 
-/// Who may read, with SHA-1 and without privacy.
+/// The user who may read, with SHA-1 and without privacy.
 pub const NAME: &str = "bent";
 /// The user's password.
 pub const PASSWORD: &str = "bent-and-still-true";
@@ -44,18 +44,18 @@ pub struct Users {
 
 /// A request of a user.
 pub struct Asked {
-    /// The same request by v2c.
+    /// The same request in v2c.
     pub request: Vec<u8>,
     message: u64,
 }
 
-/// What comes of a message.
+/// The result of receiving a message.
 pub enum Heard {
-    /// It is none of v3.
+    /// The message is not v3.
     Other,
     /// It is answered, or not, without a look at the objects.
     Settled(Option<Vec<u8>>),
-    /// It asks for objects.
+    /// The message asks for objects.
     Asked(Asked),
 }
 
@@ -72,7 +72,7 @@ impl Users {
         })
     }
 
-    /// Looks at a message.
+    /// Receives a message.
     pub fn hear(&self, message: &[u8]) -> Heard {
         let mut rest = message;
         let version = ber::expect(&mut rest, ber::SEQUENCE)

@@ -13,20 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The reason there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody there.
+    /// Nothing listens on the port.
     #[error(
         "cannot talk to the control port {address}: is the simulator running, and is this the `control` of its last start line?"
     )]
-    Connection {
-        /// The address of the port.
-        address: String,
-        /// The error of the system.
-        source: io::Error,
-    },
+    Connection { address: String, source: io::Error },
     /// Somebody there who does not speak this.
     #[error("the answer of {0} is not that of a simulator")]
     Answer(String),
-    /// The room refused.
+    /// The simulator refused the request.
     #[error("{0}")]
     Refused(String),
 }

@@ -16,7 +16,7 @@ use crate::mib::Refusal;
 /// A GETBULK answer stops growing here, well within a datagram (RFC 3416, 4.2.3 allows it).
 const LONGEST: usize = 16_000;
 
-/// The effects of a request.
+/// The answer to a request, and its effects.
 pub struct Answer {
     /// The answer, if there is one.
     pub message: Option<Vec<u8>>,

@@ -36,7 +36,7 @@ struct State {
 /// The course of a SET that was found good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Course {
-    /// `true` if it is answered.
+    /// True if the request is answered.
     pub is_answered: bool,
     /// The time until it has its effect; `None` when it had it already, or never has.
     pub late: Option<Duration>,
@@ -45,15 +45,12 @@ pub struct Course {
 /// The truth about a counter.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
-    /// The device.
     pub name: String,
-    /// The scope.
     pub kind: &'static str,
-    /// The problem.
     pub faults: Vec<String>,
     /// Requests that reached it; one that was sent again counts again.
     pub requests: u64,
-    /// Answers it sent.
+    /// The number of answers that it has sent.
     pub answers: u64,
     /// Objects it was told to set, with an effect or without.
     pub sets: u64,
@@ -81,7 +78,7 @@ impl Counter {
         }
     }
 
-    /// The problem.
+    /// Returns its present faults.
     pub fn faults(&self) -> Vec<String> {
         self.state.lock().faults.names()
     }

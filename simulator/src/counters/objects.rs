@@ -1,6 +1,6 @@
-//! What a manager sees of a counter. Pure.
+//! The objects of a counter, as a manager sees them. Pure.
 //!
-//! All is under netSnmpPlaypen (NET-SNMP-MIB: "for experimentation", in nobody's use):
+//! All is under netSnmpPlaypen (NET-SNMP-MIB: "for experimentation", used by nobody):
 //!
 //! ```text
 //! 1.3.6.1.4.1.8072.9999.9999.7    D
@@ -11,13 +11,13 @@
 //!   D.1.5.0  effects of puts      Counter32
 //!   D.2.1.0  mark                 OCTET STRING, read-write: the last one, "(none)" at first
 //!   D.2.2.0  put                  OCTET STRING, read-write: the last one, "(none)" at first
-//!   D.3.1.1.<token>               Gauge32: how often the token was marked
-//!   D.3.1.2.<token>               Gauge32: how often the token was put
+//!   D.3.1.1.<token>               Gauge32: the number of marks with the token
+//!   D.3.1.2.<token>               Gauge32: the number of puts with the token
 //! ```
 //!
 //! The index `<token>` is a string of variable length (RFC 2578, 7.7): its length, then its bytes.
-//! A GET of a token that was never told answers 0, so that reading proves both ways; a walk has
-//! only those that were.
+//! A GET of a token that was never received answers 0, so that a read-back proves both outcomes; a
+//! walk has only those that were received.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use crate::mib::{Refusal, View};
 const DRILL: [u32; 10] = [1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7];
 const TABLE: [u32; 12] = [1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7, 3, 1];
 const CLASSES: [(u32, Class); 2] = [(1, Class::Mark), (2, Class::Put)];
-/// No token can be this.
+/// A text that no token can be.
 const NONE: &str = "(none)";
 
 /// The time for which the temperature goes one way.
@@ -56,7 +56,7 @@ pub struct Sight<'a> {
     pub seed: u64,
     /// The time for which it has run.
     pub uptime: Duration,
-    /// Requests that reached it.
+    /// The number of requests that reached it.
     pub requests: u64,
     /// The register of what it was told.
     pub register: &'a Register,
@@ -75,7 +75,7 @@ impl Sight<'_> {
         }
     }
 
-    /// The first object after `oid`.
+    /// Returns the first object after `oid`.
     pub fn next(&self, oid: &Oid) -> Option<VarBind> {
         // All of the table is behind the scalars.
         if let Some((next, value)) = self.scalars().next(oid) {

@@ -1,4 +1,4 @@
-//! What a counter was told: how often each token, and how often that had an effect.
+//! The register of a counter: for each token, the number of commands and of effects.
 //!
 //! Pure: times come in with the effects.
 
@@ -32,9 +32,9 @@ pub struct Token(Box<[u8]>);
 /// The reason bytes are no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
-    /// Empty, or too long.
+    /// The token is empty or too long.
     Length,
-    /// Not printable ASCII.
+    /// The token is not printable ASCII.
     Character,
 }
 
@@ -43,7 +43,7 @@ pub enum Mistake {
 pub struct Count {
     /// SETs received, with an effect or without.
     pub told: u32,
-    /// Effects.
+    /// The number of effects.
     pub done: u32,
     /// The times of the first effect, and of the last.
     pub times: Option<(Moment, Moment)>,
@@ -71,11 +71,11 @@ pub struct Tally {
 /// The sum of what a device was told of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sum {
-    /// Different tokens.
+    /// The number of different tokens.
     pub tokens: u64,
     /// SETs received, with an effect or without.
     pub told: u64,
-    /// Effects.
+    /// The number of effects.
     pub done: u64,
     /// Tokens with more than one effect.
     pub repeated: u64,
@@ -88,7 +88,7 @@ pub struct TokenTruth {
     pub class: Class,
     /// SETs received, with an effect or without.
     pub told: u32,
-    /// Effects.
+    /// The number of effects.
     pub done: u32,
     /// The time of the first effect.
     pub first_unix_ms: Option<Moment>,
@@ -109,13 +109,13 @@ impl Token {
         Ok(Self([&[length], bytes].concat().into()))
     }
 
-    /// The token as text.
+    /// Returns the token as text.
     pub fn as_str(&self) -> &str {
         let bytes = self.0.get(1..).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// The index of its row.
+    /// Returns the index of its row.
     pub fn index(&self) -> impl Iterator<Item = u32> {
         self.0.iter().copied().map(u32::from)
     }
@@ -158,7 +158,7 @@ impl Register {
         }
     }
 
-    /// A SET was received.
+    /// Counts a SET that was received.
     pub fn told(&mut self, class: Class, token: &Token) {
         let tally = self.of_mut(class);
         tally.sum.told += 1;
@@ -169,7 +169,7 @@ impl Register {
         count.told += 1;
     }
 
-    /// It had its effect.
+    /// Counts an effect.
     pub fn done(&mut self, class: Class, token: &Token, at: Moment) {
         let tally = self.of_mut(class);
         tally.sum.done += 1;
@@ -180,7 +180,7 @@ impl Register {
         tally.last = Some(token.clone());
     }
 
-    /// The truth about every token.
+    /// Returns the truth about every token.
     pub fn truth(&self) -> Vec<TokenTruth> {
         let of = |class| {
             let tokens = self.of(class).tokens.iter();
@@ -210,7 +210,7 @@ impl Tally {
         self.last.as_ref()
     }
 
-    /// In numbers.
+    /// Returns the totals.
     pub fn sum(&self) -> Sum {
         self.sum
     }

@@ -1,4 +1,4 @@
-//! What is wrong with which share of the devices, from the start.
+//! Faults that a share of the devices has from the start.
 
 use std::str::FromStr;
 
@@ -39,7 +39,7 @@ impl FromStr for FaultShare {
 }
 
 impl FaultShare {
-    /// The problem.
+    /// Returns the order that causes the fault.
     pub fn order(&self) -> Order {
         self.order
     }

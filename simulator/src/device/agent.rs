@@ -26,7 +26,7 @@ use super::Device;
 use crate::fault::{GARBAGE, Reply};
 use crate::mib::{Change, Refusal};
 
-/// The community that may read.
+/// The community for reading.
 pub const READ_COMMUNITY: &str = "public";
 /// The community that may write, too.
 pub const WRITE_COMMUNITY: &str = "private";
@@ -44,23 +44,19 @@ const LARGEST_DATAGRAM: usize = 65_535;
 /// The reason a device cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its address is not free.
+    /// The address is not free.
     #[error(
         "cannot listen on {address} for `{name}`: choose another --base-port, or 0 for free ones"
     )]
     Bind {
-        /// The device.
         name: String,
         address: SocketAddr,
-        /// The error of the system.
         source: io::Error,
     },
     /// Its SNMP engine cannot be made.
     #[error("cannot make the SNMP engine of `{name}`")]
     Engine {
-        /// The device.
         name: String,
-        /// The error of async-snmp.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

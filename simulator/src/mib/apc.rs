@@ -15,7 +15,7 @@ use crate::units::{POWER_FACTOR, Watts};
 const APC: [u32; 9] = [1, 3, 6, 1, 4, 1, 318, 1, 1];
 const AP8641: [u32; 11] = [1, 3, 6, 1, 4, 1, 318, 1, 3, 4, 6];
 
-/// rPDUOutletControlOutletCommand.
+/// The values of rPDUOutletControlOutletCommand.
 const COMMANDS: &[(i32, Command)] = &[
     (1, Command::On),
     (2, Command::Off),
@@ -26,7 +26,7 @@ const COMMANDS: &[(i32, Command)] = &[
     (6, Command::Cycle),
     (7, Command::Cancel),
 ];
-/// rPDU2OutletSwitchedControlCommand.
+/// The values of rPDU2OutletSwitchedControlCommand.
 const COMMANDS_2: &[(i32, Command)] = &[(1, Command::On), (2, Command::Off), (3, Command::Cycle)];
 
 /// Adds the objects of `pdu`.
@@ -55,7 +55,7 @@ pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBu
     }
 }
 
-/// The middle of rPDUOutletStatusOutletState.
+/// Returns the OID of rPDUOutletStatusOutletState, without the index.
 pub fn middle(pdu: &Pdu) -> Oid {
     let row = (pdu.outlets.len() / 2).max(1) as u32;
     Oid::new(APC.into_iter().chain([12, 3, 5, 1, 1, 4, row]))
@@ -321,7 +321,7 @@ fn outlet_switched(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBu
     );
 }
 
-/// Group rPDU2OutletMeteredStatus.
+/// Adds the group rPDU2OutletMeteredStatus.
 fn outlet_metered(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuilder) {
     builder.row(
         (&APC, &[26, 9, 4, 3, 1]),

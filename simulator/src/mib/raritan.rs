@@ -16,10 +16,10 @@ const PX: [u32; 8] = [1, 3, 6, 1, 4, 1, 13742, 6];
 const PDU: u32 = 1;
 const INLET: u32 = 1;
 
-/// OutletSwitchingOperationsEnumeration.
+/// The values of OutletSwitchingOperationsEnumeration.
 const COMMANDS: &[(i32, Command)] = &[(0, Command::Off), (1, Command::On), (2, Command::Cycle)];
 
-/// SensorStateEnumeration.
+/// The value `normal` of SensorStateEnumeration.
 const NORMAL: i32 = 4;
 const ON: i32 = 7;
 const OFF: i32 = 8;
@@ -46,7 +46,7 @@ pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBu
     }
 }
 
-/// The middle of outletSwitchingState.
+/// Returns the OID of outletSwitchingState, without the index.
 pub fn middle(pdu: &Pdu) -> Oid {
     let row = (pdu.outlets.len() / 2).max(1) as u32;
     Oid::new(PX.into_iter().chain([4, 1, 2, 1, 3, PDU, row]))

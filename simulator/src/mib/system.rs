@@ -12,19 +12,19 @@ const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
 /// The texts that a manager may write into the system group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
-    /// sysContact.
+    /// The value of sysContact.
     pub contact: String,
-    /// sysName.
+    /// The value of sysName.
     pub name: String,
-    /// sysLocation.
+    /// The value of sysLocation.
     pub location: String,
 }
 
 /// The texts with which an agent introduces itself.
 pub struct Agent {
-    /// sysDescr.
+    /// The value of sysDescr.
     pub description: String,
-    /// sysObjectID.
+    /// The value of sysObjectID.
     pub object: Vec<u32>,
 }
 

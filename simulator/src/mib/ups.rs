@@ -8,7 +8,8 @@ use super::{Change, Refusal};
 use crate::room::{NOMINAL, Room, Source, Test, TestOrder, Ups};
 
 const UPS: [u32; 8] = [1, 3, 6, 1, 2, 1, 33, 1];
-/// upsWellKnownTests: upsTestNoTestsInitiated, upsTestAbortTestInProgress, upsTestQuickBatteryTest.
+/// The tests of upsWellKnownTests: upsTestNoTestsInitiated, upsTestAbortTestInProgress,
+/// upsTestQuickBatteryTest.
 const NO_TEST: u32 = 1;
 const ABORT_TEST: u32 = 2;
 const QUICK_BATTERY_TEST: u32 = 4;
@@ -66,7 +67,7 @@ fn battery(ups: &Ups, builder: &mut ViewBuilder) {
     put(7, rounded(24.0 + warmth));
 }
 
-/// upsBatteryStatus: normal(2), low(3) or depleted(4).
+/// Returns upsBatteryStatus: normal(2), low(3) or depleted(4).
 fn battery_status(ups: &Ups) -> i32 {
     match ups.charge() {
         charge if charge <= 0.0 => 4,
@@ -121,7 +122,7 @@ fn output(ups: &Ups, builder: &mut ViewBuilder) {
     );
 }
 
-/// upsOutputSource: none(2), normal(3) or battery(5).
+/// Returns upsOutputSource: none(2), normal(3) or battery(5).
 fn output_source(ups: &Ups) -> i32 {
     match ups.source() {
         Source::Nothing => 2,

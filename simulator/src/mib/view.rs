@@ -48,13 +48,13 @@ impl View {
         }
     }
 
-    /// The first object after `oid`.
+    /// Returns the first object after `oid`.
     pub fn next(&self, oid: &Oid) -> Option<&(Oid, Value)> {
         self.0
             .get(self.0.partition_point(|(other, _)| other <= oid))
     }
 
-    /// The objects in order.
+    /// Returns the objects in order.
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &(Oid, Value)> {
         self.0.iter()
@@ -85,7 +85,7 @@ pub fn gauge(number: f64) -> Value {
     Value::Gauge32(number.round() as u32)
 }
 
-/// An OCTET STRING.
+/// Returns an OCTET STRING.
 pub fn text(text: &str) -> Value {
     Value::OctetString(text.to_owned().into())
 }

@@ -7,10 +7,10 @@ use crate::blueprint::{self, Blueprint};
 use crate::room::{Cord, Outlet, Pdu, Rack, Room, Server, Ups};
 use crate::units::{Volts, WattHours, Watts};
 
-/// The mistake in a blueprint.
+/// A mistake in a blueprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Two devices of one name.
+    /// Two devices have the same name.
     #[error("two devices are called `{0}`: give each a name of its own")]
     Twice(String),
     /// Something stands in a rack that is not there.
@@ -25,7 +25,7 @@ pub enum Error {
     /// A cord that is not `pdu:outlet`.
     #[error("`{0}` has a cord `{1}`: write pdu:outlet, like pdu-a1-a:3")]
     Cord(String, String),
-    /// A cord that ends nowhere.
+    /// A cord leads nowhere.
     #[error("`{0}` is plugged into `{1}`, which the room does not have")]
     Plug(String, String),
 }

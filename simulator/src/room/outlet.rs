@@ -23,7 +23,7 @@ pub enum Command {
     Off,
     /// Open the relay, and close it when the cycle delay has passed.
     Cycle,
-    /// Forget what is pending.
+    /// Forget pending commands.
     Cancel,
 }
 
@@ -35,7 +35,7 @@ pub struct Outlet {
     pub cycle_delay: Duration,
     /// The power that it carries now.
     pub power: Watts,
-    /// The most it ever carried.
+    /// The highest power that it has carried.
     pub peak: Watts,
     /// The energy that went through it.
     pub energy: WattHours,
@@ -47,7 +47,7 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// An outlet that is on.
+    /// Creates an outlet that is on.
     pub fn new(name: String, cycle_delay: Duration) -> Self {
         Self {
             name,

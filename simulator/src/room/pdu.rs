@@ -6,15 +6,14 @@ use crate::blueprint::PduKind;
 use crate::room::Outlet;
 use crate::units::{Amperes, Volts, WattHours, Watts};
 
-/// One power distribution unit.
+/// A power distribution unit.
 #[derive(Debug)]
 pub struct Pdu {
     pub name: String,
-    /// Its make.
     pub kind: PduKind,
-    /// Index of its rack.
+    /// The index of its rack.
     pub rack: usize,
-    /// The feed it hangs on.
+    /// The feed that supplies it.
     pub feed: String,
     /// The voltage at its inlet; zero when the feed is dead.
     pub voltage: Volts,
@@ -22,12 +21,12 @@ pub struct Pdu {
     pub outlets: Vec<Outlet>,
     /// The energy that it delivered in its life.
     pub energy: WattHours,
-    /// The most it ever delivered.
+    /// The highest power that it has delivered.
     pub peak: Watts,
 }
 
 impl Pdu {
-    /// Returns what it delivers now.
+    /// Returns the power that it delivers now.
     pub fn power(&self) -> Watts {
         self.outlets.iter().map(|outlet| outlet.power).sum()
     }

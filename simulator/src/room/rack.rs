@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::units::{Celsius, Watts};
 
-/// Supply air of the room.
+/// The supply air of the room.
 const SUPPLY: Celsius = Celsius(21.0);
 /// The kelvins that the inlet gets warmer per watt drawn in the rack, by recirculation.
 const PER_WATT: f64 = 0.001;

@@ -16,9 +16,9 @@ const QUICK_TEST: Duration = Duration::from_secs(10);
 /// The state of the mains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// It is.
+    /// The mains are present.
     Present,
-    /// It is not.
+    /// The mains have failed.
     Lost,
 }
 
@@ -36,14 +36,14 @@ pub enum Source {
 pub enum TestOrder {
     /// Test the battery.
     Begin,
-    /// Stop testing.
+    /// Stop the test.
     Abort,
 }
 
 /// The result of the last test of the battery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
-    /// There was none.
+    /// No test was ever made.
     Never,
     /// It goes on: the load runs on the battery for so long yet.
     Running(Duration),
@@ -53,11 +53,11 @@ pub enum Test {
     Aborted,
 }
 
-/// One uninterruptible power supply.
+/// An uninterruptible power supply.
 #[derive(Debug)]
 pub struct Ups {
     pub name: String,
-    /// The feed it carries.
+    /// The feed that it supplies.
     pub feed: String,
     /// The load that it can carry.
     pub rated: Watts,
@@ -73,7 +73,7 @@ pub struct Ups {
     pub input_losses: u32,
     /// The result of the last test of the battery.
     pub test: Test,
-    /// The time it began.
+    /// The time at which the test began.
     pub test_began: Duration,
     input: Input,
     mains: Volts,
@@ -98,7 +98,7 @@ impl Ups {
         }
     }
 
-    /// Returns what feeds the output.
+    /// Returns the source of the output.
     pub fn source(&self) -> Source {
         let is_testing = matches!(self.test, Test::Running(_));
         match self.input {

@@ -4,13 +4,13 @@ pub const INTEGER: u8 = 0x02;
 pub const OCTET_STRING: u8 = 0x04;
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
 pub const SEQUENCE: u8 = 0x30;
-/// Counter32.
+/// The tag of a Counter32.
 pub const COUNTER32: u8 = 0x41;
-/// Gauge32.
+/// The tag of a Gauge32.
 pub const GAUGE32: u8 = 0x42;
-/// TimeTicks.
+/// The tag of TimeTicks.
 pub const TIME_TICKS: u8 = 0x43;
-/// Counter64.
+/// The tag of a Counter64.
 pub const COUNTER64: u8 = 0x46;
 
 /// Takes the next element off `input`: its tag and its content. `None` if there is no whole one.

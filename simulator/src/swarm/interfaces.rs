@@ -224,7 +224,7 @@ fn text(text: &str) -> Value {
     Value::Fixed(element)
 }
 
-/// A locally administered address.
+/// Returns a locally administered MAC address.
 fn mac(interface: u32) -> Vec<u8> {
     let mut element = Vec::new();
     let [.., high, low] = interface.to_be_bytes();

@@ -59,7 +59,6 @@ impl Simulator {
         self.places[device]["address"].as_str().unwrap()
     }
 
-    /// The process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -81,7 +80,7 @@ impl Simulator {
         value(&self.ask("snmpget", "public", device, &[oid])).unwrap_or_default()
     }
 
-    /// The number that `snmpget` reads.
+    /// Returns the number that `snmpget` reads.
     pub fn number(&self, device: &str, oid: &str) -> i64 {
         self.get(device, oid).parse().unwrap()
     }
@@ -144,7 +143,7 @@ impl Simulator {
         assert!(output.status.success(), "{output:?}");
     }
 
-    /// The truth about a device.
+    /// Returns the truth about a device.
     pub fn truth(&self, device: &str) -> Value {
         self.tell("show", device)
     }
@@ -188,7 +187,7 @@ pub fn run(program: &str, arguments: &[&str]) -> Output {
         .unwrap_or_else(|error| panic!("cannot run {program}, of Debian's package snmp: {error}"))
 }
 
-/// The lines a program printed.
+/// Returns the lines that a program printed.
 pub fn lines(output: &Output) -> Vec<String> {
     String::from_utf8_lossy(&output.stdout)
         .lines()

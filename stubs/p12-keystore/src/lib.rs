@@ -27,26 +27,26 @@ impl KeyStore {
         Err(Refused)
     }
 
-    /// Nobody has one to ask.
+    /// Never called: nothing here holds a key store.
     pub fn private_key_chain(&self) -> Option<(&str, &PrivateKeyChain)> {
         match *self {}
     }
 }
 
 impl PrivateKeyChain {
-    /// Nobody has one to ask.
+    /// Never called: nothing here holds a key store.
     pub fn chain(&self) -> &[Certificate] {
         match *self {}
     }
 
-    /// Nobody has one to ask.
+    /// Never called: nothing here holds a key store.
     pub fn key(&self) -> &[u8] {
         match *self {}
     }
 }
 
 impl Certificate {
-    /// Nobody has one to ask.
+    /// Never called: nothing here holds a key store.
     pub fn as_der(&self) -> &[u8] {
         match *self {}
     }

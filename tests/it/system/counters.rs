@@ -11,7 +11,7 @@ fn tell(place: &Place, action: &str, token: &str) -> Value {
     place.ask(&["control", DEVICE, action, "-p", &parameter]).1
 }
 
-/// How often a token was marked, as the device says.
+/// Returns the number of times that a token was marked, according to the device.
 fn seen(place: &Place, token: &str) -> Value {
     let parameter = format!("token={token}");
     let read = place.json(&["read", DEVICE, "--action", "seen", "-p", &parameter]);

@@ -20,7 +20,7 @@ use super::place::{Place, Up};
 /// As many as a plain shell gives a program.
 const OPEN_FILES: usize = 1024;
 const CROWD: usize = 1100;
-/// What a log may say of a crowd; it said ten thousands of lines a second once.
+/// The number of lines that a crowd may cause in the log. It was once tens of thousands a second.
 const LINES_MOST: usize = 40;
 
 /// This test opens as many as it has others refuse.
@@ -76,7 +76,7 @@ fn crowd_at(address: SocketAddr, says: &[u8]) -> Vec<TcpStream> {
     (0..CROWD).filter_map(connect).collect()
 }
 
-/// Where its workers connect.
+/// Returns the socket on which the manager of a worker listens.
 fn socket(worker: Pid) -> PathBuf {
     let environment = fs::read(format!("/proc/{}/environ", worker.as_raw_nonzero())).unwrap();
     let environment = String::from_utf8_lossy(&environment).into_owned();

@@ -10,7 +10,7 @@ use utakata_tests::{
 
 use super::{place::Place, room::Room};
 
-/// At the place's data directory.
+/// Mounts a small disk at the place's data directory.
 fn small_disk(place: &Place) -> Option<SmallDisk> {
     let disk = SmallDisk::mount(&place.data(), 12).unwrap();
     if disk.is_none() {

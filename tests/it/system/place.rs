@@ -38,7 +38,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// A data directory.
+/// A data directory, and the means to run utakata with it.
 pub struct Place {
     folder: TempDir,
 }
@@ -50,7 +50,7 @@ pub struct Up<'a> {
     pub ready: Value,
 }
 
-/// What a command did.
+/// The result of a command.
 pub struct Done {
     pub code: i32,
     pub out: String,
@@ -124,7 +124,7 @@ impl Place {
         self.at_home(command, arguments)
     }
 
-    /// Runs it to its end.
+    /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Done {
         Done::new(&self.command(arguments).output().unwrap())
     }
@@ -168,7 +168,7 @@ impl Place {
         self.start(self.command(&UP))
     }
 
-    /// The same, with these variables.
+    /// Starts `up` with these variables.
     pub fn up_in(&self, variables: &[(&str, &Path)]) -> Up<'_> {
         let mut command = self.command(&UP);
         command.envs(variables.iter().copied());
@@ -206,7 +206,7 @@ impl Place {
         }
     }
 
-    /// What `up` said on standard error.
+    /// Returns the standard error of `up`.
     pub fn told(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
@@ -265,7 +265,6 @@ impl Place {
 }
 
 impl Up<'_> {
-    /// The process.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }

@@ -88,12 +88,12 @@ impl Room {
         assert_eq!(done.code, 0, "{}", done.err);
     }
 
-    /// What is true of a device.
+    /// Returns the true state of a device.
     pub fn truth(&self, device: &str) -> Value {
         self.tell("show", device)
     }
 
-    /// What is true of a token that a counter was told.
+    /// Returns the true counts of a token that was sent to a counter.
     pub fn token(&self, device: &str, token: &str) -> Value {
         let truth = self.tell("truth", device);
         let mut tokens = truth["tokens"].as_array().unwrap().iter();
@@ -107,7 +107,7 @@ impl Room {
         shown[0].clone()
     }
 
-    /// What is true of an outlet.
+    /// Returns the true state of an outlet.
     pub fn outlet(&self, device: &str, outlet: usize) -> Value {
         self.truth(device)["outlets"][outlet - 1].clone()
     }

@@ -1,4 +1,4 @@
-//! Who may depend on whom, and which crate alone has which heavy library.
+//! The permitted dependencies between crates, and the one crate that owns each heavy library.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
+    ("execution-kubernetes", &["execution", "protocol", "model"]),
     ("worker-sdk", &["protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
@@ -65,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "execution-docker",
+            "execution-kubernetes",
             "interconnect",
             "interconnect-amqp",
             "interconnect-mqtt",
@@ -100,18 +102,24 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-/// What any worker may use.
+/// The crates that any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
-/// What any crate's tests may use besides. Those of `tests` may use all.
+/// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
 /// Crates whose tests try them with what is built on them.
-const TRIED_WITH: &[(&str, &str)] = &[("execution", "execution-docker")];
+const TRIED_WITH: &[(&str, &str)] = &[
+    ("execution", "execution-docker"),
+    ("execution", "execution-kubernetes"),
+];
 
 /// A heavy library, and the crates that may have it; others meet its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
-    ("aws-lc-rs", &["execution", "kube-for-tests"]),
+    (
+        "aws-lc-rs",
+        &["execution", "execution-kubernetes", "kube-for-tests"],
+    ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
@@ -120,17 +128,21 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hyper-util", &["logic", "kube-for-tests"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
+    ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
+    ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
+    ("rcgen", &["execution", "kube-for-tests"]),
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
     ("rustls", &["interconnect-mqtt", "kube-for-tests"]),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
+    ("tokio-rustls", &["execution", "kube-for-tests"]),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),

@@ -32,9 +32,9 @@ struct House {
 
 struct Module {
     file: PathBuf,
-    /// What it names: as an absolute path, and in which line.
+    /// The absolute paths that it names, each with its line.
     named: Vec<(Path, usize)>,
-    /// What it gives on under a name of its own.
+    /// The paths that it re-exports.
     given_on: Vec<Path>,
 }
 
@@ -49,7 +49,7 @@ struct Arrow {
 /// The paths of a crate's modules, and its files.
 type Rooms = (BTreeSet<Path>, Vec<(Path, Source)>);
 
-/// The crates by their folders.
+/// Returns the crates by their folders.
 fn crates(sources: Vec<Source>) -> BTreeMap<String, House> {
     let mut crates: BTreeMap<String, Rooms> = BTreeMap::new();
     for source in sources {
@@ -236,7 +236,7 @@ fn expand(tree: &str) -> Vec<Path> {
     }
 }
 
-/// What is between the commas that are not in braces.
+/// Splits a list at the commas that are not in braces.
 fn split(list: &str) -> Vec<&str> {
     let (mut parts, mut begin, mut depth) = (Vec::new(), 0, 0_usize);
     for (at, byte) in list.bytes().enumerate() {

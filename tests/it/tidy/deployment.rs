@@ -1,4 +1,5 @@
-//! What is under `deploy/` can be read, names programs and files that there are, and agrees.
+//! The files under `deploy/` can be read, name existing programs and files, and agree with each
+//! other.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,11 +13,11 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 const FOLDERS: [&str; 2] = ["deploy", "examples"];
-/// Where packages put the program, and what of it runs as a service.
+/// The path of the program in packages, and its roles that run as services.
 const PROGRAM: &str = "/usr/bin/utakata";
 const SERVICES: [&str; 3] = ["up", "le", "wee"];
 const CONFIGURATIONS: &str = "/etc/utakata/";
-/// What `prepare.sh` makes.
+/// The folder that `prepare.sh` makes.
 const MADE: &str = "./secrets/";
 const DEFINITIONS: &str = "deploy/rabbitmq/definitions.json";
 
@@ -92,7 +93,7 @@ fn the_script_gives_a_zone_the_rights_that_the_definitions_have() {
     }
 }
 
-/// What the script asks `rabbitmqctl` for, by command.
+/// Returns the script's requests to `rabbitmqctl`, by command.
 fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
     let place = tempfile::tempdir().unwrap();
     let (program, calls) = (place.path().join("ctl"), place.path().join("calls"));

@@ -101,7 +101,7 @@ fn promises(text: &str) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// What follows "test: " or "tests: " in backticks; of a path, the last part.
+/// Returns the names in backticks after "test: " or "tests: "; of a path, the last part.
 fn named_tests(line: &str) -> Vec<String> {
     let mut names = Vec::new();
     for mark in ["test: `", "tests: `"] {
@@ -119,7 +119,7 @@ fn named_tests(line: &str) -> Vec<String> {
     names
 }
 
-/// The names of all functions.
+/// Returns the names of all functions.
 fn names(code: &str) -> Vec<String> {
     let after_fn = code.split("fn ").skip(1);
     let name = |rest: &str| {

@@ -1,4 +1,5 @@
-//! What we use may be used: every licence is on the list, no forbidden crate is in the tree.
+//! The licences of our dependencies: every one is on the list, and no forbidden crate is in the
+//! tree.
 
 use std::collections::HashSet;
 use std::fs;
@@ -111,7 +112,7 @@ fn unlicensed(package: &Package, allowed: &HashSet<String>) -> Option<Offence> {
     Some(Offence::new(Path::new("Cargo.lock"), 0, what))
 }
 
-/// Whether an SPDX expression can be met: `OR` and the old `/` need one side, `AND` both.
+/// Returns true if an SPDX expression can be met: `OR` and the old `/` need one side, `AND` both.
 fn is_allowed(expression: &str, allowed: &HashSet<String>) -> bool {
     let spaced = expression
         .replace('/', " OR ")

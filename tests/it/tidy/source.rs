@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use utakata_tests::repository;
 
-/// One Rust file of ours.
+/// One of our Rust files.
 pub struct Source {
     pub path: PathBuf,
     pub text: String,
@@ -41,12 +41,12 @@ impl Source {
             + 1
     }
 
-    /// Whether a line, from 1, belongs to a test.
+    /// Returns true if a line, counted from 1, belongs to a test.
     pub fn is_test_line(&self, line: usize) -> bool {
         self.is_test.get(line - 1).copied().unwrap_or_default()
     }
 
-    /// Where a word of code begins, each time: whole words only.
+    /// Returns the positions at which a word occurs in code, as a whole word.
     pub fn words<'a>(&'a self, word: &'a str) -> impl Iterator<Item = usize> + 'a {
         let bytes = self.code.as_bytes();
         let is_apart = |at: Option<&u8>| at.is_none_or(|byte| !is_name(*byte));
@@ -73,7 +73,7 @@ pub fn rust_sources() -> Vec<Source> {
     sources
 }
 
-/// Whether one of the folders or the file of a path has this name.
+/// Returns true if a folder or the file of a path has this name.
 pub fn has_component(path: &Path, name: &str) -> bool {
     path.components()
         .any(|component| component.as_os_str() == name)
@@ -105,7 +105,7 @@ fn test_lines(code: &str) -> Vec<bool> {
     lines
 }
 
-/// Where the item that begins here ends: at its `;`, or at the `}` of its first block.
+/// Returns the end of the item that begins here: at its `;`, or at the `}` of its first block.
 pub fn end_of_item(code: &str, start: usize) -> usize {
     let mut depth = 0_usize;
     let mut braces = 0_usize;
@@ -144,7 +144,7 @@ pub fn code_of(text: &str) -> String {
     String::from_utf8_lossy(&code).into_owned()
 }
 
-/// How many bytes from here are a comment or a literal; 0 when here is code.
+/// Returns the length in bytes of the comment or literal that begins here; 0 if there is none.
 fn length_of_blank(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let rest = &bytes[at..];

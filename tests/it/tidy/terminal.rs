@@ -1,4 +1,4 @@
-//! What the command line writes goes through one place, which makes it harmless.
+//! The output of the command line: all of it goes through one place, which makes it harmless.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the tools print with `-On -Ox -Oe`, as bindings.
+//! The output of the tools with `-On -Ox -Oe`, parsed into bindings.
 
 use anyhow::{Context, Result};
 
@@ -7,7 +7,7 @@ use super::Binding;
 /// Parses the standard output of `snmpget`, `snmpwalk` or `snmpset`.
 ///
 /// # Errors
-/// When a line is of no known form; it is named.
+/// A line has no known form; it is named.
 pub fn bindings(output: &str) -> Result<Vec<Binding>> {
     let mut entries: Vec<String> = Vec::new();
     for line in output.lines() {

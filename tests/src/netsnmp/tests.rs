@@ -1,4 +1,4 @@
-//! What the tools print, line by line.
+//! The output of the tools, line by line.
 
 use super::bindings;
 

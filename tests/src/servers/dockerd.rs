@@ -17,10 +17,10 @@ pub struct Dockerd {
 }
 
 impl Dockerd {
-    /// Starts one.
+    /// Starts an engine.
     ///
     /// # Errors
-    /// When Docker is not installed, or cannot run here: it needs root.
+    /// Docker is not installed, or cannot run here: it needs root.
     pub fn start() -> Result<Self> {
         Self::start_with(&[])
     }
@@ -37,7 +37,7 @@ impl Dockerd {
         })
     }
 
-    /// Where it listens.
+    /// Returns the socket on which it listens.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.server.state().join("docker.sock")
@@ -49,10 +49,10 @@ impl Dockerd {
         &self.server
     }
 
-    /// What `docker <arguments>` answers.
+    /// Returns the answer of `docker <arguments>`.
     ///
     /// # Errors
-    /// With what it says.
+    /// Docker fails; its message is included.
     pub fn docker<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Result<String> {
         let host = format!("unix://{}", self.socket().display());
         let output = Command::new("docker")
@@ -97,10 +97,10 @@ impl Dockerd {
         Ok(listed.lines().map(str::to_owned).collect())
     }
 
-    /// Kills it, as if it had crashed. Its containers go on.
+    /// Kills it, as if it had crashed. Its containers continue to run.
     ///
     /// # Errors
-    /// When something of it is still there after 5 s.
+    /// Something of it is left after 5 s.
     pub fn kill(&mut self) -> Result<()> {
         self.was_killed = true;
         self.server.kill()

@@ -15,7 +15,7 @@ const SCRIPT: &str = "mosquitto.sh";
 /// A broker of its own; see `tests/servers/mosquitto.sh`.
 #[derive(Debug)]
 pub struct Mosquitto {
-    /// Absent while it is killed.
+    /// The server. Absent while it is killed.
     server: Option<Server>,
     port: Port,
     state: Arc<TempDir>,
@@ -25,29 +25,28 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// The user who may do everything, unless an access list says otherwise.
     pub const USER: &'static str = "admin";
-    /// The password of every user.
     pub const PASSWORD: &'static str = "secret";
 
     /// Starts a broker on a free port.
     ///
     /// # Errors
-    /// When `mosquitto` is not installed or does not start.
+    /// `mosquitto` is not installed or does not start.
     pub fn start() -> Result<Self> {
         Self::start_with(Vec::new())
     }
 
-    /// Starts a broker on a port that was chosen before, where somebody waits for it already.
+    /// Starts a broker on a port claimed before, where somebody already waits for it.
     ///
     /// # Errors
-    /// When `mosquitto` is not installed or does not start.
+    /// `mosquitto` is not installed or does not start.
     pub fn start_on(port: &Port) -> Result<Self> {
         Self::start_in(port.clone(), Vec::new())
     }
 
-    /// Starts a broker with rights as in a file, and these users beside the administrator.
+    /// Starts a broker with the rights in a file, and these users in addition to the administrator.
     ///
     /// # Errors
-    /// When `mosquitto` is not installed or does not start.
+    /// `mosquitto` is not installed or does not start.
     pub fn start_with_rights(acl: &Path, users: &[&str]) -> Result<Self> {
         let mut arguments = vec!["--acl".into(), acl.into()];
         for user in users {
@@ -56,10 +55,10 @@ impl Mosquitto {
         Self::start_with(arguments)
     }
 
-    /// Starts a broker that speaks TLS alone, and only with those who have a certificate.
+    /// Starts a broker that speaks only TLS, and only with clients that have a certificate.
     ///
     /// # Errors
-    /// When `mosquitto` is not installed or does not start.
+    /// `mosquitto` is not installed or does not start.
     pub fn start_with_tls() -> Result<Self> {
         Self::start_with(vec!["--tls".into()])
     }
@@ -79,10 +78,10 @@ impl Mosquitto {
         Ok(broker)
     }
 
-    /// Kills it as `kill -9` does. What it has saved it has when it starts again.
+    /// Kills it as `kill -9` does. It keeps what it has saved.
     ///
     /// # Errors
-    /// When it is killed already, or does not go.
+    /// It is killed already, or does not end.
     pub fn kill(&mut self) -> Result<()> {
         let mut server = self.server.take().context("the broker is killed already")?;
         server.kill()
@@ -91,7 +90,7 @@ impl Mosquitto {
     /// Starts it on its port and with its state, after [`Self::kill`].
     ///
     /// # Errors
-    /// When it does not start.
+    /// It does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let state = Arc::clone(&self.state);
         let server = Server::start_in(state, SCRIPT, &self.port, &self.arguments)?;
@@ -99,19 +98,19 @@ impl Mosquitto {
         Ok(())
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()))
     }
 
-    /// The URL, as the administrator.
+    /// Returns the URL for the administrator.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_as(Self::USER)
     }
 
-    /// The URL, as another user.
+    /// Returns the URL for another user.
     #[must_use]
     pub fn url_as(&self, user: &str) -> String {
         format!("mqtt://{user}:{}@{}", Self::PASSWORD, self.address())

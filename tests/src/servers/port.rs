@@ -22,12 +22,12 @@ const LOWEST: u16 = 10_000;
 /// Fewer below the system's range are too few.
 const ENOUGH: u16 = 1_000;
 
-/// What a port belongs to.
+/// The transport of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// UDP: SNMP.
+    /// UDP, for SNMP.
     Udp,
-    /// TCP: HTTP.
+    /// TCP, for HTTP.
     Tcp,
 }
 
@@ -39,10 +39,10 @@ pub struct Port {
 }
 
 impl Port {
-    /// Claims one that nobody has.
+    /// Claims a free port.
     ///
     /// # Errors
-    /// When all are taken, or none can be claimed.
+    /// All are taken, or none can be claimed.
     pub fn claim(transport: Transport) -> Result<Self> {
         let folder = folder()?;
         let range = ours(&system_range());
@@ -61,14 +61,14 @@ impl Port {
         claimed.with_context(|| format!("no port is free of {range:?}"))
     }
 
-    /// Its number.
+    /// Returns the number of the port.
     #[must_use]
     pub fn number(&self) -> u16 {
         self.number
     }
 }
 
-/// Where the claims of this user are.
+/// Returns the folder with the claims of this user.
 fn folder() -> Result<PathBuf> {
     let folder = env::temp_dir().join(format!("utakata-ports-{}", getuid().as_raw()));
     fs::create_dir_all(&folder).context("making the folder of the claims of ports")?;

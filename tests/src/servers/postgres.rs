@@ -17,23 +17,21 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The superuser.
     pub const USER: &'static str = "postgres";
-    /// The superuser's password.
     pub const PASSWORD: &'static str = "secret";
 
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     ///
     /// # Errors
-    /// When PostgreSQL is not installed or does not start.
+    /// PostgreSQL is not installed or does not start.
     pub fn start() -> Result<Self> {
         Self::start_with(&[])
     }
 
-    /// Starts one with options of the server's own, such as `["-c", "max_connections=5"]`.
+    /// Starts a server with further options, such as `["-c", "max_connections=5"]`.
     ///
     /// # Errors
-    /// When PostgreSQL is not installed or does not start.
+    /// PostgreSQL is not installed or does not start.
     pub fn start_with(options: &[&str]) -> Result<Self> {
         let server = Server::start("postgres.sh", Transport::Tcp, options)?;
         Ok(Self {
@@ -42,10 +40,10 @@ impl Postgres {
         })
     }
 
-    /// Starts one that finds these variables in its environment.
+    /// Starts a server with these environment variables.
     ///
     /// # Errors
-    /// When PostgreSQL is not installed or does not start.
+    /// PostgreSQL is not installed or does not start.
     pub fn start_in(variables: &[(&str, &Path)]) -> Result<Self> {
         let none: &[&str] = &[];
         let server = Server::start_with("postgres.sh", Transport::Tcp, none, variables)?;
@@ -55,7 +53,7 @@ impl Postgres {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
@@ -83,10 +81,12 @@ impl Postgres {
         format!("postgres://{user}:{password}@{}/{database}", self.address())
     }
 
-    /// What the superuser is answered in a database: a row a line, columns parted by `|`.
+    /// Returns the answer to a statement of the superuser in a database: one row per line, columns
+    /// separated by `
+    /// `.
     ///
     /// # Errors
-    /// With what PostgreSQL says.
+    /// PostgreSQL refuses the statement; its message is included.
     pub fn sql(&self, database: &str, statement: &str) -> Result<String> {
         let url = self.url(Self::USER, Self::PASSWORD, database);
         let output = Command::new("psql")
@@ -99,18 +99,18 @@ impl Postgres {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// Kills it, as if the power had gone.
+    /// Kills it, as if the power had failed.
     ///
     /// # Errors
-    /// When something of it is still there after 5 s.
+    /// Something of it is left after 5 s.
     pub fn kill(&mut self) -> Result<()> {
         self.server.kill()
     }
 
-    /// Whether it has ended, as it does when it cannot recover.
+    /// Returns true if it has ended, as it does when it cannot recover.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The operating system does not say.
     pub fn has_ended(&mut self) -> Result<bool> {
         self.server.has_ended()
     }

@@ -14,14 +14,14 @@ use super::{Port, Server, Transport, server};
 const SCRIPT: &str = "rabbitmq.sh";
 /// Lines of the caller's own for `rabbitmq.conf`.
 const LINES: &str = "extra.conf";
-/// What it listens on beside AMQP, as its script names it.
+/// The ports beside that of AMQP, as its script names them.
 const OTHERS: [&str; 4] = ["mqtt", "management", "distribution", "epmd"];
 
 /// A broker of its own; see `tests/servers/rabbitmq.sh`. It takes some seconds to start: tests
 /// share one, each in a virtual host of its own ([`Self::add_vhost`]).
 #[derive(Debug)]
 pub struct Rabbitmq {
-    /// Absent while it is killed.
+    /// The server. Absent while it is killed.
     server: Option<Server>,
     port: Port,
     others: [Port; OTHERS.len()],
@@ -29,31 +29,29 @@ pub struct Rabbitmq {
 }
 
 impl Rabbitmq {
-    /// The administrator.
     pub const USER: &'static str = "admin";
-    /// The password of the administrator.
     pub const PASSWORD: &'static str = "secret";
 
     /// Starts a broker on free ports.
     ///
     /// # Errors
-    /// When `rabbitmq-server` is not installed or does not start.
+    /// `rabbitmq-server` is not installed or does not start.
     pub fn start() -> Result<Self> {
         Self::start_with("")
     }
 
-    /// Starts a broker with lines of your own in its `rabbitmq.conf`.
+    /// Starts a broker with further lines in its `rabbitmq.conf`.
     ///
     /// # Errors
-    /// When `rabbitmq-server` is not installed or does not start.
+    /// `rabbitmq-server` is not installed or does not start.
     pub fn start_with(configuration: &str) -> Result<Self> {
         Self::start_in(Port::claim(Transport::Tcp)?, configuration)
     }
 
-    /// Starts a broker on a port that was chosen before, where somebody waits for it already.
+    /// Starts a broker on a port claimed before, where somebody already waits for it.
     ///
     /// # Errors
-    /// When `rabbitmq-server` is not installed or does not start.
+    /// `rabbitmq-server` is not installed or does not start.
     pub fn start_on(port: &Port) -> Result<Self> {
         Self::start_in(port.clone(), "")
     }
@@ -74,10 +72,10 @@ impl Rabbitmq {
         Ok(broker)
     }
 
-    /// Kills it as `kill -9` does. What it has made durable it has when it starts again.
+    /// Kills it as `kill -9` does. It keeps what it has made durable.
     ///
     /// # Errors
-    /// When it is killed already, or does not go.
+    /// It is killed already, or does not end.
     pub fn kill(&mut self) -> Result<()> {
         let mut server = self.server.take().context("the broker is killed already")?;
         server.kill()
@@ -86,7 +84,7 @@ impl Rabbitmq {
     /// Starts it on its ports and with its data, after [`Self::kill`].
     ///
     /// # Errors
-    /// When it does not start.
+    /// It does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let lines = self.state.path().join(LINES);
         let arguments = ["--conf".as_ref(), lines.as_os_str()];
@@ -95,9 +93,9 @@ impl Rabbitmq {
         Ok(())
     }
 
-    /// Whether a quorum queue is there after a kill. RabbitMQ 3.10 writes down which log is that
-    /// of a new queue only when it has made none for half a second, by its own clock; what it
-    /// confirms before is lost with it.
+    /// Returns true if a quorum queue would survive a kill. RabbitMQ 3.10 records the log of a new
+    /// queue only after half a second, by its own clock, in which it has made no other; anything
+    /// that it confirms before is lost with the queue.
     #[must_use]
     pub fn keeps(&self, queue: &str) -> bool {
         let node = format!("rabbit{}@localhost", self.port.number());
@@ -107,24 +105,25 @@ impl Rabbitmq {
         names.windows(queue.len()).any(|part| part == queue)
     }
 
-    /// Where it speaks AMQP 0-9-1.
+    /// Returns the address at which it speaks AMQP 0-9-1.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()))
     }
 
-    /// Where it speaks MQTT 3.1.1; topics are routing keys of the exchange `amq.topic`.
+    /// Returns the address at which it speaks MQTT 3.1.1; topics are routing keys of the exchange
+    /// `amq.topic`.
     ///
     /// # Errors
-    /// When the script did not write down the port.
+    /// The script did not write down the port.
     pub fn mqtt(&self) -> Result<SocketAddr> {
         self.address_of("mqtt")
     }
 
-    /// Where its management API is.
+    /// Returns the address of its management API.
     ///
     /// # Errors
-    /// When the script did not write down the port.
+    /// The script did not write down the port.
     pub fn management(&self) -> Result<SocketAddr> {
         self.address_of("management")
     }
@@ -162,10 +161,11 @@ impl Rabbitmq {
         self.ask("PUT", &path, &may.to_string()).map(drop)
     }
 
-    /// Asks its management API, below `/api/`: such as `GET`, `queues/%2F`. Gives the answer.
+    /// Sends a request below `/api/` of its management API, such as `GET`, `queues/%2F`, and
+    /// returns the answer.
     ///
     /// # Errors
-    /// When it does not answer, or with what it says when it refuses.
+    /// It does not answer, or refuses; its message is included.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> Result<String> {
         let url = format!("http://{}/api/{path}", self.management()?);
         let output = Command::new("curl")

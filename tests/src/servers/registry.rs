@@ -14,16 +14,16 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts one on a free port.
+    /// Starts a registry on a free port.
     ///
     /// # Errors
-    /// When docker-registry is not installed or does not start.
+    /// docker-registry is not installed or does not start.
     pub fn start() -> Result<Self> {
         let server = Server::start::<&str>("registry.sh", Transport::Tcp, &[])?;
         Ok(Self { server })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()

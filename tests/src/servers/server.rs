@@ -31,7 +31,7 @@ pub struct Server {
     lines: Receiver<String>,
     script: String,
     arguments: Vec<OsString>,
-    /// What its script finds in its environment.
+    /// The environment variables of the script.
     variables: Vec<(OsString, OsString)>,
     port: u16,
     /// While it is there, nobody else gets the port.
@@ -114,10 +114,10 @@ impl Server {
         Ok(server)
     }
 
-    /// Kills every process of its group, as if the power had gone.
+    /// Kills every process of its group, as if the power had failed.
     ///
     /// # Errors
-    /// When something of it is still there after long.
+    /// Something of it is left after a long time.
     pub fn kill(&mut self) -> Result<()> {
         // The group may be gone already.
         let _ = self.signal(Signal::KILL);
@@ -145,10 +145,10 @@ impl Server {
         self.wait_for_ready()
     }
 
-    /// Whether its script has ended.
+    /// Returns true if its script has ended.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The operating system does not say.
     pub fn has_ended(&mut self) -> Result<bool> {
         let ended = self.child.try_wait().context("looking at the script")?;
         Ok(ended.is_some())
@@ -165,7 +165,7 @@ impl Server {
         self.claim.as_ref()
     }
 
-    /// Where it listens, unless it was told other addresses.
+    /// Returns the address on which it listens, unless it was given others.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
@@ -177,24 +177,24 @@ impl Server {
         self.state.path().join("state")
     }
 
-    /// What the script and its server wrote to standard error so far.
+    /// Returns the standard error of the script and its server so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(log(self.state.path())).unwrap_or_default()
     }
 
-    /// Stops every process of the server where it is: it keeps its port and says nothing.
+    /// Stops every process of the server: it keeps its port and is silent.
     ///
     /// # Errors
-    /// When the process group is gone.
+    /// The process group is gone.
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP).context("pausing the server")
     }
 
-    /// Lets a paused server go on. It answers what it was sent meanwhile.
+    /// Resumes a paused server. It answers what was sent to it meanwhile.
     ///
     /// # Errors
-    /// When the process group is gone.
+    /// The process group is gone.
     pub fn resume(&self) -> Result<()> {
         self.signal(Signal::CONT).context("resuming the server")
     }
@@ -223,7 +223,7 @@ impl Server {
         Ok(kill_process_group(group, signal)?)
     }
 
-    /// Whether every process that has our end of the pipe is gone in time.
+    /// Returns true if every process that has our end of the pipe is gone in time.
     fn is_gone_within(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {

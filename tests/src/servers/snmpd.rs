@@ -19,7 +19,7 @@ pub struct Snmpd {
 impl Snmpd {
     /// The community that reads and writes.
     pub const WRITE: &'static str = "private";
-    /// The community that only reads.
+    /// The community for reading.
     pub const READ: &'static str = "public";
     /// The v3 user with SHA-256 and AES-128.
     pub const USER: &'static str = "utakata";
@@ -27,25 +27,25 @@ impl Snmpd {
     pub const STRONG_USER: &'static str = "strong";
     /// The v3 user with SHA-1 and no privacy.
     pub const AUTH_ONLY_USER: &'static str = "authonly";
-    /// Every v3 user's authentication secret.
+    /// The authentication secret of every v3 user.
     pub const AUTH_SECRET: &'static str = "authsecret1";
-    /// Every v3 user's privacy secret.
+    /// The privacy secret of every v3 user.
     pub const PRIVACY_SECRET: &'static str = "privsecret1";
 
     /// Starts an agent on a free port.
     ///
     /// # Errors
-    /// When `snmpd` is not installed or does not start.
+    /// `snmpd` is not installed or does not start.
     pub fn start() -> Result<Self> {
         let server = Server::start::<&str>("snmpd.sh", Transport::Udp, &[])?;
         Ok(Self { server })
     }
 
-    /// Starts an agent with lines of your own in its `snmpd.conf`, such as
-    /// `override -rw .1.3.6.1.4.1.99999.1.0 integer 1`.
+    /// Starts an agent with further lines in its `snmpd.conf`, such as `override -rw
+    /// .1.3.6.1.4.1.99999.1.0 integer 1`.
     ///
     /// # Errors
-    /// When `snmpd` is not installed or does not start.
+    /// `snmpd` is not installed or does not start.
     pub fn start_with(configuration: &str) -> Result<Self> {
         let folder = TempDir::new().context("making a folder for snmpd.conf")?;
         let file = folder.path().join("extra.conf");
@@ -55,12 +55,12 @@ impl Snmpd {
         Ok(Self { server })
     }
 
-    /// Starts an agent with `count` interfaces that are the same on every machine and do not
-    /// change (row `n`: `GigabitEthernet0/n`, a million octets in and two out times `n`), which
-    /// answers on `addresses` addresses at once: [`Self::address_of`].
+    /// Starts an agent with `count` interfaces that are the same on every machine and do not change
+    /// (row `n`: `GigabitEthernet0/n`, `n` million octets in and twice as many out), which answers
+    /// on `addresses` addresses at once: [`Self::address_of`].
     ///
     /// # Errors
-    /// When `snmpd` is not installed or does not start.
+    /// `snmpd` is not installed or does not start.
     pub fn start_many(addresses: u16, count: u16) -> Result<Self> {
         let (addresses, count) = (addresses.max(1).to_string(), count.to_string());
         let arguments = ["--addresses", &addresses, "--interfaces", &count];
@@ -68,7 +68,7 @@ impl Snmpd {
         Ok(Self { server })
     }
 
-    /// Where the agent of [`Self::start_many`] listens: the address of a number, from 0.
+    /// Returns an address on which the agent of [`Self::start_many`] listens, by its number from 0.
     #[must_use]
     pub fn address_of(&self, number: u16) -> SocketAddr {
         let [high, low] = [number / 250, number % 250 + 1].map(|part| part.to_le_bytes()[0]);
@@ -76,16 +76,16 @@ impl Snmpd {
     }
 
     /// Starts an agent on a port that another one had before ([`Self::claim`]): a device that
-    /// comes back.
+    /// returns.
     ///
     /// # Errors
-    /// When `snmpd` is not installed or does not start.
+    /// `snmpd` is not installed or does not start.
     pub fn start_on(port: &Port) -> Result<Self> {
         let server = Server::start_in::<&str>(server::new_state()?, "snmpd.sh", port, &[])?;
         Ok(Self { server })
     }
 
-    /// Where it listens; not after [`Self::start_many`].
+    /// Returns the address on which it listens; not after [`Self::start_many`].
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
@@ -103,18 +103,18 @@ impl Snmpd {
         &self.server
     }
 
-    /// Debian's tools on this agent, with the community that reads and writes.
+    /// Returns Debian's tools for this agent, with the community for reading and writing.
     ///
     /// # Errors
-    /// When no folder can be made for the tools' state.
+    /// No folder can be made for the tools' state.
     pub fn client(&self) -> Result<Client> {
         Client::v2c(self.address(), Self::WRITE)
     }
 
-    /// Debian's tools on this agent, as [`Self::USER`].
+    /// Returns Debian's tools for this agent, as [`Self::USER`].
     ///
     /// # Errors
-    /// When no folder can be made for the tools' state.
+    /// No folder can be made for the tools' state.
     pub fn client_v3(&self) -> Result<Client> {
         let privacy = Privacy {
             protocol: "AES",

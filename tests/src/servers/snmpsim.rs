@@ -16,17 +16,18 @@ pub struct Snmpsim {
 }
 
 impl Snmpsim {
-    /// Serves the `NAME.snmprec` files of a folder, for one [`crate::repository::recordings`].
+    /// Serves the `NAME.snmprec` files of a folder, for example of
+    /// [`crate::repository::recordings`].
     ///
     /// # Errors
-    /// When snmpsim is not installed, the folder has no recording, or it does not start.
+    /// snmpsim is not installed, the folder has no recording, or it does not start.
     pub fn start(recordings: impl AsRef<Path>) -> Result<Self> {
         let arguments = [recordings.as_ref().as_os_str()];
         let server = Server::start("snmpsim.sh", Transport::Udp, &arguments)?;
         Ok(Self { server })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
@@ -38,10 +39,10 @@ impl Snmpsim {
         &self.server
     }
 
-    /// Debian's tools on one device.
+    /// Returns Debian's tools for one device.
     ///
     /// # Errors
-    /// When no folder can be made for the tools' state.
+    /// No folder can be made for the tools' state.
     pub fn client(&self, device: &str) -> Result<Client> {
         Client::v2c(self.address(), device)
     }

@@ -23,6 +23,7 @@ impl Config {
             &mut self.logic.http.token_file,
             &mut execution.run_folder,
             &mut execution.state_folder,
+            &mut execution.kubernetes.kubeconfig,
         ];
         let lists = [
             &mut execution.releases,

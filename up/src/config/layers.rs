@@ -13,7 +13,7 @@ const PREFIX: &str = "UTAKATA__";
 pub struct Override {
     /// The name of the variable or the flag, for messages.
     pub origin: String,
-    /// The key, part by part.
+    /// The parts of the key.
     pub key: Vec<String>,
     /// The value as text.
     pub text: String,

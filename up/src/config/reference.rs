@@ -5,10 +5,10 @@ use utakata_model::settings::{self, Setting as _};
 
 use super::{Config, InterConnect};
 
-/// One key.
+/// A key of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Key {
-    /// Its name: `logic.http.listen`.
+    /// The full name: `logic.http.listen`.
     pub key: String,
     /// The type of its value.
     #[serde(rename = "type")]

@@ -11,8 +11,8 @@ use crate::{Links, log, paths};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It moves tasks and events between `utakata le` and `utakata wee`, and needs nothing installed. What
-it keeps, it keeps in memory. It is for drills and tests, on one machine.
+It moves tasks and events between `utakata le` and `utakata wee` on one machine, and needs nothing
+installed. It keeps everything in memory. Use it for drills and tests.
 
 Example: utakata hub --socket /run/utakata/hub.sock")]
 pub struct Arguments {
@@ -23,7 +23,7 @@ pub struct Arguments {
     end: End,
 }
 
-/// Serves until a signal.
+/// Serves until a signal arrives.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     log::start(context.log.clone())?;
     super::run(serve(arguments, context))

@@ -20,10 +20,10 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It is the logic environment of `utakata up`: its data directory, its API. Workers are those of
-`utakata wee`, over the same brokers: interconnect.amqp.url and interconnect.mqtt.url. With a
-PostgreSQL (logic.store.url) there may be several, each with a data directory and a logic.id of
-its own: any of them can be asked for anything. docs/guide/large-sites.md has more.
+It has the data directory and the API of `utakata up`. The workers run in `utakata wee`, over the
+same brokers: interconnect.amqp.url and interconnect.mqtt.url. With PostgreSQL (logic.store.url)
+there may be several logic environments, each with its own data directory and logic.id; each of
+them answers every request. See docs/guide/large-sites.md.
 
 Examples:
   utakata le --config /etc/utakata/le.toml --data /var/lib/utakata

@@ -24,12 +24,12 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Configuration: a file (TOML), over it the environment (UTAKATA__LOGIC__HTTP__LISTEN=...), over that
-the flags; `utakata config reference` has every key. Workers of your own go to DATA/releases, each
-in a folder with its worker.toml, and profiles for SNMP devices to DATA/profiles; both take effect
-at once.
+It is configured by a file (TOML), overridden by environment variables
+(UTAKATA__LOGIC__HTTP__LISTEN=...) and these by flags; `utakata config reference` lists every key.
+Put workers of your own into DATA/releases, each in a folder with its worker.toml, and profiles of
+SNMP devices into DATA/profiles; both take effect at once.
 
-Ctrl-C and SIGTERM end it when what is under way has ended; the second time, at once.
+On Ctrl-C or SIGTERM it finishes the running tasks and ends; on the second one it ends at once.
 
 Examples:
   utakata up --demo
@@ -53,7 +53,6 @@ pub struct Arguments {
 pub struct Ready<'a> {
     /// The addresses of the API and of the MQTT broker.
     pub endpoint: &'a Endpoint,
-    /// The data directory.
     pub folder: &'a Folder,
     /// The simulated room of a demo.
     pub room: Option<&'a Room>,
@@ -101,7 +100,7 @@ fn configuration(arguments: &Arguments, folder: &Folder) -> Result<Config> {
     Ok(config::load(file.as_deref(), &overrides)?)
 }
 
-/// Says that all runs.
+/// Reports that everything runs.
 type Tell<'a> = Box<dyn FnOnce(&Claim, &Endpoint, Option<&Room>) -> Result<()> + 'a>;
 
 async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<'_>) -> Result<()> {

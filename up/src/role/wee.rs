@@ -25,9 +25,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-There may be many, each with a data directory and a name of its own: any environment of a zone
-serves every target of that zone. It talks to `utakata le` over brokers: interconnect.amqp.url and
-interconnect.mqtt.url. Workers of your own go to DATA/releases.
+There may be many, each with its own data directory and name: any environment of a zone serves every
+target of that zone. It talks to `utakata le` over brokers: interconnect.amqp.url and
+interconnect.mqtt.url. Put workers of your own into DATA/releases.
 
 Examples:
   utakata wee --config /etc/utakata/wee.toml --data /var/lib/utakata --id hall-1-a --zone hall-1
@@ -166,7 +166,7 @@ async fn serve(
 
 /// The end of an environment in this program.
 enum Ended {
-    /// It is to end.
+    /// It is about to end.
     Drains(Result<()>),
     /// Another program goes on with it.
     Left(Ready),

@@ -1,4 +1,4 @@
-//! `utakata apply`: makes what is as files say.
+//! `utakata apply`: brings the site into the state that files describe.
 
 pub mod agree;
 mod notes;
@@ -25,7 +25,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-All of it is done, or nothing. A second time changes nothing.
+Everything is applied, or nothing. Applying it again changes nothing.
 
 A document has a type, and the fields of that type; documents are separated by ---:
 
@@ -36,13 +36,13 @@ A document has a type, and the fields of that type; documents are separated by -
                                    credential: pdus
                                    labels: { rack: A1 }
 
-A value of a credential can be a text, { env: NAME } or { file: PATH }, read here and now. With
-keys: [community] instead of values, as `get credentials -o yaml` prints it, a credential that is
-there with these keys stays as it is. A table of targets (CSV) is a file that ends in .csv: see
+The value of a credential is a text, { env: NAME } or { file: PATH }, read here and now. With
+keys: [community] instead of values, as printed by `get credentials -o yaml`, an existing credential
+with these keys stays unchanged. A table of targets (CSV) is a file whose name ends in .csv: see
 `utakata target import --help`.
 
---prune -l SELECTOR deletes the targets that the selector means and the files do not name, in the
-same stroke; schedules and credentials stay. With a mistake in any file nothing is deleted.
+--prune -l SELECTOR also deletes the targets that the selector matches and the files do not contain;
+schedules and credentials stay. If any file has a mistake, nothing is deleted.
 
 Examples:
   utakata apply -f examples/rack-of-pdus.yaml --dry-run
@@ -57,18 +57,17 @@ pub struct Arguments {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Delete the targets of --selector that the files do not name
+    /// Delete targets that --selector matches and the files do not contain
     #[arg(long, requires = "selector")]
     prune: bool,
-    /// Which targets --prune is about: room=north
+    /// Targets that --prune considers: room=north
     #[arg(short = 'l', long, requires = "prune")]
     selector: Option<String>,
-    /// Do not ask before targets are deleted
+    /// Do not ask for confirmation before deleting targets
     #[arg(short, long)]
     yes: bool,
 }
 
-/// Applies.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let Contents { documents, kept } = documents::read(&arguments.files)?;
     if documents.is_empty() && kept.is_empty() {
@@ -98,7 +97,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Refuses credentials without values where the server does not have them so.
+/// Refuses credentials without values if the server does not have the same keys.
 async fn check_kept(client: &Client, kept: &[Kept]) -> Result<()> {
     if kept.is_empty() {
         return Ok(());
@@ -131,7 +130,7 @@ async fn check_kept(client: &Client, kept: &[Kept]) -> Result<()> {
     bail!(Usage(format!("nothing was applied\n{}", wrong.join("\n"))))
 }
 
-/// Sends documents and shows what became of them.
+/// Sends documents and shows the changes.
 pub async fn send(
     documents: Vec<Document>,
     delete: Vec<Named>,
@@ -160,14 +159,14 @@ pub async fn send(
     Ok(())
 }
 
-/// Returns the differences, a line or more each.
+/// Returns the differences, one or more lines each.
 pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
     let differs = |change: &&Change| change.verdict != Verdict::Unchanged;
     let changes = applied.changes.iter().filter(differs);
     changes.map(|change| line(change, output)).collect()
 }
 
-/// The same, with the numbers of it.
+/// Returns the differences with a count.
 fn summed(applied: &Applied, output: &Output) -> String {
     let mut lines = told(applied, output);
     lines.push(summary(applied));

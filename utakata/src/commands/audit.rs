@@ -1,4 +1,4 @@
-//! `utakata audit`: what was done, by whom, and whether anybody has edited that since.
+//! `utakata audit`: what was done, by whom, and whether the record was edited since.
 
 use std::path::{Path, PathBuf};
 
@@ -22,11 +22,11 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check that the trail is whole, and that the ledger says what it says
+    /// Check that the trail is complete and agrees with the ledger
     Verify(VerifyArguments),
-    /// Print the trail, one page a line, as JSON
+    /// Print the trail as JSON, one page per line
     #[command(after_help = "\
-Each page has its number, its hash, and its lines byte for byte.
+Each page has its number, its hash and its lines, byte for byte.
 
 Examples:
   utakata audit export > trail.jsonl
@@ -34,14 +34,14 @@ Examples:
   utakata audit export | jq -c '.lines[]'
   utakata audit export --store /backup/store.db | grep 01a227e8-437e-765f-a6b0-22e0ea0da308")]
     Export {
-        /// From this page on
+        /// First page to print
         #[arg(long, value_name = "PAGE", default_value_t = 1)]
         from: u64,
         /// Read this store, without a server: the file store.db of a data directory, or a copy
         #[arg(long, value_name = "FILE")]
         store: Option<PathBuf>,
     },
-    /// Print the number and the hash of the last page, to be noted elsewhere
+    /// Print the number and hash of the last page, to be kept elsewhere
     #[command(after_help = "Example: utakata audit head")]
     Head,
 }
@@ -49,7 +49,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct VerifyArguments {
-    /// The hash of a page that was noted elsewhere: some page must have it
+    /// Hash of a page that was kept elsewhere: some page must have it
     #[arg(long, value_name = "HASH", value_parser = hash)]
     head: Option<String>,
     /// Read this store, without a server: the file store.db of a data directory, or a copy
@@ -58,15 +58,15 @@ pub struct VerifyArguments {
 }
 
 const AFTER: &str = "\
-Who can write the file can write the whole trail anew: only a head that was noted elsewhere
-(utakata audit head) tells that.
+Anybody who can write the file can rewrite the whole trail. Only a head that was kept elsewhere
+(utakata audit head) reveals that.
 
 Examples:
   utakata audit verify
   utakata audit verify --head 3f2a...
   utakata audit verify --store /backup/store.db
 
-Exit codes: 0 it is whole, 1 it is not";
+Exit codes: 0 the trail is intact, 1 it is not";
 
 impl Row for AuditFinding {
     const HEADERS: &'static [&'static str] = &["WHAT", "PROBLEM"];

@@ -1,4 +1,4 @@
-//! `utakata completions`: what the shell needs to complete our arguments.
+//! `utakata completions`: shell completions of the arguments.
 
 pub mod names;
 
@@ -15,12 +15,11 @@ use crate::exit::Exit;
   utakata completions zsh > ~/.zfunc/_utakata
   utakata completions fish > ~/.config/fish/completions/utakata.fish")]
 pub struct Arguments {
-    /// Which shell
+    /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// Prints the completions.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut script = Vec::new();
     let mut command = (context.grammar)();
@@ -30,13 +29,14 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The script, with names that only the server knows, where the shell is one that can ask.
+/// Returns the script, extended by names from the server if the shell supports it.
 fn with_names(shell: Shell, script: &str) -> String {
     match shell {
         Shell::Bash => format!("{script}{}", include_str!("completions/names.bash")),
         Shell::Fish => format!("{script}{}", include_str!("completions/names.fish")),
         Shell::Zsh => {
-            // Where it would offer files only. The function comes first: what follows it calls.
+            // Replaces the places where only files would be offered. The function has to come
+            // first, because the rest calls it.
             let script = script.replace(":_default'", ":_utakata_or_file'");
             let (head, rest) = script.split_once('\n').unwrap_or((&script, ""));
             format!("{head}\n{}{rest}", include_str!("completions/names.zsh"))

@@ -29,10 +29,9 @@ pub enum Command {
         /// The file [default: utakata.toml in the data directory]
         file: Option<PathBuf>,
     },
-    /// Explain every key
     #[command(after_help = "\
-A key is set, the later the stronger, in the file (TOML), by a variable of the environment
-(logic.http.listen is UTAKATA__LOGIC__HTTP__LISTEN), or by a flag of `up`.
+A key is set in the file (TOML), by an environment variable (logic.http.listen is
+UTAKATA__LOGIC__HTTP__LISTEN), or by a flag of `up`. Later ones in this list override earlier ones.
 
 Example: utakata config reference -o json")]
     Reference,

@@ -1,4 +1,4 @@
-//! `utakata control`: does something to targets.
+//! `utakata control`: controls targets.
 
 mod confirm;
 mod follow;
@@ -28,7 +28,7 @@ use crate::{
     parameters, select,
 };
 
-/// An operation is waited for so long before it is told what that one waits for.
+/// The time after which the wait for an operation is explained.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
@@ -38,28 +38,28 @@ const PATIENCE: Duration = Duration::from_secs(2);
     override_usage = "utakata control [OPTIONS] <SELECTOR> <ACTION>\n       utakata control --help [KIND [ACTION]]"
 )]
 pub struct Arguments {
-    /// Which targets: a selector (kind=apc-pdu,rack=A1), or the name of one
+    /// Targets: a selector (kind=apc-pdu,rack=A1), or a name
     #[arg(required_unless_present = "help")]
     selector: Option<String>,
-    /// The control action: see `utakata get kinds`
+    /// Control action: see `utakata get kinds`
     #[arg(required_unless_present = "help")]
     action: Option<ActionName>,
-    /// Print help; with a kind, or a kind and an action, that of what it can do
+    /// Print help: of the command, of a kind, or of an action of a kind
     #[arg(short, long)]
     help: bool,
-    /// A parameter of the action; may be given more than once
+    /// Parameter of the action; may be repeated
     #[arg(short = 'p', long = "parameter", value_name = "KEY=VALUE", value_parser = parameters::pair)]
     parameters: Vec<(String, String)>,
-    /// Only check everything, and show what would be done
+    /// Check everything and show the plan, but do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// How long to wait for the outcomes
+    /// Time to wait for the outcomes
     #[arg(long, default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
     #[command(flatten)]
@@ -72,13 +72,13 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Guards")]
 struct Guard {
-    /// Do exactly what --dry-run has shown under this token, or nothing
+    /// Token of a plan shown by --dry-run: do exactly that, or nothing
     #[arg(long, value_name = "TOKEN")]
     plan: Option<String>,
-    /// Do it only if so many targets are selected
+    /// Expected number of targets: do nothing if another number is selected
     #[arg(long, value_name = "COUNT")]
     expect: Option<u64>,
-    /// A key of your own: what is asked again under the same key is done once
+    /// Idempotency key: a request repeated under the same key takes effect once
     #[arg(long, value_name = "TEXT")]
     key: Option<String>,
 }
@@ -87,27 +87,28 @@ struct Guard {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
 pub struct PaceArguments {
-    /// So many targets at a time: 10, or 25%
+    /// Number of targets at a time: 10, or 25%
     #[arg(long, value_name = "COUNT")]
     at_a_time: Option<AtATime>,
-    /// At most so many at a time with the same label: 1/rack; may be given more than once
+    /// Limit of targets at a time with the same label: 1/rack; may be repeated
     #[arg(long, value_name = "COUNT/LABEL")]
     at_most: Vec<AtMost>,
-    /// One after the other by the value of this label
+    /// Label that determines the order of the targets
     #[arg(long, value_name = "LABEL", value_parser = label)]
     order_by: Option<String>,
-    /// Let no further target begin when so many have failed
+    /// Number of failures after which no further target begins
     #[arg(long, value_name = "COUNT")]
     stop_after: Option<NonZeroU32>,
-    /// Who goes first where several want the same target
+    /// Priority among tasks for the same target
     #[arg(long, value_enum, default_value = "routine")]
     priority: PriorityWord,
-    /// How long a task may wait for its target once it is its turn [default: as configured]
+    /// Time for which a task may wait for its target once its turn has come [default: as
+    /// configured]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     within: Option<Duration>,
 }
 
-/// A priority, as it is typed.
+/// A priority, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PriorityWord {
     Routine,
@@ -116,11 +117,11 @@ pub enum PriorityWord {
 }
 
 const AFTER: &str = "\
-On a terminal it asks before it does anything to more than one target, or anything of high risk;
---yes answers that. Where there is no terminal, what is of high risk needs --yes. For very many
-targets (logic.control.many) --yes is not enough: type their number, or give --expect or --plan.
+On a terminal, it asks for confirmation before it acts on more than one target, or does anything of
+high risk; --yes answers that. Without a terminal, actions of high risk need --yes. For very many
+targets (logic.control.many), --yes is not enough: type their number, or give --expect or --plan.
 
-It goes on without you: Ctrl-C ends only the waiting, and says under which id it goes on.
+The operation continues without you: Ctrl-C ends only the waiting, and prints the operation's id.
 
 Examples:
   utakata control --help apc-pdu outlet-off
@@ -130,10 +131,9 @@ Examples:
   utakata control kind=apc-pdu outlet-cycle -p outlet=3 --at-most 1/rack --stop-after 2
 
 Exit codes: 0 done; 1 failed (for at least one target, or the server cannot do anything now);
-2 nothing was done: wrong usage, or refused; 3 unknown (for at least one target nobody can know
+2 nothing was done: wrong usage, or refused; 3 unknown (for at least one target, nobody can know
 whether it took effect, or it has not ended)";
 
-/// Controls.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let asked = (&arguments.selector, &arguments.action);
     let (Some(selector), Some(action), false) = (asked.0, asked.1, arguments.help) else {
@@ -165,7 +165,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     };
     match consent(&asked, arguments.yes)? {
         Consent::Refused => bail!(exit::Usage("nothing was done".into())),
-        // What was shown is done, and nothing else.
+        // Exactly the plan that was shown is carried out.
         Consent::Given if request.plan.is_none() => request.plan = Some(plan.token),
         Consent::Given | Consent::NotAsked => {}
     }
@@ -190,7 +190,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::of_tasks(&view.counts))
 }
 
-/// Asks for it. Who interrupts it here cannot know whether it was begun.
+/// Requests the operation. If it is interrupted here, nobody can know whether the operation began.
 async fn begin(client: &Client, request: &Control) -> Result<ControlAnswer, client::Error> {
     interrupt::goes_on(
         "it may have been begun: `utakata operation show last` shows it if it was".into(),
@@ -230,12 +230,12 @@ async fn request(
         parameters: parameters::resolve(client, &arguments.parameters, Some(action)).await?,
         dry_run: false,
         why: arguments.why.clone(),
-        // Its id is told at once, and waited for it is afterwards.
+        // The server answers at once with its id; waiting comes afterwards.
         wait: Duration::ZERO,
     })
 }
 
-/// Returns the hint where the action stands in the place of the target.
+/// Returns a hint if the action and the target were given in the wrong order.
 async fn swapped(client: &Client, selector: &str, action: &ActionName) -> Option<anyhow::Error> {
     let kinds = client.kinds().await.ok()?;
     let mut actions = kinds.iter().flat_map(|view| &view.manifest.actions);

@@ -1,4 +1,4 @@
-//! `utakata delete`: removes targets, schedules and credentials.
+//! `utakata delete`: deletes targets, schedules and credentials.
 
 use std::path::PathBuf;
 
@@ -21,9 +21,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-All of it goes, or nothing. What is named by a selector or by a file is asked for first, with its
-number; without a terminal, --yes has to say that it is meant. What is not there any more is no
-mistake there.
+Everything is deleted, or nothing. With a selector or a file, it asks for confirmation first, and
+shows the number; without a terminal, --yes is required. Things in them that no longer exist are
+not an error.
 
 Examples:
   utakata delete target pdu-a1-a
@@ -31,32 +31,32 @@ Examples:
   utakata delete targets -l rack=A1 --dry-run
   utakata delete -f old-rack.yaml")]
 pub struct Arguments {
-    /// Of which type
+    /// Type of the things to delete
     #[arg(value_enum, value_name = "TYPE", required_unless_present = "files")]
     what: Option<What>,
-    /// Which; may be several
+    /// Names, one or several
     #[arg(value_name = "NAME", required_unless_present_any = ["files", "selector"])]
     names: Vec<String>,
-    /// Every target that this means: rack=A1
+    /// Delete all targets of a selector: rack=A1
     #[arg(short = 'l', long, conflicts_with_all = ["names", "files"])]
     selector: Option<String>,
-    /// Everything that this file names, as for `apply`; may be given more than once
+    /// Delete everything in a file, as for `apply`; may be repeated
     #[arg(short = 'f', long = "file", value_name = "FILE|DIR|-", conflicts_with_all = ["what", "names"])]
     files: Vec<PathBuf>,
-    /// Only show what would go
+    /// Only show what would be deleted
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// A target and its last readings
+    /// A target and its latest readings
     #[value(alias = "targets")]
     Target,
-    /// A standing order to observe
+    /// A schedule to observe targets
     #[value(alias = "schedules")]
     Schedule,
     /// A credential that no target uses
@@ -64,7 +64,6 @@ enum What {
     Credential,
 }
 
-/// Removes.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let mut delete = match (&arguments.selector, arguments.what) {
@@ -88,7 +87,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The targets of a selector.
+/// Returns the targets of a selector.
 async fn selected(client: &Client, text: &str) -> Result<Vec<Named>> {
     let selector = select::parse(text)?;
     if selector.is_everything() {
@@ -106,7 +105,7 @@ async fn selected(client: &Client, text: &str) -> Result<Vec<Named>> {
     Ok(names.collect())
 }
 
-/// What is named is to be there: a slip of the finger is told, and nothing is done.
+/// Deletes things by name. All of them must exist: after a typing mistake nothing is deleted.
 async fn named(what: What, arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let mut delete = Vec::new();

@@ -1,5 +1,7 @@
-//! `utakata doctor`: what is wrong here, and how to cure it.
+//! `utakata doctor`: finds problems here and shows their cures.
 
+#[cfg(feature = "kubernetes")]
+mod cluster;
 mod machine;
 mod place;
 mod server;
@@ -17,21 +19,21 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at this machine, the data directory, the configuration, the server, and what is wrong at the
-site; changes nothing. `utakata status` is the short form, of the site alone.
+Checks this machine, the data directory, the configuration, the server and the site. It changes
+nothing. `utakata status` is the short form, for the site only.
 
-Exit codes: 0 nothing is wrong, 1 something is. A warning alone is 0.
+Exit codes: 0 nothing is wrong (there may be warnings), 1 something is wrong
 
 Example: utakata doctor")]
 pub struct Arguments {}
 
-/// One thing that was looked at.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub check: String,
     pub result: Verdict,
     pub seen: String,
-    /// The cure, unless it is right.
+    /// The cure, unless all is well.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cure: String,
 }
@@ -39,18 +41,18 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// Everything is as it should be.
     #[serde(rename = "ok")]
     Right,
     /// It works, but somebody should know.
     #[serde(rename = "warning")]
     Doubtful,
-    /// It does not work.
+    /// Something does not work.
     Wrong,
 }
 
 impl Finding {
-    /// It is as it should be.
+    /// Creates the finding that all is well.
     pub fn right(check: &str, seen: impl Into<String>) -> Self {
         Self {
             check: check.into(),
@@ -60,7 +62,7 @@ impl Finding {
         }
     }
 
-    /// Somebody should know.
+    /// A finding that somebody should know.
     pub fn doubtful(check: &str, seen: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             result: Verdict::Doubtful,
@@ -69,7 +71,7 @@ impl Finding {
         }
     }
 
-    /// It does not work.
+    /// A finding that something does not work.
     pub fn wrong(check: &str, seen: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             result: Verdict::Wrong,
@@ -79,10 +81,12 @@ impl Finding {
     }
 }
 
-/// Looks at everything.
+/// Checks everything.
 pub async fn run(_: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let mut findings = machine::look();
     findings.extend(place::look(context.global));
+    #[cfg(feature = "kubernetes")]
+    findings.extend(cluster::look(context.global).await);
     findings.extend(server::look(context).await);
     context.output.list(&findings, "")?;
     let wrong = findings.iter().any(|one| one.result == Verdict::Wrong);

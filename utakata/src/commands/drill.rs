@@ -1,5 +1,5 @@
-//! `utakata drill`: proves that no control is lost or done twice, whatever is killed. The drill is
-//! a program of its own, which takes the place of this one.
+//! `utakata drill`: tests that no control is lost or done twice, whatever is killed. The drill is a
+//! separate program, which replaces this one.
 
 use std::{
     fs::File, io::Read, os::unix::process::CommandExt as _, path::PathBuf, process, time::Duration,
@@ -21,73 +21,75 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Simulated devices count what they are told, while an ordinary client keeps asking for control,
-the inter connect loses, doubles and delays messages, and workers, environments, the logic
-environment, or all of them at once, are killed (kill -9) and started again. At the end the ledger
-is compared with the devices. Exit code 0 only if nothing was lost, done twice or told wrongly.
-Nothing that runs on this machine is touched. Ctrl-C ends it early, and compares.
+Simulated devices count the commands that they receive, while an ordinary client keeps requesting
+control, the inter connect loses, duplicates and delays messages, and workers, environments, the
+logic environment, or all of them at once, are killed (kill -9) and started again. At the end the
+ledger is compared with the devices. The exit code is 0 only if nothing was lost, done twice or
+reported wrongly. Other processes on this machine are not touched. Ctrl-C ends the drill early, with
+the comparison.
 
-Faults of messages are chances from 0 to 1: lose, double, reorder (within a call), late (overtaken
-by others), delay (a call takes longer), fail (a call fails). max-delay bounds late and delay. What
-may be lost is may-lose=expendable (reads and readings), protocol (also what the permit of control
-repeats; the default) or anything (also control tasks: that breaks what is promised).
+Faults of messages have probabilities from 0 to 1: lose, double, reorder (within a call), late
+(overtaken by others), delay (a call takes longer), fail (a call fails). max-delay limits late and
+delay. may-lose sets which messages may be lost: expendable (reads and readings), protocol (also
+those that the permit of control repeats; the default) or anything (also control tasks, which breaks
+the promises).
 
 Examples:
   utakata drill
   utakata drill --minutes 10 --devices 200 --kill-every 1s
-  utakata drill --for 60s --seed 7 --keep /tmp/drill   again, and keep data and logs")]
+  utakata drill --for 60s --seed 7 --keep /tmp/drill   repeat it, and keep data and logs")]
 pub struct Arguments {
-    /// For how long things are killed, in minutes
+    /// Duration of the drill, in minutes
     #[arg(long, value_name = "M", conflicts_with = "time")]
     minutes: Option<u32>,
-    /// For how long things are killed
+    /// Duration of the drill
     #[arg(long = "for", id = "time", default_value = "60s", value_name = "TIME", value_parser = duration::parse)]
     time: Duration,
-    /// How many devices are simulated
+    /// Number of simulated devices
     #[arg(long, default_value_t = 40, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     devices: u32,
-    /// What is asked for, what is killed and what goes wrong follow from it [default: any]
+    /// Seed of the operations, the disasters and the faults [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How often something is killed, on the average
+    /// Average time between two disasters
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = duration::parse)]
     kill_every: Duration,
-    /// What goes wrong with messages, each with its chance
+    /// Faults of messages, each with its probability
     #[arg(long, default_value = FAULTS, value_name = "FAULTS")]
     faults: String,
-    /// How many operations are under way at a time
+    /// Number of operations under way at a time
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     in_flight: u16,
-    /// How many operations are sent in a second [default: as fast as they are done]
+    /// Operations sent per second [default: as fast as they finish]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: Option<u32>,
-    /// Use this folder, which must be empty, and keep it: data and logs of every process
+    /// Empty folder to use and keep, with the data and logs of every process
     #[arg(long, value_name = "DIR", value_parser = paths::absolute())]
     keep: Option<PathBuf>,
-    /// With real servers between the processes, which are killed, too: a folder with
-    /// rabbitmq.sh, mosquitto.sh and postgres.sh, such as tests/servers of a checkout
+    /// Put real servers between the processes and kill them, too: a folder with rabbitmq.sh,
+    /// mosquitto.sh and postgres.sh, such as tests/servers of a checkout
     #[arg(long, value_name = "DIR", value_parser = paths::absolute())]
     servers: Option<PathBuf>,
-    /// With workers that are containers, of a Docker engine that is started for them, and killed,
-    /// too: a folder with dockerd.sh, such as tests/servers of a checkout. It needs root
+    /// Run the workers in containers of a Docker engine that is started for the drill, and killed,
+    /// too: a folder with dockerd.sh, such as tests/servers of a checkout. Needs root
     #[arg(long, value_name = "DIR", value_parser = paths::absolute(), conflicts_with = "servers")]
     docker: Option<PathBuf>,
-    /// Roll one release of the drilled kind after the other meanwhile
+    /// Roll out one release after the other of the drilled kind
     #[arg(long)]
     rollouts: bool,
-    /// In place of killing, cut the environments off from the servers for so long, and measure
+    /// Cut the environments off from the servers for this time, instead of killing, and measure
     #[arg(long, value_name = "TIME", requires = "servers", value_parser = duration::parse)]
     cut: Option<Duration>,
-    /// The clocks of processes that were killed and come back are wrong by so much, either way:
-    /// needs libfaketime (Debian: faketime)
+    /// Set the clocks of restarted processes wrong by up to this much, either way: needs
+    /// libfaketime (Debian: faketime)
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     skew: Option<Duration>,
-    /// Environments begin without permits: to show that doubles are found
+    /// Let environments begin without permits, to show that tasks done twice are found
     #[arg(long, hide = true)]
     without_permits: bool,
 }
 
-/// Becomes the drill. Returns only when it cannot.
+/// Replaces this process by the drill. Returns only if that fails.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let request = Request {
         settings: settings(arguments)?,
@@ -135,7 +137,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
     })
 }
 
-/// A seed that nobody has thought of: short, because people type it.
+/// Returns a random seed, short enough to type.
 fn any_seed() -> Result<u64> {
     let mut bytes = [0; 4];
     File::open("/dev/urandom")

@@ -10,32 +10,32 @@ use crate::exit::{Exit, Usage};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the environments that were heard of, and what is stopped
+    /// List the known environments, and the parts that are stopped
     #[command(after_help = "Example: utakata environment list -o yaml")]
     List,
-    /// Let an environment, a zone, or a kind in it, begin nothing more
+    /// Pause an environment, a zone, or a kind in it: it begins nothing more
     #[command(after_help = "\
-What it has begun ends and is told as always; what it had fetched and not begun goes to other
-environments of its zone at once. It holds until `resume`, also when something is started again;
-an environment that is away hears of it when it comes.
+Running tasks end and are reported as usual; fetched tasks that have not begun go to other
+environments of its zone at once. The order holds until `resume`, across restarts; an environment
+that is away receives it when it returns.
 
 Examples:
   utakata environment pause wee-1 --why 'its switch is replaced'
   utakata environment pause wee-1 --kind snmp
   utakata environment pause --zone hall-1 --why 'its cooling is serviced'")]
     Pause(Arguments),
-    /// The same, and stop the workers when what was begun has ended
+    /// Drain it: pause it, and stop its workers when its running tasks have ended
     #[command(after_help = "\
-The environment itself stays, and is listed as drained: then it can be ended and loses nothing.
+The environment itself stays, and is listed as drained. Then it can be ended without losing anything.
 
 Examples:
   utakata environment drain wee-1 --why 'the machine gets more memory'
   utakata environment drain wee-1 --kind apc-pdu
   utakata environment drain --zone hall-1")]
     Drain(Arguments),
-    /// Let an environment, a zone, or a kind in it, go on
+    /// Resume an environment, a zone, or a kind in it
     #[command(after_help = "\
-What was asked of a kind is taken back with --kind, what was asked of everything without it.
+An order for a kind is lifted with --kind, an order for everything without it.
 
 Examples:
   utakata environment resume wee-1
@@ -44,29 +44,28 @@ Examples:
     Resume(Arguments),
     /// Forget an environment that is gone for good, or that has moved to another zone
     #[command(after_help = "\
-Its status is taken away from the broker, too, and what was asked of it is taken back. One that is
-there is not forgotten, unless it tells of another zone than its own: then it is of that zone from
-then on.
+Its status is removed from the broker, and its orders are lifted. A running environment is not
+forgotten, unless it reports another zone than its own: then it belongs to that zone from then on.
 
 Example: utakata environment forget hall-2-a")]
     Forget {
-        /// Its id: see `utakata environment list`
+        /// The id: see `utakata environment list`
         id: EnvironmentId,
     },
 }
 
-/// Of which environment, and of what in it.
+/// The environment to stop, and the part of it.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Its id: see `utakata environment list`
+    /// The id: see `utakata environment list`
     id: Option<EnvironmentId>,
-    /// All environments of this zone, also those that come later
+    /// All environments of this zone, including those that join later
     #[arg(long, value_name = "ZONE", conflicts_with = "id")]
     zone: Option<Zone>,
     /// Only this kind
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }

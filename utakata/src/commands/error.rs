@@ -1,4 +1,4 @@
-//! `utakata error`: what a code means, and what to do. It needs no server.
+//! `utakata error`: the meaning of a code and its cure. It needs no server.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Problems have a code for programs; people find it in brackets after the sentence, and in -o json.
+Every problem has a code: in brackets after the sentence, and in -o json.
 
 Examples:
   utakata error unreachable
@@ -32,7 +32,6 @@ impl Row for CodePage {
     }
 }
 
-/// Explains.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let output = context.output;
     let Some(name) = &arguments.code else {
@@ -51,7 +50,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Markdown of these pages as plain text: headings stand out by themselves.
+/// Turns the Markdown of these pages into plain text; headings stand out anyway.
 fn plain(markdown: &str, output: &Output) -> String {
     let bold = Style::new().bold().force_styling(output.colours());
     let line = |line: &str| match line.trim_start_matches('#') {

@@ -1,4 +1,4 @@
-//! `utakata get`: shows what there is.
+//! `utakata get`: shows things.
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -16,9 +16,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
--o yaml prints targets, schedules and credentials as documents that `utakata apply` takes again:
-as they were declared, without what was seen of them, and credentials with their keys only, as the
-values are never given out. -o json prints all there is to know.
+-o yaml prints targets, schedules and credentials as documents that `utakata apply` accepts: as
+declared, without observations, and credentials with their keys only, since the values are never
+given out. -o json prints everything.
 
 Examples:
   utakata get targets
@@ -29,12 +29,12 @@ Examples:
   utakata get readings pdu-a1-a --metric hw.power
   utakata get kinds")]
 pub struct Arguments {
-    /// Of what
+    /// Type of the things to show
     #[arg(value_enum, value_name = "TYPE")]
     what: What,
-    /// Only this one (of readings: those of this target)
+    /// Only the one with this name (of readings: those of this target)
     name: Option<String>,
-    /// Only the targets that this means: kind=apc-pdu,rack in (A1,A2),!retired
+    /// Only the targets of this selector: kind=apc-pdu,rack in (A1,A2),!retired
     #[arg(short = 'l', long)]
     selector: Option<String>,
     /// Only metrics that are this or begin with it (readings)
@@ -44,27 +44,26 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// What is observed and controlled
+    /// Targets, which are observed and controlled
     #[value(alias = "target")]
     Targets,
-    /// Standing orders to observe
+    /// Schedules, by which targets are observed
     #[value(alias = "schedule")]
     Schedules,
-    /// What lets workers in; never the secrets
+    /// Credentials that give workers access, without their secrets
     #[value(alias = "credential")]
     Credentials,
-    /// What some environment knows how to talk to
+    /// Kinds of devices that an environment can talk to
     #[value(alias = "kind")]
     Kinds,
-    /// The last values seen
+    /// Latest readings
     #[value(alias = "reading")]
     Readings,
-    /// What was asked for, the newest first
+    /// Operations, newest first
     #[value(alias = "operation")]
     Operations,
 }
 
-/// Shows.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     if arguments.selector.is_some() && !matches!(arguments.what, What::Targets | What::Readings) {
@@ -195,7 +194,7 @@ fn selector(arguments: &Arguments) -> Result<Selector> {
     select::parse(arguments.selector.as_deref().unwrap_or_default())
 }
 
-/// One thing: a table of one line.
+/// Shows one thing: a table of one line.
 fn one<T: Row + Serialize>(context: &Context<'_>, item: &T) -> Result<()> {
     context.output.one(item, || {
         let mut table = crate::output::Table::new(T::HEADERS);

@@ -1,4 +1,4 @@
-//! `utakata kind`: which release serves a kind, where, and for which targets another one.
+//! `utakata kind`: the releases that serve a kind, its pins and its placement.
 
 pub mod actions;
 
@@ -16,30 +16,30 @@ use crate::exit::{Exit, Usage};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show what a kind can do, and what is asked of it: its release, its pins, where it is served
+    /// Show the actions of a kind, and its release, pins and placement
     #[command(after_help = "\
-Each action is told with its parameters: their types, limits, defaults and what they mean. One
-action alone: `utakata control --help KIND ACTION`.
+Each action is shown with its parameters: their types, limits, defaults and meanings. For a single
+action, see `utakata control --help KIND ACTION`.
 
 Example: utakata kind show snmp")]
     Show {
         /// The kind
         kind: Kind,
     },
-    /// Let the targets of a selector keep a release, whatever is rolled out
+    /// Pin the targets of a selector to a release, whatever is rolled out
     #[command(after_help = "\
-The first pin that means a target counts; `pin` of a target itself counts before all of them.
+The first pin that selects a target counts; the `pin` of a target itself has precedence over all.
 
 Example: utakata kind pin apc-pdu firmware=2.1 1.4.0")]
     Pin {
         /// The kind
         kind: Kind,
-        /// Which targets
+        /// The targets
         selector: Selector,
-        /// The version that serves them
+        /// The version to serve them
         version: String,
     },
-    /// Take a pin back
+    /// Remove a pin
     #[command(after_help = "Example: utakata kind unpin apc-pdu firmware=2.1")]
     Unpin {
         /// The kind
@@ -47,9 +47,10 @@ Example: utakata kind pin apc-pdu firmware=2.1 1.4.0")]
         /// The selector of the pin
         selector: Selector,
     },
-    /// Say which environments serve a kind
+    /// Set the environments that serve a kind
     #[command(after_help = "\
-The others end what they have begun of it. Where no environment of a zone is meant, its tasks wait.
+The others finish their running tasks of the kind. If no environment of a zone matches, the tasks of
+that zone wait.
 
 Examples:
   utakata kind place apc-pdu purpose=control
@@ -57,24 +58,24 @@ Examples:
     Place {
         /// The kind
         kind: Kind,
-        /// The environments, by their labels, zone or name; or everywhere
+        /// Environments, by label, zone or name; or everywhere
         environments: String,
     },
-    /// Let no environment begin anything more of a kind
+    /// Pause a kind: no environment begins anything more of it
     #[command(after_help = "\
-It holds until `resume`, also for environments that come later.
+The order holds until `resume`, and also for environments that join later.
 
 Example: utakata kind pause snmp --zone hall-1 --why 'a storm of traps'")]
     Pause(Stop),
-    /// The same, and stop its workers when what was begun has ended
+    /// Drain a kind: pause it, and stop its workers when its running tasks have ended
     #[command(after_help = "Example: utakata kind drain snmp")]
     Drain(Stop),
-    /// Let a kind go on everywhere
+    /// Resume a kind everywhere
     #[command(after_help = "Example: utakata kind resume snmp")]
     Resume(Stop),
 }
 
-/// Of which kind, and where.
+/// The kind to stop, and the scope.
 #[derive(Debug, Args)]
 pub struct Stop {
     /// The kind
@@ -82,7 +83,7 @@ pub struct Stop {
     /// Only in the environments of this zone
     #[arg(long, value_name = "ZONE")]
     zone: Option<Zone>,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }
@@ -152,7 +153,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// What is asked of it, then what it can do where somebody serves it.
+/// Shows the orders for a kind, and its actions if an environment serves it.
 async fn show(client: &Client, kind: &Kind, context: &Context<'_>) -> Result<Exit> {
     let asked = client.kind_desired(kind).await?;
     let views = client.kinds().await?;

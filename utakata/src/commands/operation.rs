@@ -1,4 +1,4 @@
-//! `utakata operation`: what was asked for, and how far it is.
+//! `utakata operation`: operations and their progress.
 
 mod undo;
 
@@ -21,15 +21,15 @@ use crate::{
     output::{Row, Table, words},
 };
 
-/// The number that is listed where nobody says.
+/// The default number of listed operations.
 pub const MAX_LISTED: u32 = 50;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List operations, the newest first
+    /// List operations, newest first
     #[command(after_help = "Example: utakata operation list --limit 10")]
     List {
-        /// How many
+        /// Number of operations
         #[arg(long, default_value_t = MAX_LISTED, value_parser = clap::value_parser!(u32).range(1..=1000))]
         limit: u32,
     },
@@ -39,37 +39,37 @@ Examples:
   utakata operation show last
   utakata operation show 0192f0c1-7b1e-7000-8000-000000000000")]
     Show(Which),
-    /// Say what an operation waits for, until when, and who can change it
+    /// Explain what an operation waits for, until when, and who can change it
     #[command(after_help = "Example: utakata operation explain last")]
     Explain(Which),
-    /// Let an operation begin that somebody else has asked for
+    /// Approve an operation that somebody else has requested
     #[command(after_help = "\
-Look at it first: `utakata operation show ID`. Who has asked for it cannot approve it.
+Look at it first: `utakata operation show ID`. The person who requested it cannot approve it.
 
 Example: utakata operation approve 3f2a9c --why 'looked at it with ana'")]
     Approve(Said),
-    /// Let no further task begin
+    /// Begin no further tasks
     #[command(after_help = "\
-What has begun ends as it ends.
+Running tasks end as usual.
 
 Example: utakata operation pause last --why 'a breaker has tripped'")]
     Pause(Said),
-    /// Let an operation go on that was paused, or has stopped after failures
+    /// Resume an operation that was paused, or stopped after failures
     #[command(after_help = "Example: utakata operation resume last")]
     Resume(Said),
-    /// Take back what has not begun
+    /// Cancel the tasks that have not begun
     #[command(after_help = "\
-What has begun ends as it ends; `utakata operation undo` takes back what was done.
+Running tasks end as usual; to undo what was done, use `utakata operation undo`.
 
 Example: utakata operation cancel last --why 'the wrong rack'")]
     Cancel(Said),
-    /// Take back what was done
+    /// Undo an operation
     Undo(undo::Arguments),
 }
 
 #[derive(Debug, Args)]
 pub struct Which {
-    /// Its id, an unmistakable start or end of it, or last: the last that you asked for
+    /// The id, an unambiguous start or end of it, or last: your last operation
     id: String,
 }
 
@@ -77,13 +77,13 @@ pub struct Which {
 pub struct Said {
     #[command(flatten)]
     which: Which,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }
 
 impl Command {
-    /// Returns whether it changes anything.
+    /// Returns true if the command changes something.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::Show(_) | Self::Explain(_))
     }
@@ -126,7 +126,7 @@ async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) 
     })
 }
 
-/// Lists the newest.
+/// Lists the newest operations.
 pub async fn list(client: &Client, most: u32, context: &Context<'_>) -> Result<()> {
     let operations = client.operations(most).await?;
     context
@@ -142,7 +142,7 @@ struct Shown {
     tasks: Vec<TaskView>,
 }
 
-/// Shows one, with its tasks.
+/// Shows an operation and its tasks.
 pub async fn show(client: &Client, id: OperationId, context: &Context<'_>) -> Result<()> {
     let mut operation = client.operation(id).await?;
     let query = TaskQuery {

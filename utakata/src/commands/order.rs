@@ -1,4 +1,5 @@
-//! What of a site is stopped: one command for a zone, a kind, an environment or a release.
+//! The parts of a site that are stopped: one command for a zone, a kind, an environment or a
+//! release.
 
 use anyhow::Result;
 use utakata_api::{
@@ -10,7 +11,7 @@ use utakata_model::{EnvironmentId, Order, Scope, Stop};
 use super::Context;
 use crate::exit::Exit;
 
-/// Asks for it, and says what happens now.
+/// Sends the order, and describes its effect.
 pub async fn run(
     verb: Verb,
     scope: Scope,
@@ -62,12 +63,12 @@ fn told(verb: Verb, view: &SuspensionView) -> String {
     text
 }
 
-/// Returns what is stopped, a line each.
+/// Returns the stopped parts, one line each.
 pub fn lines(orders: &[Suspension]) -> impl Iterator<Item = String> {
     orders.iter().map(|one| line(&one.scope, &one.order))
 }
 
-/// By whom it is stopped, since when, why, and how it goes on.
+/// Describes an order: the person, the time, the reason, and the command that lifts it.
 fn line(scope: &Scope, order: &Order) -> String {
     let stop = match order.stop {
         Stop::Pause => "paused",

@@ -1,4 +1,4 @@
-//! `utakata person`: who may ask.
+//! `utakata person`: people who have access.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -13,30 +13,30 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Give somebody a token of their own, and show it this once
+    /// Give somebody a token of their own, which is shown only this once
     #[command(after_help = "\
-What they ask for stands under their name. Whoever has a token may do everything, so far.
+Requests are recorded under this name. At present, everybody with a token may do everything.
 
 Examples:
   utakata person add ana
-  utakata person add ana --new-token      the one before ends")]
+  utakata person add ana --new-token      the previous token is revoked")]
     Add {
-        /// A name for a person, or for a program that acts for itself
+        /// Name of a person, or of a program that acts on its own behalf
         name: PersonName,
-        /// Give another token to somebody who has one
+        /// Replace the token of somebody who has one
         #[arg(long)]
         new_token: bool,
     },
-    /// List who has a token
+    /// List everybody who has a token
     #[command(after_help = "Example: utakata person list")]
     List,
-    /// End somebody's token
+    /// Revoke a token
     #[command(after_help = "\
-What they asked for goes on, and keeps their name.
+Operations that they requested go on, and keep their name.
 
 Example: utakata person remove ana")]
     Remove {
-        /// Whose
+        /// Name of the person
         name: PersonName,
     },
 }
@@ -59,7 +59,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A token that somebody uses does not end by accident.
+/// Refuses to revoke a token that is in use by accident.
 async fn refuse_known(client: &Client, name: &PersonName) -> Result<()> {
     let people = client.people().await?;
     if people

@@ -1,4 +1,4 @@
-//! `utakata profile`: the tools of whoever writes a profile. They need no server.
+//! `utakata profile`: tools for writing profiles. They need no server.
 
 mod draft;
 mod trial;
@@ -15,42 +15,42 @@ use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read a walk of a device with profiles, and show what they make of it
+    /// Read a recorded walk of a device with profiles, and show the readings
     #[command(after_help = "\
-WALK is what snmpwalk printed, best with -On (-Oqn loses the types), or a recording of snmpsim
-(.snmprec). It is answered over SNMP on the loopback, and the worker itself reads it there, with
-these profiles, what they include, and nothing else. Shown is each reading with the object that it
-comes from, and what of the walk no profile looks at.
+WALK is the output of snmpwalk, preferably with -On (-Oqn loses the types), or a recording of snmpsim
+(.snmprec). It is served over SNMP on the loopback, and read there by the worker itself, with these
+profiles and those that they include, but no others. The result lists each reading with its object,
+and the objects of the walk that no profile uses.
 
 Examples:
   snmpwalk -v2c -c public -On -Cc 10.0.3.7 .1 > pdu.walk
   utakata profile try acme-pdu.toml --walk pdu.walk
   utakata profile try acme-pdu.toml --walk pdu.walk -o json")]
     Try {
-        /// The profiles
+        /// Files of the profiles
         #[arg(required = true, value_name = "FILE", value_parser = paths::absolute())]
         files: Vec<PathBuf>,
-        /// The walk of the device
+        /// Walk of the device
         #[arg(long, value_name = "WALK", value_parser = paths::absolute())]
         walk: PathBuf,
     },
-    /// Draft a profile from MIBs and a walk of a device
+    /// Draft a profile from MIBs and a recorded walk of a device
     #[command(after_help = "\
-The draft has the tables and scalars that occur in the walk, with units and states as the MIBs have
-them. What those do not say is guessed, and marked `# guess:`. What the MIBs import is looked for
-beside them, in --mib-folder, and where the system has MIBs.
+The draft contains the tables and scalars that occur in the walk, with units and states from the
+MIBs. Anything that they do not say is guessed, and marked `# guess:`. Imported MIBs are looked for
+beside the given ones, in --mib-folder, and where the system has MIBs.
 
 Examples:
   utakata profile draft --mib ACME-PDU-MIB.txt --walk pdu.walk > acme-pdu.toml
   utakata profile try acme-pdu.toml --walk pdu.walk")]
     Draft {
-        /// The file of a MIB; may be given several times
+        /// File of a MIB; may be repeated
         #[arg(long = "mib", required = true, value_name = "FILE", num_args = 1.., value_parser = paths::absolute())]
         mibs: Vec<PathBuf>,
-        /// A folder with MIBs that these import; may be given several times
+        /// Folder with MIBs that these import; may be repeated
         #[arg(long = "mib-folder", value_name = "DIR", value_parser = paths::absolute())]
         folders: Vec<PathBuf>,
-        /// The walk of the device
+        /// Walk of the device
         #[arg(long, value_name = "WALK", value_parser = paths::absolute())]
         walk: PathBuf,
     },
@@ -67,7 +67,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     }
 }
 
-/// Says what of a walk was not understood as one.
+/// Reports the parts of a walk that were not understood.
 pub fn tell_walk(walk: &WalkSummary) {
     for skipped in &walk.skipped {
         tell!(

@@ -1,4 +1,4 @@
-//! `utakata read`: observes now, and shows what was seen.
+//! `utakata read`: reads targets now, and shows the values.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,9 +23,9 @@ use crate::{
     parameters, progress, select,
 };
 
-/// The server is asked about so many reads that did not end.
+/// The largest number of unfinished reads that the server is asked to explain.
 const MAX_EXPLAINED: usize = 16;
-/// The server waits no longer than this for outcomes.
+/// The longest time for which the server waits for outcomes.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
@@ -36,25 +36,24 @@ Examples:
   utakata read switch-1 --action get -p 'oids=[\"1.3.6.1.2.1.1.5.0\"]'
 
 Exit codes: 0 all answered, 1 at least one failed, 2 wrong usage, 3 at least one has not ended,
-4 all answered, and of at least one a part is missing")]
+4 all answered, but at least one answer is incomplete")]
 pub struct Arguments {
-    /// Which targets: a selector (kind=apc-pdu,rack=A1), or the name of one
+    /// Targets: a selector (kind=apc-pdu,rack=A1), or a name
     selector: String,
-    /// The observe action, instead of the default one of the target's kind
+    /// Observe action, instead of the default one of the target's kind
     #[arg(long)]
     action: Option<ActionName>,
-    /// A parameter of the action; may be given more than once
+    /// Parameter of the action; may be repeated
     #[arg(short = 'p', long = "parameter", value_name = "KEY=VALUE", value_parser = parameters::pair)]
     parameters: Vec<(String, String)>,
     /// Show only metrics that are this or begin with it
     #[arg(long, value_name = "PREFIX")]
     metric: Option<String>,
-    /// How long to wait for answers, at most 60s
+    /// Time to wait for answers, at most 60s
     #[arg(long, default_value = "10s", value_parser = duration::parse)]
     timeout: Duration,
 }
 
-/// Reads.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let selector = select::resolve(&client, &arguments.selector).await?;
@@ -98,7 +97,7 @@ fn keep(view: &mut OperationView, prefix: &str) {
     }
 }
 
-/// Returns the hint where readings came, and none is of the metric that was asked for.
+/// Returns a hint if there are readings, but none of the requested metric.
 fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
     let readings = view.tasks.iter().flat_map(|task| &task.readings);
     let metrics: BTreeSet<&str> = readings.map(|reading| reading.metric.as_str()).collect();
@@ -109,7 +108,7 @@ fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
     Some(format!("no reading is of \"{prefix}\": {hint}"))
 }
 
-/// Returns the reasons for which reads did not end, as far as they can be changed.
+/// Returns the reasons for unfinished reads, as far as somebody can change them.
 async fn held(client: &Client, view: &OperationView) -> BTreeMap<TaskId, Explanation> {
     let mut held = BTreeMap::new();
     let waiting = view.tasks.iter().filter(|task| !task.state.is_final());
@@ -123,8 +122,8 @@ async fn held(client: &Client, view: &OperationView) -> BTreeMap<TaskId, Explana
     held
 }
 
-/// Which clocks differ, where something has expired: of an environment of an earlier version
-/// that is why.
+/// Describes the clocks that differ, if a task has expired: with an environment of an earlier
+/// version, they are the reason.
 async fn clocks(client: &Client, view: &OperationView) -> Vec<String> {
     if view.counts.expired == 0 {
         return Vec::new();
@@ -187,7 +186,7 @@ fn seen(task: &TaskView) -> impl Iterator<Item = ReadingView> + use<'_> {
     })
 }
 
-/// The answer of the worker besides readings.
+/// Returns the worker's result besides readings.
 fn result(task: &TaskView) -> Option<String> {
     let result = task.outcome.as_ref()?.result.as_ref()?;
     let value: serde_json::Value = serde_json::from_str(result.get()).ok()?;
@@ -195,7 +194,7 @@ fn result(task: &TaskView) -> Option<String> {
     Some(format!("{}: {text}", task.target))
 }
 
-/// A target that answers, and of which nothing was understood.
+/// Describes a target that answers, but of which nothing was understood.
 fn strange(task: &TaskView) -> Option<String> {
     let recognition = task.outcome.as_ref()?.recognition.as_ref()?;
     let problem = recognition.problem()?;
@@ -210,7 +209,7 @@ fn trouble(task: &TaskView, waited: Duration, held: Option<&Explanation>) -> Opt
     let (target, state) = (&task.target, task.state);
     let problem = task.outcome.as_ref().and_then(|o| o.problem.as_ref());
     if state == TaskState::Succeeded {
-        // What was left out of an answer.
+        // The answer is incomplete.
         return Some(format!("{target}: {}", words::problem(Some(problem?)).text));
     }
     if !state.is_final() {

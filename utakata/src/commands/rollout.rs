@@ -1,4 +1,4 @@
-//! `utakata rollout`: the way of a kind to another release.
+//! `utakata rollout`: rollouts of a kind from one release to another.
 
 pub mod begin;
 mod follow;
@@ -23,10 +23,10 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List rollouts, the newest first
+    /// List rollouts, newest first
     #[command(after_help = "Example: utakata rollout list")]
     List,
-    /// Show a rollout: how far each environment is, and what was seen of the new release
+    /// Show a rollout: the progress of each environment, and the evidence about the new release
     #[command(after_help = "\
 Examples:
   utakata rollout show last
@@ -34,29 +34,29 @@ Examples:
     Show {
         #[command(flatten)]
         which: Which,
-        /// Go on showing it until it has ended
+        /// Keep showing it until it has ended
         #[arg(long, short)]
         follow: bool,
     },
-    /// Let a rollout stay where it is
+    /// Pause a rollout in its present phase
     #[command(after_help = "\
-The new release keeps the share of the tasks that it has.
+The new release keeps its present share of the tasks.
 
 Example: utakata rollout pause snmp --why 'a second look at the readings'")]
     Pause(Said),
-    /// Let a rollout go on that was paused
+    /// Resume a rollout that was paused
     #[command(after_help = "Example: utakata rollout resume snmp")]
     Resume(Said),
-    /// Let a rollout leave its phase without more evidence
+    /// Promote a rollout: leave its present phase without further evidence
     #[command(after_help = "\
-For a kind that has too little to do to show anything. What speaks against the new release still
-turns it back.
+Use this for a kind with too few tasks to show anything. Evidence against the new release still turns
+it back.
 
 Example: utakata rollout promote snmp --why 'looked at it by hand'")]
     Promote(Said),
-    /// Take a rollout back: the release of before serves everywhere
+    /// Abort a rollout: the previous release serves everywhere again
     #[command(after_help = "\
-Nothing is lost: what the new release has begun ends as it ends.
+Nothing is lost: running tasks of the new release end as usual.
 
 Example: utakata rollout abort snmp --why 'wrong version'")]
     Abort(Said),
@@ -64,7 +64,7 @@ Example: utakata rollout abort snmp --why 'wrong version'")]
 
 #[derive(Debug, Args)]
 pub struct Which {
-    /// Its id, an unmistakable start or end of it, the kind of it, or last: the last that you began
+    /// The id, an unambiguous start or end of it, its kind, or last: your last rollout
     #[arg(value_name = "ROLLOUT")]
     which: String,
 }
@@ -73,13 +73,13 @@ pub struct Which {
 pub struct Said {
     #[command(flatten)]
     which: Which,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }
 
 impl Command {
-    /// Returns whether it changes anything.
+    /// Returns true if the command changes something.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List | Self::Show { .. })
     }
@@ -129,7 +129,7 @@ fn print(rollout: &Rollout, context: &Context<'_>) -> Result<()> {
     output.one(rollout, || view::page(rollout, output.colours()))
 }
 
-/// The rollout that is meant: of a kind, the newest.
+/// Finds the rollout; for a kind, the newest.
 async fn find(client: &Client, which: &str) -> Result<Rollout> {
     let all = client.rollouts().await?;
     if which == LAST {
@@ -160,7 +160,7 @@ async fn find(client: &Client, which: &str) -> Result<Rollout> {
     }
 }
 
-/// The newest of one's own, never somebody else's.
+/// Returns the caller's newest rollout, never somebody else's.
 fn last(newest_first: &[Rollout], me: &PersonName) -> Result<Rollout> {
     if let Some(own) = newest_first.iter().find(|one| one.by == *me) {
         return Ok(own.clone());
@@ -180,7 +180,7 @@ fn last(newest_first: &[Rollout], me: &PersonName) -> Result<Rollout> {
     Err(Usage(message).into())
 }
 
-/// The exit code that follows from how it ended.
+/// Returns the exit code for the end of a rollout.
 fn exit(rollout: &Rollout) -> Exit {
     match rollout.state {
         RolloutState::Done => Exit::Done,

@@ -10,13 +10,13 @@ use crate::exit::Exit;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Targets that fail, in groups by kind and cause, the largest first, with the label that says best
-where they are; then everything else that somebody should do something about: control tasks that
-nobody can settle but a person, environments that are gone, workers that do not start, brokers,
-the disk. What is only worth knowing (approvals, what is paused, rollouts) comes last. With
--o json: all of it, as the API has it (GET /v1/overview).
+Failing targets come first, in groups by kind and cause, the largest first, with the label that best
+describes where they are. Then comes everything else that needs attention: control tasks that only a
+person can settle, environments that are gone, workers that do not start, brokers, the disk. Notices
+(approvals, pauses, rollouts) come last. -o json prints everything, as the API returns it
+(GET /v1/overview).
 
-Exit codes: 0 nothing is wrong, 1 something is, or the server cannot be asked
+Exit codes: 0 nothing is wrong, 1 something is wrong, or the server cannot be reached
 
 Examples:
   utakata status
@@ -24,7 +24,6 @@ Examples:
   utakata target list --health failing -l rack=A1")]
 pub struct Arguments {}
 
-/// Shows.
 pub async fn run(_: &Arguments, context: &Context<'_>) -> Result<Exit> {
     let overview = context.client()?.overview().await?;
     let output = context.output;

@@ -1,4 +1,4 @@
-//! `utakata store`: what the logic environment keeps, taken to another place.
+//! `utakata store`: copies of the logic environment's data.
 
 mod backup;
 
@@ -32,35 +32,35 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Copy everything that a store has into an empty one, and check the copy
+    /// Copy a store into an empty one, and verify the copy
     Copy(CopyArguments),
-    /// Copy the store of a data directory into a file, also while `utakata up` runs
+    /// Copy the store of a data directory into a file, even while `utakata up` runs
     Backup(backup::BackupArguments),
-    /// Bring a backup back into a data directory
+    /// Restore a backup into a data directory
     Restore(backup::RestoreArguments),
-    /// Say that a store was brought back from a backup in another way
+    /// Record that a store was restored from a backup by other means
     MarkRestored(backup::MarkArguments),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A store is the file store.db of a data directory, or a PostgreSQL database. Everything is copied,
-secrets and audit trail too, in one go: what was interrupted has left nothing. End the logic
-environment first, and let it use the copy by logic.store.url when it starts again.
+A store is the file store.db of a data directory, or a PostgreSQL database. Everything is copied in
+one transaction, including secrets and the audit trail: an interrupted copy leaves nothing behind.
+End the logic environment first, and set logic.store.url to the copy before it starts again.
 
-A password in a URL can be seen by other users of this machine: set PGPASSWORD, or have it in
+A password in a URL can be seen by other users of this machine: set PGPASSWORD, or put it into
 ~/.pgpass.
 
 Examples:
   utakata store copy --from ~/.local/share/utakata/store.db --to postgres://utakata@db1/utakata
   utakata store copy --from postgres://utakata@db1/utakata --to /backup/store.db
 
-Exit codes: 0 it was copied and is whole, 1 it was not, or its audit trail is not whole")]
+Exit codes: 0 it was copied and is intact, 1 it was not, or its audit trail is not intact")]
 pub struct CopyArguments {
-    /// What is copied
+    /// Store to copy from
     #[arg(long, value_name = "URL|FILE", value_parser = whereabouts)]
     from: Whereabouts,
-    /// Where it goes: an empty database, or a file that is not there yet
+    /// Store to copy to: an empty database, or a file that does not exist yet
     #[arg(long, value_name = "URL|FILE", value_parser = whereabouts)]
     to: Whereabouts,
 }
@@ -75,14 +75,14 @@ enum Whereabouts {
 /// An open store.
 enum Opened {
     Database(Box<Postgres>),
-    /// And the lock of its data directory, if it is in one.
+    /// An SQLite file, with the lock of its data directory, if it is in one.
     File(
         Box<Sqlite>,
         #[expect(dead_code, reason = "kept as long as the store")] Option<File>,
     ),
 }
 
-/// The number of rows that were copied.
+/// The number of rows copied from a table.
 #[derive(Debug, Serialize)]
 struct Table {
     table: &'static str,

@@ -30,39 +30,39 @@ pub enum Command {
   utakata target list --health failing,stale
   utakata target list -l rack=A1 -o json")]
     List {
-        /// Only those that this means: kind=apc-pdu,rack in (A1,A2),!retired
+        /// Only targets of this selector: kind=apc-pdu,rack in (A1,A2),!retired
         #[arg(short = 'l', long)]
         selector: Option<String>,
-        /// Only those that are so; several with commas between
+        /// Only targets of this health; several are separated by commas
         #[arg(long, value_enum, value_delimiter = ',', value_name = "HEALTH")]
         health: Vec<HealthWord>,
     },
-    /// Show a target and what was last seen of it
+    /// Show a target and its latest observations
     #[command(after_help = "Example: utakata target show pdu-a1-a")]
     Show {
-        /// Which
+        /// Name of the target
         name: TargetName,
     },
-    /// Keep a target for yourself: no control of this priority or a lower one begins on it
+    /// Lock a target for yourself: no control of this priority or a lower one begins on it
     Lock(lock::Arguments),
-    /// Let a target go, whoever has locked it
+    /// Unlock a target, whoever has locked it
     #[command(after_help = "Example: utakata target unlock pdu-a1-a --why 'the fan is replaced'")]
     Unlock {
-        /// Which
+        /// Name of the target
         name: TargetName,
-        /// Why, for the record
+        /// Reason, for the record
         #[arg(long, value_name = "TEXT")]
         why: Option<String>,
     },
-    /// List the targets that are locked, by whom, why and until when
+    /// List the locked targets: by whom, why and until when
     #[command(after_help = "Example: utakata target locks")]
     Locks,
-    /// Make targets of a CSV file
+    /// Import targets from a CSV file
     Import(import::Arguments),
 }
 
 impl Command {
-    /// Returns whether it changes anything.
+    /// Returns true if the command changes something.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List { .. } | Self::Show { .. } | Self::Locks)
     }
@@ -88,26 +88,26 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The health of a target, as it is typed.
+/// The health of a target, as typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum HealthWord {
-    /// Did not answer the last time
+    /// Did not answer the last read
     #[value(alias = "silent")]
     Failing,
-    /// Answered the last time, but longer ago than its schedules allow
+    /// Answered the last read, but longer ago than its schedules allow
     Stale,
-    /// Answered the last time, and not all that was asked of it came
+    /// Answered the last read, but not with everything that was requested
     #[value(alias = "incomplete")]
     Partial,
-    /// Answers, and no profile understands it
+    /// Answers, but no profile understands it
     NotUnderstood,
     /// Selected by a schedule, but not read yet
     #[value(alias = "never")]
     Unseen,
-    /// Selected by no schedule: nobody knows how it is
+    /// Selected by no schedule, so its health is unknown
     #[value(alias = "not-observed")]
     Unobserved,
-    /// Answers as often as its schedules ask
+    /// Answers as frequently as its schedules demand
     #[value(alias = "ok")]
     Answering,
 }
@@ -126,7 +126,7 @@ impl From<HealthWord> for Health {
     }
 }
 
-/// Lists targets, of a selector and of a health where these are given.
+/// Lists targets, filtered by selector and health.
 pub async fn list(
     selector: Option<&str>,
     health: &[HealthWord],
@@ -148,7 +148,7 @@ pub async fn list(
     context.output.list(&found, &empty)
 }
 
-/// Returns the reason for which a list of targets is empty: the request, and what there is.
+/// Explains an empty list of targets: the filter, and the existing values.
 async fn none(client: &Client, selector: &Selector, health: &[Health]) -> String {
     let words: Vec<&str> = health.iter().map(|health| health.as_str()).collect();
     let there = match health.is_empty() {
@@ -229,7 +229,7 @@ fn told(shown: &Shown, output: &Output) -> String {
     text
 }
 
-/// Returns the profiles by which a target was recognised, in lines.
+/// Returns the profiles by which a target was recognised, one per line.
 fn recognised(recognition: &Recognition) -> String {
     let mut text = String::new();
     let profiles = recognition.profiles.join(", ");
@@ -240,7 +240,7 @@ fn recognised(recognition: &Recognition) -> String {
     text
 }
 
-/// Returns the tasks that have a target, in lines.
+/// Returns the lane of control of a target, in lines.
 fn control(lane: &LaneView) -> String {
     let mut text = String::new();
     if let Some(lock) = &lane.lock {

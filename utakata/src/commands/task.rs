@@ -18,7 +18,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List tasks, the newest first
+    /// List tasks, newest first
     #[command(after_help = "Examples:
   utakata task list --state failed
   utakata task list --target pdu-a1-a --class control")]
@@ -29,33 +29,33 @@ Examples:
   utakata task show last
   utakata task show 0192f0c1-7b1e-7000-8000-000000000000")]
     Show(Which),
-    /// Say what a task waits for, until when, and who can change it
+    /// Explain what a task waits for, until when, and who can change it
     #[command(after_help = "Example: utakata task explain last")]
     Explain(Which),
-    /// Say what became of a task of which nobody else can know
+    /// Settle a task by stating its outcome, which nobody else can know
     #[command(after_help = "\
-Look at the target first. `again` has it done now, once more.
+Look at the target first. `again` makes another attempt now.
 
 Example: utakata task settle last succeeded --why 'the LED of the outlet is off'")]
     Settle {
         #[command(flatten)]
         which: Which,
-        /// What you found
+        /// The outcome
         #[arg(value_enum)]
         verdict: VerdictWord,
-        /// How you found it, for the record
+        /// The way in which it was established, for the record
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
-    /// Take back a control task that has not begun
+    /// Cancel a control task that has not begun
     #[command(after_help = "\
-What has begun ends as it ends, and is not tried again.
+A running attempt ends as usual, and is not repeated.
 
 Example: utakata task cancel last --why 'the wrong outlet'")]
     Cancel {
         #[command(flatten)]
         which: Which,
-        /// Why, for the record
+        /// Reason, for the record
         #[arg(long, value_name = "TEXT")]
         why: Option<String>,
     },
@@ -63,37 +63,37 @@ Example: utakata task cancel last --why 'the wrong outlet'")]
 
 #[derive(Debug, clap::Args)]
 pub struct Which {
-    /// Its id, or of a control task: an unmistakable start or end of it, or last: the task of the
-    /// last operation that you asked for
+    /// The id, or for a control task: an unambiguous start or end of it, or last: the task of your
+    /// last operation
     id: String,
 }
 
-/// What a person found.
+/// The outcome that a person has established.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum VerdictWord {
     /// The target did it
     Succeeded,
-    /// It did not, and is not to be told again
+    /// The target did not do it, and must not be sent the command again
     Failed,
-    /// It is to be told again
+    /// Make another attempt
     Again,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct ListArguments {
-    /// Only those of this operation
+    /// Only tasks of this operation
     #[arg(long)]
     operation: Option<OperationId>,
-    /// Only those in this state
+    /// Only tasks in this state
     #[arg(long, value_enum)]
     state: Option<State>,
-    /// Only those of this target
+    /// Only tasks of this target
     #[arg(long)]
     target: Option<TargetName>,
-    /// Only those that look, or those that change something
+    /// Only tasks that read (observe), or those that change something (control)
     #[arg(long, value_enum)]
     class: Option<ClassWord>,
-    /// How many
+    /// Number of tasks
     #[arg(long, default_value_t = MAX_LISTED, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
 }
@@ -119,7 +119,7 @@ enum ClassWord {
 }
 
 impl Command {
-    /// Returns whether it changes anything.
+    /// Returns true if the command changes something.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List(_) | Self::Show(_) | Self::Explain(_))
     }
@@ -187,7 +187,7 @@ impl From<VerdictWord> for Verdict {
 }
 
 impl ListArguments {
-    /// Returns whether any task is meant.
+    /// Returns true if all tasks match.
     fn is_any(&self) -> bool {
         self.operation.is_none()
             && self.state.is_none()
@@ -231,7 +231,7 @@ impl From<ClassWord> for Class {
     }
 }
 
-/// One try at it.
+/// Describes one attempt.
 fn attempt(one: &AttemptView) -> String {
     let told = one.status.map(|status| TaskState::from(status).as_str());
     format!(

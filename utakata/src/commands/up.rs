@@ -13,13 +13,13 @@ use crate::output::{Format, words};
 
 pub use role::up::Arguments;
 
-/// Runs it until it is asked to end.
+/// Runs everything until it is asked to end.
 pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     let tell = |ready: &Ready<'_>| Line::of(ready).tell(context);
     role::up::run(arguments, &context.role(), tell)
 }
 
-/// The line that says that everything runs.
+/// The line printed when everything runs.
 #[derive(Debug, Serialize)]
 struct Line {
     ready: bool,
@@ -31,10 +31,10 @@ struct Line {
     simulator: Option<String>,
     #[serde(skip)]
     demo: bool,
-    /// The command line that finds this one.
+    /// The command line that finds this server.
     #[serde(skip)]
     command: String,
-    /// The URL of another one.
+    /// The URL of another server that might be meant.
     #[serde(skip)]
     other: Option<String>,
 }
@@ -76,8 +76,8 @@ impl Line {
     }
 }
 
-/// How the command line is called so that it finds this server, and where another one is that
-/// could be meant without that.
+/// Returns the command line that finds this server, and the URL of another server that it would
+/// otherwise find.
 fn command(folder: &Folder) -> (String, Option<String>) {
     let places = [Folder::default_place(), Folder::demo_place()];
     let places = || places.iter().flatten();
@@ -92,7 +92,7 @@ fn command(folder: &Folder) -> (String, Option<String>) {
     (command, other)
 }
 
-/// Returns commands to try next, as they are typed.
+/// Returns commands to try next, ready to be typed.
 fn hints(is_demo: bool, command: &str, mqtt: Option<&str>) -> String {
     let next: &[(&str, &str)] = if is_demo {
         &[

@@ -1,4 +1,4 @@
-//! `utakata watch`: follows readings and outcomes as they come.
+//! `utakata watch`: follows readings and outcomes as they arrive.
 
 mod filter;
 mod keys;
@@ -35,19 +35,19 @@ use self::{
 use super::Context;
 use crate::{exit::Exit, output::Format, parameters, select};
 
-/// A terminal is drawn no more often than this.
+/// The shortest interval between redraws of a terminal.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
-/// The wait before a lost server is tried again.
+/// The wait before trying again to reach a lost server.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal: a table that is kept up to date, until q or Ctrl-C; what has changed goes first. Keys
-sort, scroll and search: the last line names them. In a pipe: a line for each reading and each
-outcome that is of interest (all of control; of observation those that failed). With -o json: the
-same as JSON lines, each with \"event\": reading, outcome or missed.
+On a terminal, it shows a table that is kept up to date until q or Ctrl-C; changed values come first.
+Keys sort, scroll and search: the last line names them. In a pipe, it prints a line for each reading
+and each outcome of interest (all of control, and failed observation). -o json prints the same as
+JSON lines, each with \"event\": reading, outcome or missed.
 
-Exit codes: 0 ended, 2 the selector, the metric or the attribute means nothing that there is
+Exit codes: 0 ended, 2 the selector, the metric or the attribute matches nothing that exists
 
 Examples:
   utakata watch
@@ -56,26 +56,26 @@ Examples:
   utakata watch --metric hw.temperature --sort value
   utakata watch kind=ups -o json | jq .value")]
 pub struct Arguments {
-    /// Which targets: a selector (kind=apc-pdu,rack=A1), or the name of one [default: all]
+    /// Targets: a selector (kind=apc-pdu,rack=A1), or a name [default: all]
     selector: Option<String>,
     /// Only metrics that are this or begin with it
     #[arg(long, value_name = "PREFIX")]
     metric: Option<String>,
-    /// Only readings with this attribute; may be given more than once
+    /// Only readings with this attribute; may be repeated
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = parameters::pair)]
     attributes: Vec<(String, String)>,
-    /// By what the table is sorted
+    /// Order of the table
     #[arg(long, value_enum, default_value = "changed")]
     sort: Sort,
-    /// The last of it first
+    /// Reverse the order
     #[arg(long)]
     reverse: bool,
-    /// End after so many readings and outcomes
+    /// End after this number of readings and outcomes
     #[arg(long, value_name = "COUNT")]
     count: Option<u64>,
 }
 
-/// Follows until it is interrupted.
+/// Follows events until it is interrupted.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let selector = match &arguments.selector {
@@ -116,7 +116,7 @@ async fn draw(
     context: &Context<'_>,
 ) -> Result<Exit> {
     let mut view = View::new(watched.filter.clone(), arguments.sort, arguments.reverse);
-    // Both from the start: what comes while the last readings are fetched is not missed.
+    // Both are started first, so that nothing is missed while the latest readings are fetched.
     let mut events = follow(&client, watched).await?;
     view.fill(watched.filter.first(&client, &watched.selector).await?);
     let mut terminated = signal(SignalKind::terminate())?;
@@ -128,7 +128,7 @@ async fn draw(
             () = tokio::time::sleep_until(draw_at) => {
                 let began = Instant::now();
                 screen.draw(&mut view)?;
-                // Very many values take long to sort: a core is left for others.
+                // Sorting very many values takes long: leave processor time for others.
                 draw_at = Instant::now() + DRAW_EVERY.max(began.elapsed() * 4);
             }
             key = keyboard.next() => match view.key(key) {
@@ -156,7 +156,7 @@ async fn draw(
     }
 }
 
-/// Prints lines, as they come.
+/// Prints lines as they arrive.
 async fn print(
     mut client: Client,
     watched: &Watched,
@@ -185,7 +185,7 @@ async fn print(
     }
 }
 
-/// Tries until there is a server again: perhaps at another place.
+/// Tries until a server answers, possibly at another address.
 async fn again(watched: &Watched, context: &Context<'_>) -> (Client, EventStream) {
     loop {
         tokio::time::sleep(TRY_AGAIN).await;

@@ -1,4 +1,4 @@
-//! `utakata worker`: the workers that run, their releases, and a trial for one of your own.
+//! `utakata worker`: workers and their releases, and tests of one's own.
 
 mod container;
 mod diff;
@@ -23,78 +23,78 @@ use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the pools of workers, one for each release, and the releases of the catalogue
+    /// List the pools of workers, one per release, and the releases of the catalogue
     #[command(after_help = "Example: utakata worker list")]
     List,
-    /// Bring a kind to another release, environment by environment
+    /// Roll out a release, environment by environment
     Roll(super::rollout::begin::Arguments),
-    /// Show a release: what it can do, and what it would break
+    /// Show a release: its actions, and what it would break
     #[command(after_help = "\
-It is one that was pushed, that comes with utakata, or that lies in a folder and is served.
+It may be a pushed release, one shipped with utakata, or one in a folder that is served.
 
 Examples:
   utakata worker show apc-pdu@1.2.0
   utakata worker show 3f9ac1 -o yaml")]
     Show {
-        /// KIND@VERSION, or the digest, of which the first digits are enough
+        /// KIND@VERSION, or the first digits of the digest
         release: ReleaseReference,
     },
-    /// Add a release to the catalogue, from which every environment can have it
+    /// Push a release to the catalogue, from which every environment can fetch it
     #[command(after_help = "\
-DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. What
-comes with utakata is added: what is pushed brings all that it runs. Only files that the catalogue
+DIR is a release: a folder with worker.toml and the program. A program shipped with utakata is added
+by the push, so that a pushed release contains everything that it runs. Only files that the catalogue
 does not have are sent.
 
-IMAGE is looked at by the Docker engine here: its manifest is in its label org.utakata.manifest, or
-is its /worker.toml. What is pushed is that manifest and the digest of the image: environments get
-the image itself from the registry. What a tag means is asked of the registry once, now. An archive
-of docker save (docker-archive:FILE) is pushed as a whole.
+IMAGE is inspected by the Docker engine here: its manifest is in its label org.utakata.manifest, or
+in its /worker.toml. That manifest and the digest of the image are pushed; environments fetch the
+image itself from the registry. A tag is resolved by the registry once, now. An archive made by
+docker save (docker-archive:FILE) is pushed as a whole.
  
-Nothing is served by it until `utakata worker roll` says so; it says what that would break.
+A pushed release serves nothing until `utakata worker roll`; push shows what that would break.
 
-A version is one release for good: another one needs another version.
+A version belongs to one release for good: a changed release needs a new version.
 
 Examples:
   utakata worker push ./my-worker
   utakata worker push registry.example/my-worker:1.2.0
   utakata worker push docker-archive:my-worker.tar")]
     Push(source::Arguments),
-    /// Compare two releases: what they declare, and their files
+    /// Compare two releases: their declarations and their files
     #[command(after_help = "\
 Example: utakata worker diff apc-pdu@1.1.0 apc-pdu@1.2.0")]
     Diff {
-        /// KIND@VERSION or digest of the one
+        /// KIND@VERSION or digest of the first release
         from: ReleaseReference,
-        /// KIND@VERSION or digest of the other
+        /// KIND@VERSION or digest of the second release
         to: ReleaseReference,
     },
-    /// Remove a release from the catalogue, unless something wants it to stay
+    /// Delete a release from the catalogue, unless it is still needed
     #[command(after_help = "Example: utakata worker delete apc-pdu@1.0.0")]
     Delete {
-        /// KIND@VERSION, or the digest, of which the first digits are enough
+        /// KIND@VERSION, or the first digits of the digest
         release: ReleaseReference,
     },
-    /// Let a release begin nothing more; other releases of its kind go on
+    /// Pause a release: it begins nothing more, while other releases of its kind continue
     #[command(after_help = "\
-The tasks that would go to it wait: those of targets that are pinned to it, or all of its kind
-where it serves. It holds until `resume`, in every environment, also in those that come later.
+The tasks that would go to it wait: those of targets that are pinned to it, or all of its kind where
+it serves. The order holds until `resume`, in every environment, including those that join later.
 
 Example: utakata worker pause apc-pdu@1.2.0 --why 'it floods old firmware'")]
     Pause(Stop),
-    /// The same, and stop its workers when what was begun has ended
+    /// Drain a release: pause it, and stop its workers when their running tasks have ended
     #[command(after_help = "Example: utakata worker drain apc-pdu@1.2.0")]
     Drain(Stop),
-    /// Let a release go on
+    /// Resume a release
     #[command(after_help = "Example: utakata worker resume apc-pdu@1.2.0")]
     Resume(Stop),
-    /// Run a worker through everything that it must keep to before it may enter a pool
+    /// Test that a worker meets every requirement for entering a pool
     #[command(after_help = "\
-DIR is a release: a folder with worker.toml and, unless it comes with utakata, the program. An
-image, or a folder with image.toml, is tried in containers of the Docker engine here, as an
+DIR is a release: a folder with worker.toml and, unless it is shipped with utakata, the program. An
+image, or a folder with image.toml, is tested in containers of the Docker engine here, as an
 environment would run it. Nothing but the loopback is touched, unless there is a --target: then its
-actions are run there, once each, those that change something only where --control names them.
-What they do is read back, as the manifest says. With --walk, the target is a walk of a device (see
-`utakata profile try --help`), which is only read.
+actions are run there, once each, and those that change something only if --control names them.
+Their effects are read back as the manifest declares. With --walk, the target is a recorded walk of a
+device (see `utakata profile try --help`), which is only read.
 
 Examples:
   utakata worker test ./my-worker
@@ -107,41 +107,41 @@ Examples:
         source: source::Arguments,
         #[command(flatten)]
         target: target::Target,
-        /// Multiply every limit of time by this, on a slow machine
+        /// Factor for all time limits, for slow machines
         #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
         time_scale: f64,
     },
-    /// Sign a release, so that environments that ask for signatures serve it
+    /// Sign a release, for environments that require signatures
     #[command(after_help = "\
-DIR is a release as for worker test. The signature is added to signatures.toml in it, and is of
-everything in it as it is now. Environments serve what one of execution.trust.keys has signed.
+DIR is a release as for worker test. The signature covers everything in the folder as it is now, and
+is added to its signatures.toml. Environments serve releases signed by one of execution.trust.keys.
 
 Keys: openssl genpkey -algorithm ed25519 -out key.pem
       openssl pkey -in key.pem -pubout -out key.pub.pem
 
 Example: utakata worker sign ./my-worker --key key.pem")]
     Sign {
-        /// The folder of the release
+        /// Folder of the release
         #[arg(value_name = "DIR", value_parser = paths::absolute())]
         folder: PathBuf,
-        /// The secret key: Ed25519, PEM
+        /// Secret key: Ed25519, PEM
         #[arg(long, value_name = "FILE", value_parser = paths::absolute())]
         key: PathBuf,
     },
 }
 
-/// Of which release.
+/// The release to stop.
 #[derive(Debug, Args)]
 pub struct Stop {
     /// KIND@VERSION
     release: ReleaseName,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }
 
 impl Command {
-    /// Returns whether it changes anything at the server.
+    /// Returns true if it changes something at the server.
     pub fn changes(&self) -> bool {
         matches!(
             self,

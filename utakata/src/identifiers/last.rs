@@ -1,5 +1,5 @@
-//! `last`: the newest of one's own, in the order of the ledger. It is never somebody else's, and
-//! never one before what was asked last and refused.
+//! `last`: the caller's newest, in the order of the ledger. It is never somebody else's, and never
+//! one before a request that was refused.
 
 use anyhow::{Result, bail};
 use utakata_api::{
@@ -14,18 +14,18 @@ use utakata_model::{OperationId, OperationState, TaskId, TaskState};
 
 use crate::{connection::Purpose, exit::Usage, output::words};
 
-/// So many of the newest are looked through first; most often it is the first one.
+/// The number of newest operations that are searched first; most often the first one matches.
 const FIRST_LOOK: u32 = 20;
-/// The most that are named where several could be meant.
+/// The largest number of candidates that are listed.
 const NAMED: usize = 5;
 
-/// Returns the meaning of `last`.
+/// The meaning of `last`.
 #[derive(Debug, PartialEq)]
 enum Last<'a> {
     Own(&'a OperationView),
-    /// One's own, but something was asked since, and refused.
+    /// The caller's newest, but a later request was refused.
     Before(&'a OperationView, &'a Refusal),
-    /// Nothing of one's own; the newest of all, if there is any.
+    /// Nothing of the caller's; the newest of all, if there is any.
     None(Option<&'a OperationView>),
 }
 
@@ -40,7 +40,7 @@ fn last<'a>(me: &'a Me, newest_first: &'a [OperationView]) -> Last<'a> {
     }
 }
 
-/// One's own last operation.
+/// Returns the caller's last operation.
 pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<OperationId> {
     let me = client.me().await?;
     let mut known = client.operations(FIRST_LOOK).await?;
@@ -78,7 +78,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
     }
 }
 
-/// Nobody can approve what they asked for: what waits is named instead.
+/// Lists what waits for approval, since nobody can approve their own request.
 pub(super) async fn nobody_approves(client: &Client) -> Result<OperationId> {
     let known = client.operations(LIMIT_MAX).await?;
     let is_waiting = |view: &&OperationView| view.state == Some(OperationState::Awaiting);
@@ -97,7 +97,7 @@ pub(super) async fn nobody_approves(client: &Client) -> Result<OperationId> {
     )))
 }
 
-/// The task of one's own last operation.
+/// Returns the task of the caller's last operation.
 pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
     let operation = operation(client, purpose).await?;
     let query = TaskQuery {
@@ -123,7 +123,7 @@ pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
     }
 }
 
-/// The only one, or the only one that a person has to settle.
+/// Picks the only task, or the only one that a person has to settle.
 fn pick(tasks: &[TaskView]) -> Option<&TaskView> {
     if let [one] = tasks {
         return Some(one);
@@ -136,7 +136,7 @@ fn pick(tasks: &[TaskView]) -> Option<&TaskView> {
     }
 }
 
-/// Returns enough of it to see that it is another one than was meant.
+/// Describes an operation well enough to recognise it.
 fn told(view: &OperationView) -> String {
     let operation = &view.operation;
     let action = operation.action.as_ref();
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn last_is_ones_own_and_never_the_one_before_what_was_refused() {
-        // As the ledger has them, the newest first.
+        // As the ledger has them, newest first.
         let all = [
             view(9, Some("admin")),
             view(5, Some("ana")),

@@ -1,4 +1,4 @@
-//! Errors as one clear paragraph: what happened, to what, and what to do.
+//! Errors as one clear paragraph: the event, its subject, and the cure.
 
 use anyhow::Error;
 use console::Style;
@@ -7,7 +7,7 @@ use utakata_api::{client, problem::Detail};
 use super::{Output, plain, words};
 
 impl Output {
-    /// The text of an error, for standard error.
+    /// Returns the text of an error for standard error.
     pub fn failure(&self, error: &Error) -> String {
         let red = self.style(Style::new().red().bold());
         let dim = self.style(Style::new().dim());
@@ -32,13 +32,13 @@ impl Output {
         text
     }
 
-    /// A style for standard error, plain where there are no colours.
+    /// Returns a style for standard error, plain without colours.
     pub fn style(&self, style: Style) -> Style {
         style.force_styling(self.error_colours())
     }
 }
 
-/// The chain of causes, each said once.
+/// Returns the chain of causes, each mentioned once.
 pub fn sentence(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {

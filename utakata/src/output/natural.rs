@@ -1,8 +1,8 @@
-//! The order in which people expect names: `pdu-2` before `pdu-10`. Pure.
+//! The natural order of names: `pdu-2` before `pdu-10`. Pure.
 
 use std::cmp::Ordering;
 
-/// Compares texts part by part, the numbers in them by what they are worth.
+/// Compares texts part by part, numbers by their value.
 pub fn compare(one: &str, other: &str) -> Ordering {
     let (mut left, mut right) = (one, other);
     while !left.is_empty() && !right.is_empty() {
@@ -16,11 +16,11 @@ pub fn compare(one: &str, other: &str) -> Ordering {
     }
     left.len()
         .cmp(&right.len())
-        // "01" and "1" are worth the same, and still are two names.
+        // "01" and "1" have the same value, and still are two names.
         .then_with(|| one.cmp(other))
 }
 
-/// The digits that a text begins with, or what comes before its first digit.
+/// Splits off the leading digits of a text, or everything before its first digit.
 fn split(text: &str) -> (&str, &str) {
     let is_number = text.starts_with(|c: char| c.is_ascii_digit());
     let end = text.find(|c: char| c.is_ascii_digit() != is_number);
@@ -32,7 +32,7 @@ fn compare_parts(one: &str, other: &str) -> Ordering {
     if !(is_number(one) && is_number(other)) {
         return one.cmp(other);
     }
-    // Without leading zeros a longer number is a greater one, however long it is.
+    // Without leading zeros, the longer number is the greater one, whatever its length.
     let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
     one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }

@@ -1,30 +1,30 @@
-//! Text of people and devices, made harmless for a terminal. Pure.
+//! Text by people and devices, made harmless for a terminal. Pure.
 //!
-//! A reason, a label, a device's answer may hold escape sequences that move the cursor, set the
-//! title or hide what stands before them, and characters that turn or hide the text around them.
-//! Each of them is shown as what it is: `\u{1b}`.
+//! A reason, a label or a device's answer may contain escape sequences that move the cursor, set
+//! the title or hide earlier text, and characters that reverse or hide the text around them. Each
+//! of them is shown as an escape: `\u{1b}`.
 
 use std::borrow::Cow;
 
-/// The colours and weights that our own styles use; whatever else a sequence asks for (hidden,
-/// blinking, inverse, backgrounds) is shown, not done.
+/// The colours and weights that our own styles use; any other sequence (hidden, blinking, inverse,
+/// backgrounds) is shown instead of obeyed.
 const OWN_STYLES: [&str; 11] = [
     "0", "1", "2", "22", "30", "31", "32", "33", "34", "39", "90",
 ];
 
-/// A text as one line: line breaks and tabs are escaped, too.
+/// Escapes a text as one line, including line breaks and tabs.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_unsafe)
 }
 
-/// A text that may have several lines.
+/// Escapes a text that may have several lines.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |character| {
         is_unsafe(character) && !matches!(character, '\n' | '\t')
     })
 }
 
-/// A text of several lines in which only our own styles are left as they are.
+/// Escapes a text of several lines, leaving only our own styles.
 pub fn styled(text: &str) -> Cow<'_, str> {
     if !text.contains('\u{1b}') {
         return lines(text);
@@ -44,8 +44,8 @@ pub fn styled(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// JSON with every such character as `\u`: the same document, harmless on a terminal. Within
-/// JSON they can only stand in strings.
+/// Escapes JSON with `\u`: the same document, harmless on a terminal. In JSON, such characters can
+/// only occur in strings.
 pub fn json(text: &str) -> Cow<'_, str> {
     let is_raw = |character| is_unsafe(character) && !matches!(character, '\n' | '\t');
     if !text.contains(is_raw) {
@@ -65,12 +65,12 @@ pub fn json(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Returns whether a text has anything that would not be shown as it is.
+/// Returns true if nothing in a text needs to be escaped.
 pub fn is_plain(text: &str) -> bool {
     matches!(lines(text), Cow::Borrowed(_))
 }
 
-/// The length of a style of our own at the beginning of a text.
+/// Returns the length of one of our styles at the beginning of a text.
 fn own_style(text: &str) -> Option<usize> {
     let codes = text.strip_prefix("\u{1b}[")?;
     let end = codes.find('m')?;
@@ -105,14 +105,14 @@ fn escaped(text: &str, is_escaped: impl Fn(char) -> bool + Copy) -> Cow<'_, str>
     Cow::Owned(shown)
 }
 
-/// Returns whether a terminal would act on it, or show nothing, or show others in another order.
+/// Returns true if a terminal would obey the character, hide it, or reorder others because of it.
 fn is_unsafe(character: char) -> bool {
     match character {
-        // Most of what is ever printed.
+        // The common case.
         ' '..='~' => false,
         character if character.is_control() => true,
         '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' => true,
-        // Zero width, marks of direction, line and paragraph separators, embeddings, isolates.
+        // Zero width, direction marks, line and paragraph separators, embeddings, isolates.
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
         '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         _ => false,
@@ -161,7 +161,7 @@ mod tests {
             let text = format!("a{hidden}b");
             assert!(!styled(&text).contains('\u{1b}'), "{hidden:?}");
         }
-        // With every one of them, as Table and Output write them.
+        // Every style, as written by Table and Output.
         let style = |style: console::Style| style.force_styling(true).apply_to("x").to_string();
         for text in [
             style(console::Style::new().red().bold()),

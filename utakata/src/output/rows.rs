@@ -1,4 +1,4 @@
-//! What each thing shows in a table.
+//! The rows of things in tables.
 
 use utakata_api::{
     apply::{Change, Verdict},
@@ -218,7 +218,7 @@ impl Row for PersonView {
     }
 }
 
-/// `3 succeeded, 1 failed`.
+/// Returns a text such as `3 succeeded, 1 failed`.
 pub fn counts(counts: &Counts) -> Cell {
     let parts = [
         (counts.planned, "planned"),
@@ -317,7 +317,7 @@ impl Row for Change {
     }
 }
 
-/// The word for a verdict, and what it means.
+/// Returns the word for a verdict, and its meaning.
 pub fn verdict(verdict: Verdict) -> (&'static str, Tone) {
     match verdict {
         Verdict::Created => ("created", Tone::Good),

@@ -1,4 +1,4 @@
-//! Tables as on most command lines: columns with spaces between, no lines.
+//! Tables in the usual style of command lines: columns separated by spaces, no rules.
 
 use std::{
     borrow::Cow,
@@ -12,31 +12,31 @@ use console::Style;
 
 use super::{natural, plain, time};
 
-/// Columns of whole sentences; each stands last in its table.
+/// The columns of whole sentences; each is the last in its table.
 const SENTENCES: [&str; 4] = ["PROBLEM", "WHY", "CURE", "MEANING"];
-/// Spaces between columns.
+/// The number of spaces between columns.
 const GAP: usize = 2;
 
 /// The indent of the second line of a row.
 const INDENT: &str = "    ";
 
-/// The meaning of a cell; colours follow from it.
+/// The meaning of a cell, which determines its colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// Nothing special.
+    /// No particular style.
     #[default]
     Plain,
-    /// As it should be.
+    /// Everything is as it should be.
     Good,
-    /// Somebody should look.
+    /// Somebody should have a look.
     Doubtful,
-    /// It is wrong.
+    /// Something is wrong.
     Bad,
     /// Less important than the rest.
     Dim,
 }
 
-/// One cell.
+/// A cell of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cell {
     pub text: String,
@@ -51,7 +51,7 @@ pub struct Table {
 }
 
 impl Cell {
-    /// A cell with a meaning. Its text is one line, whatever it came from, with its times as here.
+    /// Creates a cell with a meaning. Its text becomes one line, with local times.
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         let text = text.into();
         let local = time::localised(&text);
@@ -62,7 +62,7 @@ impl Cell {
         Self { text, tone }
     }
 
-    /// A less important cell.
+    /// Creates a less important cell.
     pub fn dim(text: impl Into<String>) -> Self {
         Self::toned(text, Tone::Dim)
     }
@@ -75,7 +75,7 @@ impl<T: Into<String>> From<T> for Cell {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates a table without rows.
     pub fn new(headers: &[&'static str]) -> Self {
         Self {
             headers: headers.to_vec(),
@@ -83,7 +83,7 @@ impl Table {
         }
     }
 
-    /// One more row.
+    /// Adds a row.
     pub fn add(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
     }
@@ -97,10 +97,10 @@ impl Table {
         });
     }
 
-    /// The text, as wide as the terminal where there is one. Where it is too narrow, columns
-    /// without a word go first; then sentences get a line of their own under their row; then the
-    /// cells wrap between words, or the last columns go to a line of their own. No word is ever
-    /// broken: what is printed here is copied into the next command.
+    /// Renders the table, as wide as the terminal if there is one. If that is too narrow, empty
+    /// columns are left out first; then sentences get a line of their own under their row; then
+    /// cells wrap between words, or the last columns move to another line. Words are never broken,
+    /// because they are copied into the next command.
     pub fn render(&self, colours: bool) -> String {
         self.render_within(terminal_width(), colours)
     }
@@ -135,8 +135,7 @@ impl Table {
         text.join("\n")
     }
 
-    /// Its rows, each in as many lines as it needs: the columns that have no place in a line go to
-    /// the next one.
+    /// Folds rows into as many lines as they need: columns that do not fit go to the next line.
     fn folded(&self, width: usize, colours: bool) -> Vec<String> {
         let mut folds: Vec<Range<usize>> = Vec::new();
         let mut left = 0;
@@ -175,13 +174,13 @@ impl Table {
         blocks
     }
 
-    /// The widths of its columns and what stands between them.
+    /// Returns the total width of the columns and the space between them.
     fn width(&self) -> usize {
         let columns = (0..self.headers.len()).map(|at| self.width_of(at) + GAP);
         columns.sum::<usize>().saturating_sub(GAP)
     }
 
-    /// Returns the least width, with every cell wrapped between its words.
+    /// Returns the least width, with every cell wrapped between words.
     fn width_of_words(&self) -> usize {
         let columns = (0..self.headers.len()).map(|at| self.width_of_word(at) + GAP);
         columns.sum::<usize>().saturating_sub(GAP)
@@ -192,13 +191,13 @@ impl Table {
         texts.max().unwrap_or(0)
     }
 
-    /// The width of the longest word of a column.
+    /// Returns the width of the longest word in a column.
     fn width_of_word(&self, at: usize) -> usize {
         let words = self.texts(at).flat_map(str::split_whitespace);
         words.map(console::measure_text_width).max().unwrap_or(0)
     }
 
-    /// The header and the cells of a column.
+    /// Returns the header and the cells of a column.
     fn texts(&self, at: usize) -> impl Iterator<Item = &str> {
         let cells = self.rows.iter().filter_map(move |row| row.get(at));
         let header = self.headers.get(at).copied();
@@ -220,7 +219,7 @@ impl Table {
         }
     }
 
-    /// Takes the last column out, if it has sentences and is too wide.
+    /// Removes the last column if it has sentences and is too wide.
     fn take_sentences(&mut self, width: usize) -> Option<Vec<Cell>> {
         let name = *self.headers.last()?;
         if self.width() <= width || !SENTENCES.contains(&name) {
@@ -234,7 +233,7 @@ impl Table {
         Some(cells.collect())
     }
 
-    /// A line for each row; within a width, cells wrap between their words.
+    /// Returns one line per row; within a given width, cells wrap between words.
     fn lines(&self, colours: bool, width: Option<usize>) -> Vec<String> {
         let mut table = comfy_table::Table::new();
         table.load_style(TableStyle::new());
@@ -342,7 +341,7 @@ mod tests {
                  {ID}  pdu-a1-right  read    succeeded"
             )
         );
-        // Narrower than its widest word: that one is left to the terminal.
+        // Narrower than the widest word, which is left to the terminal.
         let narrow = table.render_within(Some(20), false);
         assert!(
             narrow.contains(ID) && narrow.contains("pdu-a1-right"),

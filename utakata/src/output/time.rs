@@ -1,16 +1,16 @@
-//! Times as a clock on the wall of whoever reads them shows them, with the name of their zone.
+//! Times in the local time of the reader, with the name of the time zone.
 //!
-//! The server has no wall: it sends times as data, or as RFC 3339 in UTC within its sentences, and
-//! only here they become local.
+//! The server has no local time: it sends times as data, or as RFC 3339 in UTC within sentences,
+//! and only here they become local.
 
 use std::{borrow::Cow, sync::OnceLock};
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-/// The least length of a time in RFC 3339: `2026-11-29T09:46:43Z`.
+/// The length of the shortest time in RFC 3339: `2026-11-29T09:46:43Z`.
 const SHORTEST: usize = 20;
 
-/// The time zone of whoever reads. Where it cannot be known that is said once, and it is UTC.
+/// Returns the reader's time zone. If it is unknown, this is reported once, and UTC is used.
 pub fn here() -> &'static TimeZone {
     static HERE: OnceLock<TimeZone> = OnceLock::new();
     HERE.get_or_init(|| {
@@ -21,14 +21,14 @@ pub fn here() -> &'static TimeZone {
     })
 }
 
-/// The time zone that this machine, or TZ, says.
+/// Returns the time zone of this machine, or of TZ.
 ///
 /// # Errors
-/// TZ names none that is known here.
+/// TZ names a zone that is not known here.
 pub fn zone() -> Result<TimeZone, String> {
     let found = TimeZone::try_system();
     match std::env::var("TZ") {
-        // A machine without a zone has its clock in UTC.
+        // A machine without a time zone keeps its clock in UTC.
         Err(_) => Ok(found.unwrap_or(TimeZone::UTC)),
         Ok(name) => found.map_err(|_| {
             format!("TZ is \"{name}\", which is no time zone that is known on this machine")
@@ -36,31 +36,31 @@ pub fn zone() -> Result<TimeZone, String> {
     }
 }
 
-/// The time now, here.
+/// Returns the present local time.
 pub fn now() -> Zoned {
     Timestamp::now().to_zoned(here().clone())
 }
 
-/// A time to the second: `18:00:00 EST`, with its date where that is not today's.
+/// Formats a time to the second: `18:00:00 EST`, with its date unless that is today.
 pub fn clock(time: Timestamp) -> String {
     clock_at(time, &now())
 }
 
-/// A time to the millisecond, with its date.
+/// Formats a time to the millisecond, with its date.
 pub fn moment(time: Timestamp) -> String {
     let local = time.to_zoned(here().clone());
     local.strftime("%F %H:%M:%S%.3f %Z").to_string()
 }
 
-/// A time for lines that a program may read, too: RFC 3339 with the offset from UTC.
+/// Formats a time for lines that programs may read, too: RFC 3339 with the offset from UTC.
 pub fn stamp(time: Timestamp) -> String {
     let local = time.to_zoned(here().clone());
     local.strftime("%FT%H:%M:%S%.3f%:z").to_string()
 }
 
-/// A sentence in which times in RFC 3339 are as here.
+/// Makes the times of RFC 3339 in a sentence local.
 pub fn localised(text: &str) -> Cow<'_, str> {
-    // Without one nobody needs to know where this is; saying that it is not known ends here.
+    // Without a time in the text the zone is not needed, so a missing one is not reported.
     if next_time(text).is_none() {
         return Cow::Borrowed(text);
     }
@@ -92,7 +92,7 @@ fn localised_at<'t>(text: &'t str, now: &Zoned) -> Cow<'t, str> {
     Cow::Owned(shown)
 }
 
-/// The first time of a text, with what is before and after it.
+/// Finds the first time in a text, and the text before and after it.
 fn next_time(text: &str) -> Option<(&str, Timestamp, &str)> {
     let mut from = 0;
     while let Some(found) = text[from..].find('Z') {
@@ -131,7 +131,7 @@ mod tests {
         for (time, now, expect) in [
             ("2026-11-29T23:00:00Z", &york, "18:00:00 EST"),
             ("2026-11-29T21:00:00Z", &tokyo, "2026-11-30 06:00:00 JST"),
-            // Over the end of summer time: the same day there, another offset.
+            // Across the end of summer time: the same day, another offset.
             ("2026-11-01T05:30:00Z", &summer, "2026-11-01 01:30:00 EDT"),
             ("2026-11-01T06:30:00Z", &summer, "2026-11-01 01:30:00 EST"),
             ("2026-10-31T16:00:00.9Z", &summer, "12:00:00 EDT"),

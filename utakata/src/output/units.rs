@@ -1,9 +1,9 @@
-//! Numbers in the units that people think in: percent, GiB, minutes, rounded. Pure.
+//! Numbers in familiar units: percent, GiB, minutes, rounded. Pure.
 //!
-//! Readings come in the units of OpenTelemetry and UCUM: a share as `1`, a size in bytes, a time
-//! in seconds. `-o json` has them as they are; everything that people read goes through here.
+//! Readings arrive in the units of OpenTelemetry and UCUM: a share as `1`, a size in bytes, a time
+//! in seconds. `-o json` keeps them; everything that people read goes through here.
 
-/// Metrics of the unit `1` that are shares of something, by the end of their name. Others of that
+/// The metrics of unit `1` that are shares of something, by the end of their name. Others of that
 /// unit (a load average, a power factor, a count) are plain numbers.
 const SHARES: [&str; 7] = [
     "charge",
@@ -14,18 +14,18 @@ const SHARES: [&str; 7] = [
     "utilization",
     "endurance",
 ];
-/// Bytes are counted in powers of 1024.
+/// The prefixes of bytes, in powers of 1024.
 const BINARY: [&str; 6] = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
-/// Everything else in powers of 1000, from here on up.
+/// The prefixes of everything else, in powers of 1000.
 const DECIMAL: [&str; 4] = ["", "k", "M", "G"];
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 60.0 * MINUTE;
 const DAY: f64 = 24.0 * HOUR;
-/// Joules of a kilowatt hour.
+/// The number of joules in a kilowatt hour.
 const KILOWATT_HOUR: f64 = 3.6e6;
 
-/// A number of a metric, with its unit. Where the metric is not known, `1` is a plain number.
+/// Formats a number of a metric, with its unit. If the metric is unknown, `1` is a plain number.
 pub fn number(metric: Option<&str>, number: f64, unit: &str) -> String {
     if !number.is_finite() {
         return number.to_string();
@@ -35,7 +35,7 @@ pub fn number(metric: Option<&str>, number: f64, unit: &str) -> String {
         "1" | "" => rounded(number),
         "%" => format!("{} %", rounded(number)),
         "Cel" => format!("{} °C", rounded_to(number, 1)),
-        // Networks: frames are known by their bytes, and lines by their bits.
+        // In networks, frames are measured in bytes and lines in bits.
         "By" if metric.is_some_and(|metric| metric.ends_with(".mtu")) => {
             format!("{} B", rounded(number))
         }
@@ -52,7 +52,7 @@ pub fn number(metric: Option<&str>, number: f64, unit: &str) -> String {
     }
 }
 
-/// A number as three digits after the point at the most, and no more digits than it means.
+/// Formats a number with at most three decimal places, and no more digits than are significant.
 pub fn rounded(number: f64) -> String {
     let digits = match number.abs() {
         100.0.. => 1,
@@ -96,7 +96,7 @@ fn bytes(number: f64, unit: &str) -> String {
     format!("{text} {prefix}B")
 }
 
-/// Kilo only from ten thousand on: people say 1,200 W and 12 kW.
+/// Uses kilo only from ten thousand on: 1,200 W, but 12 kW.
 fn decimal(number: f64, unit: &str) -> String {
     let (number, prefix) = scaled(number, 1000.0, 10_000.0, &DECIMAL);
     let unit = match unit {
@@ -108,7 +108,7 @@ fn decimal(number: f64, unit: &str) -> String {
 
 fn scaled(mut number: f64, step: f64, from: f64, prefixes: &[&'static str]) -> (f64, &'static str) {
     let mut prefix = "";
-    // The first step is from where people begin to use it, each further one at once.
+    // The first step comes where people begin to use it, each further one at once.
     let mut least = from;
     for next in prefixes.iter().skip(1) {
         if number.abs() < least {
@@ -121,7 +121,7 @@ fn scaled(mut number: f64, step: f64, from: f64, prefixes: &[&'static str]) -> (
     (number, prefix)
 }
 
-/// A length of time in its two largest units: `49 min`, `3 h 20 min`, `12 d 4 h`.
+/// Formats a length of time in its two largest units: `49 min`, `3 h 20 min`, `12 d 4 h`.
 fn duration(seconds: f64) -> String {
     let parts = |large: f64, name: &str, small: f64, small_name: &str| {
         let all = (seconds.abs() / small).round();
@@ -142,7 +142,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// A unit of UCUM as it is written elsewhere: an annotation is the thing that is counted.
+/// Returns the common form of a UCUM unit: an annotation is the thing that is counted.
 fn plain(unit: &str) -> &str {
     match unit {
         "dB[mW]" => "dBm",

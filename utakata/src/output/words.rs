@@ -1,4 +1,4 @@
-//! Values as people read them.
+//! Values in words.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,10 +19,11 @@ use utakata_model::{
 
 use super::{Cell, Tone, plain, time, units};
 
-/// The most characters of a text that is read from a target, in a table.
+/// The largest number of characters of a target's text that are shown in a table.
 const MAX_TEXT: usize = 48;
 
-/// Returns the age of something that the server tells of: by its clock, which may differ from ours.
+/// Returns the age of something that the server reports, by the server's clock, which may differ
+/// from ours.
 pub fn ago(time: Timestamp) -> String {
     age(time, server_now())
 }
@@ -39,7 +40,7 @@ pub fn age(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A short duration, with as many digits as mean something: `1.2ms`, `340ms`, `2.5s`.
+/// Formats a short duration with as many digits as are significant: `1.2ms`, `340ms`, `2.5s`.
 pub fn took(duration: Duration) -> String {
     let milliseconds = duration.as_secs_f64() * 1000.0;
     match milliseconds {
@@ -49,7 +50,7 @@ pub fn took(duration: Duration) -> String {
     }
 }
 
-/// So many bytes, in the largest unit that fits: `1.2 MiB`.
+/// Formats a number of bytes in the largest unit that fits: `1.2 MiB`.
 pub fn bytes(bytes: u64) -> String {
     let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.iter().find(|(_, unit)| bytes >= *unit) {
@@ -58,12 +59,12 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
-/// `rack=A1 room=demo`.
+/// Formats labels: `rack=A1 room=demo`.
 pub fn labels(labels: &Labels) -> String {
     pairs(labels)
 }
 
-/// `key=value key=value`.
+/// Formats pairs: `key=value key=value`.
 pub fn pairs<K: Display, V: Display>(pairs: &BTreeMap<K, V>) -> String {
     let texts: Vec<String> = pairs
         .iter()
@@ -72,8 +73,8 @@ pub fn pairs<K: Display, V: Display>(pairs: &BTreeMap<K, V>) -> String {
     texts.join(" ")
 }
 
-/// What tells one of several from the others: what counts them first, and how people call them
-/// last, so that rows are sorted by the one and not by the other.
+/// Formats the attributes that distinguish one of several: indices first and names last, so that
+/// rows are sorted by index.
 pub fn attributes(attributes: &Attributes) -> String {
     let is_name = |key: &str| key == "hw.name";
     let (names, others): (Vec<_>, Vec<_>) = attributes.iter().partition(|(key, _)| is_name(key));
@@ -82,7 +83,7 @@ pub fn attributes(attributes: &Attributes) -> String {
     texts.join(" ")
 }
 
-/// Parameters or a result in one line: `outlet=3`.
+/// Formats parameters or a result in one line: `outlet=3`.
 pub fn json(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
@@ -103,12 +104,12 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// A value with its unit, as people say it.
+/// Formats a value with its unit.
 pub fn reading(reading: &Reading) -> String {
     value(Some(reading.metric.as_str()), &reading.value, &reading.unit)
 }
 
-/// A value of a metric, as far as that is known.
+/// Formats a value of a metric, as far as the metric is known.
 pub fn value(metric: Option<&str>, value: &ReadingValue, unit: &str) -> String {
     match value {
         ReadingValue::Number(number) => units::number(metric, *number, unit),
@@ -122,7 +123,7 @@ pub fn value(metric: Option<&str>, value: &ReadingValue, unit: &str) -> String {
     }
 }
 
-/// A value that the server tells as a text, `0.53 1`, of `hw.load{hw.id=output}`.
+/// Formats a value that the server gives as text, `0.53 1`, of `hw.load{hw.id=output}`.
 pub fn measured(what: &str, text: &str) -> String {
     let metric = what.split('{').next();
     let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
@@ -132,7 +133,7 @@ pub fn measured(what: &str, text: &str) -> String {
     }
 }
 
-/// A text that would make a table wide, cut; `-o json` has all of it.
+/// Shortens a text that would make a table wide; `-o json` has all of it.
 fn shortened(text: &str) -> String {
     if text.chars().count() <= MAX_TEXT {
         return text.to_owned();
@@ -141,7 +142,7 @@ fn shortened(text: &str) -> String {
     format!("{start}…")
 }
 
-/// Good in green, the rest in colours of warning.
+/// Returns good in green, and other qualities in warning colours.
 pub fn quality(quality: Quality) -> Cell {
     match quality {
         Quality::Good => Cell::toned("good", Tone::Good),
@@ -150,7 +151,6 @@ pub fn quality(quality: Quality) -> Cell {
     }
 }
 
-/// The state of a task.
 pub fn state(state: TaskState) -> Cell {
     let tone = match state {
         TaskState::Succeeded => Tone::Good,
@@ -163,19 +163,18 @@ pub fn state(state: TaskState) -> Cell {
     Cell::toned(state.as_str(), tone)
 }
 
-/// The values that a target has now.
+/// Returns the present value of a target.
 pub fn today(task: &PlannedTask) -> Cell {
     task.today.as_ref().map_or_else(
         || Cell::dim("(not seen)"),
         |today| {
             let metric = task.metric.as_ref().map(MetricName::as_str);
-            // A server of before says no unit: then it is the plain value.
+            // An older server does not give the unit: then this is the plain value.
             value(metric, today, task.unit.as_deref().unwrap_or("")).into()
         },
     )
 }
 
-/// The state of an operation.
 pub fn operation(state: OperationState) -> Cell {
     let tone = match state {
         OperationState::Done => Tone::Good,
@@ -188,7 +187,7 @@ pub fn operation(state: OperationState) -> Cell {
     Cell::toned(state.as_str(), tone)
 }
 
-/// Returns the reason of a wait, in a few lines.
+/// Describes the reason of a wait, in a few lines.
 pub fn explanation(explanation: &Explanation) -> String {
     let mut text = sentence(&explanation.says);
     if let Some(since) = explanation.since {
@@ -203,12 +202,12 @@ pub fn explanation(explanation: &Explanation) -> String {
     text
 }
 
-/// A sentence of the server: in one line, and with its times as here.
+/// Returns a sentence of the server as one line, with local times.
 pub fn sentence(text: &str) -> String {
     plain::line(&time::localised(text)).into_owned()
 }
 
-/// The priorities that pass a lock.
+/// Returns the priorities that pass a lock.
 pub fn passed_by(lock: Priority) -> &'static str {
     match lock {
         Priority::Routine => "urgent, emergency",
@@ -217,9 +216,9 @@ pub fn passed_by(lock: Priority) -> &'static str {
     }
 }
 
-/// By how much the clock of an environment differs, if that is worth a word.
+/// Describes the offset of an environment's clock, if it is worth mentioning.
 pub fn clock(ahead_ms: Option<i64>) -> Cell {
-    /// Below this, clocks are as good as the same.
+    /// The offset below which clocks count as equal, in milliseconds.
     const SAME: u64 = 2000;
     match ahead_ms {
         Some(ahead) if ahead.unsigned_abs() >= SAME => {
@@ -244,7 +243,7 @@ pub fn health(health: Health) -> Cell {
     }
 }
 
-/// Returns the state of an environment, and what in it is stopped: `running, snmp drained`.
+/// Returns the state of an environment, and its stopped parts: `running, snmp drained`.
 pub fn environment(status: &EnvironmentStatus, orders: &Orders) -> Cell {
     let is_there = status.state == EnvironmentState::Running;
     let stop = |order: &Order| order.stop;
@@ -287,7 +286,6 @@ fn stopped(stop: Option<Stop>, state: Option<StopState>) -> Option<&'static str>
     })
 }
 
-/// A problem, or nothing.
 pub fn problem(problem: Option<&Problem>) -> Cell {
     problem.map_or_else(Cell::default, |problem| {
         Cell::toned(sentence(&problem.to_string()), Tone::Bad)

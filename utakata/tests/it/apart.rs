@@ -44,7 +44,7 @@ impl Room {
         panic!("the simulator did not become ready");
     }
 
-    /// What is true of an outlet of the PDU.
+    /// Returns the true state of an outlet of the PDU.
     pub fn outlet(&self, outlet: usize) -> Value {
         let shown = self.ask(&["show", "--control", &self.control, PDU]);
         let shown: Value = serde_json::from_str(&shown).unwrap();

@@ -144,7 +144,7 @@ fn the_completions_are_scripts_that_the_shell_can_read() {
     }
 }
 
-/// What bash offers for the last of these words.
+/// Returns bash's completions of the last of these words.
 fn completed(place: &Place, script: &Path, words: &str) -> (Vec<String>, String) {
     let count = words.split(' ').count();
     let typed = format!(

@@ -1,4 +1,4 @@
-//! What the README promises: live readings, and an outlet that is switched off.
+//! The promises of the README: live readings, and an outlet that is switched off.
 
 use crate::program::Place;
 

@@ -75,7 +75,7 @@ impl Host {
         ip(&format!("link set {} {state}", self.cable)).unwrap();
     }
 
-    /// Starts a role on it.
+    /// Starts a role on the host.
     fn role<'p>(&self, place: &'p Place, arguments: &[&str]) -> Role<'p> {
         place.role_by(&["ip", "netns", "exec", &self.name], arguments)
     }

@@ -95,7 +95,7 @@ impl Yard {
     }
 }
 
-/// What image.toml of a pushed release says, by its size, and its files.
+/// Returns the files of a pushed release, after checking the size of its image.toml.
 fn files(pushed: &serde_json::Value) -> Vec<&str> {
     let files = pushed["content"]["files"].as_array().unwrap();
     files.iter().map(|f| f["path"].as_str().unwrap()).collect()
@@ -185,7 +185,7 @@ fn lacks_python(with_root: bool) -> Option<&'static str> {
     (with_root && !can_make).then_some("debootstrap")
 }
 
-/// Where the root of its image is kept.
+/// Returns the path of the image's root.
 fn root() -> PathBuf {
     repository::root().join(".tools/python-root.tar")
 }

@@ -15,6 +15,7 @@ mod interrupted;
 mod last;
 mod mistakes;
 mod orders;
+mod pods;
 mod profiles;
 mod program;
 mod raw;

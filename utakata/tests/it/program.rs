@@ -18,17 +18,17 @@ pub use utakata_tests::wait::wait_for;
 
 pub const UTAKATA: &str = env!("CARGO_BIN_EXE_utakata");
 
-/// The program behind `utakata drill`.
+/// Returns the path of the program behind `utakata drill`.
 pub fn drill() -> String {
     let drill = Path::new(UTAKATA).with_file_name("utakata-drill");
     drill.display().to_string()
 }
 
-/// A data directory.
+/// A data directory, and the means to run utakata with it.
 pub struct Place {
     folder: TempDir,
-    /// What commands are told of it: its path, or its name in the working directory; nothing, to
-    /// find it by themselves.
+    /// The data directory as given to commands: its path, its name in the working directory, or
+    /// nothing, so that they find it by themselves.
     named: Option<PathBuf>,
 }
 
@@ -46,7 +46,7 @@ pub struct Role<'a> {
     child: Child,
 }
 
-/// What a command did.
+/// The result of a command.
 pub struct Done {
     pub code: i32,
     pub out: String,
@@ -77,7 +77,7 @@ impl Place {
         }
     }
 
-    /// Where `up` has its data in a home, or `up --demo`.
+    /// Returns the data directory of `up`, or of `up --demo`, in a home directory.
     pub fn data_at_home(&self, name: &str) -> PathBuf {
         self.folder.path().join(".local/share").join(name)
     }
@@ -116,7 +116,7 @@ impl Place {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Done {
         Done::new(&self.command(arguments).output().unwrap())
     }
@@ -126,7 +126,7 @@ impl Place {
         Done::new(&self.command(arguments).env("TZ", zone).output().unwrap())
     }
 
-    /// Runs it as somebody else.
+    /// Runs a command with another person's token.
     pub fn run_as(&self, token: &str, arguments: &[&str]) -> Done {
         let mut command = self.command(arguments);
         Done::new(&command.env("UTAKATA_TOKEN", token).output().unwrap())
@@ -163,7 +163,7 @@ impl Place {
         self.up_with(&[])
     }
 
-    /// The same with more arguments.
+    /// Starts `up` with further arguments.
     pub fn up_with(&self, more: &[&str]) -> Up<'_> {
         let ports = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"];
         let arguments = [&["up", "-o", "json"], &ports[..], more].concat();
@@ -249,7 +249,7 @@ impl Place {
         Role { place: self, child }
     }
 
-    /// What the processes said on standard error.
+    /// Returns the standard error of the processes.
     pub fn told(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
@@ -360,7 +360,7 @@ impl Role<'_> {
         kill(&mut self.child);
     }
 
-    /// The number of the process.
+    /// Returns the process identifier.
     pub fn process(&self) -> u32 {
         self.child.id()
     }

@@ -1,4 +1,4 @@
-//! What people and devices wrote reaches no terminal as it is.
+//! Texts by people and devices never reach a terminal unescaped.
 
 use crate::program::Place;
 

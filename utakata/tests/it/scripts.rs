@@ -18,7 +18,7 @@ pub struct Thermostat {
     celsius: Arc<Mutex<String>>,
 }
 
-/// What a thermostat does when it is set.
+/// The behaviour of a thermostat when it is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     Honest,

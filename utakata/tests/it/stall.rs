@@ -67,7 +67,7 @@ impl Counters {
         site
     }
 
-    /// How often each device did what it was told.
+    /// Returns the number of times that each device acted.
     fn done(&self) -> Vec<u64> {
         let mut stream = TcpStream::connect(&self.control).unwrap();
         stream.write_all(b"{\"command\":\"truth\"}\n").unwrap();
@@ -134,7 +134,7 @@ fn pid(process: u32) -> Pid {
     Pid::from_raw(i32::try_from(process).unwrap()).unwrap()
 }
 
-/// The workers of an environment.
+/// Returns the workers of an environment.
 fn workers(environment: &Role<'_>) -> Vec<Pid> {
     let parent = environment.process().to_string();
     let is_child = |stat: &str| {

@@ -17,7 +17,7 @@ use crate::{
 
 const TARGETS: usize = 6;
 const ID: &str = "wee-1";
-/// How often it is replaced, under load.
+/// The number of replacements under load.
 const TIMES: usize = 4;
 /// Of an action. Nobody may act on an attempt any more after it, so that waiting for a state
 /// that only a dead attempt reaches takes longer than this.
@@ -105,7 +105,7 @@ impl<'a> House<'a> {
         all
     }
 
-    /// How often this was logged.
+    /// Returns the number of times that this was logged.
     fn count(&self, text: &str) -> usize {
         self.place.told().matches(text).count()
     }
@@ -145,7 +145,7 @@ fn until_replaced(house: &House, wee: &Role, inode: u64) {
     assert!(wait_for(is_new).is_some(), "{}", house.place.told());
 }
 
-/// What was done while something else happened.
+/// Operations that go on while something else happens.
 #[derive(Default)]
 struct Load {
     is_over: AtomicBool,
@@ -183,7 +183,7 @@ impl Load {
         assert!(wait_for(|| is_more().then_some(())).is_some());
     }
 
-    /// While this is done.
+    /// Runs the load while `other` runs.
     fn during(&self, place: &Place, other: impl FnOnce()) {
         thread::scope(|scope| {
             for n in 0..TARGETS {

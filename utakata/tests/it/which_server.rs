@@ -1,4 +1,4 @@
-//! Which server a command talks to, where there could be two, and whose token it sends.
+//! The server that a command talks to if there could be two, and the token that it sends.
 
 use std::{
     io::{Read, Write},
@@ -77,8 +77,8 @@ fn what_cannot_be_encrypted_yet_is_told_with_a_way() {
     }
 }
 
-/// Where others can reach it, plain HTTP shows them tokens. It listens in a network of its own,
-/// which nobody reaches.
+/// An API that others can reach exposes tokens, since it is plain HTTP. It listens in a network of
+/// its own, which nobody reaches.
 #[test]
 fn an_api_that_others_can_reach_is_warned_of() {
     const WARNING: &str = "the API is plain HTTP";

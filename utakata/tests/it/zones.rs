@@ -52,7 +52,7 @@ fn plan(place: &Place) -> Value {
     ])
 }
 
-/// What does not count of the other hall's environment.
+/// Returns the ignored parts of the other hall's environment.
 fn ignored(place: &Place, code: &str) -> Value {
     place.until(&["environment", "list"], |environments| {
         let mut environments = environments.as_array()?.iter();
@@ -142,7 +142,8 @@ fn an_environment_of_another_hall_does_not_change_what_is_dangerous() {
     }
 }
 
-/// What a process has at brokers where each environment may write under its own name alone.
+/// The settings of a process with brokers on which each environment may write only under its own
+/// name.
 fn settings(rabbitmq: &Rabbitmq, mosquitto: &Mosquitto, user: &str) -> String {
     let (tasks, password) = (rabbitmq.address(), Rabbitmq::PASSWORD);
     format!(

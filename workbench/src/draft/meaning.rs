@@ -1,4 +1,4 @@
-//! What an object becomes in a profile, by its MIB and by what the walk has of it. Pure.
+//! The metric that an object becomes in a profile, according to its MIB and the walk. Pure.
 
 use async_snmp::Value;
 use utakata_worker_snmp::value;
@@ -41,7 +41,7 @@ pub enum Meaning {
     Metric(Metric),
     /// A text that names the row.
     Name,
-    /// Nothing, and why.
+    /// It becomes nothing, for this reason.
     LeftOut(&'static str),
 }
 
@@ -158,7 +158,7 @@ fn number(object: &Object, values: &[&Value]) -> Metric {
     }
 }
 
-/// The keys of a quantity.
+/// Returns the keys of a quantity.
 fn keys_of(found: &Quantity) -> Vec<(&'static str, String)> {
     let mut keys = vec![("unit", quoted(found.base.unit))];
     if (found.factor - 1.0).abs() > f64::EPSILON {
@@ -267,7 +267,7 @@ fn own_unit(object: &Object) -> String {
     }
 }
 
-/// A state by name.
+/// Returns a named state.
 fn states(object: &Object) -> Metric {
     let names = object.names.iter();
     let names = names.map(|(raw, label)| format!("{raw} = {}", quoted(&naming::snake(label))));
@@ -328,7 +328,7 @@ fn is_number(value: &Value) -> bool {
     value::as_number(value).is_some()
 }
 
-/// A text of TOML.
+/// Returns a TOML string.
 pub fn quoted(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }

@@ -30,7 +30,7 @@ pub struct Read {
 #[derive(Debug, Clone)]
 pub struct Module {
     pub name: String,
-    /// Single values.
+    /// The single values.
     pub scalars: Vec<Object>,
     pub tables: Vec<Table>,
 }
@@ -48,12 +48,12 @@ pub struct Table {
 #[derive(Debug, Clone)]
 pub struct Object {
     pub name: String,
-    /// Its OID, without an instance.
+    /// The OID, without an instance.
     pub oid: Oid,
     /// `true` if it can be set.
     pub is_settable: bool,
     pub units: String,
-    /// DISPLAY-HINT.
+    /// The DISPLAY-HINT.
     pub hint: String,
     /// The names of its values.
     pub names: Vec<(i64, String)>,
@@ -75,7 +75,7 @@ pub enum Syntax {
     /// Hundredths of a second.
     Ticks,
     Text,
-    /// Something else.
+    /// Any other type.
     Other,
     /// A type of a module that is not there.
     Unknown,

@@ -1,28 +1,28 @@
-//! What a number measures, by UNITS, by DISPLAY-HINT, or by its name. Pure.
+//! The quantity that a number measures, according to UNITS, DISPLAY-HINT or its name. Pure.
 
 use super::naming;
 
 /// The quantity that a number measures, and its way to a reading.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantity {
-    /// The rollout.
+    /// The quantity in its base unit.
     pub base: &'static Base,
     /// The raw number is multiplied by this,
     pub factor: f64,
-    /// and this is added.
+    /// and the offset.
     pub offset: f64,
 }
 
-/// A quantity with its metric.
+/// A quantity and its metric.
 #[derive(Debug, PartialEq)]
 pub struct Base {
-    /// UCUM.
+    /// The UCUM unit.
     pub unit: &'static str,
     /// The metric; empty: it depends on the object.
     pub metric: &'static str,
-    /// Readings below this are suspect.
+    /// The limit below which readings are suspect.
     pub min: Option<f64>,
-    /// Readings above this are suspect.
+    /// The limit above which readings are suspect.
     pub max: Option<f64>,
 }
 

@@ -16,9 +16,9 @@ pub struct Module {
     pub imports: Vec<(String, Vec<String>)>,
     /// Names with what their OIDs are: the name of the parent (empty: none), and the rest.
     pub nodes: BTreeMap<String, Node>,
-    /// Types by name.
+    /// The types by name.
     pub types: BTreeMap<String, Type>,
-    /// Objects, in order.
+    /// The objects, in order.
     pub objects: Vec<ObjectType>,
 }
 
@@ -37,7 +37,7 @@ pub struct Type {
     pub base: String,
     /// The names of its values.
     pub names: Vec<(i64, String)>,
-    /// DISPLAY-HINT.
+    /// The DISPLAY-HINT.
     pub hint: String,
 }
 
@@ -348,7 +348,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `up(1), down(2)`.
+/// Reads `up(1), down(2)`.
 fn names(tokens: &[Token<'_>]) -> Vec<(i64, String)> {
     let pairs = tokens.windows(3).filter_map(|three| match three {
         [Token::Word(label), Token::Bracket, Token::Number(number)] => {

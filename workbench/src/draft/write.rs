@@ -15,7 +15,7 @@ use crate::walk::Walk;
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 
-/// A draft.
+/// A draft, and counts of its content.
 #[derive(Debug, Default)]
 pub struct Written {
     /// The profile (TOML).
@@ -307,7 +307,7 @@ impl Writer<'_> {
     }
 }
 
-/// The name of a metric.
+/// Returns the name of a metric.
 fn named(metric: &Metric, prefix: &str, short: &str) -> String {
     match metric.name {
         Some(name) => name.into(),

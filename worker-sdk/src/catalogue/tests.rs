@@ -1,4 +1,4 @@
-//! Tasks, and what the manifest says to them.
+//! Tasks, checked against the manifest.
 
 use super::*;
 

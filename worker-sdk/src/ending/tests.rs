@@ -1,4 +1,4 @@
-//! What is told of each ending.
+//! The outcome that is reported for each ending.
 
 use utakata_model::{MetricName, Quality, TaskId, reading::Attributes};
 

@@ -1,4 +1,4 @@
-//! What a worker must keep to, one situation each.
+//! The requirements that a worker must meet, one situation each.
 
 mod example;
 mod go;
@@ -22,28 +22,28 @@ use super::{
 
 pub use self::example::on_example;
 
-/// One thing that a worker must keep to, once it says hello.
+/// A requirement on a worker that has said hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// Refused, it ends.
+    /// It ends when it is refused.
     EndsWhenRefused,
-    /// It is heard of.
+    /// It sends heartbeats.
     Heartbeats,
-    /// A request for something that it cannot do is answered.
+    /// It answers a task with an unknown action.
     UnknownAction,
-    /// A request with parameters that do not fit is answered.
+    /// It answers a task with invalid parameters.
     BadParameters,
     /// It keeps deadlines.
     Deadline,
     /// It can be cancelled.
     Cancel,
-    /// Targets do not wait for each other.
+    /// It does not make targets wait for each other.
     ManyTargets,
-    /// Twice is once.
+    /// It does a repeated task once.
     Twice,
-    /// Control waits for a go.
+    /// It begins control only on a go.
     WaitsForGo,
-    /// A go that is old begins nothing.
+    /// It begins nothing on an old go.
     OldGo,
     /// It can be drained.
     Drain,
@@ -51,7 +51,7 @@ pub enum Check {
     Disconnected,
 }
 
-/// All, in the order in which they are made.
+/// All checks, in the order in which they are made.
 pub const ALL: [Check; 12] = [
     Check::EndsWhenRefused,
     Check::Heartbeats,
@@ -68,7 +68,7 @@ pub const ALL: [Check; 12] = [
 ];
 
 impl Check {
-    /// Returns what a worker must keep to, in a sentence.
+    /// Returns the requirement, in a sentence.
     pub fn name(self) -> &'static str {
         match self {
             Self::EndsWhenRefused => "it ends when it is refused",
@@ -88,7 +88,10 @@ impl Check {
         }
     }
 
-    /// Tries it. Errors: what went wrong, or why it cannot be tried.
+    /// Makes the check.
+    ///
+    /// # Errors
+    /// The failure, or the reason why it cannot be made.
     pub async fn run(self, stage: &Stage) -> Result<(), NotPassed> {
         match self {
             Self::EndsWhenRefused => life::ends_when_refused(stage).await,
@@ -107,7 +110,7 @@ impl Check {
     }
 }
 
-/// It says hello, and says the truth in it.
+/// Checks that it says hello truthfully.
 pub async fn hello(stage: &Stage) -> Result<(), NotPassed> {
     let guest = stage.start().await?;
     let hello = &guest.hello;
@@ -146,7 +149,7 @@ pub async fn hello(stage: &Stage) -> Result<(), NotPassed> {
     Ok(())
 }
 
-/// An order to do the slow action on this address.
+/// Begins the slow action on this address.
 async fn begin_slow(
     stage: &Stage,
     guest: &Guest,
@@ -166,7 +169,7 @@ async fn begin_slow(
     Ok(key)
 }
 
-/// By when an attempt with this timeout must be answered.
+/// Returns the time by which an attempt with this timeout must be answered.
 fn due(stage: &Stage, timeout: Duration) -> Instant {
     Instant::now() + timeout + stage.limit(GRACE)
 }
@@ -177,7 +180,7 @@ fn silence(count: usize) -> Result<Vec<super::silence::Silence>, NotPassed> {
     })
 }
 
-/// An answer is of this status and, if so said, of this code.
+/// Checks the status of an answer and, if given, its code.
 fn expect(
     what: &str,
     answer: Option<&AttemptOutcome>,

@@ -1,4 +1,4 @@
-//! Where the workers that are tried run.
+//! The host on which the workers under test run.
 
 use std::{fmt, path::Path, time::Duration};
 
@@ -10,8 +10,10 @@ use crate::Release;
 
 /// A host on which workers can be started, such as an engine of containers.
 pub trait WorkerHost: fmt::Debug + Send + Sync {
-    /// Starts the worker of a release, whose manager listens at the socket: nothing else is in
-    /// the folder of that. Errors: why it cannot be started, in a sentence.
+    /// Starts the worker of a release, whose manager listens on the socket, alone in its folder.
+    ///
+    /// # Errors
+    /// The reason why it cannot be started, in a sentence.
     fn start<'a>(
         &'a self,
         release: &'a Release,
@@ -25,21 +27,21 @@ pub trait Started: Send {
     /// Waits until it has ended. Cancel safe.
     fn ended(&mut self) -> BoxFuture<'_, Ended>;
 
-    /// Returns what it printed last, as far as that is known; empty if nothing.
+    /// Returns its latest output, if known; otherwise an empty text.
     fn last_words(&self) -> String;
 }
 
 /// The end of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
-    /// `true` if it says that all is well.
+    /// `true` if it reports success.
     pub success: bool,
-    /// A description, for people.
+    /// A description for people.
     pub how: String,
 }
 
 impl Ended {
-    /// Returns whether it says that all is well.
+    /// Returns true if it reports success.
     pub fn success(&self) -> bool {
         self.success
     }
@@ -51,16 +53,16 @@ impl fmt::Display for Ended {
     }
 }
 
-/// A worker that is tried, wherever it runs.
+/// A worker under test, wherever it runs.
 pub struct Subject(Box<dyn Started>);
 
 impl Subject {
-    /// One that was started.
+    /// Creates a subject that was started.
     pub fn new(started: Box<dyn Started>) -> Self {
         Self(started)
     }
 
-    /// Starts one on a host.
+    /// Starts a worker on a host.
     pub async fn start(
         host: &dyn WorkerHost,
         release: &Release,
@@ -71,12 +73,12 @@ impl Subject {
         started.map(Self).map_err(NotPassed::Failed)
     }
 
-    /// Waits until it ends by itself. `None`: it did not within the limit.
+    /// Waits until it ends by itself. Returns `None` if it has not within the limit.
     pub async fn wait(&mut self, limit: Duration) -> Option<Ended> {
         timeout(limit, self.0.ended()).await.ok()
     }
 
-    /// Returns what it printed last, as the end of a sentence; empty if it printed nothing.
+    /// Returns its latest output as the end of a sentence; empty if there is none.
     pub fn last_words(&self) -> String {
         match self.0.last_words().trim() {
             "" => String::new(),

@@ -1,4 +1,4 @@
-//! A manager for one worker: a private socket, and the two halves of the worker's stream.
+//! A manager for one worker: a private socket, and both directions of the worker's stream.
 
 use std::{io, path::Path, pin::Pin, time::Duration};
 
@@ -16,22 +16,22 @@ use utakata_protocol::{
     },
 };
 
-/// The most bytes that may be under way and unread.
+/// The flow-control window, in bytes.
 const WINDOW: u32 = 2 * 1024 * 1024;
-/// Messages that wait to be written.
+/// The number of messages that may wait to be written.
 const OUTGOING: usize = 64;
 
-/// Listens for workers. Ends when dropped.
+/// A listener for workers. Ends when dropped.
 pub struct Listener {
     calls: mpsc::Receiver<Call>,
     server: JoinHandle<()>,
 }
 
-/// The stream of a worker. When dropped, it is ended.
+/// The stream of a worker. Ends when dropped.
 pub struct Call {
     /// The messages of the worker.
     pub incoming: Streaming<FromWorker>,
-    /// The messages to the worker; absent when that has ended.
+    /// The messages to the worker; absent once that direction has ended.
     pub outgoing: Option<mpsc::Sender<Result<ToWorker, Status>>>,
 }
 
@@ -77,7 +77,7 @@ impl Listener {
         Ok(Self { calls, server })
     }
 
-    /// Waits for a worker. `None`: none came within the limit.
+    /// Waits for a worker. Returns `None` if none connects within the limit.
     pub async fn accept(&mut self, limit: Duration) -> Option<Call> {
         timeout(limit, self.calls.recv()).await.ok().flatten()
     }

@@ -1,16 +1,16 @@
-//! Why a check did not pass.
+//! The reasons why a check did not pass.
 
-/// The reason a check did not pass.
+/// The reason why a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotPassed {
     /// The worker did something wrong.
     Failed(String),
-    /// It could not be tried.
+    /// The check could not be made.
     Skipped(String),
 }
 
 impl NotPassed {
-    /// The worker did this wrong.
+    /// Reports something that the worker did wrong.
     pub fn failed(why: impl Into<String>) -> Self {
         Self::Failed(why.into())
     }

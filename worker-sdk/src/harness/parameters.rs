@@ -1,29 +1,28 @@
-//! Makes parameters from a JSON Schema: some that fit, and all kinds that do not.
+//! Parameters made from a JSON Schema: valid ones, and all kinds of invalid ones.
 
 use serde_json::{Map, Value, json};
 use utakata_model::schema::Schema;
 
-/// No manifest declares this.
+/// A parameter that no manifest declares.
 const UNDECLARED: &str = "utakata-no-such-parameter";
 
 /// Parameters that do not fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bad {
-    /// The mistake in them, in words.
+    /// The mistake, in words.
     pub what: String,
-    /// The parameters.
     pub parameters: Value,
 }
 
-/// The smallest object that fits a schema, if one can be made up from what it says.
+/// Returns the smallest object that satisfies a schema, if one can be derived from it.
 pub fn good(schema: &Value) -> Option<Value> {
     let compiled = Schema::build(schema).ok()?;
     let object = sample(schema);
     compiled.check(&object).is_ok().then_some(object)
 }
 
-/// Objects, and one that is none, that do not fit a schema: with something missing, of a wrong
-/// type, or too much. Each is wrong indeed by the schema itself.
+/// Returns objects, and something that is not an object, that violate a schema: with something
+/// missing, of a wrong type, or in excess. Each is verified to be invalid.
 pub fn bad(schema: &Value) -> Vec<Bad> {
     let Ok(compiled) = Schema::build(schema) else {
         return Vec::new();
@@ -75,13 +74,13 @@ fn with(base: &Map<String, Value>, what: &str, name: &str, value: Value) -> Bad 
     }
 }
 
-/// The parameters that must be given.
+/// Returns the required parameters.
 pub fn required(schema: &Value) -> impl Iterator<Item = &str> {
     let names = schema.get("required").and_then(Value::as_array);
     names.into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// A value after what its schema says first: a constant, an example, a default, its type.
+/// Returns a value for a schema: a constant, an example, a default, or one of its type.
 fn sample(schema: &Value) -> Value {
     let first = |key: &str| schema.get(key).and_then(|list| list.get(0)).cloned();
     let given = schema.get("const").cloned();

@@ -1,4 +1,4 @@
-//! The process of a worker that is tried.
+//! The process of a worker under test.
 
 use std::{
     fs::File,
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::Release;
 
-/// As much of what a worker printed as is shown, in bytes.
+/// The amount of a worker's output that is shown, in bytes.
 const SHOWN: usize = 2000;
 
-/// The variables that a worker sees besides its own three.
+/// The environment variables that a worker sees besides its own three.
 const PASSED_ON: [&str; 7] = [
     "PATH",
     "HOME",
@@ -32,10 +32,10 @@ const PASSED_ON: [&str; 7] = [
     "RUST_BACKTRACE",
 ];
 
-/// The process of a worker. When dropped, it and all that it started are killed.
+/// The process of a worker. When dropped, it and all its descendants are killed.
 pub struct Process {
     child: Child,
-    /// Its process group, as long as it may have members.
+    /// The process group, as long as it may have members.
     group: Option<Pid>,
     printed: PathBuf,
 }
@@ -103,7 +103,7 @@ impl Started for Process {
     fn ended(&mut self) -> BoxFuture<'_, Ended> {
         Box::pin(async {
             let status = self.child.wait().await;
-            // What it has started and left behind goes with it.
+            // Processes that it has started and left behind end with it.
             self.kill();
             match status {
                 Ok(status) => Ended {
@@ -134,7 +134,7 @@ impl Drop for Process {
     }
 }
 
-/// Returns where the program of a release is: in its folder, or in one of these.
+/// Returns the path of a release's program: in its folder, or in one of these.
 fn find(release: &Release, programs: &[PathBuf]) -> Result<PathBuf, NotPassed> {
     let program = &release.manifest.run.program;
     let folders = std::iter::once(&release.folder).chain(programs);

@@ -1,4 +1,4 @@
-//! Addresses on the loopback that take everything and never answer.
+//! Addresses on the loopback that accept everything and never answer.
 
 use std::{
     io,
@@ -9,12 +9,12 @@ use std::{
 pub struct Silence {
     address: SocketAddr,
     datagrams: UdpSocket,
-    /// Absent when somebody else has the port.
+    /// Absent if another process has the port.
     connections: Option<TcpListener>,
 }
 
 impl Silence {
-    /// So many, each of its own IP address where the system has all of 127.0.0.0/8.
+    /// Opens that many, each with an IP address of its own if the system has all of 127.0.0.0/8.
     pub fn many(count: usize) -> io::Result<Vec<Self>> {
         (0..count).map(Self::open).collect()
     }
@@ -37,12 +37,12 @@ impl Silence {
         })
     }
 
-    /// `127.7.0.1:40123`.
+    /// Returns the address, such as `127.7.0.1:40123`.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// Returns whether somebody sent something, or connected.
+    /// Returns true if anything was sent to it or connected.
     pub fn was_touched(&self) -> bool {
         let came = self.datagrams.recv_from(&mut [0; 1]).is_ok();
         let connections = self.connections.as_ref();

@@ -1,4 +1,4 @@
-//! Where a worker is tried: started, welcomed, given tasks, listened to.
+//! The stage on which a worker is tried: started, welcomed, given tasks, observed.
 
 use std::{
     collections::HashMap,
@@ -27,54 +27,50 @@ use super::{
 };
 use crate::Release;
 
-/// The token that a worker is given.
+/// The token given to a worker.
 pub const TOKEN: &str = "token-of-the-harness";
 /// The time within which a worker must say hello.
 pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
-/// The time after its deadline, or a cancel, within which an attempt must be answered.
+/// The time after its deadline, or a cancellation, within which an attempt must be answered.
 pub const GRACE: Duration = Duration::from_secs(2);
-/// The age that a go may have, where a check does not say otherwise: as old as a permit.
+/// The default age that a go may have: that of a permit.
 const GO_WINDOW: Duration = Duration::from_secs(5);
-/// The interval at which a worker must be heard of, where a check does not say otherwise.
+/// The default interval at which a worker must send something.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// The path of a socket has at most 107 bytes: a longer folder for it is avoided.
+/// The longest path of a folder for a socket: the path of a socket has at most 107 bytes.
 const FOLDER_MAX: usize = 70;
 
-/// A release and how to try it.
+/// A release, and the options for testing it.
 pub struct Stage {
-    /// The release.
     pub release: Release,
-    /// The plan.
+    /// The options of the trial.
     pub options: Options,
 }
 
-/// An order to do one action on one address.
+/// An order to carry out an action on an address.
 pub struct Order<'a> {
-    /// The action by name; it need not be one of the manifest.
+    /// The name of the action, which need not be in the manifest.
     pub action: &'a str,
-    /// Its class.
     pub class: Class,
-    /// Its parameters.
     pub parameters: &'a Value,
-    /// The address of the target.
     pub address: &'a str,
-    /// The time it has.
+    /// The time that it may take.
     pub timeout: Duration,
 }
 
 impl Stage {
-    /// Returns where this release is tried.
+    /// Creates the stage for a release.
     pub fn build(release: Release, options: Options) -> Self {
         Self { release, options }
     }
 
-    /// A limit as the options scale it.
+    /// Returns a limit multiplied by the time scale.
     pub fn limit(&self, limit: Duration) -> Duration {
         let scaled = Duration::try_from_secs_f64(limit.as_secs_f64() * self.options.time_scale);
         scaled.unwrap_or(limit)
     }
 
-    /// Starts a worker and hears its hello.
+    /// Starts a worker and receives its hello.
     pub async fn start(&self) -> Result<Guest, NotPassed> {
         let failed = |error: std::io::Error| {
             NotPassed::failed(format!("the harness cannot make its socket: {error}"))
@@ -83,7 +79,7 @@ impl Stage {
             .prefix("utakata-")
             .tempdir_in(temporary())
             .map_err(failed)?;
-        // In a folder of its own, and open: a container sees that alone, as a user of its own.
+        // In a folder of its own, and open: a container sees only that, as a user of its own.
         let door = folder.path().join("door");
         fs::create_dir(&door).map_err(failed)?;
         let socket = door.join("worker.socket");
@@ -136,7 +132,7 @@ impl Stage {
         self.enter_with_heartbeat(self.limit(HEARTBEAT)).await
     }
 
-    /// Starts a worker and welcomes it, with heartbeats asked for as often as this.
+    /// Starts a worker and welcomes it, with this heartbeat interval.
     pub async fn enter_with_heartbeat(&self, heartbeat: Duration) -> Result<Guest, NotPassed> {
         let guest = self.start().await?;
         let version = negotiate(&guest.hello.protocol_versions);
@@ -149,7 +145,7 @@ impl Stage {
         Ok(guest)
     }
 
-    /// A task for this order, with a key of its own.
+    /// Creates a task for an order, with a key of its own.
     pub fn task(&self, order: &Order<'_>) -> (TaskKey, v1::Task) {
         let key = TaskKey {
             task: TaskId::generate(),
@@ -170,7 +166,7 @@ impl Stage {
         (key, task)
     }
 
-    /// The example's credential, or one made up from the manifest.
+    /// Returns the example's credential, or one made up from the manifest.
     fn credential(&self) -> HashMap<String, String> {
         if let Some(example) = &self.options.example {
             let secrets = example.credential.iter();
@@ -191,7 +187,7 @@ impl Stage {
             .collect()
     }
 
-    /// An observe action, and parameters for it, that take long on an address that is silent.
+    /// Returns an observe action, and parameters for it, that take long on a silent address.
     pub fn slow(&self) -> Result<(&Action, Value), NotPassed> {
         let manifest = &self.release.manifest;
         if let Some((name, parameters)) = &self.options.slow {
@@ -211,7 +207,7 @@ impl Stage {
         able.next().ok_or_else(|| NotPassed::Skipped(none.into()))
     }
 
-    /// Parameters that fit an action: of the example, or made up.
+    /// Returns valid parameters for an action: the example's, or made-up ones.
     pub fn parameters(&self, action: &Action) -> Option<Value> {
         let example = self.options.example.as_ref();
         let given = example.and_then(|example| example.parameters.get(&action.name));
@@ -221,17 +217,17 @@ impl Stage {
     }
 }
 
-/// A worker that was started, and all that was heard of it. When dropped, it is killed.
+/// A worker that was started, and everything received from it. When dropped, it is killed.
 pub struct Guest {
     /// The hello with which it began.
     pub hello: Hello,
-    /// Its outcomes by attempt, each with the time at which it came.
+    /// Its outcomes by attempt, each with the time of its arrival.
     pub outcomes: HashMap<TaskKey, Vec<(AttemptOutcome, Instant)>>,
-    /// The time anything was heard of it.
+    /// The times at which anything arrived.
     pub heard: Vec<Instant>,
-    /// The attempts that it said to be ready.
+    /// The attempts that it reported ready.
     pub ready: Vec<v1::ReadyAttempt>,
-    /// `true` if what is ready gets its go as soon as that is heard.
+    /// True if attempts get their go as soon as they are reported ready.
     pub gives_go: bool,
     /// The worker itself.
     pub process: Subject,
@@ -242,16 +238,16 @@ pub struct Guest {
 
 /// An event from the worker.
 pub enum Heard {
-    /// This.
+    /// A message.
     Message(from_worker::Message),
     /// The worker ended the stream.
     End,
-    /// Nothing by then.
+    /// Nothing arrived in time.
     Late,
 }
 
 impl Guest {
-    /// Says something to it.
+    /// Sends the worker a message.
     pub async fn tell(&self, message: to_worker::Message) -> Result<(), NotPassed> {
         let message = ToWorker {
             message: Some(message),
@@ -267,13 +263,13 @@ impl Guest {
         }
     }
 
-    /// Gives it tasks.
+    /// Gives the worker tasks.
     pub async fn give(&self, tasks: Vec<v1::Task>) -> Result<(), NotPassed> {
         self.tell(to_worker::Message::Tasks(v1::Tasks { tasks }))
             .await
     }
 
-    /// Listens until something is heard, and keeps outcomes.
+    /// Receives the next event, and keeps outcomes.
     pub async fn hear(&mut self, until: Instant) -> Heard {
         loop {
             let message = match timeout_at(until, self.call.incoming.message()).await {
@@ -300,12 +296,12 @@ impl Guest {
     async fn on_ready(&mut self, attempts: &[v1::ReadyAttempt]) {
         self.ready.extend_from_slice(attempts);
         if self.gives_go {
-            // One that has gone meanwhile is told where it is waited for.
+            // A worker that has gone meanwhile is reported where it is waited for.
             let _ = self.go(attempts, GO_WINDOW).await;
         }
     }
 
-    /// Says that these may begin within so long of having been said to be ready.
+    /// Sends the go for these attempts, good for this time after they were reported ready.
     pub async fn go(&self, ready: &[v1::ReadyAttempt], within: Duration) -> Result<(), NotPassed> {
         let go = |ready: &v1::ReadyAttempt| v1::GoAttempt {
             id: ready.id.clone(),
@@ -330,7 +326,10 @@ impl Guest {
         }
     }
 
-    /// Listens until all of these are answered. Errors: one is not, by then.
+    /// Receives until all of these are answered.
+    ///
+    /// # Errors
+    /// One was not answered in time.
     pub async fn wait_for(&mut self, keys: &[TaskKey], until: Instant) -> Result<(), NotPassed> {
         loop {
             let missing = keys.iter().filter(|key| !self.outcomes.contains_key(key));
@@ -350,13 +349,13 @@ impl Guest {
         }
     }
 
-    /// The first answer to this attempt.
+    /// Returns the first answer to this attempt.
     pub fn answer(&self, key: TaskKey) -> Option<&AttemptOutcome> {
         let answers = self.outcomes.get(&key)?;
         answers.first().map(|(outcome, _)| outcome)
     }
 
-    /// Listens until the worker ends the stream. Whether it did by then.
+    /// Receives until the worker ends the stream. Returns true if it did in time.
     pub async fn hear_to_the_end(&mut self, until: Instant) -> bool {
         loop {
             match self.hear(until).await {
@@ -367,12 +366,12 @@ impl Guest {
         }
     }
 
-    /// The manager goes away; the worker is left.
+    /// Disconnects the manager; the worker is left.
     pub fn disconnect(self) -> (Subject, TempDir) {
         (self.process, self._folder)
     }
 
-    /// A failure, with what the worker printed last.
+    /// Creates a failure with the latest output of the worker.
     pub fn lost(&self, why: &str) -> NotPassed {
         NotPassed::failed(format!("{why}{}", self.process.last_words()))
     }

@@ -1,4 +1,4 @@
-//! The way over from one manager to its successor: what runs goes on, what is to be told waits.
+//! The way from one manager to its successor: attempts continue, and messages wait.
 //!
 //! ```text
 //! Hold ─► (stream is closed, and read to its end) ─► connect ─► hello with the token ─► welcome
@@ -20,17 +20,22 @@ use utakata_protocol::{
 };
 
 use super::{Error, GOODBYE_LIMIT, OUTCOMES_KEPT, Opened, Session, greet, heartbeat};
-use crate::{Worker, connection};
+use crate::{
+    Worker,
+    connection::{self, Endpoint},
+};
 
-/// Waits between two tries to connect.
+/// The waits between attempts to connect.
 const REDIAL: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
 
 impl<W: Worker> Session<W> {
-    /// Closes the stream and comes back with the token. Errors: nobody was there in time, or the
-    /// successor does not want this worker.
+    /// Closes the stream and reconnects with the token.
+    ///
+    /// # Errors
+    /// Nothing listened in time, or the successor refuses this worker.
     pub(super) async fn come_back(
         &mut self,
-        endpoint: &str,
+        endpoint: &Endpoint,
         hello: Hello,
         hold: Hold,
         mut incoming: Streaming<ToWorker>,
@@ -40,14 +45,14 @@ impl<W: Worker> Session<W> {
             running = self.task_set.count(),
             "the manager is replaced: coming back"
         );
-        // What was said before is written to its end; the manager answers by its own end.
+        // Earlier messages are written to the end; the manager answers by ending its side.
         self.outgoing = mpsc::channel(1).0;
         let goodbye = Instant::now() + GOODBYE_LIMIT;
         while let Ok(Ok(Some(message))) = self
             .meanwhile(timeout(GOODBYE_LIMIT, incoming.message()))
             .await
         {
-            // It was on its way before the hold.
+            // It was under way before the hold.
             self.take(message);
             if Instant::now() >= goodbye {
                 break;
@@ -68,7 +73,7 @@ impl<W: Worker> Session<W> {
         Ok(incoming)
     }
 
-    /// Brings on what runs while something else is waited for.
+    /// Lets attempts continue while something else is awaited.
     async fn meanwhile<T>(&mut self, other: impl Future<Output = T>) -> T {
         tokio::pin!(other);
         loop {
@@ -87,7 +92,7 @@ impl<W: Worker> Session<W> {
 
 /// Connects and says hello until it is welcomed. The answer is waited for as long as there is
 /// time: a hello that was given up might still be heard, and its token is good once.
-async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Error> {
+async fn dial(endpoint: &Endpoint, hello: Hello, until: Instant) -> Result<Opened, Error> {
     let mut backoff = REDIAL;
     loop {
         let wait = backoff.wait();
@@ -98,7 +103,7 @@ async fn dial(endpoint: &str, hello: Hello, until: Instant) -> Result<Opened, Er
         };
         match greeted {
             Err(error @ (Error::Refused { .. } | Error::NoWelcome)) => return Err(error),
-            // The socket goes over without a gap: where nobody listens, nobody will.
+            // The socket is handed over without a gap: if nothing listens now, nothing will.
             Err(Error::Connect(error)) if error.is_nobody() => return Err(Error::Connect(error)),
             Err(error) if Instant::now() + wait >= until => return Err(error),
             Err(error) => tracing::debug!(%error, "the successor is not there yet"),

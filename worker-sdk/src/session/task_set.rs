@@ -1,4 +1,4 @@
-//! Takes tasks, has them run, and gathers their outcomes. Knows nothing of the wire's ways.
+//! Takes tasks, runs them, and gathers their outcomes. Independent of the wire format.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,27 +24,27 @@ const GATHERED: usize = 1024;
 
 /// The tasks that a worker has.
 pub struct TaskSet<W> {
-    /// Outcomes that wait to be sent.
+    /// The outcomes that wait to be sent.
     pub outcomes: Outcomes,
     worker: Arc<W>,
     catalogue: Catalogue,
     attempts: Attempts,
     tasks: JoinSet<(TaskKey, Packed)>,
     progress: mpsc::Sender<(TaskKey, String)>,
-    /// Attempts of control that are ready, which is still to be said.
+    /// The attempts at control that are ready and not yet reported so.
     ready: Vec<TaskKey>,
-    /// `true` if the manager says when control may begin.
+    /// True if the manager sends a go for control.
     has_go: bool,
     draining: Option<Draining>,
 }
 
-/// Since when nothing new is taken, and until when what is left may run.
+/// The start and the deadline of draining.
 struct Draining {
     limit: Option<Instant>,
 }
 
 impl<W: Worker> TaskSet<W> {
-    /// An empty set.
+    /// Creates an empty set.
     pub fn build(
         worker: Arc<W>,
         catalogue: Catalogue,
@@ -63,27 +63,27 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// Returns whether the manager says when control may begin.
+    /// Sets whether the manager sends a go for control.
     pub fn set_go(&mut self, has_go: bool) {
         self.has_go = has_go;
     }
 
-    /// Returns whether nothing new is taken.
+    /// Returns true if no new tasks are taken.
     pub fn is_draining(&self) -> bool {
         self.draining.is_some()
     }
 
-    /// Returns whether it is drained and everything is told.
+    /// Returns true if it is drained and everything is reported.
     pub fn is_done(&self) -> bool {
         self.is_draining() && self.attempts.count() == 0 && self.outcomes.is_empty()
     }
 
-    /// Returns how many tasks it has.
+    /// Returns the number of tasks.
     pub fn count(&self) -> usize {
         self.attempts.count()
     }
 
-    /// Takes tasks that came.
+    /// Takes tasks that arrived.
     pub fn take(&mut self, tasks: Vec<v1::Task>) {
         let now = Instant::now();
         for task in tasks {
@@ -124,7 +124,7 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// Begins what only looks; control is ready, and begins on its go.
+    /// Begins an observe task; control becomes ready, and begins on its go.
     fn begin(&mut self, subject: Subject, task: Task, now: Instant) {
         if subject.deadline() <= now {
             return self.end(&subject, Ending::Expired, now);
@@ -140,12 +140,12 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// Returns whether it is to be said that something is ready.
+    /// Returns true if there are ready attempts to report.
     pub fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Returns what is ready, which is said now.
+    /// Takes the ready attempts, to be reported now.
     pub fn take_ready(&mut self) -> v1::Ready {
         let ready = std::mem::take(&mut self.ready);
         let attempts = ready.into_iter().filter_map(|key| {
@@ -160,12 +160,12 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// Another manager is there: what is ready is said to it, too.
+    /// Reports ready attempts again, because there is another manager.
     pub fn say_ready_again(&mut self) {
         self.ready = self.attempts.ready_keys();
     }
 
-    /// These may begin, those of them that are not too late.
+    /// Begins these attempts, unless they are too late.
     pub fn go(&mut self, attempts: &[v1::GoAttempt]) {
         for go in attempts {
             let ready = go.key().ok();
@@ -187,7 +187,7 @@ impl<W: Worker> TaskSet<W> {
         self.fill();
     }
 
-    /// This process stood still: what it has not begun is for others.
+    /// Gives up the tasks that have not begun, because this process stood still.
     pub fn was_away(&mut self) {
         let now = Instant::now();
         for subject in self.attempts.take_unbegun_control() {
@@ -223,7 +223,7 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// Waits until some attempt ends, then gathers all that have. Safe to drop.
+    /// Waits until an attempt ends, then gathers all that have. Cancel safe.
     pub async fn ended(&mut self) {
         match self.tasks.join_next_with_id().await {
             Some(ended) => self.gather(ended),
@@ -246,7 +246,7 @@ impl<W: Worker> TaskSet<W> {
         self.fill();
     }
 
-    /// Begins what waits, as far as there are slots.
+    /// Begins waiting tasks, as far as there are slots.
     fn fill(&mut self) {
         let now = Instant::now();
         while let Some(waiting) = self.attempts.next_to_begin() {
@@ -265,8 +265,8 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// A task of the runtime ended without an outcome: it was given up and told already, or the
-    /// worker panicked while its future was dropped.
+    /// Settles an attempt whose runtime task ended without an outcome: it was given up and reported
+    /// already, or the worker panicked while its future was dropped.
     fn settle_lost(&mut self, id: tokio::task::Id) {
         let lost = self.attempts.all_running().find(|running| running.id == id);
         if let Some(subject) = lost.map(|running| running.subject.clone()) {
@@ -280,7 +280,7 @@ impl<W: Worker> TaskSet<W> {
         }
     }
 
-    /// Cancels these.
+    /// Cancels these attempts.
     pub fn cancel(&mut self, keys: &[v1::TaskKey]) {
         for key in keys.iter().filter_map(|key| key.key().ok()) {
             if let Cancel::Before(subject) = self.attempts.cancel(key) {
@@ -290,21 +290,21 @@ impl<W: Worker> TaskSet<W> {
         self.fill();
     }
 
-    /// Takes nothing new from now on. At the limit, what is left is given up.
+    /// Takes no new tasks from now on. At the limit, unfinished attempts are given up.
     pub fn drain(&mut self, within: Option<Duration>) {
         tracing::info!(left = self.count(), "draining");
         let limit = within.map(|within| Instant::now() + within);
         self.draining = Some(Draining { limit });
     }
 
-    /// Returns when something is to be done by the clock.
+    /// Returns the time of the next event by the clock.
     pub fn next_timer(&self) -> Option<Instant> {
         let limit = self.draining.as_ref().and_then(|draining| draining.limit);
         let expiry = self.attempts.next_expiry();
         limit.into_iter().chain(expiry).min()
     }
 
-    /// Does what is due.
+    /// Does everything that is due.
     pub fn on_timer(&mut self, now: Instant) {
         for subject in self.attempts.expired(now) {
             self.end(&subject, Ending::Expired, now);
@@ -327,8 +327,8 @@ impl<W: Worker> TaskSet<W> {
         self.tasks.abort_all();
     }
 
-    /// With nobody left to tell: drops what only looks, and lets what changes something come to
-    /// its end, at the latest at its deadline.
+    /// Without a manager to report to, drops observe tasks, and lets control end, at the latest at
+    /// its deadline.
     pub async fn outlast(&mut self) {
         self.attempts.take_waiting();
         let looks = |running: &&Running| running.subject.class == Class::Observe;

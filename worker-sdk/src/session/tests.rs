@@ -38,7 +38,7 @@ parameters = { type = "object" }
 const LIMIT: Duration = PATIENCE;
 const LONG: u64 = 60_000;
 
-/// Does what `how` says.
+/// A worker that does what `how` says.
 struct Scripted {
     ended: Arc<AtomicBool>,
 }
@@ -117,9 +117,9 @@ struct Pair {
     stop: CancellationToken,
     outcomes: HashMap<TaskKey, AttemptOutcome>,
     progress: Vec<String>,
-    /// The attempts that were said to be ready.
+    /// The attempts that were reported ready.
     ready: Vec<v1::ReadyAttempt>,
-    /// The age that a go may have, for what is ready.
+    /// The age that a go may have for ready attempts.
     goes: Option<Duration>,
     listener: Option<Listener>,
     _folder: TempDir,
@@ -212,7 +212,7 @@ impl Pair {
         true
     }
 
-    /// Returns what is told of this attempt: its status and the code of its problem.
+    /// Returns the reported outcome of this attempt: its status and the code of its problem.
     async fn told(&mut self, key: TaskKey) -> (Status, String) {
         while !self.outcomes.contains_key(&key) {
             assert!(self.hear().await, "the stream ended");
@@ -233,7 +233,7 @@ impl Pair {
         self.tell(to_worker::Message::Go(v1::Go { attempts })).await;
     }
 
-    /// Waits until so many attempts are said to be ready.
+    /// Waits until that many attempts are reported ready.
     async fn ready(&mut self, count: usize) {
         while self.ready.len() < count {
             assert!(self.hear().await, "the stream ended");
@@ -253,7 +253,7 @@ impl Pair {
         self.tell(to_worker::Message::Drain(drain)).await;
     }
 
-    /// Has the worker close its stream and come back within so many milliseconds.
+    /// Makes the worker close its stream and reconnect within that many milliseconds.
     async fn hold(&mut self, within_milliseconds: u64) {
         let hold = Hold {
             token: "again".into(),
@@ -263,7 +263,7 @@ impl Pair {
         while self.hear().await {}
     }
 
-    /// The next manager is there: what the worker says first.
+    /// Accepts the worker as the next manager, and returns its first message.
     async fn accept_again(&mut self) -> Hello {
         let listener = self.listener.as_mut().unwrap();
         self.call = listener.accept(LIMIT).await.unwrap();
@@ -558,7 +558,7 @@ async fn what_ends_while_a_worker_is_held_waits_to_be_told() {
     pair.hold(LONG).await;
     let hello = pair.accept_again().await;
     assert_eq!(hello.token, "again");
-    // It is not welcomed before that has ended.
+    // It is welcomed only after that has ended.
     until("that has ended", async || ended.load(Ordering::SeqCst)).await;
     pair.welcome().await;
     assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
@@ -604,13 +604,13 @@ async fn control_begins_on_its_go_and_not_before() {
         ..pair.ready[0].clone()
     };
     pair.go(&[wrong], LIMIT).await;
-    // What was said after it is answered: it has been read, and nothing came of it.
+    // A later message is answered: so this one was read, and had no effect.
     let look = pair.give(&[("look", "at once", LONG)]).await;
     assert_eq!(pair.told(look[0]).await, said(Status::Succeeded, ""));
     assert!(!pair.ended.load(Ordering::SeqCst));
     pair.go(&pair.ready, LIMIT).await;
     assert_eq!(pair.told(keys[0]).await, said(Status::Succeeded, ""));
-    // A go that comes twice begins nothing twice.
+    // A repeated go begins nothing twice.
     pair.go(&pair.ready, LIMIT).await;
     pair.drain(0).await;
     pair.end().await.unwrap();
@@ -664,7 +664,7 @@ async fn what_is_ready_is_said_to_the_next_manager_too() {
     pair.welcome().await;
     pair.ready(2).await;
     assert_ne!(pair.ready[0].nonce, pair.ready[1].nonce);
-    // What the first manager said is not for what was said to the second.
+    // A go of the first manager does not fit the report to the second.
     pair.go(&pair.ready[..1], LIMIT).await;
     let look = pair.give(&[("look", "at once", LONG)]).await;
     assert_eq!(pair.told(look[0]).await, said(Status::Succeeded, ""));

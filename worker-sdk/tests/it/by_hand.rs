@@ -16,7 +16,7 @@ impl Worker for Nothing {
     }
 }
 
-/// Set for the process that is to be the worker.
+/// The environment variable of the process that is to be the worker.
 const BY_HAND: &str = "UTAKATA_TEST_BY_HAND";
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every check can fail, and a worker that keeps to everything passes.
+//! Every check can fail, and a worker that meets all requirements passes.
 
 use std::{env, fs, path::Path};
 
@@ -6,7 +6,7 @@ use futures::{StreamExt as _, stream};
 use tempfile::TempDir;
 use utakata_worker_sdk::harness::{self, CheckResult, Options, Report};
 
-/// The number of workers that are tried at a time: they mostly wait.
+/// The number of workers under test at a time: they mostly wait.
 const AT_ONCE: usize = 4;
 
 /// A release whose program is this test, as the scripted worker with this fault.
@@ -46,7 +46,7 @@ async fn check(release: &Path, time_scale: f64) -> Report {
     harness::check(release, options).await
 }
 
-/// Returns why the check with this name failed.
+/// Returns the reason why the check with this name failed.
 fn why(report: &Report, name: &str) -> String {
     let check = report.checks.iter().find(|check| check.name.contains(name));
     match check.map(|check| &check.result) {

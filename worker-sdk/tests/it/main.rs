@@ -1,4 +1,4 @@
-//! The harness on workers that do one thing wrong.
+//! The harness, applied to workers that do one thing wrong.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

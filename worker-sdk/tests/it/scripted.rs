@@ -1,4 +1,4 @@
-//! A worker without the SDK, that does one thing wrong: the setting `fault` of its manifest.
+//! A worker without the SDK that does one thing wrong: the setting `fault` of its manifest.
 
 use std::{collections::HashMap, env, net::UdpSocket, path::Path, process, time::Duration};
 
@@ -19,8 +19,8 @@ use utakata_protocol::{
 };
 use utakata_worker_sdk::Release;
 
-/// Not a test, but the worker that the other tests start: this program again, with variables
-/// that only a worker has.
+/// Not a test, but the worker that the other tests start: this program again, with variables that
+/// only a worker has.
 #[test]
 fn worker() {
     if let Ok(endpoint) = env::var(ENDPOINT_VARIABLE) {
@@ -34,7 +34,7 @@ struct Scripted {
     outgoing: Option<mpsc::Sender<FromWorker>>,
     running: JoinSet<(Task, Status)>,
     handles: HashMap<Vec<u8>, AbortHandle>,
-    /// Control that waits for its go, and since when.
+    /// Control that waits for its go, with the time since which it does.
     ready: HashMap<Vec<u8>, (Task, Moment)>,
     draining: bool,
 }
@@ -95,7 +95,7 @@ impl Scripted {
     async fn say(&self, message: from_worker::Message) {
         if let Some(outgoing) = &self.outgoing {
             let message = Some(message);
-            // The manager may be gone: the stream tells.
+            // If the manager is gone, the stream shows it.
             let _ = outgoing.send(FromWorker { message }).await;
         }
     }
@@ -136,7 +136,7 @@ impl Scripted {
         process::exit(code);
     }
 
-    /// The exit code, when that is the end.
+    /// Returns the exit code if this is the end.
     async fn take(&mut self, message: ToWorker) -> Option<i32> {
         match message.message {
             Some(to_worker::Message::Refused(_)) if self.is("content when refused") => {

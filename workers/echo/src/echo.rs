@@ -18,7 +18,7 @@ use utakata_worker_sdk::{
 
 use crate::faults::{CRASHED, Faults};
 
-/// Answers what it is given.
+/// A worker that answers what it is given.
 #[derive(Debug)]
 pub struct Echo {
     count: AtomicU64,

@@ -7,7 +7,7 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child as Process, ChildStdin, ChildStdout},
 };
-use utakata_worker_sdk::{ENDPOINT_VARIABLE, TOKEN_VARIABLE, Task};
+use utakata_worker_sdk::{ENDPOINT_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, Task};
 
 use crate::{line::LINE_MAX, settings::Command, trouble::Trouble};
 
@@ -42,6 +42,7 @@ impl Child {
             .current_dir(&command.folder)
             // Who has them is a worker: this is only its hand.
             .env_remove(TOKEN_VARIABLE)
+            .env_remove(TOKEN_FILE_VARIABLE)
             .env_remove(ENDPOINT_VARIABLE)
             .envs(task.into_iter().flat_map(variables))
             .stdin(Stdio::piped())

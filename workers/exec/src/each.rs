@@ -67,7 +67,7 @@ async fn write(mut stdin: ChildStdin, line: Vec<u8>) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Reads the one answer.
+/// Reads the single answer.
 async fn read(mut lines: Lines, reply: &mut Option<Reply>) -> Result<(), Trouble> {
     while let Some(line) = lines.next().await? {
         let next = Reply::parse(&line).map_err(Trouble::Garbage)?;

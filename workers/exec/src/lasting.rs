@@ -5,9 +5,9 @@
 //!      ◄─Reply──     ◄─lines───
 //! ```
 //!
-//! Which task a line is about is the word of the process. So one that writes something else is
-//! believed no more, and one that goes on beyond the time of a task might still act on it: it is
-//! killed, with all that it had, and the next task has a new one.
+//! Only the process itself says to which task a line belongs. One that writes anything else is
+//! therefore not trusted any more, and one that exceeds the time of a task might still act on it:
+//! it is killed with all its tasks, and the next task gets a new process.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -61,7 +61,7 @@ struct Pending {
     answer: oneshot::Sender<Result<Reply, Trouble>>,
 }
 
-/// A process and its tasks.
+/// The process and its tasks.
 struct Talk {
     child: Child,
     stdin: ChildStdin,

@@ -1,4 +1,4 @@
-//! What is written to a program and read from it: one JSON object on each line.
+//! The lines exchanged with a program: one JSON object on each.
 
 use std::collections::BTreeMap;
 
@@ -100,7 +100,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The line, with its end.
+    /// Returns the line, with its end.
     pub fn line(&self) -> Vec<u8> {
         // Names and values are texts and JSON: nothing in it can fail to be written.
         let mut line = serde_json::to_vec(self).unwrap_or_else(|_| b"{}".to_vec());
@@ -128,7 +128,7 @@ impl Reply {
         self.status == Status::Succeeded
     }
 
-    /// The end of the task.
+    /// Returns the end of the task.
     pub fn into_end(self) -> Result<Answer, Failure> {
         let problem = self
             .problem

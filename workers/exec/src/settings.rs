@@ -29,14 +29,14 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
-    /// For one task.
+    /// One process per task.
     #[default]
     Task,
     /// For all tasks, as long as the worker lives.
     Worker,
 }
 
-/// The command that is started.
+/// The command to start.
 #[derive(Debug, Clone)]
 pub struct Command {
     /// A path, or a name that is looked up in `PATH`.
@@ -49,10 +49,10 @@ pub struct Command {
 /// The reason a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its settings are wrong.
+    /// The settings are wrong.
     #[error("worker.toml: [settings]: {0}")]
     Settings(#[from] serde_json::Error),
-    /// Nothing is to be started.
+    /// The command is empty.
     #[error("worker.toml: [settings]: command is empty: write command = [\"./program\"]")]
     Empty,
     /// The program is not in the release.

@@ -1,4 +1,4 @@
-//! What can go wrong with a program, and what that says of the task that it had.
+//! The failures of a program, and their meaning for its task.
 
 use std::{io, process::ExitStatus};
 
@@ -20,16 +20,10 @@ pub enum Trouble {
     NotTold,
     /// It ended without an answer.
     #[error("the program ended ({how}) and gave no answer")]
-    Ended {
-        /// The plan.
-        how: String,
-    },
+    Ended { how: String },
     /// It says that all is well, and its exit code says something else.
     #[error("the program says \"succeeded\", and ended with {how}")]
-    Contradiction {
-        /// The plan.
-        how: String,
-    },
+    Contradiction { how: String },
     /// It wrote something that is no answer, or a second one.
     #[error("the program wrote something else than an answer: {0}")]
     Garbage(String),

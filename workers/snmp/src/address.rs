@@ -21,7 +21,7 @@ pub enum Host {
     Ip(IpAddr),
     /// An IPv6 address and its zone (RFC 4007, 11): the interface behind which it is.
     Zoned(Ipv6Addr, String),
-    /// A name, to be resolved.
+    /// A name to be resolved.
     Name(String),
 }
 
@@ -33,7 +33,7 @@ pub struct Error {
     problem: &'static str,
 }
 
-/// Reads an address.
+/// Parses an address.
 pub fn parse(text: &str) -> Result<Address, Error> {
     let wrong = |problem| Error {
         text: text.into(),

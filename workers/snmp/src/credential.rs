@@ -1,4 +1,4 @@
-//! What lets us in: a community, or a user of SNMPv3. Pure.
+//! The credential: a community, or a user of SNMPv3. Pure.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -46,13 +46,13 @@ pub const PRIVACY: [(&str, PrivProtocol); 8] = [
     ("AES-256-C", PrivProtocol::Aes256Reeder),
 ];
 
-/// A credential of SNMP.
+/// A credential for SNMP.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A community (v1, v2c).
     Community {
         version: CommunityVersion,
-        /// For reading.
+        /// The community for reading.
         read: String,
         /// For writing, where it is another.
         write: Option<String>,
@@ -65,7 +65,7 @@ pub enum Credential {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct User {
     pub name: String,
-    /// The context; mostly empty.
+    /// The context, which is usually empty.
     pub context: String,
     /// The protocol of authentication, and the password.
     pub auth: Option<(AuthProtocol, String)>,
@@ -96,17 +96,17 @@ pub enum Error {
     #[error("the credential's {key} is \"{value}\": {hint}")]
     Value {
         key: &'static str,
-        /// The value; not a secret.
+        /// The value, which is not a secret.
         value: String,
         /// A hint at what may have been meant.
         hint: String,
     },
-    /// Something is missing.
+    /// A value is missing.
     #[error("the credential has {has} but no {missing}: set it, or remove {has}")]
     Missing {
-        /// The value that is there.
+        /// The value that is given.
         has: &'static str,
-        /// The value that it needs.
+        /// The value that it requires.
         missing: &'static str,
     },
     /// A password too short for SNMPv3.

@@ -30,7 +30,7 @@ use rows::{Beside, Grid, Row};
 pub struct Fetched {
     /// Values of `Plan::oids`, by position; `None` when there is none.
     pub scalars: Vec<Option<Value>>,
-    /// Cells of `Plan::tables`, by position.
+    /// The cells of `Plan::tables`, by position.
     pub tables: Vec<Cells>,
 }
 
@@ -82,7 +82,7 @@ impl Column {
         self.cells.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
@@ -106,7 +106,7 @@ impl Column {
         self.cells.get(at).map(|(_, value)| value)
     }
 
-    /// The cells: index and value.
+    /// Returns the cells: index and value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u32], Value)> {
         let indexes = (0..self.len()).filter_map(|at| self.index(at));
         indexes.zip(self.cells.iter().map(|(_, value)| value.into()))
@@ -127,7 +127,7 @@ impl Column {
     }
 }
 
-/// The error that was seen.
+/// The decoded answers of a device.
 #[derive(Debug)]
 pub struct Decoded<'a> {
     /// The readings.
@@ -164,7 +164,7 @@ type Attributes = [(Arc<str>, Arc<str>)];
 /// A metric and what identifies its series.
 type Series<'a> = (&'a MetricName, BTreeMap<Arc<str>, Arc<str>>);
 
-/// Writes readings down.
+/// A writer of readings.
 struct Writer<'a> {
     decoded: Decoded<'a>,
     /// The series already written of metrics that more than one source may give.

@@ -1,4 +1,5 @@
-//! What to fetch for a reading of a device, made of profiles. Pure.
+//! The plan of a reading: the instances and tables to fetch for a device, according to profiles.
+//! Pure.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,7 +14,7 @@ use crate::profile::{
 /// The objects to fetch, and their meaning.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Instances to get, each once.
+    /// The instances to get, each once.
     pub oids: Vec<Oid>,
     /// Single values; `at` are positions in `oids`.
     pub scalars: Vec<PlannedScalar>,
@@ -29,7 +30,7 @@ pub struct Plan {
 pub struct Recognised {
     /// The profiles that fit it, those by its own name first.
     pub profiles: Vec<String>,
-    /// Its sysObjectID.
+    /// The sysObjectID of the device.
     pub system: Option<Oid>,
     /// `true` if it says that it switches or routes: then its interfaces are what it is about.
     pub is_network: bool,
@@ -44,13 +45,11 @@ pub struct PlannedScalar {
     pub largest: Vec<usize>,
     /// The positions of the scalars that its conditions look at.
     pub beside: Vec<usize>,
-    /// Its meaning.
     pub scalar: Scalar,
 }
 
 #[derive(Debug)]
 pub struct PlannedTable {
-    /// Its meaning.
     pub table: Table,
     /// Positions of the columns that are fetched.
     pub columns: Vec<usize>,
@@ -60,7 +59,7 @@ pub struct PlannedTable {
     pub beside: Vec<usize>,
 }
 
-/// The metrics that are wanted.
+/// The metrics to keep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter(pub Vec<String>);
 

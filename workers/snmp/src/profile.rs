@@ -27,22 +27,21 @@ pub use recognise::Recognise;
 pub struct Profile {
     /// Its name: that of its file, without the ending.
     pub name: String,
-    /// Its purpose.
     pub description: String,
     /// Profiles that are read along with it.
     pub include: Vec<String>,
     /// The conditions by which a device is recognised.
     pub recognise: Option<Recognise>,
-    /// Single values.
+    /// The single values.
     pub scalars: Vec<Scalar>,
     pub tables: Vec<Table>,
     /// Reads of one instance, by action.
     pub observes: BTreeMap<String, Observe>,
-    /// Controls, by action.
+    /// The controls, by action.
     pub controls: BTreeMap<String, Control>,
 }
 
-/// One value.
+/// A single value.
 #[derive(Debug, Clone)]
 pub struct Scalar {
     /// The objects to read, in order of preference.
@@ -51,7 +50,7 @@ pub struct Scalar {
     pub largest: Vec<(Oid, Meaning)>,
     /// Scalars that its conditions look at; they refer to them by position.
     pub beside: Vec<Oid>,
-    /// The time it is read.
+    /// The conditions under which it is read.
     pub when: Vec<Condition>,
     /// The object that says which unit it has.
     pub unit_of: Option<UnitOf>,
@@ -67,9 +66,9 @@ pub struct Table {
     pub joins: Vec<Oid>,
     /// The column that a join is, where the table itself has it.
     pub joined: Vec<Option<usize>>,
-    /// Scalars that conditions look at.
+    /// The scalars that conditions use.
     pub beside: Vec<Oid>,
-    /// Rows that count.
+    /// The conditions on its rows.
     pub when: Vec<Condition>,
     /// The index of the one row that parameters mean.
     pub row: Option<Instance>,
@@ -84,7 +83,7 @@ pub struct Table {
 pub struct ColumnMetric {
     /// Columns with the value, in order of preference.
     pub columns: Vec<usize>,
-    /// Column with a scale.
+    /// The column with its scale.
     pub scale: Option<(usize, ScaleForm)>,
     /// Column with the number of decimal digits.
     pub precision: Option<usize>,
@@ -94,7 +93,7 @@ pub struct ColumnMetric {
     pub divide_by: Option<usize>,
     /// The object that says which unit it has.
     pub unit_of: Option<UnitOf>,
-    /// Rows that have it.
+    /// The conditions on rows that have it.
     pub when: Vec<Condition>,
     pub meaning: Meaning,
 }
@@ -113,7 +112,6 @@ pub enum ScaleForm {
 /// The object that says which unit a number has.
 #[derive(Debug, Clone)]
 pub struct UnitOf {
-    /// The operand.
     pub of: Operand,
     /// The conversion for each raw value.
     pub units: Vec<(Literal, Option<Convert>)>,
@@ -123,7 +121,6 @@ pub struct UnitOf {
 
 #[derive(Debug, Clone)]
 pub struct Condition {
-    /// The operand.
     pub of: Operand,
     pub test: Test,
 }
@@ -144,7 +141,7 @@ pub enum Operand {
 /// A cell of another table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
-    /// Its column, by position.
+    /// The column, by position.
     pub join: usize,
     pub row: JoinRow,
 }
@@ -161,11 +158,11 @@ pub enum JoinRow {
 /// The origin of an attribute.
 #[derive(Debug, Clone)]
 pub enum Attribute {
-    /// Always the same.
+    /// A constant.
     Constant(Arc<str>),
-    /// From the row.
+    /// A value in the row.
     Row {
-        /// The address.
+        /// The place of the value in the row.
         source: Source,
         /// Other names for what is found.
         names: Names,
@@ -189,7 +186,7 @@ pub enum Source {
 /// A read of the instance that the parameters of an action say.
 #[derive(Debug)]
 pub struct Observe {
-    /// Single values.
+    /// The single values.
     pub scalars: Vec<ObservedScalar>,
 }
 
@@ -205,23 +202,23 @@ pub struct ObservedScalar {
 
 #[derive(Debug)]
 pub struct Control {
-    /// The instance.
+    /// The instance to set.
     pub oid: Instance,
     /// The name of the object, for messages.
     pub object: String,
     /// The type on the wire.
     pub kind: crate::value::Kind,
     pub value: ValueSource,
-    /// The answer besides the parameters.
+    /// The result besides the parameters.
     pub result: BTreeMap<String, String>,
 }
 
 /// The value of a control.
 #[derive(Debug)]
 pub enum ValueSource {
-    /// Always the same.
+    /// A constant.
     Constant(Json),
-    /// A parameter as it is.
+    /// A parameter, unchanged.
     Parameter(String),
     /// A parameter that is one of these words.
     OneOf(String, BTreeMap<String, Json>),
@@ -234,7 +231,7 @@ impl Profile {
         rows.flat_map(Instance::parameters)
     }
 
-    /// The metrics that it tells.
+    /// Returns the metrics that it yields.
     pub fn metrics(&self) -> impl Iterator<Item = &MetricName> {
         let scalars = self.scalars.iter().map(|scalar| &scalar.meaning.metric);
         let tables = self.tables.iter().flat_map(|table| &table.metrics);
@@ -269,7 +266,7 @@ impl Table {
 }
 
 impl Observe {
-    /// The parameters that it needs.
+    /// Returns the parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.scalars.iter().flat_map(|scalar| {
             let attributes = scalar.attributes.iter().map(|(_, name)| name.as_str());
@@ -279,7 +276,7 @@ impl Observe {
 }
 
 impl Control {
-    /// The parameters that it needs.
+    /// Returns the parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let value = match &self.value {
             ValueSource::Constant(_) => None,

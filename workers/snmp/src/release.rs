@@ -1,4 +1,4 @@
-//! What a release makes of the program: which profiles it reads, and what its actions do.
+//! A release of the program: the profiles that it reads, and the meaning of its actions.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,7 +20,7 @@ pub struct Settings {
     pub recognise: bool,
 }
 
-/// The operation of an action.
+/// The operation behind an action.
 #[derive(Debug, Clone)]
 pub enum Operation {
     /// Reads the metrics of the profiles.
@@ -31,14 +31,14 @@ pub enum Operation {
     Walk,
     /// Reads what a profile says of one instance.
     Observe {
-        /// The profile that says it.
+        /// The profile with the action.
         profile: Arc<Profile>,
         /// The name of the action in it.
         name: String,
     },
     /// Sets an instance by OID.
     Set,
-    /// Sets what a profile says.
+    /// Sets an object according to a profile.
     Control {
         /// The profile with the control.
         profile: Arc<Profile>,
@@ -58,7 +58,7 @@ pub struct BoundAction {
 /// The reason a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its settings are wrong.
+    /// The settings are wrong.
     #[error("worker.toml: [settings]: {problem}")]
     Settings { problem: String },
     /// A profile is wrong.

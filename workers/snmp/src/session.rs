@@ -75,7 +75,7 @@ struct Memory {
     limits: Limits,
     /// Cells that the device refuses, by column, and until when that is believed.
     skips: HashMap<Oid, (Vec<Skip>, Clock), foldhash::fast::RandomState>,
-    /// In which order it answers.
+    /// The order of its answers.
     order: Order,
     /// `true` if it names an object as refused that it does not refuse.
     names_falsely: bool,
@@ -85,7 +85,7 @@ struct Memory {
     used: Clock,
 }
 
-/// In which order a device answers, and so how it is asked.
+/// The order in which a device answers, which decides the way of asking it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
     AsAsked,
@@ -104,7 +104,7 @@ struct Remembered {
     ends_until: Option<Clock>,
 }
 
-/// The reason an exchange failed.
+/// The reason why an exchange failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer within the time there was.
@@ -121,16 +121,13 @@ pub enum Error {
     },
     /// Something came, and it was no answer to what was asked.
     #[error("the device {odd}")]
-    Odd {
-        /// The oddity.
-        odd: Odd,
-    },
-    /// The device said no.
+    Odd { odd: Odd },
+    /// The device refused the request.
     #[error("the device answered {status}")]
     Refused {
         /// The status that it answered.
         status: ErrorStatus,
-        /// About which object.
+        /// The object that it refused.
         oid: Option<Oid>,
         /// Its position in the request, from 1; 0 for none.
         index: usize,
@@ -138,7 +135,6 @@ pub enum Error {
     /// The device does not accept the user.
     #[error("the device does not accept the credential")]
     Credential {
-        /// The status that it answered.
         #[source]
         source: Box<SnmpError>,
     },
@@ -154,14 +150,12 @@ pub enum Error {
     /// The message could not be sent.
     #[error("the message could not be sent")]
     Send {
-        /// The reason.
         #[source]
         source: io::Error,
     },
     /// The message could not be made, or the library gave up.
     #[error("the request failed")]
     Client {
-        /// The reason.
         #[source]
         source: Box<SnmpError>,
     },

@@ -9,18 +9,18 @@ use utakata_profile::{Raw, text};
 /// A type on the wire (RFC 2578, section 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// INTEGER, Integer32.
+    /// INTEGER or Integer32.
     Integer,
-    /// Gauge32, Unsigned32.
+    /// Gauge32 or Unsigned32.
     Unsigned,
     /// Counter32.
     Counter,
     Counter64,
-    /// TimeTicks: hundredths of a second.
+    /// TimeTicks, in hundredths of a second.
     TimeTicks,
-    /// OCTET STRING from a text.
+    /// An OCTET STRING given as text.
     String,
-    /// OCTET STRING from hexadecimal digits.
+    /// An OCTET STRING given in hexadecimal digits.
     Hex,
     /// OBJECT IDENTIFIER.
     Oid,
@@ -54,7 +54,7 @@ impl Kind {
         "ip",
     ];
 
-    /// The type of that name.
+    /// Returns the type of that name.
     pub fn parse(name: &str) -> Option<Self> {
         KINDS
             .iter()

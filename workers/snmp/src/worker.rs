@@ -113,7 +113,7 @@ impl SnmpWorker {
     }
 }
 
-/// A task on its target.
+/// A task and its target.
 struct TaskContext<'a> {
     worker: &'a SnmpWorker,
     task: &'a Task,

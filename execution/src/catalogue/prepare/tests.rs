@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::{
     artifact::Image,
-    runtime::{Error, Running, Spec},
+    runtime::{Error, Running, Runtime, Spec},
     samples,
 };
 
@@ -66,7 +66,7 @@ fn assert_is(catalogue: &Catalogue, versions: &[&str], codes: &[&str]) {
 #[tokio::test]
 async fn a_release_is_served_when_it_is_ready_and_until_then_the_one_before_it() {
     let (tell, told) = watch::channel(None);
-    let mut preparations = Preparations::new(Arc::new(Slow(told)));
+    let mut preparations = Preparations::new(samples::trials(Arc::new(Slow(told))));
     let now = Instant::now();
     let (old, new) = (samples::release("pdu", "1"), image("2"));
     let first = preparations.admit(found(&[&old]), now);
@@ -83,7 +83,7 @@ async fn a_release_is_served_when_it_is_ready_and_until_then_the_one_before_it()
 #[tokio::test]
 async fn what_cannot_be_prepared_says_why_and_is_tried_again() {
     let (tell, told) = watch::channel(Some(false));
-    let mut preparations = Preparations::new(Arc::new(Slow(told)));
+    let mut preparations = Preparations::new(samples::trials(Arc::new(Slow(told))));
     let now = Instant::now();
     let release = image("1");
     assert_is(

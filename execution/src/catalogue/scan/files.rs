@@ -13,13 +13,12 @@ use crate::files::{is_absence, unreadable as problem};
 
 /// More files than that are no release.
 const MAX_FILES: usize = 10_000;
-/// Folders in folders.
+/// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
 
 /// A file of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct File {
-    /// The path below the folder.
     pub(super) name: PathBuf,
     pub(super) stamp: Stamp,
 }
@@ -38,7 +37,7 @@ pub(super) struct Stamp {
 /// The changes of a file that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// All.
+    /// Everything was read.
     Seen,
     /// Only what is in it counts: other folders have links to it, which come and go.
     Ignored,

@@ -13,7 +13,7 @@ use crate::files::unreadable;
 /// The folders that were found, and those that could not be looked at.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
-    /// Folders with a manifest.
+    /// The folders that contain a manifest.
     pub(super) folders: Vec<PathBuf>,
     /// Folders of which nobody can say whether they have a manifest.
     hidden: Vec<(PathBuf, Problem)>,
@@ -38,7 +38,7 @@ impl Listed {
         listed
     }
 
-    /// Looks at these folders.
+    /// Scans these folders.
     pub(super) fn these(folders: &[PathBuf]) -> Self {
         let mut listed = Self::default();
         folders.iter().for_each(|folder| listed.add(folder.clone()));

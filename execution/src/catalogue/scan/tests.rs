@@ -57,7 +57,7 @@ impl Disk {
         self.scanner.scan(&[])
     }
 
-    /// What was found, by kind and version.
+    /// Returns the releases that were found, by kind and version.
     fn found(&mut self) -> Vec<String> {
         let catalogue = self.scan();
         assert_eq!(catalogue.refused, []);

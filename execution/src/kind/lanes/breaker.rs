@@ -27,7 +27,7 @@ pub(crate) struct Rule {
     pub(crate) failures: u32,
     /// The first cool-down; twice as long each time.
     pub(crate) first: Duration,
-    /// Never longer.
+    /// The longest time.
     pub(crate) most: Duration,
 }
 
@@ -56,11 +56,11 @@ struct Open {
 /// The attempts that may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passage {
-    /// Everything.
+    /// All attempts.
     Free,
-    /// One attempt, which finds out.
+    /// One attempt, as a trial.
     Trial,
-    /// Nothing.
+    /// No attempt.
     None,
 }
 

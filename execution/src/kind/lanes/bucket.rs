@@ -1,5 +1,5 @@
-//! How often tasks are begun on one target: a token bucket, pure. It holds tokens for a tenth
-//! of a second, at least one, so that a target is asked evenly.
+//! The rate at which tasks are begun on one target: a token bucket, pure. It holds the tokens of a
+//! tenth of a second, and at least one, so that a target is asked evenly.
 
 use std::time::Duration;
 

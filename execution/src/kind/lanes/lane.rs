@@ -1,4 +1,4 @@
-//! What waits for one target, and what may begin.
+//! The tasks that wait for one target, and those that may begin.
 
 use std::collections::VecDeque;
 
@@ -26,7 +26,7 @@ pub(super) struct Lane {
     pub(super) is_expected: bool,
     /// Stands in the turns of each class.
     pub(super) has_turn: ByClass<bool>,
-    /// Conversations that the target bears.
+    /// The number of conversations that the target can bear.
     conversations: u32,
     /// The rate at which tasks may be begun.
     rate: Option<PerSecond>,
@@ -36,7 +36,7 @@ pub(super) struct Lane {
     pub(super) rests_until: Option<Instant>,
 }
 
-/// One for each class.
+/// A value for each class.
 #[derive(Debug, Default)]
 pub(super) struct ByClass<T> {
     pub(super) control: T,
@@ -90,7 +90,7 @@ impl Lane {
         }
     }
 
-    /// Takes out what [`Lane::next`] shows.
+    /// Takes the task that [`Lane::next`] shows.
     pub(super) fn take(&mut self, class: Class, now: Instant) -> Option<Waiting> {
         let taken = self.queue(class).pop_front()?;
         self.running += 1;

@@ -1,4 +1,4 @@
-//! Which lanes wait for nothing but a worker, in turn.
+//! The lanes that wait only for a worker, in turn.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! What a kind does when its environment goes on as another program, and when it has.
+//! The handover of a kind to another program in its process, and the time after it.
 
 use std::{os::fd::OwnedFd, sync::atomic::Ordering, time::Duration};
 

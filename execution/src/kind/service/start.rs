@@ -9,7 +9,7 @@ use super::Service;
 use crate::{
     endpoint::Ticket,
     kind::workers::Start,
-    runtime::{Error, Life, Running, Spec},
+    runtime::{Change, Error, Exit, Life, Running, Spec},
     worker::{Number, Report, WorkerEvent},
 };
 
@@ -49,8 +49,6 @@ impl Service {
     }
 
     fn spec(&self, start: &Start, token: &str) -> Spec {
-        let passed = self.context.config.variables.iter();
-        let passed = passed.filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
         let release = &start.release;
         Spec {
             worker: start.worker.clone(),
@@ -63,8 +61,11 @@ impl Service {
             artifact: release.artifact.clone(),
             run: release.manifest.run.clone(),
             socket: self.context.socket.clone(),
+            door: self.context.door.clone(),
+            is_trial: false,
+            control_within: release.manifest.control_within(),
             token: token.into(),
-            variables: passed.collect(),
+            variables: Spec::passed(&self.context.config.variables),
         }
     }
 }
@@ -85,10 +86,21 @@ pub(super) async fn watch(
     if let Some(trace) = running.trace() {
         tell(reports, number, WorkerEvent::Started(trace)).await;
     }
+    if running.is_explained() {
+        tell(reports, number, WorkerEvent::Explained).await;
+    }
     let mut look_at = Instant::now() + LOOK_INTERVAL;
     loop {
         tokio::select! {
-            exit = running.ended() => return (WorkerEvent::Exited(exit), running.last_words()),
+            changed = running.changed() => {
+                let event = match changed {
+                    Change::Ended(exit) => return (end(&*running, exit), running.last_words()),
+                    Change::MustGo(within) => WorkerEvent::MustGo(within),
+                    Change::OutOfReach => WorkerEvent::OutOfReach,
+                };
+                tell(reports, number, event).await;
+                continue;
+            }
             () = kill.cancelled() => break,
             () = tokio::time::sleep_until(look_at) => {}
         }
@@ -108,6 +120,15 @@ pub(super) async fn watch(
     }
     running.kill();
     (WorkerEvent::Exited(running.ended().await), None)
+}
+
+/// Returns the end of a worker that was started, or that never was, after all.
+fn end(running: &dyn Running, exit: Exit) -> WorkerEvent {
+    match running.fault() {
+        None => WorkerEvent::Exited(exit),
+        Some(fault) if fault.is_of_environment() => WorkerEvent::Hindered(fault.problem()),
+        Some(fault) => WorkerEvent::NotStarted(fault.problem()),
+    }
 }
 
 pub(super) async fn tell(reports: &mpsc::Sender<Report>, worker: Number, event: WorkerEvent) {

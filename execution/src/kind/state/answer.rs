@@ -44,6 +44,12 @@ impl State {
                 self.workers.on_started(number, trace);
                 return false;
             }
+            WorkerEvent::Explained => {
+                self.workers.on_explained(number);
+                return false;
+            }
+            WorkerEvent::MustGo(within) => self.workers.on_must_go(number, within, now),
+            WorkerEvent::OutOfReach => self.workers.on_out_of_reach(number, now),
             WorkerEvent::Ready {
                 capacity, can_hold, ..
             } => self.workers.on_ready(number, capacity, can_hold, now),

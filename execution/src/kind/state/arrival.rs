@@ -11,7 +11,7 @@ const ROOM_TO_WAKE: usize = 16;
 /// The fewest tasks that wait, ready, beyond what the workers can take at once: the next is there
 /// when a worker has room.
 pub(super) const MIN_AHEAD: usize = 64;
-/// Tasks fetched at once.
+/// The number of tasks fetched at once.
 const MAX_FETCH: usize = 2048;
 /// Parameters that would not fit into a message with anything else, in bytes.
 const MAX_PARAMETERS: usize = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! What becomes of attempts that nobody answers: they are overdue, or their worker is lost.
+//! The fate of attempts that nobody answers: they are overdue, or their worker is lost.
 
 use std::sync::Arc;
 

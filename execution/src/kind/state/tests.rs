@@ -44,7 +44,7 @@ struct World {
     stop: Option<Stop>,
     /// Versions that are stopped by themselves.
     stops: BTreeMap<Arc<str>, Stop>,
-    /// Versions that are to come.
+    /// The versions that are expected.
     coming: BTreeSet<Arc<str>>,
     /// Sizes of pools that differ from the manifest.
     sizes: BTreeMap<Kind, PoolSize>,
@@ -558,7 +558,7 @@ fn a_worker_that_answers_what_it_was_not_asked_is_cut_off() {
     assert_eq!(&*world.status().problem.unwrap().code, "worker-flood");
 }
 
-/// As many as are forgiven.
+/// The number of strays that are forgiven.
 const STRAYS: u32 = 100;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What happens by time alone, and what is planned about workers.
+//! Changes by time alone, and the planning of workers.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ fn ended(permit: Option<u64>) -> Outcome {
     Outcome { permit, ..outcome }
 }
 
-/// That it is written down.
+/// Returns the record of an outcome.
 fn written(outcome: &Outcome) -> Recorded {
     Recorded {
         key: outcome.key(),

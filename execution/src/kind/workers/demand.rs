@@ -1,10 +1,10 @@
-//! How many workers a pool has needed at once lately: so many it keeps warm. Pure.
+//! The number of workers that a pool has needed lately, and therefore keeps warm. Pure.
 //!
-//! The rule: needed are those that work, and those that what is queued would fill, once it has
-//! waited as long as a pool takes to grow. The peak of each slice of the time looked back at is
-//! remembered; a pool keeps the highest of them. So what comes again and again waits for no
-//! start, a burst costs idle workers for that long and no longer, and a queue that is gone in a
-//! moment starts nothing.
+//! The rule: a pool needs the workers that are busy and those that the queue would fill once it has
+//! waited for as long as a pool takes to grow. The peak of each slice of the time looked back at is
+//! remembered, and a pool keeps the highest of them. A load that returns again and again therefore
+//! waits for no start, a burst costs idle workers for that long and no longer, and a queue that
+//! vanishes in a moment starts nothing.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -38,7 +38,7 @@ impl Demand {
         }
     }
 
-    /// The highest of them.
+    /// Returns the highest of them.
     pub(crate) fn peak(&self) -> u32 {
         self.slices.iter().map(|(_, peak)| *peak).max().unwrap_or(0)
     }

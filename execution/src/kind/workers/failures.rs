@@ -1,4 +1,4 @@
-//! How often the workers of a release died in a row, and how long to wait because of it.
+//! The number of consecutive deaths of a release's workers, and the wait because of it.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Failures {
         self.not_before.is_none_or(|at| now >= at)
     }
 
-    /// Returns whether there were any.
+    /// Returns true if there were any.
     pub(crate) fn any(&self) -> bool {
         self.in_a_row > 0 || self.hindered > 0
     }

@@ -12,6 +12,7 @@ use super::{
     worker::{Ended, Worker, killed},
 };
 use crate::{
+    Artifact,
     runtime::Trace,
     worker::{Number, StreamEnd},
 };
@@ -24,12 +25,17 @@ impl Workers {
     pub(in crate::kind) fn start(&mut self, pool: usize, number: Number, now: Instant) {
         let worker = worker_id(&self.kind, number);
         let pool = &mut self.pools[pool];
+        let since = match pool.release.artifact {
+            Artifact::Program(_) => now,
+            // An image may have to be pulled, and a place for it to be found.
+            Artifact::Image(_) => now + self.starts_within,
+        };
         let ran_by = RanBy {
             environment: self.environment.clone(),
             worker: worker.clone(),
             release: pool.release.id.clone(),
         };
-        pool.workers.push(Worker::starting(number, ran_by, now));
+        pool.workers.push(Worker::starting(number, ran_by, since));
         self.effects.starts.push(Start {
             number,
             worker,
@@ -79,6 +85,43 @@ impl Workers {
         }
     }
 
+    pub(in crate::kind) fn on_explained(&mut self, number: Number) {
+        if let Some(worker) = self.worker(number) {
+            worker.is_explained = true;
+        }
+    }
+
+    /// Has a worker end what it has that its place takes away. It is nobody's failure, whatever
+    /// becomes of it.
+    pub(in crate::kind) fn on_must_go(&mut self, number: Number, within: Duration, now: Instant) {
+        let Some(worker) = self.worker(number) else {
+            return;
+        };
+        worker.is_excused = true;
+        let until = now + within;
+        match &mut worker.phase {
+            Phase::Ready { .. } => self.drain(number, within, now),
+            Phase::Draining { until: due, .. } => *due = until.min(*due),
+            Phase::Starting { .. } => self.end_expected(number, now),
+            Phase::Ending { .. } => {}
+        }
+    }
+
+    /// Gives a worker up of which nobody can say whether it goes on: its successor does not wait,
+    /// and what it had is not over before it is seen to end.
+    pub(in crate::kind) fn on_out_of_reach(&mut self, number: Number, now: Instant) {
+        let Some(worker) = self.worker(number) else {
+            return;
+        };
+        worker.is_excused = true;
+        worker.room = None;
+        let what = StreamEnd::Broken("its node is out of reach".into());
+        worker.parted.get_or_insert((now, what));
+        if !worker.is_ending() {
+            self.end(number, None, now);
+        }
+    }
+
     pub(in crate::kind) fn on_alive(&mut self, number: Number, now: Instant) {
         if let Some(worker) = self.worker(number) {
             worker.hear(now);
@@ -123,6 +166,7 @@ impl Workers {
     /// Notes the end of a worker's process or container, or that there never was one.
     pub(in crate::kind) fn on_ended(&mut self, number: Number, ended: Ended, now: Instant) {
         if let Some(worker) = self.worker(number) {
+            worker.is_excused |= matches!(ended, Ended::Exit(exit) if exit.is_of_place());
             worker.exited = Some((now, ended));
             if !worker.is_ending() {
                 worker.phase = Phase::Ending { since: now };
@@ -203,7 +247,7 @@ impl Workers {
         }
     }
 
-    /// Ends a worker, now.
+    /// Ends a worker now.
     fn end(&mut self, number: Number, cause: Option<Problem>, now: Instant) {
         if let Some(worker) = self.worker(number) {
             if worker.cause.is_none() {
@@ -230,8 +274,8 @@ impl Workers {
         let lost = silent.into_iter().filter_map(|number| {
             let lost = self.lose(number)?;
             self.fail(number, now);
-            if lost.is_gone
-                && let Some((pool, at)) = self.find(number)
+            if let Some((pool, at)) = self.find(number)
+                && pool.workers[at].exited.is_some()
             {
                 log_end(&pool.workers.remove(at));
                 self.effects.forgotten.push(number);
@@ -258,7 +302,7 @@ impl Workers {
         Some(Lost {
             number,
             ran_by: worker.ran_by.clone(),
-            is_gone: worker.exited.is_some(),
+            is_gone: worker.is_gone(),
             is_expected: worker.is_expected,
             what,
         })
@@ -285,6 +329,9 @@ fn log_end(worker: &Worker) {
     let name = &worker.ran_by.worker;
     if worker.is_expected {
         tracing::debug!(worker = %name, "worker has ended");
+    } else if worker.is_excused {
+        let problem = worker.end_problem();
+        tracing::info!(worker = %name, %problem, "worker was taken away");
     } else {
         let problem = worker.end_problem();
         tracing::warn!(worker = %name, %problem, "worker is lost");

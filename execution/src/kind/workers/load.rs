@@ -1,4 +1,4 @@
-//! Which worker a task goes to, and what each of them has.
+//! The choice of a worker for a task, and the tasks that each has.
 
 use tokio::time::Instant;
 use utakata_model::{RanBy, ReleaseDigest, Task};
@@ -13,7 +13,7 @@ const MAX_STRAYS: u32 = 100;
 /// Attempts of a worker that have ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::kind) struct Ends {
-    /// Those that it had.
+    /// The number of tasks that it has ended.
     pub(in crate::kind) ended: u32,
     /// Of these, those that were overdue.
     pub(in crate::kind) overdue: u32,
@@ -125,7 +125,7 @@ impl Workers {
         }
     }
 
-    /// Sends what was given.
+    /// Sends the tasks that were given.
     pub(in crate::kind) fn send_batches(&mut self) {
         let sends = &mut self.effects.sends;
         for worker in self.pools.iter_mut().flat_map(|pool| &mut pool.workers) {

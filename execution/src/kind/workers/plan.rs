@@ -34,7 +34,6 @@ pub(crate) struct ObservedPool {
     pub(crate) desired: Option<Desired>,
     /// Its workers are to end as soon as they have nothing to do, and none is started.
     pub(crate) is_stopped: bool,
-    /// Its workers.
     pub(crate) workers: Vec<ObservedWorker>,
     /// The time that the first in turn has been waiting for one of its workers.
     pub(crate) wait: Option<Duration>,
@@ -42,7 +41,7 @@ pub(crate) struct ObservedPool {
     pub(crate) queued: u64,
     /// As many workers as it needed at once lately.
     pub(crate) warm: u32,
-    /// Deaths of its workers.
+    /// The deaths of its workers.
     pub(crate) failures: Failures,
     /// Its share of the workers of the environment; `None`: as many as it wants.
     pub(crate) allowed: Option<Allowed>,
@@ -65,13 +64,13 @@ pub(crate) struct Desired {
 pub(crate) struct ObservedWorker {
     pub(crate) number: Number,
     pub(crate) phase: Phase,
-    /// Attempts that it has.
+    /// The number of attempts that it runs.
     pub(crate) running: u32,
     /// Of these, those it should have answered long ago.
     pub(crate) overdue: u32,
     /// Attempts that it takes at once.
     pub(crate) capacity: u32,
-    /// Tasks that it was given.
+    /// The number of tasks that it was given.
     pub(crate) begun: u64,
     /// There for one task, which it has had.
     pub(crate) is_spent: bool,
@@ -93,7 +92,7 @@ pub(crate) enum Phase {
         /// The moment at which it last had something to do.
         busy: Instant,
     },
-    /// It ends what it has.
+    /// It finishes its tasks and takes no new ones.
     Draining {
         until: Instant,
         /// The moment at which it was last heard of.
@@ -103,7 +102,7 @@ pub(crate) enum Phase {
     Ending { since: Instant },
 }
 
-/// Times that decide.
+/// The times that decide.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) hello_within: Duration,
@@ -118,7 +117,7 @@ pub(crate) struct Times {
 pub(crate) enum Action {
     /// Start a worker of the pool at this place.
     Start {
-        /// The place of the pool.
+        /// The index of the pool.
         pool: usize,
     },
     /// Tell a worker to end what it has, and give it nothing more.
@@ -127,7 +126,7 @@ pub(crate) enum Action {
     Kill { worker: Number, why: Why },
     /// Forget the pool at this place: nothing is left of it.
     Close {
-        /// The place of the pool.
+        /// The index of the pool.
         pool: usize,
     },
 }
@@ -137,7 +136,7 @@ pub(crate) enum Action {
 pub(crate) enum Why {
     /// It did not say hello in time.
     NoHello,
-    /// It was not heard of.
+    /// It sent no heartbeat.
     Silent,
     /// It does not answer attempts.
     Overdue,

@@ -30,7 +30,7 @@ pub(super) struct Pool {
     /// The stop that is ordered: tasks that would go to it wait.
     pub(super) stop: Option<Stop>,
     pub(super) failures: Failures,
-    /// Workers that died or hung.
+    /// The number of workers that died or hung.
     pub(super) lost: u64,
     /// The last thing that went wrong with a worker.
     pub(super) problem: Option<Problem>,
@@ -72,7 +72,7 @@ impl Pool {
     /// as it is known, so that its successor waits.
     pub(super) fn fail(&mut self, at: usize, now: Instant, backoff: &Backoff) {
         let worker = &mut self.workers[at];
-        if worker.is_expected {
+        if worker.is_expected || worker.is_excused {
             return;
         }
         if let Some((_, Ended::Hindered(trouble))) = &worker.exited {
@@ -80,6 +80,9 @@ impl Pool {
             if !std::mem::replace(&mut worker.is_counted, true) {
                 self.failures = self.failures.on_hindrance(now, backoff);
             }
+            return;
+        }
+        if worker.may_be_excused() {
             return;
         }
         // More is known each time.
@@ -194,9 +197,9 @@ impl Pool {
 /// The number of tasks that workers can take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::kind) struct Room {
-    /// Now.
+    /// The number of free slots now.
     pub(in crate::kind) free: usize,
-    /// At the most.
+    /// The number of slots in total.
     pub(in crate::kind) capacity: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Which pool, and which worker of it, a task goes to: kind, then pin, then health, then load.
+//! The pool and worker for a task: by kind, then pin, then health, then load.
 
 use crate::worker::Number;
 
@@ -7,7 +7,7 @@ use crate::worker::Number;
 pub(crate) struct PoolFacts<'a> {
     /// The version of its release.
     pub(crate) version: &'a str,
-    /// Its release is still there.
+    /// True if its release still exists.
     pub(crate) is_desired: bool,
     /// Tasks without a pin go to its release.
     pub(crate) is_active: bool,
@@ -15,7 +15,7 @@ pub(crate) struct PoolFacts<'a> {
     pub(crate) is_retired: bool,
     /// Stopped by an order: tasks that would go to it wait.
     pub(crate) is_stopped: bool,
-    /// Workers that take tasks.
+    /// The number of workers that take tasks.
     pub(crate) ready: u32,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct PoolFacts<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) number: Number,
-    /// Tasks that it has.
+    /// The number of tasks that it runs.
     pub(crate) running: u32,
     /// Tasks that it takes at once.
     pub(crate) capacity: u32,

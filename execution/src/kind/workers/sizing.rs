@@ -1,5 +1,5 @@
-//! How many workers there are to be: from what waits, by way of the quota that all kinds share,
-//! to what is started, drained and killed.
+//! The number of workers: from the waiting tasks, through the quota that all kinds share, to the
+//! workers to start, drain and kill.
 
 use std::time::Duration;
 

@@ -27,9 +27,9 @@ pub(super) struct Worker {
     pub(super) ran_by: RanBy,
     pub(super) phase: Phase,
     pub(super) capacity: u32,
-    /// There for one task only.
+    /// True if it is for a single task.
     pub(super) is_single: bool,
-    /// Tasks that it was given.
+    /// The number of tasks that it was given.
     pub(super) begun: u64,
     /// Its memory when that was last looked at, in bytes.
     pub(super) memory: Option<u64>,
@@ -51,7 +51,11 @@ pub(super) struct Worker {
     pub(super) batch: Batch,
     /// Asked to end, so that its end is no failure.
     pub(super) is_expected: bool,
-    /// Its failure was counted.
+    /// Its place took it away, or lost it: its end is nobody's failure.
+    pub(super) is_excused: bool,
+    /// Its end will say whose fault it was.
+    pub(super) is_explained: bool,
+    /// True if its failure was counted.
     pub(super) is_counted: bool,
     /// The problem for which it was killed.
     pub(super) cause: Option<Problem>,
@@ -66,9 +70,9 @@ pub(super) struct Worker {
 pub(super) struct Parked {
     /// The token with which it comes.
     pub(super) token: String,
-    /// By when.
+    /// The deadline.
     pub(super) until: Instant,
-    /// It has closed its stream.
+    /// True if it has closed its stream.
     pub(super) has_left: bool,
 }
 
@@ -104,7 +108,7 @@ impl Batch {
         }
     }
 
-    /// Takes out the messages.
+    /// Takes the messages.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Vec<v1::Task>> + use<> {
         self.bytes = 0;
         let last = std::mem::take(&mut self.last);
@@ -139,6 +143,8 @@ impl Worker {
             parked: None,
             batch: Batch::default(),
             is_expected: false,
+            is_excused: false,
+            is_explained: false,
             is_counted: false,
             cause: None,
             last_words: None,
@@ -217,7 +223,21 @@ impl Worker {
         self.can_hold && self.trace.is_some()
     }
 
-    /// The end, for people.
+    /// Returns whether it may turn out that its place is the reason for its end. What it was
+    /// refused or cut off for is its own fault in any case.
+    pub(super) fn may_be_excused(&self) -> bool {
+        let parting = self.parted.as_ref().map(|(_, parting)| parting);
+        let is_own = matches!(parting, Some(StreamEnd::Refused(_) | StreamEnd::Flood(_)));
+        self.is_explained && self.exited.is_none() && !is_own
+    }
+
+    /// Returns whether it was seen to end.
+    pub(super) fn is_gone(&self) -> bool {
+        let ended = self.exited.as_ref().map(|(_, ended)| ended);
+        ended.is_some_and(|ended| !matches!(ended, Ended::Exit(exit) if !exit.is_proven()))
+    }
+
+    /// Describes the end, for people.
     pub(super) fn end_problem(&self) -> Problem {
         let crashed = |message: String| Problem::new("worker-crashed", Cure::Bug, message);
         let worker = &self.ran_by.worker;
@@ -225,7 +245,14 @@ impl Worker {
         if let Some(cause) = &self.cause {
             return cause.clone();
         }
-        match (parted, self.exited.as_ref().map(|(_, ended)| ended)) {
+        let ended = self.exited.as_ref().map(|(_, ended)| ended);
+        if let Some(Ended::Exit(exit)) = ended
+            && exit.is_of_place()
+        {
+            let message = format!("the worker {worker} {exit}");
+            return Problem::new("worker-evicted", Cure::Retry, message);
+        }
+        match (parted, ended) {
             (Some(StreamEnd::Refused(problem)), _)
             | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
             (Some(StreamEnd::Flood(what)), _) => {

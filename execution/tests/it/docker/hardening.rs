@@ -1,4 +1,4 @@
-//! What a container may do, as Docker's own tool shows it.
+//! The rights of a container, as Docker's own tool shows them.
 
 use serde_json::{Value, json};
 

@@ -54,7 +54,7 @@ impl Port {
         self.image_of(name, program, &manifest(), labels);
     }
 
-    /// The same with another manifest.
+    /// Builds an image with another manifest.
     pub fn image_of(&self, name: &str, program: &Path, text: &str, labels: &[(&str, &str)]) {
         let labels = labels.iter().map(|(label, text)| format!("{label}={text}"));
         let options: Vec<String> = labels

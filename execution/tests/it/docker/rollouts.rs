@@ -26,7 +26,7 @@ struct Dock {
     asking: Asking,
     old: ReleaseId,
     new: ReleaseId,
-    /// Images are pulled from it.
+    /// The registry from which images are pulled.
     _registry: Registry,
 }
 
@@ -81,7 +81,7 @@ impl Dock {
         self.port.assert_empty().await;
     }
 
-    /// The containers of a release.
+    /// Returns the containers of a release.
     fn containers(&self, release: &ReleaseId) -> Vec<String> {
         let filter = format!("label=utakata.release={release}");
         let listed = self

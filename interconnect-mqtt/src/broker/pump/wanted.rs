@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use utakata_interconnect::topic;
 
-/// Who asks to subscribe is not subscribed yet: for so long it counts as if it were.
+/// The time for which a client that is about to subscribe counts as subscribed.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The topics that are wanted. One may count as wanted longer than it is, never shorter.
@@ -28,7 +28,7 @@ impl WantedTopics {
         self.last = Some(now);
     }
 
-    /// So many filters are subscribed to now.
+    /// Records the number of filters with subscribers.
     pub(super) fn settle(&mut self, subscribed: usize, now: Instant) {
         if subscribed == 0 && self.last.is_none_or(|last| now >= last + GRACE) {
             *self = Self::default();

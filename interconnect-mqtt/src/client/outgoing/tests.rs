@@ -19,7 +19,7 @@ fn sent(event: &Event, most: usize) -> (Vec<Message>, Option<usize>) {
     }
 }
 
-/// So many control outcomes in one batch.
+/// A batch of that many control outcomes.
 fn outcomes(count: u32) -> Event {
     let all = (0..count).map(|n| samples().outcome(Class::Control, n));
     let outcomes = all.map(|event| match event {

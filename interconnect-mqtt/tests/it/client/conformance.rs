@@ -1,4 +1,4 @@
-//! What is promised of events holds over each broker.
+//! The promises about events, kept over each broker.
 
 use std::{fs, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Who may what: the access list that we ship, on a real broker.
+//! The access rights of clients: the access list that we ship, on a real broker.
 
 use utakata_interconnect::{Event, Interest};
 use utakata_interconnect_mqtt::{MqttEvents, client::Version};

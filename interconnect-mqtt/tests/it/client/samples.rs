@@ -1,4 +1,4 @@
-//! What environments and the logic environment say to each other.
+//! Messages between environments and the logic environment.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use utakata_permit::message::{
 use super::world::soon;
 use crate::broker;
 
-/// What an environment follows.
+/// The interest of an environment.
 pub fn answers(environment: &str) -> Interest {
     Interest {
         answers: Some(environment.parse().unwrap()),
@@ -19,7 +19,7 @@ pub fn answers(environment: &str) -> Interest {
     }
 }
 
-/// What the logic environment follows.
+/// The interest of the logic environment.
 pub fn ledger() -> Interest {
     Interest {
         starts: true,
@@ -105,7 +105,7 @@ pub fn recorded(environment: &str, attempt: u32) -> Event {
     }))
 }
 
-/// What tells events apart.
+/// Returns a text by which events are distinguished.
 pub fn mark(event: &Event) -> String {
     match event {
         Event::Readings(seen) => format!("reading {} {}", seen.target, seen.readings[0].value),

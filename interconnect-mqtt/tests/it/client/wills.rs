@@ -1,4 +1,4 @@
-//! What the broker says of a process that is gone.
+//! The last wills: the broker's message about a process that is gone.
 
 use utakata_interconnect::{Event, Interest};
 use utakata_interconnect_mqtt::client::Version;

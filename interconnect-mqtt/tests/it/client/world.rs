@@ -30,7 +30,7 @@ pub fn config(url: &str, version: Version, client: &str) -> Config {
     }
 }
 
-/// A process that is connected.
+/// Connects a process.
 pub async fn process(url: &str, version: Version, client: &str) -> MqttEvents {
     with_will(url, version, client, None).await
 }
@@ -105,13 +105,12 @@ pub fn fresh(name: &str) -> String {
     format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What one process publishes and another follows; both may be the same. It keeps what they are
-/// connected to.
+/// A publisher and a follower, which may be the same process, with the broker that connects them.
 pub struct World<B> {
     publisher: Arc<dyn Events>,
     follower: Arc<dyn Events>,
     _processes: Vec<MqttEvents>,
-    /// To be shared between threads.
+    /// A mutex, so that it can be shared between threads.
     _broker: Mutex<B>,
 }
 

@@ -18,9 +18,9 @@ pub(super) struct EventQueue {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Nobody publishes any more.
+    /// True if nobody publishes any more.
     closed: bool,
-    /// The subscriber is gone.
+    /// True if the subscriber is gone.
     left: bool,
     /// Numbers the items, to tell which of the two lines was earlier.
     next: u64,

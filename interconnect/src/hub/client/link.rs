@@ -53,7 +53,7 @@ pub(super) struct Lease {
     farewell: Option<mpsc::OwnedPermit<Vec<u8>>>,
 }
 
-/// An answer that will come.
+/// An answer that will arrive.
 pub(super) type Coming = oneshot::Receiver<Answer>;
 
 impl Link {

@@ -54,7 +54,7 @@ impl Stream {
         })
     }
 
-    /// Errors: the connection is lost.
+    /// Fetches the next events. Errors: the connection is lost.
     async fn pull(&mut self) -> Result<Answer, Error> {
         let coming = match &mut self.coming {
             Some(coming) => coming,

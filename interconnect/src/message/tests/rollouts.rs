@@ -21,7 +21,7 @@ fn rollout() -> utakata_model::RolloutId {
     "0192f0c1-0000-7000-8000-0000000000aa".parse().unwrap()
 }
 
-/// What is asked of whoever is in a zone.
+/// Desired state with orders for everybody in a zone.
 fn desired_standing() -> Desired {
     let order = |stop| Order {
         stop,

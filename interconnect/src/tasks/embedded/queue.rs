@@ -105,7 +105,7 @@ impl TaskQueue {
         self.filled.notify_one();
     }
 
-    /// So many fetched control tasks are dealt with.
+    /// Forgets control tasks that are acknowledged.
     pub(super) fn forget(&self, fetched: usize) {
         let mut state = self.state.lock();
         state.control_fetched = state.control_fetched.saturating_sub(fetched);

@@ -1,4 +1,4 @@
-//! Lines of the trail, as far as they can be compared with the ledger.
+//! The lines of the trail, as far as they can be compared with the ledger.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -9,23 +9,23 @@ use utakata_permit::life::End;
 use crate::store::ControlTask;
 
 pub(super) enum TrailLine {
-    /// Somebody asked for something.
+    /// An operation was requested.
     Asked(Box<Operation>),
-    /// An operation is in another state.
+    /// An operation has changed its state.
     Changed(OperationId, OperationState),
-    /// A task was made.
+    /// A task was planned.
     Planned(Box<ControlTask>),
-    /// A task is in another state.
+    /// A task has changed its state.
     State(TaskId, TaskStep),
-    /// A target is locked, so.
+    /// A target is locked, with these facts.
     Locked(String, String),
-    /// A target is free.
+    /// A target is unlocked.
     Unlocked(String),
     /// A line that cannot be compared with a row.
     Other,
 }
 
-/// The state of a task.
+/// A step in the state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(super) struct TaskStep {
     pub state: TaskState,

@@ -1,4 +1,4 @@
-//! What the trail says of operations and tasks, small, and compared with their rows.
+//! The operations and tasks of the trail, in little memory, to be compared with their rows.
 
 use std::collections::HashMap;
 
@@ -9,11 +9,11 @@ use utakata_model::{Operation, OperationId, OperationState, TaskId, TaskState};
 use super::line::TaskStep;
 use crate::store::{ControlTask, OperationProgress, TaskProgress, WrittenOperation, WrittenTask};
 
-/// A finding about a row of the trail.
+/// A finding about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowFinding {
     Same,
-    /// Nothing: it is older than the trail.
+    /// None: the row is older than the trail.
     Older,
 }
 
@@ -21,12 +21,12 @@ pub(super) enum RowFinding {
 #[derive(Debug, Default)]
 pub(super) struct Tasks(HashMap<TaskId, Task>);
 
-/// A task as the trail has it. There may be millions.
+/// A task according to the trail. There may be millions.
 #[derive(Debug, Clone, Copy)]
 struct Task {
-    /// The hash of the task as it was made; absent where no line says that it was.
+    /// The hash of the task as planned; absent if no line records the planning.
     made: Option<u64>,
-    /// The place of its operation.
+    /// The index of its operation.
     operation: Option<u32>,
     stands: TaskStep,
 }
@@ -46,7 +46,7 @@ struct Known {
     ended: u32,
 }
 
-/// A few bytes that stand for a value.
+/// Returns a short hash of a value.
 fn mark(value: &impl Serialize) -> Option<u64> {
     let text = serde_json::to_string(value).ok()?;
     let hash = Sha256::digest(text);
@@ -54,14 +54,14 @@ fn mark(value: &impl Serialize) -> Option<u64> {
     Some(u64::from_le_bytes(*first))
 }
 
-/// Returns true when two texts are the same JSON.
+/// Returns true if two texts are the same JSON.
 pub(super) fn matches(one: &str, other: &str) -> bool {
     let parse = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     parse(one).is_some() && parse(one) == parse(other)
 }
 
-/// Returns true for a row of a version that had no trail yet: it lacks what every later version
-/// writes of a task or an operation.
+/// Returns true for a row of a version without a trail: it lacks fields that every later version
+/// writes for a task or an operation.
 fn is_older(body: &str) -> bool {
     #[derive(Deserialize)]
     struct Later {
@@ -86,7 +86,7 @@ impl Tasks {
         self.0.insert(task.id, made);
     }
 
-    /// A task is in another state. Gives the place of its operation when it has ended by that.
+    /// Changes the state of a task. Returns the index of its operation if the task has ended.
     pub fn stands(&mut self, id: TaskId, stands: TaskStep) -> Option<u32> {
         let task = self.0.entry(id).or_insert(Task {
             made: None,
@@ -100,10 +100,10 @@ impl Tasks {
             .flatten()
     }
 
-    /// Compares a row with what the trail says of it.
+    /// Compares a row with the trail, and crosses it off.
     ///
     /// # Errors
-    /// What is wrong.
+    /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenTask) -> Result<RowFinding, String> {
         let id: TaskId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
         let told = self.0.remove(&id);
@@ -129,7 +129,7 @@ impl Tasks {
         told.stands.is_of(row).map(|()| RowFinding::Same)
     }
 
-    /// Those that had no row.
+    /// Returns the tasks that had no row.
     pub fn left(&self) -> Vec<TaskId> {
         sorted(self.0.keys().copied())
     }
@@ -187,24 +187,24 @@ impl Operations {
         self.known(id).1.state = Some(state);
     }
 
-    /// One more task of it; gives its place.
+    /// Adds a task, and returns the index of the operation.
     pub fn has_task(&mut self, id: OperationId) -> u32 {
         let (place, known) = self.known(id);
         known.tasks += 1;
         place
     }
 
-    /// A task of it has ended.
+    /// Records that a task of the operation has ended.
     pub fn has_ended(&mut self, place: u32) {
         if let Some(known) = self.all.get_mut(place as usize) {
             known.ended += 1;
         }
     }
 
-    /// Compares a row with what the trail says of it.
+    /// Compares a row with the trail, and crosses it off.
     ///
     /// # Errors
-    /// What is wrong.
+    /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<RowFinding, String> {
         let id: OperationId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
         let place = self.places.remove(&id);
@@ -235,15 +235,15 @@ impl Operations {
         }
     }
 
-    /// Those that had no row.
+    /// Returns the operations that had no row.
     pub fn left(&self) -> Vec<OperationId> {
         sorted(self.places.keys().copied())
     }
 }
 
 impl Known {
-    /// Returns true when it may be in a state: that it is done follows from its tasks, and the
-    /// state in which it began from the configuration of that time.
+    /// Returns true if it may be in a state: whether it is done follows from its tasks, and the
+    /// initial state depended on the configuration of that time.
     fn may_be(&self, state: OperationState) -> bool {
         use OperationState as S;
         if self.ended == self.tasks {

@@ -1,4 +1,4 @@
-//! What is written is whole; of a million tasks, too.
+//! A trail as written is complete, even with a million tasks.
 
 use super::*;
 use crate::audit::Trail;

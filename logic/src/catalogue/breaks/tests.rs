@@ -1,4 +1,4 @@
-//! What a release would break, and what it would not.
+//! Things that a release would break, and things that it would not.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! In what the actions of two releases differ.
+//! The differences between the actions of two releases.
 
 use utakata_api::release::ManifestDifference;
 use utakata_model::{
@@ -27,7 +27,7 @@ fn place(action: &Action) -> String {
     format!("action {}", action.name)
 }
 
-/// The action that a plain read means is another one.
+/// Compares the default action of a plain read.
 fn default(before: &Manifest, after: &Manifest) -> Option<ManifestDifference> {
     let name = |manifest: &Manifest| manifest.default_observe().map(|one| one.name.to_string());
     let (then, now) = (name(before)?, name(after));

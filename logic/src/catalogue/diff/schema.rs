@@ -1,4 +1,5 @@
-//! In what two JSON Schemas of objects differ. What is not understood counts as breaking.
+//! The differences between two JSON Schemas of objects. Anything that is not understood counts as
+//! breaking.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +8,9 @@ use utakata_api::release::ManifestDifference;
 
 use super::{Breaking, difference};
 
-/// Keys that only people read.
+/// The keys that only people read.
 const WORDS: [&str; 5] = ["title", "description", "examples", "$comment", "deprecated"];
-/// Bounds from below, and from above.
+/// The keywords for lower and upper limits.
 const MINIMA: [&str; 5] = [
     "minimum",
     "exclusiveMinimum",
@@ -25,7 +26,7 @@ const MAXIMA: [&str; 5] = [
     "maxProperties",
 ];
 
-/// Returns the differences between two schemas of objects, of which each property is a `noun`.
+/// Returns the differences between two schemas of objects, each property of which is a `noun`.
 pub(super) fn diff(
     place: &str,
     noun: &str,
@@ -87,7 +88,7 @@ fn required(schema: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Returns the differences in the rules for an object as a whole.
+/// Returns the differences in the rules for the object as a whole.
 fn rules(place: &str, noun: &str, before: &Value, after: &Value) -> Vec<ManifestDifference> {
     let (empty, told) = (Map::new(), ["properties", "required", "type"]);
     let (before, after) = (object(before, &empty), object(after, &empty));
@@ -119,7 +120,7 @@ fn object<'v>(value: &'v Value, empty: &'v Map<String, Value>) -> &'v Map<String
     value.as_object().unwrap_or(empty)
 }
 
-/// The keys of either, in order, those for people left out.
+/// Returns the keys of either, in order, without those for people.
 fn keys<'v>(
     before: &'v Map<String, Value>,
     after: &'v Map<String, Value>,
@@ -129,7 +130,7 @@ fn keys<'v>(
     keys.into_iter().filter(|key| !WORDS.contains(key))
 }
 
-/// Returns the differences in what one property may be.
+/// Returns the differences in the values of one property.
 fn changes(before: &Value, after: &Value) -> Vec<(Breaking, String)> {
     let empty = Map::new();
     let (old, new) = (object(before, &empty), object(after, &empty));
@@ -152,7 +153,7 @@ fn change(key: &str, old: Option<&Value>, new: Option<&Value>) -> (Breaking, Str
             (None, Some(_)) => false,
             (Some(old), Some(new)) => new >= old,
         },
-        // Without a rule everything is right that was right with it.
+        // Without a rule, every value that was valid stays valid.
         _ => false,
     };
     (Breaking::when(!(is_wider || new.is_none())), why)
@@ -170,7 +171,7 @@ fn list(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// The types that are accepted: every integer is a number.
+/// Returns the accepted types: every integer is a number.
 fn types(value: Option<&Value>) -> Vec<String> {
     let mut types = list(value);
     if types.iter().any(|one| one == "\"number\"") {

@@ -33,7 +33,7 @@ fn manifest() -> Value {
     })
 }
 
-/// What differs after a change at a place: `what: why`, with a `!` before what breaks something.
+/// Returns the differences after a change at a place: `what: why`, with a `!` before breaking ones.
 fn diff(pointer: &str, value: Option<Value>) -> Vec<String> {
     let mut after = manifest();
     let (parent, key) = pointer.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! Takes an operation back: one operation for each action and its parameters.
+//! Undoes an operation: by one operation for each action and its parameters.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     store::OperationRow,
 };
 
-/// A request to take something back.
+/// A request to undo an operation.
 #[derive(Debug)]
 pub struct UndoRequest {
     pub id: OperationId,
@@ -22,27 +22,27 @@ pub struct UndoRequest {
     pub by: PersonName,
 }
 
-/// The result.
+/// The result of undoing.
 #[derive(Debug)]
 pub enum UndoResult {
-    /// A plan: it was only asked what would be done.
+    /// The plan, if the request was a dry run.
     Plan(UndoPlan),
-    /// An operation that is written down and on its way.
+    /// The operations, recorded and under way.
     Undone(Vec<OperationId>, Vec<LeftOut>),
 }
 
-/// A step, with what serves its targets.
+/// A step, with the release that serves its targets.
 struct Ready<'a> {
     step: &'a Step,
     planned: Vec<plan::PlannedTarget<'a>>,
 }
 
 impl Control {
-    /// Takes back what an operation has done, as far as that is possible, or tells what would
-    /// be done. Absent when there is no such operation.
+    /// Undoes an operation as far as possible, or returns the plan. Absent if there is no such
+    /// operation.
     ///
     /// # Errors
-    /// Nothing was sent: nothing can be taken back, or it is not what was meant.
+    /// Nothing was sent: nothing can be undone, or the plan differs.
     pub async fn undo(&self, asked: UndoRequest) -> Result<Option<UndoResult>, Error> {
         let Some(row) = self.rooms.store.operation(asked.id).await? else {
             return Ok(None);
@@ -77,8 +77,8 @@ impl Control {
         Ok(Some(UndoResult::Undone(operations, left_out)))
     }
 
-    /// Begins all steps. Once the first is a promise, those that cannot be written down are left
-    /// out, and told.
+    /// Begins all steps. Once the first is recorded, those that cannot be recorded are left out and
+    /// reported.
     async fn begin_all(
         &self,
         asked: &UndoRequest,
@@ -102,7 +102,7 @@ impl Control {
         Ok(operations)
     }
 
-    /// The targets of a step that are still what they were.
+    /// Returns the targets of a step that are still the same devices.
     fn known(&self, step: &Step, left_out: &mut Vec<LeftOut>) -> Vec<Arc<TargetEntry>> {
         let mut found = Vec::with_capacity(step.targets.len());
         for (target, kind) in &step.targets {
@@ -193,7 +193,7 @@ fn ready_step<'a>(
     Ready { step, planned }
 }
 
-/// One token for all steps.
+/// Returns one token for all steps.
 fn undo_token(
     asked: &UndoRequest,
     operation: &Operation,

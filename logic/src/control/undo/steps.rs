@@ -1,4 +1,4 @@
-//! What takes an operation back, target by target. Pure.
+//! The steps by which an operation is undone, target by target. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,11 @@ use crate::store::{ControlTask, TaskRow};
 pub struct Step {
     pub action: ActionName,
     pub parameters: Map<String, Value>,
-    /// The targets, in the order in which they were gone through, and what kind they were of.
+    /// The targets in the order of the original operation, with their kinds at the time.
     pub targets: Vec<(TargetName, Kind)>,
 }
 
-/// Returns the steps that take back what these tasks have done, and the reasons why nothing is done
-/// at some targets.
+/// Returns the steps that undo these tasks, and the reasons why some targets are left out.
 pub fn steps(rows: &[TaskRow]) -> (Vec<Step>, Vec<LeftOut>) {
     let mut steps: BTreeMap<(ActionName, String), Step> = BTreeMap::new();
     let mut left_out = Vec::new();
@@ -73,7 +72,7 @@ fn of_task(row: &TaskRow) -> Result<Undoing, String> {
     .map_err(|impossible| impossible.to_string())
 }
 
-/// Returns true when the target had the value before that the action brings about.
+/// Returns true if the target already had the value that the action brings about.
 fn was_so_before(row: &TaskRow) -> bool {
     let expected = row.task.verify.as_ref().and_then(|verify| {
         let parameters = row.task.parameters.to_json();

@@ -1,4 +1,4 @@
-//! Why orders are as they were.
+//! The reasons why orders are unchanged.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,15 +7,14 @@ use utakata_model::{EnvironmentId, Kind, Order, Scope, Stop};
 
 use crate::store;
 
-/// A reason why orders are as they were.
+/// A reason why orders are unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody has heard of such an environment.
+    /// The environment is unknown.
     #[error("no environment \"{id}\" was heard of")]
     NoEnvironment {
-        /// The id that was given.
         id: EnvironmentId,
-        /// The nearest one, or those that there are.
+        /// The nearest one, or all existing ones.
         hint: String,
     },
     /// The environment does not serve the kind.
@@ -23,40 +22,40 @@ pub enum Error {
     NoKind {
         id: EnvironmentId,
         kind: Kind,
-        /// The nearest one, or those that it serves.
+        /// The nearest one, or all that it serves.
         hint: String,
     },
-    /// Something else of the environment is stopped.
+    /// The environment is stopped by another order.
     #[error("{id}: {unfit}")]
     Unfit {
         id: EnvironmentId,
-        /// The orders that hold.
+        /// The conflict with the present orders.
         unfit: Unfit,
     },
-    /// Nobody has heard of what is to be stopped.
+    /// The thing to stop is unknown.
     #[error("nobody has heard of {scope}")]
     Unknown {
-        /// The part that was named.
+        /// The scope that was given.
         scope: Box<Scope>,
-        /// The nearest one, or those that there are.
+        /// The nearest one, or all existing ones.
         hint: String,
     },
-    /// It goes on, as far as it was asked itself: something else is stopped.
+    /// It has no order of its own, but is stopped by another one.
     #[error("{scope} is not stopped by itself: {}", in_words(others))]
     Elsewhere {
-        /// The part that was named.
+        /// The scope that was given.
         scope: Box<Scope>,
-        /// The parts that are stopped.
+        /// The other orders that stop it.
         others: Vec<Suspension>,
     },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// Something else is stopped.
+/// A conflict with the present orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {
-    /// The kind goes on with everything, or not at all.
+    /// The kind is stopped together with everything else.
     AsAWhole(Kind, Box<Order>),
     /// Kinds are stopped, each by an order of its own.
     Kinds(BTreeMap<Kind, Order>),
@@ -82,7 +81,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Orders in words, each with what it is for.
+/// Describes orders, each with its scope.
 fn in_words(orders: &[Suspension]) -> String {
     let one = |one: &Suspension| format!("{} is {}", one.scope, InWords(&one.order));
     let all: Vec<String> = orders.iter().map(one).collect();

@@ -1,4 +1,4 @@
-//! Orders for zones, kinds and releases: they hold for whoever is there, and comes.
+//! Orders for zones, kinds and releases: they apply to whatever is present, now and later.
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use utakata_model::{
 use super::{Error, OrderEnvironment};
 use crate::desired::state::{Command, Context, DesiredChange, DesiredPart, DesiredState};
 
-/// Names that people may use though no environment tells of them.
+/// Names that may be used although no environment reports them.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// Zones.
+    /// The names of zones.
     pub zones: Vec<String>,
-    /// Kinds.
+    /// The names of kinds.
     pub kinds: Vec<String>,
-    /// Releases: `KIND@VERSION`.
+    /// The names of releases: `KIND@VERSION`.
     pub releases: Vec<String>,
 }
 
-/// Asks a zone, a kind, an environment or a release to stop (`Some`), or to go on (`None`).
+/// Orders a zone, a kind, an environment or a release to stop (`Some`), or to resume (`None`).
 #[derive(Debug, Clone)]
 pub struct OrderScope {
-    /// The part of the site that is meant.
+    /// The scope of the order.
     pub scope: Scope,
     pub order: Option<Order>,
-    /// Names that are known besides those of which environments tell.
+    /// The names that are known besides those that environments report.
     pub names: Names,
 }
 
@@ -105,7 +105,7 @@ fn view(state: &DesiredState, heard: &[Arc<EnvironmentStatus>], scope: Scope) ->
     }
 }
 
-/// Refuses what nobody has heard of.
+/// Refuses unknown names.
 fn refuse_unknown(
     state: &DesiredState,
     heard: &[Arc<EnvironmentStatus>],
@@ -139,7 +139,7 @@ fn refuse_unknown(
     })
 }
 
-/// Refuses to let an environment go on that was not stopped by itself, while what it is a part of
+/// Refuses to resume an environment that has no order of its own while something that it belongs to
 /// is stopped.
 pub(super) fn refuse_elsewhere(
     state: &DesiredState,
@@ -166,7 +166,7 @@ pub(super) fn refuse_elsewhere(
     Err(Error::Elsewhere { scope, others })
 }
 
-/// Orders by which a part of it is stopped, or what it is a part of.
+/// Returns the orders that stop a part of the scope, or something that it belongs to.
 fn others(
     state: &DesiredState,
     heard: &[Arc<EnvironmentStatus>],
@@ -176,7 +176,7 @@ fn others(
         heard.iter().any(|one| one.id == *id && one.zone == *zone)
     };
     let may_meet = |other: &Scope| match (scope, other) {
-        // A kind is not stopped by itself because all of an environment, or a zone, is.
+        // A kind is not itself stopped if all of an environment or a zone is.
         (Scope::Kind(_) | Scope::Release(_), Scope::Environment(_) | Scope::Zone(_))
         | (Scope::Environment(_) | Scope::Zone(_), Scope::Kind(_) | Scope::Release(_)) => false,
         (Scope::Release(_), Scope::KindInEnvironment(..)) => false,
@@ -196,7 +196,7 @@ fn others(
         .collect()
 }
 
-/// Returns true when an order for this says anything to an environment.
+/// Returns true if an order of this scope concerns an environment.
 pub(in crate::desired) fn concerns(scope: &Scope, status: &EnvironmentStatus) -> bool {
     let serves = |kind: &Kind| status.pools.iter().any(|pool| pool.release.kind == *kind);
     match scope {

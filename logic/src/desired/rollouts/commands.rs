@@ -1,4 +1,4 @@
-//! What is decided about a rollout, and about the releases of a kind: pure.
+//! The commands about rollouts, and about the releases of a kind. Pure.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use crate::{
     store::{self, KindRow},
 };
 
-/// A decision of a person about a rollout.
+/// A person's decision about a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutVerb {
-    /// Lets it stay where it is.
+    /// Keeps it where it is.
     Pause,
-    /// Lets it go on.
+    /// Resumes a rollout.
     Resume,
-    /// Lets it go on to the next phase without further evidence, wherever it is now.
+    /// Moves it to the next phase without further evidence, wherever it is now.
     Promote,
-    /// Takes it back.
+    /// Aborts a rollout.
     Abort,
 }
 
@@ -32,40 +32,40 @@ pub enum RolloutVerb {
 #[derive(Debug, Clone)]
 pub(super) struct Begin {
     pub id: RolloutId,
-    /// The rollout as it was asked for.
+    /// The rollout as requested.
     pub asked: NewRollout,
-    /// The person who asks for it.
+    /// The person who requests it.
     pub by: PersonName,
-    /// The release that serves now, where none was asked for.
+    /// The release that serves now, if none was set.
     pub serving: ReleaseId,
-    /// The release that is to serve.
+    /// The new release.
     pub to: ReleaseId,
 }
 
-/// Has a release serve a kind that none was asked for yet. Replies whether that is so now.
+/// Makes a release serve a kind for which none was set yet. Replies whether it does now.
 #[derive(Debug, Clone)]
 pub(super) struct Adopt(pub ReleaseId);
 
-/// Carries out what a person says about a rollout.
+/// Carries out a person's decision about a rollout.
 #[derive(Debug, Clone)]
 pub(super) struct Say {
-    /// The rollout as it was found: the last word, if it is not open any more.
+    /// The rollout as it was found: final if it is over.
     pub rollout: Rollout,
     pub verb: RolloutVerb,
-    /// The person, and when and why.
+    /// The person, the time and the reason.
     pub said: Attribution,
 }
 
-/// Lets a rollout go on, unless somebody has changed it meanwhile.
+/// Advances a rollout, unless somebody has changed it meanwhile.
 #[derive(Debug, Clone)]
 pub(super) struct GoOn {
-    /// The rollout that was looked at.
+    /// The rollout that the decision was based on.
     pub before: RolloutState,
-    /// The rollout as it is then.
+    /// The rollout afterwards.
     pub after: Rollout,
 }
 
-/// Has targets of a kind keep releases.
+/// Sets the pins of a kind.
 #[derive(Debug, Clone)]
 pub(super) struct PinKind {
     pub kind: Kind,
@@ -74,11 +74,11 @@ pub(super) struct PinKind {
     pub kept: Vec<ReleaseId>,
 }
 
-/// Has environments serve a kind.
+/// Sets the environments that serve a kind.
 #[derive(Debug, Clone)]
 pub(super) struct PlaceKind {
     pub kind: Kind,
-    /// The environments; `None`: all.
+    /// The environments; `None` means all.
     pub placement: Option<Selector>,
 }
 
@@ -130,7 +130,7 @@ impl Command for Begin {
             read_back_before: ReadBack::default(),
         };
         let rollout = site::advance(rollout, &context.counting, context.now);
-        // From now on it is said, and not whatever is the newest.
+        // From now on the release is set explicitly, instead of being the newest.
         let asked = KindAsked {
             stable: Some(from),
             ..before
@@ -178,7 +178,7 @@ impl Command for Say {
         } = self;
         let open = state.rollouts.get(&rollout.kind);
         let open = open.filter(|open| open.id == rollout.id);
-        // What the environments told last is what was decided upon.
+        // The decision was based on the latest reports of the environments.
         let open = site::with_reports(open.cloned().unwrap_or(rollout), &context.counting);
         let after = after(&open, verb, said)?;
         let part = DesiredPart::Kind {
@@ -243,7 +243,7 @@ impl Command for PlaceKind {
     }
 }
 
-/// Asks this of a kind, unless it is asked already.
+/// Sets the desired state of a kind, unless it is the same already.
 fn ask(
     state: &DesiredState,
     context: &Context,
@@ -264,7 +264,7 @@ fn ask(
     (Some(state.change(part, context.now)), asked)
 }
 
-/// A rollout after a person decided.
+/// Returns a rollout after a person's decision.
 fn after(open: &Rollout, verb: RolloutVerb, said: Attribution) -> Result<Rollout, Error> {
     use RolloutState::{Aborting, Paused, Running};
     let mut after = open.clone();
@@ -298,7 +298,7 @@ fn after(open: &Rollout, verb: RolloutVerb, said: Attribution) -> Result<Rollout
     Ok(after)
 }
 
-/// A state, in words.
+/// Returns the word for a state.
 pub(super) fn word(state: RolloutState) -> &'static str {
     match state {
         RolloutState::Running => "running",

@@ -1,4 +1,4 @@
-//! Why nothing was changed about a rollout.
+//! The reasons why a rollout is unchanged.
 
 use utakata_api::{release::Break, rollout::Rollout};
 use utakata_model::{Kind, ReleaseId, RolloutId, rollout::PlanError};
@@ -12,7 +12,7 @@ pub enum Error {
     #[error("no environment serves the kind \"{kind}\"")]
     NoKind {
         kind: Kind,
-        /// The nearest one, or those that there are.
+        /// The nearest one, or all existing ones.
         hint: String,
     },
     /// There is no such release.
@@ -20,32 +20,32 @@ pub enum Error {
     NoRelease {
         kind: Kind,
         to: String,
-        /// The nearest one, or those that there are.
+        /// The nearest one, or all existing ones.
         hint: String,
     },
-    /// Several releases are meant.
+    /// Several releases match.
     #[error("\"{to}\" means several releases of {kind}")]
     Ambiguous { kind: Kind, to: String },
-    /// It serves already.
+    /// The release serves already.
     #[error("{release} already serves")]
     Serves { release: ReleaseId },
-    /// The kind is on its way already.
+    /// The kind has another rollout under way.
     #[error("{} is on its way from {} to {} already", rollout.kind, rollout.from.version, rollout.to.version)]
     Open { rollout: Box<Rollout> },
-    /// A plan that cannot be.
+    /// The plan is invalid.
     #[error("the plan is not possible: {0}")]
     Plan(#[from] PlanError),
     /// There is no such rollout.
     #[error("there is no rollout {id}")]
     None { id: RolloutId },
-    /// It is not in its state.
+    /// Its state does not allow this.
     #[error("the rollout {id} is {state} and cannot be {verb}")]
     State {
         id: RolloutId,
         state: &'static str,
         verb: &'static str,
     },
-    /// Something would not work any more.
+    /// Something would stop working.
     #[error("{release} would break what works now")]
     Breaks {
         release: ReleaseId,

@@ -1,13 +1,13 @@
-//! The release that somebody means.
+//! Finding the release that a text stands for.
 
 use utakata_model::{Kind, ReleaseId, suggest};
 
 use super::Error;
 
-/// The least digits of a digest that mean a release.
+/// The least number of digits of a digest that identify a release.
 const MIN_DIGITS: usize = 6;
 
-/// The release of a kind with this version, or whose digest begins so.
+/// Finds the release of a kind with this version, or with a digest that begins like this.
 pub(super) fn release(kind: &Kind, to: &str, known: &[ReleaseId]) -> Result<ReleaseId, Error> {
     let of_kind = || known.iter().filter(|release| release.kind == *kind);
     let is_meant = |release: &&ReleaseId| {

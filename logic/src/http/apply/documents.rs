@@ -1,4 +1,5 @@
-//! The documents of a body, read one after the other: no more of them is in memory than is kept.
+//! The documents of a body, parsed one after the other, so that memory holds no more of them than
+//! are kept.
 
 use std::fmt;
 
@@ -22,28 +23,29 @@ use crate::{
 };
 
 const FIELDS: [&str; 3] = ["documents", "delete", "dry_run"];
-/// The most documents of one request.
+/// The largest number of documents in a request.
 const DOCUMENTS_MOST: usize = 120_000;
-/// The most memory of all documents of one request, as far as one can tell before.
+/// The largest estimated memory of all documents in a request, in bytes.
 const MEMORY_MOST: usize = 64 * 1024 * 1024;
-/// What a document takes, and each of its fields and values: more than they are in a body.
+/// The memory that a document takes, and each of its fields and values: more than in a body. In
+/// bytes.
 const OF_DOCUMENT: usize = 300;
 const OF_VALUE: usize = 48;
-/// The most bytes of one document.
+/// The size of the largest document, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The changes that a body asks for.
+/// The changes that a body requests.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     pub(super) read: Vec<Document>,
-    /// The things that are to go.
+    /// The things to delete.
     pub(super) delete: Vec<Named>,
-    /// The problems; no more is looked for when an answer has no room for more.
+    /// The problems; the search ends when an answer has no room for more.
     pub(super) problems: Vec<Detail>,
     pub(super) dry_run: bool,
 }
 
-/// The fields of a body, not looked at yet.
+/// The fields of a body, not parsed yet.
 #[derive(Default)]
 struct Fields<'b> {
     documents: Option<&'b RawValue>,
@@ -53,8 +55,10 @@ struct Fields<'b> {
 }
 
 impl Documents {
-    /// Reads a body. Errors: it is not what a body must be; what is wrong with documents is told
-    /// one by one.
+    /// Parses a body.
+    ///
+    /// # Errors
+    /// It is not a valid body. Mistakes in documents are collected one by one.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Refused> {
         let invalid = |detail: &str| Refused::new(Code::BodyInvalid, detail, CURE);
         if !bytes.trim_ascii_start().starts_with(b"{") {
@@ -164,7 +168,7 @@ fn shortened(key: String) -> String {
     }
 }
 
-/// A list of documents; `None`: there are too many.
+/// A list of documents; `None` means that there are too many.
 struct List;
 
 impl<'de> Visitor<'de> for List {
@@ -183,7 +187,7 @@ impl<'de> Visitor<'de> for List {
             if at > DOCUMENTS_MOST || memory > MEMORY_MOST {
                 return pass_over(list);
             }
-            // The rest is passed over: it has to be read to its end.
+            // The rest is skipped, but has to be read to its end.
             if documents.problems.len() < MAX_DETAILS {
                 documents.add(at, document);
             }
@@ -192,12 +196,12 @@ impl<'de> Visitor<'de> for List {
     }
 }
 
-/// About as many fields and values as a document has.
+/// Returns the approximate number of fields and values in a document.
 fn values(document: &str) -> usize {
     document.bytes().filter(|byte| *byte == b',').count()
 }
 
-/// Reads a list to its end: there is too much in it.
+/// Reads a list that has too much in it to its end.
 fn pass_over<'de, A: SeqAccess<'de>, T>(mut list: A) -> Result<Option<T>, A::Error> {
     while list.next_element::<serde::de::IgnoredAny>()?.is_some() {}
     Ok(None)

@@ -1,4 +1,4 @@
-//! Verbs of operations that are there: approve, pause, resume, cancel.
+//! The verbs of existing operations: approve, pause, resume, cancel.
 
 use utakata_api::{ledger::Reason, operation::OperationView};
 use utakata_model::{OperationId, PersonName};
@@ -14,16 +14,16 @@ verbs! {
     params(("id" = OperationId, Path, description = "The operation's id")),
     answer = "How it stands then";
 
-    /// Says that an operation may be done, as somebody else than who asked for it.
+    /// Approves an operation, as somebody other than its requester.
     approve(OperationVerb::Approve): "/v1/operations/{id}/approve", "approve_operation",
         409 "Not in its state, or not by this person";
-    /// Lets no further task of an operation begin; what has begun ends as it ends.
+    /// Pauses an operation: no further task begins, and running ones end as usual.
     pause(OperationVerb::Pause): "/v1/operations/{id}/pause", "pause_operation",
         409 "Not in its state, or not by this person";
-    /// Lets an operation go on that was paused, or that has stopped after failures.
+    /// Resumes an operation that was paused, or that has stopped after failures.
     resume(OperationVerb::Resume): "/v1/operations/{id}/resume", "resume_operation",
         409 "Not in its state, or not by this person";
-    /// Takes back what has not begun of an operation; what has begun ends as it ends.
+    /// Cancels the tasks of an operation that have not begun; running ones end as usual.
     cancel(OperationVerb::Cancel): "/v1/operations/{id}/cancel", "cancel_operation",
         409 "Not in its state, or not by this person";
 }
@@ -35,7 +35,7 @@ async fn change(
     by: PersonName,
     reason: Reason,
 ) -> Result<OperationView, Refused> {
-    // An operation that is not there is not over.
+    // An operation that does not exist is not over.
     find(api, id).await?;
     let statement = statement(&by, &reason)?;
     api.handle.ledger().change(id, verb, statement).await??;

@@ -1,4 +1,4 @@
-//! Takes operations back.
+//! Undoing of operations.
 
 use axum::{Json, extract::State};
 use utakata_api::operation::{Undo, UndoAnswer, Undone};
@@ -10,10 +10,10 @@ use crate::{
     http::{Api, Refused, auth::Person, body, path::Path, reason::check},
 };
 
-/// Takes back what an operation has done: one new operation for each action and its parameters.
+/// Undoes an operation, by one new operation for each action and its parameters.
 ///
-/// At targets where nothing was changed, or where it cannot be taken back, nothing is done, and
-/// the answer says why.
+/// Targets where nothing was changed, or that cannot be undone, are left out, and the answer gives
+/// the reasons.
 #[utoipa::path(post, path = "/v1/operations/{id}/undo", operation_id = "undo_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),

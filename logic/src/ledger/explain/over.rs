@@ -1,10 +1,10 @@
-//! What is over, and waits for nothing.
+//! Explanations of what is over, and waits for nothing.
 
 use jiff::Timestamp;
 use utakata_api::{ledger::Explanation, operation::Counts};
 use utakata_model::{OperationState, Outcome, TaskState, duration};
 
-/// Explains a task that the ledger has no longer.
+/// Explains a task that is no longer in the ledger.
 pub fn ended(state: TaskState, outcome: Option<&Outcome>) -> Explanation {
     let problem = outcome.and_then(|outcome| outcome.problem.as_ref());
     let why = problem.map_or_else(String::new, |problem| format!(": {problem}"));
@@ -23,7 +23,7 @@ pub fn ended(state: TaskState, outcome: Option<&Outcome>) -> Explanation {
     }
 }
 
-/// Explains an operation that the ledger has no longer, or a read, which it never had.
+/// Explains an operation that is no longer in the ledger, or a read, which never was.
 pub fn over(state: Option<OperationState>, counts: &Counts) -> Explanation {
     let left = counts.queued;
     if state.is_none() && left > 0 {

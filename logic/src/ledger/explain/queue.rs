@@ -1,4 +1,5 @@
-//! What is published: which environment could begin it, and why does none?
+//! Explanations of published tasks: the environments that could begin one, and the reasons why none
+//! does.
 
 use std::sync::Arc;
 
@@ -12,13 +13,13 @@ use utakata_model::{
 use super::Facts;
 use crate::{desired::orders::InWords, dispatch::Batch};
 
-/// The reason why something is still in a queue.
+/// The reason why a task is still in a queue.
 pub(super) struct Queue {
     pub waits_for: &'static str,
     pub says: String,
-    /// True when nobody can do it as things are.
+    /// True if nobody can do it at present.
     pub is_held: bool,
-    /// The time since which that is so, where it is known.
+    /// The time since which that is so, if known.
     pub since: Option<Timestamp>,
     pub cure: Option<String>,
 }
@@ -71,7 +72,7 @@ pub(super) fn of(kind: &Kind, zone: Option<&Zone>, pin: Option<&str>, facts: &Fa
     seen.going(&pools)
 }
 
-/// A task, and what is known of those who could do it.
+/// A queued task, and the facts about those who could do it.
 struct QueuedTask<'f> {
     kind: &'f Kind,
     zone: Option<&'f Zone>,
@@ -89,7 +90,7 @@ impl<'f> QueuedTask<'f> {
         self.facts.kinds.get(self.kind)?.placement.as_ref()
     }
 
-    /// Returns true when an environment is to serve the kind.
+    /// Returns true if an environment is to serve the kind.
     fn is_meant(&self, one: &EnvironmentStatus) -> bool {
         self.placement().is_none_or(|placement| {
             placement.matches_by(|key| match key {
@@ -119,7 +120,7 @@ impl<'f> QueuedTask<'f> {
         }
     }
 
-    /// The order by which an environment begins nothing of the kind.
+    /// Returns the order by which an environment begins nothing of the kind.
     fn order(&self, one: &EnvironmentStatus) -> Option<(Scope, Order)> {
         let standing = StandingOrders::of_zone(&self.facts.standing, &one.zone);
         let nothing = Orders::default();
@@ -128,14 +129,14 @@ impl<'f> QueuedTask<'f> {
         Some((scope, order.clone()))
     }
 
-    /// The order by which a release begins nothing.
+    /// Returns the order by which a release begins nothing.
     fn order_of_release(&self, pool: &PoolStatus) -> Option<(Scope, Order)> {
         let scope = Scope::Release(ReleaseName::from(&pool.release));
         let order = self.facts.standing.get(&scope)?.clone();
         Some((scope, order))
     }
 
-    /// The pools that could do it.
+    /// Returns the pools that could do it.
     fn pools(&self, one: &'f EnvironmentStatus) -> impl Iterator<Item = &'f PoolStatus> {
         let (kind, pin) = (self.kind, self.pin);
         let is_it = move |pool: &&PoolStatus| {
@@ -148,7 +149,7 @@ impl<'f> QueuedTask<'f> {
         one.pools.iter().filter(is_it)
     }
 
-    /// Everybody who could do it is asked not to.
+    /// Explains that everybody who could do it is stopped.
     fn stopped(&self, held: &[(Scope, Order)]) -> Option<Queue> {
         let ((scope, order), rest) = held.split_first()?;
         let more = rest.iter().filter(|(other, _)| other != scope).count();
@@ -166,7 +167,7 @@ impl<'f> QueuedTask<'f> {
         })
     }
 
-    /// Nobody has the release that could do it.
+    /// Explains that nobody has a release that could do it.
     fn no_pool(&self, meant: &[&EnvironmentStatus]) -> Queue {
         let (kind, zone) = (self.kind, self.in_zone());
         let desired = self.facts.kinds.get(kind);
@@ -199,7 +200,7 @@ impl<'f> QueuedTask<'f> {
         }
     }
 
-    /// Somebody goes on with it.
+    /// Explains that somebody will begin it.
     fn going(&self, pools: &[&PoolStatus]) -> Queue {
         let (kind, zone) = (self.kind, self.in_zone());
         let ready: u32 = pools.iter().map(|pool| pool.ready).sum();
@@ -231,7 +232,7 @@ impl<'f> QueuedTask<'f> {
         }
     }
 
-    /// Returns the environment that has no place for another worker of the kind, and the cure.
+    /// Returns the environment that has no room for another worker of the kind, and the cure.
     fn limit(&self) -> Option<(String, String)> {
         let here = self.facts.environments.iter();
         let mut here = here.filter(|one| self.zone.is_none_or(|zone| *zone == one.zone));
@@ -259,7 +260,7 @@ fn no_worker(says: String) -> Queue {
     }
 }
 
-/// Explains what a read waits for that is under way.
+/// Explains what a read under way waits for.
 pub fn read(target: &Target, batch: &Batch, facts: &Facts) -> Explanation {
     let pin = facts.pins.version(target);
     let queue = of(&target.kind, Some(&target.zone), pin.as_deref(), facts);

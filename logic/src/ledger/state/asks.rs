@@ -1,4 +1,4 @@
-//! Environments ask for permits.
+//! Requests of environments for permits.
 
 use utakata_api::ledger::AttemptView;
 use utakata_interconnect::Sender;
@@ -12,7 +12,7 @@ use super::{Effect, LedgerState};
 use crate::audit;
 
 impl LedgerState {
-    /// Answers an environment that asks whether it may begin attempts.
+    /// Answers an environment that asks to begin attempts.
     pub fn asked(&mut self, batch: &StartBatch) {
         let from = Sender {
             environment: batch.environment.clone(),
@@ -34,7 +34,7 @@ impl LedgerState {
         let Some(entry) = self.tasks.get(&id) else {
             return Verdict::Refused(Refused::Foreign);
         };
-        // One writer for each target, whatever the queues have done to the order.
+        // One writer per target, however the queues have changed the order.
         let lane = self.lane(&entry.task.target);
         if lane.is_some_and(|lane| lane.holder.is_some_and(|holder| holder != id)) {
             return Verdict::Refused(Refused::Recalled);

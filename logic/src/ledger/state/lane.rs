@@ -1,7 +1,7 @@
-//! One lane for each target: who is next, who has it, who holds it.
+//! One lane per target: its next task, its holder, its lock.
 //!
-//! Only the first of a lane is published. What is published and not yet permitted is called
-//! back when somebody more urgent comes, when the target is locked or the operation paused.
+//! Only the first task of a lane is published. A published task without a permit is recalled when a
+//! more urgent one arrives, when the target is locked, or when the operation is paused.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -22,11 +22,11 @@ use crate::{
 /// The lane of one target.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// The tasks that wait, in their order.
+    /// The waiting tasks, in order.
     pub waiting: BTreeSet<Rank>,
     /// The task that is published.
     pub queued: Option<TaskId>,
-    /// The task whose attempt has the target.
+    /// The task whose attempt holds the target.
     pub holder: Option<TaskId>,
     /// The lock of a person.
     pub lock: Option<Lock>,
@@ -67,7 +67,7 @@ impl LedgerState {
         }
     }
 
-    /// Lets the right one of a lane be published, and only that one.
+    /// Publishes the right task of a lane, and only that one.
     pub(super) fn turn_to(&mut self, target: &TargetName) {
         let Some(lane) = self.lanes.get(target) else {
             return;
@@ -110,7 +110,7 @@ impl LedgerState {
         })
     }
 
-    /// Checks that the target is still the one that the task was made for.
+    /// Checks that the target is still the one for which the task was made.
     fn fit(&self, id: TaskId) -> Result<(), Problem> {
         let Some(entry) = self.tasks.get(&id) else {
             return Ok(());
@@ -173,7 +173,8 @@ impl LedgerState {
         }));
     }
 
-    /// Tells whoever waits that nobody can know what became of a task, and a person has to say.
+    /// Informs everybody who waits that nobody can know the outcome of a task, and a person has to
+    /// decide.
     fn needs_a_person(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("a task without an entry needs a person", id);
@@ -192,7 +193,7 @@ impl LedgerState {
         self.is_unsettled_in(operation, id);
     }
 
-    /// Tells whoever waits for a task how it stands.
+    /// Informs everybody who waits for a task of its state.
     fn tell(
         &mut self,
         operation: OperationId,
@@ -238,7 +239,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Takes in that a target is locked.
+    /// Applies the lock of a target.
     pub fn keep(&mut self, target: &TargetName, lock: Lock) {
         self.lock_ends.retain(|(_, of)| of != target);
         let ends = self.now.instant + until(lock.until, self.now.at);
@@ -247,7 +248,7 @@ impl LedgerState {
         self.dirty.insert(target.clone());
     }
 
-    /// Frees a target. Returns whether it was locked.
+    /// Unlocks a target. Returns true if it was locked.
     pub fn unlock(&mut self, target: &TargetName, said: &Attribution) -> bool {
         let lane = self.lanes.get_mut(target);
         if lane.and_then(|lane| lane.lock.take()).is_none() {
@@ -278,14 +279,14 @@ impl LedgerState {
         }
     }
 
-    /// Returns the lock of a target, and the attempt that has it.
+    /// Returns the lock of a target, and the attempt that holds it.
     pub fn lane_of(&self, target: &TargetName) -> (Option<Lock>, Option<TaskId>, usize) {
         self.lanes.get(target).map_or((None, None, 0), |lane| {
             (lane.lock.clone(), lane.holder, lane.waiting.len())
         })
     }
 
-    /// The task of a target that is published, and that no environment has yet.
+    /// Returns the published task of a target that no environment has yet.
     pub fn queued_of(&self, target: &TargetName) -> Option<TaskId> {
         self.lane(target)?.queued
     }
@@ -294,7 +295,7 @@ impl LedgerState {
         self.lanes.get(target)
     }
 
-    /// The attempts that hold a target under a permit of this life.
+    /// Returns the attempts that hold a target under a permit of this incarnation.
     pub(super) fn held_by(&self, incarnation: utakata_model::Incarnation) -> Vec<TaskId> {
         let holders = self.lanes.values().filter_map(|lane| lane.holder);
         let is_its = |id: &TaskId| {
@@ -306,7 +307,7 @@ impl LedgerState {
     }
 }
 
-/// An outcome that no environment has published.
+/// Creates an outcome that no environment has published.
 pub(super) fn outcome(
     entry: &TaskEntry,
     status: OutcomeStatus,

@@ -1,4 +1,4 @@
-//! Operations: what is released when, what people say to them, and when they are over.
+//! Operations: the release of their tasks, the verbs of people, their end.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -29,32 +29,32 @@ pub(in crate::ledger) struct OpenOperation {
 /// A decision of a person about an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperationVerb {
-    /// Approves it, as somebody else than the one who asked for it.
+    /// Approve it, as somebody other than the requester.
     Approve,
-    /// Lets no further task begin.
+    /// Begin no further tasks.
     Pause,
-    /// Lets it go on.
+    /// Resume it.
     Resume,
-    /// Takes back what has not begun.
+    /// Cancel the tasks that have not begun.
     Cancel,
 }
 
-/// A reason why a person cannot do that with an operation.
+/// A reason why a person cannot do this with an operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OperationUnfit {
-    /// It is over, or there is none.
+    /// It is over, or does not exist.
     #[error("the operation is over")]
     Over,
-    /// It is in a state in which that cannot be.
+    /// Its state does not allow this.
     #[error("the operation is {}", state.as_str())]
     State { state: OperationState },
-    /// The person who asked for it cannot approve it.
+    /// The requester cannot approve it.
     #[error("{by} asked for it, and somebody else has to approve it")]
     Same { by: String },
 }
 
 impl OperationVerb {
-    /// The state that it leads to from another.
+    /// Returns the state that the verb leads to from another.
     fn from(self, state: OperationState) -> Option<OperationState> {
         use OperationState as S;
         match (self, state) {
@@ -67,22 +67,22 @@ impl OperationVerb {
     }
 }
 
-/// An operation that is new.
+/// A new operation.
 pub struct OperationPlan {
-    /// The operation as it was asked for.
+    /// The operation as requested.
     pub operation: Operation,
-    /// The key under which it was asked for.
+    /// The idempotency key of the request.
     pub key: Option<String>,
-    /// The tasks, in the order in which they are to begin.
+    /// The tasks, in the order in which they begin.
     pub tasks: Vec<ControlTask>,
-    /// True when somebody else has to approve it first.
+    /// True if somebody else has to approve it first.
     pub needs_approval: bool,
     /// The progress that somebody waits for.
     pub progress: Arc<Progress>,
 }
 
 impl LedgerState {
-    /// Takes in a new operation.
+    /// Adds a new operation.
     pub fn plan(&mut self, new: OperationPlan) {
         let OperationPlan {
             operation,
@@ -133,8 +133,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Forgets an operation that could not be written down: it has never been, whatever came of it
-    /// since.
+    /// Forgets an operation that could not be recorded, with everything that happened to it since.
     pub fn forget(&mut self, id: OperationId) {
         self.trail.forget(id);
         let batch = &mut self.batch;
@@ -166,13 +165,13 @@ impl LedgerState {
         }
     }
 
-    /// Returns true when the tasks of an operation may begin.
+    /// Returns true if the tasks of an operation may begin.
     pub(super) fn is_running(&self, id: OperationId) -> bool {
         let open = self.operations.get(&id);
         open.is_some_and(|open| open.record.state == OperationState::Running)
     }
 
-    /// Lets those tasks come whose turn it is.
+    /// Releases the tasks whose turn has come.
     pub(super) fn release(&mut self, id: OperationId) {
         let Some(open) = self.operations.get_mut(&id) else {
             return;
@@ -199,7 +198,7 @@ impl LedgerState {
         }
     }
 
-    /// Lets a task wait in the lane of its target: its turn has come.
+    /// Puts a task whose turn has come into the lane of its target.
     pub(super) fn come(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("it is the turn of a task without an entry", id);
@@ -220,7 +219,7 @@ impl LedgerState {
         self.dirty.insert(target);
     }
 
-    /// Takes in the end of a task of an operation.
+    /// Applies the end of a task to its operation.
     pub(super) fn has_ended_in(&mut self, id: OperationId, task: TaskId, ending: Ending) {
         if let Some(open) = self.operations.get_mut(&id) {
             open.pacer.ended(task, ending);
@@ -229,7 +228,7 @@ impl LedgerState {
         self.go_on(id);
     }
 
-    /// Takes in that a task of an operation needs a person: it keeps its place until it is settled.
+    /// Records that a task of an operation needs a person: it keeps its place until it is settled.
     pub(super) fn is_unsettled_in(&mut self, id: OperationId, task: TaskId) {
         if let Some(open) = self.operations.get_mut(&id) {
             open.pacer.unsettled(task);
@@ -237,7 +236,7 @@ impl LedgerState {
         self.go_on(id);
     }
 
-    /// Takes in that a person wants a task to be tried again.
+    /// Records that a person wants another attempt at a task.
     pub(super) fn is_retried(&mut self, task: TaskId) {
         let operation = self.tasks.get(&task).map(|entry| entry.task.operation);
         if let Some(open) = operation.and_then(|id| self.operations.get_mut(&id)) {
@@ -274,10 +273,10 @@ impl LedgerState {
         self.batch.operation_progress.insert(id, open.record);
     }
 
-    /// Carries out the decision of a person about an operation.
+    /// Carries out a person's decision about an operation.
     ///
     /// # Errors
-    /// It cannot be done with it now, or not by this person.
+    /// Its state or the person does not allow this.
     pub fn change(
         &mut self,
         id: OperationId,
@@ -326,7 +325,7 @@ impl LedgerState {
         self.batch
             .operation_progress
             .insert(id, open.record.clone());
-        // What waits in lanes lets others pass, or is passed no longer.
+        // Tasks waiting in lanes let others pass, or no longer do.
         for task in &open.tasks {
             if let Some(entry) = self.tasks.get(task)
                 && entry.waits()
@@ -336,7 +335,7 @@ impl LedgerState {
         }
     }
 
-    /// Takes up an operation that an earlier life of the logic environment has written down.
+    /// Restores an operation that an earlier life of the logic environment has recorded.
     pub fn restore(
         &mut self,
         operation: Operation,
@@ -376,7 +375,7 @@ impl LedgerState {
         }
     }
 
-    /// Takes up again all that was under way with a task.
+    /// Resumes everything that was under way with a task.
     fn resume(&mut self, id: TaskId) {
         use utakata_permit::life::Stage;
         let Some(entry) = self.tasks.get(&id) else {
@@ -394,7 +393,7 @@ impl LedgerState {
 }
 
 impl TaskEntry {
-    /// Returns true when the value that the target has now must be known before it is changed.
+    /// Returns true if the present value of the target must be known before it is changed.
     fn is_undoable(&self) -> bool {
         self.task.undo.is_some() && self.task.verify.is_some()
     }

@@ -1,4 +1,4 @@
-//! What is told of attempts: outcomes, what targets show, that environments are gone.
+//! Reports about attempts: outcomes, observations of targets, the ends of environments.
 
 use utakata_api::ledger::Attribution;
 use utakata_interconnect::{OutcomeBatch, Sender};
@@ -18,13 +18,13 @@ use crate::{
     pace::Ending,
 };
 
-/// A reason why a task cannot be settled or taken back by a person.
+/// A reason why a person cannot settle or cancel a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TaskUnfit {
-    /// It has ended, or there is none.
+    /// It has ended, or does not exist.
     #[error("the task has ended")]
     Ended,
-    /// The state is known.
+    /// Its state is known.
     #[error("the state of the task is known")]
     Known,
     /// The attempt may still act.
@@ -33,7 +33,7 @@ pub enum TaskUnfit {
 }
 
 impl LedgerState {
-    /// Takes in outcomes. Each is recorded, whether it changes anything or not.
+    /// Applies outcomes. Each is confirmed as recorded, whether it changes anything or not.
     pub fn told(&mut self, batch: &OutcomeBatch) {
         for outcome in &batch.outcomes {
             if outcome.class != Class::Control {
@@ -60,7 +60,7 @@ impl LedgerState {
                 incarnation: from.incarnation,
                 ask,
             }),
-            // A permit of nobody: no attempt of ours.
+            // A permit of nobody, and so no attempt of ours.
             (Some(_), None) => return,
             (None, _) => None,
         };
@@ -87,7 +87,7 @@ impl LedgerState {
         self.apply(outcome.task, &event);
     }
 
-    /// Returns true when an outcome would change anything.
+    /// Returns true if an outcome would change anything.
     fn counts(&self, outcome: &Outcome, holder: Option<&Holder>) -> bool {
         let Some(entry) = self.tasks.get(&outcome.task) else {
             return false;
@@ -102,7 +102,7 @@ impl LedgerState {
         before.clone().on(&event, &entry.rule, self.now.instant).0 != before
     }
 
-    /// Takes in a look at a target that was read back.
+    /// Applies an observation of a target that was read back.
     pub fn seen(&mut self, look: &ReadBackResult) {
         let &ReadBackResult {
             task,
@@ -136,8 +136,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Takes in the value that a target had before it was changed; absent when it could not be
-    /// read.
+    /// Applies the previous value of a target; absent if it could not be read.
     pub fn captured(&mut self, task: TaskId, prior: Option<ReadingValue>) {
         let Some(entry) = self.tasks.get_mut(&task) else {
             return;
@@ -150,7 +149,8 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Takes in the status of an environment: the attempts of an earlier life of it are nobody's.
+    /// Applies the status of an environment: attempts of its earlier incarnations have no owner any
+    /// more.
     pub fn heard(&mut self, status: &EnvironmentStatus) {
         let is_gone = status.state == EnvironmentState::Gone;
         let before = self.lives.insert(status.id.clone(), status.incarnation);
@@ -170,7 +170,7 @@ impl LedgerState {
         self.settle();
     }
 
-    /// Takes in that nothing of these earlier lives of an environment runs any more.
+    /// Records that nothing of these earlier incarnations runs any more.
     fn lives_are_over(&mut self, status: &EnvironmentStatus) {
         let is_earlier = |holder: &&Holder| {
             holder.environment == status.id && status.over.contains(&holder.incarnation)
@@ -185,8 +185,8 @@ impl LedgerState {
         }
     }
 
-    /// Takes in that any other life of an environment is an earlier one: after a restart none was
-    /// heard of.
+    /// Treats every other incarnation of an environment as an earlier one: after a restart none is
+    /// known.
     fn orphans(&mut self, status: &EnvironmentStatus) {
         let other = |entry: &&TaskEntry| {
             entry.life.holder().is_some_and(|holder| {
@@ -203,10 +203,10 @@ impl LedgerState {
         }
     }
 
-    /// Settles a task by the word of a person on what became of it.
+    /// Settles a task by a person's statement.
     ///
     /// # Errors
-    /// Nobody has to say, or not yet.
+    /// It does not need settling, or not yet.
     pub fn settled(
         &mut self,
         id: TaskId,
@@ -242,7 +242,7 @@ impl LedgerState {
         Ok(())
     }
 
-    /// Takes a task back: it is not begun any more; an attempt that has begun ends as it ends.
+    /// Cancels a task: no further attempt begins, and a running one ends as usual.
     ///
     /// # Errors
     /// It has ended.
@@ -257,7 +257,7 @@ impl LedgerState {
         Ok(())
     }
 
-    /// Tells whoever waits that a task has ended, and forgets it.
+    /// Informs everybody who waits that a task has ended, and forgets it.
     pub(super) fn has_ended(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("a task without an entry has ended", id);
@@ -293,14 +293,14 @@ impl LedgerState {
     }
 }
 
-/// The word of a person on what became of a task.
+/// A person's verdict on a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The target did it.
     Succeeded,
-    /// It did not.
+    /// The target did not do it.
     Failed,
-    /// Do it again.
+    /// Make another attempt.
     Again,
 }
 
@@ -313,7 +313,7 @@ fn status(how: How) -> OutcomeStatus {
     }
 }
 
-/// Returns the outcome of a task that is not the last one that its environment has published.
+/// Returns the outcome of a task if it is not the last one that its environment has published.
 fn concluded(
     entry: &TaskEntry,
     told: Option<Outcome>,

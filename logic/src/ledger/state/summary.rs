@@ -1,18 +1,18 @@
-//! What of control somebody has to do something about, counted.
+//! Counts of the control that needs somebody's attention.
 
 use utakata_api::overview::ControlCounts;
 use utakata_model::{OperationId, OperationState, TargetName, TaskId, TaskState};
 
 use super::LedgerState;
 
-/// The most that are named.
+/// The number of tasks that are listed by name.
 const NAMED: usize = 3;
 
 /// Control that has not ended, in numbers and a few names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     pub counts: ControlCounts,
-    /// The oldest tasks of which a person has to say what became of them.
+    /// The oldest tasks that a person has to settle.
     pub unsettled: Vec<(TaskId, TargetName)>,
     /// The oldest operations that wait for an approval.
     pub awaiting: Vec<OperationId>,
@@ -21,7 +21,7 @@ pub struct Summary {
 }
 
 impl LedgerState {
-    /// One look at each task and operation that is open.
+    /// Looks at each open task and operation once.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         let mut unsettled = Vec::new();
@@ -50,7 +50,7 @@ impl LedgerState {
     }
 }
 
-/// Ids are in the order of their time.
+/// Identifiers are ordered by time.
 fn oldest<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.truncate(NAMED);

@@ -1,4 +1,4 @@
-//! Which read is due when.
+//! The times at which reads are due.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ fn targets(count: usize) -> Vec<Arc<TargetEntry>> {
     (0..count).map(known).collect()
 }
 
-/// How often each is read, stepping through time.
+/// Returns the number of times that each target is read, stepping through time.
 fn reads(
     plan: &mut ReadPlan,
     from: Duration,

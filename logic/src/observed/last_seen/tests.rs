@@ -1,4 +1,4 @@
-//! What was last seen.
+//! The latest observations.
 
 use std::{sync::Arc, time::Duration};
 

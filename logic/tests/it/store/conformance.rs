@@ -1,4 +1,4 @@
-//! What every store must do, one function for each promise; run by the tests of each store.
+//! Requirements on every store, one function per promise, run by the tests of each store.
 
 mod gap;
 pub mod lease;
@@ -198,7 +198,7 @@ pub fn stands(task: &ControlTask, state: TaskState) -> WriteBatch {
     }
 }
 
-/// Where tasks stand is what was written last; what was planned never changes.
+/// The state of a task is the one written last; its plan never changes.
 pub async fn tasks_stand_where_they_were_written(store: &dyn Store) {
     let operation = operation();
     let tasks = tasks(&operation, 2500);

@@ -17,12 +17,12 @@ use utakata_model::{
     ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
 };
 
-/// What becomes of a page whose writer hears nothing.
+/// The fate of a page whose writer gets no answer.
 #[derive(Debug, Clone)]
 pub enum Fate {
     /// It was committed.
     Written,
-    /// It was not.
+    /// It was not committed.
     Lost,
     /// The database cannot be reached at all.
     Away,
@@ -32,10 +32,10 @@ pub enum Fate {
     SlowAndFull(Arc<Semaphore>),
 }
 
-/// Writes to another store.
+/// A store that writes to another one, with doubtful answers.
 pub struct Doubtful {
     pub store: Arc<dyn Store>,
-    /// What becomes of the next pages; of those after them, nothing bad.
+    /// The fates of the next pages; later pages are written normally.
     pub fates: Arc<Mutex<VecDeque<Fate>>>,
 }
 

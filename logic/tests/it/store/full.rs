@@ -88,7 +88,7 @@ impl Witness {
         page.is_err()
     }
 
-    /// What somebody else finds is exactly what was told.
+    /// Checks that another process finds exactly what was acknowledged.
     async fn is_seen_by(&self, other: &dyn Store) {
         let head = other.audit_head().await.unwrap().unwrap();
         assert_eq!(head.page, self.page);
@@ -112,7 +112,7 @@ impl Witness {
     }
 }
 
-/// What is written around a full disk, again and again, is what others see, at once and when
+/// Checks that writes around a full disk, again and again, are visible to others at once, and after
 /// everything was closed.
 pub async fn what_is_acknowledged_around_a_full_disk_is_there<S: Store>(
     open: impl AsyncFn() -> S,

@@ -73,7 +73,7 @@ async fn a_database_that_cannot_be_used_is_told_with_the_cure() {
     check(&right, "store-newer", &["newer version", "9999"]).await;
 }
 
-/// An address where nobody listens.
+/// An address on which nothing listens.
 fn elsewhere() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()

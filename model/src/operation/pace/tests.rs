@@ -1,4 +1,4 @@
-//! Paces as people and programs write them.
+//! Paces, as people and programs write them.
 
 use proptest::prelude::*;
 use serde_json::json;

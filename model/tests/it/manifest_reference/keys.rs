@@ -1,4 +1,4 @@
-//! Every key: what the types say of it, and what they cannot.
+//! Every key: the schema's description of it, and what the schema cannot express.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,14 @@ use serde_json::Value;
 use utakata_model::Manifest;
 use utoipa::{PartialSchema, ToSchema};
 
-/// One key.
+/// A key of the manifest.
 pub struct Key {
-    /// Where it stands: `action.verify.within`.
+    /// The path of the key: `action.verify.within`.
     pub path: &'static str,
-    /// What holds where it is left out, as TOML; `None`: it must be there, or then there is none.
+    /// The default, as TOML. `None` if the key is required, or if leaving it out means that there
+    /// is none.
     pub default: Option<&'static str>,
-    /// What the description of the type leaves out.
+    /// Anything that the description of the type leaves out.
     pub more: &'static str,
 }
 
@@ -24,7 +25,7 @@ const fn key(path: &'static str, default: Option<&'static str>, more: &'static s
     }
 }
 
-/// In the order in which they stand in the page.
+/// The keys, in the order of the page.
 pub const KEYS: &[Key] = &[
     key("kind", None, "Targets name it as their `kind`."),
     key(
@@ -186,7 +187,7 @@ pub const KEYS: &[Key] = &[
     key("action.undo.parameters", Some("{}"), ""),
 ];
 
-/// The description of each key by its path, as the types give it.
+/// Returns the schema of each key by its path.
 pub fn paths() -> BTreeMap<String, Value> {
     let mut named = Vec::new();
     Manifest::schemas(&mut named);
@@ -227,7 +228,7 @@ fn walk(
     }
 }
 
-/// What a property refers to: by itself, as an item, or as one of several.
+/// Returns the type that a property refers to: directly, as an item, or as one of several.
 fn target(property: &Value, named: &BTreeMap<String, Value>) -> Option<Value> {
     let one_of = property["oneOf"].as_array().into_iter().flatten();
     let places = [property, &property["items"]].into_iter().chain(one_of);

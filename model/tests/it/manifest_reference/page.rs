@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::keys::{KEYS, Key, paths};
 
-/// The tables of the page: the path that their keys have in common, and what is said of them.
+/// The tables of the page: the common path of their keys, the heading, and an introduction.
 const TABLES: [(&str, &str, &str); 7] = [
     (
         "",
@@ -74,7 +74,7 @@ the action: it is read then, and is what makes \"back to 40 %\" possible. A text
 with a dollar is written with two. What stands for nothing is refused: `did you mean \"percent\"?`
 ";
 
-/// The page with this example.
+/// Renders the page with this example.
 pub fn render(example: &str) -> String {
     let paths = paths();
     let mut page = String::from(HEAD);
@@ -102,7 +102,7 @@ fn line(key: &Key, told: &Value) -> String {
     let is_table = told["of"]["properties"].is_object();
     let default = match (told["required"] == true, key.default) {
         (true, _) => "must be there".to_owned(),
-        // What is in it is told in a table of its own.
+        // Its content has a table of its own.
         (false, Some(_)) if is_table => "as below".to_owned(),
         (false, Some(default)) => format!("`{default}`"),
         (false, None) => "nothing".to_owned(),
@@ -117,7 +117,7 @@ fn line(key: &Key, told: &Value) -> String {
     format!("| `{name}` | {} | {default} | {meaning} |\n", value(told))
 }
 
-/// What a value looks like.
+/// Describes the form of a value.
 fn value(told: &Value) -> String {
     let of = match told["of"].is_object() {
         true => &told["of"],
@@ -145,7 +145,7 @@ fn value(told: &Value) -> String {
     }
 }
 
-/// The type; where it may be null, too, the other one.
+/// Returns the type; if it may be null, the other one.
 fn kind(told: &Value) -> Option<&str> {
     match &told["type"] {
         Value::String(kind) => Some(kind),

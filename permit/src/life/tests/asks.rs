@@ -1,4 +1,4 @@
-//! Asks: who gets a permit, and who does not.
+//! Asks: which holders are given a permit, and which are not.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn only_what_is_queued_is_permitted() {
     let is = ask(1, holder());
     let before = life(queued());
     check(&rule, &before, 0, &is, &life(permitted()), &window);
-    // Its answer was lost: the same permit, and no longer.
+    // Its answer was lost: the same permit again, and no longer.
     let before = life(permitted());
     check(&rule, &before, 9, &is, &before, &window);
     for (stage, why) in [

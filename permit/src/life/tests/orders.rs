@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Something happens after so many seconds.
+/// An event, and the seconds that pass before it.
 type Happening = (u64, Event);
 
-/// Few enough that they meet: two environments with two lives and two asks each.
+/// So few holders that they collide: two environments, with two incarnations and two asks each.
 fn holders() -> impl Strategy<Value = Holder> {
     (0..2_u8, 1..3_u8, 1..3_u64).prop_map(|(environment, life, ask)| Holder {
         environment: ["east", "west"][usize::from(environment)].parse().unwrap(),
@@ -67,8 +67,8 @@ fn rules() -> impl Strategy<Value = Rule> {
     })
 }
 
-/// Plays all events; says of each what was before, when, what happened, and what was after.
-/// What was asked of a target is never asked in the future.
+/// Plays all events and records for each the life before, the time, the event and the life after. A
+/// target is never asked in the future.
 fn play(
     rule: &Rule,
     happenings: &[Happening],
@@ -92,7 +92,7 @@ fn play(
     (life, now)
 }
 
-/// What may lead to another attempt.
+/// True if the event may lead to another attempt.
 fn leads_on(before: &Life, now: u64, event: &Event, rule: &Rule) -> bool {
     let is_fence_over = match &before.stage {
         Stage::Fenced { until, .. } => at(now) >= *until,

@@ -1,4 +1,4 @@
-//! Outcomes, and what targets show.
+//! Outcomes, and the states that targets show.
 
 use super::*;
 
@@ -166,14 +166,14 @@ fn a_success_that_shows_is_one_and_one_that_does_not_is_left_to_a_person() {
         let rule = once(proves);
         let done = life(is(How::Succeeded, By::ReadBack));
         check(&rule, &before, 6, &seen(5, Effect), &done, &[]);
-        // Asked before the outcome came: that is no answer to it.
+        // Asked before the outcome arrived, and so no answer to it.
         check_unchanged(&rule, &before, 6, &seen(4, Effect));
         check_unchanged(&rule, &before, 9, &seen(4, Other));
-        // Asked before it must have shown: not yet.
+        // Asked before it had to show: not yet.
         check(&rule, &before, 15, &seen(14, Other), &looked, &[]);
         check(&rule, &looked, 15, &seen(14, Effect), &done, &[]);
         check(&rule, &looked, 90, &seen(80, Effect), &done, &[]);
-        // That it does not show proves nothing, unless the action says so.
+        // The absence of the effect proves nothing unless the action says so.
         let over = match proves {
             BOTH => is(How::Failed, By::ReadBack),
             _ => unsettled(),
@@ -192,10 +192,10 @@ fn what_must_pass_through_a_state_is_done_when_it_was_seen_to_pass() {
     let rule = through();
     let before = life(verifying(5));
     let done = life(is(How::Succeeded, By::ReadBack));
-    // It has not begun to: it shows what it showed before.
+    // It has not begun to, and shows the same as before.
     let waits = life(looked_at(5, Effect, None));
     check(&rule, &before, 6, &seen(5, Effect), &waits, &[]);
-    // It passes, and was known to at 9.
+    // It passes, and this was known at second 9.
     let passes = life(looked_at(5, Passing, Some(9)));
     check(&rule, &waits, 9, &seen(8, Passing), &passes, &[]);
     let passes_on = life(looked_at(5, Other, Some(9)));
@@ -205,14 +205,14 @@ fn what_must_pass_through_a_state_is_done_when_it_was_seen_to_pass() {
     check(&rule, &passes, 11, &seen(8, Effect), &overtaken, &[]);
     check(&rule, &overtaken, 11, &seen(9, Effect), &done, &[]);
     check(&rule, &passes, 21, &seen(20, Effect), &done, &[]);
-    // What was passed before the outcome says nothing.
+    // A state passed before the outcome proves nothing.
     check_unchanged(&rule, &before, 6, &seen(4, Passing));
-    // It was not seen to pass, or not to come back.
+    // It was not seen to pass, or not to return.
     for (looked, evidence) in [(&waits, Effect), (&passes, Passing), (&before, Other)] {
         let event = seen(15, evidence);
         check(&rule, looked, 16, &event, &life(unsettled()), &[]);
     }
-    // Of what nobody knows, the effect proves nothing.
+    // While the outcome is unknown, the effect proves nothing.
     for proves in [EFFECT, BOTH] {
         let mut rule = once(proves);
         rule.read_back.as_mut().unwrap().is_through = true;
@@ -279,7 +279,7 @@ fn as_long_as_an_earlier_attempt_is_in_doubt_nobody_says_that_nothing_was_done()
         );
         let after = over(in_doubt(reading_back(5)));
         check(&once(BOTH), &before, 5, &event, &after, &[Action::ReadBack]);
-        // Told again: it does not begin anew.
+        // Repeated: it does not begin again.
         check_unchanged(&once(BOTH), &after, 9, &event);
         check_unchanged(&once(BOTH), &person(Some(holder())), 9, &event);
     }

@@ -8,7 +8,7 @@ const BOTH: Option<Proves> = Some(Proves::Both);
 fn what_may_be_done_once_has_no_other_attempt_before_the_end_of_this_one_is_proven() {
     let other = seen(14, Evidence::Other);
     let presumed = life(reading_back(13));
-    // Nothing was done, so far. It is looked again when somebody says that this one is over.
+    // Nothing was done so far. The target is read again when this attempt is reported over.
     check_unchanged(&once(BOTH), &presumed, 15, &other);
     let fence = over(life(Stage::Fenced {
         holder: holder(),
@@ -19,7 +19,7 @@ fn what_may_be_done_once_has_no_other_attempt_before_the_end_of_this_one_is_prov
         incarnation: incarnation(1),
     };
     check(&once(BOTH), &presumed, 15, &gone, &fence, &[]);
-    // What it showed before that proves nothing, and what it shows after it does.
+    // Earlier observations prove nothing; later ones do.
     let anew = over(life(reading_back(18)));
     check(
         &once(BOTH),
@@ -38,7 +38,7 @@ fn what_may_be_done_once_has_no_other_attempt_before_the_end_of_this_one_is_prov
         &next(&anew),
         &[],
     );
-    // Nobody says so: a person has to.
+    // Nobody reports it, so a person has to decide.
     check(
         &once(BOTH),
         &presumed,
@@ -47,7 +47,7 @@ fn what_may_be_done_once_has_no_other_attempt_before_the_end_of_this_one_is_prov
         &life(unsettled()),
         &[],
     );
-    // What is seen to be done is done, whoever may still act.
+    // A visible effect counts, whoever may still act.
     let done = life(is(How::Succeeded, By::ReadBack));
     check(
         &once(BOTH),
@@ -98,13 +98,13 @@ fn a_proof_is_waited_for_no_longer_than_the_target_may_take_to_show_it() {
         incarnation: incarnation(1),
     };
     for event in [unknown_and_over(), gone] {
-        // Sooner than its time would be over, and later.
+        // Both before and after its time would be over.
         check(&rule, &life(permitted()), 4, &event, &fence(7), &[]);
         check(&rule, &life(fenced()), 4, &event, &fence(7), &[]);
         check(&rule, &life(fenced()), 12, &event, &fence(15), &[]);
-        // It is proven once.
+        // Proof counts once.
         check_unchanged(&rule, &fence(7), 5, &event);
-        // A person is asked; what the target shows may be the work of others by now.
+        // A person is asked: by now the target may show the work of others.
         check(
             &rule,
             &life(unsettled()),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a life is after a restart at the second 1000.
+/// Checks the life after a restart at second 1000.
 #[track_caller]
 fn check_restored(rule: &Rule, before: &Life, after: &Life, actions: &[Action]) {
     let (is, does) = Life::restore(before.saved(), rule, at(1000));

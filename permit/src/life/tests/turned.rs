@@ -57,7 +57,7 @@ fn an_attempt_that_is_not_heard_of_is_fenced_until_nobody_can_act() {
     check_unchanged(&rule, &fence, 12, &Event::Tick);
     let after = life(reading_back(13));
     check(&rule, &fence, 13, &Event::Tick, &after, &[Action::ReadBack]);
-    // The clock was not looked at for a while: all at once.
+    // The clock was not looked at for a while: everything is due at once.
     check(
         &rule,
         &permit,
@@ -99,7 +99,7 @@ fn after_the_fence_the_manifest_decides() {
         ..next(&fence)
     };
     check(&repeatable(), &fence, 13, &tick, &again, &[]);
-    // No further attempt: the last one, taken back, or too late.
+    // There is no further attempt: it was the last, or was cancelled, or has expired.
     let last = |stage| Life {
         attempt: 3,
         ..life(stage)

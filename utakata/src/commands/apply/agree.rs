@@ -1,4 +1,4 @@
-//! Asks before targets go.
+//! Confirmation before targets are deleted.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -6,11 +6,10 @@ use anyhow::{Result, bail};
 
 use crate::{exit::Usage, output::prompt};
 
-/// The most that are named.
+/// The largest number of names that are listed.
 const NAMED: usize = 5;
 
-/// Whether these may be deleted: whoever types is asked; where nobody can be, --yes has to say
-/// so.
+/// Asks for confirmation before deleting. Without a terminal, --yes is required.
 pub fn to_delete<'a>(names: impl IntoIterator<Item = &'a str>, is_yes: bool) -> Result<bool> {
     let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() || is_yes {
@@ -29,7 +28,7 @@ pub fn to_delete<'a>(names: impl IntoIterator<Item = &'a str>, is_yes: bool) -> 
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// `7 things: a, b, c, d, e, …`.
+/// Formats names: `7 things: a, b, c, d, e, …`.
 fn told(names: &[&str]) -> String {
     let shown = names[..names.len().min(NAMED)].join(", ");
     let more = if names.len() > NAMED { ", …" } else { "" };

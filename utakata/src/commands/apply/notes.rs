@@ -1,15 +1,15 @@
-//! What is allowed and may be a slip: a kind or a zone that nothing serves, a schedule that reads
-//! nothing.
+//! Remarks on documents that are valid but may contain a slip: a kind or zone that nothing serves,
+//! a schedule that reads nothing.
 
 use std::collections::BTreeMap;
 
 use utakata_api::{Client, apply::Document, inventory::KindView};
 use utakata_model::{Schedule, Target, suggest};
 
-/// So many schedules are looked at: more come from a program.
+/// The number of schedules that are checked: more of them come from a program.
 const MAX_SCHEDULES: usize = 32;
 
-/// Notes kinds and zones that nothing serves: the worker or the environment may come later.
+/// Notes kinds and zones that nothing serves: the worker or environment may be added later.
 pub fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
     let mut notes: BTreeMap<String, (&Target, usize, String)> = BTreeMap::new();
     for document in documents {
@@ -30,8 +30,7 @@ pub fn unserved(documents: &[Document], kinds: &[KindView]) -> Vec<String> {
     notes.into_iter().map(line).collect()
 }
 
-/// Returns the things that a target would need and that are not there, with what may have been
-/// meant.
+/// Returns the missing things that a target would need, with the names that may have been meant.
 fn lacking(target: &Target, kinds: &[KindView]) -> Option<(String, String)> {
     let (kind, zone) = (&target.kind, &target.zone);
     let Some(view) = kinds.iter().find(|view| view.kind == *kind) else {

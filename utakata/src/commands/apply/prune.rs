@@ -1,4 +1,4 @@
-//! What no document says, of the targets that a selector means.
+//! Pruning: the selected targets that no document mentions.
 
 use anyhow::{Result, bail};
 use utakata_api::{
@@ -9,7 +9,7 @@ use utakata_model::{Selector, TargetName};
 
 use crate::exit::Usage;
 
-/// The targets of a selector that are not among the documents.
+/// Returns the targets of a selector that the documents do not contain.
 pub async fn unnamed(
     client: &Client,
     selector: &Selector,
@@ -34,7 +34,7 @@ pub async fn unnamed(
     Ok(names.filter(|name| !named.contains(name)).collect())
 }
 
-/// As what is to go.
+/// Returns the names as deletions.
 pub fn targets(names: &[TargetName]) -> Vec<Named> {
     names.iter().cloned().map(Named::Target).collect()
 }

@@ -1,4 +1,4 @@
-//! Names for the shell: of targets, kinds and environments, as the server knows them now.
+//! Names of targets, kinds and environments for shell completions, as the server knows them now.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,18 +13,18 @@ use crate::{
     global::Global,
 };
 
-/// Somebody waits at a prompt: what takes longer is left out.
+/// The time limit, since somebody waits at a prompt: slower names are left out.
 const TIMEOUT: Duration = Duration::from_millis(700);
 const MAX_NAMES: u32 = 200;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The words after the program, up to the one under the cursor
+    /// Words after the program name, up to the one at the cursor
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
 }
 
-/// Whose names.
+/// The type of things whose names are completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Names {
     Targets,
@@ -32,7 +32,7 @@ enum Names {
     Environments,
 }
 
-/// The arguments of commands, from 0, that are names.
+/// The positions of arguments that are names, from 0.
 const PLACES: [(&str, usize, Names); 20] = [
     ("target show", 0, Names::Targets),
     ("target lock", 0, Names::Targets),
@@ -56,18 +56,18 @@ const PLACES: [(&str, usize, Names); 20] = [
     ("environment forget", 0, Names::Environments),
 ];
 
-/// The text that is being typed.
+/// The text being typed.
 #[derive(Debug, Default)]
 struct Typed {
     names: Option<Names>,
-    /// Options that say which server is meant.
+    /// The options that select a server.
     url: Option<String>,
     data: Option<PathBuf>,
     token_file: Option<PathBuf>,
 }
 
-/// Prints the names that could stand at the cursor, each in a line; nothing where there are none,
-/// or nobody answers in time: the shell goes on with what it knows itself.
+/// Prints the names that could stand at the cursor, one per line. Prints nothing if there are none
+/// or no answer arrives in time: the shell then offers what it knows itself.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let typed = typed(&arguments.words, (context.grammar)());
     let begun = arguments.words.last().map_or("", String::as_str);
@@ -109,7 +109,7 @@ async fn ask(names: Names, begun: &str, typed: &Typed, global: &Global) -> Resul
     })
 }
 
-/// Returns the kind of the last of these words, by those before it.
+/// Returns the kind of the last word, judged by those before it.
 fn typed(words: &[String], mut root: Command) -> Typed {
     root.build();
     let mut command = &root;
@@ -153,7 +153,7 @@ impl Typed {
     }
 }
 
-/// The option that a word is, if the next word is its value.
+/// Returns the option that a word is, if the next word is its value.
 fn option_of<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
     let is_it = |arg: &&Arg| match word.strip_prefix("--") {
         Some(long) => arg.get_long() == Some(long),
@@ -166,7 +166,7 @@ fn option_of<'c>(command: &'c Command, word: &str) -> Option<&'c Arg> {
     option.get_action().takes_values().then_some(option)
 }
 
-/// Returns the command behind these words.
+/// Returns the command that these words select.
 fn at(path: &str, plain: &[&str]) -> Option<Names> {
     if let ("get" | "delete", Some(what)) = (path, plain.first()) {
         return match *what {

@@ -1,4 +1,4 @@
-//! Asks before something is done.
+//! Confirmation before something is done.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -8,47 +8,46 @@ use utakata_model::{ActionName, TargetName, manifest::Risk};
 
 use crate::{exit::Usage, output::prompt};
 
-/// The most targets that are named.
+/// The largest number of targets that are listed.
 const NAMED: usize = 5;
 
-/// The effect of the command.
+/// An action that needs confirmation.
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// The action: `outlet-off on`.
     pub what: String,
-    /// To which targets.
     pub targets: Vec<&'a TargetName>,
-    /// More than this must be meant.
+    /// The number of targets above which a confirmation must state it.
     pub many: u64,
-    /// It is of high risk.
     pub is_risky: bool,
-    /// The consent that was given: their number, or the plan.
+    /// True if a confirmation was given beforehand: the number of targets, or the plan.
     pub is_meant: bool,
 }
 
-/// Returns whether it shall be done.
+/// The user's consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
-    /// It was not asked.
+    /// No question was asked.
     NotAsked,
-    /// It was asked and agreed to.
+    /// The user was asked and agreed.
     Given,
-    /// It was asked and not agreed to.
+    /// The user was asked and did not agree.
     Refused,
 }
 
-/// Returns the question.
+/// The question that is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Question {
     None,
-    /// Yes or no.
+    /// A question to answer with yes or no.
     Plain,
-    /// The number of the targets.
+    /// A question to answer with the number of targets.
     Count,
 }
 
 impl Asked<'_> {
-    /// `is_yes`: it is agreed to already; `is_asked`: there is somebody to ask.
+    /// Chooses the question. `is_yes`: the user has agreed beforehand; `is_asked`: there is a
+    /// terminal.
     fn question(&self, is_yes: bool, is_asked: bool) -> Result<Question, Usage> {
         let count = self.targets.len() as u64;
         let is_many = count > self.many && !self.is_meant;
@@ -84,7 +83,7 @@ impl Asked<'_> {
     }
 }
 
-/// Asks, where there is somebody to ask.
+/// Asks the question if there is a terminal.
 pub fn consent(asked: &Asked<'_>, is_yes: bool) -> Result<Consent> {
     let is_asked = !is_yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     let count = asked.targets.len().to_string();
@@ -116,7 +115,7 @@ fn ask(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Returns whether the action is of high risk for any of the kinds of a plan.
+/// Returns true if the action is of high risk for any kind in the plan.
 pub(super) async fn is_risky(client: &Client, action: &ActionName, plan: &Plan) -> Result<bool> {
     let kinds = client.kinds().await?;
     let risky = |kind: &KindView| {

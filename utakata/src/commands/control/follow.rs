@@ -1,4 +1,4 @@
-//! Waits for an operation, and tells how far it is and what it waits for.
+//! Waiting for an operation, with messages about its progress and the reason of the wait.
 
 use std::time::{Duration, Instant};
 
@@ -18,10 +18,10 @@ use crate::{
     progress::Spinner,
 };
 
-/// The waits between looks at an operation: most are over after the first.
+/// The intervals between looks at an operation: most have ended by the first.
 const LOOKS: Backoff = Backoff::new(Duration::from_millis(15), Duration::from_millis(500));
 
-/// From now on these go on by themselves: who ends the waiting is told so.
+/// Announces operations that continue by themselves: a user who stops waiting is told so.
 pub fn announce(views: &[&OperationView]) {
     let under_way = views.iter().filter(|view| changes(view));
     let lines: Vec<String> = under_way.map(|view| goes_on(view)).collect();
@@ -30,8 +30,8 @@ pub fn announce(views: &[&OperationView]) {
     }
 }
 
-/// Waits until nothing of an operation changes by itself any more, or the time is over. Gives it
-/// with all its tasks, by the names of their targets.
+/// Waits until the operation can no longer change by itself, or the time is over. Returns it with
+/// all its tasks, ordered by target.
 pub async fn follow(
     client: &Client,
     mut view: OperationView,
@@ -60,7 +60,7 @@ pub async fn follow(
     }
     drop(spinner);
     if told.is_empty() && changes(&view) && !timeout.is_zero() {
-        // The time was too short, or the server too slow, for it to be told on the way.
+        // The time was too short, or the server too slow, for the reason to be shown earlier.
         let explanation = client.explain_operation(id).await?;
         if is_worth_telling(&explanation) {
             tell_lines(&words::explanation(&explanation));
@@ -76,7 +76,7 @@ pub async fn follow(
     Ok(view)
 }
 
-/// Returns the lines about an operation that nobody waits for any more.
+/// Returns the message about an operation that nobody waits for any more.
 fn goes_on(view: &OperationView) -> String {
     let id = view.operation.id;
     let action = view.operation.action.as_ref();
@@ -88,7 +88,7 @@ fn goes_on(view: &OperationView) -> String {
     )
 }
 
-/// Tasks under way are not worth a line, nor those that have ended meanwhile.
+/// Returns true if the reason is worth a line; a running or ended task is not.
 fn is_worth_telling(explanation: &Explanation) -> bool {
     !matches!(
         explanation.waits_for.as_str(),
@@ -96,7 +96,7 @@ fn is_worth_telling(explanation: &Explanation) -> bool {
     )
 }
 
-/// Returns whether something of it may still change without a person.
+/// Returns true if the operation may still change without a person.
 fn changes(view: &OperationView) -> bool {
     let Counts {
         planned,

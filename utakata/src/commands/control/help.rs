@@ -1,4 +1,4 @@
-//! `utakata control --help KIND ACTION`: the help of one action, as the server knows it.
+//! `utakata control --help KIND ACTION`: the help of an action, from the server.
 
 use anyhow::Result;
 use utakata_api::Client;
@@ -9,8 +9,8 @@ use crate::{
     select,
 };
 
-/// Prints the help: of the command, of a kind, or of one action of it. What stands in the place
-/// of the selector may be a kind, or mean targets of one.
+/// Prints the help of the command, of a kind, or of an action. In place of the selector there may
+/// be a kind, or a selector of targets of one kind.
 pub async fn print(
     of: Option<&str>,
     action: Option<&ActionName>,
@@ -35,7 +35,7 @@ pub async fn print(
     }
 }
 
-/// The kind that is meant: by its name, or by targets.
+/// Returns the kind, given by its name or by targets.
 async fn kind(client: &Client, of: &str) -> Result<Kind> {
     let named: Result<Kind, _> = of.parse();
     if let Ok(kind) = named {

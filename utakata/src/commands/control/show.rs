@@ -1,4 +1,4 @@
-//! What would be done, and what came of it.
+//! The plan of an operation, and its outcomes.
 
 use anyhow::Result;
 use utakata_api::{
@@ -13,12 +13,11 @@ use crate::{
     output::{Cell, Format, Row, Table, rows},
 };
 
-/// The columns of a task that matter to who asked for it; the others are the same in all rows.
+/// The columns of tasks shown to the requester; the others are the same in all rows.
 const SHOWN: [&str; 5] = ["TARGET", "STATE", "TOOK", "RESULT", "PROBLEM"];
-/// The most tasks that are named for a person to settle.
+/// The largest number of tasks that are listed for a person to settle.
 const NAMED: usize = 3;
 
-/// Shows what would be done.
 pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
     let output = context.output;
     output.one(plan, || {
@@ -34,7 +33,7 @@ pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Shows what came of an operation.
+/// Shows the outcomes of an operation.
 pub fn result(view: &OperationView, context: &Context<'_>) -> Result<()> {
     let id = view.operation.id;
     match context.output.format {

@@ -1,4 +1,4 @@
-//! The machine: programs, limits of the kernel, the clock.
+//! Checks of the machine: programs, kernel limits, the clock.
 
 use std::fs;
 
@@ -8,13 +8,15 @@ use utakata_up::programs;
 use super::Finding;
 use crate::output::time;
 
-/// The buffer that the SNMP worker asks the kernel for, so that a burst of answers is not lost.
+/// The receive buffer that the SNMP worker requests from the kernel, so that a burst of answers is
+/// not lost. In bytes.
 const RECEIVE_BUFFER: u64 = 8 * 1024 * 1024;
-/// Connections of workers, clients and files: fewer is too few for a large site.
+/// The number of open files for connections of workers, clients and files: fewer are too few for a
+/// large site.
 const OPEN_FILES: u64 = 4096;
-/// This version was made later: 2026-11-01.
+/// This version was built after 2026-11-01.
 const MADE_AFTER: i64 = 1_793_491_200;
-/// The programs, the loss without each, and how much that matters: the simulator is for trying
+/// The programs, the effect of their absence, and its seriousness: the simulator is only for trying
 /// things out.
 const PROGRAMS: [(&str, &str, Without); 4] = [
     (
@@ -39,10 +41,9 @@ const PROGRAMS: [(&str, &str, Without); 4] = [
     ),
 ];
 
-/// Makes a finding of what is not there.
+/// Creates the finding about something that is missing.
 type Without = fn(&str, String, String) -> Finding;
 
-/// Looks.
 pub fn look() -> Vec<Finding> {
     let mut findings: Vec<Finding> = PROGRAMS
         .iter()

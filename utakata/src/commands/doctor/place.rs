@@ -1,4 +1,4 @@
-//! The data directory, the configuration, and the ports that `up` would take.
+//! Checks of the data directory, the configuration, and the ports that `up` would use.
 
 use std::{
     fs, io,
@@ -15,7 +15,6 @@ use utakata_up::{
 use super::Finding;
 use crate::{connection, global::Global};
 
-/// Looks.
 pub fn look(global: &Global) -> Vec<Finding> {
     let candidates = connection::candidates(global);
     let running = candidates

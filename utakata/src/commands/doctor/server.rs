@@ -1,4 +1,4 @@
-//! The server: whether it answers, and what it says of itself.
+//! Checks of the server: its answer, and its own report.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use utakata_up::unserved;
 use super::{Finding, site};
 use crate::{commands::Context, connection, output::words};
 
-/// More than this, and a loopback is in trouble.
+/// The response time above which even a loopback connection is in trouble.
 const SLOW: Duration = Duration::from_millis(200);
-/// An environment says how it is every 10 s.
+/// The seconds of silence after which an environment is suspect: it reports every 10 s.
 const SILENT: i64 = 30;
 
-/// Looks; finds nothing where no server is to be found.
+/// Checks the server; returns nothing if there is none.
 pub async fn look(context: &Context<'_>) -> Vec<Finding> {
     if context.global.url.is_none() && connection::running(context.global).is_err() {
         return Vec::new();
@@ -65,7 +65,7 @@ async fn findings(status: &Status, first: Finding) -> Vec<Finding> {
     findings
 }
 
-/// The connections to brokers that are there and well: the others are told with the site.
+/// Returns the connections to brokers that are up; problems are reported with the site.
 fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
     let is_well = |one: &&ConnectionStatus| one.problem.is_none() && one.notices.is_empty();
     let there = connections.iter().filter(is_well);
@@ -90,8 +90,8 @@ fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
     there.map(finding).collect()
 }
 
-/// Of several logic environments: what this one does. That nobody keeps the ledger is told with
-/// the site.
+/// Returns the duties of this logic environment, if there are several. A missing keeper of the
+/// ledger is reported with the site.
 fn duties(status: &Status) -> Option<Finding> {
     let duties = status.duties.as_ref()?;
     let keeper = match (&duties.ledger_at, duties.ledger) {
@@ -139,7 +139,7 @@ async fn mqtt(address: &str) -> Finding {
     }
 }
 
-/// An environment that is there. One that is not is told with the site, and what it misses.
+/// Returns a finding about an environment that is running. A missing one is reported with the site.
 fn heard(environment: &EnvironmentStatus, now: Timestamp) -> Option<Finding> {
     let check = format!("environment {}", environment.id);
     let state = words::environment(environment, &Orders::default()).text;
@@ -157,7 +157,7 @@ fn heard(environment: &EnvironmentStatus, now: Timestamp) -> Option<Finding> {
     }
 }
 
-/// An environment that is there, and serves nothing.
+/// Returns a finding about an environment that is running and serves nothing.
 fn unserved(environment: &EnvironmentStatus) -> Option<Finding> {
     let failed = unserved::pools(environment);
     let (pool, problem) = failed.first()?;
@@ -166,7 +166,7 @@ fn unserved(environment: &EnvironmentStatus) -> Option<Finding> {
     Some(Finding::wrong(&check, seen, unserved::cure(pool, problem)))
 }
 
-/// Releases that have workers. Those that have none are told with the site.
+/// Returns the releases that have workers. Those without are reported with the site.
 fn releases(environment: &EnvironmentStatus) -> Vec<Finding> {
     let works = environment
         .pools

@@ -1,14 +1,14 @@
-//! The site: its targets, control, environments, workers, and what else the server finds wrong.
+//! Checks of the site: targets, control, environments, workers, and all findings of the server.
 
 use utakata_api::overview::{self, FailingGroup, Overview, TargetCounts, Weight};
 
 use super::Finding;
 use crate::{commands::Context, output::sentence};
 
-/// The groups of failing targets that are told.
+/// The largest number of groups of failing targets that are shown.
 const GROUPS: usize = 3;
 
-/// Asks the server.
+/// Checks the site by asking the server.
 pub async fn look(context: &Context<'_>) -> Vec<Finding> {
     let answer = async { anyhow::Ok(context.client()?.overview().await?) };
     match answer.await {

@@ -1,5 +1,5 @@
-//! What a kind can do: its actions, and the parameters of each with their types, limits, defaults
-//! and meaning.
+//! The actions of a kind, and the parameters of each with their types, limits, defaults and
+//! meanings.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use utakata_model::{
 
 use crate::output::{Cell, Table, Tone};
 
-/// The kind of that name, of those that are served.
+/// Returns the kind of that name, if it is served.
 pub async fn find(client: &Client, name: &Kind) -> Result<KindView> {
     let kinds = client.kinds().await?;
     let known: Vec<&str> = kinds.iter().map(|view| view.kind.as_str()).collect();
@@ -21,7 +21,7 @@ pub async fn find(client: &Client, name: &Kind) -> Result<KindView> {
     found.ok_or_else(|| anyhow!("no environment serves the kind \"{name}\": {hint}"))
 }
 
-/// The action of that name of a kind.
+/// Returns the action of that name.
 pub fn action<'a>(view: &'a KindView, name: &ActionName) -> Result<&'a Action> {
     let actions = view.manifest.actions.iter();
     let hint = suggest::hint(name.as_str(), actions.map(|one| one.name.as_str()));
@@ -30,7 +30,7 @@ pub fn action<'a>(view: &'a KindView, name: &ActionName) -> Result<&'a Action> {
     found.ok_or_else(|| anyhow!("the kind \"{kind}\" has no action \"{name}\": {hint}"))
 }
 
-/// All actions of a kind, those that change something last.
+/// Returns all actions of a kind, those that change something last.
 pub fn all(view: &KindView, colours: bool) -> String {
     let mut parts = Vec::new();
     for class in [Class::Observe, Class::Control] {
@@ -41,7 +41,7 @@ pub fn all(view: &KindView, colours: bool) -> String {
     parts.join("\n")
 }
 
-/// An action: what it does, what is to be known of it, and its parameters.
+/// Describes an action: its purpose, its properties, and its parameters.
 pub fn one(action: &Action, colours: bool) -> String {
     let mut text = format!("{} ({})", action.name, facts(action).join(", "));
     if !action.description.is_empty() {
@@ -95,7 +95,7 @@ fn facts(action: &Action) -> Vec<String> {
     facts
 }
 
-/// One parameter, as its schema says.
+/// A parameter, according to its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Parameter {
     name: String,
@@ -106,7 +106,7 @@ struct Parameter {
     meaning: String,
 }
 
-/// The parameters of an action's schema, those that are needed first.
+/// Returns the parameters in an action's schema, required ones first.
 fn parameters(schema: &Value) -> Vec<Parameter> {
     let needed = schema.get("required").and_then(Value::as_array);
     let is_needed = |name: &str| {
@@ -126,12 +126,12 @@ fn parameters(schema: &Value) -> Vec<Parameter> {
             meaning: word(schema, "description").unwrap_or_default().to_owned(),
         })
         .collect();
-    // Stable: they are in the order of their names.
+    // The sort is stable: they remain ordered by name.
     found.sort_by_key(|one| !one.is_needed);
     found
 }
 
-/// The type: `integer`, `list of texts`, or the alternatives.
+/// Returns the type: `integer`, `list of texts`, or the alternatives.
 fn kind(schema: &Value) -> String {
     match schema.get("type") {
         Some(Value::String(one)) => named(one, schema),
@@ -203,7 +203,7 @@ fn word<'a>(schema: &'a Value, key: &str) -> Option<&'a str> {
     schema.get(key).and_then(Value::as_str)
 }
 
-/// A value as it is typed on the command line.
+/// Returns a value as typed on the command line.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

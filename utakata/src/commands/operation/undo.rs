@@ -1,4 +1,4 @@
-//! `utakata operation undo`: takes back what an operation has done.
+//! `utakata operation undo`: undoes an operation.
 
 use std::time::Duration;
 
@@ -20,39 +20,38 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What was done is taken back as the manifest declares, to what the target had before. At targets
-where nothing was changed, or where it cannot be taken back, nothing is done, and it is told why.
-It is an operation of its own (one for each action and its parameters), and can be undone.
+Targets return to their previous state, in the way that the manifest declares. Targets where nothing
+was changed, or that cannot be undone, are left out, with the reason. Undoing is an operation of its
+own (one for each combination of action and parameters), and can be undone.
 
 Examples:
   utakata operation undo last --dry-run
   utakata operation undo last --why 'the wrong rack'
 
-Exit codes: as of control")]
+Exit codes: as for control")]
 pub struct Arguments {
     #[command(flatten)]
     which: Which,
-    /// Only check everything, and show what would be done
+    /// Check everything and show the plan, but do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Do exactly what --dry-run has shown under this token, or nothing
+    /// Token of a plan shown by --dry-run: do exactly that, or nothing
     #[arg(long, value_name = "TOKEN")]
     plan: Option<String>,
-    /// Do it only if so many targets would be changed
+    /// Expected number of targets: do nothing if it would be another number
     #[arg(long, value_name = "COUNT")]
     expect: Option<u64>,
-    /// How long to wait for the outcomes
+    /// Time to wait for the outcomes
     #[arg(long, default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
 }
 
-/// Takes it back.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let id = identifiers::operation(&client, &arguments.which.id, context.purpose).await?;
@@ -75,7 +74,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         what: "taking it back on".into(),
         targets: targets.map(|one| &one.target).collect(),
         many: plan.many,
-        // That it was done once does not make it harmless to go back.
+        // The original action was confirmed, but that does not make undoing it harmless.
         is_risky: true,
         is_meant: undo.plan.is_some() || undo.expect.is_some(),
     };
@@ -95,10 +94,10 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     follow(&client, undone, arguments.timeout, context).await
 }
 
-/// It was refused, or nobody knows whether it was begun.
+/// Handles a refusal, or an answer after which nobody knows whether it began.
 fn refused(error: client::Error, was_only_asked: bool, context: &Context<'_>) -> Result<Exit> {
     let exit = match error.code() {
-        // What there is to undo was looked at, and there is nothing.
+        // The operation was examined, and there is nothing to undo.
         Some("nothing-to-undo") => Exit::Failed,
         _ => Exit::of_control(&error, was_only_asked),
     };

@@ -1,4 +1,4 @@
-//! `utakata worker roll`: brings a kind to another release, and shows how far it is.
+//! `utakata worker roll`: rolls out a release, and shows the progress.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use utakata_model::{Kind, RolloutPlan, Selector, duration};
 use super::{exit, follow::follow, print};
 use crate::{commands::Context, exit::Exit};
 
-/// Of which kind, to which release, and how.
+/// The kind, the release and the plan.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-In each environment the new release is started beside the one that serves. First it repeats reads
-in its shadow, and the answers are compared; then it gets a share of the tasks; then all. If it is
-not as good as the one before, that one goes on, and the rollout says why.
+In each environment the new release is started beside the one that serves. At first it repeats reads
+as a shadow, and the answers are compared; then it gets a share of the tasks; then all of them. If it
+is not as good as the previous release, that one continues, and the rollout shows the reason.
 
 Examples:
   utakata worker roll snmp --to 1.5.0
@@ -24,39 +24,40 @@ Examples:
 pub struct Arguments {
     /// The kind
     kind: Kind,
-    /// The release to go to: its version, or the beginning of its digest
+    /// New release: its version, or the beginning of its digest
     #[arg(long, value_name = "RELEASE")]
     to: String,
-    /// Answers to compare in the shadow of the release that serves [default: 30]
+    /// Number of answers to compare in the shadow of the serving release [default: 30]
     #[arg(long, value_name = "ANSWERS")]
     shadow: Option<u32>,
-    /// How far a number may be from what the release before reads, as a share [default: 0.05]
+    /// Permitted difference of a number from the previous release's, as a fraction of it [default:
+    /// 0.05]
     #[arg(long, value_name = "SHARE")]
     tolerance: Option<f64>,
-    /// The shares of the tasks that it gets one after the other, in percent, or none [default: 5,25]
+    /// Successive shares of the tasks, in percent, or none [default: 5,25]
     #[arg(long, value_name = "PERCENT,...", value_parser = shares)]
     canary: Option<Shares>,
-    /// Tasks that it does at each share, in each environment [default: 100]
+    /// Number of tasks at each share, in each environment [default: 100]
     #[arg(long, value_name = "TASKS")]
     canary_tasks: Option<u32>,
-    /// After this time at a share fewer tasks are enough, if it is no worse in them: one leads on
-    /// to the next share, and 20 in all to the end [default: 2m]
+    /// Time at a share after which fewer tasks suffice, if the release does no worse in them: one
+    /// leads on to the next share, and 20 in total to the end [default: 2m]
     #[arg(long, value_name = "TIME", value_parser = time)]
     canary_time: Option<Duration>,
-    /// How many times as long as the release before it may take [default: 2]
+    /// Factor by which tasks may take longer than with the previous release [default: 2]
     #[arg(long, value_name = "TIMES")]
     slower: Option<f64>,
-    /// How long it is watched after it has taken over [default: 10s]
+    /// Time for which the release is watched after taking over [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = time)]
     watch: Option<Duration>,
-    /// Environments that begin together, by their labels, zone or name; give it several times
-    /// [default: one environment, then all others]
+    /// Environments that begin together, by label, zone or name; may be repeated [default: one
+    /// environment, then all others]
     #[arg(long = "wave", value_name = "SELECTOR")]
     waves: Vec<Selector>,
-    /// Why, for the record
+    /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
-    /// Begin it, and do not wait
+    /// Begin it without waiting
     #[arg(long)]
     detach: bool,
 }
@@ -103,7 +104,6 @@ impl Arguments {
     }
 }
 
-/// Does it.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let asked = NewRollout {

@@ -1,5 +1,4 @@
-//! Shows a rollout until it has ended: drawn again and again on a terminal, a line for each step
-//! elsewhere.
+//! The display of a rollout until it has ended: redrawn on a terminal, otherwise a line per step.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -13,10 +12,10 @@ use crate::{
     output::{Format, Output},
 };
 
-/// The interval of looks.
+/// The interval between looks.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Follows it to its end; gives it as it ended.
+/// Follows a rollout to its end, and returns it.
 pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> Result<Rollout> {
     let is_drawn = output.format == Format::Table && std::io::stdout().is_terminal();
     let terminal = Term::stdout();
@@ -45,7 +44,7 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
         tokio::time::sleep(LOOK).await;
         rollout = match client.rollout(rollout.id).await {
             Ok(rollout) => rollout,
-            // It goes on without us: so do we, when somebody answers again.
+            // The rollout continues without us, and so do we once the server answers again.
             Err(client::Error::Unreachable { .. } | client::Error::Silent { .. }) => continue,
             Err(error) => return Err(error.into()),
         };
@@ -57,7 +56,7 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
     Ok(rollout)
 }
 
-/// Returns the lines about a rollout that nobody watches any more.
+/// Returns the message about a rollout that nobody watches any more.
 fn goes_on(rollout: &Rollout) -> String {
     let Rollout { id, kind, .. } = rollout;
     format!(

@@ -1,4 +1,4 @@
-//! A rollout as people read it.
+//! Rollouts in words.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Row for Rollout {
     }
 }
 
-/// All that there is to say.
+/// Returns everything about a rollout.
 pub fn page(rollout: &Rollout, colours: bool) -> String {
     let mut table = Table::new(Rollout::HEADERS);
     table.add(rollout.cells());
@@ -94,7 +94,7 @@ fn differences(rollout: &Rollout, page: &mut String) {
     }
 }
 
-/// Returns the progress of each environment that waits to see more, and what would end that sooner.
+/// Returns the progress of each environment that gathers evidence, and ways to end that sooner.
 fn progress(rollout: &Rollout, page: &mut String) {
     let is_over = rollout.state.is_over();
     for (id, standing) in &rollout.environments {
@@ -109,14 +109,14 @@ fn progress(rollout: &Rollout, page: &mut String) {
                 "{id}: the canary was judged by {few} tasks in place of {} at each share \
                  (--canary-time): a release of which 1 of {} tasks fails could have passed\n",
                 rollout.plan.canary_tasks,
-                // With 19 of 20 such releases one at least had failed.
+                // Of 20 such releases, 19 would have shown at least one failure.
                 (few / 3).max(1)
             ));
         }
     }
 }
 
-/// `canary: 29 of 100 tasks, about 40 min more at 1 task every 12 s`.
+/// Formats `canary: 29 of 100 tasks, about 40 min more at 1 task every 12 s`.
 fn waits_for(standing: &RolloutProgress) -> Option<String> {
     let progress = standing.evidence.progress?;
     let what = match standing.phase {
@@ -143,7 +143,7 @@ fn waits_for(standing: &RolloutProgress) -> Option<String> {
     Some(line)
 }
 
-/// A time as people say it: `40 s`, `12 min`, `3.5 h`.
+/// Formats a time in familiar terms: `40 s`, `12 min`, `3.5 h`.
 fn about(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     match seconds {
@@ -153,7 +153,7 @@ fn about(time: Duration) -> String {
     }
 }
 
-/// Nothing comes that could be seen.
+/// Describes a phase that sees no tasks.
 fn quiet(rollout: &Rollout, page: &mut String) {
     let kind = &rollout.kind;
     for (id, standing) in &rollout.environments {

@@ -1,14 +1,14 @@
-//! An overview as lines that fit on a small screen.
+//! The overview as lines for a small screen.
 
 use console::Style;
 use utakata_api::overview::{
     ControlCounts, EnvironmentCounts, FailingGroup, Finding, Overview, TargetCounts, Weight,
 };
 
-/// A small screen is this wide, and this high without the next prompt.
+/// The size of a small screen, not counting the next prompt.
 const WIDTH: usize = 80;
 const HEIGHT: usize = 23;
-/// The greatest detail that fits.
+/// The amounts of detail, from the most to the least: the first that fits the screen is used.
 const DETAILS: [Detail; 5] = [
     Detail::new(6, 8, true),
     Detail::new(6, 8, false),
@@ -17,11 +17,11 @@ const DETAILS: [Detail; 5] = [
     Detail::new(3, 2, false),
 ];
 
-/// The detail of the answer.
+/// An amount of detail.
 #[derive(Debug, Clone, Copy)]
 struct Detail {
     groups: usize,
-    /// Of each weight.
+    /// The number of findings of each weight.
     findings: usize,
     cures: bool,
 }
@@ -36,7 +36,7 @@ impl Detail {
     }
 }
 
-/// The screen.
+/// Returns the text for the screen.
 pub fn screen(overview: &Overview, colours: bool) -> String {
     let mut lines = Vec::new();
     for detail in DETAILS {
@@ -93,7 +93,7 @@ fn told(overview: &Overview, detail: Detail, colours: bool) -> Vec<String> {
     lines
 }
 
-/// Everything there is, in numbers.
+/// Returns the counts of everything.
 fn counts(overview: &Overview) -> String {
     let Overview {
         targets,
@@ -102,7 +102,7 @@ fn counts(overview: &Overview) -> String {
         ..
     } = overview;
     let TargetCounts { all, .. } = targets;
-    // In part, or not understood, is an answer: what is amiss with it stands below.
+    // A partial or unrecognised answer is an answer; the details follow below.
     let answering = targets.answering + targets.partial + targets.not_understood;
     let EnvironmentCounts {
         running, workers, ..
@@ -130,7 +130,7 @@ fn counts(overview: &Overview) -> String {
     text
 }
 
-/// Targets by health, but for those that are well.
+/// Describes targets by health, except for those that are well.
 fn targets(counts: &TargetCounts) -> String {
     let parts = [
         (counts.failing, "failing"),
@@ -148,7 +148,7 @@ fn targets(counts: &TargetCounts) -> String {
     format!("targets: {}", told.join(", "))
 }
 
-/// A group: how many of what for which reason, then where.
+/// Describes a group: the number of targets and the reason, then the place.
 fn group_lines(group: &FailingGroup, bad: &Style) -> Vec<String> {
     let FailingGroup {
         kind,
@@ -209,7 +209,7 @@ fn finding_lines(finding: &Finding, detail: Detail, bad: &Style) -> Vec<String> 
     lines
 }
 
-/// A text in lines that break between words.
+/// Wraps a text between words.
 fn wrapped(text: &str, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::from(indent);

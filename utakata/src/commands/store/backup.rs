@@ -25,52 +25,52 @@ use crate::{
     exit::{Exit, Usage},
 };
 
-/// The store of a data directory, and what SQLite keeps beside it.
+/// The store of a data directory, and the files that SQLite keeps beside it.
 const STORE: &str = "store.db";
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The copy is whole and consistent, also while `utakata up` writes the store, which goes on meanwhile.
-It has all that the store has, secrets too: only its owner can read it. Its audit trail is checked.
-A store in PostgreSQL is backed up with pg_dump.
+The copy is complete and consistent, even while `utakata up` writes to the store, which continues.
+It contains everything, including secrets, so only its owner can read it. Its audit trail is checked.
+Back up a store in PostgreSQL with pg_dump.
 
 Examples:
   utakata store backup /backup/utakata-$(date +%F).db
   utakata --data /var/lib/utakata store backup /backup/utakata.db
 
-Exit codes: 0 it is there and whole, 1 it is not, or its audit trail is not whole")]
+Exit codes: 0 the copy is complete and intact, 1 it is not, or its audit trail is not intact")]
 pub struct BackupArguments {
-    /// Where the copy goes: a file that is not there yet
+    /// File of the copy, which must not exist yet
     #[arg(value_name = "FILE")]
     to: PathBuf,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-End `utakata up` first. What was done after the backup was made is not in it. So nothing that had
-not ended then is begun by itself: at the next start each such task is left to a person
-(`utakata task list --state unsettled`), and the audit trail says so.
+End `utakata up` first. The backup does not know what was done after it was made. So no task that had
+not ended by then begins automatically: at the next start each of them is left to a person
+(`utakata task list --state unsettled`), and the audit trail records this.
 
 Examples:
   utakata store restore /backup/utakata-2026-03-01.db
   utakata store restore /backup/utakata.db --replace
 
-Exit codes: 0 it is there, 1 it is not")]
+Exit codes: 0 it is restored, 1 it is not")]
 pub struct RestoreArguments {
-    /// What `utakata store backup` made, or another copy of a store
+    /// A copy made by `utakata store backup`, or any other copy of a store
     #[arg(value_name = "FILE")]
     from: PathBuf,
-    /// Where there is a store already, keep that one as store.db.before-restore
+    /// Replace an existing store, and keep it as store.db.before-restore
     #[arg(long)]
     replace: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-For a database that pg_restore has brought back, or a file that came from a snapshot of a disk or
-was copied by hand: nothing in its ledger that had not ended is begun by itself at the next start,
-but left to a person. `utakata store restore` says so by itself. End all logic environments first.
+Use this for a database restored by pg_restore, or a file taken from a snapshot of a disk or copied
+by hand: at the next start, no task in its ledger that had not ended begins automatically; all are
+left to a person. `utakata store restore` does this by itself. End all logic environments first.
 
 Example: utakata store mark-restored postgres://utakata@db1/utakata
 
@@ -153,7 +153,7 @@ pub async fn restore(arguments: &RestoreArguments, context: &Context<'_>) -> Res
     Ok(Exit::Done)
 }
 
-/// Says that a store came from a backup.
+/// Marks a store as restored from a backup.
 pub async fn mark(arguments: &MarkArguments, context: &Context<'_>) -> Result<Exit> {
     if let Whereabouts::File(path) = &arguments.store
         && !path.is_file()
@@ -168,9 +168,9 @@ pub async fn mark(arguments: &MarkArguments, context: &Context<'_>) -> Result<Ex
     Ok(Exit::Done)
 }
 
-/// A copy of the copy: brought to the newest form, and marked.
+/// Prepares a copy of the copy: migrates and marks it.
 async fn prepare(from: &Path, coming: &Path) -> Result<()> {
-    // Of a restore that was killed.
+    // Left over from a restore that was killed.
     for end in BESIDE {
         remove(&with_end(coming, end))?;
     }

@@ -1,4 +1,4 @@
-//! `utakata target import`: targets from a CSV file, all or none.
+//! `utakata target import`: imports targets from a CSV file, all or none.
 
 use std::path::PathBuf;
 
@@ -10,16 +10,16 @@ use crate::commands::{Context, apply};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first line names the columns: name, kind and address must be there; zone, credential, pin,
-limits.conversations and limits.per_second may; every other column is a label (label:NAME where
-the name of a label is one of these). Empty cells are as if they were not there.
+The first line names the columns: name, kind and address are required; zone, credential, pin,
+limits.conversations and limits.per_second are optional; every other column is a label (label:NAME if
+the label has one of these names). Empty cells count as absent.
 
   name,kind,address,credential,rack,feed
   pdu-a1-a,apc-pdu,10.0.3.7,pdus,A1,A
 
-Cells are separated by commas, the file is UTF-8; a cell with a comma or a quote stands in quotes:
-\"left, top\". Every mistake is told with its line, and nothing is done when there is one.
-`utakata get targets -o csv` writes such a file, and `utakata apply -f` takes it, too.
+The file is UTF-8, with cells separated by commas; a cell with a comma or a quote is put in quotes:
+\"left, top\". Every mistake is reported with its line, and then nothing is imported.
+`utakata get targets -o csv` writes such a file, and `utakata apply -f` accepts it, too.
 
 Examples:
   utakata target import site.csv --dry-run
@@ -32,7 +32,6 @@ pub struct Arguments {
     dry_run: bool,
 }
 
-/// Imports.
 pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     let documents = documents::read_table(&arguments.file)?;
     if documents.is_empty() {

@@ -1,4 +1,4 @@
-//! `utakata target lock`: keeps a target for oneself.
+//! `utakata target lock`: locks a target for the caller.
 
 use std::time::Duration;
 
@@ -14,29 +14,28 @@ use crate::{commands::control::PriorityWord, output::time};
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("end").required(true).args(["lasts", "until"]))]
 #[command(after_help = "\
-What has begun on it ends as it ends. Locking again replaces the lock.
+A task that runs on it ends as usual. Locking again replaces the lock.
 
 Examples:
   utakata target lock pdu-a1-a --why 'a fan is replaced' --for 2h
   utakata target lock pdu-a1-a --why 'see ticket 7' --until 06:00 --priority emergency")]
 pub struct Arguments {
-    /// Which
+    /// Name of the target
     name: TargetName,
-    /// Why: others will want to know
+    /// Reason, for others to read
     #[arg(long, value_name = "TEXT")]
     why: String,
-    /// For how long
+    /// Duration of the lock
     #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
     lasts: Option<Duration>,
-    /// Until when: 18:00 or 2026-11-24T18:00, both by the clock here, or 2026-11-24T18:00:00Z
+    /// End of the lock: 18:00 or 2026-11-24T18:00, both in local time, or 2026-11-24T18:00:00Z
     #[arg(long, value_name = "TIME", value_parser = until)]
     until: Option<Timestamp>,
-    /// Only tasks of a higher priority pass it; none passes emergency
+    /// Priority to block, along with all lower ones; none passes emergency
     #[arg(long, value_enum, default_value = "routine")]
     priority: PriorityWord,
 }
 
-/// Locks.
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<()> {
     let client = context.client()?;
     let lock = NewLock {
@@ -61,17 +60,17 @@ fn until(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    // A time of this machine means nothing where nobody knows its zone.
+    // A local time is meaningless if nobody knows the time zone.
     let zone = time::zone().map_err(|problem| {
         format!("{problem}: write the time with its offset, as in 2026-11-24T18:00:00+01:00")
     })?;
     parse(text, &Timestamp::now().to_zoned(zone))
 }
 
-/// A moment here; a time alone is the next time that it comes.
+/// Parses a local time; a time of day is the next one.
 fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     let wrong = |_| format!("\"{text}\" is no time: write for example 18:00 or 2026-11-24T18:00");
-    // Before the time alone: that would be found in a date and time, too.
+    // Before the time of day, which would also be found in a date and time.
     if let Ok(there) = text.parse::<civil::DateTime>() {
         return next(there, now).map_err(wrong)?.ok_or_else(|| {
             let when = there.strftime("%F %H:%M");
@@ -88,8 +87,9 @@ fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     tomorrow.ok_or_else(|| format!("\"{text}\" is no time that comes"))
 }
 
-/// When a clock here shows this next, if it ever does again: at the end of summer time it does
-/// twice. A time that is left out at its beginning is as much later as the clock is put forward.
+/// Returns the next moment at which the local clock shows this time, if there is one: at the end of
+/// summer time it does so twice. A time skipped at the beginning of summer time is as much later as
+/// the clock is put forward.
 fn next(time: civil::DateTime, now: &Zoned) -> Result<Option<Timestamp>, jiff::Error> {
     let shown = now.time_zone().to_ambiguous_zoned(time);
     let first = shown.clone().compatible()?;
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_time_that_comes_twice_or_not_at_all_is_the_next_that_there_is() {
         let york = "[America/New_York]";
-        // Summer time ends: 01:30 comes at 05:30Z, and once more at 06:30Z.
+        // At the end of summer time, 01:30 occurs at 05:30Z and again at 06:30Z.
         check(
             &format!("2026-11-01T00:10-04:00{york}"),
             &[
@@ -156,7 +156,7 @@ mod tests {
                 ("01:00", "2026-11-02T06:00:00Z"),
             ],
         );
-        // It begins: there is no 02:30, and 03:30 is when it would be.
+        // At its beginning, 02:30 does not exist and becomes 03:30.
         check(
             &format!("2026-03-07T22:00-05:00{york}"),
             &[

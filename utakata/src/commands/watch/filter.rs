@@ -1,4 +1,4 @@
-//! Which readings are followed, and what to say where there are none.
+//! The readings to follow, and a message if there are none.
 
 use std::collections::BTreeSet;
 
@@ -8,20 +8,20 @@ use utakata_model::{Reading, Selector, suggest};
 
 use crate::{exit::Usage, select};
 
-/// The most names that a message has.
+/// The largest number of names in a message.
 const NAMES: usize = 8;
 
-/// The readings that are followed.
+/// The readings to follow.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Metrics that are this or begin with it.
+    /// A metric, or the beginning of its name.
     pub metric: Option<String>,
-    /// Attributes that a reading must have.
+    /// The attributes that a reading must have.
     pub attributes: Vec<(String, String)>,
 }
 
 impl Filter {
-    /// Returns whether a reading is one of them.
+    /// Returns true if a reading matches.
     pub fn wants(&self, reading: &Reading) -> bool {
         let is_metric = |prefix: &String| reading.metric.as_str().starts_with(prefix.as_str());
         let has = |(key, wanted): &(String, String)| {
@@ -31,8 +31,8 @@ impl Filter {
         self.metric.as_ref().is_none_or(is_metric) && self.attributes.iter().all(has)
     }
 
-    /// What was last seen of it. What can never come is a mistake of who typed it; what may
-    /// still come is waited for, with a word about it.
+    /// Returns the latest readings. A filter that can never match is a mistake, and is refused; for
+    /// one that may still match, a message says that it waits.
     pub async fn first(&self, client: &Client, selector: &Selector) -> Result<Vec<ReadingView>> {
         if client.any_target(selector).await?.is_none() {
             bail!(Usage(select::none(client, selector).await));
@@ -54,7 +54,7 @@ impl Filter {
         bail!(Usage(self.why_none(&all)))
     }
 
-    /// The reason for which none of these is wanted.
+    /// Explains why none of these readings match.
     fn why_none(&self, all: &[ReadingView]) -> String {
         let is_metric = |view: &&ReadingView| {
             let metric = view.reading.metric.as_str();
@@ -93,7 +93,7 @@ impl Filter {
     }
 }
 
-/// The nearest name, or some of those that there are.
+/// Returns the nearest name, or some of the existing ones.
 fn hint(unknown: &str, known: &BTreeSet<&str>) -> String {
     let near = suggest::nearest(unknown, known.iter().copied());
     if known.len() <= NAMES || near.is_some() {

@@ -1,4 +1,4 @@
-//! Keys, one by one, of a terminal.
+//! The keys of a terminal, one by one.
 
 use std::{
     io::{self, IsTerminal, Read},
@@ -8,10 +8,10 @@ use std::{
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 use tokio::sync::mpsc;
 
-/// Keys that were typed and not looked at yet.
+/// The number of keys that may be typed ahead.
 const WAITING: usize = 64;
 
-/// A key.
+/// A key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     Character(char),
@@ -26,7 +26,7 @@ pub enum Key {
     Backspace,
 }
 
-/// The keyboard, which does not show what is typed until this is dropped.
+/// The keyboard, with its echo turned off until this is dropped.
 #[derive(Debug)]
 pub struct Keyboard {
     before: Option<Termios>,
@@ -34,28 +34,28 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Takes over the terminal of standard input. Where there is none, no key ever comes.
+    /// Takes over the terminal of standard input. Without one, no key ever arrives.
     pub fn open() -> Self {
         let (sender, keys) = mpsc::channel(WAITING);
         let before = io::stdin().is_terminal().then(quiet).flatten();
         if before.is_some() {
-            // It ends with the process: a read of a terminal cannot be called off.
+            // The thread ends with the process: a blocking read of a terminal cannot be cancelled.
             thread::spawn(move || read(&sender));
         }
         Self { before, keys }
     }
 
-    /// Returns whether there are keys.
+    /// Returns true if keys can be read.
     pub fn is_there(&self) -> bool {
         self.before.is_some()
     }
 
-    /// Waits until q is typed. Cancel safe.
+    /// Waits for the key q. Cancel safe.
     pub async fn quit(&mut self) {
         while self.next().await != Key::Character('q') {}
     }
 
-    /// The next key. Cancel safe.
+    /// Waits for the next key. Cancel safe.
     pub async fn next(&mut self) -> Key {
         match self.keys.recv().await {
             Some(key) => key,
@@ -72,7 +72,7 @@ impl Drop for Keyboard {
     }
 }
 
-/// Has keys come at once and unseen. Ctrl-C still interrupts.
+/// Turns off line buffering and echo. Ctrl-C still interrupts.
 fn quiet() -> Option<Termios> {
     let before = termios::tcgetattr(io::stdin()).ok()?;
     let mut quiet = before.clone();
@@ -97,7 +97,7 @@ fn read(keys: &mpsc::Sender<Key>) {
     }
 }
 
-/// The keys that a terminal has sent at once.
+/// Parses the keys that a terminal has sent together.
 fn parse(bytes: &[u8]) -> Vec<Key> {
     const SEQUENCES: [(&str, Key); 12] = [
         ("\u{1b}[A", Key::Up),
@@ -124,7 +124,7 @@ fn parse(bytes: &[u8]) -> Vec<Key> {
         }
         rest = &rest[first.len_utf8()..];
         match first {
-            // Another sequence: it means nothing here.
+            // Another escape sequence, which has no meaning here.
             '\u{1b}' if rest.starts_with('[') || rest.starts_with('O') => return keys,
             '\u{1b}' => keys.push(Key::Escape),
             '\r' | '\n' => keys.push(Key::Enter),

@@ -1,4 +1,4 @@
-//! What happened, a line each.
+//! Events, one line each.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -8,19 +8,19 @@ use utakata_model::{Class, Outcome, OutcomeStatus};
 use super::filter::Filter;
 use crate::output::{Format, Output, plain, time, words};
 
-/// One line.
+/// The event of one line.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum Line {
-    /// A value was seen.
+    /// A reading arrived.
     Reading(ReadingView),
     /// An attempt ended.
     Outcome(Box<Outcome>),
-    /// So many were left out, because they were not read fast enough.
+    /// Events were dropped, because they were not read fast enough.
     Missed { count: u64 },
 }
 
-/// The lines of an event.
+/// Returns the lines of an event.
 pub fn lines(event: Event, filter: &Filter) -> Vec<Line> {
     match event {
         Event::Readings(batch) => views(batch, filter).map(Line::Reading).collect(),
@@ -34,7 +34,7 @@ pub fn lines(event: Event, filter: &Filter) -> Vec<Line> {
     }
 }
 
-/// The readings of a batch that are wanted, one by one.
+/// Returns the matching readings of a batch.
 pub fn views(
     batch: utakata_model::Readings,
     filter: &Filter,
@@ -52,12 +52,12 @@ pub fn views(
         })
 }
 
-/// All of control; of observation what failed.
+/// Returns true for every outcome of control, and for failed observation.
 pub fn is_of_interest(outcome: &Outcome) -> bool {
     outcome.class == Class::Control || outcome.status != OutcomeStatus::Succeeded
 }
 
-/// An outcome in words.
+/// Describes an outcome in words.
 pub fn told(outcome: &Outcome) -> String {
     let state = utakata_model::TaskState::from(outcome.status).as_str();
     let problem = words::problem(outcome.problem.as_ref()).text;
@@ -67,7 +67,7 @@ pub fn told(outcome: &Outcome) -> String {
 }
 
 impl Line {
-    /// Prints it, for people or as JSON.
+    /// Prints the line, for people or as JSON.
     pub fn print(&self, output: &Output) -> Result<()> {
         if output.format == Format::Json {
             return output.json_line(self);

@@ -1,4 +1,4 @@
-//! The order of what is shown.
+//! The order of readings.
 
 use std::cmp::Ordering;
 
@@ -7,22 +7,21 @@ use utakata_model::ReadingValue;
 
 use crate::output::natural;
 
-/// By what readings are sorted.
+/// The order of readings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
-    /// Those whose value has changed while it was watched, then the others, each by name
+    /// Values that have changed while watching come first, then the others, each by name
     #[default]
     Changed,
-    /// By target, metric and attributes; 2 goes before 10
+    /// By target, metric and attributes; 2 comes before 10
     Name,
-    /// The largest value first
+    /// Largest value first
     Value,
-    /// What was seen last first
+    /// Latest first
     Age,
 }
 
 impl Sort {
-    /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Changed => "changed",
@@ -32,7 +31,7 @@ impl Sort {
         }
     }
 
-    /// The next one.
+    /// Returns the order that follows when the user switches.
     pub fn next(self) -> Self {
         match self {
             Self::Changed => Self::Name,
@@ -43,7 +42,7 @@ impl Sort {
     }
 }
 
-/// The largest number first; texts after all numbers.
+/// Compares so that the largest number comes first, and texts after all numbers.
 pub fn largest(a: &ReadingValue, b: &ReadingValue) -> Ordering {
     match (a, b) {
         (ReadingValue::Number(a), ReadingValue::Number(b)) => b.total_cmp(a),

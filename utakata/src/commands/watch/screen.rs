@@ -1,4 +1,4 @@
-//! The terminal: one page, drawn again and again.
+//! The terminal: one page, redrawn again and again.
 
 use anyhow::{Context, Result};
 use console::{Style, Term};
@@ -9,24 +9,24 @@ use utakata_model::Quality;
 use super::view::View;
 use crate::output::{Output, plain, words};
 
-/// Lines that are not readings: heading, header, what is shown of how many, keys.
+/// The number of lines that are not readings: heading, header, count, keys.
 const OTHER_LINES: usize = 4;
-/// Spaces between columns.
+/// The number of spaces between columns.
 const GAP: usize = 2;
-/// A column is not made narrower than this; it goes instead.
+/// The least width of a column; a narrower one is left out instead.
 const LEAST: usize = 8;
 
-/// The columns, in their order.
+/// The positions of the columns.
 const TARGET: usize = 0;
 const METRIC: usize = 1;
 const ATTRIBUTES: usize = 2;
 const VALUE: usize = 3;
 const SEEN: usize = 4;
 const HEADERS: [&str; 5] = ["TARGET", "METRIC", "ATTRIBUTES", "VALUE", "SEEN"];
-/// The columns that give room where it is narrow.
+/// The columns that shrink if the terminal is narrow.
 const NARROWED: [usize; 3] = [ATTRIBUTES, METRIC, TARGET];
 
-/// A terminal with its cursor hidden until this is dropped.
+/// A terminal whose cursor is hidden until this is dropped.
 #[derive(Debug)]
 pub struct Screen {
     terminal: Term,
@@ -38,7 +38,7 @@ impl Screen {
     /// Takes over the terminal of standard output.
     pub fn open(output: &Output, has_keys: bool) -> Self {
         let terminal = Term::buffered_stdout();
-        // A terminal that cannot do this still shows all that matters.
+        // A terminal that does not support this still shows everything that matters.
         let _ = terminal.hide_cursor();
         let _ = terminal.clear_screen();
         Self {
@@ -48,7 +48,7 @@ impl Screen {
         }
     }
 
-    /// Draws a page over the one before.
+    /// Draws a page over the previous one.
     pub fn draw(&mut self, view: &mut View) -> Result<()> {
         let (height, width) = self.terminal.size();
         let size = (usize::from(height), usize::from(width));
@@ -57,7 +57,7 @@ impl Screen {
             self.terminal.move_cursor_to(0, 0)?;
             for (at, line) in lines.iter().enumerate() {
                 self.terminal.clear_line()?;
-                // A line end in the last line would scroll.
+                // A line ending in the last line would scroll.
                 match at + 1 == lines.len() {
                     true => self.terminal.write_str(line)?,
                     false => self.terminal.write_line(line)?,
@@ -78,7 +78,7 @@ impl Drop for Screen {
     }
 }
 
-/// The lines of a page, none wider than the terminal and no more than it has.
+/// Returns the lines of a page, limited to the size of the terminal.
 fn page(
     view: &mut View,
     (height, width): (usize, usize),
@@ -127,7 +127,7 @@ fn page(
     lines.into_iter().map(cut).collect()
 }
 
-/// The cells of a reading. One that is not good says so with its value.
+/// Returns the cells of a reading. A value that is not good is marked.
 fn cells(view: &ReadingView, now: Timestamp) -> [String; 5] {
     let reading = &view.reading;
     let value = words::reading(reading);
@@ -145,12 +145,12 @@ fn cells(view: &ReadingView, now: Timestamp) -> [String; 5] {
     ]
 }
 
-/// A text without what a terminal would act on: devices say what they like.
+/// Removes everything that a terminal would act on: devices may send anything.
 fn plain(text: &str) -> String {
     plain::line(text).into_owned()
 }
 
-/// The width of each column; 0 leaves it out.
+/// Returns the width of each column; 0 leaves it out.
 fn widths(rows: &[[String; 5]], width: usize) -> [usize; 5] {
     let mut widths = HEADERS.map(str::len);
     for cells in rows {
@@ -168,7 +168,7 @@ fn widths(rows: &[[String; 5]], width: usize) -> [usize; 5] {
             .sum::<usize>()
             .saturating_sub(GAP)
     };
-    // The widest gives first, so that something of each is left.
+    // The widest column shrinks first, so that something of each remains.
     while total(&widths) > width {
         let widest = NARROWED.into_iter().max_by_key(|at| widths[*at]);
         match widest.filter(|at| widths[*at] > LEAST) {
@@ -176,7 +176,7 @@ fn widths(rows: &[[String; 5]], width: usize) -> [usize; 5] {
             None => break,
         }
     }
-    // Still too wide: what stands in the fewest words goes.
+    // Still too wide: leave out the columns that matter least.
     for at in [SEEN, ATTRIBUTES, METRIC] {
         if total(&widths) > width {
             widths[at] = 0;
@@ -185,7 +185,7 @@ fn widths(rows: &[[String; 5]], width: usize) -> [usize; 5] {
     widths
 }
 
-/// A line; values stand to the right, so that their digits are below each other.
+/// Returns a line; values are right-aligned, so that their digits line up.
 fn row(cells: &[String; 5], widths: &[usize; 5]) -> String {
     let mut parts = Vec::new();
     for (at, cell) in cells.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! What the screen shows: the last value of everything that is wanted, in some order, and the last
-//! outcomes. Pure.
+//! The content of the screen: the latest value of every reading that is followed, in the chosen
+//! order, and the latest outcomes. Pure.
 
 use std::{
     cmp::Ordering,
@@ -21,13 +21,13 @@ const OUTCOMES_KEPT: usize = 3;
 
 type Series = (TargetName, MetricName, Attributes);
 
-/// A reading, and whether its value was ever another while it was watched.
+/// A reading, and whether its value has changed while watching.
 #[derive(Debug)]
 struct Shown {
     view: ReadingView,
     moved: bool,
-    /// The attributes as they are sorted and searched, which happens again and again: numbers
-    /// first, so that outlet 2 goes before outlet 10 whatever the outlets are called.
+    /// The attributes as sorted and searched, which happens again and again: numbers come first, so
+    /// that outlet 2 precedes outlet 10 whatever the outlets are called.
     attributes: String,
 }
 
@@ -43,26 +43,26 @@ pub struct View {
     lost: Option<String>,
     sort: Sort,
     is_reversed: bool,
-    /// Only lines with this in them; while it is typed, with the cursor behind it.
+    /// The text that lines must contain; while it is typed, it has the cursor behind it.
     search: String,
     is_typed: bool,
-    /// The first line that is shown.
+    /// The index of the first line that is shown.
     top: usize,
-    /// The lines that there were room for, for a page up or down.
+    /// The number of lines that fit, for moving a page up or down.
     room: usize,
 }
 
-/// The answer to a question.
+/// The reaction to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// Show what there is now.
+    /// Show the screen again.
     GoOn,
-    /// End.
+    /// End the command.
     End,
 }
 
 impl View {
-    /// Shows nothing yet, and only what the filter wants.
+    /// Creates an empty view of the readings that match the filter.
     pub fn new(filter: Filter, sort: Sort, is_reversed: bool) -> Self {
         Self {
             filter,
@@ -72,14 +72,14 @@ impl View {
         }
     }
 
-    /// Takes in what was last seen.
+    /// Adds the latest readings.
     pub fn fill(&mut self, readings: Vec<ReadingView>) {
         for reading in readings {
             self.put(reading);
         }
     }
 
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn take_in(&mut self, event: Event) {
         match event {
             Event::Readings(batch) => {
@@ -107,7 +107,7 @@ impl View {
         }
     }
 
-    /// Does what a key asks for.
+    /// Reacts to a key.
     pub fn key(&mut self, key: Key) -> Then {
         if self.is_typed {
             self.typed(key);
@@ -134,7 +134,7 @@ impl View {
             Key::PageUp => self.top = self.top.saturating_sub(page),
             Key::PageDown | Key::Character(' ') => self.top += page,
             Key::Home | Key::Character('g') => self.top = 0,
-            // The next look brings it back to where there is something.
+            // The next look corrects it to where there are lines.
             Key::End | Key::Character('G') => self.top = usize::MAX,
             Key::Character(_) | Key::Enter | Key::Backspace => {}
         }
@@ -155,23 +155,23 @@ impl View {
         }
     }
 
-    /// The server is gone.
+    /// Shows that the server is gone.
     pub fn lost(&mut self, url: &str) {
         self.lost = Some(url.into());
     }
 
-    /// There is a server again.
+    /// Shows that the server is back.
     pub fn found(&mut self) {
         self.lost = None;
     }
 
-    /// The number of readings, whatever is searched for.
+    /// Returns the number of readings, regardless of the search.
     pub fn count(&self) -> usize {
         self.readings.len()
     }
 
-    /// The readings for so many lines from where the screen stands, and how many there are in
-    /// all of what is searched for.
+    /// Returns the readings for that many lines from the present position, and the number of
+    /// readings that match the search.
     pub fn look(&mut self, room: usize) -> (Vec<&ReadingView>, usize) {
         let search = self.search.to_lowercase();
         let mut found: Vec<&Shown> = self
@@ -191,17 +191,17 @@ impl View {
         (shown.map(|shown| &shown.view).collect(), all)
     }
 
-    /// The number of the first line that is shown, from 1.
+    /// Returns the number of the first line that is shown, from 1.
     pub fn first(&self) -> usize {
         self.top + 1
     }
 
-    /// The last outcomes of interest, the newest last.
+    /// Returns the latest outcomes of interest, newest last.
     pub fn outcomes(&self) -> impl Iterator<Item = &str> {
         self.outcomes.iter().map(String::as_str)
     }
 
-    /// One line about all of it.
+    /// Returns the heading: one line about everything.
     pub fn heading(&self) -> String {
         if let Some(url) = &self.lost {
             return format!("{url} is gone; waiting until it is back");
@@ -217,7 +217,7 @@ impl View {
         text
     }
 
-    /// The keys, and what they are set to; shorter where it is narrow.
+    /// Returns the keys and their settings; shorter if the terminal is narrow.
     pub fn help(&self, width: usize) -> String {
         if self.is_typed {
             return format!("/{}_  (Enter: keep, Esc: all)", self.search);
@@ -239,7 +239,7 @@ impl View {
         }
     }
 
-    /// The newer one stays, whatever comes first.
+    /// Keeps the newer reading, whichever arrives first.
     fn put(&mut self, view: ReadingView) {
         let reading = &view.reading;
         let series = (
@@ -266,7 +266,7 @@ impl View {
     }
 }
 
-/// The attributes in one text, those with numbers first.
+/// Returns the attributes as one text, those with numbers first.
 fn sorted(attributes: &Attributes) -> String {
     let is_number = |value: &str| value.starts_with(|c: char| c.is_ascii_digit());
     let (numbers, words): (Vec<_>, Vec<_>) =
@@ -276,7 +276,7 @@ fn sorted(attributes: &Attributes) -> String {
     texts.join(" ")
 }
 
-/// Returns whether a search finds a reading.
+/// Returns true if a reading matches the search.
 fn has(shown: &Shown, search: &str) -> bool {
     let is_in = |text: &str| text.to_lowercase().contains(search);
     is_in(shown.view.target.as_str())
@@ -294,7 +294,8 @@ fn compare(sort: Sort, a: &Shown, b: &Shown) -> Ordering {
     first.then_with(|| by_name(a, b))
 }
 
-/// By target, metric and attributes; a total, which has the fewest attributes, before its parts.
+/// Compares by target, metric and attributes; a total, which has the fewest attributes, precedes
+/// its parts.
 fn by_name(a: &Shown, b: &Shown) -> Ordering {
     let (one, other) = (&a.view, &b.view);
     natural::compare(one.target.as_str(), other.target.as_str())

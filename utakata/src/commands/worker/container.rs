@@ -1,4 +1,4 @@
-//! Containers in which a worker is tried.
+//! Containers in which a worker is tested.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use utakata_worker_sdk::{
     harness::host::{Ended, Started, WorkerHost},
 };
 
-/// A Docker engine, with the image that is tried.
+/// A Docker engine with the image to be tested.
 #[derive(Debug)]
 pub(super) struct Containers {
     docker: Docker,
@@ -26,11 +26,13 @@ pub(super) struct Containers {
     life: Life,
 }
 
-/// A container of it.
+/// A container with the worker.
 struct Container(Box<dyn Running>);
 
 /// Returns the engine for the workers of the release in a folder, if they are containers.
-/// Errors: its image cannot be had, or is not what the release says.
+///
+/// # Errors
+/// The image cannot be fetched, or does not fit its release.
 pub(super) async fn place(folder: &Path, docker: Docker) -> Result<Option<Containers>> {
     let Ok(text) = fs::read_to_string(folder.join(IMAGE_FILE)) else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! `utakata worker diff`: in what two releases differ.
+//! `utakata worker diff`: the differences between two releases.
 
 use anyhow::Result;
 use utakata_api::release::{ReleaseDiff, ReleaseReference};

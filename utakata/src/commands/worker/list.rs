@@ -1,4 +1,4 @@
-//! `utakata worker list`: the workers that run, and the releases that could.
+//! `utakata worker list`: the running workers, and the available releases.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::{
     output::{Cell, Row, Tone, words},
 };
 
-/// The releases that run, and those that could.
+/// The running releases, and the available ones.
 #[derive(Debug, Serialize)]
 struct Listed {
     pools: Vec<Pool>,

@@ -1,4 +1,4 @@
-//! `utakata worker push`: a release goes from its folder into the catalogue.
+//! `utakata worker push`: uploads a release from its folder to the catalogue.
 
 use anyhow::Result;
 use utakata_api::release::ReleaseView;
@@ -26,7 +26,7 @@ pub async fn run(source: &source::Arguments, context: &Context<'_>) -> Result<Ex
     Ok(Exit::Done)
 }
 
-/// Returns a description, the things that it would break, and the next command.
+/// Returns a description, the things that the release would break, and the next command.
 fn told(view: &ReleaseView, sent: u64, output: &Output) -> String {
     let release = &view.summary;
     let (kind, version) = (&release.kind, &release.version);

@@ -50,7 +50,7 @@ fn told(view: &ReleaseView, output: &Output) -> String {
     text
 }
 
-/// Returns the person who pushed it, and the time; or the folder in which it lies.
+/// Returns the person who pushed it and the time, or the folder in which it is.
 pub(super) fn comes_from(release: &ReleaseSummary) -> String {
     match (release.source, &release.pushed_by, release.pushed_at) {
         (ReleaseSource::Pushed, Some(by), Some(at)) => {
@@ -72,7 +72,7 @@ fn files(release: &ReleaseSummary) -> String {
     }
 }
 
-/// The environments in which it runs.
+/// Returns the environments in which it runs.
 pub(super) fn runs_in(view: &ReleaseView) -> String {
     let runs_in = &view.summary.runs_in;
     if runs_in.is_empty() {
@@ -106,7 +106,7 @@ fn actions(view: &ReleaseView) -> Table {
     table
 }
 
-/// Returns the things that it would break; nothing where it breaks nothing.
+/// Returns the things that it would break, if any.
 pub(super) fn breaks(view: &ReleaseView, output: &Output) -> String {
     if view.breaks.is_empty() {
         return String::new();

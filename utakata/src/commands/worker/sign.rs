@@ -1,4 +1,4 @@
-//! `utakata worker sign`: signs a release that lies in a folder.
+//! `utakata worker sign`: signs a release in a folder.
 
 use std::{fs, io, path::Path};
 
@@ -38,7 +38,7 @@ pub fn run(folder: &Path, key: &Path, context: &Context<'_>) -> Result<Exit> {
         release: (*release.id).clone(),
         key: signature.key.clone(),
     };
-    // With a program that comes with utakata, what is pushed is more than what lies here.
+    // If the program is shipped with utakata, the pushed release contains more than this folder.
     let pushed = ReleaseFolder::read(folder)?.digest();
     let is_other = pushed != release.id.digest;
     let more = is_other.then(|| trust::sign(&key, &pushed));
@@ -51,7 +51,7 @@ pub fn run(folder: &Path, key: &Path, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// All or nothing: an environment may be looking at the folder.
+/// Writes the file atomically: an environment may be reading the folder.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("toml.new");
     fs::write(&new, text)?;

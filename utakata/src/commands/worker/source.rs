@@ -1,4 +1,4 @@
-//! What a release is made from: its folder, or an image with a manifest in it.
+//! The source of a release: its folder, or an image with a manifest in it.
 
 use std::{
     fs,
@@ -20,14 +20,13 @@ const SCHEME: &str = "unix://";
 /// The name of an archive in its release.
 const ARCHIVE: &str = "image.tar";
 
-/// The source of a release.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The folder of the release, or an image: registry/name@sha256:..., registry/name:tag, or
+    /// Folder of the release, or an image: registry/name@sha256:..., registry/name:tag, or
     /// docker-archive:FILE
     #[arg(value_name = "DIR|IMAGE")]
     release: String,
-    /// The socket of the Docker engine, for releases that are images
+    /// Socket of the Docker engine, for releases that are images
     #[arg(
         long,
         value_name = "SOCKET",
@@ -37,7 +36,7 @@ pub struct Arguments {
     docker: String,
 }
 
-/// The folder of a release; gone with this if it was made for it.
+/// The folder of a release, removed with this if it was made for it.
 #[derive(Debug)]
 pub(super) struct Source {
     folder: PathBuf,
@@ -45,7 +44,10 @@ pub(super) struct Source {
 }
 
 impl Arguments {
-    /// Gets the folder of the release. Errors: the image cannot be one.
+    /// Opens the folder of the release.
+    ///
+    /// # Errors
+    /// The image cannot be a release.
     pub(super) async fn open(&self) -> Result<Source> {
         let Some(named) = named(&self.release)? else {
             return Ok(Source {
@@ -66,7 +68,7 @@ impl Arguments {
         Source::make(&inspected)
     }
 
-    /// The engine that is meant, which need not be there.
+    /// Returns the engine to use, which need not run.
     pub(super) fn engine(&self) -> Result<Docker> {
         let socket = self.docker.strip_prefix(SCHEME).unwrap_or(&self.docker);
         if socket.contains("://") {
@@ -82,7 +84,7 @@ impl Arguments {
     }
 }
 
-/// The image that is meant; `None`: a folder is.
+/// Returns the image, or `None` if a folder was given.
 fn named(release: &str) -> Result<Option<Named>> {
     if Path::new(release).is_dir() {
         return Ok(None);
@@ -95,7 +97,7 @@ impl Source {
         &self.folder
     }
 
-    /// Makes the folder of an image.
+    /// Creates the folder of an image.
     fn make(inspected: &Inspected) -> Result<Self> {
         let made = tempfile::tempdir().context("a folder for the release cannot be made")?;
         let written = || -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! The real target on which a worker is tried.
+//! A real target on which a worker is tested.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -16,20 +16,20 @@ use utakata_worker_sdk::harness::Example;
 
 use crate::{exit::Usage, parameters};
 
-/// A real target to try a worker on.
+/// A real target on which a worker is tested.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Try it on a real target, too: every action that only looks, and those of --control
+    /// Test it on a real target, too: every observe action, and those of --control
     #[arg(long, value_name = "ADDRESS", group = "tried")]
     target: Option<String>,
-    /// The same on a walk of a device, which is answered over SNMP: for workers that speak it
+    /// Test it on a recorded walk of a device, answered over SNMP: for workers that speak it
     #[arg(long, value_name = "WALK", group = "tried", value_parser = paths::absolute())]
     walk: Option<PathBuf>,
-    /// What lets the worker in: the file of a credential, as for `utakata apply`, or single
-    /// values, which others can see in the list of processes
+    /// Credential of the worker: a file, as for `utakata apply`, or single values, which others can
+    /// see in the list of processes
     #[arg(long, value_name = "FILE|KEY=VALUE", requires = "target")]
     credential: Vec<String>,
-    /// A parameter of the actions that have it, or of one
+    /// Parameter of the actions that have it, or of one action
     #[arg(
         short = 'p',
         long = "param",
@@ -38,13 +38,13 @@ pub struct Target {
         value_parser = parameters::pair
     )]
     parameters: Vec<(String, String)>,
-    /// An action that may change the target; it is read back as the manifest says
+    /// Action that may change the target; it is read back as the manifest declares
     #[arg(long, value_name = "ACTION", requires = "target")]
     control: Vec<ActionName>,
 }
 
 impl Target {
-    /// Has the walk answered, if one is given.
+    /// Serves the walk, if one is given.
     pub(super) async fn serve(&self) -> Result<Option<Serving>> {
         match &self.walk {
             Some(walk) => Ok(Some(workbench::serve(walk).await?)),
@@ -52,7 +52,7 @@ impl Target {
         }
     }
 
-    /// The target for the worker of this manifest, if one is given or a walk is answered.
+    /// Returns the target for the worker of this manifest, if one is given or a walk is served.
     pub(super) fn example(
         &self,
         manifest: &Manifest,
@@ -121,7 +121,7 @@ impl Target {
             }
             let values = parameters::to_json(&given, Some(&action.parameters))?;
             let values = Value::Object(values);
-            // Actions that lack others of theirs are left out, as nothing was said of them.
+            // Actions that lack other parameters are left out.
             if action.schema()?.check(&values).is_ok() {
                 all.insert(action.name.clone(), values);
             } else if self.control.contains(&action.name) {
@@ -166,7 +166,7 @@ fn known(manifest: &Manifest, action: &str) -> Result<()> {
     bail!(Usage(format!("it has no action \"{action}\": {hint}")))
 }
 
-/// The values of the one credential in a file.
+/// Returns the values of the only credential in a file.
 fn of_file(path: &str) -> Result<BTreeMap<String, Secret>> {
     let documents = documents::read(&[path.into()])?;
     let documents = documents.documents.into_iter();

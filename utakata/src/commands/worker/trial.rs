@@ -1,4 +1,4 @@
-//! `utakata worker test`: a worker is taken through its protocol.
+//! `utakata worker test`: puts a worker through its protocol.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub async fn run(
     }
     let example = match Release::read(folder) {
         Ok(release) => target.example(&release.manifest, serving.as_ref())?,
-        // The first check says what is wrong with it.
+        // The first check reports the mistake.
         Err(_) => None,
     };
     let containers = container::place(folder, source.engine()?).await?;
@@ -64,7 +64,7 @@ fn exit(report: &Report) -> Exit {
     }
 }
 
-/// A check as it is printed.
+/// A check as printed.
 #[derive(Debug, Serialize)]
 struct Line {
     check: String,

@@ -1,4 +1,4 @@
-//! Where modules are found: in files that are named, and in folders.
+//! The search for modules: in the given files, and in folders.
 
 use std::{
     collections::BTreeSet,

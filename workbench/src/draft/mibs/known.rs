@@ -1,5 +1,5 @@
-//! What every MIB builds on, and need not be there as a file: SNMPv2-SMI, SNMPv2-TC and what
-//! was before them.
+//! The modules on which every MIB builds, which need not exist as files: SNMPv2-SMI, SNMPv2-TC and
+//! their predecessors.
 
 use super::Syntax;
 use crate::draft::smi::Type;

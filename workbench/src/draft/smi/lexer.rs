@@ -6,21 +6,16 @@ pub enum Token<'a> {
     /// A name or a keyword.
     Word(&'a str),
     Number(i64),
-    /// A text between quotation marks.
+    /// A text in quotation marks.
     Text(&'a str),
-    /// `::=`
     Assign,
-    /// `{`
     Open,
-    /// `}`
     Close,
-    /// `(`
     Bracket,
-    /// `;`
     Semicolon,
     /// Anything else.
     Other,
-    /// There is nothing more.
+    /// The end of the text.
     End,
 }
 

@@ -1,4 +1,4 @@
-//! A worker on a real target.
+//! Checks of a worker on a real target.
 
 use std::time::Duration;
 
@@ -18,11 +18,10 @@ use crate::harness::{
     stage::{Guest, Order, Stage},
 };
 
-/// A target that does not show an effect yet is looked at again after this.
+/// The interval at which a target is read back until it shows the effect.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// Runs the actions that may be run on the example target, one after the other: first those that
-/// only look.
+/// Runs the permitted actions on the example target, one after the other: observe actions first.
 pub async fn on_example(stage: &Stage, report: &mut Report) {
     let Some(example) = &stage.options.example else {
         let why = "no example target was given";
@@ -55,7 +54,8 @@ async fn succeeds(
         ));
     }
     let is_given = example.parameters.contains_key(&action.name);
-    // What is made up may mean nothing there; or the first outlet, because its number is least.
+    // Made-up parameters may mean nothing there, or the first outlet, because its number is the
+    // smallest.
     let needs_some = required(&action.parameters).next().is_some();
     if needs_some && !is_given {
         return Err(NotPassed::Skipped("no parameters for it were given".into()));
@@ -65,7 +65,7 @@ async fn succeeds(
     run(stage, example, action, &parameters).await.map(drop)
 }
 
-/// Reads the target back, as its action says how.
+/// Reads the target back as its action declares.
 async fn shows(
     stage: &Stage,
     example: &Example,
@@ -110,7 +110,7 @@ async fn shows(
     report.add(name, check).await;
 }
 
-/// Runs an action in a worker of its own. What it saw.
+/// Runs an action in a worker of its own, and returns the readings.
 async fn run(
     stage: &Stage,
     example: &Example,

@@ -1,4 +1,4 @@
-//! Control begins on a go, and on no old one.
+//! Checks that control begins on a go, and never on an old one.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::harness::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for which nothing may be touched.
 const WAITS: Duration = Duration::from_millis(300);
-/// The age that a go may have here, and by which it is older than that.
+/// The age that a go may have here, and by which it is exceeded.
 const WINDOW: Duration = Duration::from_millis(100);
 
 pub async fn waits_for_go(stage: &Stage) -> Result<(), NotPassed> {
@@ -35,7 +35,7 @@ pub async fn waits_for_go(stage: &Stage) -> Result<(), NotPassed> {
     if guest.answer(key).is_some() {
         return Err(NotPassed::failed("it answered before its go"));
     }
-    // One that never got its go is taken back.
+    // An attempt that never gets its go is cancelled.
     let tasks = vec![key.into()];
     guest
         .tell(to_worker::Message::Cancel(Cancel { tasks }))
@@ -64,7 +64,7 @@ pub async fn old_go(stage: &Stage) -> Result<(), NotPassed> {
     }
 }
 
-/// A worker that has an attempt of control, and has said that it is ready.
+/// Returns a worker with an attempt at control that it has reported ready.
 async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), NotPassed> {
     let (action, parameters) = control(stage)?;
     let silent = silence(1)?.pop();
@@ -97,7 +97,7 @@ async fn ready(stage: &Stage) -> Result<(Guest, TaskKey, Silence), NotPassed> {
     Ok((guest, key, silent))
 }
 
-/// A control action whose parameters can be made up.
+/// Returns a control action whose parameters can be made up.
 fn control(stage: &Stage) -> Result<(&Action, Value), NotPassed> {
     let actions = stage.release.manifest.actions.iter();
     let control = actions.filter(|action| action.class == Class::Control);

@@ -1,4 +1,4 @@
-//! How a worker begins and ends.
+//! The beginning and end of a worker.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::harness::{
     stage::{Heard, Order, Stage},
 };
 
-/// The time that a worker may take to end.
+/// The time within which a worker must end.
 const END: Duration = Duration::from_secs(5);
-/// The interval at which it must be heard of when that is tried.
+/// The heartbeat interval in the check of heartbeats.
 const BEAT: Duration = Duration::from_millis(600);
-/// The number of beats that are waited for.
+/// The number of heartbeats that are awaited.
 const BEATS: u32 = 4;
-/// The timeout of what a worker has when it is drained.
+/// The timeout of the attempts that a worker has when it is drained.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 pub async fn ends_when_refused(stage: &Stage) -> Result<(), NotPassed> {
@@ -68,7 +68,7 @@ pub async fn drain(stage: &Stage) -> Result<(), NotPassed> {
     };
     guest.tell(to_worker::Message::Drain(drain)).await?;
     let late = after_drain(stage, &silent[1].address(), timeout)?;
-    // It may have ended already, when what it had took no time: then it owes nothing more.
+    // It may have ended already if its attempts took no time: then it owes nothing more.
     let given = guest.give(vec![late.1]).await.is_ok();
     if !guest
         .hear_to_the_end(due(stage, timeout) + stage.limit(END))
@@ -119,7 +119,7 @@ pub async fn disconnected(stage: &Stage) -> Result<(), NotPassed> {
         address: "127.0.0.1",
         timeout: stage.limit(TIMEOUT),
     };
-    // Once this is answered, the worker is past its welcome.
+    // Once this is answered, the worker has been welcomed.
     let (key, task) = stage.task(&nothing);
     let mut guest = guest;
     guest.give(vec![task]).await?;

@@ -1,4 +1,4 @@
-//! What a worker must not do.
+//! Things that a worker must not do.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::harness::{
     stage::{Order, Stage},
 };
 
-/// Refusing takes no time.
+/// The timeout of a task that is refused at once.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub async fn unknown_action(stage: &Stage) -> Result<(), NotPassed> {
@@ -55,7 +55,7 @@ pub async fn bad_parameters(stage: &Stage) -> Result<(), NotPassed> {
             tasks.push(task);
         }
     }
-    // One after the other, within what the worker takes at once.
+    // One after the other, within the capacity of the worker.
     let capacity = usize::try_from(guest.hello.capacity)
         .unwrap_or(usize::MAX)
         .max(1);

@@ -1,4 +1,4 @@
-//! How a worker works.
+//! The work of a worker.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::harness::{
     stage::{GRACE, Guest, Order, Stage},
 };
 
-/// The timeout of what is to run into it.
+/// The timeout of an attempt that is to run into it.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// The timeout of what is to be cancelled long before it.
+/// The timeout of an attempt that is cancelled long before.
 const LONG: Duration = Duration::from_secs(60);
 
 pub async fn deadline(stage: &Stage) -> Result<(), NotPassed> {
@@ -26,7 +26,8 @@ pub async fn deadline(stage: &Stage) -> Result<(), NotPassed> {
     observed(&guest, key)
 }
 
-/// An attempt that only looks is never answered `unknown`, and one that did not succeed says why.
+/// Checks that an observe attempt is never answered `unknown`, and that a failed one gives a
+/// reason.
 fn observed(guest: &Guest, key: TaskKey) -> Result<(), NotPassed> {
     let Some(answer) = guest.answer(key) else {
         return Err(NotPassed::failed("no answer"));
@@ -108,7 +109,7 @@ pub async fn twice(stage: &Stage) -> Result<(), NotPassed> {
     guest.give(vec![task.clone()]).await?;
     guest.wait_for(&[key], due(stage, timeout)).await?;
     guest.give(vec![task]).await?;
-    // Everything that it has to say is heard before the end of the stream.
+    // Every message of the worker is read before the end of the stream.
     let drain = Drain {
         within_milliseconds: 0,
     };

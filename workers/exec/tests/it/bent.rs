@@ -232,7 +232,7 @@ fn starts(file: &Path) -> usize {
     fs::read_to_string(file).unwrap().lines().count()
 }
 
-/// All at the same time.
+/// Runs all at the same time.
 async fn futures<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();

@@ -20,7 +20,7 @@ fn release(name: &str) -> PathBuf {
     root.join("examples/line-workers").join(name)
 }
 
-/// A thermostat; gives its address.
+/// Starts a thermostat and returns its address.
 async fn thermostat() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

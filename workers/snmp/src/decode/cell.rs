@@ -10,12 +10,12 @@ use crate::value;
 pub enum Cell {
     Integer(i32),
     Counter32(u32),
-    /// Gauge32, Unsigned32.
+    /// A Gauge32 or Unsigned32.
     Gauge32(u32),
     Counter64(u64),
     /// OCTET STRING. It does not hold on to the message that it came in.
     Octets(Box<[u8]>),
-    /// All others.
+    /// Any other value.
     Other(Box<Value>),
 }
 

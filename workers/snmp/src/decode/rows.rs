@@ -26,22 +26,22 @@ pub struct Grid<'a> {
     indexes: Vec<&'a [u32]>,
     /// All rows, one after the other.
     values: Vec<Option<&'a Cell>>,
-    /// Columns.
+    /// The number of columns.
     width: usize,
 }
 
-/// Scalars that conditions look at.
+/// The scalars that conditions use.
 #[derive(Clone, Copy)]
 pub struct Beside<'a> {
-    /// Their positions.
+    /// The positions of the scalars.
     pub at: &'a [usize],
-    /// All scalars that were got.
+    /// All scalars that were fetched.
     pub scalars: &'a [Option<Value>],
 }
 
 pub struct Row<'a> {
     pub index: &'a [u32],
-    /// By position of the column.
+    /// The cells, by the position of the column.
     values: &'a [Option<&'a Cell>],
     table: &'a Table,
     cells: &'a Cells,
@@ -123,7 +123,7 @@ impl<'a> Grid<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The value in a column.
+    /// Returns the value in a column.
     pub fn raw(&self, column: usize) -> Option<Raw<'a>> {
         self.values
             .get(column)
@@ -132,7 +132,7 @@ impl<'a> Row<'a> {
             .and_then(Cell::raw)
     }
 
-    /// Returns what is looked at.
+    /// Returns the value of an operand.
     pub fn look(&self, of: &Operand) -> Option<Raw<'_>> {
         match of {
             Operand::Column(column) => self.raw(*column),
@@ -145,7 +145,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Returns whether a condition holds.
+    /// Returns true if a condition holds.
     pub fn holds(&self, Condition { of, test }: &Condition) -> bool {
         let test: &Test = test;
         test.holds(self.look(of).as_ref())

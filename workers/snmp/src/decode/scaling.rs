@@ -1,4 +1,4 @@
-//! What stands beside a number: its scale, and its unit.
+//! The scale and unit beside a number.
 
 use utakata_profile::{Raw, Scaling, meaning::StatedUnit};
 

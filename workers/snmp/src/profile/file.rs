@@ -22,7 +22,7 @@ use super::Instance;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Its purpose, in a sentence.
+    /// The purpose of the profile, in a sentence.
     pub description: String,
     /// Other profiles that are read along with it, by name.
     #[serde(default)]
@@ -33,7 +33,7 @@ pub struct File {
     /// Maps of states that metrics and attributes name.
     #[serde(default)]
     pub states: Named,
-    /// Single values.
+    /// The single values.
     #[serde(default)]
     pub scalar: Vec<Spanned<Metric>>,
     #[serde(default)]
@@ -55,9 +55,9 @@ pub struct Match {
     pub system: Vec<OidText>,
     /// The device has something under one of these.
     pub present: Vec<OidText>,
-    /// sysDescr matches this pattern.
+    /// The pattern that sysDescr must match.
     pub description: Option<String>,
-    /// Devices that are not meant.
+    /// The devices that are excluded.
     pub except: Except,
 }
 
@@ -67,7 +67,7 @@ pub struct Match {
 pub struct Except {
     /// sysObjectID begins with one of these.
     pub system: Vec<OidText>,
-    /// sysDescr matches this pattern.
+    /// The pattern that sysDescr must match.
     pub description: Option<String>,
 }
 
@@ -98,7 +98,7 @@ keys! {
     pub struct MetricKeys {
         /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
         pub oid: Option<InstanceText>,
-        /// Table: the column to read.
+        /// In a table: the column to read.
         pub column: Option<ColumnRef>,
         /// The columns to look at when the device has no value there.
         pub or: OneOrMany<ColumnRef>,
@@ -151,9 +151,9 @@ pub type UnitOf = Keyed<Operand, Units>;
 keys! {
     /// Raw values by the unit that they mean.
     pub struct Units {
-        /// Degrees Celsius.
+        /// The values that mean degrees Celsius.
         pub celsius: OneOrMany<Literal>,
-        /// Degrees Fahrenheit.
+        /// The values that mean degrees Fahrenheit.
         pub fahrenheit: OneOrMany<Literal>,
         pub kelvin: OneOrMany<Literal>,
     }
@@ -162,7 +162,6 @@ keys! {
 /// The choice of a column's metric by a value beside it.
 #[derive(Debug, Clone, Default)]
 pub struct By {
-    /// The operand.
     pub of: Operand,
     /// The metric for each raw value.
     pub choices: BTreeMap<String, Choice>,
@@ -200,9 +199,9 @@ fn one() -> f64 {
 /// The origin of an attribute.
 #[derive(Debug)]
 pub enum Attribute {
-    /// Always the same text.
+    /// A constant text.
     Constant(String),
-    /// From the row.
+    /// A value in the row.
     Row(Box<RowAttribute>),
 }
 
@@ -210,7 +209,7 @@ pub enum Attribute {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowAttribute {
-    /// The text in a column.
+    /// The column with the text.
     #[serde(default)]
     pub column: Option<ColumnRef>,
     /// Columns to look at when that one has none.
@@ -242,9 +241,9 @@ pub struct RowAttribute {
 /// A part of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexPart {
-    /// All of it, dotted.
+    /// The whole index, dotted.
     All,
-    /// One number, counted from 1.
+    /// One number of it, counted from 1.
     Part(usize),
 }
 
@@ -271,7 +270,7 @@ pub struct Control {
     /// The raw value for each word that the parameter may be.
     #[serde(default)]
     pub values: BTreeMap<String, toml::Value>,
-    /// The answer besides the parameters.
+    /// The result besides the parameters.
     #[serde(default)]
     pub result: BTreeMap<String, String>,
 }
@@ -279,9 +278,9 @@ pub struct Control {
 /// A column: a number under the entry of the table, or a full OID of a table with the same index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnRef {
-    /// Under the entry.
+    /// A number below the entry.
     Number(u32),
-    /// Complete.
+    /// A complete OID.
     Oid(Oid),
 }
 

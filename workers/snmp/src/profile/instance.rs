@@ -1,4 +1,4 @@
-//! The OID of an instance, with parameters of the action where parts of its index go.
+//! The OID of an instance, with parameters of the action as parts of its index.
 //!
 //! ```text
 //! 1.3.6.1.4.1.318.1.1.12.3.3.1.1.4.{outlet}    a number, or numbers and dots
@@ -7,7 +7,7 @@
 //! 1.3.6.1.4.1.13742.6.4.1.2.1.2.{outlet:unit}  5 is 1.5, of the first unit; 2.5 is of the second
 //! ```
 //!
-//! How texts are part of an index says RFC 2578, section 7.7.
+//! RFC 2578, section 7.7, defines texts as parts of an index.
 
 use async_snmp::Oid;
 use serde_json::Value as Json;
@@ -28,7 +28,7 @@ enum Piece {
 /// The form of a parameter in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Index {
-    /// As it is: numbers.
+    /// Numbers, unchanged.
     Numbers,
     /// A text of variable length: its length, then its bytes.
     String,
@@ -64,7 +64,7 @@ impl Instance {
         has_parameter.then_some(index).ok_or_else(wrong)
     }
 
-    /// An instance without parameters.
+    /// Returns an instance without parameters.
     pub fn fixed(oid: &Oid) -> Self {
         Self(oid.arcs().iter().copied().map(Piece::Arc).collect())
     }
@@ -78,7 +78,7 @@ impl Instance {
         Some(Oid::from_slice(&arcs.collect::<Option<Vec<u32>>>()?))
     }
 
-    /// The parameters that it needs.
+    /// Returns the parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Parameter { name, .. } => Some(name.as_str()),

@@ -129,7 +129,7 @@ impl Library {
             .filter(|profile| profile.recognise.is_some())
     }
 
-    /// All profiles, by name.
+    /// Returns all profiles, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Profile>> {
         self.profiles.values()
     }

@@ -1,4 +1,4 @@
-//! Which devices a profile is for.
+//! The recognition of devices by profiles.
 
 use async_snmp::Oid;
 use utakata_profile::Pattern;
@@ -6,7 +6,7 @@ use utakata_profile::Pattern;
 /// The conditions by which a device is recognised: one of these is enough, unless it is excepted.
 #[derive(Debug)]
 pub struct Recognise {
-    /// Beginnings of sysObjectID.
+    /// The beginnings of sysObjectID.
     pub system: Vec<Oid>,
     /// Subtrees that must not be empty.
     pub present: Vec<Oid>,
@@ -21,9 +21,9 @@ pub struct Recognise {
 /// The identity that a device claims.
 #[derive(Debug, Default)]
 pub struct Device<'a> {
-    /// sysObjectID.
+    /// The device's sysObjectID.
     pub system: Option<&'a Oid>,
-    /// sysDescr.
+    /// The device's sysDescr.
     pub description: &'a str,
 }
 
@@ -32,7 +32,7 @@ pub struct Device<'a> {
 pub enum Fit {
     /// By what it says it is.
     Named,
-    /// By what it has.
+    /// By the objects that it has.
     Present,
 }
 

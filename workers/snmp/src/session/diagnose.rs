@@ -28,7 +28,7 @@ const DISCOVERY: [u8; 60] = [
     0x02, 0x01, 0x00, 0x02, 0x01, 0x00, 0x30, 0x00,
 ];
 
-/// The result of the question.
+/// The result of the diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Diagnosis {
     /// An SNMPv3 agent is there: it does not like the credential.
@@ -39,7 +39,7 @@ pub enum Diagnosis {
     NobodyListens,
     /// The network says that there is no way.
     NoRoute,
-    /// Nothing.
+    /// Nothing answered.
     Silence,
 }
 

@@ -185,7 +185,7 @@ async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T
 
 /// The knowledge of the reason of a silence.
 enum Doubts {
-    /// It was not asked for.
+    /// It was not tried.
     None,
     /// Since when it is asked for.
     Asking(Instant),
@@ -194,7 +194,7 @@ enum Doubts {
 }
 
 impl Doubts {
-    /// Returns how long it took.
+    /// Returns the time that it took.
     fn settle(&mut self, diagnosis: Diagnosis) -> Duration {
         let took = match self {
             Self::Asking(since) => since.elapsed(),

@@ -1,7 +1,7 @@
 //! Getting instances by their OIDs, few or many.
 //!
-//! What a device makes of a message is narrowed down to the objects that it is about: a refusal,
-//! an answer that breaks off, silence. All others are got.
+//! Trouble with a message is narrowed down to the objects that cause it: a refusal, an answer that
+//! breaks off, silence. All others are fetched.
 
 use std::collections::VecDeque;
 
@@ -30,7 +30,7 @@ struct Work<'a, T> {
     groups: VecDeque<Vec<usize>>,
     found: Vec<Option<T>>,
     missed: Vec<Missed>,
-    /// `true` if anything came.
+    /// True if anything arrived.
     has_answered: bool,
     /// That which the device named as the one that it refuses.
     named: Option<usize>,
@@ -155,7 +155,7 @@ impl Session {
         Ok(work)
     }
 
-    /// A refusal: of which object?
+    /// Narrows a refusal down to its object.
     fn narrow<T: Clone>(
         &self,
         work: &mut Work<'_, T>,

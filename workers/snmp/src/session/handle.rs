@@ -46,11 +46,11 @@ struct Kept {
     last: Option<Bytes>,
 }
 
-/// The verdict about a message.
+/// The verdict on a message.
 pub enum Verdict<T> {
-    /// The answer.
+    /// It is the answer.
     Is(T),
-    /// None.
+    /// It is not an answer.
     Not,
 }
 
@@ -59,12 +59,12 @@ pub enum Verdict<T> {
 pub enum Unexpected {
     /// The answer to a request that nobody waited for any more, so long after it was sent.
     Late(std::time::Duration),
-    /// Something else.
+    /// It is an odd message.
     Odd(Odd),
 }
 
 impl Handle {
-    /// A target.
+    /// Creates the handle of a target.
     pub fn new(socket: Arc<Socket>, target: SocketAddr, secrets: Option<Arc<Secrets>>) -> Self {
         Self {
             socket,
@@ -74,7 +74,7 @@ impl Handle {
         }
     }
 
-    /// Returns where it is.
+    /// Returns the address of the target.
     pub fn target(&self) -> SocketAddr {
         self.target
     }

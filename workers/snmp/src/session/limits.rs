@@ -1,9 +1,9 @@
-//! How much a target is asked for in one message. Pure.
+//! The size of requests to a target. Pure.
 //!
-//! One ladder for all that devices do to a message that is too large for them: say tooBig, say
-//! something else, or nothing. What is asked for is halved, names and cells, down to one name
-//! and one cell, and to GETNEXT in place of GETBULK. What gets through makes it grow again, one
-//! of both at a time; where growth fails, it stays as it was for a while.
+//! One ladder serves for all that devices do with a message that is too large for them: answer
+//! tooBig, answer something else, or nothing. The request is halved, in names and cells, down to
+//! one name and one cell, and to GETNEXT in place of GETBULK. Success makes it grow again, one of
+//! the two at a time; where growth fails, it stays as it was for a while.
 
 use std::{fmt, time::Duration};
 
@@ -20,7 +20,7 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     pub names: usize,
-    /// Values.
+    /// The number of values.
     pub cells: usize,
     /// By GETBULK, and not by GETNEXT.
     pub is_bulk: bool,
@@ -94,7 +94,7 @@ impl Limit {
         }
     }
 
-    /// Returns whether it grew.
+    /// Grows the size. Returns true if it grew.
     fn grow(&mut self, at: Instant) -> bool {
         let max = self.max(at);
         if self.now >= max {

@@ -31,15 +31,15 @@ const GET_BULK: u8 = 0xa5;
 /// The type of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PduKind {
-    /// Their values.
+    /// The values of the names.
     Get,
-    /// The objects after each.
+    /// The objects after each name.
     Next,
     /// The objects after the first `singles`, and the next `rows` of all others.
     Bulk {
-        /// Non-repeaters.
+        /// The number of non-repeaters.
         singles: usize,
-        /// Max-repetitions.
+        /// The number of max-repetitions.
         rows: usize,
     },
     /// That the only one has this value.
@@ -49,7 +49,7 @@ pub enum PduKind {
 /// The answer of an agent.
 #[derive(Debug)]
 pub struct Answer {
-    /// `noError`, or what it refuses.
+    /// `noError`, or the reason of a refusal.
     pub status: ErrorStatus,
     /// About which binding, from 1; 0 for none.
     pub index: usize,
@@ -61,7 +61,7 @@ pub struct Answer {
 pub enum Bindings {
     /// Still in the bytes that came.
     Raw(Raw),
-    /// Decoded by the library.
+    /// The bindings, decoded by the library.
     Decoded(Vec<VarBind>),
 }
 
@@ -93,9 +93,9 @@ pub struct Binding<'a> {
 pub struct Envelope<'a> {
     /// 0: SNMPv1, 1: v2c, 3: v3.
     pub version: i32,
-    /// Of v1 and v2c.
+    /// For v1 and v2c.
     pub community: &'a [u8],
-    /// Of v1 and v2c.
+    /// For v1 and v2c.
     pub pdu: u8,
     /// The request id; of v3, that of the message.
     pub id: i32,
@@ -130,12 +130,12 @@ impl Names {
         Ok(names)
     }
 
-    /// The number of names.
+    /// Returns the number of names.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The same, decoded.
+    /// Returns the names, decoded.
     pub fn oids(&self) -> Vec<Oid> {
         let mut list = Reader::of(&self.bytes);
         let mut oids = Vec::with_capacity(self.count);
@@ -320,14 +320,13 @@ impl Answer {
 /// A binding, as far as it could be decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedBinding {
-    /// Its name.
     pub oid: Oid,
     /// Its value, or why it has none.
     pub value: Result<Value, Flaw>,
 }
 
 impl Bindings {
-    /// The number of bindings.
+    /// Returns the number of bindings.
     pub fn count(&self) -> usize {
         match self {
             Self::Decoded(bindings) => bindings.len(),
@@ -370,7 +369,7 @@ impl Bindings {
 }
 
 impl Raw {
-    /// The bindings, in their order.
+    /// Returns the bindings, in order.
     pub fn iter(&self) -> impl Iterator<Item = Binding<'_>> {
         self.spans.iter().map(|span| Binding {
             raw: self,
@@ -416,7 +415,7 @@ impl Binding<'_> {
 pub enum Absence {
     /// There is none here; behind it may be some.
     Hole,
-    /// Nothing comes after this.
+    /// There is nothing after this.
     End,
 }
 

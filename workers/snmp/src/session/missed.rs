@@ -1,4 +1,4 @@
-//! What was asked for and did not come, and why.
+//! Values that were requested and did not arrive, and the reasons.
 
 use std::fmt;
 
@@ -10,10 +10,9 @@ use super::message::Flaw;
 /// Something that was asked for and did not come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Missed {
-    /// The object, or the column.
+    /// The object or column.
     pub oid: Oid,
     pub part: Part,
-    /// The reason.
     pub why: Why,
 }
 
@@ -22,7 +21,7 @@ pub struct Missed {
 pub enum Part {
     /// The object, which is one value.
     Value,
-    /// This row of the column.
+    /// A row of the column.
     Row(Vec<u32>),
     /// The rows behind the last one that came.
     Rest,
@@ -35,7 +34,7 @@ pub enum Why {
     Refused(ErrorStatus),
     /// It came, and could not be decoded.
     Undecodable(Flaw),
-    /// Its column broke off.
+    /// The column broke off.
     BrokenOff(String),
     /// It was asked for by itself, and nothing came.
     NoAnswer,
@@ -68,7 +67,7 @@ impl Missed {
 }
 
 impl Why {
-    /// A word for programs.
+    /// Returns the code for programs.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Refused(_) => missing::REFUSED,

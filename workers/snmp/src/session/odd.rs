@@ -1,4 +1,4 @@
-//! What is odd about a message that came in place of an answer. Pure.
+//! The oddity of a message that arrived in place of an answer. Pure.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct Expected<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Odd {
     NoSnmp,
-    /// It is of another version.
+    /// It has another version.
     Version(i32),
     NoResponse(u8),
     /// It has another community.

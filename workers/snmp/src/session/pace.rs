@@ -1,10 +1,10 @@
-//! How long to wait for a target, and how often to ask it. Pure.
+//! The timeouts and retries of a target. Pure.
 //!
-//! As TCP does (RFC 6298): a smoothed round trip and its variation give the timeout, which
-//! doubles with every try. Each try has a request id of its own, so every answer gives a sound
-//! sample, also that to an earlier try: who answers late is waited for, and from then on asked
-//! less often. A target that never answered gets few tries, one that has been silent for long
-//! gets one: the network is not the place to find out that a rack is switched off.
+//! As in TCP (RFC 6298), a smoothed round trip and its variation give the timeout, which doubles
+//! with every retry. Each try has a request id of its own, so that every answer gives a sound
+//! sample, even one to an earlier try: a device that answers late is waited for, and from then on
+//! asked less often. A target that has never answered gets few tries, and one that has been silent
+//! for long gets one: the network is not the place to find out that a rack is switched off.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::Repeat;
 /// The first timeout, before anything is known of the target.
 const INITIAL: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(250);
-/// Between two tries.
+/// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(30);
 /// An answer is waited for as long, if the task has the time.
 const LISTEN: Duration = Duration::from_secs(12);
@@ -109,7 +109,7 @@ impl Pace {
             .is_some_and(|(smooth, _)| smooth >= SLOW.as_secs_f64())
     }
 
-    /// It answered after so long.
+    /// Takes note of an answer after this time.
     pub fn answered(&mut self, after: Duration) {
         let sample = after.as_secs_f64();
         self.silences = 0;

@@ -49,7 +49,7 @@ pub enum Error {
     /// The address of the target leads nowhere.
     #[error(transparent)]
     Address(#[from] resolve::Error),
-    /// There is no socket.
+    /// No socket could be opened.
     #[error("no socket can be opened")]
     Socket(#[source] io::Error),
     /// The keys cannot be derived.

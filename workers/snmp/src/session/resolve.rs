@@ -24,19 +24,13 @@ pub enum Error {
     Name(#[source] io::Error),
     /// There is no such interface.
     #[error("there is no network interface \"{zone}\" on the host of the worker")]
-    Zone {
-        /// The zone in the address.
-        zone: String,
-    },
+    Zone { zone: String },
     /// An address that every interface has means none.
     #[error("a link-local address needs the interface behind which it is, as in {ip}%eth0")]
-    NoZone {
-        /// The address.
-        ip: Ipv6Addr,
-    },
+    NoZone { ip: Ipv6Addr },
 }
 
-/// Names and where they led.
+/// Names and the addresses to which they resolved.
 #[derive(Default)]
 pub struct Names(Mutex<HashMap<String, (IpAddr, Clock)>>);
 

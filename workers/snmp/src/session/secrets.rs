@@ -1,4 +1,4 @@
-//! What a user of SNMPv3 needs to be known, and the messages that it opens.
+//! The keys of a user of SNMPv3, and the messages that they open.
 
 use async_snmp::{
     MasterKeys, UsmConfig,
@@ -12,7 +12,7 @@ use super::message::{self, Answer};
 /// Identity and keys of a user.
 #[derive(Clone)]
 pub struct Secrets {
-    /// Name, context and keys.
+    /// The name, context and keys.
     pub config: UsmConfig,
     /// The keys, where there are any.
     pub keys: Option<MasterKeys>,

@@ -30,11 +30,11 @@ pub struct Singles<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// To be taken along.
+    /// To be tried with the others.
     Untried,
-    /// Did not come along.
+    /// It did not arrive with the others.
     Missed,
-    /// Must be got.
+    /// To be fetched alone.
     Apart,
     /// Nothing more to do.
     Done,
@@ -43,14 +43,14 @@ enum State {
 /// The memory of a single value that does not come along.
 #[derive(Debug, Clone, Copy)]
 pub enum Habit {
-    /// It can only be got.
+    /// It can only be fetched alone.
     Hidden,
     /// It was not there, and is not got again until then.
     Absent(Clock),
 }
 
 impl<'a> Singles<'a> {
-    /// Values of these instances.
+    /// Creates the set of values of these instances.
     pub fn of(oids: &'a [Oid]) -> Self {
         Self {
             oids,
@@ -102,7 +102,7 @@ impl<'a> Singles<'a> {
         }
     }
 
-    /// These are got apart.
+    /// Fetches these alone from now on.
     pub fn give_up(&mut self, these: &[usize]) {
         self.set(these, State::Apart);
     }

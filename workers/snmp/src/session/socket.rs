@@ -66,9 +66,9 @@ struct Slot {
 /// A message that answers nothing that was asked.
 #[derive(Debug, Clone)]
 pub struct Stray {
-    /// The time it came.
+    /// The time at which it arrived.
     pub at: Instant,
-    /// The message.
+    /// The bytes of the message.
     pub bytes: Bytes,
     /// `true` if it came for a request that waited, and was not its answer.
     pub is_rejected: bool,
@@ -122,7 +122,7 @@ impl Socket {
         Ok(Owner(socket, reader.abort_handle()))
     }
 
-    /// Returns where it is bound.
+    /// Returns the local address.
     pub fn local(&self) -> SocketAddr {
         self.local
     }

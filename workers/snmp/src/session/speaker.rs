@@ -1,4 +1,4 @@
-//! How one target is spoken to with one credential: one request, one answer.
+//! The conversation with one target under one credential: one request, one answer.
 
 use async_snmp::{Community, CommunityVersion};
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub struct ByCommunity {
 }
 
 impl Speaker {
-    /// With a community.
+    /// Creates a speaker with a community.
     pub fn of_community(handle: Handle, version: CommunityVersion, community: &str) -> Self {
         Self::Community(ByCommunity {
             handle,

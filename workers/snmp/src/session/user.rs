@@ -1,8 +1,8 @@
-//! A target as a user of SNMPv3 sees it.
+//! A target, as seen by a user of SNMPv3.
 //!
-//! Which engine answers, its boots and its time are what the device says of itself, and devices
-//! share engine ids. So they are remembered for one address and one user, by the client that
-//! talks to it, and when nothing is heard of the device it is asked again who it is.
+//! The engine that answers, its boots and its time are claims of the device, and devices share
+//! engine ids. They are therefore remembered per address and user, by the client that talks to it,
+//! and when a device falls silent it is asked again who it is.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -46,7 +46,6 @@ impl Speaker {
         }
     }
 
-    /// The target.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }

@@ -52,7 +52,7 @@ const TOGETHER: usize = 4;
 /// A column that is being walked.
 #[derive(Debug)]
 pub struct Walked<'a> {
-    /// The column.
+    /// The OID of the column.
     pub oid: &'a Oid,
     /// The cells of the column.
     pub column: Column,
@@ -69,7 +69,7 @@ pub struct Walked<'a> {
     cap: Option<usize>,
     /// Cells that are known to be refused, in order.
     skips: VecDeque<Skip>,
-    /// Those that were met.
+    /// The skips that occurred.
     met: Vec<Skip>,
     /// Rows that were guessed since the last one that came.
     guesses: u32,
@@ -82,9 +82,9 @@ enum State {
     Going,
     /// The next row cannot be had.
     Stuck(Option<Why>),
-    /// Its end was seen.
+    /// The end was seen.
     Whole,
-    /// Its end cannot be seen.
+    /// The end cannot be reached.
     Broken,
 }
 

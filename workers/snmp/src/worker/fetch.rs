@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// The result of fetching a plan: what came, and what did not.
 #[derive(Debug, Default)]
 pub struct FetchResult {
-    /// The values that came.
+    /// The values that arrived.
     pub fetched: Fetched,
     /// The parts that did not come, and why.
     pub missed: Vec<Missed>,

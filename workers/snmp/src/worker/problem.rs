@@ -19,7 +19,7 @@ use crate::session::{
 /// Waited at the most for the one more question after a silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// No session can be made.
+/// Reports that no session could be made.
 pub fn of_session(task: &Task, error: &pool::Error) -> Problem {
     let target = &task.target;
     let address = &task.address;

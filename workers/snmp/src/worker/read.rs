@@ -31,7 +31,7 @@ use crate::{
 const RECOGNISED: Duration = Duration::from_secs(600);
 /// sysObjectID of SNMPv2-MIB: what the device is.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
-/// sysDescr: the same, for people.
+/// The OID of sysDescr: the same, for people.
 const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
 /// sysServices: the layers on which it works.
 const SERVICES: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 7, 0];
@@ -274,7 +274,7 @@ fn told(decoded: &Decoded<'_>) -> Option<Json> {
         .then(|| json!({ "not_numbers": unread, "count": decoded.unread_count }))
 }
 
-/// The keys of both.
+/// Merges the keys of both.
 fn both(one: Option<Json>, other: Option<Json>) -> Option<Json> {
     match (one, other) {
         (Some(Json::Object(one)), Some(Json::Object(other))) => {

@@ -1,4 +1,4 @@
-//! What is set is seen by Debian's snmpget, and refusals are told as such.
+//! Set values are visible to Debian's snmpget, and refusals are reported as such.
 
 use std::sync::{
     Arc,

@@ -7,7 +7,7 @@ use utakata_worker_snmp::credential::{AUTH, KEYS, PRIVACY};
 
 use crate::device::folder;
 
-/// Its credentials are communities alone.
+/// The communities of this device alone.
 const OF_ITS_OWN: &str = "drill";
 
 /// The schema of the credentials that [`utakata_worker_snmp::credential`] reads, as it stands in

@@ -30,7 +30,7 @@ pub fn folder(kind: &str) -> PathBuf {
         .join(kind)
 }
 
-/// Credential values from pairs.
+/// Returns credential values from pairs.
 pub fn values(pairs: &[(&str, &str)]) -> Values {
     pairs
         .iter()
@@ -106,7 +106,7 @@ impl Device {
         })
     }
 
-    /// Everything that `read` gives.
+    /// Returns every reading of `read`.
     pub async fn read(&self) -> Vec<Reading> {
         self.run("read", serde_json::json!({}))
             .await

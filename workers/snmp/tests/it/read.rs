@@ -1,4 +1,4 @@
-//! What is read of a real snmpd equals what Debian's snmpget says.
+//! Readings of a real snmpd equal the values of Debian's snmpget.
 
 use serde_json::json;
 use utakata_tests::{netsnmp::Client, servers::Snmpd};

@@ -16,7 +16,7 @@ pub enum Fate {
     Lose,
     /// This arrives in its place.
     Replace(Vec<u8>),
-    /// It arrives so much later.
+    /// It arrives this much later.
     Late(Duration),
 }
 

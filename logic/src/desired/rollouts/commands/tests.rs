@@ -34,7 +34,7 @@ fn begin(to: &str) -> Begin {
     }
 }
 
-/// What was decided, and the state after it.
+/// Returns the decision, and the state after it.
 fn decide<C: Command>(
     state: &DesiredState,
     command: C,

@@ -127,7 +127,7 @@ fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on(
     );
 }
 
-/// What a task for a target that keeps this version, if any, waits for.
+/// Returns what a task waits for whose target keeps this version, if any.
 fn waits(pin: Option<&str>, facts: &Facts) -> (&'static str, String, String) {
     let queue = of(&name("snmp"), Some(&name("hall-1")), pin, facts);
     (queue.waits_for, queue.says, queue.cure.unwrap_or_default())

@@ -108,7 +108,8 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
     }
 }
 
-/// What is in memory is what is written; one attempt has a target; one of a lane is published.
+/// Checks that memory and records agree, that a target has at most one attempt, and that at most
+/// one task of a lane is published.
 fn check(table: &Table) -> Result<(), TestCaseError> {
     let mut holders: Vec<&TargetName> = Vec::new();
     let mut queued: Vec<&TargetName> = Vec::new();

@@ -1,4 +1,4 @@
-//! What every store must do with a ledger that lacks something.
+//! Requirements on every store: a ledger that lacks something.
 
 use utakata_logic::store::{Error, Store, WriteBatch};
 

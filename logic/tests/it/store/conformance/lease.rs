@@ -1,4 +1,4 @@
-//! What every store must do with leases.
+//! Requirements on every store: leases.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn fenced(number: u64, lease: &Lease) -> WriteBatch {
     }
 }
 
-/// What is written under a lease that somebody else took is refused, however late it comes.
+/// A write under a lease that somebody else has acquired is refused, however late it arrives.
 pub async fn who_lost_a_lease_writes_nothing_under_it(store: &dyn Store) {
     let (ann, bob) = (member("ann"), member("bob"));
     let of_ann = take(store, &wants(&ann, SHORT, &["ledger"]), "ledger").await;

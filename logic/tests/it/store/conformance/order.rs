@@ -1,4 +1,4 @@
-//! What every store must do with what is asked of environments.
+//! Requirements on every store: the orders of environments.
 
 use utakata_model::{EnvironmentId, Order, PersonName, Scope, Stop, Zone};
 

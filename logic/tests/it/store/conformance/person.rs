@@ -1,4 +1,4 @@
-//! What every store must do with people.
+//! Requirements on every store: people.
 
 use jiff::Timestamp;
 use utakata_model::PersonName;

@@ -1,4 +1,4 @@
-//! What every store must do with releases and their files.
+//! Requirements on every store: releases and their files.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use utakata_model::{Content, ContentFile, FileDigest, Manifest, ReleaseId};
 const MANIFEST: &str = "protocol = 1\n[run]\nprogram = \"run\"\n\
                         [[action]]\nname = \"read\"\nclass = \"observe\"\n";
 
-/// What is in the files of a release, by path.
+/// The contents of a release's files, by path.
 type Files = BTreeMap<&'static str, Vec<u8>>;
 
 fn files(program: &[u8], version: &str) -> Files {

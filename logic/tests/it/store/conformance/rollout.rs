@@ -1,4 +1,4 @@
-//! What every store must do with what is asked of kinds, and with rollouts.
+//! Requirements on every store: the desired state of kinds, and rollouts.
 
 use serde_json::json;
 use utakata_api::rollout::{KindAsked, Pin, Rollout, RolloutState};

@@ -1,4 +1,4 @@
-//! What every store must do with releases that come with utakata, and zones of environments.
+//! Requirements on every store: shipped releases, and the zones of environments.
 
 use utakata_logic::store::{ShippedRelease, Store};
 use utakata_model::{Content, EnvironmentId, Manifest, ReleaseDigest, ReleaseId, Zone};
@@ -21,8 +21,8 @@ fn release(version: &str, digest: &str) -> ShippedRelease {
     }
 }
 
-/// What comes with a version of utakata stays when another version brings others, whichever was
-/// here first.
+/// Releases shipped with one version of utakata stay when another version ships others, whichever
+/// was here first.
 pub async fn what_comes_with_utakata_stays_when_others_come(store: &dyn Store) {
     let (old, new) = (release("1.0", "aa"), release("1.1", "bb"));
     let version = store.inventory_version().await.unwrap();

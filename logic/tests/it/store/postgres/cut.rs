@@ -16,7 +16,7 @@ use super::{
     outage::{is_there, page},
 };
 
-/// What becomes of the next commit.
+/// The fate of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
     /// Nothing happens to it.

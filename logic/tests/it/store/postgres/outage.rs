@@ -17,7 +17,7 @@ pub(super) fn page(number: u64) -> WriteBatch {
     }
 }
 
-/// Whether a page is there: as a whole, or not at all.
+/// Returns true if a page exists; it does so completely or not at all.
 pub(super) async fn is_there(store: &PostgresStore, page: &WriteBatch) -> bool {
     let operation = page.operations[0].0.id;
     let tasks = store.tasks_of(operation).await.unwrap().len();

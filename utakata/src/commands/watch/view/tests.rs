@@ -65,7 +65,7 @@ fn keys_sort_scroll_and_search() {
         (Key::Down, ["t-7", "t-8", "t-9"]),
         (Key::Up, ["t-6", "t-7", "t-8"]),
         (Key::Home, ["t-0", "t-1", "t-2"]),
-        // By value, the largest first; then by age, the newest first; reversed.
+        // By value, largest first; then by age, newest first; reversed.
         (Key::Character('s'), ["t-0", "t-1", "t-2"]),
         (Key::Character('s'), ["t-9", "t-8", "t-7"]),
         (Key::Character('r'), ["t-0", "t-1", "t-2"]),
@@ -78,7 +78,7 @@ fn keys_sort_scroll_and_search() {
     }
     assert_eq!(names(&mut view, 3), ["t-7"]);
     assert!(view.help(80).starts_with("/T-7_"), "{}", view.help(80));
-    // While it is typed, q is a letter.
+    // While a search is typed, q is a letter.
     assert_eq!(view.key(Key::Character('q')), Then::GoOn);
     view.key(Key::Escape);
     assert_eq!(names(&mut view, 3).len(), 3);

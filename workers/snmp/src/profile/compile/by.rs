@@ -1,4 +1,4 @@
-//! Which metric a column is, by a value beside it: one form becomes one for each metric.
+//! The metric of a column, chosen by a value beside it: one form becomes one for each metric.
 
 use utakata_profile::{
     form::{self, Keyed, OneOrMany},

@@ -10,7 +10,7 @@ use crate::{
     value,
 };
 
-/// Returns what can be set.
+/// Compiles a control.
 pub fn control(form: &file::Control) -> Result<Control, String> {
     let kind = value::Kind::parse(&form.r#type).ok_or_else(|| {
         let hint = suggest::hint(&form.r#type, value::Kind::NAMES);

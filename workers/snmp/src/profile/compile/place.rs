@@ -1,4 +1,4 @@
-//! Where conditions look: scalars, and in tables columns, parts of the index and joins.
+//! The places of conditions: scalars, and in tables columns, parts of the index and joins.
 
 use async_snmp::Oid;
 use utakata_profile::Convert;
@@ -14,10 +14,10 @@ pub trait OperandScope {
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String>;
 }
 
-/// Scalars only.
+/// The scalars only.
 #[derive(Default)]
 pub struct Scalars {
-    /// Those that are looked at.
+    /// The scalars that are used.
     pub oids: Vec<Oid>,
 }
 
@@ -25,11 +25,11 @@ pub struct Scalars {
 pub struct Columns {
     /// The entry, to which numbers are relative.
     pub entry: Oid,
-    /// Columns of the row.
+    /// The columns of the row.
     pub columns: Vec<Oid>,
-    /// Columns of other tables.
+    /// The columns of other tables.
     pub joins: Vec<Oid>,
-    /// Scalars.
+    /// The scalars.
     pub beside: Vec<Oid>,
 }
 
@@ -78,7 +78,7 @@ impl Columns {
         place(&mut self.columns, oid)
     }
 
-    /// A cell of another table.
+    /// Returns a cell of another table.
     pub fn join(
         &mut self,
         oid: &Oid,

@@ -1,4 +1,4 @@
-//! What holds for every profile that comes with the program, and for the guide.
+//! Tests of every shipped profile, and of the guide.
 
 use utakata_profile::{
     condition::Expectation, form, form::Keys, meaning::Kind, metric::Plausible, raw::Literal,

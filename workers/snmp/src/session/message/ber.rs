@@ -39,7 +39,7 @@ pub struct Reader<'a> {
 /// The content of an element, by its place in the message.
 #[derive(Debug, Clone, Copy)]
 pub struct Content {
-    /// Its first byte.
+    /// The position of its first byte.
     pub from: usize,
     /// The byte after its last one.
     pub to: usize,
@@ -58,7 +58,7 @@ impl Content {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads all of a message.
+    /// Reads a whole message.
     pub fn of(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
         self.end.saturating_sub(self.at)
     }
 
-    /// Returns whether all was read.
+    /// Returns true if everything was read.
     pub fn is_empty(&self) -> bool {
         self.left() == 0
     }
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
         Some((tag, inside))
     }
 
-    /// The number that is next.
+    /// Reads the next number.
     pub fn integer(&mut self, expected: u8) -> Option<i32> {
         let content = self.take(expected)?.of(self.bytes);
         (1..=8).contains(&content.len()).then(|| signed(content))

@@ -1,4 +1,4 @@
-//! What keeps a value from being decoded.
+//! Flaws that keep a value from being decoded.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub enum Flaw {
     Size(u8, usize),
     /// A number that its type cannot hold.
     Range(u8),
-    /// An OID that is none.
+    /// An invalid OID.
     Oid,
     /// The library could not decode the message that it is in.
     Message,

@@ -17,7 +17,7 @@ use crate::{
 pub enum Absorbed {
     /// It had bindings, and they are put.
     Something,
-    /// It had none.
+    /// It had no effect.
     Nothing,
     /// Its bindings are not in the order of what was asked, so that nobody knows what is not
     /// among them: none of them is put.
@@ -29,11 +29,11 @@ pub enum Absorbed {
 
 /// The fate of a binding.
 enum Taken {
-    /// It is where it belongs.
+    /// It was put in its place.
     Well,
     /// It has no value, where it should have one.
     Without(Why),
-    /// Its row came before.
+    /// Its row was there before.
     Again,
     /// Its row should have come before.
     Back,
@@ -233,7 +233,7 @@ fn is_mixed<F: AnyBinding, I: Iterator<Item = F>>(
 }
 
 impl Walked<'_> {
-    /// Takes what came next.
+    /// Takes the next binding.
     fn take(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
         let absence = found.absence();
         if absence == Some(Absence::End) {

@@ -138,7 +138,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The time is over.
+    /// Ends the walk because its time is over.
     pub fn run_out(&mut self) {
         let why = if self.is_silent {
             Why::NoAnswer

@@ -1,4 +1,4 @@
-//! What to ask for next. Pure.
+//! The next request of a walk. Pure.
 
 use std::cmp::Reverse;
 
