@@ -15,6 +15,7 @@ use utakata_up::{
 };
 
 use crate::{
+    cluster::Pods,
     disaster::{Disaster, Victim},
     disk::Disk,
     engine::Engine,
@@ -38,8 +39,8 @@ const LOG_FULL: Duration = Duration::from_secs(12);
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
-    /// The engine of workers that are containers.
-    engine: Option<Engine>,
+    /// Where workers run that are no processes of their environments.
+    boxes: Boxes,
     /// Of the ledger, where it can be filled.
     disk: Option<Disk>,
     logics: Vec<Member>,
@@ -50,6 +51,17 @@ pub struct Crew {
     stalls: Vec<Stall>,
     /// The events so far.
     pub log: Log,
+}
+
+/// Where workers run.
+#[derive(Debug)]
+pub enum Boxes {
+    /// They are processes of their environments.
+    None,
+    /// In an engine.
+    Containers(Box<Engine>),
+    /// In a cluster.
+    Pods(Pods),
 }
 
 /// The inter connect between the processes.
@@ -89,7 +101,7 @@ impl Crew {
     /// A program of ours, or the engine, cannot be started.
     pub fn start(
         place: &Place,
-        engine: Option<Engine>,
+        boxes: Boxes,
         disk: Option<Disk>,
         settings: &Settings,
     ) -> Result<Self> {
@@ -109,7 +121,7 @@ impl Crew {
         let hub = Box::new(Member::new("hub", wild, place.log("hub")));
         Self {
             between: Between::Hub { hub, calm },
-            engine,
+            boxes,
             disk,
             logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"], &[])],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
@@ -158,7 +170,7 @@ impl Crew {
         let wild = |name: &&str, start: Start| Member::new(name, start, place.log(name));
         Self {
             between: Between::Servers { servers, calm },
-            engine: None,
+            boxes: Boxes::None,
             disk,
             logics: LOGICS
                 .iter()
@@ -213,6 +225,10 @@ impl Crew {
             | Victim::StalledBetween => self.stall(victim, which, down),
             Victim::Disk => self.fill_disk(down),
             Victim::Engine => self.kill_engine(down),
+            Victim::Eviction | Victim::Node | Victim::Cluster => match &mut self.boxes {
+                Boxes::Pods(pods) => pods.strike(victim, which, down),
+                _ => false,
+            },
             Victim::Link => self.strike_link(which, down),
             Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
                 self.kill_server(victim, down)
@@ -245,6 +261,9 @@ impl Crew {
         }
         if let Some(disk) = &mut self.disk {
             disk.keep();
+        }
+        if let Boxes::Pods(pods) = &mut self.boxes {
+            pods.keep();
         }
         let was_full = self.disk.as_ref().is_some_and(Disk::was_full);
         let mut ended = Vec::new();
@@ -287,6 +306,9 @@ impl Crew {
         if let Some(disk) = &mut self.disk {
             disk.clear();
         }
+        if let Boxes::Pods(pods) = &mut self.boxes {
+            pods.calm();
+        }
         match &mut self.between {
             Between::Hub { hub, calm } => {
                 hub.start_by(calm.clone());
@@ -309,12 +331,16 @@ impl Crew {
         for member in self.environments.iter_mut().chain(&mut self.logics) {
             member.end().await;
         }
-        if let Some(engine) = &mut self.engine {
-            match engine.left().await {
-                Ok(left) => self.log.left = Some(left),
-                Err(error) => self.log.ended.push(format!("{error:#}")),
+        match &mut self.boxes {
+            Boxes::None => {}
+            Boxes::Containers(engine) => {
+                match engine.left().await {
+                    Ok(left) => self.log.left = Some(left),
+                    Err(error) => self.log.ended.push(format!("{error:#}")),
+                }
+                engine.end().await;
             }
-            engine.end().await;
+            Boxes::Pods(pods) => self.log.left = Some(pods.left().await),
         }
         match &mut self.between {
             Between::Hub { hub, .. } => hub.end().await,
@@ -333,7 +359,7 @@ impl Crew {
             Between::Servers { servers, .. } => servers.members().collect(),
         };
         let ours = self.logics.iter_mut().chain(&mut self.environments);
-        let engine = self.engine.iter_mut().map(|engine| &mut engine.member);
+        let engine = self.boxes.engine().map(|engine| &mut engine.member);
         between.into_iter().chain(engine).chain(ours)
     }
 
@@ -358,7 +384,7 @@ impl Crew {
     }
 
     fn kill_engine(&mut self, down: Duration) -> bool {
-        let engine = self.engine.as_mut();
+        let engine = self.boxes.engine();
         engine.is_some_and(|engine| kill(&mut engine.member, down))
     }
 
@@ -440,14 +466,35 @@ impl Crew {
     fn workers(&self) -> Vec<rustix::process::Pid> {
         let environments = self.environments.iter();
         let processes = environments.flat_map(Member::children);
-        let containers = self.engine.iter().flat_map(Engine::containers);
-        processes.chain(containers).collect()
+        let boxed = match &self.boxes {
+            Boxes::None => Vec::new(),
+            Boxes::Containers(engine) => engine.containers(),
+            Boxes::Pods(pods) => pods.processes(),
+        };
+        processes.chain(boxed).collect()
     }
 
     fn kill_worker(&self, which: usize) -> bool {
         let workers = self.workers();
         let worker = workers.get(which % workers.len().max(1));
         worker.copied().map(member::kill).is_some()
+    }
+}
+
+impl Boxes {
+    /// The settings of an environment whose workers run there.
+    pub fn settings(&self) -> String {
+        match self {
+            Self::Pods(pods) => pods.settings(),
+            _ => String::new(),
+        }
+    }
+
+    fn engine(&mut self) -> Option<&mut Engine> {
+        match self {
+            Self::Containers(engine) => Some(engine),
+            _ => None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! `utakata`, with the faults of a drill in them, which nothing that users run has.
 
 mod cli;
+mod cluster;
 mod count;
 mod crew;
 mod cut;

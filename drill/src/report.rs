@@ -81,7 +81,10 @@ impl Report {
             ),
             (is_back, "what was cut off did not come back as promised"),
             (is_rolled, "no release was rolled to its end"),
-            (is_tidy, "containers are left that nobody has in hand"),
+            (
+                is_tidy,
+                "containers or pods are left that nobody has in hand",
+            ),
             (
                 self.counts.succeeded > 0,
                 "no task succeeded, so nothing is proved: the logs say why",
@@ -109,7 +112,7 @@ impl Report {
         lines.extend(self.cut.iter().map(Cut::line));
         lines.extend(self.rolled.iter().map(Rolled::line));
         let left = self.log.left.iter();
-        lines.extend(left.map(|left| format!("containers left at the end: {left}")));
+        lines.extend(left.map(|left| format!("containers or pods left at the end: {left}")));
         lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
         lines.push(format!("again: {}", self.repeat));
         lines.push(self.verdict().to_owned());
@@ -269,6 +272,9 @@ pub fn repeat(settings: &Settings) -> String {
     }
     if let Some(scripts) = &settings.docker {
         text.push_str(&format!(" --docker {}", scripts.display()));
+    }
+    if settings.kubernetes {
+        text.push_str(" --kubernetes");
     }
     if settings.rolls {
         text.push_str(" --rollouts");

@@ -57,6 +57,9 @@ pub struct Settings {
     /// The folder with the script of an engine in which the drilled workers are containers;
     /// absent: they are processes.
     pub docker: Option<PathBuf>,
+    /// The drilled workers are pods of a cluster of the drill's own.
+    #[serde(default)]
+    pub kubernetes: bool,
     /// Releases are rolled one after the other meanwhile.
     pub rolls: bool,
     /// In place of killing, the environments are cut off from the servers for so long.

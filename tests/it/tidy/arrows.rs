@@ -83,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "interconnect-conformance",
+            "kube-for-tests",
             "documents",
             "api",
             "model",

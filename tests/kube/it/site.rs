@@ -63,9 +63,11 @@ pub async fn sites() -> Vec<Site> {
 pub async fn client_of(kubeconfig: &str) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
     let options = KubeConfigOptions::default();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
         .unwrap();
+    // What is refused for now is refused.
+    config.default_retry = false;
     Client::try_from(config).unwrap()
 }
 

@@ -2,9 +2,9 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
+use tempfile::TempDir;
 use utakata_kube_for_tests::{Cluster, Image};
 use utakata_tests::repository;
-use tempfile::TempDir;
 
 use crate::program::{Place, UTAKATA, wait_for};
 
@@ -59,7 +59,12 @@ impl Quay {
     #[track_caller]
     fn expect_no_pods(&self) {
         let is_empty = wait_for(|| self.pods().is_empty().then_some(()));
-        assert!(is_empty.is_some(), "{:?}: {}", self.pods(), self.place.told());
+        assert!(
+            is_empty.is_some(),
+            "{:?}: {}",
+            self.pods(),
+            self.place.told()
+        );
     }
 }
 
@@ -80,7 +85,10 @@ fn a_control_room_observes_and_controls_through_pods_and_leaves_none() {
     let up = quay.place.up();
     use_it(&quay.place);
     let pods = quay.pods();
-    assert!(pods.iter().any(|pod| pod.starts_with("lab-echo-")), "{pods:?}");
+    assert!(
+        pods.iter().any(|pod| pod.starts_with("lab-echo-")),
+        "{pods:?}"
+    );
     let looked = quay.place.run(&["doctor"]);
     assert!(looked.out.contains("kubernetes: rights"), "{}", looked.out);
     assert_eq!(up.stop(), 0, "{}", quay.place.told());
