@@ -105,10 +105,11 @@ fn kubectl_creates_watches_drains_and_deletes() {
     );
     assert!(cluster.objects("pods", "default").is_empty());
     run(&["uncordon", "node-1"], "");
-    // `kubectl create namespace` and its like send protobuf, which is not spoken here.
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}});
-    run(&["create", "-f", "-"], &namespace.to_string());
-    assert!(cluster.object("serviceaccounts", "x", "default").is_some());
+    // These send protobuf.
+    run(&["create", "namespace", "x"], "");
+    run(&["create", "serviceaccount", "y", "-n", "x"], "");
+    let token = run(&["create", "token", "y", "-n", "x"], "").unwrap();
+    assert_eq!(token.split('.').count(), 3);
     run(&["delete", "namespace", "x", "--timeout=60s"], "");
-    assert!(cluster.object("serviceaccounts", "x", "default").is_none());
+    assert!(cluster.object("serviceaccounts", "x", "y").is_none());
 }

@@ -24,7 +24,7 @@ use crate::verbs;
 use crate::watching;
 use crate::world::{Shared, World};
 
-/// What some clients prefer, and is not spoken here.
+/// What typed clients of Go prefer; they are answered in JSON.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// A body of a response.
@@ -126,10 +126,7 @@ async fn resource(
     who.may(verb, &call, &world.store())?;
     let kind = header(&request, CONTENT_TYPE.as_str());
     let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
-    if kind == PROTOBUF {
-        return Err(Refusal::unsupported(&kind));
-    }
-    let sent = body::read(request).await?;
+    let sent = body::read(request, kind == PROTOBUF).await?;
     if let Some(subresource) = call.subresource.clone() {
         return below(world, &call, (&method, &subresource), (&kind, sent)).await;
     }

@@ -17,6 +17,7 @@ mod moment;
 mod patch;
 mod pods;
 mod processes;
+mod protobuf;
 mod refusal;
 mod registry;
 mod request;

@@ -12,6 +12,11 @@ pub fn in_seconds(seconds: i64) -> String {
     at(Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap_or_default())
 }
 
+/// A second since 1970.
+pub fn at_second(second: i64) -> String {
+    at(Timestamp::from_second(second).unwrap_or_default())
+}
+
 fn at(when: Timestamp) -> String {
     when.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

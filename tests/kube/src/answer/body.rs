@@ -10,17 +10,22 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{Body, never};
+use crate::protobuf;
 use crate::refusal::Refusal;
 use crate::watching::Part;
 
 /// Reads a body; none is `null`.
-pub async fn read(request: Request<Incoming>) -> Result<Value, Refusal> {
+pub async fn read(request: Request<Incoming>, is_protobuf: bool) -> Result<Value, Refusal> {
     let read = request.into_body().collect().await;
     let bytes = read
         .map_err(|error| Refusal::bad(error.to_string()))?
         .to_bytes();
     if bytes.is_empty() {
         return Ok(Value::Null);
+    }
+    if is_protobuf {
+        let read = protobuf::read(&bytes);
+        return read.ok_or_else(|| Refusal::unsupported("protobuf of this kind"));
     }
     serde_json::from_slice(&bytes)
         .map_err(|error| Refusal::bad(format!("error decoding the body as JSON: {error}")))
