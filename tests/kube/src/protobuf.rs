@@ -130,6 +130,7 @@ pub fn read(body: &[u8]) -> Option<Value> {
     Some(object)
 }
 
+#[derive(Clone, Copy)]
 enum Wire<'a> {
     Number(u64),
     Bytes(&'a [u8]),
@@ -178,7 +179,7 @@ fn message(bytes: &[u8], schema: Schema) -> Option<Value> {
         let place = &mut object[*name];
         match (form, content) {
             (Form::Texts, content) => push(place, value(content, Form::Text)?),
-            (Form::Messages(of), content) => push(place, value(content, Form::Message(of))?),
+            (Form::Messages(of), content) => push(place, value(content, Form::Message(*of))?),
             (Form::Map(of), Wire::Bytes(entry)) => {
                 let (key, value) = entry_of(entry, **of)?;
                 place[key] = value;
@@ -240,7 +241,7 @@ mod tests {
     /// A field with bytes.
     fn field(number: u8, content: &[u8]) -> Vec<u8> {
         let length = u8::try_from(content.len()).unwrap();
-        [&[number << 3 | 2, length], content].concat()
+        [&[(number << 3) | 2, length][..], content].concat()
     }
 
     #[test]
@@ -250,7 +251,7 @@ mod tests {
         let secret = [field(1, &metadata), field(2, &entry), field(3, b"Opaque")].concat();
         let kind = [field(1, b"v1"), field(2, b"Secret")].concat();
         let unknown = [field(1, &kind), field(2, &secret)].concat();
-        let body = [MAGIC, &unknown].concat();
+        let body = [MAGIC, &unknown[..]].concat();
         let expect = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
             "data": {"key": "dmFsdWU="}, "type": "Opaque",
