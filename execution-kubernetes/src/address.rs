@@ -85,7 +85,10 @@ fn server(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let name = context.or(kubeconfig.current_context.as_deref())?;
     let context = kubeconfig.contexts.iter().find(|one| one.name == name)?;
     let cluster = &context.context.as_ref()?.cluster;
-    let cluster = kubeconfig.clusters.iter().find(|one| one.name == *cluster)?;
+    let cluster = kubeconfig
+        .clusters
+        .iter()
+        .find(|one| one.name == *cluster)?;
     Some(authority(cluster.cluster.as_ref()?.server.as_deref()?))
 }
 
@@ -142,8 +145,14 @@ mod tests {
             listen(&settings).unwrap()
         };
         let own = listen("127.0.0.1");
-        assert_eq!((own.at.ip().to_string(), &*own.host), ("127.0.0.1".into(), "127.0.0.1"));
+        assert_eq!(
+            (own.at.ip().to_string(), &*own.host),
+            ("127.0.0.1".into(), "127.0.0.1")
+        );
         let outside = listen("wee.example");
-        assert_eq!((outside.at.ip().to_string(), &*outside.host), ("0.0.0.0".into(), "wee.example"));
+        assert_eq!(
+            (outside.at.ip().to_string(), &*outside.host),
+            ("0.0.0.0".into(), "wee.example")
+        );
     }
 }

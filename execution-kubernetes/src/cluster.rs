@@ -6,11 +6,10 @@ use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     coordination::v1::Lease,
     core::v1::Pod,
-    networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{DeleteParams, ListParams, PostParams, Preconditions},
 };
 use tokio::sync::OnceCell;
 use utakata_execution::config;
@@ -19,7 +18,7 @@ use crate::{address, error::Error, token::Keys};
 
 /// The time that an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Who writes what is written, for the cluster.
+/// The name under which the cluster knows whoever creates pods.
 const MANAGER: &str = "utakata";
 
 /// The API server of a cluster, which need not be there yet.
@@ -86,9 +85,7 @@ impl Cluster {
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, Error> {
         match tokio::time::timeout(TIMEOUT, request).await {
-            Ok(answer) => {
-                answer.map_err(|error| Error::of_request(step, self.namespace(), &error))
-            }
+            Ok(answer) => answer.map_err(|error| Error::of_request(step, self.namespace(), &error)),
             Err(_) => Err(Error::Away {
                 step,
                 problem: format!("no answer within {} s", TIMEOUT.as_secs()),
@@ -188,17 +185,6 @@ impl Cluster {
             .await
     }
 
-    /// Writes a NetworkPolicy, be it there or not.
-    pub(crate) async fn apply_policy(&self, policy: &NetworkPolicy) -> Result<(), Error> {
-        let client = self.client().await?.clone();
-        let policies: Api<NetworkPolicy> = Api::namespaced(client, self.namespace());
-        let name = policy.metadata.name.as_deref().unwrap_or_default();
-        let how = PatchParams::apply(MANAGER).force();
-        let patch = Patch::Apply(policy);
-        let request = policies.patch(name, &how, &patch);
-        self.ask("write networkpolicies", request).await.map(drop)
-    }
-
     /// Returns the keys of the issuer of service account tokens.
     pub(crate) async fn keys(&self) -> Result<Keys, Error> {
         let client = self.client().await?;
@@ -215,7 +201,10 @@ impl Cluster {
     pub(crate) async fn has(&self, right: Right) -> Result<bool, Error> {
         let client = self.client().await?.clone();
         let reviews: Api<SelfSubjectAccessReview> = Api::all(client);
-        let (resource, part) = right.resource.split_once('/').unwrap_or((right.resource, ""));
+        let (resource, part) = right
+            .resource
+            .split_once('/')
+            .unwrap_or((right.resource, ""));
         let attributes = ResourceAttributes {
             namespace: Some(self.namespace().into()),
             group: Some(right.group.into()),

@@ -1,4 +1,4 @@
-//! Why there is no pod of a release, and who can cure it.
+//! The reasons for which there is no pod of a release, and who can cure each.
 
 use std::time::Duration;
 
@@ -57,7 +57,10 @@ pub enum Error {
     )]
     Archive,
     /// Its image cannot be pulled.
-    #[error("the image {image} cannot be pulled: {} ({message})", pull_hint(message))]
+    #[error(
+        "the image {image} cannot be pulled: {} ({message})",
+        pull_hint(message)
+    )]
     Pull { image: String, message: String },
     /// Its container cannot be started.
     #[error("the container of {image} cannot be started: {message}")]
@@ -164,7 +167,10 @@ impl Error {
     pub(crate) fn of_container(image: &str, reason: &str, message: &str) -> Self {
         let (image, message) = (image.to_owned(), format!("{reason}: {message}"));
         match reason {
-            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
             | "RegistryUnavailable"
                 if !is_foreign(&message) =>
             {
@@ -194,10 +200,15 @@ fn is_of_rule(message: &str) -> bool {
     .any(|mark| message.contains(mark))
 }
 
-/// What the words of a registry mean. The first that is found counts.
+/// The meaning of the words of a registry. The first that is found counts.
 const PULL_HINTS: [(&[&str], &str); 4] = [
     (
-        &["authorization failed", "unauthorized", "denied", "authentication"],
+        &[
+            "authorization failed",
+            "unauthorized",
+            "denied",
+            "authentication",
+        ],
         "the registry wants credentials: name a secret that has them in \
          execution.kubernetes.pull_secrets",
     ),
@@ -206,10 +217,19 @@ const PULL_HINTS: [(&[&str], &str); 4] = [
         "the registry has no such image: compare name and digest",
     ),
     (
-        &["connection refused", "no such host", "timeout", "dial tcp", "eof"],
+        &[
+            "connection refused",
+            "no such host",
+            "timeout",
+            "dial tcp",
+            "eof",
+        ],
         "the node does not reach the registry",
     ),
-    (&["invalidimagename", "couldn't parse"], "its name cannot be read"),
+    (
+        &["invalidimagename", "couldn't parse"],
+        "its name cannot be read",
+    ),
 ];
 
 fn pull_hint(message: &str) -> &'static str {
@@ -238,11 +258,41 @@ mod tests {
     fn each_refusal_of_a_cluster_has_its_code() {
         for (http, message, kind, expect, is_of_environment) in [
             (401, "Unauthorized", "", "kubernetes-forbidden", true),
-            (403, "pods is forbidden: User x", "pods", "kubernetes-forbidden", true),
-            (403, "pods \"a\" is forbidden: exceeded quota: q", "pods", "kubernetes-quota", true),
-            (403, "violates PodSecurity \"restricted\"", "pods", "kubernetes-refused", false),
-            (404, "namespaces \"w\" not found", "namespaces", "kubernetes-namespace", true),
-            (422, "Pod \"a\" is invalid", "Pod", "kubernetes-refused", false),
+            (
+                403,
+                "pods is forbidden: User x",
+                "pods",
+                "kubernetes-forbidden",
+                true,
+            ),
+            (
+                403,
+                "pods \"a\" is forbidden: exceeded quota: q",
+                "pods",
+                "kubernetes-quota",
+                true,
+            ),
+            (
+                403,
+                "violates PodSecurity \"restricted\"",
+                "pods",
+                "kubernetes-refused",
+                false,
+            ),
+            (
+                404,
+                "namespaces \"w\" not found",
+                "namespaces",
+                "kubernetes-namespace",
+                true,
+            ),
+            (
+                422,
+                "Pod \"a\" is invalid",
+                "Pod",
+                "kubernetes-refused",
+                false,
+            ),
             (429, "too many requests", "", "kubernetes-busy", true),
             (503, "unavailable", "", "kubernetes-away", true),
         ] {

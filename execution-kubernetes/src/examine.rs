@@ -1,8 +1,6 @@
-//! Whether a cluster lets an environment run its workers, for those who ask before it has to.
+//! A look at a cluster before an environment needs it: does it let workers run?
 
-use k8s_openapi::{
-    api::coordination::v1::Lease, apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::{api::coordination::v1::Lease, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use utakata_execution::config;
 
 use crate::{
@@ -36,10 +34,10 @@ const fn right(group: &'static str, resource: &'static str, verb: &'static str) 
     }
 }
 
-/// What was found of a cluster.
+/// One finding about a cluster.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// What was looked at.
+    /// The subject.
     pub what: &'static str,
     /// The mistake, if there is one.
     pub found: Result<String, Error>,

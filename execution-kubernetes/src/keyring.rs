@@ -39,12 +39,19 @@ impl Keyring {
             now: Timestamp::now().as_second(),
         };
         let uid = token::pod_uid(token, &kept.keys, expected);
-        let may_look = kept.looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN_AFTER);
+        let may_look = kept
+            .looked
+            .is_none_or(|at| at.elapsed() >= LOOK_AGAIN_AFTER);
         if uid != Err(Refusal::UnknownKey) || !may_look {
             return uid;
         }
         match cluster.keys().await {
-            Ok(keys) => *kept = Kept { keys, looked: Some(Instant::now()) },
+            Ok(keys) => {
+                *kept = Kept {
+                    keys,
+                    looked: Some(Instant::now()),
+                }
+            }
             Err(error) => tracing::warn!(%error, "the keys of the cluster are not known"),
         }
         token::pod_uid(token, &kept.keys, expected)

@@ -31,7 +31,7 @@ struct Owned {
     renewed: Instant,
 }
 
-/// What is to be done with a Lease.
+/// A step that is to be done with a Lease.
 #[derive(Debug, PartialEq)]
 enum Claim {
     Create(Box<Lease>),
@@ -112,7 +112,10 @@ fn decide(found: Option<Lease>, life: &Life, now: Timestamp) -> Claim {
 
 fn new(life: &Life, now: Timestamp) -> Lease {
     let labels = [
-        ("app.kubernetes.io/managed-by".to_owned(), "utakata".to_owned()),
+        (
+            "app.kubernetes.io/managed-by".to_owned(),
+            "utakata".to_owned(),
+        ),
         (
             labels::ENVIRONMENT.to_owned(),
             labels::value(life.environment.as_str()),

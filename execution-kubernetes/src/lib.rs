@@ -39,10 +39,7 @@ use async_trait::async_trait;
 pub use error::Error;
 pub use examine::{Finding, examine};
 use parking_lot::Mutex;
-use tokio::{
-    sync::Semaphore,
-    time::Instant,
-};
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 use utakata_execution::{
     Artifact, Release,
@@ -241,6 +238,12 @@ impl Runtime for Kubernetes {
 
     async fn tend(&self, life: &Life) {
         self.0.watch(life);
+        if self.0.config.network_policies {
+            tracing::warn!(
+                "execution.kubernetes.network_policies does nothing yet: write the policies of \
+                 the workers' namespace by hand"
+            );
+        }
         let mut was_lost = false;
         loop {
             let owned = self.0.ownership.uid(&self.0.cluster, life).await;

@@ -50,7 +50,7 @@ pub(crate) struct Worker {
     was_told_out_of_reach: bool,
 }
 
-/// What is to be told of a pod.
+/// The news of a pod.
 #[derive(Debug, Clone, Default)]
 struct News {
     must_go: Option<Duration>,

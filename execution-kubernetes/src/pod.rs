@@ -232,7 +232,7 @@ fn variables(spec: &Spec, door: &Door) -> Vec<EnvVar> {
     .collect()
 }
 
-/// What it is given is what it may have at the most, so that a node holds what it has promised.
+/// The memory that it asks for is all that it may have, so that a node holds what it has promised.
 /// Processor time is not cut off: a worker that waits for it would miss its heartbeats.
 fn resources(spec: &Spec, config: &config::Kubernetes) -> ResourceRequirements {
     let memory = spec.run.memory.unwrap_or(config.memory).bytes();

@@ -1,4 +1,4 @@
-//! What the cluster says of a pod, and what follows from it for the worker in it.
+//! The status of a pod, and its meaning for the worker in it.
 //!
 //! ```text
 //!  pending ──► running ──► ended      proven: exit code, or why it never ran
@@ -38,7 +38,7 @@ const OF_NODE: [&str; 6] = [
 /// The deletion of what was on a node that is no more, or that an administrator has declared dead.
 const OF_DEAD_NODE: &str = "DeletionByPodGC";
 
-/// What was last seen of a pod.
+/// A pod as it was last seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Its container has been started.
@@ -91,7 +91,11 @@ impl Seen {
             must_go: must_go(pod, status),
             is_disrupted: disruption(status).is_some()
                 || is_of_node(status.reason.as_deref().unwrap_or_default()),
-            end: end(pod, status, state.and_then(|state| state.terminated.as_ref())),
+            end: end(
+                pod,
+                status,
+                state.and_then(|state| state.terminated.as_ref()),
+            ),
             is_gone: false,
         }
     }
@@ -244,7 +248,10 @@ mod tests {
                 json!({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}),
                 Some(Exit::Evicted),
             ),
-            (json!({"phase": "Failed", "reason": "OutOfcpu"}), Some(Exit::Evicted)),
+            (
+                json!({"phase": "Failed", "reason": "OutOfcpu"}),
+                Some(Exit::Evicted),
+            ),
         ] {
             assert_eq!(exit_of(status.clone()), expect, "{status}");
         }
@@ -285,7 +292,10 @@ mod tests {
     fn what_cannot_be_started_has_its_reason() {
         let pulled = state(&json!({"waiting": {"reason": "ErrImagePull", "message": "no"}}));
         let pulled = seen(json!({"status": pulled}));
-        assert_eq!(pulled.unstartable, Some(("ErrImagePull".into(), "no".into())));
+        assert_eq!(
+            pulled.unstartable,
+            Some(("ErrImagePull".into(), "no".into()))
+        );
         let creating = state(&json!({"waiting": {"reason": "ContainerCreating"}}));
         assert_eq!(seen(json!({"status": creating})).unstartable, None);
         let nowhere = seen(json!({"status": {"conditions": [{"type": "PodScheduled",

@@ -1,4 +1,4 @@
-//! Whether a token says that its bearer is a pod of this environment (RFC 7519): by the keys of
+//! The check that the bearer of a token is a pod of this environment (RFC 7519): by the keys of
 //! the cluster's issuer, without asking the cluster.
 
 use aws_lc_rs::signature::{
@@ -96,7 +96,7 @@ struct BoundPod {
     uid: String,
 }
 
-/// What a token must say.
+/// The claims that a token must make.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) audience: &'a str,
@@ -106,11 +106,7 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Returns the uid of the pod that a token is bound to.
-pub(crate) fn pod_uid(
-    token: &str,
-    keys: &Keys,
-    expected: Expected<'_>,
-) -> Result<String, Refusal> {
+pub(crate) fn pod_uid(token: &str, keys: &Keys, expected: Expected<'_>) -> Result<String, Refusal> {
     let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Form)?;
     let (head, claims) = signed.split_once('.').ok_or(Refusal::Form)?;
     let head: Head = part(head)?;
@@ -125,7 +121,10 @@ pub(crate) fn pod_uid(
 /// Returns whether a text may be such a token: not more is said of a stranger's.
 pub(crate) fn is_one(text: &str) -> bool {
     let parts = || text.split('.');
-    parts().count() == 3 && parts().next().is_some_and(|head| part::<Head>(head).is_ok())
+    parts().count() == 3
+        && parts()
+            .next()
+            .is_some_and(|head| part::<Head>(head).is_ok())
 }
 
 fn part<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Refusal> {
@@ -162,12 +161,12 @@ impl Form {
                 key.verify(parameters, signed, signature).ok()
             }
             Self::Curve { crv, x, y } => {
-                let parameters: &'static dyn VerificationAlgorithm =
-                    match (algorithm, crv.as_str()) {
-                        ("ES256", "P-256") => &ECDSA_P256_SHA256_FIXED,
-                        ("ES384", "P-384") => &ECDSA_P384_SHA384_FIXED,
-                        _ => return None,
-                    };
+                let parameters: &'static dyn VerificationAlgorithm = match (algorithm, crv.as_str())
+                {
+                    ("ES256", "P-256") => &ECDSA_P256_SHA256_FIXED,
+                    ("ES384", "P-384") => &ECDSA_P384_SHA384_FIXED,
+                    _ => return None,
+                };
                 // An uncompressed point (SEC 1, 2.3.3).
                 let point = [vec![4], number(x)?, number(y)?].concat();
                 let key = UnparsedPublicKey::new(parameters, point);

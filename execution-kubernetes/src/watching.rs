@@ -1,4 +1,4 @@
-//! What is known of the pods of an environment: by one watch for all of them.
+//! The pods of an environment, as one watch tells of all of them.
 
 use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
@@ -154,8 +154,14 @@ impl Known {
         let Some(entry) = self.pods.remove(uid) else {
             return;
         };
-        entry.seen.send_modify(|seen| *seen = seen.clone().deleted());
-        let is_proven = entry.seen.borrow().exit().is_some_and(|exit| exit.is_proven());
+        entry
+            .seen
+            .send_modify(|seen| *seen = seen.clone().deleted());
+        let is_proven = entry
+            .seen
+            .borrow()
+            .exit()
+            .is_some_and(|exit| exit.is_proven());
         if let Some(life) = entry.life
             && !is_proven
             && !self.unseen.contains(&life)
@@ -224,7 +230,12 @@ mod tests {
         let (a, b) = (pod("a", life, &json!({})), pod("b", life, &json!({})));
         let [seen_a, seen_b] = [&a, &b].map(|pod| pods.follow(pod).unwrap());
         assert_eq!(pods.list(), None);
-        for event in [Event::Init, Event::InitApply(a), Event::InitApply(b), Event::InitDone] {
+        for event in [
+            Event::Init,
+            Event::InitApply(a),
+            Event::InitApply(b),
+            Event::InitDone,
+        ] {
             pods.on_event(event);
         }
         assert_eq!(pods.list().unwrap().len(), 2);

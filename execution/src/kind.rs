@@ -52,8 +52,15 @@ use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{Stop, Zone};
 
 use crate::{
-    Config, catalogue::Chosen, decisions::DecisionLog, endpoint::Admission, lives::Lives,
-    quota::WorkerQuota, routes::Routes, runtime::{Door, Runtime}, status::StatusBoard,
+    Config,
+    catalogue::Chosen,
+    decisions::DecisionLog,
+    endpoint::Admission,
+    lives::Lives,
+    quota::WorkerQuota,
+    routes::Routes,
+    runtime::{Door, Runtime},
+    status::StatusBoard,
 };
 pub(crate) use service::{Handover, Inherited, Service};
 

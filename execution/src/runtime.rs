@@ -40,8 +40,11 @@ pub trait Runtime: Send + Sync + 'static {
         false
     }
 
-    /// Where the manager has to listen besides its socket, for workers on other machines.
-    /// Errors: nobody knows the address by which they find it.
+    /// Returns the address at which the manager has to listen besides its socket, for workers on
+    /// other machines.
+    ///
+    /// # Errors
+    /// Nobody knows the address by which they find it.
     fn listen(&self) -> Result<Option<Listen>, Error> {
         Ok(None)
     }
@@ -135,7 +138,7 @@ pub enum Change {
     Ended(Exit),
 }
 
-/// Where the manager listens for workers on other machines.
+/// The address at which the manager listens for workers on other machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// The address of this machine; port 0: any that is free.
@@ -144,7 +147,7 @@ pub struct Listen {
     pub host: String,
 }
 
-/// Where a worker on another machine finds its manager.
+/// The entrance by which a worker on another machine finds its manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Door {
     /// `https://host:port`.
@@ -186,7 +189,7 @@ pub struct Spec {
     pub run: Run,
     /// The socket at which its manager listens. Its folder has nothing else in it.
     pub socket: PathBuf,
-    /// Where it finds its manager from another machine, if the runtime asked for that.
+    /// The entrance to its manager from another machine, if the runtime asked for one.
     pub door: Option<Arc<Door>>,
     /// It is there to say hello, and nothing else.
     pub is_trial: bool,

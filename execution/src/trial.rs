@@ -57,7 +57,10 @@ impl Trials {
             reports,
             cut: CancellationToken::new(),
         });
-        let started = self.runtime.start(self.spec(release, &worker, &token)).await;
+        let started = self
+            .runtime
+            .start(self.spec(release, &worker, &token))
+            .await;
         let tried = match started {
             Ok(mut running) => {
                 let hello = hello(&mut *running, &mut said, &worker);

@@ -1,4 +1,4 @@
-//! What is to be made of a pod as it is seen now: whether it is waited for, and how long.
+//! The verdict on a pod as it is seen now: is it waited for, and how long?
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) struct Times {
     must_go: Option<Instant>,
 }
 
-/// What is to be made of a pod.
+/// The verdict on a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is looked at again when something has changed, and after this time.
@@ -138,7 +138,12 @@ mod tests {
         let start = Instant::now();
         let mut times = Times::new(start);
         times.note(seen, start);
-        judge(seen, &times, &config(), start + Duration::from_secs(seconds))
+        judge(
+            seen,
+            &times,
+            &config(),
+            start + Duration::from_secs(seconds),
+        )
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What can be set of the pods of an environment.
+//! The settings of the pods of an environment.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use utakata_model::{
 };
 use utakata_settings::Settings;
 
-/// Where the workers of images run.
+/// The runtime of images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Containers {
@@ -52,14 +52,14 @@ pub struct Kubernetes {
     /// The most pods that are being started at a time.
     #[setting(max = 1000)]
     pub max_starts: u32,
-    /// How long the start of a pod may take: a node is found or made, its image is pulled.
+    /// The time that the start of a pod may take: a node is found or made, its image is pulled.
     #[serde(with = "duration")]
     pub starts_within: Duration,
-    /// How long an image that cannot be pulled is tried before that is said.
+    /// The time for which an image that cannot be pulled is tried before that is said.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub pull_grace: Duration,
-    /// How long a pod stays on a node that cannot be reached.
+    /// The time for which a pod stays on a node that cannot be reached.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub leaves_node_after: Duration,
@@ -67,8 +67,8 @@ pub struct Kubernetes {
     pub memory: Memory,
     /// The processors of a pod whose manifest does not say (run.cpus).
     pub cpus: Cpus,
-    /// Writes a NetworkPolicy for each kind, which lets its pods reach the targets of that kind
-    /// and this environment, and nobody else.
+    /// A NetworkPolicy for each kind, with the addresses of its targets. It is not written yet:
+    /// the log says so at the start, and the chart's workers.targets does it by hand.
     pub network_policies: bool,
 }
 

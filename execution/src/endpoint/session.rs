@@ -84,7 +84,11 @@ impl Session {
     async fn admit(&self, shown: &str) -> Result<Box<Ticket>, Problem> {
         let token = match self.admission.is_outstanding(shown) {
             true => shown.to_owned(),
-            false => self.runtime.identify(shown).await?.ok_or_else(hello::stranger)?,
+            false => self
+                .runtime
+                .identify(shown)
+                .await?
+                .ok_or_else(hello::stranger)?,
         };
         let token = token.as_str();
         loop {

@@ -2,15 +2,9 @@ use async_trait::async_trait;
 use utakata_model::ReleaseId;
 
 use super::*;
-use crate::{
-    Artifact,
-    artifact::Image,
-    endpoint::Entry,
-    samples,
-    worker::WorkerStream,
-};
+use crate::{Artifact, artifact::Image, endpoint::Entry, samples, worker::WorkerStream};
 
-/// What becomes of each worker.
+/// The fate of each worker.
 #[derive(Debug, Clone)]
 enum Fate {
     SaysHello,

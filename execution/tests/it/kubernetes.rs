@@ -76,11 +76,19 @@ async fn programs_and_archives_are_refused() {
     let quay = Quay::open();
     let folder = tempfile::tempdir().unwrap();
     let program = utakata_execution::Artifact::Program("/bin/sh".into());
-    let refused = quay.runtime().start(spec(&folder, program, &[])).await.err();
+    let refused = quay
+        .runtime()
+        .start(spec(&folder, program, &[]))
+        .await
+        .err();
     assert!(matches!(refused, Some(Error::Misplaced { .. })));
     let archive = utakata_execution::artifact::Image::Archive("/image.tar".into());
     let archive = utakata_execution::Artifact::Image(archive);
-    let refused = quay.runtime().start(spec(&folder, archive, &[])).await.err();
+    let refused = quay
+        .runtime()
+        .start(spec(&folder, archive, &[]))
+        .await
+        .err();
     let refused = refused.unwrap().problem();
     assert_eq!(&*refused.code, "image-unfit");
 }

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 
 use tempfile::TempDir;
 use utakata_kube_for_tests::{Cluster, Image};
-use utakata_tests::repository;
+use utakata_tests::repository::root;
 
 use crate::program::{Place, UTAKATA, wait_for};
 
@@ -28,7 +28,7 @@ impl Quay {
         let image = tempfile::tempdir().unwrap();
         let program = Path::new(UTAKATA).with_file_name("utakata-worker-echo");
         symlink(program, image.path().join("utakata-worker-echo")).unwrap();
-        let manifest = repository().join("workers/echo/releases/echo/worker.toml");
+        let manifest = root().join("workers/echo/releases/echo/worker.toml");
         fs::copy(&manifest, image.path().join("worker.toml")).unwrap();
         cluster.register(IMAGE, Image::folder(image.path()));
         let place = Place::new();

@@ -1,4 +1,4 @@
-//! What keeps pods from being had: each has its code, and what to do.
+//! Obstacles to pods: each has its code, and says what to do.
 
 use utakata_execution::config;
 use utakata_kube_for_tests::{Credentials, Fault, Image, Scope};
@@ -74,12 +74,20 @@ async fn a_cluster_that_gives_no_rights_and_one_that_refuses_a_pod_say_so() {
         ..quay.config()
     };
     let site = quay.site_with(&reference(), nobody, |_| {}).await;
-    assert_says(&refused(&site).await, "kubernetes-forbidden", "role of the chart");
+    assert_says(
+        &refused(&site).await,
+        "kubernetes-forbidden",
+        "role of the chart",
+    );
     site.end().await;
     let rule = |_: &serde_json::Value| Some("not from this registry".to_owned());
     quay.cluster.refuse("registries", "pods", rule);
     let site = quay.site(|_| {}).await;
-    assert_says(&refused(&site).await, "kubernetes-refused", "not from this registry");
+    assert_says(
+        &refused(&site).await,
+        "kubernetes-refused",
+        "not from this registry",
+    );
     site.end().await;
     quay.assert_empty().await;
 }
@@ -93,7 +101,8 @@ async fn a_private_registry_and_an_image_for_other_processors_are_told() {
     };
     let image = || Image::folder(quay.images());
     let [private, foreign] = ["cc", "dd"].map(|mark| reference().replace("aa", mark));
-    quay.cluster.register(&private, image().private(credentials));
+    quay.cluster
+        .register(&private, image().private(credentials));
     quay.cluster.register(&foreign, image().foreign());
     for (reference, code, text) in [
         (private, "image-missing", "pull_secrets"),

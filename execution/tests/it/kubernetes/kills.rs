@@ -8,11 +8,11 @@ use crate::{
     site::{Site, assert_ended, echo, set, task},
 };
 
-/// Reads and controls that take a moment each.
+/// Reads and controls that take longer than a drain takes to begin.
 fn load() -> Vec<Task> {
-    let slow = serde_json::json!({ "payload": "x", "delay": "500ms" });
+    let slow = serde_json::json!({ "payload": "x", "delay": "2s" });
     let reads = (0..50).map(|n| task(&format!("read-{n}"), "echo", slow.clone()));
-    let controls = (0..20).map(|n| set(&format!("set-{n}"), "500ms"));
+    let controls = (0..20).map(|n| set(&format!("set-{n}"), "2s"));
     reads.chain(controls).collect()
 }
 
@@ -26,9 +26,12 @@ async fn a_pod_that_is_evicted_under_load_ends_what_it_has_is_replaced_and_is_no
     let quay = Quay::open();
     let mut site = quay.site(|_| {}).await;
     site.ready("echo").await;
-    for _ in 0..5 {
+    for _ in 0..3 {
         let first = quay.one().await;
         let keys = site.send(load()).await;
+        // One that comes after them: they have begun when it has ended.
+        let last = site.ask(set("last", "0s")).await;
+        assert_ended(&last, OutcomeStatus::Succeeded, "");
         let node = quay.cluster.object("pods", NAMESPACE, &first).unwrap();
         let node = node["spec"]["nodeName"].as_str().unwrap().to_owned();
         let next = format!("{node}x");

@@ -76,6 +76,9 @@ impl Containers {
             artifact: Artifact::Image(self.image.clone()),
             run: release.manifest.run.clone(),
             socket: socket.into(),
+            door: None,
+            is_trial: true,
+            control_within: release.manifest.control_within(),
             token: token.into(),
             variables: Vec::new(),
         })
