@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// For tests and benchmarks, and for the drill, which has its own.
+/// The echo worker is for tests and benchmarks; the drill brings its own.
 const LEFT_OUT: [&str; 2] = ["echo", "drill"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -44,7 +44,7 @@ fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// The files of a release, by their path from `base`.
+/// Collects the files of a release, by their path relative to `base`.
 fn collect(
     folder: &Path,
     base: &Path,

@@ -173,7 +173,7 @@ pub enum ReleaseReference {
 /// A text that is not a reference to a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{text:.80}\" says no release: write KIND@VERSION, or at least {PREFIX_LEAST} digits of its \
+    "\"{text:.80}\" names no release: write KIND@VERSION, or at least {PREFIX_LEAST} digits of its \
      digest"
 )]
 pub struct NoReference {

@@ -69,7 +69,7 @@ pub struct Placement {
 /// The desired state of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-pub struct KindAsked {
+pub struct KindAssignment {
     /// The release that serves it. Absent: the newest one in the folders of each environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stable: Option<ReleaseId>,

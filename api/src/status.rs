@@ -30,6 +30,15 @@ pub struct Status {
     pub connections: Vec<ConnectionStatus>,
     /// The present problems, each with its cure.
     pub problems: Vec<utakata_model::Problem>,
+    /// The number of impossible states that this logic environment was in since it started:
+    /// mistakes in utakata, which are in its log.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub invariants_broken: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The duties of one of several logic environments.

@@ -1,4 +1,4 @@
-//! A closed loop: each group of targets is asked for again as soon as a subscriber has seen the
+//! A closed loop: each group of targets is requested again as soon as a subscriber has received the
 //! outcomes of all its targets.
 
 use std::{
@@ -18,17 +18,17 @@ use utakata_model::{OperationId, Origin, Outcome, OutcomeStatus, Selector};
 /// The size of the workload.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Groups of targets, each asked for as one operation.
+    /// Groups of targets, each requested as one operation.
     pub groups: usize,
     pub each: usize,
-    /// For how long new operations are asked for.
+    /// The time during which new operations are requested.
     pub duration: Duration,
 }
 
-/// Loads the system for a while and tells how many outcomes came.
+/// Loads the system for a while and returns the number of outcomes.
 ///
 /// # Errors
-/// A task went wrong, or the subscriber missed something.
+/// A task failed, or the subscriber missed something.
 pub async fn run(
     client: &Client,
     size: Size,
@@ -93,7 +93,7 @@ fn count(
     Ok(counts)
 }
 
-/// Operations that still miss outcomes. Outcomes may come before the answer to the request.
+/// Operations with missing outcomes. Outcomes may arrive before the answer to the request.
 #[derive(Default)]
 struct Ledger {
     waiting: HashMap<OperationId, (Option<usize>, usize)>,

@@ -12,13 +12,13 @@ use utakata_tests::servers::{Dockerd, Registry};
 
 use crate::system;
 
-/// The image that all others are made of: it has the echo worker, and the tools below.
+/// The base of all images: it has the echo worker and the tools below.
 pub const BASE: &str = "base:bench";
 /// Containers that are not ours.
 const TOOLS: [&str; 2] = ["/bin/echo", "/bin/sleep"];
 const MANIFEST_LABEL: &str = "org.utakata.manifest";
 
-/// An engine and a registry. What they have is gone with the value.
+/// An engine and a registry. Dropping this removes everything in them.
 #[derive(Debug)]
 pub struct Containers {
     engine: Dockerd,
@@ -26,7 +26,7 @@ pub struct Containers {
 }
 
 impl Containers {
-    /// Starts both, and builds the base of all images.
+    /// Starts engine and registry, and builds the base image.
     ///
     /// # Errors
     /// Docker is not installed or cannot run here, or the worker is not built.
@@ -43,10 +43,10 @@ impl Containers {
         Ok(Self { engine, registry })
     }
 
-    /// Makes an image of a release folder, publishes it, and writes its digest into the folder.
+    /// Builds an image from a release folder, publishes it, and writes its digest into the folder.
     ///
     /// # Errors
-    /// With what Docker says.
+    /// Docker's error.
     pub fn publish(&self, release: &Path) -> Result<()> {
         let name = release.file_name().context("a release is a folder")?;
         let name = name.to_string_lossy();
@@ -63,7 +63,7 @@ impl Containers {
         Ok(fs::write(release.join("image.toml"), text)?)
     }
 
-    /// The part of a configuration by which an environment finds the engine.
+    /// The configuration with which an environment finds the engine.
     pub fn settings(&self) -> String {
         let socket = self.engine.socket();
         format!("[execution.docker]\nsocket = {socket:?}\n")
@@ -79,7 +79,7 @@ impl Containers {
     }
 }
 
-/// Programs at the root of a folder, and the libraries that they are linked with where they
+/// Copies programs to the root of a folder, and the libraries they are linked with to where they
 /// look for them.
 fn lay_out<'a>(root: &Path, programs: impl Iterator<Item = &'a Path>) -> Result<()> {
     fs::create_dir_all(root)?;
@@ -98,7 +98,7 @@ fn lay_out<'a>(root: &Path, programs: impl Iterator<Item = &'a Path>) -> Result<
     Ok(())
 }
 
-/// The libraries of a program, as ldd tells them.
+/// The libraries of a program, as listed by ldd.
 fn linked(program: &Path) -> Result<Vec<PathBuf>> {
     let told = Command::new("ldd").arg(program).output()?;
     ensure!(

@@ -9,8 +9,8 @@ use utakata_api::{
 };
 use utakata_model::{ActionName, Kind, Selector, Target, TargetName};
 
-/// Declares `groups` times `each` targets, the label `group` numbering the groups, and waits
-/// until the kind is served.
+/// Declares `groups` times `each` targets, numbered by the label `group`, and waits until the kind
+/// is served.
 pub async fn declare(client: &Client, groups: usize, each: usize) -> Result<()> {
     wait_until_served(client).await?;
     for group in 0..groups {

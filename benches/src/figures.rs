@@ -17,7 +17,7 @@ impl Figures {
         self.0.len()
     }
 
-    /// The figure below which this share of all lies; 0 when there is none.
+    /// Returns the figure below which this share of all lies; 0 if there are none.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1) as f64;
         self.0
@@ -26,7 +26,6 @@ impl Figures {
             .unwrap_or_default()
     }
 
-    /// Returns the median.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
@@ -36,10 +35,10 @@ impl fmt::Display for Figures {
     /// Writes the median, then the minimum and maximum.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
-        let (least, most) = (self.quantile(0.0), self.quantile(1.0));
+        let (least, max) = (self.quantile(0.0), self.quantile(1.0));
         write!(
             f,
-            "{:.digits$} ({least:.digits$} to {most:.digits$})",
+            "{:.digits$} ({least:.digits$} to {max:.digits$})",
             self.median()
         )
     }

@@ -1,4 +1,4 @@
-//! Loads of the kind `echo`: how many tasks are done in a while.
+//! Loads of the kind `echo`: the number of tasks completed in a given time.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use utakata_model::{ActionName, Outcome};
 
 use crate::{closed_loop, echo};
 
-/// Reads, 300 bytes in and 200 out; tells how many outcomes came.
+/// Reads, with 300 bytes in and 200 out; returns the number of outcomes.
 ///
 /// # Errors
-/// A task went wrong, or the subscriber missed something.
+/// A task failed, or the subscriber missed something.
 pub async fn observe(client: &Client, size: closed_loop::Size) -> Result<usize> {
     let ask = async |group: usize| {
         let read = echo::read(&format!("group={group}"), 300, 200)?;
@@ -27,10 +27,10 @@ pub async fn observe(client: &Client, size: closed_loop::Size) -> Result<usize> 
     closed_loop::run(client, size, ask, has_payload).await
 }
 
-/// Control; tells how many outcomes came.
+/// Controls; returns the number of outcomes.
 ///
 /// # Errors
-/// A task went wrong, or the subscriber missed something.
+/// A task failed, or the subscriber missed something.
 pub async fn control(client: &Client, size: closed_loop::Size) -> Result<usize> {
     let ask = async |group: usize| {
         let control = set(&format!("group={group}"), size.each)?;
@@ -42,10 +42,10 @@ pub async fn control(client: &Client, size: closed_loop::Size) -> Result<usize> 
     closed_loop::run(client, size, ask, |_| true).await
 }
 
-/// The request for one control of so many targets.
+/// Builds the request for one control of this many targets.
 ///
 /// # Errors
-/// The selector is none.
+/// The selector is invalid.
 pub fn set(selector: &str, expect: usize) -> Result<Control> {
     Ok(Control {
         selector: selector.parse()?,

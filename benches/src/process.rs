@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result};
 
-/// Ticks in a second: fixed at 100 on Linux for what `/proc` shows.
+/// Ticks per second: fixed at 100 on Linux in `/proc`.
 const TICKS: f64 = 100.0;
 
-/// Processor seconds of a process, user and system, all its threads.
+/// Processor seconds of a process, user and system, over all its threads.
 pub fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
     let after_name = stat
@@ -24,7 +24,7 @@ pub fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok((field(11)? + field(12)?) / TICKS)
 }
 
-/// Memory of a process that is its own or shared but in use (RSS), in megabytes.
+/// Resident memory of a process (RSS), in megabytes.
 pub fn resident_megabytes(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
@@ -74,8 +74,8 @@ pub fn descendants_cpu_seconds(pid: u32) -> Result<f64> {
         .sum())
 }
 
-/// Processor seconds of those descendants of this process whose program's name begins so
-/// (the kernel keeps 15 characters of it).
+/// Processor seconds of this process's descendants whose program name begins like this (the kernel
+/// keeps 15 characters of it).
 pub fn named_cpu_seconds(name: &str) -> Result<f64> {
     let ours = descendants(std::process::id())?;
     let named = ours

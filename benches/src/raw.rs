@@ -28,12 +28,12 @@ pub enum Queue {
     Transient,
 }
 
-/// Publishes and consumes for so long; tells how many messages were consumed in a second.
+/// Publishes and consumes for this long; returns the messages consumed per second.
 ///
 /// # Errors
-/// The broker does not do it.
+/// The broker fails.
 pub async fn rate(url: &str, queue: Queue, duration: Duration) -> Result<f64> {
-    // A connection for each: the broker slows down one that publishes too fast, as a whole.
+    // One connection each: the broker throttles a connection that publishes too fast as a whole.
     let (sending, taking) = tokio::try_join!(
         Connection::connect(url, ConnectionProperties::default()),
         Connection::connect(url, ConnectionProperties::default())

@@ -1,5 +1,5 @@
-//! A logic environment and a worker execution environment over RabbitMQ and Mosquitto, all on
-//! this machine, for measuring.
+//! A logic environment and a worker execution environment over RabbitMQ and Mosquitto, all on this
+//! machine, for measuring.
 
 use std::{path::Path, process::Child};
 
@@ -9,9 +9,9 @@ use utakata_tests::servers::{Mosquitto, Rabbitmq};
 
 use crate::system::{self, System};
 
-/// A running site. Everything of it ends with the value.
+/// A running site. Dropping this ends everything in it.
 pub struct Site {
-    /// The logic environment; before the brokers, so that it ends first.
+    /// The logic environment; declared before the brokers, so that it ends first.
     pub logic: System,
     _environment: Environment,
     /// The broker of tasks.

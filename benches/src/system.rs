@@ -1,4 +1,4 @@
-//! A whole utakata of the release profile, started for measuring and ended with the value.
+//! A complete utakata of the release profile, started for measuring and ended on drop.
 
 use std::{
     env, fs,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-/// A running `utakata up` with a data directory of its own.
+/// A running `utakata up` with its own data directory.
 pub struct System {
     process: Child,
     data: TempDir,
@@ -18,11 +18,11 @@ pub struct System {
     pub url: String,
     /// The bearer token of the API.
     pub token: String,
-    /// From the start of the process until it said that it is ready.
+    /// The time from the start of the process until it reported ready.
     pub ready_after: Duration,
 }
 
-/// The folder of the programs that are measured: `UTAKATA_PROGRAMS`, or where this one lies.
+/// Returns the folder of the programs to measure: `UTAKATA_PROGRAMS`, or the one of this program.
 pub fn programs() -> Result<PathBuf> {
     if let Some(folder) = env::var_os("UTAKATA_PROGRAMS") {
         return Ok(folder.into());
@@ -41,7 +41,7 @@ pub fn repository() -> &'static Path {
         .unwrap_or(Path::new("."))
 }
 
-/// A data directory with these release folders.
+/// Creates a data directory with these release folders.
 ///
 /// # Errors
 /// They cannot be copied.
@@ -54,7 +54,7 @@ pub fn data(releases: &[&Path]) -> Result<TempDir> {
     Ok(data)
 }
 
-/// Starts our own program in a role, with its data in a folder and these settings.
+/// Starts our own program in a role, with a data directory and these settings.
 ///
 /// # Errors
 /// It is not built, or does not start.
@@ -72,9 +72,9 @@ pub fn spawn(role: &[&str], data: &Path, settings: &[(&str, String)]) -> Result<
     Ok(quiet.spawn()?)
 }
 
-/// Asks a process to end, and kills it when it does not.
+/// Asks a process to end, and kills it if it does not.
 pub fn end(process: &mut Child) {
-    // By name of the system's own tool: the standard library has no SIGTERM.
+    // With the system's own tool: the standard library has no SIGTERM.
     let asked = Command::new("kill").arg(process.id().to_string()).status();
     let begun = Instant::now();
     while asked.is_ok() && begun.elapsed() < Duration::from_secs(10) {
@@ -94,10 +94,10 @@ impl System {
         Self::start_as(&role, data(releases)?, &[])
     }
 
-    /// The same with settings of its own.
+    /// The same with its own settings.
     ///
     /// # Errors
-    /// As [`Self::start_as`].
+    /// As for [`Self::start_as`].
     pub fn start_with(releases: &[&Path], settings: &str) -> Result<Self> {
         let data = data(releases)?;
         fs::write(data.path().join("utakata.toml"), settings)?;
@@ -105,7 +105,7 @@ impl System {
         Self::start_as(&role, data, &[])
     }
 
-    /// Starts our own program in a role that has an API.
+    /// Starts our own program in a role with an API.
     ///
     /// # Errors
     /// It does not start, or is not ready after 20 s.

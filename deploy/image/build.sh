@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # usage: deploy/image/build.sh [--tag NAME] [--archive FILE]
-# Builds the image of utakata from this repository: the program, its workers, certificates.
+# Builds the image of utakata from this repository: the program, its workers, the workbench for
+# profiles, the drill, the simulator of devices, certificates.
 # Nothing is pulled. The programs are linked statically, so the image needs no base.
 #
 # --tag NAME       the name of the image; utakata:VERSION when not given
@@ -42,7 +43,8 @@ programs() {
         die "there is no $CERTIFICATES: install ca-certificates, or set SSL_CERT_FILE"
     RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
         cargo build --release --locked --target "$TARGET" -p utakata \
-        -p utakata-worker-snmp -p utakata-worker-exec -p utakata-workbench
+        -p utakata-worker-snmp -p utakata-worker-exec -p utakata-workbench \
+        -p utakata-drill -p utakata-simulator
 }
 
 # lay_out: what is in the image, as a folder.
@@ -51,7 +53,8 @@ lay_out() {
     rm -rf "$OUT"
     mkdir -p "$root"/{data,etc/ssl/certs,usr/bin,usr/libexec/utakata,tmp}
     install -m 755 "$PROGRAMS/utakata" "$root/usr/bin/"
-    install -m 755 "$PROGRAMS"/utakata-work{er-snmp,er-exec,bench} "$root/usr/libexec/utakata/"
+    install -m 755 "$PROGRAMS"/utakata-{worker-snmp,worker-exec,workbench,drill,simulator} \
+        "$root/usr/libexec/utakata/"
     install -m 644 "$CERTIFICATES" "$root/etc/ssl/certs/ca-certificates.crt"
     install -m 644 LICENSE "$root/usr/libexec/utakata/"
     echo "utakata:x:$OWNER:$OWNER:utakata:/data:/" >"$root/etc/passwd"

@@ -134,7 +134,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The text of the interval. A bare number is the most frequent mistake: it has no unit.
+    /// Returns the text of the interval. The most frequent mistake is a bare number, without a
+    /// unit.
     fn interval_text(&mut self) -> Option<String> {
         if let Some(tree) = self.tree.get("interval")
             && let Node::Scalar(Value::Number(number)) = &tree.node
@@ -151,7 +152,7 @@ impl Reader<'_> {
         match duration::parse(text) {
             Ok(interval) if interval < INTERVAL_MIN => {
                 let least = duration::format(INTERVAL_MIN);
-                self.complain(place, format!("interval: {least} is the shortest"));
+                self.complain(place, format!("the shortest interval is {least}"));
                 None
             }
             Ok(interval) => Some(interval),
@@ -169,7 +170,7 @@ impl Reader<'_> {
             (Some(values), None) => self.values(name, values, folder),
             (None, Some(_)) => self.kept(name),
             (Some(_), Some(keys)) => {
-                let message = "keys stand for values that are not told: give values, or keys";
+                let message = "keys stand for values that are kept secret: give values, or keys";
                 self.complain(keys.place, message);
                 None
             }

@@ -12,7 +12,8 @@ use utakata_model::{
 
 use super::{Item, Mistake, Position};
 
-/// Columns that are not labels.
+/// Columns that are no labels, in their order: [`cells`] has one for each field of a target, so
+/// that none of them is forgotten here.
 const OWN: [&str; 8] = [
     "name",
     "kind",
@@ -128,7 +129,7 @@ fn label_of(header: &str) -> Option<&str> {
 fn check_headers(headers: &StringRecord) -> Vec<String> {
     if let Some(mark) = other_separator(headers) {
         return vec![format!(
-            "the cells are separated by {mark}, and must be by commas: choose the comma when you \
+            "the cells are separated by {mark}, and must be separated by commas: choose the comma when you \
              export, or convert the file"
         )];
     }
@@ -195,13 +196,16 @@ fn target(headers: &StringRecord, record: &StringRecord) -> Result<Target, Vec<S
         wrong.push(error.to_string());
     }
     match (name, kind, cell("address")) {
+        // Each field is named: one that is new needs a column, or it would become a label.
         (Some(name), Some(kind), Some(address)) if wrong.is_empty() => Ok(Target {
+            name,
+            kind,
+            address: address.into(),
             zone: zone.unwrap_or_default(),
             labels,
             credential,
             pin: cell("pin").map(ToOwned::to_owned),
             limits,
-            ..Target::new(name, kind, address.into())
         }),
         _ => Err(wrong),
     }
@@ -265,22 +269,22 @@ pub fn write<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Result<String
         .collect();
     labels.sort_unstable();
     labels.dedup();
-    let used = |column: &&str| {
-        NEEDED.contains(column) || targets.iter().any(|target| !own(target, column).is_empty())
-    };
-    let columns: Vec<&str> = OWN.into_iter().filter(used).collect();
+    let rows: Vec<[String; OWN.len()]> = targets.iter().map(|target| cells(target)).collect();
+    let is_used =
+        |at: usize| NEEDED.contains(&OWN[at]) || rows.iter().any(|cells| !cells[at].is_empty());
+    let columns: Vec<usize> = (0..OWN.len()).filter(|at| is_used(*at)).collect();
     let header = |label: &&str| match OWN.contains(label) || label.starts_with(LABEL) {
         true => format!("{LABEL}{label}"),
         false => (*label).to_owned(),
     };
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let headers = columns.iter().map(|column| (*column).to_owned());
+    let headers = columns.iter().map(|at| OWN[*at].to_owned());
     let unwritable = "the table cannot be written";
     writer
         .write_record(headers.chain(labels.iter().map(header)))
         .context(unwritable)?;
-    for target in targets {
-        let cells = columns.iter().map(|column| own(target, column));
+    for (target, cells) in targets.iter().zip(&rows) {
+        let cells = columns.iter().map(|at| cells[*at].clone());
         let label = |label: &&str| target.labels.get(*label).cloned().unwrap_or_default();
         writer
             .write_record(cells.chain(labels.iter().map(label)))
@@ -290,27 +294,38 @@ pub fn write<'a>(targets: impl IntoIterator<Item = &'a Target>) -> Result<String
     String::from_utf8(bytes).context(unwritable)
 }
 
-/// Returns the cell of a target in a column that is not a label.
-fn own(target: &Target, column: &str) -> String {
-    let limits = &target.limits;
-    match column {
-        "name" => target.name.to_string(),
-        "kind" => target.kind.to_string(),
-        "address" => target.address.clone(),
-        "zone" if target.zone != Zone::default() => target.zone.to_string(),
-        "credential" => target
-            .credential
-            .as_ref()
-            .map_or_else(String::new, ToString::to_string),
-        "pin" => target.pin.clone().unwrap_or_default(),
-        CONVERSATIONS => limits
-            .conversations
-            .map_or_else(String::new, |count| count.to_string()),
-        PER_SECOND => limits
-            .per_second
-            .map_or_else(String::new, |rate| rate.get().to_string()),
-        _ => String::new(),
-    }
+/// The cells of a target in the columns that are no labels, in the order of [`OWN`].
+fn cells(target: &Target) -> [String; OWN.len()] {
+    // Each field is named: one that is new does not compile until it has a column.
+    let Target {
+        name,
+        kind,
+        address,
+        zone,
+        labels: _,
+        credential,
+        pin,
+        limits: Limits {
+            conversations,
+            per_second,
+        },
+    } = target;
+    let zone = Some(zone).filter(|zone| **zone != Zone::default());
+    [
+        name.to_string(),
+        kind.to_string(),
+        address.clone(),
+        text(zone),
+        text(credential.as_ref()),
+        text(pin.as_ref()),
+        text(conversations.as_ref()),
+        text(per_second.map(PerSecond::get).as_ref()),
+    ]
+}
+
+/// The text of a cell, which is empty where there is nothing.
+fn text(value: Option<&impl ToString>) -> String {
+    value.map_or_else(String::new, ToString::to_string)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ parameters: { metrics: [hw.power] }
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
+fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
     for (text, expect) in [
         (
             "type: target\nname: a\nkind: snmp\nadress: x\n",
@@ -63,7 +63,7 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
         (
             "type: credential\nname: c\nvalues: { a: b }\nkeys: [a]\n",
             vec![
-                "site.yaml:4:7: credential c: keys stand for values that are not told: give values, or keys",
+                "site.yaml:4:7: credential c: keys stand for values that are kept secret: give values, or keys",
             ],
         ),
         (
@@ -103,7 +103,7 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
         ),
         (
             "type: schedule\nname: s\nselector: kind=a\ninterval: 1ms\n",
-            vec!["site.yaml:4:11: schedule s: interval: 100ms is the shortest"],
+            vec!["site.yaml:4:11: schedule s: the shortest interval is 100ms"],
         ),
         (
             "type: credential\nname: c\nvalues: { a: { env: UTAKATA_NO_SUCH_VARIABLE }, b: { fiel: x }, c: 1.5 }\n",
@@ -125,7 +125,7 @@ fn every_mistake_is_told_with_its_place_its_subject_and_the_nearest_key() {
 }
 
 #[test]
-fn what_is_not_yaml_is_told_with_its_place() {
+fn what_is_not_yaml_is_reported_with_its_place() {
     let told = mistakes("type: target\nname: [a\n");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("site.yaml:"), "{told:?}");
@@ -150,7 +150,7 @@ fn one_wrong_key_among_a_thousand_documents_is_found() {
 }
 
 #[test]
-fn a_secret_comes_from_a_file_beside_the_document() {
+fn a_secret_comes_from_a_file_next_to_the_document() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("community"), "hush\n").unwrap();
     let file = folder.path().join("site.yaml");
@@ -215,7 +215,7 @@ const ODD: [&str; 24] = [
 ];
 
 #[test]
-fn what_get_prints_is_applied_again_as_it_was() {
+fn the_output_of_get_can_be_applied_unchanged() {
     let label = |at: usize, text: &str| (format!("key-{at}"), text.to_owned());
     let mut target = Target::new(
         "pdu-1".parse().unwrap(),

@@ -21,11 +21,11 @@ use crate::{
     faults::{self, Faults},
 };
 
-/// The drill of utakata: `utakata drill` starts it
+/// The drill of utakata, started by `utakata drill`
 #[derive(Debug, Parser)]
 #[command(name = "utakata-drill", version)]
 pub enum Command {
-    /// Drill as `utakata drill` asks for, in JSON
+    /// Carry out a drill as requested by `utakata drill`, in JSON
     Run {
         /// The request
         request: String,
@@ -111,10 +111,10 @@ fn context(data: Option<Data>, faults: &Faults) -> role::Context<'_> {
     }
 }
 
-/// Drills, and reports. Fails where anything is not as promised.
+/// Carries out a drill, and reports. Fails if a promise was broken.
 fn drilled(request: &str) -> Result<ExitCode> {
     let request: Request = serde_json::from_str(request)
-        .context("the request cannot be understood: is utakata of another version?")?;
+        .context("the request cannot be understood: is utakata another version?")?;
     faults::check(&request.settings.faults)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,4 +1,5 @@
-//! The ledger against the truth of the devices: what was lost, done twice, or told wrongly. Pure.
+//! The ledger compared with the truth of the devices: tasks lost, done twice, or reported wrongly.
+//! Pure.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +11,7 @@ use crate::order::Act;
 /// An operation that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// Its operation, as the answer told.
+    /// The operation that it belongs to, according to the answer.
     pub operation: OperationId,
     pub act: Act,
     pub token: String,
@@ -18,7 +19,7 @@ pub struct Sent {
     pub devices: Vec<String>,
 }
 
-/// A task, as the ledger has it at the end.
+/// A task as the ledger has it at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     pub id: TaskId,
@@ -30,7 +31,7 @@ pub struct Task {
     pub device: String,
     /// The last known state.
     pub state: TaskState,
-    /// The status of each attempt, as far as it was told.
+    /// The status of each attempt, if reported.
     pub attempts: Vec<Option<OutcomeStatus>>,
 }
 
@@ -44,17 +45,16 @@ pub struct Truth {
 /// The deeds of one device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Device {
-    /// It answers that it did what it was told, and does nothing.
+    /// True if it answers "done" and does nothing.
     pub is_liar: bool,
-    /// The deeds by token.
     pub tokens: HashMap<String, Deeds>,
 }
 
-/// The number of times that a device was told something, and obeyed.
+/// The number of commands that a device received, and obeyed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Deeds {
     /// The number of SETs that it received.
-    pub told: u64,
+    pub received: u64,
     /// The number of effects.
     pub done: u64,
 }
@@ -66,25 +66,25 @@ pub struct Counts {
     pub operations: u64,
     /// The number of tasks that they must have.
     pub sent: u64,
-    /// Tasks that are told to have succeeded.
+    /// The number of tasks reported as succeeded.
     pub succeeded: u64,
     /// ... as failed.
     pub failed: u64,
-    /// ... to have expired before they began.
+    /// ... as expired before they began.
     pub expired: u64,
-    /// ... to have been taken back.
+    /// ... as cancelled.
     pub cancelled: u64,
-    /// Tasks of which nobody can know, and a person has to say.
+    /// The number of tasks whose outcome nobody can know, so that a person has to decide.
     pub waiting: u64,
-    /// Attempts of which nothing was told, or that nobody knew, of tasks that have ended.
+    /// The number of attempts with an unknown or no outcome, of tasks that have ended.
     pub settled: u64,
-    /// Tasks that are not there, or that never ended.
+    /// The number of tasks that are missing, or that never ended.
     pub lost: u64,
-    /// Tasks that were done twice, and must not be.
+    /// The number of tasks that must be done once and were done twice.
     pub twice: u64,
-    /// Tasks of which something else is told than what the devices did.
+    /// The number of tasks whose report contradicts the devices.
     pub lies: u64,
-    /// Tasks that a device was told, and that the ledger does not have.
+    /// The number of tasks that a device received and the ledger does not have.
     pub nowhere: u64,
     /// One finding for each broken promise.
     pub findings: Vec<Finding>,
@@ -112,18 +112,18 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum What {
-    /// It was accepted, and nothing came of it.
+    /// It was accepted and never ended.
     Lost,
     /// It was done more than once.
     Twice,
-    /// It is told otherwise than it was.
+    /// The report contradicts the device.
     Lie,
     /// It was done, and is not in the ledger.
     Nowhere,
 }
 
 impl Counts {
-    /// Returns whether nothing was lost, done twice, told wrongly or written nowhere.
+    /// Returns true if nothing was lost, done twice, reported wrongly or not recorded.
     pub fn is_clean(&self) -> bool {
         (self.lost, self.twice, self.lies, self.nowhere) == (0, 0, 0, 0)
     }
@@ -168,7 +168,7 @@ impl Truth {
     }
 }
 
-/// Compares all that was accepted with the ledger, and the ledger with the devices.
+/// Compares everything that was accepted with the ledger, and the ledger with the devices.
 pub fn count(sent: &[Sent], tasks: &[Task], truth: &Truth) -> Counts {
     let mut counts = Counts {
         operations: sent.len() as u64,
@@ -201,14 +201,14 @@ pub fn count(sent: &[Sent], tasks: &[Task], truth: &Truth) -> Counts {
     }
     for (_, unasked) in ledger {
         for task in unasked {
-            let why = "in the ledger, and nobody has asked for it";
+            let why = "in the ledger, and never requested";
             counts.find(task.finding(What::Lie, why, truth));
         }
     }
     counts
 }
 
-/// Orders that devices were given and the ledger does not know.
+/// Returns the commands that devices received and the ledger does not know.
 fn written_nowhere(ledger: &HashMap<(&str, &str), Vec<&Task>>, truth: &Truth, counts: &mut Counts) {
     for (name, device) in &truth.devices {
         let mut unknown: Vec<(&String, &Deeds)> = device
@@ -220,7 +220,7 @@ fn written_nowhere(ledger: &HashMap<(&str, &str), Vec<&Task>>, truth: &Truth, co
         for (token, deeds) in unknown {
             counts.find(Finding {
                 what: What::Nowhere,
-                why: "told to a device, and not in the ledger",
+                why: "sent to a device, and not in the ledger",
                 task: None,
                 token: token.clone(),
                 device: name.clone(),
@@ -245,7 +245,7 @@ fn absent(sent: &Sent, device: &str, truth: &Truth) -> Finding {
     }
 }
 
-/// Returns the broken promise of one task, if there is one.
+/// Returns the broken promise of a task, if there is one.
 fn judge(task: &Task, truth: &Truth, counts: &mut Counts) {
     let deeds = truth.of(&task.device, &task.token);
     if !task.state.is_final() && task.state != TaskState::Unsettled {
@@ -254,14 +254,14 @@ fn judge(task: &Task, truth: &Truth, counts: &mut Counts) {
     if task.act.is_once() && deeds.done > 1 {
         counts.find(task.finding(What::Twice, "done more than once", truth));
     }
-    // A liar that nobody can read back: nobody can know.
+    // A liar that cannot be read back: nobody can know.
     let is_hidden = !task.act.is_read_back() && truth.is_liar(&task.device);
     match task.state {
         TaskState::Succeeded if deeds.done == 0 && !is_hidden => {
-            counts.find(task.finding(What::Lie, "told as done, and not done", truth));
+            counts.find(task.finding(What::Lie, "reported as done, and not done", truth));
         }
         TaskState::Failed | TaskState::Expired | TaskState::Cancelled if deeds.done > 0 => {
-            counts.find(task.finding(What::Lie, "told as not done, and done", truth));
+            counts.find(task.finding(What::Lie, "reported as not done, and done", truth));
         }
         _ => {}
     }

@@ -1,73 +1,61 @@
-//! All processes of a drill: who is killed, and that everybody comes back.
+//! All processes of a drill, and their returns after being killed.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod programs;
+mod strike;
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::time::Instant;
-use utakata_up::{
-    drill::{Permits, Settings},
-    programs,
-};
+use utakata_up::drill::{Permits, Settings};
 
+use self::programs::Programs;
 use crate::{
     cluster::Pods,
-    disaster::{Disaster, Victim},
+    disaster::Victim,
     disk::Disk,
     engine::Engine,
-    link::State,
-    member::{self, Clock, Member, Start},
-    place::{ENVIRONMENTS, LOGIC, LOGICS, Place, outlasts},
+    member::{Clock, Member, Start},
+    place::{ENVIRONMENTS, LOGIC, LOGICS, Place},
     servers::{self, Servers},
-    stall::{Stall, Still},
+    stall::Stall,
 };
-
-/// The time by which workers go on sooner than their environment, or later.
-const STAGGER: Duration = Duration::from_millis(300);
-/// A link stays away so many times as long as a process.
-const LINK_DOWN: u32 = 4;
-
-/// A disk stays full for so long, and as long as a process is away. SQLite begins its log again
-/// after 16 MiB, and needs more room only then: the ledger of a drill writes them within this.
-const LOG_FULL: Duration = Duration::from_secs(12);
 
 /// The processes that a drill kills and restarts.
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
-    /// Where workers run that are no processes of their environments.
+    /// The place of workers that are no processes of their environments.
     boxes: Boxes,
-    /// Of the ledger, where it can be filled.
+    /// The disk of the ledger, if it can be filled.
     disk: Option<Disk>,
     logics: Vec<Member>,
     environments: Vec<Member>,
     /// The time at which links are whole again.
     healed_at: Option<Instant>,
-    /// Those that stand still: of one disaster at a time, so that the others go on meanwhile.
+    /// The processes that stand still: of one disaster at a time, so that the others continue
+    /// meanwhile.
     stalls: Vec<Stall>,
     /// The events so far.
     pub log: Log,
 }
 
-/// Where workers run.
+/// The place where workers run.
 #[derive(Debug)]
 pub enum Boxes {
     /// They are processes of their environments.
     None,
-    /// In an engine.
+    /// An engine.
     Containers(Box<Engine>),
-    /// In a cluster.
+    /// A cluster.
     Pods(Pods),
 }
 
 /// The inter connect between the processes.
 #[derive(Debug)]
 enum Between {
-    /// The inter connect of one machine.
+    /// The hub of one machine.
     Hub {
         hub: Box<Member>,
         /// Its start without faults, for the end.
@@ -76,8 +64,8 @@ enum Between {
     /// Servers that others made.
     Servers {
         servers: Servers,
-        /// The starts of our own processes without faults of messages, for the end: of the logic
-        /// environments, and then of the environments.
+        /// The starts of our own processes without faults of messages, for the end: first the logic
+        /// environments, then the environments.
         calm: Vec<Start>,
     },
 }
@@ -85,17 +73,17 @@ enum Between {
 /// Counts of what happened to the processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Log {
-    /// The number of kills of each.
+    /// The number of kills of each victim.
     pub kills: BTreeMap<Victim, u64>,
-    /// Those that ended without being killed, and how: that is a mistake of theirs.
+    /// The processes that ended without being killed, and how: a fault of theirs.
     pub ended: Vec<String>,
-    /// Containers that are left when all environments have ended.
+    /// The number of containers left after all environments have ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
 }
 
 impl Crew {
-    /// Starts everybody, with the inter connect of one machine between them.
+    /// Starts all processes, with the inter connect of one machine between them.
     ///
     /// # Errors
     /// A program of ours, or the engine, cannot be started.
@@ -132,7 +120,7 @@ impl Crew {
         .started()
     }
 
-    /// From its next start on, each goes by a clock of its own, up to so much ahead or behind.
+    /// Gives each process a clock of its own from its next start on, wrong by up to this much.
     pub fn skew(&mut self, library: &Path, by: Duration) {
         let by = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
         let all = self.environments.iter_mut().chain(&mut self.logics);
@@ -141,7 +129,7 @@ impl Crew {
         }
     }
 
-    /// Starts everybody, with servers between them.
+    /// Starts all processes, with servers between them.
     ///
     /// # Errors
     /// A program of ours or a script cannot be started.
@@ -195,50 +183,6 @@ impl Crew {
         Ok(self)
     }
 
-    /// Kills whom a disaster means, if he is there.
-    pub fn strike(&mut self, disaster: &Disaster) {
-        let Disaster {
-            victim,
-            which,
-            down,
-            ..
-        } = *disaster;
-        let is_struck = match victim {
-            Victim::Worker => self.kill_worker(which),
-            Victim::Environment => {
-                let at = which % self.environments.len();
-                kill(&mut self.environments[at], down)
-            }
-            Victim::Program => {
-                let at = which % self.environments.len();
-                self.environments[at].replace()
-            }
-            Victim::Logic => {
-                let at = which % self.logics.len();
-                kill(&mut self.logics[at], down)
-            }
-            Victim::Everything => self.kill_everything(down),
-            Victim::StalledWorker
-            | Victim::StalledEnvironment
-            | Victim::StalledHost
-            | Victim::StalledLogic
-            | Victim::StalledBetween => self.stall(victim, which, down),
-            Victim::Disk => self.fill_disk(down),
-            Victim::Engine => self.kill_engine(down),
-            Victim::Eviction | Victim::Node | Victim::Cluster => match &mut self.boxes {
-                Boxes::Pods(pods) => pods.strike(victim, which, down),
-                _ => false,
-            },
-            Victim::Link => self.strike_link(which, down),
-            Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
-                self.kill_server(victim, down)
-            }
-        };
-        if is_struck {
-            *self.log.kills.entry(victim).or_default() += 1;
-        }
-    }
-
     /// Returns true if all servers between the processes serve, or if there are none.
     pub fn servers_are_up(&self) -> bool {
         match &self.between {
@@ -247,10 +191,10 @@ impl Crew {
         }
     }
 
-    /// Starts whoever is to come back; those that ended by themselves are noted.
+    /// Starts processes that are to return, and records those that ended by themselves.
     ///
     /// # Errors
-    /// One cannot be started.
+    /// A process cannot be started.
     pub fn keep(&mut self) -> Result<()> {
         self.stalls.retain(|stall| !stall.is_over());
         if self.healed_at.is_some_and(|at| at <= Instant::now())
@@ -270,7 +214,7 @@ impl Crew {
         for member in self.everybody() {
             let kept = member.keep();
             let kept = kept.with_context(|| format!("{} cannot be started", member.name))?;
-            // Nobody starts where he cannot write.
+            // A process that cannot write is not started.
             let kept = kept.filter(|_| !(was_full && needs_disk(&member.name)));
             ended.extend(kept.map(|how| format!("{} ended by itself: {how}", member.name)));
         }
@@ -278,7 +222,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Nothing comes through between the environments and the servers any more.
+    /// Cuts the environments off from the servers.
     pub fn cut_environments(&mut self) {
         if let Between::Servers { servers, .. } = &self.between {
             servers.cut(&ENVIRONMENTS);
@@ -299,8 +243,8 @@ impl Crew {
         ours.filter_map(|member| Some((member.name.as_str(), member.process()?)))
     }
 
-    /// From now on nothing goes wrong with messages: the inter connect is another one, or links
-    /// are whole and our own processes are started anew, as users start them.
+    /// Ends all faults of messages: the inter connect is replaced, or links become whole and our
+    /// own processes are restarted as users start them.
     pub fn calm(&mut self) {
         self.stalls.clear();
         if let Some(disk) = &mut self.disk {
@@ -325,7 +269,7 @@ impl Crew {
         }
     }
 
-    /// Lets everybody end, those who need others first.
+    /// Ends all processes, those that need others first.
     pub async fn end(&mut self) {
         self.stalls.clear();
         for member in self.environments.iter_mut().chain(&mut self.logics) {
@@ -362,127 +306,10 @@ impl Crew {
         let engine = self.boxes.engine().map(|engine| &mut engine.member);
         between.into_iter().chain(engine).chain(ours)
     }
-
-    /// Our own processes and the workers at once; but not servers of others.
-    fn kill_everything(&mut self, down: Duration) -> bool {
-        // The workers too, and at once: so they are found before.
-        let workers = self.workers();
-        if let Between::Hub { hub, .. } = &mut self.between {
-            kill(hub, down);
-        }
-        for member in self.logics.iter_mut().chain(&mut self.environments) {
-            kill(member, down);
-        }
-        self.kill_engine(down);
-        workers.into_iter().for_each(member::kill);
-        true
-    }
-
-    fn fill_disk(&mut self, down: Duration) -> bool {
-        let disk = self.disk.as_mut();
-        disk.is_some_and(|disk| disk.fill(LOG_FULL + down))
-    }
-
-    fn kill_engine(&mut self, down: Duration) -> bool {
-        let engine = self.boxes.engine();
-        engine.is_some_and(|engine| kill(&mut engine.member, down))
-    }
-
-    fn kill_server(&mut self, victim: Victim, down: Duration) -> bool {
-        match (&mut self.between, servers::Kind::of(victim)) {
-            (Between::Servers { servers, .. }, Some(kind)) => servers.kill(kind, down),
-            _ => false,
-        }
-    }
-
-    /// A third each is cut, broken and slow, until it is healed.
-    fn strike_link(&mut self, which: usize, down: Duration) -> bool {
-        let Between::Servers { servers, .. } = &self.between else {
-            return false;
-        };
-        let state = match which % 3 {
-            0 => State::Cut,
-            1 => State::Broken,
-            _ => State::Slow(down / 10),
-        };
-        servers.strike(which / 3, state);
-        self.healed_at = Some(Instant::now() + down * LINK_DOWN);
-        true
-    }
-
-    /// Some stand still for longer than anybody waits for an attempt. What goes to workers before
-    /// their environment stands still, too, lies unread in their sockets; and they go on before
-    /// it, after it, or with it.
-    fn stall(&mut self, victim: Victim, which: usize, down: Duration) -> bool {
-        if !self.stalls.is_empty() {
-            return false;
-        }
-        let until = Instant::now() + outlasts() + down;
-        let environment = &self.environments[which % self.environments.len()];
-        let logic = &self.logics[which % self.logics.len()];
-        let alone = |process: Option<u32>| {
-            let process = process.and_then(member::pid).map(Still::Process);
-            vec![(process.into_iter().collect(), until)]
-        };
-        let still: Vec<(Vec<Still>, Instant)> = match victim {
-            Victim::StalledWorker => {
-                let workers = self.workers();
-                let worker = workers.get(which % workers.len().max(1));
-                let worker = worker.copied().map(Still::Process);
-                vec![(worker.into_iter().collect(), until)]
-            }
-            Victim::StalledEnvironment => alone(environment.process()),
-            Victim::StalledLogic => alone(logic.process()),
-            Victim::StalledHost => {
-                let workers = environment.children().into_iter().map(Still::Process);
-                let (mine, its) = match which / self.environments.len() % 3 {
-                    0 => (STAGGER, Duration::ZERO),
-                    1 => (Duration::ZERO, STAGGER),
-                    _ => (Duration::ZERO, Duration::ZERO),
-                };
-                let process = environment.process().and_then(member::pid);
-                let itself = process.map(Still::Process).into_iter().collect();
-                vec![(workers.collect(), until + its), (itself, until + mine)]
-            }
-            _ => {
-                let process = match &self.between {
-                    Between::Hub { hub, .. } => hub.process(),
-                    Between::Servers { servers, .. } => servers.process(which),
-                };
-                let group = process.and_then(member::pid).map(Still::Group);
-                vec![(group.into_iter().collect(), until)]
-            }
-        };
-        let still = still.into_iter().filter(|(still, _)| !still.is_empty());
-        for (still, until) in still.collect::<Vec<_>>() {
-            match Stall::begin(&still, until) {
-                Ok(stall) => self.stalls.push(stall),
-                Err(error) => eprintln!("nobody can be made to stand still: {error}"),
-            }
-        }
-        !self.stalls.is_empty()
-    }
-
-    fn workers(&self) -> Vec<rustix::process::Pid> {
-        let environments = self.environments.iter();
-        let processes = environments.flat_map(Member::children);
-        let boxed = match &self.boxes {
-            Boxes::None => Vec::new(),
-            Boxes::Containers(engine) => engine.containers(),
-            Boxes::Pods(pods) => pods.processes(),
-        };
-        processes.chain(boxed).collect()
-    }
-
-    fn kill_worker(&self, which: usize) -> bool {
-        let workers = self.workers();
-        let worker = workers.get(which % workers.len().max(1));
-        worker.copied().map(member::kill).is_some()
-    }
 }
 
 impl Boxes {
-    /// The settings of an environment whose workers run there.
+    /// Returns the settings of an environment whose workers run there.
     pub fn settings(&self) -> String {
         match self {
             Self::Pods(pods) => pods.settings(),
@@ -498,40 +325,9 @@ impl Boxes {
     }
 }
 
-/// Returns whether a process of this name ends where the disk of the ledger is full.
+/// Returns true if a process of this name ends when the disk of the ledger is full.
 fn needs_disk(name: &str) -> bool {
     name == LOGIC || LOGICS.contains(&name) || name == servers::Kind::Postgres.name()
-}
-
-/// The programs whose processes are drilled.
-struct Programs {
-    /// The program that users run.
-    utakata: PathBuf,
-    /// This one, which has the same roles with faults in them.
-    faulty: PathBuf,
-}
-
-impl Programs {
-    fn find() -> Result<Self> {
-        let missing = "the program utakata must lie beside utakata-drill";
-        Ok(Self {
-            utakata: programs::find("utakata").context(missing)?,
-            faulty: std::env::current_exe().context("our own program cannot be found")?,
-        })
-    }
-
-    /// A role, of the program that users run unless there are faults in it.
-    fn start(&self, role: &[&str], faults: &[String]) -> Start {
-        let role = role.iter().map(|word| (*word).to_owned());
-        let program = match faults {
-            [] => &self.utakata,
-            _ => &self.faulty,
-        };
-        Start {
-            program: program.clone(),
-            arguments: role.chain(faults.iter().cloned()).collect(),
-        }
-    }
 }
 
 /// Returns the arguments for faults of messages.
@@ -548,10 +344,4 @@ fn of_permits(settings: &Settings) -> Vec<String> {
         Permits::Asked => Vec::new(),
         Permits::Ignored => vec!["--without-permits".to_owned()],
     }
-}
-
-fn kill(member: &mut Member, down: Duration) -> bool {
-    let was_up = member.is_up();
-    member.kill(down);
-    was_up
 }

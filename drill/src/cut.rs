@@ -1,11 +1,11 @@
-//! A zone that is cut off: for minutes nothing comes through between its environments and the
-//! servers, while everybody goes on asking.
+//! The cutting off of a zone: for minutes nothing passes between its environments and the servers,
+//! while everybody continues to ask.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-/// Everything must be back within this, or it is said that it was not.
+/// The time within which everything must recover.
 pub const RECOVERY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The effect of cutting a link.
@@ -15,14 +15,14 @@ pub struct Cut {
     pub seconds: u64,
     /// The number of devices with fresh readings before.
     pub fresh_before: usize,
-    /// Devices with fresh readings at the end of it: nobody may say so.
+    /// The number of devices with fresh readings at the end of it: there must be none.
     pub fresh_at_the_end: usize,
-    /// Devices whose readings are told stale at the end of it.
+    /// The number of devices whose readings are stale at the end of it.
     pub stale_at_the_end: usize,
     /// The time after the cut until readings were fresh and control succeeded, in seconds. Absent
     /// if that took too long.
     pub back_after: Option<f64>,
-    /// Memory of each process in MB: before, and the most since.
+    /// The memory of each process in MB: before, and the peak since.
     pub memory: BTreeMap<String, (u64, u64)>,
 }
 
@@ -36,10 +36,10 @@ impl Cut {
         let memory: Vec<String> = self
             .memory
             .iter()
-            .map(|(name, (before, most))| format!("{name} {before} to {most} MB"))
+            .map(|(name, (before, max))| format!("{name} {before} to {max} MB"))
             .collect();
         format!(
-            "cut off for {}s: {} devices fresh before, {} at its end ({} told stale), {back}; \
+            "cut off for {}s: {} devices fresh before, {} at its end ({} reported stale), {back}; \
              memory: {}",
             self.seconds,
             self.fresh_before,
@@ -49,7 +49,7 @@ impl Cut {
         )
     }
 
-    /// Returns whether nobody lied and everything came back.
+    /// Returns true if nothing was reported wrongly and everything recovered.
     pub fn is_clean(&self) -> bool {
         self.fresh_at_the_end == 0 && self.back_after.is_some()
     }

@@ -1,15 +1,15 @@
-//! Chance that falls the same way every time for one seed.
+//! Randomness that is the same for the same seed.
 
 use std::time::Duration;
 
-/// A sequence of numbers that a seed determines (SplitMix64).
+/// A sequence of random numbers that a seed determines (SplitMix64).
 #[derive(Debug, Clone)]
 pub struct Dice {
     state: u64,
 }
 
 impl Dice {
-    /// The dice of a seed for one purpose: those for another fall independently.
+    /// Creates the sequence of a seed for one purpose: those for others are independent.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut dice = Self {
             state: seed ^ purpose.wrapping_mul(0xa076_1d64_78bd_642f),
@@ -27,20 +27,20 @@ impl Dice {
         bits ^ (bits >> 31)
     }
 
-    /// A number from 0 to just below this; 0 for none.
-    pub fn below(&mut self, most: usize) -> usize {
-        let most = most.max(1) as u64;
-        (self.next() % most) as usize
+    /// Returns a number from 0 to just below this; 0 if this is 0.
+    pub fn below(&mut self, max: usize) -> usize {
+        let max = max.max(1) as u64;
+        (self.next() % max) as usize
     }
 
-    /// A part: from 0 to just below 1.
+    /// Returns a fraction: from 0 to just below 1.
     pub fn part(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Returns a random duration up to this.
-    pub fn up_to(&mut self, most: Duration) -> Duration {
-        most.mul_f64(self.part())
+    pub fn up_to(&mut self, max: Duration) -> Duration {
+        max.mul_f64(self.part())
     }
 
     /// Returns the time until an event that happens once in `mean`, at a constant rate: rarely at
@@ -50,7 +50,7 @@ impl Dice {
         mean.mul_f64(long.clamp(0.05, 4.0))
     }
 
-    /// One of several, each as often as its weight says; the first when none has any.
+    /// Chooses one of several by weight; the first if all weights are 0.
     pub fn choose<T: Copy>(&mut self, weighted: &[(T, usize)], otherwise: T) -> T {
         let all = weighted.iter().map(|(_, weight)| weight).sum();
         let mut at = self.below(all);

@@ -23,7 +23,7 @@ const WEIGHTS: [(Victim, usize); 11] = [
     (Victim::StalledBetween, 1),
     (Victim::Disk, 2),
 ];
-/// The same where there are servers between them.
+/// The relative frequencies with servers between the processes.
 const WEIGHTS_WITH_SERVERS: [(Victim, usize); 15] = [
     (Victim::Worker, 4),
     (Victim::Environment, 4),
@@ -42,7 +42,7 @@ const WEIGHTS_WITH_SERVERS: [(Victim, usize); 15] = [
     (Victim::Rabbitmq, 1),
 ];
 
-/// The same where workers are containers.
+/// The relative frequencies with workers in containers.
 const WEIGHTS_WITH_ENGINE: [(Victim, usize); 12] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
@@ -82,32 +82,32 @@ const WEIGHTS_WITH_CLUSTER: [(Victim, usize); 14] = [
 pub enum Victim {
     /// One worker, or everything in its container; its environment starts another.
     Worker,
-    /// One worker execution environment, but not its workers.
+    /// One worker execution environment, without its workers.
     Environment,
-    /// The program of one worker execution environment: it is replaced, and its workers go on.
+    /// The program of one worker execution environment: it is replaced, and its workers continue.
     Program,
     Logic,
-    /// All of them at once, and the inter connect, as when the power fails; but not servers of
-    /// others.
+    /// All of them at once, and the inter connect, as in a power failure; but not external servers.
     Everything,
     /// One worker, which stands still.
     #[serde(rename = "worker-stalled")]
     StalledWorker,
-    /// One worker execution environment stands still, but not its workers.
+    /// One worker execution environment, without its workers, which stands still.
     #[serde(rename = "environment-stalled")]
     StalledEnvironment,
-    /// One worker execution environment and its workers stand still, as a virtual machine does.
+    /// One worker execution environment and its workers, which stand still as a virtual machine
+    /// does.
     #[serde(rename = "host-stalled")]
     StalledHost,
     /// A logic environment, which stands still.
     #[serde(rename = "logic-stalled")]
     StalledLogic,
-    /// The inter connect stands still, or one of the servers.
+    /// The inter connect, or one of the servers, which stands still.
     #[serde(rename = "between-stalled")]
     StalledBetween,
-    /// The disk of the ledger: no room is left on it for a while.
+    /// The disk of the ledger, which is full for a while.
     Disk,
-    /// The engine of containers, but not the containers.
+    /// The engine of containers, without the containers.
     Engine,
     /// One pod is evicted.
     Eviction,
@@ -141,9 +141,9 @@ pub struct Disaster {
     /// The time since the previous one.
     pub after: Duration,
     pub victim: Victim,
-    /// The one of several: the remainder of the division by their number.
+    /// The choice among several: the remainder of the division by their number.
     pub which: usize,
-    /// The time that it stays away.
+    /// The time that the victim stays away.
     pub down: Duration,
 }
 
@@ -156,7 +156,7 @@ pub struct Disasters {
 }
 
 impl Victim {
-    /// Those of our own, the smallest loss first.
+    /// Our own victims, the smallest loss first.
     const OURSELVES: [Self; 11] = [
         Self::Worker,
         Self::Environment,
@@ -228,7 +228,7 @@ impl Victim {
         }
     }
 
-    /// Returns whether it is a fault of standing still, after which the victim goes on.
+    /// Returns true if the victim stands still, and then continues.
     pub fn is_stalled(self) -> bool {
         matches!(
             self,
@@ -275,7 +275,7 @@ impl Victim {
 }
 
 impl Disasters {
-    /// One in `mean`, on the average.
+    /// Creates the disasters of a seed, one in `mean` on average.
     pub fn new(seed: u64, mean: Duration, among: Among) -> Self {
         Self {
             dice: Dice::new(seed, 1),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_a_victim_about_as_often_as_was_asked_for() {
+    fn everybody_is_a_victim_about_as_often_as_was_requested() {
         for among in ALL {
             let victims: BTreeSet<Victim> =
                 first(1, 1000, among).iter().map(|one| one.victim).collect();

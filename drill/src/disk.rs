@@ -1,4 +1,4 @@
-//! The small disk on which the ledger of a drill lies: it fills up, and there is room again.
+//! The small disk with the ledger of a drill: it is filled, and emptied again.
 
 use std::{
     fs::{self, File},
@@ -13,18 +13,18 @@ use utakata_logic::store::room_for_file;
 use utakata_model::Content;
 
 const MIB: u64 = 1024 * 1024;
-/// The room that a ledger needs at least, and more for each minute.
+/// The least room that a ledger needs, in bytes, and more for each minute.
 const ROOM: u64 = 64 * MIB;
 const ROOM_A_MINUTE: u64 = 32 * MIB;
 const MAX_ROOM: u64 = 1024 * MIB;
-/// The room that PostgreSQL needs besides: its own tables, and its log.
+/// The additional room for PostgreSQL, in bytes: its own tables and its log.
 const ROOM_OF_POSTGRES: u64 = 192 * MIB;
-/// Processes of a server that was ended go within this.
+/// The time within which processes of an ended server are gone.
 const GONE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of releases in the catalogue at a time in a drill that rolls releases: the one that
 /// serves, the one on its way, and one not yet deleted.
 const RELEASES: u64 = 3;
-/// The time within which a process that began without room finds that out.
+/// The time within which a process that began without room notices that.
 const BEGUN_BEFORE: Duration = Duration::from_secs(10);
 
 /// Returns the disk space, in bytes, that a drill of this length needs if it rolls releases such as
@@ -39,7 +39,7 @@ pub fn room(time: Duration, rolled: Option<&Content>) -> u64 {
     ledger.min(MAX_ROOM) + releases
 }
 
-/// The same where the ledger is in PostgreSQL, which writes everything into its log, too.
+/// Returns the room if the ledger is in PostgreSQL, which also writes everything into its log.
 pub fn room_of_postgres(time: Duration, rolled: Option<&Content>) -> u64 {
     ROOM_OF_POSTGRES + room(time, rolled)
 }
@@ -50,13 +50,13 @@ pub struct Disk {
     path: PathBuf,
     /// The time at which there is room again.
     full_until: Option<Instant>,
-    /// The last time that there was room again.
+    /// The last time at which there was room again.
     cleared: Option<Instant>,
 }
 
 impl Disk {
-    /// Mounts it, with room for so many bytes. Only root can do that: says so, and gives nothing,
-    /// for everybody else.
+    /// Mounts a disk of that many bytes. Only root can do that: for everybody else, it says so and
+    /// returns nothing.
     ///
     /// # Errors
     /// The folder cannot be made.
@@ -79,11 +79,11 @@ impl Disk {
         }))
     }
 
-    /// Leaves no room for a while. Whether it had any.
+    /// Fills the disk for a while. Returns true if it had any room.
     pub fn fill(&mut self, time: Duration) -> bool {
         let had_room = self.full_until.is_none();
         self.full_until = Some(Instant::now() + time);
-        // It ends by an error when there is no room.
+        // This ends in an error when there is no room left.
         let _ = File::create(self.filler())
             .and_then(|mut filler| io::copy(&mut io::repeat(0), &mut filler));
         had_room
@@ -105,7 +105,7 @@ impl Disk {
         }
     }
 
-    /// Returns whether a process that ends now may have begun without room.
+    /// Returns true if a process that ends now may have begun without room.
     pub fn was_full(&self) -> bool {
         self.full_until.is_some() || self.cleared.is_some_and(|at| at.elapsed() < BEGUN_BEFORE)
     }
@@ -114,7 +114,7 @@ impl Disk {
         self.path.join("filler")
     }
 
-    /// Leaves what lies on it in the folder itself.
+    /// Unmounts the disk, leaving its content in the folder.
     fn unmount(&self) -> io::Result<()> {
         let copy = self.path.with_extension("kept");
         let run = |program: &str, arguments: &[&Path]| {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_of_any_size_can_be_pushed_beside_the_others_and_a_whole_ledger() {
+    fn a_release_of_any_size_can_be_pushed_next_to_the_others_and_a_whole_ledger() {
         for minutes in [0, 1, 30, 1000] {
             let time = Duration::from_secs(60 * minutes);
             let ledger = room(time, None);

@@ -1,9 +1,9 @@
 //! The drill: a site of simulated devices whose processes are killed all the time, and the proof
-//! that no control is lost, done twice or told wrongly.
+//! that no control is lost, done twice or reported wrongly.
 //!
 //! ```text
 //!            Orders ─► Load ──HTTP──► le ◄─┐
-//!                                          │ hub (loses, doubles, delays, reorders)
+//!                                          │ hub (loses, duplicates, delays, reorders)
 //! Disasters ─► Crew ── kill -9, stop ► wee-1, wee-2 ─► workers ─► simulated devices
 //!                                                                  │
 //!                       count(sent, ledger, truth) ◄───────────────┘
@@ -33,6 +33,7 @@ use crate::{
     disk::{self, Disk},
     engine::Engine,
     image::{Image, Images},
+    invariants::{self, Broken},
     ledger,
     load::Load,
     member,
@@ -46,9 +47,9 @@ use crate::{
     site, truth,
 };
 
-/// Between two looks at the processes.
+/// The interval between looks at the processes.
 const TICK: Duration = Duration::from_millis(50);
-/// The whole site is ready within this.
+/// The time within which the whole site must be ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
 fn among(settings: &Settings) -> Among {
@@ -67,9 +68,9 @@ struct Drill<'a> {
     show: Show,
     signals: Signals,
     load: Arc<Load>,
-    /// Rolls releases, where it is asked to.
+    /// Rolls out releases, if requested.
     roller: Option<Roller>,
-    /// Sends and follows; ends with this.
+    /// The clients that send and follow operations; they end with this.
     clients: JoinSet<Result<()>>,
     stop: CancellationToken,
     /// The result of cutting environments off.
@@ -116,7 +117,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         stop: CancellationToken::new(),
         cut: None,
     };
-    let counts = drill.carry_out(&room, &server).await;
+    let counts = drill.carry_out(&room, &server, &place).await;
     drill.show.close();
     let audit = match counts {
         Ok(_) => ledger::audit(&server).await,
@@ -125,13 +126,15 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     drill.clients.shutdown().await;
     drill.crew.end().await;
     room.stop().await;
+    let (counts, broken) = counts?;
     Ok(Report {
         seed: settings.seed,
         among: among(settings),
         took: report::took(began.elapsed()),
         cut: drill.cut,
         rolled: drill.roller.as_ref().map(Roller::rolled),
-        counts: counts?,
+        counts,
+        broken,
         audit,
         log: drill.crew.log,
         repeat: report::repeat(settings),
@@ -142,7 +145,8 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     })
 }
 
-/// Writes all settings, and starts all processes; gives the image that workers are of, if so.
+/// Writes all settings, and starts all processes; returns the image of the workers, if they are
+/// containers.
 async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Images>)> {
     let unwritable = || format!("{} cannot be written", place.path().display());
     let Some(scripts) = &settings.servers else {
@@ -156,7 +160,7 @@ async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Images
     };
     place.write_release().with_context(unwritable)?;
     let room = disk::room_of_postgres(settings.time, rolled(settings, place)?.as_ref());
-    // Where nothing is killed no disk is filled.
+    // If nothing is killed, no disk is filled.
     let disk = match settings.cut {
         Some(_) => None,
         None => Disk::mount(&place.data(servers::Kind::Postgres.name()), room)
@@ -168,14 +172,14 @@ async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Images
     Ok((Crew::start_with(place, servers, disk, settings)?, None))
 }
 
-/// Returns the content that is rolled again and again, if releases are.
+/// Returns the content that is rolled out repeatedly, if releases are.
 fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
     let read = || ReleaseFolder::read(&place.release());
     let release = settings.rolls.then(read).transpose()?;
     Ok(release.map(|release| release.content))
 }
 
-/// Where workers run, and the images that they are of.
+/// Prepares the place where workers run, and the images that they are of.
 fn boxes(settings: &Settings, place: &Place) -> Result<(Boxes, Option<Images>)> {
     if let Some(scripts) = &settings.docker {
         let engine = Engine::prepare(scripts, place, settings.seed)?;
@@ -192,11 +196,11 @@ fn boxes(settings: &Settings, place: &Place) -> Result<(Boxes, Option<Images>)> 
     Ok((Boxes::Pods(pods), Some(images)))
 }
 
-/// Makes the release that is drilled an image.
+/// Turns the drilled release into an image.
 fn image_of(place: &Place) -> Result<Image> {
     Image::pack(&place.data("image"), &place.release())
         .and_then(|image| image.put_into(&place.release()).map(|()| image))
-        .context("the image of the worker cannot be made")
+        .context("the image of the worker cannot be built")
 }
 
 async fn wait_until_ready(crew: &Crew, room: &Room, server: &Server) -> Result<()> {
@@ -208,13 +212,18 @@ async fn wait_until_ready(crew: &Crew, room: &Room, server: &Server) -> Result<(
 }
 
 impl Drill<'_> {
-    async fn carry_out(&mut self, room: &Room, server: &Server) -> Result<count::Counts> {
+    async fn carry_out(
+        &mut self,
+        room: &Room,
+        server: &Server,
+        place: &Place,
+    ) -> Result<(count::Counts, Broken)> {
         tokio::select! {
             ready = wait_until_ready(&self.crew, room, server) => ready?,
             () = sleep(READY_TIMEOUT) => {
                 bail!("nothing was ready within {READY_TIMEOUT:?}: keep the logs with --keep DIR")
             }
-            signal = self.signals.asked_to_end() => bail!("{signal} before it began"),
+            signal = self.signals.end_requested() => bail!("{signal} before it began"),
         }
         let names = room.devices().iter().map(|device| device.name.to_string());
         let orders = Orders::new(self.settings.seed, names.collect());
@@ -230,14 +239,15 @@ impl Drill<'_> {
             None => self.rage().await?,
         }
         self.settle().await?;
-        // Who was told last, and acts late, has its time: it is what a read back waits for, too.
+        // A device that received a command last, and acts late, gets its time, as in a read-back.
         sleep(place::SETTLING).await;
         let control = room
             .control()
             .context("the simulator has no control port")?;
         let truth = truth::ask(control).await?;
         let tasks = ledger::tasks(server).await?;
-        Ok(count::count(&self.load.sent(), &tasks, &truth))
+        let broken = invariants::find(server, place).await?;
+        Ok((count::count(&self.load.sent(), &tasks, &truth), broken))
     }
 
     /// Kills and restarts until time is over, or somebody asks to end.
@@ -253,7 +263,7 @@ impl Drill<'_> {
         while Instant::now() < until {
             tokio::select! {
                 () = sleep(TICK) => {}
-                _ = self.signals.asked_to_end() => {
+                _ = self.signals.end_requested() => {
                     self.signals.let_pass().await;
                     return Ok(());
                 }
@@ -281,7 +291,7 @@ impl Drill<'_> {
         {
             tokio::select! {
                 () = sleep(TICK) => {}
-                signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+                signal = self.signals.end_requested() => bail!("{signal}: not compared"),
             }
             let left = until.saturating_duration_since(Instant::now());
             self.tend(Phase::Settling(left))?;

@@ -1,10 +1,10 @@
-//! A Docker engine of the drill's own, in which the drilled workers are containers: killed, and
-//! started again with what it had.
+//! A Docker engine of the drill's own, for workers in containers: killed, and started again with
+//! its data.
 //!
-//! It is started by a script that is called with a folder for its state and a port, that has its
-//! socket as `docker.sock` in that folder, runs in the foreground and lasts until its standard
-//! input closes; called with the folder and `clean` it ends what a killed one has left. The one
-//! in `tests/servers` does.
+//! It is started by a script that is called with a folder for its state and a port, puts its socket
+//! into that folder as `docker.sock`, runs in the foreground and lasts until its standard input
+//! closes; called with the folder and `clean`, it ends what a killed one has left. The script in
+//! `tests/servers` does this.
 
 use std::{
     fs,
@@ -25,10 +25,10 @@ use crate::{
 };
 
 const NAME: &str = "dockerd";
-/// It listens on a socket only, and takes a port because all scripts do.
+/// The port of an engine that listens only on a socket; all scripts take a port.
 const NO_PORT: &str = "0";
-/// Asked for by one seed in two: containers go on when the engine ends, and the next one finds
-/// them.
+/// The option used with every other seed: containers continue when the engine ends, and the next
+/// one finds them.
 const LIVE: &str = "--live-restore";
 /// The time within which no container is left after the end of its environment.
 const GONE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// One that is not there yet.
+    /// Prepares an engine that does not run yet.
     ///
     /// # Errors
     /// The script is missing.
@@ -73,7 +73,7 @@ impl Engine {
         })
     }
 
-    /// The first process of each of its containers: they are there without the engine, too.
+    /// Returns the first process of each of its containers, which exist without the engine, too.
     pub fn containers(&self) -> Vec<Pid> {
         let address = self.state.join("exec/containerd/containerd.sock");
         let Ok(entries) = fs::read_dir("/proc") else {
@@ -91,7 +91,7 @@ impl Engine {
         shims.into_iter().flat_map(member::children_of).collect()
     }
 
-    /// Waits until no container is left, and says how many are.
+    /// Waits until no container is left, and returns the number of those that are.
     ///
     /// # Errors
     /// The engine does not tell.
@@ -115,12 +115,12 @@ impl Engine {
             .await
             .context("docker cannot be run")?;
         let words = String::from_utf8_lossy(&told.stderr);
-        ensure!(told.status.success(), "the engine does not tell: {words}");
+        ensure!(told.status.success(), "the engine does not answer: {words}");
         let lines = String::from_utf8_lossy(&told.stdout).lines().count();
         Ok(lines as u64)
     }
 
-    /// Lets it end, and ends what is left of those that were killed.
+    /// Ends it, and everything left of those that were killed.
     pub async fn end(&mut self) {
         self.member.end().await;
         let cleaned = Command::new(&self.script)
@@ -134,7 +134,7 @@ impl Engine {
     }
 }
 
-/// Returns whether a line of `/proc/PID/cmdline` is of a process with a container of this engine.
+/// Returns true if a line of `/proc/PID/cmdline` is of a process with a container of this engine.
 fn is_shim(line: &[u8], address: &Path) -> bool {
     let mut words = line.split(|byte| *byte == 0);
     let is_named = words

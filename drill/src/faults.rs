@@ -15,7 +15,7 @@ pub struct Faults {
     /// The seed of the faults
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Attempts begin without permits: to show that doubles are found
+    /// Attempts begin without permits, to show that tasks done twice are found
     #[arg(long)]
     without_permits: bool,
 }

@@ -62,10 +62,10 @@ impl Image {
         let root = folder.join("root");
         let to = root.join(WORKER);
         let worker = programs::find(WORKER)
-            .with_context(|| format!("the program {WORKER} must lie beside utakata"))?;
+            .with_context(|| format!("the program {WORKER} must be next to utakata"))?;
         fs::create_dir_all(&root)?;
         fs::copy(&worker, &to)?;
-        // Smaller, and nothing else: one that cannot be stripped will do.
+        // A smaller file, and nothing else: one that cannot be stripped will do.
         let _ = Command::new("strip").arg(&to).output();
         for library in linked(&worker) {
             copy(&library, &root.join(library.strip_prefix("/")?))?;
@@ -84,7 +84,7 @@ impl Image {
         })
     }
 
-    /// Makes a release folder one whose workers are containers.
+    /// Turns a release folder into one whose workers are containers.
     ///
     /// # Errors
     /// The folder has no manifest, or cannot be written.
@@ -136,7 +136,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The libraries that a program is linked with, as ldd tells; none, if it is linked statically.
+/// Returns the libraries that a program is linked with, according to ldd; none if it is linked
+/// statically.
 fn linked(program: &Path) -> BTreeSet<PathBuf> {
     let Ok(told) = Command::new("ldd").arg(program).output() else {
         return BTreeSet::new();

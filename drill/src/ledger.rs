@@ -12,7 +12,7 @@ use crate::{count::Task, order::Act, report::Audit, server::Server};
 const TRIES: u32 = 50;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Every control task there is.
+/// Returns every control task.
 ///
 /// # Errors
 /// The logic environment does not answer.
@@ -27,7 +27,7 @@ pub async fn tasks(server: &Server) -> Result<Vec<Task>> {
     Ok(views.iter().filter_map(task).collect())
 }
 
-/// Returns the answer of a check of the audit trail.
+/// Returns the result of verifying the audit trail.
 pub async fn audit(server: &Server) -> Audit {
     let report = match client(server).await {
         Ok(client) => client.verify_audit(None).await,
@@ -46,10 +46,10 @@ async fn client(server: &Server) -> Result<Client> {
         }
         sleep(RETRY_AFTER).await;
     }
-    anyhow::bail!("the logic environment is not there any more")
+    anyhow::bail!("the logic environment has gone")
 }
 
-/// A task as it is counted; nothing where it is none of ours.
+/// Returns a task for the comparison; nothing if it is not ours.
 fn task(view: &TaskView) -> Option<Task> {
     let Origin::Operation(operation) = &view.origin else {
         return None;

@@ -1,4 +1,5 @@
-//! A connection of a drill that can be cut: what a process sends to a server goes through here.
+//! A connection of a drill that can be cut: everything that a process sends to a server passes
+//! through here.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -14,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-/// The bytes that are passed on at once.
+/// The number of bytes that are passed on at once.
 const PIECE: usize = 16 * 1024;
 
 /// The state of a link.
@@ -23,15 +24,15 @@ pub enum State {
     /// Everything passes.
     #[default]
     Whole,
-    /// As when a cable is pulled: nothing comes through, and nobody is told.
+    /// As when a cable is pulled: nothing passes, and nobody is notified.
     Cut,
-    /// Every connection is broken, and new ones are made.
+    /// Every connection breaks, and new ones are made.
     Broken,
-    /// Every piece takes so much longer.
+    /// Every piece is delayed by this.
     Slow(Duration),
 }
 
-/// The link of one process to one server. Dropped, it breaks.
+/// The link of one process to one server. When dropped, it breaks.
 #[derive(Debug)]
 pub struct Link {
     address: SocketAddr,
@@ -40,10 +41,10 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link to a server on this machine, on a port of its own.
+    /// Creates a link to a server on this machine, on a port of its own.
     ///
     /// # Errors
-    /// No port can be had.
+    /// No port is available.
     pub async fn to(port: u16) -> Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = TcpListener::bind(any).await.context("no port for a link")?;
@@ -64,7 +65,7 @@ impl Link {
         self.address.port()
     }
 
-    /// From now on it is so.
+    /// Sets the state of the link.
     pub fn set(&self, state: State) {
         self.state.send_replace(state);
     }
@@ -84,7 +85,7 @@ async fn serve(listener: TcpListener, server: SocketAddr, state: watch::Receiver
     }
 }
 
-/// One connection, until either side ends or the link breaks.
+/// Passes one connection, until either side ends or the link breaks.
 async fn pass(client: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
     // As a cable that is pulled before the first packet.
     if through(&mut state).await.is_none() {
@@ -123,8 +124,7 @@ async fn copy(
     }
 }
 
-/// Waits until something comes through, and says how much longer that takes; none when it is
-/// over.
+/// Waits until something may pass, and returns the delay; none when it is over.
 async fn through(state: &mut watch::Receiver<State>) -> Option<Duration> {
     let found = *state.wait_for(|state| *state != State::Cut).await.ok()?;
     match found {
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(ask(&mut stream).await.unwrap(), b'x');
         link.set(State::Cut);
         let asked = tokio::time::timeout(Duration::from_millis(100), ask(&mut stream)).await;
-        assert!(asked.is_err(), "nothing comes through");
+        assert!(asked.is_err(), "nothing gets through");
         link.set(State::Whole);
         assert_eq!(stream.read_u8().await.unwrap(), b'x');
     }

@@ -1,5 +1,5 @@
-//! An ordinary client that keeps asking: every operation is sent until it is accepted, and
-//! followed until nobody works on it any more.
+//! An ordinary client that keeps requesting control: every operation is sent until it is accepted,
+//! and followed until nobody works on it any more.
 
 use std::{
     collections::HashMap,
@@ -30,11 +30,11 @@ use crate::{
     server::Server,
 };
 
-/// Between two tries to send what was not accepted.
+/// The interval between attempts to send an operation that was not accepted.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-/// Between two looks at what is under way.
+/// The interval between looks at operations under way.
 const LOOK: Duration = Duration::from_millis(300);
-/// A logic environment that was killed while it was asked does not answer.
+/// The time after which a logic environment that was killed while it was asked counts as silent.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The operations of a drill, and their progress. Shared by those who send and those who look.
@@ -43,7 +43,7 @@ pub struct Load {
     server: Arc<Server>,
     /// Limits the number of operations under way.
     places: Arc<Semaphore>,
-    /// The most that are sent in a second; absent: as many as there are places for.
+    /// The largest number of operations per second; absent: as many as there are places for.
     rate: Option<u32>,
     sending: AtomicU64,
     state: Mutex<State>,
@@ -53,7 +53,7 @@ pub struct Load {
 struct State {
     sent: Vec<Sent>,
     open: HashMap<OperationId, Open>,
-    /// Of the operations on which nobody works any more.
+    /// The counts of the operations on which nobody works any more.
     over: Counts,
     settled: u64,
     refusal: Option<String>,
@@ -63,7 +63,7 @@ struct State {
 struct Open {
     counts: Counts,
     /// The largest number of tasks that were unknown at once.
-    unknown_most: u64,
+    max_unknown: u64,
     _place: OwnedSemaphorePermit,
 }
 
@@ -72,19 +72,19 @@ struct Open {
 pub struct Tally {
     /// The number of operations that were accepted.
     pub operations: u64,
-    /// Operations that were not accepted yet.
+    /// The number of operations that were not accepted yet.
     pub sending: u64,
     /// The number of tasks that are under way.
     pub under_way: u64,
     /// The number of tasks that succeeded.
     pub succeeded: u64,
-    /// Tasks that failed, expired or were taken back.
+    /// The number of tasks that failed, expired or were cancelled.
     pub failed: u64,
     /// The number of tasks that are unknown now.
     pub unknown: u64,
-    /// Tasks that were unknown, as far as that was seen, and are not any more.
+    /// The number of tasks that were seen as unknown and no longer are.
     pub settled: u64,
-    /// Tasks that wait for a person.
+    /// The number of tasks that wait for a person.
     pub waiting: u64,
 }
 
@@ -100,10 +100,10 @@ impl Load {
         }
     }
 
-    /// Sends operations until it is told to stop; ends when all that were begun are accepted.
+    /// Sends operations until asked to stop; ends when all that were begun are accepted.
     ///
     /// # Errors
-    /// An order is none.
+    /// An operation is invalid.
     pub async fn send(
         self: Arc<Self>,
         orders: Orders,
@@ -162,7 +162,7 @@ impl Load {
         });
         let open = Open {
             counts: view.counts,
-            unknown_most: 0,
+            max_unknown: 0,
             _place: place,
         };
         state.open.insert(operation, open);
@@ -170,7 +170,7 @@ impl Load {
         self.sending.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Looks at what is under way, again and again.
+    /// Looks repeatedly at the operations under way.
     pub async fn follow(&self) -> anyhow::Result<()> {
         loop {
             sleep(LOOK).await;
@@ -183,14 +183,14 @@ impl Load {
         }
     }
 
-    /// Looks at one operation; says whether somebody answered.
+    /// Looks at one operation; returns true if somebody answered.
     async fn look(&self, id: OperationId) -> bool {
         let Some(client) = self.server.client() else {
             return false;
         };
         match timeout(ANSWER_TIMEOUT, client.operation(id)).await {
             Ok(Ok(view)) => self.state.lock().seen(id, view.counts),
-            // It is lost: what is counted at the end says so.
+            // It is lost, which the final count will show.
             Ok(Err(Error::Refused(problem))) if problem.status == 404 => {
                 self.state.lock().open.remove(&id);
             }
@@ -199,7 +199,7 @@ impl Load {
         true
     }
 
-    /// Returns whether everything was accepted and nobody works on any of it.
+    /// Returns true if everything was accepted and nobody works on any of it.
     pub fn is_settled(&self) -> bool {
         self.sending.load(Ordering::Relaxed) == 0 && self.state.lock().open.is_empty()
     }
@@ -238,9 +238,9 @@ impl State {
             return;
         };
         open.counts = counts;
-        open.unknown_most = open.unknown_most.max(counts.unknown);
+        open.max_unknown = open.max_unknown.max(counts.unknown);
         if under_way(&counts) == 0 {
-            self.settled += open.unknown_most.saturating_sub(counts.unsettled);
+            self.settled += open.max_unknown.saturating_sub(counts.unsettled);
             self.over = sum(self.over, counts);
             self.open.remove(&id);
         }

@@ -1,8 +1,8 @@
 //! The drill: a site of simulated devices whose processes are killed all the time, and the proof
-//! that no control is lost, done twice or told wrongly.
+//! that no control is lost, done twice or reported wrongly.
 //!
-//! `utakata drill` becomes this program. It starts others, as roles of its own: they are those of
-//! `utakata`, with the faults of a drill in them, which nothing that users run has.
+//! `utakata drill` becomes this program. It starts others in roles of its own: those of `utakata`,
+//! with the faults of a drill in them, which no program that users run contains.
 
 mod cli;
 mod cluster;
@@ -16,6 +16,7 @@ mod drill;
 mod engine;
 mod faults;
 mod image;
+mod invariants;
 mod ledger;
 mod link;
 mod load;

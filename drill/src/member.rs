@@ -14,28 +14,28 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// One that ended by itself is started again after this.
+/// The wait before one that ended by itself is started again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// Before, one may not yet listen to signals.
+/// The age before which one may not yet listen to signals.
 const REPLACED_AFTER: Duration = Duration::from_secs(2);
-/// The time for an end that is asked for.
+/// The time for ending on request.
 const END_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The way in which a process is told to end with us.
+/// The way in which a process learns to end with us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// By a flag of our own program: it ends when its standard input does.
+    /// A flag of our own program: it ends when its standard input does.
     Flag,
-    /// By a variable, as scripts of servers want it; the script has others under it, and all are
+    /// A variable, as scripts of servers require it; the script has others under it, and all are
     /// killed together.
     Variable,
 }
 
-/// A clock that is wrong, by way of libfaketime.
+/// A clock that is wrong, by means of libfaketime.
 #[derive(Debug, Clone)]
 pub struct Clock {
     library: PathBuf,
-    /// By how many seconds it is ahead.
+    /// The number of seconds by which it is ahead.
     ahead: i64,
 }
 
@@ -47,7 +47,7 @@ impl Clock {
         found.find(|library| library.exists())
     }
 
-    /// A clock that is ahead by so many seconds.
+    /// Creates a clock that is ahead by that many seconds.
     pub fn ahead(library: &Path, ahead: i64) -> Self {
         Self {
             library: library.to_owned(),
@@ -60,7 +60,7 @@ impl Clock {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     pub program: PathBuf,
-    /// Its arguments, but for the one by which it is held.
+    /// Its arguments, except for the one by which it is held.
     pub arguments: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ pub struct Member {
     start: Start,
     log: PathBuf,
     hold: Hold,
-    /// Another clock than that of this machine.
+    /// A clock other than that of this machine.
     clock: Option<Clock>,
     child: Option<Child>,
     since: Instant,
@@ -80,7 +80,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// A process that is not there yet.
+    /// Creates a process that does not run yet.
     pub fn new(name: &str, start: Start, log: PathBuf) -> Self {
         Self {
             name: name.to_owned(),
@@ -94,17 +94,17 @@ impl Member {
         }
     }
 
-    /// It is told otherwise to end with us.
+    /// Sets the way in which it learns to end with us.
     pub fn held_by(self, hold: Hold) -> Self {
         Self { hold, ..self }
     }
 
-    /// From its next start on it goes by another clock.
+    /// Sets its clock from its next start on.
     pub fn go_by(&mut self, clock: Clock) {
         self.clock = Some(clock);
     }
 
-    /// Starts it otherwise from its next start on.
+    /// Sets its program and arguments from its next start on.
     pub fn start_by(&mut self, start: Start) {
         self.start = start;
     }
@@ -112,7 +112,7 @@ impl Member {
     pub fn start(&mut self) -> io::Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.start.program);
-        // What the user has set is for his own, and not for these.
+        // The user's settings are not for these processes.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("UTAKATA_") {
                 command.env_remove(name);
@@ -128,7 +128,7 @@ impl Member {
             command
                 .env("LD_PRELOAD", &clock.library)
                 .env("FAKETIME", format!("{:+}s", clock.ahead))
-                // The clock that nobody sets stays as it is.
+                // The monotonic clock stays as it is.
                 .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
         let child = command
@@ -145,7 +145,7 @@ impl Member {
         Ok(())
     }
 
-    /// Returns whether it runs, as far as that was seen.
+    /// Returns true if it runs, as far as is known.
     pub fn is_up(&self) -> bool {
         self.child.is_some()
     }
@@ -155,10 +155,10 @@ impl Member {
         self.child.as_ref().and_then(Child::id)
     }
 
-    /// `kill -9`; it comes back by itself after a while.
+    /// Kills it with `kill -9`; it returns by itself after a while.
     pub fn kill(&mut self, down: Duration) {
         if let Some(mut child) = self.child.take() {
-            // An error means that it has just ended: it comes back all the same.
+            // An error means that it has just ended: it returns all the same.
             match (self.hold, child.id().and_then(pid)) {
                 (Hold::Variable, Some(group)) => {
                     let _ = kill_process_group(group, Signal::KILL);
@@ -171,14 +171,15 @@ impl Member {
         }
     }
 
-    /// Asks it to go on as the program that now lies where its own was. Whether it was asked.
+    /// Asks it to continue as the program that is now installed in place of its own. Returns true
+    /// if it was asked.
     pub fn replace(&self) -> bool {
         let is_listening = self.since.elapsed() >= REPLACED_AFTER;
         let process = self.process().filter(|_| is_listening).and_then(pid);
         process.is_some_and(|process| kill_process(process, Signal::HUP).is_ok())
     }
 
-    /// Starts it when its time has come; says how it ended, if it did so by itself.
+    /// Starts it when its time has come; returns how it ended, if it did so by itself.
     pub fn keep(&mut self) -> io::Result<Option<ExitStatus>> {
         let ended = match &mut self.child {
             Some(child) => child.try_wait()?,
@@ -194,13 +195,13 @@ impl Member {
         Ok(ended)
     }
 
-    /// The processes that it has started.
+    /// Returns the processes that it has started.
     pub fn children(&self) -> Vec<Pid> {
         let id = self.child.as_ref().and_then(Child::id);
         id.map(children_of).unwrap_or_default()
     }
 
-    /// Lets it end: its standard input closes. One that does not is killed.
+    /// Ends it by closing its standard input. One that does not end is killed.
     pub async fn end(&mut self) {
         self.back = None;
         let Some(mut child) = self.child.take() else {
@@ -214,18 +215,18 @@ impl Member {
     }
 }
 
-/// The number of a process, as the system takes it.
+/// Returns the identifier of a process, as the operating system takes it.
 pub fn pid(id: u32) -> Option<Pid> {
     i32::try_from(id).ok().and_then(Pid::from_raw)
 }
 
-/// `kill -9` of a process that is not our child.
+/// Kills a process that is not our child with `kill -9`.
 pub fn kill(process: Pid) {
     // An error means that it has just ended.
     let _ = kill_process(process, Signal::KILL);
 }
 
-/// The numbers of the processes that a process has started, in order.
+/// Returns the identifiers of the processes that a process has started, in order.
 pub fn children_of(parent: u32) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -242,8 +243,8 @@ pub fn children_of(parent: u32) -> Vec<Pid> {
     found.into_iter().filter_map(Pid::from_raw).collect()
 }
 
-/// The parent in a line of `/proc/PID/stat`: `PID (NAME) STATE PARENT ...`, where the name may
-/// have any characters.
+/// Returns the parent in a line of `/proc/PID/stat`: `PID (NAME) STATE PARENT ...`, where the name
+/// may have any characters.
 fn parent_in(stat: &str) -> Option<u32> {
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_whitespace().nth(1)?.parse().ok()

@@ -6,25 +6,26 @@ use utakata_model::{ActionName, Pace, Priority, Selector};
 
 use crate::dice::Dice;
 
-/// The most devices of one operation, and one in how many operations has more than one.
+/// The largest number of devices of one operation, and the number of operations among which one has
+/// more than one.
 const TOGETHER: (usize, usize) = (4, 5);
 
 /// The command to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Act {
-    /// Once, and read back: what the device shows proves that it was done, or that it was not.
+    /// A command to be done once, and read back: the device shows whether it was done.
     Mark,
     /// A command that may be repeated.
     Put,
-    /// Once, and nothing can prove it: what is unknown waits for a person.
+    /// A command to be done once, without any proof: an unknown outcome waits for a person.
     BlindMark,
 }
 
-/// One operation, before it is sent.
+/// An operation before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub act: Act,
-    /// Unique, so that the devices can tell one operation from all others; its key, too.
+    /// A unique token, by which the devices distinguish operations; also its key.
     pub token: String,
     pub devices: Vec<String>,
 }
@@ -39,7 +40,7 @@ pub struct Orders {
 }
 
 impl Act {
-    /// Its action, as the manifest of `drill` has it.
+    /// Returns its action, as in the manifest of `drill`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mark => "mark",
@@ -48,18 +49,18 @@ impl Act {
         }
     }
 
-    /// Returns the act of an action's name.
+    /// Returns the command of an action's name.
     pub fn of(action: &str) -> Option<Self> {
         let all = [Self::Mark, Self::Put, Self::BlindMark];
         all.into_iter().find(|act| act.as_str() == action)
     }
 
-    /// Returns whether it must not be done twice.
+    /// Returns true if it must not be done twice.
     pub fn is_once(self) -> bool {
         self != Self::Put
     }
 
-    /// Returns whether a device can be asked afterwards if it was done.
+    /// Returns true if a device can be asked afterwards whether it was done.
     pub fn is_read_back(self) -> bool {
         self != Self::BlindMark
     }
@@ -88,7 +89,7 @@ impl Order {
 }
 
 impl Orders {
-    /// Operations on some of these devices.
+    /// Creates operations on some of these devices.
     pub fn new(seed: u64, devices: Vec<String>) -> Self {
         Self {
             dice: Dice::new(seed, 2),
@@ -99,12 +100,12 @@ impl Orders {
     }
 
     fn devices(&mut self) -> Vec<String> {
-        let (most, one_in) = TOGETHER;
+        let (max, one_in) = TOGETHER;
         let count = match self.dice.below(one_in) {
-            0 => 2 + self.dice.below(most - 1),
+            0 => 2 + self.dice.below(max - 1),
             _ => 1,
         };
-        // Neighbours on a ring: none is there twice.
+        // Neighbours on a ring: none occurs twice.
         let from = self.dice.below(self.devices.len());
         let ring = self.devices.iter().cycle().skip(from);
         ring.take(count.min(self.devices.len())).cloned().collect()

@@ -13,9 +13,9 @@ use utakata_up::bundle;
 use crate::release;
 
 pub const ENVIRONMENTS: [&str; 2] = ["wee-1", "wee-2"];
-/// The name of the logic environment, where there is one.
+/// The name of the logic environment, if there is one.
 pub const LOGIC: &str = "le";
-/// The names of the logic environments, where there are several.
+/// The names of the logic environments, if there are several.
 pub const LOGICS: [&str; 2] = ["le-1", "le-2"];
 
 /// The times of a drill, on which its promises depend. The settings below repeat them.
@@ -32,10 +32,10 @@ pub const WINDOW: Duration = Duration::from_secs(2);
 pub const TIMEOUT: Duration = Duration::from_secs(2);
 pub const GRACE: Duration = Duration::from_secs(2);
 const WORKER_GRACE: Duration = Duration::from_secs(1);
-/// Devices that act late do so within half of it.
+/// The time that devices may take to show an effect; those that act late do so within half of it.
 pub const SETTLING: Duration = Duration::from_secs(1);
 pub const READ_BACK_TIMEOUT: Duration = Duration::from_secs(20);
-/// A device that is silent is left alone for much shorter than it may be read back.
+/// The time for which a silent device is left alone: much less than the time for reading it back.
 const LEFT_ALONE: Duration = Duration::from_secs(2);
 pub const LIFETIME: Duration = Duration::from_secs(20);
 
@@ -58,14 +58,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes the folder, which must be empty; a temporary one unless one is to be kept.
+    /// Creates the folder, which must be empty; a temporary one unless it is to be kept.
     ///
     /// # Errors
-    /// It cannot be made, or is not empty.
+    /// It cannot be created, or is not empty.
     pub fn make(keep: Option<&Path>) -> Result<Self> {
         let path = match keep {
             Some(path) => path.to_owned(),
-            // Short: the path of a socket has less than 100 bytes.
+            // Short, because the path of a socket has less than 100 bytes.
             None => std::env::temp_dir().join(format!("utakata-drill-{}", std::process::id())),
         };
         let unusable = || format!("{} cannot be the folder of a drill", path.display());
@@ -83,17 +83,17 @@ impl Place {
         &self.path
     }
 
-    /// The socket of the inter connect.
+    /// Returns the socket of the inter connect.
     pub fn socket(&self) -> PathBuf {
         self.path.join("hub.sock")
     }
 
-    /// The data directory of a process.
+    /// Returns the data directory of a process.
     pub fn data(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The state of the engine of containers.
+    /// Returns the folder of the container engine's state.
     pub fn engine(&self) -> PathBuf {
         self.path.join("docker")
     }
@@ -101,6 +101,24 @@ impl Place {
     /// Returns the folder of the release that is drilled.
     pub fn release(&self) -> PathBuf {
         self.path.join("releases/drill")
+    }
+
+    /// Returns the logs of all processes that were started, by name.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn logs(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let mut logs = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "log")
+                && let Some(name) = path.file_stem()
+            {
+                logs.push((name.to_string_lossy().into_owned(), path));
+            }
+        }
+        logs.sort();
+        Ok(logs)
     }
 
     /// Returns the log file of a process.
@@ -128,7 +146,7 @@ impl Place {
         Ok(())
     }
 
-    /// The same for processes with servers between them.
+    /// Writes the settings of processes with servers between them.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -169,14 +187,14 @@ impl Place {
             "[execution]\n{of_workers}releases = [{releases:?}]\nrun_folder = {run:?}\n\
              grace = \"{}s\"\n\
              # Workers are killed all the time, and are needed again at once.\n\
-             backoff = {{ first = \"100ms\", most = \"500ms\", forgiven_after = \"1s\" }}\n\
-             breaker = {{ first = \"500ms\", most = \"{}s\" }}\n",
+             backoff = {{ first = \"100ms\", max = \"500ms\", forgiven_after = \"1s\" }}\n\
+             breaker = {{ first = \"500ms\", max = \"{}s\" }}\n",
             WORKER_GRACE.as_secs(),
             LEFT_ALONE.as_secs(),
         );
         text.push_str(&format!("[execution.docker]\nsocket = {socket:?}\n"));
         for kind in bundle::kinds() {
-            // Nobody needs them here.
+            // They are not needed here.
             text.push_str(&format!("[execution.pools.{kind}]\nmin = 0\nmax = 1\n"));
         }
         text
@@ -188,7 +206,7 @@ pub fn outlasts() -> Duration {
     WINDOW + TIMEOUT + GRACE + SETTLING * 2 + Duration::from_secs(1)
 }
 
-/// The settings by which the servers between the processes are reached.
+/// Returns the settings by which the servers are reached.
 fn between(urls: &Urls) -> String {
     format!(
         "[interconnect.amqp]\nurl = {:?}\n[interconnect.mqtt]\nurl = {:?}\n",

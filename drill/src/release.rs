@@ -1,8 +1,8 @@
-//! The release that is drilled, which comes with this program.
+//! The release that is drilled, shipped with this program.
 
 use std::{fs, io, path::Path};
 
-/// Its name, and that of its kind.
+/// The name of the release and of its kind.
 pub const NAME: &str = "drill";
 const FILES: [(&str, &str); 2] = [
     (

@@ -13,6 +13,7 @@ use crate::{
     crew::Log,
     cut::Cut,
     disaster::{Among, Victim},
+    invariants::Broken,
     roller::Rolled,
 };
 
@@ -38,16 +39,18 @@ pub struct Report {
     pub rolled: Option<Rolled>,
     /// The result of comparing the ledger with the devices.
     pub counts: Counts,
-    /// The answer of a check of the audit trail.
+    /// The impossible states of processes.
+    pub broken: Broken,
+    /// The result of verifying the audit trail.
     pub audit: Audit,
-    /// The command that brings about the same again.
+    /// The command that repeats the drill.
     pub repeat: String,
     /// The folder in which data and logs are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<String>,
 }
 
-/// The answer of a check of the audit trail.
+/// The result of verifying the audit trail.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audit {
@@ -58,36 +61,44 @@ pub enum Audit {
 }
 
 impl Report {
-    /// Returns whether everything was as promised.
+    /// Returns true if every promise was kept.
     pub fn is_clean(&self) -> bool {
         self.fault().is_none()
     }
 
-    /// The first thing that was not as promised.
+    /// Returns the first broken promise.
     fn fault(&self) -> Option<&'static str> {
         let is_back = self.cut.as_ref().is_none_or(Cut::is_clean);
-        // That one goes back is no fault where everything is killed; that none is done is.
+        // A rollout that goes back is no fault while everything is killed, but none completed is
+        // one.
         let is_rolled = self.rolled.as_ref().is_none_or(|rolled| rolled.done > 0);
         let is_tidy = self.log.left.is_none_or(|left| left == 0);
         let promised = [
-            (self.counts.is_clean(), "control is not as promised here"),
+            (self.counts.is_clean(), "control did not keep its promises"),
             (
                 self.log.ended.is_empty(),
                 "a process ended by itself: its log says why",
             ),
             (
                 self.audit.is_whole(),
-                "the audit trail was not found to be whole",
+                "the audit trail could not be verified",
             ),
-            (is_back, "what was cut off did not come back as promised"),
-            (is_rolled, "no release was rolled to its end"),
+            (
+                is_back,
+                "the environments cut off did not come back as promised",
+            ),
+            (
+                self.broken.count() == 0,
+                "a process was in an impossible state: its log says in which",
+            ),
+            (is_rolled, "no rollout was completed"),
             (
                 is_tidy,
-                "containers or pods are left that nobody has in hand",
+                "containers or pods are left over that nobody manages",
             ),
             (
                 self.counts.succeeded > 0,
-                "no task succeeded, so nothing is proved: the logs say why",
+                "no task succeeded, so nothing is proven: the logs say why",
             ),
         ];
         let broken = promised.into_iter().find(|(is_kept, _)| !is_kept);
@@ -107,6 +118,7 @@ impl Report {
             lines.push(format!("… and {hidden} more; -o json has all"));
         }
         lines.push(String::new());
+        lines.extend(self.broken.text());
         lines.extend(self.log.ended.iter().cloned());
         lines.push(self.audit.line());
         lines.extend(self.cut.iter().map(Cut::line));
@@ -121,7 +133,7 @@ impl Report {
 
     fn verdict(&self) -> &'static str {
         self.fault()
-            .unwrap_or("nothing was lost, done twice or told wrongly")
+            .unwrap_or("nothing was lost, done twice or misreported")
     }
 
     fn table(&self, colours: bool) -> String {
@@ -165,14 +177,10 @@ impl Report {
 
     fn rows(&self) -> [(&str, u64, &str); 8] {
         let counts = &self.counts;
-        let found_out = "attempts that nobody knew, and that were found out";
+        let found_out = "unknown attempts whose outcome was found out";
         [
             ("operations", counts.operations, "accepted"),
-            (
-                "tasks",
-                counts.sent,
-                "one for each device of each operation",
-            ),
+            ("tasks", counts.sent, "one per device of each operation"),
             ("succeeded", counts.succeeded, ""),
             ("failed", counts.failed, ""),
             ("expired", counts.expired, "not begun in time"),
@@ -181,25 +189,34 @@ impl Report {
             (
                 "for a person",
                 counts.waiting,
-                "nobody can know, and nobody guesses",
+                "nobody can know, and utakata does not guess",
             ),
         ]
     }
 
-    fn wrongs(&self) -> [(&str, u64, &str); 4] {
+    fn wrongs(&self) -> [(&str, u64, &str); 5] {
         let counts = &self.counts;
         [
-            ("LOST", counts.lost, "accepted, and nothing came of it"),
+            ("LOST", counts.lost, "accepted, and never ended"),
             (
                 "DONE TWICE",
                 counts.twice,
                 "must be done once, and was done more often",
             ),
-            ("LIES", counts.lies, "told otherwise than the device did it"),
             (
-                "WRITTEN NOWHERE",
+                "LIES",
+                counts.lies,
+                "reported otherwise than the device did it",
+            ),
+            (
+                "NOT RECORDED",
                 counts.nowhere,
-                "told to a device, and not in the ledger",
+                "sent to a device, and not in the ledger",
+            ),
+            (
+                "IMPOSSIBLE",
+                self.broken.count(),
+                "impossible states that occurred: bugs in utakata",
             ),
         ]
     }
@@ -208,14 +225,14 @@ impl Report {
 fn line(finding: &Finding) -> String {
     let task = finding.task.map(|task| task.to_string());
     format!(
-        "{:?}: {} {} on {}: {}; state {}, told {}, done {}; task {}",
+        "{:?}: {} {} on {}: {}; state {}, received {}, done {}; task {}",
         finding.what,
         finding.action,
         finding.token,
         finding.device,
         finding.why,
         finding.state.map_or("none", |state| state.as_str()),
-        finding.truth.told,
+        finding.truth.received,
         finding.truth.done,
         task.as_deref().unwrap_or("none"),
     )
@@ -247,12 +264,12 @@ impl Audit {
     }
 }
 
-/// A duration in seconds, for people.
+/// Formats a duration in seconds, for people.
 pub fn took(time: Duration) -> String {
     format!("{:.1}s", time.as_secs_f64())
 }
 
-/// The command that brings about the same again.
+/// Returns the command that repeats the drill.
 pub fn repeat(settings: &Settings) -> String {
     let time = |time| duration::format(time);
     let mut text = format!(
@@ -286,4 +303,48 @@ pub fn repeat(settings: &Settings) -> String {
         text.push_str(" --without-permits");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(broken: Broken) -> Report {
+        let audit = serde_json::json!({
+            "whole": true, "pages": 1, "lines": 1, "operations": 1, "tasks": 1, "older": 0,
+            "head": { "page": 1, "hash": "" }, "found": 0, "findings": [],
+        });
+        Report {
+            seed: 1,
+            took: String::new(),
+            among: Among::Ourselves,
+            log: Log::default(),
+            cut: None,
+            rolled: None,
+            counts: Counts {
+                succeeded: 1,
+                ..Counts::default()
+            },
+            broken,
+            audit: Audit::Checked(serde_json::from_value(audit).unwrap()),
+            repeat: String::new(),
+            kept: None,
+        }
+    }
+
+    #[test]
+    fn a_drill_is_not_passed_where_a_state_was_that_cannot_be() {
+        assert_eq!(report(Broken::default()).fault(), None);
+        let broken = Broken {
+            counted: [("wee-1".to_owned(), 1)].into(),
+            ..Broken::default()
+        };
+        let report = report(broken);
+        assert!(!report.is_clean());
+        let text = report.text(false);
+        let line = text.lines().find(|line| line.starts_with("IMPOSSIBLE"));
+        let count = line.and_then(|line| line.split_whitespace().nth(1));
+        assert_eq!(count, Some("1"), "{text}");
+        assert!(text.contains("wee-1 counts broken invariants: 1"), "{text}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Somebody who rolls one release of the drilled kind after the other, whatever is killed.
+//! A client that rolls out one release of the drilled kind after the other, whatever is killed.
 
 use std::{
     fs,
@@ -26,24 +26,24 @@ use utakata_up::release_folder::ReleaseFolder;
 
 use crate::{image::Images, release, server::Server};
 
-/// Between two looks, and before anything is tried again.
+/// The interval between looks, and before anything is retried.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
-/// One of so many takes the whole way, the others go without shadow and canary.
+/// One in this many goes through all phases, the others have neither shadow nor canary.
 const WHOLE_WAY: u32 = 3;
-/// The version that the releases of a drill begin with.
+/// The version with which the releases of a drill begin.
 const FIRST: &str = "version = \"1.0.0\"";
 
 /// The results of the rollouts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Rolled {
-    /// Those after which the new release served.
+    /// The number of rollouts after which the new release served.
     pub done: u64,
-    /// Those that went back: workers are killed all the time, and devices lie.
+    /// The number of rollouts that went back: workers are killed all the time, and devices lie.
     pub back: u64,
     /// The problem of the last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_problem: Option<Problem>,
-    /// The reason for which the next step of the one under way is refused again and again.
+    /// The reason for which the next step of the present one is refused repeatedly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
@@ -56,7 +56,7 @@ impl Rolled {
         let refused = self.refused.as_ref();
         let refused = refused.map_or_else(String::new, |why| format!("; refused: {why}"));
         format!(
-            "releases rolled: {} serve or have served, {} went back{why}{refused}",
+            "releases rolled: {} serve or have served, {} were rolled back{why}{refused}",
             self.done, self.back
         )
     }
@@ -74,7 +74,7 @@ pub struct Roller {
 }
 
 impl Roller {
-    /// With a folder of its own.
+    /// Creates a roller with a folder of its own.
     pub fn new(server: Arc<Server>, folder: PathBuf, image: Option<Images>) -> Self {
         Self {
             server,
@@ -90,15 +90,15 @@ impl Roller {
         self.rolled.lock().clone()
     }
 
-    /// Returns whether it was told to stop and the last rollout has ended.
+    /// Returns true if it was asked to stop and the last rollout has ended.
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
     }
 
-    /// Rolls one after the other until it is told to stop, and follows the last one to its end.
+    /// Rolls out one after the other until asked to stop, and follows the last one to its end.
     ///
     /// # Errors
-    /// The folder cannot be written, or something else than what is killed refuses a release.
+    /// The folder cannot be written, or a process that was not killed refuses a release.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let mut before = Vec::new();
         for number in 1.. {
@@ -141,13 +141,13 @@ impl Roller {
         fs::write(&manifest, text)?;
         if let Some(image) = &self.image {
             let made = image.put_into(&folder);
-            made.context("an image cannot be made")?;
+            made.context("an image cannot be built")?;
         }
         Ok(folder)
     }
 
-    /// Makes room for more: deletes releases of before, but for those that are wanted. Where
-    /// nobody answers they stay until the next time.
+    /// Makes room for more: deletes earlier releases, except for those that are needed. If nobody
+    /// answers they stay until the next time.
     async fn delete_unwanted(&self, before: &mut Vec<String>) -> Result<()> {
         let Some(client) = self.server.client() else {
             return Ok(());
@@ -157,7 +157,7 @@ impl Roller {
             let reference = format!("drill@{version}").parse()?;
             match client.delete_release(&reference).await {
                 Ok(()) => {}
-                // It was deleted, and nothing was heard of that.
+                // It was deleted, but the answer was lost.
                 Err(Error::Refused(problem)) if problem.status == 404 => {}
                 Err(_) => there.push(version),
             }
@@ -166,7 +166,7 @@ impl Roller {
         Ok(())
     }
 
-    /// One rollout, from its beginning to its end.
+    /// Carries out one rollout from beginning to end.
     async fn roll(&self, version: &str, plan: RolloutPlan) -> Result<Rollout> {
         let asked = NewRollout {
             kind: "drill".parse()?,
@@ -212,7 +212,7 @@ impl Roller {
     }
 }
 
-/// Begins it, unless that was done by an earlier ask of which nothing was heard.
+/// Begins it, unless an earlier request did so and its answer was lost.
 async fn begin(client: Client, asked: NewRollout) -> Result<Rollout> {
     let newest = client.rollouts().await?.into_iter().next();
     let is_asked = |one: &Rollout| one.kind == asked.kind && *one.to.version == *asked.to;
@@ -222,11 +222,11 @@ async fn begin(client: Client, asked: NewRollout) -> Result<Rollout> {
     }
 }
 
-/// Returns whether it may be different soon: somebody was killed.
+/// Returns true if the error may be temporary, because somebody was killed.
 fn is_away(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<Error>() {
         Some(Error::Refused(problem)) => {
-            // Another life of a logic environment has not heard of the kind or the release yet.
+            // A restarted logic environment has not heard of the kind or the release yet.
             problem.status >= 500 || problem.status == 404
         }
         Some(_) => true,

@@ -1,4 +1,4 @@
-//! The logic environments as their users find them: each of their lives listens elsewhere.
+//! The logic environments as their users find them: each of their lives listens on another address.
 
 use std::{
     collections::BTreeMap,
@@ -15,12 +15,12 @@ pub struct Server {
     folders: Vec<Folder>,
     /// The turn of the next request.
     turn: AtomicUsize,
-    /// Of the lives that were found last.
+    /// The clients of the lives that were found last.
     known: Mutex<BTreeMap<String, Client>>,
 }
 
 impl Server {
-    /// Those that have these data directories.
+    /// Creates clients of those with these data directories.
     pub fn new(folders: Vec<Folder>) -> Self {
         Self {
             folders,
@@ -29,13 +29,26 @@ impl Server {
         }
     }
 
-    /// A client of a life that there is now, if there is one: of several, each in its turn.
+    /// Returns a client of a running life, if there is one: of several, each in its turn.
     pub fn client(&self) -> Option<Client> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = self.folders.len();
         let in_turn = (0..count).map(|at| &self.folders[(turn + at) % count]);
-        let mut alive = in_turn.filter_map(|folder| Some((folder, folder.endpoint()?)));
-        let (folder, endpoint) = alive.next()?;
+        in_turn.filter_map(|folder| self.of(folder)).next()
+    }
+
+    /// The clients of all lives that there are now, each behind the name of its process.
+    pub fn clients(&self) -> Vec<(String, Client)> {
+        let named = self.folders.iter().filter_map(|folder| {
+            let name = folder.path().file_name()?;
+            Some((name.to_string_lossy().into_owned(), self.of(folder)?))
+        });
+        named.collect()
+    }
+
+    /// A client of the life that has this data directory now.
+    fn of(&self, folder: &Folder) -> Option<Client> {
+        let endpoint = folder.endpoint()?;
         let mut known = self.known.lock();
         if let Some(client) = known.get(&endpoint.url) {
             return Some(client.clone());

@@ -1,8 +1,8 @@
-//! Real servers between the processes of a drill: RabbitMQ, Mosquitto and PostgreSQL, each
-//! started by a script, killed, and started again with its data.
+//! Real servers between the processes of a drill: RabbitMQ, Mosquitto and PostgreSQL, each started
+//! by a script, killed, and started again with its data.
 //!
-//! A script is called with a folder for its state and a port, runs its server in the foreground
-//! and lasts until its standard input closes: those in `tests/servers` do.
+//! A script is called with a folder for its state and a port, runs its server in the foreground and
+//! lasts until its standard input closes: those in `tests/servers` do.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,8 @@ use crate::{
     place::{ENVIRONMENTS, LOGICS, Place, Urls},
 };
 
-/// Below those that Linux gives to who connects (`net.ipv4.ip_local_port_range`).
+/// The range of ports, below those that Linux uses for outgoing connections
+/// (`net.ipv4.ip_local_port_range`).
 const PORTS: Range<u16> = 20_000..32_000;
 
 /// The time within which a port of this machine accepts a connection, if anything listens on it.
@@ -50,7 +51,7 @@ pub struct Servers {
 impl Kind {
     const ALL: [Self; 3] = [Self::Rabbitmq, Self::Mosquitto, Self::Postgres];
 
-    /// The name of its script and of its folder.
+    /// Returns the name of its script and of its folder.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rabbitmq => "rabbitmq",
@@ -72,7 +73,7 @@ impl Kind {
     /// Returns further options for the server.
     fn options(self) -> &'static [&'static str] {
         match self {
-            // What it keeps of its log must leave room on a small disk.
+            // The part of its log that it keeps must fit on a small disk.
             Self::Postgres => &["-c", "max_wal_size=64MB", "-c", "min_wal_size=32MB"],
             Self::Rabbitmq | Self::Mosquitto => &[],
         }
@@ -89,10 +90,10 @@ impl Kind {
 }
 
 impl Servers {
-    /// Servers that are not there yet, and whole links to them.
+    /// Prepares servers that do not run yet, and whole links to them.
     ///
     /// # Errors
-    /// A script is missing, or no port can be had.
+    /// A script is missing, or no port is available.
     pub async fn prepare(scripts: &Path, place: &Place) -> Result<Self> {
         let mut servers = Self {
             members: BTreeMap::new(),
@@ -162,8 +163,8 @@ impl Servers {
         self.ports.values().all(|port| is_listened_to(*port))
     }
 
-    /// Kills one; it comes back. One that is not back yet is left to start: what never serves
-    /// proves nothing.
+    /// Kills a server; it returns. One that has not returned yet is left to start: a server that
+    /// never serves proves nothing.
     pub fn kill(&mut self, kind: Kind, down: Duration) -> bool {
         let serves = self
             .ports
@@ -177,13 +178,13 @@ impl Servers {
         was_up
     }
 
-    /// One of the processes, while it runs.
+    /// Returns one of the processes, while it runs.
     pub fn process(&self, which: usize) -> Option<u32> {
         let kind = Kind::ALL[which % Kind::ALL.len()];
         self.members.get(&kind).and_then(Member::process)
     }
 
-    /// Does something to one link, or to all links of one process.
+    /// Strikes one link, or all links of one process.
     pub fn strike(&self, which: usize, state: State) {
         let names: Vec<_> = LOGICS.iter().chain(&ENVIRONMENTS).collect();
         let name = names[which % names.len()];
@@ -215,8 +216,8 @@ fn is_listened_to(port: u16) -> bool {
     TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok()
 }
 
-/// One that nobody has, and that the system gives to nobody by itself: while the server is
-/// killed, nobody else must get it.
+/// Returns a port that nobody has, and that the operating system gives to nobody by itself: while
+/// the server is killed, nobody else must get it.
 fn free_port() -> Result<u16> {
     let hash = RandomState::new().hash_one(PORTS.start);
     let first = (hash % u64::from(PORTS.end - PORTS.start)) as u16;

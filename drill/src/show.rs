@@ -14,16 +14,15 @@ use crate::{
 const PANEL_EVERY: Duration = Duration::from_secs(1);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// The phase of a drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Things are killed, for so much longer.
+    /// Disasters happen, for this much longer.
     Wild(Duration),
-    /// All is well again, and what is unknown is settled, within so much more.
+    /// All is well again, and unknown tasks are settled, within this much longer.
     Settling(Duration),
 }
 
-/// Shows how far a drill is.
+/// The display of a drill's progress.
 #[derive(Debug)]
 pub struct Show {
     among: Among,
@@ -44,7 +43,7 @@ impl Show {
         }
     }
 
-    /// Shows it if it is time to.
+    /// Shows the progress if it is time to.
     pub fn tell(&mut self, phase: Phase, log: &Log, tally: &Tally) {
         if Instant::now() < self.next {
             return;
@@ -55,7 +54,7 @@ impl Show {
             return;
         };
         self.next = Instant::now() + PANEL_EVERY;
-        // A terminal that cannot do this still shows the lines.
+        // A terminal that does not support this still shows the lines.
         let _ = terminal.clear_last_lines(self.drawn);
         let lines = lines(self.among, phase, log, tally);
         self.drawn = lines.len();

@@ -1,5 +1,5 @@
-//! The site of a drill: devices of which some are slow, mute, late, away or lying; all are read
-//! all the time.
+//! The site of a drill: devices of which some are slow, mute, late, away or lying; all are read all
+//! the time.
 
 use std::time::Duration;
 
@@ -38,10 +38,10 @@ pub fn simulator(settings: &Settings) -> Vec<String> {
     arguments
 }
 
-/// Makes targets of the devices as soon as somebody listens, and waits until they are served.
+/// Declares the devices as targets as soon as somebody listens, and waits until they are served.
 ///
 /// # Errors
-/// A device has a name that is none.
+/// The name of a device is not a valid name.
 pub async fn furnish(room: &Room, server: &Server) -> Result<()> {
     let apply = Apply {
         documents: documents(room).context("the devices cannot be made targets")?,

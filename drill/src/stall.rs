@@ -1,5 +1,5 @@
-//! Processes that stand still for a while, and go on: as those of a virtual machine do at a
-//! snapshot, a migration, or a storage that hangs.
+//! Processes that stand still for a while, and continue: as those of a virtual machine do during a
+//! snapshot, a migration, or a hanging storage.
 
 use std::{
     io,
@@ -9,8 +9,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::time::Instant;
 
-/// Has them go on as soon as nobody holds its standard input: also when the drill is killed, and
-/// they could not hear of that themselves.
+/// A script that makes them continue as soon as nobody holds its standard input: also when the
+/// drill is killed, of which they could not hear themselves.
 const HOLDER: &str = "read -r _; kill -s CONT -- \"$@\" 2>/dev/null";
 
 /// Processes that stand still.
@@ -30,10 +30,10 @@ pub struct Stall {
 }
 
 impl Stall {
-    /// They stand still from now on, in this order.
+    /// Stops them, in this order.
     ///
     /// # Errors
-    /// Nobody can be found who has them go on.
+    /// The process that makes them continue cannot be started.
     pub fn begin(still: &[Still], until: Instant) -> io::Result<Self> {
         let holder = Command::new("sh")
             .args(["-c", HOLDER, "sh"])
@@ -51,7 +51,7 @@ impl Stall {
         Ok(Self { holder, until })
     }
 
-    /// Returns whether it is time to go on.
+    /// Returns true if it is time to continue.
     pub fn is_over(&self) -> bool {
         self.until <= Instant::now()
     }
@@ -61,7 +61,7 @@ impl Drop for Stall {
     fn drop(&mut self) {
         drop(self.holder.stdin.take());
         if let Err(error) = self.holder.wait() {
-            eprintln!("processes may still stand still: {error}");
+            eprintln!("processes may still be frozen: {error}");
         }
     }
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_still_goes_on_when_it_is_over() {
+    fn who_freezes_continues_when_it_is_over() {
         let mut sleep = Command::new("sleep");
         let mut sleep = sleep.arg("1000").process_group(0).spawn().unwrap();
         let process = Pid::from_child(&sleep);

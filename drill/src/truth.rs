@@ -16,13 +16,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Deserialize)]
 struct Answer {
     #[serde(default)]
-    devices: Vec<Told>,
+    devices: Vec<DeviceTruth>,
     #[serde(default)]
     error: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Told {
+struct DeviceTruth {
     name: String,
     faults: Vec<String>,
     #[serde(default)]
@@ -32,19 +32,19 @@ struct Told {
 #[derive(Debug, Deserialize)]
 struct Token {
     token: String,
-    told: u64,
+    received: u64,
     done: u64,
 }
 
 /// Asks the simulator at its control port.
 ///
 /// # Errors
-/// It does not answer, or not in its own words.
+/// It does not answer, or not in the expected form.
 pub async fn ask(control: &str) -> Result<Truth> {
     let line = tokio::time::timeout(ANSWER_TIMEOUT, exchange(control));
     let line = line
         .await
-        .context("the simulator does not tell the truth in time")?
+        .context("the simulator did not report the truth in time")?
         .with_context(|| format!("the simulator at {control} does not answer"))?;
     read(&line)
 }
@@ -61,19 +61,19 @@ fn read(line: &str) -> Result<Truth> {
     let answer: Answer =
         serde_json::from_str(line).context("the answer of the simulator has another form")?;
     if let Some(error) = answer.error {
-        bail!("the simulator refuses to tell the truth: {error}");
+        bail!("the simulator refuses to report the truth: {error}");
     }
-    let devices = answer.devices.into_iter().map(|told| {
+    let devices = answer.devices.into_iter().map(|received| {
         let mut device = Device {
-            is_liar: told.faults.iter().any(|fault| fault == "lying"),
+            is_liar: received.faults.iter().any(|fault| fault == "lying"),
             ..Device::default()
         };
-        for token in told.tokens {
+        for token in received.tokens {
             let deeds: &mut Deeds = device.tokens.entry(token.token).or_default();
-            deeds.told += token.told;
+            deeds.received += token.received;
             deeds.done += token.done;
         }
-        (told.name, device)
+        (received.name, device)
     });
     Ok(Truth {
         devices: devices.collect(),
@@ -87,12 +87,18 @@ mod tests {
     #[test]
     fn the_truth_is_read_as_the_simulator_tells_it() {
         let line = r#"{"devices":[{"name":"drill-0001","kind":"drill","faults":["lying"],"requests":9,
-            "tokens":[{"token":"1-1","class":"mark","told":2,"done":0,"first_unix_ms":null}]},
+            "tokens":[{"token":"1-1","class":"mark","received":2,"done":0,"first_unix_ms":null}]},
             {"name":"drill-0002","faults":[]}]}"#;
         let truth = read(line).unwrap();
         let liar = &truth.devices["drill-0001"];
         assert!(liar.is_liar);
-        assert_eq!(liar.tokens["1-1"], Deeds { told: 2, done: 0 });
+        assert_eq!(
+            liar.tokens["1-1"],
+            Deeds {
+                received: 2,
+                done: 0
+            }
+        );
         assert!(!truth.devices["drill-0002"].is_liar);
         assert!(read(r#"{"error":"no"}"#).is_err());
     }

@@ -1,5 +1,4 @@
-//! From what is to be started to what the engine is asked for: a container that can do no more
-//! than a worker needs.
+//! The request to the engine for a container that can do no more than a worker needs.
 
 use std::{collections::HashMap, path::Path};
 
@@ -17,11 +16,11 @@ use utakata_execution::{config, runtime::Spec};
 /// The places at which a container sees the folder of the socket, and the folder of its release.
 const DOOR: &str = "/run/utakata";
 const RELEASE: &str = "/";
-/// The user of a worker whose image does not say, or says that it is root.
+/// The user of a worker if the image names none, or root.
 const NOBODY: &str = "65532:65532";
-/// Written to and kept by nobody.
+/// The options of a scratch file system, whose content nobody keeps.
 const SCRATCH: &str = "rw,noexec,nosuid,nodev,size=16m";
-/// Variables that name places of this machine, which are elsewhere in an image.
+/// The variables with paths of this machine, which differ in an image.
 const PLACES: [&str; 7] = [
     "PATH",
     "HOME",
@@ -32,7 +31,7 @@ const PLACES: [&str; 7] = [
     "SSL_CERT_DIR",
 ];
 
-/// Returns what the engine is asked for.
+/// Returns the request to the engine.
 pub(crate) fn body(spec: &Spec, image: &Ready, limits: &config::Docker) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(image.id.clone()),
@@ -60,11 +59,11 @@ fn host(spec: &Spec, limits: &config::Docker) -> HostConfig {
         mounts: Some(vec![door(spec)]),
         tmpfs: Some(HashMap::from([("/tmp".into(), SCRATCH.into())])),
         memory,
-        // As much with swap as without: none.
+        // The same limit with swap as without: no swap.
         memory_swap: memory,
         nano_cpus: i64::try_from(spec.run.cpus.unwrap_or(limits.cpus).billionths()).ok(),
         pids_limit: Some(spec.run.pids.unwrap_or(limits.pids).into()),
-        // What it prints goes to our log, and is kept nowhere else.
+        // Output goes to our log, and is kept nowhere else.
         log_config: Some(HostConfigLogConfig {
             typ: Some("none".into()),
             config: None,
@@ -77,7 +76,7 @@ fn host(spec: &Spec, limits: &config::Docker) -> HostConfig {
     }
 }
 
-/// The folder of the socket, not the socket: it can be made anew.
+/// Returns the folder of the socket rather than the socket, which may be created again.
 fn door(spec: &Spec) -> Mount {
     let folder = spec.socket.parent().unwrap_or(Path::new("/"));
     Mount {
@@ -107,7 +106,7 @@ fn labels(spec: &Spec) -> HashMap<String, String> {
     labels.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
-/// The user of an image, unless it is root.
+/// Returns the user of an image, unless it is root.
 fn user(said: Option<&str>) -> String {
     let said = said.unwrap_or_default();
     let name = said.split(':').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The Docker engine behind its socket: one question after the other, each with a deadline.
+//! The Docker engine behind its socket: one request after the other, each with a deadline.
 
 use std::{
     collections::HashMap,
@@ -30,14 +30,14 @@ use crate::{
     tar,
 };
 
-/// The time that an answer of the engine may take.
+/// The deadline of an answer of the engine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// And one that moves an image.
+/// The deadline of an answer that moves an image.
 const IMAGE_TIMEOUT: Duration = Duration::from_secs(600);
-/// The time that an orphan has between being asked to end and being killed.
+/// The time between asking an orphan to end and killing it, in seconds.
 const END_TIMEOUT_SECONDS: i32 = 2;
 
-/// A Docker engine. The way to it is made when it is needed, and anew when it was lost.
+/// A Docker engine. The connection is made when needed, and made again after it was lost.
 #[derive(Debug)]
 pub(crate) struct Engine {
     socket: PathBuf,
@@ -66,12 +66,12 @@ impl Engine {
         }
     }
 
-    /// Returns the answer of an engine that did something, and nothing came of it.
+    /// Returns the error for a request whose answer was lost.
     pub(crate) fn lost() -> Answer {
-        Answer::new("it is not there afterwards")
+        Answer::new("it is missing afterwards")
     }
 
-    /// The way to the engine, in a version of its interface that both know.
+    /// Connects to the engine, with a version of its API that both support.
     async fn client(&self) -> Result<bollard::Docker, Error> {
         if let Some(client) = self.client.lock().clone() {
             return Ok(client);
@@ -93,8 +93,8 @@ impl Engine {
         }
     }
 
-    /// Returns what a failure means: the engine said no, or nothing. Whoever is there next may
-    /// speak another version.
+    /// Converts a failure: the engine refused, or did not answer. Its successor may speak another
+    /// version, so the connection is dropped.
     fn failed(&self, step: &'static str, error: &Inner) -> Error {
         match error {
             Inner::DockerResponseServerError { .. } | Inner::DockerStreamError { .. } => {
@@ -108,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// The platform for which it runs containers: `linux/amd64`.
+    /// Returns the platform for which it runs containers: `linux/amd64`.
     pub(crate) async fn platform(&self) -> Result<String, Error> {
         let version = self.client().await?.version().await;
         let version = version.map_err(|error| self.failed("say its version", &error))?;
@@ -116,7 +116,7 @@ impl Engine {
         Ok(format!("{os}/{}", version.arch.unwrap_or_default()))
     }
 
-    /// An image that the engine has.
+    /// Returns an image of the engine.
     pub(crate) async fn image(&self, name: &str) -> Result<Option<ImageInspect>, Error> {
         match self.client().await?.inspect_image(name).await {
             Ok(image) => Ok(Some(image)),
@@ -125,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// Gets an image from its registry.
+    /// Pulls an image from its registry.
     pub(crate) async fn pull(&self, image: &str) -> Result<(), Error> {
         let client = self.client().await?.with_timeout(IMAGE_TIMEOUT);
         let options = CreateImageOptionsBuilder::new().from_image(image).build();
@@ -140,7 +140,7 @@ impl Engine {
         })
     }
 
-    /// The digest that a tag has in its registry now.
+    /// Returns the digest that a tag has in its registry now.
     pub(crate) async fn digest(&self, name: &str) -> Result<String, Error> {
         let asked = self
             .client()
@@ -157,7 +157,7 @@ impl Engine {
         Ok(found.descriptor.digest.unwrap_or_default())
     }
 
-    /// A file of an image, looked at in a container that is never started.
+    /// Reads a file of an image, through a container that is never started.
     pub(crate) async fn file(&self, image: &str, path: &Path) -> Result<Option<Vec<u8>>, Error> {
         let body = ContainerCreateBody {
             image: Some(image.into()),
@@ -187,7 +187,7 @@ impl Engine {
         }
     }
 
-    /// Loads an archive; what the engine says that it has loaded.
+    /// Loads an archive, and returns the engine's report.
     pub(crate) async fn load(&self, archive: &Path) -> Result<String, Error> {
         let file = tokio::fs::File::open(archive).await;
         let file = file.map_err(|source| Error::Read {
@@ -243,7 +243,7 @@ impl Engine {
         started.map_err(|error| self.failed("start a container", &error))
     }
 
-    /// Waits until a container that was started has ended.
+    /// Waits until a started container has ended.
     pub(crate) async fn wait(&self, id: &str) -> Waited {
         let client = match self.client().await {
             Ok(client) => client,
@@ -269,8 +269,7 @@ impl Engine {
         }
     }
 
-    /// Returns the memory of a container, without what is only kept of files; `None`: nobody
-    /// knows.
+    /// Returns the memory of a container, without the page cache; `None` if unknown.
     pub(crate) async fn memory(&self, id: &str) -> Option<u64> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(true);
         let client = self.client().await.ok()?;
@@ -281,7 +280,7 @@ impl Engine {
         memory.usage.map(|usage| usage.saturating_sub(of_files))
     }
 
-    /// Kills a container, if it runs, and removes it, if it is there.
+    /// Kills a container, if it runs, and removes it, if it exists.
     pub(crate) async fn remove(&self, id: &str) -> Result<(), Error> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true);
         let client = self.client().await?;
@@ -303,7 +302,7 @@ impl Engine {
         }
     }
 
-    /// All containers of an environment, running or not.
+    /// Returns all containers of an environment, running or not.
     pub(crate) async fn containers(
         &self,
         environment: &EnvironmentId,
@@ -341,7 +340,7 @@ fn is_being_removed(error: &Inner) -> bool {
     *status_code == 409
 }
 
-/// Containers say 128 and the number of the signal that ended them.
+/// Converts an exit status: containers report 128 plus the number of the signal that ended them.
 fn exit(code: i64) -> Exit {
     match i32::try_from(code) {
         Ok(code @ 129..=192) => Exit::Signal(code - 128),
@@ -355,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_by_a_signal_is_told_as_such() {
+    fn an_end_by_a_signal_is_reported_as_such() {
         for (code, expect) in [
             (0, Exit::Code(0)),
             (99, Exit::Code(99)),

@@ -1,4 +1,4 @@
-//! Why there is no container of a release, and who can cure it.
+//! The reasons why a release has no container, and who can cure them.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use utakata_protocol::VersionError;
 
 use crate::labels::MANIFEST_LABEL;
 
-/// The reason for which there is no container of a release.
+/// The reason why a release has no container.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No engine listens on the socket.
@@ -25,21 +25,21 @@ pub enum Error {
         #[source]
         source: Answer,
     },
-    /// An image does not come from its registry.
+    /// An image cannot be pulled from its registry.
     #[error("cannot pull {image}: {}", hint(&source.to_string()))]
     Pull {
         image: String,
         #[source]
         source: Answer,
     },
-    /// A registry does not say what a tag is.
+    /// A registry cannot resolve a tag.
     #[error("cannot ask the registry which image {image} is: {}", hint(&source.to_string()))]
     Resolve {
         image: String,
         #[source]
         source: Answer,
     },
-    /// A tag for which a registry has no digest.
+    /// A registry has no digest for a tag.
     #[error("the registry has no digest for {image}")]
     Digest {
         image: String,
@@ -60,7 +60,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// An archive with no image, or with several.
+    /// An archive contains no image, or several.
     #[error("{} holds {count} images: one is needed", archive.display())]
     Count { archive: PathBuf, count: usize },
     /// The image is for another platform.
@@ -70,7 +70,7 @@ pub enum Error {
         has: String,
         needs: String,
     },
-    /// It does not say what it is.
+    /// The image has no manifest.
     #[error(
         "{image} has no label {} and no /worker.toml: either must hold its manifest",
         MANIFEST_LABEL
@@ -83,13 +83,13 @@ pub enum Error {
     )]
     Differs { image: String },
     /// The image speaks another version of the worker protocol.
-    #[error("{image} cannot be talked to")]
+    #[error("{image} cannot be run")]
     Protocol {
         image: String,
         #[source]
         source: VersionError,
     },
-    /// A description that cannot be read.
+    /// The manifest of the image is invalid.
     #[error(
         "what {image} says of itself (label {}, or /worker.toml) is no manifest",
         MANIFEST_LABEL
@@ -106,14 +106,14 @@ pub enum Error {
     )]
     Other {
         image: String,
-        /// Kind and version by its label.
+        /// The kind and version in the image.
         has: String,
-        /// Kind and version by the folder.
+        /// The kind and version in the folder.
         needs: String,
     },
 }
 
-/// The words of an engine, or of the way to it.
+/// The message of an engine, or of the connection to it.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct Answer {
@@ -136,7 +136,7 @@ impl Answer {
 }
 
 impl Error {
-    /// Returns the failure as others see it.
+    /// Returns the problem to report.
     pub fn problem(&self) -> Problem {
         let (code, cure) = match self {
             Self::Away { .. } => ("docker-away", Cure::Operator),
@@ -158,11 +158,11 @@ impl Error {
     }
 }
 
-/// The words of an engine, and what they mean. The first that is found counts.
+/// Phrases in messages of an engine, and their meanings. The first match counts.
 const HINTS: [(&[&str], &str); 8] = [
     (
         &["no space left"],
-        "the disk of the Docker engine is full: make room below its data root",
+        "the disk of the Docker engine is full: free space below its data root",
     ),
     (
         &[
@@ -180,7 +180,7 @@ const HINTS: [(&[&str], &str); 8] = [
     ),
     (
         &["unauthorized", "denied", "authentication required"],
-        "the registry does not let the Docker engine in: docker login",
+        "the registry requires a login: docker login",
     ),
     (
         &[
@@ -208,11 +208,11 @@ const HINTS: [(&[&str], &str); 8] = [
             "archive/tar",
             "no such file",
         ],
-        "it is no archive of docker save",
+        "it is not an archive made by docker save",
     ),
 ];
 
-/// Returns what the words of an engine mean, in a sentence.
+/// Explains the message of an engine in a sentence.
 fn hint(words: &str) -> &'static str {
     let words = words.to_lowercase();
     let found = HINTS
@@ -243,7 +243,7 @@ mod tests {
             ("write /data/x: no space left on device", "is full"),
             ("server gave HTTP response to HTTPS client", "speaks HTTP"),
             ("pull access denied for a", "docker login"),
-            ("archive/tar: invalid tar header", "no archive"),
+            ("archive/tar: invalid tar header", "not an archive"),
             ("something else", "refuses it"),
         ] {
             assert!(hint(words).contains(expect), "{words}: {}", hint(words));

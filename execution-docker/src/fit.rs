@@ -9,19 +9,22 @@ use utakata_execution::artifact::Image;
 /// An image that the engine has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ready {
-    /// The id, from which containers are made.
+    /// The id, from which containers are created.
     pub(crate) id: String,
     /// The platform, such as `linux/amd64`.
     pub(crate) platform: String,
     /// The platform of the engine.
     pub(crate) engine: String,
-    /// The user that it runs as, if it says one.
+    /// The user that it runs as, if it names one.
     pub(crate) user: Option<String>,
-    /// The text of its manifest, by its label or the file in its place.
+    /// The text of its manifest, from its label or file.
     pub(crate) manifest: Option<String>,
 }
 
-/// Errors: it is for other machines, not of this release, or speaks another protocol.
+/// Checks that the image fits.
+///
+/// # Errors
+/// It is for another platform, of another release, or speaks another protocol version.
 pub(crate) fn check(image: &Image, ready: &Ready, manifest: &Manifest) -> Result<(), Error> {
     let image = || image.to_string();
     if ready.platform != ready.engine {

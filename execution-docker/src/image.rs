@@ -1,5 +1,5 @@
-//! Images: pulled by their digest or loaded from an archive, one at a time, and known by the id
-//! that the engine gives them.
+//! Images: pulled by digest or loaded from an archive, one at a time, and known by the engine's
+//! ids.
 
 use std::{collections::HashMap, path::Path, sync::Arc};
 
@@ -15,21 +15,22 @@ use crate::{
 };
 use utakata_execution::artifact::{Image, Reference};
 
-/// The ids of what was loaded from archives, by release.
+/// The ids of images loaded from archives, by release.
 #[derive(Debug, Default)]
 pub(crate) struct Images {
     loaded: Mutex<HashMap<Arc<ReleaseId>, String>>,
 }
 
 impl Images {
-    /// An image that the engine has, or has from now on. One of no release yet is loaded anew.
+    /// Returns an image, pulling or loading it if necessary. One that belongs to no release yet is
+    /// loaded again.
     pub(crate) async fn get(
         &self,
         engine: &Engine,
         image: &Image,
         release: Option<&Arc<ReleaseId>>,
     ) -> Result<Ready, Error> {
-        // One at a time: names that archives bring along could be mixed up.
+        // One at a time: names in different archives could be confused.
         let mut loaded = self.loaded.lock().await;
         let found = match image {
             Image::Pinned(reference) => pulled(engine, reference).await?,
@@ -83,7 +84,7 @@ async fn archived(
     })
 }
 
-/// Returns what an engine says that it has loaded: names or ids.
+/// Returns the names or ids that an engine reports as loaded.
 fn names(told: &str) -> Vec<&str> {
     let name = |line: &'_ str| -> Option<usize> {
         let line = line.strip_prefix("Loaded image")?;
@@ -100,7 +101,7 @@ fn ready(found: ImageInspect, engine: String) -> Result<Ready, Error> {
     Ok(Ready {
         id: found.id.ok_or_else(|| Error::Refused {
             step: "name an image that it has",
-            source: Answer::new("it says no id"),
+            source: Answer::new("it states no id"),
         })?,
         platform: format!("{os}/{}", found.architecture.unwrap_or_default()),
         engine,

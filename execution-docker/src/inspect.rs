@@ -13,13 +13,13 @@ use crate::{
 };
 use utakata_execution::artifact::{Image, Reference};
 
-/// The file of an image that holds its manifest.
+/// The file of an image with its manifest.
 const MANIFEST_PATH: &str = "/worker.toml";
 
 /// An image that can be a release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspected {
-    /// The image as environments get it, pinned.
+    /// The pinned image, as environments get it.
     pub image: Image,
     /// The text of its manifest.
     pub text: String,
@@ -27,8 +27,11 @@ pub struct Inspected {
 }
 
 impl Docker {
-    /// Gets an image and looks at it. Errors: there is no engine or no such image, it is for
-    /// other machines, or there is no manifest in it, or two.
+    /// Fetches an image and inspects it.
+    ///
+    /// # Errors
+    /// There is no engine or no such image, it is for another platform, or it contains no manifest,
+    /// or two different ones.
     pub async fn inspect(&self, named: &Named) -> Result<Inspected, Error> {
         let image = match named {
             Named::Pinned(reference) => Image::Pinned(reference.clone()),
@@ -62,7 +65,7 @@ pub(crate) async fn manifest_file(engine: &Engine, ready: &Ready) -> Result<Opti
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Asks the registry what a tag means now: the engine may have what it meant before.
+/// Lets the registry resolve a tag now: the engine may have an older image of that tag.
 async fn resolve(engine: &Engine, name: &str) -> Result<Reference, Error> {
     let digest = engine.digest(name).await?;
     let pinned = format!("{}@{digest}", repository(name));
@@ -72,12 +75,12 @@ async fn resolve(engine: &Engine, name: &str) -> Result<Reference, Error> {
     })
 }
 
-/// The text of the manifest, of which label and file must say the same.
+/// Returns the text of the manifest, on which label and file must agree.
 fn one_text(image: &Image, label: Option<String>, file: Option<String>) -> Result<String, Error> {
     let image = || image.to_string();
     match (label, file) {
         (Some(label), Some(file)) => {
-            // A shell takes the end of the last line away.
+            // A shell removes the end of the last line.
             let is_same = label.trim_end() == file.trim_end();
             let parsed = |text: &str| Manifest::parse(text).ok();
             if is_same || (parsed(&label).is_some() && parsed(&label) == parsed(&file)) {

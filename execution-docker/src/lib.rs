@@ -1,9 +1,9 @@
 //! Workers as containers of a Docker engine on this machine, for releases that are images.
 //!
 //! ```text
-//!  prepare: image pulled or loaded ─► is it what the release says? ─► kept by its id
-//!  start:   create ─► attach (what it prints) ─► start ─► wait ─► remove
-//!  tend:    containers that carry our name and that nobody has in hand are ended
+//! prepare: image pulled or loaded ─► does it fit the release? ─► kept by its id
+//! start:   create ─► attach (its output) ─► start ─► wait ─► remove
+//! tend:    containers with our name that nobody is in charge of are ended
 //! ```
 
 #![allow(
@@ -44,30 +44,30 @@ use utakata_execution::{
 };
 use utakata_model::Incarnation;
 
-/// The time that the containers of a life that is over have to be gone.
+/// The time within which the containers of an ended life must be gone.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval between looks for them.
 const FINISH_INTERVAL: Duration = Duration::from_millis(100);
-/// The interval between looks for containers that nobody has in hand.
+/// The interval between looks for containers that nobody is in charge of.
 const LOOK_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Runs workers as containers. Cheap to clone.
+/// The runtime for containers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Docker {
     config: Arc<config::Docker>,
     engine: Arc<Engine>,
     images: Arc<Images>,
     held: Held,
-    /// As many containers are started at a time: starting one takes a whole processor, and tasks
-    /// go on meanwhile.
+    /// Limits the containers that are started at a time: starting one takes a whole processor,
+    /// while tasks are running.
     starts: Arc<Semaphore>,
 }
 
-/// Containers that somebody has in hand.
+/// The containers that somebody is in charge of.
 #[derive(Debug, Clone, Default)]
 struct Held(Arc<Mutex<HashSet<String>>>);
 
-/// A container that is in hand.
+/// A container that somebody is in charge of, until this is dropped.
 #[derive(Debug)]
 struct Hold {
     held: Held,
@@ -91,18 +91,18 @@ impl Drop for Hold {
 }
 
 impl Docker {
-    /// Runs workers in the engine of this socket, which need not be there yet.
+    /// Creates a runtime with the engine on this socket, which need not run yet.
     pub fn new(config: config::Docker) -> Self {
         Self {
             engine: Arc::new(Engine::new(config.socket.clone())),
             config: Arc::new(config),
             images: Arc::default(),
             held: Held::default(),
-            starts: Arc::new(Semaphore::new(starts_most())),
+            starts: Arc::new(Semaphore::new(max_starts())),
         }
     }
 
-    /// Ends all containers of a life; ends when none is left.
+    /// Ends all containers of a life; returns when none is left.
     async fn end_all(&self, life: &Life) {
         loop {
             match self.engine.containers(&life.environment).await {
@@ -112,11 +112,11 @@ impl Docker {
                         return;
                     }
                     for id in own {
-                        // What fails is tried again, and the next life tries it, too.
+                        // A failure is retried, also by the next life.
                         let _ = self.engine.remove(&id).await;
                     }
                 }
-                // Whoever has no containers needs no engine.
+                // Without containers no engine is needed.
                 Err(_) if self.held.0.lock().is_empty() => return,
                 Err(_) => {}
             }
@@ -124,7 +124,7 @@ impl Docker {
         }
     }
 
-    /// Ends what nobody has in hand.
+    /// Ends containers that nobody is in charge of.
     async fn clean(&self, life: &Life) -> Result<(), Error> {
         let found = self.engine.containers(&life.environment).await?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -157,12 +157,12 @@ impl Runtime for Docker {
         let Artifact::Image(image) = &spec.artifact else {
             return Err(misplaced());
         };
-        // There already, unless somebody has taken it away since.
+        // It was prepared already, unless somebody has removed it since.
         let image = self
             .images
             .get(&self.engine, image, Some(&spec.release))
             .await?;
-        // It is never closed.
+        // The semaphore is never closed.
         let _start = self.starts.acquire().await;
         let body = container::body(&spec, &image, &self.config);
         let id = self.engine.create(body).await?;
@@ -170,7 +170,7 @@ impl Runtime for Docker {
         match life::begin(self.engine.clone(), &spec.worker, hold).await {
             Ok(running) => Ok(Box::new(running)),
             Err(error) => {
-                // What is left of it is found as an orphan.
+                // Anything left of it is found as an orphan.
                 let _ = self.engine.remove(&id).await;
                 Err(error.into())
             }
@@ -180,10 +180,10 @@ impl Runtime for Docker {
     async fn tend(&self, life: &Life) {
         loop {
             if let Err(error) = self.clean(life).await {
-                // Whoever has no images needs no engine.
+                // Without images no engine is needed.
                 tracing::debug!(
                     error = utakata_model::chain(&error),
-                    "containers cannot be looked at"
+                    "containers cannot be listed"
                 );
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -204,7 +204,7 @@ impl Runtime for Docker {
 }
 
 /// Returns the default limit of containers that start at a time: half the number of processors.
-fn starts_most() -> usize {
+fn max_starts() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     (processors / 2).max(1)
 }

@@ -1,10 +1,10 @@
-//! One container from its start to its end, whatever becomes of the engine meanwhile.
+//! One container from its start to its end, whatever happens to the engine meanwhile.
 //!
 //! ```text
-//!  attach ─► start ─► wait ──ended──────────► remove ─► told
+//!  attach ─► start ─► wait ──ended──────────► remove ─► reported
 //!                      │ ▲ engine away: again, with back-off
 //!                      └─┘
-//!                      └──kill──► remove, within 5 s ─► told
+//!                      └──kill──► remove, within 5 s ─► reported
 //! ```
 
 use std::{sync::Arc, time::Duration};
@@ -31,13 +31,13 @@ use crate::{
 /// The wait before an engine that is away is asked again.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const MAX_RETRY: Duration = Duration::from_secs(2);
-/// The time for which it is tried to kill a container. Afterwards it is looked for as an orphan.
+/// The time for which killing a container is retried. Afterwards it is treated as an orphan.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
-/// The time that the rest of what a worker has printed may take after its end.
+/// The time that the rest of a worker's output may take after its end.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 /// The time that an engine has to report the memory of a container.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(2);
-/// Bytes that a container has printed and nobody has read.
+/// The amount of unread output that is kept, in bytes.
 const UNREAD: usize = 64 * 1024;
 
 /// A container that was started.
@@ -78,7 +78,7 @@ pub(crate) async fn begin(
         let last_words = tokio::time::timeout(LAST_WORDS_TIMEOUT, told).await;
         let last_words = last_words.ok().and_then(Result::ok).flatten();
         if let Err(error) = engine.remove(&hold.id).await {
-            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left for now");
+            tracing::debug!(%worker, error = utakata_model::chain(&error), "a container is left over for now");
         }
         tell.send_replace(Some(End { exit, last_words }));
     });
@@ -91,7 +91,7 @@ pub(crate) async fn begin(
     })
 }
 
-/// Waits for the end of a container, also of one that goes on while its engine is away.
+/// Waits for the end of a container, even one that continues while its engine is away.
 async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
     let mut backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
     loop {
@@ -101,7 +101,7 @@ async fn outlive(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
             Waited::Away(error) => {
                 if backoff.is_first() {
                     let error = utakata_model::chain(&error);
-                    tracing::warn!(%worker, error, "the engine is away: its worker goes on");
+                    tracing::warn!(%worker, error, "the engine is away: its worker keeps running");
                 }
             }
         }
@@ -126,7 +126,7 @@ async fn end_now(engine: &Engine, id: &str, worker: &WorkerId) -> Exit {
     }
 }
 
-/// Logs what a container prints; ends with the last line of its standard error.
+/// Logs the output of a container; returns the last line of its standard error.
 fn follow(output: Output, worker: &WorkerId) -> JoinHandle<Option<String>> {
     let (to_out, from_out) = tokio::io::duplex(UNREAD);
     let (to_error, from_error) = tokio::io::duplex(UNREAD);
@@ -135,7 +135,7 @@ fn follow(output: Output, worker: &WorkerId) -> JoinHandle<Option<String>> {
     tokio::spawn(log::follow(from_error, worker.clone()))
 }
 
-/// Parts what a container prints by where it prints it. Ends with the container.
+/// Splits the output of a container into its two streams. Ends with the container.
 async fn part(mut output: Output, mut out: DuplexStream, mut error: DuplexStream) {
     while let Some(Ok(printed)) = output.next().await {
         let written = match &printed {
@@ -152,7 +152,7 @@ async fn part(mut output: Output, mut out: DuplexStream, mut error: DuplexStream
 impl Running for Container {
     async fn ended(&mut self) -> Exit {
         let ended = self.end.wait_for(Option::is_some).await;
-        // Nobody tells any more only when everything here ends.
+        // The channel closes only when everything here ends.
         let end = ended.ok().and_then(|end| end.clone());
         end.map_or(Exit::Unknown, |end| end.exit)
     }

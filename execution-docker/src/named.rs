@@ -1,26 +1,29 @@
-//! An image as somebody names it who wants to make a release of it.
+//! The name of an image from which somebody wants to make a release.
 
 use std::{fmt, path::PathBuf};
 
 use utakata_execution::artifact::{ImageError, Reference};
 
-/// Before the path of an archive.
+/// The prefix of the path of an archive.
 pub const ARCHIVE_PREFIX: &str = "docker-archive:";
 
-/// An image as it is named.
+/// An image as named by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
     /// An image pinned by its digest.
     Pinned(Reference),
-    /// By a tag, which the registry resolves now: `registry/name:tag`.
+    /// A tag, which the registry resolves now: `registry/name:tag`.
     Tagged(String),
     /// A file made by `docker save`.
     Archive(PathBuf),
 }
 
 impl Named {
-    /// Reads `registry/name@sha256:...`, `registry/name:tag` or `docker-archive:FILE`. `None`:
-    /// it is none of them. Errors: it is meant to be one, and is wrong.
+    /// Parses `registry/name@sha256:...`, `registry/name:tag` or `docker-archive:FILE`. Returns
+    /// `None` if the text is none of them.
+    ///
+    /// # Errors
+    /// It has one of these forms and is invalid.
     pub fn parse(text: &str) -> Result<Option<Self>, ImageError> {
         if let Some(file) = text.strip_prefix(ARCHIVE_PREFIX) {
             return Ok(Some(Self::Archive(file.into())));
@@ -32,7 +35,7 @@ impl Named {
     }
 }
 
-/// Returns whether a name ends in a tag: the port of a registry has no tag's place.
+/// Returns true if a name ends in a tag: the port of a registry is in another place.
 fn is_tagged(text: &str) -> bool {
     let last = text.rsplit('/').next().unwrap_or_default();
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:[]".contains(c);
@@ -43,7 +46,7 @@ fn is_tagged(text: &str) -> bool {
         && last.split_once(':').is_some_and(has_both)
 }
 
-/// The name of a reference without tag and digest.
+/// Returns the name in a reference without tag and digest.
 pub(crate) fn repository(text: &str) -> &str {
     let name = text.split('@').next().unwrap_or_default();
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_told_from_a_folder() {
+    fn a_name_is_distinguished_from_a_folder() {
         for tagged in [
             "a:1",
             "r.example/a/b:latest",

@@ -9,10 +9,11 @@ use utakata_model::Incarnation;
 use crate::labels::INCARNATION_LABEL;
 use utakata_execution::runtime::Life;
 
-/// A container of this life that nobody has in hand is about to be taken, or lost.
+/// The age from which a container of this life that nobody is in charge of counts as lost; a
+/// younger one is about to be taken.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 
-/// The ids of what is to be ended. `now` is since the epoch, as the engine counts.
+/// Returns the ids of containers to end. `now` is the time since the epoch, by the engine's clock.
 pub(crate) fn find(
     found: &[ContainerSummary],
     life: &Life,
@@ -22,12 +23,12 @@ pub(crate) fn find(
     let is_orphan = |container: &&ContainerSummary| {
         let incarnation = incarnation(container);
         let created = container.created.and_then(|at| u64::try_from(at).ok());
-        // One of which the engine does not say since when it is there may be on its way.
+        // A container whose age the engine does not report may be under way.
         let age = created.map_or(Duration::ZERO, |created| {
             now.saturating_sub(Duration::from_secs(created))
         });
         match incarnation {
-            // A later life will end ours, and not the other way round.
+            // A later life will end our containers, and not the other way round.
             Some(incarnation) if incarnation > life.incarnation => false,
             Some(incarnation) if incarnation == life.incarnation => {
                 let id = container.id.as_ref();
@@ -42,14 +43,14 @@ pub(crate) fn find(
         .collect()
 }
 
-/// The ids of all that is of this life.
+/// Returns the ids of all containers of this life.
 pub(crate) fn of(found: &[ContainerSummary], life: &Life) -> Vec<String> {
     let is_own = |one: &&ContainerSummary| incarnation(one) == Some(life.incarnation);
     let own = found.iter().filter(is_own);
     own.filter_map(|container| container.id.clone()).collect()
 }
 
-/// The life that a container is of; `None` when it does not say that.
+/// Returns the life of a container; `None` if its label is missing.
 pub(crate) fn incarnation(container: &ContainerSummary) -> Option<Incarnation> {
     let label = container.labels.as_ref()?.get(INCARNATION_LABEL)?;
     label.parse().ok()

@@ -1,13 +1,13 @@
-//! One file out of an archive of the engine's making: POSIX ustar, blocks of 512 bytes.
+//! Reading of one file from an archive made by the engine: POSIX ustar, blocks of 512 bytes.
 
 const BLOCK: usize = 512;
-/// The place of the size of a file in its header, in octal digits.
+/// The position of a file's size in its header, in octal digits.
 const SIZE: std::ops::Range<usize> = 124..136;
-/// The place of its type, and the two that are a plain file.
+/// The position of its type, and the two types of a plain file.
 const TYPE: usize = 156;
 const PLAIN: [u8; 2] = [b'0', 0];
 
-/// Returns the content of the first plain file of an archive. `None`: it has none, or is none.
+/// Returns the content of the first plain file in an archive, or `None` if there is none.
 pub(crate) fn first_file(archive: &[u8]) -> Option<&[u8]> {
     let mut rest = archive;
     loop {

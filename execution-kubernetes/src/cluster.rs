@@ -11,6 +11,7 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, PostParams, Preconditions},
 };
+use rustls::crypto::aws_lc_rs;
 use tokio::sync::OnceCell;
 use utakata_execution::config;
 
@@ -57,6 +58,9 @@ impl Cluster {
 
     async fn client(&self) -> Result<&Client, Error> {
         let connect = async || {
+            // Where others bring a second provider along, its client would not know which to take.
+            // One that is set already is as good.
+            let _ = aws_lc_rs::default_provider().install_default();
             let mut config = address::cluster(&self.config).await?;
             // What is refused for a while is told, and tried again here.
             config.default_retry = false;

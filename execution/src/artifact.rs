@@ -7,13 +7,13 @@ use std::{
 
 use serde::Deserialize;
 
-/// The file that says, in a release's folder, that its program is in an image.
+/// The file in a release's folder that names an image in place of a program.
 pub const IMAGE_FILE: &str = "image.toml";
 
-/// The program or the image of a release. It decides where its workers run.
+/// The program or the image of a release, which decides where its workers run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Artifact {
-    /// An executable of this machine, found.
+    /// An executable on this machine.
     Program(PathBuf),
     /// An image for containers.
     Image(Image),
@@ -22,9 +22,9 @@ pub enum Artifact {
 /// The origin of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Image {
-    /// A registry, pinned by its digest.
+    /// An image in a registry, pinned by its digest.
     Pinned(Reference),
-    /// An archive in the release's folder, as `docker save` writes it.
+    /// An archive in the release's folder, as written by `docker save`.
     Archive(PathBuf),
 }
 
@@ -32,10 +32,10 @@ pub enum Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference(String);
 
-/// The reason for which an `image.toml` names no image.
+/// The reason why an `image.toml` names no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
-    /// A text that is not TOML of the right form.
+    /// The text is not TOML of the right form.
     #[error("{IMAGE_FILE} cannot be read: {problem}")]
     Form { problem: String },
     /// There are two sources or none.
@@ -44,13 +44,13 @@ pub enum ImageError {
          archive = \"image.tar\""
     )]
     OneOf,
-    /// A tag, which may mean another image tomorrow.
+    /// The reference has only a tag, which may mean another image tomorrow.
     #[error(
         "the image \"{text}\" has no digest: a tag may be another image tomorrow, so write \
          registry/name@sha256:... (docker image inspect shows it under RepoDigests)"
     )]
     Unpinned { text: String },
-    /// Something else is wrong with it.
+    /// The reference is invalid in another way.
     #[error("the image \"{text}\" is not of the form registry/name@sha256:...: {problem}")]
     Reference { text: String, problem: &'static str },
     /// The archive is outside the folder.
@@ -69,7 +69,7 @@ struct File {
 }
 
 impl Artifact {
-    /// The program, where it is one of this machine.
+    /// Returns the program, if it is one.
     pub fn program(&self) -> Option<&Path> {
         match self {
             Self::Program(program) => Some(program),
@@ -79,8 +79,10 @@ impl Artifact {
 }
 
 impl Image {
-    /// Reads the text of an `image.toml` in a folder.
-    /// Errors: it names no image, or one that is not pinned.
+    /// Parses the text of an `image.toml` in a folder.
+    ///
+    /// # Errors
+    /// It names no image, or one that is not pinned.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ImageError> {
         let file: File = toml::from_str(text).map_err(|error| ImageError::Form {
             problem: error.to_string(),
@@ -104,7 +106,10 @@ impl fmt::Display for Image {
 }
 
 impl Reference {
-    /// Reads a reference. Errors: no digest, or something else than name and digest.
+    /// Parses a reference.
+    ///
+    /// # Errors
+    /// It has no digest, or is not made of a name and a digest.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
         let wrong = |problem| ImageError::Reference {
             text: text.into(),
@@ -127,18 +132,18 @@ impl Reference {
             .next()
             .is_some_and(|last| last.contains(':'))
         {
-            return Err(wrong("it has a tag and a digest: leave the tag away"));
+            return Err(wrong("it has a tag and a digest: remove the tag"));
         }
         Ok(Self(text.into()))
     }
 
-    /// Returns the reference as it was written.
+    /// Returns the reference as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Returns whether a path leads to something inside the folder that it is joined to.
+/// Returns true if a path leads to something inside the folder that it is joined to.
 pub(crate) fn is_inside(path: &str) -> bool {
     let mut parts = Path::new(path).components();
     !path.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
@@ -173,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_another_image_tomorrow_is_refused_with_the_reason() {
+    fn an_unpinned_image_is_refused_with_the_reason() {
         refuses(
             "image = \"r/echo:1.0\"",
             "a tag may be another image tomorrow",
@@ -181,10 +186,7 @@ mod tests {
         refuses("image = \"r/echo\"", "has no digest");
         refuses("image = \"r/echo@sha256:12\"", "64 hexadecimal digits");
         refuses("image = \"r/echo@md5:12\"", "64 hexadecimal digits");
-        refuses(
-            &format!("image = \"r/echo:1@{DIGEST}\""),
-            "leave the tag away",
-        );
+        refuses(&format!("image = \"r/echo:1@{DIGEST}\""), "remove the tag");
         refuses(&format!("image = \"r/e cho@{DIGEST}\""), "letters, digits");
         refuses("archive = \"../image.tar\"", "inside the release's folder");
         refuses("archive = \"/image.tar\"", "inside the release's folder");

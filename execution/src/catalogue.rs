@@ -1,5 +1,5 @@
-//! The releases that lie on disk: watched, so that adding, changing or removing a folder takes
-//! effect while everything runs.
+//! The releases on disk: watched, so that adding, changing or removing a folder takes effect while
+//! everything runs.
 
 mod choose;
 mod prepare;
@@ -25,42 +25,40 @@ use prepare::Preparations;
 use scan::Scanner;
 pub use scan::read;
 
-/// The interval between looks at the folders: only at their metadata, as long as that stays the
-/// same.
+/// The interval between looks at the folders: only at their metadata, as long as that is unchanged.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The releases that lie on disk.
+/// The releases on disk.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
-    /// Those that can be started, those that changed last at the end. What was good goes on while
-    /// its folder changes, and when the change cannot be: then it is refused as well.
+    /// The releases that can be started, the most recently changed last. A good one stays while its
+    /// folder changes, and if the change is invalid, in which case it is also refused.
     pub releases: Vec<Arc<Release>>,
-    /// The others, each with its reason.
+    /// The refused ones, each with its reason.
     pub refused: Vec<RefusedRelease>,
     /// True if something could not be read: a release that is missing here may exist nevertheless.
     pub is_partial: bool,
 }
 
 impl Catalogue {
-    /// Returns whether a kind of which no release was found may have one that could not be looked
-    /// at.
+    /// Returns true if a kind without any release may have one that could not be read.
     pub(crate) fn may_have(&self, kind: &Kind) -> bool {
         let has = |release: &Arc<Release>| release.manifest.kind == *kind;
         self.is_partial && !self.releases.iter().any(has)
     }
 }
 
-/// The origins of releases, and the parts that decide about them.
+/// The sources of releases, and the parts that decide about them.
 pub(crate) struct Sources {
     /// The environment that serves them.
     pub(crate) me: EnvironmentId,
-    /// The settings, with the folders that are watched.
+    /// The settings, with the watched folders.
     pub(crate) config: Arc<Config>,
-    /// Prepares what cannot be started at once.
+    /// The trials of releases that cannot be started at once.
     pub(crate) trials: Trials,
     /// The trust that decides which releases are admitted.
     pub(crate) trust: Arc<Trust>,
-    /// The releases that are asked for.
+    /// The desired state, with the releases that are ordered.
     pub(crate) desired: watch::Receiver<LocalDesired>,
     /// The releases that are fetched.
     pub(crate) content: content::Link,
@@ -68,7 +66,7 @@ pub(crate) struct Sources {
     pub(crate) unmade: Unmade,
 }
 
-/// Looks at the folders again and again, as long as somebody wants to know.
+/// Watches the folders for as long as somebody is interested.
 pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     let Sources {
         me,
@@ -104,7 +102,7 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
             (scanner, catalogue)
         });
         let Ok((back, catalogue)) = scanned.await else {
-            tracing::error!("releases are not looked at any more: restart utakata");
+            tracing::error!("releases are no longer scanned: restart utakata");
             return;
         };
         scanner = back;
@@ -122,7 +120,8 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
     }
 }
 
-/// Has fetched what is asked for and was not found, and adds why it is not here yet.
+/// Has ordered releases fetched that were not found, and adds the reasons why they are not here
+/// yet.
 fn fetch(
     all: BTreeSet<ReleaseId>,
     mut catalogue: Catalogue,
@@ -137,7 +136,6 @@ fn fetch(
     catalogue
 }
 
-/// Logs the changes.
 fn log_changes(before: &Catalogue, after: &Catalogue) {
     for release in &after.releases {
         if !before.releases.contains(release) {
@@ -146,17 +144,17 @@ fn log_changes(before: &Catalogue, after: &Catalogue) {
     }
     for release in &before.releases {
         if !after.releases.iter().any(|r| r.id == release.id) {
-            tracing::info!(release = %release.id, folder = %release.folder.display(), "release is gone");
+            tracing::info!(release = %release.id, folder = %release.folder.display(), "release was removed");
         }
     }
     for refused in &after.refused {
-        // What was fetched and then changed is fetched again: somebody should know why.
+        // A release that was fetched and then changed is fetched again: somebody should know why.
         let is_changed = &*refused.problem.code == "release-content";
         let is_news = is_changed || refused.problem.cure != Cure::Retry;
         if is_news && !before.refused.contains(refused) {
             let (folder, problem) = (&refused.path, &refused.problem);
             if is_unreadable(problem) {
-                tracing::warn!(folder, %problem, "what was seen there before goes on");
+                tracing::warn!(folder, %problem, "what was seen there before remains in use");
             } else {
                 tracing::warn!(folder, %problem, "release refused");
             }

@@ -24,17 +24,17 @@ pub use trust::Trust;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The name of this environment; the name of the host when not set.
+    /// Name of this environment; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<EnvironmentId>,
-    /// The zone whose targets it serves.
+    /// Zone whose targets it serves.
     pub zone: Zone,
     /// Labels of this environment, for people: site, rack and so on.
     pub labels: Labels,
-    /// More folders that are watched for releases, besides DATA/releases.
+    /// Further folders that are watched for releases, besides DATA/releases.
     #[setting(form = "list of folders")]
     pub releases: Vec<PathBuf>,
-    /// More folders with programs of workers, besides that of utakata.
+    /// Further folders with programs of workers, besides that of utakata.
     #[setting(form = "list of folders")]
     pub programs: Vec<PathBuf>,
     /// Folder of the socket for the workers; a private folder when not set.
@@ -46,19 +46,19 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[setting(form = "folder")]
     pub state_folder: Option<PathBuf>,
-    /// The environment variables that workers see; all others are hidden.
+    /// Environment variables that workers see; all others are hidden.
     #[setting(form = "list of names")]
     pub variables: Vec<String>,
     /// Interval at which a worker must send a heartbeat.
     #[serde(with = "duration")]
     pub heartbeat: Duration,
-    /// A worker that was not heard of for so long is replaced.
+    /// Time of silence after which a worker is replaced.
     #[serde(with = "duration")]
     pub hung_after: Duration,
     /// Time after its start within which a worker must say hello.
     #[serde(with = "duration")]
     pub hello_within: Duration,
-    /// The most connections to the socket of the workers that have shown no token yet.
+    /// Largest number of connections to the workers' socket without a token.
     #[setting(max = 1_000_000)]
     pub unknown_connections: usize,
     /// Time for which a worker may exceed the timeout of a task.
@@ -69,7 +69,7 @@ pub struct Config {
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub grow_after: Duration,
-    /// A pool keeps as many workers as it needed at once within this time.
+    /// Time for which a pool keeps as many workers as it needed at once.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub warm_for: Duration,
@@ -83,7 +83,7 @@ pub struct Config {
     pub drain_within: Duration,
     /// Wait before a worker that died is started again.
     pub backoff: Backoff,
-    /// Workers of all kinds at once; as many as the pools may have when not set.
+    /// Largest number of workers of all kinds; as many as the pools may have when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<u32>,
     /// Pools by kind: `[execution.pools.snmp]` min = 1, max = 4, reserve = 0; lifetime, recycle.
@@ -105,11 +105,11 @@ pub struct Config {
     pub content: Content,
     /// Releases that are admitted.
     pub trust: Trust,
-    /// Outcomes of control that are not written down; beyond it nothing new is asked for.
+    /// Number of unrecorded outcomes of control beyond which no further permits are requested.
     pub unrecorded: u32,
-    /// Unsafe, for a drill that must see doubles: control is begun without a permit, and a
-    /// second delivery of an attempt is begun as well. It is no key, and no field of a program
-    /// that users run.
+    /// Unsafe, for a drill that must detect tasks done twice: control begins without a permit, and
+    /// so does a second delivery of an attempt. Neither a key, nor a field in a program that users
+    /// run.
     #[cfg(feature = "test-support")]
     #[serde(skip)]
     pub without_permits: bool,
@@ -119,16 +119,17 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Breaker {
-    /// A target that did not answer so often in a row is left alone for a while; 0: never.
+    /// Number of consecutive attempts without an answer after which a target is left alone for a
+    /// while; 0: never.
     #[setting(or_zero)]
     pub failures: u32,
-    /// For how long at first; doubled each time it does not answer after that.
+    /// First time for which it is left alone; it doubles with each further silence.
     #[serde(with = "duration")]
     pub first: Duration,
     /// Longest time for which it is left alone.
     #[serde(with = "duration")]
-    pub most: Duration,
-    /// Problems that say that a target did not answer.
+    pub max: Duration,
+    /// Codes of problems that mean that a target did not answer.
     #[setting(form = "list of codes")]
     pub codes: Vec<String>,
 }
@@ -137,10 +138,10 @@ pub struct Breaker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Permits {
-    /// A permit that was asked for and did not come is asked for again after this.
+    /// Time after which an unanswered request for a permit is repeated.
     #[serde(with = "duration")]
     pub again_after: Duration,
-    /// After this a new permit is asked for: best as long as logic.control.window.
+    /// Time after which a new permit is requested: best as long as logic.control.window.
     #[serde(with = "duration")]
     pub void_after: Duration,
 }
@@ -154,8 +155,8 @@ pub struct Backoff {
     pub first: Duration,
     /// Longest wait.
     #[serde(with = "duration")]
-    pub most: Duration,
-    /// A worker that lived so long makes earlier deaths forgotten.
+    pub max: Duration,
+    /// Lifetime of a worker after which earlier deaths are forgotten.
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub forgiven_after: Duration,
@@ -165,14 +166,14 @@ pub struct Backoff {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lanes {
-    /// Attempts at once on one target.
+    /// Number of attempts at a time on one target.
     pub attempts: u32,
-    /// Tasks that are begun in a second on one target; as many as come when not set.
+    /// Number of tasks begun per second on one target; unlimited when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<PerSecond>,
-    /// Reads of one action that wait for one target; beyond it the oldest goes.
+    /// Number of reads of one action that may wait for one target; beyond it the oldest is dropped.
     pub observe: u32,
-    /// Tasks of one kind that wait in this environment; beyond it none is fetched.
+    /// Number of tasks of one kind that may wait in this environment; beyond it none is fetched.
     pub backlog: u32,
 }
 
@@ -182,25 +183,25 @@ pub enum ConfigError {
     /// A value that is not allowed.
     #[error(transparent)]
     Wrong(#[from] settings::Wrong),
-    /// A name that no variable can have.
+    /// The text is not the name of a variable.
     #[error("execution.variables: \"{name}\" cannot be the name of a variable")]
     Variable { name: String },
-    /// A code that no problem can have.
+    /// The text is not a code.
     #[error(
         "execution.breaker.codes: \"{code}\" cannot be a code: they are lower case letters, digits \
          and hyphens"
     )]
     Code { code: String },
     /// The longest wait is shorter than the first.
-    #[error("execution.{table}.most ({}) is less than execution.{table}.first ({})",
-        duration::format(*most), duration::format(*first))]
+    #[error("execution.{table}.max ({}) is less than execution.{table}.first ({})",
+        duration::format(*max), duration::format(*first))]
     Shrinks {
         /// The table with both keys.
         table: &'static str,
         first: Duration,
-        most: Duration,
+        max: Duration,
     },
-    /// A worker would be taken for hung between two heartbeats.
+    /// A worker would count as hung between two heartbeats.
     #[error(
         "execution.hung_after ({}) must be at least twice execution.heartbeat ({})",
         duration::format(*hung_after),
@@ -218,7 +219,7 @@ pub enum ConfigError {
         min: u32,
         max: u32,
     },
-    /// Workers would be replaced all the time.
+    /// The workers would be replaced all the time.
     #[error("execution.pools.{kind}.recycle.age is less than a second")]
     Recycle {
         /// The kind of the pool.
@@ -285,7 +286,7 @@ impl Default for Breaker {
         Self {
             failures: 5,
             first: Duration::from_secs(1),
-            most: Duration::from_secs(30),
+            max: Duration::from_secs(30),
             codes: ["unreachable", "deadline", "timed-out"]
                 .map(String::from)
                 .into(),
@@ -306,7 +307,7 @@ impl Default for Backoff {
     fn default() -> Self {
         Self {
             first: Duration::from_millis(500),
-            most: Duration::from_secs(60),
+            max: Duration::from_secs(60),
             forgiven_after: Duration::from_secs(60),
         }
     }
@@ -334,12 +335,11 @@ impl Config {
             return Err(ConfigError::Code { code: code.clone() });
         }
         let waits = [
-            ("backoff", self.backoff.first, self.backoff.most),
-            ("breaker", self.breaker.first, self.breaker.most),
+            ("backoff", self.backoff.first, self.backoff.max),
+            ("breaker", self.breaker.first, self.breaker.max),
         ];
-        if let Some((table, first, most)) = waits.into_iter().find(|(_, first, most)| most < first)
-        {
-            return Err(ConfigError::Shrinks { table, first, most });
+        if let Some((table, first, max)) = waits.into_iter().find(|(_, first, max)| max < first) {
+            return Err(ConfigError::Shrinks { table, first, max });
         }
         if self.hung_after < self.heartbeat * 2 {
             return Err(ConfigError::Hung {
@@ -362,7 +362,7 @@ impl Config {
         }
     }
 
-    /// Returns whether control begins without permits, which it does in drills alone.
+    /// Returns true if control begins without permits, which happens only in drills.
     #[cfg(feature = "test-support")]
     pub(crate) fn is_without_permits(&self) -> bool {
         self.without_permits
@@ -373,7 +373,7 @@ impl Config {
         false
     }
 
-    /// The time that the worker of an image may take to be started, besides that for its hello.
+    /// Returns the time that the worker of an image may take to be started, besides that for its hello.
     pub(crate) fn image_starts_within(&self) -> Duration {
         match self.runtime {
             Containers::Docker => Duration::ZERO,
@@ -397,7 +397,7 @@ fn is_code(code: &str) -> bool {
     !code.is_empty() && code.chars().all(allowed)
 }
 
-/// The nearest name to a text.
+/// Returns the nearest valid name to a text.
 fn name_from(text: &str) -> Result<EnvironmentId, NameError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let name: String = text
@@ -447,7 +447,7 @@ mod tests {
             ),
             (
                 "[backoff]\nfirst = \"2m\"",
-                "execution.backoff.most (1m) is less than execution.backoff.first (2m)",
+                "execution.backoff.max (1m) is less than execution.backoff.first (2m)",
             ),
             ("[pools.snmp]\nmax = 0", "execution.pools.snmp: max (0)"),
         ] {

@@ -1,5 +1,5 @@
-//! Releases by their content: what is asked for and not here is fetched from the logic
-//! environment, and kept as folders.
+//! Releases by content: those that are ordered and not here are fetched from the logic environment,
+//! and kept as folders.
 //!
 //! ```text
 //!  asked ─► catalogue ── wanted ──► service ── Fetch ──► logic environment
@@ -30,22 +30,22 @@ use crate::{config, status::StatusBoard, trust::Trust};
 pub(crate) use service::Service;
 use store::{Name, Store};
 
-/// Answers that wait to be read; more are dropped, and asked for again.
+/// The number of answers that may wait; further ones are dropped, and requested again.
 const ANSWERS: usize = 64;
 
-/// The releases that the catalogue wants to have.
+/// The releases that the catalogue wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct WantedReleases {
     /// All releases that are wanted.
     pub(crate) all: BTreeSet<ReleaseId>,
-    /// Of this, what is in no folder.
+    /// Of these, the ones that are in no folder.
     pub(crate) lacking: BTreeSet<ReleaseId>,
 }
 
 /// The progress of fetching.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Progress {
-    /// Releases that were fetched since the start.
+    /// The number of releases fetched since the start.
     fetched: u64,
     /// The problems of those that are not here yet.
     problems: BTreeMap<ReleaseId, Problem>,
@@ -63,9 +63,9 @@ pub(crate) struct Link {
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) config: config::Content,
-    /// The folder for contents; `None`: nothing can be fetched.
+    /// The folder for content; `None`: nothing can be fetched.
     pub(crate) folder: Option<PathBuf>,
-    /// Folders of this machine in which a file may lie already: of releases, and of programs.
+    /// Folders of this machine that may already have a file: of releases, and of programs.
     pub(crate) near: Vec<PathBuf>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) me: EnvironmentId,
@@ -76,7 +76,7 @@ pub(crate) struct Context {
 /// The queue of the logic environment's answers. Cheap to clone.
 pub(crate) type Answers = mpsc::Sender<Arc<ContentReply>>;
 
-/// Returns both ends, and the service that fetches while it runs.
+/// Creates both ends, and the service that fetches while it runs.
 pub(crate) fn build(context: Context) -> (Link, Answers, Service) {
     let store = context.folder.clone().map(Store::new);
     let (wanted, wants) = watch::channel(WantedReleases::default());
@@ -92,7 +92,7 @@ pub(crate) fn build(context: Context) -> (Link, Answers, Service) {
 }
 
 impl Link {
-    /// Returns the folders of these releases, as they are called if they are here.
+    /// Returns the folders of these releases, whether they exist or not.
     pub(crate) fn folders<'r>(
         &self,
         releases: impl IntoIterator<Item = &'r ReleaseId>,
@@ -121,7 +121,9 @@ impl Link {
             path: format!("release {}@{}", release.kind, release.version),
             problem: match (progress.problems.get(release), &self.store) {
                 (Some(problem), _) => problem.clone(),
-                (None, Some(_)) => fetching("it is fetched: it can serve when it is here"),
+                (None, Some(_)) => {
+                    fetching("it is being fetched, and can serve when it is complete")
+                }
                 (None, None) => no_place(),
             },
         };
@@ -131,7 +133,7 @@ impl Link {
     /// Waits until something was fetched, or could not be.
     pub(crate) async fn changed(&mut self) {
         if self.progress.changed().await.is_err() {
-            // Nobody fetches any more.
+            // Nothing fetches any more.
             std::future::pending::<()>().await;
         }
     }
@@ -142,12 +144,12 @@ fn fetching(message: &str) -> Problem {
 }
 
 fn no_place() -> Problem {
-    let message = "it is in none of the folders, and there is no place for what is fetched: set \
+    let message = "it is in none of the folders, and there is no place for fetched releases: set \
                    execution.state_folder";
     Problem::new("release-no-place", Cure::Operator, message)
 }
 
-/// The digests of what has a pool.
+/// Returns the digests of releases that have a pool.
 fn in_use(board: &StatusBoard) -> BTreeSet<ReleaseDigest> {
     let pools = board.pools().into_iter();
     pools.map(|pool| pool.release.digest).collect()

@@ -9,7 +9,7 @@ use utakata_rollout::Decision;
 
 use crate::folder::{self, Unreadable};
 
-/// The file with what was decided.
+/// The file with the decisions.
 const FILE: &str = "rollouts.json";
 
 /// The number of a decision: later ones are greater.
@@ -17,7 +17,7 @@ pub(crate) type Revision = u64;
 
 type Decisions = BTreeMap<Kind, Decision>;
 
-/// The last decisions about the rollouts of all kinds. Cheap to clone.
+/// The latest decisions about the rollouts of all kinds. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct DecisionLog {
     folder: Option<Arc<PathBuf>>,
@@ -27,10 +27,10 @@ pub(crate) struct DecisionLog {
 }
 
 impl DecisionLog {
-    /// Begins with what is kept in the folder, if there is one.
+    /// Loads the decisions in the folder, if there is one.
     ///
     /// # Errors
-    /// It cannot be looked at: what was turned back would be tried again.
+    /// It cannot be read: a candidate that was turned back would be tried again.
     pub(crate) fn open(folder: Option<PathBuf>) -> Result<Self, Unreadable> {
         let decisions = match folder.as_deref() {
             Some(folder) => folder::read(folder, FILE)?,
@@ -38,7 +38,7 @@ impl DecisionLog {
         };
         let decisions = decisions.and_then(|bytes| {
             serde_json::from_slice(&bytes)
-                .inspect_err(|error| tracing::warn!(%error, "what became of rollouts is lost"))
+                .inspect_err(|error| tracing::warn!(%error, "the results of rollouts are lost"))
                 .ok()
         });
         Ok(Self {
@@ -48,12 +48,12 @@ impl DecisionLog {
         })
     }
 
-    /// Returns what was decided about a kind.
+    /// Returns the decision about a kind.
     pub(crate) fn of(&self, kind: &Kind) -> Option<Decision> {
         self.decisions.borrow().1.get(kind).cloned()
     }
 
-    /// Keeps a decision. Returns what to wait for before it is published.
+    /// Stores a decision. Returns the revision to wait for before it is published.
     pub(crate) fn put(&self, kind: &Kind, decision: Decision) -> Revision {
         let mut number = 0;
         self.decisions.send_modify(|(revision, decisions)| {
@@ -64,12 +64,12 @@ impl DecisionLog {
         number
     }
 
-    /// Waits until this is written down, or cannot be, which is told. Cancel safe.
+    /// Waits until this is written, or cannot be, which is reported. Cancel safe.
     pub(crate) async fn written(&self, revision: Option<Revision>) {
         let Some(revision) = revision.filter(|_| self.folder.is_some()) else {
             return;
         };
-        // The sender is here.
+        // The sender lives as long as this.
         let _ = self
             .written
             .subscribe()
@@ -77,7 +77,7 @@ impl DecisionLog {
             .await;
     }
 
-    /// Forgets the rollouts of which nothing is asked any more.
+    /// Forgets the rollouts that nobody orders any more.
     pub(crate) fn retain(&self, is_asked: impl Fn(&Kind, RolloutId) -> bool) {
         self.decisions.send_if_modified(|(_, decisions)| {
             let before = decisions.len();
@@ -86,7 +86,7 @@ impl DecisionLog {
         });
     }
 
-    /// Writes what is decided, as long as it runs.
+    /// Writes decisions as long as it runs.
     pub(crate) async fn run(self) {
         let mut changes = self.decisions.subscribe();
         // Something may have been decided before.
@@ -96,7 +96,7 @@ impl DecisionLog {
         }
     }
 
-    /// Writes what was decided until now.
+    /// Writes everything decided so far.
     pub(crate) async fn write(&self) {
         let Some(folder) = self.folder.clone() else {
             return;
@@ -105,10 +105,10 @@ impl DecisionLog {
         match serde_json::to_vec(&decisions) {
             Ok(bytes) => {
                 if let Err(error) = folder::write(&folder, FILE, bytes).await {
-                    tracing::warn!(%error, "what became of rollouts cannot be kept: it is kept until a restart");
+                    tracing::warn!(%error, "the results of rollouts cannot be stored: they are kept until a restart");
                 }
             }
-            Err(error) => tracing::error!(%error, "what became of rollouts cannot be kept"),
+            Err(error) => tracing::error!(%error, "the results of rollouts cannot be stored"),
         }
         self.written.send_if_modified(|last| {
             let is_later = *last < revision;
@@ -152,11 +152,11 @@ mod tests {
             assert_eq!(decisions.into_values().next(), Some(decision));
         }
         running.abort();
-        // With nobody who writes nothing counts as written.
+        // Without a writer nothing counts as written.
         let revision = log.put(&"echo".parse().unwrap(), decision("5"));
         let waited = ends_now(log.written(Some(revision)));
         assert!(!waited, "it was not written");
-        // What cannot be written is not waited for.
+        // A decision that cannot be written is not awaited.
         let nowhere = DecisionLog::open(Some(folder.path().join(FILE))).unwrap();
         let revision = nowhere.put(&"echo".parse().unwrap(), decision("6"));
         nowhere.write().await;
@@ -164,7 +164,7 @@ mod tests {
         DecisionLog::open(None).unwrap().written(Some(7)).await;
     }
 
-    /// Returns whether it ends without waiting.
+    /// Returns true if the future ends without waiting.
     fn ends_now(wait: impl Future<Output = ()>) -> bool {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         std::pin::pin!(wait).as_mut().poll(&mut context).is_ready()

@@ -16,18 +16,18 @@ use utakata_model::{
 
 use crate::folder::{self, Unreadable};
 
-/// The file with the last desired state.
+/// The file with the latest desired state.
 const FILE: &str = "desired.json";
 
 /// The desired state of this environment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct LocalDesired {
-    /// By which revision, if it was ever heard of any.
+    /// The revision, if any was ever received.
     pub(crate) revision: Option<u64>,
     orders: Orders,
-    /// The orders for whoever is in the zone.
+    /// The orders for everybody in the zone.
     standing: StandingOrders,
-    /// The releases that are to serve, of each kind of which anything is asked.
+    /// The desired state of each kind that has any.
     pub(crate) kinds: BTreeMap<Kind, KindDesired>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Locality<'l> {
 }
 
 impl Locality<'_> {
-    /// Returns whether a kind is to be served here.
+    /// Returns true if a kind is to be served here.
     pub(crate) fn is_meant(&self, desired: &KindDesired) -> bool {
         let value = |key: &str| match key {
             "name" => Some(self.id.as_str()),
@@ -53,7 +53,7 @@ impl Locality<'_> {
 }
 
 impl LocalDesired {
-    /// After desired state was heard; `None`: it is old, and changes nothing.
+    /// Applies received desired state; `None` if it is old and changes nothing.
     fn after(&self, desired: &Desired, me: &EnvironmentId) -> Option<Self> {
         let is_later = self.revision.is_none_or(|known| known < desired.revision);
         is_later.then(|| Self {
@@ -64,7 +64,7 @@ impl LocalDesired {
         })
     }
 
-    /// Returns how a kind is to be stopped, if it is.
+    /// Returns the order to stop a kind, if there is one.
     pub(crate) fn stop(&self, kind: &Kind) -> Option<Stop> {
         let StandingOrders { zone, everywhere } = &self.standing;
         let of_kind = [&self.orders, zone, everywhere].map(|orders| orders.kinds.get(kind));
@@ -72,14 +72,14 @@ impl LocalDesired {
         of_kind.chain(self.stop_all()).max()
     }
 
-    /// Returns how everything is to be stopped, if it is.
+    /// Returns the order to stop everything, if there is one.
     fn stop_all(&self) -> Option<Stop> {
         let all = [&self.orders.all, &self.standing.zone.all];
         let all = all.into_iter().flatten();
         all.map(|order| order.stop).max()
     }
 
-    /// Returns the versions of a kind that are to be stopped, and how.
+    /// Returns the versions of a kind that are to be stopped, with their orders.
     pub(crate) fn stops(&self, kind: &Kind) -> BTreeMap<Arc<str>, Stop> {
         let releases = self.standing.everywhere.releases.iter();
         let own = releases.filter(|(release, _)| release.kind == *kind);
@@ -87,8 +87,8 @@ impl LocalDesired {
             .collect()
     }
 
-    /// Every release that is named of the kinds that are meant for here: those that serve, that
-    /// are kept, and that are to come.
+    /// Returns every release named for the kinds placed here: those that serve, that are kept, and
+    /// that are to come.
     pub(crate) fn releases(&self, here: &Locality) -> BTreeSet<ReleaseId> {
         let kinds = self.kinds.values().filter(|kind| here.is_meant(kind));
         let named = kinds.flat_map(|kind| {
@@ -98,7 +98,7 @@ impl LocalDesired {
         named.cloned().collect()
     }
 
-    /// Returns what this environment is to do about a rollout of a kind.
+    /// Returns the order about the rollout of a kind.
     pub(crate) fn rollout(
         &self,
         kind: &Kind,
@@ -113,8 +113,8 @@ impl LocalDesired {
         })
     }
 
-    /// Returns what is stopped, from how far each kind is that is served: nothing is left to stop
-    /// of those that are not.
+    /// Returns the stopped parts, given the progress of each kind that is served: others have
+    /// nothing left to stop.
     pub(crate) fn stopped(
         &self,
         kinds: &[(Kind, Option<StopState>)],
@@ -125,7 +125,7 @@ impl LocalDesired {
             Some(together(self.stop(kind)?, own.map(|(_, state)| *state)))
         };
         let states = || kinds.iter().map(|(_, state)| *state);
-        // Of kinds that are stopped wherever they are, those that are here.
+        // Of kinds that are stopped everywhere, those that are here.
         let StandingOrders { zone, everywhere } = &self.standing;
         let standing = zone.kinds.keys().chain(everywhere.kinds.keys());
         let here = standing.filter(|kind| kinds.iter().any(|(other, _)| other == *kind));
@@ -140,7 +140,7 @@ impl LocalDesired {
     }
 }
 
-/// Returns how far an order is that holds for these.
+/// Returns the combined progress of an order that covers several things.
 fn together(stop: Stop, mut states: impl Iterator<Item = Option<StopState>>) -> StopState {
     let is_done = |state: Option<StopState>| match stop {
         Stop::Pause => matches!(state, Some(StopState::Paused | StopState::Drained)),
@@ -154,7 +154,7 @@ fn together(stop: Stop, mut states: impl Iterator<Item = Option<StopState>>) -> 
     }
 }
 
-/// Hears what is asked, and keeps it.
+/// The keeper of the desired state.
 #[derive(Debug)]
 pub(crate) struct DesiredKeeper {
     me: EnvironmentId,
@@ -164,8 +164,10 @@ pub(crate) struct DesiredKeeper {
 }
 
 impl DesiredKeeper {
-    /// Begins with what is kept in the folder, if there is one.
-    /// Errors: it cannot be looked at; what was drained would serve.
+    /// Loads the state in the folder, if there is one.
+    ///
+    /// # Errors
+    /// It cannot be read: something that was drained would serve.
     pub(crate) fn open(
         me: EnvironmentId,
         zone: Zone,
@@ -220,7 +222,7 @@ fn read(folder: &Path) -> Result<Option<Desired>, Unreadable> {
         return Ok(None);
     };
     Ok(Desired::decode(&bytes)
-        .inspect_err(|error| tracing::warn!(%error, "what was asked of this environment is lost"))
+        .inspect_err(|error| tracing::warn!(%error, "the orders of this environment are lost"))
         .ok())
 }
 
@@ -230,7 +232,7 @@ async fn keep(folder: &Path, desired: &Desired) {
         Err(error) => return tracing::error!(%error, "an order cannot be kept"),
     };
     if let Err(error) = folder::write(folder, FILE, bytes).await {
-        tracing::warn!(%error, "an order cannot be kept: it must be heard again after a restart");
+        tracing::warn!(%error, "an order cannot be kept: it must be received again after a restart");
     }
 }
 

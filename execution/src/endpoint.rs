@@ -42,22 +42,22 @@ use crate::{
     },
 };
 
-/// HTTP/2 windows: what a stream, and a connection, may have in flight. A batch of a thousand
-/// tasks passes without waiting for the other side.
+/// The flow-control window of an HTTP/2 stream, and of a connection, in bytes. A batch of a
+/// thousand tasks passes without waiting for the other side.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
-/// Streams of one connection: a worker has one.
+/// The number of streams of a connection: a worker has one.
 const STREAMS: u32 = 8;
-/// The time beyond that for a hello that a connection has until it is known.
+/// The time beyond the limit for a hello that a connection has to identify itself.
 const GRACE: Duration = Duration::from_secs(1);
-/// Messages that wait to be written to one worker.
+/// The number of messages that may wait to be written to one worker.
 const MESSAGES: usize = 256;
 
-/// The reason for which there is no place for workers to connect to.
+/// The reason why workers cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No private folder for the socket.
-    #[error("cannot make the folder {} for the socket of the workers", folder.display())]
+    /// The private folder of the socket cannot be made.
+    #[error("cannot create the folder {} for the socket of the workers", folder.display())]
     Folder {
         folder: PathBuf,
         #[source]
@@ -78,7 +78,7 @@ pub enum Error {
     },
 }
 
-/// The server to which workers connect. Ends, and takes its socket away, when it is dropped.
+/// The server to which workers connect. When it is dropped, it ends and removes its socket.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     socket: socket::Socket,
@@ -121,8 +121,8 @@ impl Endpoint {
         Self::build(socket, admission, listener, config, (runtime, stop))
     }
 
-    /// Goes on listening where this process listened before it was replaced: who has connected
-    /// meanwhile waits there, until admission is resumed.
+    /// Continues to listen where this process listened before it was replaced: workers that have
+    /// connected meanwhile wait until admission is resumed.
     pub(crate) fn take_over(
         left: &SocketPlace,
         listener: OwnedFd,
@@ -137,7 +137,7 @@ impl Endpoint {
         listener.set_nonblocking(true).map_err(unheard)?;
         let listener = UnixListener::from_std(listener).map_err(unheard)?;
         let admission = Admission::build(&listener).map_err(unheard)?;
-        // Until it is known again who may come.
+        // Until it is known again which workers are expected.
         admission.suspend();
         let socket = socket::Socket::take_over(left);
         Self::build(socket, admission, listener, config, (runtime, stop))
@@ -168,7 +168,7 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// Returns the place of the socket, for whoever goes on listening there.
+    /// Returns the place of the socket, for a successor.
     pub(crate) fn place(&self) -> SocketPlace {
         self.socket.place()
     }
@@ -196,7 +196,7 @@ impl Endpoint {
             let incoming = admission.connections(listeners, unknown, within);
             let served = server.serve_with_incoming_shutdown(incoming, stop.cancelled());
             if let Err(error) = served.await {
-                tracing::error!(%error, "no worker can connect any more: restart utakata");
+                tracing::error!(%error, "workers can no longer connect: restart utakata");
             }
         });
     }
@@ -215,7 +215,7 @@ impl Endpoint {
         self.socket.path()
     }
 
-    /// Ends all connections and waits until they are.
+    /// Ends all connections, and waits until they have ended.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tracker.close();

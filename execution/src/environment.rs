@@ -1,4 +1,4 @@
-//! One running worker execution environment: its start, its handle, its end.
+//! A running worker execution environment: its start, its handle, its end.
 
 mod builder;
 mod identity;
@@ -30,36 +30,36 @@ pub use identity::Identity;
 #[derive(Debug, Clone, Copy)]
 pub struct Environment;
 
-/// A running environment. Cheap to clone; when the last clone is dropped without a drain, the
-/// environment stops at once and kills its workers.
+/// The handle of a running environment. Cheap to clone; when the last clone is dropped without a
+/// drain, the environment stops at once and kills its workers.
 #[derive(Debug, Clone)]
 pub struct Handle {
     inner: Arc<Inner>,
 }
 
-/// The reason for which an environment cannot start, or no longer answers.
+/// The reason why an environment cannot start, or no longer answers.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings are invalid.
     #[error("the settings of the environment contradict each other")]
     Config(#[from] ConfigError),
-    /// A host whose name cannot name the environment.
+    /// The name of the host is not a valid name.
     #[error("the environment has no name: set execution.id")]
     Name(#[from] NameError),
-    /// An unusable key of those that releases are to be signed by.
+    /// A key for verifying releases is unusable.
     #[error("the keys of trusted releases cannot be read (execution.trust.keys)")]
     Trust(#[from] trust::Error),
     /// The socket for the workers cannot be opened.
     #[error("workers could not connect to this environment")]
     Endpoint(#[from] endpoint::Error),
-    /// An unreadable file of the state folder: what it says must hold after a restart, too.
-    #[error("what this environment was asked for before cannot be read")]
+    /// A file of the state folder is unreadable: its content must survive a restart.
+    #[error("the last desired state of this environment cannot be read")]
     State(#[from] Unreadable),
     /// Another environment could not be taken over.
     #[error("what the previous program left cannot be taken over")]
     Takeover(#[from] takeover::Error),
-    /// A handover that is impossible now: the environment goes on.
-    #[error("it cannot be left to another program now: {0}")]
+    /// A handover is impossible now: the environment continues.
+    #[error("it cannot be handed over to another program now: {0}")]
     Held(&'static str),
     /// It ended before the drain.
     #[error("the environment has already ended")]
@@ -69,11 +69,11 @@ pub enum Error {
 /// The result of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Attempts that had not ended by the deadline and were given up; each has its outcome.
+    /// The number of attempts that had not ended by the deadline and were given up; each has its
+    /// outcome.
     pub given_up: usize,
 }
 
-/// A request to drain.
 #[derive(Debug)]
 struct DrainRequest {
     within: Duration,
@@ -84,7 +84,7 @@ struct DrainRequest {
 #[derive(Debug)]
 enum Request {
     Drain(DrainRequest),
-    /// Gets ready for another program of this process, within this time.
+    /// Get ready for another program in this process, within this time.
     Leave(Duration, oneshot::Sender<Result<Takeover, Error>>),
     /// Resume after all.
     GoOn,
@@ -100,16 +100,15 @@ struct Inner {
 }
 
 impl Environment {
-    /// Returns a builder for an environment that fetches its tasks here and publishes its events
-    /// there.
+    /// Returns a builder for an environment that fetches tasks and publishes events with these.
     pub fn builder(config: Config, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>) -> Builder {
         Builder::new(config, tasks, events)
     }
 }
 
 impl Handle {
-    /// Takes nothing new, ends what was begun, stops the workers, and says that the environment
-    /// is gone. What has not ended within the deadline is given up: control is `unknown` then.
+    /// Takes no new tasks, finishes running ones, stops the workers, and reports the environment as
+    /// gone. Attempts that have not ended by the deadline are given up: control is then `unknown`.
     ///
     /// # Errors
     /// It has ended already.
@@ -120,21 +119,21 @@ impl Handle {
         drained.await.map_err(|_| Error::Ended)
     }
 
-    /// Takes nothing new and lets the workers go, each with what it has, so that another program
-    /// of this process can go on with them by the returned takeover. Nothing of the environment
-    /// ends by that. Until that program is there, [`Handle::go_on`] takes everything back.
+    /// Takes no new tasks and lets the workers go with their attempts, so that another program in
+    /// this process can continue with them by the returned takeover. Nothing of the environment
+    /// ends by that. Until that program runs, [`Handle::go_on`] takes everything back.
     ///
     /// # Errors
-    /// It could not be done within this time, and the environment goes on; or it has ended.
+    /// It was not possible within this time, and the environment continues; or it has ended.
     pub async fn leave(&self, within: Duration) -> Result<Takeover, Error> {
         let (done, left) = oneshot::channel();
         self.request(Request::Leave(within, done)).await?;
         left.await.map_err(|_| Error::Ended)?
     }
 
-    /// Goes on after [`Handle::leave`]: the workers come back.
+    /// Continues after [`Handle::leave`]: the workers return.
     pub async fn go_on(&self) {
-        // What has ended does not go on.
+        // An environment that has ended does not continue.
         let _ = self.request(Request::GoOn).await;
     }
 
@@ -147,12 +146,12 @@ impl Handle {
         self.inner.status.borrow().clone()
     }
 
-    /// Follows the status; the last one stays when the environment has ended.
+    /// Follows the status; the last one stays after the environment has ended.
     pub fn watch(&self) -> watch::Receiver<Arc<EnvironmentStatus>> {
         self.inner.status.clone()
     }
 
-    /// Follows the releases in the folders, also those that serve nothing now.
+    /// Follows the releases in the folders, including those that serve nothing now.
     pub fn releases(&self) -> watch::Receiver<Arc<Catalogue>> {
         self.inner.releases.clone()
     }

@@ -1,4 +1,4 @@
-//! Fetches the tasks of one kind, and connects again when the inter connect was away.
+//! The fetching of the tasks of one kind, with a new connection after the inter connect was away.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use utakata_interconnect::{Consumer, Delivery, Error, Tag, Tasks, connection::draw};
 use utakata_model::{Backoff, Kind, Zone};
 
-/// The wait before connecting again; longer each time.
+/// The first wait before connecting again; it grows each time.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 
@@ -15,11 +15,11 @@ const MAX_RETRY: Duration = Duration::from_secs(5);
 pub(crate) enum Fetched {
     /// Tasks that were fetched.
     Deliveries(Vec<Delivery>),
-    /// The connection: what was delivered over it and is not acknowledged goes to others.
+    /// The connection is lost: unacknowledged deliveries go to others.
     Lost,
 }
 
-/// Fetches the tasks of one kind.
+/// The fetcher of the tasks of one kind.
 pub(crate) struct Fetcher {
     tasks: Arc<dyn Tasks>,
     zone: Zone,
@@ -27,7 +27,7 @@ pub(crate) struct Fetcher {
     consumer: Option<Box<dyn Consumer>>,
     not_before: Option<Instant>,
     backoff: Backoff,
-    /// The error that was logged since the connection was there last.
+    /// The error that was logged since the connection was last up.
     told: Option<Error>,
 }
 
@@ -44,9 +44,9 @@ impl Fetcher {
         }
     }
 
-    /// Waits for tasks, up to `most` at once. Cancel safe.
-    pub(crate) async fn fetch(&mut self, most: usize) -> Fetched {
-        match self.try_fetch(most).await {
+    /// Waits for tasks, up to `max` at once. Cancel safe.
+    pub(crate) async fn fetch(&mut self, max: usize) -> Fetched {
+        match self.try_fetch(max).await {
             Ok(deliveries) => Fetched::Deliveries(deliveries),
             Err(error) => {
                 self.lose(&error);
@@ -55,7 +55,7 @@ impl Fetcher {
         }
     }
 
-    async fn try_fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
+    async fn try_fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
         if let Some(at) = self.not_before {
             tokio::time::sleep_until(at).await;
             self.not_before = None;
@@ -64,13 +64,13 @@ impl Fetcher {
             Some(consumer) => consumer,
             none => none.insert(self.tasks.consume(&self.zone, &self.kind).await?),
         };
-        let fetched = consumer.fetch(most).await?;
+        let fetched = consumer.fetch(max).await?;
         self.backoff.reset();
         self.told = None;
         Ok(fetched)
     }
 
-    /// Acknowledges these. On an error nobody knows whether they are: the connection is lost.
+    /// Acknowledges these. After an error nobody knows whether they are: the connection is lost.
     pub(crate) async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
         if tags.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Fetcher {
         acknowledged.inspect_err(|error| self.lose(error))
     }
 
-    /// Gives these back, for somebody else.
+    /// Returns these for others.
     pub(crate) async fn give_back(&mut self, tags: &[Tag]) {
         if let Some(consumer) = &mut self.consumer
             && !tags.is_empty()
@@ -92,7 +92,7 @@ impl Fetcher {
         }
     }
 
-    /// Fetches nothing for a while: what was delivered, or is on its way, goes to others.
+    /// Fetches nothing for a while: deliveries, even those under way, go to others.
     pub(crate) fn close(&mut self) {
         self.consumer = None;
     }

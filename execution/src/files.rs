@@ -1,4 +1,5 @@
-//! Files of this machine: their hashes, and telling "there is none" from "nobody can say".
+//! Files of this machine: their hashes, and the difference between "there is none" and "cannot
+//! tell".
 
 use std::{
     fs,
@@ -11,7 +12,7 @@ use utakata_model::{Cure, Problem};
 
 const UNREADABLE: &str = "release-unreadable";
 
-/// The SHA-256 of what is in a file.
+/// Returns the SHA-256 of a file's content.
 pub(crate) fn hash_file(path: &Path) -> io::Result<[u8; 32]> {
     let mut file = fs::File::open(path)?;
     let mut digest = Sha256::new();
@@ -24,12 +25,12 @@ pub(crate) fn hash_file(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Returns whether an error says that there is nothing, and not that nobody can say.
+/// Returns true if an error means that there is nothing, rather than that it cannot be read.
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Returns the problem of something that could not be looked at, which does not say what is there.
+/// Returns the problem of something that could not be read.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Problem {
     let message = format!("cannot look at {}: {error}", path.display());
     Problem::new(UNREADABLE, Cure::Operator, message)

@@ -1,4 +1,4 @@
-//! Files of the state folder: what must hold after a restart, too.
+//! Files of the state folder, whose content must survive a restart.
 
 use std::{
     fs, io,
@@ -8,18 +8,20 @@ use std::{
 
 use crate::files::is_absence;
 
-/// A file of the folder that cannot be read: what it says is not known, and must not be taken
-/// for nothing.
+/// A file of the folder that cannot be read: its content is unknown, and must not be taken for
+/// absent.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot look at {}", path.display())]
+#[error("cannot access {}", path.display())]
 pub struct Unreadable {
     path: PathBuf,
     #[source]
     source: io::Error,
 }
 
-/// Returns the content of a file of the folder, if it is there.
-/// Errors: nobody can say.
+/// Returns the content of a file in the folder, if it exists.
+///
+/// # Errors
+/// It cannot be read.
 pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
     let path = folder.join(name);
     match fs::read(&path) {
@@ -29,7 +31,7 @@ pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, Unreada
     }
 }
 
-/// Writes a file of the folder: all or nothing, also when the power fails.
+/// Writes a file in the folder atomically, to survive a power failure.
 pub(crate) async fn write(folder: &Path, name: &'static str, bytes: Vec<u8>) -> io::Result<()> {
     let folder: PathBuf = folder.into();
     let written = tokio::task::spawn_blocking(move || write_now(&folder, name, &bytes)).await;

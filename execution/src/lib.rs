@@ -1,5 +1,5 @@
-//! Worker execution environment: fetches tasks, has suitable workers run them, publishes what
-//! came of it.
+//! The worker execution environment: it fetches tasks, lets suitable workers run them, and
+//! publishes the outcomes.
 //!
 //! ```text
 //!  releases on disk ─► catalogue ─► environment ─► one `kind` for each kind of target
@@ -24,7 +24,6 @@ pub mod environment;
 mod fetch;
 mod files;
 mod folder;
-mod invariant;
 mod kind;
 mod lives;
 mod publish;

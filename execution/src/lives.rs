@@ -28,12 +28,12 @@ use crate::{
     status::StatusBoard,
 };
 
-/// Lives of which it is known what became of them.
+/// The number of lives whose fate is remembered.
 const MAX_LIVES: usize = 32;
-/// The intervals at which it is looked whether what was killed is gone, at first and later.
+/// The intervals between checks that killed processes are gone, at first and later.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const LATE_LOOK_INTERVAL: Duration = Duration::from_secs(2);
-/// The number of looks at the shorter interval.
+/// The number of checks at the shorter interval.
 const EARLY_LOOKS: u32 = 100;
 
 /// The record of the lives. Cheap to clone.
@@ -53,19 +53,19 @@ struct Record {
     machine: Option<(String, String)>,
     processes: Vec<(i32, u64)>,
     is_elsewhere: bool,
-    /// There is a worker of which nothing is known.
+    /// True if it has a worker of which nothing is known.
     is_unreadable: bool,
     is_over: bool,
 }
 
 impl Lives {
-    /// The record in this folder, in which this life writes from now on. Without a folder nothing
-    /// is written down, and nothing is ever proven.
+    /// Opens the record in this folder, to which this life writes from now on. Without a folder
+    /// nothing is recorded, and nothing is ever proven.
     pub(crate) fn open(state_folder: Option<&Path>, me: Incarnation) -> Self {
         let folder = state_folder.map(|folder| folder.join("lives"));
         let file = folder.as_deref().and_then(|folder| {
             begin(folder, me)
-                .inspect_err(|error| tracing::warn!(%error, "workers are not written down"))
+                .inspect_err(|error| tracing::warn!(%error, "workers were not recorded"))
                 .ok()
         });
         Self(Arc::new(Inner {
@@ -75,15 +75,15 @@ impl Lives {
         }))
     }
 
-    /// A worker was started: this process, or something elsewhere. It is written down before the
-    /// worker is given anything to do.
+    /// Records the start of a worker, as a process of this machine or elsewhere, before it is given
+    /// anything to do.
     pub(crate) fn started(&self, process: Option<i32>) {
         let line = match process {
             Some(process) => match started_at(process) {
                 Ok(Some(at)) => format!("process {process} {at}\n"),
                 // It is gone already.
                 Ok(None) => return,
-                // Nobody will be able to say that it is gone.
+                // Nobody will be able to tell that it is gone.
                 Err(_) => format!("process {process} unknown\n"),
             },
             None => "elsewhere\n".to_owned(),
@@ -91,11 +91,11 @@ impl Lives {
         if let Some(file) = &mut *self.0.file.lock()
             && let Err(error) = file.write_all(line.as_bytes())
         {
-            tracing::warn!(%error, "a worker was not written down");
+            tracing::warn!(%error, "a worker was not recorded");
         }
     }
 
-    /// Ends what earlier lives have left, and tells which of them are over, until all are.
+    /// Ends what earlier lives have left, and reports those that are over, until all are.
     pub(crate) async fn end_earlier(
         self,
         board: StatusBoard,
@@ -123,8 +123,7 @@ impl Lives {
         }
     }
 
-    /// Returns whether an earlier life that may not be over had a worker that is no process of
-    /// ours.
+    /// Returns true if an earlier life that may not be over had a worker outside our processes.
     fn is_any_elsewhere(&self) -> bool {
         let folder = self.0.folder.as_deref();
         let earlier = folder.map(|folder| earlier(folder, self.0.me));
@@ -134,8 +133,8 @@ impl Lives {
         })
     }
 
-    /// Returns the lives that are over, and the number of those that may still end. `elsewhere`:
-    /// those that have workers that are no processes of ours, if that is known.
+    /// Returns the lives that are over, and the number of those that may still end. `elsewhere`
+    /// lists those with workers outside our processes, if known.
     fn look(&self, elsewhere: Option<&[Incarnation]>) -> (Vec<Incarnation>, usize) {
         let Some(folder) = &self.0.folder else {
             return (Vec::new(), 0);
@@ -145,9 +144,9 @@ impl Lives {
         for (incarnation, path) in earlier {
             let text = match fs::read_to_string(&path) {
                 Ok(text) => text,
-                // Nobody can say what it has left: it is looked at again.
+                // Nobody can tell what it has left: it is checked again.
                 Err(error) => {
-                    tracing::debug!(%incarnation, %error, "the record of a life cannot be read");
+                    tracing::debug!(%incarnation, %error, "the record of an earlier life cannot be read");
                     left += 1;
                     continue;
                 }
@@ -156,7 +155,7 @@ impl Lives {
             match Record::read(&text).is_over_now(is_left) {
                 Some(true) => {
                     if let Err(error) = mark_over(&path, &text) {
-                        tracing::debug!(%error, "that a life is over is found again");
+                        tracing::debug!(%error, "the end of an earlier life will be determined again");
                     }
                     over.push(incarnation);
                 }
@@ -179,7 +178,7 @@ fn begin(folder: &Path, me: Incarnation) -> io::Result<File> {
     Ok(file)
 }
 
-/// The records of earlier lives, the latest of them; older ones are forgotten.
+/// Returns the records of earlier lives, the latest of them; older ones are forgotten.
 fn earlier(folder: &Path, me: Incarnation) -> BTreeMap<Incarnation, PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let named = files.filter_map(|file| {
@@ -219,15 +218,15 @@ impl Record {
                 },
                 (Some("elsewhere"), None, None) => record.is_elsewhere = true,
                 (Some("over"), None, None) => record.is_over = true,
-                // What cannot be read is a worker of which nothing is known.
+                // An unreadable line is a worker of which nothing is known.
                 _ => record.is_unreadable = true,
             }
         }
         record
     }
 
-    /// Kills what is left of it. Returns whether nothing is left; `None` where that cannot be
-    /// seen from here.
+    /// Kills what is left of a life. Returns true if nothing is left; `None` if that cannot be seen
+    /// from here.
     fn is_over_now(&self, is_left_elsewhere: bool) -> Option<bool> {
         if self.is_over {
             return Some(true);
@@ -237,7 +236,7 @@ impl Record {
         if self.is_unreadable || *then != here {
             return None;
         }
-        // No process outlives a start of its machine.
+        // No process survives a restart of its machine.
         if *boot != now {
             return Some(true);
         }
@@ -248,17 +247,17 @@ impl Record {
     }
 }
 
-/// Kills a worker and all that it started. Returns whether anything of it is left.
+/// Kills a worker and everything that it started. Returns true if anything of it is left.
 fn is_left(process: i32, at: u64) -> bool {
     let Some(group) = Pid::from_raw(process) else {
         return false;
     };
     match started_at(process) {
-        // The number belongs to somebody else by now, so nothing had it any more.
+        // The number belongs to another process by now, so this one is gone.
         Ok(Some(now)) if now != at => return false,
         Ok(None) if !has_members(process) => return false,
         Ok(Some(_) | None) => {}
-        // Whose number it is now is not known: it is looked at again.
+        // The owner of the number is unknown: it is checked again.
         Err(_) => return true,
     }
     // An error means that nothing is left to kill.
@@ -266,20 +265,22 @@ fn is_left(process: i32, at: u64) -> bool {
     true
 }
 
-/// Returns the start of a process, as the system counts; `None` when it is no more.
-/// Errors: nobody can say.
+/// Returns the start time of a process, as the system counts; `None` if it has ended.
+///
+/// # Errors
+/// Nobody can tell.
 fn started_at(process: i32) -> io::Result<Option<u64>> {
     Ok(living(process)?.map(|(_, at)| at))
 }
 
-/// Returns whether a process group whose leader is gone has a member left that can do anything.
+/// Returns true if a process group whose leader is gone has a member that can still do anything.
 fn has_members(group: i32) -> bool {
-    // Also true of one in which only those are left whom nobody has buried.
+    // Also true of a group with only zombies left.
     let is_gone = |group| test_kill_process_group(group) == Err(rustix::io::Errno::SRCH);
     if Pid::from_raw(group).is_none_or(is_gone) {
         return false;
     }
-    // Where nobody can look, there may be.
+    // If nobody can look, there may be.
     let Ok(all) = fs::read_dir("/proc").and_then(Iterator::collect::<io::Result<Vec<_>>>) else {
         return true;
     };
@@ -291,7 +292,10 @@ fn has_members(group: i32) -> bool {
     })
 }
 
-/// The group of a process that lives, and when it was started. Errors: it cannot be looked at.
+/// Returns the group of a living process, and its start time.
+///
+/// # Errors
+/// It cannot be read.
 fn living(process: i32) -> io::Result<Option<(i32, u64)>> {
     match fs::read(format!("/proc/{process}/stat")) {
         Ok(stat) => Ok(group_and_start(&String::from_utf8_lossy(&stat))),
@@ -304,8 +308,7 @@ fn living(process: i32) -> io::Result<Option<(i32, u64)>> {
 }
 
 fn group_and_start(stat: &str) -> Option<(i32, u64)> {
-    // The name, in brackets, may have anything in it. The state is field 3, the group 5, the
-    // start 22.
+    // The name, in brackets, may contain anything. The state is field 3, the group 5, the start 22.
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     if matches!(fields.first(), Some(&("Z" | "X")) | None) {
@@ -314,11 +317,11 @@ fn group_and_start(stat: &str) -> Option<(i32, u64)> {
     Some((fields.get(2)?.parse().ok()?, fields.get(19)?.parse().ok()?))
 }
 
-/// The id of this machine, and of its boot.
+/// Returns the id of this machine, and of its boot.
 fn machine() -> Option<(String, String)> {
     let read = |path| Some(fs::read_to_string(path).ok()?.trim().to_owned());
     let boot = read("/proc/sys/kernel/random/boot_id")?;
-    // Two containers of a machine see different processes: they count as two.
+    // Two containers of a machine see different processes, and count as two machines.
     let machine = read("/etc/machine-id").filter(|id| !id.is_empty());
     let space = fs::read_link("/proc/self/ns/pid").ok()?;
     let machine = machine.unwrap_or_else(|| boot.clone());

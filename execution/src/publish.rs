@@ -1,4 +1,4 @@
-//! Publishes what came of tasks, in batches of whatever is queued.
+//! The publishing of outcomes, in batches of whatever is queued.
 
 use std::{
     sync::{
@@ -14,20 +14,20 @@ use utakata_interconnect::{Error, Event, Events, connection::draw};
 use utakata_model::Backoff;
 use utakata_permit::message::StartBatch;
 
-/// Batches that wait; beyond it no new task is begun.
+/// The number of batches that may wait; beyond it no new task begins.
 const QUEUE: usize = 64;
-/// Batches of asks that wait; more are not asked now.
+/// The number of batches of asks that may wait; further ones are not sent now.
 const ASKS: usize = 4;
-/// Waits between two tries when the inter connect is away.
+/// The first wait between attempts while the inter connect is away.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 
-/// A queue of asks for [`ask`].
+/// Creates a queue of asks for [`ask`].
 pub(crate) fn asks() -> (mpsc::Sender<StartBatch>, mpsc::Receiver<StartBatch>) {
     mpsc::channel(ASKS)
 }
 
-/// Publishes asks, each batch once: an ask that is late is of no use, and is repeated anyway.
+/// Publishes asks, each batch once: a late ask is useless, and repeated anyway.
 pub(crate) async fn ask(
     events: Arc<dyn Events>,
     mut queue: mpsc::Receiver<StartBatch>,
@@ -39,18 +39,18 @@ pub(crate) async fn ask(
             () = cancel.cancelled() => return,
         };
         if let Err(error) = published {
-            tracing::debug!(%error, "permits could not be asked for: asking again");
+            tracing::debug!(%error, "permits could not be requested: trying again");
         }
     }
 }
 
-/// A queue of batches for [`run`].
+/// Creates a queue of batches for [`run`].
 pub(crate) fn queue() -> (mpsc::Sender<Vec<Event>>, mpsc::Receiver<Vec<Event>>) {
     mpsc::channel(QUEUE)
 }
 
-/// Publishes until all senders are gone and all is published, or until it is cancelled; counts
-/// the batches that are.
+/// Publishes until all senders are gone and everything is published, or until it is cancelled;
+/// counts the published batches.
 pub(crate) async fn run(
     events: Arc<dyn Events>,
     mut queue: mpsc::Receiver<Vec<Event>>,
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     let mut batches = Vec::with_capacity(QUEUE);
     while queue.recv_many(&mut batches, QUEUE).await > 0 {
         let count = batches.len() as u64;
-        // There is one at least.
+        // There is at least one.
         let mut batch = batches.remove(0);
         for mut more in batches.drain(..) {
             batch.append(&mut more);
@@ -74,8 +74,8 @@ pub(crate) async fn run(
     }
 }
 
-/// Publishes, again and again while the inter connect is away: outcomes of control are not
-/// lost. What is expendable is tried once.
+/// Publishes, repeatedly while the inter connect is away: outcomes of control are not lost.
+/// Anything expendable is tried once.
 async fn publish(events: &dyn Events, mut batch: Vec<Event>) {
     let mut backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
     loop {

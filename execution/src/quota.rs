@@ -1,5 +1,5 @@
-//! The workers that the environment may run, of all kinds together: each kind asks for what it
-//! could do with, and learns what it may have.
+//! The workers that the environment may run, of all kinds together: each kind states its needs, and
+//! learns what it may have.
 
 mod division;
 
@@ -18,15 +18,16 @@ pub(crate) struct WorkerQuota(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// `None`: as many as they want.
-    most: Option<u32>,
+    /// The limit; `None` if there is none.
+    max: Option<u32>,
     kinds: Mutex<BTreeMap<Kind, KindClaim>>,
 }
 
-/// The workers that a kind has, and those that it could do with.
+/// The workers that a kind has, and those that it needs.
 #[derive(Debug, Default)]
 struct KindClaim {
-    /// Workers that there are, also those that end, and those that it was allowed to start.
+    /// The number of its workers, including those that are ending, and those that it was allowed to
+    /// start.
     there: u32,
     /// The needs of each of its releases.
     needs: Vec<Need>,
@@ -35,14 +36,15 @@ struct KindClaim {
 }
 
 impl WorkerQuota {
-    /// Allows so many at once, if there is a limit.
-    pub(crate) fn new(most: Option<u32>) -> Self {
+    /// Creates a quota, with a limit if there is one.
+    pub(crate) fn new(max: Option<u32>) -> Self {
         let kinds = Mutex::default();
-        Self(Arc::new(Inner { most, kinds }))
+        Self(Arc::new(Inner { max, kinds }))
     }
 
-    /// Returns what the releases of a kind may do that has so many workers and needs these; `None`:
-    /// what they want. What it may start counts as there until [`tell`](Self::tell) says more.
+    /// Returns what the releases of a kind may do, which has this number of workers and these
+    /// needs; `None`: what they want. The workers that it may start count as existing until
+    /// [`tell`](Self::tell) reports more.
     pub(crate) fn ask(
         &self,
         kind: &Kind,
@@ -53,13 +55,13 @@ impl WorkerQuota {
         let mut kinds = self.0.kinds.lock();
         let claim = kinds.entry(kind.clone()).or_default();
         (claim.there, claim.needs) = (there, needs);
-        let most = self.0.most?;
+        let max = self.0.max?;
         let at = kinds.range::<Kind, _>(..kind).count();
         let all: Vec<Vec<Need>> = kinds.values().map(|claim| claim.needs.clone()).collect();
-        // There is a share for each need of each kind, in their order.
-        let shares = divide(most, &all, now).swap_remove(at);
+        // There is a share for each need of each kind, in order.
+        let shares = divide(max, &all, now).swap_remove(at);
         let there = kinds.values().map(|claim| claim.there);
-        let mut room = most.saturating_sub(there.fold(0, u32::saturating_add));
+        let mut room = max.saturating_sub(there.fold(0, u32::saturating_add));
         let claim = kinds.entry(kind.clone()).or_default();
         let mut allow = |(need, share): (&Need, u32)| {
             let starts = share.saturating_sub(need.live).min(room);
@@ -74,7 +76,7 @@ impl WorkerQuota {
         Some(allowed)
     }
 
-    /// Takes in how many workers a kind has, now that it has done what it was to do.
+    /// Reports the number of workers that a kind has, once it has carried out its plan.
     pub(crate) fn tell(&self, kind: &Kind, there: u32) {
         if let Some(claim) = self.0.kinds.lock().get_mut(kind) {
             claim.there = there;
@@ -86,13 +88,13 @@ impl WorkerQuota {
         self.0.kinds.lock().remove(kind);
     }
 
-    /// Returns the quota as others see it; `None`: there is no limit.
+    /// Returns the quota as others see it; `None` if there is no limit.
     pub(crate) fn status(&self) -> Option<WorkersStatus> {
-        let most = self.0.most?;
+        let max = self.0.max?;
         let kinds = self.0.kinds.lock();
         let short = kinds.iter().filter(|(_, claim)| claim.is_short);
         Some(WorkersStatus {
-            most,
+            max,
             short: short.map(|(kind, _)| kind.clone()).collect(),
         })
     }
@@ -123,7 +125,7 @@ mod tests {
         let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
         let (places, now) = (WorkerQuota::new(Some(4)), Instant::now());
         assert_eq!(places.ask(&a, 0, need(100, 0), now), allowed(4, 4));
-        // All of them are spoken for, though none is there yet.
+        // All of them are allotted, though none exists yet.
         assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 0));
         assert_eq!(
             places.status().unwrap().short,
@@ -133,7 +135,7 @@ mod tests {
         assert_eq!(places.ask(&a, 4, need(100, 4), now), allowed(2, 0));
         assert_eq!(places.ask(&a, 3, need(100, 2), now), allowed(2, 0));
         assert_eq!(places.ask(&b, 0, need(2, 0), now), allowed(2, 1));
-        assert_eq!(places.status().unwrap().most, 4);
+        assert_eq!(places.status().unwrap().max, 4);
         places.remove(&a);
         assert_eq!(places.ask(&b, 1, need(9, 1), now), allowed(4, 3));
     }

@@ -1,4 +1,4 @@
-//! One release as it lies on this machine, and what no release could be made of.
+//! A release on this machine, and the profiles that could not be made into one.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -19,8 +19,8 @@ pub struct Release {
     pub is_fetched: bool,
 }
 
-/// The problems of what no release could be made of, set by whoever makes releases, and published
-/// with the catalogue. Cheap to share.
+/// The problems of profiles that could not be made into a release, set by whoever makes releases,
+/// and published with the catalogue. Cheap to share.
 #[derive(Debug, Clone, Default)]
 pub struct Unmade(Arc<Mutex<Vec<RefusedRelease>>>);
 

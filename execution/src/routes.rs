@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use utakata_model::Kind;
 use utakata_permit::message::{PermitBatch, RecordedBatch};
 
-/// Batches that wait for one kind; more are dropped: asks and outcomes are repeated anyway.
+/// The number of batches that may wait for one kind; further ones are dropped, because asks and
+/// outcomes are repeated anyway.
 const QUEUE: usize = 256;
 
 /// A reply of the ledger to a kind.
@@ -24,14 +25,14 @@ pub(crate) enum LedgerReply {
 pub(crate) struct Routes(Arc<Mutex<BTreeMap<Kind, mpsc::Sender<LedgerReply>>>>);
 
 impl Routes {
-    /// The answers for a kind, from now on.
+    /// Opens the queue of a kind's replies.
     pub(crate) fn open(&self, kind: &Kind) -> mpsc::Receiver<LedgerReply> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         self.0.lock().insert(kind.clone(), sender);
         receiver
     }
 
-    /// Nobody waits for the answers for a kind any more.
+    /// Closes the queue of a kind's replies.
     pub(crate) fn close(&self, kind: &Kind) {
         self.0.lock().remove(kind);
     }
@@ -41,7 +42,7 @@ impl Routes {
         if let Some(route) = routes.get(kind)
             && route.try_send(answered).is_err()
         {
-            tracing::debug!(%kind, "an answer was dropped: it will come again");
+            tracing::debug!(%kind, "an answer was dropped: it will be sent again");
         }
     }
 }

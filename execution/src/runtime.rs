@@ -63,7 +63,7 @@ pub trait Runtime: Send + Sync + 'static {
     /// Errors: it cannot be, here.
     fn adopt(&self, _worker: WorkerId, _trace: &Trace) -> Result<Box<dyn Running>, Error> {
         Err(Error::Misplaced {
-            what: "a worker that goes on",
+            what: "a worker that keeps running",
         })
     }
 

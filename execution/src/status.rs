@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use utakata_model::{
     BreakerStatus, Incarnation, Kind, PoolStatus, ReleaseName, RolloutStatus, StopState,
-    environment::RefusedRelease,
+    environment::{RefusedRelease, RestartedKind},
 };
 use utakata_rollout::Summary;
 
-/// Targets that are told of, of all kinds together.
+/// The largest number of silent targets that are reported, of all kinds together.
 const MAX_BREAKERS: usize = 1000;
 
-/// The pools of all kinds as last told. Cheap to clone.
+/// The latest reports of the kinds. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StatusBoard(Arc<Inner>);
 
@@ -24,9 +24,10 @@ struct Inner {
     stopped: Mutex<BTreeMap<Kind, Option<StopState>>>,
     stopped_releases: Mutex<BTreeMap<Kind, BTreeMap<Arc<str>, StopState>>>,
     rollouts: Mutex<BTreeMap<Kind, RolloutStatus>>,
-    /// Rollouts of kinds that are not served.
+    /// The rollouts of kinds that are not served.
     absent: Mutex<Vec<RolloutStatus>>,
     missing: Mutex<Vec<RefusedRelease>>,
+    restarted: Mutex<Vec<RestartedKind>>,
     /// Earlier lives of which nothing runs any more.
     over: Mutex<Vec<Incarnation>>,
     changed: Notify,
@@ -45,7 +46,7 @@ impl StatusBoard {
         }
     }
 
-    /// Nothing of these earlier lives runs any more.
+    /// Sets the earlier lives of which nothing runs any more.
     pub(crate) fn put_over(&self, over: Vec<Incarnation>) {
         let mut known = self.0.over.lock();
         if *known != over {
@@ -54,7 +55,7 @@ impl StatusBoard {
         }
     }
 
-    /// Earlier lives of which nothing runs any more.
+    /// Returns the earlier lives of which nothing runs any more.
     pub(crate) fn over(&self) -> Vec<Incarnation> {
         self.0.over.lock().clone()
     }
@@ -71,7 +72,7 @@ impl StatusBoard {
         }
     }
 
-    /// Sets how far a kind is stopped.
+    /// Sets the progress of stopping a kind.
     pub(crate) fn put_stopped(&self, kind: &Kind, state: Option<StopState>) {
         let before = self.0.stopped.lock().insert(kind.clone(), state);
         if before != Some(state) {
@@ -79,7 +80,7 @@ impl StatusBoard {
         }
     }
 
-    /// Sets how far single releases of a kind are stopped, by version.
+    /// Sets the progress of stopping single releases of a kind, by version.
     pub(crate) fn put_stopped_releases(&self, kind: &Kind, states: BTreeMap<Arc<str>, StopState>) {
         let mut all = self.0.stopped_releases.lock();
         let is_changed = all
@@ -106,7 +107,7 @@ impl StatusBoard {
         }
     }
 
-    /// Sets the rollouts of kinds of which nothing is here that could serve.
+    /// Sets the rollouts of kinds that have nothing here to serve.
     pub(crate) fn put_absent(&self, absent: Vec<RolloutStatus>) {
         let mut known = self.0.absent.lock();
         let is_changed = *known != absent;
@@ -117,7 +118,7 @@ impl StatusBoard {
         }
     }
 
-    /// Returns whether something else is published of a rollout than this.
+    /// Returns true if something other than this is published about a rollout.
     pub(crate) fn knows_else(&self, kind: &Kind, now: Option<Summary>) -> bool {
         let all = self.0.rollouts.lock();
         let told = all.get(kind);
@@ -125,7 +126,7 @@ impl StatusBoard {
         told != now
     }
 
-    /// Sets the releases that are asked for and are not here.
+    /// Sets the releases that are ordered and not here.
     pub(crate) fn put_missing(&self, missing: Vec<RefusedRelease>) {
         let mut known = self.0.missing.lock();
         let is_changed = *known != missing;
@@ -136,7 +137,18 @@ impl StatusBoard {
         }
     }
 
-    /// The kind is not served any more.
+    /// Sets the kinds whose services have panicked.
+    pub(crate) fn put_restarted(&self, restarted: Vec<RestartedKind>) {
+        *self.0.restarted.lock() = restarted;
+        self.0.changed.notify_one();
+    }
+
+    /// The kinds whose services have panicked.
+    pub(crate) fn restarted(&self) -> Vec<RestartedKind> {
+        self.0.restarted.lock().clone()
+    }
+
+    /// Removes a kind that is not served any more.
     pub(crate) fn remove(&self, kind: &Kind) {
         self.0.pools.lock().remove(kind);
         self.0.breakers.lock().remove(kind);
@@ -146,13 +158,12 @@ impl StatusBoard {
         self.0.changed.notify_one();
     }
 
-    /// Returns all pools.
     pub(crate) fn pools(&self) -> Vec<PoolStatus> {
         let all = self.0.pools.lock();
         all.values().flatten().cloned().collect()
     }
 
-    /// The targets that are left alone: as many as are told of.
+    /// Returns the targets that are left alone, up to the limit.
     pub(crate) fn breakers(&self) -> Vec<BreakerStatus> {
         let all = self.0.breakers.lock();
         all.values().flatten().take(MAX_BREAKERS).cloned().collect()
@@ -165,12 +176,12 @@ impl StatusBoard {
         served.values().cloned().chain(absent).collect()
     }
 
-    /// Releases that are asked for and are not here.
+    /// Returns the releases that are ordered and not here.
     pub(crate) fn missing(&self) -> Vec<RefusedRelease> {
         self.0.missing.lock().clone()
     }
 
-    /// Returns how far each kind is stopped.
+    /// Returns the progress of stopping each kind.
     pub(crate) fn stopped(&self) -> Vec<(Kind, Option<StopState>)> {
         let all = self.0.stopped.lock();
         all.iter()
@@ -178,7 +189,7 @@ impl StatusBoard {
             .collect()
     }
 
-    /// Returns how far single releases are stopped.
+    /// Returns the progress of stopping single releases.
     pub(crate) fn stopped_releases(&self) -> BTreeMap<ReleaseName, StopState> {
         let all = self.0.stopped_releases.lock();
         let named = all.iter().flat_map(|(kind, states)| {
@@ -193,7 +204,7 @@ impl StatusBoard {
         named.collect()
     }
 
-    /// Waits for a change of anything but the numbers of tasks, which change all the time.
+    /// Waits for a change of anything except the numbers of tasks, which change constantly.
     pub(crate) async fn changed(&self) {
         self.0.changed.notified().await;
     }

@@ -14,31 +14,31 @@ use utakata_model::{
 
 use crate::{Artifact, Config, Release, endpoint::SocketPlace};
 
-/// The version of what is written down. Another one is not understood.
+/// The version of the record. Others are not understood.
 pub const VERSION: u32 = 1;
 
-/// An environment, as it is left to its successor.
+/// An environment as left to its successor.
 #[derive(Debug)]
 pub struct Takeover {
     pub(crate) left: Left,
-    /// The socket that workers connect to.
+    /// The socket on which workers connect.
     pub(crate) listener: OwnedFd,
     pub(crate) pipes: Vec<OwnedFd>,
 }
 
-/// The reason for which nothing can be taken over.
+/// The reason why nothing can be taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A takeover of another version of utakata.
+    /// The record is of another version of utakata.
     #[error("it has version {found}, and this utakata understands version {VERSION}")]
     Version { found: u32 },
     /// The text has another form.
     #[error("it cannot be read")]
     Form(#[source] serde_json::Error),
-    /// Open files that are named and are not there.
+    /// Open files are missing.
     #[error("{found} open files were handed over, and it names {named}")]
     Files { found: usize, named: usize },
-    /// An environment that is another one by the settings.
+    /// The record is of another environment than the settings.
     #[error("it belongs to {left} in zone {zone}, and the settings name another environment")]
     Other { left: EnvironmentId, zone: Zone },
 }
@@ -48,7 +48,7 @@ struct Versioned {
     version: u32,
 }
 
-/// A takeover, as it is written down.
+/// The record of a takeover.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Left {
     pub(crate) version: u32,
@@ -60,6 +60,9 @@ pub(crate) struct Left {
     pub(crate) socket: SocketPlace,
     /// The next number of a worker.
     pub(crate) next_worker: u64,
+    /// The next number of an ask of a kind that was not left.
+    #[serde(default)]
+    pub(crate) next_ask: u64,
     pub(crate) files: usize,
     pub(crate) kinds: Vec<KindLeft>,
 }
@@ -70,7 +73,7 @@ pub(crate) struct KindLeft {
     pub(crate) kind: Kind,
     /// The next number of an ask.
     pub(crate) next_ask: u64,
-    /// The outcomes that are published if a permit comes for an ask that was given up, by the ask.
+    /// The outcomes to publish if a permit arrives for an ask that was given up, by ask.
     pub(crate) void: Vec<(u64, Outcome)>,
     /// Attempts that ended without a permit.
     pub(crate) told: Vec<TaskKey>,
@@ -79,7 +82,7 @@ pub(crate) struct KindLeft {
     pub(crate) attempts: Vec<AttemptLeft>,
 }
 
-/// An outcome that is not written down by the logic environment.
+/// An outcome that the logic environment has not recorded.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UnrecordedLeft {
     pub(crate) outcome: Outcome,
@@ -96,7 +99,7 @@ pub(crate) struct PoolLeft {
     pub(crate) is_fetched: bool,
     pub(crate) is_stable: bool,
     pub(crate) is_kept: bool,
-    /// If it was to be served: whether tasks without a pin went to it.
+    /// Present if it was to be served: true if tasks without a pin went to it.
     pub(crate) serves: Option<bool>,
     pub(crate) lost: u64,
     pub(crate) workers: Vec<WorkerLeft>,
@@ -109,23 +112,23 @@ pub(crate) struct WorkerLeft {
     pub(crate) worker: WorkerId,
     pub(crate) token: String,
     pub(crate) process: i32,
-    /// The places of its pipes among the open files.
+    /// The positions of its pipes among the open files.
     pub(crate) pipes: [Option<usize>; 2],
     pub(crate) capacity: u32,
     pub(crate) is_single: bool,
     pub(crate) begun: u64,
-    /// The time since it was ready.
+    /// The time since it became ready.
     pub(crate) ready: Duration,
-    /// The time that it has until it must end, if it is to end.
+    /// The time until it must end, if it is to end.
     pub(crate) drain: Option<Duration>,
-    /// The time that it has to come back.
+    /// The time that it has to return.
     pub(crate) back: Duration,
 }
 
 /// An attempt that a worker has.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AttemptLeft {
-    /// Without what is needed to begin it only.
+    /// The task, without the data that are only needed to begin it.
     pub(crate) task: Task,
     pub(crate) permit: Option<u64>,
     pub(crate) worker: u64,
@@ -147,7 +150,7 @@ impl Takeover {
     /// Reads it from bytes and open files.
     ///
     /// # Errors
-    /// Another version, no JSON of the right form, other files than are named.
+    /// It is of another version, not JSON of the right form, or does not match the files.
     pub fn read(bytes: &[u8], files: Vec<OwnedFd>) -> Result<Self, Error> {
         let Versioned { version } = serde_json::from_slice(bytes).map_err(Error::Form)?;
         if version != VERSION {
@@ -166,7 +169,7 @@ impl Takeover {
         }
     }
 
-    /// Checks that it is of the environment of these settings.
+    /// Checks that it is of the environment in these settings.
     ///
     /// # Errors
     /// It is of another one.
@@ -199,7 +202,8 @@ impl Left {
 }
 
 impl PoolLeft {
-    /// None of its workers yet; `None`: its workers are no processes of this machine.
+    /// Creates a record with none of its workers yet; `None` if its workers are not processes of
+    /// this machine.
     pub(crate) fn of(release: &Release) -> Option<Self> {
         Some(Self {
             id: release.id.clone(),
@@ -227,7 +231,7 @@ impl PoolLeft {
     }
 }
 
-/// A task without what is needed only to begin it.
+/// Returns a task without the data that are only needed to begin it.
 pub(crate) fn spare(task: &Task) -> Task {
     Task {
         credential: None,
@@ -236,10 +240,10 @@ pub(crate) fn spare(task: &Task) -> Task {
     }
 }
 
-/// The clock that runs on whatever the wall clock does, the same for all programs of a machine.
+/// Returns the time on the monotonic clock, which is the same for all programs of a machine.
 #[allow(
     clippy::expect_used,
-    reason = "another moment would void or prolong what is taken over"
+    reason = "any other time would void or prolong what is taken over"
 )]
 pub(crate) fn now() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -26,8 +26,8 @@ pub use key::{KeyError, PublicKey, SecretKey, key_id};
 /// The signatures of a release.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signatures {
-    /// One of each key, or two: where the program comes with utakata, the digest of what is
-    /// pushed is another one.
+    /// One signature per key, or two: if the program is shipped with utakata, the pushed release
+    /// has another digest.
     #[serde(default, rename = "signature")]
     pub signatures: Vec<Signature>,
 }
@@ -41,24 +41,26 @@ pub struct Signature {
     pub ed25519: String,
 }
 
-/// The reason for which a release is not let in.
+/// The reason why a release is not admitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody has signed it.
     #[error("it has no signature, and execution.trust.keys says that it needs one")]
     Unsigned,
-    /// Somebody has, but nobody whose key counts.
+    /// It is signed, but by no key that counts.
     #[error("it is signed by {keys} only, and none of these keys is in execution.trust.keys")]
     Stranger { keys: String },
     /// The signature is of something else.
-    #[error("the signature by {key} is not of this release: what it has now was not signed")]
+    #[error(
+        "the signature by {key} does not match this release: its content was changed after signing"
+    )]
     Wrong { key: String },
     /// The text is not a file of signatures.
     #[error("{SIGNATURES_FILE} cannot be read: {problem}")]
     Form { problem: String },
 }
 
-/// The reason for which keys cannot be used.
+/// The reason why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -68,7 +70,7 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// A file that is no key.
+    /// The file is not a key.
     #[error("the key {} cannot be used", path.display())]
     Key {
         path: PathBuf,
@@ -81,7 +83,7 @@ pub enum Error {
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     keys: Vec<PublicKey>,
-    /// Below these folders no signature is needed.
+    /// The folders below which no signature is needed.
     exempt: Vec<PathBuf>,
 }
 
@@ -93,13 +95,13 @@ impl Signatures {
         })
     }
 
-    /// Adds one; earlier ones by the same key go.
+    /// Adds a signature, replacing earlier ones by the same key.
     pub fn add(&mut self, signature: Signature) {
         self.add_all(vec![signature]);
     }
 
-    /// Adds those of a release as it lies there and as it is pushed; earlier ones by the same
-    /// keys go.
+    /// Adds those of a release in its folder and as pushed, replacing earlier ones by the same
+    /// keys.
     pub fn add_all(&mut self, signatures: Vec<Signature>) {
         let is_new = |key: &str| signatures.iter().any(|new| new.key == key);
         self.signatures.retain(|other| !is_new(&other.key));
@@ -107,7 +109,6 @@ impl Signatures {
     }
 }
 
-/// Signs a release.
 pub fn sign(key: &SecretKey, release: &ReleaseDigest) -> Signature {
     Signature {
         key: key.public().id().into(),
@@ -157,8 +158,10 @@ fn text(release: &ReleaseDigest) -> String {
 }
 
 impl Trust {
-    /// Reads the keys of the settings; `bundled` are the folders that come with utakata.
-    /// Errors: a key that cannot be used.
+    /// Loads the keys in the settings; `bundled` are the folders shipped with utakata.
+    ///
+    /// # Errors
+    /// A key cannot be used.
     pub fn load(config: &config::Trust, bundled: &[PathBuf]) -> Result<Self, Error> {
         let keys = config.keys.iter().map(|path| public_key(path));
         let exempt = if config.bundled { bundled } else { &[] };
@@ -168,7 +171,7 @@ impl Trust {
         })
     }
 
-    /// Refuses a release whose `signatures.toml` is not as it must be.
+    /// Refuses a release whose `signatures.toml` is not valid.
     pub(crate) fn check(
         &self,
         release: &ReleaseDigest,
@@ -183,7 +186,7 @@ impl Trust {
         verified.map_err(|refusal| refusal.problem())
     }
 
-    /// Refuses a release in a folder whose `signatures.toml` is not as it must be.
+    /// Refuses a release in a folder whose `signatures.toml` is not valid.
     pub(crate) fn check_folder(
         &self,
         folder: &Path,
@@ -196,7 +199,7 @@ impl Trust {
         let signatures = match fs::read(&file) {
             Ok(signatures) => Some(signatures),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            // That it has none is not known.
+            // It may have signatures, for all that is known.
             Err(error) => return Err(unreadable(&file, &error)),
         };
         self.check(release, signatures.as_deref())
@@ -214,7 +217,7 @@ impl Refusal {
     }
 }
 
-/// The public key in a file.
+/// Reads the public key in a file.
 fn public_key(path: &Path) -> Result<PublicKey, Error> {
     PublicKey::parse(&read(path)?).map_err(|source| Error::Key {
         path: path.into(),
@@ -222,8 +225,10 @@ fn public_key(path: &Path) -> Result<PublicKey, Error> {
     })
 }
 
-/// The secret key in a file.
-/// Errors: it cannot be read, or is something else.
+/// Reads the secret key in a file.
+///
+/// # Errors
+/// It cannot be read, or is something else.
 pub fn secret_key(path: &Path) -> Result<SecretKey, Error> {
     SecretKey::parse(&read(path)?).map_err(|source| Error::Key {
         path: path.into(),

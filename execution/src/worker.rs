@@ -12,40 +12,37 @@ use utakata_protocol::v1::ToWorker;
 use crate::runtime::{Exit, Trace};
 pub(crate) use answer::Answer;
 
-/// One worker of this life of the environment: never used again.
+/// The number of a worker in this life of the environment, never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Number(pub(crate) u64);
 
-/// Something that was heard of a worker.
+/// An event, with its worker.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) worker: Number,
     pub(crate) event: WorkerEvent,
 }
 
-/// An event of a worker.
 #[derive(Debug)]
 pub(crate) enum WorkerEvent {
-    /// A hello that was good: the worker is let in.
+    /// Its hello was accepted: the worker is admitted.
     Ready {
         /// The number of tasks that it takes at once.
         capacity: u32,
         /// True if it can be handed over to another manager.
         can_hold: bool,
-        /// The stream to it.
         to: WorkerStream,
     },
     /// The ends of attempts.
     Answers(Vec<Answer>),
-    /// Attempts of control that could begin, each with the number that a go for it repeats.
+    /// Attempts at control that are ready, each with the nonce to repeat.
     CanBegin(Vec<(TaskKey, u64)>),
     /// A sign of life.
     Alive,
     /// Its memory, in bytes.
     Memory(u64),
-    /// The end of its stream.
     Parted(StreamEnd),
-    /// Its start, with the trace by which it is found again.
+    /// It was started, with the trace by which it is found again.
     Started(Trace),
     /// Its end will say whose fault it was.
     Explained,
@@ -55,27 +52,26 @@ pub(crate) enum WorkerEvent {
     OutOfReach,
     /// It could not be started.
     NotStarted(Problem),
-    /// The environment had no room for it, or nobody to start it.
+    /// The environment had no room for it, or no engine to start it.
     Hindered(Problem),
-    /// The last line that it printed, reported before its end.
+    /// The last line of its output, reported before its end.
     LastWords(String),
     /// Its process ended.
     Exited(Exit),
 }
 
-/// The way to a worker: messages that are written as soon as there is room.
+/// The stream to a worker: messages are written as soon as there is room.
 pub(crate) type WorkerStream = mpsc::Sender<Result<ToWorker, Status>>;
 
-/// The reason for which a stream has ended.
+/// The reason why a stream has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
-    /// The worker closed it.
     Closed,
-    /// A stream that broke, or brought what cannot be read: what was seen.
+    /// The stream broke, or contained something unreadable, as described.
     Broken(String),
-    /// The worker was not let in.
+    /// The worker was not admitted.
     Refused(Problem),
-    /// The worker says too much, and was cut off.
+    /// The worker sent too much, and was cut off.
     Flood(String),
     /// We cut it.
     Cut,

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use utakata_documents::{Item, csv, parse, write};
 
-/// Reads a text as documents and as a table. What is right is written and read again.
+/// Parses a text as documents and as a table. Valid ones are written and read back.
 pub fn documents(data: &[u8]) {
     let Some(text) = super::text(data) else {
         return;
     };
-    // A folder that is not there: secrets may name files.
+    // A folder that does not exist: secrets may name files.
     let folder = Path::new("/nowhere");
     match parse("a.yaml", text, folder) {
         Ok(items) => again(items, text),

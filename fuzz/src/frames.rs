@@ -8,7 +8,7 @@ use utakata_protocol::{
 };
 use utakata_worker_sdk::ReadingBuffer;
 
-/// Reads a frame of either side, and takes from it what that side takes.
+/// Decodes a frame of either side, and processes it as that side does.
 pub fn frames(data: &[u8]) {
     if let Ok(frame) = FromWorker::decode(data) {
         from_worker(frame);
@@ -56,7 +56,7 @@ fn outcome(outcome: v1::AttemptOutcome) {
     written_down(&readings.filter_map(Result::ok).collect::<Vec<_>>());
 }
 
-/// Readings are the same when they are sent again, and when a worker writes them itself.
+/// Checks that readings stay the same when they are sent on, and when a worker writes them itself.
 fn written_down(readings: &[Reading]) {
     let mut buffer = ReadingBuffer::default();
     for reading in readings {

@@ -15,7 +15,7 @@ pub use selector::selector;
 pub use snmp::snmp;
 pub use wire::wire;
 
-/// A text from bytes; `None` where they are none.
+/// A text from bytes; `None` if they are not UTF-8.
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }

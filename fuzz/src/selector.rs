@@ -4,7 +4,7 @@ use std::{fmt::Display, str::FromStr};
 
 use utakata_model::{AtATime, AtMost, FileDigest, ReleaseName, Selector, Target, duration};
 
-/// Reads a text as everything that a person may write into a command.
+/// Parses a text as everything that a person may write in a command.
 pub fn selector(data: &[u8]) {
     let Some(text) = super::text(data) else {
         return;
@@ -31,7 +31,7 @@ fn parse<T: FromStr + Display + PartialEq + std::fmt::Debug>(text: &str) {
     }
 }
 
-/// Writes a value and reads it again.
+/// Checks that a value is the same after writing and reading it.
 fn comes_back<T: FromStr + Display + PartialEq + std::fmt::Debug>(value: &T) -> T {
     let written = value.to_string();
     let Ok(again) = written.parse::<T>() else {

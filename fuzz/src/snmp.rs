@@ -1,4 +1,4 @@
-//! Datagrams of SNMP: what tells an answer from others, its bindings, and their values.
+//! SNMP datagrams: the fields that identify an answer, its bindings, and their values.
 
 use async_snmp::{CommunityVersion, Oid};
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use utakata_worker_snmp::session::message::{
     self, Bindings, Names, PduKind, envelope, parse, parse_scoped,
 };
 
-/// Reads a datagram as a message of a community, and as a scoped PDU of SNMPv3.
+/// Parses a datagram as a message with a community, and as a scoped PDU of SNMPv3.
 pub fn snmp(data: &[u8]) {
     let _ = envelope(data);
     for answer in [
@@ -26,7 +26,7 @@ pub fn snmp(data: &[u8]) {
     }
 }
 
-/// The names of the bindings, each looked at as a walk does.
+/// The names of the bindings, each examined as in a walk.
 fn names(bindings: &Bindings) -> Vec<Vec<u8>> {
     let Bindings::Raw(raw) = bindings else {
         return Vec::new();
@@ -64,7 +64,7 @@ fn asked_again(names: &[Vec<u8>]) {
         singles: 1,
         rows: 20,
     };
-    // More than a datagram can hold is not asked for at once.
+    // No more is requested at once than a datagram can hold.
     if names.iter().map(Vec::len).sum::<usize>() > 32 * 1024 {
         return;
     }

@@ -12,7 +12,7 @@ use utakata_interconnect::{
 use utakata_model::{Desired, EnvironmentStatus, Readings, Task};
 use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
-/// Reads a message as each kind that there is. What is right is written and read again.
+/// Decodes a message as each kind there is. Valid ones are written and read back.
 pub fn wire(data: &[u8]) {
     check::<Vec<Task>>(data);
     check::<Readings>(data);

@@ -6,10 +6,10 @@ use utakata_model::{Class, Task};
 
 use super::topology::Route;
 
-/// A message that is larger is halved: brokers refuse messages of many megabytes.
+/// The size above which a message is halved, in bytes: brokers refuse messages of many megabytes.
 const LARGEST: usize = 4 << 20;
 
-/// Tasks of one queue, in their order.
+/// Tasks of one queue, in order.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) route: Route,
@@ -17,16 +17,16 @@ pub(super) struct Batch {
     pub(super) tasks: Vec<Task>,
 }
 
-/// One message: its bytes, and what is in it.
+/// A message: its bytes, and the tasks in it.
 #[derive(Debug)]
 pub(super) struct EncodedBatch {
     pub(super) payload: Vec<u8>,
     pub(super) tasks: Vec<Task>,
 }
 
-/// Divides tasks by their queues, up to `most` in a batch, each queue's in their order. What is
+/// Divides tasks by their queues, up to `max` in a batch, each queue's in their order. What is
 /// for a queue that came earlier travels earlier.
-pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
+pub(super) fn group(tasks: Vec<Task>, max: usize) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for task in tasks {
         // Neighbours mostly go to the same queue.
@@ -35,7 +35,7 @@ pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
             .rev()
             .find(|batch| batch.class == task.class && batch.route.is_of(&task));
         match open {
-            Some(batch) if batch.tasks.len() < most => batch.tasks.push(task),
+            Some(batch) if batch.tasks.len() < max => batch.tasks.push(task),
             _ => batches.push(Batch {
                 route: Route::of(&task),
                 class: task.class,
@@ -46,7 +46,7 @@ pub(super) fn group(tasks: Vec<Task>, most: usize) -> Vec<Batch> {
     batches
 }
 
-/// The messages of a batch: one, unless it is too large.
+/// Returns the messages of a batch: one, unless it is too large.
 pub(super) fn messages(
     tasks: Vec<Task>,
     clock: &Clock,
@@ -65,8 +65,8 @@ pub(super) fn messages(
     Ok(messages)
 }
 
-/// The milliseconds that a message of observation is worth keeping: until its last task has
-/// expired. `None`: it is worth nothing any more.
+/// Returns the time for which a message of observation is worth keeping, in milliseconds: until its
+/// last task has expired. `None` if that has passed.
 pub(super) fn worth(tasks: &[Task], now: Timestamp) -> Option<u64> {
     let last = tasks.iter().map(|task| task.expires).max()?;
     let left = last.as_millisecond() - now.as_millisecond();

@@ -1,4 +1,4 @@
-//! The broker's address, and the bounds of its queues.
+//! The address of the broker, and the limits of its queues.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -9,42 +9,45 @@ use utakata_interconnect::connection::Tls;
 use utakata_model::{duration, setting};
 use utakata_settings::Settings;
 
-/// The broker's address, and the bounds of its queues.
+/// The address of the broker, and the limits of its queues.
 ///
-/// The limits of queues hold for queues that are made from then on: a queue that is there keeps
-/// those that it was made with.
+/// The limits apply to queues that are made from then on: an existing queue keeps those with which
+/// it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The address of RabbitMQ, for `le` and `wee`: `amqps://user:password@host:port/vhost`, or
-    /// `amqp://` without TLS, which shows credentials of equipment to whoever is on the way.
+    /// `amqp://` without TLS, which exposes credentials of equipment to anybody on the way.
     pub url: Url,
-    /// The certificates, where the URL begins with `amqps`.
+    /// The certificates, if the URL begins with `amqps`.
     pub tls: Tls,
-    /// The most tasks that travel in one message.
+    /// The largest number of tasks in one message.
     #[setting(max = 10_000)]
     pub tasks_per_message: usize,
-    /// The most messages of each class that are on their way to RabbitMQ at a time.
+    /// The largest number of messages of each class under way to RabbitMQ at a time.
     #[setting(max = 100_000)]
     pub in_flight: usize,
-    /// Within this RabbitMQ confirms that it keeps control; else it counts as away.
+    /// The time within which RabbitMQ must confirm that it keeps control; otherwise it counts as
+    /// away.
     #[serde(with = "duration")]
     pub confirm_timeout: Duration,
-    /// The most messages of control that one queue keeps. Beyond it tasks are refused.
+    /// The largest number of control messages in one queue. Beyond it tasks are refused.
     pub control_limit: u32,
-    /// The times that a message of control may go back to its queue before it is set aside as a
-    /// dead letter. An environment that ends, loses its connection or has no time for what it
-    /// was handed gives back too, and none of that is the fault of a task: keep it generous.
+    /// The number of times that a message of control may return to its queue before it becomes a
+    /// dead letter. Messages also return when an environment ends, loses its connection or has no
+    /// time for them, none of which is the fault of a task: keep this generous.
     pub delivery_limit: u32,
-    /// The most messages of reads that one queue keeps; beyond it the oldest go.
+    /// The largest number of read messages in one queue; beyond it the oldest are dropped.
     pub observe_limit: u32,
-    /// The longest that a read waits in a queue.
+    /// The longest time that a read waits in a queue.
     #[serde(with = "duration")]
     pub observe_lifetime: Duration,
-    /// The most reads that wait in this process for RabbitMQ; beyond it the oldest go.
+    /// The largest number of reads that wait in this process for RabbitMQ; beyond it the oldest are
+    /// dropped.
     #[setting(max = 100_000_000)]
     pub observe_buffer: usize,
-    /// The time after which a task that an environment was handed and did not fetch goes to others.
+    /// The time after which a task that was handed to an environment and not fetched goes to
+    /// others.
     #[serde(with = "duration")]
     pub stalled_after: Duration,
 }
@@ -67,20 +70,20 @@ impl Default for Config {
     }
 }
 
-/// The address of a broker, and as whom we come. It is never shown with the password; so what is
-/// written of it cannot be read again.
+/// The address of a broker, with user and password. It is never shown with the password, so its
+/// written form cannot be read again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url(AMQPUri);
 
 setting!(Url: "URL");
 
-/// An error of a URL that is none of a broker.
+/// An error in the URL of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UrlError {
     /// The scheme of the URL is not known.
     #[error("the URL of a broker begins with amqps:// or amqp://")]
     Scheme,
-    /// It cannot be read. It is not repeated here, because of its password.
+    /// The URL cannot be parsed. It is not repeated here, because of its password.
     #[error(
         "the URL of the broker cannot be read: it is amqps://user:password@host:port/vhost, and \
          what is special in a user, a password or a vhost is written as %2F"
@@ -96,19 +99,19 @@ pub enum TlsError {
         path: PathBuf,
         source: std::io::Error,
     },
-    /// Only one of two is given.
+    /// Only one of the two is given.
     #[error("a certificate of our own needs its key, and a key its certificate: give both")]
     Half,
-    /// There are no certificates of the system where systems mostly have them.
+    /// The certificates of the system are in none of the usual places.
     #[error("this system has no file of trusted certificates: set `ca`")]
     NoSystem,
 }
 
 impl Url {
-    /// From its text.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// It is no URL of AMQP.
+    /// It is not an AMQP URL.
     pub fn new(text: &str) -> Result<Self, UrlError> {
         let rest = text
             .strip_prefix("amqps://")
@@ -118,7 +121,7 @@ impl Url {
         let authority = rest.split('/').next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         if let Some(address) = host.strip_prefix('[') {
-            // The parser takes an address of version 6 for none at all, and means this machine.
+            // The parser takes an IPv6 address for none at all, and substitutes this machine.
             let address = address.split(']').next().unwrap_or_default();
             address.clone_into(&mut uri.authority.host);
         }
@@ -131,7 +134,7 @@ impl Url {
         Ok(Self(uri))
     }
 
-    /// For the library; with what it is to keep to.
+    /// Returns the URL for the library, with the parameters to use.
     pub(super) fn uri(&self) -> AMQPUri {
         let mut uri = self.0.clone();
         uri.query.heartbeat.get_or_insert(10);
@@ -151,7 +154,7 @@ impl Url {
         &self.0.vhost
     }
 
-    /// To where, without user and password.
+    /// Returns the place, without user and password.
     pub(super) fn place(&self) -> String {
         let (authority, vhost) = (&self.0.authority, &self.0.vhost);
         let host = if authority.host.contains(':') {
@@ -165,7 +168,7 @@ impl Url {
 }
 
 impl Default for Url {
-    /// This machine, as `guest`, without TLS.
+    /// Returns the URL of this machine, as `guest`, without TLS.
     fn default() -> Self {
         Self(AMQPUri::default())
     }
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_broker_is_not_repeated() {
+    fn what_is_not_a_url_of_a_broker_is_not_repeated() {
         for (text, expect) in [
             ("http://u:secret@host", UrlError::Scheme),
             ("amqp://", UrlError::Form),

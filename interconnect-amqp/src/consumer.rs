@@ -32,28 +32,28 @@ pub(super) struct AmqpConsumer {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something to fetch, or there never will be.
+    /// Notified when there is something to fetch, or there never will be.
     filled: Notify,
-    /// There is something to tell the broker, or somebody waits.
+    /// Notified when there is something to report to the broker, or somebody waits.
     work: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     ledger: Ledger<Acker>,
-    /// Messages to settle with the broker, in this order.
+    /// The messages to settle with the broker, in this order.
     settle: Vec<Settle>,
-    /// The most that was asked for since the intake looked.
+    /// The largest number requested since the intake's last look.
     wanted: usize,
-    /// Somebody has found nothing, and waits.
+    /// True if somebody has found nothing, and waits.
     waits: bool,
     /// The time of the last fetch, or of the first delivery that nobody has fetched yet.
     moved: Instant,
-    /// The reason for which nothing comes any more.
+    /// The reason why nothing arrives any more.
     lost: Option<Error>,
 }
 
-/// The end of a message at the broker.
+/// The settlement of a message with the broker.
 #[derive(Debug)]
 enum Settle {
     Acknowledge(Acker),
@@ -62,7 +62,7 @@ enum Settle {
 }
 
 impl AmqpConsumer {
-    /// A consumer, and what its intake needs of it.
+    /// Creates a consumer, and the part of it that its intake needs.
     pub(super) fn new(link: Arc<Link>) -> (Self, Setting) {
         let left = CancellationToken::new();
         let shared = Arc::new(Shared {
@@ -89,13 +89,13 @@ impl AmqpConsumer {
         (consumer, setting)
     }
 
-    /// Takes the deliveries that are here. `None`: there are none.
-    fn take(&self, most: usize) -> Result<Option<Vec<Delivery>>, Error> {
+    /// Takes the deliveries that are here. `None` if there are none.
+    fn take(&self, max: usize) -> Result<Option<Vec<Delivery>>, Error> {
         let mut state = self.shared.state.lock();
         state.alive()?;
-        state.wanted = state.wanted.max(most);
+        state.wanted = state.wanted.max(max);
         state.moved = Instant::now();
-        let taken = state.ledger.take(most, self.link.clock().now());
+        let taken = state.ledger.take(max, self.link.clock().now());
         state
             .settle
             .extend(taken.done.into_iter().map(Settle::Acknowledge));
@@ -119,14 +119,14 @@ impl State {
 
 #[async_trait]
 impl Consumer for AmqpConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        if most == 0 {
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        if max == 0 {
             return Ok(Vec::new());
         }
         loop {
             let mut filled = pin!(self.shared.filled.notified());
             filled.as_mut().enable();
-            if let Some(taken) = self.take(most)? {
+            if let Some(taken) = self.take(max)? {
                 return Ok(taken);
             }
             filled.await;

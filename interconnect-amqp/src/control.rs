@@ -1,4 +1,4 @@
-//! Control tasks on their way to the broker: each is kept by it, or comes back with the reason.
+//! Control tasks on their way to the broker: each is kept by it, or returns with the reason.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Control {
         }
     }
 
-    /// Publishes them, and waits until the broker has confirmed each.
+    /// Publishes tasks, and waits until the broker has confirmed each.
     pub(super) async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error> {
         let mut refused = Vec::new();
         let mut parcels = Vec::new();
@@ -57,7 +57,7 @@ impl Control {
         Ok(refused)
     }
 
-    /// Publishes what is left of a message that was delivered before. `false`: it was not taken.
+    /// Publishes the rest of a message that was delivered before. `false` if it was not accepted.
     pub(super) async fn again(&self, route: &Route, tasks: Vec<Task>) -> Result<bool, Error> {
         let Ok(parcels) = parcels_of(route, tasks, true, &self.clock) else {
             return Ok(false);
@@ -83,7 +83,7 @@ impl Control {
     }
 }
 
-/// Nobody has ever consumed what it is for.
+/// Returns the error that no environment has ever consumed from the queue.
 pub(super) fn unserved(task: &Task) -> Refusal {
     let (zone, kind) = (&task.target.zone, &task.target.kind);
     Refusal {

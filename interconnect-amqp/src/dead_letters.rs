@@ -1,4 +1,4 @@
-//! Dead letters: foreign messages, and tasks that came back too often.
+//! Dead letters: foreign messages, and tasks that returned too often.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,11 +16,11 @@ use super::{declare, link::Link, topology};
 
 const DOING: &str = "to read dead letters";
 const AHEAD: u16 = 16;
-/// So much of a message that cannot be read is shown to people.
+/// The length of the part of an unreadable message that is shown, in bytes.
 const HEAD: usize = 200;
 
-/// Reads what could not be delivered, oldest first. What was not [handled](Self::handled) when it
-/// is dropped comes again.
+/// A reader of undeliverable messages, oldest first. Those not [handled](Self::handled) when it is
+/// dropped arrive again.
 pub struct DeadLetters {
     link: Arc<Link>,
     reading: Option<(Channel, lapin::Consumer)>,
@@ -29,32 +29,32 @@ pub struct DeadLetters {
 /// A message that could not be delivered.
 #[derive(Debug)]
 pub struct DeadLetter {
-    /// The tasks in it. Errors: why it cannot be read.
+    /// The tasks in it, or the reason why it cannot be read.
     pub tasks: Result<Vec<Task>, String>,
     /// The queue in which it was.
     pub queue: String,
-    /// The reason for which it is here.
+    /// The reason why it is here.
     pub reason: Reason,
     /// The size of the message, in bytes.
     pub bytes: usize,
-    /// Its beginning, for people. Empty when it can be read: there are credentials in it.
+    /// Its beginning, for people. Empty if it can be read, because it contains credentials.
     pub head: String,
     acker: Acker,
 }
 
-/// The reason for which a message could not be delivered.
+/// The reason why a message could not be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// An environment could not read it, or it was not meant for it.
+    /// An environment could not read it, or it was not meant for that environment.
     Rejected,
-    /// It went back to its queue too often: environments end, or lose their connections, when
-    /// they have it.
+    /// It returned to its queue too often: environments end, or lose their connections, while they
+    /// have it.
     DeliveryLimit,
     /// It was in its queue for too long: somebody gave the queue a limit of its own.
     Expired,
     /// Its queue was too full: somebody gave the queue a limit of its own.
     Full,
-    /// Something else, as the broker calls it.
+    /// Another reason, as the broker names it.
     Other(String),
 }
 
@@ -66,10 +66,11 @@ impl DeadLetters {
         }
     }
 
-    /// Waits for the next. Cancel safe. Errors: the broker is away; ask again with back-off.
+    /// Waits for the next dead letter. Cancel safe.
     ///
     /// # Errors
-    /// [`Error::Away`] while there is no connection; what was not handled then comes again.
+    /// [`Error::Away`] while there is no connection: try again with back-off. Letters that were not
+    /// handled then arrive again.
     pub async fn next(&mut self) -> Result<DeadLetter, Error> {
         let session = self.link.session()?;
         if self.reading.is_none() {
@@ -102,17 +103,17 @@ impl DeadLetters {
         }
     }
 
-    /// This is dealt with: it does not come again.
+    /// Marks a letter as handled, so that it does not arrive again.
     ///
     /// # Errors
-    /// [`Error::Away`] when the connection was lost meanwhile; then it comes again.
+    /// [`Error::Away`] if the connection was lost meanwhile; then it arrives again.
     pub async fn handled(&mut self, letter: DeadLetter) -> Result<(), Error> {
         let acknowledged = letter.acker.ack(BasicAckOptions::default());
         if self.link.ask(DOING, acknowledged).await? {
             return Ok(());
         }
         self.reading = None;
-        let reason = "the connection was lost: the dead letter comes again".into();
+        let reason = "the connection was lost: the dead letter will be delivered again".into();
         Err(Error::Away { reason })
     }
 }

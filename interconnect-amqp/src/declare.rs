@@ -1,7 +1,7 @@
-//! Makes the queues of a zone and kind, and what all share, where they are not there.
+//! The declaration of a zone and kind's queues, and of what all share, if missing.
 //!
-//! The exchanges that all share are looked for first, which needs no right. So an environment can
-//! do without any right to make or delete it, where somebody has made it before.
+//! Shared exchanges are looked for first, which needs no rights. An environment can therefore do
+//! without any rights to make or delete them if somebody has made them before.
 
 use lapin::{
     Channel, ExchangeKind,
@@ -19,7 +19,7 @@ pub(super) struct Queues {
     pub(super) observe: ShortString,
 }
 
-/// Makes both queues of a route, and sees to it that there is what all share.
+/// Declares both queues of a route, and makes sure that everything shared exists.
 pub(super) async fn queues(
     session: &Session,
     config: &Config,
@@ -50,7 +50,7 @@ pub(super) async fn queues(
     Ok(channel)
 }
 
-/// Sees to it that there is the exchange for tasks.
+/// Makes sure that the exchange for tasks exists.
 pub(super) async fn tasks(session: &Session, channel: Channel) -> lapin::Result<Channel> {
     match exchange(&channel, topology::EXCHANGE, Existing::Expected).await {
         Err(error) if problem::is_not_found(&error) => {
@@ -62,8 +62,8 @@ pub(super) async fn tasks(session: &Session, channel: Channel) -> lapin::Result<
     }
 }
 
-/// Makes the queue of dead letters, and the exchange before it: whoever may have dead letters of
-/// its own needs a right for that exchange, and none for those of others.
+/// Declares the queue of dead letters, and the exchange in front of it: a publisher of its own dead
+/// letters needs a right for that exchange, and none for those of others.
 pub(super) async fn dead(session: &Session, channel: Channel) -> lapin::Result<Channel> {
     let channel = queue_of(session, channel, &topology::DEAD.into(), topology::dead()).await?;
     exchange(&channel, topology::DEAD, Existing::Made).await?;
@@ -79,12 +79,12 @@ pub(super) async fn dead(session: &Session, channel: Channel) -> lapin::Result<C
     Ok(channel)
 }
 
-/// The way to see to an exchange.
+/// The way to make sure of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Existing {
     /// The queue must exist.
     Expected,
-    /// It is made if it is not there.
+    /// It is made if it does not exist.
     Made,
 }
 
@@ -102,7 +102,7 @@ async fn exchange(channel: &Channel, name: &'static str, existing: Existing) -> 
     declared.await
 }
 
-/// Makes a queue. One that is there with other limits is used as it is.
+/// Declares a queue. An existing one with other limits is used as it is.
 async fn queue_of(
     session: &Session,
     channel: Channel,

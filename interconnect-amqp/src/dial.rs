@@ -1,8 +1,8 @@
-//! Making one connection, and leaving nothing behind if it cannot be made.
+//! One attempt to connect, leaving nothing behind if it fails.
 //!
 //! The library connects in a thread of its own, which waits for a broker that accepts and says
-//! nothing for as long as that one holds its socket. So the socket is kept at hand here: who
-//! gives up hangs it up, and the thread ends.
+//! nothing for as long as that one holds its socket. So a handle of the socket is kept here: giving
+//! up shuts it down, and the thread ends.
 
 use std::{
     io,
@@ -29,7 +29,7 @@ pub(super) enum Failure {
     Silent,
 }
 
-/// A socket that can be hung up while the library has it.
+/// A socket that can be shut down while the library has it.
 #[derive(Debug, Default)]
 struct Socket(Mutex<State>);
 
@@ -67,7 +67,8 @@ pub(super) async fn dial(
                     AMQPScheme::AMQPS => stream.into_tls(host, tls.as_ref()).await,
                 }
             };
-            // No packet may come back at all: the system alone would wait for minutes.
+            // Perhaps no packet is ever answered: the operating system alone would wait for
+            // minutes.
             let stream = timeout(within, stream).await;
             let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
             stream.map_err(lapin::Error::from)
@@ -84,7 +85,7 @@ pub(super) async fn dial(
 }
 
 impl Socket {
-    /// Keeps a second handle of it; fails if it was given up already.
+    /// Keeps a second handle of the socket; fails if it was given up already.
     fn keep(&self, stream: &impl AsFd) -> io::Result<()> {
         let mut state = self.state();
         if matches!(*state, State::GivenUp) {

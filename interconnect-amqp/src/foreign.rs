@@ -9,10 +9,13 @@ use utakata_model::{Class, Task};
 
 use super::topology::{self, Route};
 
-/// A message that is larger is not read.
+/// The size of the largest message that is read, in bytes.
 pub(super) const LARGEST: usize = 64 << 20;
 
-/// The tasks of a message of one queue. Errors: why it is not for us.
+/// Returns the tasks in a message of one queue.
+///
+/// # Errors
+/// The reason why it is not for us.
 pub(super) fn tasks(
     payload: &[u8],
     route: &Route,
@@ -45,7 +48,7 @@ pub(super) fn tasks(
     }
 }
 
-/// Returns true if the sender says that it was delivered before.
+/// Returns true if the sender marked it as delivered before.
 pub(super) fn is_again(properties: &BasicProperties) -> bool {
     let headers = properties.headers().as_ref().map(FieldTable::inner);
     let again = headers.and_then(|headers| headers.get(topology::REDELIVERED));
@@ -58,7 +61,7 @@ mod tests {
     use utakata_interconnect_conformance::sample::Queue;
 
     #[test]
-    fn what_is_not_for_us_is_told_with_the_reason() {
+    fn what_is_not_for_us_is_reported_with_the_reason() {
         let queue = Queue::new("hall-1", "snmp").unwrap();
         let route = Route {
             zone: queue.zone.clone(),

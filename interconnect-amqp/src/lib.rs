@@ -51,10 +51,10 @@ use self::{
 };
 use utakata_interconnect::{Consumer, Error, Refusal, Tasks, clock::Clock, connection::Health};
 
-/// The longest that closing waits for consumers to give back their tasks.
+/// The longest time that closing waits for consumers to give back their tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Task queues at a broker. When it is dropped, it hangs up; [`Self::close`] gives back first.
+/// Task queues on a broker. When dropped, it disconnects; [`Self::close`] gives tasks back first.
 #[derive(Debug)]
 pub struct Amqp {
     config: Config,
@@ -76,7 +76,7 @@ impl Amqp {
         Self::connect_with(config, Clock::default())
     }
 
-    /// The same with another clock than that of this process.
+    /// Connects with another clock than that of this process.
     pub fn connect_with(config: Config, clock: Clock) -> Self {
         let health = Health::new("tasks", config.url.place());
         let link = Arc::new(Link::new(config.url.clone(), health, clock));
@@ -115,7 +115,7 @@ impl Amqp {
     /// Waits until there is a connection.
     ///
     /// # Errors
-    /// [`Error::Closed`] when it was closed meanwhile.
+    /// [`Error::Closed`] if it was closed meanwhile.
     pub async fn connected(&self) -> Result<(), Error> {
         self.link.wait().await
     }
@@ -124,19 +124,22 @@ impl Amqp {
         DeadLetters::new(Arc::clone(&self.link))
     }
 
-    /// Ends all consumers, which give back what they have, and hangs up. From then on everything
+    /// Ends all consumers, which give back what they have, and disconnects. From then on everything
     /// fails with [`Error::Closed`].
     pub async fn close(&self) {
         self.leave.cancel();
         self.intakes.close();
-        // Who does not come to an end goes with the connection.
+        // Those that do not end in time end with the connection.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.intakes.wait()).await;
         self.hang_up.cancel();
         self.running.close();
         self.running.wait().await;
     }
 
-    /// Divides tasks by whether anybody serves them. Errors: it is not known of any.
+    /// Divides tasks by whether somebody serves them.
+    ///
+    /// # Errors
+    /// This is not known of any.
     async fn served(&self, tasks: Vec<Task>) -> Result<(Vec<Task>, Vec<Refusal>), Error> {
         let mut unserved = HashSet::new();
         let mut seen: Option<Route> = None;

@@ -22,14 +22,14 @@ use super::{
     problem, tls,
 };
 
-/// Connecting and what is a matter of one answer take no longer.
+/// The time limit of connecting, and of anything that takes a single answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection that has lasted for this is a good one: the next is tried at once.
+/// The duration after which a connection counts as good: the next attempt follows at once.
 const STEADY: Duration = Duration::from_secs(5);
-/// The interval at which the connection is checked, should the library not tell.
+/// The interval at which the connection is checked, in case the library does not report.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The connection that there is now.
+/// The present connection.
 #[derive(Debug)]
 pub(super) struct Link {
     url: Url,
@@ -91,7 +91,7 @@ impl Link {
         matches!(&*self.state.borrow(), State::Up(_))
     }
 
-    /// Waits until there is a connection; fails when there will be none.
+    /// Waits until there is a connection; fails if there will be none.
     pub(super) async fn wait(&self) -> Result<(), Error> {
         let mut state = self.state.subscribe();
         let state = state.wait_for(|state| !matches!(state, State::Away(_)));
@@ -101,8 +101,8 @@ impl Link {
         }
     }
 
-    /// Asks the broker, with a deadline; what it refuses is said in the health. `doing` is as in
-    /// "to publish control tasks".
+    /// Asks the broker, with a deadline; a refusal is reported in the health. `doing` is as in "to
+    /// publish control tasks".
     pub(super) async fn ask<T>(
         &self,
         doing: &str,
@@ -138,7 +138,7 @@ impl Link {
         Error::Away { reason }
     }
 
-    /// Returns the error of an answer that does not come.
+    /// Returns the error of a missing answer.
     pub(super) fn silent(&self, doing: &str) -> Error {
         let reason = format!(
             "the broker {} did not answer in time {doing}",
@@ -147,14 +147,14 @@ impl Link {
         Error::Away { reason }
     }
 
-    /// It does what was asked for.
+    /// Records that the broker did what was requested.
     pub(super) fn works(&self) {
         if self.is_up() {
             self.health.made();
         }
     }
 
-    /// Connects, and again when the connection is lost, until it is told to stop.
+    /// Connects, and again when the connection is lost, until it is asked to stop.
     pub(super) async fn run(self: Arc<Self>, config: Config, stop: CancellationToken) {
         let mut backoff = BACKOFF;
         loop {
@@ -174,12 +174,12 @@ impl Link {
         if let State::Up(session) = self.state.send_replace(State::Closed) {
             session.gone.cancel();
             let closing = session.connection.close(200, "goodbye".into());
-            // It may be gone already, and it is hung up in any case.
+            // It may be gone already, and is disconnected in any case.
             let _ = timeout(Duration::from_secs(2), closing).await;
         }
     }
 
-    /// One connection, from its beginning to its end.
+    /// Uses one connection, from its beginning to its end.
     async fn live(&self, config: &Config) {
         let session = match connect(config).await {
             Ok(connection) => Arc::new(Session {
@@ -203,7 +203,7 @@ impl Link {
         self.state.send_replace(State::Away(reason));
     }
 
-    /// Waits until the connection is gone; says why.
+    /// Waits until the connection is gone; returns the reason.
     async fn watch(&self, session: &Session) -> String {
         let connection = &session.connection;
         let mut events = Box::pin(connection.events_listener());

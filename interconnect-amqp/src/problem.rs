@@ -4,7 +4,8 @@ use lapin::{Error, ErrorKind, protocol::AMQPError};
 
 use super::config::Url;
 
-/// `doing` is what was tried, as in "to publish control tasks"; nothing while connecting.
+/// Describes an error. `doing` is what was attempted, as in "to publish control tasks"; empty while
+/// connecting.
 pub(super) fn words(error: &Error, url: &Url, doing: Option<&str>) -> String {
     let said = match error.kind() {
         ErrorKind::ProtocolError(error) => return protocol(error, url, doing),
@@ -18,12 +19,12 @@ pub(super) fn words(error: &Error, url: &Url, doing: Option<&str>) -> String {
     format!("the broker {} cannot be used: {said}", url.place())
 }
 
-/// Returns true if the broker says that there is no such thing.
+/// Returns true if the broker reports that there is no such thing.
 pub(super) fn is_not_found(error: &Error) -> bool {
     code(error) == Some(404)
 }
 
-/// Returns true if the broker says that there is such a thing already, and that it is another.
+/// Returns true if the broker reports that the thing exists already with other properties.
 pub(super) fn is_other(error: &Error) -> bool {
     code(error) == Some(406)
 }

@@ -1,4 +1,4 @@
-//! Publishes messages, and knows what became of each.
+//! Publishing of messages, with the broker's decision about each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,12 +22,12 @@ use super::{
 
 const TRANSIENT: u8 = 1;
 const PERSISTENT: u8 = 2;
-/// The time in which a message that nobody answers is on its way.
+/// The time in which an unanswered message is sent.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Publishes messages of one class over a channel of its own, which is opened again when it was
-/// lost, or when something on it was not answered in time. What others have on that one is still
-/// waited for: whoever leaves it last closes it.
+/// A publisher of one class of messages on a channel of its own, which is opened again after it was
+/// lost, or when something on it was not answered in time. Others' requests on the old channel are
+/// still awaited: the last to leave closes it.
 #[derive(Debug)]
 pub(super) struct Publisher {
     link: Arc<Link>,
@@ -38,12 +38,12 @@ pub(super) struct Publisher {
     opening: AsyncMutex<()>,
 }
 
-/// A message on its way.
+/// A message under way.
 #[derive(Debug)]
 pub(super) struct Parcel {
     pub(super) key: ShortString,
     pub(super) message: EncodedBatch,
-    /// For how many milliseconds it is worth keeping, when not for ever.
+    /// The number of milliseconds for which it is worth keeping, if not for ever.
     pub(super) worth: Option<u64>,
     /// True if its tasks were delivered before.
     pub(super) again: bool,
@@ -72,8 +72,10 @@ impl Publisher {
         }
     }
 
-    /// Publishes all, many at a time, in their order. Gives what became of each.
-    /// Errors: nothing is known of any of them.
+    /// Publishes all messages, many at a time, in order. Returns the decision about each.
+    ///
+    /// # Errors
+    /// Nothing is known of any of them.
     pub(super) async fn publish(
         &self,
         parcels: Vec<Parcel>,
@@ -145,20 +147,20 @@ impl Publisher {
         channel.status().connected().then_some(channel)
     }
 
-    /// Nobody begins anything on it any more.
+    /// Gives up the channel: nothing begins on it any more.
     fn give_up(&self, channel: &Arc<Channel>) {
         self.channel
             .lock()
             .take_if(|kept| Arc::ptr_eq(kept, channel));
     }
 
-    /// Whoever leaves one last that was given up closes it.
+    /// Leaves a channel; the last to leave one that was given up closes it.
     async fn leave(&self, channel: Arc<Channel>) {
         let Some(channel) = Arc::into_inner(channel) else {
             return;
         };
-        // A broker that goes on one day has no use for it, and of channels there are only so
-        // many. Nobody waits for its answer: it did not answer before.
+        // A broker that recovers one day has no use for it, and the number of channels is limited.
+        // Nobody waits for its answer: it did not answer before.
         let closing = channel.close(200, "no answer in time".into());
         let _ = timeout(GOODBYE_TIMEOUT, closing).await;
     }
@@ -171,7 +173,7 @@ impl Publisher {
     }
 }
 
-/// Opens a channel on which the broker confirms, and sees to it that there is the exchange.
+/// Opens a channel with confirmations, and makes sure that the exchange exists.
 async fn open(session: &Session) -> lapin::Result<Channel> {
     let channel = declare::tasks(session, session.channel().await?).await?;
     channel

@@ -1,4 +1,4 @@
-//! Observe tasks that wait in this process for the broker: few, and the oldest go first.
+//! Observe tasks that wait in this process for the broker: few, and the oldest are dropped first.
 
 use std::{collections::VecDeque, pin::pin, sync::Arc};
 
@@ -14,8 +14,8 @@ use super::{
     publisher::{Fate, Parcel, Publisher},
 };
 
-/// Messages that the broker has not taken yet. More would make control wait behind them, for
-/// both classes share a connection.
+/// The number of messages that the broker has not accepted yet. More would make control wait behind
+/// them, because both classes share a connection.
 const IN_FLIGHT: usize = 64;
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Reads {
         }
     }
 
-    /// Takes tasks in; what is too much, or cannot be sent now, is dropped and counted.
+    /// Adds tasks; those in excess, or that cannot be sent now, are dropped and counted.
     pub(super) fn push(&self, tasks: Vec<Task>) {
         if !self.link.is_up() {
             self.link.health().dropped(tasks.len());
@@ -58,7 +58,7 @@ impl Reads {
         self.filled.notify_one();
     }
 
-    /// Sends what is there, whatever is queued together, until it is told to stop.
+    /// Sends queued tasks together until it is asked to stop.
     pub(super) async fn run(self: Arc<Self>, config: super::Config, stop: CancellationToken) {
         let in_flight = IN_FLIGHT.min(config.in_flight);
         let link = Arc::clone(&self.link);
@@ -86,8 +86,8 @@ impl Reads {
             filled.as_mut().enable();
             let taken: Vec<Task> = {
                 let mut waiting = self.waiting.lock();
-                let most = waiting.len().min(IN_FLIGHT * self.per_message);
-                waiting.drain(..most).collect()
+                let max = waiting.len().min(IN_FLIGHT * self.per_message);
+                waiting.drain(..max).collect()
             };
             if !taken.is_empty() {
                 self.filled.notify_one();
@@ -98,7 +98,7 @@ impl Reads {
         }
     }
 
-    /// Gives how many tasks were dropped.
+    /// Sends tasks, and returns the number of those dropped.
     async fn send(&self, publisher: &Publisher, tasks: Vec<Task>) -> Result<usize, Error> {
         let now = self.link.clock().now();
         let mut parcels = Vec::new();

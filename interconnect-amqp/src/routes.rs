@@ -1,8 +1,8 @@
-//! The zones and kinds that are served: those of which there is a queue.
+//! The zones and kinds that are served: those with a queue.
 //!
-//! It is asked before anything is published: the broker returns what has no queue with all its
-//! bytes, and the library writes those to its log, credentials too. What was looked up may have
-//! changed meanwhile; so control is published as "mandatory" all the same.
+//! This is checked before anything is published: the broker returns a message without a queue with
+//! all its bytes, and the library logs those, including credentials. The result may be outdated by
+//! then, so control is published as "mandatory" all the same.
 
 use std::{
     collections::HashMap,
@@ -34,7 +34,7 @@ const UNSERVED_FOR: Duration = Duration::from_secs(1);
 pub(super) struct Routes {
     link: Arc<Link>,
     known: Mutex<HashMap<Route, Known>>,
-    /// Those that are looked up: each by one at a time, who comes later finds what is known.
+    /// The look-ups under way: one at a time for each route, and later ones use the result.
     looking: Mutex<HashMap<Route, Arc<AsyncMutex<()>>>>,
     /// The channel, while nobody uses it.
     channel: Mutex<Option<Channel>>,
@@ -67,7 +67,7 @@ impl Routes {
         self.link.within(DOING, self.look_up(route, queue)).await
     }
 
-    /// A queue that is stuck is waited for by those who want that one.
+    /// Looks up a route. A stuck queue delays only those who want it.
     async fn look_up(&self, route: &Route, queue: ShortString) -> Result<bool, Error> {
         let turn = Arc::clone(self.looking.lock().entry(route.clone()).or_default());
         let _one_at_a_time = turn.lock().await;
@@ -85,7 +85,7 @@ impl Routes {
         served
     }
 
-    /// It is served, or is not.
+    /// Records whether it is served.
     pub(super) fn note(&self, route: &Route, served: bool) {
         let until = Instant::now() + if served { SERVED_FOR } else { UNSERVED_FOR };
         let known = Known { served, until };
@@ -117,8 +117,10 @@ async fn look(
     }
 }
 
-/// Counts the messages that wait in a queue. Errors: "not found" when it is not there, and the
-/// channel is closed.
+/// Returns the number of messages that wait in a queue.
+///
+/// # Errors
+/// "Not found" if it does not exist, and the channel is closed.
 pub(super) async fn count(channel: &Channel, queue: ShortString) -> lapin::Result<u32> {
     let options = QueueDeclareOptions {
         passive: true,

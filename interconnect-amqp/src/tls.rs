@@ -1,4 +1,4 @@
-//! Certificates for the library: exactly those that were asked for are believed.
+//! Certificates for the library: exactly the requested ones are trusted.
 
 use std::{fs, path::Path};
 

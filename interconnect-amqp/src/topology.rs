@@ -1,15 +1,15 @@
-//! Names and limits of what is at the broker.
+//! Names and limits of everything on the broker.
 //!
 //! ```text
 //!                         <zone>.<kind>.control ──► utakata.<zone>.<kind>.control ─┐ rejected,
-//! utakata.tasks (topic) ──┤                         (quorum, durable)              │ or back
+//! utakata.tasks (topic) ──┤                         (quorum, durable)              │ or returned
 //!                         │                                                        │ too often
 //!                         <zone>.<kind>.observe ──► utakata.<zone>.<kind>.observe  ▼
 //!                                                   (classic)               utakata.dead
 //! ```
 //!
-//! Whoever consumes declares the queues of its zone and kind; what all share is made by whoever
-//! finds it missing.
+//! Consumers declare the queues of their zone and kind; everything shared is made by whoever finds
+//! it missing.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use super::Config;
 
 /// The exchange to which tasks are published.
 pub(super) const EXCHANGE: &str = "utakata.tasks";
-/// The queue of what could not be delivered, and the exchange before it. Without that exchange,
-/// who has queues would need a right to publish to all queues.
+/// The queue of undeliverable messages, and the exchange in front of it. Without that exchange,
+/// owners of queues would need a right to publish to all queues.
 pub(super) const DEAD: &str = "utakata.dead";
-/// The header of a message that holds what was delivered before.
+/// The header of a message that was delivered before.
 pub(super) const REDELIVERED: &str = "utakata-redelivered";
-/// A queue of observation that nobody has used for this goes.
+/// The time after which an unused queue of observation is deleted.
 const UNUSED: Duration = Duration::from_secs(3_600);
-/// Dead letters beyond this push out the oldest.
+/// The largest number of dead letters; beyond it the oldest are dropped.
 const DEAD_LIMIT: u32 = 100_000;
 
 /// The zone and kind of the tasks in a message.
@@ -49,18 +49,17 @@ impl Route {
         task.target.kind == self.kind && task.target.zone == self.zone
     }
 
-    /// The routing key. `None`: the names are too long together for AMQP.
+    /// Returns the routing key. `None` if the names together are too long for AMQP.
     pub(super) fn key(&self, class: Class) -> Option<ShortString> {
         short(self.dotted(class))
     }
 
-    /// The queue. `None`: the names are too long together for AMQP.
+    /// Returns the name of the queue. `None` if the names together are too long for AMQP.
     pub(super) fn queue(&self, class: Class) -> Option<ShortString> {
         short(format!("utakata.{}", self.dotted(class)))
     }
 
-    /// A dot divides the words of a routing key, so one within a name is written `~`, which no
-    /// name has.
+    /// Replaces dots, which separate the words of a routing key, by `~`, which no name contains.
     fn dotted(&self, class: Class) -> String {
         let [zone, kind] = [self.zone.as_str(), self.kind.as_str()].map(|n| n.replace('.', "~"));
         format!("{zone}.{kind}.{}", word(class))
@@ -74,7 +73,7 @@ pub(super) fn word(class: Class) -> &'static str {
     }
 }
 
-/// Of a queue for control: nothing in it is lost, what is too much is refused.
+/// Returns the arguments of a queue for control: nothing in it is lost, and the excess is refused.
 pub(super) fn control(config: &Config) -> FieldTable {
     let mut arguments = quorum();
     put(
@@ -93,7 +92,7 @@ pub(super) fn control(config: &Config) -> FieldTable {
     arguments
 }
 
-/// Of a queue for observation: what is old goes.
+/// Returns the arguments of a queue for observation: old messages expire.
 pub(super) fn observe(config: &Config) -> FieldTable {
     let mut arguments = FieldTable::default();
     put(
@@ -107,7 +106,7 @@ pub(super) fn observe(config: &Config) -> FieldTable {
     arguments
 }
 
-/// Of the queue of dead letters.
+/// Returns the arguments of the queue of dead letters.
 pub(super) fn dead() -> FieldTable {
     let mut arguments = quorum();
     put(&mut arguments, "x-max-length", int(DEAD_LIMIT));
@@ -115,7 +114,7 @@ pub(super) fn dead() -> FieldTable {
     arguments
 }
 
-/// The headers of a message that holds what was delivered before.
+/// Returns the headers of a message that was delivered before.
 pub(super) fn again() -> FieldTable {
     let mut headers = FieldTable::default();
     put(&mut headers, REDELIVERED, AMQPValue::Boolean(true));

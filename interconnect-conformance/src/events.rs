@@ -1,4 +1,4 @@
-//! The promises of events.
+//! The promises about events.
 
 mod desired;
 
@@ -15,25 +15,24 @@ use super::{
 /// Events to check: nothing was published, and nobody else uses them.
 #[derive(Clone)]
 pub struct Setup {
-    /// The events.
     pub events: Arc<dyn Events>,
-    /// The number of events of one value each that wait for one subscriber, when that can be said
-    /// exactly; at least 10.
+    /// The number of single events that wait for one subscriber, if it is exactly defined; at least
+    /// 10.
     pub limit: Option<usize>,
     /// The promises that it need not keep.
     pub slack: Slack,
 }
 
-/// The promises that brokers of others do not keep. Those of control they keep all.
+/// Promises that external brokers do not keep. They keep all those about control.
 #[derive(Debug, Clone, Copy)]
 pub struct Slack {
-    /// Expendable events may overtake the others, and the other way round; each keeps its own
+    /// True if expendable events may overtake others, and the other way round; each keeps its own
     /// order.
     pub overtakes: bool,
-    /// Statuses and desired state from before a subscription do not come: they come when they are
-    /// told again.
+    /// True if statuses and desired state from before a subscription do not arrive, but only when
+    /// they are published again.
     pub forgets_statuses: bool,
-    /// The number of outcomes of control that are many, one published after the other.
+    /// The number of control outcomes, published one after the other, that counts as many.
     pub many: usize,
 }
 
@@ -48,7 +47,7 @@ impl Default for Slack {
 }
 
 impl Slack {
-    /// The events in an order in which they can be compared.
+    /// Returns the events in an order in which they can be compared.
     fn ordered(&self, mut events: Vec<Event>) -> Vec<Event> {
         if self.overtakes {
             events.sort_by_key(|event| !event.is_expendable());
@@ -57,7 +56,7 @@ impl Slack {
     }
 }
 
-/// All promises of events.
+/// All promises about events.
 pub const PROMISES: [Promise<Setup>; 16] = [
     Promise {
         words: "what is published comes to every subscriber, once and in its order",
@@ -158,7 +157,7 @@ async fn everything_comes_to_all(Setup { events, slack, .. }: Setup) -> Result<(
         let came = slack.ordered(take(subscriber.as_mut(), expected.len()).await?);
         expect("events", &marks(&came), &expected)?;
     }
-    // Whatever came twice would come before the marker.
+    // A duplicate would arrive before the marker.
     drop(other);
     only_the_marker_is_left(&events, &samples, one.as_mut()).await
 }
@@ -236,7 +235,7 @@ async fn waiting_is_cancel_safe(Setup { events, .. }: Setup) -> Result<(), Devia
     for number in 0..EVENTS {
         let outcome = samples.outcome(Class::Control, number as u32);
         let mut publishing = events.publish(vec![outcome]);
-        // The waiting begins first, and is cancelled as soon as the publishing is done.
+        // Waiting begins first, and is cancelled as soon as publishing is done.
         tokio::select! {
             biased;
             some = subscriber.next() => {
@@ -335,7 +334,7 @@ async fn who_leaves_holds_nobody_up(Setup { events, limit, .. }: Setup) -> Resul
         (0..3 * limit.unwrap_or(1_000)).map(|n| samples.outcome(Class::Control, n as u32));
     let publishing = events.publish(outcomes.collect());
     let leaving = async { drop(idle) };
-    // Joined, the publishing begins first.
+    // Joined, so that publishing begins first.
     let (published, ()) = tokio::join!(publishing, leaving);
     published?;
     let mut subscriber = events.subscribe(Interest::ALL).await?;
@@ -451,7 +450,7 @@ fn samples() -> Result<Queue, Deviation> {
     Queue::new("hall-1", "apc-pdu")
 }
 
-/// Takes until there are so many.
+/// Takes that many events.
 async fn take(subscriber: &mut dyn Subscription, count: usize) -> Result<Vec<Event>, Deviation> {
     let mut came = Vec::new();
     while came.len() < count {
@@ -460,7 +459,7 @@ async fn take(subscriber: &mut dyn Subscription, count: usize) -> Result<Vec<Eve
     Ok(came)
 }
 
-/// Proves that nothing else waits: what comes next is what is published now.
+/// Checks that nothing else waits: the next event is the one published now.
 async fn only_the_marker_is_left(
     events: &Arc<dyn Events>,
     samples: &Queue,

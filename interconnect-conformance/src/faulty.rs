@@ -1,6 +1,6 @@
-//! An inter connect that goes wrong on purpose, as real networks and brokers do: it fails,
-//! drops, doubles, delays and reorders. It keeps to what the traits promise, so that whoever
-//! uses them can be tried; only [`Lose::Anything`] does not, to try the conformance suite.
+//! An inter connect with deliberate faults, like those of real networks and brokers: it fails,
+//! drops, duplicates, delays and reorders. It keeps the promises of the traits, so that their users
+//! can be tested; only [`Lose::Anything`] does not, to test the conformance suite.
 //!
 //! The same seed and the same calls give the same faults.
 
@@ -24,10 +24,10 @@ use self::{dice::Dice, late::Late};
 pub use self::{events::FaultyEvents, spec::SpecError, tasks::FaultyTasks};
 use utakata_interconnect::Error;
 
-/// Chances of each fault, from 0.0 (never) to 1.0 (always).
+/// The probability of each fault, from 0.0 (never) to 1.0 (always).
 ///
-/// As text: `lose=0.02,double=0.05,late=0.1,delay=0.1,max-delay=200ms,reorder=0.1,fail=0.01`,
-/// and `may-lose=` one of `expendable`, `protocol` (when it is not said) and `anything`.
+/// As text: `lose=0.02,double=0.05,late=0.1,delay=0.1,max-delay=200ms,reorder=0.1,fail=0.01`, and
+/// `may-lose=` one of `expendable`, `protocol` (the default) and `anything`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults {
     /// The seed of the random faults.
@@ -43,23 +43,23 @@ pub struct Faults {
     /// For each call: it takes up to `max_delay` longer.
     pub delay: f64,
     /// For each task that is delivered, and each message that the permit protocol repeats or
-    /// bears late: it is held up to `max_delay`, and later ones overtake it.
+    /// tolerates late: it is held back up to `max_delay`, and later ones overtake it.
     pub late: f64,
     /// The longest delay.
     pub max_delay: Duration,
-    /// For each call with several tasks or events: their order is mixed up.
+    /// For each call with several tasks or events: their order is changed.
     pub reorder: f64,
 }
 
 /// The limits of what a faulty inter connect may lose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lose {
-    /// Observe tasks and expendable events: this is allowed.
+    /// Observe tasks and expendable events, which is permitted.
     Expendable,
-    /// Also what the permit of control repeats until it is answered: asks, permits, outcomes,
+    /// Also messages that the permit protocol repeats until answered: asks, permits, outcomes,
     /// records. Its design survives that. Control tasks and statuses are not lost.
     Protocol,
-    /// Also control tasks and what must not be dropped: this breaks the promises.
+    /// Also control tasks and everything that must not be dropped: this breaks the promises.
     Anything,
 }
 
@@ -77,7 +77,7 @@ impl Faults {
         reorder: 0.0,
     };
 
-    /// A bad day: one in ten of everything, within what is promised.
+    /// Returns the faults of a bad day: one in ten of everything, within the promises.
     pub fn bad_day(seed: u64) -> Self {
         Self {
             seed,
@@ -91,24 +91,24 @@ impl Faults {
     }
 }
 
-/// Counts of the faults so far.
+/// The counts of the faults so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The number of calls that failed.
     pub failed: u64,
-    /// Tasks or events that were lost.
+    /// The number of tasks or events that were lost.
     pub lost: u64,
-    /// Tasks or events that were doubled.
+    /// The number of tasks or events that were duplicated.
     pub doubled: u64,
     /// The number of calls that were delayed.
     pub delayed: u64,
-    /// Tasks or events that others could overtake.
+    /// The number of tasks or events that others could overtake.
     pub late: u64,
-    /// Calls whose order was mixed up.
+    /// The number of calls whose order was changed.
     pub reordered: u64,
 }
 
-/// Decides what goes wrong, and counts it.
+/// Decides on faults, and counts them.
 #[derive(Debug)]
 struct Fate {
     faults: Faults,
@@ -170,11 +170,11 @@ impl Fate {
 
     fn how_long(&self) -> Duration {
         let part = self.dice.below(1_000);
-        let most = u64::try_from(self.faults.max_delay.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(most.saturating_mul(part) / 1_000)
+        let max = u64::try_from(self.faults.max_delay.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(max.saturating_mul(part) / 1_000)
     }
 
-    /// Holds some of these up, and gives the others.
+    /// Holds some of these back, and returns the others.
     fn hold_up<T>(
         &self,
         items: Vec<T>,
@@ -211,7 +211,7 @@ impl Fate {
         })
     }
 
-    /// Loses, doubles and mixes up what is to be published.
+    /// Loses, duplicates and reorders what is to be published.
     fn disturb<T: Clone>(&self, items: Vec<T>, may_be_lost: impl Fn(&T, Lose) -> bool) -> Vec<T> {
         let mut disturbed = Vec::with_capacity(items.len());
         for item in items {

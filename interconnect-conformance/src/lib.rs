@@ -1,5 +1,6 @@
-//! The promises of every inter connect, as checks that any of them can be put to (the embedded one,
-//! a hub, brokers), and one that goes wrong on purpose. Only drills, tests and benchmarks have it.
+//! The promises of every inter connect, as checks that can be applied to any of them (the embedded
+//! one, a hub, brokers), and an inter connect that fails on purpose. Used only by drills, tests and
+//! benchmarks.
 //!
 //! ```no_run
 //! # async fn check() {
@@ -24,8 +25,8 @@ use futures::future::BoxFuture;
 use thiserror::Error;
 use utakata_interconnect::Error as InterconnectError;
 
-/// The longest that one check may take: more, even where others use all processors, means that
-/// something never came.
+/// The time limit of a check: beyond it, even if others use all processors, something never
+/// arrived.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A promise that was not kept.
@@ -38,7 +39,7 @@ pub struct Violation {
     pub seen: String,
 }
 
-/// One promise and its check; `S` is what the check gets to work on.
+/// A promise and its check; `S` is the subject of the check.
 pub struct Promise<S> {
     words: &'static str,
     check: fn(S) -> BoxFuture<'static, Result<(), Deviation>>,
@@ -65,7 +66,7 @@ impl<S> Promise<S> {
     }
 }
 
-/// Checks all promises, each on an inter connect of its own; gives those that were not kept.
+/// Checks all promises, each on an inter connect of its own; returns those that were not kept.
 pub async fn check_all<S>(
     promises: &[Promise<S>],
     make: impl AsyncFn() -> Result<S, InterconnectError>,

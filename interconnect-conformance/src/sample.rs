@@ -1,4 +1,4 @@
-//! Tasks, readings, outcomes and statuses to send around.
+//! Sample tasks, readings, outcomes and statuses.
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use utakata_permit::message::{
 
 use crate::Deviation;
 
-/// The queue that the promises mostly use.
+/// The queue that most promises use.
 #[derive(Debug, Clone)]
 pub struct Queue {
     pub zone: Zone,
@@ -29,10 +29,10 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Makes samples for a zone and a kind.
+    /// Creates samples for a zone and a kind.
     ///
     /// # Errors
-    /// One of them is no name.
+    /// One of them is not a valid name.
     pub fn new(zone: &str, kind: &str) -> Result<Self, Deviation> {
         let (zone, kind) = (name(Zone::new(zone))?, name(Kind::new(kind))?);
         let mut target = Target::new(
@@ -55,12 +55,12 @@ impl Queue {
         })
     }
 
-    /// A task that expires in a minute; `number` stands in its parameters.
+    /// Returns a task that expires in a minute, with `number` in its parameters.
     pub fn task(&self, class: Class, number: usize) -> Task {
         self.expiring(class, number, SignedDuration::from_mins(1))
     }
 
-    /// A task that expires so long from now, or has expired when that is negative.
+    /// Returns a task that expires this long from now, or has expired if that is negative.
     pub fn expiring(&self, class: Class, number: usize, left: SignedDuration) -> Task {
         let now = Timestamp::now();
         Task {
@@ -82,7 +82,7 @@ impl Queue {
         numbers.map(|number| self.task(class, number)).collect()
     }
 
-    /// One reading whose value is this number.
+    /// Returns one reading with this number as its value.
     pub fn readings(&self, number: u32) -> Result<Event, Deviation> {
         let task = self.task(Class::Observe, 0);
         Ok(Event::Readings(Arc::new(Readings {
@@ -100,7 +100,7 @@ impl Queue {
         })))
     }
 
-    /// One outcome; its attempt is this number.
+    /// Returns one outcome with this number as its attempt.
     pub fn outcome(&self, class: Class, number: u32) -> Event {
         let task = self.task(class, 0);
         Event::Outcomes(Arc::new(OutcomeBatch {
@@ -131,7 +131,7 @@ impl Queue {
         }))
     }
 
-    /// The status of an environment of the zone.
+    /// Returns the status of an environment in the zone.
     pub fn status(&self, environment: &str, state: EnvironmentState) -> Result<Event, Deviation> {
         Ok(Event::Environment(Arc::new(EnvironmentStatus {
             id: name(EnvironmentId::new(environment))?,
@@ -151,10 +151,12 @@ impl Queue {
             stopped: Stopped::default(),
             rollouts: Vec::new(),
             workers: None,
+            invariants_broken: 0,
+            restarted: Vec::new(),
         })))
     }
 
-    /// Desired state of a zone that asks nothing, under this revision.
+    /// Returns empty desired state of a zone with this revision.
     pub fn desired(&self, zone: &str, revision: u64) -> Result<Event, Deviation> {
         Ok(Event::Desired(Arc::new(Desired {
             zone: name(Zone::new(zone))?,
@@ -165,7 +167,7 @@ impl Queue {
         })))
     }
 
-    /// An environment asks for one permit, under this number.
+    /// Returns an environment's request for one permit, with this number.
     pub fn start(&self, environment: &str, number: u64) -> Result<Event, Deviation> {
         Ok(Event::Start(Arc::new(StartBatch {
             environment: name(EnvironmentId::new(environment))?,
@@ -175,7 +177,7 @@ impl Queue {
         })))
     }
 
-    /// The answer to one ask of an environment, with this number.
+    /// Returns the answer to one ask of an environment, with this number.
     pub fn permits(&self, environment: &str, number: u64) -> Result<Event, Deviation> {
         Ok(Event::Permits(Arc::new(PermitBatch {
             environment: name(EnvironmentId::new(environment))?,
@@ -188,7 +190,7 @@ impl Queue {
         })))
     }
 
-    /// One outcome of an environment is written down; its attempt is this number.
+    /// Returns the record of an environment's outcome with this number as its attempt.
     pub fn recorded(&self, environment: &str, number: u32) -> Result<Event, Deviation> {
         let task = self.task(Class::Control, 0).id;
         Ok(Event::Recorded(Arc::new(RecordedBatch {
@@ -213,14 +215,14 @@ impl Queue {
     }
 }
 
-/// The number in the parameters of a sample task.
+/// Returns the number in the parameters of a sample task.
 pub fn number(task: &Task) -> Option<usize> {
     let number = task.parameters.to_json().get("number")?.as_u64()?;
     usize::try_from(number).ok()
 }
 
-/// The mark that tells the events of one test apart: `reading 3`, `outcome 1`, `environment a
-/// running`, `permit a 2`.
+/// Returns the text that distinguishes the events of a test: `reading 3`, `outcome 1`, `environment
+/// a running`, `permit a 2`.
 pub fn mark(event: &Event) -> String {
     match event {
         Event::Readings(seen) => match seen.readings.first() {

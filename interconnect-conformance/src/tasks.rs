@@ -1,4 +1,4 @@
-//! The promises of task queues.
+//! The promises about task queues.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -17,19 +17,17 @@ use super::{
 pub struct Setup {
     /// The queues to test.
     pub tasks: Arc<dyn Tasks>,
-    /// The number of observe tasks that one queue holds, when that can be said exactly; at least
-    /// 10.
+    /// The number of observe tasks that a queue holds, if it is exactly defined; at least 10.
     pub observe_limit: Option<usize>,
     /// True if tasks that nobody has ever consumed are refused, instead of kept until somebody
     /// does.
     pub refuses_unserved: bool,
-    /// The time that tasks may be on their way to those who fetch. Zero: they are there at
-    /// once.
+    /// The time that tasks may be under way to consumers. Zero: they are there at once.
     pub on_its_way: Duration,
 }
 
 impl Setup {
-    /// Queues in this process, without limits.
+    /// Wraps queues in this process, without limits.
     pub fn new(tasks: Arc<dyn Tasks>) -> Self {
         Self {
             tasks,
@@ -39,7 +37,7 @@ impl Setup {
         }
     }
 
-    /// Waits until what was published can be fetched.
+    /// Waits until published tasks can be fetched.
     async fn arrived(&self) {
         if !self.on_its_way.is_zero() {
             tokio::time::sleep(self.on_its_way).await;
@@ -47,7 +45,7 @@ impl Setup {
     }
 }
 
-/// All promises of task queues.
+/// All promises about task queues.
 pub const PROMISES: [Promise<Setup>; 15] = [
     Promise {
         words: "what was published comes, each task once",
@@ -175,7 +173,7 @@ async fn fetching_waits(Setup { tasks, .. }: Setup) -> Result<(), Deviation> {
     for (number, class) in [Class::Observe, Class::Control].into_iter().enumerate() {
         let fetching = consumer.fetch(10);
         let publishing = publish(&tasks, vec![queue.task(class, number)]);
-        // Joined, the fetching begins first.
+        // Joined, so that fetching begins first.
         let (fetched, published) = tokio::join!(fetching, publishing);
         published?;
         expect("tasks", &numbers(&fetched?), &vec![number])?;
@@ -190,7 +188,7 @@ async fn fetching_is_cancel_safe(Setup { tasks, .. }: Setup) -> Result<(), Devia
     let mut came = Vec::new();
     for number in 0..TASKS {
         let mut publishing = pin!(publish(&tasks, vec![queue.task(Class::Control, number)]));
-        // The fetching begins first, and is cancelled as soon as the task is there.
+        // Fetching begins first, and is cancelled as soon as the task is there.
         tokio::select! {
             biased;
             fetched = consumer.fetch(10) => {
@@ -282,7 +280,7 @@ async fn acknowledged_is_gone(Setup { tasks, .. }: Setup) -> Result<(), Deviatio
     let mut consumer = tasks.consume(&queue.zone, &queue.kind).await?;
     publish(&tasks, queue.tasks(Class::Control, 0..3)).await?;
     let mut acknowledged = tags(&fetch(consumer.as_mut(), 3).await?);
-    // Tags that nobody knows, and twice the same, are ignored.
+    // Unknown tags, and repeated ones, are ignored.
     acknowledged.push(Tag(u64::MAX));
     consumer.acknowledge(&acknowledged).await?;
     consumer.acknowledge(&acknowledged).await?;
@@ -414,7 +412,7 @@ async fn publish(queues: &Arc<dyn Tasks>, tasks: Vec<Task>) -> Result<(), Deviat
     }
 }
 
-/// Fetches until there are so many, and leaves them unacknowledged.
+/// Fetches that many tasks, and leaves them unacknowledged.
 async fn fetch(consumer: &mut dyn Consumer, count: usize) -> Result<Vec<Delivery>, Deviation> {
     let mut fetched = Vec::new();
     while fetched.len() < count {
@@ -423,21 +421,21 @@ async fn fetch(consumer: &mut dyn Consumer, count: usize) -> Result<Vec<Delivery
     Ok(fetched)
 }
 
-/// Fetches until there are so many, acknowledges them and gives their numbers.
+/// Fetches that many tasks, acknowledges them and returns their numbers.
 async fn take(consumer: &mut dyn Consumer, count: usize) -> Result<Vec<usize>, Deviation> {
     let fetched = fetch(consumer, count).await?;
     consumer.acknowledge(&tags(&fetched)).await?;
     Ok(numbers(&fetched))
 }
 
-/// Fetches once, acknowledges and gives the numbers.
-async fn take_some(consumer: &mut dyn Consumer, most: usize) -> Result<Vec<usize>, Deviation> {
-    let fetched = consumer.fetch(most).await?;
+/// Fetches once, acknowledges and returns the numbers.
+async fn take_some(consumer: &mut dyn Consumer, max: usize) -> Result<Vec<usize>, Deviation> {
+    let fetched = consumer.fetch(max).await?;
     consumer.acknowledge(&tags(&fetched)).await?;
     Ok(numbers(&fetched))
 }
 
-/// Proves that nothing else is in the queue: what comes next is what is published now.
+/// Checks that nothing else is in the queue: the next task is the one published now.
 async fn only_the_marker_is_left(
     tasks: &Arc<dyn Tasks>,
     queue: &Queue,
@@ -469,7 +467,7 @@ fn redelivered(fetched: &[Delivery]) -> Vec<bool> {
         .collect()
 }
 
-/// Everything of a task as text, its secrets too.
+/// Returns everything in a task as text, including its secrets.
 fn revealed(task: &Task) -> String {
     serde_json::to_string(task).unwrap_or_else(|error| error.to_string())
 }

@@ -146,7 +146,7 @@ async fn failing_calls_are_noticed() {
     };
     assert_eq!(
         tasks_under(Some(failing.clone())).await.len(),
-        // These queues keep what nobody has consumed yet.
+        // These queues keep tasks that nobody has consumed yet.
         tasks::PROMISES.len() - 1
     );
     assert_eq!(

@@ -130,7 +130,7 @@ fn codecs() {
     );
 }
 
-/// From publishing until one subscriber of this process has all.
+/// From publishing until one subscriber of this process has everything.
 async fn bus(values: usize, with: &str, bus: &Bus) {
     const BATCH: usize = 100;
     let mut subscriber = bus.subscribe(Interest::ALL).await.unwrap();
@@ -168,8 +168,8 @@ async fn with_broker() -> (Bus, Broker) {
     (bus, broker)
 }
 
-/// A listener that has been given the retained reading, so it is subscribed. What comes
-/// afterwards is read and thrown away.
+/// A listener that has received the retained reading, and so is subscribed. Everything afterwards
+/// is read and thrown away.
 async fn mosquitto_sub(bus: &Bus, broker: SocketAddr) -> Child {
     bus.publish(vec![Event::Readings(Arc::new(readings(1)))])
         .await
@@ -199,7 +199,7 @@ fn target() -> Arc<Target> {
     ))
 }
 
-/// Each with parameters of its own of 300 bytes, as from a store.
+/// Tasks with parameters of their own of 300 bytes, as from a store.
 fn tasks(target: &Arc<Target>, class: Class, count: usize) -> Vec<Task> {
     let task = Task {
         id: TaskId::generate(),

@@ -1,8 +1,8 @@
-//! The embedded MQTT broker (3.1.1 and 5 on one port): one more subscriber of the events, for
+//! The embedded MQTT broker (3.1.1 and 5 on one port): another subscriber of the events, for
 //! everybody outside this process. It keeps everything in memory and writes no file.
 //!
-//! Anybody who can connect may subscribe below `utakata/v1/`; nobody may publish. So it listens
-//! on loopback unless told otherwise.
+//! Anybody who can connect may subscribe below `utakata/v1/`; nobody may publish. By default it
+//! therefore listens on loopback.
 
 mod access;
 mod clients;
@@ -18,7 +18,7 @@ use utakata_interconnect::{Events, Interest};
 
 use self::{clients::Clients, pump::Pump};
 
-/// The longest that stopping may take: the library gives its clients five seconds.
+/// The longest time that stopping may take: the library gives its clients five seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The address of the broker, and its limits.
@@ -26,18 +26,18 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(6);
 pub struct Config {
     /// The address; port 0 takes a free one, see [`Broker::address`].
     pub listen: SocketAddr,
-    /// The most clients at a time.
+    /// The largest number of clients at a time.
     pub max_clients: usize,
-    /// The most of them from one address.
+    /// The largest number of clients from one address.
     pub max_clients_per_address: usize,
-    /// The most messages that wait for one client; beyond it they are dropped for it. The
-    /// retained messages of a new subscription wait there all at once, so it must be more than
-    /// there are targets times observe actions.
+    /// The largest number of messages that wait for one client; beyond it they are dropped for it.
+    /// All retained messages of a new subscription wait there at once, so it must exceed the number
+    /// of targets times observe actions.
     pub client_queue: usize,
 }
 
 impl Default for Config {
-    /// Loopback, on the port that MQTT has from IANA (1883).
+    /// Returns loopback, with the MQTT port assigned by IANA (1883).
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 1883)),
@@ -57,7 +57,7 @@ pub enum Error {
          choose another address"
     )]
     InUse { address: SocketAddr },
-    /// The operating system does not let us listen there.
+    /// The operating system does not permit listening there.
     #[error(
         "the MQTT broker cannot listen on {address}: choose an address of this machine and a port that it may have"
     )]
@@ -86,8 +86,7 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts to listen, and to publish what comes as events. When it returns, clients can
-    /// connect.
+    /// Starts to listen, and to publish events. When it returns, clients can connect.
     pub async fn start(config: Config, events: Arc<dyn Events>) -> Result<Self, Error> {
         let listener = bind(config.listen).await?;
         let listened = listener.local_addr();
@@ -122,7 +121,7 @@ impl Broker {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-    /// Tells the clients goodbye and stops listening.
+    /// Disconnects the clients and stops listening.
     pub async fn stop(mut self) {
         self.stop.cancel();
         let all_ended = async { while self.tasks.join_next().await.is_some() {} };
@@ -141,8 +140,8 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         })
 }
 
-/// The library's defaults write into the working directory, keep the
-/// sessions of clients for ever and publish statistics of their own: none of this here.
+/// Returns the configuration of the library, whose defaults write into the working directory, keep
+/// the sessions of clients for ever and publish statistics of their own: none of this here.
 fn library_config(config: &Config) -> BrokerConfig {
     BrokerConfig::new()
         .with_bind_address(config.listen)

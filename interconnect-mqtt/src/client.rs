@@ -1,4 +1,4 @@
-//! Events over a broker of MQTT: Mosquitto, RabbitMQ, and what else speaks 3.1.1 or 5.
+//! Events over an MQTT broker: Mosquitto, RabbitMQ, and any other that speaks 3.1.1 or 5.
 //!
 //! ```text
 //! publish ─► outbox ─► session ─► broker    one connection for the process
@@ -7,23 +7,23 @@
 //! subscriptions ◄─ bus ◄─ intake
 //! ```
 //!
-//! Events that are not expendable are sent with QoS 1 and published when the broker has
-//! acknowledged them; what came with QoS 1 is acknowledged when the bus of this process has taken
-//! it. So the bound of what waits is the broker's window, and what it does not acknowledge is
-//! published again by whoever waits for it. The broker keeps the session of a process that is away
-//! for an hour.
+//! Events that are not expendable are sent with QoS 1, and count as published when the broker has
+//! acknowledged them; messages that arrived with QoS 1 are acknowledged when the bus of this
+//! process has taken them. The amount of waiting messages is therefore limited by the broker's
+//! window, and unacknowledged ones are published again by those who wait for them. The broker keeps
+//! the session of a process that is away for an hour.
 //!
-//! The broker says of an environment that it is gone when its connection is cut off (last will);
-//! after each connecting the environments of this process are told of again.
+//! The broker reports an environment as gone when its connection is cut off (last will); after each
+//! connecting, the environments of this process are reported again.
 //!
-//! # Where a broker promises less
+//! # Brokers that promise less
 //!
-//! * RabbitMQ gives what is retained only to who subscribes to one topic, and not to filters of
-//!   many. Statuses of environments then come when they are told again (every ten seconds), and
-//!   what is retained of a deleted target stays.
-//! * RabbitMQ may let what is expendable overtake what is not, and the other way round.
-//! * A broker that is full drops what it has no room for, control, too. All of control is asked
-//!   or told again until it is answered, so that costs time alone.
+//! * RabbitMQ delivers retained messages only to subscriptions of one topic, and not to wildcard
+//! filters. Statuses of environments then arrive when they are published again (every ten seconds),
+//! and the retained messages of a deleted target stay.
+//! * RabbitMQ may let expendable messages overtake others, and the other way round.
+//! * A broker that is full drops messages for which it has no room, including control. All of
+//! control is repeated until it is answered, so this only costs time.
 
 mod client_name;
 mod config;
@@ -57,8 +57,8 @@ use utakata_interconnect::{
     Error, Event, Events, Interest, Subscription, clock::Clock, connection::Health,
 };
 
-/// The events of a broker, over one connection. When it is dropped, its events are closed and
-/// the broker publishes its last will; [`MqttEvents::close`] ends it in order.
+/// The events of a broker, over one connection. When dropped, its events are closed and the broker
+/// publishes its last will; [`MqttEvents::close`] ends it properly.
 #[derive(Debug)]
 pub struct MqttEvents {
     shared: Arc<Shared>,
@@ -66,26 +66,26 @@ pub struct MqttEvents {
     tasks: JoinSet<()>,
 }
 
-/// The events, for whoever publishes or follows them.
+/// The events, for publishers and followers.
 #[derive(Debug, Clone)]
 struct Remote(Arc<Shared>);
 
 impl MqttEvents {
-    /// Begins to connect, and tries for ever; returns at once. With a `will`, the broker says that
-    /// this environment is gone, in the life that the status names, when the connection is cut
-    /// off: its state is replaced by `Gone`.
+    /// Begins to connect, and tries for ever; returns at once. With a `will`, the broker reports
+    /// that this environment is gone, in the incarnation that the status names, when the connection
+    /// is cut off: its state is replaced by `Gone`.
     ///
     /// # Errors
-    /// The configuration can never work. That the broker is not there, or refuses, is told
-    /// by [`MqttEvents::health`].
+    /// The configuration can never work. A broker that is away, or refuses, is reported by
+    /// [`MqttEvents::health`].
     pub fn connect(config: Config, will: Option<EnvironmentStatus>) -> Result<Self, ConfigError> {
         Self::connect_with(config, will, Clock::default())
     }
 
-    /// The same with another clock than that of this process.
+    /// Connects with another clock than that of this process.
     ///
     /// # Errors
-    /// As of [`Self::connect`].
+    /// As for [`Self::connect`].
     pub fn connect_with(
         config: Config,
         will: Option<EnvironmentStatus>,
@@ -116,14 +116,14 @@ impl MqttEvents {
     /// Waits until there is a connection.
     pub async fn connected(&self) {
         let mut state = self.shared.state.subscribe();
-        // The sender lives as long as we do.
+        // The sender lives as long as this.
         let _ = state.wait_for(|state| matches!(state, State::Up(_))).await;
     }
 
-    /// Says goodbye to the broker, which then publishes no last will.
+    /// Disconnects from the broker, which then publishes no last will.
     pub async fn close(mut self) {
         self.stop.cancel();
-        // The one that forwards lasts until it is aborted.
+        // The forwarding task lasts until it is aborted.
         let _ = self.tasks.join_next().await;
     }
 }

@@ -1,5 +1,5 @@
-//! MQTT: events over brokers of others ([`client`]), and a broker of our own, which publishes what
-//! is seen for everybody else ([`broker`]).
+//! MQTT: events over external brokers ([`client`]), and a broker of our own, which publishes
+//! readings and outcomes for everybody else ([`broker`]).
 
 pub mod broker;
 pub mod client;

@@ -1,13 +1,13 @@
-//! Limits of connections at a door: in all, for each peer, and the rule of who makes room.
+//! The limits on connections to a listener: in total, for each peer, and the rule for making room.
 //!
 //! ```text
 //! stranger ──know()──► idle ◄──begin() / end──► busy
 //!    └── makes room first     └── makes room then  └── makes room for nobody
 //! ```
 //!
-//! A connection that comes when there is no room takes the place of the one that has waited
-//! longest among those of the peer with the most of them. So a flood pushes out itself, and
-//! nobody who has shown who they are and is being served.
+//! A connection that arrives when there is no room takes the place of the one that has waited
+//! longest among those of the peer with the most of them. So a flood displaces itself, and nobody
+//! who has identified themselves and is being served.
 
 mod accept;
 
@@ -24,9 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use accept::{Acceptor, Listener, peer};
 
-/// Connections that were told to make room and have not ended yet: more are not accepted.
+/// The number of connections that were told to make room and have not ended yet; beyond it no more
+/// are accepted.
 const MAX_LEAVING: usize = 16;
-/// Between two lines in the log about connections that make room.
+/// The interval between lines in the log about connections that make room.
 const COMPLAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The limits on connections.
@@ -34,17 +35,17 @@ const COMPLAIN_AFTER: Duration = Duration::from_secs(60);
 pub struct Limits {
     /// The number of connections in total.
     pub total: usize,
-    /// From one peer: an address, a process.
+    /// The number from one peer: an address, a process.
     pub per_peer: usize,
 }
 
-/// Those who are connected. Cheap to clone.
+/// The admitted connections. Cheap to clone.
 #[derive(Debug)]
 pub struct Admission<P: Eq + Hash + Copy>(Arc<Shared<P>>);
 
 #[derive(Debug)]
 struct Shared<P: Eq + Hash + Copy> {
-    /// For the log: what they are connected to.
+    /// The name of the listener, for the log.
     what: &'static str,
     limits: Limits,
     guests: Mutex<Guests<P>>,
@@ -56,7 +57,7 @@ struct Guests<P> {
     next: u64,
     total: usize,
     leaving: usize,
-    /// By their numbers, which grow with time.
+    /// The connections of each peer by number, which grows with time.
     of: HashMap<P, BTreeMap<u64, Guest>>,
     complaint: Complaint,
 }
@@ -71,7 +72,7 @@ struct Guest {
 enum GuestState {
     /// The peer could not be identified.
     Stranger,
-    /// It has shown who it is, and waits.
+    /// It has identified itself, and waits.
     Idle,
     /// It has too many requests under way; the number is the limit.
     Busy(usize),
@@ -85,7 +86,7 @@ struct Complaint {
     refused: u64,
 }
 
-/// The place of a connection, which is free again when this is dropped.
+/// The slot of a connection, which is free again when this is dropped.
 #[derive(Debug)]
 pub struct Slot<P: Eq + Hash + Copy> {
     admission: Admission<P>,
@@ -94,7 +95,7 @@ pub struct Slot<P: Eq + Hash + Copy> {
     leave: CancellationToken,
 }
 
-/// Something is done for a connection as long as this is there.
+/// A guard: the connection is busy as long as it exists.
 #[derive(Debug)]
 pub struct Busy<P: Eq + Hash + Copy>(Arc<Slot<P>>);
 
@@ -105,7 +106,7 @@ impl<P: Eq + Hash + Copy> Clone for Admission<P> {
 }
 
 impl<P: Eq + Hash + Copy> Admission<P> {
-    /// Nobody is connected yet. `what` is listened to, for the log.
+    /// Creates an admission without connections. `what` names the listener, for the log.
     pub fn new(what: &'static str, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             what,
@@ -121,8 +122,8 @@ impl<P: Eq + Hash + Copy> Admission<P> {
         }))
     }
 
-    /// A place for a connection, for which another one may have to go; `None`: all are taken by
-    /// those who may stay.
+    /// Takes a slot for a connection, for which another one may have to leave; `None` if all are
+    /// taken by those that may stay.
     pub fn admit(&self, peer: P) -> Option<Slot<P>> {
         let Limits { total, per_peer } = self.0.limits;
         let mut guests = self.0.guests.lock();
@@ -158,8 +159,8 @@ impl<P: Eq + Hash + Copy> Admission<P> {
         })
     }
 
-    /// Resolves when those who were told to go have gone, but for a few: each has a descriptor
-    /// until then.
+    /// Returns when those told to leave have gone, except for a few: each has a descriptor until
+    /// then.
     pub async fn settled(&self) {
         loop {
             let left = self.0.departures.notified();
@@ -177,7 +178,7 @@ impl<P: Eq + Hash + Copy> Admission<P> {
 }
 
 impl<P: Eq + Hash + Copy> Guests<P> {
-    /// Tells one of a peer to go; whether there was one.
+    /// Tells one connection of a peer to leave; returns true if there was one.
     fn push_out(&mut self, peer: P) -> bool {
         let Some(guests) = self.of.get_mut(&peer) else {
             return false;
@@ -200,12 +201,12 @@ impl<P: Eq + Hash + Copy> Guests<P> {
         true
     }
 
-    /// Tells one to go of the peer that has the most who may.
+    /// Tells one connection to leave, of the peer that has the most that may be told.
     fn push_out_any(&mut self) -> bool {
         let may_go = |guests: &BTreeMap<u64, Guest>| guests.values().filter(|g| g.may_go()).count();
-        let most = self.of.iter().map(|(peer, guests)| (*peer, may_go(guests)));
-        let most = most.max_by_key(|(_, count)| *count);
-        most.is_some_and(|(peer, count)| count > 0 && self.push_out(peer))
+        let max = self.of.iter().map(|(peer, guests)| (*peer, may_go(guests)));
+        let max = max.max_by_key(|(_, count)| *count);
+        max.is_some_and(|(peer, count)| count > 0 && self.push_out(peer))
     }
 
     fn complain(&mut self, what: &'static str) {
@@ -236,13 +237,13 @@ impl Guest {
 }
 
 impl<P: Eq + Hash + Copy> Slot<P> {
-    /// It has shown who it is.
+    /// Records that it has identified itself.
     pub fn know(&self) {
         self.change(|state| (*state).max(GuestState::Idle));
     }
 
-    /// Something is done for it, until what this gives is dropped. That protects only whom one
-    /// knows: a stranger can always be asked to go.
+    /// Marks the connection as busy until the guard is dropped. That protects only those that are
+    /// known: a stranger can always be told to leave.
     pub fn begin(self: &Arc<Self>) -> Busy<P> {
         self.change(|state| match *state {
             GuestState::Stranger => GuestState::Stranger,
@@ -252,12 +253,12 @@ impl<P: Eq + Hash + Copy> Slot<P> {
         Busy(Arc::clone(self))
     }
 
-    /// It has shown who it is, and stays as long as it likes.
+    /// Records that it has identified itself, and stays as long as it likes.
     pub fn keep(&self) {
         self.change(|_| GuestState::Busy(1));
     }
 
-    /// Returns true if it has not shown who it is, and has this place still.
+    /// Returns true if it has not identified itself, and still has this slot.
     pub fn is_stranger(&self) -> bool {
         let guests = self.admission.0.guests.lock();
         let guest = guests.of.get(&self.peer);
@@ -265,12 +266,12 @@ impl<P: Eq + Hash + Copy> Slot<P> {
         guest.is_some_and(|guest| guest.state == GuestState::Stranger)
     }
 
-    /// Counts no more here: it is counted elsewhere from now on.
+    /// Stops counting it here: it is counted elsewhere from now on.
     pub fn leave(&self) {
         self.admission.0.remove(self.peer, self.number);
     }
 
-    /// Resolves when it has to make room.
+    /// Returns when it has to make room.
     pub async fn pushed_out(&self) {
         self.leave.cancelled().await;
     }

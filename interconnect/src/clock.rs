@@ -1,9 +1,10 @@
-//! The time, as an argument, so that tests decide it; and the differences of others' clocks.
+//! The time as an argument, so that tests decide it; and the differences of others' clocks.
 //!
-//! No moment of one host means anything to another one: their clocks differ, by hours if nobody
-//! sets them, and each may be set at any time. So a message says what is left of a deadline and
-//! how old a value is, and is stamped with a clock that nobody sets ([`Sent`]). Whoever gets it
-//! reckons from its arrival, less the time that it lay on the way, as far as that can be told.
+//! A moment on one host means nothing on another: their clocks differ, by hours if nobody sets
+//! them, and each may be set at any time. A message therefore states the time left until a deadline
+//! and the age of a value, and is stamped with a monotonic clock ([`Sent`]). The receiver
+//! calculates from its arrival, less the time that it lay on the way, as far as that can be
+//! determined.
 
 mod senders;
 
@@ -23,15 +24,15 @@ use uuid::Uuid;
 
 use self::senders::Senders;
 
-/// The clock of this process: all that is stamped and received by it has to do with each other.
+/// The clock of this process: its stamps and arrivals are related to each other.
 static PROCESS: LazyLock<Clock> = LazyLock::new(|| Clock::new(now));
-/// By how many milliseconds the clock that this process goes by is ahead of that of its machine.
+/// The number of milliseconds by which this process's clock is ahead of its machine's.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
-/// A clock that others share is gone by from such a difference on.
+/// The difference, in milliseconds, from which a shared clock is used.
 const DIFFERS: i64 = 2000;
-/// One that is gone by already is followed when it is off by more.
+/// The difference, in milliseconds, from which a shared clock in use is followed.
 const FOLLOWED: i64 = 500;
-/// The origin of the steady clock of this process.
+/// The origin of the monotonic clock of this process.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Returns the time by the clock of this machine, or by one that several processes share.
@@ -41,8 +42,8 @@ pub fn now() -> Timestamp {
     now.checked_add(ahead).unwrap_or(now)
 }
 
-/// The processes that work together have a clock in common, which shows this. Where it differs
-/// from that of this machine by seconds, this process goes by it from now on.
+/// Sets the time of the clock that the cooperating processes share. If it differs from that of this
+/// machine by seconds, this process uses it from now on.
 pub fn share(shown: Timestamp) {
     let ahead = shown.as_millisecond() - Timestamp::now().as_millisecond();
     let before = AHEAD.load(Ordering::Relaxed);
@@ -56,12 +57,12 @@ pub fn share(shown: Timestamp) {
     }
 }
 
-/// By how much the shared clock was ahead that this process goes by, in milliseconds.
+/// Returns the number of milliseconds by which the shared clock in use is ahead.
 pub fn shared_ahead() -> i64 {
     AHEAD.load(Ordering::Relaxed)
 }
 
-/// Returns the difference to go by, having seen this one.
+/// Returns the difference to use after this one was seen.
 fn followed(before: i64, seen: i64) -> i64 {
     match seen {
         seen if seen.abs() < DIFFERS => 0,
@@ -70,14 +71,14 @@ fn followed(before: i64, seen: i64) -> i64 {
     }
 }
 
-/// Tells the time. Cheap to clone; the default is the clock of this process.
+/// A source of the time. Cheap to clone; the default is the clock of this process.
 #[derive(Clone)]
 pub struct Clock(Arc<Inner>);
 
 struct Inner {
     wall: Box<dyn Fn() -> Timestamp + Send + Sync>,
     steady: Box<dyn Fn() -> Duration + Send + Sync>,
-    /// The name under which it stamps: another one after each start.
+    /// The name in its stamps: a new one after each start.
     by: Arc<str>,
     senders: Mutex<Senders>,
 }
@@ -87,28 +88,28 @@ struct Inner {
 pub struct Sent {
     /// The life of the process to which the times belong.
     pub by: Arc<str>,
-    /// Milliseconds of a clock that is never set, counted from anywhere.
+    /// The milliseconds of a monotonic clock, counted from any origin.
     pub at: u64,
-    /// The time that its wall clock showed.
+    /// The time of its wall clock.
     pub clock: Timestamp,
 }
 
-/// The way of a message, as far as it is known.
+/// The transit of a message, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Transit {
-    /// The time that it lay on the way, beyond what the fastest message of its sender took.
+    /// The time that it lay on the way, beyond that of its sender's fastest message.
     pub waited: Duration,
-    /// By how much the sender's clock is ahead of this one; negative: behind.
+    /// The time by which the sender's clock is ahead of this one; negative if it is behind.
     pub ahead: SignedDuration,
 }
 
 impl Clock {
-    /// A clock that asks this function what time it is.
+    /// Creates a clock that takes the time from this function.
     pub fn new(wall: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self::with_steady(wall, || BEGUN.elapsed())
     }
 
-    /// The same with another clock that is never set, as of another host.
+    /// Creates a clock with another monotonic clock, as of another host.
     pub fn with_steady(
         wall: impl Fn() -> Timestamp + Send + Sync + 'static,
         steady: impl Fn() -> Duration + Send + Sync + 'static,
@@ -126,12 +127,12 @@ impl Clock {
         (self.0.wall)()
     }
 
-    /// Returns the time that is left until then; negative: that has passed since.
+    /// Returns the time left until then; negative if it has passed.
     pub fn left(&self, until: Timestamp) -> SignedDuration {
         until.duration_since(self.now())
     }
 
-    /// Returns how long ago that was; zero where it is still to come.
+    /// Returns the age of a time; zero if it is still to come.
     pub fn age(&self, time: Timestamp) -> Duration {
         Duration::try_from(self.now().duration_since(time)).unwrap_or_default()
     }
@@ -142,7 +143,7 @@ impl Clock {
         now.checked_sub(age).unwrap_or(now)
     }
 
-    /// The stamp of a message that is written now.
+    /// Returns the stamp of a message that is written now.
     pub fn stamp(&self) -> Sent {
         Sent {
             by: Arc::clone(&self.0.by),
@@ -151,7 +152,7 @@ impl Clock {
         }
     }
 
-    /// A message came: learns from it, and tells of its way.
+    /// Learns from a message that arrived, and returns its transit.
     pub fn receive(&self, sent: &Sent) -> Transit {
         let steady = milliseconds((self.0.steady)());
         self.0.senders.lock().receive(sent, steady, self.now())
@@ -162,7 +163,7 @@ impl Clock {
         self.0.senders.lock().forget(&sent.by);
     }
 
-    /// By how much the clock of a sender was ahead, when it was last heard of.
+    /// Returns the time by which a sender's clock was ahead when it was last heard of.
     pub fn ahead(&self, sent: &Sent) -> Option<SignedDuration> {
         self.0.senders.lock().ahead(&sent.by)
     }

@@ -1,5 +1,4 @@
-//! The common parts of connections to brokers: their health, the waits between tries, and their
-//! hidden from others.
+//! The common parts of connections to brokers: their health, the waits between attempts, and TLS.
 
 use std::{
     collections::VecDeque,
@@ -17,14 +16,14 @@ use utakata_settings::Settings;
 
 use crate::clock;
 
-/// Certificates, as paths of PEM files. Without a `ca`, those of the system are believed.
+/// Certificates, as paths of PEM files. Without a `ca`, those of the system are trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// The authority that vouches for the broker, as PEM; those of the system when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
-    /// Our own certificate, where the broker wants one.
+    /// Our own certificate, if the broker requires one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
     /// The key of our own certificate.
@@ -34,34 +33,34 @@ pub struct Tls {
 
 /// The time for which a loss of a connection counts among its notices.
 const NOTICED: Duration = Duration::from_secs(600);
-/// A connection that is lost so often within that time is unsteady.
+/// The number of losses within that time from which a connection is unsteady.
 const UNSTEADY: usize = 3;
-/// The most losses of a connection that are remembered.
+/// The largest number of losses of a connection that are remembered.
 const MAX_LOSSES: usize = 1_000;
-/// The most notices of a connection that are kept.
+/// The largest number of notices of a connection that are kept.
 const MAX_NOTICES: usize = 20;
 
-/// A clock that is off by more than that was set.
+/// The difference from which a clock counts as set.
 const MIN_STEP: SignedDuration = SignedDuration::from_secs(1);
 
-/// Keeps how a connection is. Cheap to clone.
+/// The health of a connection. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Health(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     connection: ConnectionStatus,
-    /// Since when it is so, by the clock that nobody sets.
+    /// The time since which it is so, on the monotonic clock.
     since: Instant,
-    /// The times at which it was lost lately, and the last reason.
+    /// The times of its recent losses, with the last reason.
     losses: VecDeque<Instant>,
     last_problem: String,
-    /// The notices, and when each was last given.
+    /// The notices, with the time at which each was last given.
     notices: Vec<(String, Instant)>,
 }
 
 impl State {
-    /// Returns the notices about it, although it is there.
+    /// Returns the notices about it, although it is up.
     fn notices(&self, now: Instant) -> Vec<String> {
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < NOTICED;
         let noticed = self.notices.iter().filter(|(_, at)| is_recent(at));
@@ -78,7 +77,7 @@ impl State {
 }
 
 impl Health {
-    /// Of a connection that was not made yet.
+    /// Creates the health of a connection that was not made yet.
     pub fn new(name: &str, to: impl Into<String>) -> Self {
         let connection = ConnectionStatus {
             name: name.into(),
@@ -115,13 +114,13 @@ impl Health {
         }
     }
 
-    /// Returns the reason for which it is not there; `None` while it is.
+    /// Returns the reason why it is down; `None` while it is up.
     pub fn problem(&self) -> Option<String> {
         self.0.lock().connection.problem.clone()
     }
 
-    /// Something is wrong with it although it is there: what, and what to do. It is told for a
-    /// while, and logged when it is new.
+    /// Records a problem of a connection that is up, with its cure. It is reported for a while, and
+    /// logged when it is new.
     pub fn notice(&self, notice: impl Into<String>) {
         let (notice, now) = (notice.into(), Instant::now());
         let mut state = self.0.lock();
@@ -151,7 +150,7 @@ impl Health {
         }
     }
 
-    /// It is not there, or not any more.
+    /// Records that it is down, or was lost.
     pub fn lost(&self, problem: impl Into<String>) {
         let state = &mut *self.0.lock();
         let connection = &mut state.connection;
@@ -193,10 +192,10 @@ impl Health {
     }
 }
 
-/// The waits between tries to connect.
+/// The waits between attempts to connect.
 pub const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
-/// Draws a number by chance, to spread a wait.
+/// Returns a random number to jitter a wait.
 pub fn draw() -> u16 {
     // The keys of a new hasher are as random as this needs.
     let [low, high, ..] = RandomState::new().hash_one(()).to_le_bytes();
@@ -208,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_connection_that_is_there_is_told_for_a_while() {
+    fn what_is_wrong_with_a_connection_that_is_there_is_reported_for_a_while() {
         let health = Health::new("events", "mqtt://broker:1883");
         for _ in 0..UNSTEADY - 1 {
             health.made();

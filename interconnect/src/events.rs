@@ -1,4 +1,4 @@
-//! Events: what is published for whoever wants it.
+//! Events: messages published for whoever wants them.
 
 pub mod bus;
 
@@ -20,25 +20,25 @@ use crate::{
 /// The publishing and the subscribing side of events.
 #[async_trait]
 pub trait Events: Send + Sync + 'static {
-    /// Publishes, in this order. When it returns, every subscriber of this process has what is
-    /// not expendable. It may wait for a slow subscriber, but never for one that only wants
-    /// what is expendable.
+    /// Publishes events in this order. When it returns, every subscriber of this process has those
+    /// that are not expendable. It may wait for a slow subscriber, but never for one that only
+    /// wants expendable events.
     async fn publish(&self, events: Vec<Event>) -> Result<(), Error>;
 
-    /// Begins to follow. The last status of each environment and the last desired state of each
-    /// zone come first, of those that are of interest; everything else comes as it is published
-    /// from now on.
+    /// Begins to follow. The latest status of each environment and the latest desired state of each
+    /// zone come first, if they are of interest; everything else arrives as it is published from
+    /// now on.
     async fn subscribe(&self, interest: Interest) -> Result<Box<dyn Subscription>, Error>;
 }
 
 /// A subscriber's stream of events.
 #[async_trait]
 pub trait Subscription: Send {
-    /// Waits until there is something, then gives all that there is, oldest first. Cancel safe.
+    /// Waits until there is something, then returns everything, oldest first. Cancel safe.
     async fn next(&mut self) -> Result<Vec<Event>, Error>;
 
-    /// Returns how many expendable events were dropped since it was last asked, because they were
-    /// not fetched fast enough.
+    /// Returns the number of expendable events dropped since the last call, because they were not
+    /// fetched fast enough.
     fn missed(&mut self) -> u64;
 }
 
@@ -48,27 +48,27 @@ pub enum Event {
     Readings(Arc<Readings>),
     Outcomes(Arc<OutcomeBatch>),
     Environment(Arc<EnvironmentStatus>),
-    /// Desired state of the environments of a zone.
+    /// The desired state of the environments of a zone.
     Desired(Arc<Desired>),
-    /// A target is no more: what is retained of it goes.
+    /// A target was deleted: its retained messages are removed.
     Deleted(TargetName),
-    /// An environment is gone for good: what is retained of it goes.
+    /// An environment is gone for good: its retained messages are removed.
     Forgotten(EnvironmentId),
-    /// An environment asks whether it may begin attempts of control.
+    /// An environment asks whether it may begin attempts at control.
     Start(Arc<StartBatch>),
     /// The answers to an environment's asks.
     Permits(Arc<PermitBatch>),
-    /// Outcomes of control that are written down, for the environment that published them.
+    /// Records of control outcomes, for the environment that published them.
     Recorded(Arc<RecordedBatch>),
-    /// An environment asks for content of releases.
+    /// An environment requests the content of releases.
     Fetch(Arc<FetchBatch>),
     /// The answer to an environment's request for content.
     Content(Arc<ContentReply>),
 }
 
 impl Event {
-    /// Returns true if it may be dropped under load: readings, outcomes of observation alone, and
-    /// content of releases, which is asked for again.
+    /// Returns true if it may be dropped under load: readings, outcomes of observation only, and
+    /// content of releases, which is requested again.
     pub fn is_expendable(&self) -> bool {
         match self {
             Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
@@ -79,8 +79,8 @@ impl Event {
         }
     }
 
-    /// Returns its weight where queues are bounded: each value read, each outcome, each ask
-    /// and answer counts one, and everything else, too.
+    /// Returns its weight in bounded queues: each value read, each outcome, each ask and answer
+    /// counts one, and so does everything else.
     pub fn weight(&self) -> usize {
         match self {
             Self::Readings(seen) => seen.readings.len().max(1),
@@ -98,17 +98,17 @@ impl Event {
 /// The events that a subscriber is interested in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interest {
-    /// Readings, and that a target is no more.
+    /// Readings, and deletions of targets.
     pub readings: bool,
     /// True for outcomes.
     pub outcomes: bool,
     /// True for statuses of environments.
     pub environments: bool,
-    /// Asks for permits, and for content of releases: for the logic environment.
+    /// Requests for permits, and for content of releases: for the logic environment.
     pub starts: bool,
     /// Permits, records and content for this environment, and for no other.
     pub answers: Option<EnvironmentId>,
-    /// Desired state of the environments of these zones.
+    /// The desired state of the environments of these zones.
     #[serde(default)]
     pub desired: Zones,
 }
@@ -144,7 +144,7 @@ impl Interest {
         answers: None,
         desired: Zones::None,
     };
-    /// Everything that anybody may follow: not what the boxes say to each other.
+    /// Everything that anybody may follow, without the messages between components.
     pub const ALL: Self = Self {
         readings: true,
         outcomes: true,

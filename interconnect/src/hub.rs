@@ -44,7 +44,7 @@ pub use self::client::HubClient;
 use self::{connection::Connection, socket::Socket, wills::Wills};
 use crate::{Events, Tasks};
 
-/// The longest that stopping may take before the connections are cut off.
+/// The longest time that stopping may take before the connections are cut off.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The address of a hub, and its limits.
@@ -52,11 +52,11 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Config {
     /// The socket. Tasks carry credentials, so only this user can connect to it.
     pub socket: PathBuf,
-    /// The most clients at a time; others are turned away.
+    /// The largest number of clients at a time; others are turned away.
     pub max_clients: usize,
-    /// A client that does not take an answer within this is cut off.
+    /// The time within which a client must accept an answer, or be cut off.
     pub read_timeout: Duration,
-    /// A client that says nothing for so long is cut off; ours say something every 5 s.
+    /// The time of silence after which a client is cut off; ours send something every 5 s.
     pub max_silent: Duration,
 }
 
@@ -109,8 +109,8 @@ struct Served {
 }
 
 impl Hub {
-    /// Listens, and serves these tasks and events to whoever connects. When it returns, clients
-    /// can connect. What a hub that was killed has left at the path is taken away.
+    /// Listens, and serves these tasks and events to everybody who connects. When it returns,
+    /// clients can connect. The remains of a killed hub at the path are removed.
     pub async fn serve(
         config: Config,
         tasks: Arc<dyn Tasks>,
@@ -139,7 +139,7 @@ impl Hub {
     }
 
     /// Ends the connections and stops listening. No last will is published: nobody is left to
-    /// hear it.
+    /// receive it.
     pub async fn stop(mut self) {
         self.stop.cancel();
         let all_ended = async { while self.tasks.join_next().await.is_some() {} };
@@ -164,7 +164,7 @@ async fn accept(listener: UnixListener, served: Arc<Served>, stop: CancellationT
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             tracing::warn!(
-                most = served.config.max_clients,
+                max = served.config.max_clients,
                 "a client of the hub was turned away: too many are connected"
             );
             continue;
@@ -179,7 +179,8 @@ async fn accept(listener: UnixListener, served: Arc<Served>, stop: CancellationT
     while connections.join_next().await.is_some() {}
 }
 
-/// A failure to accept is mostly that there are too many open files: that passes.
+/// Returns an accepted connection. A failure mostly means that too many files are open, which
+/// passes.
 async fn accepted(stream: std::io::Result<UnixStream>) -> Option<UnixStream> {
     match stream {
         Ok(stream) => Some(stream),

@@ -19,10 +19,10 @@ pub use tasks::{Consumer, Delivery, Refusal, Tag, Tasks};
 
 use thiserror::Error;
 
-/// An error of the inter connect. Every one may pass: try again with back-off.
+/// An error of the inter connect. All of them may be temporary: try again with back-off.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
-    /// It was shut down, or the connection is lost for good.
+    /// The inter connect was shut down, or the connection is lost for good.
     #[error("the inter connect is closed")]
     Closed,
     /// It cannot be reached at present.

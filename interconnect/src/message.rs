@@ -1,8 +1,8 @@
-//! The messages between processes, each beside its form on the wire.
+//! The messages between processes, each next to its wire form.
 //!
-//! Every message is one JSON object whose first field is `"version":1`. Fields that this build
-//! does not know are ignored; versions that it does not know are refused. The bytes of each
-//! version are kept as golden files, which are never edited.
+//! Every message is one JSON object whose first field is `"version":1`. Fields unknown to this
+//! build are ignored; unknown versions are refused. The bytes of each version are kept as golden
+//! files, which are never edited.
 
 pub mod content;
 mod lenient;
@@ -20,52 +20,51 @@ use thiserror::Error;
 use self::moments::Moments;
 use crate::clock::Clock;
 
-/// The version of the messages that this build speaks.
+/// The version of the messages spoken by this build.
 pub const VERSION: u64 = 1;
 
-/// The beginning of our own messages.
+/// The first bytes of every message of ours.
 const HEAD: &[u8] = br#"{"version":1"#;
 
-/// A message and its form on the wire.
+/// A message and its wire form.
 ///
-/// Clocks of hosts differ. So what travels between them is stamped: a deadline goes as what is
-/// left of it and a time as how long ago it was, beside what the clock of the sender shows, and
-/// whoever gets it reckons both from its arrival, by its own clock. A message without moments has
-/// one form only.
+/// The clocks of hosts differ. Messages between hosts are therefore stamped: a deadline travels as
+/// the time left and a time as its age, next to the sender's clock, and the receiver computes both
+/// from the moment of arrival, by its own clock. A message without moments has one form only.
 pub trait Message: Sized {
-    /// The name that errors give it.
+    /// The name used in errors.
     const NAME: &'static str;
 
-    /// Its fields as they are written.
+    /// The fields as they are written.
     type Fields<'m>: Serialize
     where
         Self: 'm;
 
-    /// Its fields as they are read, with the stamp and the moments, if it has any.
+    /// The fields as they are read, with the stamp and the moments, if there are any.
     type Received: DeserializeOwned;
 
     fn fields(&self) -> Self::Fields<'_>;
 
-    /// Returns the moments in it as another host needs them.
+    /// Returns the moments of the message, as another host needs them.
     fn moments(&self, _clock: &Clock) -> Option<Moments> {
         None
     }
 
-    /// Makes it from what came: its moments by this clock, or as they stand.
+    /// Builds the message from the received fields: its moments by this clock, or as they stand.
     fn received(received: Self::Received, clock: Option<&Clock>) -> Self;
 
-    /// Writes it as it is, for whoever goes by the same clock.
+    /// Encodes the message unchanged, for a receiver that shares this clock.
     ///
     /// # Errors
-    /// It has something that JSON has no form for.
+    /// It contains something that JSON cannot express.
     fn encode(&self) -> Result<Vec<u8>, Error> {
         encode(Self::NAME, &self.fields())
     }
 
-    /// Writes it for a host with another clock.
+    /// Encodes the message for a host with another clock.
     ///
     /// # Errors
-    /// As of [`Self::encode`].
+    /// As for [`Self::encode`].
     fn encode_stamped(&self, clock: &Clock) -> Result<Vec<u8>, Error> {
         match self.moments(clock) {
             Some(moments) => moments::stamped(Self::NAME, clock, moments, &self.fields()),
@@ -73,24 +72,25 @@ pub trait Message: Sized {
         }
     }
 
-    /// Reads it as it was written, whatever clock its sender has.
+    /// Decodes the message as it was written, whatever the sender's clock.
     ///
     /// # Errors
-    /// It is of another version, or of another form.
+    /// It has another version, or another form.
     fn decode(payload: &[u8]) -> Result<Self, Error> {
         decode(Self::NAME, payload).map(|received| Self::received(received, None))
     }
 
-    /// Reads it with its moments by this clock, which learns from it how the sender's differs.
+    /// Decodes the message with its moments by this clock, which learns from it how far the
+    /// sender's clock is off.
     ///
     /// # Errors
-    /// As of [`Self::decode`].
+    /// As for [`Self::decode`].
     fn decode_stamped(payload: &[u8], clock: &Clock) -> Result<Self, Error> {
         decode(Self::NAME, payload).map(|received| Self::received(received, Some(clock)))
     }
 }
 
-/// Messages whose fields are those of a type, and which have no moments.
+/// Implements [`Message`] for types that are their own fields and contain no moments.
 macro_rules! plain {
     ($($message:ty: $name:literal;)*) => {$(
         impl $crate::message::Message for $message {
@@ -117,9 +117,9 @@ plain! {
 /// An error of reading or writing a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
-    /// It is of a version that this build does not speak.
+    /// Its version is not spoken by this build.
     #[error(
-        "the {what} that came is of version {came}, and this build speaks version {VERSION}: \
+        "the received {what} has version {came}, and this build speaks version {VERSION}: \
          update {}",
         side(*.came)
     )]
@@ -128,15 +128,15 @@ pub enum Error {
         /// The version of the message.
         came: u64,
     },
-    /// It does not say its version, or is no JSON object.
-    #[error("the {what} that came has no \"version\" and is not ours: {problem}")]
+    /// It states no version, or is not a JSON object.
+    #[error("the received {what} has no \"version\" and is not ours: {problem}")]
     NoVersion {
         what: &'static str,
         /// The error of serde.
         problem: String,
     },
-    /// Its version is right, and its form is not.
-    #[error("the {what} that came cannot be read: {problem}")]
+    /// Its version is right, but its form is not.
+    #[error("the received {what} cannot be read: {problem}")]
     Form {
         what: &'static str,
         /// The error of the parser, with line and column.
@@ -159,7 +159,7 @@ fn side(came: u64) -> &'static str {
     }
 }
 
-/// Writes a struct of at least one field, with the version before its fields.
+/// Writes a struct of at least one field, with the version in front of its fields.
 fn encode<T: Serialize>(what: &'static str, message: &T) -> Result<Vec<u8>, Error> {
     let mut payload = Vec::with_capacity(512);
     payload.extend_from_slice(HEAD);
@@ -167,7 +167,7 @@ fn encode<T: Serialize>(what: &'static str, message: &T) -> Result<Vec<u8>, Erro
         what,
         problem: error.to_string(),
     })?;
-    // The message's own `{` continues the object that the head began.
+    // The message's own `{` is replaced: the head has opened the object already.
     debug_assert_eq!(payload[HEAD.len()], b'{', "the {what} is no struct");
     payload[HEAD.len()] = b',';
     Ok(payload)
@@ -175,7 +175,7 @@ fn encode<T: Serialize>(what: &'static str, message: &T) -> Result<Vec<u8>, Erro
 
 fn decode<T: DeserializeOwned>(what: &'static str, payload: &[u8]) -> Result<T, Error> {
     check_version(what, payload)?;
-    // Most messages have no unknown field: only the others take the slow way.
+    // Most messages have no unknown field: only the others take the slow path.
     serde_json::from_slice(payload)
         .or_else(|_| lenient::from_slice(payload))
         .map_err(|error| Error::Form {
@@ -185,7 +185,7 @@ fn decode<T: DeserializeOwned>(what: &'static str, payload: &[u8]) -> Result<T, 
 }
 
 fn check_version(what: &'static str, payload: &[u8]) -> Result<(), Error> {
-    /// Of any message of ours, whatever else is in it.
+    /// The part common to all our messages.
     #[derive(Deserialize)]
     struct Head {
         version: u64,

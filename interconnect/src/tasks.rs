@@ -1,8 +1,8 @@
-//! Tasks: from the logic environment to whichever environment of the zone has room.
+//! Tasks: from the logic environment to any environment of the zone that has room.
 //!
-//! There is a queue for each zone and kind. Control tasks are kept until somebody acknowledges
-//! them, and are served before observe tasks. Observe tasks are expendable: they go when they
-//! expire, and the oldest go when there are too many.
+//! There is one queue for each zone and kind. Control tasks are kept until they are acknowledged,
+//! and are served before observe tasks. Observe tasks are expendable: they are dropped when they
+//! expire, and the oldest are dropped when there are too many.
 
 pub mod embedded;
 
@@ -11,36 +11,36 @@ use utakata_model::{Kind, Task, TaskKey, Zone};
 
 use crate::Error;
 
-/// The sending and the fetching side of the task queues.
+/// The publishing and the fetching side of the task queues.
 #[async_trait]
 pub trait Tasks: Send + Sync + 'static {
-    /// Hands tasks over, to the queues of their targets' zones and kinds. When it returns, the
-    /// inter connect keeps them. What it could not take comes back with the reason.
-    /// Errors: nothing is known of any of them; publishing again may double them.
+    /// Publishes tasks to the queues of their targets' zones and kinds. Once it returns, the inter
+    /// connect keeps them. Refused tasks are returned with the reason. After an error the fate of
+    /// all of them is unknown; publishing again may duplicate them.
     async fn publish(&self, tasks: Vec<Task>) -> Result<Vec<Refusal>, Error>;
 
-    /// Begins to fetch the tasks of a kind in a zone. There may be many consumers of one queue:
-    /// each task goes to one of them.
+    /// Starts fetching the tasks of a kind in a zone. One queue may have many consumers: each task
+    /// goes to one of them.
     async fn consume(&self, zone: &Zone, kind: &Kind) -> Result<Box<dyn Consumer>, Error>;
 }
 
-/// One who fetches. When it is dropped, what it has not acknowledged goes to others, marked as
-/// redelivered.
+/// A consumer of a queue. When it is dropped, what it has not acknowledged goes to others, marked
+/// as redelivered.
 #[async_trait]
 pub trait Consumer: Send {
-    /// Waits until there is a task, then gives up to `most` of them, control first, each class
+    /// Waits until there is a task, then gives up to `max` of them, control first, each class
     /// in the order in which they came. Cancel safe: what was not returned is not lost.
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error>;
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error>;
 
-    /// These are dealt with: never deliver them again. Unknown tags are ignored.
+    /// Acknowledges deliveries: they are never delivered again. Unknown tags are ignored.
     async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error>;
 
-    /// These are for somebody else, now: they go back to the front of the queue. Unknown tags
-    /// are ignored.
+    /// Gives deliveries back at once: they return to the front of the queue, for others. Unknown
+    /// tags are ignored.
     async fn give_back(&mut self, tags: &[Tag]) -> Result<(), Error>;
 }
 
-/// Names a delivery to the consumer that got it.
+/// Identifies a delivery to the consumer that received it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(pub u64);
 
@@ -50,11 +50,11 @@ pub struct Delivery {
     /// The tag by which it is acknowledged.
     pub tag: Tag,
     pub task: Task,
-    /// True if it may have been delivered before.
+    /// True if the task may have been delivered before.
     pub redelivered: bool,
 }
 
-/// A task that was not taken.
+/// A task that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub key: TaskKey,

@@ -1,11 +1,11 @@
-//! The names of the MQTT topics, all below `utakata/v1/`.
+//! The names of the MQTT topics, all of them below `utakata/v1/`.
 
 use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 use utakata_model::{ActionName, EnvironmentId, Kind, NameError, TargetName, Zone};
 
-/// The beginning of every topic of ours.
+/// The prefix of all our topics.
 pub const ROOT: &str = "utakata/v1/";
 /// The filter for the readings of all targets.
 pub const READINGS: &str = "utakata/v1/reading/#";
@@ -13,14 +13,14 @@ pub const READINGS: &str = "utakata/v1/reading/#";
 pub const OUTCOMES: &str = "utakata/v1/outcome/#";
 /// The filter for the statuses of all environments.
 pub const ENVIRONMENTS: &str = "utakata/v1/environment/#";
-/// The filter for what is asked of the environments of all zones.
+/// The filter for the desired state of all zones.
 pub const DESIRED: &str = "utakata/v1/desired/#";
 
-/// The filter for asks for permits.
+/// The filter for permit requests.
 pub const STARTS: &str = "utakata/v1/start/#";
-/// The filter for asks for content of releases.
+/// The filter for requests for release content.
 pub const FETCHES: &str = "utakata/v1/fetch/#";
-/// The filter for targets that are no more.
+/// The filter for deleted targets.
 pub const DELETED: &str = "utakata/v1/deleted/#";
 
 /// A topic, taken apart.
@@ -29,47 +29,46 @@ pub enum Topic {
     /// `reading/<target>/<action>`: the latest readings. Retained.
     Reading {
         target: TargetName,
-        /// The action that saw them: two schedules of one target do not hide each other.
+        /// The action that read them: two schedules of one target do not hide each other.
         action: ActionName,
     },
-    /// `outcome/<zone>/<kind>`: outcomes, one or many in a message.
+    /// `outcome/<zone>/<kind>`: one or more outcomes in a message.
     Outcome { zone: Zone, kind: Kind },
-    /// `start/<environment>`: an environment asks for permits. For the logic environment.
+    /// `start/<environment>`: an environment requests permits from the logic environment.
     Start(EnvironmentId),
-    /// `permit/<environment>`: the answers, for that environment and nobody else.
+    /// `permit/<environment>`: the answers, for that environment only.
     Permit(EnvironmentId),
-    /// `recorded/<environment>`: outcomes that are written down, for the environment that
-    /// published them and nobody else.
+    /// `recorded/<environment>`: outcomes that have been recorded, for the environment that
+    /// published them only.
     Recorded(EnvironmentId),
-    /// `fetch/<environment>`: an environment asks for content of releases. For the logic
-    /// environment.
+    /// `fetch/<environment>`: an environment requests release content from the logic environment.
     Fetch(EnvironmentId),
-    /// `content/<environment>`: the answers, for that environment and nobody else.
+    /// `content/<environment>`: the answers, for that environment only.
     Content(EnvironmentId),
-    /// `environment/<id>`: how an environment is. Retained.
+    /// `environment/<id>`: the status of an environment. Retained.
     Environment(EnvironmentId),
-    /// `deleted/<target>`: a target is no more.
+    /// `deleted/<target>`: a target has been deleted.
     Deleted(TargetName),
-    /// `desired/<zone>`: what is asked of the environments of a zone. Retained.
+    /// `desired/<zone>`: the desired state of the environments of a zone. Retained.
     Desired(Zone),
 }
 
-/// An error of a text that is not a topic of ours.
+/// The error for a text that is not a topic of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TopicError {
-    /// It does not begin as ours do.
+    /// It does not begin with [`ROOT`].
     #[error("the topic \"{topic}\" does not begin with {ROOT}")]
     Foreign { topic: String },
-    /// No such topic has a meaning in this version.
+    /// It has no meaning in this version.
     #[error("the topic \"{topic}\" has no meaning in this version")]
     Unknown { topic: String },
-    /// One of its levels is not a name.
+    /// One of its levels is not a valid name.
     #[error("the topic \"{topic}\" has a level that is not a name")]
     Name { topic: String, source: NameError },
 }
 
 impl Topic {
-    /// Returns true if the broker keeps the last message of it for those who come later.
+    /// Returns true if the broker keeps the last message for later subscribers.
     pub fn is_retained(&self) -> bool {
         matches!(
             self,
@@ -95,7 +94,7 @@ impl fmt::Display for Topic {
     }
 }
 
-/// The topic of the last readings that an action saw on a target.
+/// The topic of the latest readings of an action on a target.
 pub fn reading(target: &TargetName, action: &ActionName) -> String {
     join("reading/", target.as_str(), Some(action.as_str()))
 }
@@ -110,8 +109,8 @@ pub fn outcome(zone: &Zone, kind: &Kind) -> String {
     join("outcome/", zone.as_str(), Some(kind.as_str()))
 }
 
-/// The topic on which a client finds out that what was sent before has come, by a message of its
-/// own that follows it.
+/// The topic of a client's own marker messages: when a marker arrives, everything sent before it
+/// has arrived too.
 pub fn mark(client: &str) -> String {
     join("mark/", client, None)
 }
@@ -121,12 +120,12 @@ pub fn environment(id: &EnvironmentId) -> String {
     join("environment/", id.as_str(), None)
 }
 
-/// The topic of what is asked of the environments of a zone.
+/// The topic of the desired state of a zone's environments.
 pub fn desired(zone: &Zone) -> String {
     join("desired/", zone.as_str(), None)
 }
 
-/// One allocation: a topic is made for every message.
+/// Joins the levels with one allocation: a topic is built for every message.
 fn join(what: &str, first: &str, second: Option<&str>) -> String {
     let rest = second.map_or(0, |second| second.len() + 1);
     let mut topic = String::with_capacity(ROOT.len() + what.len() + first.len() + rest);

@@ -259,9 +259,9 @@ impl Catalogue {
         let entry = self.find(reference).await?;
         let mut by = match entry.source {
             ReleaseSource::Pushed => Vec::new(),
-            ReleaseSource::Shipped => vec!["it comes with utakata".to_owned()],
+            ReleaseSource::Shipped => vec!["it is shipped with utakata".to_owned()],
             ReleaseSource::Folder | ReleaseSource::Environment => {
-                vec!["it lies in a folder, and goes when that is removed".to_owned()]
+                vec!["it is in a folder, and goes when that is removed".to_owned()]
             }
         };
         by.extend(self.wanted_by(&entry.id));

@@ -23,7 +23,6 @@ pub struct Config {
     pub observe: Observe,
     /// Operations that change something.
     pub control: Control,
-    /// The store.
     pub store: Store,
     /// The unique name of this logic environment; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]

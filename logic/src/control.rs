@@ -10,7 +10,7 @@ pub mod undo;
 use std::{sync::Arc, time::Duration};
 
 use utakata_api::{
-    operation::{Control as Asked, Plan, PlannedTask},
+    operation::{Control as ControlRequest, Plan, PlannedTask},
     person::Refusal,
 };
 use utakata_model::{
@@ -78,18 +78,22 @@ struct OperationRequest {
 }
 
 impl OperationRequest {
-    fn of(asked: Asked, parameters: serde_json::Value, by: Option<PersonName>) -> Self {
+    fn of(
+        requested: ControlRequest,
+        parameters: serde_json::Value,
+        by: Option<PersonName>,
+    ) -> Self {
         Self {
-            selector: asked.selector,
-            action: asked.action,
+            selector: requested.selector,
+            action: requested.action,
             parameters,
-            pace: asked.pace,
-            priority: asked.priority,
-            why: asked.why,
+            pace: requested.pace,
+            priority: requested.priority,
+            why: requested.why,
             by,
             undoes: None,
-            within: asked.within,
-            key: asked.key,
+            within: requested.within,
+            key: requested.key,
         }
     }
 }
@@ -133,23 +137,31 @@ impl Control {
     ///
     /// # Errors
     /// Nothing was sent: the mistakes, for every target.
-    pub async fn ask(&self, asked: Asked, by: Option<PersonName>) -> Result<Answer, Error> {
-        let what = format!("{} on {}", asked.action, asked.selector);
-        let answer = self.answer(asked, by.clone()).await;
+    pub async fn ask(
+        &self,
+        requested: ControlRequest,
+        by: Option<PersonName>,
+    ) -> Result<Answer, Error> {
+        let what = format!("{} on {}", requested.action, requested.selector);
+        let answer = self.answer(requested, by.clone()).await;
         if let (Err(error), Some(by)) = (&answer, &by) {
             self.refused(by, || what, error);
         }
         answer
     }
 
-    async fn answer(&self, asked: Asked, by: Option<PersonName>) -> Result<Answer, Error> {
-        if asked.wait > WAIT_MAX {
+    async fn answer(
+        &self,
+        requested: ControlRequest,
+        by: Option<PersonName>,
+    ) -> Result<Answer, Error> {
+        if requested.wait > WAIT_MAX {
             return Err(Error::Wait);
         }
-        if asked.selector.is_everything() {
+        if requested.selector.is_everything() {
             return Err(Error::Everything);
         }
-        let key = asked.key.clone().filter(|_| !asked.dry_run);
+        let key = requested.key.clone().filter(|_| !requested.dry_run);
         // Held until the operation is recorded: otherwise two requests would both find that the key
         // is new.
         let held = match &key {
@@ -157,32 +169,37 @@ impl Control {
             None => None,
         };
         if let Some(key) = &key
-            && let Some(id) = self.asked_before(key, &asked).await?
+            && let Some(id) = self.earlier_request(key, &requested).await?
         {
+            drop(held);
+            if !requested.wait.is_zero() {
+                self.rooms.ledger.wait_for(id, requested.wait).await;
+            }
             return Ok(Answer::Known(id));
         }
-        let selection = self.rooms.inventory.select(&asked.selector);
+        let selection = self.rooms.inventory.select(&requested.selector);
         if selection.is_empty() {
-            let selector = asked.selector;
+            let selector = requested.selector;
             return Err(Error::SelectsNothing { selector });
         }
         let served = self.rooms.kinds.served();
-        let parameters = serde_json::Value::Object(asked.parameters.clone());
-        let planned = plan::plan(&asked.action, &parameters, &selection, &served)
+        let parameters = serde_json::Value::Object(requested.parameters.clone());
+        let planned = plan::plan(&requested.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
-        plan::pace(&asked.pace, &selection).map_err(|problems| Error::Impossible { problems })?;
-        let view = self.view(&asked, &parameters, &planned);
-        if asked.dry_run {
+        plan::pace(&requested.pace, &selection)
+            .map_err(|problems| Error::Impossible { problems })?;
+        let view = self.view(&requested, &parameters, &planned);
+        if requested.dry_run {
             return Ok(Answer::Plan(view));
         }
         self.meant(&Confirmation {
-            plan: asked.plan.as_deref(),
-            expect: asked.expect,
+            plan: requested.plan.as_deref(),
+            expect: requested.expect,
             token: &view.token,
             count: view.targets.len(),
         })?;
-        let wait = asked.wait;
-        let new = OperationRequest::of(asked, parameters, by);
+        let wait = requested.wait;
+        let new = OperationRequest::of(requested, parameters, by);
         let (id, progress) = self.begin(new, &planned).await?;
         drop(held);
         if !wait.is_zero() {
@@ -192,15 +209,19 @@ impl Control {
     }
 
     /// Returns the earlier operation under the same key.
-    async fn asked_before(&self, key: &str, asked: &Asked) -> Result<Option<OperationId>, Error> {
+    async fn earlier_request(
+        &self,
+        key: &str,
+        requested: &ControlRequest,
+    ) -> Result<Option<OperationId>, Error> {
         let Some(id) = self.rooms.store.operation_by_key(key).await? else {
             return Ok(None);
         };
         let before = self.rooms.store.operation(id).await?;
         let is_same = before.is_some_and(|before| {
-            before.operation.selector == asked.selector
-                && before.operation.action.as_ref() == Some(&asked.action)
-                && before.operation.parameters.as_object() == Some(&asked.parameters)
+            before.operation.selector == requested.selector
+                && before.operation.action.as_ref() == Some(&requested.action)
+                && before.operation.parameters.as_object() == Some(&requested.parameters)
         });
         match is_same {
             true => Ok(Some(id)),
@@ -211,17 +232,17 @@ impl Control {
     /// Returns the plan, with the present value of each target.
     fn view(
         &self,
-        asked: &Asked,
+        requested: &ControlRequest,
         parameters: &serde_json::Value,
         planned: &[plan::PlannedTarget<'_>],
     ) -> Plan {
         let targets = self.planned_tasks(parameters, planned);
         let what = token::PlannedRequest {
-            selector: &asked.selector,
-            action: &asked.action,
+            selector: &requested.selector,
+            action: &requested.action,
             parameters,
-            pace: &asked.pace,
-            priority: asked.priority,
+            pace: &requested.pace,
+            priority: requested.priority,
         };
         Plan {
             token: plan_token(&what, planned.iter().zip(&targets)).to_string(),
@@ -256,13 +277,13 @@ impl Control {
             let (shown, now): (PlanToken, PlanToken) = (shown.parse()?, meant.token.parse()?);
             shown.check(&now)?;
         }
-        let (count, most) = (meant.count, self.config.many);
+        let (count, max) = (meant.count, self.config.many);
         let is_meant = meant.plan.is_some() || meant.expect == Some(count as u64);
         if let Some(expect) = meant.expect.filter(|expect| *expect != count as u64) {
             return Err(Error::Expected { count, expect });
         }
-        if count > most && !is_meant {
-            return Err(Error::Many { count, most });
+        if count > max && !is_meant {
+            return Err(Error::Many { count, max });
         }
         Ok(())
     }
@@ -288,7 +309,7 @@ impl Control {
             action: Some(new.action),
             class: Class::Control,
             parameters: new.parameters,
-            asked: crate::clock::now(),
+            requested: crate::clock::now(),
             why: new.why,
             by: new.by,
             pace: new.pace,
@@ -336,8 +357,8 @@ impl Control {
                 action: action.action.name.clone(),
                 parameters: parameters.clone(),
                 timeout: action.action.timeout,
-                made: operation.asked,
-                expires: operation.asked + self.config.patience.max(lifetime),
+                made: operation.requested,
+                expires: operation.requested + self.config.patience.max(lifetime),
                 lifetime,
                 priority: operation.priority,
                 paced: paced.values,
@@ -369,7 +390,7 @@ fn today(
 }
 
 fn plan_token<'a>(
-    asked: &token::PlannedRequest<'_>,
+    requested: &token::PlannedRequest<'_>,
     targets: impl Iterator<Item = (&'a plan::PlannedTarget<'a>, &'a PlannedTask)>,
 ) -> PlanToken {
     let touched = targets.map(|((known, _), one)| token::Touched {
@@ -377,5 +398,5 @@ fn plan_token<'a>(
         release: &one.release,
         today: one.today.as_ref(),
     });
-    PlanToken::new(asked, touched)
+    PlanToken::new(requested, touched)
 }

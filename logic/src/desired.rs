@@ -21,7 +21,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, Notify};
 use utakata_api::{
     environment::Suspension,
-    rollout::{KindAsked, Rollout},
+    rollout::{KindAssignment, Rollout},
 };
 use utakata_model::{
     Desired as ZoneDesired, EnvironmentState, EnvironmentStatus, Kind, ReleaseDigest,
@@ -84,7 +84,7 @@ impl Desired {
             revision: orders.revision,
             environments: rows.map(|row| (row.environment.clone(), row)).collect(),
             scopes: orders.standing,
-            kinds: kinds.map(|row| (row.kind, row.asked)).collect(),
+            kinds: kinds.map(|row| (row.kind, row.requested)).collect(),
             rollouts: open.map(|one| (one.kind.clone(), one)).collect(),
         };
         self.share_releases();
@@ -96,8 +96,8 @@ impl Desired {
     fn share_releases(&self) {
         let state = self.state();
         self.pins.set(&state.kinds);
-        let stable = state.kinds.iter().filter_map(|(kind, asked)| {
-            let stable = asked.stable.as_ref()?;
+        let stable = state.kinds.iter().filter_map(|(kind, requested)| {
+            let stable = requested.stable.as_ref()?;
             Some((kind.clone(), stable.digest.clone()))
         });
         self.kinds.prefer(stable.collect());
@@ -148,9 +148,11 @@ impl Desired {
             DesiredPart::Scope(scope, order) => {
                 store.put_standing(revision, scope, order.as_ref()).await
             }
-            DesiredPart::Kind { asked, rollout } => {
+            DesiredPart::Kind { requested, rollout } => {
                 let rollout = rollout.as_deref();
-                store.put_rollout(revision, asked.as_ref(), rollout).await
+                store
+                    .put_rollout(revision, requested.as_ref(), rollout)
+                    .await
             }
             DesiredPart::Nothing => store.put_order(revision, None).await,
         }
@@ -162,7 +164,7 @@ impl Desired {
     }
 
     /// Returns the desired state of a kind, and its rollout if one is under way.
-    pub fn of_kind(&self, kind: &Kind) -> (KindAsked, Option<Rollout>) {
+    pub fn of_kind(&self, kind: &Kind) -> (KindAssignment, Option<Rollout>) {
         let state = self.state();
         (state.kind(kind), state.rollouts.get(kind).cloned())
     }
@@ -192,7 +194,6 @@ impl Desired {
         }
     }
 
-    /// Returns all orders.
     pub fn all_orders(&self) -> Vec<Suspension> {
         self.state().all_orders()
     }
@@ -216,7 +217,7 @@ impl Desired {
 
     /// Takes note of the status of an environment: if it has not received the latest revision, that
     /// is published again.
-    pub fn heard(&self, status: &EnvironmentStatus) {
+    pub fn on_status(&self, status: &EnvironmentStatus) {
         let revision = self.state().revision;
         let is_there = status.state != EnvironmentState::Gone;
         // An environment that has received none is up to date if nothing is ordered.

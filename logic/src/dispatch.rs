@@ -80,7 +80,7 @@ pub struct Conclusion {
     /// The outcome to show.
     pub outcome: Outcome,
     /// True if its environment has published the same outcome.
-    pub is_told: bool,
+    pub is_reported: bool,
     /// The kind of the target.
     pub kind: Kind,
     /// The target, if it still exists.
@@ -169,7 +169,7 @@ impl Dispatch {
                     "interconnect-away",
                     Cure::Retry,
                     format!(
-                        "the task was handed over and nobody knows whether it arrived: {error}"
+                        "the task was handed over, and it is not known whether it arrived: {error}"
                     ),
                 );
                 self.give_up(&keys, OutcomeStatus::Failed, &problem);
@@ -191,7 +191,7 @@ impl Dispatch {
         if let Some(known) = &concluded.known {
             self.observed.ended(known, &outcome);
         }
-        if !concluded.is_told {
+        if !concluded.is_reported {
             let zone = concluded.known.as_ref().map(|known| &known.target.zone);
             self.tell(Event::Outcomes(Arc::new(OutcomeBatch {
                 zone: zone.cloned().unwrap_or_default(),

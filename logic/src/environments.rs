@@ -21,7 +21,7 @@ const SILENT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment is unknown.
-    #[error("no environment \"{id}\" was heard of")]
+    #[error("no environment \"{id}\" is known")]
     None {
         id: EnvironmentId,
         /// The nearest one, or all existing ones.
@@ -86,7 +86,7 @@ impl Environments {
             self.reload().await
         };
         if let Err(error) = met.await {
-            tracing::warn!(environment = %id, %zone, %error, "its zone cannot be written down now");
+            tracing::warn!(environment = %id, %zone, %error, "its zone cannot be recorded now");
             self.kinds.settle_zone(id, zone);
         }
     }

@@ -23,7 +23,7 @@ pub fn reword(message: &str) -> String {
         .strip_prefix("invalid type: ")
         .and_then(|rest| rest.split_once(", expected "))
     {
-        return format!("{found} stands where {} was expected", plain(expected));
+        return format!("{found} was found where {} was expected", plain(expected));
     }
     message.replace('`', "\"")
 }
@@ -76,7 +76,7 @@ mod tests {
             ("missing field `kind`", "the field \"kind\" is missing"),
             (
                 "invalid type: integer `3`, expected a string",
-                "integer `3` stands where a text was expected",
+                "integer `3` was found where a text was expected",
             ),
             ("a `b`", "a \"b\""),
         ] {

@@ -203,13 +203,13 @@ async fn no_such_path(uri: Uri) -> Refused {
     let known = openapi::paths();
     let cure = match suggest::nearest(path, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean {near}? All are in /v1/openapi.json"),
-        None => "see /v1/openapi.json for all that there are".into(),
+        None => "all paths are in /v1/openapi.json".into(),
     };
     Refused::new(Code::NoSuchPath, format!("there is no {path}"), cure)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Refused {
-    let detail = format!("{method} cannot be done with {}", uri.path());
-    let cure = "see /v1/openapi.json for what can";
+    let detail = format!("{method} is not allowed on {}", uri.path());
+    let cure = "the methods of each path are in /v1/openapi.json";
     Refused::new(Code::MethodNotAllowed, detail, cure)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! catalogue ─► ReleaseIndex: the declarations of each release ─┐
-//!                                                             ├─► served, by kind and zone
+//!                                                              ├─► served, by kind and zone
 //! statuses ──► the releases that an environment has, by zone ──┘
 //! ```
 //!
@@ -263,7 +263,7 @@ impl Kinds {
             .map(|(key, _)| key.clone())
             .collect();
         for (environment, problem) in due {
-            tracing::warn!(%environment, problem, "what an environment tells is ignored");
+            tracing::warn!(%environment, problem, "the report of an environment is ignored");
             state.logged.insert((environment, problem));
         }
     }

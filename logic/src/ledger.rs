@@ -1,13 +1,13 @@
 //! The ledger: every control task, recorded before anybody acts on it.
 //!
 //! ```text
-//! operations, asks, outcomes, evidence, time
-//!               │ commands
-//!               ▼
-//!            service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
-//!                                                             │ written
-//!                                                             ▼
-//!                                       act: publish, permit, record, read back, answer
+//!  operations, asks, outcomes, evidence, time
+//!        │ commands
+//!        ▼
+//!  service ─► state (in memory, pure) ─► batch ─► store (one transaction, fsync)
+//!                                         │ written
+//!                                         ▼
+//!                     act: publish, permit, record, read back, answer
 //! ```
 //!
 //! Anything that could not be written has not happened: the requester is told so, or asks again.
@@ -23,7 +23,7 @@ mod restore;
 mod service;
 mod state;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
@@ -68,7 +68,7 @@ pub enum Error {
     #[error("another logic environment keeps the ledger of control now")]
     Elsewhere,
     /// It could not be recorded.
-    #[error("it could not be written down, and nothing was done")]
+    #[error("it could not be recorded, and nothing was done")]
     Store(#[from] Arc<store::Error>),
     /// Nobody knows whether an earlier batch is recorded.
     #[error(
@@ -78,7 +78,7 @@ pub enum Error {
     Waits,
     /// Nobody knows whether the operation itself is recorded.
     #[error(
-        "nobody knows yet whether the operation {0} was written down: if it was, it is done when \
+        "it is not known yet whether the operation {0} was recorded: if it was, it is done when \
          the store answers again"
     )]
     InDoubt(OperationId),
@@ -180,19 +180,32 @@ impl Ledger {
             .await
     }
 
+    /// Waits until all tasks of an operation have ended, for at most `max`.
+    pub async fn wait_for(&self, id: OperationId, max: Duration) {
+        let end = async {
+            let progress = self.promise(|to| LedgerCommand::Progress(id, to)).await;
+            // If it cannot be waited for here, the answer says how far it is.
+            if let Ok(Some(progress)) = progress {
+                progress.wait_for(max).await;
+            }
+        };
+        // Running out of time is an answer like any other: the counts say what is missing.
+        let _ = tokio::time::timeout(max, end).await;
+    }
+
     /// Handles a request of an environment for permits.
-    pub async fn asked(&self, batch: Arc<StartBatch>) {
-        self.tell(LedgerCommand::Asked(batch)).await;
+    pub async fn on_asks(&self, batch: Arc<StartBatch>) {
+        self.tell(LedgerCommand::Asks(batch)).await;
     }
 
     /// Handles outcomes of control.
-    pub async fn told(&self, batch: Arc<OutcomeBatch>) {
-        self.tell(LedgerCommand::Told(batch)).await;
+    pub async fn on_outcomes(&self, batch: Arc<OutcomeBatch>) {
+        self.tell(LedgerCommand::Outcomes(batch)).await;
     }
 
     /// Handles the status of an environment.
-    pub async fn heard(&self, status: Arc<EnvironmentStatus>) {
-        self.tell(LedgerCommand::Heard(status)).await;
+    pub async fn on_status(&self, status: Arc<EnvironmentStatus>) {
+        self.tell(LedgerCommand::Status(status)).await;
     }
 
     /// Carries out a person's decision about an operation.
@@ -204,9 +217,9 @@ impl Ledger {
         &self,
         id: OperationId,
         verb: OperationVerb,
-        said: Attribution,
+        attribution: Attribution,
     ) -> Result<Result<(), OperationUnfit>, Error> {
-        self.promise(|to| LedgerCommand::Change(id, verb, said, to))
+        self.promise(|to| LedgerCommand::Change(id, verb, attribution, to))
             .await
     }
 
@@ -218,9 +231,9 @@ impl Ledger {
         &self,
         id: TaskId,
         verdict: Verdict,
-        said: Attribution,
+        attribution: Attribution,
     ) -> Result<Result<(), TaskUnfit>, Error> {
-        self.promise(|to| LedgerCommand::Settle(id, verdict, said, to))
+        self.promise(|to| LedgerCommand::Settle(id, verdict, attribution, to))
             .await
     }
 
@@ -231,9 +244,10 @@ impl Ledger {
     pub async fn cancel(
         &self,
         id: TaskId,
-        said: Attribution,
+        attribution: Attribution,
     ) -> Result<Result<(), TaskUnfit>, Error> {
-        self.promise(|to| LedgerCommand::Cancel(id, said, to)).await
+        self.promise(|to| LedgerCommand::Cancel(id, attribution, to))
+            .await
     }
 
     /// Locks a target for a person.
@@ -249,8 +263,12 @@ impl Ledger {
     ///
     /// # Errors
     /// The ledger has ended.
-    pub async fn unlock(&self, target: TargetName, said: Attribution) -> Result<bool, Error> {
-        self.promise(|to| LedgerCommand::Unlock(target, said, to))
+    pub async fn unlock(
+        &self,
+        target: TargetName,
+        attribution: Attribution,
+    ) -> Result<bool, Error> {
+        self.promise(|to| LedgerCommand::Unlock(target, attribution, to))
             .await
     }
 
@@ -321,7 +339,7 @@ impl Ledger {
             return;
         };
         if commands.send(command).await.is_err() {
-            tracing::debug!("something came after the ledger was closed");
+            tracing::debug!("something arrived after the ledger was closed");
         }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! From the bottom up: each module may use those above it in this list, and none below.
 //!
-//! - [`config`], `clock`, [`code`], `explain`, `invariant`, [`token`]: the ground floor
-//! - [`pace`]: the tasks of an operation that may begin
-//! - [`store`]: the state that outlives the process
-//! - [`audit`]: the audit trail, and its verification
-//! - [`lease`], [`duties`], [`peers`]: several logic environments on one store
-//! - [`people`]: people who have access
-//! - [`kinds`]: the kinds that environments serve
+//! - [`config`], `clock`, [`code`], `explain`, [`token`]: what everything else may need
+//! - [`pace`]: which tasks of an operation may begin
+//! - [`store`]: what outlives the process
+//! - [`audit`]: the trail of what was done, and its check
+//! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
+//! - [`people`]: who may ask
+//! - [`kinds`]: which kinds are served, learned from the environments
 //! - [`inventory`]: targets, schedules, credentials
 //! - [`observed`]: the latest observations of each target
 //! - [`catalogue`]: the releases that environments can be ordered to run
@@ -41,7 +41,6 @@ pub mod environments;
 pub mod evidence;
 mod explain;
 pub mod http;
-mod invariant;
 pub mod inventory;
 pub mod kinds;
 pub mod lease;

@@ -17,15 +17,29 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-use crate::invariant;
+use crate::{Handle, ledger};
+
+/// The content type of an answer to a scrape.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A failure to collect the metrics.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger does not answer.
+    #[error("the ledger could not be asked for the metrics")]
+    Ledger(#[from] ledger::Error),
+    /// A bug in utakata.
+    #[error("the metrics cannot be written")]
+    Write(#[from] fmt::Error),
+}
 
 /// The numbers of tasks under way, which a status does not contain.
 #[derive(Debug, Clone, Copy)]
-pub struct TasksUnderWay {
+struct TasksUnderWay {
     /// The number of reads that have not ended.
-    pub reads: usize,
+    reads: usize,
     /// The number of control tasks that have not ended, if the ledger is kept here.
-    pub control: Option<usize>,
+    control: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,24 +84,58 @@ struct OfConnection {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfProcess {
+    /// An environment, or `logic`.
+    of: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfHealth {
     health: &'static str,
 }
 
 type Gauges<L> = Family<L, Gauge>;
 
-/// Returns the metrics in the text format of OpenMetrics 1.0.
+/// Returns the metrics of a logic environment, and of all environments that it has heard of.
+///
+/// # Errors
+/// The ledger does not answer.
+pub async fn scrape(handle: &Handle) -> Result<String, Error> {
+    let under_way = TasksUnderWay {
+        reads: handle.dispatch().pending(),
+        control: handle.ledger().count().await.ok(),
+    };
+    let overview = handle.overview().await?;
+    Ok(text(&handle.status(), under_way, &overview)?)
+}
+
+/// Returns the metrics of one environment, as it tells them of itself.
 ///
 /// # Errors
 /// They cannot be written, which is a bug in utakata.
-pub fn text(
+pub fn of_environment(status: &EnvironmentStatus) -> Result<String, Error> {
+    let mut registry = Registry::with_prefix("utakata");
+    let alone = std::slice::from_ref(status);
+    environments(&mut registry, alone);
+    pools(&mut registry, alone);
+    limits(&mut registry, alone);
+    rollouts(&mut registry, alone);
+    let theirs = status.connections.iter();
+    connections(&mut registry, theirs.map(|one| (status.id.as_str(), one)));
+    let mut text = String::new();
+    text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// Returns the metrics in the text format of OpenMetrics 1.0.
+fn text(
     status: &Status,
     under_way: TasksUnderWay,
     overview: &Overview,
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("utakata");
     site(&mut registry, status, under_way);
-    invariants(&mut registry, invariant::count());
+    invariants(&mut registry, status);
     wrong(&mut registry, overview);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
@@ -113,11 +161,7 @@ fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
     gauge("targets", "Targets in the inventory", status.targets);
     gauge("schedules", "Schedules in the inventory", status.schedules);
     let problems = status.problems.len() as u64;
-    gauge(
-        "problems",
-        "Things that are wrong, as doctor lists them",
-        problems,
-    );
+    gauge("problems", "Problems, as doctor lists them", problems);
     let reads = under_way.reads as u64;
     gauge("reads_under_way", "Reads that have not ended", reads);
     if let Some(control) = under_way.control {
@@ -129,16 +173,24 @@ fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {
         gauge("ledger_kept", help, u64::from(duties.ledger));
         let help = "Shards of targets that this logic environment reads by schedules";
         gauge("schedule_shards", help, u64::from(duties.shards));
-        let help = "Logic environments that there are";
+        let help = "Logic environments";
         gauge("logic_environments", help, duties.members.len() as u64);
     }
 }
 
-fn invariants(registry: &mut Registry, broken: u64) {
-    let counter = Counter::<u64>::default();
-    counter.inc_by(broken);
-    let help = "States that cannot be, and were: mistakes in utakata";
-    registry.register("invariants_broken", help, counter);
+fn invariants(registry: &mut Registry, status: &Status) {
+    let counters = Family::<OfProcess, Counter>::default();
+    let theirs = status.environments.iter();
+    let theirs = theirs.map(|one| (one.id.as_str(), one.invariants_broken));
+    for (of, count) in [("logic", status.invariants_broken)]
+        .into_iter()
+        .chain(theirs)
+    {
+        let labels = OfProcess { of: of.to_owned() };
+        counters.get_or_create(&labels).inc_by(count);
+    }
+    let help = "Impossible states that occurred: bugs in utakata";
+    registry.register("invariants_broken", help, counters);
 }
 
 /// Adds the problems that need attention, as `utakata status` shows them.
@@ -159,7 +211,7 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
         };
         targets.get_or_create(&labels).set(signed(count));
     }
-    registry.register("targets_by_health", "Targets by how they are", targets);
+    registry.register("targets_by_health", "Targets by health", targets);
     let findings = overview.findings.iter();
     let wrong = findings.filter(|one| one.weight == Weight::Wrong).count() as u64;
     let mut gauge = |name: &str, help: &str, value: u64| {
@@ -167,12 +219,12 @@ fn wrong(registry: &mut Registry, overview: &Overview) {
         gauge.set(signed(value));
         registry.register(name, help, gauge);
     };
-    let help = "Things besides targets that are wrong, as `utakata status` tells them";
+    let help = "Problems besides targets, as `utakata status` shows them";
     gauge("findings_wrong", help, wrong);
     if let Some(control) = overview.control {
-        let help = "Control tasks of which a person has to say what became of them";
+        let help = "Control tasks whose outcome a person has to state";
         gauge("tasks_unsettled", help, control.unsettled);
-        let help = "Operations that wait for an approval";
+        let help = "Operations waiting for an approval";
         gauge("approvals_waiting", help, control.awaiting);
     }
 }
@@ -195,7 +247,7 @@ fn environments(registry: &mut Registry, environments: &[EnvironmentStatus]) {
         let breakers = i64::try_from(one.breakers.len()).unwrap_or(i64::MAX);
         alone.get_or_create(&labels).set(breakers);
     }
-    registry.register("environment_up", "Whether an environment is there", up);
+    registry.register("environment_up", "Whether an environment is present", up);
     let help = "Targets that do not answer and are left alone for a while, 1000 at the most";
     registry.register("targets_left_alone", help, alone);
 }
@@ -230,11 +282,11 @@ fn pools(registry: &mut Registry, environments: &[EnvironmentStatus]) {
         }
     }
     registry.register("workers", "Workers of a release in an environment", workers);
-    let help = "Tasks that an environment has of a kind";
+    let help = "Tasks of a kind in an environment";
     registry.register("tasks", help, tasks);
     let help = "Workers that died or hung since the start of the environment";
     registry.register("workers_lost", help, lost);
-    let help = "Tasks that workers of a release had, by how they ended";
+    let help = "Tasks of a release's workers, by outcome";
     registry.register("tasks_ended", help, ended);
 }
 
@@ -254,7 +306,7 @@ fn of_outcome(
 /// Adds the number of releases of a kind that have workers, and the limit of workers.
 fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
     let releases = Gauges::<OfKind>::default();
-    let most = Gauges::<OfEnvironment>::default();
+    let max = Gauges::<OfEnvironment>::default();
     let short = Gauges::<OfKind>::default();
     for environment in environments {
         let of = |kind: &Kind| OfKind {
@@ -271,7 +323,7 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
                 environment: environment.id.to_string(),
                 zone: environment.zone.to_string(),
             };
-            most.get_or_create(&labels).set(workers.most.into());
+            max.get_or_create(&labels).set(workers.max.into());
             for pool in &environment.pools {
                 let is_short = workers.short.contains(&pool.release.kind);
                 let labels = of(&pool.release.kind);
@@ -279,10 +331,10 @@ fn limits(registry: &mut Registry, environments: &[EnvironmentStatus]) {
             }
         }
     }
-    let help = "Releases of a kind that have workers in an environment";
+    let help = "Releases of a kind with workers in an environment";
     registry.register("releases", help, releases);
-    let help = "Workers that an environment may run, where that is limited";
-    registry.register("workers_most", help, most);
+    let help = "The limit of workers in an environment, if there is one";
+    registry.register("workers_max", help, max);
     let help = "Whether a kind has tasks for more workers than it may have";
     registry.register("workers_short", help, short);
 }
@@ -296,7 +348,7 @@ fn rollouts(registry: &mut Registry, environments: &[EnvironmentStatus]) {
         };
         rollouts.get_or_create(&labels).inc();
     }
-    let help = "Environments in which a rollout of a kind is so far";
+    let help = "Environments by phase of a kind's rollout";
     registry.register("rollouts", help, rollouts);
 }
 
@@ -346,11 +398,11 @@ fn connections<'a>(
     registry.register("connection_up", "Whether a broker is connected", up);
     let help = "Messages that wait to be sent";
     registry.register("connection_waiting", help, waiting);
-    let help = "How many times a connection was lost";
+    let help = "Lost connections";
     registry.register("connection_lost", help, lost);
     let help = "Expendable messages that were dropped";
     registry.register("connection_dropped", help, dropped);
-    let help = "Messages that came and were not ours, or not right";
+    let help = "Messages received that were foreign or invalid";
     registry.register("connection_ignored", help, ignored);
 }
 

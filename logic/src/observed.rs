@@ -10,6 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, RwLock};
+use utakata_invariant as invariant;
 use utakata_model::{Outcome, Readings, Selector};
 
 pub use last_seen::{ActionReadings, Earlier, LastSeen};
@@ -19,7 +20,6 @@ use self::{
     turns::{HealthTurn, Turns},
 };
 use crate::{
-    invariant,
     inventory::{DeviceId, Inventory, TargetEntry},
     store::{self, ReadingRow},
 };

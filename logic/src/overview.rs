@@ -44,7 +44,6 @@ pub struct Sources {
     pub kinds: Arc<Kinds>,
     /// The desired state of environments.
     pub desired: Arc<Desired>,
-    /// The rollouts.
     pub rollouts: Arc<Rollouts>,
     /// The ledger of control.
     pub ledger: Ledger,

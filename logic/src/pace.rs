@@ -77,12 +77,12 @@ pub enum ReleaseWait {
         label: String,
         value: Arc<str>,
         /// The number of its places.
-        most: u32,
+        max: u32,
     },
     /// All places of the operation are taken.
     AtATime {
         /// The number of its places.
-        most: usize,
+        max: usize,
     },
     /// There are places, but others go first.
     Order {
@@ -95,7 +95,7 @@ pub enum ReleaseWait {
 #[derive(Debug)]
 pub struct Pacer {
     pace: Pace,
-    most: usize,
+    max: usize,
     stop: StopRule,
     /// The tasks, in the order in which they begin.
     tasks: Vec<(TaskId, PacedState)>,
@@ -145,7 +145,7 @@ impl Pacer {
         let mut pacer = Self {
             gates: Gates::new(pace.at_most.clone()),
             pace,
-            most: usize::MAX,
+            max: usize::MAX,
             stop,
             tasks: Vec::new(),
             places: HashMap::new(),
@@ -160,7 +160,7 @@ impl Pacer {
             pacer.join(at, standing);
         }
         if let Some(at_a_time) = pacer.pace.at_a_time {
-            pacer.most = at_a_time.of(pacer.tasks.len());
+            pacer.max = at_a_time.of(pacer.tasks.len());
         }
         pacer.judge();
         pacer
@@ -169,7 +169,7 @@ impl Pacer {
     /// Releases the tasks that may begin now: each once.
     pub fn due(&mut self) -> Vec<TaskId> {
         let mut due = Vec::new();
-        while !self.stop.is_stopped && self.released < self.most {
+        while !self.stop.is_stopped && self.released < self.max {
             let Some(at) = self.gates.next() else {
                 break;
             };
@@ -204,8 +204,7 @@ impl Pacer {
     /// Returns the index of a task; `None` never happens, because callers know its operation.
     fn place(&self, id: TaskId) -> Option<usize> {
         let place = self.places.get(&id).copied();
-        debug_assert!(place.is_some(), "{id} is no task of this operation");
-        place
+        utakata_invariant::present(place, "a task is none of its operation", &id)
     }
 
     fn stand(&mut self, id: TaskId, standing: PacedState) {
@@ -261,10 +260,10 @@ impl Pacer {
             ReleaseWait::AtMost {
                 label: limit.label.clone(),
                 value: Arc::clone(value),
-                most: limit.most.get(),
+                max: limit.max.get(),
             }
-        } else if self.released >= self.most {
-            ReleaseWait::AtATime { most: self.most }
+        } else if self.released >= self.max {
+            ReleaseWait::AtATime { max: self.max }
         } else {
             let before = self.tasks[..at].iter();
             let before = before.filter(|(_, standing)| *standing == PacedState::Waiting);
@@ -316,10 +315,10 @@ impl fmt::Display for ReleaseWait {
                 f,
                 "the operation has stopped after {failures} failures, until it is resumed"
             ),
-            Self::AtMost { label, value, most } => {
-                write!(f, "at most {most} of {label}={value} at a time")
+            Self::AtMost { label, value, max } => {
+                write!(f, "at most {max} of {label}={value} at a time")
             }
-            Self::AtATime { most } => write!(f, "{most} of the operation at a time"),
+            Self::AtATime { max } => write!(f, "{max} of the operation at a time"),
             Self::Order { before } => write!(f, "{before} of the operation go first"),
         }
     }

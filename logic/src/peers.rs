@@ -1,9 +1,9 @@
 //! Several logic environments on one store, which divide the work by leases.
 //!
 //! ```text
-//! beat ─► lease(acquire, give back, renew) ─► present leases ─► plan ─► wishes of the next beat
-//!                                                 │
-//!                                                 └─► duties
+//!  beat ─► lease(take, give back, renew) ─► lease holders ─► plan ─► wishes of the next beat
+//!                                            │
+//!                                            └─► duties
 //! ```
 //!
 //! A member acts on a lease only until it would have ended, counted from before it was renewed. So
@@ -91,7 +91,6 @@ impl Peers {
         &self.id
     }
 
-    /// Returns its duties.
     pub fn duties(&self) -> watch::Receiver<Duties> {
         self.duties.clone()
     }
@@ -117,7 +116,7 @@ impl Service {
 
     /// Renews leases and carries out the plan; returns the pause until the next beat.
     async fn beat(&mut self) -> Duration {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let wanted = self.wanted();
         // A store that does not answer must not keep us from noticing that time is over.
         let within = self.terms.lasts.saturating_sub(self.terms.beat);
@@ -134,7 +133,7 @@ impl Service {
                 return RETRY_AFTER;
             }
         };
-        self.until = asked + self.terms.lasts;
+        self.until = requested + self.terms.lasts;
         self.wishes = lease::plan(&leases, &self.me, &self.terms);
         self.tell(duties(&leases, &self.me, &self.terms));
         let is_urgent = self.wishes.iter().any(|one| matches!(one, Action::Take(_)));
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn duties_are_what_the_leases_say_and_nothing_that_has_ended() {
+    fn duties_follow_from_leases_that_have_not_ended() {
         let (me, other) = (member("le-1"), member("le-2"));
         let leases = [
             lease("member/le-1", &me, 6),

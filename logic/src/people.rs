@@ -21,7 +21,7 @@ use crate::{
 pub enum Error {
     /// The token of `admin` is the one in the file.
     #[error(
-        "the token of \"{}\" is the one in the file of the server",
+        "the token of \"{}\" is the one in the server's token file",
         PersonName::admin()
     )]
     Admin,
@@ -29,7 +29,7 @@ pub enum Error {
     #[error("there is no person \"{name}\"")]
     None { name: PersonName, hint: String },
     /// The operating system has no random numbers.
-    #[error("the system gives no random numbers: {reason}")]
+    #[error("the system provides no random numbers: {reason}")]
     Random { reason: String },
     #[error(transparent)]
     Store(#[from] store::Error),

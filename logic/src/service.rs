@@ -96,15 +96,28 @@ struct Inner {
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
-    duties: watch::Receiver<Duties>,
+    membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
-    id: Option<LogicId>,
-    peers: Mutex<Option<Peers>>,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     flush_fails: Failing,
     overviews: Overviews,
+    lifetime: Lifetime,
+}
+
+/// The place among the logic environments on the same store.
+struct Membership {
+    /// Its name; absent where it is alone.
+    id: Option<LogicId>,
+    /// Taken at the end, when its leases are given back.
+    peers: Mutex<Option<Peers>>,
+    duties: watch::Receiver<Duties>,
+}
+
+/// The background tasks, and how they end.
+#[derive(Default)]
+struct Lifetime {
     /// Ends schedules; everything else is cancelled separately afterwards.
     cancel_schedules: CancellationToken,
     cancel: CancellationToken,
@@ -170,17 +183,17 @@ impl LogicEnvironment {
                 observe,
                 control,
                 ledger,
-                duties,
+                membership: Membership {
+                    id: peers.as_ref().map(|peers| peers.id().clone()),
+                    peers: Mutex::new(peers),
+                    duties,
+                },
                 version: AtomicU64::default(),
-                id: peers.as_ref().map(|peers| peers.id().clone()),
-                peers: Mutex::new(peers),
                 connections: parts.connections,
                 ledger_fails,
                 flush_fails: Mutex::default(),
                 overviews,
-                cancel_schedules: CancellationToken::new(),
-                cancel: CancellationToken::new(),
-                background: Mutex::default(),
+                lifetime: Lifetime::default(),
             }),
         };
         handle.spawn(parts.tasks, parts.events, keeper);
@@ -353,7 +366,7 @@ impl Handle {
 
     /// Returns its duties, if there are several logic environments.
     pub fn duties(&self) -> Duties {
-        self.inner.duties.borrow().clone()
+        self.inner.membership.duties.borrow().clone()
     }
 
     /// Returns the dispatcher: the tasks under way, and the feed of events.
@@ -361,7 +374,6 @@ impl Handle {
         &self.inner.dispatch
     }
 
-    /// Returns the store.
     pub fn store(&self) -> &dyn Store {
         self.inner.store.as_ref()
     }
@@ -394,7 +406,7 @@ impl Handle {
             targets: targets as u64,
             schedules: schedules as u64,
             mqtt: inner.mqtt.clone(),
-            duties: inner.duties_view(),
+            duties: inner.membership.view(&inner.ledger),
             connections: inner.connections.iter().map(Health::look).collect(),
             problems: failing
                 .chain(inner.observe.problems())
@@ -406,6 +418,7 @@ impl Handle {
                 .iter()
                 .map(|one| one.as_ref().clone())
                 .collect(),
+            invariants_broken: utakata_invariant::count(),
         }
     }
 
@@ -413,7 +426,7 @@ impl Handle {
     /// written.
     pub async fn drain(&self, max: Duration) {
         let inner = &self.inner;
-        inner.cancel_schedules.cancel();
+        inner.lifetime.cancel_schedules.cancel();
         let ended = async {
             while inner.dispatch.pending() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -421,22 +434,36 @@ impl Handle {
         };
         if tokio::time::timeout(max, ended).await.is_err() {
             let tasks = inner.dispatch.pending();
-            tracing::warn!(tasks, "tasks are left under way");
+            tracing::warn!(tasks, "tasks are left in progress");
         }
-        inner.cancel.cancel();
+        inner.lifetime.cancel.cancel();
         inner.ledger.close().await;
-        let mut background = std::mem::take(&mut *inner.background.lock());
+        let mut background = std::mem::take(&mut *inner.lifetime.background.lock());
         let joined = async { while background.join_next().await.is_some() {} };
         if tokio::time::timeout(JOIN_TIMEOUT, joined).await.is_err() {
-            tracing::error!("outcomes of control could not be written before the end");
+            tracing::error!("outcomes of control could not be written before shutting down");
             background.shutdown().await;
         }
         while let Ok(true) = inner.flush().await {}
-        let peers = inner.peers.lock().take();
+        let peers = inner.membership.peers.lock().take();
         if let Some(peers) = peers {
             peers.leave().await;
         }
         inner.store.close().await;
+    }
+}
+
+impl Membership {
+    /// Returns its duties as the status has them; absent where it is alone.
+    fn view(&self, ledger: &Ledger) -> Option<status::Duties> {
+        let duties = self.duties.borrow();
+        Some(status::Duties {
+            id: self.id.clone()?,
+            ledger: ledger.is_here(),
+            ledger_at: duties.ledger_at.clone(),
+            shards: duties.shards.count(),
+            members: duties.members.clone(),
+        })
     }
 }
 
@@ -452,21 +479,10 @@ impl Inner {
         Ok(())
     }
 
-    fn duties_view(&self) -> Option<status::Duties> {
-        let duties = self.duties.borrow();
-        Some(status::Duties {
-            id: self.id.clone()?,
-            ledger: self.ledger.is_here(),
-            ledger_at: duties.ledger_at.clone(),
-            shards: duties.shards.count(),
-            members: duties.members.clone(),
-        })
-    }
-
     /// Writes readings if the ledger is kept here: once is enough. Returns true if something is
     /// left.
     async fn flush(&self) -> Result<bool, store::Error> {
-        if self.duties.borrow().ledger.is_none() {
+        if self.membership.duties.borrow().ledger.is_none() {
             return Ok(false);
         }
         let max = self.config.store.flush_rows;

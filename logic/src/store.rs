@@ -1,8 +1,8 @@
-//! Everything that outlives the process, noun by noun. Each noun has a trait of its own; a [`Store`] keeps all
-//! of them.
+//! Everything that outlives the process, noun by noun. Each noun has a trait of its own; a
+//! [`Store`] implements all of them.
 //!
-//! `sql` has the store in SQL, the same for both databases; [`sqlite`] and [`postgres`] have what
-//! is theirs.
+//! `sql` implements the store in SQL, the same for both databases; [`sqlite`] and [`postgres`] add
+//! what is specific to each.
 
 mod audit;
 mod batch;
@@ -52,10 +52,10 @@ pub use task::ControlTask;
 
 use crate::config;
 
-/// Opens the store that is configured: the database of the URL, or the SQLite file.
+/// Opens the configured store: the database of the URL, or the SQLite file.
 ///
 /// # Errors
-/// As of [`postgres::Postgres::open`] and [`sqlite::Sqlite::open`].
+/// As for [`postgres::Postgres::open`] and [`sqlite::Sqlite::open`].
 pub async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, Error> {
     Ok(match &config.url {
         Some(url) => Arc::new(postgres::Postgres::open(url).await?),
@@ -63,8 +63,8 @@ pub async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>,
     })
 }
 
-/// A store. What a call wrote is there after a crash once the call has returned, except for
-/// readings, of which the last ones may be lost.
+/// A store. What a call has written survives a crash once the call has returned, except for the
+/// latest readings.
 #[async_trait]
 pub trait Store:
     Inventory
@@ -78,6 +78,6 @@ pub trait Store:
     + Environments
     + 'static
 {
-    /// Ends it in order. It is not used afterwards.
+    /// Closes the store cleanly. It is not used afterwards.
     async fn close(&self);
 }

@@ -38,6 +38,12 @@ impl Backoff {
         wait
     }
 
+    /// Returns how long to wait after so many waits, whatever is next.
+    pub fn nth(&self, waits: u32) -> Duration {
+        let factor = 1 << waits.min(u32::BITS - 1);
+        self.first.saturating_mul(factor).min(self.longest)
+    }
+
     /// Returns the time to wait now, lengthened by up to half according to a random number, so that
     /// clients who lost the same connection do not all return at once.
     pub fn wait_jittered(&mut self, draw: u16) -> Duration {
@@ -69,6 +75,8 @@ mod tests {
         assert!(backoff.is_first());
         let waits: Vec<_> = (0..4).map(|_| backoff.wait()).collect();
         assert_eq!(waits, [100, 200, 300, 300].map(milliseconds));
+        let nth: Vec<_> = [0, 1, 2, 70].map(|waits| backoff.nth(waits)).into();
+        assert_eq!(nth, waits);
         assert!(!backoff.is_first());
         backoff.reset();
         assert_eq!(backoff.wait(), milliseconds(100));

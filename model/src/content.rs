@@ -61,7 +61,7 @@ pub enum ContentError {
         path: String,
     },
     /// A file occurs twice, or out of order.
-    #[error("\"{path}\" is not in its place: files are told by path, each once")]
+    #[error("\"{path}\" is out of order: files are listed by path, each once")]
     Order {
         /// The offending path.
         path: String,

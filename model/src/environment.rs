@@ -17,7 +17,7 @@ pub struct EnvironmentStatus {
     pub id: EnvironmentId,
     /// The incarnation: another one after each start.
     pub incarnation: Incarnation,
-    /// The zone whose targets it serves.
+    /// Zone whose targets it serves.
     pub zone: Zone,
     /// The latest earlier incarnations of which nothing runs any more, workers included, as the
     /// environment has verified: what was permitted to them is over.
@@ -63,6 +63,19 @@ pub struct EnvironmentStatus {
     /// The number of workers that it may run, if limited (`execution.max_workers`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<WorkersStatus>,
+    /// The number of impossible states that its process and its workers were in since they
+    /// started: mistakes in utakata, which are in its log.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub invariants_broken: u64,
+    /// The kinds that it serves again, or will, after their services had failed: mistakes in
+    /// utakata.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarted: Vec<RestartedKind>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl EnvironmentStatus {
@@ -73,17 +86,30 @@ impl EnvironmentStatus {
         let breakers = self.breakers.iter_mut();
         let breakers = breakers.flat_map(|one| [&mut one.since, &mut one.until]);
         let rollouts = self.rollouts.iter_mut().map(|one| &mut one.since);
-        for moment in connections.chain(breakers).chain(rollouts) {
+        let restarted = self.restarted.iter_mut().map(|one| &mut one.last);
+        for moment in connections.chain(breakers).chain(rollouts).chain(restarted) {
             *moment = moment.checked_add(by).unwrap_or(*moment);
         }
     }
+}
+
+/// A kind whose service has failed in an environment, and is started again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RestartedKind {
+    /// The name of the kind.
+    pub kind: Kind,
+    /// The number of times its service has failed since the environment started.
+    pub count: u64,
+    /// The last time.
+    #[schema(value_type = String, format = "date-time")]
+    pub last: Timestamp,
 }
 
 /// The limit on the workers of an environment, of all kinds together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WorkersStatus {
     /// The largest number of workers at once.
-    pub most: u32,
+    pub max: u32,
     /// The kinds that have tasks for more workers than they may have.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub short: BTreeSet<Kind>,

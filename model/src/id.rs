@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_went_back_makes_no_identifier_of_before() {
+    fn a_clock_that_went_back_makes_no_identifier_from_before() {
         // Made in the year 2036, by a clock that has been corrected since.
         let future = Uuid::new_v7(Timestamp::from_unix(
             ContextV7::new(),

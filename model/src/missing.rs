@@ -191,7 +191,7 @@ pub fn problem(missing: &[Missing]) -> Option<Problem> {
         .to_string()
     });
     let mut sentence = format!(
-        "not all was read; missing: {}",
+        "read only in part; missing: {}",
         named.collect::<Vec<_>>().join(", ")
     );
     if let Some(more) = missing.len().checked_sub(NAMED).filter(|more| *more > 0) {
@@ -275,7 +275,7 @@ impl Recognition {
         .flatten()
         .collect();
         let said = match said.is_empty() {
-            true => "it does not say what it is".to_owned(),
+            true => "it does not identify itself".to_owned(),
             false => said.join(", "),
         };
         let sentence = format!(
@@ -340,7 +340,7 @@ mod tests {
         let told = problem(&entries).unwrap();
         assert_eq!(
             told.to_string(),
-            "not all was read; missing: t (the rest of it): broken-off (incomplete)"
+            "read only in part; missing: t (the rest of it): broken-off (incomplete)"
         );
         assert_eq!(told.cure, Cure::Retry);
     }

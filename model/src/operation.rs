@@ -54,7 +54,7 @@ pub struct Operation {
     pub parameters: Value,
     /// The time of the request.
     #[schema(value_type = String, format = "date-time")]
-    pub asked: Timestamp,
+    pub requested: Timestamp,
     /// The reason, in the requester's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

@@ -87,7 +87,7 @@ mod tests {
     use super::Schema;
 
     #[test]
-    fn every_problem_is_told_with_its_place() {
+    fn every_problem_is_reported_with_its_place() {
         let schema = json!({
             "type": "object",
             "properties": { "outlet": { "type": "integer", "minimum": 1 } },

@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_target_bears_is_told_only_where_something_is_said() {
+    fn what_a_target_bears_is_reported_only_where_something_is_said() {
         let mut target = Target::new(
             TargetName::new("a").unwrap(),
             Kind::new("echo").unwrap(),

@@ -254,7 +254,7 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Observation {
     /// The time at which the target was asked.
-    pub asked: Instant,
+    pub requested: Instant,
     /// The time at which its answer had arrived.
     pub answered: Instant,
     pub evidence: Evidence,

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::raw::{Literal, Raw};
 
-/// A test of a raw value that may be absent.
+/// A test of a raw value that may be missing.
 #[derive(Debug, Clone)]
 pub struct Test {
     /// The value that is expected.

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_power_is_told_in_dbm() {
+    fn a_power_is_reported_in_dbm() {
         for (convert, number, expect) in [
             (Convert::Milliwatt, 1.0, 0.0),
             (Convert::Watt, 0.001, 0.0),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_conversion_is_told_with_the_nearest() {
+    fn an_unknown_conversion_is_reported_with_the_nearest() {
         let error = Convert::parse("farenheit").unwrap_err(); // typos: on purpose
         assert!(error.contains("did you mean \"fahrenheit\"?"), "{error}");
     }

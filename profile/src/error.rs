@@ -20,7 +20,7 @@ pub enum Error {
         name: String,
         /// The profile that refers to it, as text to append.
         by: String,
-        /// A hint at what may have been meant.
+        /// A suggestion of what may have been meant.
         hint: String,
     },
     /// A file of the release cannot be read.

@@ -126,7 +126,7 @@ pub enum States {
     Name(String),
 }
 
-/// Raw values that mean "there is none".
+/// Raw values that mean "not available".
 #[derive(Debug, Clone)]
 pub enum Invalid {
     /// A single value.
@@ -147,7 +147,7 @@ pub struct InvalidRange {
     pub matches: Option<String>,
 }
 
-/// One thing or a list of them.
+/// A single item or a list.
 #[derive(Debug, Clone)]
 pub struct OneOrMany<T>(pub Vec<T>);
 
@@ -345,7 +345,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Many<T> {
             type Value = Vec<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("one thing, or a list of them")
+                f.write_str("a single item, or a list")
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Vec<T>, E> {
                 T::deserialize(de::value::I64Deserializer::new(number)).map(|one| vec![one])

@@ -22,7 +22,7 @@ pub struct Meaning {
     pub metric: MetricName,
     /// The UCUM unit of the reading.
     pub unit: Arc<str>,
-    /// The way from the raw value to the reading.
+    /// The conversion from the raw value to the reading.
     pub kind: Kind,
     /// The raw values that mean "there is none".
     pub missing: Missing,
@@ -30,7 +30,7 @@ pub struct Meaning {
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
 }
 
-/// The way from a raw value to a reading.
+/// The conversion of a raw value to a reading.
 #[derive(Debug, Clone)]
 pub enum Kind {
     Number(Number),
@@ -45,7 +45,7 @@ pub enum Kind {
     Text,
 }
 
-/// Raw values that mean "there is none".
+/// Raw values that mean "not available".
 #[derive(Debug, Clone, Default)]
 pub struct Missing {
     /// Single values.

@@ -192,7 +192,7 @@ impl Plausible {
     }
 
     fn of_other(unit: &str) -> Self {
-        // `{outlet}`, `{request}`: things that are counted.
+        // `{outlet}`, `{request}`: countable things.
         match unit.starts_with('{') {
             true => Self {
                 range: (0.0, f64::MAX),

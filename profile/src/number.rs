@@ -18,7 +18,7 @@ pub enum Find {
     Pattern(Regex),
 }
 
-/// A number that was found in a text.
+/// A number found in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FoundNumber {
     /// The number, in the unit written behind it.
@@ -38,8 +38,7 @@ struct Leading<'a> {
 }
 
 impl Find {
-    /// Parses `"first"`, `"unit"` or a pattern with one group.
-    /// what is wrong.
+    /// Parses `"first"`, `"unit"` or a pattern with one group. what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
             "first" => return Ok(Self::First),
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn how_a_number_is_found_is_told_when_it_is_wrong() {
+    fn how_a_number_is_found_is_reported_when_it_is_wrong() {
         for (text, part) in [
             ("frist", "did you mean \"first\"?"), // typos: on purpose
             ("([0-9]+) of ([0-9]+)", "it has 2"),

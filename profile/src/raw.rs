@@ -117,8 +117,8 @@ impl Literal {
             Raw::Integer(number) if *number < 0 => [16, 32].into_iter().any(|bits| {
                 let wanted = u64::try_from(*wanted).ok();
                 // -1 is too frequent a value for 65535 to mean it.
-                let is_told = bits != 16 || *number < -1;
-                is_told
+                let is_reported = bits != 16 || *number < -1;
+                is_reported
                     && wanted
                         .filter(|wanted| wanted >> bits == 0)
                         .and_then(|wanted| signed(wanted, bits))

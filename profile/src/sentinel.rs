@@ -22,7 +22,7 @@ const CERTAIN: [i64; 9] = [
     -32_768,
     // The same, sent unsigned in 32 bits.
     4_294_934_528,
-    // And with the sign of the next wider type.
+    // The same with the sign of the next wider type.
     -4_294_967_295,
     -2_147_483_647,
 ];
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_of_types_are_sentinels_and_numbers_beside_them_are_not() {
+    fn limits_of_types_are_sentinels_and_numbers_next_to_them_are_not() {
         let unsigned = |number: u64, bits| Raw::Unsigned(number, bits);
         for (raw, expect) in [
             (Raw::Integer(i64::from(i32::MAX)), Some(Sentinel::Certain)),

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stood_still_is_noticed_once_and_a_stopped_process_is_not_one() {
+    fn a_machine_that_froze_is_noticed_once_and_a_stopped_process_is_not_one() {
         let seconds = Duration::from_secs;
         let mut watch = Watch {
             last: moment(100, 1_000),

@@ -16,7 +16,7 @@ pub enum Malformed {
         length: usize,
     },
     /// A text that is not a valid name.
-    #[error("a name in the message is none")]
+    #[error("a name in the message is not valid")]
     Name(#[source] model::NameError),
     /// A status that this version does not know.
     #[error("an outcome has the unknown status {status}")]

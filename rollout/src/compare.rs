@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stable reads ─► candidate reads ─► (mismatches: stable reads once more)
-//!    before                              after
+//!   before                              after
 //! ```
 //!
 //! A number agrees if it lies between before and after, or close to either: a value that moves is

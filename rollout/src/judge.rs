@@ -135,7 +135,7 @@ fn fails(candidate: &Tally, stable: &Tally, chance: f64) -> Option<Problem> {
     let of = |tally: &Tally| (tally.bad(), tally.tasks);
     (fisher(of(candidate), of(stable)) < chance).then(|| {
         let message = format!(
-            "{} of {} tasks of the candidate failed, or nobody knows what became of them; of the \
+            "{} of {} tasks of the candidate failed or have an unknown outcome; of the \
              stable release {} of {}",
             candidate.bad(),
             candidate.tasks,

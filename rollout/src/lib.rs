@@ -4,9 +4,9 @@
 //! In an environment:
 //!
 //! ```text
-//!            candidate's worker     compared         share by share      took over, watched
+//!              candidate's worker     compared         share by share      took over, watched
 //! waiting ─► starting ─────► shadow ─────► canary ──────────► rolling ─────────► done
-//!               └──────────────┴──────────────┴──────────────────┴───────────────► back
+//!                └──────────────┴──────────────┴──────────────────┴───────────────► back
 //! ```
 //!
 //! - [`RolloutRun`]: one rollout as it proceeds; `phases` determines the next step,

@@ -165,7 +165,7 @@ pub(crate) fn phase_after(
 }
 
 fn ordered() -> Problem {
-    let message = "it was ordered to go back: see the rollout itself, and the other environments";
+    let message = "it was ordered to roll back: see the rollout itself, and the other environments";
     Problem::new("rollout-ordered-back", Cure::Operator, message)
 }
 

@@ -136,8 +136,8 @@ fn held(rollout: &Rollout) -> Option<u32> {
 
 fn gone(id: &EnvironmentId) -> Problem {
     let message = format!(
-        "{id} went away in the middle of it, and the next wave waits for it: `utakata rollout \
-         promote` goes on without it"
+        "{id} disappeared during the rollout, and the next wave waits for it: `utakata rollout \
+         promote` continues without it"
     );
     Problem::new(GONE, Cure::Operator, message)
 }

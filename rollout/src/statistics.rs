@@ -18,7 +18,7 @@ pub(crate) fn wilson_lower(hits: u64, all: u64, z: f64) -> f64 {
 pub(crate) fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
     let (hits, all) = one;
     let (sum_hits, sum) = (hits + other.0, all + other.1);
-    let most = sum_hits.min(all);
+    let max = sum_hits.min(all);
     let (low, high) = (other.1, all);
     // Hits that do not fit among the others are in `one` in any case.
     if hits <= sum_hits.saturating_sub(low) || all == 0 {
@@ -26,7 +26,7 @@ pub(crate) fn fisher(one: (u64, u64), other: (u64, u64)) -> f64 {
     }
     let base = ln_choose(sum, sum_hits);
     let mut chance = 0.0;
-    for k in hits..=most {
+    for k in hits..=max {
         let term = (ln_choose(high, k) + ln_choose(low, sum_hits - k) - base).exp();
         chance += term;
         if term < chance * 1e-12 && term < 1e-12 {

@@ -1,8 +1,8 @@
-//! One agent that is bent: it answers real SNMPv1, v2c and v3, and everything that devices do to
-//! their answers it does too, composed at random from a seed.
+//! A single misbehaving agent: it answers real SNMPv1, v2c and v3, and combines everything that
+//! devices do to their answers, at random from a seed.
 //!
-//! It prints what is bent and the truth about each object, so that whoever reads it can be told
-//! from what was said: no wrong value, nothing silently left out.
+//! It prints its faults and the truth about each object, so that a reader can be checked: no wrong
+//! value, nothing silently left out.
 
 mod answer;
 mod faults;
@@ -31,19 +31,19 @@ use user::{Heard, Users};
 /// The settings of the agent.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Chance falls the same way for one seed.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// Only faults of these sorts; all where there are none.
+    /// Only faults of these sorts; all if empty.
     pub only: Vec<Only>,
     /// The address at which it listens.
     pub bind: IpAddr,
-    /// Its port; 0 takes a free one.
+    /// Its port; 0 picks a free one.
     pub port: u16,
-    /// Ends when the standard input does.
+    /// Ends when standard input closes.
     pub exit_with_stdin: bool,
 }
 
-/// The reason the agent does not run.
+/// The reason why the agent cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is not free.
@@ -76,7 +76,7 @@ struct User {
     auth_password: &'static str,
 }
 
-/// Runs the agent until SIGTERM, SIGINT, or the end of the standard input.
+/// Runs the agent until SIGTERM, SIGINT, or the end of standard input.
 pub async fn run(config: &Config) -> Result<(), Error> {
     let end = service::wait_for_end(config.exit_with_stdin)?;
     let address = SocketAddr::new(config.bind, config.port);
@@ -122,7 +122,7 @@ async fn serve(socket: Arc<UdpSocket>, mut agent: Agent, users: Option<Users>) {
                 if after > Duration::ZERO {
                     sleep(after).await;
                 }
-                // A manager that went away needs no answer.
+                // A manager that has gone needs no answer.
                 let _ = socket.send_to(&message, manager).await;
             });
         }

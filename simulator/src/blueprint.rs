@@ -10,13 +10,13 @@ use crate::units::{WattHours, Watts};
 
 const DEFAULT_ROOM: &str = include_str!("../rooms/demo.toml");
 
-/// A room as it is written down.
+/// A room as described in a file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blueprint {
-    /// Name of the room, as inventories label it.
+    /// Name of the room, used as a label in inventories.
     pub name: String,
-    /// Two rooms of one seed live the same life.
+    /// Two rooms with the same seed behave identically.
     #[serde(default)]
     pub seed: u64,
     #[serde(default, rename = "rack")]
@@ -64,7 +64,7 @@ pub struct Pdu {
     pub kind: PduKind,
     /// The rack in which it is mounted.
     pub rack: String,
-    /// The feed it hangs on: that of a UPS, or else the mains.
+    /// The feed that supplies it: that of a UPS, or otherwise the mains.
     pub feed: String,
     /// The number of its outlets, 1 to 64.
     pub outlets: usize,
@@ -82,15 +82,16 @@ pub struct Ups {
     pub feed: String,
     /// The load that it can carry.
     pub rated_watts: Watts,
-    /// The energy that its battery holds when full.
+    /// The energy in its battery when full.
     pub battery_watt_hours: WattHours,
 }
 
-/// Servers of one sort: the first has its cords in the outlets named, each next one an outlet on.
+/// Servers of one type: the first has its cords in the named outlets, each next one in the outlet
+/// after.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Servers {
-    /// Name; with a `count`, a number is added to it.
+    /// Name; with a `count`, followed by a number.
     pub name: String,
     /// The rack in which they are mounted.
     pub rack: String,
@@ -101,11 +102,11 @@ pub struct Servers {
     pub idle_watts: Watts,
     /// Power of each at full load.
     pub peak_watts: Watts,
-    /// The outlets of the first one's cords: `pdu:outlet`, outlets counted from 1.
+    /// The outlets of the first server's cords: `pdu:outlet`, outlets counted from 1.
     pub cords: Vec<String>,
 }
 
-/// The reason a room cannot be read.
+/// The reason why a room cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -132,7 +133,7 @@ fn one() -> usize {
 }
 
 impl Blueprint {
-    /// Reads the room of `path`, or the default room.
+    /// Reads the room file at `path`, or the default room.
     pub fn load(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else {
             return parse(DEFAULT_ROOM, "the default room");

@@ -1,4 +1,4 @@
-//! Chance that falls the same way every time for one seed.
+//! Reproducible randomness: the same for the same seed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 const MILLION: u32 = 1_000_000;
 
-/// A probability, or a share of many: from 0 to 1.
+/// A probability, or a share: from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chance {
     millionths: u32,
 }
 
-/// The reason a chance could not be read.
+/// The error for a text that is not a probability.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no chance: write a number from 0 to 1, like 0.1")]
+#[error("`{0}` is not a probability: write a number from 0 to 1, like 0.1")]
 pub struct Error(String);
 
 impl Chance {
@@ -23,12 +23,12 @@ impl Chance {
         millionths: MILLION,
     };
 
-    /// Returns whether it happens, given the bits that [`draw`] gave.
+    /// Returns true if it happens, for the bits returned by [`draw`].
     pub fn falls(self, bits: u64) -> bool {
         unit(bits) < f64::from(self.millionths) / f64::from(MILLION)
     }
 
-    /// Returns how many of `count` are meant: at least one, unless none are.
+    /// Returns the number selected out of `count`: at least one, unless the share is zero.
     pub fn share_of(self, count: usize) -> usize {
         let share = count as f64 * f64::from(self.millionths) / f64::from(MILLION);
         match self.millionths {
@@ -58,12 +58,12 @@ impl fmt::Display for Chance {
     }
 }
 
-/// The bits that `name` draws at its turn `turn`.
+/// Returns the random bits of `name` at turn `turn`.
 pub fn draw(seed: u64, name: &str, turn: u64) -> u64 {
     mix((seed ^ hash(name)).wrapping_add(turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
-/// A smooth random curve, 0 to 1, that takes a new direction every `turn`.
+/// A smooth random curve from 0 to 1 that changes direction every `turn`.
 pub fn wave(seed: u64, name: &str, clock: Duration, turn: Duration) -> f64 {
     let position = clock.as_secs_f64() / turn.as_secs_f64();
     let knot = |position: f64| unit(draw(seed, name, position as u64));
@@ -72,7 +72,7 @@ pub fn wave(seed: u64, name: &str, clock: Duration, turn: Duration) -> f64 {
     before + (after - before) * way * way * (3.0 - 2.0 * way)
 }
 
-/// The number in `bits`, from 0 to just below 1.
+/// Converts bits to a number from 0 to just below 1.
 pub fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::control::{self, Request};
 use crate::{bent, counters, service, swarm};
 
-/// Equipment that is not there: real SNMP, from a small physical model
+/// Simulated equipment: real SNMP, driven by a small physical model
 #[derive(Debug, Parser)]
 #[command(name = "utakata-simulator", version)]
 pub struct Cli {
@@ -27,58 +27,58 @@ enum Command {
         /// Address to listen on
         #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
         bind: IpAddr,
-        /// The devices answer on the ports after this one; 0 takes free ports
+        /// The devices use the ports after this one; 0 picks free ports
         #[arg(long, default_value_t = 16100)]
         base_port: u16,
-        /// TCP port to ask for faults and truths; 0 takes a free one [default: the base port]
+        /// TCP port for querying and injecting faults; 0 picks a free one [default: the base port]
         #[arg(long)]
         control_port: Option<u16>,
-        /// End when the standard input is closed, so as not to outlive the parent
+        /// End when standard input closes, so as not to outlive the parent
         #[arg(long)]
         exit_with_stdin: bool,
     },
-    /// Run many small SNMPv2c agents with IF-MIB, each on an address of its own, for benchmarks
+    /// Run many small SNMPv2c agents with IF-MIB, each on its own address, for benchmarks
     Agents {
         /// Number of agents
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         count: u32,
-        /// Address of the first; each next one is an address on
+        /// Address of the first agent; each next one uses the next address
         #[arg(long, default_value = "127.30.0.1")]
         first_address: Ipv4Addr,
-        /// Port of all; 0 takes a free one
+        /// Port of all agents; 0 picks a free one
         #[arg(long, default_value_t = 16161)]
         port: u16,
         /// Number of interfaces per agent
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         interfaces: u32,
-        /// End when the standard input is closed, so as not to outlive the parent
+        /// End when standard input closes, so as not to outlive the parent
         #[arg(long)]
         exit_with_stdin: bool,
     },
-    /// Run one agent that does what devices do to their answers, composed from a seed; prints the
-    /// truth about each of its objects
+    /// Run one agent with a random combination of faults derived from a seed; prints the truth
+    /// about each of its objects
     Bent {
         /// Seed, which determines all faults
         #[arg(long, default_value_t = 0)]
         seed: u64,
-        /// Only faults of this sort: network, size, cells, order, identity; may stand again
+        /// Only faults of this sort: network, size, cells, order, identity; may be repeated
         #[arg(long, value_name = "SORT")]
         only: Vec<bent::Only>,
         /// Address to listen on
         #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
         bind: IpAddr,
-        /// UDP port; 0 takes a free one
+        /// UDP port; 0 picks a free one
         #[arg(long, default_value_t = 0)]
         port: u16,
-        /// End when the standard input is closed, so as not to outlive the parent
+        /// End when standard input closes, so as not to outlive the parent
         #[arg(long)]
         exit_with_stdin: bool,
     },
-    /// Run devices that count what they are told, for drills; prints as `room` does
+    /// Run devices that count the commands they receive, for drills; prints like `room`
     Counters(Counters),
-    /// Make something wrong with a device that runs
+    /// Inject a fault into a running device
     Fault {
-        /// The control port of the room or the counters, as its last start line says
+        /// The control port of the room or the counters, as printed in its last start line
         #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
         control: String,
         /// The device
@@ -87,17 +87,17 @@ enum Command {
         /// half-table, input-lost, none
         fault: String,
     },
-    /// Print the truth about the devices that run, as JSON
+    /// Print the truth about the running devices, as JSON
     Show {
-        /// The control port of the room or the counters, as its last start line says
+        /// The control port of the room or the counters, as printed in its last start line
         #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
         control: String,
         /// Only this device
         device: Option<String>,
     },
-    /// Print the whole truth about counters that run: every token, and how often it was told
+    /// Print the whole truth about running counters: every token, and how often it was received
     Truth {
-        /// The control port of the counters, as their last start line says
+        /// The control port of the counters, as printed in their last start line
         #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:16100")]
         control: String,
         /// Only this device
@@ -113,25 +113,25 @@ struct Counters {
     /// Address to listen on
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
-    /// The devices answer on the ports after this one; 0 takes free ports
+    /// The devices use the ports after this one; 0 picks free ports
     #[arg(long, default_value_t = 16100)]
     base_port: u16,
-    /// TCP port to ask for faults and truths; 0 takes a free one [default: the base port]
+    /// TCP port for querying and injecting faults; 0 picks a free one [default: the base port]
     #[arg(long)]
     control_port: Option<u16>,
-    /// Chance falls the same way for one seed
+    /// The seed of all randomness
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// A fault from the start, with the share of the devices that it affects; may be repeated
     #[arg(long, value_name = "FAULT[@SHARE]")]
     fault: Vec<counters::FaultShare>,
-    /// End when the standard input is closed, so as not to outlive the parent
+    /// End when standard input closes, so as not to outlive the parent
     #[arg(long)]
     exit_with_stdin: bool,
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Carries out the command.
     pub fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Room {
@@ -194,7 +194,7 @@ impl Cli {
                 control,
                 device,
                 fault,
-            } => told(&control, device, fault),
+            } => received(&control, device, fault),
             Command::Show { control, device } => show(&control, &Request::Show { device }),
             Command::Truth { control, device } => show(&control, &Request::Truth { device }),
         }
@@ -215,8 +215,8 @@ impl From<Counters> for counters::Config {
     }
 }
 
-/// Gives a fault, and says which ones the device has then.
-fn told(control: &str, device: String, fault: String) -> anyhow::Result<()> {
+/// Injects a fault, and prints the faults that the device has afterwards.
+fn received(control: &str, device: String, fault: String) -> anyhow::Result<()> {
     let devices = control::ask(control, &Request::Fault { device, fault })?;
     let line = |device: &Value| {
         let name = device["name"].as_str().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! The control port: one JSON object a line asks, one JSON object a line answers.
+//! The control port: one JSON object per line as the request, one per line as the answer.
 //!
 //! ```text
 //! {"command":"show"}                                            all devices
-//! {"command":"show","device":"pdu-a1-a"}                        one
-//! {"command":"truth"}                                           all, with every token they were told
-//! {"command":"truth","device":"drill-0001"}                     one
-//! {"command":"fault","device":"pdu-a1-a","fault":"slow=3000ms"} what is wrong with it from now on
+//! {"command":"show","device":"pdu-a1-a"}                        one device
+//! {"command":"truth"}                                           all, with every token they received
+//! {"command":"truth","device":"drill-0001"}                     one device
+//! {"command":"fault","device":"pdu-a1-a","fault":"slow=3000ms"} injects a fault
 //! ```
 //!
 //! The answer is `{"devices":[...]}`, the truth about the devices concerned, or `{"error":"..."}`.
@@ -38,18 +38,18 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         device: Option<String>,
     },
-    /// Something goes wrong with a device, or all is well again.
+    /// Injects a fault into a device, or removes all faults.
     Fault {
         device: String,
-        /// The fault, as [`fault::Order`] is written.
+        /// The fault, in the notation of [`fault::Order`].
         fault: String,
     },
 }
 
-/// The part of the truth that is asked for.
+/// The level of detail requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// The part that is short however long the device has run.
+    /// The part whose size does not grow with running time.
     Summary,
     /// Every detail.
     Whole,
@@ -62,7 +62,7 @@ pub trait Equipment: Send + Sync + 'static {
 
     fn name(&self) -> &str;
 
-    /// Makes something wrong with it, or all well again.
+    /// Injects a fault, or removes all.
     fn order(&self, order: Order) -> Result<(), Misfit>;
 
     /// Returns the truth about it.
@@ -78,7 +78,7 @@ enum Answer<T> {
 
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("this is no request: {0}")]
+    #[error("this is not a request: {0}")]
     Unreadable(serde_json::Error),
     #[error("no device is called `{0}`: there are {1}")]
     NoDevice(String, String),
@@ -88,7 +88,7 @@ enum Refusal {
     Misfit(#[from] Misfit),
 }
 
-/// Answers on `listener` until it is dropped.
+/// Serves the control port on `listener` until dropped.
 pub async fn serve<E: Equipment>(listener: TcpListener, devices: Arc<Vec<Arc<E>>>) {
     let mut connections = JoinSet::new();
     loop {

@@ -1,7 +1,7 @@
-//! Devices that count what they are told: what a drill is compared with at its end.
+//! Devices that count the commands they receive: a drill is compared with them at its end.
 //!
 //! ```text
-//! manager ──UDP──► answer ──► Counter: faults, Register (token ──► how often told, how often done)
+//! manager ──UDP──► answer ──► Counter: faults, Register (token ──► times received, times done)
 //! drill   ──TCP──► control port: the whole truth
 //! ```
 
@@ -38,24 +38,24 @@ const KIND: &str = "drill";
 #[derive(Debug, Clone)]
 pub struct Config {
     pub devices: u32,
-    /// The address at which they answer.
+    /// The address on which they answer.
     pub bind: IpAddr,
-    /// The first answers one port on, the next two; 0 takes free ports.
+    /// The first device uses the next port, and so on; 0 picks free ports.
     pub base_port: u16,
-    /// The control port; 0 takes a free one.
+    /// The control port; 0 picks a free one.
     pub control_port: u16,
-    /// Chance falls the same way for one seed.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// The faults from the start, and the shares that have them.
+    /// Initial faults, and the shares of devices that have them.
     pub faults: Vec<FaultShare>,
-    /// Ends when the standard input does.
+    /// Ends when standard input closes.
     pub exit_with_stdin: bool,
 }
 
-/// The reason the devices do not run.
+/// The reason why the devices cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A fault that they cannot have.
+    /// A fault that they do not support.
     #[error(transparent)]
     Misfit(#[from] Misfit),
     /// Ports, signals or standard output do not work.
@@ -81,7 +81,7 @@ struct Ready {
     seed: u64,
 }
 
-/// Runs the devices until SIGTERM, SIGINT, or the end of the standard input.
+/// Runs the devices until SIGTERM, SIGINT, or the end of standard input.
 pub async fn run(config: &Config) -> Result<(), Error> {
     let end = service::wait_for_end(config.exit_with_stdin)?;
     let began = Instant::now();

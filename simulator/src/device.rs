@@ -1,4 +1,4 @@
-//! One device of the room as an SNMP agent sees it.
+//! One device of the room as seen by an SNMP agent.
 
 mod agent;
 
@@ -19,7 +19,7 @@ use crate::room::{Command, Input, Room};
 
 pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
 
-/// A device: a part of the room with a name, faults, and a memory of what it was told.
+/// A device: a part of the room with a name, faults, and a record of commands.
 #[derive(Debug)]
 pub struct Device {
     pub name: String,
@@ -35,8 +35,8 @@ pub struct Device {
 struct State {
     faults: Faults,
     labels: Labels,
-    /// SETs received per outlet, obeyed or not.
-    told: Vec<u64>,
+    /// SETs received per outlet, whether carried out or not.
+    received: Vec<u64>,
     sets: u64,
     view: Option<(u64, Arc<View>)>,
 }
@@ -48,14 +48,13 @@ pub struct Place {
     pub kind: Kind,
     /// The address of its agent.
     pub address: SocketAddr,
-    /// Its rack, if it stands in one.
+    /// Its rack, if it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<String>,
     pub feed: String,
     pub room: String,
-    /// The community for reading.
     pub community_read: &'static str,
-    /// The community that may write, too.
+    /// The community with write access.
     pub community_write: &'static str,
 }
 
@@ -65,13 +64,13 @@ pub struct Truth {
     pub name: String,
     pub kind: Kind,
     pub faults: Vec<String>,
-    /// `true` if it has power to answer with.
+    /// True if it has power and can answer.
     pub powered: bool,
-    /// Requests that reached it; one that was sent again counts again.
+    /// Requests that reached it, including repeated ones.
     pub requests: u64,
     /// The number of answers that it has sent.
     pub answers: u64,
-    /// Objects it was told to set, obeyed or not.
+    /// Objects set, whether carried out or not.
     pub sets: u64,
     /// The power that it delivers, in watts.
     pub watts: f64,
@@ -90,20 +89,20 @@ pub struct OutletTruth {
     pub name: String,
     /// True if it is on.
     pub on: bool,
-    /// `true` if a cycle is under way.
+    /// True if a cycle is in progress.
     pub pending: bool,
     /// The number of commands received, obeyed or not.
-    pub told: u64,
+    pub received: u64,
     /// The number of commands obeyed.
     pub done: u64,
-    /// The last command obeyed.
+    /// The last command carried out.
     pub last: Option<Command>,
     /// The power that it delivers, in watts.
     pub watts: f64,
 }
 
 impl Device {
-    /// All devices of `room`, PDUs first.
+    /// Builds all devices of `room`, PDUs first.
     pub fn build_all(room: &Arc<Mutex<Room>>) -> Vec<Arc<Self>> {
         let locked = room.lock();
         let pdus = locked
@@ -142,7 +141,7 @@ impl Device {
             state: Mutex::new(State {
                 faults: Faults::default(),
                 labels,
-                told: vec![0; outlets],
+                received: vec![0; outlets],
                 sets: 0,
                 view: None,
             }),
@@ -151,7 +150,7 @@ impl Device {
         }
     }
 
-    /// Returns where the device stands, given where its agent answers.
+    /// Returns the device's entry for inventories, given the address of its agent.
     pub fn place(&self, address: SocketAddr) -> Place {
         let room = self.room.lock();
         let feed = match self.part {
@@ -170,7 +169,7 @@ impl Device {
         }
     }
 
-    /// Takes note of a request, and says what becomes of it.
+    /// Records a request, and returns how it is answered.
     pub fn receive(&self, now: Duration) -> Reply {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if !self.is_powered() {
@@ -184,7 +183,6 @@ impl Device {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the value of `oid`.
     pub fn get(&self, oid: &Oid) -> Value {
         self.view().get(oid)
     }
@@ -202,20 +200,20 @@ impl Device {
         Some(VarBind::new(next.clone(), value.clone()))
     }
 
-    /// Returns what a SET would change.
+    /// Returns the change that a SET would make.
     pub fn test(&self, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
         mib::write(&self.room.lock(), self.part, oid, value)
     }
 
-    /// Does what a SET says; a liar only says it did.
+    /// Carries out a change; a lying device only claims to.
     pub fn change(&self, change: &Change) {
         let mut room = self.room.lock();
         let mut state = self.state.lock();
         state.sets += 1;
         if let Change::Switch { outlet, .. } = change
-            && let Some(told) = state.told.get_mut(*outlet)
+            && let Some(received) = state.received.get_mut(*outlet)
         {
-            *told += 1;
+            *received += 1;
         }
         if !state.faults.has(Fault::Lying) {
             apply(&mut room, self.part, &mut state.labels, change);
@@ -232,7 +230,7 @@ impl Device {
         }
     }
 
-    /// The objects as they are now; as they were, of a device that is frozen.
+    /// The objects as they are now; for a frozen device, as they were.
     fn view(&self) -> Arc<View> {
         let room = self.room.lock();
         let mut state = self.state.lock();
@@ -277,7 +275,7 @@ impl Equipment for Device {
             (Order::Clear, Some(ups)) => self.room.lock().set_input(ups, Input::Present),
             _ => {}
         }
-        // What is frozen is what is seen now.
+        // The current view becomes the frozen one.
         self.view();
         let mut state = self.state.lock();
         state.faults = std::mem::take(&mut state.faults).ordered(order);
@@ -305,7 +303,7 @@ impl Equipment for Device {
             sets: state.sets,
             watts: tenths(watts.0),
             charge_percent,
-            outlets: outlets(&room, self.part, &state.told),
+            outlets: outlets(&room, self.part, &state.received),
         }
     }
 }
@@ -321,19 +319,19 @@ fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }
 
-fn outlets(room: &Room, part: Part, told: &[u64]) -> Vec<OutletTruth> {
+fn outlets(room: &Room, part: Part, received: &[u64]) -> Vec<OutletTruth> {
     let Part::Pdu(pdu) = part else {
         return Vec::new();
     };
     (1..)
         .zip(&room.pdus[pdu].outlets)
-        .zip(told)
-        .map(|((number, outlet), told)| OutletTruth {
+        .zip(received)
+        .map(|((number, outlet), received)| OutletTruth {
             outlet: number,
             name: outlet.name.clone(),
             on: outlet.is_on(),
             pending: outlet.is_pending(),
-            told: *told,
+            received: *received,
             done: outlet.commands,
             last: outlet.last_command,
             watts: tenths(outlet.power.0),

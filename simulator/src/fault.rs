@@ -7,30 +7,31 @@ use std::time::Duration;
 use crate::chance::{self, Chance};
 use crate::span;
 
-/// The time for which a flapping device is there, and then not, unless told otherwise.
+/// The default time for which a flapping device is up, and then down.
 const FLAP: Duration = Duration::from_secs(5);
 
-/// The bytes of a device that answers with garbage: a SEQUENCE that promises more than follows.
+/// The bytes sent by a device that answers with garbage: a SEQUENCE that announces more than
+/// follows.
 pub const GARBAGE: &[u8] = &[0x30, 0x82, 0x7f, 0xff, 0x02, 0x01, 0xde, 0xad, 0xbe, 0xef];
 
-/// One thing that is wrong with a device.
+/// A fault of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Acts at once and answers late.
     Slow(Duration),
-    /// Takes requests, does nothing and never answers.
+    /// Receives requests, does nothing and never answers.
     Silent,
-    /// Is there for so long, then silent for so long, and so on.
+    /// Is up for this long, then silent for as long, and so on.
     Flapping(Duration),
-    /// Answers with bytes that are no SNMP message.
+    /// Answers with bytes that are not an SNMP message.
     Garbage,
     /// Accepts every SET without an error and does nothing.
     Lying,
-    /// Acts on a SET and does not answer it, as often as this.
+    /// Acts on a SET without answering it, with this probability.
     MuteSets(Chance),
-    /// Answers a SET at once and acts on it so much later.
+    /// Answers a SET at once and acts on it after this delay.
     Late(Duration),
-    /// Goes on answering with the readings of the moment the fault began.
+    /// Keeps answering with the readings at the moment the fault began.
     Frozen,
     /// Ends a walk in the middle of a table, as if the MIB ended there.
     HalfTable,
@@ -38,7 +39,7 @@ pub enum Fault {
     InputLost,
 }
 
-/// The reason a fault could not be read.
+/// The error for a text that is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// There is no fault of this name.
@@ -46,13 +47,13 @@ pub enum Error {
         "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost or none"
     )]
     Unknown(String),
-    /// The fault needs a duration, or has one it cannot use.
+    /// The fault needs a duration, or has an invalid one.
     #[error("fault `{0}`: {1}")]
     Duration(String, span::Error),
-    /// The fault needs a chance, or has one it cannot use.
+    /// The fault needs a probability, or has an invalid one.
     #[error("fault `{0}`: {1}")]
     Chance(String, chance::Error),
-    /// `slow` without saying how slow, or `late` without saying how late.
+    /// `slow` or `late` without a duration.
     #[error("fault `{0}` needs a duration, like {0}=3000ms")]
     HowLong(&'static str),
     /// The fault takes no value.
@@ -60,7 +61,7 @@ pub enum Error {
     NoValue(String),
 }
 
-/// A fault asked of a device that cannot have it.
+/// A fault that a device does not support.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{device}` cannot have the fault `{fault}`: {why}")]
 pub struct Misfit {
@@ -70,12 +71,11 @@ pub struct Misfit {
     pub why: &'static str,
 }
 
-/// An order about the faults of a device.
+/// A change to the faults of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// One fault more; it replaces an earlier one of the same sort.
+    /// Adds a fault; it replaces an earlier one of the same sort.
     Add(Fault),
-    /// Clear all faults.
     Clear,
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// All that is wrong with one device.
+/// All faults of one device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 
@@ -154,7 +154,7 @@ pub enum Reply {
     After(Duration),
     /// Not answered, and not acted upon.
     Never,
-    /// Answered with bytes that mean nothing; not acted upon.
+    /// Answered with garbage; not acted upon.
     Garbage,
 }
 
@@ -173,12 +173,12 @@ impl Faults {
         self
     }
 
-    /// Returns whether `fault` is among these.
+    /// Returns true if `fault` is among these.
     pub fn has(&self, fault: Fault) -> bool {
         self.0.contains(&fault)
     }
 
-    /// Returns how often a SET is acted on and not answered, if that is so.
+    /// Returns the probability that a SET is acted on and not answered, if there is this fault.
     pub fn mute_sets(&self) -> Option<Chance> {
         self.0.iter().find_map(|fault| match fault {
             Fault::MuteSets(chance) => Some(*chance),
@@ -186,7 +186,7 @@ impl Faults {
         })
     }
 
-    /// Returns how long after its answer a SET is acted on.
+    /// Returns the delay between answering a SET and acting on it.
     pub fn late(&self) -> Option<Duration> {
         self.0.iter().find_map(|fault| match fault {
             Fault::Late(delay) => Some(*delay),
@@ -194,7 +194,7 @@ impl Faults {
         })
     }
 
-    /// Returns what becomes of a request that arrives when the simulator has run for `now`.
+    /// Returns the treatment of a request that arrives after the simulator has run for `now`.
     pub fn reply(&self, now: Duration) -> Reply {
         let mut reply = Reply::After(Duration::ZERO);
         for fault in &self.0 {
@@ -209,7 +209,7 @@ impl Faults {
         reply
     }
 
-    /// The faults as they are written, in the order they were asked for.
+    /// The faults in their notation, in the order they were injected.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(ToString::to_string).collect()
     }

@@ -1,4 +1,4 @@
-//! Equipment that is not there: rooms of PDUs and UPSs that answer real SNMP.
+//! Simulated equipment: rooms of PDUs and UPSs that answer real SNMP.
 
 mod bent;
 mod blueprint;

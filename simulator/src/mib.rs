@@ -22,7 +22,7 @@ use crate::room::{Command, Room, TestOrder};
 pub use system::Labels;
 pub use view::View;
 
-/// The part of the room that a device is: an index into [`Room::pdus`] or [`Room::upses`].
+/// The part of the room that a device represents: an index into [`Room::pdus`] or [`Room::upses`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// A power distribution unit, by its index.
@@ -31,20 +31,20 @@ pub enum Part {
     Ups(usize),
 }
 
-/// A change that a SET makes. Outlets are counted from 0.
+/// A change made by a SET. Outlets are counted from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A command to an outlet.
     Switch {
         outlet: usize,
-        /// The class of what it is told.
+        /// The command to the outlet.
         command: Command,
     },
     /// A new name for an outlet.
     NameOutlet { outlet: usize, name: String },
-    /// An outlet gets a time to stay off in a cycle.
+    /// Sets the time for which an outlet stays off in a cycle.
     CycleDelay { outlet: usize, delay: Duration },
-    /// A UPS tests its battery, or stops.
+    /// A UPS starts or stops a battery test.
     Test(TestOrder),
     /// A new sysContact.
     Contact(String),
@@ -54,10 +54,10 @@ pub enum Change {
     Location(String),
 }
 
-/// The reason a SET is refused.
+/// The reason why a SET is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The object cannot be written, or is not there.
+    /// The object cannot be written, or does not exist.
     NotWritable,
     /// There is no such row.
     NoCreation,
@@ -65,11 +65,11 @@ pub enum Refusal {
     WrongType,
     /// The value is too long.
     WrongLength,
-    /// The object does not take this value.
+    /// The object does not accept this value.
     WrongValue,
 }
 
-/// Returns which device a part is.
+/// Returns the kind of device that represents a part.
 pub fn kind(room: &Room, part: Part) -> Kind {
     match part {
         Part::Ups(_) => Kind::Ups,
@@ -80,7 +80,7 @@ pub fn kind(room: &Room, part: Part) -> Kind {
     }
 }
 
-/// All objects of a device as they are now.
+/// Returns all objects of a device as they are now.
 pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
     let mut builder = view::ViewBuilder::default();
     let agent = match part {
@@ -99,7 +99,7 @@ pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
     builder.into_view()
 }
 
-/// The object a walk of a half table ends with: in the middle of the device's main table.
+/// The object at which a walk of a half table ends: in the middle of the device's main table.
 pub fn middle(room: &Room, part: Part) -> Option<Oid> {
     match part {
         Part::Pdu(pdu) => room.pdus.get(pdu).map(|pdu| match pdu.kind {
@@ -110,7 +110,7 @@ pub fn middle(room: &Room, part: Part) -> Option<Oid> {
     }
 }
 
-/// Returns what writing `value` to `oid` would change.
+/// Returns the change made by writing `value` to `oid`.
 pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change, Refusal> {
     if let Some(change) = system::write(oid.arcs(), value) {
         return change;
@@ -134,10 +134,10 @@ pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change
     object.change(outlet, value)
 }
 
-/// An object of an outlet that can be written.
+/// A writable object of an outlet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writable {
-    /// A command; the numbers it takes, and what they mean.
+    /// A command; the numbers it accepts, and their meaning.
     Command(&'static [(i32, Command)]),
     Name,
     /// Seconds to stay off in a cycle, 5 to 60 (rPDUOutletConfigRebootDuration).

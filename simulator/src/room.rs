@@ -1,11 +1,12 @@
-//! The room as a physical thing: who feeds whom, what draws how much, what gets how warm.
+//! The room as a physical model: what feeds what, how much each part draws, how warm it gets.
 //!
 //! ```text
 //! mains ──► UPS (one per feed) ──► PDUs of the feed ──► outlets ──► servers, one cord or two
 //!                                                                     └──► heat of the rack
 //! ```
 //!
-//! Pure: time comes in by [`Room::advance`], orders by [`Room::switch`]. No clock, no chance.
+//! Pure: time is passed in by [`Room::advance`], commands by [`Room::switch`]. No clock, no
+//! randomness.
 
 mod build;
 mod load;
@@ -53,7 +54,7 @@ struct Server {
     cords: Vec<Cord>,
 }
 
-/// One power cord: which outlet (from 0) of which PDU it is plugged into.
+/// One power cord: the outlet (from 0) and the PDU it is plugged into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cord {
     pdu: usize,
@@ -61,7 +62,7 @@ struct Cord {
 }
 
 impl Room {
-    /// Returns how long the room has existed.
+    /// Returns the age of the room.
     pub fn clock(&self) -> Duration {
         self.clock
     }
@@ -85,13 +86,13 @@ impl Room {
         }
         self.carry(step);
         self.warm(step);
-        // A battery may have run empty on the way.
+        // A battery may have run empty meanwhile.
         self.power();
         self.share();
     }
 
-    /// Gives `command` to an outlet (from 0) of a PDU; the load follows at once.
-    /// `false` if there is no such outlet.
+    /// Sends `command` to an outlet (from 0) of a PDU; the load changes at once. Returns false if
+    /// there is no such outlet.
     pub fn switch(&mut self, pdu: usize, outlet: usize, command: Command) -> bool {
         let clock = self.clock;
         let Some(outlet) = self
@@ -106,7 +107,7 @@ impl Room {
         true
     }
 
-    /// Takes the mains from a UPS, or gives it back.
+    /// Disconnects a UPS from the mains, or reconnects it.
     pub fn set_input(&mut self, ups: usize, input: Input) {
         if let Some(ups) = self.upses.get_mut(ups) {
             ups.set_input(input);
@@ -114,7 +115,7 @@ impl Room {
         self.advance(Duration::ZERO);
     }
 
-    /// Begins or ends a test of the battery of a UPS.
+    /// Starts or stops a battery test of a UPS.
     pub fn test(&mut self, ups: usize, order: TestOrder) {
         let clock = self.clock;
         if let Some(ups) = self.upses.get_mut(ups) {
@@ -123,7 +124,7 @@ impl Room {
         self.advance(Duration::ZERO);
     }
 
-    /// The outlets of the room together draw this.
+    /// The total power drawn by the outlets of the room.
     #[cfg(test)]
     fn drawn(&self) -> Watts {
         self.pdus.iter().map(Pdu::power).sum()
@@ -189,7 +190,7 @@ impl Room {
 }
 
 fn is_live(pdus: &[Pdu], cord: Cord) -> bool {
-    // The blueprint was refused unless every cord has its outlet.
+    // A blueprint is refused unless every cord has its outlet.
     let pdu = &pdus[cord.pdu];
     pdu.is_powered() && pdu.outlets[cord.outlet].is_on()
 }

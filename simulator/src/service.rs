@@ -1,4 +1,4 @@
-//! Runs a room: its devices, its clock and its control port, until it is told to end.
+//! Runs a room: its devices, its clock and its control port, until it is asked to end.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -19,37 +19,37 @@ use crate::control;
 use crate::device::{self, Device};
 use crate::room::{self, Room};
 
-/// The interval at which the room moves on.
+/// The interval at which the room advances.
 const TICK: Duration = Duration::from_millis(250);
 
 /// The settings of the simulator: the room and its addresses.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// A room file; the default room without.
+    /// A room file; `None` for the default room.
     pub room: Option<PathBuf>,
-    /// The address at which the devices answer.
+    /// The address on which the devices answer.
     pub bind: IpAddr,
-    /// The first device answers one port on, the next two; 0 takes free ports.
+    /// The first device uses the next port, and so on; 0 picks free ports.
     pub base_port: u16,
-    /// The control port; 0 takes a free one.
+    /// The control port; 0 picks a free one.
     pub control_port: u16,
-    /// Ends when the standard input does.
+    /// Ends when standard input closes.
     pub exit_with_stdin: bool,
 }
 
-/// The reason a room does not run.
+/// The reason why a room cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The room cannot be read.
     #[error(transparent)]
     Blueprint(#[from] blueprint::Error),
-    /// The room has a mistake.
+    /// The room is invalid.
     #[error("the room has a mistake")]
     Room(#[from] room::Error),
     /// There are fewer ports than devices.
     #[error("base port {0} leaves no port for every device: choose a lower one")]
     Ports(u16),
-    /// A device cannot be reached.
+    /// A device is not reachable.
     #[error(transparent)]
     Device(#[from] device::Error),
     /// The control port is not free.
@@ -74,7 +74,7 @@ struct Ready {
     devices: usize,
 }
 
-/// Runs the room until SIGTERM, SIGINT, or the end of the standard input.
+/// Runs the room until SIGTERM, SIGINT, or the end of standard input.
 pub async fn run(config: &Config) -> Result<(), Error> {
     let end = wait_for_end(config.exit_with_stdin)?;
     let room = Room::build(&Blueprint::load(config.room.as_deref())?)?;
@@ -97,13 +97,13 @@ pub async fn run(config: &Config) -> Result<(), Error> {
     tasks.spawn(control::serve(listener, Arc::new(devices)));
     tasks.spawn(tick(room));
     print(&lines)?;
-    // Nothing here outlives this: dropping the set ends every task.
+    // No task outlives this: dropping the set ends all of them.
     end.await;
     tasks.shutdown().await;
     Ok(())
 }
 
-/// Opens the control port; where it is.
+/// Opens the control port; returns its address.
 pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let refused = |source| Error::Control { address, source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
@@ -111,7 +111,7 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Er
     Ok((listener, address))
 }
 
-/// The port of the device of this index.
+/// The port of the device with this index.
 pub fn port(base: u16, index: usize) -> Result<u16, Error> {
     if base == 0 {
         return Ok(0);
@@ -121,7 +121,7 @@ pub fn port(base: u16, index: usize) -> Result<u16, Error> {
         .ok_or(Error::Ports(base))
 }
 
-/// `value` as a line of JSON.
+/// Formats `value` as a line of JSON.
 pub fn line(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::System {
         step: "write a line",
@@ -129,7 +129,7 @@ pub fn line(value: &impl Serialize) -> Result<String, Error> {
     })
 }
 
-/// Prints `lines` on the standard output, for whoever started this.
+/// Prints `lines` on standard output, for the parent process.
 pub fn print(lines: &[String]) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", lines.join("\n"))
@@ -152,7 +152,7 @@ async fn tick(room: Arc<Mutex<Room>>) {
     }
 }
 
-/// From now on, the end is heard; the future waits for it.
+/// Listens for the end from now on; the future resolves when it comes.
 pub fn wait_for_end(exit_with_stdin: bool) -> Result<impl Future<Output = ()>, Error> {
     let listen = |kind| {
         signal(kind).map_err(|source| Error::System {
@@ -180,14 +180,14 @@ pub fn wait_for_end(exit_with_stdin: bool) -> Result<impl Future<Output = ()>, E
     })
 }
 
-/// Resolves when the standard input is closed. Read in a thread of its own, because a blocking
-/// read would hold the runtime up at its end.
+/// Resolves when standard input is closed. Read in a thread of its own, because a blocking read
+/// would delay the end of the runtime.
 fn watch_stdin() -> oneshot::Receiver<()> {
     let (closed, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 256];
         while io::stdin().read(&mut buffer).is_ok_and(|length| length > 0) {}
-        // Nobody listens any more when something else ended the program first.
+        // Nobody listens any more if something else ended the program first.
         let _ = closed.send(());
     });
     receiver

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// The reason a duration could not be read.
+/// The error for a text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a duration: write a number and ms, s, m or h, like 250ms or 3s")]
 pub struct Error(String);
 
-/// Reads a duration: a whole number followed by `ms`, `s`, `m` or `h`.
+/// Parses a duration: a whole number followed by `ms`, `s`, `m` or `h`.
 pub fn parse(text: &str) -> Result<Duration, Error> {
     let refused = || Error(text.to_owned());
     let text = text.trim();

@@ -1,7 +1,8 @@
-//! Many small agents, each on an address of its own: the load of a benchmark.
+//! Many small agents, each on its own address: the load of a benchmark.
 //!
-//! They answer SNMPv2c GET, GETNEXT and GETBULK on the system group and IF-MIB, from values that
-//! are encoded beforehand as far as they can be, so that they cost little beside what is measured.
+//! They answer SNMPv2c GET, GETNEXT and GETBULK for the system group and IF-MIB, from values that
+//! are encoded beforehand as far as possible, so that they cost little compared with what is
+//! measured.
 
 mod answer;
 pub(crate) mod ber;
@@ -29,20 +30,20 @@ const COMMUNITY: &str = "public";
 #[derive(Debug, Clone)]
 pub struct Config {
     pub count: u32,
-    /// The first answers here, each next one an address on.
+    /// The address of the first agent; each next one uses the next address.
     pub first_address: Ipv4Addr,
-    /// All answer on this port; 0 takes one that is free at the first address.
+    /// The port of all agents; 0 picks one that is free at the first address.
     pub port: u16,
-    /// The number of interfaces of each, 1 to 1000.
+    /// The number of interfaces of each agent, 1 to 1000.
     pub interfaces: u32,
-    /// Ends when the standard input does.
+    /// Ends when standard input closes.
     pub exit_with_stdin: bool,
 }
 
-/// The reason the agents do not run.
+/// The reason why the agents cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An address is not free, or there are more sockets than the system gives.
+    /// An address is in use, or the system allows fewer sockets.
     #[error(
         "cannot listen on {address}: is the port in use, or `ulimit -n` below the count of agents?"
     )]
@@ -73,7 +74,7 @@ struct Ready {
     interfaces: u32,
 }
 
-/// Runs the agents until SIGTERM, SIGINT, or the end of the standard input.
+/// Runs the agents until SIGTERM, SIGINT, or the end of standard input.
 pub async fn run(config: &Config) -> Result<(), Error> {
     let end = service::wait_for_end(config.exit_with_stdin)?;
     let interfaces = Arc::new(Interfaces::build(config.interfaces));
@@ -128,7 +129,7 @@ async fn serve(socket: UdpSocket, agent: u32, interfaces: Arc<Interfaces>, began
             uptime: began.elapsed(),
         };
         if answer(&request[..length], &interfaces, moment, &mut reply).is_some() {
-            // A manager that went away needs no answer.
+            // A manager that has gone needs no answer.
             let _ = socket.send_to(&reply, manager).await;
         }
     }

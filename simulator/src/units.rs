@@ -1,4 +1,4 @@
-//! Physical quantities as types of their own, so that no watt is ever added to a volt.
+//! Physical quantities as separate types, so that a watt is never added to a volt.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, Sub};
@@ -68,7 +68,7 @@ quantity!(
     Celsius
 );
 
-/// Power factor of everything that hangs on an outlet: what modern server power supplies reach.
+/// Power factor of the load on an outlet: typical of modern server power supplies.
 pub const POWER_FACTOR: f64 = 0.95;
 
 impl Watts {
@@ -77,7 +77,7 @@ impl Watts {
         self.0 / POWER_FACTOR
     }
 
-    /// The current this power draws at `voltage`; none where there is no voltage.
+    /// The current drawn by this power at `voltage`; none without a voltage.
     pub fn current(self, voltage: Volts) -> Amperes {
         if voltage.0 > 0.0 {
             Amperes(self.apparent() / voltage.0)
@@ -86,7 +86,7 @@ impl Watts {
         }
     }
 
-    /// The energy this power is over `time`.
+    /// The energy of this power over `time`.
     pub fn over(self, time: std::time::Duration) -> WattHours {
         WattHours(self.0 * time.as_secs_f64() / 3600.0)
     }

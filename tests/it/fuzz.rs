@@ -8,7 +8,7 @@ use std::fs;
 
 use utakata_tests::repository;
 
-/// Of each file, in which it is cut and changed.
+/// The number of places at which each file is cut and altered.
 const PLACES: usize = 40;
 
 /// Runs a target on every file of these folders.
@@ -22,7 +22,7 @@ fn run(target: fn(&[u8]), folders: &[&str]) {
             let bytes = fs::read(&path).unwrap();
             println!("{}", path.display());
             target(&bytes);
-            // What breaks off, and what somebody changed on the way: at so many places.
+            // Truncated messages, and altered ones: at this many places.
             for at in (0..bytes.len()).step_by(bytes.len().div_ceil(PLACES).max(1)) {
                 target(&bytes[..at]);
                 let mut changed = bytes.clone();

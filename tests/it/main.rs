@@ -1,8 +1,10 @@
-//! Tests of the whole system, of the servers they use, and of the rules of the house.
+//! Tests of the whole system, of the servers they use, and of the rules of this repository.
 
 #![cfg(test)]
 
+mod chart;
 mod fuzz;
 mod servers;
 mod system;
 mod tidy;
+mod worker_image;

@@ -1,4 +1,4 @@
-//! The servers that other tests rely on do what their scripts say.
+//! The servers used by other tests do what their scripts say.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -79,7 +79,7 @@ fn one_snmpd_answers_as_many_agents_with_the_same_interfaces() {
 }
 
 #[test]
-fn a_paused_agent_answers_again_when_it_goes_on() {
+fn a_paused_agent_answers_again_when_it_continues() {
     let agent = Snmpd::start().unwrap();
     agent.server().pause().unwrap();
     agent.server().resume().unwrap();
@@ -115,7 +115,7 @@ fn every_recording_answers_by_its_name() {
 }
 
 #[test]
-fn postgres_that_was_killed_goes_on_with_the_databases_it_had() {
+fn postgres_that_was_killed_continues_with_the_databases_it_had() {
     let mut server = Postgres::start().unwrap();
     let (first, second) = (server.database().unwrap(), server.database().unwrap());
     assert_ne!(first, second);
@@ -131,7 +131,7 @@ fn postgres_that_was_killed_goes_on_with_the_databases_it_had() {
 }
 
 #[test]
-fn an_engine_that_was_killed_goes_on_with_the_images_it_had_and_pulls_what_it_forgot() {
+fn an_engine_that_was_killed_continues_with_the_images_it_had_and_pulls_what_it_forgot() {
     let mut engine = Dockerd::start().unwrap();
     let registry = Registry::start().unwrap();
     let folder = tempfile::tempdir().unwrap();

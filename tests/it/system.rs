@@ -10,6 +10,6 @@ mod kills;
 mod kinds;
 mod mqtt;
 mod pdus;
-mod place;
+pub mod place;
 mod releases;
 mod room;

@@ -1,4 +1,4 @@
-//! Disks that misbehave: a small file system that can be filled, and a library that lets syncs
+//! Disks that misbehave: a small file system that can be filled, and a library that makes syncs
 //! fail.
 
 use std::{
@@ -9,11 +9,11 @@ use std::{
 
 use crate::repository;
 
-/// Makes the library of `fail_sync.c` in this folder: preloaded, it lets a sync of a store's log
-/// fail whenever the file is there that the variable `FAIL_SYNC` names.
+/// Builds the library of `fail_sync.c` in this folder: preloaded, it makes a sync of a store's log
+/// fail as long as the file named by the variable `FAIL_SYNC` exists.
 ///
 /// # Errors
-/// There is no C compiler, or it does not do so.
+/// There is no C compiler, or it fails.
 pub fn fail_sync(folder: &Path) -> io::Result<PathBuf> {
     let library = folder.join("fail_sync.so");
     let source = repository::root().join("tests/it/system/fail_sync.c");
@@ -27,14 +27,14 @@ pub fn fail_sync(folder: &Path) -> io::Result<PathBuf> {
         .ok_or_else(|| io::Error::other(format!("cc: {built}")))
 }
 
-/// A file system of a few megabytes; gone with the value.
+/// A file system of a few megabytes, unmounted on drop.
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Mounted at this folder. Only root can do that: `None` for everybody else.
+    /// Mounts it at this folder. Only root can do that: `None` for everybody else.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn mount(at: &Path, megabytes: u32) -> io::Result<Option<Self>> {
         fs::create_dir_all(at)?;
         let mounted = Command::new("mount")
@@ -57,7 +57,7 @@ impl SmallDisk {
         self.0.join("filler")
     }
 
-    /// Leaves no room at all.
+    /// Fills the disk completely.
     ///
     /// # Errors
     /// It did not become full.
@@ -70,7 +70,7 @@ impl SmallDisk {
         }
     }
 
-    /// There is room again.
+    /// Makes room again.
     ///
     /// # Errors
     /// It was not full.

@@ -1,4 +1,4 @@
-//! Debian's `snmpget`, `snmpwalk` and `snmpset`: what they say is what a device says.
+//! Debian's `snmpget`, `snmpwalk` and `snmpset`, as a reference for what a device says.
 
 mod parse;
 #[cfg(test)]
@@ -33,11 +33,11 @@ pub struct Binding {
 pub struct Privacy<'a> {
     /// `DES`, `AES`, `AES-192` or `AES-256`.
     pub protocol: &'a str,
-    /// The secret, 8 characters or more.
+    /// The password, at least 8 characters.
     pub secret: &'a str,
 }
 
-/// One device, and how to be let in.
+/// A device, and the access to it.
 #[derive(Debug)]
 pub struct Client {
     address: SocketAddr,
@@ -99,7 +99,7 @@ impl Client {
     /// Reads objects by name.
     ///
     /// # Errors
-    /// With what `snmpget` says: no answer, an error of the device.
+    /// The message of `snmpget`: no answer, or an error of the device.
     pub fn get(&self, oids: &[&str]) -> Result<Vec<Binding>> {
         self.run("snmpget", oids)
     }
@@ -107,7 +107,7 @@ impl Client {
     /// Reads one object's value as text.
     ///
     /// # Errors
-    /// With what `snmpget` says, or when the device has no such object.
+    /// The message of `snmpget`, or that the device has no such object.
     pub fn value(&self, oid: &str) -> Result<String> {
         let binding = self
             .get(&[oid])?
@@ -121,21 +121,20 @@ impl Client {
         Ok(binding.value)
     }
 
-    /// Reads all below a name, in the device's order.
+    /// Reads everything below a name, in the device's order.
     ///
     /// # Errors
-    /// With what `snmpwalk` says: no answer, an error of the device, names that do not increase.
+    /// The message of `snmpwalk`: no answer, an error of the device, names that do not increase.
     pub fn walk(&self, oid: &str) -> Result<Vec<Binding>> {
         let mut bindings = self.run("snmpwalk", &[oid])?;
         bindings.retain(|binding| binding.kind != "endOfMibView");
         Ok(bindings)
     }
 
-    /// Writes objects in one request: name, type letter (`i`, `u`, `s`, `x`, `o`, `t`, `a`),
-    /// value.
+    /// Writes objects in one request: name, type letter (`i`, `u`, `s`, `x`, `o`, `t`, `a`), value.
     ///
     /// # Errors
-    /// With what `snmpset` says: no answer, or the device's reason to refuse.
+    /// The message of `snmpset`: no answer, or the device's reason for refusing.
     pub fn set(&self, values: &[(&str, char, &str)]) -> Result<Vec<Binding>> {
         let mut words: Vec<String> = Vec::new();
         for (oid, kind, value) in values {
@@ -145,7 +144,7 @@ impl Client {
     }
 
     fn run<A: AsRef<std::ffi::OsStr>>(&self, program: &str, words: &[A]) -> Result<Vec<Binding>> {
-        // Numeric names, all strings in hexadecimal: the only form without ambiguity.
+        // Numeric names, all strings in hexadecimal: the only unambiguous form.
         let output = Command::new(program)
             .args(["-On", "-Ox", "-Oe", "-r", "1", "-t", "5"])
             .args(&self.credential)

@@ -18,7 +18,8 @@ pub fn recordings() -> PathBuf {
     root().join("tests/recordings")
 }
 
-/// A Python tool of a group of `tests/servers/install.sh`, such as `("api", "schemathesis")`.
+/// Returns a Python tool from a group of `tests/servers/install.sh`, such as `("api",
+/// "schemathesis")`.
 #[must_use]
 pub fn tool(group: &str, name: &str) -> PathBuf {
     root().join(".tools").join(group).join("bin").join(name)

@@ -1,8 +1,8 @@
-//! Real servers, started by the scripts in `tests/servers` and ended when their guard drops.
+//! Real servers, started by the scripts in `tests/servers` and ended when their guard is dropped.
 //!
-//! Each guard has a server of its own, on a port of the loopback that stays its own while it is
-//! killed ([`Port`]), with a state folder of its own. Starting blocks until the server answers (a
-//! fraction of a second, mostly).
+//! Each guard has its own server with its own state folder, on a loopback port that stays reserved
+//! while the server is killed ([`Port`]). Starting blocks until the server answers, usually a
+//! fraction of a second.
 
 mod dockerd;
 mod mosquitto;

@@ -1,8 +1,8 @@
-//! Waiting: on a value, never for a time.
+//! Waiting: for a value, never for a fixed time.
 //!
-//! There is one deadline, and all it does is end a test that would hang: how soon something must
-//! come is a matter of benchmarks. Where it is to be proven that nothing comes, what was asked
-//! for later is waited for instead.
+//! There is one deadline, which only ends a test that would hang: how soon something must happen is
+//! a matter for benchmarks. To prove that something does not happen, tests wait for a later event
+//! instead.
 #![allow(clippy::panic, reason = "a test fails by a panic")]
 
 use std::{
@@ -11,17 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longer than anything takes, also where others use all processors and disks. A test that is
-/// ended by it fails; the limit of the test runner comes later, so that it says what never came.
+/// Longer than anything takes, even if other processes use all processors and disks. A test that
+/// reaches it fails; the limit of the test runner comes later, so that the test can report what
+/// never happened.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The interval between looks.
 const LOOK_EACH: Duration = Duration::from_millis(20);
 
-/// Looks again and again until there is something.
+/// Polls until there is a value.
 ///
 /// # Panics
-/// There never is; the message says what.
+/// There never is; the message names it.
 #[track_caller]
 pub fn eventually<T>(what: impl Display, look: impl FnMut() -> Option<T>) -> T {
     match wait_for(look) {
@@ -30,7 +31,7 @@ pub fn eventually<T>(what: impl Display, look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The same, for those who have more to say when there never is.
+/// The same, for callers with more to report when there never is one.
 pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -42,10 +43,10 @@ pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     }
 }
 
-/// Waits until it is so, in a runtime.
+/// Polls a condition in a runtime until it holds.
 ///
 /// # Panics
-/// It never is; the message says what.
+/// It never does; the message names it.
 pub async fn until(what: impl Display, mut is_so: impl AsyncFnMut() -> bool) {
     soon(what, async {
         while !is_so().await {
@@ -55,15 +56,15 @@ pub async fn until(what: impl Display, mut is_so: impl AsyncFnMut() -> bool) {
     .await;
 }
 
-/// Between one look and the next, for loops within [`soon`].
+/// Pauses between two polls, for loops within [`soon`].
 pub async fn pause() {
     tokio::time::sleep(LOOK_EACH).await;
 }
 
-/// Waits for what comes by itself.
+/// Waits for a future.
 ///
 /// # Panics
-/// It never comes; the message says what.
+/// It never completes; the message names it.
 pub async fn soon<T>(what: impl Display, coming: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, coming).await {
         Ok(came) => came,

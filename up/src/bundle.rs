@@ -16,36 +16,36 @@ use crate::claim::write_whole;
 
 include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
-/// Makes a folder hold exactly our releases. Files that are right already are not touched.
+/// Makes a folder contain exactly our releases. Files that are already right are left alone.
 pub fn write(folder: &Path) -> io::Result<()> {
     lay_out(folder, FILES)
 }
 
-/// The folders of the releases that `up` serves, which are named as their kinds.
+/// The folders of the releases that `up` serves, named after their kinds.
 pub fn kinds() -> BTreeSet<&'static str> {
     let folders = FILES.iter().filter_map(|(name, _)| name.split('/').next());
     folders.collect()
 }
 
-/// Returns whether a release is one of those that come with this program, by kind and version.
+/// Returns true if a release, by kind and version, is one of those shipped with this program.
 pub fn has(release: &ReleaseId) -> bool {
     version(release.kind.as_str()).is_some_and(|version| *version == *release.version)
 }
 
-/// The version of a kind that comes with this program.
+/// The version of a kind shipped with this program.
 pub fn version(kind: &str) -> Option<String> {
     Some(Manifest::parse(manifest(kind)?).ok()?.version)
 }
 
-/// The manifest of a kind that comes with this program, as a text.
+/// The manifest text of a kind shipped with this program.
 pub fn manifest(kind: &str) -> Option<&'static str> {
     let file = format!("{kind}/{MANIFEST_FILE}");
     let (_, text) = FILES.iter().find(|(name, _)| *name == file)?;
     Some(text)
 }
 
-/// The releases that `up` serves, for the catalogue: what they declare, and their files without
-/// the program, which is another one on each architecture.
+/// The releases that `up` serves, for the catalogue: their declarations, and their files without
+/// the program, which differs for each architecture.
 pub fn shipped() -> Result<Vec<ShippedRelease>> {
     kinds().into_iter().map(release).collect()
 }
@@ -68,7 +68,7 @@ fn release(name: &str) -> Result<ShippedRelease> {
     };
     let manifest = files.iter().find(|(path, _)| *path == MANIFEST_FILE);
     let (_, text) = manifest.with_context(|| format!("{name} has no {MANIFEST_FILE}"))?;
-    let manifest = Manifest::parse(text).with_context(|| format!("{name} is no release"))?;
+    let manifest = Manifest::parse(text).with_context(|| format!("{name} is not a release"))?;
     Ok(ShippedRelease {
         id: ReleaseId {
             kind: manifest.kind.clone(),

@@ -1,9 +1,11 @@
-//! The data directory made ours: its lock, its token, its endpoint.
+//! Claiming the data directory: its lock, its token, its endpoint file.
+
+mod permissions;
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +16,7 @@ use crate::folder::{Endpoint, Folder};
 /// The length of a token: 256 bits, in hexadecimal digits.
 const TOKEN_LENGTH: usize = 64;
 
-/// A data directory that cannot be had.
+/// An error of claiming a data directory.
 #[derive(Debug, Error)]
 pub enum Error {
     /// Another process has the data directory.
@@ -24,7 +26,7 @@ pub enum Error {
         path.display()
     )]
     Taken { path: PathBuf, pid: String },
-    /// It cannot be made or written.
+    /// It cannot be created or written.
     #[error(
         "the data directory {} cannot be used ({step}): it must be a directory that this user \
          can write, or take another with --data",
@@ -35,21 +37,21 @@ pub enum Error {
         step: &'static str,
         source: io::Error,
     },
-    /// The file with the token cannot be read.
+    /// The token file cannot be read.
     #[error(
         "the file {} (logic.http.token_file), which has the token of admin, cannot be read",
         path.display()
     )]
     TokenFile { path: PathBuf, source: io::Error },
-    /// The token in it is none.
+    /// The file does not contain a valid token.
     #[error(
-        "the token in {} is damaged: remove that file, and a new token is made at the next start",
+        "the token in {} is damaged: remove that file, and the next start makes a new one",
         path.display()
     )]
     Token { path: PathBuf },
 }
 
-/// A data directory that no other process can have until this is dropped.
+/// A claimed data directory: no other process can have it until this is dropped.
 #[derive(Debug)]
 pub struct Claim {
     folder: Folder,
@@ -59,13 +61,13 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Makes the directory if need be, and takes it.
+    /// Creates the directory if necessary, and claims it.
     pub fn take(folder: Folder) -> Result<Self, Error> {
         let unusable = |step| {
             let path = folder.path().to_owned();
             move |source| Error::Unusable { path, step, source }
         };
-        make_private(folder.path()).map_err(unusable("making it"))?;
+        permissions::make_private(folder.path()).map_err(unusable("making it"))?;
         let lock = lock(&folder)?;
         let token = token(&folder)?;
         Ok(Self {
@@ -75,7 +77,7 @@ impl Claim {
         })
     }
 
-    /// Takes the token that this file has, in place of the own one.
+    /// Uses the token in this file instead of the directory's own.
     pub fn adopt_token(&mut self, file: &Path) -> Result<(), Error> {
         let unusable = |step, path: &Path| {
             let path = path.to_owned();
@@ -106,7 +108,7 @@ impl Claim {
         &self.token
     }
 
-    /// Says where we can be reached, for the other commands.
+    /// Writes the endpoint file, so that other commands can reach us.
     pub fn announce(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let unusable = |source| Error::Unusable {
             path: self.folder.path().to_owned(),
@@ -119,14 +121,14 @@ impl Claim {
         write_whole(&self.folder.endpoint_file(), text.as_bytes()).map_err(unusable)
     }
 
-    /// Says that we can no longer be reached.
+    /// Removes the endpoint file: we can no longer be reached.
     pub fn withdraw(&self) {
-        // Whoever finds it nevertheless sees that the process is gone.
+        // A reader that finds it nevertheless sees that the process is gone.
         let _ = fs::remove_file(self.folder.endpoint_file());
     }
 }
 
-/// Keeps others out of a directory as long as the file is open, if it is a data directory.
+/// Locks a directory for as long as the file is open, if it is a data directory.
 pub fn keep_out(folder: &Folder) -> Result<Option<File>, Error> {
     let path = folder.path().join("lock");
     let is_there = path.try_exists().map_err(|source| Error::Unusable {
@@ -137,7 +139,7 @@ pub fn keep_out(folder: &Folder) -> Result<Option<File>, Error> {
     is_there.then(|| lock(folder)).transpose()
 }
 
-/// Writes a file so that a reader sees the old one or the new one, never a part.
+/// Writes a file atomically: a reader sees the old content or the new, never a part.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = private().truncate(true).open(&new)?;
@@ -150,19 +152,6 @@ fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).mode(0o600);
     options
-}
-
-fn make_private(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
-    // It may have been there before, open to others.
-    let metadata = fs::metadata(path)?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
 }
 
 fn lock(folder: &Folder) -> Result<File, Error> {
@@ -190,7 +179,7 @@ fn lock(folder: &Folder) -> Result<File, Error> {
     Ok(file)
 }
 
-/// The token, made at the first start.
+/// Returns the token, created at the first start.
 fn token(folder: &Folder) -> Result<String, Error> {
     let path = folder.token_file();
     match folder.token() {
@@ -225,6 +214,8 @@ fn make_token(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

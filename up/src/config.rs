@@ -1,4 +1,4 @@
-//! The configuration of `up`: a file, over it the environment, over that the flags.
+//! The configuration of `up`: a file, overridden by environment variables, overridden by flags.
 
 mod absolute;
 mod layers;
@@ -8,13 +8,17 @@ use std::{
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use utakata_interconnect_amqp as amqp;
 use utakata_interconnect_mqtt::{broker, client as mqtt};
-use utakata_model::settings::{self, Setting as _};
+use utakata_model::{
+    duration,
+    settings::{self, Setting as _},
+};
 use utakata_settings::Settings;
 
 pub use layers::{Override, from_environment};
@@ -31,6 +35,38 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// The brokers between `le` and `wee`.
     pub interconnect: InterConnect,
+    /// The answers to probes: of Kubernetes, of Prometheus.
+    pub probes: Probes,
+    /// The end of a process.
+    pub stop: Stop,
+}
+
+/// The answers to probes: `/livez`, `/readyz` and `/metrics`, without a token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Probes {
+    /// The address at which /livez, /readyz and /metrics are answered to anybody, without a token.
+    /// They are not answered when it is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stop {
+    /// The time that tasks under way have to end after SIGTERM, before they are given up. The
+    /// process may need 20 s more: leave it so much.
+    #[serde(with = "duration")]
+    pub within: Duration,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self {
+            within: Duration::from_secs(10),
+        }
+    }
 }
 
 /// The brokers between processes. Without `--hub`, `le` and `wee` need both.
@@ -113,28 +149,44 @@ pub enum Error {
         origin: String,
         problem: String,
     },
+    /// The file of a variable cannot be read.
+    #[error("{origin}: {} cannot be read", path.display())]
+    ValueFile {
+        /// The name of the variable.
+        origin: String,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// A value that is not allowed.
     #[error("the configuration is wrong: {0}")]
     Wrong(#[from] settings::Wrong),
-    /// Settings that contradict each other.
+    /// Settings contradict each other.
     #[error("the configuration contradicts itself: {0}")]
     Contradiction(String),
 }
 
-/// The file that is meant: the one that was named, else `utakata.toml` of the data directory
-/// when it is there.
+/// The variable that names the configuration file if no flag does: commands in a container then
+/// see the settings of its main process.
+const FILE_VARIABLE: &str = "UTAKATA_CONFIG";
+
+/// Returns the configuration file: the one that a flag or `UTAKATA_CONFIG` names, or else
+/// `utakata.toml` in the data directory if it exists.
 pub fn file(named: Option<&Path>, data: Option<&Path>) -> Option<PathBuf> {
-    let named = named.map(Path::to_owned);
+    let variable = || {
+        let path = std::env::var_os(FILE_VARIABLE).filter(|path| !path.is_empty())?;
+        std::path::absolute(path).ok()
+    };
+    let named = named.map(Path::to_owned).or_else(variable);
     let own = || {
         data.map(|data| data.join("utakata.toml"))
-            // One that cannot be looked at is told when it is read.
+            // A file that cannot be accessed is reported when it is read.
             .filter(|path| path.try_exists().unwrap_or(true))
     };
     named.or_else(own)
 }
 
-/// Reads the file, if there is one, and lays variables and flags over it, in their order. All
-/// paths of the result are absolute.
+/// Reads the file, if there is one, and applies variables and then flags over it. All paths in the
+/// result are absolute.
 pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config, Error> {
     let text = file
         .map(|path| {
@@ -147,7 +199,8 @@ pub fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Config, Error
     let name = file
         .map(|path| path.display().to_string())
         .unwrap_or_default();
-    let mut config = layers::lay(&name, text.as_deref().unwrap_or_default(), overrides)?;
+    let overrides = layers::read(overrides)?;
+    let mut config = layers::lay(&name, text.as_deref().unwrap_or_default(), &overrides)?;
     check(&config)?;
     config.make_absolute().map_err(Error::Path)?;
     Ok(config)

@@ -8,12 +8,12 @@ use utakata_interconnect::{Error, connection::draw};
 use utakata_interconnect_amqp::{DeadLetter, DeadLetters};
 use utakata_model::Backoff;
 
-/// Between two tries while the broker is away.
+/// The back-off while the broker is away.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 /// The number of tasks of a letter that are named.
 const MAX_NAMED: usize = 5;
 
-/// Reads and tells until the inter connect is closed.
+/// Reads dead letters and reports them until the inter connect is closed.
 pub async fn tell(mut letters: DeadLetters) {
     let mut backoff = BACKOFF;
     loop {
@@ -21,7 +21,7 @@ pub async fn tell(mut letters: DeadLetters) {
             Ok(letter) => {
                 backoff.reset();
                 warn(&letter);
-                // It comes again when the broker has not heard it.
+                // The letter comes again if the broker has not received this.
                 let _ = letters.handled(letter).await;
             }
             Err(Error::Closed) => return,

@@ -1,4 +1,4 @@
-//! The demo: a simulated room as a process of its own, and what makes targets of its devices.
+//! The demo: a simulated room in a process of its own, and targets for its devices.
 
 use std::{
     collections::BTreeMap,
@@ -19,15 +19,15 @@ use utakata_model::{Credential, Kind, NameError, Schedule, Target, TargetName, t
 const PROGRAM: &str = "utakata-simulator";
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 const END_TIMEOUT: Duration = Duration::from_secs(3);
-/// Its own default, and then any ports that are free.
+/// The simulator's default port, then any free ones.
 const PORTS: [&str; 2] = ["16100", "0"];
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The reason that there is no room.
+/// An error of starting the room.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The program is not installed.
-    #[error("the program {PROGRAM} must lie beside utakata: `cargo build --release` builds both")]
+    #[error("the program {PROGRAM} must be next to utakata: `cargo build --release` builds both")]
     Absent,
     /// The program does not start.
     #[error("{} cannot be started", program.display())]
@@ -35,31 +35,31 @@ pub enum Error {
         program: PathBuf,
         source: std::io::Error,
     },
-    /// It ended, or said nothing, before it was ready.
+    /// It ended, or printed nothing, before it was ready.
     #[error("{} did not become ready: {problem}", program.display())]
     Ready {
         program: PathBuf,
         /// The problem, in a sentence.
         problem: String,
     },
-    /// A device has a name that is none.
+    /// A device has an invalid name.
     #[error("the simulator has a device that cannot be a target")]
     Name(#[from] NameError),
 }
 
-/// A running room. Its end is the end of its standard input.
+/// A running room. Closing its standard input ends it.
 #[derive(Debug)]
 pub struct Room {
     child: Child,
-    /// Kept apart from the child, because waiting for that would close it.
+    /// Kept apart from the child, because waiting for the child would close it.
     stdin: Option<ChildStdin>,
-    /// Kept open: when it closes, the simulator has nobody to talk to.
+    /// Kept open: the simulator must not lose its standard output.
     _lines: Lines<BufReader<ChildStdout>>,
     devices: Vec<Device>,
     control: Option<String>,
 }
 
-/// A device, as the simulator prints it.
+/// A device, as printed by the simulator.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Device {
     pub name: TargetName,
@@ -89,12 +89,12 @@ enum Line {
 }
 
 impl Room {
-    /// Starts the simulator with its room, and reads what it simulates.
+    /// Starts the simulator with its default room, and reads the list of devices.
     pub async fn start() -> Result<Self, Error> {
         Self::start_with(&["room".to_owned()]).await
     }
 
-    /// Starts the simulator with other devices than its room.
+    /// Starts the simulator with devices other than its default room.
     pub async fn start_with(arguments: &[String]) -> Result<Self, Error> {
         let program = crate::programs::find(PROGRAM).ok_or(Error::Absent)?;
         let mut last = Error::Absent;
@@ -105,7 +105,7 @@ impl Room {
                 Ok(Ok(room)) => return Ok(room),
                 Ok(Err(error)) => last = error,
                 Err(_) => {
-                    let problem = format!("it said nothing for {READY_TIMEOUT:?}");
+                    let problem = format!("it printed nothing for {READY_TIMEOUT:?}");
                     return Err(Error::Ready { program, problem });
                 }
             }
@@ -128,7 +128,7 @@ impl Room {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C is for us; we end it when nobody needs it any more.
+            // Ctrl-C is meant for us; we end the simulator when nobody needs it any more.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -151,13 +151,13 @@ impl Room {
                     });
                 }
                 Ok(Line::Ready { .. }) => {}
-                Err(error) => return Err(silent(format!("it said {line:?}: {error}"))),
+                Err(error) => return Err(silent(format!("it printed {line:?}: {error}"))),
             }
         }
         Err(silent(last_words(&mut child).await))
     }
 
-    /// The address at which faults are asked for.
+    /// The address at which faults can be injected.
     pub fn control(&self) -> Option<&str> {
         self.control.as_deref()
     }
@@ -166,17 +166,17 @@ impl Room {
         &self.devices
     }
 
-    /// Its devices as targets, with their credentials and a schedule.
+    /// Its devices as targets, with credentials and a schedule.
     pub fn documents(&self) -> Result<Vec<Document>, Error> {
         documents(&self.devices)
     }
 
-    /// Waits until the simulator has ended, which it should not.
+    /// Waits until the simulator has ended, which should not happen.
     pub async fn ended(&mut self) -> Option<ExitStatus> {
         self.child.wait().await.ok()
     }
 
-    /// Ends it, and waits until it has.
+    /// Ends the simulator, and waits until it has ended.
     pub async fn stop(mut self) {
         drop(self.stdin.take());
         if tokio::time::timeout(END_TIMEOUT, self.child.wait())
@@ -248,7 +248,7 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
     Ok(documents)
 }
 
-/// Returns the selector of all devices of the room.
+/// Returns the selector that matches all devices of the room.
 #[expect(
     clippy::expect_used,
     reason = "another selector would mean all targets"

@@ -1,11 +1,11 @@
-//! Open files: as many as the system gives, and shared out so that strangers never take those
-//! that workers, the store and brokers need.
+//! Open files: raises the limit as far as the system allows, and divides it up so that unknown
+//! clients never take the descriptors that workers, the store and brokers need.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// Takes as many open files as may be had, and makes what others may use of them fit.
+/// Raises the limit as far as possible, and lowers the limits on clients to fit.
 pub fn share_out(config: &mut Config) {
     let limit = raise();
     fit(config, limit);
@@ -14,11 +14,11 @@ pub fn share_out(config: &mut Config) {
         http = config.logic.http.connections,
         streams = config.logic.http.streams,
         mqtt = config.mqtt.max_clients,
-        "open files are shared out"
+        "the limits of open files were adjusted"
     );
 }
 
-/// Raises the limit that holds to the one that cannot be exceeded; what holds then.
+/// Raises the soft limit to the hard limit; returns the limit in effect.
 fn raise() -> usize {
     let now = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -33,14 +33,14 @@ fn raise() -> usize {
             now.current
         }
     };
-    // None: there is no limit.
+    // None means no limit.
     holds.map_or(usize::MAX, |count| {
         usize::try_from(count).unwrap_or(usize::MAX)
     })
 }
 
-/// Strangers have nine sixteenths at the most; the rest is for workers (six for each), the store,
-/// brokers, and files that are read.
+/// Clients get nine sixteenths at most; the rest is for workers (six each), the store, brokers, and
+/// files being read.
 fn fit(config: &mut Config, limit: usize) {
     let sixteenths = |count: usize| (limit / 16).saturating_mul(count).max(1);
     let http = &mut config.logic.http;
@@ -60,11 +60,11 @@ fn fit(config: &mut Config, limit: usize) {
     *unknown = (*unknown).min(sixteenths(1));
 }
 
-/// Lowers a total to a limit; one address has half of it then.
-fn cut(total: &mut usize, per_address: &mut usize, most: usize) {
-    if *total > most {
-        *total = most;
-        *per_address = (*per_address).min(most.div_ceil(2));
+/// Lowers a total to a limit; one address then gets half of it.
+fn cut(total: &mut usize, per_address: &mut usize, max: usize) {
+    if *total > max {
+        *total = max;
+        *per_address = (*per_address).min(max.div_ceil(2));
     }
 }
 

@@ -1,14 +1,14 @@
-//! The request to the drill, a program beside this one.
+//! The request to the drill, a program next to this one.
 
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 pub const PROGRAM: &str = "utakata-drill";
-/// Faults of messages, unless others are asked for.
+/// The message faults unless others are given.
 pub const FAULTS: &str = "lose=0.02,double=0.05,delay=0.1,late=0.05,max-delay=300ms,reorder=0.1";
 
-/// The one argument of the program, as JSON.
+/// The only argument of the program, as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -33,38 +33,38 @@ pub enum Format {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The time for which things are killed.
+    /// The time during which processes are killed.
     pub time: Duration,
     /// The number of simulated devices.
     pub devices: u32,
-    /// The seed that everything follows from.
+    /// The seed that determines everything.
     pub seed: u64,
     /// The mean time between two kills.
     pub kill_every: Duration,
     /// The faults of messages.
     pub faults: String,
-    /// The most operations under way at a time.
+    /// The most operations in flight at a time.
     pub in_flight: usize,
-    /// The most operations that are sent in a second.
+    /// The most operations sent per second.
     pub rate: Option<u32>,
     /// The folder to keep afterwards.
     pub keep: Option<PathBuf>,
-    /// The permits of environments.
+    /// The treatment of permits by the environments.
     pub permits: Permits,
-    /// The folder with the scripts of the servers between the processes; absent: the inter
-    /// connect and the store of one machine.
+    /// The folder with the scripts of the servers between the processes; absent: the inter connect
+    /// and the store of a single machine are drilled.
     pub servers: Option<PathBuf>,
-    /// The folder with the script of an engine in which the drilled workers are containers;
+    /// The folder with the script of a container engine, to run the drilled workers in containers;
     /// absent: they are processes.
     pub docker: Option<PathBuf>,
-    /// The drilled workers are pods of a cluster of the drill's own.
+    /// Runs the drilled workers as pods of a cluster of the drill's own.
     #[serde(default)]
     pub kubernetes: bool,
-    /// Releases are rolled one after the other meanwhile.
+    /// Rolls releases out one after the other meanwhile.
     pub rolls: bool,
-    /// In place of killing, the environments are cut off from the servers for so long.
+    /// Instead of killing processes, cuts the environments off from the servers for this long.
     pub cut: Option<Duration>,
-    /// The clocks of the processes differ by so much from that of this machine, either way.
+    /// Shifts the clocks of the processes by up to this much, either way.
     pub skew: Option<Duration>,
 }
 
@@ -74,6 +74,6 @@ pub struct Settings {
 pub enum Permits {
     /// They are asked for, as required.
     Asked,
-    /// They do not: to show that a drill finds what that does.
+    /// They ignore them: to show that a drill finds the consequences.
     Ignored,
 }

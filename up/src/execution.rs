@@ -1,4 +1,4 @@
-//! The worker execution environment, with the releases that come with utakata and the user's.
+//! The worker execution environment, with the releases shipped with utakata and those of the user.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -13,13 +13,10 @@ use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
 
 use crate::{bundle, programs, unserved};
 
-/// The time for what is under way when the end is asked for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A worker that crashed is replaced within this, as a rule.
+/// A crashed worker is normally replaced within this time.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Returns a builder for an environment whose releases lie in this folder, beside those that come
+/// Returns a builder for an environment whose releases are in this folder, next to those shipped
 /// with utakata.
 ///
 /// # Errors
@@ -66,7 +63,7 @@ fn pods(_: &Config) -> Result<Arc<dyn Runtime>> {
     )
 }
 
-/// Starts an environment, which says it in the log when none of its workers starts.
+/// Starts an environment, which logs a warning when none of its workers starts.
 ///
 /// # Errors
 /// Impossible settings, or no place for what it needs.
@@ -77,9 +74,9 @@ pub fn start(builder: Builder) -> Result<Handle> {
     Ok(started)
 }
 
-/// Says so when no worker of the environment starts: everything else may look well then. At the
-/// start it says so at once; later one that crashed may be replaced by the next. Ends with the
-/// environment.
+/// Logs a warning when no worker of the environment starts, since everything else may look fine
+/// then: at once at the start; later only after a while, since a crashed worker may still be
+/// replaced. Ends with the environment.
 async fn tell_unserved(mut status: watch::Receiver<Arc<EnvironmentStatus>>) {
     let mut has_served = false;
     loop {
@@ -110,7 +107,7 @@ async fn tell_unserved(mut status: watch::Receiver<Arc<EnvironmentStatus>>) {
 
 fn tell(failed: &[(&PoolStatus, &Problem)]) {
     let Some((pool, problem)) = failed.first() else {
-        // One of them serves by now.
+        // One of them is ready by now.
         return;
     };
     let kinds = failed.iter().map(|(pool, _)| pool.release.kind.as_str());
@@ -122,11 +119,11 @@ fn tell(failed: &[(&PoolStatus, &Problem)]) {
     );
 }
 
-/// Ends what was begun, then the workers.
-pub async fn drain(environment: &Handle) {
-    match environment.drain(DRAIN_TIMEOUT).await {
+/// Finishes the tasks in progress within this time, then ends the workers.
+pub async fn drain(environment: &Handle, within: Duration) {
+    match environment.drain(within).await {
         Ok(drained) if drained.given_up > 0 => {
-            tracing::warn!(attempts = drained.given_up, "attempts had to be given up");
+            tracing::warn!(attempts = drained.given_up, "attempts had to be abandoned");
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the workers could not be drained"),

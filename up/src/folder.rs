@@ -1,4 +1,4 @@
-//! The data directory: who has it, and how to reach who has it.
+//! The data directory: its files, and how to reach the process that owns it.
 
 use std::{
     env, fs, io,
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Usage;
 
-/// A data directory, and the files in it.
+/// A data directory and the paths of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     path: PathBuf,
 }
 
-/// `endpoint.json`: how to reach the `up` that has the data directory.
+/// `endpoint.json`: the addresses of the `up` that owns the data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The address of the API: `http://127.0.0.1:7700`.
@@ -32,7 +32,7 @@ pub struct Endpoint {
 }
 
 impl Folder {
-    /// A data directory at a path, which need not be there yet.
+    /// A data directory at a path, which need not exist yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -47,7 +47,7 @@ impl Folder {
         Some(Self::new(shared_places()?.join("utakata-demo")))
     }
 
-    /// The one that was named, or a default.
+    /// The directory named, or a default.
     ///
     /// # Errors
     /// None was named, and there is no home directory for the default.
@@ -59,7 +59,7 @@ impl Folder {
         })
     }
 
-    /// Its path as a shell takes it for one word.
+    /// The path quoted for a shell.
     pub fn quoted(&self) -> String {
         let path = self.path.display().to_string();
         let is_word = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,".contains(c);
@@ -77,12 +77,12 @@ impl Folder {
         self.path.join("token")
     }
 
-    /// The file that says where the API is.
+    /// The path of the file with the address of the API.
     pub fn endpoint_file(&self) -> PathBuf {
         self.path.join("endpoint.json")
     }
 
-    /// Returns the addresses of the `up` that has it; nothing when there is none, or it has ended.
+    /// Returns the addresses of the `up` that owns it; `None` when there is none, or it has ended.
     pub fn endpoint(&self) -> Option<Endpoint> {
         let text = fs::read_to_string(self.endpoint_file()).ok()?;
         let endpoint: Endpoint = serde_json::from_str(&text).ok()?;
@@ -91,13 +91,13 @@ impl Folder {
         is_there.then_some(endpoint)
     }
 
-    /// Returns whether it is there and this user may not look into it.
+    /// Returns true if it exists and this user may not look into it.
     pub fn is_closed(&self) -> bool {
         let looked = fs::metadata(self.endpoint_file());
         looked.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
     }
 
-    /// Returns whether an `up` ever had it.
+    /// Returns true if an `up` has ever owned it.
     pub fn was_used(&self) -> bool {
         self.token_file().exists()
     }
@@ -116,15 +116,15 @@ fn shared_places() -> Option<PathBuf> {
     absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))
 }
 
-/// Returns the start of a process, in ticks of the kernel: the 22nd field of `/proc/PID/stat`.
+/// Returns the start time of a process in kernel ticks: the 22nd field of `/proc/PID/stat`.
 pub fn began_at(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program comes before, in brackets, and may have anything in it.
+    // The program's name comes first, in brackets, and may contain anything.
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Returns whether a process of that number is there.
+/// Returns true if a process with this id exists.
 pub fn is_alive(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid)
         .ok()

@@ -10,11 +10,11 @@ use utakata_model::Content;
 
 use crate::release_folder::ReleaseFolder;
 
-/// The wait after a refusal of the store.
+/// The pause after the store has refused a write.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Keeps the catalogue as the folders are, until it is dropped. What comes with utakata, and what
-/// was pushed and fetched, is in it already.
+/// Keeps the catalogue in step with the folders until dropped. What is shipped with utakata, and
+/// what was pushed or fetched, is in the catalogue already.
 pub async fn follow(mut found: watch::Receiver<Arc<Catalogue>>, bundled: PathBuf, logic: Handle) {
     let mut contents = HashMap::new();
     loop {
@@ -46,7 +46,7 @@ pub async fn follow(mut found: watch::Receiver<Arc<Catalogue>>, bundled: PathBuf
     }
 }
 
-/// The files of a release; none where they cannot be read now.
+/// The files of a release; none if they cannot be read now.
 async fn content(folder: PathBuf) -> Content {
     let read = tokio::task::spawn_blocking(move || ReleaseFolder::read(&folder));
     match read.await {

@@ -2,7 +2,7 @@
 
 use utakata_model::suggest;
 
-/// Adds the nearest known word to serde's "unknown field `x`, expected one of `a`, `b`".
+/// Appends the nearest known word to serde's "unknown field `x`, expected one of `a`, `b`".
 pub fn unknown_field(message: &str) -> String {
     let Some((_, rest)) = message.split_once("unknown field `") else {
         return message.to_owned();

@@ -10,7 +10,7 @@ use utakata_model::EnvironmentStatus;
 
 use crate::{Alteration, Usage, config, links::Links};
 
-/// The links of one process, and what they are made of.
+/// The inter connect of one process, and the clients beneath it.
 pub struct InterConnect {
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
@@ -22,20 +22,19 @@ enum By {
     Brokers { amqp: Arc<Amqp>, mqtt: MqttEvents },
 }
 
-/// The identity of a client.
+/// The identity that a client presents.
 pub struct Client<'a> {
     /// The unique name of the client: `utakata-wee-NAME`.
     pub name: String,
-    /// Of an environment: the life of which the broker says that it is gone when it dies.
+    /// For an environment: the life that the broker declares gone when this client dies.
     pub will: Option<&'a EnvironmentStatus>,
 }
 
 impl InterConnect {
-    /// Connects to a hub, or begins to connect to the brokers of the configuration: those may be
-    /// away.
+    /// Connects to a hub, or starts connecting to the configured brokers, which may be away.
     ///
     /// # Errors
-    /// There is no hub, or the configuration says nothing of brokers, or what it says is wrong.
+    /// There is no hub, or the configuration has no brokers, or their configuration is wrong.
     pub async fn connect(
         hub: Option<&Path>,
         config: config::InterConnect,
@@ -43,7 +42,7 @@ impl InterConnect {
         alteration: &dyn Alteration,
     ) -> Result<Self> {
         if let Some(hub) = hub {
-            // What goes wrong there goes wrong in the hub.
+            // Errors of the brokers occur in the hub.
             let hub = HubClient::connect(hub).await?;
             return Ok(Self {
                 tasks: hub.tasks(),
@@ -53,7 +52,7 @@ impl InterConnect {
         }
         let (Some(amqp), Some(mqtt)) = (config.amqp, config.mqtt) else {
             return Err(Usage(
-                "it is not said how processes are connected: set interconnect.amqp.url and \
+                "the connection between processes is not configured: set interconnect.amqp.url and \
                  interconnect.mqtt.url (docs/guide/large-sites.md), or give --hub PATH"
                     .into(),
             )
@@ -108,7 +107,7 @@ impl InterConnect {
         }
     }
 
-    /// Returns the dead letters, where tasks go over RabbitMQ.
+    /// The dead letters, where tasks travel over RabbitMQ.
     pub fn dead_letters(&self) -> Option<DeadLetters> {
         match &self.by {
             By::Hub(_) => None,
@@ -116,15 +115,15 @@ impl InterConnect {
         }
     }
 
-    /// Says that this client comes back, so that nobody takes its environment for gone when it
-    /// hangs up. Errors: nobody would believe it now.
+    /// Announces that this client will come back, so that its environment is not declared gone when
+    /// the connection closes. An error means that the announcement did not get through.
     pub async fn step_aside(&mut self) -> Result<()> {
         match &mut self.by {
             By::Hub(hub) => hub
                 .step_aside()
                 .await
                 .context("the hub does not know of it")?,
-            // A goodbye to the broker fires no last will; one that is lost on the way would.
+            // A clean disconnect from the broker triggers no last will; one lost on the way would.
             By::Brokers { amqp, mqtt } => {
                 let connections = [amqp.health(), mqtt.health()];
                 let away = connections
@@ -139,7 +138,7 @@ impl InterConnect {
         Ok(())
     }
 
-    /// Gives back what was fetched, and hangs up.
+    /// Gives back what was fetched, and disconnects.
     pub async fn close(self) {
         match self.by {
             By::Hub(hub) => hub.close().await,

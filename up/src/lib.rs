@@ -1,12 +1,11 @@
-//! The boxes put together: the configuration, the data directory, and the roles that a process
-//! can have.
+//! The boxes assembled: the configuration, the data directory, and the roles that a process can
+//! have.
 //!
 //! ```text
 //! role (up, le, wee, hub) ─► config ─► claim ─► inter_connect ─► logic, execution ─► drain
 //! ```
 //!
-//! The command line and the drill start the same roles; only the drill changes anything in one
-//! ([`Alteration`]).
+//! The command line and the drill start the same roles; only the drill alters one ([`Alteration`]).
 
 mod alteration;
 pub mod bundle;
@@ -27,6 +26,7 @@ mod links;
 pub mod log;
 mod logic;
 pub mod paths;
+mod probes;
 mod profiles;
 pub mod programs;
 pub mod release_folder;

@@ -1,4 +1,4 @@
-//! The links of a process to the others.
+//! The links from one process to the others.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct Links {
     pub events: Arc<dyn Events>,
     /// The connections to the hub, or to brokers.
     pub connections: Vec<Health>,
-    /// The events have a broker already: none of our own is needed.
+    /// True if events have a broker already: none of our own is needed.
     pub has_broker: bool,
 }
 

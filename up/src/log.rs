@@ -1,4 +1,4 @@
-//! The log: on standard error, for people on a terminal and for collectors elsewhere.
+//! The log: on standard error, formatted for people on a terminal and for collectors elsewhere.
 
 use std::{
     fmt,
@@ -12,10 +12,10 @@ use tracing_subscriber::{
     fmt::{format::Writer, time::FormatTime},
 };
 
-/// Logged where RUST_LOG says nothing: the actions of operators and what somebody must see.
-/// The broker's library warns of every client that goes away without a word; that of AMQP writes
-/// messages that come back to its log, with the credentials in them. The names of all our crates
-/// begin with `utakata`.
+/// The filter when RUST_LOG is not set: the actions of operators, and what somebody must see. The
+/// MQTT library warns of every client that disconnects without a word; the AMQP library logs
+/// returned messages, including the credentials in them. The names of all our crates begin with
+/// `utakata`.
 const FILTER: &str = "warn,utakata=info,mqtt5=error,lapin=off";
 
 /// The style of the log.
@@ -23,7 +23,7 @@ const FILTER: &str = "warn,utakata=info,mqtt5=error,lapin=off";
 pub struct Style {
     /// True if levels have colours.
     pub colours: bool,
-    /// The zone of its local times, which say their offset from UTC.
+    /// The zone of its local times, which include their offset from UTC.
     pub zone: TimeZone,
 }
 
@@ -36,7 +36,7 @@ impl FormatTime for LocalTime {
     }
 }
 
-/// Starts to log.
+/// Starts logging.
 ///
 /// # Errors
 /// This process has a log already.

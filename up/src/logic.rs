@@ -1,4 +1,4 @@
-//! The logic environment with its API and, where wanted, the MQTT broker for everybody else.
+//! The logic environment with its API and, where wanted, the MQTT broker for other clients.
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
@@ -24,15 +24,12 @@ use crate::{
     folder::{Endpoint, began_at},
 };
 
-/// The time for what is under way when the end is asked for.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The ports that may be taken.
+/// The ports to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// Those of the configuration, or none.
+    /// Those of the configuration, or fail.
     AsConfigured,
-    /// Free ones where those of the configuration are in use: for demonstrations.
+    /// Free ones where the configured ones are in use: for demonstrations.
     OrFree,
 }
 
@@ -41,13 +38,13 @@ pub struct Logic {
     handle: Handle,
     broker: Option<Broker>,
     server: JoinHandle<Result<(), http::Error>>,
-    /// Ends the API.
+    /// Stops the API.
     cancel: CancellationToken,
     endpoint: Endpoint,
 }
 
 impl Logic {
-    /// Starts it; when it returns, the API answers.
+    /// Starts it; when this returns, the API answers.
     pub async fn start(config: Config, claim: &Claim, ports: Ports, links: Links) -> Result<Self> {
         let folder = claim.folder().path();
         let listener = listen(config.logic.http.listen, ports).await?;
@@ -55,7 +52,7 @@ impl Logic {
         if !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 %address,
-                "the API is plain HTTP: whoever is on the way can read its tokens; listen on \
+                "the API is plain HTTP: anybody on the network path can read its tokens; listen on \
                  127.0.0.1, and put a proxy with TLS in front of it"
             );
         }
@@ -82,7 +79,7 @@ impl Logic {
         catalogue
             .bring(&bundle::shipped()?)
             .await
-            .context("the releases that come with utakata cannot be put into the catalogue")?;
+            .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
         let serving = http::serve(listener, handle.clone(), token, cancel.clone());
@@ -110,7 +107,7 @@ impl Logic {
         &self.handle
     }
 
-    /// Waits until the API has ended by itself, which it should not. Cancel safe.
+    /// Waits until the API has ended by itself, which should not happen. Cancel safe.
     pub async fn broken(&mut self) -> anyhow::Error {
         match (&mut self.server).await {
             Ok(Err(error)) => error.into(),
@@ -119,14 +116,14 @@ impl Logic {
         }
     }
 
-    /// Ends it: what was asked for is answered, and what was seen is written.
-    pub async fn drain(self) {
+    /// Ends it: requests in progress are answered within this time, and observations are written.
+    pub async fn drain(self, within: Duration) {
         self.cancel.cancel();
-        self.handle.drain(DRAIN_TIMEOUT).await;
+        self.handle.drain(within).await;
         if !self.server.is_finished()
             && let Err(error) = self.server.await
         {
-            tracing::warn!(%error, "the HTTP API did not end well");
+            tracing::warn!(%error, "the HTTP API did not end cleanly");
         }
         if let Some(broker) = self.broker {
             broker.stop().await;
@@ -134,7 +131,7 @@ impl Logic {
     }
 }
 
-/// Opens the store. A database that is away is waited for: it may be started after us.
+/// Opens the store. Waits for a database that is away: it may be started after us.
 async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, store::Error> {
     let mut backoff = BACKOFF;
     loop {
@@ -148,7 +145,7 @@ async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>, sto
     }
 }
 
-/// Takes part among others where the store can have others.
+/// Joins the other logic environments where the store is shared.
 fn join(
     config: &utakata_logic::Config,
     store: &Arc<dyn Store>,

@@ -1,8 +1,8 @@
-//! Paths of the command line, made absolute where they come in.
+//! Paths of the command line, made absolute on the way in.
 //!
 //! Workers run in the folders of their releases, and a program can be replaced: a path that is
-//! handed on must mean the same file in another working directory. Those of the configuration
-//! are made absolute in [`crate::config`].
+//! passed on must mean the same file in another working directory. Paths in the configuration are
+//! made absolute in [`crate::config`].
 
 use std::path::PathBuf;
 

@@ -29,33 +29,33 @@ use utakata_model::{
 use crate::workbench;
 use release::Made;
 
-/// The kind that they belong to.
+/// The kind to which they belong.
 const KIND: &str = "snmp";
-/// The interval of looks at the folder.
+/// The interval at which the folder is scanned.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The wait after a failure.
+/// The pause after a failure.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// A release that is there for so long and does not serve will not by itself.
+/// A release that has not begun to serve within this time will not do so by itself.
 const SERVING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The profiles of a data directory.
 #[derive(Debug)]
 pub struct Profiles {
-    /// The folder in which people put them.
+    /// The folder into which users put them.
     folder: PathBuf,
-    /// The folder with the releases that are made of them.
+    /// The folder of the releases made from them.
     releases: PathBuf,
     unmade: Unmade,
-    /// The files that were taken or refused last.
+    /// The files that were last taken or refused.
     seen: Option<Stamps>,
-    /// The files that changed since the last look.
+    /// The files that changed since the last scan.
     moving: Option<Stamps>,
     retry: Option<Instant>,
     made: Option<(Made, Instant)>,
     refused: Vec<RefusedRelease>,
 }
 
-/// The files by path, with what changes when they do.
+/// Files by path, with the properties that change when they do.
 type Stamps = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
 impl Profiles {
@@ -73,7 +73,7 @@ impl Profiles {
         }
     }
 
-    /// The folder with the releases that are made of them.
+    /// The folder of the releases made from them.
     pub fn releases(&self) -> &Path {
         &self.releases
     }
@@ -82,7 +82,7 @@ impl Profiles {
         &self.unmade
     }
 
-    /// Keeps the releases as the profiles are, until it is dropped.
+    /// Keeps the releases in step with the profiles until dropped.
     pub async fn follow(mut self, status: watch::Receiver<Arc<EnvironmentStatus>>) {
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -108,7 +108,7 @@ impl Profiles {
         if self.seen.as_ref() == Some(&stamps) && !is_due {
             return;
         }
-        // What changes between two looks is still being written.
+        // Files that change between two scans are still being written.
         if self.seen.is_some() && self.moving.as_ref() != Some(&stamps) && !is_due {
             self.moving = Some(stamps);
             return;
@@ -154,7 +154,7 @@ impl Profiles {
         Ok(Vec::new())
     }
 
-    /// That another release serves, if it is so for long.
+    /// Returns the problem that another release is serving, once that has lasted.
     fn unserved(&self, status: &EnvironmentStatus, now: Instant) -> Option<RefusedRelease> {
         let (made, since) = self.made.as_ref()?;
         if now.duration_since(*since) < SERVING_TIMEOUT {
@@ -166,15 +166,15 @@ impl Profiles {
         })
     }
 
-    /// A problem with the path of the file in it once only: it is told beside.
+    /// Drops the path from a problem that already names the file: it is reported next to it.
     fn told(&self, refusal: &Refusal) -> RefusedRelease {
         let folder = format!("{}/", self.folder.display());
         refused(&refusal.file, refusal.problem.replace(&folder, ""))
     }
 }
 
-/// That another release serves than the one that was made, and that this will not change by
-/// itself. What is being started or does not start is told by the environment.
+/// Returns the problem that a release other than the one made is serving, and that this will not
+/// change by itself. A release that is starting or fails to start is reported by the environment.
 fn unserved(version: &str, status: &EnvironmentStatus) -> Option<Problem> {
     let mut pools = status
         .pools
@@ -205,7 +205,7 @@ fn refused(path: &Path, problem: String) -> RefusedRelease {
     }
 }
 
-/// The profiles of a folder, which need not be there.
+/// The profile files of a folder, which need not exist.
 fn stamps(folder: &Path) -> io::Result<Stamps> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Stamps::new()),
@@ -220,7 +220,7 @@ fn stamps(folder: &Path) -> io::Result<Stamps> {
         }
         match path.metadata() {
             Ok(meta) => drop(stamps.insert(path, (meta.len(), meta.modified().ok()))),
-            // It has gone since.
+            // It has been removed since.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -234,7 +234,7 @@ mod tests {
 
     use super::*;
 
-    /// An environment with pools of this kind: version, whether it is active, workers that start.
+    /// An environment with pools of this kind: version, whether it is active, workers starting.
     fn status(pools: &[(&str, bool, u32)], refused: &Value) -> EnvironmentStatus {
         let manifest = json!({
             "kind": KIND, "version": "1", "protocol": 1, "run": { "program": "x" },
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_will_not_serve_by_itself_is_told() {
+    fn a_release_that_will_not_serve_by_itself_is_reported() {
         let check = |pools: &[(&str, bool, u32)], refused: Value, expect: bool| {
             let told = unserved("1.0.0.2", &status(pools, &refused));
             assert_eq!(told.is_some(), expect, "{pools:?} {refused}: {told:?}");

@@ -19,10 +19,10 @@ use crate::{Usage, programs};
 
 /// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
-/// More files than that are no release.
+/// A folder with more files than this is not a release.
 const MAX_FILES: usize = 10_000;
 
-/// A release that lies in a folder, with all that it runs.
+/// A release in a folder, with everything that it runs.
 #[derive(Debug)]
 pub struct ReleaseFolder {
     pub manifest: Manifest,
@@ -31,7 +31,7 @@ pub struct ReleaseFolder {
     places: Vec<PathBuf>,
 }
 
-/// A file that is to be one of the release.
+/// A file found, to be included in the release.
 struct Found {
     path: PathBuf,
     /// The path of the file itself.
@@ -39,13 +39,13 @@ struct Found {
 }
 
 impl ReleaseFolder {
-    /// Reads it. A program that comes with utakata is added to what is in the folder.
+    /// Reads the folder. A program shipped with utakata is added to its files.
     pub fn read(folder: &Path) -> Result<Self> {
         let manifest = manifest(folder)?;
         let mut found = Vec::new();
         add(folder, Path::new(""), 0, &mut found)?;
         found.extend(program(folder, &manifest)?);
-        // By path as names, folder by folder: in this order they are digested.
+        // Ordered by path, component by component: the order in which they are digested.
         found.sort_by(|one, other| one.path.cmp(&other.path));
         let files = found.iter().map(|one| file(&one.path, &one.place));
         let content = Content {
@@ -59,12 +59,11 @@ impl ReleaseFolder {
         })
     }
 
-    /// The digest that it has as a release.
     pub fn digest(&self) -> ReleaseDigest {
         self.content.release_digest(&self.manifest.run)
     }
 
-    /// The files, and where they lie.
+    /// The files, and where they are on disk.
     pub fn files(&self) -> impl Iterator<Item = (&ContentFile, &Path)> {
         let places = self.places.iter().map(PathBuf::as_path);
         self.content.files.iter().zip(places)
@@ -80,19 +79,19 @@ fn manifest(folder: &Path) -> Result<Manifest> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(Usage(format!(
-            "{shown} is no release: there is no {MANIFEST_FILE} in it, which says what the worker \
+            "{shown} is not a release: there is no {MANIFEST_FILE} in it, which says what the worker \
              serves and what it can do"
         ))),
         Err(error) => return Err(error).with_context(|| unreadable(&path)),
     };
-    Manifest::parse(&text).with_context(|| format!("{shown} is no release"))
+    Manifest::parse(&text).with_context(|| format!("{shown} is not a release"))
 }
 
 fn unreadable(path: &Path) -> String {
     format!("{} cannot be read", path.display())
 }
 
-/// Every file below a folder. Links to files are followed, links to folders are not.
+/// Adds every file below a folder. Links to files are followed, links to folders are not.
 fn add(folder: &Path, below: &Path, depth: usize, found: &mut Vec<Found>) -> Result<()> {
     let here = folder.join(below);
     for entry in fs::read_dir(&here).with_context(|| unreadable(&here))? {
@@ -115,7 +114,7 @@ fn add(folder: &Path, below: &Path, depth: usize, found: &mut Vec<Found>) -> Res
     Ok(())
 }
 
-/// The program that a release runs, if it is not in its folder.
+/// The program that a release runs, if it is outside its folder.
 fn program(folder: &Path, manifest: &Manifest) -> Result<Option<Found>> {
     if folder.join(IMAGE_FILE).is_file() {
         return Ok(None);
@@ -125,7 +124,7 @@ fn program(folder: &Path, manifest: &Manifest) -> Result<Option<Found>> {
     if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
         bail!(
             "run.program is \"{name}\": it must be a path inside the release's folder, or the name \
-             of a program that comes with utakata"
+             of a program shipped with utakata"
         );
     }
     let own = folder.join(name);

@@ -1,4 +1,4 @@
-//! Another program in place of this one, in the same process: its children remain its children.
+//! Replacing this program with another in the same process, which keeps its children.
 //!
 //! ```text
 //! probe the program ─► environment leaves ─► takeover.json ─► brokers: back soon ─► exec
@@ -6,8 +6,8 @@
 //!        (serves) ◄─ environment takes over ◄─ takeover.json is read and removed ◄──┘
 //! ```
 //!
-//! Open files go over in a socket that is the standard input of the other program; what was that
-//! before goes with them.
+//! Open files are passed through a socket that is the standard input of the new program; the
+//! previous standard input is passed along with them.
 
 use std::{
     ffi::OsString,
@@ -33,36 +33,36 @@ use utakata_execution::takeover::{Takeover, VERSION};
 
 use crate::claim::write_whole;
 
-/// Says where what was left is written down.
+/// The variable with the path of the takeover file.
 const VARIABLE: &str = "UTAKATA_TAKEOVER";
 const FILE: &str = "takeover.json";
-/// Says that the other program was asked to end before it began.
+/// The variable set if the end was requested before the new program began.
 const ENDING: &str = "UTAKATA_TAKEOVER_ENDS";
-/// The time for a program to say whether it can take over.
+/// The time for a program to state whether it can take over.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Open files in one message; the system takes 253 (unix(7)).
+/// Open files in one message; the system allows 253 (unix(7)).
 const FILES: usize = 200;
-/// The mark of the system at the path of a program that was replaced.
+/// The kernel's mark on the path of a program that was replaced on disk.
 const DELETED: &str = " (deleted)";
 
-/// Everything that the other program needs.
+/// Everything that the new program needs.
 pub struct Ready {
     program: PathBuf,
     file: PathBuf,
     files: Vec<OwnedFd>,
 }
 
-/// The fate of what the other program takes over.
+/// A request to end, passed on to the new program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
     /// The process is not replaced.
     No,
-    /// Somebody asked for the end before the other program was there.
+    /// The end was requested before the new program ran.
     Yes,
 }
 
 impl Ends {
-    /// Returns the wish that the previous program has passed on.
+    /// Returns the request passed on by the previous program.
     pub fn received() -> Self {
         match std::env::var_os(ENDING) {
             Some(_) => Self::Yes,
@@ -71,8 +71,8 @@ impl Ends {
     }
 }
 
-/// From now on signals come in, also those that came on the way from the program before. They
-/// must be listened to.
+/// Unblocks signals, including those that arrived during the replacement. Their handlers must be
+/// installed by now.
 ///
 /// # Errors
 /// The system refuses it.
@@ -86,20 +86,20 @@ fn signals() -> SigSet {
         .collect()
 }
 
-/// Removes what nobody has taken over: this is another life.
+/// Removes what nobody has taken over: a new life begins.
 pub fn clean(folder: &Path) {
     let file = folder.join(FILE);
     match fs::remove_file(&file) {
         Ok(()) => tracing::warn!(
             file = %file.display(),
-            "the program before ended on the way to another one: this is another life of the \
+            "the previous program ended during the replacement: this is another life of the \
              environment"
         ),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => tracing::warn!(
             file = %file.display(),
             %error,
-            "what the program before has left cannot be removed"
+            "the takeover files of the previous program cannot be removed"
         ),
     }
 }
@@ -110,18 +110,18 @@ pub fn clean(folder: &Path) {
 /// It cannot.
 pub fn check(version: u32) -> Result<()> {
     if version != VERSION {
-        bail!("this utakata takes over version {VERSION}, and not version {version}");
+        bail!("this utakata takes over version {VERSION}, not version {version}");
     }
     Ok(())
 }
 
-/// The program that is now where this one was started from, if it can take over with the same
-/// arguments.
+/// Returns the program now at the path from which this one was started, if it can take over with
+/// the same arguments.
 ///
 /// # Errors
-/// It cannot be started, or says that it cannot.
+/// It cannot be started, or states that it cannot.
 pub async fn probe() -> Result<PathBuf> {
-    let program = own().context("where this program lies is not known")?;
+    let program = own().context("the path of this program is not known")?;
     let version = VERSION.to_string();
     let asked = tokio::process::Command::new(&program)
         .args(std::env::args_os().skip(1))
@@ -133,7 +133,7 @@ pub async fn probe() -> Result<PathBuf> {
         .output();
     let answer = tokio::time::timeout(PROBE_TIMEOUT, asked).await;
     let shown = program.display();
-    let answer = answer.map_err(|_| anyhow!("{shown} does not say that it can take over"))?;
+    let answer = answer.map_err(|_| anyhow!("{shown} did not state that it can take over"))?;
     let answer = answer.with_context(|| format!("{shown} cannot be started"))?;
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
@@ -149,7 +149,7 @@ fn own() -> io::Result<PathBuf> {
     Ok(text.map_or_else(|| own.clone(), PathBuf::from))
 }
 
-/// Writes down what is left.
+/// Writes the takeover file.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -166,12 +166,12 @@ pub fn write(program: PathBuf, folder: &Path, takeover: Takeover) -> Result<Read
 }
 
 impl Ready {
-    /// Becomes the other program; if that fails at the last moment, this one from its beginning,
-    /// which takes over as well. Returns when both fail. Signals that come on the way wait for
-    /// the other program, also the wish that it ends, if that came before.
+    /// Executes the new program; if that fails at the last moment, executes this one from its
+    /// beginning, which takes over as well. Returns only when both fail. Signals that arrive on the
+    /// way wait for the new program, as does a request to end that came earlier.
     pub fn become_it(self, ends: Ends) -> anyhow::Error {
         if let Err(error) = signals().thread_block() {
-            tracing::warn!(%error, "a signal that comes now ends the process");
+            tracing::warn!(%error, "a signal that arrives now ends the process");
         }
         let this = Path::new("/proc/self/exe");
         let mut last = anyhow!("there is no program");
@@ -200,7 +200,7 @@ impl Ready {
         for part in files.chunks(FILES) {
             send(&ours, part).context("open files cannot be handed over")?;
         }
-        // The end of what is sent.
+        // Marks the end of what is sent.
         drop(ours);
         let before = stdin.try_clone_to_owned()?;
         let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -218,11 +218,11 @@ impl Ready {
     }
 }
 
-/// Returns the takeover that another program of this process has left, if one has. It is taken
-/// once.
+/// Returns the takeover left by the previous program of this process, if there is one. It can be
+/// taken once.
 ///
 /// # Errors
-/// It cannot be read, or is of a version that this program does not know.
+/// It cannot be read, or has a version unknown to this program.
 pub fn received() -> Result<Option<Takeover>> {
     let Some(file) = std::env::var_os(VARIABLE).map(PathBuf::from) else {
         return Ok(None);
@@ -250,7 +250,7 @@ fn send(to: &OwnedFd, files: &[BorrowedFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the open files of one message. Whether there was one.
+/// Receives the open files of one message. Returns whether there was one.
 fn receive(from: BorrowedFd, files: &mut Vec<OwnedFd>) -> io::Result<bool> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
     let mut control = RecvAncillaryBuffer::new(&mut space);

@@ -12,12 +12,12 @@ use clap::Args;
 
 use crate::{Alteration, config::Override, folder::Folder, log, signals::Signals};
 
-/// The place of a role, and the look of its log.
+/// The context of a role: its place, and the format of its log.
 pub struct Context<'a> {
-    /// The data directory that was named.
+    /// The data directory that was named, if any.
     pub data: Option<PathBuf>,
     pub log: log::Style,
-    /// The change that a drill makes; `&()` for everybody else.
+    /// The alteration made by a drill; `&()` for everybody else.
     pub alteration: &'a dyn Alteration,
 }
 
@@ -38,7 +38,7 @@ pub struct Listening {
     mqtt: Option<Mqtt>,
 }
 
-/// The wish of a flag about the broker.
+/// The choice of broker made by a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mqtt {
     Off,
@@ -53,7 +53,7 @@ impl Context<'_> {
 }
 
 impl End {
-    /// Listens from now on for what ends it.
+    /// Listens for signals from now on.
     pub fn listen(&self) -> Result<Signals> {
         let signals = Signals::take().context("signals cannot be listened to")?;
         Ok(if self.exit_with_stdin {
@@ -83,48 +83,48 @@ impl Listening {
     }
 }
 
-/// Runs it on all processors, and leaves nothing running behind it.
+/// Runs it on all processors, and leaves nothing running behind.
 fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
     let ended = runtime.block_on(serving);
-    // What still runs has no more to say.
+    // What is still running has nothing left to say.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-/// Waits until it is asked for, or what runs has broken.
+/// Waits until the end is requested, or something running has broken.
 async fn end(signals: &mut Signals, broken: impl Future<Output = anyhow::Error>) -> Result<()> {
     tokio::select! {
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "draining; once more ends at once");
+        signal = signals.end_requested() => {
+            tracing::info!(signal, "draining; a second signal ends at once");
             Ok(())
         }
         error = broken => Err(error),
     }
 }
 
-/// Waits until something has started; absent if the end was asked for before that.
+/// Waits until something has started; `None` if the end was requested before.
 async fn started<T>(
     signals: &mut Signals,
     starting: impl Future<Output = Result<T>>,
 ) -> Result<Option<T>> {
     tokio::select! {
         started = starting => started.map(Some),
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "ended before it had begun");
+        signal = signals.end_requested() => {
+            tracing::info!(signal, "ended before it had started");
             Ok(None)
         }
     }
 }
 
-/// Drains, unless it is asked for once more.
+/// Drains, unless the end is requested once more.
 async fn drain(signals: &mut Signals, drained: impl Future<Output = ()>) -> Result<()> {
     tokio::select! {
         () = drained => Ok(()),
-        signal = signals.asked_again() => bail!("{signal} came again: not drained"),
+        signal = signals.asked_again() => bail!("second {signal}: ending without draining"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Signals: the first asks for a drain, the second ends at once; a lost terminal ends nothing.
+//! Signals: the first requests a drain, the second ends at once; losing the terminal ends nothing.
 
 use std::{
     io::{self, Read},
@@ -10,8 +10,8 @@ use tokio::{
     sync::oneshot,
 };
 
-/// Signals that come together are one wish: shells and `timeout` signal the whole group and then
-/// the process again.
+/// Signals within this time count as one request: shells and `timeout` signal the whole group and
+/// then the process again.
 const TOGETHER: Duration = Duration::from_millis(300);
 
 /// The signals that end a process.
@@ -19,14 +19,14 @@ const TOGETHER: Duration = Duration::from_millis(300);
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None`: somebody else listens to it.
+    /// `None` if something else listens to it.
     hangup: Option<Signal>,
-    /// Says that standard input has closed, where that is of interest.
+    /// Resolves when standard input has closed, where that is of interest.
     closed: Option<oneshot::Receiver<()>>,
 }
 
 impl Signals {
-    /// Takes the signals over; from now on none ends the process by itself.
+    /// Takes over the signals; from now on none ends the process by itself.
     pub fn take() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -36,19 +36,19 @@ impl Signals {
         })
     }
 
-    /// The end of standard input counts as a signal, too: whoever holds the other end has gone.
+    /// Treats the end of standard input as a signal, too: the parent has gone.
     pub fn and_standard_input(mut self) -> Self {
         self.closed = Some(watch_standard_input());
         self
     }
 
-    /// SIGHUP, for somebody to whom it means something.
+    /// Hands out SIGHUP to a role that gives it a meaning.
     pub fn take_hangup(&mut self) -> Option<Signal> {
         self.hangup.take()
     }
 
     /// Waits for SIGINT or SIGTERM, and gives its name.
-    pub async fn asked_to_end(&mut self) -> &'static str {
+    pub async fn end_requested(&mut self) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
@@ -62,24 +62,23 @@ impl Signals {
         }
     }
 
-    /// The same, for somebody who was asked just now: what came with the first signal is no
-    /// second one.
+    /// Waits for a further signal, ignoring those that arrive together with the first one.
     pub async fn asked_again(&mut self) -> &'static str {
         self.let_pass().await;
-        self.asked_to_end().await
+        self.end_requested().await
     }
 
-    /// Lets what came with the first signal pass.
+    /// Lets the signals that came with the first one pass.
     pub async fn let_pass(&mut self) {
         let together = tokio::time::Instant::now() + TOGETHER;
-        while tokio::time::timeout_at(together, self.asked_to_end())
+        while tokio::time::timeout_at(together, self.end_requested())
             .await
             .is_ok()
         {}
     }
 }
 
-/// Resolves with the next SIGHUP, if somebody listens. Cancel safe.
+/// Resolves at the next SIGHUP, if it is listened to. Cancel safe.
 pub async fn hung_up(hangup: &mut Option<Signal>) {
     let came = match hangup {
         Some(hangup) => hangup.recv().await,
@@ -90,23 +89,23 @@ pub async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
-/// Resolves once when standard input has closed. Cancel safe.
+/// Resolves once standard input has closed. Cancel safe.
 async fn input_closed(closed: &mut Option<oneshot::Receiver<()>>) {
     let Some(closing) = closed else {
         return std::future::pending().await;
     };
-    // An error says that the thread has ended without a word: that is an end as well.
+    // An error means that the thread ended silently: that counts as an end as well.
     let _ = closing.await;
     *closed = None;
 }
 
-/// Reads in a thread of its own, because a blocking read would hold the runtime up at its end.
+/// Reads in a thread of its own, because a blocking read would delay the end of the runtime.
 fn watch_standard_input() -> oneshot::Receiver<()> {
     let (closed, closing) = oneshot::channel();
     std::thread::spawn(move || {
         let mut buffer = [0; 256];
         while io::stdin().read(&mut buffer).is_ok_and(|length| length > 0) {}
-        // Nobody listens any more when something else came first.
+        // Nobody listens any more if something else came first.
         let _ = closed.send(());
     });
     closing

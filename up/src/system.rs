@@ -1,6 +1,6 @@
-//! The boxes put together in one process.
+//! All the boxes in one process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use crate::{
     folder::Endpoint,
     folder_releases,
     logic::{Logic, Ports},
+    probes::Subject,
     profiles::Profiles,
 };
 
@@ -26,7 +27,7 @@ pub struct System {
 }
 
 impl System {
-    /// Starts everything; when it returns, the API answers.
+    /// Starts everything; when this returns, the API answers.
     pub async fn start(config: Config, claim: &Claim, ports: Ports) -> Result<Self> {
         let links = Links::embedded();
         let (tasks, events) = (Arc::clone(&links.tasks), Arc::clone(&links.events));
@@ -59,7 +60,7 @@ impl System {
         self.logic.endpoint()
     }
 
-    /// Waits until a part of it has ended by itself, which it should not. Cancel safe.
+    /// Waits until a part has ended by itself, which should not happen. Cancel safe.
     pub async fn broken(&mut self) -> anyhow::Error {
         tokio::select! {
             error = self.logic.broken() => error,
@@ -69,12 +70,21 @@ impl System {
         }
     }
 
-    /// Ends everything, in the order in which nothing is lost: workers, logic, API, broker. Calls
-    /// `closing` when the API is about to close: its port may be another server's from then on,
-    /// long before this process is over.
-    pub async fn drain(self, closing: impl FnOnce()) {
-        execution::drain(&self.execution).await;
+    /// Returns the boxes that probes ask about.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            logic: Some(self.logic.handle().clone()),
+            execution: Some(self.execution.clone()),
+            connections: Vec::new(),
+        }
+    }
+
+    /// Ends everything in the order in which nothing is lost: workers, logic, API, broker. Calls
+    /// `closing` when the API is about to close: its port may belong to another server from then
+    /// on, long before this process ends.
+    pub async fn drain(self, within: Duration, closing: impl FnOnce()) {
+        execution::drain(&self.execution, within).await;
         closing();
-        self.logic.drain().await;
+        self.logic.drain(within).await;
     }
 }

@@ -1,11 +1,11 @@
-//! Environments of which no worker becomes ready: what is wrong, and what to do about it.
+//! Environments in which no worker becomes ready: what is wrong, and how to correct it.
 
 use utakata_model::{Cure, EnvironmentState, EnvironmentStatus, PoolStatus, Problem};
 
 use crate::bundle;
 
-/// Returns the pools that keep an environment from serving anything, each with why. Empty while
-/// one of its workers is ready, or may still become so.
+/// Returns the pools that keep an environment from serving anything, each with the reason. Empty
+/// while a worker is ready or may still become so.
 pub fn pools(environment: &EnvironmentStatus) -> Vec<(&PoolStatus, &Problem)> {
     let pools = environment.pools.iter().filter(|pool| pool.active);
     let may_serve =
@@ -18,12 +18,12 @@ pub fn pools(environment: &EnvironmentStatus) -> Vec<(&PoolStatus, &Problem)> {
         .collect()
 }
 
-/// Returns what to do about a pool's problem. A worker of somebody's own is theirs to correct;
-/// only one that comes with utakata is reported.
+/// Returns the remedy for a pool's problem. Users correct their own workers; a worker shipped with
+/// utakata is a bug to report.
 pub fn cure(pool: &PoolStatus, problem: &Problem) -> &'static str {
     match problem.cure {
-        Cure::Retry => "it may pass by itself",
-        Cure::Operator => "set right what it says; it is tried again by itself",
+        Cure::Retry => "it may resolve by itself",
+        Cure::Operator => "correct the problem; it is retried automatically",
         Cure::Bug if bundle::has(&pool.release) => "report it, with the log of that moment",
         Cure::Bug => "correct the worker, or go back to an earlier release; its log says more",
     }
@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_fault_of_what_comes_with_utakata_is_reported() {
+    fn only_a_fault_of_what_ships_with_utakata_is_reported() {
         let own = pool("watchdog", 0, 0, None);
         let mut ours = pool("snmp", 0, 0, None);
         ours.release.version = bundle::version("snmp").unwrap().into();
         let say = |pool, cure_| cure(pool, &crash(cure_).unwrap());
         assert!(say(&own, Cure::Bug).contains("correct the worker"));
         assert!(say(&ours, Cure::Bug).contains("report it"));
-        assert!(say(&ours, Cure::Operator).contains("set right"));
+        assert!(say(&ours, Cure::Operator).contains("correct the problem"));
     }
 }

@@ -1,6 +1,6 @@
-//! Mistakes of whoever typed a command.
+//! Mistakes in how a command was typed.
 
-/// A mistake of who typed it, found after the arguments were parsed.
+/// A mistake in how a command was typed, found after its arguments were parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);

@@ -1,5 +1,5 @@
-//! The workbench, a program beside this one with the tools for profiles: it speaks SNMP and knows
-//! MIBs, so that this one need not.
+//! The workbench, a program next to this one with the tools for profiles: it knows SNMP and MIBs,
+//! so that this program need not.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,24 +17,24 @@ use utakata_model::workbench::{Answer, Refusal, Request, WalkSummary};
 use crate::{Usage, programs};
 
 pub const PROGRAM: &str = "utakata-workbench";
-/// A walk of a whole chassis is read in a few seconds; MIBs in one.
+/// A walk of a whole chassis takes a few seconds to read; MIBs take one.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// A walk that is answered over SNMP, until this is dropped.
+/// A walk served over SNMP until this is dropped.
 #[derive(Debug)]
 pub struct Serving {
     pub address: String,
     pub community: String,
     pub walk: WalkSummary,
     _child: Child,
-    /// Its end is the end of the program.
+    /// Closing it ends the program.
     _stdin: ChildStdin,
 }
 
-/// Asks the workbench.
+/// Sends a request to the workbench.
 ///
 /// # Errors
-/// It is not there, or broke.
+/// It is not installed, or it failed.
 pub async fn ask(request: &Request) -> Result<Answer> {
     let asked = async {
         let (mut child, stdin, mut stdout) = start(request).await?;
@@ -49,10 +49,10 @@ pub async fn ask(request: &Request) -> Result<Answer> {
         .with_context(late)?
 }
 
-/// Has a walk answered over SNMP.
+/// Serves a walk over SNMP.
 ///
 /// # Errors
-/// The workbench is not there, or the file is no walk.
+/// The workbench is not installed, or the file is not a walk.
 pub async fn serve(walk: &Path) -> Result<Serving> {
     let request = Request::Serve { walk: walk.into() };
     let (mut child, stdin, mut stdout) = start(&request).await?;
@@ -69,11 +69,11 @@ pub async fn serve(walk: &Path) -> Result<Serving> {
             _stdin: stdin,
         }),
         Answer::Refused { problems } => Err(refused(&problems)),
-        _ => bail!("{PROGRAM} answered something else than was asked: is it of another version?"),
+        _ => bail!("{PROGRAM} gave an unexpected answer: is it another version?"),
     }
 }
 
-/// An error with each refusal in a line. A wrong use is told from a wrong file.
+/// An error with one line for each refusal. Wrong usage is distinguished from a wrong file.
 pub fn refused(problems: &[Refusal]) -> anyhow::Error {
     let lines: Vec<&str> = problems.iter().map(|one| one.problem.as_str()).collect();
     let lines = lines.join("\n");
@@ -103,7 +103,7 @@ async fn start(request: &Request) -> Result<(Child, ChildStdin, BufReader<ChildS
 }
 
 fn find() -> Result<PathBuf> {
-    let absent = "the program utakata-workbench must lie beside utakata: `cargo build` builds both";
+    let absent = "the program utakata-workbench must be next to utakata: `cargo build` builds both";
     programs::find(PROGRAM).context(absent)
 }
 
@@ -115,5 +115,5 @@ async fn answer(child: &mut Child, stdout: &mut BufReader<ChildStdout>) -> Resul
         bail!("{PROGRAM} has ended without an answer: {status}");
     }
     serde_json::from_str(&line)
-        .with_context(|| format!("{PROGRAM} cannot be understood: is it of another version?"))
+        .with_context(|| format!("{PROGRAM} cannot be understood: is it another version?"))
 }

@@ -173,8 +173,8 @@ fn checked(url: &str) -> Result<String> {
     }
     if let Some(rest) = url.strip_prefix("https://") {
         bail!(Usage(format!(
-            "TLS is not there yet: \"{url}\" cannot be reached by this program. Use \
-             http://{rest} within a network that you trust, or bring the port here over one that \
+            "TLS is not supported yet: \"{url}\" cannot be reached by this program. Use \
+             http://{rest} within a trusted network, or bring the port here over one that \
              encrypts, such as `ssh -L 7700:127.0.0.1:7700 HOST`, and use http://127.0.0.1:7700"
         )));
     }

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_that_was_refused_is_told_from_control_of_which_nobody_knows() {
+    fn refused_control_is_distinguished_from_unknown_control() {
         for (code, status, dry, sent) in [
             ("cannot-be-done", 422, Exit::Usage, Exit::Usage),
             ("selects-nothing", 422, Exit::Usage, Exit::Usage),

@@ -176,8 +176,7 @@ pub fn prompt(question: &str) -> io::Result<()> {
     err.flush()
 }
 
-/// Writes a harmless text and a line ending. A reader that has gone away (`
-/// head`) is not an error.
+/// Writes a harmless text and a line ending. A reader that has gone away (` head`) is not an error.
 fn write(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     let text = text.trim_end_matches('\n');

@@ -1,4 +1,4 @@
-//! The agent that answers as a walk says: real SNMP, v1 and v2c, on the loopback.
+//! An agent that answers with the contents of a walk: real SNMP, v1 and v2c, on the loopback.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -26,16 +26,16 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Starts an agent that answers as a walk says.
+    /// Starts an agent that answers with the contents of a walk.
     ///
     /// # Errors
-    /// No port can be had on the loopback.
+    /// No port is available on the loopback.
     pub async fn start(walk: Arc<Walk>) -> Result<Self, Box<async_snmp::Error>> {
         let agent = Agent::builder()
             .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).to_string())
             .recv_buffer_size(None)
             .community(COMMUNITY)
-            // What the walk has of an engine is the device's, and not ours.
+            // Engine objects in the walk are those of the device, not of this agent.
             .without_builtin_handlers()
             .handler(Oid::from_slice(&[1]), Arc::new(Handler(walk)))
             .allow_all_access()
@@ -43,7 +43,7 @@ impl Replay {
             .await?;
         let address = agent.local_addr();
         let running = tokio::spawn(async move {
-            // It ends with this task; a socket that fails shows as a device that is silent.
+            // It ends with this task; a failing socket looks like a silent device.
             drop(agent.run().await);
         });
         Ok(Self { address, running })

@@ -28,7 +28,7 @@ use mibs::{Module, Object, Table};
 /// Drafts a profile.
 ///
 /// # Errors
-/// MIBs that cannot be used, or of which the walk has nothing.
+/// The MIBs cannot be used, or the walk contains nothing of them.
 pub fn draft(files: &[PathBuf], folders: &[PathBuf], walk: &Walk) -> Result<Draft, Vec<Refusal>> {
     let mibs::Read {
         modules,
@@ -60,7 +60,7 @@ pub fn draft(files: &[PathBuf], folders: &[PathBuf], walk: &Walk) -> Result<Draf
     })
 }
 
-/// A draft that does not compile is a mistake of ours, and told so.
+/// Compiles the draft: one that does not compile is a bug of ours, and reported as such.
 fn check(text: &str) -> Result<(), Vec<Refusal>> {
     let mut library = Library::default();
     library.add("draft", "draft", text).map_err(|error| {
@@ -70,7 +70,7 @@ fn check(text: &str) -> Result<(), Vec<Refusal>> {
 }
 
 impl Module {
-    /// Returns what a walk has of it, if anything.
+    /// Returns the part of a subtree that the walk contains, if any.
     fn within(&self, walk: &Walk) -> Option<Self> {
         let scalars = self.scalars.iter();
         let scalars = scalars.filter(|object| walk.has(&object.oid)).cloned();
@@ -83,7 +83,7 @@ impl Module {
         (!found.scalars.is_empty() || !found.tables.is_empty()).then_some(found)
     }
 
-    /// Returns what all of it lies under.
+    /// Returns the subtree that contains all of it.
     fn root(&self) -> Vec<u32> {
         let scalars = self.scalars.iter().map(|object| object.oid.arcs());
         let tables = self.tables.iter().map(|table| table.entry.arcs());
@@ -112,7 +112,7 @@ impl Table {
 }
 
 impl Object {
-    /// The OID as it is written in profiles, of a scalar with its instance.
+    /// The OID as profiles write it, including the instance of a scalar.
     fn instance(&self) -> Oid {
         self.oid.child(0)
     }

@@ -1,4 +1,4 @@
-//! The files that a request names: profiles and walks.
+//! The files named in a request: profiles and walks.
 
 use std::{
     collections::BTreeMap,
@@ -12,14 +12,14 @@ use utakata_worker_snmp::profile::{Library, Profile};
 
 use crate::walk::Walk;
 
-/// Profiles from files, compiled, among those that come with utakata.
+/// Compiled profiles from files, among those shipped with utakata.
 #[derive(Debug)]
 pub struct Profiles {
     /// The texts of the files, by name.
     pub texts: BTreeMap<String, String>,
-    /// Those of the files, and all that they include.
+    /// The profiles in the files, and everything they include.
     pub resolved: Vec<Arc<Profile>>,
-    /// Those that come with utakata and have the name of a file.
+    /// Shipped profiles replaced by a file of the same name.
     pub replaced: Vec<String>,
     /// The profiles shipped with utakata.
     pub shipped: Library,
@@ -80,7 +80,7 @@ impl Profiles {
         }
     }
 
-    /// Those of the files, without what they include.
+    /// The profiles in the files, without their includes.
     pub fn own(&self) -> Vec<Arc<Profile>> {
         let own = self.resolved.iter();
         let own = own.filter(|profile| self.texts.contains_key(&profile.name));
@@ -110,7 +110,7 @@ fn name(file: &Path) -> Option<&str> {
 /// Reads a walk.
 ///
 /// # Errors
-/// It cannot be read, or is none.
+/// The file cannot be read, or is not a walk.
 pub fn walk(file: &Path) -> Result<Walk, Refusal> {
     let shown = file.display();
     let bytes = fs::read(file).map_err(|error| {
@@ -120,7 +120,7 @@ pub fn walk(file: &Path) -> Result<Walk, Refusal> {
     Walk::parse(&bytes).map_err(|error| refusal(file, format!("{shown}: {error}"), true))
 }
 
-/// Returns what was made of a walk.
+/// Summarises how a walk was read.
 pub fn summary(walk: &Walk) -> WalkSummary {
     WalkSummary {
         format: walk.format.to_string(),

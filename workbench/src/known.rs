@@ -1,7 +1,7 @@
 //! Names of subtrees that many devices have.
 
-/// Subtrees by what their OIDs begin with: standards by their module, vendors by their name
-/// (IANA's list of private enterprise numbers).
+/// Subtrees by OID prefix: standards by module, vendors by name (from IANA's list of private
+/// enterprise numbers).
 const KNOWN: &[(&[u32], &str)] = &[
     (&[1, 0, 8802, 1, 1], "LLDP-MIB"),
     (&[1, 2, 840, 10006, 300], "IEEE8023-LAG-MIB"),
@@ -82,7 +82,7 @@ const KNOWN: &[(&[u32], &str)] = &[
     ),
 ];
 
-/// The name of what an OID lies in.
+/// The name of the subtree that contains an OID.
 pub fn name(arcs: &[u32]) -> Option<&'static str> {
     let within = |(prefix, _): &&(&[u32], &str)| arcs.starts_with(prefix);
     let longest = KNOWN

@@ -1,8 +1,8 @@
-//! The tools of whoever writes a profile for the SNMP worker, behind `utakata profile`.
+//! The tools for writing a profile for the SNMP worker, behind `utakata profile`.
 //!
-//! [`walk`] reads what a device said, [`agent`] says it again; [`trial`] has the worker itself
-//! read that with profiles, [`draft`] makes a profile of it and of MIBs. [`program`] is what the
-//! command line talks to.
+//! [`walk`] reads a recording of a device, [`agent`] replays it; [`trial`] runs the worker itself
+//! against the replay with given profiles, [`draft`] makes a profile from a walk and MIBs.
+//! [`program`] is the interface to the command line.
 
 pub mod agent;
 pub mod draft;

@@ -1,4 +1,4 @@
-//! The workbench: asked by the command line, one request for each process.
+//! The workbench: started by the command line, one request per process.
 
 use std::process::ExitCode;
 

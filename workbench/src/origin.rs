@@ -15,13 +15,13 @@ use utakata_worker_snmp::{
 
 use crate::walk::Walk;
 
-/// The attribute that tells rows apart whose other attributes are equal.
+/// The attribute that distinguishes rows whose other attributes are equal.
 const INDEX: &str = "snmp.index";
 
-/// The objects of readings.
+/// The objects behind readings.
 #[derive(Debug, Default)]
 pub struct Origins {
-    /// By metric and attributes without the index; of several the first that fits counts.
+    /// By metric and attributes without the index; of several, the first match counts.
     by_series: HashMap<Series, Vec<Origin>>,
 }
 
@@ -30,12 +30,12 @@ type Series = (String, Vec<(String, String)>);
 #[derive(Debug, Clone)]
 struct Origin {
     oid: Oid,
-    /// The index of the row, dotted; of a scalar: nothing.
+    /// The index of the row, dotted; `None` for a scalar.
     index: Option<String>,
 }
 
 impl Origins {
-    /// Those of all that a plan reads of a walk.
+    /// Finds the origins of everything that a plan reads from a walk.
     pub fn of(plan: &Plan, walk: &Walk) -> Self {
         let mut origins = Self::default();
         for planned in &plan.scalars {
@@ -91,7 +91,7 @@ impl Origins {
                 metric.columns = vec![*at];
                 let mut table = planned.table.clone();
                 table.metrics = vec![metric];
-                // One row has no cells of others: joins with the table itself are looked up
+                // A single row has no cells of others: joins with the table itself are looked up
                 // like all others.
                 table.joined = vec![None; table.joins.len()];
                 let beside: Vec<usize> = (0..table.beside.len()).collect();
@@ -131,7 +131,7 @@ fn series(reading: &Reading) -> Series {
     (reading.metric.to_string(), attributes.collect())
 }
 
-/// The cells of a table as a walk has them.
+/// The cells of a table in a walk.
 struct Rows<'a> {
     columns: &'a [Oid],
     joins: Vec<Column>,
@@ -156,7 +156,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// One row, and all of the tables that it is joined with.
+    /// One row, including all tables joined to it.
     fn row(&self, index: &[u32]) -> Cells {
         let cell = |column: &Oid| {
             let mut found = Column::default();
@@ -174,7 +174,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A plan for all that profiles read.
+/// A plan for everything that the profiles read.
 pub fn plan(profiles: &[std::sync::Arc<utakata_worker_snmp::profile::Profile>]) -> Plan {
     Plan::build(profiles, &Filter::default())
 }

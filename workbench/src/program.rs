@@ -17,7 +17,7 @@ use crate::{
     trial,
 };
 
-/// The request was answered, well or not.
+/// The request was answered, successfully or not.
 const EXIT_ANSWERED: u8 = 0;
 /// It was started by hand (`EX_USAGE` of sysexits.h).
 const EXIT_USAGE: u8 = 64;
@@ -60,7 +60,7 @@ fn answer() -> anyhow::Result<()> {
 }
 
 fn attempt(profiles: &[PathBuf], walk: &Path) -> anyhow::Result<Answer> {
-    // Both at once: whoever has to mend them wants to know all of it.
+    // Both at once: the user wants to see all mistakes.
     match (Profiles::read(profiles), files::walk(walk)) {
         (Ok(profiles), Ok(walk)) => {
             let trial = runtime()?.block_on(trial::run(&profiles, walk))?;
@@ -91,7 +91,7 @@ fn draft(mibs: &[PathBuf], folders: &[PathBuf], walk: &Path) -> Answer {
     }
 }
 
-/// Answers SNMP until nobody needs it any more.
+/// Serves SNMP until its input closes.
 fn serve(walk: &Path) -> anyhow::Result<()> {
     let walk = match files::walk(walk) {
         Ok(walk) => Arc::new(walk),
@@ -107,7 +107,7 @@ fn serve(walk: &Path) -> anyhow::Result<()> {
             community: COMMUNITY.into(),
             walk: files::summary(&walk),
         })?;
-        // The end of whoever asked is the end of this input, however that one ended.
+        // When the parent ends, however it does, this input ends.
         let ended = tokio::task::spawn_blocking(|| io::stdin().lock().read_to_end(&mut Vec::new()));
         drop(ended.await);
         Ok(())
@@ -122,7 +122,7 @@ fn say(answer: &Answer) -> anyhow::Result<()> {
 }
 
 fn runtime() -> io::Result<Runtime> {
-    // The agent and the worker that asks it need not wait for each other.
+    // The agent and the worker that queries it need not wait for each other.
     Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

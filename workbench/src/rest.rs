@@ -11,18 +11,18 @@ use utakata_worker_snmp::{
 
 use crate::{known, origin, walk::Walk};
 
-/// mib-2 and the standards under it: one line for each.
+/// mib-2 and the standards below it: one line each.
 const MIB_2: [u32; 6] = [1, 3, 6, 1, 2, 1];
 /// The vendors' subtree, which gets several lines for each vendor.
 const ENTERPRISES: [u32; 6] = [1, 3, 6, 1, 4, 1];
 /// The most lines for a vendor.
 const MAX_LINES: usize = 12;
 
-/// The objects that a plan looks at: objects, and what is under them.
+/// The objects examined by a plan: single objects, and subtrees.
 pub struct Looked(Vec<Oid>);
 
 impl Looked {
-    /// Returns what a plan looks at.
+    /// Returns the objects that a plan examines.
     pub fn at(plan: &Plan) -> Self {
         let mut all = plan.oids.clone();
         for planned in &plan.tables {
@@ -34,16 +34,16 @@ impl Looked {
         Self(all)
     }
 
-    /// Returns whether an object is among it.
+    /// Returns true if an object is among them.
     pub fn has(&self, oid: &Oid) -> bool {
         let after = self.0.partition_point(|known| known <= oid);
-        // Columns may lie within each other only by mistake, but then both are looked at.
+        // Columns are nested only by mistake, but then both are examined.
         let before = self.0.get(..after).unwrap_or_default().iter().rev();
         before.take(8).any(|known| oid.starts_with(known))
     }
 }
 
-/// Returns how many objects are looked at, and the subtrees of all others.
+/// Returns the number of objects examined, and the subtrees of all others.
 pub fn split(plan: &Plan, walk: &Walk, shipped: &Library) -> (usize, Vec<Subtree>) {
     let looked = Looked::at(plan);
     let (used, unused): (Vec<&Oid>, Vec<&Oid>) =
@@ -77,14 +77,14 @@ fn looked_at(profile: &std::sync::Arc<Profile>) -> (String, Looked) {
     (profile.name.clone(), Looked::at(&plan))
 }
 
-/// Returns what of an OID its subtree is at least.
+/// Returns the shortest prefix of an OID by which objects are grouped.
 fn group(arcs: &[u32]) -> Vec<u32> {
     let is_many = arcs.starts_with(&MIB_2) || arcs.starts_with(&ENTERPRISES);
     let length = if is_many { 7 } else { 5 };
     arcs.get(..length.min(arcs.len())).unwrap_or(arcs).to_vec()
 }
 
-/// The subtrees of a vendor: the largest one is divided as long as that gives few.
+/// The subtrees of a vendor: the largest is divided as long as that yields few lines.
 fn branch<'a>(oids: &[&'a Oid]) -> Vec<(Vec<u32>, Vec<&'a Oid>)> {
     let mut done = Vec::new();
     let mut open = vec![oids.to_vec()];
@@ -98,7 +98,7 @@ fn branch<'a>(oids: &[&'a Oid]) -> Vec<(Vec<u32>, Vec<&'a Oid>)> {
                 parts.entry(*arc).or_default().push(oid);
             }
         }
-        // Many branches of alike size are rows or columns, which say nothing.
+        // Many branches of similar size are rows or columns, which say nothing.
         let fits = done.len() + open.len() + parts.len() <= MAX_LINES;
         if fits && parts.len() > 1 && largest.len() > MAX_LINES {
             open.extend(parts.into_values());
@@ -110,7 +110,7 @@ fn branch<'a>(oids: &[&'a Oid]) -> Vec<(Vec<u32>, Vec<&'a Oid>)> {
     done
 }
 
-/// Returns what all of them begin with.
+/// Returns their common prefix.
 fn common(oids: &[&Oid]) -> Vec<u32> {
     let Some((first, rest)) = oids.split_first() else {
         return Vec::new();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_by_subtree_with_what_is_known_of_it() {
+    fn what_is_left_is_reported_by_subtree_with_what_is_known_of_it() {
         let rows = (1..40).map(|row| format!("1.3.6.1.4.1.32473.1.2.1.3.{row}"));
         let columns = (1..40).map(|row| format!("1.3.6.1.4.1.32473.1.2.1.4.{row}"));
         let mut oids: Vec<String> = rows.chain(columns).collect();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_under_a_column_is_looked_at_and_its_neighbour_is_not() {
+    fn objects_under_a_column_are_examined_and_its_neighbours_are_not() {
         let oid = |text: &str| Oid::parse(text).unwrap();
         let looked = Looked(vec![oid("1.3.6.1.2.1.1.1.0"), oid("1.3.6.1.2.1.2.2.1.8")]);
         assert!(looked.has(&oid("1.3.6.1.2.1.2.2.1.8.4711")));

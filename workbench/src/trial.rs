@@ -23,17 +23,17 @@ use crate::{
     walk::{Format, Walk},
 };
 
-/// The release that is the kind `snmp`.
+/// The release of the kind `snmp`.
 const MANIFEST: &str = include_str!("../../workers/snmp/releases/snmp/worker.toml");
 /// A walk of a whole chassis has tens of thousands of objects.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// sysObjectID of SNMPv2-MIB: what the device is.
+/// sysObjectID of SNMPv2-MIB: identifies the device model.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 
-/// Reads a walk with profiles, and with nothing else.
+/// Reads a walk with these profiles only.
 ///
 /// # Errors
-/// The worker or its device cannot be had here.
+/// The worker or its device cannot be started here.
 pub async fn run(profiles: &Profiles, walk: Walk) -> anyhow::Result<Trial> {
     let walk = Arc::new(walk);
     let (readings, problem) = read(profiles, &walk).await?;
@@ -56,7 +56,7 @@ pub async fn run(profiles: &Profiles, walk: Walk) -> anyhow::Result<Trial> {
     })
 }
 
-/// The readings, and why there are none or not all.
+/// Returns the readings, and the reasons for missing ones.
 async fn read(
     profiles: &Profiles,
     walk: &Arc<Walk>,
@@ -75,14 +75,15 @@ async fn read(
         Err(failure) => (Vec::new(), Some(failure.problem)),
     };
     let problem = problem.map(|problem| match &*problem.code {
-        // The sentence of the worker is for whoever took the wrong kind.
+        // The worker's own sentence is meant for somebody who chose the wrong kind.
         "wrong-kind" => "the walk has nothing of what the profiles read".into(),
         _ => problem.message.to_string(),
     });
     Ok((readings, problem))
 }
 
-/// A release of the kind `snmp` that has these profiles only, and needs not recognise anything.
+/// A release of the kind `snmp` that has these profiles only, and does not require a device to be
+/// recognised.
 fn release(profiles: &Profiles, folder: &std::path::Path) -> anyhow::Result<Release> {
     let mut manifest: toml::Table = MANIFEST.parse()?;
     let names: Vec<&String> = profiles.texts.keys().collect();
@@ -118,7 +119,7 @@ fn task(release: &Release, address: String) -> anyhow::Result<Task> {
     })
 }
 
-/// Returns whether a device would be read with a profile by itself.
+/// Reports whether a profile recognises the device by itself, and why.
 fn tried(profile: &Profile, walk: &Walk) -> TriedProfile {
     let (is_recognised, because) = recognised(profile, walk);
     TriedProfile {
@@ -168,7 +169,7 @@ fn notices(profiles: &Profiles, walk: &Walk) -> Vec<String> {
     }
     for name in &profiles.replaced {
         notices.push(format!(
-            "\"{name}\" takes the place of the profile of that name that comes with utakata"
+            "\"{name}\" takes the place of the profile of that name shipped with utakata"
         ));
     }
     let absent = |oid: &&Oid| !walk.has(oid);

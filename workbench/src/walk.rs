@@ -1,4 +1,4 @@
-//! A walk of a device as a file: what `snmpwalk` printed, or a recording of snmpsim. Pure.
+//! A walk of a device in a file: the output of `snmpwalk`, or a recording of snmpsim. Pure.
 
 mod snmprec;
 mod snmpwalk;
@@ -8,23 +8,23 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 use async_snmp::{Oid, Value};
 use utakata_worker_sdk::model::workbench::SkippedLine;
 
-/// The cure where there is no walk.
+/// The remedy when the file is not a walk.
 const CURE: &str = "snmpwalk -v2c -c public -On -Cc DEVICE .1 > FILE gives one";
-/// The names of the first numbers, which Net-SNMP writes without -On.
+/// The names of the first numbers, as Net-SNMP writes them without -On.
 const ROOTS: [(&str, u32); 3] = [("iso", 1), ("ccitt", 0), ("joint-iso-ccitt", 2)];
-/// Lines that are not understood are told one by one up to this many.
+/// Up to this many unrecognised lines are reported one by one.
 const MAX_SKIPPED: usize = 20;
 
-/// All objects of a device, as a file has them.
+/// All objects of a device in a file.
 #[derive(Debug, Default, PartialEq)]
 pub struct Walk {
     /// The objects, by OID.
     pub objects: BTreeMap<Oid, Value>,
-    /// Lines that are no object, the first of them.
+    /// The first lines that are not objects.
     pub skipped: Vec<SkippedLine>,
-    /// The number of lines that are no object, in all.
+    /// The number of lines that are not objects.
     pub skipped_count: usize,
-    /// Lines with an OID that came before: the first one counts.
+    /// The number of lines repeating an OID: the first one counts.
     pub repeated: usize,
     pub format: Format,
 }
@@ -37,19 +37,17 @@ pub enum Format {
     Typed,
     /// `.1.3.6.1.2.1.1.3.0 0:0:00:47.11`: without types, which are guessed.
     Quick,
-    /// `1.3.6.1.2.1.1.3.0
-    /// 67
-    /// 4711`
+    /// `1.3.6.1.2.1.1.3.0 67 4711`
     Snmprec,
 }
 
-/// The reason a file is no walk.
+/// The reason why a file is not a walk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The file has no line.
     #[error("it is empty: {CURE}")]
     Empty,
-    /// It has lines, and none is an object.
+    /// It has lines, but none is an object.
     #[error("it is not a walk: line {line}: {problem}; {CURE}")]
     NotAWalk {
         /// The number of the first line, from 1.
@@ -63,17 +61,17 @@ enum WalkLine<'a> {
     Object(Oid, Read, Format),
     /// An OID without a value, as at the end of a walk.
     Nothing,
-    /// Nothing that begins an object; it may go on with the one before.
+    /// Text that does not begin an object; it may continue the previous one.
     Other(Cow<'a, str>),
 }
 
-/// A value, and how the lines after it may go on with it.
+/// A value, and how the following lines may continue it.
 struct Read {
     value: Value,
     open: Open,
 }
 
-/// The ways in which the lines after an object may go on with it.
+/// The ways in which the lines after an object may continue it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     /// Texts may not continue on the next line.
@@ -115,19 +113,20 @@ impl Walk {
         self.objects.get(oid)
     }
 
-    /// The objects under an OID, in order.
+    /// The objects below an OID, in order.
     pub fn under<'a>(&'a self, oid: &'a Oid) -> impl Iterator<Item = (&'a Oid, &'a Value)> {
         let from = self.objects.range(oid.clone()..);
         from.take_while(move |(found, _)| found.starts_with(oid))
     }
 
-    /// Returns whether there is an object under an OID.
+    /// Returns true if there is an object below an OID.
     pub fn has(&self, oid: &Oid) -> bool {
         self.under(oid).next().is_some()
     }
 }
 
-/// The text of a file. What is not UTF-8 is Latin-1, so that the bytes of texts can be had back.
+/// The text of a file. Text that is not UTF-8 is read as Latin-1, so that its bytes can be
+/// recovered.
 struct Text<'a> {
     text: Cow<'a, str>,
     is_latin: bool,
@@ -148,10 +147,10 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The walk as far as it was read.
+/// The walk as read so far.
 struct Reader {
     walk: Walk,
-    /// The object that the next lines may go on with.
+    /// The object that the next lines may continue.
     last: Option<(Oid, Open)>,
     is_latin: bool,
     first: Option<(usize, String)>,
@@ -168,7 +167,7 @@ impl Reader {
     }
 
     fn line(&mut self, number: usize, line: &str) {
-        // Inside of quotation marks nothing is an object, whatever it looks like.
+        // Inside quotation marks nothing is an object, whatever it looks like.
         if matches!(self.last, Some((_, Open::Quoted))) && !starts_object(line) {
             self.go_on(line);
             return;
@@ -212,7 +211,7 @@ impl Reader {
         }
     }
 
-    /// Goes on with the object before; says whether that is possible.
+    /// Continues the previous object; returns whether that is possible.
     fn go_on(&mut self, line: &str) -> bool {
         let Some((oid, open)) = self.last.clone() else {
             return false;
@@ -270,17 +269,17 @@ impl Reader {
     }
 }
 
-/// Returns whether a line begins with an OID and a separator of one of the formats.
+/// Returns true if a line begins with an OID and a separator of one of the formats.
 fn starts_object(line: &str) -> bool {
     let end = line.find([' ', '|']).unwrap_or(line.len());
     let (head, rest) = line.split_at(end);
     let is_separated = rest.starts_with(" = ") || rest.starts_with('|');
-    // Without types there is only a blank; a text that begins a line so is not to be expected.
+    // Without types there is only a blank; a text is unlikely to begin a line like this.
     let is_quick = head.starts_with(".1.3.6.1.") && rest.starts_with(' ');
     (is_separated || is_quick) && oid(head).is_some()
 }
 
-/// An OID as it is written in walks; `None` when it is none.
+/// An OID as written in walks; `None` if it is not one.
 fn oid(text: &str) -> Option<Oid> {
     let text = text.strip_prefix('.').unwrap_or(text);
     let named = ROOTS.iter().find_map(|(name, arc)| {
@@ -292,7 +291,7 @@ fn oid(text: &str) -> Option<Oid> {
     begins.then(|| Oid::parse(&text).ok())?
 }
 
-/// The bytes of a text of the file.
+/// The bytes of a text in the file.
 fn encode(text: &str, is_latin: bool) -> Vec<u8> {
     match is_latin {
         // Each character was one byte.

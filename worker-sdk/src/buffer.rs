@@ -57,12 +57,11 @@ impl ReadingBuffer {
     /// Returns the readings as the manager reads them.
     pub fn readings(&self) -> Vec<Reading> {
         let outcome = v1::AttemptOutcome::decode(self.bytes.as_slice());
-        debug_assert!(outcome.is_ok(), "what was pushed is a message");
-        let readings = outcome
-            .unwrap_or_default()
-            .readings
-            .into_iter()
-            .map(reading_from_wire);
+        let outcome = outcome.unwrap_or_else(|error| {
+            utakata_invariant::broken("readings that were pushed are no message", &error);
+            v1::AttemptOutcome::default()
+        });
+        let readings = outcome.readings.into_iter().map(reading_from_wire);
         readings.filter_map(Result::ok).collect()
     }
 
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_left_out_and_named() {
+    fn what_is_not_a_number_is_left_out_and_named() {
         let mut buffer = ReadingBuffer::default();
         let value = ReadingValue::Number(f64::NAN);
         buffer.push("m", std::iter::empty(), &value, "", Quality::Good);

@@ -108,14 +108,19 @@ impl Subject {
             missing,
             recognition,
         } = answer.unwrap_or_default();
-        let result = result.as_ref().map(serde_json::to_vec);
+        let result = result.as_ref().map(|result| {
+            serde_json::to_vec(result).unwrap_or_else(|error| {
+                utakata_invariant::broken("a result that is no JSON", &error);
+                Vec::new()
+            })
+        });
         let rest = v1::AttemptOutcome {
             id: self.key.task.as_bytes().to_vec(),
             attempt: self.key.attempt,
             status: v1::Status::from(status).into(),
             problem: problem.map(brief),
             readings: Vec::new(),
-            result: result.and_then(Result::ok).unwrap_or_default(),
+            result: result.unwrap_or_default(),
             ran_microseconds: u64::try_from(ran.as_micros()).unwrap_or(u64::MAX),
             missing: missing.into_entries().into_iter().map(Into::into).collect(),
             recognition: recognition.map(|recognition| recognition.bounded().into()),

@@ -53,6 +53,7 @@ pub use start::{
     THREADS_VARIABLE, main,
 };
 pub use task::{Answer, Failure, Task};
+pub use utakata_invariant as invariant;
 pub use utakata_model as model;
 pub use utakata_protocol::{ENDPOINT_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE};
 pub use worker::Worker;

@@ -34,7 +34,9 @@ impl Packed {
         let mut bytes = Vec::with_capacity(rest.encoded_len() + written.len());
         // Fails only if a buffer is full, and this one grows.
         let encoded = rest.encode(&mut bytes);
-        debug_assert!(encoded.is_ok(), "a buffer of the wire grows");
+        if let Err(error) = encoded {
+            utakata_invariant::broken("an outcome has no room in a buffer that grows", &error);
+        }
         for reading in readings {
             let attributes = reading.attributes.iter().map(|(k, v)| (&**k, &**v));
             let Reading {
@@ -141,7 +143,9 @@ fn put_head(buffer: &mut impl BufMut, key: u8, length: usize) {
 fn put_varint(buffer: &mut impl BufMut, length: usize) {
     // Fails only if a buffer is full, and these grow.
     let written = encode_length_delimiter(length, buffer);
-    debug_assert!(written.is_ok(), "a buffer of the wire grows");
+    if let Err(error) = written {
+        utakata_invariant::broken("a length has no room in a buffer that grows", &error);
+    }
 }
 
 #[cfg(test)]

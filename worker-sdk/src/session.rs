@@ -370,7 +370,10 @@ impl<W: Worker> Session<W> {
 
     fn beat(&self) {
         let running = u32::try_from(self.task_set.count()).unwrap_or(u32::MAX);
-        self.say(from_worker::Message::Heartbeat(Heartbeat { running }));
+        self.say(from_worker::Message::Heartbeat(Heartbeat {
+            running,
+            invariants_broken: utakata_invariant::count(),
+        }));
     }
 
     /// Sends a message that may be lost: if others are waiting already, they show just as well that

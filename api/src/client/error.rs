@@ -12,7 +12,7 @@ pub enum Error {
     )]
     Token,
     /// The HTTP client could not be set up.
-    #[error("no HTTP client could be made")]
+    #[error("the HTTP client could not be created")]
     Build(#[source] reqwest::Error),
     /// Nothing listens at the address, or the connection broke.
     #[error("no answer from {url} (is `utakata up` running there?)")]
@@ -42,7 +42,7 @@ pub enum Error {
         status: u16,
     },
     /// The answer has a form that this version does not expect.
-    #[error("the answer of {url} has an unexpected form: is it of the same version as this?")]
+    #[error("the answer of {url} has an unexpected form: is it the same version as this program?")]
     Strange {
         /// The address of the request.
         url: String,

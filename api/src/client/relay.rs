@@ -31,10 +31,10 @@ pub struct Relayed {
 /// The answer to a relayed request, unchanged.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// The media type of the body.
-    pub content_type: Option<header::HeaderValue>,
+    /// The headers, without those of the connection.
+    pub headers: header::HeaderMap,
     /// The body, unchanged.
     pub body: Vec<u8>,
 }
@@ -86,12 +86,28 @@ impl Relay {
             .await
             .map_err(failed)?;
         let status = response.status().as_u16();
-        let content_type = response.headers().get(header::CONTENT_TYPE).cloned();
+        let headers = response.headers().clone();
         let body = response.bytes().await.map_err(failed)?.to_vec();
         Ok(Answer {
             status,
-            content_type,
+            headers: of_answer(headers),
             body,
         })
     }
+}
+
+/// Leaves out of an answer's headers what is about the connection, and what whoever passes it on
+/// says themselves. Everything else belongs to the answer: that it must not be stored, for one.
+fn of_answer(mut headers: header::HeaderMap) -> header::HeaderMap {
+    for name in [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::DATE,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::HeaderName::from_static("keep-alive"),
+    ] {
+        headers.remove(name);
+    }
+    headers
 }

@@ -5,7 +5,7 @@ use utakata_model::{Kind, RolloutId};
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
     ledger::Reason,
-    rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
+    rollout::{KindAssignment, NewRollout, Pins, Placement, Rollout},
 };
 
 /// The verb by which a person acts on a rollout.
@@ -54,8 +54,8 @@ impl Client {
     /// # Errors
     /// There is no such kind or release, the release serves already, or the kind has another
     /// rollout under way.
-    pub async fn begin_rollout(&self, asked: &NewRollout) -> Result<Rollout, Error> {
-        self.post("/v1/rollouts", asked, ANSWER_TIMEOUT).await
+    pub async fn begin_rollout(&self, requested: &NewRollout) -> Result<Rollout, Error> {
+        self.post("/v1/rollouts", requested, ANSWER_TIMEOUT).await
     }
 
     /// Acts on a rollout and returns its new state.
@@ -76,7 +76,7 @@ impl Client {
     ///
     /// # Errors
     /// As every call: see [`Error`].
-    pub async fn kind_desired(&self, kind: &Kind) -> Result<KindAsked, Error> {
+    pub async fn kind_desired(&self, kind: &Kind) -> Result<KindAssignment, Error> {
         self.get(&format!("/v1/kinds/{kind}/desired"), &()).await
     }
 
@@ -84,7 +84,7 @@ impl Client {
     ///
     /// # Errors
     /// There is no such kind or release.
-    pub async fn pin_kind(&self, kind: &Kind, pins: &Pins) -> Result<KindAsked, Error> {
+    pub async fn pin_kind(&self, kind: &Kind, pins: &Pins) -> Result<KindAssignment, Error> {
         self.put_json(&format!("/v1/kinds/{kind}/pins"), pins).await
     }
 
@@ -92,7 +92,11 @@ impl Client {
     ///
     /// # Errors
     /// There is no such kind.
-    pub async fn place_kind(&self, kind: &Kind, placement: &Placement) -> Result<KindAsked, Error> {
+    pub async fn place_kind(
+        &self,
+        kind: &Kind,
+        placement: &Placement,
+    ) -> Result<KindAssignment, Error> {
         self.put_json(&format!("/v1/kinds/{kind}/placement"), placement)
             .await
     }

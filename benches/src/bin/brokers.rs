@@ -1,5 +1,5 @@
-//! Tasks over RabbitMQ and Mosquitto: beside what the raw client does with one message for each
-//! task, and beside Celery, on the same broker and in the same run.
+//! Tasks over RabbitMQ and Mosquitto, compared with a raw client that sends one message per task,
+//! and with Celery, on the same broker and in the same run.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -23,7 +23,7 @@ use utakata_benches::{
 /// Compares tasks over RabbitMQ and Mosquitto.
 #[derive(Parser)]
 struct Arguments {
-    /// Groups of targets, each asked for as one request.
+    /// Groups of targets, each requested as a whole.
     #[arg(long, default_value_t = 16)]
     groups: usize,
     #[arg(long, default_value_t = 250)]
@@ -31,10 +31,10 @@ struct Arguments {
     /// Duration of one run, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Runs that count, after one that does not.
+    /// Measured runs, after one for warming up.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Single tasks, one after the other, for the latency.
+    /// Single tasks, one after the other, for measuring latency.
     #[arg(long, default_value_t = 500)]
     singles: usize,
 }
@@ -248,7 +248,7 @@ struct CeleryResult {
 }
 
 impl Celery {
-    /// None where it is not installed: `tests/servers/install.sh bench`.
+    /// `None` if it is not installed: see `tests/servers/install.sh bench`.
     fn start(url: &str) -> Result<Option<Self>> {
         let programs = repository().join(".tools/bench/bin");
         if !programs.join("celery").is_file() {

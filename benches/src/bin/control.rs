@@ -1,5 +1,5 @@
-//! Control tasks through the whole path, with the ledger on disk: API client in, subscriber
-//! out; rate and latency. Beside it, what the disk alone takes for a flush.
+//! Control tasks through the whole path, with the ledger on disk, from API client to subscriber:
+//! rate and latency. Also measures the disk's time for a flush, for comparison.
 
 use std::{
     fs::File,
@@ -28,10 +28,10 @@ struct Arguments {
     /// Duration of one run, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Runs that count, after one that does not.
+    /// Measured runs, after one for warming up.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Single tasks, one after the other, for the latency.
+    /// Single tasks, one after the other, for measuring latency.
     #[arg(long, default_value_t = 1000)]
     singles: usize,
 }
@@ -48,7 +48,7 @@ async fn main() -> Result<()> {
     throughput(&client, &system, &arguments).await
 }
 
-/// Measures the time of the disk for a page of 4 KiB.
+/// Measures the time the disk takes to write a page of 4 KiB.
 fn flush() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut file = File::create(folder.path().join("flushed"))?;
@@ -64,7 +64,7 @@ fn flush() -> Result<()> {
     Ok(())
 }
 
-/// One task at a time on an idle system: from the request until its answer has the outcome.
+/// One task at a time on an idle system: from the request to the answer with its outcome.
 async fn latency(client: &Client, singles: usize) -> Result<()> {
     let mut control = load::set("name=echo-0-0", 1)?;
     control.wait = Duration::from_secs(5);

@@ -1,5 +1,5 @@
-//! Control while strangers hold thousands of connections, and while somebody with a token sends
-//! a hundred hostile bodies at a time: how long a task takes, and what it costs in memory.
+//! Control while unknown clients hold thousands of connections, and while an authorized one sends a
+//! hundred hostile bodies at a time: the time of a task, and the memory used.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -27,17 +27,17 @@ use utakata_benches::{
     system::{System, repository},
 };
 
-/// A permit is good for so long, in milliseconds: a task that takes longer would not be begun.
+/// The validity of a permit in milliseconds: a task that takes longer would not be begun.
 const WINDOW: f64 = 5_000.0;
-/// The largest body that is taken.
+/// The largest body accepted.
 const BODY: usize = 16 * 1024 * 1024;
-/// Between two bytes of a slow connection.
+/// The pause between two bytes of a slow connection.
 const DRIP: Duration = Duration::from_secs(2);
 
 /// Measures control while strangers crowd in.
 #[derive(Parser)]
 struct Arguments {
-    /// Connections of strangers: half say nothing, half a byte now and then.
+    /// Connections without a token: half send nothing, half a byte now and then.
     #[arg(long, default_value_t = 10_000)]
     connections: usize,
     /// Number of addresses from which they come
@@ -51,7 +51,7 @@ struct Arguments {
     seconds: u64,
 }
 
-/// The behaviour of strangers, until they are told to stop.
+/// Misbehaving clients, until they are stopped.
 #[derive(Clone)]
 struct Crowd {
     at: SocketAddr,
@@ -106,7 +106,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// One task after the other for so long.
+/// Runs one task after the other for this long.
 async fn measure(title: &str, client: &Client, system: &System, within: Duration) -> Result<()> {
     let mut control = load::set("name=echo-0-0", 1)?;
     control.wait = Duration::from_secs(10);
@@ -144,7 +144,7 @@ async fn measure(title: &str, client: &Client, system: &System, within: Duration
     Ok(())
 }
 
-/// Bodies that cost a server more than they cost their sender.
+/// Bodies that cost the server more than their sender.
 fn hostile() -> [(&'static str, String); 3] {
     let ones = "1,".repeat(BODY / 2 - 32);
     let terms = "a,".repeat(BODY / 2 - 64);
@@ -189,13 +189,13 @@ impl Crowd {
         })
     }
 
-    /// Tells all to stop; how many connections there were.
+    /// Stops all of them; returns the number of connections made.
     fn end(&self) -> u64 {
         self.is_over.store(true, Ordering::Relaxed);
         self.made.load(Ordering::Relaxed)
     }
 
-    /// Connects again and again, and never says all of a request.
+    /// Connects again and again without ever completing a request.
     async fn stranger(self, from: Ipv4Addr, is_slow: bool) {
         while !self.is_over.load(Ordering::Relaxed) {
             if let Ok(stream) = self.connect(from).await {
@@ -212,14 +212,14 @@ impl Crowd {
         socket.connect(self.at).await
     }
 
-    /// Sends the same again and again.
+    /// Sends the same request again and again.
     async fn send(self, request: Arc<[u8]>) {
         while !self.is_over.load(Ordering::Relaxed) {
             let sent = async {
                 let mut stream = TcpStream::connect(self.at).await?;
                 let (mut read, mut write) = stream.split();
                 let mut answer = Vec::new();
-                // It may answer before it has read all.
+                // The server may answer before it has read everything.
                 let (_, read) = tokio::join!(
                     write.write_all(&request),
                     timeout(Duration::from_secs(90), read.read_to_end(&mut answer))
@@ -236,7 +236,7 @@ impl Crowd {
     }
 }
 
-/// Until the other side hangs up.
+/// Holds a connection until the other side closes it.
 async fn hold(mut stream: TcpStream, is_slow: bool) {
     let mut nothing = [0; 1];
     if !is_slow {

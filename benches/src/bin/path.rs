@@ -1,6 +1,6 @@
-//! Observe tasks through the whole path: API client in, subscriber out; rate and latency.
+//! Observe tasks through the whole path, from API client to subscriber: rate and latency.
 //!
-//! A closed loop: each group of targets is read again as soon as the subscriber has seen the
+//! A closed loop: each group of targets is read again as soon as the subscriber has received the
 //! outcomes of all its targets. Everything runs on this machine and shares its processors.
 
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use utakata_benches::{
 /// Observe tasks through the whole path.
 #[derive(Parser)]
 struct Arguments {
-    /// Groups of targets, each read as one request.
+    /// Groups of targets, each read with one request.
     #[arg(long, default_value_t = 16)]
     groups: usize,
     #[arg(long, default_value_t = 500)]
@@ -26,10 +26,10 @@ struct Arguments {
     /// Duration of one run, in seconds
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Runs that count, after one that does not.
+    /// Measured runs, after one for warming up.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Single reads of one target, one after the other, for the latency.
+    /// Single reads of one target, one after the other, for measuring latency.
     #[arg(long, default_value_t = 3000)]
     singles: usize,
 }
@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
     throughput(&client, &system, &arguments).await
 }
 
-/// One task at a time on an idle system: from the request until its answer has the outcome.
+/// One task at a time on an idle system: from the request to the answer with its outcome.
 async fn latency(client: &Client, singles: usize) -> Result<()> {
     let mut read = echo::read("name=echo-0-0", 300, 200)?;
     read.wait = Duration::from_secs(5);

@@ -1,5 +1,5 @@
-//! Releases of one kind that are rolled one after the other while that kind and two others are
-//! read and controlled as fast as they answer: what the users of all three see of it.
+//! Releases of one kind rolled out one after the other, while that kind and two others are read and
+//! controlled as fast as they answer: the effect on users of all three.
 
 use std::{
     fs,
@@ -31,28 +31,28 @@ use utakata_benches::{
 use utakata_model::{RolloutPlan, Target};
 
 const KINDS: [&str; 3] = ["echo", "echo-b", "echo-c"];
-/// The kind whose releases are rolled.
+/// The kind whose releases are rolled out.
 const ROLLED: &str = KINDS[0];
 
-/// Releases that are rolled one after the other under load.
+/// Releases rolled out one after the other under load.
 #[derive(Parser)]
 struct Arguments {
     /// Number of releases in one run
     #[arg(long, default_value_t = 50)]
     releases: usize,
-    /// Readers and, half as many, controllers of each kind, each with one target at a time.
+    /// Readers of each kind, and half as many controllers, each handling one target at a time.
     #[arg(long, default_value_t = 4)]
     readers: usize,
-    /// Runs, each as long without rollouts as with them.
+    /// Runs, each with equal time with and without rollouts.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Answers that are compared in the shadow.
+    /// Answers compared in the shadow.
     #[arg(long, default_value_t = 10)]
     shadow: u32,
     /// Tasks of the canary, at a share of a quarter; 0: none.
     #[arg(long, default_value_t = 40)]
     canary: u32,
-    /// The releases of the workers of all kinds.
+    /// The runtime of all workers.
     #[arg(long, value_enum, default_value_t = Runtime::Process)]
     runtime: Runtime,
 }
@@ -61,17 +61,17 @@ struct Arguments {
 enum Runtime {
     /// As processes of this machine.
     Process,
-    /// Containers, of a Docker engine that is started for them. It needs root.
+    /// Containers, in a Docker engine started for this purpose. Needs root.
     Docker,
 }
 
-/// The folder in which releases are made.
+/// The folder in which releases are built.
 struct Yard {
     folder: tempfile::TempDir,
     containers: Option<Containers>,
 }
 
-/// The observations of the users of one kind.
+/// The results for the users of one kind.
 #[derive(Default)]
 struct Seen {
     milliseconds: Vec<f64>,
@@ -102,7 +102,7 @@ async fn main() -> Result<()> {
     let (mut ratios, mut took) = (Figures::default(), Figures::default());
     let mut version = 0;
     for run in 0..arguments.runs {
-        // Before anything is measured: an image is built by its author.
+        // Built beforehand: building an image is its author's task.
         let releases: Vec<(String, PathBuf)> = (0..arguments.releases)
             .map(|_| {
                 version += 1;
@@ -111,7 +111,7 @@ async fn main() -> Result<()> {
             })
             .collect::<Result<_>>()?;
         let load = Load::start(&client, arguments.readers);
-        // The first tasks open connections and warm workers up.
+        // The first tasks open connections and warm up the workers.
         tokio::time::sleep(Duration::from_secs(2)).await;
         load.take();
         let begun = Instant::now();
@@ -160,7 +160,7 @@ impl Yard {
         Ok(Self { folder, containers })
     }
 
-    /// A release folder: the echo worker as another kind or version.
+    /// Creates a release folder: the echo worker under another kind or version.
     fn release(&self, kind: &str, version: &str) -> Result<PathBuf> {
         let manifest = repository().join("workers/echo/releases/echo/worker.toml");
         let manifest = fs::read_to_string(manifest)?
@@ -204,7 +204,7 @@ async fn declare(client: &Client, readers: usize) -> Result<()> {
     bail!("the kinds are not served after 10 s")
 }
 
-/// Pushes a release as its author would, and rolls it; gives the seconds from push to done.
+/// Pushes a release as its author would, and rolls it out; returns the seconds from push to done.
 async fn roll(
     client: &Client,
     system: &System,
@@ -253,7 +253,7 @@ fn asked(version: &str, arguments: &Arguments) -> Result<NewRollout> {
     })
 }
 
-/// Users who ask again as soon as they have their answer.
+/// Users who send the next request as soon as they have an answer.
 struct Load {
     users: JoinSet<Result<()>>,
     is_over: Arc<AtomicBool>,
@@ -288,7 +288,7 @@ impl Load {
         }
     }
 
-    /// Returns everything seen since the last call.
+    /// Returns the results since the last call.
     fn take(&self) -> Seen {
         let mut seen = self
             .seen
@@ -334,7 +334,7 @@ impl User {
     }
 
     async fn read(&self) -> Result<Counts> {
-        // Not `read`: that counts for each worker, and the shadow would find it out.
+        // Not `read`: it counts per worker, which the shadow would notice.
         let read = utakata_api::operation::Read {
             wait: Duration::from_secs(20),
             ..echo::read(&self.target, 300, 200)?

@@ -29,21 +29,21 @@ use utakata_tests::servers::{Server, Snmpd, Transport};
 /// Compares SNMP polls with those of other pollers.
 #[derive(Parser)]
 struct Arguments {
-    /// Agents: one real snmpd on so many addresses.
+    /// Agents: one real snmpd on this many addresses.
     #[arg(long, default_value_t = 200)]
     agents: u16,
     /// Number of interfaces per agent
     #[arg(long, default_value_t = 20)]
     interfaces: u16,
-    /// Rounds in which each agent is polled once, in one run.
+    /// Polls of each agent in one run.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Runs that count, after one that does not.
+    /// Measured runs, after one for warming up.
     #[arg(long, default_value_t = 3)]
     runs: usize,
 }
 
-/// The times of the polls of one poller in one run.
+/// The polling times of one poller in one run.
 struct Taken {
     polls: usize,
     values: usize,
@@ -107,7 +107,7 @@ impl Table {
     }
 }
 
-/// Reads on demand of all agents at once, round by round.
+/// On-demand reads of all agents at once, round by round.
 #[tokio::main]
 async fn utakata(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     let system = System::start(&[])?;
@@ -163,7 +163,7 @@ async fn utakata(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     })
 }
 
-/// The kind is served, and the worker has found out what the agents are.
+/// Waits until the kind is served, and the worker has recognised the agents.
 async fn wait_for_first(client: &Client, read: &ReadRequest, all: usize) -> Result<()> {
     for _ in 0..100 {
         if let Ok(answer) = client.read(read).await
@@ -208,7 +208,7 @@ fn exporter(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     })
 }
 
-/// One scrape of each of these agents; the number of values.
+/// Scrapes each of these agents once; returns the number of values.
 fn scrape(exporter: SocketAddr, agents: &[SocketAddr]) -> Result<usize> {
     let mut values = 0;
     for agent in agents {
@@ -263,7 +263,7 @@ fn collectd(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
     })
 }
 
-/// Returns the number of series of collectd (its `LISTVAL`); a series of two values counts once.
+/// Returns the number of series in collectd (its `LISTVAL`); a series of two values counts once.
 fn listed(socket: &Path) -> Result<usize> {
     let mut stream = UnixStream::connect(socket)?;
     stream.write_all(b"LISTVAL\n")?;

@@ -1,4 +1,4 @@
-//! Start to ready, and idle memory with no targets.
+//! Time from start to ready, and idle memory without targets.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use anyhow::Result;
 use clap::Parser;
 use utakata_benches::{figures::Figures, process, system::System};
 
-/// Start to ready, and idle memory with no targets.
+/// Time from start to ready, and idle memory without targets.
 #[derive(Parser)]
 struct Arguments {
-    /// Starts, each with a data directory of its own.
+    /// Starts, each with its own data directory.
     #[arg(long, default_value_t = 10)]
     runs: usize,
-    /// Seconds of idleness before the memory is read.
+    /// Seconds of idleness before memory is measured.
     #[arg(long, default_value_t = 3)]
     idle: u64,
 }

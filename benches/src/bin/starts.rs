@@ -1,5 +1,6 @@
-//! A task for a worker that is there, for one that must be started first, and bursts with and
-//! without a reserve; workers as processes and as containers, beside Docker's own `exec` and `run`.
+//! A task for a running worker, a task for one that must be started first, and bursts with and
+//! without a reserve; workers as processes and as containers, compared with Docker's own `exec` and
+//! `run`.
 
 use std::{
     fs,
@@ -23,13 +24,13 @@ use utakata_benches::{
 };
 use utakata_model::{Outcome, PoolStatus, Target};
 
-/// The greatest age of a pool's status.
+/// The maximum age of a pool's status.
 const TOLD_WITHIN: Duration = Duration::from_millis(300);
-/// Tasks of a burst, and workers in a reserve.
+/// Tasks in a burst, and workers in a reserve.
 const BURST: usize = 4;
-/// A pool lets everything go at once that it need not have: so each start is a cold one.
+/// Pools release spare workers at once, so that each start is a cold one.
 const FORGETFUL: &str = "[execution]\nwarm_for = \"1ms\"\nidle_after = \"1ms\"\n";
-/// The kinds, and how many workers they have.
+/// The kinds, and the sizes of their pools.
 const POOLS: [(&str, &str); 6] = [
     ("warm", "min = 1\nmax = 1"),
     ("cold", "min = 0\nmax = 1"),
@@ -48,35 +49,35 @@ struct Arguments {
     /// Number of runs of everything
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// Tasks for a warm worker in a run.
+    /// Tasks for a running worker in one run.
     #[arg(long, default_value_t = 300)]
     warm: usize,
     /// Number of cold starts in a run
     #[arg(long, default_value_t = 15)]
     cold: usize,
-    /// Bursts of each pool in a run.
+    /// Bursts for each pool in one run.
     #[arg(long, default_value_t = 10)]
     bursts: usize,
 }
 
-/// The observations of one pool.
+/// The results of one pool.
 #[derive(Default)]
 struct Bursts {
     /// Milliseconds until the last task of a burst had its outcome.
     whole: Figures,
-    /// Tasks that waited for a start.
+    /// Tasks that waited for a worker to start.
     waited: usize,
     tasks: usize,
 }
 
-/// A read that has ended.
+/// A completed read.
 struct Asked {
-    /// Milliseconds, from the request to its answer.
+    /// Milliseconds from the request to its answer.
     took: f64,
     outcomes: Vec<Outcome>,
 }
 
-/// A system whose workers are all of one sort.
+/// A system whose workers are all of one type.
 struct Site<'a> {
     what: &'static str,
     containers: Option<&'a Containers>,
@@ -126,7 +127,7 @@ async fn measure(site: &Site<'_>, arguments: &Arguments) -> Result<()> {
         {
             all.add(one);
         }
-        // A quarter of a start is far more than a task waits in an environment otherwise.
+        // A quarter of a start is far longer than a task otherwise waits in an environment.
         let waits = Duration::from_secs_f64(in_cold / 4000.0);
         for (seen, (kind, _)) in bursts.iter_mut().zip(&POOLS[2..]) {
             for _ in 0..arguments.bursts {
@@ -212,7 +213,7 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
-    /// Waits until it is told, newly, that the pool of a kind is as wished.
+    /// Waits until a fresh status shows that a pool satisfies a condition.
     async fn until(&self, kind: &str, is_so: impl Fn(&PoolStatus) -> bool) -> Result<()> {
         tokio::time::sleep(TOLD_WITHIN).await;
         let begun = Instant::now();
@@ -287,7 +288,7 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
-    /// A program in a container that is there.
+    /// Runs a program in an existing container.
     fn enter(&self, times: usize) -> Result<Figures> {
         let Some(containers) = self.containers else {
             return self.fresh(times);
@@ -310,7 +311,7 @@ impl<'a> Site<'a> {
         milliseconds
     }
 
-    /// A program in a new container, or for processes: just a program.
+    /// Runs a program in a new container, or for processes: just the program.
     fn fresh(&self, times: usize) -> Result<Figures> {
         first_outputs(times, || match self.containers {
             Some(containers) => {
@@ -341,7 +342,7 @@ fn is_reserved(pool: &PoolStatus) -> bool {
     pool.ready as usize == BURST && pool.starting + pool.draining + pool.running == 0
 }
 
-/// Milliseconds from the start of a command to the first byte that it prints.
+/// Milliseconds from the start of a command to the first byte of its output.
 fn first_outputs(times: usize, command: impl Fn() -> Command) -> Result<Figures> {
     let mut milliseconds = Figures::default();
     for _ in 0..times {
@@ -355,7 +356,7 @@ fn first_outputs(times: usize, command: impl Fn() -> Command) -> Result<Figures>
     Ok(milliseconds)
 }
 
-/// A release folder: the echo worker as another kind, with another pool.
+/// Creates a release folder: the echo worker under another kind, with another pool.
 fn release(path: PathBuf, kind: &str, pool: &str) -> Result<PathBuf> {
     let manifest = repository().join("workers/echo/releases/echo/worker.toml");
     let manifest = fs::read_to_string(manifest)?

@@ -37,7 +37,7 @@ fn what_is_written_is_read_again_whatever_labels_are_called() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_line() {
+fn every_mistake_is_reported_with_its_line() {
     let check = |text: &str, expect: &[(u64, &str)]| {
         let mistakes = targets(text).unwrap_err();
         let told: Vec<(u64, &str)> = mistakes
@@ -81,7 +81,7 @@ fn every_mistake_is_told_with_its_line() {
         "name;kind;address\n",
         &[(
             1,
-            "the cells are separated by semicolons, and must be by commas: choose the comma when you export, or convert the file",
+            "the cells are separated by semicolons, and must be separated by commas: choose the comma when you export, or convert the file",
         )],
     );
 }

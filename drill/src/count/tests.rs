@@ -36,7 +36,13 @@ fn truth(device: &str, done: u64) -> Truth {
             ..Device::default()
         };
         if name == device {
-            one.tokens.insert("t".into(), Deeds { told: done, done });
+            one.tokens.insert(
+                "t".into(),
+                Deeds {
+                    received: done,
+                    done,
+                },
+            );
         }
         truth.devices.insert(name.into(), one);
     }
@@ -44,8 +50,8 @@ fn truth(device: &str, done: u64) -> Truth {
 }
 
 #[test]
-fn what_is_told_of_a_task_is_compared_with_what_its_device_did() {
-    // Per line: what, where, what is told, how often it was done; lost, twice, lies.
+fn what_is_reported_of_a_task_is_compared_with_what_its_device_did() {
+    // Each line: action, device, reported state, number of effects; lost, twice, lies.
     for (act, device, state, done, expect) in [
         (Act::Mark, HONEST, Succeeded, 1, (0, 0, 0)),
         (Act::Mark, HONEST, Succeeded, 0, (0, 0, 1)),
@@ -70,7 +76,7 @@ fn what_is_told_of_a_task_is_compared_with_what_its_device_did() {
         (Act::BlindMark, HONEST, Succeeded, 1, (0, 0, 0)),
         (Act::BlindMark, HONEST, Succeeded, 0, (0, 0, 1)),
         (Act::BlindMark, HONEST, Unsettled, 2, (0, 1, 0)),
-        // Who is read back is found out, the other is believed.
+        // The one that is read back is found out, the other is believed.
         (Act::Mark, LIAR, Succeeded, 0, (0, 0, 1)),
         (Act::Mark, LIAR, Failed, 0, (0, 0, 0)),
         (Act::Put, LIAR, Succeeded, 0, (0, 0, 1)),
@@ -105,17 +111,21 @@ fn what_was_accepted_and_is_not_in_the_ledger_is_lost() {
 
 #[test]
 fn what_a_device_was_told_and_no_ledger_has_is_written_nowhere() {
-    let mut told = truth(HONEST, 1);
-    let counts = count(&[], &[], &told);
+    let mut received = truth(HONEST, 1);
+    let counts = count(&[], &[], &received);
     assert_eq!((counts.nowhere, counts.is_clean()), (1, false));
     assert_eq!(counts.findings[0].device, HONEST);
     let one = sent(Act::Mark, HONEST);
-    let counts = count(std::slice::from_ref(&one), &[task(&one, Succeeded)], &told);
+    let counts = count(
+        std::slice::from_ref(&one),
+        &[task(&one, Succeeded)],
+        &received,
+    );
     assert_eq!((counts.nowhere, counts.is_clean()), (0, true));
-    // Accepted, done, and gone: both.
-    told.devices.clear();
-    told.devices.extend(truth(LIAR, 1).devices);
-    let counts = count(&[sent(Act::Mark, LIAR)], &[], &told);
+    // Accepted, done, and gone: both findings.
+    received.devices.clear();
+    received.devices.extend(truth(LIAR, 1).devices);
+    let counts = count(&[sent(Act::Mark, LIAR)], &[], &received);
     assert_eq!((counts.lost, counts.nowhere), (1, 1));
 }
 

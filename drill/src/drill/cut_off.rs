@@ -1,4 +1,4 @@
-//! Cuts the environments off, and measures.
+//! The cutting off of environments, with measurements.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 use utakata_api::client::ReadingQuery;
 use utakata_model::{Quality, TargetName};
@@ -18,15 +18,15 @@ use crate::{
     show::Phase,
 };
 
-/// The time before it in which all is well.
+/// The time beforehand in which all is well.
 const BEFORE: Duration = Duration::from_secs(20);
-/// Between two looks at readings and memory.
+/// The interval between looks at readings and memory.
 const LOOK: Duration = Duration::from_secs(1);
-/// Of the devices that answered before, so many must answer again: some come and go by
+/// The share of the devices that answered before that must answer again: some come and go by
 /// themselves.
 const SHARE_BACK: f64 = 0.95;
 
-/// Devices by their readings at a moment.
+/// The devices by their readings at one moment.
 #[derive(Debug, Default)]
 struct Seen {
     fresh: BTreeSet<TargetName>,
@@ -34,12 +34,12 @@ struct Seen {
 }
 
 impl Drill<'_> {
-    /// Cuts the environments off for so long, and measures.
+    /// Cuts the environments off for this time, and measures.
     pub(super) async fn cut_off(&mut self, time: Duration, server: &Server) -> Result<Cut> {
         self.wait_until_well(server).await?;
         let mut memory = BTreeMap::new();
         let before = self.watch(BEFORE, server, &mut memory).await?;
-        memory.values_mut().for_each(|(first, most)| *first = *most);
+        memory.values_mut().for_each(|(first, max)| *first = *max);
         self.crew.cut_environments();
         let end = self.watch(time, server, &mut memory).await?;
         self.crew.heal();
@@ -59,7 +59,8 @@ impl Drill<'_> {
         let until = Instant::now() + RECOVERY_TIMEOUT;
         while Instant::now() < until {
             self.pass(until).await?;
-            if self.load.tally().succeeded > 0 && !seen(server).await.fresh.is_empty() {
+            let is_read = seen(server).await.is_ok_and(|seen| !seen.fresh.is_empty());
+            if is_read && self.load.tally().succeeded > 0 {
                 return Ok(());
             }
         }
@@ -68,7 +69,7 @@ impl Drill<'_> {
         )
     }
 
-    /// Looks at everything for so long; gives what was seen last.
+    /// Watches everything for this time; returns the last look.
     async fn watch(
         &mut self,
         time: Duration,
@@ -80,7 +81,10 @@ impl Drill<'_> {
             self.pass(until).await?;
             self.weigh(memory);
         }
-        Ok(seen(server).await)
+        // No answer is not the answer that nothing is fresh, which would be as promised.
+        seen(server)
+            .await
+            .context("the readings cannot be looked at")
     }
 
     async fn wait_until_back(
@@ -96,7 +100,8 @@ impl Drill<'_> {
         while Instant::now() < until {
             self.pass(until).await?;
             self.weigh(memory);
-            let is_read = seen(server).await.fresh.len() as f64 >= enough;
+            let seen = seen(server).await;
+            let is_read = seen.is_ok_and(|seen| seen.fresh.len() as f64 >= enough);
             if is_read && self.load.tally().succeeded > succeeded {
                 return Ok(Some(healed.elapsed()));
             }
@@ -107,7 +112,7 @@ impl Drill<'_> {
     async fn pass(&mut self, until: Instant) -> Result<()> {
         tokio::select! {
             () = sleep(LOOK) => {}
-            signal = self.signals.asked_to_end() => bail!("{signal}: not compared"),
+            signal = self.signals.end_requested() => bail!("{signal}: not compared"),
         }
         self.tend(Phase::Wild(until.saturating_duration_since(Instant::now())))
     }
@@ -117,28 +122,25 @@ impl Drill<'_> {
             let Some(now) = megabytes(process) else {
                 continue;
             };
-            let (_, most) = memory.entry(name.to_owned()).or_default();
-            *most = now.max(*most);
+            let (_, max) = memory.entry(name.to_owned()).or_default();
+            *max = now.max(*max);
         }
     }
 }
 
-async fn seen(server: &Server) -> Seen {
+async fn seen(server: &Server) -> Result<Seen> {
     let mut seen = Seen::default();
-    let Some(client) = server.client() else {
-        return seen;
-    };
-    let readings = client.readings(&ReadingQuery::default()).await;
-    for view in readings.unwrap_or_default() {
+    let client = server.client().context("no logic environment is there")?;
+    for view in client.readings(&ReadingQuery::default()).await? {
         match view.reading.quality {
             Quality::Stale => seen.stale.insert(view.target),
             _ => seen.fresh.insert(view.target),
         };
     }
-    seen
+    Ok(seen)
 }
 
-/// The memory that a process has now.
+/// Returns the present memory of a process, in MB.
 fn megabytes(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status

@@ -1,4 +1,4 @@
-//! Of all releases, those that this environment serves, by kind.
+//! The choice of the releases that this environment serves, by kind.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,13 +25,13 @@ pub(crate) struct Chosen {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Choice {
     pub(crate) kinds: BTreeMap<Kind, Vec<Chosen>>,
-    /// Those that should serve, or be kept, and are not here.
+    /// The releases that should serve, or be kept, and are not here.
     pub(crate) missing: Vec<RefusedRelease>,
 }
 
-/// The releases of each kind. `desired` says which is active, and which wait for targets that
-/// are pinned to them; where it says nothing, that is the newest version, and all others wait.
-/// While what should be active is not here, what is `served` goes on.
+/// Chooses the releases of each kind. `desired` determines the active one, and those kept for
+/// targets that are pinned to them; without it, the newest version is active and all others are
+/// kept. While the release that should be active is not here, the `served` one continues.
 pub(crate) fn choose(
     catalogue: &Catalogue,
     sizes: &BTreeMap<Kind, PoolSize>,
@@ -74,20 +74,20 @@ pub(crate) fn choose(
     for (kind, desired) in desired.iter().filter(|(_, desired)| here.is_meant(desired)) {
         let here = found.get(kind).map_or(&[][..], Vec::as_slice);
         let wanted = desired.stable.iter().chain(&desired.kept);
-        let is_told = |wanted: &ReleaseId| {
+        let is_reported = |wanted: &ReleaseId| {
             let name = format!("{}@{}", wanted.kind, wanted.version);
             let mut refused = catalogue.refused.iter();
             refused.any(|one| one.path.ends_with(&name))
         };
         let absent = wanted.filter(|wanted| {
-            !here.iter().any(|r| r.id.digest == wanted.digest) && !is_told(wanted)
+            !here.iter().any(|r| r.id.digest == wanted.digest) && !is_reported(wanted)
         });
         choice.missing.extend(absent.map(missing));
     }
     choice
 }
 
-/// The release for tasks without a pin.
+/// Returns the release for tasks without a pin.
 fn active<'r>(
     releases: &[&'r Arc<Release>],
     desired: &KindDesired,
@@ -98,8 +98,8 @@ fn active<'r>(
         found.map(|release| &release.id.digest)
     };
     let newest = || {
-        // A candidate serves when it has shown what it does.
-        // What was fetched serves where it is asked for, and not because it is newer.
+        // A candidate serves once it has proved itself. A fetched release serves because it is
+        // ordered, not because it is newer.
         let others = releases
             .iter()
             .filter(|r| !is_candidate(&r.id, desired) && !r.is_fetched);
@@ -120,7 +120,7 @@ fn is_candidate(release: &ReleaseId, desired: &KindDesired) -> bool {
 }
 
 fn missing(release: &ReleaseId) -> RefusedRelease {
-    let message = format!("{release} is asked for, and is not in this environment yet");
+    let message = format!("{release} is wanted, and is not in this environment yet");
     RefusedRelease {
         path: format!("{}@{}", release.kind, release.version),
         problem: Problem::new("release-missing", Cure::Retry, message),

@@ -1,5 +1,5 @@
-//! Releases that need something before they can be started, such as an image that is pulled:
-//! they are served when they have it. Until then what was served goes on.
+//! Preparation of releases that cannot be started at once, such as an image that is pulled: they
+//! serve once they are ready. Until then the previous release continues.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use utakata_model::{Backoff, Cure, Problem, ReleaseId, environment::RefusedRelea
 use super::{Catalogue, Release};
 use crate::{Artifact, trial::Trials};
 
-/// After a failure it is tried again; the wait is doubled each time.
+/// The wait before a failure is retried; it doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const MAX_RETRY: Duration = Duration::from_secs(60);
 const BACKOFF: Backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
@@ -49,17 +49,17 @@ impl Preparations {
         }
     }
 
-    /// Waits until something that was prepared has ended. Cancel safe.
+    /// Waits until a preparation has ended. Cancel safe.
     pub(super) async fn progress(&mut self) {
         match self.running.join_next().await {
             Some(Ok(ended)) => self.ended.push(ended),
-            // What panicked is never ready; nothing runs: nothing to wait for.
+            // After a panic it is never ready; if nothing runs, there is nothing to wait for.
             Some(Err(_)) => {}
             None => std::future::pending().await,
         }
     }
 
-    /// Of a catalogue, what can be started now. Begins to prepare the rest.
+    /// Returns the part of a catalogue that can be started now, and begins to prepare the rest.
     pub(super) fn admit(&mut self, mut found: Catalogue, now: Instant) -> Catalogue {
         while let Some(Ok(ended)) = self.running.try_join_next() {
             self.ended.push(ended);
@@ -110,7 +110,7 @@ impl Preparations {
         };
     }
 
-    /// Returns what a release lacks, and begins to get it.
+    /// Returns what a release lacks, and begins to obtain it.
     fn missing(&mut self, release: &Arc<Release>, now: Instant) -> Option<Problem> {
         if matches!(release.artifact, Artifact::Program(_)) {
             return None;

@@ -1,4 +1,4 @@
-//! One look at the folders: what is new is read and hashed, what is as before is not.
+//! One scan of the folders: only what has changed is read and hashed.
 
 mod files;
 mod folders;
@@ -29,10 +29,10 @@ use crate::{
     trust::Trust,
 };
 
-/// The time for which a file that was written may still be being written.
+/// The time after which a file counts as completely written.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
-/// Looks at the folders, and remembers what it saw.
+/// A scanner of folders, which remembers what it saw.
 #[derive(Debug)]
 pub(super) struct Scanner {
     roots: Vec<PathBuf>,
@@ -40,20 +40,20 @@ pub(super) struct Scanner {
     trust: Arc<Trust>,
     seen: BTreeMap<PathBuf, Seen>,
     digests: HashMap<Stamp, [u8; 32]>,
-    /// The folders that could not be looked at this time: what was seen there before goes on.
+    /// The folders that could not be read this time: their earlier content continues.
     unseen: Vec<RefusedRelease>,
     looks: u64,
 }
 
-/// A folder as it was at the last look.
+/// A folder as it was at the last scan.
 #[derive(Debug)]
 struct Seen {
     files: Vec<File>,
     program: Option<Stamp>,
-    /// The look at which it was read; later ones replace earlier ones.
+    /// The scan at which it was read; later ones replace earlier ones.
     look: u64,
     read: Result<Arc<Release>, Problem>,
-    /// The release before a change that is not ended, or that is wrong: it goes on.
+    /// The release before a change that is incomplete or invalid: it continues.
     good: Option<Arc<Release>>,
     is_settled: bool,
     origin: Origin,
@@ -64,8 +64,8 @@ struct Seen {
 enum Origin {
     /// Somebody has put it there, and may change it.
     Placed,
-    /// Fetched: complete from the beginning, of the digest that is its name, and with
-    /// files that others have, too.
+    /// It was fetched: complete from the beginning, with the digest that is its name, and with
+    /// files that other releases share.
     Fetched,
 }
 
@@ -78,8 +78,10 @@ impl Origin {
     }
 }
 
-/// One look at one folder, as an environment would find it that trusts everybody.
-/// Errors: it is no release.
+/// Scans one folder, as an environment without trust settings would.
+///
+/// # Errors
+/// It is not a release.
 pub fn read(folder: &Path, programs: &[PathBuf]) -> Result<Release, Problem> {
     let trust = Arc::new(Trust::default());
     let mut scanner = Scanner::new(Vec::new(), programs.to_vec(), trust);
@@ -100,7 +102,7 @@ impl Scanner {
         }
     }
 
-    /// Returns what lies there now, and in these folders of releases that were fetched.
+    /// Scans the folders, and these folders of fetched releases.
     pub(super) fn scan(&mut self, fetched: &[PathBuf]) -> Catalogue {
         self.looks += 1;
         self.unseen.clear();
@@ -113,7 +115,7 @@ impl Scanner {
                 let seen = self.look_at(folder, origin, before.remove(folder));
                 self.seen.insert(folder.clone(), seen);
             }
-            // An error is no proof that nothing is there.
+            // An error does not prove that nothing is there.
             let hidden = before.extract_if(.., |folder, seen| {
                 seen.origin == origin && listed.hides(folder)
             });
@@ -145,18 +147,18 @@ impl Scanner {
             {
                 return before;
             }
-            // Nothing has moved between two looks: what is written by now is all of it.
+            // Nothing has changed between two scans: the files are complete.
             return self.read(folder, files, origin, before);
         }
         if origin == Origin::Placed && is_fresh(&files) {
-            let message = "it was changed just now: it is taken when nothing changes any more";
+            let message = "it was changed just now: it is read when the changes have stopped";
             let problem = Problem::new("release-changing", Cure::Retry, message);
             return self.unread(files, origin, problem, before);
         }
         self.read(folder, files, origin, before)
     }
 
-    /// Takes a folder that could not be looked at for what it was before, if that is known.
+    /// Treats a folder that could not be read as unchanged, if it is known.
     fn hidden(
         &mut self,
         folder: &Path,
@@ -194,7 +196,7 @@ impl Scanner {
     fn is_program_as_before(&self, seen: &Seen) -> bool {
         match &seen.read {
             Ok(release) => stamp(&release.artifact, seen.origin.change()) == seen.program,
-            // The program may have come since.
+            // The program may have been added since.
             Err(problem) => &*problem.code != PROGRAM_MISSING,
         }
     }
@@ -222,7 +224,7 @@ impl Scanner {
             .as_ref()
             .ok()
             .and_then(|release| stamp(&release.artifact, origin.change()));
-        // What was fetched comes again as it was: it is read until it is right.
+        // A fetched release is read until it is right: it may be fetched again.
         let is_settled = match &read {
             Ok(_) => true,
             Err(problem) => origin == Origin::Placed && !is_unreadable(problem),
@@ -268,7 +270,7 @@ impl Scanner {
                 utakata_model::chain(&error),
             )
         })?;
-        // Its hello would be refused: told before anything is started.
+        // Its hello would be refused: reported before anything is started.
         negotiate(&[manifest.protocol])
             .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
         let programs = match origin {
@@ -291,7 +293,7 @@ impl Scanner {
         })
     }
 
-    /// The digest of a release of these files, which runs this program if that is none of an
+    /// Returns the digest of a release of these files, which runs this program unless it is an
     /// image.
     fn digest(
         &mut self,
@@ -326,12 +328,12 @@ impl Scanner {
     }
 }
 
-/// Returns what a release runs: an image where its folder says so, or else a program.
+/// Returns the artifact of a release: an image if its folder names one, otherwise a program.
 fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifact, Problem> {
     if !is_inside(program) {
         let message = format!(
             "run.program is \"{program}\": it must be a path inside the release's folder, or the \
-             name of a program that comes with utakata"
+             name of a program shipped with utakata"
         );
         return Err(Problem::new("release-manifest", Cure::Operator, message));
     }
@@ -350,18 +352,18 @@ fn artifact(folder: &Path, program: &str, programs: &[PathBuf]) -> Result<Artifa
     }
 }
 
-/// Returns the text of a file.
+/// Reads the text of a file.
 fn text(file: &Path) -> Result<String, Problem> {
     fs::read_to_string(file).map_err(|error| match error.kind() {
         ErrorKind::InvalidData => {
-            let message = format!("{} is no text in UTF-8", file.display());
+            let message = format!("{} is not UTF-8 text", file.display());
             Problem::new("release-manifest", Cure::Operator, message)
         }
         _ => unreadable(file, &error),
     })
 }
 
-/// The program of a release: in its own folder, or one that comes with utakata.
+/// Finds the program of a release: in its own folder, or among those shipped with utakata.
 fn find_program(folder: &Path, name: &str, programs: &[PathBuf]) -> Result<PathBuf, Problem> {
     let places = std::iter::once(folder).chain(programs.iter().map(PathBuf::as_path));
     for program in places.map(|place| place.join(name)) {
@@ -378,7 +380,7 @@ fn find_program(folder: &Path, name: &str, programs: &[PathBuf]) -> Result<PathB
     Err(Problem::new(PROGRAM_MISSING, Cure::Operator, message))
 }
 
-/// Asks the system, as the start of it would.
+/// Asks the operating system, as starting it would.
 fn can_be_executed(program: &Path) -> std::io::Result<bool> {
     if !is_file(program)? {
         return Ok(false);
@@ -390,7 +392,7 @@ fn can_be_executed(program: &Path) -> std::io::Result<bool> {
     }
 }
 
-/// Returns the problem of a folder that was fetched and has changed since: it is fetched again.
+/// Returns the problem of a fetched folder that has changed since: it is fetched again.
 fn damaged(folder: &Path) -> Problem {
     let message = format!(
         "the files in {} have changed since they were fetched",
@@ -412,13 +414,13 @@ fn stamp(artifact: &Artifact, change: Change) -> Option<Stamp> {
 }
 
 impl Seen {
-    /// Returns the release that is served of it.
+    /// Returns the release that it serves.
     fn release(&self) -> Option<&Arc<Release>> {
         self.read.as_ref().ok().or(self.good.as_ref())
     }
 
-    /// Returns the release that is served of a fetched one: what has changed is fetched again, and
-    /// what cannot be looked at goes on.
+    /// Returns the release that a fetched folder serves: a changed one is fetched again, and one
+    /// that cannot be read continues.
     fn fetched(&self) -> Option<&Arc<Release>> {
         match &self.read {
             Ok(release) => Some(release),
@@ -437,8 +439,8 @@ impl Seen {
     }
 }
 
-/// Returns what was seen, in the order in which it changed. Of two folders with one kind and
-/// version, the one that changed last counts.
+/// Returns the catalogue, in the order of changes. Of two folders with the same kind and version,
+/// the one that changed last counts.
 fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
     let mut folders: Vec<_> = seen.iter().collect();
     folders.sort_by_key(|(_, seen)| seen.look);
@@ -466,7 +468,7 @@ fn catalogue(seen: &BTreeMap<PathBuf, Seen>) -> Catalogue {
         });
     }
     catalogue.refused.sort_by(|a, b| a.path.cmp(&b.path));
-    // What is wrong with one that was fetched is told where it is asked for: it is lacking.
+    // The problem of a fetched release is reported where it is ordered: there it is missing.
     for release in fetched.iter().filter_map(|(_, seen)| seen.fetched()) {
         if !catalogue
             .releases
@@ -490,7 +492,7 @@ fn replaced_by(id: &ReleaseId, by: &Path) -> Problem {
     Problem::new("release-twice", Cure::Operator, message)
 }
 
-/// Returns whether something was written so shortly ago that more may come.
+/// Returns true if something was written so recently that more may follow.
 fn is_fresh(files: &[File]) -> bool {
     let now = SystemTime::now();
     let age = |file: &File| now.duration_since(file.stamp.modified).unwrap_or_default();

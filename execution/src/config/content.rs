@@ -10,14 +10,14 @@ use utakata_settings::Settings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
-    /// Larger files of releases are not fetched.
+    /// Largest file of a release that is fetched.
     pub max_file: Memory,
     /// Largest release that is fetched.
     pub max_release: Memory,
-    /// Fetched releases of a kind that are kept when nothing asks for them any more.
+    /// Number of fetched releases of a kind that are kept after their orders have ended.
     #[setting(or_zero)]
     pub kept: u32,
-    /// Content that was asked for and did not come is asked for again after this.
+    /// Time after which an unanswered request for content is repeated.
     #[serde(with = "duration")]
     pub again_after: Duration,
 }

@@ -10,13 +10,14 @@ use utakata_settings::Settings;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Docker {
-    /// The socket of the Docker engine, for releases that are images.
+    /// Socket of the Docker engine, for releases that are images.
     pub socket: PathBuf,
-    /// The most memory of a container whose manifest does not say (run.memory).
+    /// Largest memory of a container whose manifest does not set it (run.memory).
     pub memory: Memory,
-    /// The most processors of a container whose manifest does not say (run.cpus).
+    /// Number of processors of a container whose manifest does not set it (run.cpus).
     pub cpus: Cpus,
-    /// The most processes and threads of a container whose manifest does not say (run.pids).
+    /// Largest number of processes and threads of a container whose manifest does not set it
+    /// (run.pids).
     pub pids: u32,
 }
 

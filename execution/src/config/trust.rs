@@ -9,7 +9,7 @@ use utakata_settings::Settings;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Trust {
-    /// Public keys (PEM); when there are any, only releases signed by one of them are served.
+    /// Public keys (PEM); if there are any, only releases signed by one of them are served.
     #[setting(form = "list of files")]
     pub keys: Vec<PathBuf>,
     /// Admits the releases shipped with utakata without a signature.

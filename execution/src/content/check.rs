@@ -7,19 +7,19 @@ use utakata_model::{
 
 use crate::{artifact::is_inside, config};
 
-/// More files than that are no release.
+/// The largest number of files in a release.
 const MAX_FILES: usize = 10_000;
 /// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
 /// The size of the largest manifest, in bytes.
 const MAX_MANIFEST: u64 = 1024 * 1024;
 
-/// Checks the list of files, before any is fetched.
+/// Checks the list of files before any is fetched.
 pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Problem> {
     if content.files.len() > MAX_FILES {
         let count = content.files.len();
         return Err(large(&format!(
-            "{count} files, and {MAX_FILES} are the most"
+            "{count} files, and the limit is {MAX_FILES}"
         )));
     }
     let is_deep = |file: &&ContentFile| file.path.split('/').count() > MAX_DEPTH;
@@ -29,22 +29,22 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
             file.path
         )));
     }
-    let most = limits.max_file;
-    let is_large = |file: &&ContentFile| file.size > most.bytes();
+    let max = limits.max_file;
+    let is_large = |file: &&ContentFile| file.size > max.bytes();
     if let Some(file) = content.files.iter().find(is_large) {
         let (path, size) = (&file.path, file.size);
-        let what = format!("{path} of {size} bytes: execution.content.max_file is {most}");
+        let what = format!("{path} of {size} bytes: execution.content.max_file is {max}");
         return Err(large(&what));
     }
-    let (size, most) = (content.size(), limits.max_release);
-    if size > most.bytes() {
-        let what = format!("{size} bytes: execution.content.max_release is {most}");
+    let (size, max) = (content.size(), limits.max_release);
+    if size > max.bytes() {
+        let what = format!("{size} bytes: execution.content.max_release is {max}");
         return Err(large(&what));
     }
     content
         .validate()
         .map_err(|error| lying(&error.to_string()))?;
-    // In their order, what is in a folder follows the file that cannot be that folder.
+    // In order, the content of a folder follows the file that cannot also be that folder.
     let mut pairs = content.files.windows(2);
     let is_both = |two: &&[ContentFile]| {
         let rest = two[1].path.strip_prefix(&two[0].path);
@@ -61,7 +61,7 @@ pub(super) fn list(content: &Content, limits: &config::Content) -> Result<(), Pr
     }
 }
 
-/// Checks the list against the manifest that it has, and both against what was asked for.
+/// Checks the list against its manifest, and both against the order.
 pub(super) fn release(
     wanted: &ReleaseId,
     content: &Content,
@@ -78,7 +78,7 @@ pub(super) fn release(
     let digest = content.release_digest(&manifest.run);
     if digest != wanted.digest {
         let what = format!(
-            "its files make the digest {}, which is another one",
+            "its files make the digest {}, which is a different one",
             digest.short()
         );
         return Err(lying(&what));
@@ -94,13 +94,13 @@ pub(super) fn release(
         return Ok(());
     }
     Err(lying(&format!(
-        "it has no executable \"{program}\", which it says to run"
+        "it lacks the executable \"{program}\" that it is to run"
     )))
 }
 
-/// Returns the problem of content that is not what was asked for.
+/// Returns the problem of content that is not what was requested.
 pub(super) fn lying(what: &str) -> Problem {
-    let message = format!("what came is not this release, and was thrown away: {what}");
+    let message = format!("the content received is not this release, and was discarded: {what}");
     Problem::new("release-content", Cure::Operator, message)
 }
 

@@ -1,4 +1,4 @@
-//! Fetches one release, from its list of files to its folder.
+//! The fetching of one release, from its list of files to its folder.
 
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
@@ -25,10 +25,10 @@ use super::{
     store::{Name, Store},
 };
 
-/// Never longer than this between two asks for a list: it is small, and whoever answers may just
-/// have come back.
+/// The longest interval between requests for a list: it is small, and the other side may just have
+/// returned.
 const MAX_LIST_RETRY: Duration = Duration::from_secs(5);
-/// Asks in a row without an answer, after which another release has its turn.
+/// The number of consecutive requests without an answer after which another release has its turn.
 const MAX_SILENCES: u32 = 5;
 
 /// The fetching of one release.
@@ -42,18 +42,18 @@ pub(super) struct Fetch {
     pub(super) files: Files,
 }
 
-/// Files that are being fetched: each by one release at a time. Cheap to clone.
+/// The files being fetched, each by one release at a time. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Files(Arc<Mutex<HashMap<FileDigest, Arc<tokio::sync::Mutex<()>>>>>);
 
-/// The reason for which fetching a release has ended without it.
+/// The reason why fetching a release has ended without it.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// A release that cannot be had.
+    /// The release cannot be obtained.
     Failed(Problem),
     /// It is no longer wanted.
     Unwanted,
-    /// Nobody asks for anything any more.
+    /// Nothing is ordered any more.
     Over,
 }
 
@@ -64,7 +64,7 @@ impl From<Problem> for Stopped {
 }
 
 impl Files {
-    /// Waits until nobody else fetches it; nobody does as long as what this gives is kept.
+    /// Waits until nobody else fetches the file; nobody does while the guard is kept.
     async fn only(&self, digest: &FileDigest) -> OwnedMutexGuard<()> {
         let one = {
             let mut all = self.0.lock();
@@ -76,7 +76,7 @@ impl Files {
 }
 
 impl Fetch {
-    /// Gives which it is, and what came of it.
+    /// Fetches the release, and returns it with the result.
     pub(super) async fn run(mut self) -> (ReleaseId, Result<(), Stopped>) {
         let (store, release) = (self.store.clone(), self.release.clone());
         let fetched = self.fetch(&store, &release).await;
@@ -85,7 +85,7 @@ impl Fetch {
 
     async fn fetch(&mut self, store: &Store, release: &ReleaseId) -> Result<(), Stopped> {
         let Some(name) = Name::of(&release.digest) else {
-            return Err(lying("the digest that is asked for is none").into());
+            return Err(lying("the requested digest is not valid").into());
         };
         let content = self.list(release).await?;
         check::list(&content, &self.context.config)?;
@@ -110,7 +110,7 @@ impl Fetch {
         assembled.map_err(|error| unwritable(&error).into())
     }
 
-    /// Asks of which files a release consists.
+    /// Requests the list of files of a release.
     async fn list(&mut self, release: &ReleaseId) -> Result<Content, Stopped> {
         let want = ContentRequest::Release(release.digest.clone());
         let mut backoff = Backoff::new(self.context.config.again_after, MAX_LIST_RETRY);
@@ -131,7 +131,7 @@ impl Fetch {
         Err(silent().into())
     }
 
-    /// Returns the content of a file that must be known before the others are fetched; `None`:
+    /// Returns the content of a file that must be known before the others are fetched; `None` if
     /// there is no such file.
     async fn small(
         &mut self,
@@ -149,8 +149,8 @@ impl Fetch {
         bytes.map(Some).map_err(|error| unwritable(&error).into())
     }
 
-    /// Has a file here, whole and right: fetches what of it is missing. `so_far` is told: bytes
-    /// of how many.
+    /// Fetches the missing part of a file until it is here, complete and correct. Reports progress
+    /// to `so_far`.
     async fn file(
         &mut self,
         store: &Store,
@@ -158,7 +158,7 @@ impl Fetch {
         file: &ContentFile,
         so_far: (u64, u64),
     ) -> Result<(), Stopped> {
-        // Another release that is fetched may have the same.
+        // Another release that is being fetched may contain the same file.
         let _only = self.files.only(&file.digest).await;
         let wanted = file.clone();
         let has = blocking(store, move |store| store.has(&wanted)).await;
@@ -225,7 +225,7 @@ impl Fetch {
         }
     }
 
-    /// Asks, if the inter connect is there; otherwise it is asked again, as if it were lost.
+    /// Sends a request if the inter connect is up; otherwise it is repeated, as if it were lost.
     async fn ask(&self, wants: Vec<ContentRequest>) {
         let batch = FetchBatch {
             environment: self.context.me.clone(),
@@ -236,11 +236,11 @@ impl Fetch {
             .events
             .publish(vec![Event::Fetch(batch.into())]);
         if let Err(error) = asked.await {
-            tracing::debug!(%error, "content was not asked for");
+            tracing::debug!(%error, "content could not be requested");
         }
     }
 
-    /// The next answer; `None`: none came until then.
+    /// Returns the next answer; `None` if none arrives in time.
     async fn answer(
         &mut self,
         release: &ReleaseId,
@@ -262,13 +262,13 @@ impl Fetch {
         }
     }
 
-    /// Reports how far it is; whoever looks next sees it.
+    /// Reports the progress, for the next look.
     fn report(&self, release: &ReleaseId, here: u64, size: u64) {
         let percent = here.saturating_mul(100) / size.max(1);
-        let message = format!("it is fetched: {percent} % of {size} bytes are here");
+        let message = format!("it is being fetched: {percent} % of {size} bytes have arrived");
         self.progress.send_if_modified(|progress| {
             let problem = progress.problems.get(release);
-            // What went wrong last stays until it is here, or something else goes wrong.
+            // The last problem stays until the release is here, or another problem occurs.
             if problem.is_none_or(|problem| &*problem.code == "release-fetching") {
                 progress
                     .problems
@@ -279,10 +279,10 @@ impl Fetch {
     }
 }
 
-/// Bytes of a file, and where they begin.
+/// Bytes of a file, and their position.
 type Part = (u64, Arc<[u8]>);
 
-/// The bytes that an answer has of this file; `None`: it is about something else.
+/// Returns the bytes of this file in an answer; `None` if it is about something else.
 fn part(got: &ContentReply, of: &FileDigest) -> Result<Option<Part>, Problem> {
     match (&got.want, &got.found) {
         (ContentRequest::File { digest, from }, found) if digest == of => match found {
@@ -303,7 +303,7 @@ fn wants(digest: &FileDigest, asks: Vec<u64>) -> Vec<ContentRequest> {
 }
 
 fn silent() -> Problem {
-    fetching("no logic environment answers that has it: it is requested until one does")
+    fetching("no logic environment that has it answers: it is requested until one does")
 }
 
 fn unwritable(error: &io::Error) -> Problem {
@@ -319,7 +319,7 @@ fn unwritable(error: &io::Error) -> Problem {
     Problem::new("release-unwritable", Cure::Operator, message)
 }
 
-/// Files are read and written elsewhere.
+/// Runs file operations on a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     store: &Store,
     work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,

@@ -1,9 +1,9 @@
-//! A file on its way here: which parts to ask for, and what to write when they come, in
-//! whatever order. No IO, no clock.
+//! A file being received: the parts to request, and those to write when they arrive, in whatever
+//! order. No IO, no clock.
 //!
 //! ```text
 //! 0 ........ written ──── ahead ──── asked ──────────── size
-//!   on disk            came early    under way
+//!   on disk            early         under way
 //! ```
 
 use std::{
@@ -16,29 +16,29 @@ use tokio::time::Instant;
 use utakata_interconnect::message::content::MAX_PART;
 use utakata_model::Backoff;
 
-/// Parts under way or waiting for earlier ones.
+/// The number of parts under way or waiting for earlier ones.
 const WINDOW: usize = 8;
-/// Never longer than this between two asks for a part.
+/// The longest interval between requests for a part.
 const MAX_RETRY: Duration = Duration::from_secs(8);
 
-/// A file on its way here.
+/// A file being received.
 #[derive(Debug)]
 pub(super) struct Incoming {
     size: u64,
     written: u64,
     ahead: BTreeMap<u64, Arc<[u8]>>,
-    asked: BTreeMap<u64, Asked>,
-    /// The times that answers to an ask may take.
+    inquiries: BTreeMap<u64, Inquiry>,
+    /// The time that answers may take.
     backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct Inquiry {
     again_at: Instant,
     backoff: Backoff,
 }
 
-/// The other side says what cannot be.
+/// The other side contradicts itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Lie {
     /// There is nothing where something should be.
@@ -50,18 +50,18 @@ pub(super) enum Lie {
 }
 
 impl Incoming {
-    /// A file of this size, of which so much is here.
+    /// Creates a file of this size, of which that much is here.
     pub(super) fn new(size: u64, here: u64, again_after: Duration) -> Self {
         Self {
             size,
             written: here,
             ahead: BTreeMap::new(),
-            asked: BTreeMap::new(),
+            inquiries: BTreeMap::new(),
             backoff: Backoff::new(again_after, MAX_RETRY),
         }
     }
 
-    /// Returns whether nothing is missing any more.
+    /// Returns true if nothing is missing any more.
     pub(super) fn is_complete(&self) -> bool {
         self.written == self.size
     }
@@ -71,34 +71,37 @@ impl Incoming {
         self.written
     }
 
-    /// Returns the begins of the parts to ask for now: those never asked for, and those that have
-    /// taken too long.
+    /// Returns the positions of the parts to request now: those never requested, and those that
+    /// have taken too long.
     pub(super) fn ask(&mut self, now: Instant) -> Vec<u64> {
         let missing = self.missing();
-        self.asked.retain(|from, _| missing.contains(from));
+        self.inquiries.retain(|from, _| missing.contains(from));
         let mut asks = Vec::new();
         for from in missing {
-            let mut backoff = match self.asked.get(&from) {
-                Some(asked) if asked.again_at > now => continue,
-                Some(asked) => asked.backoff,
+            let mut backoff = match self.inquiries.get(&from) {
+                Some(inquiry) if inquiry.again_at > now => continue,
+                Some(inquiry) => inquiry.backoff,
                 None => self.backoff,
             };
             let again_at = now + backoff.wait();
-            self.asked.insert(from, Asked { again_at, backoff });
+            self.inquiries.insert(from, Inquiry { again_at, backoff });
             asks.push(from);
         }
         asks
     }
 
-    /// Returns the moment at which something is to be asked for again.
+    /// Returns the moment at which something is to be requested again.
     pub(super) fn again_at(&self) -> Option<Instant> {
-        self.asked.values().map(|asked| asked.again_at).min()
+        self.inquiries
+            .values()
+            .map(|inquiry| inquiry.again_at)
+            .min()
     }
 
-    /// A part has come; gives what is to be written now, in order. What nobody waits for is
-    /// ignored: it came twice, or too late.
+    /// Takes a part that has arrived, and returns the bytes to write now, in order. A part that is
+    /// not awaited is ignored: it arrived twice, or too late.
     pub(super) fn take(&mut self, from: u64, bytes: Arc<[u8]>) -> Result<Vec<Arc<[u8]>>, Lie> {
-        if self.asked.remove(&from).is_none() {
+        if self.inquiries.remove(&from).is_none() {
             return Ok(Vec::new());
         }
         let size = self.size;
@@ -114,7 +117,7 @@ impl Incoming {
             && *first.key() <= self.written
         {
             let (from, bytes) = first.remove_entry();
-            // Parts may overlap, where one was shorter than it could have been.
+            // Parts may overlap if one was shorter than it could have been.
             let known = (self.written - from).min(bytes.len() as u64) as usize;
             if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
                 self.written += new.len() as u64;
@@ -124,7 +127,7 @@ impl Incoming {
         Ok(writes)
     }
 
-    /// Returns the begins of parts that are not here, as many as the window lets through.
+    /// Returns the positions of missing parts, as many as the window permits.
     fn missing(&self) -> BTreeSet<u64> {
         let mut missing = BTreeSet::new();
         let mut at = self.written;

@@ -1,5 +1,5 @@
-//! Files that lie on this machine already, in the folders of releases and of programs: a release
-//! that differs from another in its manifest comes without its program.
+//! Files that are on this machine already, in the folders of releases and of programs: a release
+//! that differs from another only in its manifest is fetched without its program.
 
 use std::{collections::VecDeque, fs, io, path::PathBuf};
 
@@ -8,22 +8,24 @@ use utakata_model::ContentFile;
 use super::store::Store;
 use crate::files::hash_file;
 
-/// Smaller files are not looked for: they have come sooner.
+/// The size below which a file is not looked for, in bytes: fetching it is faster.
 const MIN_SIZE: u64 = 64 * 1024;
-/// Entries that are looked at, at the most.
+/// The largest number of entries that are looked at.
 const MAX_ENTRIES: usize = 10_000;
 /// The depth to which folders are nested.
 const MAX_DEPTH: usize = 4;
 
-/// Copies a file into the store if one of these folders has it. Whether that is so. Errors: it
-/// cannot be written.
+/// Copies a file into the store if one of these folders has it. Returns true if so.
+///
+/// # Errors
+/// It cannot be written.
 pub(super) fn take(store: &Store, near: &[PathBuf], wanted: &ContentFile) -> io::Result<bool> {
     if wanted.size < MIN_SIZE {
         return Ok(false);
     }
     let found = find(near, wanted.size);
     for path in found {
-        // What cannot be read, or is something else, is fetched.
+        // A file that cannot be read, or is a different one, is fetched.
         let is_it = hash_file(&path).is_ok_and(|hash| hash == wanted.digest.hash());
         if is_it && store.copy(&path, wanted)? {
             tracing::debug!(file = %path.display(), "a file of a release is here already");
@@ -33,7 +35,7 @@ pub(super) fn take(store: &Store, near: &[PathBuf], wanted: &ContentFile) -> io:
     Ok(false)
 }
 
-/// Files of this size, those nearest to the folders first. What cannot be read is passed over,
+/// Returns the files of this size, those nearest to the folders first. Unreadable ones are skipped,
 /// and links are not followed.
 fn find(near: &[PathBuf], size: u64) -> Vec<PathBuf> {
     let mut folders: VecDeque<(PathBuf, usize)> = near.iter().map(|one| (one.clone(), 0)).collect();
@@ -73,7 +75,7 @@ mod tests {
         fs::create_dir_all(&release).unwrap();
         fs::create_dir_all(&near[1]).unwrap();
         let bytes = |of: u8| vec![of; usize::try_from(MIN_SIZE).unwrap()];
-        // As large, and something else.
+        // The same size, but a different file.
         fs::write(release.join("other"), bytes(1)).unwrap();
         fs::write(release.join("worker"), bytes(2)).unwrap();
         fs::write(near[1].join("program"), bytes(3)).unwrap();

@@ -1,4 +1,4 @@
-//! Fetches what is wanted, a few releases at once, and tidies up behind itself.
+//! The service that fetches wanted releases, a few at once, and tidies up behind itself.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,13 +24,13 @@ use super::{
     store::{Name, Store},
 };
 
-/// After a failure it is tried again; the wait is doubled each time.
+/// The wait before a failure is retried; it doubles each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const MAX_RETRY: Duration = Duration::from_secs(20);
 const BACKOFF: Backoff = Backoff::new(FIRST_RETRY, MAX_RETRY);
-/// Releases that are fetched at once, so that a large one does not hold up a small one.
+/// The number of releases that are fetched at once, so that a large one does not delay a small one.
 const MAX_AT_ONCE: usize = 3;
-/// The time that the catalogue has to find what was fetched, before it is fetched once more.
+/// The time that the catalogue has to find a fetched release before it is fetched again.
 const FOUND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between looks for releases that nobody wants any more.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
@@ -44,11 +44,11 @@ pub(crate) struct Service {
     progress: watch::Sender<Progress>,
     failed: BTreeMap<ReleaseId, Failed>,
     fetches: JoinSet<(ReleaseId, Result<(), Stopped>)>,
-    /// The releases that are being fetched, each with the queue of its answers.
+    /// The releases being fetched, each with the queue of its answers.
     under_way: BTreeMap<ReleaseId, mpsc::Sender<Arc<ContentReply>>>,
     files: Files,
     is_to_sweep: bool,
-    /// The wanted releases as of the last look.
+    /// The wanted releases at the last look.
     seen: WantedReleases,
     tidy_at: Instant,
 }
@@ -84,13 +84,13 @@ impl Service {
         }
     }
 
-    /// Lasts until nobody asks for anything any more.
+    /// Runs until nothing can be wanted any more.
     pub(crate) async fn run(mut self) {
         let Some(store) = self.store.clone() else {
             return;
         };
         while let Err(error) = blocking(&store, Store::open).await {
-            tracing::error!(%error, "there is no place for releases that are fetched");
+            tracing::error!(%error, "there is no place for fetched releases");
             tokio::time::sleep(MAX_RETRY).await;
         }
         loop {
@@ -111,7 +111,7 @@ impl Service {
                     Ok((_, Err(Stopped::Over))) => return,
                     Ok((release, ended)) => self.on_ended(&release, ended),
                     Err(error) => {
-                        tracing::error!(%error, "releases are not fetched any more: restart utakata");
+                        tracing::error!(%error, "releases are no longer fetched: restart utakata");
                         return;
                     }
                 },
@@ -128,7 +128,7 @@ impl Service {
         }
     }
 
-    /// Returns the moment at which the next release is to be fetched, or the folder to be tidied.
+    /// Returns the time at which the next release is fetched, or the folder tidied.
     fn wakes_at(&self) -> Instant {
         let has_room = self.under_way.len() < MAX_AT_ONCE;
         let failed = self.failed.iter();
@@ -152,7 +152,8 @@ impl Service {
         self.fetches.spawn(fetch.run());
     }
 
-    /// Each looks for what is its own. What finds no room is asked for again.
+    /// Passes an answer on to each fetch, which looks for its own. If there is no room, it is
+    /// requested again.
     fn pass_on(&self, got: &Arc<ContentReply>) {
         for answers in self.under_way.values() {
             let _ = answers.try_send(got.clone());
@@ -172,7 +173,7 @@ impl Service {
         }
     }
 
-    /// The next release to fetch, if there is room for another one.
+    /// Returns the next release to fetch, if there is room for another one.
     fn due(&self, now: Instant) -> Option<ReleaseId> {
         if self.under_way.len() >= MAX_AT_ONCE {
             return None;
@@ -184,12 +185,12 @@ impl Service {
             None => true,
         };
         let mut due: Vec<_> = wanted.lacking.iter().filter(is_due).collect();
-        // Those that never failed first, so that one that cannot be had holds up no other.
+        // Those that never failed come first, so that one that cannot be obtained delays no other.
         due.sort_by_key(|release| self.failed.get(*release).map(|failed| failed.again_at));
         due.first().map(|release| (*release).clone())
     }
 
-    /// Forgets what nobody wants any more; when something has changed, it is tidied up.
+    /// Forgets what nobody wants any more, and tidies up after a change.
     fn look_at_wanted(&mut self) {
         let wanted = self.wanted.borrow_and_update();
         if self.seen != *wanted {
@@ -231,7 +232,7 @@ impl Service {
         self.failed.insert(release, Failed { again_at, backoff });
     }
 
-    /// Takes away what nobody wants any more, but for the last ones of each kind.
+    /// Removes what nobody wants any more, except for the latest of each kind.
     async fn tidy(&self, store: &Store) {
         let wanted = self.wanted.borrow().clone();
         let mut used = in_use(&self.context.board);
@@ -245,10 +246,10 @@ impl Service {
     }
 }
 
-/// Takes away what is of no release that is here.
+/// Removes files that belong to no release here.
 async fn sweep(store: &Store) {
     if let Err(error) = blocking(store, Store::sweep).await {
-        tracing::warn!(%error, "what was fetched for nothing cannot be taken away");
+        tracing::warn!(%error, "unneeded fetched files cannot be removed");
     }
 }
 
@@ -259,7 +260,7 @@ fn tidy(
     is_idle: bool,
 ) -> io::Result<()> {
     let mut left: BTreeMap<_, usize> = BTreeMap::new();
-    // Those that were used last first.
+    // The most recently used come first.
     for digest in store.all()?.into_iter().rev() {
         let Some(name) = Name::of(&digest) else {
             continue;
@@ -272,7 +273,7 @@ fn tidy(
         let kind = match std::fs::read_to_string(manifest) {
             Ok(text) => Manifest::parse(&text).ok(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            // Of which kind it is one of the last is not known: nothing is taken away.
+            // The kind is unknown, so it might be one of its latest: nothing is removed.
             Err(error) => return Err(error),
         };
         let count = left.entry(kind.map(|manifest| manifest.kind)).or_default();

@@ -1,10 +1,10 @@
-//! Contents of releases on disk. Everything here blocks.
+//! The content of releases on disk. Everything here blocks.
 //!
 //! ```text
-//! files/<sha256>     what is in a file, whole and right; release folders have links to it
+//! files/<sha256>     a complete and verified file; release folders have links to it
 //! partial/<sha256>   the beginning of a file that is being fetched
 //! new/<digest>       a release folder that is being put together
-//! releases/<digest>  a release folder: complete, or not there
+//! releases/<digest>  a release folder, which is always complete
 //! ```
 
 use std::{
@@ -17,30 +17,30 @@ use utakata_model::{Content, ContentFile, FileDigest, ReleaseDigest};
 
 use crate::files::hash_file;
 
-/// The contents of releases in a folder of this environment.
+/// The content of releases in a folder of this environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     root: PathBuf,
 }
 
-/// The digest of a release whose text is one, so that it can name a folder.
+/// The digest of a release, verified so that it can name a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Name(FileDigest);
 
 impl Name {
-    /// `None`: the text is no digest, and might lead anywhere.
+    /// Returns `None` if the text is not a digest, and might lead anywhere.
     pub(crate) fn of(digest: &ReleaseDigest) -> Option<Self> {
         digest.0.parse().ok().map(Self)
     }
 }
 
 impl Store {
-    /// In this folder, which need not be there yet.
+    /// Creates a store in this folder, which need not exist yet.
     pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
-    /// Makes its folders, and takes away what was not put together to the end.
+    /// Creates its folders, and removes unfinished ones.
     pub(crate) fn open(&self) -> io::Result<()> {
         for folder in [
             self.files(),
@@ -61,12 +61,12 @@ impl Store {
         self.root.join("releases")
     }
 
-    /// The folder of a release, whether it is there or not.
+    /// Returns the folder of a release, whether it exists or not.
     pub(crate) fn release(&self, name: &Name) -> PathBuf {
         self.releases().join(name.0.as_str())
     }
 
-    /// Returns whether the whole file is here. Removes one that is not what its name says.
+    /// Returns true if the complete file is here. Removes one that does not match its name.
     pub(crate) fn has(&self, file: &ContentFile) -> io::Result<bool> {
         let path = self.file(&file.digest);
         if !path.try_exists()? {
@@ -74,18 +74,18 @@ impl Store {
         }
         let is_right = hash_file(&path)? == file.digest.hash();
         if !is_right {
-            tracing::warn!(file = %path.display(), "what is in this file has changed: fetched again");
+            tracing::warn!(file = %path.display(), "the content of this file has changed: fetching it again");
             fs::remove_file(path)?;
         }
         Ok(is_right)
     }
 
-    /// Returns the content of a whole file that is here.
+    /// Returns the content of a complete file.
     pub(crate) fn read(&self, digest: &FileDigest) -> io::Result<Vec<u8>> {
         fs::read(self.file(digest))
     }
 
-    /// Returns how much of the beginning of a file is here.
+    /// Returns the length of the beginning of a file that is here, in bytes.
     pub(crate) fn begun(&self, digest: &FileDigest) -> io::Result<u64> {
         match fs::metadata(self.part(digest)) {
             Ok(metadata) => Ok(metadata.len()),
@@ -94,24 +94,25 @@ impl Store {
         }
     }
 
-    /// Adds to the beginning of a file.
+    /// Appends to the beginning of a file.
     pub(crate) fn append(&self, digest: &FileDigest, at: u64, bytes: &[u8]) -> io::Result<()> {
         let mut options = fs::File::options();
         let file = options.create(true).truncate(false).write(true);
         let file = file.open(self.part(digest))?;
-        // What a write left that failed in the middle.
+        // Left by a write that failed in the middle.
         file.set_len(at)?;
         file.write_all_at(bytes, at)
     }
 
-    /// Takes a copy of a file of another folder; `false`: it is something else.
+    /// Copies a file from another folder; `false` if it is a different file.
     pub(crate) fn copy(&self, from: &Path, file: &ContentFile) -> io::Result<bool> {
         let mut from = fs::File::open(from)?;
         io::copy(&mut from, &mut fs::File::create(self.part(&file.digest))?)?;
         self.complete(file)
     }
 
-    /// Takes a file whose beginning is all of it; `false`: it is something else, and is gone.
+    /// Takes a file whose beginning is complete; `false` if it is a different file, which is
+    /// removed.
     pub(crate) fn complete(&self, file: &ContentFile) -> io::Result<bool> {
         let part = self.part(&file.digest);
         if file.size == 0 {
@@ -129,13 +130,13 @@ impl Store {
         Ok(true)
     }
 
-    /// Makes the folder of a release whose files are all here: all at once.
+    /// Makes the folder of a release whose files are all here, atomically.
     pub(crate) fn assemble(&self, name: &Name, content: &Content) -> io::Result<()> {
         let new = self.new_ones().join(name.0.as_str());
         remove_folder(&new)?;
         let made = self.fill(&new, content);
         if made.is_err() {
-            // The disk may be full: what is half there goes.
+            // The disk may be full: the incomplete folder is removed.
             let _ = remove_folder(&new);
         }
         made?;
@@ -157,12 +158,12 @@ impl Store {
         sync_all(folder)
     }
 
-    /// A link, so that releases share what they have in common. A file that can be executed in
-    /// one and not in the other is copied: links have one mode.
+    /// Makes a link, so that releases share their files. A file that is executable in one and not
+    /// in the other is copied: links share the mode.
     fn place(&self, file: &ContentFile, path: &Path) -> io::Result<()> {
         let whole = self.file(&file.digest);
         let has_mode = fs::metadata(&whole)?.mode() & 0o777 == mode(file);
-        // A file has so many links at the most, and some file systems have none.
+        // The number of links to a file is limited, and some file systems have none.
         if has_mode && fs::hard_link(&whole, path).is_ok() {
             return Ok(());
         }
@@ -172,7 +173,7 @@ impl Store {
         copy.sync_all()
     }
 
-    /// Release folders that are here, those that were used last at the end.
+    /// Returns the release folders that are here, the most recently used last.
     pub(crate) fn all(&self) -> io::Result<Vec<ReleaseDigest>> {
         let mut all = Vec::new();
         for entry in fs::read_dir(self.releases())? {
@@ -192,21 +193,21 @@ impl Store {
         Ok(all.into_iter().map(|(_, digest)| digest).collect())
     }
 
-    /// A release is used: it is the last that goes.
+    /// Records that a release is used: it is removed last.
     pub(crate) fn touch(&self, name: &Name) -> io::Result<()> {
         fs::File::open(self.release(name))?.set_modified(std::time::SystemTime::now())
     }
 
-    /// Takes away the folder of a release.
+    /// Removes the folder of a release.
     pub(crate) fn remove(&self, name: &Name) -> io::Result<()> {
-        // Never half of it under its name.
+        // A folder is never incomplete under its name.
         let away = self.new_ones().join(name.0.as_str());
         remove_folder(&away)?;
         fs::rename(self.release(name), &away)?;
         remove_folder(&away)
     }
 
-    /// Takes away files that no release has, and beginnings that nobody continues.
+    /// Removes files that no release has, and beginnings that nobody continues.
     pub(crate) fn sweep(&self) -> io::Result<()> {
         for part in fs::read_dir(self.partial())? {
             fs::remove_file(part?.path())?;
@@ -241,7 +242,7 @@ impl Store {
     }
 }
 
-/// Nobody may write it: others have the same.
+/// Returns the mode of a file: nobody may write it, because others share it.
 fn mode(file: &ContentFile) -> u32 {
     if file.executable { 0o555 } else { 0o444 }
 }
@@ -253,7 +254,7 @@ fn remove_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The entries of a folder and of all below it, also when the power fails.
+/// Flushes the entries of a folder and of all below it, to survive a power failure.
 fn sync_all(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

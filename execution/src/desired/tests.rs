@@ -84,7 +84,7 @@ async fn what_is_asked_holds_after_a_restart_unless_the_zone_is_another() {
 }
 
 #[test]
-fn what_is_stopped_is_told_as_far_as_it_is() {
+fn what_is_stopped_is_reported_as_far_as_it_is() {
     use StopState::{Drained, Draining, Paused, Pausing};
     let check = |orders: Orders, kinds: &[Option<StopState>], expect, of_snmp| {
         let asked = LocalDesired {

@@ -31,13 +31,13 @@ const LISTENER: &str = "the socket of the workers";
 /// The name of the door in the log.
 const DOOR: &str = "the door of the workers";
 
-/// A worker that is expected, and what awaits it.
+/// An expected worker, and the channels that await it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket {
     pub(crate) number: Number,
     pub(crate) worker: WorkerId,
     pub(crate) manifest: Arc<Manifest>,
-    /// The queue for everything that is heard of it.
+    /// The queue of its events.
     pub(crate) reports: mpsc::Sender<Report>,
     /// Cuts the stream.
     pub(crate) cut: CancellationToken,
@@ -49,14 +49,14 @@ pub(crate) struct Admission {
     /// The tickets by their tokens.
     tickets: Arc<Mutex<HashMap<String, Ticket>>>,
     is_open: watch::Sender<bool>,
-    /// The listener once more, for a successor.
+    /// A duplicate of the listener, for a successor.
     listener: Arc<OwnedFd>,
 }
 
 /// The result of presenting a token.
 #[derive(Debug)]
 pub(crate) enum Entry {
-    /// Admitted by this ticket, which nobody uses again.
+    /// Admitted with this ticket, which cannot be used again.
     Admitted(Box<Ticket>),
     /// The token is unknown.
     Stranger,
@@ -65,7 +65,7 @@ pub(crate) enum Entry {
 }
 
 impl Admission {
-    /// Admits whoever comes to this listener with a token.
+    /// Admits connections to this listener that have a token.
     pub(crate) fn build(listener: &UnixListener) -> io::Result<Self> {
         let listener = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
         Ok(Self {
@@ -87,12 +87,12 @@ impl Admission {
         token
     }
 
-    /// Makes the token of a worker good that has it already.
+    /// Makes the present token of a worker good again.
     pub(crate) fn reissue(&self, token: String, ticket: Ticket) {
         self.tickets.lock().insert(token, ticket);
     }
 
-    /// Admits a worker by its token, which is nobody's from then on.
+    /// Redeems a token, which is used up by that.
     pub(crate) fn redeem(&self, token: &str) -> Entry {
         let mut tickets = self.tickets.lock();
         if !*self.is_open.borrow() {
@@ -104,35 +104,34 @@ impl Admission {
         }
     }
 
-    /// Returns whether nobody has come with this token yet.
+    /// Returns true if nobody has used this token yet.
     pub(crate) fn is_outstanding(&self, token: &str) -> bool {
         self.tickets.lock().contains_key(token)
     }
 
-    /// Takes back the token of a worker that will not come any more.
+    /// Revokes the token of a worker that will not come any more.
     pub(crate) fn revoke(&self, token: &str) {
         self.tickets.lock().remove(token);
     }
 
-    /// Suspends admission.
     pub(crate) fn suspend(&self) {
         self.set_open(false);
     }
 
-    /// Admits everybody from now on, also those who wait.
+    /// Resumes admission, also for those who wait.
     pub(crate) fn resume(&self) {
         self.set_open(true);
     }
 
     fn set_open(&self, is_open: bool) {
-        // Nobody is admitted any more when this returns: tokens are redeemed under this lock.
+        // Nobody is admitted any more once this returns: tokens are redeemed under this lock.
         let _tickets = self.tickets.lock();
         self.is_open.send_replace(is_open);
     }
 
     /// Waits until it is not suspended.
     pub(super) async fn resumed(&self) {
-        // The sender is here.
+        // The sender lives as long as this.
         let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
     }
 
@@ -141,8 +140,7 @@ impl Admission {
         self.listener.try_clone()
     }
 
-    /// Returns the connections that are let in: so many without a token at a time, and for so
-    /// long.
+    /// Returns the accepted connections, limited in number and time while they have no token.
     pub(super) fn connections(
         &self,
         listeners: Listeners,
@@ -152,7 +150,7 @@ impl Admission {
         let (to, connections) = mpsc::channel(1);
         let limits = Limits {
             total: unknown.max(2),
-            // A process that floods it leaves others their half.
+            // A process that floods it leaves half of the connections to others.
             per_peer: (unknown / 2).max(1),
         };
         let entrance = Entrance {

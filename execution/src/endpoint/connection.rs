@@ -1,5 +1,5 @@
-//! One connection of a worker, from near or far: until it has shown a token of ours it has to say
-//! hello in time, and to make room for others.
+//! A connection of a worker, from near or far: until it has presented a valid token, it has to say
+//! hello in time, and makes room for others.
 
 use std::{
     io,
@@ -41,12 +41,12 @@ pub(super) enum Peer {
     Address(IpAddr),
 }
 
-/// The place of a connection among those that have shown no token yet.
+/// The place of a connection among those without a token.
 #[derive(Debug, Clone)]
 pub(super) struct Unproven(Arc<Slot<Peer>>);
 
 impl Connection {
-    /// Gives a connection this long to show a token.
+    /// Gives a connection this long to present a token.
     pub(super) fn new(stream: Stream, place: Slot<Peer>, within: Duration) -> Self {
         let place = Unproven(Arc::new(place));
         Self {
@@ -58,7 +58,7 @@ impl Connection {
 }
 
 impl Unproven {
-    /// Notes that it has shown a token of ours: nobody pushes it out any more.
+    /// Records that it has presented a valid token: it no longer makes room for others.
     pub(super) fn prove(&self) {
         self.0.leave();
     }
@@ -66,7 +66,7 @@ impl Unproven {
     async fn must_go(self, within: Duration) {
         let pushed_out = tokio::time::timeout(within, self.0.pushed_out()).await;
         if pushed_out.is_err() && !self.0.is_stranger() {
-            // It is a worker, which goes when it likes.
+            // It is a worker, which leaves when it likes.
             std::future::pending::<()>().await;
         }
     }
@@ -87,7 +87,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.must_go.as_mut().poll(context).is_ready() {
-            let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was shown");
+            let gone = io::Error::new(io::ErrorKind::TimedOut, "no token was presented");
             return Poll::Ready(Err(gone));
         }
         match &mut self.stream {

@@ -7,7 +7,7 @@ use utakata_protocol::{
     v1::{Hello, Refused},
 };
 
-/// The most tasks at once that is believed of a worker.
+/// The largest number of tasks at once that is believed of a worker.
 const MAX_CAPACITY: u32 = 65_536;
 
 /// The terms agreed with a worker.
@@ -19,15 +19,17 @@ pub(super) struct Agreed {
     pub(super) capacity: u32,
 }
 
-/// Compares a hello with the manifest of the release that was started.
-/// Errors: no common version, or control without a go (`protocol`), another manifest (`manifest`),
-/// no capacity (`capacity`).
+/// Checks a hello against the manifest of the release that was started.
+///
+/// # Errors
+/// There is no common version, or control without a go (`protocol`), the manifest is another one
+/// (`manifest`), or there is no capacity (`capacity`).
 pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Problem> {
     let version = utakata_protocol::negotiate(&hello.protocol_versions)
         .map_err(|error| Problem::new("protocol", Cure::Operator, error.to_string()))?;
     let claimed: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
         let message = format!(
-            "the worker says a manifest that cannot be read ({error}): rebuild it with the \
+            "the worker announced a manifest that cannot be read ({error}): rebuild it with the \
              SDK of this utakata"
         );
         Problem::new("manifest", Cure::Operator, message)
@@ -39,7 +41,7 @@ pub(super) fn check(hello: &Hello, manifest: &Manifest) -> Result<Agreed, Proble
         return Err(without_go(version));
     }
     if hello.capacity == 0 {
-        let message = "the worker takes no task at once: its capacity must be more than 0";
+        let message = "the worker accepts no tasks: its capacity must be more than 0";
         return Err(Problem::new("capacity", Cure::Operator, message));
     }
     Ok(Agreed {
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_is_what_was_started_is_let_in() {
+    fn a_worker_that_is_what_was_started_is_admitted() {
         let agreed = check(&hello(), &Manifest::parse(MANIFEST).unwrap()).unwrap();
         let expect = Agreed {
             version: 1,

@@ -24,11 +24,11 @@ use crate::{
     worker::{Answer, Report, StreamEnd, WorkerEvent},
 };
 
-/// Messages in a second that carry no outcome; a worker that says more is cut off.
+/// The number of messages per second without an outcome beyond which a worker is cut off.
 const MAX_CHATTER: u32 = 10_000;
 const CHATTER_PERIOD: Duration = Duration::from_secs(1);
 
-/// The session of one worker that has connected.
+/// The session of a connected worker.
 pub(super) struct Session {
     pub(super) admission: Admission,
     /// Knows those who have been given no token.
@@ -36,18 +36,18 @@ pub(super) struct Session {
     pub(super) hello_within: Duration,
     pub(super) heartbeat: Duration,
     pub(super) stop: CancellationToken,
-    /// Its place among the connections that have shown no token.
+    /// Its place among the connections without a token.
     pub(super) unproven: Option<Unproven>,
 }
 
-/// The messages that are of no use, counted.
+/// A counter of useless messages.
 struct Chatter {
     since: Instant,
     messages: u32,
 }
 
 impl Session {
-    /// Lasts as long as the stream.
+    /// Runs as long as the stream lasts.
     pub(super) async fn run(self, mut from: Streaming<FromWorker>, to: mpsc::Sender<Sent>) {
         let hello = tokio::select! {
             hello = first(&mut from, self.hello_within) => hello,
@@ -63,7 +63,7 @@ impl Session {
         let ticket = match entry {
             Ok(ticket) => ticket,
             Err(problem) => {
-                tracing::warn!(sdk = %hello.sdk, %problem, "somebody was not let in");
+                tracing::warn!(sdk = %hello.sdk, %problem, "a client was not let in");
                 refuse(&to, &problem).await;
                 return;
             }
@@ -149,7 +149,7 @@ impl Session {
 
 impl Ticket {
     async fn report(&self, event: WorkerEvent) {
-        // Nobody listens any more only when the environment ends.
+        // Nobody listens only when the environment ends.
         let _ = self
             .reports
             .send(Report {
@@ -160,7 +160,7 @@ impl Ticket {
     }
 }
 
-/// The hello of a worker, if that is what it says first, and soon enough.
+/// Returns the hello of a worker, if that is its first message and in time.
 async fn first(from: &mut Streaming<FromWorker>, within: Duration) -> Option<Hello> {
     let first = tokio::time::timeout(within, from.message()).await;
     match first.ok()?.ok()??.message? {
@@ -181,12 +181,13 @@ fn message(message: to_worker::Message) -> Sent {
     })
 }
 
-/// Passes on what the worker says until it says no more.
+/// Passes on the messages of the worker until there are no more.
 async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
     let mut chatter = Chatter {
         since: Instant::now(),
         messages: 0,
     };
+    let mut invariants_broken = 0;
     loop {
         let message = match from.message().await {
             Ok(Some(from)) => from.message,
@@ -210,6 +211,16 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
                 let flood = format!("more than {MAX_CHATTER} messages without an outcome a second");
                 return StreamEnd::Flood(flood);
             }
+            Some(from_worker::Message::Heartbeat(heartbeat))
+                if !chatter.is_too_much(Instant::now()) =>
+            {
+                // It is counted once however much more it is: a worker may say any number.
+                if heartbeat.invariants_broken > invariants_broken {
+                    invariants_broken = heartbeat.invariants_broken;
+                    utakata_invariant::record("a worker met an impossible state", &ticket.worker);
+                }
+                WorkerEvent::Alive
+            }
             _ => WorkerEvent::Alive,
         };
         ticket.report(event).await;
@@ -231,7 +242,7 @@ fn answers(outcomes: Vec<AttemptOutcome>) -> Result<Vec<Answer>, String> {
 
 fn broken(status: &Status) -> StreamEnd {
     match status.code() {
-        // What tonic says of a message over the limit.
+        // The codes of tonic for a message over the limit.
         tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
             StreamEnd::Flood(status.message().to_owned())
         }

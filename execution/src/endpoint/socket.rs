@@ -1,9 +1,9 @@
-//! The path of the socket: short enough for the system, in a folder that is ours alone.
+//! The path of the socket: short enough for the operating system, in a private folder.
 //!
 //! ```text
 //! run/                       only we get through
 //! run/door/                  what a container sees: its own user gets through
-//! run/door/workers.sock      whoever gets so far may connect
+//! run/door/workers.sock      anybody who gets this far may connect
 //! ```
 
 use std::{
@@ -16,23 +16,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// `sockaddr_un` has 108 bytes for the path and its final zero (unix(7)).
+/// The length of the longest path: `sockaddr_un` has 108 bytes for it and its final zero (unix(7)).
 const MAX_PATH: usize = 107;
-/// In a folder of its own, which containers see without what is above it.
+/// The folder of the socket, which containers see without the one above it.
 const FOLDER: &str = "door";
 const NAME: &str = "workers.sock";
 
-/// A socket's path; the socket, and a folder made just for it, go when it is dropped.
+/// The socket's path; the socket, and a folder made only for it, are removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Socket {
     path: PathBuf,
     /// The folder around it.
     door: PathBuf,
-    /// A folder that was made for this socket alone.
+    /// The folder that was made only for this socket.
     own: Option<PathBuf>,
 }
 
-/// The place of a socket.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SocketPlace {
     pub(super) path: PathBuf,
@@ -42,9 +41,9 @@ pub(crate) struct SocketPlace {
 }
 
 impl Socket {
-    /// Makes the folder and takes away what an earlier life has left there.
+    /// Makes the folder, and removes what an earlier life has left there.
     pub(super) fn build(wanted: Option<&Path>) -> Result<Self, Error> {
-        // Containers are told where it is, wherever we work.
+        // Containers need the absolute path.
         let wanted = wanted.map(std::path::absolute).transpose();
         let wanted = wanted.ok().flatten().filter(|folder| fits(folder));
         let is_own = wanted.is_none();
@@ -79,7 +78,7 @@ impl Socket {
         }
     }
 
-    /// Returns the place of the socket, for whoever takes it over.
+    /// Returns the place of the socket, for a successor.
     pub(super) fn place(&self) -> SocketPlace {
         SocketPlace {
             path: self.path.clone(),
@@ -92,7 +91,7 @@ impl Socket {
         &self.path
     }
 
-    /// Lets whoever gets to the socket connect: without a token nobody gets further.
+    /// Lets everybody who reaches the socket connect: without a token nobody gets further.
     pub(super) fn open(&self) -> io::Result<()> {
         fs::set_permissions(&self.path, fs::Permissions::from_mode(0o666))
     }
@@ -100,7 +99,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Somebody else may have taken them away already.
+        // Somebody else may have removed them already.
         let _ = fs::remove_file(&self.path);
         let _ = fs::remove_dir(&self.door);
         if let Some(folder) = &self.own {
@@ -113,7 +112,7 @@ fn fits(folder: &Path) -> bool {
     folder.join(FOLDER).join(NAME).as_os_str().len() <= MAX_PATH
 }
 
-/// A folder that is not there yet, with a short name.
+/// Returns a folder that does not exist yet, with a short name.
 fn short() -> PathBuf {
     let name = format!("utakata-{}", uuid::Uuid::now_v7().simple());
     let places = [
@@ -131,10 +130,11 @@ fn short() -> PathBuf {
 
 /// The mode that lets only us through.
 const PRIVATE: u32 = 0o700;
-/// Others, too: those who see it without the private folder above it, in a container.
+/// The mode that lets others through as well: those who see the folder without the private one
+/// above it, in a container.
 const OPEN: u32 = 0o755;
 
-/// Makes a folder of ours with this mode, or takes one that is ours already.
+/// Makes a folder with this mode, or takes one that is ours already.
 fn make(folder: &Path, mode: u32) -> io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)

@@ -22,8 +22,8 @@ use crate::{
 /// The number of requests that may wait.
 const REQUESTS: usize = 4;
 
-/// An environment to be started. Unless something else is set, it has a new identity and its
-/// workers are processes of this machine.
+/// An environment to be started. By default it has a new identity, and its workers are processes of
+/// this machine.
 #[must_use]
 pub struct Builder {
     config: Config,
@@ -67,31 +67,30 @@ impl Builder {
         self.runtime(Arc::new(Placed::new(runtime)))
     }
 
-    /// Names those of the watched folders that hold what comes with utakata itself.
+    /// Names the watched folders whose releases are shipped with utakata.
     pub fn bundled(mut self, folders: Vec<PathBuf>) -> Self {
         self.bundled = folders;
         self
     }
 
-    /// Has the status tell, too, of what no release could be made of.
+    /// Adds to the status the profiles that could not be made into a release.
     pub fn unmade(mut self, unmade: Unmade) -> Self {
         self.unmade = unmade;
         self
     }
 
-    /// Goes on where another program of this process was, in the same life: its workers come
-    /// back.
+    /// Continues where another program in this process was, in the same life: its workers return.
     pub fn takeover(mut self, takeover: Takeover) -> Self {
         self.takeover = Some(takeover);
         self
     }
 
-    /// Starts it: it serves its kinds from then on, in the background, until it is drained. Must
-    /// be called within a tokio runtime.
+    /// Starts it: it serves its kinds from then on, in the background, until it is drained. Must be
+    /// called within a tokio runtime.
     ///
     /// # Errors
-    /// Impossible settings, no place for the socket of the workers, unreadable keys or state, or
-    /// a takeover of another environment.
+    /// Invalid settings, no place for the socket of the workers, unreadable keys or state, or a
+    /// takeover of another environment.
     pub fn start(self) -> Result<Handle, Error> {
         let config = &self.config;
         config.validate()?;

@@ -1,4 +1,4 @@
-//! The name of an environment, the life that it has, and its status.
+//! The name of an environment, its life, and its status.
 
 use jiff::Timestamp;
 use utakata_interconnect::connection::Health;
@@ -11,7 +11,7 @@ use crate::{
     takeover::Takeover,
 };
 
-/// The identity of an environment, in one life and no other.
+/// The identity of an environment in one life.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub(super) id: EnvironmentId,
@@ -23,10 +23,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes the identity of a new life, from the settings.
+    /// Creates the identity of a new life from the settings.
     ///
     /// # Errors
-    /// The host has no name that could name it.
+    /// The name of the host is not a valid name.
     pub fn build(config: &Config) -> Result<Self, NameError> {
         Ok(Self {
             id: config.environment_id()?,
@@ -38,7 +38,7 @@ impl Identity {
         })
     }
 
-    /// Goes on with the life of the program that has left this.
+    /// Continues the life of the program that has left this.
     #[must_use]
     pub fn after(self, takeover: &Takeover) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Identity {
         }
     }
 
-    /// Returns the status that is published for it when it is gone without a word.
+    /// Returns the status that is published for it when it disappears.
     pub fn will(&self) -> EnvironmentStatus {
         let nothing = Catalogue::default();
         let state = EnvironmentState::Gone;
@@ -59,7 +59,7 @@ impl Identity {
         )
     }
 
-    /// With connections to brokers, of which its status tells.
+    /// Adds the connections to brokers, which its status reports.
     #[must_use]
     pub fn with(self, connections: Vec<Health>) -> Self {
         Self {
@@ -94,6 +94,8 @@ impl Identity {
             stopped: desired.stopped(&board.stopped(), board.stopped_releases()),
             rollouts: board.rollouts(),
             workers: self.quota.status(),
+            invariants_broken: utakata_invariant::count(),
+            restarted: board.restarted(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The kinds that are served, one service each: started, given orders, and ended.
 
 mod handover;
+mod running;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,10 +12,10 @@ use std::{
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use utakata_invariant as invariant;
 use utakata_model::{Kind, ReleaseDigest, ReleaseId};
 use utakata_rollout::RolloutRun;
 
@@ -26,9 +27,9 @@ use crate::{
     kind::{self, Context, Handover, Order},
 };
 pub(super) use handover::{Inheritance, handovers};
+use running::{Ended, Restarts, Running};
 
-/// The time after its deadline for which a drain waits for what was killed, and for what is
-/// published.
+/// The time after its deadline for which a drain waits for killed workers and for publications.
 const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The kinds that are served.
@@ -36,9 +37,10 @@ pub(super) struct Kinds {
     pub(super) context: Context,
     orders: BTreeMap<Kind, watch::Sender<Order>>,
     desired: watch::Receiver<LocalDesired>,
-    /// The active release of each kind as of the last look.
+    /// The active release of each kind at the last look.
     served: BTreeMap<Kind, ReleaseDigest>,
-    running: JoinSet<(Kind, usize)>,
+    running: Running,
+    restarts: Restarts,
     cancel: CancellationToken,
     /// The socket of the workers.
     place: SocketPlace,
@@ -59,11 +61,12 @@ impl Kinds {
         cancel: CancellationToken,
     ) -> Self {
         Self {
+            restarts: Restarts::new(context.config.backoff),
             context,
             orders: BTreeMap::new(),
             desired,
             served: BTreeMap::new(),
-            running: JoinSet::new(),
+            running: Running::default(),
             cancel,
             place,
             handovers,
@@ -72,7 +75,7 @@ impl Kinds {
         }
     }
 
-    /// Serves what the catalogue has until a drain is asked for; `None`: cancelled.
+    /// Serves the catalogue until a drain is requested; `None` if cancelled.
     pub(super) async fn serve(
         &mut self,
         catalogue: &mut watch::Receiver<Arc<Catalogue>>,
@@ -81,6 +84,7 @@ impl Kinds {
     ) -> Option<DrainRequest> {
         let mut leaving = None;
         loop {
+            let again_at = self.restarts.next(Instant::now());
             tokio::select! {
                 request = requests.recv() => match request? {
                     Request::Drain(request) => return Some(request),
@@ -89,19 +93,17 @@ impl Kinds {
                 },
                 _ = catalogue.changed() => self.is_found = true,
                 Ok(()) = self.desired.changed() => {}
-                Some(ended) = self.running.join_next() => match ended {
-                    Ok((kind, _)) => {
-                        self.orders.remove(&kind);
-                    }
-                    Err(error) => tracing::error!(%error, "a kind is not served any more"),
-                },
+                Some(ended) = self.running.next() => {
+                    self.on_ended(ended);
+                }
+                () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {}
                 () = cancel.cancelled() => return None,
             }
             if self.is_found && self.hold.is_none() {
                 let found = catalogue.borrow_and_update().clone();
                 self.reconcile(&found);
             }
-            // What is to be served is known first: nobody could go on with less.
+            // The releases to serve must be known first: nobody could continue with less.
             if self.is_found
                 && let Some((within, mut done)) = leaving.take()
             {
@@ -113,7 +115,7 @@ impl Kinds {
         }
     }
 
-    /// Has every kind with a release served, and the others ended.
+    /// Makes every kind with a release served, and ends the others.
     fn reconcile(&mut self, catalogue: &Catalogue) {
         let desired = self.desired.borrow_and_update().clone();
         let me = &self.context.me.environment;
@@ -161,18 +163,44 @@ impl Kinds {
         }
         let new = chosen.into_iter();
         let new = new.map(|(kind, releases)| (kind.clone(), order_of(&kind, releases)));
+        let now = Instant::now();
+        let new = new.filter(|(kind, _)| self.restarts.allow(kind, now));
         for (kind, order) in new.collect::<Vec<_>>() {
             self.spawn(kind, order, None);
         }
     }
 
-    /// Goes on with the kinds of another program of this process at once: they wait for what is to
-    /// be served. Workers are admitted, and the status is published, when all await their own.
+    /// Forgets a service that has ended; returns its kind, and the number of attempts that were
+    /// given up. One that has panicked has left its attempts to the ledger, which settles them,
+    /// and its kind is served again by and by.
+    fn on_ended(&mut self, ended: Ended) -> (Kind, usize) {
+        let Ended {
+            kind,
+            lived,
+            given_up,
+        } = ended;
+        self.orders.remove(&kind);
+        let given_up = given_up.unwrap_or_else(|error| {
+            invariant::record(
+                "the service of a kind has panicked",
+                &format!("{kind}: {error}"),
+            );
+            let (now, clock) = (Instant::now(), Timestamp::now());
+            self.restarts.on_panic(kind.clone(), lived, now, clock);
+            self.context.board.put_restarted(self.restarts.status());
+            0
+        });
+        (kind, given_up)
+    }
+
+    /// Continues the kinds of another program in this process at once: they wait for the releases
+    /// to serve. Workers are admitted, and the status is published, when all kinds await their own
+    /// workers.
     pub(super) async fn take_over(&mut self, inherited: BTreeMap<Kind, kind::Inherited>) {
         let (awaiting, mut all_await) = mpsc::channel(1);
         for (kind, mut left) in inherited {
             left.awaiting = Some(awaiting.clone());
-            // Whatever is ordered first is another order than this.
+            // Any first order differs from this one.
             let order = Order {
                 hold: Some(Instant::now()),
                 ..Order::default()
@@ -180,7 +208,7 @@ impl Kinds {
             self.spawn(kind, order, Some(left));
         }
         drop(awaiting);
-        // Nobody sends: it ends when the last of them has what it was left.
+        // Nobody sends: the channel closes when the last kind has its inheritance.
         let _ = all_await.recv().await;
         self.context.admission.resume();
     }
@@ -190,10 +218,8 @@ impl Kinds {
         self.orders.insert(kind.clone(), order);
         let context = self.context.clone();
         let cancel = self.cancel.clone();
-        self.running.spawn(async move {
-            let given_up = kind::Service::run(kind.clone(), context, orders, came, cancel).await;
-            (kind, given_up)
-        });
+        let service = kind::Service::run(kind.clone(), context, orders, came, cancel);
+        self.running.spawn(kind, service);
     }
 
     /// Ends all kinds; returns the number of attempts that were given up.
@@ -208,8 +234,8 @@ impl Kinds {
         }
         let mut given_up = 0;
         let all_ended = async {
-            while let Some(ended) = self.running.join_next().await {
-                given_up += ended.map_or(0, |(_, given_up)| given_up);
+            while let Some(ended) = self.running.next().await {
+                given_up += self.on_ended(ended).1;
             }
         };
         let ended = tokio::time::timeout_at(deadline + AFTER_DEADLINE, all_ended).await;
@@ -236,7 +262,7 @@ fn served(chosen: &BTreeMap<Kind, Vec<Chosen>>) -> BTreeMap<Kind, ReleaseDigest>
     chosen.iter().filter_map(active).collect()
 }
 
-/// Versions of a kind that are to serve, and are not here yet.
+/// Returns the versions of a kind that are to serve and are not here yet.
 fn coming(kind: &Kind, desired: &LocalDesired, here: &[Chosen]) -> BTreeSet<Arc<str>> {
     let wanted = desired.kinds.get(kind).into_iter();
     let wanted = wanted.flat_map(|desired| desired.stable.iter().chain(&desired.kept));

@@ -12,11 +12,11 @@ use crate::{
     routes::{LedgerReply, Routes},
 };
 
-/// Waits between two tries when the inter connect is away.
+/// The first wait between attempts while the inter connect is away.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 
-/// The recipients of what the logic environment says.
+/// The recipients of the logic environment's messages.
 #[derive(Debug)]
 pub(super) struct Recipients {
     /// The routes of permits and records to the kinds.
@@ -39,7 +39,7 @@ pub(super) async fn run(events: Arc<dyn Events>, me: Sender, to: Recipients) {
         if heard {
             backoff.reset();
         }
-        tracing::warn!(%error, "the logic environment cannot be heard: trying again");
+        tracing::warn!(%error, "the logic environment cannot be followed: trying again");
         tokio::time::sleep(backoff.wait_jittered(draw())).await;
     }
 }
@@ -69,7 +69,7 @@ async fn listen(
                         .pass_on(&batch.kind.clone(), LedgerReply::Recorded(batch));
                 }
                 Event::Desired(desired) => to.keeper.hear(&desired).await,
-                // What finds no room is asked for again.
+                // If there is no room, it is requested again.
                 Event::Content(got) => drop(to.content.try_send(got)),
                 // For an earlier life of this environment, which knows nothing of it.
                 _ => {}

@@ -1,4 +1,4 @@
-//! Publishes the status of the environment: at every change, and every ten seconds.
+//! The publishing of the environment's status: at every change, and every ten seconds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// The shortest time between two statuses.
 const DEBOUNCE: Duration = Duration::from_millis(250);
 
-/// Publishes the status of the environment.
+/// The publisher of the environment's status.
 pub(super) struct StatusPublisher {
     pub(super) identity: Identity,
     pub(super) board: StatusBoard,
@@ -41,7 +41,7 @@ impl StatusPublisher {
                 _ = self.state.changed() => continue,
                 () = tokio::time::sleep(INTERVAL) => continue,
             }
-            // What else changes meanwhile is published together with it; the state at once.
+            // Other changes meanwhile are published together with it; the state at once.
             tokio::select! {
                 () = tokio::time::sleep_until(published + DEBOUNCE) => {}
                 _ = self.state.changed() => {}

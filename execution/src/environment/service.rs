@@ -1,4 +1,4 @@
-//! A running environment: what runs beside its kinds, and the order in which all of it ends.
+//! A running environment: the services beside its kinds, and the order in which everything ends.
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +40,6 @@ use crate::{
 /// The longest time that publishing the last status takes.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The parts of an environment.
 pub(super) struct Parts {
     pub(super) config: Arc<Config>,
     pub(super) identity: Identity,
@@ -163,12 +162,12 @@ impl Service {
         Ok((service, status))
     }
 
-    /// Follows what is found in the folders.
+    /// Follows the releases found in the folders.
     pub(super) fn releases(&self) -> watch::Receiver<Arc<Catalogue>> {
         self.catalogue.clone()
     }
 
-    /// Lasts until it is drained, or cancelled, which kills the workers.
+    /// Runs until it is drained, or cancelled, which kills the workers.
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let context = self.kinds.context.clone();
         let running = self.background.spawn(&context);
@@ -192,7 +191,7 @@ impl Service {
                 self.endpoint.stop().await;
                 self.state.send_replace(EnvironmentState::Gone);
                 last_status(publisher).await;
-                // Whoever asked may have lost interest.
+                // The caller may have lost interest.
                 let _ = done.send(Drained { given_up });
             }
             None => {
@@ -247,10 +246,12 @@ fn context(
         ..
     } = parts;
     let next_worker = inheritance.as_ref().map_or(1, |left| left.next_worker);
+    let next_ask = inheritance.as_ref().map_or(1, |left| left.next_ask);
     Ok(Context {
         config: config.clone(),
         zone: config.zone.clone(),
         worker_numbers: Arc::new(AtomicU64::new(next_worker)),
+        next_ask: Arc::new(AtomicU64::new(next_ask)),
         tasks: parts.tasks.clone(),
         events: parts.events.clone(),
         runtime: parts.runtime.clone(),

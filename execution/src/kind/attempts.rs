@@ -13,12 +13,12 @@ use crate::worker::Number;
 /// The longest timeout that is kept; a longer one is as good as none.
 const MAX_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The permit of an attempt of control.
+/// The permit of an attempt at control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Permit {
     /// The number of the ask that it answers.
     pub(crate) ask: u64,
-    /// Nothing is begun under it after this.
+    /// The time after which nothing begins under it.
     pub(crate) until: Instant,
 }
 
@@ -30,18 +30,17 @@ pub(crate) struct Permit {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Go {
-    /// It only looks: it began when it came.
+    /// An observe attempt: it began when it arrived.
     Needless,
     /// It begins on a go, which was not given yet.
     Awaited,
     /// It has its go, and may have begun.
     Given,
-    /// It has no go and never gets one. That it did not begin is told; the worker has still to
-    /// answer.
+    /// It has no go and never gets one. It is reported as not begun; the worker has yet to answer.
     Void,
 }
 
-/// The reason for which an attempt gets no go.
+/// The reason why an attempt gets no go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoGo {
     /// The permit has ended.
@@ -58,19 +57,18 @@ pub(crate) struct Attempt {
     pub(crate) worker: Number,
     /// The time that it waited before.
     pub(crate) waited: Duration,
-    /// The moment at which the worker got it.
+    /// The time at which the worker received it.
     pub(crate) begun: Instant,
-    /// It is not begun after this, should it wait once more.
+    /// The time after which it is not begun, should it wait again.
     pub(crate) expires: Instant,
     pub(crate) go: Go,
-    /// Answered in the worker's place, because that took too long.
+    /// True if it was answered in the worker's place, because that took too long.
     pub(crate) is_overdue: bool,
-    /// Begun by another program of this life: what is needed to begin it once
-    /// more is not here.
+    /// True if another program of this life began it: the data for beginning it again are not here.
     pub(crate) is_adopted: bool,
 }
 
-/// Every attempt that was begun and has no end yet.
+/// Every attempt that has begun and not ended.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     grace: Duration,
@@ -80,7 +78,7 @@ pub(crate) struct Attempts {
 }
 
 impl Attempt {
-    /// Returns whether another release may do it, too: a read that is pinned to none, and so was
+    /// Returns true if another release may do it, too: a read that is pinned to none, and so was
     /// not repeated before.
     pub(crate) fn may_repeat(&self) -> bool {
         self.task.class == Class::Observe && self.task.target.pin.is_none()
@@ -88,7 +86,7 @@ impl Attempt {
 }
 
 impl Attempts {
-    /// Begins with none. `grace`: the time that a worker may go on beyond the timeout.
+    /// Creates an empty set. `grace` is the time that a worker may exceed the timeout.
     pub(crate) fn new(grace: Duration) -> Self {
         Self {
             grace,
@@ -102,8 +100,9 @@ impl Attempts {
         self.attempts.insert(attempt.task.key(), attempt);
     }
 
-    /// Gives an attempt its go: how long that is good. A worker that asks again, because its
-    /// manager was replaced, has the answer again: it begins an attempt once.
+    /// Gives an attempt its go, and returns the time for which that is good. A worker that asks
+    /// again, because its manager was replaced, gets the answer again: it begins an attempt only
+    /// once.
     pub(crate) fn give_go(
         &mut self,
         key: TaskKey,
@@ -125,14 +124,14 @@ impl Attempts {
         Ok(within)
     }
 
-    /// Those that wait for a go beyond the end of their permits.
+    /// Returns those that wait for a go beyond the end of their permits.
     pub(crate) fn late(&self, now: Instant) -> Vec<TaskKey> {
         let is_over = |permit: Permit| now > permit.until;
         let late = self.awaiting().filter(|a| a.permit.is_some_and(is_over));
         late.map(|attempt| attempt.task.key()).collect()
     }
 
-    /// Those that wait for a go.
+    /// Returns those that wait for a go.
     pub(crate) fn awaiting(&self) -> impl Iterator<Item = &Attempt> {
         let all = self.attempts.values();
         all.filter(|attempt| attempt.go == Go::Awaited)
@@ -146,7 +145,7 @@ impl Attempts {
         Some(attempt)
     }
 
-    /// The attempt that a worker has answered, if it has that one.
+    /// Takes the attempt that a worker has answered, if it has that one.
     pub(crate) fn end(&mut self, key: TaskKey, worker: Number) -> Option<Attempt> {
         let attempt = match self.attempts.entry(key) {
             Entry::Occupied(entry) if entry.get().worker == worker => entry.remove(),
@@ -156,7 +155,7 @@ impl Attempts {
         Some(attempt)
     }
 
-    /// Takes out everything that a worker has.
+    /// Takes everything that a worker has.
     pub(crate) fn end_all(&mut self, worker: Number) -> Vec<Attempt> {
         let of_worker = |_: &TaskKey, attempt: &mut Attempt| attempt.worker == worker;
         let ended = self.attempts.extract_if(of_worker);
@@ -165,12 +164,12 @@ impl Attempts {
         ended
     }
 
-    /// Marks and gives the attempts that have become overdue.
+    /// Marks and returns the attempts that have become overdue.
     pub(crate) fn mark_overdue(&mut self, now: Instant) -> Vec<&Attempt> {
         let grace = self.grace;
         let is_late = |attempt: &Attempt| {
-            let most = attempt.task.timeout.min(MAX_TIMEOUT) + grace;
-            !attempt.is_overdue && now.saturating_duration_since(attempt.begun) >= most
+            let max = attempt.task.timeout.min(MAX_TIMEOUT) + grace;
+            !attempt.is_overdue && now.saturating_duration_since(attempt.begun) >= max
         };
         let mut late = Vec::new();
         for attempt in self.attempts.values_mut() {
@@ -182,12 +181,12 @@ impl Attempts {
         late
     }
 
-    /// Returns the time that the longest attempt of a worker may go on.
+    /// Returns the time that the longest attempt of a worker may still take.
     pub(crate) fn longest_of(&self, worker: Number, now: Instant) -> Duration {
         let of_worker = self.attempts.values().filter(|a| a.worker == worker);
         let left = of_worker.map(|attempt| {
-            let most = attempt.task.timeout.min(MAX_TIMEOUT) + self.grace;
-            most.saturating_sub(now.saturating_duration_since(attempt.begun))
+            let max = attempt.task.timeout.min(MAX_TIMEOUT) + self.grace;
+            max.saturating_sub(now.saturating_duration_since(attempt.begun))
         });
         left.max().unwrap_or_default()
     }
@@ -204,7 +203,7 @@ impl Attempts {
         self.attempts.is_empty()
     }
 
-    /// Counts the attempts that run under a permit.
+    /// Returns the number of attempts that run under a permit.
     pub(crate) fn permitted(&self) -> usize {
         self.permitted
     }

@@ -26,6 +26,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_interconnect::Tag;
+use utakata_invariant as invariant;
 use utakata_model::{BreakerStatus, Class, Problem, Target, TargetName, Task, TaskKey};
 
 pub(crate) use self::breaker::Rule;
@@ -34,22 +35,22 @@ use self::{
     lane::{ByClass, Lane},
     turns::Turns,
 };
-use crate::{config::Lanes as Limits, invariant};
+use crate::config::Lanes as Limits;
 
 /// A task that waits in the environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) task: Task,
-    /// For a control task: its delivery, which is acknowledged when the task is begun.
+    /// For a control task: its delivery, which is acknowledged when the task begins.
     pub(crate) tag: Option<Tag>,
-    /// The moment since which it waits here.
+    /// The time since which it waits here.
     pub(crate) since: Instant,
-    /// It is not begun after this. The clock on the wall may be set while it waits.
+    /// The time after which it is not begun. The wall clock may be set while it waits.
     pub(crate) expires: Instant,
 }
 
 impl Waiting {
-    /// A task that waits from now on; what is left of its time is reckoned at this moment.
+    /// Creates a waiting task; the time left is calculated now.
     pub(crate) fn new(task: Task, tag: Option<Tag>, now: Instant, clock: Timestamp) -> Self {
         Self {
             expires: expires(&task, now, clock),
@@ -60,7 +61,7 @@ impl Waiting {
     }
 }
 
-/// Returns the moment until which a task may be begun, by the clock that nobody sets.
+/// Returns the time until which a task may begin, on the monotonic clock.
 pub(crate) fn expires(task: &Task, now: Instant, clock: Timestamp) -> Instant {
     let left = task.expires.duration_since(clock);
     let moved = match left.is_negative() {
@@ -70,7 +71,7 @@ pub(crate) fn expires(task: &Task, now: Instant, clock: Timestamp) -> Instant {
     moved.unwrap_or(now)
 }
 
-/// Everything of a kind that waits, by target.
+/// All waiting tasks of a kind, by target.
 #[derive(Debug)]
 pub(crate) struct Lanes {
     limits: Limits,
@@ -82,7 +83,8 @@ pub(crate) struct Lanes {
     /// The targets that are left alone.
     broken: BTreeSet<TargetName>,
     waiting: usize,
-    /// As last told: what could have gone on since then does at the next [`Lanes::wake`].
+    /// The time of the last event: whatever could have proceeded since then does so at the next
+    /// [`Lanes::wake`].
     now: Instant,
 }
 
@@ -100,7 +102,7 @@ impl Lanes {
         }
     }
 
-    /// Lets everything go on that rested until now.
+    /// Wakes everything that rested until now.
     pub(crate) fn wake(&mut self, now: Instant) {
         self.now = now;
         while let Some((at, _)) = self.resting.first()
@@ -116,7 +118,7 @@ impl Lanes {
         }
     }
 
-    /// Returns the moment at which [`Lanes::wake`] has something to do next.
+    /// Returns the time at which [`Lanes::wake`] next has something to do.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
         self.resting.first().map(|(at, _)| *at)
     }
@@ -148,20 +150,20 @@ impl Lanes {
         is_left
     }
 
-    /// Returns the breaker of a target that does not answer and is left alone: reads fail at once.
+    /// Returns the breaker of a target that is left alone: reads fail at once.
     pub(crate) fn broken(&self, target: &TargetName, now: Instant) -> Option<BreakerStatus> {
         let breaker = &self.lanes.get(target)?.breaker;
         let is_shut = breaker.passage(now) == Passage::None;
         breaker.status(target, now).filter(|_| is_shut)
     }
 
-    /// Lists the targets that are left alone, at most so many.
-    pub(crate) fn breakers(&self, most: usize, now: Instant) -> Vec<BreakerStatus> {
+    /// Returns the targets that are left alone, up to a limit.
+    pub(crate) fn breakers(&self, max: usize, now: Instant) -> Vec<BreakerStatus> {
         let status = |target| self.lanes.get(target)?.breaker.status(target, now);
-        self.broken.iter().filter_map(status).take(most).collect()
+        self.broken.iter().filter_map(status).take(max).collect()
     }
 
-    /// Takes out the reads that wait for a target.
+    /// Takes the reads that wait for a target.
     pub(crate) fn take_reads(&mut self, target: &TargetName) -> VecDeque<Waiting> {
         let Some(lane) = self.lanes.get_mut(target) else {
             return VecDeque::new();
@@ -171,7 +173,7 @@ impl Lanes {
         reads
     }
 
-    /// Lets a task wait in its target's lane; gives the older one that it displaces.
+    /// Adds a task to its target's lane, and returns the older one that it displaces.
     pub(crate) fn push(&mut self, waiting: Waiting) -> Option<Waiting> {
         let target = waiting.task.target.name.clone();
         let lane = self.lanes.entry(target.clone()).or_default();
@@ -189,8 +191,8 @@ impl Lanes {
         displaced
     }
 
-    /// Takes out the next task of a class for the release of this version (`None`: the active
-    /// one), lane by lane in turn. It has a conversation with its target.
+    /// Takes the next task of a class for the release of this version (`None`: the active one),
+    /// lane by lane in turn. It has a conversation with its target.
     pub(crate) fn pop(&mut self, class: Class, pin: Option<&str>) -> Option<Waiting> {
         loop {
             let target = self.turns.of(class).pop(pin)?;
@@ -200,7 +202,7 @@ impl Lanes {
             };
             *lane.has_turn.of(class) = false;
             let next = lane.next(class, self.now);
-            // What came since may be for another release.
+            // A task that arrived since may be for another release.
             let fits = next.is_some_and(|next| next.task.target.pin.as_deref() == pin);
             let taken = if fits {
                 lane.take(class, self.now)
@@ -215,7 +217,7 @@ impl Lanes {
         }
     }
 
-    /// Ends a conversation: its lane may go on.
+    /// Ends a conversation, so that its lane may proceed.
     pub(crate) fn release(&mut self, target: &TargetName, class: Class) {
         if let Some(lane) = self.lanes.get_mut(target) {
             lane.release(class);
@@ -223,7 +225,7 @@ impl Lanes {
         }
     }
 
-    /// Occupies a lane for a task that runs since an earlier program of this life.
+    /// Occupies a lane for a task that has been running since an earlier program of this life.
     pub(crate) fn occupy(&mut self, target: &Target, class: Class) {
         let lane = self.lanes.entry(target.name.clone()).or_default();
         lane.set(target, &self.limits);
@@ -231,19 +233,21 @@ impl Lanes {
         lane.is_written |= class == Class::Control;
     }
 
-    /// A read that has ended is followed at once by another one that nobody has asked for, in
-    /// the same conversation. Whether that may be: nothing else waits for the target to write
-    /// it, and the target may be asked so soon.
+    /// Lets a read that has ended be followed at once by another one that nobody requested, in the
+    /// same conversation. Returns true if that is permitted: nothing else waits to write the
+    /// target, and its rate allows it.
     pub(crate) fn prolong(&mut self, target: &TargetName, now: Instant) -> bool {
         self.lanes
             .get_mut(target)
             .is_some_and(|lane| lane.prolong(now))
     }
 
-    /// Control that was taken out gives up its conversation, for observation. It remains the
-    /// only writer.
+    /// Lets control that was taken give up its conversation for observation. It remains the only
+    /// writer.
     pub(crate) fn step_back(&mut self, target: &TargetName) {
-        if let Some(lane) = self.lanes.get_mut(target) {
+        // It is written, which keeps it.
+        let lane = self.lanes.get_mut(target);
+        if let Some(lane) = invariant::present(lane, "control without a lane steps back", target) {
             lane.step_back();
             self.queue(target);
         }
@@ -252,7 +256,8 @@ impl Lanes {
     /// Gives a conversation to control that had stepped back, or the next one that is free. Returns
     /// true if it has one.
     pub(crate) fn step_in(&mut self, target: &TargetName) -> bool {
-        let Some(lane) = self.lanes.get_mut(target) else {
+        let lane = self.lanes.get_mut(target);
+        let Some(lane) = invariant::present(lane, "control without a lane steps in", target) else {
             return false;
         };
         lane.is_expected = lane.is_full();
@@ -269,7 +274,7 @@ impl Lanes {
         }
     }
 
-    /// Puts a task back that was taken out and could not be begun, before all others.
+    /// Puts a task back that was taken and could not begin, before all others.
     pub(crate) fn put_back(&mut self, waiting: Waiting) {
         let target = waiting.task.target.name.clone();
         let class = waiting.task.class;
@@ -280,7 +285,7 @@ impl Lanes {
         self.release(&target, class);
     }
 
-    /// Takes out what fulfils a condition.
+    /// Takes the tasks that satisfy a condition.
     pub(crate) fn take_if(&mut self, is_wanted: impl Fn(&Waiting) -> bool) -> Vec<Waiting> {
         let mut taken = Vec::new();
         for lane in self.lanes.values_mut() {
@@ -304,7 +309,7 @@ impl Lanes {
         taken
     }
 
-    /// Takes out what may not begin any more.
+    /// Takes the tasks that may not begin any more.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Vec<Waiting> {
         self.take_if(|waiting| waiting.expires < now)
     }
@@ -327,23 +332,23 @@ impl Lanes {
         self.waiting
     }
 
-    /// Counts the lanes that wait for nothing but a worker.
+    /// Returns the number of lanes that wait only for a worker.
     pub(crate) fn ready(&self) -> usize {
         self.turns.control.len() + self.turns.observe.len()
     }
 
-    /// Counts those of them whose next task is for this version.
+    /// Returns the number of them whose next task is for this version.
     pub(crate) fn ready_for(&self, pin: Option<&str>) -> usize {
         self.turns.control.of(pin).count() + self.turns.observe.of(pin).count()
     }
 
-    /// Lists the versions for which something is ready, other than the active one.
+    /// Returns the versions for which something is ready, other than the active one.
     pub(crate) fn pins(&self) -> BTreeSet<String> {
         let pins = self.turns.control.pins().chain(self.turns.observe.pins());
         pins.cloned().collect()
     }
 
-    /// Returns the moment since which the first in turn of a class waits for a worker of this
+    /// Returns the time since which the first in turn of a class waits for a worker of this
     /// version.
     pub(crate) fn ready_since(&self, class: Class, pin: Option<&str>) -> Option<Instant> {
         let turns = match class {
@@ -354,7 +359,7 @@ impl Lanes {
         turns.of(pin).find_map(next).map(|waiting| waiting.since)
     }
 
-    /// Gives a lane the turns that it should have, or lets it go when it is over.
+    /// Gives a lane the turns that it should have, or removes it when it is over.
     fn queue(&mut self, target: &TargetName) {
         let Some(lane) = self.lanes.get_mut(target) else {
             return;

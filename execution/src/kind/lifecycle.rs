@@ -2,12 +2,12 @@
 //! in its process, or to end.
 //!
 //! ```text
-//!            order                  nothing is under way
-//! (serves) ──────────► pausing ─────────────────────────────► paused
-//!    ▲                                                          │
-//!    │       order                  ... and no worker is left   │
-//!    ├──────────────► draining ────────────────────────────► drained
-//!    └──────────────────────── no order ────────────────────────┘
+//!              order                  nothing is under way
+//!  (serves) ──────────► pausing ─────────────────────────────► paused
+//!      ▲                                                          │
+//!      │       order                  ... and no worker is left   │
+//!      ├──────────────► draining ────────────────────────────► drained
+//!      └──────────────────────── no order ────────────────────────┘
 //! ```
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -17,46 +17,46 @@ use utakata_model::{Stop, StopState};
 
 use super::Order;
 
-/// The orders of a kind that hold for all of its releases.
+/// The orders of a kind that apply to all of its releases.
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
-    /// Nothing new is taken, and nothing will be.
+    /// True if no new tasks are taken, and none will be.
     is_closing: bool,
     stop: Option<Stop>,
     handover: HandoverPhase,
     /// Versions that are to serve and are not here yet.
     coming: BTreeSet<Arc<str>>,
-    /// The moment at which all that runs is given up.
+    /// The time at which everything that runs is given up.
     give_up_at: Option<Instant>,
 }
 
-/// The way of a kind to another program of this process. The workers go over with what they have,
-/// and no attempt ends by it.
+/// The handover of a kind to another program in this process. The workers go over with their
+/// attempts, and no attempt ends by it.
 ///
 /// ```text
 ///            order                 asks answered           workers have left
 /// (serves) ────────► settling ─────────────────► parting ────────────────────► left
-///     ▲                 no order: workers come back                              │
+///     ▲                 no order: workers return                                 │
 ///     └──────────────────────────────────────────────────────────────────────────┤
 ///     └────────────── first order ◄── awaiting ◄── (another program) ◄───────────┘
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum HandoverPhase {
-    /// It serves.
+    /// No handover is under way.
     #[default]
     None,
-    /// It takes nothing new; what is asked for still begins.
+    /// It takes no new tasks; control that is asked for still begins.
     Settling { until: Instant },
-    /// Its workers were told to come back, or to end what they have.
+    /// Its workers were told to return, or to finish their tasks.
     Parting { until: Instant },
-    /// It was taken over, and nobody has said yet what is to be served.
+    /// It was taken over, and has no order yet.
     Awaiting,
 }
 
 /// The work that is under way in a kind that is to stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnderWay {
-    /// Tasks that wait or run, or outcomes that are not recorded.
+    /// True if tasks wait or run, or outcomes are not recorded.
     pub(super) tasks: bool,
     pub(super) workers: bool,
 }
@@ -79,12 +79,12 @@ impl Lifecycle {
         };
     }
 
-    /// Waits for the first order, after another program of this process was taken over from.
+    /// Waits for the first order, after taking over from another program in this process.
     pub(super) fn on_taken_over(&mut self) {
         self.handover = HandoverPhase::Awaiting;
     }
 
-    /// Returns whether the kind ends, and nothing new will be taken.
+    /// Returns true if the kind ends, and no new tasks will be taken.
     pub(super) fn is_closing(&self) -> bool {
         self.is_closing
     }
@@ -94,39 +94,39 @@ impl Lifecycle {
         self.stop
     }
 
-    /// Returns whether a release of this version is to serve and is not here yet.
+    /// Returns true if a release of this version is to serve and is not here yet.
     pub(super) fn awaits(&self, version: &str) -> bool {
         self.coming.contains(version)
     }
 
-    /// Returns whether any release is to serve that is not here yet.
+    /// Returns true if any release is to serve that is not here yet.
     pub(super) fn awaits_any(&self) -> bool {
         !self.coming.is_empty()
     }
 
-    /// Returns whether all that runs is to be given up.
+    /// Returns true if everything that runs is to be given up.
     pub(super) fn is_given_up(&self, now: Instant) -> bool {
         self.give_up_at.is_some_and(|at| now >= at)
     }
 
-    /// Returns whether nothing is planned because everything goes over, or has just come.
+    /// Returns true if nothing is planned because everything is going over, or has just arrived.
     pub(super) fn is_going_over(&self) -> bool {
         self.handover != HandoverPhase::None
     }
 
-    /// Returns whether the tasks that wait are to leave before the workers do.
+    /// Returns true if waiting tasks are to leave before the workers do.
     pub(super) fn is_settling(&self) -> bool {
         matches!(self.handover, HandoverPhase::Settling { .. })
     }
 
-    /// Lets the workers leave: nothing is asked for any more.
+    /// Lets the workers leave, now that no asks are open any more.
     pub(super) fn on_settled(&mut self) {
         if let HandoverPhase::Settling { until } = self.handover {
             self.handover = HandoverPhase::Parting { until };
         }
     }
 
-    /// Returns the moment by which the workers have to leave, once they are to.
+    /// Returns the time by which the workers have to leave, once they are to.
     pub(super) fn parts_until(&self) -> Option<Instant> {
         match self.handover {
             HandoverPhase::Parting { until } => Some(until),
@@ -176,12 +176,12 @@ mod tests {
     fn a_kind_settles_before_its_workers_part_and_an_order_brings_it_back() {
         let (mut lifecycle, until) = (Lifecycle::default(), Instant::now());
         lifecycle.on_settled();
-        assert!(!lifecycle.is_going_over(), "nobody has asked for it");
+        assert!(!lifecycle.is_going_over(), "nobody has requested it");
         lifecycle.on_order(&going(until));
         assert!(lifecycle.is_settling() && lifecycle.parts_until().is_none());
         lifecycle.on_settled();
         assert_eq!(lifecycle.parts_until(), Some(until));
-        // The same order once more changes nothing.
+        // Repeating the same order changes nothing.
         lifecycle.on_order(&going(until + Duration::from_secs(1)));
         assert_eq!(lifecycle.parts_until(), Some(until));
         lifecycle.on_order(&serves());

@@ -1,4 +1,4 @@
-//! Outcomes: of attempts that workers have answered, and of those that nobody will answer.
+//! Outcomes of attempts that workers have answered, and of those that nobody will answer.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -9,8 +9,8 @@ use utakata_model::{
 
 use crate::{kind::attempts::Attempt, worker::answer::End};
 
-/// Returns the end of an attempt that its worker will not answer: nobody can know what became
-/// of control; a read that was not answered has failed.
+/// Returns the end of an attempt that its worker will not answer: the outcome of control is
+/// unknown, and a read has failed.
 pub(super) fn unanswered(class: Class) -> OutcomeStatus {
     match class {
         Class::Control => OutcomeStatus::Unknown,
@@ -18,7 +18,7 @@ pub(super) fn unanswered(class: Class) -> OutcomeStatus {
     }
 }
 
-/// A problem with an attempt that its worker did not answer.
+/// Returns the problem of an attempt that its worker did not answer.
 pub(super) fn unanswered_problem(class: Class, code: &str, what: &str) -> Problem {
     match class {
         Class::Observe => Problem::new(code, Cure::Retry, what),
@@ -29,7 +29,7 @@ pub(super) fn unanswered_problem(class: Class, code: &str, what: &str) -> Proble
     }
 }
 
-/// The outcome of a task that no worker has begun.
+/// Returns the outcome of a task that no worker has begun.
 pub(super) fn not_begun(
     task: Task,
     status: OutcomeStatus,
@@ -51,7 +51,7 @@ pub(super) fn never_begun(what: &str) -> Problem {
     Problem::new("worker-lost", Cure::Retry, message)
 }
 
-/// The outcome of an attempt that a worker had.
+/// Returns the outcome of an attempt that a worker had.
 pub(super) fn begun(
     attempt: &Attempt,
     status: OutcomeStatus,
@@ -72,7 +72,7 @@ pub(super) fn begun(
     }
 }
 
-/// The outcome, and the readings, of an attempt as its worker says.
+/// Returns the outcome and the readings of an attempt as its worker reports them.
 pub(super) fn answered(
     attempt: Attempt,
     end: Result<End, Problem>,
@@ -114,7 +114,8 @@ pub(super) fn answered(
     (seen_to_end(outcome), readings)
 }
 
-/// The outcome of an attempt on which nobody acts any more: its worker has said so, or is gone.
+/// Returns the outcome of an attempt on which nobody acts any more: its worker has said so, or is
+/// gone.
 pub(super) fn seen_to_end(outcome: Outcome) -> Outcome {
     let is_unknown = outcome.status == OutcomeStatus::Unknown;
     Outcome {
@@ -150,12 +151,12 @@ fn build(
     }
 }
 
-/// Returns the duration that a worker claims, as far as it can be.
+/// Returns the duration that a worker claims, as far as it is possible.
 pub(super) fn believable(said: Duration, seen: Duration) -> Duration {
     if said.is_zero() { seen } else { said.min(seen) }
 }
 
-/// Problems that are told again and again, made once.
+/// Problems that occur again and again, made once.
 static COMMON: LazyLock<Common> = LazyLock::new(Common::new);
 
 struct Common {
@@ -171,7 +172,7 @@ impl Common {
         Self {
             superseded: problem(
                 "superseded",
-                "a newer task of the same action on this target came while this one waited",
+                "a newer task of the same action on this target arrived while this one waited",
             ),
             expired: problem(
                 "expired",
@@ -179,17 +180,17 @@ impl Common {
             ),
             stopped: problem(
                 "draining",
-                "the environment takes no more tasks of this kind, and had not begun this one",
+                "the environment accepts no more tasks of this kind, and had not begun this one",
             ),
             late: problem(
                 "permit-late",
-                "it was permitted and could not be begun in time: nothing was done to the target",
+                "it was permitted but could not begin in time: nothing was done to the target",
             ),
         }
     }
 }
 
-/// Returns the problem of a task in whose place a newer one waits.
+/// Returns the problem of a task that a newer one has replaced.
 pub(super) fn superseded() -> Problem {
     COMMON.superseded.clone()
 }
@@ -199,7 +200,7 @@ pub(super) fn expired() -> Problem {
     COMMON.expired.clone()
 }
 
-/// Returns the problem of a task that is not begun because nothing is any more.
+/// Returns the problem of a task that does not begin because nothing does any more.
 pub(super) fn stopped() -> Problem {
     COMMON.stopped.clone()
 }

@@ -1,14 +1,14 @@
-//! Control that is asked for, or permitted and not yet begun: pure.
+//! Control that is asked for, or permitted and not yet begun. Pure.
 //!
 //! ```text
-//!  lane ─► asked ─► permitted ─► begun
-//!            │          └► no worker in time: expired, under its permit
-//!            ├► refused: gone
-//!            └► void: asked anew; a permit that still comes is answered "expired"
+//! lane ─► asked ─► permitted ─► begun
+//!           │          └► no worker in time: expired, under its permit
+//!           ├► refused: gone
+//!           └► void: asked again; a permit that still arrives is answered "expired"
 //! ```
 //!
-//! An ask that was given up begins nothing any more. So a permit that comes for it all the same
-//! is answered: the logic environment need not wait until nobody can act on it.
+//! An ask that was given up begins nothing any more. A permit that still arrives for it is
+//! answered, so that the logic environment need not wait until nobody can act on it.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -17,6 +17,7 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use utakata_invariant as invariant;
 use utakata_model::{Outcome, OutcomeStatus, TaskKey};
 use utakata_permit::{
     asks::{Decision, OpenAsks, Times},
@@ -24,14 +25,12 @@ use utakata_permit::{
 };
 
 use super::outcome;
-use crate::{
-    invariant,
-    kind::{attempts::Permit, lanes::Waiting},
-};
+use crate::kind::{attempts::Permit, lanes::Waiting};
 
-/// Asks that were given up and are remembered, to answer permits that come for them.
+/// The number of given-up asks that are remembered, to answer permits that arrive for them.
 const MAX_VOID: usize = 10_000;
-/// Asks of one attempt that are made again, to learn which of them has the permit.
+/// The number of earlier asks of an attempt that are repeated, to learn which of them has the
+/// permit.
 const MAX_EARLIER: usize = 4;
 
 /// Control between its lane and its worker.
@@ -40,9 +39,9 @@ pub(super) struct Permits {
     asks: OpenAsks,
     asked: HashMap<TaskKey, Request, foldhash::fast::RandomState>,
     permitted: VecDeque<Permitted>,
-    /// The outcomes that are told if permits come for asks that were given up.
+    /// The outcomes to report if permits arrive for asks that were given up.
     void: BTreeMap<u64, Outcome>,
-    /// Workers that are kept free for these, by the version that they need.
+    /// The number of workers kept free for these, by the version that they need.
     reserved: BTreeMap<Option<String>, usize>,
 }
 
@@ -51,14 +50,14 @@ pub(super) struct Permits {
 pub(super) struct Request {
     pub(super) waiting: Waiting,
     ask: u64,
-    /// The last asks of it that were given up.
+    /// The latest asks of it that were given up.
     earlier: Vec<u64>,
-    /// Keeps a conversation of its lane free.
+    /// True if it keeps a conversation of its lane free.
     pub(super) has_lane: bool,
 }
 
 impl Request {
-    /// The asks of it that were given up before: the last few.
+    /// Returns the latest asks of it that were given up.
     pub(super) fn earlier(&self) -> impl Iterator<Item = Ask> {
         let key = self.waiting.task.key();
         self.earlier.iter().map(move |&ask| Ask { key, ask })
@@ -70,27 +69,30 @@ impl Request {
 pub(super) struct Permitted {
     pub(super) waiting: Waiting,
     pub(super) permit: Permit,
-    /// Has a conversation of its lane.
+    /// True if it has a conversation of its lane.
     pub(super) has_lane: bool,
 }
 
-/// The meaning of an answer here.
+/// The consequence of an answer.
 #[derive(Debug)]
 pub(super) enum Meaning {
     /// The attempt may begin: it is among those that do.
     Permitted,
     /// The delivery is void.
     Dropped(Refused, Request),
-    /// It was permitted and will not begin here, which is to be told.
+    /// It was permitted and will not begin here, which has to be reported.
     Late(Box<Outcome>, Option<Request>),
     /// Nothing follows.
     Nothing,
 }
 
 impl Permits {
-    pub(super) fn new(times: Times) -> Self {
+    /// Without any; asks are numbered from here on.
+    pub(super) fn new(times: Times, next_ask: u64) -> Self {
+        let mut asks = OpenAsks::new(times);
+        asks.begin_at(next_ask);
         Self {
-            asks: OpenAsks::new(times),
+            asks,
             asked: HashMap::default(),
             permitted: VecDeque::new(),
             void: BTreeMap::new(),
@@ -98,7 +100,8 @@ impl Permits {
         }
     }
 
-    /// The number of the next ask, and what is told if permits come for those given up.
+    /// Returns the number of the next ask, and the outcomes to report if permits arrive for those
+    /// given up.
     pub(super) fn leave(&self) -> (u64, Vec<(u64, Outcome)>) {
         let void = self
             .void
@@ -107,7 +110,7 @@ impl Permits {
         (self.asks.next(), void.collect())
     }
 
-    /// Goes on where another program of this life was.
+    /// Continues where another program of this life was.
     pub(super) fn take_over(&mut self, next_ask: u64, void: Vec<(u64, Outcome)>) {
         self.asks.begin_at(next_ask);
         self.void.extend(void);
@@ -151,15 +154,15 @@ impl Permits {
         }
     }
 
-    /// Decides by an answer to an ask that was given up, or whose window is over.
+    /// Handles an answer to an ask that was given up, or whose window is over.
     fn on_ignored(&mut self, answer: Answer, now: Instant, clock: Timestamp) -> Meaning {
         let Ask { key, ask } = answer.ask;
         let is_open = self.asked.get(&key).is_some_and(|asked| asked.ask == ask);
         if !is_open && !self.void.contains_key(&ask) {
             return Meaning::Nothing;
         }
-        // What cannot change any more holds for a later ask of the attempt as well, whose own
-        // answer may always come too late.
+        // A verdict that cannot change any more applies to a later ask of the attempt as well,
+        // whose own answer may always arrive too late.
         match answer.verdict {
             Verdict::Permitted(_) => {
                 let asked = self.give_up(key, now, clock);
@@ -178,8 +181,8 @@ impl Permits {
         }
     }
 
-    /// The asks to send now. Those that had no answer for a while come with whether they are
-    /// other ones than before, because their window is over.
+    /// Returns the asks to send now. Those unanswered for a while are marked if they are new ones,
+    /// because the window of the earlier one is over.
     pub(super) fn due(&mut self, now: Instant, clock: Timestamp) -> Vec<Due> {
         let asks = self.asks.due(now);
         let mut due = Vec::with_capacity(asks.len());
@@ -234,17 +237,17 @@ impl Permits {
             .collect()
     }
 
-    /// Takes out the attempts that may begin, in the order of their permits.
+    /// Takes the attempts that may begin, in the order of their permits.
     pub(super) fn take_permitted(&mut self) -> VecDeque<Permitted> {
         std::mem::take(&mut self.permitted)
     }
 
-    /// Puts one back that was taken out and waits on for a worker.
+    /// Puts one back that was taken and continues to wait for a worker.
     pub(super) fn wait_on(&mut self, permitted: Permitted) {
         self.permitted.push_back(permitted);
     }
 
-    /// Puts one back that was begun and did not get as far as to its worker.
+    /// Puts one back that was begun and did not reach its worker.
     pub(super) fn put_back(&mut self, waiting: Waiting, permit: Permit) {
         self.reserve(&waiting);
         self.permitted.push_back(Permitted {
@@ -254,7 +257,7 @@ impl Permits {
         });
     }
 
-    /// Keeps no worker free any longer for one that has begun or has ended.
+    /// Stops keeping a worker free for one that has begun or ended.
     pub(super) fn free(&mut self, waiting: &Waiting) {
         let pin = &waiting.task.target.pin;
         if let Some(count) = self.reserved.get_mut(pin) {
@@ -265,8 +268,8 @@ impl Permits {
         }
     }
 
-    /// The queue is lost: what was fetched from it cannot be acknowledged any more, and need
-    /// not. What is delivered again is known to be here, or refused where it is asked for.
+    /// Forgets the tags of a lost queue: its deliveries cannot be acknowledged any more, and need
+    /// not be. A task that is delivered again is recognised here, or refused where it is asked for.
     pub(super) fn forget_tags(&mut self) {
         let permitted = self.permitted.iter_mut().map(|p| &mut p.waiting);
         let asked = self.asked.values_mut().map(|a| &mut a.waiting);
@@ -288,7 +291,7 @@ impl Permits {
         self.len() == 0
     }
 
-    /// Counts those for which a worker is kept free, by the version that they need.
+    /// Returns the number of those for which a worker is kept free, by the version that they need.
     pub(super) fn reserved(&self) -> impl Iterator<Item = (Option<&str>, usize)> {
         let reserved = self.reserved.iter();
         reserved.map(|(pin, count)| (pin.as_deref(), *count))
@@ -316,9 +319,9 @@ impl Permits {
 #[derive(Debug)]
 pub(super) struct Due {
     pub(super) ask: Ask,
-    /// Replaces one whose window is over.
+    /// True if it replaces one whose window is over.
     pub(super) is_anew: bool,
-    /// The moment at which its task expires.
+    /// The time at which its task expires.
     pub(super) expires: Instant,
     /// The lane whose conversation it does not keep free any longer.
     pub(super) lane: Option<utakata_model::TargetName>,

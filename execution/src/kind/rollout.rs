@@ -1,9 +1,9 @@
-//! The rollout of a kind: what is decided about it, when that is done, and what it makes of the
-//! stable release and of the candidate.
+//! The rollout of a kind: the decisions about it, their execution, and the roles that they give to
+//! the stable release and to the candidate.
 //!
 //! ```text
-//! a step forward:  decided ─► written down ─► done
-//! a step back:     decided, done ─► written down ─► told
+//! a step forward:  decided ─► recorded ─► done
+//! a step back:     decided, done ─► recorded ─► reported
 //! ```
 
 use jiff::Timestamp;
@@ -19,44 +19,44 @@ pub(super) struct Rollout {
     run: Option<RolloutRun>,
     /// The remains of an earlier life.
     kept: Option<Decision>,
-    /// At most one decision is made at a time.
+    /// The decision under way, of which there is at most one at a time.
     pending: Option<Pending>,
-    /// Workers of the stable release when the candidate took over.
+    /// The number of the stable release's workers when the candidate took over.
     stable_workers: u32,
     /// The latest outcomes.
     recent: Recent,
 }
 
-/// A decision that is not written down yet.
+/// A decision that is not recorded yet.
 #[derive(Debug)]
 struct Pending {
-    /// The record to write, until somebody takes it.
+    /// The record to write, until it is taken.
     record: Option<Decision>,
-    /// The rollout as it goes on when that is written; nothing, if it does so already.
+    /// The rollout after that is recorded; absent if it has taken effect already.
     next: Option<(RolloutRun, Change)>,
 }
 
-/// The candidate, as it is seen among the workers.
+/// The candidate's state among the workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Trial {
-    /// As many workers as it needs to take over.
+    /// The number of workers that it needs to take over.
     pub(super) enough: u32,
     /// True if the candidate takes tasks now.
     pub(super) takes_tasks: bool,
 }
 
-/// The part of a release in a rollout.
+/// The role of a release in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seat {
-    /// Tasks without a pin go to it.
+    /// True if tasks without a pin go to it.
     pub(super) is_active: bool,
-    /// Workers that it has in any case.
+    /// The least number of workers that it keeps.
     pub(super) least: u32,
-    /// Workers that have nothing to do are let go at once.
+    /// True if idle workers are stopped at once.
     pub(super) is_brief: bool,
 }
 
-/// The parts of both releases in a rollout.
+/// The roles of both releases in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seats {
     pub(super) stable: Seat,
@@ -66,7 +66,7 @@ pub(super) struct Seats {
 }
 
 impl Rollout {
-    /// Begins with the remains of a rollout from an earlier life of the environment.
+    /// Resumes with the remains of a rollout from an earlier life of the environment.
     pub(super) fn resume(kept: Option<Decision>) -> Self {
         Self {
             kept,
@@ -85,7 +85,7 @@ impl Rollout {
         }
     }
 
-    /// Decides about the next step, if none is being written down.
+    /// Decides the next step, unless one is being recorded.
     pub(super) fn advance(&mut self, facts: &Facts, now: Instant, clock: Timestamp) {
         let (None, Some(run)) = (&self.pending, &mut self.run) else {
             return;
@@ -104,18 +104,18 @@ impl Rollout {
         self.pending = Some(Pending { record, next });
     }
 
-    /// Takes the record of a decision that is to be written down, once.
+    /// Takes the record of a decision, once, to be written.
     pub(super) fn take_record(&mut self) -> Option<Decision> {
         self.pending.as_mut()?.record.take()
     }
 
-    /// Carries out the decision that is written down, with the stable release's number of workers.
+    /// Carries out the recorded decision, with the stable release's number of workers.
     pub(super) fn on_written(&mut self, stable_workers: u32) {
         let next = self.pending.take().and_then(|pending| pending.next);
         let (Some((mut next, changed)), Some(run)) = (next, &mut self.run) else {
             return;
         };
-        // Another rollout may be asked for meanwhile.
+        // Another rollout may have been ordered meanwhile.
         if next.update(run.order()) {
             *run = next;
             log(run, changed);
@@ -150,47 +150,47 @@ impl Rollout {
         }
     }
 
-    /// The release that is to take over.
+    /// Returns the release that is to take over.
     pub(super) fn candidate(&self) -> Option<&ReleaseDigest> {
         self.run.as_ref().map(|run| &run.candidate().digest)
     }
 
-    /// Returns whether the next task without a pin is for the candidate.
+    /// Returns true if the next task without a pin is for the candidate.
     pub(super) fn is_next(&self) -> bool {
         self.run
             .as_ref()
             .is_some_and(RolloutRun::is_candidates_turn)
     }
 
-    /// The rollout for which reads are to be repeated.
+    /// Returns the rollout for which reads are to be repeated.
     pub(super) fn wants_shadow(&self) -> Option<RolloutId> {
         let run = self.run.as_ref().filter(|run| run.wants_repeated_reads())?;
         Some(run.id())
     }
 
-    /// Returns the share by which a number may differ in a repeated read.
+    /// Returns the permitted difference of a number in a repeated read, as a fraction of it.
     pub(super) fn tolerance(&self) -> f64 {
         self.run.as_ref().map_or(0.0, RolloutRun::tolerance)
     }
 
-    /// Returns whether it goes on by time alone.
+    /// Returns true if it proceeds by time alone.
     pub(super) fn is_under_way(&self) -> bool {
         self.run.as_ref().is_some_and(RolloutRun::is_under_way)
     }
 
-    /// Returns whether the candidate has become the stable release.
+    /// Returns true if the candidate has become the stable release.
     pub(super) fn is_done(&self) -> bool {
         self.run.as_ref().map(RolloutRun::phase) == Some(RolloutPhase::Done)
     }
 
-    /// Returns the parts of both releases, with the candidate as it is seen.
+    /// Returns the roles of both releases, given the state of the candidate.
     pub(super) fn seats(&self, trial: Trial) -> Option<Seats> {
         let run = self.run.as_ref()?;
         let phase = run.phase();
         let has_taken_over = run.has_taken_over();
-        // While the one that has taken over is watched and has nobody, the other goes on.
+        // While a release that has taken over is watched and has no workers, the other continues.
         let serves = has_taken_over && (phase == RolloutPhase::Done || trial.takes_tasks);
-        // It can go on at once as long as the other is watched.
+        // The previous release can resume at once as long as the new one is watched.
         let is_watched = has_taken_over && phase == RolloutPhase::Rolling;
         Some(Seats {
             stable: Seat {
@@ -212,7 +212,7 @@ impl Rollout {
         self.run.as_ref().map(RolloutRun::status)
     }
 
-    /// Returns the part of the status that is told at once when it changes.
+    /// Returns the part of the status that is reported at once when it changes.
     pub(super) fn summary(&self) -> Option<Summary<'_>> {
         self.run.as_ref().map(RolloutRun::summary)
     }
@@ -225,13 +225,13 @@ fn log(run: &RolloutRun, changed: Change) {
     let evidence = &status.evidence;
     match (changed, &status.problem) {
         (Change::Phase, Some(problem)) if status.phase == RolloutPhase::Back => {
-            tracing::warn!(%rollout, %candidate, %problem, ?evidence, "rollout goes back");
+            tracing::warn!(%rollout, %candidate, %problem, ?evidence, "rollout rolls back");
         }
         (Change::Phase, _) => {
-            tracing::info!(%rollout, %candidate, phase = ?status.phase, "rollout goes on");
+            tracing::info!(%rollout, %candidate, phase = ?status.phase, "rollout proceeds");
         }
         (Change::Share, _) => {
-            tracing::info!(%rollout, %candidate, share = evidence.share, "rollout goes on");
+            tracing::info!(%rollout, %candidate, share = evidence.share, "rollout proceeds");
         }
         (Change::TookOver, _) => {
             tracing::info!(%rollout, %candidate, "the candidate has taken over and is watched");
@@ -280,7 +280,7 @@ mod tests {
         takes_tasks: true,
     };
 
-    /// Steps and writes down until nothing is decided any more.
+    /// Steps and records until nothing is left to decide.
     fn advance(rollout: &mut Rollout, now: Instant) {
         for _ in 0..10 {
             rollout.advance(&ready(), now, Timestamp::UNIX_EPOCH);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_forward_is_done_when_it_is_written_down_and_not_before() {
+    fn a_step_forward_is_done_when_it_is_recorded_and_not_before() {
         let (mut rollout, now) = (Rollout::default(), Instant::now());
         rollout.on_order(Some(&order()), Timestamp::UNIX_EPOCH);
         let phase = |rollout: &Rollout| rollout.status().map(|status| status.phase);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_about_a_rollout_that_is_not_asked_for_any_more_is_dropped() {
+    fn a_decision_about_a_rollout_that_is_not_requested_any_more_is_dropped() {
         let (mut rollout, now) = (Rollout::default(), Instant::now());
         rollout.on_order(Some(&order()), Timestamp::UNIX_EPOCH);
         rollout.advance(&ready(), now, Timestamp::UNIX_EPOCH);
@@ -329,7 +329,7 @@ mod tests {
         let watched = rollout.seats(READY).unwrap();
         assert!(watched.candidate.is_active && !watched.stable.is_active);
         assert_eq!(watched.stable.least, 3, "as many as there were");
-        // Its workers are gone: the other goes on.
+        // Its workers are gone: the other release continues.
         let gone = Trial {
             takes_tasks: false,
             ..READY

@@ -1,5 +1,5 @@
-//! Serves a kind: waits for what comes, passes it to the [`State`], and carries out what that
-//! would have done. Time and identifiers are made here.
+//! The service of a kind: it waits for events, passes them to the [`State`], and carries out the
+//! effects. Times and identifiers are made here.
 
 mod effects;
 mod handover;
@@ -40,32 +40,31 @@ use crate::{
     worker::{Number, Report},
 };
 
-/// The intervals at which deadlines are looked at, with and without anything that has one.
+/// The intervals at which deadlines are checked, with and without anything that has one.
 const UPKEEP_INTERVAL_BUSY: Duration = Duration::from_millis(50);
 const UPKEEP_INTERVAL_IDLE: Duration = Duration::from_millis(250);
-/// Never more often than this, whatever waits for a moment.
+/// The shortest such interval, whatever waits for a moment.
 const MIN_UPKEEP_INTERVAL: Duration = Duration::from_millis(5);
-/// The interval at which the targets that are left alone are told.
+/// The interval at which the targets that are left alone are reported.
 const BREAKERS_INTERVAL: Duration = Duration::from_millis(500);
-/// The interval at which the evidence of a rollout is told; a decision is told at once.
+/// The interval at which the evidence of a rollout is reported; a decision is reported at once.
 const EVIDENCE_INTERVAL: Duration = Duration::from_millis(500);
-/// Reports of workers that wait to be read; more make the workers wait.
+/// The number of workers' reports that may wait; beyond it the workers wait.
 const REPORTS: usize = 64;
-/// Attempts that are named in the log when they end unrecorded.
+/// The number of attempts that are named in the log when they end unrecorded.
 const MAX_NAMED: usize = 20;
 
-/// One kind.
 pub(crate) struct Service {
     kind: Kind,
     context: Context,
     state: State,
     fetcher: Fetcher,
-    /// A decision about a rollout that is being written down: told when that is done.
+    /// The decision about a rollout that is being written, and is reported afterwards.
     writing: Option<Revision>,
     /// The moment at which the evidence of a rollout was last told.
-    rollout_told: Option<Instant>,
+    rollout_published: Option<Instant>,
     /// The moment at which the targets that are left alone were last told.
-    breakers_told: Option<Instant>,
+    breakers_published: Option<Instant>,
     reports: mpsc::Receiver<Report>,
     reporting: mpsc::Sender<Report>,
     links: WorkerLinks,
@@ -74,23 +73,38 @@ pub(crate) struct Service {
     asks: mpsc::Sender<StartBatch>,
     outbox: mpsc::Sender<Vec<Event>>,
     pending: Vec<Event>,
-    /// Batches that were put into the outbox, and those of them that are published.
+    /// The number of batches put into the outbox, and of those published.
     queued: u64,
     published: Arc<AtomicU64>,
-    /// Everything that remains was given away for another program.
+    /// True if everything that remains was handed to another program.
     has_left: bool,
 }
 
-/// The events since the state was last looked at.
+/// The events since the last look at the state.
 struct Inbox {
     reports: Vec<Report>,
     answers: Vec<LedgerReply>,
     fetched: Option<Fetched>,
 }
 
+/// The marks that a service leaves with what all kinds share. They go with it, also when it
+/// panics.
+struct Presence {
+    kind: Kind,
+    context: Context,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.context.board.remove(&self.kind);
+        self.context.quota.remove(&self.kind);
+        self.context.routes.close(&self.kind);
+    }
+}
+
 /// The reason for waking up.
 enum Wake {
-    /// An event has come, or there is room for what is to be published.
+    /// An event has arrived, or there is room for publishing.
     Event,
     /// It is time to look at everything.
     Due,
@@ -99,7 +113,7 @@ enum Wake {
 }
 
 impl Service {
-    /// Serves the kind until its order is to end, and all has ended. Gives the number of
+    /// Serves the kind until it is ordered to end and everything has ended. Returns the number of
     /// attempts that were given up.
     pub(crate) async fn run(
         kind: Kind,
@@ -113,6 +127,10 @@ impl Service {
         let counted = published.clone();
         let publisher = publish::run(context.events.clone(), queue, counted, cancel.clone());
         let publisher = tokio::spawn(publisher);
+        let presence = Presence {
+            kind: kind.clone(),
+            context: context.clone(),
+        };
         let (asks, queue) = publish::asks();
         let asker = publish::ask(context.events.clone(), queue, cancel.clone());
         let asker = tokio::spawn(asker);
@@ -123,9 +141,7 @@ impl Service {
         }
         service.serve(&mut order, &cancel).await;
         asker.abort();
-        service.context.board.remove(&service.kind);
-        service.context.quota.remove(&service.kind);
-        service.context.routes.close(&service.kind);
+        drop(presence);
         service.tell_unrecorded();
         let given_up = service.state.given_up();
         if !service.pending.is_empty() {
@@ -155,6 +171,7 @@ impl Service {
             environment: context.me.environment.clone(),
             rollout: context.decisions.of(&kind),
             seed: TaskId::generate(),
+            next_ask: context.next_ask.load(Ordering::Relaxed),
             now: Instant::now(),
         };
         let state = State::new(initial, &context.config);
@@ -162,8 +179,8 @@ impl Service {
         Self {
             state,
             writing: None,
-            rollout_told: None,
-            breakers_told: None,
+            rollout_published: None,
+            breakers_published: None,
             answers: context.routes.open(&kind),
             asks,
             kind,
@@ -199,7 +216,7 @@ impl Service {
             let at = moment();
             let now = at.now;
             if watch.was_away() {
-                tracing::warn!(kind = %self.kind, "the machine stood still: permits are dropped");
+                tracing::warn!(kind = %self.kind, "the machine was frozen: permits are dropped");
                 self.state.on_stood_still(at);
             }
             let is_due = match wake {
@@ -222,7 +239,7 @@ impl Service {
             }
             self.act().await;
             self.leave_if_held(now);
-            // What has come may be due earlier than what was there.
+            // A new event may be due earlier than anything before.
             let due_at = self.upkeep_at(now);
             if due_at < timer.deadline() {
                 timer.as_mut().reset(due_at);
@@ -230,9 +247,9 @@ impl Service {
         }
     }
 
-    /// Waits until something comes. Cancel safe.
+    /// Waits until something happens. Cancel safe.
     async fn wait(&mut self, inbox: &mut Inbox, order: &mut watch::Receiver<Order>) -> Wake {
-        // What was left stays as it is: whatever comes now is for whoever goes on.
+        // Whatever was left stays as it is: later events are for the successor.
         if self.has_left {
             let changed = order.changed().await;
             return follow(&mut self.state, &changed, order);
@@ -255,7 +272,7 @@ impl Service {
             }
             Some(_) = self.workers.join_next() => {}
             () = self.context.decisions.written(self.writing), if self.writing.is_some() => {
-                (self.writing, self.rollout_told) = (None, None);
+                (self.writing, self.rollout_published) = (None, None);
                 self.state.on_written();
                 return Wake::Due;
             }
@@ -263,7 +280,7 @@ impl Service {
         Wake::Event
     }
 
-    /// Looks at what time alone changes, and plans with the workers that the kind may have.
+    /// Handles what time alone changes, and plans with the workers that the kind may have.
     fn upkeep(&mut self, at: Moment) {
         let Some(observed) = self.state.upkeep(at) else {
             return;
@@ -298,15 +315,15 @@ impl Service {
         board.put(&self.kind, self.state.status());
         board.put_stopped(&self.kind, self.state.stopped());
         board.put_stopped_releases(&self.kind, self.state.workers().stopped_releases());
-        let told = self.breakers_told;
+        let told = self.breakers_published;
         if told.is_none_or(|at| now.saturating_duration_since(at) >= BREAKERS_INTERVAL) {
-            self.breakers_told = Some(now);
+            self.breakers_published = Some(now);
             board.put_breakers(&self.kind, self.state.breakers(now));
         }
         self.tell_rollout(now);
     }
 
-    /// Tells how a rollout is, but nothing that was decided and is not written down yet.
+    /// Reports the state of a rollout, but nothing that was decided and is not recorded yet.
     fn tell_rollout(&mut self, now: Instant) {
         if let Some(kept) = self.state.take_record() {
             self.writing = Some(self.context.decisions.put(&self.kind, kept));
@@ -314,16 +331,16 @@ impl Service {
         if self.writing.is_some() {
             return;
         }
-        let told = self.rollout_told;
+        let told = self.rollout_published;
         let is_time = told.is_none_or(|at| now.saturating_duration_since(at) >= EVIDENCE_INTERVAL);
         let board = &self.context.board;
         if is_time || board.knows_else(&self.kind, self.state.rollout().summary()) {
-            self.rollout_told = Some(now);
+            self.rollout_published = Some(now);
             board.put_rollout(&self.kind, self.state.rollout().status());
         }
     }
 
-    /// Passes the events on. Returns whether they may change the plan.
+    /// Passes the events on. Returns true if they may change the plan.
     fn take_in(&mut self, inbox: &mut Inbox, at: Moment) -> bool {
         let mut is_due = false;
         for report in inbox.reports.drain(..) {
@@ -346,7 +363,7 @@ impl Service {
         is_due
     }
 
-    /// Says, for people, what of control nobody has written down.
+    /// Reports, for people, the control that nobody has recorded.
     fn tell_unrecorded(&self) {
         let unrecorded = self.state.unrecorded();
         if unrecorded.is_empty() {

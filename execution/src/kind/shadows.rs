@@ -1,10 +1,10 @@
 //! Reads that a candidate repeats right after the stable release, on the same target and in the
-//! same conversation: a device is never asked more at a time than it bears. Nothing of it is
-//! published.
+//! same conversation, so that a device never gets more requests at a time than it can bear. Nothing
+//! of it is published.
 //!
 //! ```text
 //! stable answers ─► candidate asked ─► agrees: compared
-//!    (published)          └► differs: stable asked once more ─► compared with both
+//!    (published)          └► differs: stable asked again ─► compared with both
 //! ```
 
 use std::{collections::HashMap, time::Duration};
@@ -13,32 +13,32 @@ use jiff::Timestamp;
 use utakata_model::{Task, TaskId, TaskKey};
 use utakata_rollout::compare::{Mismatch, ReadAnswer, RepeatedRead, compare};
 
-/// Reads that are repeated at a time.
+/// The largest number of reads that are repeated at a time.
 const MAX_AT_A_TIME: usize = 16;
 
 /// The repeated reads that are under way.
 #[derive(Debug)]
 pub(super) struct Shadows {
     reads: HashMap<TaskKey, RepeatedRead, foldhash::fast::RandomState>,
-    /// From which the identifiers of repeated reads are made.
+    /// The seed of the identifiers of repeated reads.
     seed: TaskId,
-    /// The number of those that were made.
+    /// The number of identifiers that were made.
     made: u64,
 }
 
 /// The consequence of an answer to a repeated read.
 #[derive(Debug)]
 pub(super) enum Conclusion {
-    /// It was compared, and differs in this.
+    /// It was compared, with these differences.
     Compared(Vec<Mismatch>),
-    /// It differs: the stable release is to be asked once more, or else this is the result.
+    /// It differs: the stable release is to be asked again, or otherwise this is the result.
     Again(RepeatedRead, Vec<Mismatch>),
-    /// The target itself has changed: that says nothing of the candidate.
+    /// The target itself has changed, which says nothing about the candidate.
     Changed,
 }
 
 impl Shadows {
-    /// Begins with none. `seed`: an identifier that is used nowhere else.
+    /// Creates an empty set. `seed` is an identifier that is used nowhere else.
     pub(super) fn new(seed: TaskId) -> Self {
         Self {
             reads: HashMap::default(),
@@ -51,12 +51,12 @@ impl Shadows {
         self.reads.is_empty()
     }
 
-    /// Returns whether one more read may be repeated.
+    /// Returns true if another read may be repeated.
     pub(super) fn has_room(&self) -> bool {
         self.reads.len() < MAX_AT_A_TIME
     }
 
-    /// Makes up the task by which a read is repeated.
+    /// Creates the task by which a read is repeated.
     pub(super) fn begin(
         &mut self,
         read: &Task,
@@ -75,12 +75,12 @@ impl Shadows {
         task
     }
 
-    /// Ends the repeated read that is this attempt, if it is one: nobody waits for its outcome.
+    /// Ends the repeated read of this attempt, if it is one: nobody waits for its outcome.
     pub(super) fn end(&mut self, key: TaskKey) -> Option<RepeatedRead> {
         self.reads.remove(&key)
     }
 
-    /// The seed, with a number in its last bytes.
+    /// Returns the seed with a number in its last bytes.
     fn next_id(&mut self) -> TaskId {
         self.made += 1;
         let mut bytes = *self.seed.as_bytes();
@@ -124,8 +124,8 @@ pub(super) fn judge(request: RepeatedRead, seen: ReadAnswer, tolerance: f64) -> 
     }
 }
 
-/// Judges a repeated read whose worker is gone, or gives no answer in time: of the candidate that
-/// is an answer like any other; of the stable release, it says nothing.
+/// Judges a repeated read whose worker is gone or does not answer in time: for the candidate that
+/// is an answer like any other; for the stable release, it says nothing.
 pub(super) fn judge_lost(request: &RepeatedRead, code: &str, tolerance: f64) -> Vec<Mismatch> {
     match &request.candidate {
         None => compare(&request.before, &ReadAnswer::failed(code), None, 0.0),

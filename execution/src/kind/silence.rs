@@ -7,7 +7,8 @@ use utakata_model::{
 
 use crate::worker::answer::End;
 
-/// Problems that say nothing of the target: it was not asked, or the worker is at fault.
+/// Codes of problems that say nothing about the target: it was not asked, or the worker is at
+/// fault.
 const SAY_NOTHING: [&str; 11] = [
     "bad-address",
     "bad-credential",
@@ -22,11 +23,11 @@ const SAY_NOTHING: [&str; 11] = [
     "wrong-kind",
 ];
 
-/// Codes of problems that say that a target did not answer.
+/// The codes of problems that mean that a target did not answer.
 #[derive(Debug)]
 pub(super) struct Silences(Vec<String>);
 
-/// The news that an outcome has of its target.
+/// The evidence in an outcome about its target.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Sign {
     Answer,
@@ -58,8 +59,8 @@ impl Silences {
         }
     }
 
-    /// Returns whether an answer may mean that the target is silent: to ask once more would be
-    /// for nothing.
+    /// Returns true if an answer may mean that the target is silent, so that asking again would be
+    /// useless.
     pub(super) fn is_silence(&self, end: &Result<End, Problem>) -> bool {
         match end {
             Ok(end) if end.status == OutcomeStatus::Succeeded => false,

@@ -1,5 +1,5 @@
-//! A kind as a machine: passes each event on to the machines that it is made of, and collects
-//! what they would have done. No IO, no clock, no chance: times and identifiers are arguments.
+//! A kind as a machine: it passes each event on to the machines that it is made of, and collects
+//! their effects. No IO, no clock, no randomness: times and identifiers are arguments.
 
 mod answer;
 mod arrival;
@@ -42,10 +42,10 @@ use crate::{
     worker::Number,
 };
 
-/// Targets that are told of when they are left alone.
+/// The largest number of targets that are reported as left alone.
 const MAX_BREAKERS: usize = 1000;
 
-/// One moment, by the clock that nobody sets and by the one on the wall.
+/// A moment on the monotonic clock and on the wall clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     pub(super) now: Instant,
@@ -59,7 +59,7 @@ pub(super) struct Effects {
     pub(super) acknowledge: Vec<Tag>,
     /// The deliveries to return for others.
     pub(super) give_back: Vec<Tag>,
-    /// Reads for others, whose deliveries are dealt with.
+    /// Reads to publish for others, whose deliveries are acknowledged.
     pub(super) publish_again: Vec<Task>,
     /// The permits to ask for.
     pub(super) asks: Vec<Ask>,
@@ -67,11 +67,10 @@ pub(super) struct Effects {
     pub(super) readings: Vec<Event>,
     /// The outcomes of attempts.
     pub(super) outcomes: Vec<Outcome>,
-    /// The effects on workers.
     pub(super) workers: workers::WorkerEffects,
 }
 
-/// One kind: what waits, what runs, who runs it.
+/// One kind: its waiting tasks, its running attempts, its workers.
 #[derive(Debug)]
 pub(super) struct State {
     kind: Kind,
@@ -85,9 +84,9 @@ pub(super) struct State {
     attempts: Attempts,
     unrecorded: Unrecorded,
     unproven: Unproven,
-    /// Attempts that were given up when their workers had to end.
+    /// The number of attempts that were given up when their workers had to end.
     given_up: usize,
-    /// Control is begun without a permit: for a test that must see doubles.
+    /// True if control begins without a permit: for a test that must detect tasks done twice.
     without_permits: bool,
     effects: Effects,
 }
@@ -101,6 +100,8 @@ pub(super) struct InitialState {
     pub(super) rollout: Option<Decision>,
     /// An identifier that is used nowhere else.
     pub(super) seed: TaskId,
+    /// Numbers of asks below this were used in this life of the environment.
+    pub(super) next_ask: u64,
     pub(super) now: Instant,
 }
 
@@ -111,12 +112,17 @@ impl State {
             environment,
             rollout,
             seed,
+            next_ask,
             now,
         } = initial;
         let rule = Rule {
             failures: config.breaker.failures,
             first: config.breaker.first,
-            most: config.breaker.most,
+            max: config.breaker.max,
+        };
+        let times = asks::Times {
+            repeat_after: config.permits.again_after,
+            void_after: config.permits.void_after,
         };
         Self {
             workers: Workers::new(kind.clone(), environment, config),
@@ -126,10 +132,7 @@ impl State {
             shadows: Shadows::new(seed),
             lanes: Lanes::new(config.lanes, rule, now),
             silences: Silences::new(config.breaker.codes.clone()),
-            permits: Permits::new(asks::Times {
-                repeat_after: config.permits.again_after,
-                void_after: config.permits.void_after,
-            }),
+            permits: Permits::new(times, next_ask),
             attempts: Attempts::new(config.grace),
             unrecorded: Unrecorded::new(config.unrecorded as usize),
             unproven: Unproven::default(),
@@ -139,7 +142,7 @@ impl State {
         }
     }
 
-    /// Takes everything that is to be done since the last call.
+    /// Takes all effects since the last call.
     pub(super) fn take_effects(&mut self) -> Effects {
         Effects {
             workers: self.workers.take_effects(),
@@ -164,68 +167,68 @@ impl State {
         }
     }
 
-    /// Learns for how many messages the streams of workers have room.
+    /// Sets the number of messages for which the streams of workers have room.
     pub(super) fn on_room(&mut self, room: impl Fn(Number) -> Option<usize>) {
         self.workers.on_room(room);
     }
 
-    /// Takes the record of a decision about a rollout that is to be written down, once.
+    /// Takes the record of a decision about a rollout, once, to be written.
     pub(super) fn take_record(&mut self) -> Option<Decision> {
         self.rollout.take_record()
     }
 
-    /// Carries out the decision about a rollout that is written down.
+    /// Carries out the recorded decision about the rollout.
     pub(super) fn on_written(&mut self) {
         self.rollout.on_written(self.workers.stable_live());
     }
 
-    /// Returns whether nothing new is taken now: the kind ends, is stopped, or goes over.
+    /// Returns true if no new tasks are taken now: the kind ends, is stopped, or goes over.
     fn takes_nothing(&self) -> bool {
         let lifecycle = &self.lifecycle;
         lifecycle.is_closing() || lifecycle.is_going_over() || self.is_stopped()
     }
 
-    /// Returns whether the kind, or each release that could do anything, is stopped by an order.
+    /// Returns true if the kind, or each release that could do anything, is stopped by an order.
     fn is_stopped(&self) -> bool {
         self.lifecycle.stop().is_some() || self.workers.are_all_stopped()
     }
 
-    /// Returns whether deliveries are for others for a while.
+    /// Returns true if deliveries are for others for a while.
     pub(super) fn is_away(&self) -> bool {
         self.is_stopped() || self.lifecycle.is_going_over()
     }
 
-    /// Returns whether anything is to be looked at soon.
+    /// Returns true if something needs a look soon.
     pub(super) fn is_busy(&self) -> bool {
         self.is_under_way() || self.rollout.is_under_way()
     }
 
-    /// Returns whether tasks wait or run, or outcomes of control are not written down.
+    /// Returns true if tasks wait or run, or outcomes of control are not recorded.
     fn is_under_way(&self) -> bool {
         let waits = self.lanes.waiting() > 0 || !self.permits.is_empty();
         waits || !self.attempts.is_empty() || !self.unrecorded.is_empty()
     }
 
-    /// Returns the next moment at which something goes on by time alone.
+    /// Returns the next moment at which something proceeds by time alone.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         let wakes_at = self.lanes.wakes_at();
         wakes_at.into_iter().chain(self.workers.wakes_at()).min()
     }
 
-    /// Returns whether everything has ended, and the outcomes of control are written down,
-    /// unless that is given up.
+    /// Returns true if everything has ended, and the outcomes of control are recorded, unless that
+    /// is given up.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let has_ended = self.lifecycle.is_closing() && self.workers.is_empty();
         let is_settled = self.permits.is_empty() && self.unrecorded.is_empty();
         has_ended && (is_settled || self.lifecycle.is_given_up(now))
     }
 
-    /// Outcomes of control that nobody has written down.
+    /// Returns the outcomes of control that nobody has recorded.
     pub(super) fn unrecorded(&self) -> &Unrecorded {
         &self.unrecorded
     }
 
-    /// Attempts that were given up at the end.
+    /// Returns the number of attempts that were given up at the end.
     pub(super) fn given_up(&self) -> usize {
         self.given_up
     }
@@ -236,13 +239,13 @@ impl State {
         self.workers.status(waiting)
     }
 
-    /// The targets that are left alone.
+    /// Returns the targets that are left alone.
     pub(super) fn breakers(&self, now: Instant) -> Vec<BreakerStatus> {
         self.lanes.breakers(MAX_BREAKERS, now)
     }
 
-    /// Returns the progress of the stop that is ordered. Outcomes of control that are not written
-    /// down are under way, too.
+    /// Returns the progress of the stop that is ordered. Unrecorded outcomes of control count as
+    /// under way.
     pub(super) fn stopped(&self) -> Option<StopState> {
         self.lifecycle.stopped(UnderWay {
             tasks: self.is_under_way(),
@@ -258,7 +261,7 @@ impl State {
         &self.workers
     }
 
-    /// Says who serves because of the rollout.
+    /// Assigns the releases that serve, according to the rollout.
     fn assign(&mut self) {
         let seats = self.rollout.candidate().and_then(|digest| {
             let trial = self.workers.trial(digest)?;
@@ -267,7 +270,7 @@ impl State {
         self.workers.assign(seats);
     }
 
-    /// Ends a task that waited and was not begun. Its delivery is dealt with.
+    /// Ends a task that waited and was not begun. Its delivery is acknowledged.
     fn end_waiting(
         &mut self,
         waiting: Waiting,
@@ -281,7 +284,7 @@ impl State {
         self.tell(outcome, at.now);
     }
 
-    /// Tells an outcome; that of control again and again, until it is recorded.
+    /// Reports an outcome; that of control repeatedly, until it is recorded.
     fn tell(&mut self, outcome: Outcome, now: Instant) {
         if outcome.class == Class::Control && !self.without_permits {
             self.unrecorded.keep(&outcome, now);

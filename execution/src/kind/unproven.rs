@@ -6,7 +6,7 @@ use utakata_model::Outcome;
 use super::outcome;
 use crate::worker::Number;
 
-/// Outcomes whose end was not seen, and who had them.
+/// Outcomes whose end was not seen, with their workers.
 #[derive(Debug, Default)]
 pub(super) struct Unproven(Vec<(Number, Outcome)>);
 
@@ -35,7 +35,7 @@ mod tests {
     use crate::samples::control;
 
     #[test]
-    fn what_a_worker_had_is_over_once_when_that_worker_is_gone() {
+    fn what_a_worker_had_is_over_once_when_that_worker_has_gone() {
         let mut unproven = Unproven::default();
         let outcome = outcome::not_begun(
             control("a"),

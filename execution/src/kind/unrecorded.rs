@@ -1,7 +1,7 @@
-//! Outcomes of control that the logic environment has not written down yet: pure.
+//! Outcomes of control that the logic environment has not recorded yet. Pure.
 //!
 //! ```text
-//! told ─► again after 1 s, 2 s, 4 s, 8 s, 10 s, 10 s ... until recorded
+//! reported ─► again after 1 s, 2 s, 4 s, 8 s, 10 s, 10 s ... until recorded
 //! ```
 
 use std::{
@@ -10,58 +10,57 @@ use std::{
 };
 
 use tokio::time::Instant;
-use utakata_model::{Outcome, TaskKey};
+use utakata_model::{Backoff, Outcome, TaskKey, backoff::spread};
 use utakata_permit::message::Recorded;
 
 use crate::takeover::UnrecordedLeft;
 
-/// An outcome is repeated after this, and then after twice as long each time.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait.
-const MAX_WAIT: Duration = Duration::from_secs(10);
+/// The waits after which an outcome is repeated.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(10));
 /// The number of outcomes that are repeated together.
 const MAX_TOGETHER: usize = 1000;
-/// Attempts that ended without a permit and are remembered.
+/// The number of attempts that ended without a permit and are remembered.
 const MAX_ENDED: usize = 10_000;
 
 /// Outcomes that are repeated until they are recorded.
 #[derive(Debug)]
 pub(super) struct Unrecorded {
     limit: usize,
-    /// By the attempt, and the ask under which it was told.
+    /// The outcomes by attempt, and the ask under which they were reported.
     kept: BTreeMap<Recorded, Kept>,
     due: BTreeSet<(Instant, Recorded)>,
-    told: Told,
+    told: EndedAttempts,
 }
 
 #[derive(Debug)]
 struct Kept {
     outcome: Outcome,
     again: Instant,
-    wait: Duration,
-    /// Took the place of another one under the same ask, which the next record may mean.
+    backoff: Backoff,
+    /// True if it replaced another one under the same ask, which the next record may mean.
     is_second: bool,
 }
 
-/// The last attempts that ended without a permit: they do so once.
+/// The latest attempts that ended without a permit: they do so only once.
 #[derive(Debug, Default)]
-struct Told {
+struct EndedAttempts {
     keys: HashSet<TaskKey, foldhash::fast::RandomState>,
     order: VecDeque<TaskKey>,
 }
 
 impl Unrecorded {
-    /// Begins with none, and never keeps more than the limit, but for those under a permit.
+    /// Creates an empty set, which never keeps more than the limit, except for outcomes under a
+    /// permit.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
             kept: BTreeMap::new(),
             due: BTreeSet::new(),
-            told: Told::default(),
+            told: EndedAttempts::default(),
         }
     }
 
-    /// Keeps an outcome that is told now.
+    /// Keeps an outcome that is reported now.
     pub(super) fn keep(&mut self, outcome: &Outcome, now: Instant) {
         let told = Recorded {
             key: outcome.key(),
@@ -69,7 +68,7 @@ impl Unrecorded {
         };
         if outcome.permit.is_none() {
             if self.room() == 0 {
-                // Nothing was done, and the ledger asks for it again.
+                // Nothing was done, and the ledger publishes it again.
                 return;
             }
             self.told.insert(told.key);
@@ -78,10 +77,11 @@ impl Unrecorded {
         if let Some(was) = &was {
             self.due.remove(&(was.again, told));
         }
+        let mut backoff = BACKOFF;
         let kept = Kept {
             outcome: outcome.clone(),
-            again: now + jittered(FIRST_WAIT, told.key),
-            wait: FIRST_WAIT,
+            again: now + jittered(backoff.wait(), told.key),
+            backoff,
             is_second: was.is_some(),
         };
         self.due.insert((kept.again, told));
@@ -97,7 +97,7 @@ impl Unrecorded {
         (left.collect(), self.told.order.iter().copied().collect())
     }
 
-    /// Goes on where another program of this life was: everything is told again soon.
+    /// Continues where another program of this life was: everything is repeated soon.
     pub(super) fn take_over(
         &mut self,
         left: Vec<UnrecordedLeft>,
@@ -109,9 +109,10 @@ impl Unrecorded {
                 key: outcome.key(),
                 ask: outcome.permit,
             };
+            let mut backoff = BACKOFF;
             let kept = Kept {
-                again: now + jittered(FIRST_WAIT, told.key),
-                wait: FIRST_WAIT,
+                again: now + jittered(backoff.wait(), told.key),
+                backoff,
                 outcome,
                 is_second,
             };
@@ -121,7 +122,7 @@ impl Unrecorded {
         told.into_iter().for_each(|key| self.told.insert(key));
     }
 
-    /// Forgets outcomes that are written down.
+    /// Forgets recorded outcomes.
     pub(super) fn on_recorded(&mut self, attempts: &[Recorded], now: Instant) {
         for recorded in attempts {
             let Some(told) = self.meant(*recorded) else {
@@ -132,17 +133,18 @@ impl Unrecorded {
             };
             self.due.remove(&(kept.again, told));
             if kept.is_second {
-                // What is written down may be the first: it is told once more.
+                // The record may be of the first outcome: this one is repeated.
                 kept.is_second = false;
-                kept.again = now + jittered(FIRST_WAIT, told.key);
+                kept.backoff.reset();
+                kept.again = now + jittered(kept.backoff.wait(), told.key);
                 self.due.insert((kept.again, told));
                 self.kept.insert(told, kept);
             }
         }
     }
 
-    /// Finds the outcome that a record means. One that does not say its ask is of an outcome
-    /// without any, or of a logic environment that says none: then it is the first of the attempt.
+    /// Finds the outcome that a record confirms. One that names no ask is for an outcome without
+    /// any, or from a logic environment that names none: then it is the first of the attempt.
     fn meant(&self, recorded: Recorded) -> Option<Recorded> {
         if recorded.ask.is_some() || self.kept.contains_key(&recorded) {
             return Some(recorded);
@@ -157,7 +159,7 @@ impl Unrecorded {
         all.map(|(told, _)| told)
     }
 
-    /// The outcomes to tell again now.
+    /// Takes the outcomes to repeat now.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Outcome> {
         let mut again = Vec::new();
         while again.len() < MAX_TOGETHER
@@ -166,8 +168,7 @@ impl Unrecorded {
         {
             self.due.pop_first();
             if let Some(kept) = self.kept.get_mut(&told) {
-                kept.wait = (kept.wait * 2).min(MAX_WAIT);
-                kept.again = now + jittered(kept.wait, told.key);
+                kept.again = now + jittered(kept.backoff.wait(), told.key);
                 self.due.insert((kept.again, told));
                 again.push(kept.outcome.clone());
             }
@@ -175,7 +176,7 @@ impl Unrecorded {
         again
     }
 
-    /// Returns whether the attempt has ended here: it is not recorded yet, or had no permit.
+    /// Returns true if the attempt has ended here: it is not recorded yet, or had no permit.
     pub(super) fn has(&self, key: TaskKey) -> bool {
         self.of(key).next().is_some() || self.told.keys.contains(&key)
     }
@@ -193,13 +194,13 @@ impl Unrecorded {
         self.limit.saturating_sub(self.kept.len())
     }
 
-    /// Lists the outcomes that are not recorded.
+    /// Returns the outcomes that are not recorded.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Recorded> {
         self.kept.keys()
     }
 }
 
-impl Told {
+impl EndedAttempts {
     fn insert(&mut self, key: TaskKey) {
         if !self.keys.insert(key) {
             return;
@@ -213,12 +214,11 @@ impl Told {
     }
 }
 
-/// Up to a quarter shorter or longer, so that not all are told at once: the same for the same
-/// attempt.
+/// Returns a time up to a quarter shorter or longer, so that not all are repeated at once: the same
+/// for the same attempt.
 fn jittered(wait: Duration, key: TaskKey) -> Duration {
     let [.., low, high] = *key.task.as_bytes();
-    let part = u32::from(u16::from_le_bytes([low, high]));
-    wait * 3 / 4 + wait / 2 * part / u32::from(u16::MAX)
+    spread(wait, u16::from_le_bytes([low, high]))
 }
 
 #[cfg(test)]

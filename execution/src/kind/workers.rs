@@ -1,4 +1,4 @@
-//! The workers of a kind, by release: which there are, what each of them has, and how each ends.
+//! The workers of a kind, by release: their existence, their tasks, and their ends.
 //!
 //! ```text
 //!   ordered ─► pools ─► observed ─► (quota) ─► plan ─► starts, drains, kills
@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use utakata_model::{EnvironmentId, Kind, Manifest, Outcome, RanBy, Stop, StopState, WorkerId};
 use utakata_protocol::v1::to_worker::Message;
 
+pub(crate) use self::failures::Failures;
 pub(super) use self::{
     handover::{Adopted, RETURN_TIMEOUT, ago},
     load::Ends,
@@ -39,7 +40,6 @@ use self::{
 };
 use crate::{Config, Release, catalogue::Chosen, config::Backoff, worker::Number};
 
-/// The workers of a kind.
 #[derive(Debug)]
 pub(super) struct Workers {
     kind: Kind,
@@ -48,12 +48,12 @@ pub(super) struct Workers {
     times: Times,
     /// The time that the worker of an image has to be started, besides that for its hello.
     starts_within: Duration,
-    /// The time that is looked back at for what was needed.
+    /// The time that is looked back at for the demand.
     warm_for: Duration,
-    /// The most workers that all kinds may have together.
+    /// The largest number of workers that all kinds may have together.
     quota: Option<u32>,
     pools: Vec<Pool>,
-    /// The moment since which a successor of a used worker is to be started.
+    /// The time since which the successor of a used worker is to be started.
     used_since: Option<Instant>,
     effects: WorkerEffects,
 }
@@ -61,11 +61,10 @@ pub(super) struct Workers {
 /// Everything to do about workers because something has changed.
 #[derive(Debug, Default)]
 pub(super) struct WorkerEffects {
-    /// The workers to start.
     pub(super) starts: Vec<Start>,
     /// The messages to send.
     pub(super) sends: Vec<Outgoing>,
-    /// Workers that are to come back, by the time that they have.
+    /// Workers that are to return, by the time that they have.
     pub(super) parks: Vec<Park>,
     /// Workers to cut off and to kill.
     pub(super) kills: Vec<Number>,
@@ -88,7 +87,7 @@ pub(super) struct Outgoing {
     pub(super) message: Message,
 }
 
-/// A worker that is to close its stream and to come back.
+/// A worker that is to close its stream and to return.
 #[derive(Debug)]
 pub(super) struct Park {
     pub(super) number: Number,
@@ -96,12 +95,12 @@ pub(super) struct Park {
     pub(super) manifest: Arc<Manifest>,
 }
 
-/// A worker from which nothing more can come: what it had ends.
+/// A worker from which nothing more can arrive: its attempts end.
 #[derive(Debug)]
 pub(super) struct Lost {
     pub(super) number: Number,
     pub(super) ran_by: RanBy,
-    /// Seen to end. Otherwise it is out of reach, and may go on.
+    /// True if it was seen to end. Otherwise it is out of reach, and may go on.
     pub(super) is_gone: bool,
     /// True if it was asked to end.
     pub(super) is_expected: bool,
@@ -131,7 +130,7 @@ impl Workers {
         }
     }
 
-    /// Serves these releases from now on, but for the versions that are stopped.
+    /// Serves these releases from now on, except for the versions that are stopped.
     pub(super) fn on_order(&mut self, chosen: &[Chosen], stops: &BTreeMap<Arc<str>, Stop>) {
         for pool in &mut self.pools {
             pool.desired = None;
@@ -159,17 +158,17 @@ impl Workers {
         }
     }
 
-    /// Sets the time that workers have which are to go.
+    /// Sets the time that departing workers have.
     pub(super) fn drain_within(&mut self, within: Duration) {
         self.times.drain_within = within;
     }
 
-    /// Takes everything that is to be done since the last call.
+    /// Takes all effects since the last call.
     pub(super) fn take_effects(&mut self) -> WorkerEffects {
         std::mem::take(&mut self.effects)
     }
 
-    /// Returns the moment since which a successor of a used worker is to be started.
+    /// Returns the time since which the successor of a used worker is to be started.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
         self.used_since
     }
@@ -178,25 +177,25 @@ impl Workers {
         self.pools.iter().all(|pool| pool.workers.is_empty())
     }
 
-    /// Counts the workers, those that end among them.
+    /// Returns the number of workers, including those that are ending.
     pub(super) fn count(&self) -> u32 {
         let count: usize = self.pools.iter().map(|pool| pool.workers.len()).sum();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Returns whether each release that could do anything is stopped by itself.
+    /// Returns true if each release that could do anything is stopped by itself.
     pub(super) fn are_all_stopped(&self) -> bool {
         let takes = |pool: &&Pool| pool.is_serving() || (pool.desired.is_some() && pool.is_kept);
         let mut taking = self.pools.iter().filter(takes).peekable();
         taking.peek().is_some() && taking.all(|pool| pool.stop.is_some())
     }
 
-    /// Returns whether any release is stopped by itself.
+    /// Returns true if any release is stopped by itself.
     pub(super) fn is_any_stopped(&self) -> bool {
         self.pools.iter().any(|pool| pool.stop.is_some())
     }
 
-    /// Returns whether the pool at this place is stopped: what goes to it waits.
+    /// Returns true if the pool at this index is stopped: its tasks wait.
     pub(super) fn is_stopped(&self, pool: usize) -> bool {
         self.pools[pool].stop.is_some()
     }
@@ -216,7 +215,7 @@ impl Workers {
         stopped.collect()
     }
 
-    /// Counts an outcome of what a worker had.
+    /// Counts an outcome of a worker's attempt.
     pub(super) fn on_outcome(&mut self, outcome: &Outcome) {
         let Some(ran_by) = &outcome.ran_by else {
             return;
@@ -227,7 +226,7 @@ impl Workers {
         }
     }
 
-    /// The pool for tasks with this pin.
+    /// Returns the pool for tasks with this pin.
     pub(super) fn pool_for(&self, pin: Option<&str>) -> Option<usize> {
         let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
         select::pool(&facts, pin)

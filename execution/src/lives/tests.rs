@@ -52,7 +52,7 @@ fn a_number_that_somebody_else_has_is_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_seen_from_here_is_never_said_to_be_over() {
+fn a_life_that_cannot_be_seen_from_here_is_never_declared_over() {
     let (machine, boot) = machine().unwrap();
     let here = format!("machine {machine} {boot}\n");
     for (text, expect) in [

@@ -13,25 +13,25 @@ use tokio::time::Instant;
 
 /// The time that a kind keeps its only worker while others wait for theirs.
 const TURN: Duration = Duration::from_secs(5);
-/// A kind that has waited so long comes before others' control.
+/// The wait after which a kind comes before the control of others.
 const LONG: Duration = Duration::from_secs(30);
 
-/// The workers that a release could do with.
+/// The workers that a release needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// Workers that it has in any case: `min`, or what a rollout needs.
+    /// The least number of workers that it keeps: `min`, or the needs of a rollout.
     pub(crate) least: u32,
-    /// Workers that it has something to do for.
+    /// The number of workers for which it has work.
     pub(crate) busy: u32,
-    /// Workers that it would have if it were alone.
+    /// The number of workers that it would have if it were alone.
     pub(crate) wanted: u32,
-    /// Workers that take tasks, or will.
+    /// The number of workers that take tasks, or will.
     pub(crate) live: u32,
-    /// Its turn: since when it has any, or waits for one.
+    /// Its turn: the time since which it has any, or waits for one.
     pub(crate) turn: Turn,
     /// True if control waits for it.
     pub(crate) is_control: bool,
-    /// A candidate that is tried beside the one that serves.
+    /// True for a candidate on trial beside the serving release.
     pub(crate) is_tried: bool,
 }
 
@@ -52,11 +52,11 @@ pub(crate) enum Turn {
 pub(crate) struct Allowed {
     /// The number of workers that it may have.
     pub(crate) share: u32,
-    /// Workers that it may start now: others may have to go first.
+    /// The number of workers that it may start now: others may have to go first.
     pub(crate) starts: u32,
 }
 
-/// One claim in a round: how far it may be filled, and its rank among equals.
+/// A claim in a round: the level up to which it may be filled, and its rank among equals.
 struct Claim {
     /// Its level after each round.
     rounds: [u32; 4],
@@ -65,7 +65,7 @@ struct Claim {
 }
 
 impl Turn {
-    /// Returns the turn after it was seen with so many workers, and a need of some.
+    /// Returns the turn after it was seen with this number of workers, and with or without a need.
     pub(crate) fn after(self, live: u32, needs: u32, now: Instant) -> Self {
         match self {
             Self::Has(_) if live > 0 => self,
@@ -93,7 +93,7 @@ impl Need {
     fn rank(&self, now: Instant) -> (u8, Duration) {
         let passed = |since| now.saturating_duration_since(since);
         if self.is_tried {
-            // Who serves goes on.
+            // A kind that serves continues.
             return (5, Duration::ZERO);
         }
         match self.turn {
@@ -104,7 +104,7 @@ impl Need {
             Turn::Waits(since) => {
                 let waited = passed(since);
                 let is_urgent = self.is_control || waited >= LONG;
-                // Who has waited longer is further in front.
+                // The longer the wait, the further in front.
                 let left = Duration::MAX.saturating_sub(waited);
                 (if is_urgent { 1 } else { 3 }, left)
             }
@@ -112,7 +112,7 @@ impl Need {
         }
     }
 
-    /// Returns whether it has tasks for more workers than it has, and may start now.
+    /// Returns true if it has tasks for more workers than it has, or may start now.
     pub(crate) fn is_short(&self, allowed: Allowed) -> bool {
         self.live.saturating_add(allowed.starts) < self.busy.max(self.least.min(1))
     }
@@ -139,7 +139,7 @@ pub(crate) fn divide(max: u32, kinds: &[Vec<Need>], now: Instant) -> Vec<Vec<u32
     kinds.iter().zip(shares).map(within).collect()
 }
 
-/// The claim of a kind: that of all its releases, of which one has its slot before others
+/// Returns the claim of a kind: that of all its releases, of which one has its slot before others
 /// have more, and a candidate another one.
 fn together(needs: &[Need], now: Instant) -> Claim {
     let sum = |of: fn(&Need) -> u32| needs.iter().map(of).fold(0, u32::saturating_add);
@@ -167,7 +167,7 @@ fn together(needs: &[Need], now: Instant) -> Claim {
     }
 }
 
-/// Each round as far as the one before, at the least.
+/// Returns the levels, each at least as high as the one before.
 fn rounds(first: u32, least: u32, busy: u32, wanted: u32) -> [u32; 4] {
     let first = first.min(wanted);
     let least = least.clamp(first, wanted.max(first));
@@ -187,7 +187,7 @@ fn pour(max: u32, claims: &[Claim]) -> Vec<u32> {
                 break;
             };
             let mut next: Vec<usize> = open.into_iter().filter(|&at| shares[at] == level).collect();
-            // The first one by turns; any further one best where it is already.
+            // The first one by turns; any further one preferably where it is already.
             let has = |at: usize| claims[at].live > level;
             let rank = |at: usize| (level == 0).then_some(claims[at].rank);
             next.sort_by_key(|&at| (rank(at), Reverse(has(at)), at));

@@ -1,4 +1,4 @@
-//! What a worker prints, in our log under its name: line by line, and never too much of it.
+//! The output of a worker, in our log under its name: line by line, and limited in size.
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ fn left() -> Left {
         at: now(),
         socket: serde_json::from_str(r#"{ "path": "/run/w.sock", "door": "/run" }"#).unwrap(),
         next_worker: 4,
+        next_ask: 9,
         files: 1,
         kinds: vec![KindLeft {
             kind,
@@ -52,13 +53,14 @@ fn what_is_left_is_read_as_it_was_written() {
     let bytes = written(left());
     let read = Takeover::read(&bytes, vec![file()]).unwrap();
     let kind = &read.left.kinds[0];
-    assert_eq!((read.left.next_worker, kind.next_ask), (4, 8));
+    assert_eq!((read.left.next_worker, read.left.next_ask), (4, 9));
+    assert_eq!(kind.next_ask, 8);
     assert_eq!(kind.told[0], kind.attempts[0].task.key());
     assert_eq!(written(read.left), bytes);
 }
 
 #[test]
-fn what_lets_a_worker_in_is_not_written_down() {
+fn what_lets_a_worker_in_is_not_recorded() {
     let secret = task("a");
     let spared = spare(&secret);
     assert_eq!(spared.key(), secret.key());

@@ -20,7 +20,7 @@ fn digest(text: &str) -> ReleaseDigest {
 }
 
 #[test]
-fn a_release_that_is_signed_with_a_key_of_openssl_is_let_in_and_no_other() {
+fn a_release_that_is_signed_with_a_key_of_openssl_is_admitted_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let (secret, public) = openssl(folder.path(), "ours", "ed25519");
     let (strange, _) = openssl(folder.path(), "strange", "ed25519");
@@ -95,7 +95,7 @@ fn openssl_itself_verifies_what_is_signed_and_names_the_same_key() {
 }
 
 #[test]
-fn what_is_no_key_is_told() {
+fn what_is_not_a_key_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (rsa, rsa_public) = openssl(folder.path(), "rsa", "rsa");
     let (secret, public) = openssl(folder.path(), "key", "ed25519");

@@ -1,4 +1,4 @@
-//! Answers of workers, checked: what is impossible in them becomes a problem, never a reading.
+//! Answers of workers, checked: anything impossible in them becomes a problem, never a reading.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -13,18 +13,18 @@ use utakata_rollout::compare::ReadAnswer;
 pub(crate) const MAX_READINGS: usize = 100_000;
 /// The size of a result, in bytes.
 pub(crate) const MAX_RESULT: usize = 1024 * 1024;
-/// Bytes of the sentence of a problem.
+/// The length of a problem's longest sentence, in bytes.
 const MAX_MESSAGE: usize = 4096;
-/// Bytes of the code of a problem.
+/// The length of a problem's longest code, in bytes.
 const MAX_CODE: usize = 64;
 
 /// The end of an attempt, as its worker reports it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) key: TaskKey,
-    /// The end, or what is wrong with the answer.
+    /// The end, or the mistake in the answer.
     pub(crate) end: Result<End, Problem>,
-    /// The time for which the worker had it, as it says.
+    /// The time for which the worker had it, according to the worker.
     pub(crate) ran: Duration,
 }
 
@@ -40,7 +40,10 @@ pub(crate) struct End {
 }
 
 impl Answer {
-    /// Checks what a worker sent. Errors: it does not say which attempt it speaks of.
+    /// Checks a worker's message.
+    ///
+    /// # Errors
+    /// It does not name the attempt.
     pub(crate) fn from_wire(reported: AttemptOutcome) -> Result<Self, Malformed> {
         let key = reported.key()?;
         let ran = Duration::from_micros(reported.ran_microseconds);
@@ -48,7 +51,7 @@ impl Answer {
         Ok(Self { key, end, ran })
     }
 
-    /// Returns what is compared of it where a read is repeated.
+    /// Returns the part that is compared when a read is repeated.
     pub(crate) fn as_read(&self) -> ReadAnswer {
         match &self.end {
             Ok(end) => {
@@ -60,16 +63,16 @@ impl Answer {
     }
 }
 
-/// Returns the problem of a worker whose answer cannot be.
+/// Returns the problem of a worker with an impossible answer.
 fn malformed(wrong: &str) -> Problem {
-    let message = format!("the worker gave an answer that cannot be: {wrong}; replace the worker");
+    let message = format!("the worker gave an impossible answer: {wrong}; replace the worker");
     Problem::new("worker-malformed", Cure::Bug, message)
 }
 
 fn end(reported: AttemptOutcome) -> Result<End, String> {
     let status = outcome_status(reported.status).map_err(|error| error.to_string())?;
     let problem = reported.problem.map(Problem::from);
-    // Bounded again: a worker may be written with anything.
+    // Limited again: a worker may be written with anything.
     let missing = match status {
         OutcomeStatus::Succeeded => gaps(reported.missing),
         _ => Vec::new(),
@@ -77,7 +80,7 @@ fn end(reported: AttemptOutcome) -> Result<End, String> {
     let problem = problem_for(status, problem)?;
     Ok(End {
         status,
-        // What reads no more than problems sees that it is not whole, too.
+        // Readers of problems alone see that it is incomplete, too.
         problem: problem.or_else(|| missing::problem(&missing)),
         readings: readings(reported.readings)?,
         result: result(reported.result)?,
@@ -93,8 +96,8 @@ fn gaps(reported: Vec<utakata_protocol::v1::Missing>) -> Vec<Missing> {
     reported.collect::<Gaps>().into_entries()
 }
 
-/// A problem where there must be one. What succeeded can have one too: a reading that was left
-/// out, an answer that was too large to be sent.
+/// Returns a problem where there must be one. A success may have one, too: a reading that was left
+/// out, or an answer that was too large to send.
 fn problem_for(
     status: OutcomeStatus,
     reported: Option<Problem>,
@@ -111,7 +114,7 @@ fn problem_for(
         (OutcomeStatus::Succeeded | OutcomeStatus::Cancelled | OutcomeStatus::Expired, None) => {
             Ok(None)
         }
-        (_, None) => Err("it did not succeed and does not say why".into()),
+        (_, None) => Err("it failed without a reason".into()),
     }
 }
 
@@ -136,7 +139,7 @@ fn readings(reported: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>
     }
 }
 
-/// A reading whose metric and attributes came before.
+/// Returns the first reading whose metric and attributes occurred before.
 fn twice(readings: &[Reading]) -> Option<&Reading> {
     if readings.len() < 2 {
         return None;

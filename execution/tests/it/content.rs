@@ -1,4 +1,4 @@
-//! Releases that are asked for and lie in no folder: fetched, whatever goes wrong on the way.
+//! Releases that are wanted and are in no folder: they are fetched, whatever goes wrong on the way.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ use crate::{
     site::{Setup, Site, add_echo, assert_ended, echo, set},
 };
 
-/// A site that keeps what it fetches in its folder.
+/// A site that keeps fetched releases in its folder.
 async fn site(setup: Setup) -> (Site, PathBuf) {
     let state = setup.folder.path().join("state");
     let config_state = state.clone();
@@ -57,14 +57,14 @@ fn said<'s>(status: &'s EnvironmentStatus, release: &ReleaseId) -> Option<&'s Pr
 }
 
 async fn told(site: &Site, release: &ReleaseId, code: &str) -> Problem {
-    let is_told = |status: &EnvironmentStatus| {
+    let is_reported = |status: &EnvironmentStatus| {
         said(status, release).is_some_and(|problem| &*problem.code == code)
     };
-    let status = site.status(is_told).await;
+    let status = site.status(is_reported).await;
     said(&status, release).unwrap().clone()
 }
 
-/// Waits until a release is here as a whole, and has a pool.
+/// Waits until a release has been fetched completely, and has a pool.
 async fn here(site: &Site, state: &Path, release: &ReleaseId) {
     let is_here = |status: &EnvironmentStatus| {
         let mut pools = status.pools.iter();
@@ -84,7 +84,7 @@ fn names(folder: PathBuf) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_release_is_fetched_and_serves_whatever_is_lost_doubled_or_overtaken() {
+async fn a_release_is_fetched_and_serves_whatever_is_lost_duplicated_or_overtaken() {
     let faults = Faults {
         lose: 0.1,
         may_lose: Lose::Protocol,
@@ -192,7 +192,7 @@ fn lies() -> Vec<(&'static str, &'static str, crate::shelf::Lie)> {
 }
 
 #[tokio::test]
-async fn what_is_another_than_it_should_be_is_told_and_nothing_of_it_is_kept() {
+async fn wrong_content_is_reported_and_none_of_it_is_kept() {
     let (site, state, shelf) = empty().await;
     for (at, (code, words, lie)) in lies().into_iter().enumerate() {
         let files = Files::small("pdu", &format!("1.{at}"), 3 * MAX_PART);
@@ -204,7 +204,7 @@ async fn what_is_another_than_it_should_be_is_told_and_nothing_of_it_is_kept() {
         for folder in ["releases", "files", "partial", "new"] {
             assert_eq!(names(state.join(folder)), [""; 0], "{words}");
         }
-        // Nothing is held against it.
+        // The failed content is not held against the release.
         shelf.be_honest();
         here(&site, &state, &release).await;
         fs::remove_dir_all(state.join("releases").join(&*release.digest.0)).unwrap();
@@ -220,7 +220,7 @@ async fn what_is_another_than_it_should_be_is_told_and_nothing_of_it_is_kept() {
     site.end().await;
 }
 
-/// A file system of its own, gone with the value. Only root can mount it.
+/// A separate file system, unmounted on drop. Only root can mount it.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -238,7 +238,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_left_clean_and_tried_again_by_itself() {
+async fn a_full_disk_is_reported_and_left_clean_and_tried_again_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("state");
     fs::create_dir(&at).unwrap();
@@ -262,12 +262,12 @@ async fn a_full_disk_is_told_and_left_clean_and_tried_again_by_itself() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_was_killed_in_the_middle_goes_on_where_it_was() {
+async fn a_fetch_that_was_killed_in_the_middle_continues_where_it_was() {
     let (first, state, shelf) = empty().await;
     let files = Files::small("pdu", "1", 20 * MAX_PART);
     let release = shelf.put(&files);
     let data = FileDigest::of(&files.0["data"].0);
-    // Half of it comes, and then nobody answers any more.
+    // Half of it arrives, then nobody answers any more.
     let half = 10 * MAX_PART as u64;
     let wanted = data.clone();
     shelf.lie(move |want, truth| match want {
@@ -287,7 +287,7 @@ async fn a_fetch_that_was_killed_in_the_middle_goes_on_where_it_was() {
     let (second, state) = site(Setup::new(folder)).await;
     let shelf = Shelf::open(Arc::new(second.bus.clone())).await;
     shelf.put(&files);
-    // What was asked for last is known from before.
+    // The last order is remembered.
     here(&second, &state, &release).await;
     let asked = shelf.asked_for(&data);
     assert!(
@@ -323,10 +323,10 @@ async fn releases_that_nobody_wants_any_more_go_but_for_the_last_of_each_kind() 
         want(&site, 2 + at as u64, &[release]).await;
         here(&site, &state, release).await;
     }
-    // One of each kind is kept besides what is wanted.
+    // One of each kind is kept besides the wanted ones.
     let [_, second, third] = &all;
     until(|| names(state.join("releases")) == names_of(&[&other, second, third])).await;
-    // The second is wanted again, and comes from the disk.
+    // The second is wanted again, and is loaded from disk.
     let asked = shelf.0.lock().asked.len();
     want(&site, 9, &[second]).await;
     site.status(|status| status.pools.iter().any(|pool| pool.release == *second))
@@ -351,7 +351,7 @@ async fn a_fetched_release_that_somebody_changes_is_fetched_again() {
 }
 
 #[tokio::test]
-async fn without_a_place_for_it_nothing_is_fetched_and_the_reason_is_told() {
+async fn without_a_place_for_it_nothing_is_fetched_and_the_reason_is_reported() {
     let site = Site::start_in(tempfile::tempdir().unwrap(), |_| {}).await;
     let release = Files::small("pdu", "1", 1).id();
     want(&site, 1, &[&release]).await;
@@ -361,7 +361,7 @@ async fn without_a_place_for_it_nothing_is_fetched_and_the_reason_is_told() {
 }
 
 #[tokio::test]
-async fn what_was_fetched_serves_where_it_is_asked_for_and_not_because_it_is_newer() {
+async fn a_fetched_release_serves_where_it_is_wanted_and_not_because_it_is_newer() {
     let folder = tempfile::tempdir().unwrap();
     add_echo(&folder.path().join("releases"), "echo", |_| {});
     let (mut site, state) = site(Setup::new(folder)).await;
@@ -377,7 +377,7 @@ async fn what_was_fetched_serves_where_it_is_asked_for_and_not_because_it_is_new
 }
 
 #[tokio::test]
-async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
+async fn only_what_is_signed_is_admitted_from_folders_and_over_the_wire() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let openssl = |arguments: &[&str], from: &str, to: &str| {
@@ -412,7 +412,7 @@ async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
     for folder in ["releases", "files", "partial"] {
         assert_eq!(names(state.join(folder)), [""; 0]);
     }
-    // It is pushed once more, signed by somebody, and then by the right one.
+    // It is pushed again, signed with an unknown key, and then with the right one.
     let mut signatures = trust::Signatures::default();
     let mut wrong = trust::sign(&key, &Files::small("pdu", "2", 1).id().digest);
     for code in [Some("release-signature"), None] {
@@ -428,7 +428,7 @@ async fn only_what_is_signed_is_let_in_from_folders_and_over_the_wire() {
         }
         wrong = trust::sign(&key, &release.digest);
     }
-    // A folder that is signed in place.
+    // A folder signed in place.
     let echo = site.releases().join("echo");
     let found = catalogue::read(&echo, &[crate::site::programs()]).unwrap();
     let mut signatures = trust::Signatures::default();
@@ -487,7 +487,7 @@ async fn what_is_placed_elsewhere_is_not_fetched() {
         shelf.0.lock().asked.contains(&list)
     };
     assert!(asked(&ours) && !asked(&theirs));
-    // Until it is placed here, too.
+    // Until this environment is selected as well.
     ask(&site, 2, [kept(&theirs, None), kept(&ours, None)].into()).await;
     here(&site, &state, &theirs).await;
     site.end().await;

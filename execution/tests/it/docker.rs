@@ -1,5 +1,5 @@
-//! Workers that are containers, in a Docker engine of the test's own. It needs root: where it
-//! cannot run, these tests fail and say so.
+//! Workers in containers, in a Docker engine started by the test. It needs root: where it cannot
+//! run, these tests fail and say so.
 
 mod bad;
 mod hardening;

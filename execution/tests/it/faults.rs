@@ -1,4 +1,4 @@
-//! Workers that die, hang, lie or flood: noticed, replaced, and nothing is lost.
+//! Workers that die, hang, lie or flood are noticed and replaced, and nothing is lost.
 
 use std::time::Duration;
 
@@ -72,14 +72,14 @@ async fn a_worker_that_hangs_is_noticed_and_replaced() {
         .await;
     let outcomes = site.outcomes(&keys).await;
     assert_ended(&outcomes[0], OutcomeStatus::Failed, "worker-lost");
-    // It could not say that it is ready for that one, so it had no go and has not begun it.
+    // It could not report ready for that one, so it had no go and has not begun it.
     assert_ended(&outcomes[1], OutcomeStatus::Expired, "worker-lost");
     let outcome = site.ask(echo("a", "again")).await;
     assert_ended(&outcome, OutcomeStatus::Succeeded, "");
     site.end().await;
 }
 
-/// The pool of a kind whose workers are no good.
+/// Returns the pool of a kind whose workers are faulty.
 async fn sick(site: &Site, kind: &str, code: &str) -> PoolStatus {
     let is_sick = |pool: &PoolStatus| pool.problem.as_ref().is_some_and(|p| &*p.code == code);
     let status = site
@@ -96,7 +96,7 @@ fn bad(kind: &str, program: &str) -> String {
 }
 
 #[tokio::test]
-async fn bad_workers_are_told_in_their_own_pools_and_the_others_go_on() {
+async fn bad_workers_are_reported_in_their_own_pools_and_the_others_continue() {
     let folder = tempfile::tempdir().unwrap();
     let releases = folder.path().join("releases");
     add_echo(&releases, "echo", |_| {});
@@ -104,7 +104,7 @@ async fn bad_workers_are_told_in_their_own_pools_and_the_others_go_on() {
         |kind: &str, text| add_release(&releases, kind, &bad(kind, "worker.sh"), Some(text));
     script("crash", "echo going down >&2; exit 3");
     script("mute", "sleep 600");
-    // A program that is another one than its manifest says.
+    // A program that does not match its manifest.
     let lie = "sed 's/other/echo/' worker.toml > lie.toml; mkdir -p lie; mv lie.toml lie/worker.toml\n\
                UTAKATA_RELEASE=$PWD/lie exec \"$(cat program)\"";
     let lying = add_echo(&releases, "lying", |manifest| {

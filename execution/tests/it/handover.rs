@@ -1,5 +1,5 @@
-//! An environment gets ready for another program of its process, with workers that can go over
-//! and with others.
+//! An environment prepares for another program in its process, with workers that can be handed over
+//! and others that cannot.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 
 const LEAVE_WITHIN: Duration = Duration::from_secs(30);
 
-/// Workers of another SDK, which answer after so long.
+/// Workers of another SDK, answering after this delay.
 fn slow(after: Duration) -> Player {
     Player::new(8, move |_| Some((after, "")))
 }
@@ -28,7 +28,7 @@ async fn begun(site: &Site, player: &Player) -> Vec<utakata_model::TaskKey> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_that_cannot_go_over_are_drained_and_lose_nothing() {
+async fn workers_that_cannot_be_handed_over_are_drained_and_lose_nothing() {
     let player = slow(Duration::from_secs(5));
     let mut site = Site::play(&player, Rules::default(), |_| {}).await;
     let keys = begun(&site, &player).await;
@@ -38,7 +38,7 @@ async fn workers_that_cannot_go_over_are_drained_and_lose_nothing() {
         assert_ended(&outcome, OutcomeStatus::Succeeded, "");
     }
     left.await.unwrap().unwrap();
-    // Nothing new is begun until somebody goes on.
+    // Nothing new begins until somebody resumes.
     let more = site.send(vec![play("c", Class::Control)]).await;
     pass(Duration::from_secs(10)).await;
     assert_eq!(player.score.lock().times(more[0]), 0);
@@ -49,7 +49,7 @@ async fn workers_that_cannot_go_over_are_drained_and_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn control_that_takes_longer_is_not_cut_and_the_environment_goes_on() {
+async fn control_that_takes_longer_is_not_cut_and_the_environment_continues() {
     let player = slow(Duration::from_secs(50));
     let mut site = Site::play(&player, Rules::default(), |_| {}).await;
     let mut long = play("a", Class::Control);
@@ -76,7 +76,7 @@ async fn workers_that_were_let_go_come_back_when_nobody_takes_them_over() {
     let before = site.processes();
     for _ in 0..3 {
         let keys = site.send(vec![set("a", "1s")]).await;
-        // The worker has it when the queue has not.
+        // Once the queue is empty, the worker has it.
         let counts = || site.tasks.counts();
         wait::until("it is begun", async || {
             counts().control_waiting + counts().control_fetched == 0

@@ -1,4 +1,4 @@
-//! A small ledger: gives each attempt one permit, says what is recorded, and can misbehave.
+//! A small ledger: gives each attempt one permit, reports what is recorded, and can misbehave.
 
 use std::{
     collections::HashMap,
@@ -31,7 +31,7 @@ pub struct Rules {
     pub delay: Duration,
     /// The reason for refusing everything.
     pub refuse: Option<Refused>,
-    /// Outcomes are recorded from this one on, repeated ones counted.
+    /// Outcomes are recorded from this one on, counting repeats.
     pub record_from: usize,
 }
 
@@ -57,7 +57,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// The outcomes of an attempt, repeated ones too.
+    /// Returns the outcomes of an attempt, including repeats.
     pub fn outcomes_of(&self, key: TaskKey) -> Vec<&Outcome> {
         self.outcomes.iter().filter(|o| o.key() == key).collect()
     }
@@ -173,7 +173,7 @@ impl Ledger {
         self.say(recorded, Duration::ZERO);
     }
 
-    /// Whoever hears of it may publish in turn: so this never waits.
+    /// Recipients may publish in turn, so this never waits.
     fn say(&self, event: Event, delay: Duration) {
         let events = self.events.clone();
         tokio::spawn(async move {

@@ -1,4 +1,5 @@
-//! Workers that speak the protocol and are mad: cut off or corrected, told, and nothing lost.
+//! Workers that speak the protocol but misbehave: they are cut off or corrected, that is reported,
+//! and nothing is lost.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +16,10 @@ use crate::{
     site::{Site, add_release, assert_ended, pool},
 };
 
-/// A worker that does what its first argument says.
+/// A worker that does what its first argument names.
 async fn act(spec: Spec) -> Exit {
     let (line, heard) = connect(&spec, 100).await;
-    // It lives as long as it can speak.
+    // It lives as long as its connection.
     tokio::select! {
         () = rave(&spec.run.arguments[0], &line, heard) => {}
         () = beat(&line) => {}
@@ -117,7 +118,7 @@ async fn ask(site: &mut Site) -> (Outcome, Outcome) {
     (outcomes.remove(0), outcomes.remove(0))
 }
 
-/// The worker was cut off: before the control had its go, or after.
+/// Checks the outcome after a worker was cut off: before control had its go, or after.
 fn assert_lost(control: &Outcome) {
     let status = match control.ran_by {
         Some(_) => OutcomeStatus::Unknown,
@@ -126,7 +127,7 @@ fn assert_lost(control: &Outcome) {
     assert_ended(control, status, "worker-lost");
 }
 
-async fn is_told(site: &Site, code: &str) {
+async fn is_reported(site: &Site, code: &str) {
     site.status(|status| {
         let problem = pool(status, "mad").and_then(|pool| pool.problem.as_ref());
         problem.is_some_and(|problem| &*problem.code == code)
@@ -137,7 +138,7 @@ async fn is_told(site: &Site, code: &str) {
 #[tokio::test]
 async fn a_worker_that_says_too_much_of_no_use_is_cut_off() {
     let site = site("chatters").await;
-    is_told(&site, "worker-flood").await;
+    is_reported(&site, "worker-flood").await;
     site.end().await;
 }
 
@@ -147,7 +148,7 @@ async fn a_worker_that_repeats_its_answers_is_cut_off_and_each_task_has_one_outc
     let (read, control) = ask(&mut site).await;
     assert_eq!(site.outcomes_of(read.key()).len(), 1);
     assert_eq!(site.outcomes_of(control.key()).len(), 1);
-    is_told(&site, "worker-flood").await;
+    is_reported(&site, "worker-flood").await;
     site.end().await;
 }
 
@@ -157,7 +158,7 @@ async fn a_worker_whose_answer_is_larger_than_a_message_is_cut_off() {
     let (read, control) = ask(&mut site).await;
     assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
     assert_lost(&control);
-    is_told(&site, "worker-flood").await;
+    is_reported(&site, "worker-flood").await;
     site.end().await;
 }
 
@@ -179,7 +180,7 @@ async fn a_worker_that_answers_to_no_attempt_is_cut_off() {
     let (read, control) = ask(&mut site).await;
     assert_ended(&read, OutcomeStatus::Failed, "worker-lost");
     assert_lost(&control);
-    is_told(&site, "worker-crashed").await;
+    is_reported(&site, "worker-crashed").await;
     site.end().await;
 }
 

@@ -1,5 +1,5 @@
-//! The environment with real workers: the echo worker as a process, and a shell script that is
-//! a bad one; and as a container, in a Docker engine of the test's own.
+//! The environment with real workers: the echo worker as a process, a shell script as a bad one,
+//! and containers in a Docker engine started by the test.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ mod kubernetes;
 mod ledger;
 mod mad;
 mod orders;
+mod panics;
 mod permits;
 mod places;
 mod player;

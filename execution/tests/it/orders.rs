@@ -1,4 +1,4 @@
-//! Orders to pause and to drain, and to go on.
+//! Orders to pause, to drain, and to resume.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,7 +51,7 @@ async fn left(site: &Site) -> Vec<TaskKey> {
     let kind = Kind::new("play").unwrap();
     let mut other = site.tasks.consume(&Zone::default(), &kind).await.unwrap();
     let mut keys = Vec::new();
-    // Nobody else fetches: what is there is there.
+    // Nobody else fetches, so the queue is complete.
     while let Ok(Ok(some)) = tokio::time::timeout(Duration::from_secs(1), other.fetch(100)).await {
         let tags: Vec<_> = some.iter().map(|one| one.tag).collect();
         other.acknowledge(&tags).await.unwrap();
@@ -80,7 +80,7 @@ async fn what_was_begun_ends_and_the_rest_is_there_for_others_once() {
     assert_eq!(all, keys.iter().copied().collect());
     assert_eq!(begun.len() + left.len(), keys.len(), "some are there twice");
     site.outcomes(&begun).await;
-    // An order that is late changes nothing; a later one does.
+    // A late order changes nothing; a later one does.
     ask(&site, 1, None).await;
     ask(&site, 2, None).await;
     site.status(|status| status.desired == Some(2) && status.stopped.is_empty())
@@ -91,7 +91,7 @@ async fn what_was_begun_ends_and_the_rest_is_there_for_others_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drained_environment_has_no_workers_until_it_goes_on() {
+async fn a_drained_environment_has_no_workers_until_it_continues() {
     let player = Player::new(4, |_| Some((Duration::from_secs(2), "")));
     let mut site = Site::play(&player, Rules::default(), |_| {}).await;
     let keys = site.send(tasks(Class::Control, 2)).await;
@@ -158,7 +158,7 @@ async fn who_is_not_named_is_stopped_with_its_zone_its_kind_or_its_release() {
             Scope::Release("play@0.0.1".parse().unwrap()),
         ),
     ] {
-        // An order for something else is none.
+        // An order for something else has no effect.
         revision += 1;
         ask_all(&site, revision, &[(other, Stop::Drain)]).await;
         let status = site.status(|status| status.desired == Some(revision)).await;

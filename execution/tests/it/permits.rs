@@ -1,4 +1,4 @@
-//! Control under permits, whatever is lost, doubled, late or refused on the way.
+//! Control under permits, whatever is lost, duplicated, late or refused on the way.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ fn writes(count: usize) -> Vec<Task> {
     (0..count).map(write).collect()
 }
 
-/// Sends control through a site with a ledger like this: each is done once, and told with its
-/// permit.
+/// Sends control through a site with such a ledger, and checks that each is done once and reported
+/// with its permit.
 async fn is_done_once(rules: Rules) {
     let player = prompt(8);
     let mut site = Site::play(&player, rules, |_| {}).await;
@@ -57,7 +57,7 @@ async fn an_ask_that_is_lost_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_is_lost_is_told_again() {
+async fn a_permit_that_is_lost_is_reported_again() {
     is_done_once(Rules {
         lose_permits: 5,
         ..Rules::default()
@@ -66,7 +66,7 @@ async fn a_permit_that_is_lost_is_told_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_is_doubled_is_used_once() {
+async fn a_permit_that_is_duplicated_is_used_once() {
     is_done_once(Rules {
         times: 3,
         ..Rules::default()
@@ -84,7 +84,7 @@ async fn a_permit_that_is_slow_and_within_its_window_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_is_late_begins_nothing_and_is_told_to_be_of_no_use() {
+async fn a_permit_that_is_late_begins_nothing_and_is_reported_useless() {
     let player = prompt(8);
     let rules = Rules {
         delay: WINDOW * 2,
@@ -137,7 +137,7 @@ async fn two_deliveries_of_an_attempt_are_one_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outcome_is_told_until_it_is_recorded() {
+async fn an_outcome_is_reported_until_it_is_recorded() {
     let player = prompt(8);
     let rules = Rules {
         record_from: 3,
@@ -148,7 +148,7 @@ async fn an_outcome_is_told_until_it_is_recorded() {
     site.outcomes(&keys).await;
     let ledger = site.ledger.clone();
     until(|| ledger.book.lock().outcomes.len() == 4).await;
-    // A drain waits for what is not recorded, and this is.
+    // A drain waits for what is not recorded, and everything is.
     site.end().await;
     assert_eq!(ledger.book.lock().outcomes_of(keys[0]).len(), 4);
 }
@@ -204,10 +204,10 @@ async fn asks_are_never_more_than_workers_take() {
         assert_ended(&outcome, OutcomeStatus::Succeeded, "");
     }
     site.end().await;
-    assert!(player.score.lock().most <= 8);
+    assert!(player.score.lock().max <= 8);
 }
 
-/// Whatever is lost, doubled and mixed up: nothing runs without its permit or twice under it.
+/// Whatever is lost, duplicated and reordered: nothing runs without its permit, or twice under it.
 #[tokio::test(start_paused = true)]
 async fn on_a_bad_day_each_attempt_runs_at_most_once_and_only_under_its_permit() {
     for seed in 1..=5 {

@@ -1,4 +1,4 @@
-//! A limit of workers for the whole environment: kinds share it, with real workers.
+//! A limit of workers for the whole environment, shared by kinds, with real workers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,12 +10,12 @@ use utakata_model::{
 
 use crate::site::{Site, add_echo, assert_ended, pool, set, task};
 
-/// Workers that the environment may run.
-const MOST: u32 = 4;
-/// Tasks of the kind that has too many of them.
+/// The limit of workers in the environment.
+const MAX: u32 = 4;
+/// Tasks of the kind with the backlog.
 const BACKLOG: usize = 1000;
 
-/// A site with a few kinds, whose workers take one task each.
+/// A site with several kinds, whose workers take one task each.
 async fn start(kinds: &[&str], change: impl FnOnce(&mut Config)) -> Site {
     let folder = tempfile::tempdir().unwrap();
     for kind in kinds {
@@ -31,7 +31,7 @@ async fn start(kinds: &[&str], change: impl FnOnce(&mut Config)) -> Site {
         ..PoolSize::default()
     };
     Site::start_in(folder, |config| {
-        config.max_workers = Some(MOST);
+        config.max_workers = Some(MAX);
         for kind in kinds {
             config.pools.insert(kind.parse().unwrap(), size.clone());
         }
@@ -62,7 +62,7 @@ fn slow(kind: &str, count: usize) -> Vec<Task> {
     (0..count).map(one).collect()
 }
 
-/// Workers that there are, as far as the status tells.
+/// Returns the number of workers reported in the status.
 fn there(status: &EnvironmentStatus) -> u32 {
     let workers = |pool: &utakata_model::PoolStatus| pool.starting + pool.ready + pool.draining;
     status.pools.iter().map(workers).sum()
@@ -78,12 +78,12 @@ fn all_succeeded(outcomes: &[Outcome]) {
 async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are_never_more() {
     let mut site = start(&["echo", "other"], |_| {}).await;
     let mut watch = site.handle.watch();
-    let most = tokio::spawn(async move {
-        let mut most = 0;
+    let max = tokio::spawn(async move {
+        let mut max = 0;
         while watch.changed().await.is_ok() {
-            most = most.max(there(&watch.borrow_and_update()));
+            max = max.max(there(&watch.borrow_and_update()));
         }
-        most
+        max
     });
     let mut backlog = slow("echo", BACKLOG);
     for task in &mut backlog {
@@ -93,10 +93,10 @@ async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are
     let told = site
         .status(|status| {
             let short = status.workers.as_ref().map(|workers| &workers.short);
-            there(status) == MOST && short.is_some_and(|short| !short.is_empty())
+            there(status) == MAX && short.is_some_and(|short| !short.is_empty())
         })
         .await;
-    assert_eq!(told.workers.unwrap().most, MOST);
+    assert_eq!(told.workers.unwrap().max, MAX);
 
     let mut few = slow("other", 3);
     few.push(of("other", set("other-set", "1ms")));
@@ -107,13 +107,13 @@ async fn a_kind_with_an_endless_backlog_leaves_another_its_workers_and_there_are
         .filter(|key| !site.outcomes_of(**key).is_empty());
     let done = done.count();
     assert!(done < BACKLOG / 2, "{done} of the backlog came first");
-    // And the other one goes on, with all of them again.
+    // The other kind continues, with all workers again.
     all_succeeded(&site.outcomes(&backlog[..100.max(done + 50)]).await);
     site.status(|status| pool(status, "other").is_some_and(|pool| pool.ready == 0))
         .await;
     site.end().await;
-    let most = most.await.unwrap();
-    assert_eq!(most, MOST);
+    let max = max.await.unwrap();
+    assert_eq!(max, MAX);
 }
 
 #[tokio::test]

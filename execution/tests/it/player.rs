@@ -1,5 +1,5 @@
-//! A worker of this process: it speaks the real protocol, does what a test says, and keeps
-//! count of what it was given.
+//! A worker in this process: it speaks the real protocol, does what a test says, and records what
+//! it receives.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ pub type Line = mpsc::Sender<FromWorker>;
 /// The tasks that workers were given, and the number that they have at a time.
 #[derive(Debug, Default)]
 pub struct Score {
-    /// Every attempt, with its target and when it came.
+    /// Every attempt received, with its target and time.
     pub given: Vec<(TaskKey, String, Instant)>,
     running: HashMap<String, usize>,
     /// The largest number at once.
-    pub most: usize,
-    most_on: HashMap<String, usize>,
+    pub max: usize,
+    max_on: HashMap<String, usize>,
 }
 
 impl Score {
@@ -32,18 +32,18 @@ impl Score {
         self.given.push((key, target.to_owned(), Instant::now()));
         let running = self.running.entry(target.to_owned()).or_default();
         *running += 1;
-        let most_on = self.most_on.entry(target.to_owned()).or_default();
-        *most_on = (*most_on).max(*running);
-        self.most = self.most.max(self.running.values().sum());
+        let max_on = self.max_on.entry(target.to_owned()).or_default();
+        *max_on = (*max_on).max(*running);
+        self.max = self.max.max(self.running.values().sum());
     }
 
     fn end(&mut self, target: &str) {
         *self.running.get_mut(target).unwrap() -= 1;
     }
 
-    /// The most at once on a target.
-    pub fn most_on(&self, target: &str) -> usize {
-        self.most_on[target]
+    /// Returns the most attempts at the same time on a target.
+    pub fn max_on(&self, target: &str) -> usize {
+        self.max_on[target]
     }
 
     /// Returns the number of times that an attempt was given to a worker.
@@ -61,7 +61,7 @@ impl Score {
     }
 }
 
-/// After how long a worker answers, and with which problem, if any. `None`: never.
+/// The delay of a worker's answer, and its problem, if any. `None`: it never answers.
 pub type Behaviour = Arc<dyn Fn(&v1::Task) -> Option<(Duration, &'static str)> + Send + Sync>;
 
 /// Workers of the kind `play`.
@@ -126,7 +126,7 @@ impl Player {
                 }
                 Some(to_worker::Message::Drain(_)) => {
                     until(|| self.score.lock().running.values().sum::<usize>() == 0).await;
-                    // What was said last is on its way.
+                    // The last message is still on its way.
                     pass(Duration::from_millis(200)).await;
                     return;
                 }
@@ -173,7 +173,7 @@ fn answer(task: v1::Task, code: &str) -> AttemptOutcome {
     }
 }
 
-/// Says hello as the release of the spec, and is let in.
+/// Says hello as the release in the spec, and is welcomed.
 pub async fn connect(spec: &Spec, capacity: u32) -> (Line, Streaming<ToWorker>) {
     let manifest = std::fs::read_to_string(spec.folder.join("worker.toml")).unwrap();
     let (line, messages) = mpsc::channel(16);

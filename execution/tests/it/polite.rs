@@ -51,7 +51,7 @@ async fn a_target_has_no_more_tasks_at_a_time_and_in_a_second_than_it_bears() {
     }
     site.end().await;
     let score = player.score.lock();
-    assert_eq!(score.most_on("slow"), 2);
+    assert_eq!(score.max_on("slow"), 2);
     let at = score.at("rated");
     assert_eq!(at.len(), 40);
     for window in at.windows(6) {
@@ -60,7 +60,7 @@ async fn a_target_has_no_more_tasks_at_a_time_and_in_a_second_than_it_bears() {
     }
     let all = at[39] - at[0];
     assert!(all < Duration::from_millis(39 * 220), "{all:?}");
-    // Nobody else waited for these.
+    // No other target waited for these.
     let others = (0..50).map(|n| score.at(&format!("t{n}"))[0]);
     assert!(others.max().unwrap() < at[0] + Duration::from_millis(500));
 }
@@ -69,7 +69,7 @@ async fn a_target_has_no_more_tasks_at_a_time_and_in_a_second_than_it_bears() {
 async fn a_silent_target_is_left_alone_and_tried_again_and_others_are_not_held_up() {
     let is_silent = Arc::new(Mutex::new(true));
     let silent = is_silent.clone();
-    // It takes long to find out that a target is silent, and workers take few tasks.
+    // Finding out that a target is silent takes long, and workers take few tasks.
     let player = Player::new(2, move |task| {
         if task.target == "silent" && *silent.lock() {
             return Some((Duration::from_secs(5), "unreachable"));
@@ -99,7 +99,7 @@ async fn a_silent_target_is_left_alone_and_tried_again_and_others_are_not_held_u
         .await;
     site.outcomes(&keys).await;
     assert!(before.elapsed() < Duration::from_millis(500));
-    // Control waits, is tried when that is possible again, and finds out.
+    // Control waits, is tried as soon as possible, and finds out.
     let write = site.send(vec![play("silent", Class::Control)]).await;
     let outcome = site.outcomes(&write).await.remove(0);
     assert_ended(&outcome, OutcomeStatus::Failed, "unreachable");

@@ -35,7 +35,7 @@ async fn a_burst_up_to_the_reserve_waits_for_no_start_and_each_task_has_a_fresh_
     let mut site = Site::start(sized(size)).await;
     let mut since = Timestamp::UNIX_EPOCH;
     for round in 0..4 {
-        // What was told before the last burst had ended says nothing of the next one.
+        // A status from before the end of the last burst says nothing about the next one.
         site.status(|status| {
             let is_full = |p: &PoolStatus| (p.ready, p.starting, p.draining) == (4, 0, 0);
             status.time > since && pool(status, "echo").is_some_and(is_full)
@@ -50,11 +50,11 @@ async fn a_burst_up_to_the_reserve_waits_for_no_start_and_each_task_has_a_fresh_
             workers.insert(outcome.ran_by.unwrap().worker.to_string());
         }
         since = Timestamp::now();
-        // Those that were ready before the burst, and so none that was started for it.
+        // The workers that were ready before the burst, so none started for it.
         let ready = (1..=4).map(|n| format!("echo-{}", 4 * round + n));
         assert_eq!(workers, ready.collect::<BTreeSet<_>>());
     }
-    // More than the reserve is done as well, and nothing is lost.
+    // Tasks beyond the reserve are done as well, and nothing is lost.
     let keys = site.send(echoes(9, 40, "5ms")).await;
     let outcomes = site.outcomes(&keys).await;
     let workers: BTreeSet<_> = outcomes

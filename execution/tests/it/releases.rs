@@ -1,4 +1,4 @@
-//! Releases that come, change and go while everything runs.
+//! Releases that appear, change and disappear while everything runs.
 
 use std::{fs, time::Duration};
 
@@ -55,7 +55,7 @@ async fn a_release_that_changes_replaces_the_old_one_without_a_pause() {
 }
 
 #[tokio::test]
-async fn a_release_that_goes_takes_its_workers_with_it_and_a_bad_one_is_told() {
+async fn a_release_that_goes_takes_its_workers_with_it_and_a_bad_one_is_reported() {
     let site = Site::start(|_| {}).await;
     site.ready("echo").await;
     fs::rename(
@@ -67,13 +67,13 @@ async fn a_release_that_goes_takes_its_workers_with_it_and_a_bad_one_is_told() {
     assert_eq!(site.processes(), [0i32; 0]);
     fs::create_dir(site.releases().join("bad")).unwrap();
     fs::write(site.releases().join("bad/worker.toml"), "kind = 3").unwrap();
-    let is_told = |status: &utakata_model::EnvironmentStatus| {
+    let is_reported = |status: &utakata_model::EnvironmentStatus| {
         status
             .refused
             .iter()
             .any(|r| &*r.problem.code == "release-manifest")
     };
-    site.status(is_told).await;
+    site.status(is_reported).await;
     fs::rename(
         site.folder.path().join("away"),
         site.releases().join("echo"),

@@ -1,5 +1,5 @@
-//! Rollouts with real workers: a good release takes over, and bad ones are turned back by what
-//! is seen of them, while the old one serves.
+//! Rollouts with real workers: a good release takes over, and bad ones are rolled back on evidence,
+//! while the old one serves.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use utakata_model::{
 
 use crate::site::{Site, add_echo, add_release, echo, pool, programs, set, task};
 
-/// Tasks that are under way at a time.
+/// Tasks in progress at a time.
 const BATCH: usize = 20;
 /// The program that a lying worker really is.
 const LIE: &str = "lie=$(mktemp -d); sed 's/0.2.0/0.3.0/' worker.toml > $lie/worker.toml\n\
@@ -41,7 +41,7 @@ fn folder() -> TempDir {
     folder
 }
 
-/// Adds version 0.2.0, with more in its manifest.
+/// Adds version 0.2.0, with additions to its manifest.
 fn add_new(folder: &TempDir, more: &str) {
     add_echo(&folder.path().join("releases"), "new", |manifest| {
         *manifest = manifest
@@ -50,7 +50,7 @@ fn add_new(folder: &TempDir, more: &str) {
     });
 }
 
-/// The id of a release, reckoned from its files as anybody can.
+/// The id of a release, computed from its files.
 pub fn id(folder: &TempDir, name: &str) -> ReleaseId {
     let folder = folder.path().join("releases").join(name);
     let mut names: Vec<String> = fs::read_dir(&folder)
@@ -83,7 +83,7 @@ fn digest(content: &Content, manifest: &Manifest) -> ReleaseDigest {
     if content.file(&manifest.run.program).is_some() || content.file("image.toml").is_some() {
         return content.release_digest(&manifest.run);
     }
-    // The program lies elsewhere.
+    // The program is elsewhere.
     let program = fs::read(programs().join(&manifest.run.program)).unwrap();
     let files = content.files.iter();
     let files = files.map(|file| (file.path.as_bytes(), file.digest.hash()));
@@ -117,7 +117,7 @@ impl Asking {
         site.bus.publish(vec![event]).await.unwrap();
     }
 
-    /// This release is to serve, and nothing else.
+    /// Orders that this release is to serve, and nothing else.
     pub async fn stable(&mut self, site: &Site, stable: &ReleaseId) {
         let asked = KindDesired {
             stable: Some(stable.clone()),
@@ -180,7 +180,7 @@ fn at_once() -> RolloutPlan {
     }
 }
 
-/// A site whose folder has both releases, and which serves the old one.
+/// A site whose folder has both releases, serving the old one.
 async fn start(folder: TempDir, asking: &mut Asking) -> (Site, ReleaseId, ReleaseId) {
     start_with(folder, asking, |_| {}).await
 }
@@ -219,13 +219,13 @@ pub fn has_ended(status: &EnvironmentStatus) -> bool {
 /// The tasks that are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum What {
-    /// Reads, which show the same from all workers as long as none is set.
+    /// Reads, with the same result from all workers until something is set.
     Reads,
     /// Control as well.
     All,
 }
 
-/// Sends tasks as long as it is not so, a batch after the other; gives all outcomes.
+/// Sends tasks, batch after batch, until a condition holds; returns all outcomes.
 pub async fn load(
     site: &mut Site,
     what: What,
@@ -263,8 +263,8 @@ pub fn all_succeeded(outcomes: &[&Outcome]) {
     }
 }
 
-/// Tries a release that is bad in some way: it is turned back for that, the old one serves all
-/// the time, no task is lost, and no more than the share has come to the bad one.
+/// Rolls out a release with some fault: it is rolled back for that reason, the old one serves all
+/// the time, no task is lost, and no more than the share reached the faulty one.
 async fn is_turned_back(folder: TempDir, plan: RolloutPlan, code: &str) -> RolloutStatus {
     let mut asking = Asking::new();
     let (mut site, old, new) = start(folder, &mut asking).await;
@@ -282,10 +282,10 @@ async fn is_turned_back(folder: TempDir, plan: RolloutPlan, code: &str) -> Rollo
     );
 
     let share = plan.canary_shares.last().copied().unwrap_or(0.0);
-    let most = (outcomes.len() as f64 * share).ceil() as usize;
+    let max = (outcomes.len() as f64 * share).ceil() as usize;
     let (good, bad) = (by(&outcomes, &old), by(&outcomes, &new));
-    assert!(bad.len() <= most, "{} of {}", bad.len(), outcomes.len());
-    // Control that a worker had made ready when it died was not begun: nobody ran it.
+    assert!(bad.len() <= max, "{} of {}", bad.len(), outcomes.len());
+    // Control prepared by a worker when it died was not begun: nobody ran it.
     let unbegun = outcomes.iter().filter(|outcome| outcome.ran_by.is_none());
     let unbegun: Vec<&Outcome> = unbegun.collect();
     for outcome in &unbegun {
@@ -293,7 +293,7 @@ async fn is_turned_back(folder: TempDir, plan: RolloutPlan, code: &str) -> Rollo
     }
     assert_eq!(good.len() + bad.len() + unbegun.len(), outcomes.len());
     all_succeeded(&good);
-    // It stays so, and nothing is left of the bad one.
+    // The state persists, and nothing is left of the faulty release.
     site.status(|status| {
         status
             .pools
@@ -355,11 +355,11 @@ async fn a_good_release_goes_from_phase_to_phase_and_takes_over_without_a_loss()
     let seen = phases(&site.end().await);
     let mut in_order = seen.clone();
     in_order.sort();
-    // Those that follow each other fast are told together.
+    // Phases in quick succession are reported together.
     assert_eq!(seen, in_order);
 }
 
-/// The kind has all that may run: its candidate gets its place from the others all the same.
+/// The kind uses all permitted workers: its candidate gets a place from them all the same.
 #[tokio::test]
 async fn a_release_takes_over_where_no_more_workers_may_run_than_there_are() {
     let folder = folder();
@@ -397,7 +397,7 @@ async fn a_release_takes_over_where_no_more_workers_may_run_than_there_are() {
     site.end().await;
 }
 
-/// The phases that were told, in the order of what was told.
+/// The reported phases, in order.
 fn phases(seen: &[Event]) -> Vec<RolloutPhase> {
     let told = seen.iter().filter_map(|event| match event {
         Event::Environment(status) => Some(rollout(status)?.phase),
@@ -407,19 +407,19 @@ fn phases(seen: &[Event]) -> Vec<RolloutPhase> {
 }
 
 #[tokio::test]
-async fn a_release_that_does_not_start_is_turned_back() {
+async fn a_release_that_does_not_start_is_rolled_back() {
     let folder = bad("start = \"no such luck\"");
     is_turned_back(folder, plan(), "rollout-no-start").await;
 }
 
-/// Lets this process open so many files, or as many as ever.
-fn open_files(most: Option<u64>) {
+/// Limits the open files of this process, or restores the limit.
+fn open_files(max: Option<u64>) {
     let own = getrlimit(Resource::Nofile);
-    let current = most.or(own.maximum);
+    let current = max.or(own.maximum);
     setrlimit(Resource::Nofile, Rlimit { current, ..own }).unwrap();
 }
 
-/// The least number that no file of this process is above.
+/// Returns the lowest limit that covers all open files of this process.
 fn files_open() -> u64 {
     let names = fs::read_dir("/proc/self/fd").unwrap();
     let number =
@@ -433,7 +433,7 @@ async fn a_release_for_whose_workers_there_is_no_room_waits_and_is_not_blamed() 
     add_new(&folder, "");
     let mut asking = Asking::new();
     let (mut site, old, new) = start(folder, &mut asking).await;
-    // There is nothing left of what gaps there were below.
+    // All gaps between open files have been filled.
     open_files(Some(files_open()));
     let mut gaps = Vec::new();
     while let Ok(file) = fs::File::open("/dev/null") {
@@ -469,7 +469,7 @@ async fn a_release_for_whose_workers_there_is_no_room_waits_and_is_not_blamed() 
 }
 
 #[tokio::test]
-async fn a_release_whose_hello_is_refused_is_turned_back() {
+async fn a_release_whose_hello_is_refused_is_rolled_back() {
     let folder = folder();
     let new = folder.path().join("releases/new");
     add_new(&folder, "");
@@ -486,7 +486,7 @@ async fn a_release_whose_hello_is_refused_is_turned_back() {
 }
 
 #[tokio::test]
-async fn a_release_that_reads_wrong_values_is_turned_back_before_anybody_sees_one() {
+async fn a_release_that_reads_wrong_values_is_rolled_back_before_anybody_sees_one() {
     let folder = bad("wrong = 1000.0");
     let plan = RolloutPlan {
         canary_shares: Vec::new(),
@@ -499,20 +499,20 @@ async fn a_release_that_reads_wrong_values_is_turned_back_before_anybody_sees_on
 }
 
 #[tokio::test]
-async fn a_release_whose_tasks_fail_is_turned_back() {
+async fn a_release_whose_tasks_fail_is_rolled_back() {
     let folder = bad("fail = \"device-refused\"");
     is_turned_back(folder, without_shadow(), "rollout-fails").await;
 }
 
 #[tokio::test]
-async fn a_release_that_is_slow_is_turned_back() {
+async fn a_release_that_is_slow_is_rolled_back() {
     let folder = bad("delay = \"50ms\"");
     is_turned_back(folder, without_shadow(), "rollout-slow").await;
 }
 
-/// Its memory is looked at now and then: it has time to do so.
+/// Its memory is checked only now and then: give it time.
 #[tokio::test]
-async fn a_release_that_leaks_is_turned_back() {
+async fn a_release_that_leaks_is_rolled_back() {
     let folder = bad("leak = 131072");
     let plan = RolloutPlan {
         canary_tasks: 100_000,
@@ -523,7 +523,7 @@ async fn a_release_that_leaks_is_turned_back() {
 }
 
 #[tokio::test]
-async fn a_release_that_crashes_after_a_hundred_tasks_is_turned_back() {
+async fn a_release_that_crashes_after_a_hundred_tasks_is_rolled_back() {
     let folder = bad("crash_after = 100");
     is_turned_back(folder, without_shadow(), "rollout-dies").await;
 }
@@ -557,7 +557,7 @@ fn written(state: &Path) -> Option<RolloutPhase> {
 }
 
 #[tokio::test]
-async fn nothing_is_told_of_a_rollout_that_a_kill_could_undo() {
+async fn nothing_is_reported_of_a_rollout_that_a_kill_could_undo() {
     let folder = bad("fail = \"device-refused\"");
     let state = folder.path().join("state");
     let mut asking = Asking::new();
@@ -590,7 +590,7 @@ async fn nothing_is_told_of_a_rollout_that_a_kill_could_undo() {
 }
 
 #[tokio::test]
-async fn a_release_that_crashes_when_it_has_taken_over_is_turned_back() {
+async fn a_release_that_crashes_when_it_has_taken_over_is_rolled_back() {
     let folder = bad("crash_after = 30");
     let plan = RolloutPlan {
         watch: Duration::from_secs(20),
@@ -644,7 +644,7 @@ async fn releases_replace_each_other_again_and_again_under_load_and_lose_nothing
 }
 
 #[tokio::test]
-async fn what_was_turned_back_stays_so_after_a_restart_and_an_order_is_followed() {
+async fn a_rolled_back_release_stays_so_after_a_restart_and_an_order_is_followed() {
     let folder = folder();
     add_new(&folder, "");
     let mut asking = Asking::new();
@@ -678,7 +678,7 @@ async fn what_was_turned_back_stays_so_after_a_restart_and_an_order_is_followed(
     assert_eq!(rollout(&status).unwrap().problem, Some(problem));
     let outcome = site.ask(echo("a", "x")).await;
     assert_eq!(*outcome.ran_by.unwrap().release, old);
-    // Of what is not asked any more nothing is kept.
+    // Releases that are no longer wanted are not kept.
     asking.stable(&site, &old).await;
     site.status(|status| status.rollouts.is_empty()).await;
     asking.order(&site, way, &at_once(), GoOrder::Go).await;

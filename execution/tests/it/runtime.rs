@@ -1,4 +1,4 @@
-//! Every runtime keeps every promise, and a broken one is found out.
+//! Every runtime keeps every promise, and a broken one is detected.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ pub fn spec(folder: &TempDir, artifact: Artifact, arguments: &[&str]) -> Spec {
     }
 }
 
-/// With workers that are the tool, wherever it is found.
+/// A subject whose worker is the tool, in this artifact.
 pub fn subject<'a>(
     runtime: &'a dyn Runtime,
     folder: &TempDir,
@@ -106,7 +106,7 @@ async fn scripted_workers_keep_all_promises() {
     conformance::check(&subject).await.unwrap();
 }
 
-/// Starts everything, and says that all ended well.
+/// A runtime that starts everything and claims that all ended well.
 struct Liar;
 
 struct Lie;
@@ -185,7 +185,7 @@ async fn a_process_whose_handle_is_dropped_is_killed_with_its_children() {
     assert_gone(fs::read_to_string(file).unwrap().trim()).await;
 }
 
-/// Waits until a process is no more, or only its entry is left.
+/// Waits until a process has ended, or is a zombie.
 async fn assert_gone(process: &str) {
     let is_there = || {
         let status = fs::read_to_string(Path::new("/proc").join(process).join("status"));

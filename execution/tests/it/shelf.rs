@@ -1,5 +1,5 @@
-//! The logic environment's side of releases: has their contents, answers what is asked for, and
-//! can lie, be silent, and count.
+//! The logic environment's side of releases: it has their contents, answers requests, and can lie,
+//! be silent, and count.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,7 +26,7 @@ pub struct Stock {
     files: HashMap<FileDigest, Arc<[u8]>>,
     /// All requests that arrived.
     pub asked: Vec<ContentRequest>,
-    /// Says something else than the truth, or nothing.
+    /// Answers with something false, or not at all.
     pub lie: Option<Lie>,
 }
 
@@ -37,7 +37,7 @@ pub type Lie = Box<dyn Fn(&ContentRequest, ContentPiece) -> Option<ContentPiece>
 #[derive(Clone, Default)]
 pub struct Shelf(pub Arc<Mutex<Stock>>);
 
-/// A release of these files, executable where so marked.
+/// A release with these files, executable where so marked.
 pub struct Files(pub BTreeMap<&'static str, (Vec<u8>, bool)>);
 
 fn data(bytes: usize) -> Vec<u8> {
@@ -45,7 +45,7 @@ fn data(bytes: usize) -> Vec<u8> {
 }
 
 impl Files {
-    /// The echo worker, and data of so many bytes.
+    /// The echo worker, and data of this size.
     pub fn echo(version: &str, bytes: usize) -> Self {
         let program = programs().join("utakata-worker-echo");
         let program = format!("#!/bin/sh\nexec {} \"$@\"\n", program.display());
@@ -64,7 +64,7 @@ impl Files {
         ]))
     }
 
-    /// A small one whose worker does nothing, with data of so many bytes.
+    /// A small release whose worker does nothing, with data of this size.
     pub fn small(kind: &str, version: &str, bytes: usize) -> Self {
         let manifest = format!(
             "kind = \"{kind}\"\nversion = \"{version}\"\nprotocol = 1\n\
@@ -101,7 +101,7 @@ impl Files {
 }
 
 impl Shelf {
-    /// Answers on these events, as long as they are there.
+    /// Answers on these events as long as they exist.
     pub async fn open(events: Arc<dyn Events>) -> Self {
         let shelf = Self::default();
         let interest = Interest {
@@ -136,7 +136,7 @@ impl Shelf {
                     }
                     _ => Vec::new(),
                 });
-                // What is lost is asked for again.
+                // Lost answers are requested again.
                 let _ = events.publish(answers.collect()).await;
             }
         });
@@ -166,7 +166,7 @@ impl Shelf {
         self.0.lock().lie = None;
     }
 
-    /// From where on a file was asked for.
+    /// Returns the offsets at which a file was requested.
     pub fn asked_for(&self, file: &FileDigest) -> Vec<u64> {
         let stock = self.0.lock();
         let from = stock.asked.iter().filter_map(|want| match want {
@@ -205,7 +205,7 @@ impl Stock {
     }
 }
 
-/// These releases are kept in the zone of a site from now on, each for targets pinned to it.
+/// Orders these releases to be kept in the zone of a site, each for targets pinned to it.
 pub async fn want(site: &Site, revision: u64, releases: &[&ReleaseId]) {
     let mut kinds: BTreeMap<Kind, KindDesired> = BTreeMap::new();
     for release in releases {
@@ -215,7 +215,7 @@ pub async fn want(site: &Site, revision: u64, releases: &[&ReleaseId]) {
     ask(site, revision, kinds).await;
 }
 
-/// This is asked of the zone of a site.
+/// Publishes this desired state for the zone of a site.
 pub async fn ask(site: &Site, revision: u64, kinds: BTreeMap<Kind, KindDesired>) {
     let desired = Desired {
         zone: Zone::default(),

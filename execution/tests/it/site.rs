@@ -1,4 +1,4 @@
-//! An environment with everything around it, in a folder of its own.
+//! An environment with everything around it, in its own folder.
 
 use std::{
     collections::HashMap,
@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, SystemTime},
 };
 
@@ -32,6 +32,7 @@ pub use utakata_tests::wait::PATIENCE;
 
 use crate::{
     ledger::{Ledger, Rules, WINDOW},
+    panics::PanickingTasks,
     player::{self, Player},
 };
 
@@ -42,6 +43,8 @@ pub struct Setup {
     pub rules: Rules,
     /// The faults between it and the rest.
     pub faults: Option<Faults>,
+    /// Has the fetching of tasks panic when it is set.
+    pub panics: Option<Arc<AtomicBool>>,
 }
 
 impl Setup {
@@ -51,6 +54,7 @@ impl Setup {
             runtime: Arc::new(Process),
             rules: Rules::default(),
             faults: None,
+            panics: None,
         }
     }
 }
@@ -74,19 +78,19 @@ pub struct Site {
 }
 
 impl Site {
-    /// With the echo release, and what else is set.
+    /// Starts with the echo release, and these settings.
     pub async fn start(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         add_echo(&folder.path().join("releases"), "echo", |_| {});
         Self::start_in(folder, change).await
     }
 
-    /// With whatever releases lie in the folder already.
+    /// Starts with the releases already in the folder.
     pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         Self::start_with(folder, change, Arc::new(Process)).await
     }
 
-    /// With workers that run somewhere else.
+    /// Starts with another runtime.
     pub async fn start_with(
         folder: TempDir,
         change: impl FnOnce(&mut Config),
@@ -99,8 +103,21 @@ impl Site {
         Self::build(setup, change).await
     }
 
-    /// With workers of the kind `play`.
+    /// Starts with workers of the kind `play`.
     pub async fn play(player: &Player, rules: Rules, change: impl FnOnce(&mut Config)) -> Self {
+        Self::build(Self::setup_to_play(player, rules), change).await
+    }
+
+    /// With workers of the kind `play`, whose service panics when this is set.
+    pub async fn play_with_panics(player: &Player, rules: Rules, panics: Arc<AtomicBool>) -> Self {
+        let setup = Setup {
+            panics: Some(panics),
+            ..Self::setup_to_play(player, rules)
+        };
+        Self::build(setup, |_| {}).await
+    }
+
+    fn setup_to_play(player: &Player, rules: Rules) -> Setup {
         let folder = tempfile::tempdir().unwrap();
         let manifest = player::manifest("play", "");
         add_release(
@@ -109,21 +126,21 @@ impl Site {
             &manifest,
             Some("x"),
         );
-        let setup = Setup {
+        Setup {
             runtime: player.runtime(),
             rules,
             ..Setup::new(folder)
-        };
-        Self::build(setup, change).await
+        }
     }
 
-    /// With everything as it is set up.
+    /// Starts with this setup.
     pub async fn build(setup: Setup, change: impl FnOnce(&mut Config)) -> Self {
         let Setup {
             folder,
             runtime,
             rules,
             faults,
+            panics,
         } = setup;
         let tasks = Embedded::new(embedded::Config::default());
         let bus = Bus::new(bus::Config::default());
@@ -149,6 +166,13 @@ impl Site {
             Some(faults) => Arc::new(FaultyTasks::new(Arc::new(tasks.clone()), faults.clone())),
             None => Arc::new(tasks.clone()),
         };
+        let shown: Arc<dyn Tasks> = match panics {
+            Some(panics) => Arc::new(PanickingTasks {
+                inner: shown,
+                panics,
+            }),
+            None => shown,
+        };
         let shown_bus = faulty(&faults, Arc::new(bus.clone()));
         let handle = Environment::builder(config, shown, shown_bus)
             .runtime(runtime)
@@ -169,7 +193,6 @@ impl Site {
         self.folder.path().join("releases")
     }
 
-    /// Sends tasks.
     pub async fn send(&self, tasks: Vec<Task>) -> Vec<TaskKey> {
         let keys = tasks.iter().map(Task::key).collect();
         let refused = self.tasks.publish(tasks).await.unwrap();
@@ -200,12 +223,12 @@ impl Site {
         keys.iter().map(|key| found.remove(key).unwrap()).collect()
     }
 
-    /// Everything that was published until now, in order.
+    /// Everything published so far, in order.
     pub fn seen(&self) -> &[Event] {
         &self.seen
     }
 
-    /// All outcomes of an attempt that were seen.
+    /// All outcomes seen of an attempt.
     pub fn outcomes_of(&self, key: TaskKey) -> Vec<Outcome> {
         outcomes(&self.seen)
             .filter(|o| o.key() == key)
@@ -225,7 +248,7 @@ impl Site {
         })
     }
 
-    /// Waits until the status is as wanted.
+    /// Waits until the status satisfies a condition.
     pub async fn status(
         &self,
         is_wanted: impl Fn(&EnvironmentStatus) -> bool,
@@ -283,20 +306,20 @@ pub fn pool<'a>(status: &'a EnvironmentStatus, kind: &str) -> Option<&'a PoolSta
         .find(|pool| pool.active && pool.release.kind.as_str() == kind)
 }
 
-/// Processes that were started from a release in this folder: their working folder is there.
+/// Processes started from a release in this folder, recognised by their working directory.
 pub fn processes(folder: &TempDir) -> Vec<i32> {
     let inside = fs::canonicalize(folder.path()).unwrap();
     let all = fs::read_dir("/proc").unwrap().flatten();
     all.filter(|entry| {
         let cwd = fs::read_link(entry.path().join("cwd"));
-        // The dead that nobody has asked for yet have no working folder any more.
+        // Zombies no longer have a working directory.
         cwd.is_ok_and(|cwd| cwd.starts_with(&inside))
     })
     .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
     .collect()
 }
 
-/// The folder with the echo worker's program, which is built when it is not there.
+/// The folder with the echo worker's program, which is built if it is missing.
 pub fn programs() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).unwrap().to_owned();
@@ -308,7 +331,7 @@ pub fn programs() -> PathBuf {
     folder
 }
 
-/// Puts the echo release into a folder, with its manifest changed, all at once.
+/// Puts the echo release into a folder, with its manifest changed, atomically.
 pub fn add_echo(releases: &Path, name: &str, change: impl FnOnce(&mut String)) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workers/echo/releases/echo");
     let mut manifest = fs::read_to_string(source.join("worker.toml")).unwrap();
@@ -316,7 +339,7 @@ pub fn add_echo(releases: &Path, name: &str, change: impl FnOnce(&mut String)) -
     add_release(releases, name, &manifest, None)
 }
 
-/// Puts a release into a folder, whose worker is a shell script if one is given.
+/// Puts a release into a folder; its worker is a shell script if one is given.
 pub fn add_release(releases: &Path, name: &str, manifest: &str, script: Option<&str>) -> PathBuf {
     let folder = releases.join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -332,7 +355,7 @@ pub fn add_release(releases: &Path, name: &str, manifest: &str, script: Option<&
     folder
 }
 
-/// Puts a release into a folder whose worker is in the image that this `image.toml` names.
+/// Puts a release into a folder whose worker is in the image named in this `image.toml`.
 pub fn add_image(releases: &Path, name: &str, manifest: &str, image: &str) -> PathBuf {
     let folder = add_release(releases, name, manifest, None);
     let file = folder.join("image.toml");
@@ -341,7 +364,7 @@ pub fn add_image(releases: &Path, name: &str, manifest: &str, image: &str) -> Pa
     folder
 }
 
-/// Makes a file look as if it had lain there for long.
+/// Makes a file look old.
 pub fn age(path: &Path) {
     let long_ago = SystemTime::now() - Duration::from_secs(60);
     let file = fs::File::options().append(true).open(path).unwrap();

@@ -74,7 +74,7 @@ async fn a_drain_ends_what_was_begun_and_takes_nothing_new() {
     let mut site = Site::start(|_| {}).await;
     site.ready("echo").await;
     let begun = site.send(vec![set("a", "1s")]).await;
-    // The worker has it when the queue has not.
+    // Once the queue is empty, the worker has it.
     let counts = || site.tasks.counts();
     until("it is begun", async || {
         counts().control_waiting + counts().control_fetched == 0
@@ -92,12 +92,12 @@ async fn a_drain_ends_what_was_begun_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_by_the_deadline_of_a_drain_is_given_up_and_told() {
+async fn what_does_not_end_by_the_deadline_of_a_drain_is_given_up_and_reported() {
     let mut site = Site::start(|_| {}).await;
     site.ready("echo").await;
     let read = task("b", "echo", json!({ "delay": "30s" }));
     let keys = site.send(vec![set("a", "30s"), read]).await;
-    // The queue has neither when the worker has both.
+    // Once the queue has neither, the worker has both.
     let counts = || site.tasks.counts();
     until("both are begun", async || {
         counts().observe_waiting + counts().control_waiting + counts().control_fetched == 0

@@ -1,4 +1,4 @@
-//! A small program that behaves as runtimes are tried with, for this machine and for images.
+//! A small program for testing runtimes, built for this machine and for images.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 /// Its source: no crate, so that building it takes a second.
 const SOURCE: &str = "tests/tool/main.rs";
 
-/// The tool, linked statically, built when it is not there or old.
+/// Returns the tool, linked statically, built if it is missing or outdated.
 pub fn build() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(SOURCE);
     let to = folder().join("tool");
@@ -23,7 +23,7 @@ pub fn build() -> PathBuf {
     to
 }
 
-/// The echo worker, linked statically: what its crate's dependencies were built as is used.
+/// The echo worker, linked statically; the built dependencies of its crate are reused.
 pub fn echo() -> PathBuf {
     let to = folder().join("utakata-worker-echo");
     let like = crate::site::programs().join("utakata-worker-echo");
@@ -37,7 +37,7 @@ pub fn echo() -> PathBuf {
     to
 }
 
-/// Builds under another name first: others may be using, or building, the same.
+/// Builds under another name first: other tests may be using or building the same file.
 fn build_as<'a>(to: &Path, command: impl FnOnce(&Path) -> &'a mut Command) {
     let new = to.with_extension(std::process::id().to_string());
     let output = command(&new).output().unwrap();

@@ -1,4 +1,5 @@
-//! Ends, lasts, or greets its manager: what runtimes are tried with. It is built by the tests.
+//! Exits, keeps running, or greets its manager: the program that runtimes are tested with. It is
+//! built by the tests.
 
 use std::{env, io::Write, os::unix::net::UnixStream, process::exit, thread};
 

@@ -1,4 +1,4 @@
-//! Takes in what comes from the broker, and tells it what became of that.
+//! The intake of deliveries from the broker, and their settlement with it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,11 +32,11 @@ use crate::{
 };
 
 const DOING: &str = "to consume tasks";
-/// The interval at which a stalled consumer, or one that wants more or less at a time, is noticed.
+/// The interval at which a stalled consumer, or a changed demand, is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// The time in which waiting control comes, or is not waited for.
+/// The time within which waiting control arrives, or is not awaited.
 const FIRST_TIMEOUT: Duration = Duration::from_millis(500);
-/// The longest that somebody who leaves is held up.
+/// The longest time that leaving may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The settings that an intake shares with its consumer.
@@ -46,7 +46,6 @@ pub(in super::super) struct Setting {
     pub(super) left: CancellationToken,
 }
 
-/// The intake of one consumer.
 pub(in super::super) struct Intake {
     pub(in super::super) setting: Setting,
     pub(in super::super) route: Route,
@@ -73,10 +72,10 @@ struct Streams {
     observe: lapin::Consumer,
 }
 
-type Came = (Class, Option<lapin::Result<Delivery>>);
+type Incoming = (Class, Option<lapin::Result<Delivery>>);
 
 impl Intake {
-    /// Works until the consumer is dropped or the connection is lost, or it is told to stop.
+    /// Works until the consumer is dropped, the connection is lost, or it is asked to stop.
     pub(in super::super) async fn run(self, stop: CancellationToken) {
         let mut flow = Flow::default();
         let worked = tokio::select! {
@@ -88,7 +87,7 @@ impl Intake {
             self.setting.shared.filled.notify_one();
         }
         if self.channel.status().connected() {
-            // What was not given back in time goes back with the connection.
+            // Anything not given back in time returns with the connection.
             let _ = timeout(LEAVE_TIMEOUT, self.leave(flow)).await;
         }
     }
@@ -124,7 +123,7 @@ impl Intake {
         })
     }
 
-    /// Begins to consume, control first: what waits there comes before anything of observation.
+    /// Begins to consume, control first: anything waiting there comes before observation.
     async fn consume(&self, flow: &mut Flow) -> Result<(), Error> {
         let (wanted, begun) =
             self.state(|state| (std::mem::take(&mut state.wanted), state.ledger.begun()));
@@ -161,7 +160,7 @@ impl Intake {
             .await
     }
 
-    /// Consumes no more; what has come meanwhile is taken in.
+    /// Stops consuming; deliveries that have arrived meanwhile are taken.
     async fn pause(&self, flow: &mut Flow) -> Result<(), Error> {
         let Some(mut streams) = flow.streams.take() else {
             return Ok(());
@@ -186,7 +185,7 @@ impl Intake {
         Ok(())
     }
 
-    /// Checks for a consumer that has stalled, or wants more or less at a time.
+    /// Checks for a consumer that has stalled, or wants more or fewer at a time.
     async fn look(&self, flow: &mut Flow) -> Result<(), Error> {
         let (stalled, wanted, begun) = self.state(|state| {
             let still = state.moved.elapsed() > self.stalled_after;
@@ -197,7 +196,7 @@ impl Intake {
             )
         });
         if stalled {
-            tracing::debug!(kind = %self.route.kind, "what nobody fetches goes to others");
+            tracing::debug!(kind = %self.route.kind, "tasks that nobody fetches go to others");
             self.pause(flow).await?;
             let returns = self.state(|state| {
                 state.waits = false;
@@ -212,7 +211,8 @@ impl Intake {
             return Ok(());
         }
         flow.changed = Some(Instant::now());
-        // Who has asked for nothing for a while is busy: what is handed ahead goes on to wait.
+        // A consumer that has requested nothing for a while is busy: deliveries in advance continue
+        // to wait.
         if wanted == 0 {
             return Ok(());
         }
@@ -264,7 +264,7 @@ impl Intake {
         self.setting.shared.filled.notify_one();
     }
 
-    /// Control goes to the dead letters, where somebody looks at it; a read is only dropped.
+    /// Control becomes a dead letter, for somebody to look at; a read is only dropped.
     fn refuse(&self, class: Class, delivery: Delivery, reason: &str) {
         let (zone, kind) = (&self.route.zone, &self.route.kind);
         tracing::warn!(%zone, %kind, ?class, reason, "a message is not for us");
@@ -284,7 +284,7 @@ impl Intake {
         self.state(|state| state.settle.push(settle));
     }
 
-    /// Tells the broker what became of messages.
+    /// Settles messages with the broker.
     async fn settle(&self) -> Result<(), Error> {
         let settle = self.state(|state| std::mem::take(&mut state.settle));
         if settle.is_empty() {
@@ -294,7 +294,7 @@ impl Intake {
         self.link.ask(DOING, told).await.map(drop)
     }
 
-    /// Gives to others what is not for this consumer any more.
+    /// Gives to others what is no longer for this consumer.
     async fn give_up(&self, returns: Returns<Acker>) -> Result<(), Error> {
         self.state(|state| {
             state
@@ -305,7 +305,7 @@ impl Intake {
         for rest in returns.rests {
             let count = rest.tasks.len();
             if !self.control.again(&self.route, rest.tasks).await? {
-                // The message stays unacknowledged, and goes back as a whole with the channel.
+                // The message stays unacknowledged, and returns as a whole with the channel.
                 tracing::warn!(kind = %self.route.kind, count, "tasks could not be given back");
                 return Err(Error::Away {
                     reason: "the broker did not take tasks back".into(),
@@ -327,7 +327,7 @@ impl Intake {
     }
 }
 
-async fn next(streams: Option<&mut Streams>) -> Came {
+async fn next(streams: Option<&mut Streams>) -> Incoming {
     let Some(streams) = streams else {
         return future::pending().await;
     };
@@ -339,7 +339,7 @@ async fn next(streams: Option<&mut Streams>) -> Came {
 }
 
 /// Waits for the deliveries that are there already, control first.
-fn ready(streams: &mut Streams) -> Option<Came> {
+fn ready(streams: &mut Streams) -> Option<Incoming> {
     if let Some(came) = streams.control.next().now_or_never() {
         return Some((Class::Control, came));
     }

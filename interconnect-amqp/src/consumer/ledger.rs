@@ -1,16 +1,16 @@
-//! The tasks of a consumer, by their messages: those that wait, are in hand, or are done.
+//! The tasks of a consumer, by message: waiting, in hand, or done.
 //!
 //! ```text
 //!                  ┌──────────────give back───────────────┐
 //!                  ▼                                      │
 //! message ──► waiting ──take──► in hand ──acknowledge──► done     all done: the message is acked
 //!                │                  │
-//!                └──────leave───────┴──► nothing done: the message goes back to its queue
-//!                                        else: the rest is published anew, and the message acked
+//!                └──────leave───────┴──► nothing done: the message returns to its queue
+//!                                        else: the rest is published again, and the message acked
 //! ```
 //!
-//! A message of observation is done when all of it was handed out. Pure: `M` is what a message
-//! is acknowledged with.
+//! A message of observation is done when all of it was handed out. Pure: `M` is the handle by which
+//! a message is acknowledged.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -22,7 +22,7 @@ use utakata_model::{Class, Task};
 pub(super) struct Ledger<M> {
     next: u64,
     messages: BTreeMap<u64, Message<M>>,
-    /// Control tasks that wait: their message, and which of it.
+    /// The control tasks that wait: message, and index in it.
     waiting: VecDeque<(u64, usize)>,
     in_hand: HashMap<Tag, (u64, usize)>,
     reads: VecDeque<ReadMessage<M>>,
@@ -60,7 +60,7 @@ struct ReadMessage<M> {
 #[derive(Debug)]
 pub(super) struct Taken<M> {
     pub(super) deliveries: Vec<Delivery>,
-    /// Messages that are done by that.
+    /// The messages that are done by that.
     pub(super) done: Vec<M>,
     /// The number of observe tasks that had expired.
     pub(super) expired: usize,
@@ -71,7 +71,7 @@ pub(super) struct Taken<M> {
 pub(super) struct Returns<M> {
     /// Messages to requeue as they are.
     pub(super) whole: Vec<M>,
-    /// The rests of messages of control: to be published anew, and only then ...
+    /// The rests of control messages: to be published again, and only then ...
     pub(super) rests: Vec<Rest<M>>,
 }
 
@@ -118,14 +118,14 @@ impl<M: Clone> Ledger<M> {
         self.messages.insert(id, Message { handle, slots });
     }
 
-    /// Hands out up to `most`, control first.
-    pub(super) fn take(&mut self, most: usize, now: Timestamp) -> Taken<M> {
+    /// Hands out up to `max`, control first.
+    pub(super) fn take(&mut self, max: usize, now: Timestamp) -> Taken<M> {
         let mut taken = Taken {
             deliveries: Vec::new(),
             done: Vec::new(),
             expired: 0,
         };
-        while taken.deliveries.len() < most {
+        while taken.deliveries.len() < max {
             let Some((id, at)) = self.waiting.pop_front() else {
                 break;
             };
@@ -142,11 +142,11 @@ impl<M: Clone> Ledger<M> {
                 self.in_hand.insert(tag, (id, at));
             }
         }
-        while taken.deliveries.len() < most && self.take_read(now, &mut taken) {}
+        while taken.deliveries.len() < max && self.take_read(now, &mut taken) {}
         taken
     }
 
-    /// These are done. Gives the messages that are done by that.
+    /// Marks tasks as done. Returns the messages that are done by that.
     pub(super) fn acknowledge(&mut self, tags: &[Tag]) -> Vec<M> {
         let mut done = Vec::new();
         for tag in tags {
@@ -158,8 +158,8 @@ impl<M: Clone> Ledger<M> {
         done
     }
 
-    /// These are for others. Gives the messages to requeue; what is of messages of which others
-    /// are in hand or done waits here again, foremost.
+    /// Returns tasks for others. Returns the messages to requeue; the tasks of a message with
+    /// others in hand or done wait here again, at the front.
     pub(super) fn give_back(&mut self, tags: &[Tag]) -> Vec<M> {
         let known = tags.iter().filter_map(|tag| self.in_hand.remove(tag));
         let mut known: Vec<_> = known.collect();
@@ -178,7 +178,7 @@ impl<M: Clone> Ledger<M> {
         whole.collect()
     }
 
-    /// Everything that waits goes to others; what is in hand stays.
+    /// Returns everything that waits to others; tasks in hand stay.
     pub(super) fn return_waiting(&mut self) -> Returns<M> {
         let mut whole: Vec<M> = self.reads.drain(..).map(|reads| reads.handle).collect();
         let ids: Vec<u64> = self.messages.keys().copied().collect();
@@ -232,7 +232,7 @@ impl<M: Clone> Ledger<M> {
         self.waiting.is_empty() && self.reads.is_empty()
     }
 
-    /// Counts the messages of control that have something in hand or done.
+    /// Returns the number of control messages with tasks in hand or done.
     pub(super) fn begun(&self) -> usize {
         let begun = |m: &&Message<M>| m.slots.iter().any(|slot| slot.state != SlotState::Waiting);
         self.messages.values().filter(begun).count()
@@ -253,7 +253,7 @@ impl<M: Clone> Ledger<M> {
                     redelivered,
                 });
             }
-            None => debug_assert!(false, "a message without tasks is gone"),
+            None => utakata_invariant::broken("a message without tasks is still there", &tag.0),
         }
         if first.tasks.is_empty() {
             taken
@@ -274,7 +274,7 @@ impl<M: Clone> Ledger<M> {
         }
     }
 
-    /// Puts the tasks of a message whose state is so to the done ones, and gives them.
+    /// Marks the tasks of a message in this state as done, and returns them.
     fn put_all(&mut self, id: u64, is_meant: impl Fn(SlotState) -> bool) -> Vec<Task> {
         let slots = self.messages.get_mut(&id).map(|m| m.slots.iter_mut());
         let meant = slots

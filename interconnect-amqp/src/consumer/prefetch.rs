@@ -1,17 +1,18 @@
-//! The number of messages that a consumer is handed ahead. Pure.
+//! The number of messages that a consumer gets in advance. Pure.
 
 use std::time::Duration;
 
-/// The most that is ever asked for.
+/// The largest number that is ever requested.
 const MAX_MESSAGES: u16 = 1_000;
-/// The assumed size of a message before the first has come.
+/// The assumed number of tasks in a message before the first has arrived.
 const GUESS: f64 = 8.0;
 /// The weight of the newest message in the average.
 const NEWEST: f64 = 0.1;
-/// Changing it means to consume anew: no more often than this.
+/// The shortest interval between changes, each of which requires consuming again.
 pub(super) const ADAPT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Of one class: follows how many tasks a message holds, and how many are asked for.
+/// The prefetch of one class: it follows the number of tasks in a message, and the number
+/// requested.
 #[derive(Debug)]
 pub(super) struct Prefetch {
     average: f64,
@@ -28,19 +29,20 @@ impl Default for Prefetch {
 }
 
 impl Prefetch {
-    /// A message of so many tasks came.
+    /// Counts a message with this number of tasks.
     pub(super) fn came(&mut self, tasks: usize) {
         self.average += (tasks.max(1) as f64 - self.average) * NEWEST;
     }
 
-    /// For so many tasks that are asked for, while so many messages are begun and not done.
+    /// Returns the prefetch for this number of requested tasks, while that many messages are begun
+    /// and not done.
     pub(super) fn set(&mut self, tasks: usize, begun: usize) -> u16 {
         self.now = self.wanted(tasks, begun);
         self.now
     }
 
     /// Returns true if it is off by a factor of two. Messages that are begun take up room until
-    /// their last task is done, however long that takes: what counts is what is left for others.
+    /// their last task is done, however long that takes: only the rest counts.
     pub(super) fn is_off(&self, tasks: usize, begun: usize) -> bool {
         let free = usize::from(self.now).saturating_sub(begun);
         let too_few = usize::from(self.wanted(tasks, 0)) >= free * 2;
@@ -49,7 +51,7 @@ impl Prefetch {
 
     fn wanted(&self, tasks: usize, begun: usize) -> u16 {
         let messages = (tasks as f64 / self.average).ceil() + begun as f64;
-        // Within the bounds of the type, and no fraction is left.
+        // Within the range of the type, and without a fraction.
         messages.clamp(1.0, f64::from(MAX_MESSAGES)) as u16
     }
 }
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_messages_as_hold_what_is_asked_for() {
+    fn as_many_messages_as_hold_what_is_requested() {
         for (size, tasks, begun, expect) in [
             (32, 320, 0, 10),
             (32, 321, 0, 11),

@@ -21,8 +21,8 @@ async fn who_is_hung_up_on_waits_longer_each_time() {
         drop(within(listener.accept()).await.unwrap());
         came.push(Instant::now());
     }
-    // At least as long as is waited on purpose: a slow machine only adds to it. What is seen of
-    // one call may be seen late, so half of it is enough.
+    // At least the intended waits: a slow machine only adds to them. A call may be noticed late, so
+    // half of it is enough.
     let least = [100, 200, 400, 800, 1600].map(Duration::from_millis);
     for (pair, least) in came.windows(2).zip(least) {
         let waited = pair[1] - pair[0];

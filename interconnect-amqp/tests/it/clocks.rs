@@ -13,7 +13,7 @@ use super::{
     site, within,
 };
 
-/// A host whose clock is ahead by so many seconds.
+/// A host whose clock is ahead by that many seconds.
 fn host(ahead: i64) -> Clock {
     Clock::new(move || Timestamp::now() + SignedDuration::from_secs(ahead))
 }
@@ -25,8 +25,8 @@ fn task(hall: &Hall, class: Class, from: &Clock, left: i64) -> Task {
     task
 }
 
-/// Whatever the clocks show, a task has what is left of its time when it comes, less the time
-/// that it lay in the queue; and what has expired there does not come.
+/// Whatever the clocks show, a task arrives with the time left to it, less the time that it lay in
+/// the queue; and one that expired there does not arrive.
 pub async fn what_is_left_of_a_deadline_arrives(broker: &Rabbitmq) {
     for ahead in [7200, -7200, 15, -15] {
         let (_, config) = site(broker);

@@ -1,4 +1,4 @@
-//! A broker that is away at the start, is killed, and comes back.
+//! A broker that is away at the start, is killed, and returns.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ const QUEUE: &str = "utakata.hall-1.apc-pdu.control";
 
 type Numbers = Arc<Mutex<BTreeSet<usize>>>;
 
-/// Publishes one control task after the other, each until it is confirmed, and notes it then.
+/// Publishes one control task after the other, each until it is confirmed, and records it then.
 async fn publish(amqp: Arc<Amqp>, confirmed: Numbers, stop: Arc<AtomicBool>) {
     let hall = Hall::new("hall-1");
     let mut pause = tokio::time::interval(Duration::from_millis(5));
@@ -40,7 +40,7 @@ async fn publish(amqp: Arc<Amqp>, confirmed: Numbers, stop: Arc<AtomicBool>) {
     }
 }
 
-/// Fetches and acknowledges for ever, and consumes again when it was lost.
+/// Fetches and acknowledges for ever, and consumes again after a loss.
 async fn consume(amqp: Arc<Amqp>, came: Numbers) {
     let hall = Hall::new("hall-1");
     let mut pause = tokio::time::interval(Duration::from_millis(50));
@@ -95,8 +95,8 @@ async fn nothing_that_was_confirmed_is_lost_when_the_broker_is_killed() {
     );
     let publishing = tokio::spawn(publishing);
     until("much is under way", async || count(&came) > 100).await;
-    // A broker that dies before comes back with an empty queue that has no leader, whatever it
-    // has confirmed: no client can do anything about that.
+    // A broker that dies earlier returns with an empty queue without a leader, whatever it has
+    // confirmed: no client can do anything about that.
     until("the broker keeps the queue", async || broker.keeps(QUEUE)).await;
 
     broker.kill().unwrap();

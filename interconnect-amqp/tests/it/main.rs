@@ -1,4 +1,4 @@
-//! Task queues at a real RabbitMQ. It takes seconds to start: few tests share one, and each part
+//! Task queues on a real RabbitMQ. It takes seconds to start, so few tests share one, and each part
 //! has a virtual host of its own.
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ use utakata_tests::{
 };
 use uuid::Uuid;
 
-/// A virtual host of its own, and how it is reached.
+/// Creates a virtual host, and returns the configuration for it.
 fn site(broker: &Rabbitmq) -> (String, Config) {
     let vhost = format!("site-{}", Uuid::now_v7());
     broker.add_vhost(&vhost).unwrap();
@@ -62,7 +62,7 @@ async fn rabbitmq_keeps_every_promise() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_as_it_must_be_is_told_and_nothing_of_control_is_lost() {
+async fn what_is_not_as_it_must_be_is_reported_and_nothing_of_control_is_lost() {
     let broker = Rabbitmq::start().unwrap();
     refused::a_wrong_password_is_told(&broker).await;
     refused::a_vhost_that_is_not_there_is_told(&broker).await;

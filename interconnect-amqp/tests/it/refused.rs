@@ -11,7 +11,7 @@ use super::{
     site, until, within,
 };
 
-/// Waits until the health says why it is not well.
+/// Waits until the health reports a problem.
 async fn problem(amqp: &Amqp, part: &str) -> String {
     let health = amqp.health();
     let says = async || {

@@ -1,4 +1,4 @@
-//! The rights that come with utakata (`deploy/rabbitmq`): enough, and no more.
+//! The access rights shipped with utakata (`deploy/rabbitmq`): enough, and no more.
 
 use utakata_interconnect::{Error, Tasks};
 use utakata_interconnect_amqp::{Amqp, Config, Url};

@@ -1,4 +1,4 @@
-//! Tasks to send around.
+//! Sample tasks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,7 +59,7 @@ pub fn tags(fetched: &[Delivery]) -> Vec<Tag> {
     fetched.iter().map(|delivery| delivery.tag).collect()
 }
 
-/// Fetches until there are so many, and leaves them unacknowledged.
+/// Fetches that many tasks, and leaves them unacknowledged.
 pub async fn fetch(consumer: &mut dyn Consumer, count: usize) -> Vec<Delivery> {
     let mut fetched = Vec::new();
     while fetched.len() < count {

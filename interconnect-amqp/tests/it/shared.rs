@@ -26,7 +26,7 @@ pub async fn what_nobody_fetches_goes_to_another(broker: &Rabbitmq) {
     slow.publish(hall.tasks(Class::Control, 0..20))
         .await
         .unwrap();
-    // It asks for many at a time, so that it is handed many; then it takes two, and no more.
+    // It requests many at a time, so that it gets many; then it takes two, and no more.
     let first = fetch(stalled.as_mut(), 4).await;
     stalled.acknowledge(&tags(&first)).await.unwrap();
     let held = fetch(stalled.as_mut(), 2).await;
@@ -39,7 +39,7 @@ pub async fn what_nobody_fetches_goes_to_another(broker: &Rabbitmq) {
     came.sort_unstable();
     assert_eq!(came, (6..20).collect::<Vec<_>>());
 
-    // What it holds it still has, and it is served again when it comes back.
+    // It still has what it holds, and is served again when it recovers.
     stalled.acknowledge(&tags(&held)).await.unwrap();
     drop(other);
     quick

@@ -1,4 +1,4 @@
-//! A queue that is stuck: the process at the broker that keeps it does nothing.
+//! A stuck queue: the process on the broker that keeps it does nothing.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{
     site, within,
 };
 
-/// Has the process of a queue stand still, or go on.
+/// Suspends or resumes the process of a queue.
 fn order(broker: &Rabbitmq, vhost: &str, zone: &str, what: &str) {
     let queue = format!("{vhost}_utakata.{zone}.apc-pdu.control");
     let call = format!("sys:{what}(whereis(list_to_atom(\"{queue}\"))).");
@@ -44,7 +44,7 @@ pub async fn a_queue_that_is_stuck_holds_up_no_other(broker: &Rabbitmq) {
         let (amqp, tasks) = (Arc::clone(&amqp), stuck.tasks(Class::Control, 1..2));
         tokio::spawn(async move { amqp.publish(tasks).await })
     };
-    // All the while, also when the channel is given up on which the other is stuck.
+    // All the while, even when the channel on which the other is stuck is given up.
     let mut sent = 1;
     while !held.is_finished() || sent < 50 {
         let task = free.tasks(Class::Control, sent..sent + 1);

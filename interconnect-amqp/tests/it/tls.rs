@@ -49,7 +49,7 @@ fn certificate(folder: &Path, name: &str, by: Option<&str>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_sides_show_certificates_and_wrong_ones_are_told() {
+async fn both_sides_show_certificates_and_wrong_ones_are_reported() {
     let folder = TempDir::new().unwrap();
     let path = |name: &str| folder.path().join(name);
     for (name, by) in [

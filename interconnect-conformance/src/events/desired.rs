@@ -1,4 +1,4 @@
-//! The promises of events about desired state.
+//! The promises about events with desired state.
 
 use utakata_interconnect::{Event, Interest, Zones};
 

@@ -1,5 +1,5 @@
-//! Dice that fall the same way for the same seed: SplitMix64 (Steele, Lea, Flood:
-//! "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
+//! Dice that fall in the same way for the same seed: SplitMix64 (Steele, Lea, Flood: "Fast
+//! Splittable Pseudorandom Number Generators", OOPSLA 2014).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,12 +18,12 @@ impl Dice {
         mix(state.wrapping_add(GAMMA))
     }
 
-    /// A number from 0 to `end` - 1; 0 when `end` is 0.
+    /// Returns a number from 0 to `end` - 1; 0 if `end` is 0.
     pub(super) fn below(&self, end: u64) -> u64 {
         self.next().checked_rem(end).unwrap_or(0)
     }
 
-    /// True so often: 0.0 is never, 1.0 always.
+    /// Returns true with this probability: 0.0 is never, 1.0 always.
     pub(super) fn chance(&self, chance: f64) -> bool {
         // The upper 53 bits are what an f64 holds exactly.
         let thrown = (self.next() >> 11) as f64 / (1u64 << 53) as f64;

@@ -1,4 +1,4 @@
-//! Events that go wrong.
+//! Events with faults.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     late::{Late, until},
 };
 
-/// Events that go wrong. Cheap to clone.
+/// Events with faults. Cheap to clone.
 #[derive(Clone)]
 pub struct FaultyEvents {
     inner: Arc<dyn Events>,
@@ -27,7 +27,7 @@ impl FaultyEvents {
         }
     }
 
-    /// Counts of the faults so far.
+    /// Returns the counts of the faults so far.
     pub fn counts(&self) -> Counts {
         self.fate.counts()
     }
@@ -68,12 +68,12 @@ fn may_be_lost(event: &Event, lose: Lose) -> bool {
     }
 }
 
-/// Returns true for what is repeated until it is answered, and harmless when it comes late.
+/// Returns true for messages that are repeated until answered, and harmless when late.
 fn is_repeated(event: &Event) -> bool {
     match event {
         Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => true,
         Event::Fetch(_) | Event::Content(_) => true,
-        // Until the environments say that they have heard it; a late one changes nothing.
+        // Repeated until the environments have received it; a late one changes nothing.
         Event::Desired(_) => true,
         Event::Outcomes(_) => !event.is_expendable(),
         Event::Readings(_) | Event::Environment(_) => false,
@@ -84,14 +84,14 @@ fn is_repeated(event: &Event) -> bool {
 struct FaultySubscription {
     inner: Box<dyn Subscription>,
     fate: Arc<Fate>,
-    /// Nobody is spawned to bring these: whoever waits for the next event brings them.
+    /// No task is spawned to deliver these: waiting for the next event delivers them.
     late: Late<Event>,
 }
 
 #[async_trait]
 impl Subscription for FaultySubscription {
     async fn next(&mut self) -> Result<Vec<Event>, Error> {
-        // All waiting comes before the taking: so it stays cancel safe.
+        // All waiting comes before the taking, so that it stays cancel safe.
         self.fate.delay().await;
         self.fate.fail()?;
         loop {
@@ -105,7 +105,7 @@ impl Subscription for FaultySubscription {
                 () = until(self.late.next_due()) => continue,
             };
             let events = match came {
-                // Nothing else will come: what is late comes now.
+                // Nothing else will arrive: late events arrive now.
                 Err(Error::Closed) if !self.late.is_empty() => return Ok(self.late.all()),
                 came => came?,
             };

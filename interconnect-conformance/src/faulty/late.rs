@@ -1,13 +1,13 @@
-//! Items that are held up, so that later ones overtake them.
+//! Items that are held back, so that later ones overtake them.
 
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-/// The most that is held up at a time; beyond it everything is on time.
+/// The largest number that is held back at a time; beyond it everything is on time.
 const MAX_HELD: usize = 1_000;
 
-/// Items by the moment at which they are due; the number tells those of one moment apart.
+/// Items by the time at which they are due; the number distinguishes those due at the same time.
 #[derive(Debug)]
 pub(super) struct Late<T> {
     held: BTreeMap<(Instant, u64), T>,
@@ -29,10 +29,10 @@ impl<T> Late<T> {
         self.next += 1;
     }
 
-    /// Takes out what is due, up to so many.
-    pub(super) fn due(&mut self, now: Instant, most: usize) -> Vec<T> {
+    /// Takes the items that are due, up to a limit.
+    pub(super) fn due(&mut self, now: Instant, max: usize) -> Vec<T> {
         let mut due = Vec::new();
-        while due.len() < most
+        while due.len() < max
             && let Some(first) = self.held.first_entry()
             && first.key().0 <= now
         {

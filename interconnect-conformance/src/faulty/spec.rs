@@ -9,13 +9,13 @@ use super::{Faults, Lose};
 
 const KEYS: &str = "lose, double, late, delay, reorder, fail, max-delay, may-lose";
 
-/// An error of a text that describes no faults.
+/// An error in a text that describes faults.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SpecError {
-    /// A part of it is no `key=value`.
+    /// A part is not `key=value`.
     #[error("\"{part}\" is not KEY=VALUE: write for example lose=0.02,double=0.05")]
     Form { part: String },
-    /// Nothing can go wrong in that way.
+    /// There is no such fault.
     #[error("there is no fault \"{key}\": there are {KEYS}")]
     Key { key: String },
     /// A chance is not a number from 0 to 1.
@@ -24,7 +24,7 @@ pub enum SpecError {
     /// A duration cannot be parsed.
     #[error("max-delay is wrong")]
     Duration(#[from] duration::DurationError),
-    /// Nothing of that name may be lost.
+    /// There is no such limit.
     #[error("may-lose is expendable, protocol or anything, and not \"{value}\"")]
     Lose { value: String },
 }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_told_with_what_there_is() {
+    fn what_is_not_a_fault_is_reported_with_what_there_is() {
         for (text, expect) in [
             ("lose", "\"lose\" is not KEY=VALUE"),
             (

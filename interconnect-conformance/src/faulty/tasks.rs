@@ -1,4 +1,4 @@
-//! Task queues that go wrong.
+//! Task queues with faults.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{
     late::{Late, until},
 };
 
-/// Task queues that go wrong. Cheap to clone.
+/// Task queues with faults. Cheap to clone.
 #[derive(Clone)]
 pub struct FaultyTasks {
     inner: Arc<dyn Tasks>,
@@ -28,7 +28,7 @@ impl FaultyTasks {
         }
     }
 
-    /// Counts of the faults so far.
+    /// Returns the counts of the faults so far.
     pub fn counts(&self) -> Counts {
         self.fate.counts()
     }
@@ -74,23 +74,23 @@ struct FaultyConsumer {
 
 #[async_trait]
 impl Consumer for FaultyConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        // All waiting comes before the fetching: so it stays cancel safe.
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        // All waiting comes before the fetching, so that it stays cancel safe.
         self.fate.delay().await;
         self.fate.fail()?;
         loop {
-            let due = self.late.due(Instant::now(), most);
+            let due = self.late.due(Instant::now(), max);
             if !due.is_empty() {
                 return Ok(due);
             }
             let mut fetched = tokio::select! {
                 biased;
-                fetched = self.inner.fetch(most) => fetched?,
+                fetched = self.inner.fetch(max) => fetched?,
                 () = until(self.late.next_due()) => continue,
             };
             self.fate.reorder(&mut fetched);
             let on_time = self.fate.hold_up(fetched, &mut self.late, |_| true);
-            if most == 0 || !on_time.is_empty() {
+            if max == 0 || !on_time.is_empty() {
                 return Ok(on_time);
             }
         }

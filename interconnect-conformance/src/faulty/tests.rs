@@ -45,7 +45,7 @@ async fn observe_tasks_are_lost_and_control_tasks_only_against_the_promise() {
 }
 
 #[tokio::test]
-async fn tasks_are_doubled_and_mixed_up() {
+async fn tasks_are_duplicated_and_mixed_up() {
     let faults = Faults {
         double: 0.5,
         reorder: 1.0,
@@ -127,7 +127,7 @@ async fn readings_are_lost_and_statuses_are_not() {
     assert_eq!(faulty.counts().lost, 2);
 }
 
-/// Everything that goes by the bus in one life of a control task, and more.
+/// Everything that is published in one life of a control task, and more.
 fn protocol(samples: &Queue) -> Vec<Event> {
     vec![
         samples.start("wee-1", 1).unwrap(),
@@ -171,7 +171,7 @@ async fn what_the_permit_repeats_may_be_lost_and_statuses_and_control_tasks_not(
 }
 
 #[tokio::test]
-async fn what_the_permit_repeats_is_doubled() {
+async fn what_the_permit_repeats_is_duplicated() {
     let (samples, bus) = (samples(), Bus::default());
     let faults = Faults {
         double: 1.0,
@@ -205,7 +205,7 @@ async fn a_message_that_is_late_is_overtaken_and_comes_in_the_end() {
     }
     let mut came = Vec::new();
     while came.len() < 200 {
-        // Cancelled again and again: nothing is lost by that.
+        // Cancelled repeatedly: nothing is lost by that.
         let waited = tokio::time::timeout(Duration::from_millis(10), subscriber.next()).await;
         came.extend(waited.iter().flatten().flatten().map(mark));
     }
@@ -261,7 +261,7 @@ async fn a_task_that_is_late_is_overtaken_and_comes_in_the_end() {
     assert!(!numbers.is_sorted());
     numbers.sort_unstable();
     assert_eq!(numbers, (0..100).collect::<Vec<_>>());
-    // What is held up goes to others with everything else.
+    // Tasks held back go to others with everything else.
     drop(consumer);
     assert_eq!(embedded.counts().control_waiting, 100);
 }

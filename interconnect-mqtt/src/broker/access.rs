@@ -1,4 +1,4 @@
-//! Rights of clients: everybody may subscribe below `utakata/v1/`, and nobody may publish.
+//! Access rights of clients: everybody may subscribe below `utakata/v1/`, and nobody may publish.
 
 use std::{
     future::Future,
@@ -35,7 +35,7 @@ impl AuthProvider for Access {
         _connect: &'a ConnectPacket,
         _client: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
-        // Whoever has said that much makes no room for those who say nothing.
+        // A client that has said this much no longer makes room for silent ones.
         self.place.keep();
         Box::pin(async { Ok(AuthResult::success()) })
     }
@@ -60,8 +60,8 @@ impl AuthProvider for Access {
             if !may_subscribe(filter) {
                 return false;
             }
-            // The library asks before it looks for retained messages: now is the time to have
-            // them there.
+            // The library asks before it looks for retained messages: now is the time to provide
+            // them.
             pump::listen(&self.commands, filter.into()).await;
             true
         })

@@ -1,7 +1,7 @@
-//! The clients of the broker: how many there may be, and each one's connection.
+//! The clients of the broker: their number, and the connection of each.
 //!
-//! The library's own accept loop counts nobody who has not said CONNECT, and goes round without a
-//! pause while the system has no descriptor: so connections are accepted here.
+//! The library's own accept loop does not count clients that have not said CONNECT, and spins while
+//! the system has no descriptors: so connections are accepted here.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,7 +23,7 @@ use utakata_interconnect::admission::{self, Acceptor, Admission, Limits, Slot};
 
 use super::{Config, access::Access, pump::Commands};
 
-/// The name of the door, for the log.
+/// The name of the listener, for the log.
 const WHAT: &str = "the MQTT broker";
 /// The interval at which the library forgets its counts of clients that are gone.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
@@ -105,14 +105,14 @@ impl Clients {
         acceptor.accept(listener).await
     }
 
-    /// One client, until it goes or has to make room.
+    /// Serves one client, until it leaves or has to make room.
     fn client(
         &self,
         stream: TcpStream,
         from: SocketAddr,
         place: Arc<Slot<IpAddr>>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        // Messages are small: each is sent at once where the system can.
+        // Messages are small: each is sent at once if the system supports it.
         let _ = stream.set_nodelay(true);
         let access = Access::new(self.commands.clone(), Arc::clone(&place));
         let handler = ClientHandler::new(
@@ -132,7 +132,7 @@ impl Clients {
                 () = place.pushed_out() => return,
             };
             if let Err(error) = ended {
-                tracing::debug!(%from, %error, "a client of the MQTT broker is gone");
+                tracing::debug!(%from, %error, "a client of the MQTT broker disconnected");
             }
         }
     }

@@ -1,7 +1,7 @@
-//! From the events to the broker's topics.
+//! The pump from the events to the broker's topics.
 //!
-//! As long as nobody listens, readings are not even encoded: the last ones of each topic are
-//! kept by reference, and handed to the broker just before a subscription needs them.
+//! As long as nobody listens, readings are not even encoded: the latest of each topic are kept by
+//! reference, and handed to the broker just before a subscription needs them.
 
 mod wanted;
 
@@ -30,9 +30,9 @@ use utakata_model::{
 
 use self::wanted::WantedTopics;
 
-/// The most outcomes in one message.
+/// The largest number of outcomes in a message.
 const MAX_OUTCOMES: usize = 1_000;
-/// After so many messages in a row, others get their turn.
+/// The number of consecutive messages after which others get their turn.
 const TURN: usize = 64;
 /// The wait after the events could not be reached.
 const AWAY: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(super) enum Command {
     },
 }
 
-/// Has the retained messages of the filter ready when it returns.
+/// Provides the retained messages of the filter before it returns.
 pub(super) async fn listen(commands: &Commands, filter: String) {
     ask(commands, |done| Command::Listen { filter, done }).await;
 }
@@ -66,10 +66,10 @@ pub(super) struct Pump {
     subscription: Box<dyn Subscription>,
     commands: mpsc::Receiver<Command>,
     wanted: WantedTopics,
-    /// The last readings of each topic that the broker does not have yet.
+    /// The latest readings of each topic that the broker does not have yet.
     unsent: HashMap<TargetName, BTreeMap<ActionName, Arc<Readings>>>,
-    /// The actions whose readings the broker retains, by target: to look for them in all that it
-    /// retains takes as long as there is much.
+    /// The actions whose readings the broker retains, by target: searching all that it retains
+    /// would take too long.
     retained: HashMap<TargetName, BTreeSet<ActionName>>,
     sent: usize,
 }
@@ -137,7 +137,7 @@ impl Pump {
                     self.retain(topic::environment(id), Vec::new(), QoS::AtLeastOnce)
                         .await;
                 }
-                // What the boxes say to each other is nobody else's.
+                // Messages between the components are nobody else's business.
                 Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
                 Event::Fetch(_) | Event::Content(_) => {}
             }
@@ -152,7 +152,7 @@ impl Pump {
         }
     }
 
-    /// Takes the retained readings of a target away.
+    /// Removes the retained readings of a target.
     async fn forget(&mut self, target: &TargetName) {
         self.unsent.remove(target);
         for action in self.retained.remove(target).unwrap_or_default() {
@@ -228,7 +228,8 @@ impl Pump {
         self.route(PublishPacket::new(topic, payload, qos)).await;
     }
 
-    /// Never waits for a client: what it does not take in time is queued for it, or dropped.
+    /// Publishes a message. Never waits for a client: messages that it does not accept in time are
+    /// queued for it, or dropped.
     async fn route(&mut self, message: PublishPacket) {
         self.router
             .route_message_with_deadline(&message, None, Instant::now())

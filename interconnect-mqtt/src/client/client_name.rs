@@ -1,14 +1,14 @@
-//! The name of this process at the broker, and what becomes of it when another has the same.
+//! The name of this process at the broker, and the reaction to another client with the same name.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A name. The broker keeps a session under it, and lets one client have it at a time: who comes
-/// later throws the earlier one off. Of two that come again and again neither can work; so who
-/// is thrown off goes on under a name that nobody else has.
+/// A client name. The broker keeps a session under it, and admits one client at a time: a later one
+/// displaces the earlier. Two that displace each other repeatedly cannot work, so a displaced
+/// client continues under a unique name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClientName {
     configured: String,
-    /// A part that makes it unlike all others, in this life of the process.
+    /// The part that makes it unique, in this life of the process.
     suffix: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl ClientName {
         }
     }
 
-    /// The name as the broker sees it.
+    /// Returns the name as the broker sees it.
     pub(super) fn text(&self) -> String {
         match &self.suffix {
             Some(suffix) => format!("{}.{suffix}", self.configured),
@@ -28,12 +28,12 @@ impl ClientName {
         }
     }
 
-    /// Returns true if no later life of the process has it again.
+    /// Returns true if no later life of the process uses it again.
     pub(super) fn is_of_this_life(&self) -> bool {
         self.suffix.is_some()
     }
 
-    /// Another process has come under it.
+    /// Reacts to another process that has connected under the name.
     pub(super) fn is_taken(&mut self) {
         // The hasher's keys are as random as this needs.
         let number = RandomState::new().hash_one(std::process::id());
@@ -44,7 +44,7 @@ impl ClientName {
     pub(super) fn notice(&self) -> String {
         let configured = &self.configured;
         format!(
-            "another process has come under the name {configured}, as a copy of a host does: this \
+            "another process has connected under the name {configured}, as a copy of a host does: this \
              one goes on under another one; end the other process, or give each an id of its own \
              (`--id`, or `client` of the broker)"
         )
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_thrown_off_goes_on_under_a_name_of_its_own() {
+    fn who_is_thrown_off_continues_under_a_name_of_its_own() {
         let (mut one, mut other) = (
             ClientName::new("utakata-wee"),
             ClientName::new("utakata-wee"),

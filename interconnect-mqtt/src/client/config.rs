@@ -1,4 +1,4 @@
-//! The broker's address, and its version of MQTT.
+//! The address of the broker, and its version of MQTT.
 
 use std::{fmt, time::Duration};
 
@@ -8,39 +8,40 @@ use utakata_interconnect::connection::Tls;
 use utakata_model::{duration, setting};
 use utakata_settings::Settings;
 
-/// The ports that MQTT has from IANA: without TLS, and with it.
+/// The MQTT ports assigned by IANA: without TLS, and with it.
 const PORTS: [u16; 2] = [1883, 8883];
-/// Two bytes of length stand before it on the wire.
+/// The length of the longest client name: two bytes of length precede it on the wire.
 const MAX_CLIENT: usize = 200;
 
-/// The settings of a connection to a broker of MQTT.
+/// The settings of a connection to an MQTT broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The address of the MQTT broker, for `le` and `wee`: `mqtts://user:password@host:8883`, or
-    /// `mqtt://` without TLS. What has a meaning in a URL stands as `%` and two digits: `:` in a
-    /// user is `%3A`.
+    /// `mqtt://` without TLS. Characters with a meaning in URLs are written as `%` and two digits:
+    /// `:` in a user name is `%3A`.
     pub url: Url,
     /// The version of MQTT that the broker speaks.
     pub version: Version,
-    /// The name of this process at the broker; utakata-le-NAME or utakata-wee-NAME when not set.
+    /// The client name of this process; utakata-le-NAME or utakata-wee-NAME when not set.
     #[setting(form = "name")]
     pub client: String,
     /// Certificates for `mqtts://`.
     pub tls: Tls,
-    /// The longest that the broker may take to acknowledge; later it counts as away.
+    /// The time within which the broker must acknowledge; otherwise it counts as away.
     #[serde(with = "duration")]
     pub ack_timeout: Duration,
-    /// The most readings and outcomes of reads that wait; beyond it the oldest are dropped.
+    /// The largest number of readings and outcomes of reads that wait; beyond it the oldest are
+    /// dropped.
     #[setting(max = 100_000_000)]
     pub limit: usize,
-    /// The most bytes of a message; batches are split.
+    /// The size of the largest message, in bytes; batches are split.
     #[setting(max = 268_435_456, form = "bytes")]
     pub message_bytes: usize,
 }
 
 impl Default for Config {
-    /// A broker of version 5 on this machine.
+    /// Returns a version 5 broker on this machine.
     fn default() -> Self {
         Self {
             url: Url::default(),
@@ -57,7 +58,7 @@ impl Default for Config {
 /// The version of MQTT.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Version {
-    /// 3.1.1: for brokers that speak nothing newer, such as RabbitMQ before 3.13.
+    /// 3.1.1: for brokers that support nothing newer, such as RabbitMQ before 3.13.
     #[serde(rename = "3.1.1")]
     V3,
     /// MQTT 5.
@@ -66,11 +67,11 @@ pub enum Version {
     V5,
 }
 
-/// A broker's address. User and password are never shown, nor written.
+/// The address of a broker. User and password are never shown, nor written.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Url {
-    /// Returns true if the connection is hidden from others.
+    /// True if the connection is encrypted.
     pub(super) is_tls: bool,
     pub(super) host: String,
     pub(super) port: u16,
@@ -86,7 +87,7 @@ pub enum ConfigError {
     /// The text is not a URL.
     #[error("the broker's url is not one: {problem}; write mqtt://user:password@host:1883")]
     Url { problem: String },
-    /// It is a URL of something else.
+    /// The URL has another scheme.
     #[error("the broker's url begins with \"{scheme}://\": write mqtt:// or, for TLS, mqtts://")]
     Scheme { scheme: String },
     /// Certificates are given, and nothing uses them.

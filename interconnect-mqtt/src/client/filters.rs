@@ -12,7 +12,7 @@ pub(super) struct Filter {
     pub(super) retained: bool,
 }
 
-/// The filters that somebody wants, and how many do.
+/// The wanted filters, each with the number of subscribers.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions(BTreeMap<String, (Filter, usize)>);
 
@@ -52,7 +52,7 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
 }
 
 impl Subscriptions {
-    /// One more wants these; gives those that nobody wanted before.
+    /// Adds a subscriber to these; returns those that nobody wanted before.
     pub(super) fn add(&mut self, interest: &Interest) -> Vec<Filter> {
         let mut new = Vec::new();
         for filter in filters(interest) {
@@ -66,7 +66,7 @@ impl Subscriptions {
         new
     }
 
-    /// One less wants these; gives those that nobody wants any more.
+    /// Removes a subscriber from these; returns those that nobody wants any more.
     pub(super) fn remove(&mut self, interest: &Interest) -> Vec<Filter> {
         let mut gone = Vec::new();
         for filter in filters(interest) {

@@ -1,13 +1,13 @@
-//! Tells of foreign messages without flooding the log: of each topic once a minute.
+//! Reports foreign messages without flooding the log: for each topic once a minute.
 
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
 
-/// A topic is told of again after this.
+/// The time after which a topic is reported again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// Topics that are remembered; of more than these nothing is told for a while.
+/// The number of topics that are remembered; beyond it nothing is reported for a while.
 const MAX_TOPICS: usize = 100;
 
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_is_told_of_once_a_minute_and_many_are_not_told_of() {
+    fn a_topic_is_reported_once_a_minute_and_many_are_not_reported() {
         let (mut told, start) = (ReportedTopics::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert!(told.is_new("a", start));

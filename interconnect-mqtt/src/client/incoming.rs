@@ -1,5 +1,5 @@
-//! From messages to events. What comes may be from anybody: whatever is not as it must be is
-//! foreign.
+//! The decoding of messages into events. They may come from anybody: any that is not as it must be
+//! is foreign.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use super::session::MAX_MESSAGE;
 
-/// The reason for which a message is not one of ours.
+/// The reason why a message is not one of ours.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(super) enum Foreign {
     #[error(transparent)]
@@ -35,8 +35,8 @@ pub(super) enum Foreign {
     Size { bytes: usize },
 }
 
-/// The event that a message is. Nothing: it says nothing to those who follow, such as readings
-/// from before they did.
+/// Returns the event in a message. None if it is of no interest to followers, such as readings from
+/// before they subscribed.
 pub(super) fn event(
     topic: &str,
     payload: &[u8],
@@ -50,7 +50,7 @@ pub(super) fn event(
         });
     }
     match (is_retained, topic.is_retained()) {
-        // Somebody has taken away what was retained: an environment without a status is forgotten.
+        // Somebody has removed the retained message: an environment without a status is forgotten.
         (_, true) if payload.is_empty() => {
             return Ok(match topic {
                 Topic::Environment(id) => Some(Event::Forgotten(id)),

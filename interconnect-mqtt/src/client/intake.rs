@@ -1,6 +1,5 @@
-//! Events that wait until those who follow take them. The session is never kept waiting: what
-//! is expendable makes room, and the rest is bounded by what the broker may send before we
-//! acknowledge.
+//! Events that wait until followers take them. The session never has to wait: expendable events
+//! make room, and the rest is limited by what the broker may send before we acknowledge.
 
 use std::pin::pin;
 
@@ -10,7 +9,7 @@ use utakata_interconnect::Event;
 
 use super::{outbox::Connection, queue::Queue};
 
-/// An event that waits, or what is due when everything before it is taken.
+/// An event that waits, or something that is due when everything before it is taken.
 #[derive(Debug)]
 pub(super) enum Arrival {
     Event(Event),
@@ -21,7 +20,7 @@ pub(super) enum Arrival {
 #[derive(Debug)]
 pub(super) enum Due {
     Acknowledge(Connection, u16),
-    /// A mark of our own has come.
+    /// A mark of our own has arrived.
     Mark(String),
 }
 
@@ -39,7 +38,7 @@ impl Intake {
         }
     }
 
-    /// Puts an event in; gives how many expendable ones were dropped for it.
+    /// Adds an event; returns the number of expendable ones that were dropped for it.
     pub(super) fn put_event(&self, event: Event) -> usize {
         if !event.is_expendable() {
             self.put(Arrival::Event(event));
@@ -63,14 +62,14 @@ impl Intake {
         self.filled.notify_one();
     }
 
-    /// Waits until there is something, then takes so many at the most. Cancel safe.
-    pub(super) async fn take(&self, most: usize) -> Vec<Arrival> {
+    /// Waits until there is something, then takes at most that many. Cancel safe.
+    pub(super) async fn take(&self, max: usize) -> Vec<Arrival> {
         loop {
             let mut filled = pin!(self.filled.notified());
             filled.as_mut().enable();
             let items: Vec<Arrival> = {
                 let mut queue = self.queue.lock();
-                std::iter::from_fn(|| queue.take()).take(most).collect()
+                std::iter::from_fn(|| queue.take()).take(max).collect()
             };
             if !items.is_empty() {
                 return items;

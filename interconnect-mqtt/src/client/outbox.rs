@@ -1,5 +1,5 @@
-//! Messages that wait to be sent. They belong to one connection: with it they go, and what was for
-//! an earlier one is not taken.
+//! Messages that wait to be sent. They belong to one connection: they are dropped with it, and
+//! messages for an earlier one are not accepted.
 
 use std::pin::pin;
 
@@ -23,7 +23,7 @@ struct State {
     queue: Queue<Item>,
 }
 
-/// A request, and who waits for its answer.
+/// A request, and the receiver of its answer.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) request: Request,
@@ -45,12 +45,12 @@ impl Outbox {
         }
     }
 
-    /// It belongs to this connection from now on.
     pub(super) fn open(&self, connection: Connection) {
         self.state.lock().connection = Some(connection);
     }
 
-    /// The connection is lost: what waits is dropped. Gives how many expendable ones that were.
+    /// Closes it because the connection is lost, dropping what waits. Returns the number of
+    /// expendable messages among them.
     pub(super) fn close(&self) -> usize {
         let mut state = self.state.lock();
         state.connection = None;
@@ -61,7 +61,7 @@ impl Outbox {
         self.with(connection, |queue| queue.put(item))
     }
 
-    /// Puts something expendable in; gives how many older ones were dropped for it.
+    /// Adds an expendable message; returns the number of older ones that were dropped for it.
     pub(super) fn put_expendable(
         &self,
         connection: Connection,

@@ -1,4 +1,4 @@
-//! From events to messages.
+//! The encoding of events into messages.
 
 use bytes::Bytes;
 use utakata_interconnect::{
@@ -12,7 +12,7 @@ use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use super::session::{MAX_MESSAGE, Message};
 
-/// The most outcomes, asks or answers in a message.
+/// The largest number of outcomes, asks or answers in a message.
 const MAX_ITEMS: usize = 1_000;
 
 /// The messages of an event.
@@ -20,10 +20,10 @@ const MAX_ITEMS: usize = 1_000;
 pub(super) enum Outgoing {
     Messages {
         messages: Vec<Message>,
-        /// Of each message, where what is expendable is counted; nothing: it is kept.
+        /// For each message, the number of expendable items; absent if it is kept.
         expendable: Option<usize>,
     },
-    /// The retained messages of a target go, and everybody hears so.
+    /// Remove the retained messages of a target, and inform everybody.
     Delete(TargetName),
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Unsendable {
     Size { bytes: usize },
 }
 
-/// Returns the messages of an event, with about so many bytes in each at the most.
+/// Returns the messages of an event, each of at most about this many bytes.
 pub(super) fn outgoing(
     event: &Event,
     max_bytes: usize,
@@ -44,7 +44,7 @@ pub(super) fn outgoing(
 ) -> Result<Outgoing, Unsendable> {
     let (topic, payloads) = match event {
         Event::Deleted(target) => return Ok(Outgoing::Delete(target.clone())),
-        // A message without a payload takes away what is retained.
+        // A message without a payload removes the retained one.
         Event::Forgotten(id) => (topic::environment(id), vec![Vec::new()]),
         Event::Readings(readings) => (
             topic::reading(&readings.target, &readings.action),
@@ -150,7 +150,7 @@ fn messages(
     })
 }
 
-/// That a target is no more, for those who follow.
+/// Returns the message that a target was deleted, for followers.
 pub(super) fn deleted(target: &TargetName) -> Result<Message, Unsendable> {
     Ok(Message {
         topic: Topic::Deleted(target.clone()).to_string(),
@@ -164,7 +164,7 @@ pub(super) fn deleted(target: &TargetName) -> Result<Message, Unsendable> {
     })
 }
 
-/// Takes what is retained under a topic away.
+/// Returns the message that removes the retained one of a topic.
 pub(super) fn forget(topic: String) -> Message {
     Message {
         topic,
@@ -174,7 +174,7 @@ pub(super) fn forget(topic: String) -> Message {
     }
 }
 
-/// Payloads of as many items as fit; one that fits nowhere goes alone.
+/// Encodes as many items as fit into each payload; an item that fits nowhere goes alone.
 fn split<T>(
     items: &[T],
     max_bytes: usize,
@@ -184,7 +184,7 @@ fn split<T>(
         return Ok(vec![encode(items)?]);
     }
     let mut payloads = Vec::new();
-    // The next part stands last.
+    // The next part is the last.
     let mut parts: Vec<&[T]> = items.chunks(MAX_ITEMS).rev().collect();
     while let Some(part) = parts.pop() {
         let payload = encode(part)?;

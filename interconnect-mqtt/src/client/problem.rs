@@ -14,7 +14,7 @@ const SILENT: &str = "the broker does not answer";
 pub(super) enum Problem {
     /// The problem in words.
     ReportedTopics(String),
-    /// Another client has come under the same name.
+    /// Another client has connected under the same name.
     Displaced,
 }
 
@@ -23,7 +23,7 @@ impl fmt::Display for Problem {
         f.write_str(match self {
             Self::ReportedTopics(words) => words,
             Self::Displaced => {
-                "another process has come under the same client name: each needs its own"
+                "another process has connected under the same client name: each needs its own"
             }
         })
     }
@@ -42,8 +42,8 @@ impl Problem {
         Self::new(SILENT)
     }
 
-    /// It was seen before there was a connection: some brokers say nothing to those whom they do
-    /// not understand.
+    /// Describes a failure before there was a connection: some brokers say nothing to clients that
+    /// they do not understand.
     pub(super) fn at_once(self, config: &Config) -> Self {
         if !self.is_hanging_up() {
             return self;
@@ -51,7 +51,7 @@ impl Problem {
         let tls = if config.url.is_tls {
             "if it speaks no TLS on that port, write mqtt://"
         } else {
-            "if it wants TLS, write mqtts://"
+            "if it requires TLS, write mqtts://"
         };
         let version = match config.version {
             Version::V3 => "",
@@ -60,8 +60,8 @@ impl Problem {
         Self::ReportedTopics(format!("the broker hangs up at once: {version}{tls}"))
     }
 
-    /// Connections were made, and lost at once, several times: a broker of 3.1.1 does so, and
-    /// says nothing, where another client comes under the same name.
+    /// Describes connections that were made and lost at once, several times: a 3.1.1 broker does
+    /// so, without a word, when another client connects under the same name.
     pub(super) fn again_and_again(self) -> Self {
         if self.is_hanging_up() {
             return Self::Displaced;
@@ -102,7 +102,7 @@ fn of_io(error: &io::Error) -> String {
         | io::ErrorKind::UnexpectedEof => CLOSED.into(),
         io::ErrorKind::TimedOut => SILENT.into(),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "there is no way to the host of the broker".into()
+            "there is no route to the host of the broker".into()
         }
         _ if error.to_string().contains("lookup") => {
             "the host of the broker is not known: is its name right?".into()
@@ -153,7 +153,7 @@ mod tests {
         let io = |kind: io::ErrorKind| io::Error::from(kind);
         check(&io(io::ErrorKind::ConnectionRefused), "nobody listens");
         check(&io(io::ErrorKind::ConnectionReset), "hung up");
-        check(&io(io::ErrorKind::HostUnreachable), "no way");
+        check(&io(io::ErrorKind::HostUnreachable), "no route");
         check(&io(io::ErrorKind::TimedOut), "does not answer");
         let lookup = "failed to lookup address information";
         check(&io::Error::other(lookup), "is not known");

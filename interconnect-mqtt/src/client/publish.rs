@@ -14,7 +14,7 @@ use super::{
     tickets::{Answer, Ticket},
 };
 
-/// Publishes in this order; returns when the broker has what is not expendable.
+/// Publishes in this order; returns when the broker has everything that is not expendable.
 pub(super) async fn publish(shared: &Shared, events: Vec<Event>) -> Result<(), Error> {
     shared.statuses.note(&events);
     let connection = shared.connection().inspect_err(|_| {
@@ -43,7 +43,7 @@ pub(super) async fn publish(shared: &Shared, events: Vec<Event>) -> Result<(), E
                 let targets: Vec<TargetName> = std::iter::once(target).chain(more).collect();
                 sending.delete(&targets).await?;
             }
-            // Trying again would not help: what comes after it goes on.
+            // Trying again would not help: the following ones continue.
             Err(error) => tracing::error!(%error, "an event cannot be published and is lost"),
         }
     }
@@ -88,7 +88,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Sends what is kept, when there is a place for it.
+    /// Sends a message that is kept, once there is a place for it.
     async fn send(&mut self, message: Message) -> Result<(), Error> {
         let shared = self.shared;
         let place = shared.places.clone().acquire_owned();
@@ -108,7 +108,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Waits until the broker has acknowledged all that was sent.
+    /// Waits until the broker has acknowledged everything that was sent.
     async fn acknowledged(&mut self) -> Result<(), Error> {
         for (topic, answer) in std::mem::take(&mut self.answers) {
             settled(self.shared, answer, &topic).await?;
@@ -116,7 +116,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Asks the broker what it retains of targets, takes that away, and tells everybody.
+    /// Asks the broker what it retains of targets, removes that, and informs everybody.
     async fn delete(&mut self, targets: &[TargetName]) -> Result<(), Error> {
         let shared = self.shared;
         let deletion = Deletion::begin(shared, targets);
@@ -133,7 +133,7 @@ impl Sending<'_> {
         Ok(())
     }
 
-    /// Lets what is retained of these targets come.
+    /// Waits for the retained messages of these targets.
     async fn retained(&mut self, targets: &[TargetName]) -> Result<(), Error> {
         let shared = self.shared;
         let path = |target: &TargetName| topic::readings_of(target);
@@ -158,7 +158,7 @@ impl Sending<'_> {
     }
 }
 
-/// Listens for what is retained of targets, as long as it lives.
+/// Listens for the retained messages of targets, as long as it lives.
 struct Deletion<'s> {
     shared: &'s Shared,
     targets: &'s [TargetName],
@@ -204,8 +204,8 @@ pub(super) async fn settled(
     }
 }
 
-/// Sends a mark to ourselves, and waits until it has come: then everything that the broker had
-/// for us before has come, too.
+/// Sends a mark to ourselves, and waits until it arrives: then everything that the broker had for
+/// us before has arrived, too.
 pub(super) async fn pass_mark(shared: &Shared, connection: Connection) -> Result<(), Error> {
     let (mark, came) = shared.marks.make();
     let topic = shared.marks.topic();

@@ -1,12 +1,11 @@
-//! Messages in their order: expendable ones make room for later ones, and the rest
-//! is kept.
+//! Messages in order: expendable ones make room for later ones, and the rest are kept.
 
 use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     limit: usize,
-    /// Numbers the items, to tell which of the two lines was earlier.
+    /// Numbers the items, to compare their ages across the two lines.
     next: u64,
     expendable: VecDeque<(u64, usize, T)>,
     kept: VecDeque<(u64, T)>,
@@ -15,7 +14,7 @@ pub(super) struct Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// At most so much that is expendable waits in it.
+    /// Creates a queue with a limit for expendable items.
     pub(super) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -31,8 +30,8 @@ impl<T> Queue<T> {
         self.next += 1;
     }
 
-    /// Puts something expendable in; gives how many older ones were dropped for it. What is more
-    /// than the limit passes alone.
+    /// Adds an expendable item; returns the number of older ones that were dropped for it. An item
+    /// above the limit passes alone.
     pub(super) fn put_expendable(&mut self, item: T, weight: usize) -> usize {
         let mut dropped = 0;
         while self.weight > 0 && self.weight + weight > self.limit {
@@ -68,7 +67,7 @@ impl<T> Queue<T> {
         self.expendable.len() + self.kept.len()
     }
 
-    /// Takes everything out; gives how many expendable ones there were.
+    /// Removes everything; returns the number of expendable items.
     pub(super) fn clear(&mut self) -> usize {
         let dropped = self.expendable.len();
         *self = Self::new(self.limit);

@@ -1,4 +1,4 @@
-//! Keeps the connection, and passes on what comes.
+//! The task that keeps the connection and passes on what arrives.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,18 +22,18 @@ use super::{
     tickets::{Answer, Tickets},
 };
 
-/// The longest that saying goodbye may take.
+/// The longest time that disconnecting may take.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// A connection that was shorter has not worked: the next try waits longer.
+/// The duration below which a connection has not worked: the next attempt waits longer.
 const WORKED: Duration = Duration::from_secs(5);
-/// After so many of them in a row there is a reason that it does not say.
+/// The number of consecutive short connections that shows an unstated reason.
 const MAX_SHORT: u32 = 3;
-/// The time for which events wait for the first who follows.
+/// The time for which events wait for the first follower.
 const UNFOLLOWED: Duration = Duration::from_secs(10);
-/// Events that are passed on together, at the most.
+/// The largest number of events that are passed on together.
 const TOGETHER: usize = 1_024;
 
-/// Connects, again and again, until it is stopped.
+/// Connects repeatedly, until it is stopped.
 pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
     let mut backoff = BACKOFF;
     let mut name = ClientName::new(&shared.config.client);
@@ -82,7 +82,7 @@ pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-/// One connection, until it is lost or said goodbye to.
+/// Uses one connection, until it is lost or closed.
 async fn use_session(
     shared: &Shared,
     mut session: Session,
@@ -100,14 +100,14 @@ async fn use_session(
         problem = speak(shared, &sender) => problem,
         problem = farewell(shared, connection, stop) => problem,
     };
-    // In this order: nobody finds it up and is not told.
+    // In this order, so that nobody finds it up without being informed.
     shared.turn(State::Away(problem.to_string()));
     shared.dropped(shared.outbox.close());
     *shared.tickets.lock() = Tickets::default();
     problem
 }
 
-/// Begins a connection: a broker that was started again may have forgotten everything.
+/// Begins a connection: a restarted broker may have forgotten everything.
 fn greet(shared: &Shared, connection: Connection) {
     // The connection was opened just now, and whether it stays is seen elsewhere.
     let _ = shared.tell(connection, Request::Subscribe(shared.filters()));
@@ -123,7 +123,7 @@ fn greet(shared: &Shared, connection: Connection) {
     }
 }
 
-/// Sends what waits to be sent. The session takes it while it is polled.
+/// Sends waiting messages. The session takes them while it is polled.
 async fn speak(shared: &Shared, sender: &Sender) -> Problem {
     loop {
         let Item { request, ticket } = shared.outbox.next().await;
@@ -175,7 +175,7 @@ fn take_notice(shared: &Shared, notice: Notice, connection: Connection) {
     }
 }
 
-/// Not everybody waits for an answer, and those who do try again.
+/// Records a refusal, because not everybody waits for an answer, and those who do try again.
 fn note_refusal(shared: &Shared, answer: &Answer) {
     if let Err(refused) = answer {
         shared.health.notice(format!(
@@ -190,7 +190,7 @@ fn take_in(shared: &Shared, message: &Received) {
         if shared.followed.is_cancelled() {
             shared.intake.put_due(Due::Mark(mark));
         } else {
-            // What waits in the intake waits for those who are about to follow.
+            // Events in the intake wait for those who are about to follow.
             shared.marks.came(&mark);
         }
         return;
@@ -211,7 +211,7 @@ fn take_in(shared: &Shared, message: &Received) {
     }
 }
 
-/// Whoever deletes a target waits to hear what is retained of it.
+/// Records a retained message, for those who delete its target.
 fn note_retained(shared: &Shared, message: &Received) {
     let mut deleting = shared.deleting.lock();
     if deleting.is_empty() {
@@ -224,7 +224,7 @@ fn note_retained(shared: &Shared, message: &Received) {
     }
 }
 
-/// Says goodbye when it is stopped, and gives the broker a moment to hang up.
+/// Disconnects when stopped, and gives the broker a moment to hang up.
 async fn farewell(shared: &Shared, connection: Connection, stop: &CancellationToken) -> Problem {
     stop.cancelled().await;
     let goodbye = Item {
@@ -237,9 +237,9 @@ async fn farewell(shared: &Shared, connection: Connection, stop: &CancellationTo
     Problem::new("it was closed")
 }
 
-/// Passes on what has come to those who follow, and acknowledges it.
+/// Passes events on to followers, and acknowledges them.
 pub(super) async fn forward(shared: Arc<Shared>) {
-    // What the broker has kept for us waits for those who are about to follow.
+    // Messages that the broker has kept for us wait for those who are about to follow.
     let _ = tokio::time::timeout(UNFOLLOWED, shared.followed.cancelled()).await;
     shared.followed.cancel();
     loop {
@@ -252,7 +252,7 @@ pub(super) async fn forward(shared: Arc<Shared>) {
                 Arrival::Due(due) => after.push(due),
             }
         }
-        // An error: it is closed, and so are we.
+        // An error means that it is closed, and so are we.
         let _ = shared.bus.publish(events).await;
         for due in after {
             settle(&shared, due);
@@ -267,7 +267,7 @@ fn settle(shared: &Shared, due: Due) {
                 request: Request::Acknowledge(number),
                 ticket: None,
             };
-            // Lost: the broker sends it again.
+            // It is lost: the broker sends it again.
             let _ = shared.outbox.put(connection, item);
         }
         Due::Mark(mark) => shared.marks.came(&mark),

@@ -4,29 +4,47 @@ mod v3;
 mod v5;
 
 use bytes::Bytes;
+use rumqttc::{TlsConfiguration, Transport};
 
 use super::{
     client_name::ClientName,
     config::{Config, Version},
     filters::Filter,
     problem::Problem,
+    tls,
 };
 
-/// Messages of ours that the broker may have to acknowledge at a time.
+/// The number of our messages that the broker may have to acknowledge at a time.
 const IN_FLIGHT: u16 = 1_000;
-/// Messages of the broker's that we may have to acknowledge at a time; in 3.1.1 it decides.
+/// The number of the broker's messages that we may have to acknowledge at a time; in 3.1.1 the
+/// broker decides.
 const MAX_UNACKNOWLEDGED: u16 = 1_000;
-/// Requests that wait in the library: what waits longer waits where it can be dropped.
+/// The number of requests that may wait in the library: others wait where they can be dropped.
 const REQUESTS: usize = 64;
-/// The most bytes of a message that is taken in, and of one that is sent.
+/// The size of the largest message that is received or sent, in bytes.
 pub(super) const MAX_MESSAGE: usize = 32 * 1024 * 1024;
-/// The most that MQTT knows. In 3.1.1 nobody can forbid the broker to send it; a client that did
-/// not read it would be sent it again and again.
+/// The largest packet of MQTT, in bytes. In 3.1.1 the broker cannot be kept from sending it; a
+/// client that did not read it would be sent it again and again.
 const MAX_PACKET: usize = 268_435_460;
 /// The seconds for which the broker keeps the session of a client that is away.
 const SESSION_SECONDS: u32 = 3_600;
 const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(5);
 const CONNECT_SECONDS: u64 = 5;
+
+/// The answers of brokers that both versions know, as people read them.
+const NOT_LET_IN: &str = "the broker does not let us in: are user and password right?";
+const NAME_REFUSED: &str = "the broker does not take the client name";
+const MAY_NOT_BE_READ: &str = "the broker refuses it: it may not be read";
+
+/// Returns the transport, where it is another one than plain TCP.
+fn transport(config: &Config) -> Result<Option<Transport>, Problem> {
+    if !config.url.is_tls {
+        return Ok(None);
+    }
+    let tls = tls::config(&config.tls).map_err(|error| Problem::new(error.to_string()))?;
+    let tls = TlsConfiguration::Rustls(tls);
+    Ok(Some(Transport::tls_with_config(tls)))
+}
 
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +70,13 @@ pub(super) enum Request {
 /// A notice from the session.
 #[derive(Debug)]
 pub(super) enum Notice {
-    /// The next message that is kept was sent, under this number.
+    /// The next message that is kept was sent with this number.
     Sent(u16),
-    /// The next subscribing or unsubscribing was sent, under this number.
+    /// The next subscribe or unsubscribe was sent with this number.
     Requested(u16),
-    /// The broker has the message of this number, or does not want it.
+    /// The broker has the message of this number, or refuses it.
     Acknowledged(u16, Result<(), String>),
-    /// The broker has done what was asked under this number, or refuses.
+    /// The broker has carried out the request of this number, or refuses it.
     Done(u16, Result<(), String>),
     Received(Received),
     Nothing,
@@ -81,7 +99,7 @@ pub(super) enum Session {
     V5(Box<v5::Session>),
 }
 
-/// The end of a session that takes requests; they are sent while the session is polled.
+/// The sending side of a session; requests are sent while the session is polled.
 #[derive(Clone)]
 pub(super) enum Sender {
     V3(rumqttc::AsyncClient),
@@ -115,7 +133,7 @@ impl Session {
         }
     }
 
-    /// Returns the next notice. Not cancel safe. After an error the session is of no use any more.
+    /// Returns the next notice. Not cancel safe. After an error the session is useless.
     pub(super) async fn poll(&mut self) -> Result<Notice, Problem> {
         match self {
             Self::V3(session) => session.poll().await,
@@ -125,7 +143,10 @@ impl Session {
 }
 
 impl Sender {
-    /// Waits until the session takes it. Errors: the session is no more.
+    /// Waits until the session accepts a request.
+    ///
+    /// # Errors
+    /// The session has ended.
     pub(super) async fn send(&self, request: Request) -> Result<(), Problem> {
         let is_sent = match self {
             Self::V3(client) => v3::send(client, request).await.is_ok(),

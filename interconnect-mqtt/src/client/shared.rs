@@ -34,7 +34,7 @@ use super::{
     tickets::{Answer, Ticket, Tickets},
 };
 
-/// Messages that are kept and wait to be acknowledged, or to be sent.
+/// The number of messages that are kept and wait to be sent or acknowledged.
 const PLACES: usize = 1_000;
 
 #[derive(Debug)]
@@ -51,16 +51,17 @@ pub(super) struct Shared {
     pub(super) places: Arc<Semaphore>,
     pub(super) statuses: Statuses,
     pub(super) wanted: Mutex<Subscriptions>,
-    /// One subscribes at a time: who comes second would not wait for what the first waits for.
+    /// Held while subscribing, so that a second subscriber waits for the same messages as the
+    /// first.
     pub(super) subscribing: tokio::sync::Mutex<()>,
-    /// Somebody has subscribed: what comes has somewhere to go.
+    /// Cancelled once somebody has subscribed: events then have somewhere to go.
     pub(super) followed: CancellationToken,
     pub(super) marks: Marks,
-    /// The retained topics of targets that are being deleted, as they come.
+    /// The retained topics of targets that are being deleted, as they arrive.
     pub(super) deleting: Mutex<HashMap<TargetName, BTreeSet<String>>>,
-    /// The last revision of each zone's desired state that came.
+    /// The latest revision of each zone's desired state that arrived.
     pub(super) desired: Mutex<HashMap<Zone, u64>>,
-    /// Expendable events that were dropped before they came to any subscriber.
+    /// The number of expendable events that were dropped before they reached any subscriber.
     pub(super) missed: AtomicU64,
     told: Mutex<ReportedTopics>,
 }
@@ -73,7 +74,7 @@ pub(super) enum State {
     Closed,
 }
 
-/// Messages of our own that show what has come before them.
+/// Messages to ourselves that show what has arrived before them.
 #[derive(Debug)]
 pub(super) struct Marks {
     topic: Mutex<String>,
@@ -126,7 +127,7 @@ impl Shared {
         self.bus.close();
     }
 
-    /// The connection that there is now.
+    /// Returns the present connection.
     pub(super) fn connection(&self) -> Result<Connection, Error> {
         match &*self.state.borrow() {
             State::Up(connection) => Ok(*connection),
@@ -144,7 +145,7 @@ impl Shared {
         }
     }
 
-    /// Asks the broker for something; the answer comes on the receiver.
+    /// Sends a request to the broker; the answer arrives on the receiver.
     pub(super) fn ask(
         &self,
         connection: Connection,
@@ -162,7 +163,7 @@ impl Shared {
         self.outbox.put(connection, Item { request, ticket })
     }
 
-    /// All filters of this process, and its own.
+    /// Returns all filters of this process, and its own.
     pub(super) fn filters(&self) -> Vec<Filter> {
         let mut all = self.wanted.lock().all();
         all.push(Filter {
@@ -188,7 +189,7 @@ impl Shared {
     }
 
     /// Returns true if desired state is known already: some brokers send it for each filter that it
-    /// matches, and all what is retained after each connecting.
+    /// matches, and all of them after each connecting.
     pub(super) fn knows(&self, desired: &Desired, is_retained: bool) -> bool {
         let mut known = self.desired.lock();
         let last = known.get(&desired.zone);
@@ -206,7 +207,7 @@ impl Shared {
         self.told.lock().is_new(what, Instant::now())
     }
 
-    /// A message is not one of ours.
+    /// Ignores a message that is not one of ours.
     pub(super) fn ignore(&self, topic: &str, why: &Foreign) {
         self.health.ignored(1);
         if self.is_news(topic) {
@@ -216,7 +217,7 @@ impl Shared {
 }
 
 impl Marks {
-    /// The session that they go through.
+    /// Returns the topic of the marks.
     pub(super) fn topic(&self) -> String {
         self.topic.lock().clone()
     }
@@ -225,12 +226,12 @@ impl Marks {
         *self.topic.lock() == topic
     }
 
-    /// This process has this name at the broker now.
+    /// Sets the present name of this process at the broker.
     pub(super) fn is_named(&self, client: &str) {
         *self.topic.lock() = topic::mark(client);
     }
 
-    /// A mark to send, and what resolves when it has come.
+    /// Creates a mark to send, and a receiver that resolves when it has arrived.
     pub(super) fn make(&self) -> (String, oneshot::Receiver<()>) {
         let (mark, (came, coming)) = (Uuid::now_v7().to_string(), oneshot::channel());
         let mut waiting = self.waiting.lock();
@@ -241,7 +242,7 @@ impl Marks {
 
     pub(super) fn came(&self, mark: &str) {
         if let Some(waiting) = self.waiting.lock().remove(mark) {
-            // Whoever waited may have lost patience.
+            // The waiting task may have lost patience.
             let _ = waiting.send(());
         }
     }

@@ -1,4 +1,4 @@
-//! The last statuses of the environments of this process.
+//! The latest statuses of the environments of this process.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,14 +9,14 @@ use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus};
 
 use super::session::Message;
 
-/// The size that MQTT allows a will.
+/// The largest size that MQTT permits for a will, in bytes.
 const MAX_WILL_BYTES: usize = 65_535;
 
-/// The last statuses, which are published again after each connecting, and the will.
+/// The latest statuses, which are published again after each connecting, and the will.
 #[derive(Debug, Default)]
 pub(super) struct Statuses {
     last: Mutex<BTreeMap<EnvironmentId, Arc<EnvironmentStatus>>>,
-    /// Of whom the broker says that it is gone.
+    /// The environment that the broker reports as gone.
     will: Option<EnvironmentStatus>,
 }
 
@@ -28,7 +28,7 @@ impl Statuses {
         }
     }
 
-    /// These are published. Of an environment that has ended nothing is said again.
+    /// Records published statuses. One of an environment that has ended is not repeated.
     pub(super) fn note(&self, events: &[Event]) {
         for event in events {
             let Event::Environment(status) = event else {
@@ -43,7 +43,7 @@ impl Statuses {
         }
     }
 
-    /// All of those that have not ended.
+    /// Returns those of environments that have not ended.
     pub(super) fn all(&self) -> Vec<Event> {
         let last = self.last.lock();
         last.values().cloned().map(Event::Environment).collect()
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_will_says_of_the_same_life_that_it_is_gone() {
+    fn the_will_says_of_the_same_life_that_it_has_gone() {
         let Event::Environment(status) = status("wee-1", EnvironmentState::Running) else {
             panic!("no status");
         };

@@ -18,18 +18,18 @@ use super::{
 pub(super) struct MqttSubscription {
     inner: Box<dyn Subscription>,
     claim: Claim,
-    /// The events that were dropped before anybody got them, as of the last time this was read.
+    /// The number of events that were dropped before anybody got them, when last read.
     missed_before: u64,
 }
 
-/// The filters that a subscriber wants; they are left when it goes.
+/// The filters that a subscriber wants; released when it leaves.
 struct Claim {
     shared: Arc<Shared>,
     interest: Interest,
 }
 
-/// Subscribes at the broker to what nobody here followed yet, and waits until what was before
-/// has come: the last statuses are known then.
+/// Subscribes at the broker to what nobody here followed yet, and waits until earlier messages have
+/// arrived: the latest statuses are known then.
 pub(super) async fn subscribe(
     shared: &Arc<Shared>,
     interest: Interest,
@@ -91,7 +91,7 @@ impl Drop for Claim {
             return;
         };
         for filter in gone {
-            // Lost: the next connection does not subscribe to it.
+            // It is lost: the next connection does not subscribe to it.
             let left = Request::Unsubscribe(filter.path);
             let _ = self.shared.tell(connection, left);
         }

@@ -1,7 +1,7 @@
 //! Requests that wait for an answer of the broker.
 //!
-//! The library gives a request its number when it sends it, and sends in the order in which it is
-//! given: so the first of those that wait for a number gets the next one.
+//! The library numbers a request when it sends it, in the order in which requests are given to it:
+//! so the first of those that wait for a number gets the next one.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 /// The answer to a request. If its sender is gone, the connection was lost.
 pub(super) type Answer = Result<(), String>;
 
-/// One who waits, and the place that it takes.
+/// A waiting request, and the place that it takes.
 #[derive(Debug)]
 pub(super) struct Ticket {
     /// The receiver of the answer. Absent if nobody ever waited.
@@ -19,7 +19,7 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// A ticket, and where its answer comes.
+    /// Creates a ticket, and the receiver of its answer.
     pub(super) fn new(place: Option<OwnedSemaphorePermit>) -> (Self, oneshot::Receiver<Answer>) {
         let (answer, coming) = oneshot::channel();
         let ticket = Self {
@@ -29,7 +29,7 @@ impl Ticket {
         (ticket, coming)
     }
 
-    /// A ticket for what nobody waits for, and which is sent nevertheless.
+    /// Creates a ticket for something that nobody waits for, and which is sent nevertheless.
     pub(super) fn unwatched() -> Self {
         Self {
             answer: None,
@@ -43,7 +43,7 @@ impl Ticket {
     }
 }
 
-/// The tickets of one connection. To lose it is to drop them.
+/// The tickets of one connection. Losing it means dropping them.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
     messages: TicketQueue,
@@ -57,12 +57,12 @@ struct TicketQueue {
 }
 
 impl Tickets {
-    /// A message is given to the library.
+    /// Records that a message is given to the library.
     pub(super) fn give_message(&mut self, ticket: Ticket) {
         self.messages.unsent.push_back(ticket);
     }
 
-    /// The first message that waits for it has this number.
+    /// Records the number of the first message that waits for one.
     pub(super) fn message_sent(&mut self, number: u16) {
         self.messages.sent(number);
     }
@@ -71,12 +71,12 @@ impl Tickets {
         self.messages.answered(number, answer);
     }
 
-    /// A subscribing or unsubscribing is given to the library.
+    /// Records that a subscribe or unsubscribe is given to the library.
     pub(super) fn give_request(&mut self, ticket: Ticket) {
         self.requests.unsent.push_back(ticket);
     }
 
-    /// The first request that waits for it has this number.
+    /// Records the number of the first request that waits for one.
     pub(super) fn request_sent(&mut self, number: u16) {
         self.requests.sent(number);
     }
@@ -96,7 +96,7 @@ impl TicketQueue {
     fn answered(&mut self, number: u16, answer: Answer) {
         let ticket = self.sent.remove(&number);
         if let Some(waiting) = ticket.and_then(|ticket| ticket.answer) {
-            // Whoever asked may have lost interest.
+            // The caller may have lost interest.
             let _ = waiting.send(answer);
         }
     }

@@ -27,8 +27,8 @@ pub(super) enum Error {
     Library(#[from] rustls::Error),
 }
 
-/// Makes the library's form of them. The provider is named: another library of the program may
-/// bring another one along.
+/// Converts them for the library. The provider is named explicitly, because another library of the
+/// program may bring along a different one.
 pub(super) fn config(tls: &Tls) -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

@@ -62,6 +62,8 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         stopped: Default::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     }))
 }
 
@@ -176,7 +178,7 @@ async fn the_status_of_an_environment_is_retained_and_outcomes_are_not() {
     let status = EnvironmentStatus::decode(payload.as_bytes()).unwrap();
     assert_eq!(status.state, EnvironmentState::Draining);
 
-    // Now it is subscribed: these come, in one message for each zone and kind.
+    // Now it is subscribed: these arrive in one message for each zone and kind.
     bus.publish(vec![
         outcomes("hall-1", "snmp", 2),
         outcomes("hall-1", "apc-pdu", 1),
@@ -239,7 +241,7 @@ async fn nobody_outside_can_publish() {
             assert!(said.contains("Not authorized"), "{said}");
         }
     }
-    // One who dies has no last will either.
+    // A client that dies has no last will either.
     let will = [
         "--will-topic",
         forged,
@@ -302,7 +304,7 @@ async fn the_retained_readings_of_a_deleted_target_can_be_taken_away() {
         bus.publish(vec![Event::Deleted("gone".parse().unwrap())])
             .await
             .unwrap();
-        // The pump obeys in order: what comes after it was seen is after it.
+        // The pump obeys in order: a later message is after it.
         bus.publish(vec![readings("stays", "read", 7.0)])
             .await
             .unwrap();

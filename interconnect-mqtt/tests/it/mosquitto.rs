@@ -36,7 +36,7 @@ impl Subscriber {
         }
     }
 
-    /// The next message: whether it is retained, its topic, its payload.
+    /// Returns the next message: whether it is retained, its topic, its payload.
     pub async fn next(&mut self) -> (bool, String, String) {
         let line = soon("a message", self.lines.next_line())
             .await
@@ -47,7 +47,7 @@ impl Subscriber {
         (part() == "1", part(), part())
     }
 
-    /// The topics of the next so many messages, sorted.
+    /// Returns the topics of that many messages, sorted.
     pub async fn topics(&mut self, count: usize) -> Vec<String> {
         let mut topics = Vec::new();
         for _ in 0..count {
@@ -58,7 +58,7 @@ impl Subscriber {
     }
 }
 
-/// Runs `mosquitto_pub` (or `mosquitto_sub`) to its end: its exit code and all it said.
+/// Runs `mosquitto_pub` (or `mosquitto_sub`) to its end; returns its exit code and output.
 pub async fn run(program: &str, broker: SocketAddr, arguments: &[&str]) -> (i32, String) {
     let run = command(program, broker).args(arguments).output();
     let output = soon("the end of it", run).await.unwrap();

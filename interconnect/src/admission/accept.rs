@@ -1,4 +1,5 @@
-//! Accepts connections, and waits while the system has no room for another one.
+//! The accepting of connections, which waits while the operating system has no room for another
+//! one.
 
 use std::{io, net::IpAddr, time::Duration};
 
@@ -10,24 +11,24 @@ use utakata_model::Backoff;
 
 /// The waits after errors.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_secs(1));
-/// Errors that follow each other sooner are one episode, with one line in the log.
+/// The time within which consecutive errors are one episode, with one line in the log.
 const EPISODE: Duration = Duration::from_secs(60);
 
 /// Something that accepts connections.
 pub trait Listener {
     /// The connection itself.
     type Stream;
-    /// A peer, as far as the system says who it is; connections are counted by it.
+    /// The peer, as far as the operating system identifies it; connections are counted by it.
     type Peer;
 
     /// Waits for the next connection. Cancel safe.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
 }
 
-/// Accepts connections one after the other.
+/// An acceptor of connections, one after the other.
 #[derive(Debug)]
 pub struct Acceptor {
-    /// For the log: what they connect to.
+    /// The name of the listener, for the log.
     what: &'static str,
     backoff: Backoff,
     last_error: Option<Instant>,
@@ -44,7 +45,7 @@ impl Listener for TcpListener {
 
 impl Listener for UnixListener {
     type Stream = UnixStream;
-    /// The process; 0 where the system does not say.
+    /// The process; 0 if the operating system does not say.
     type Peer = i32;
 
     async fn accept(&self) -> io::Result<(UnixStream, i32)> {
@@ -55,7 +56,7 @@ impl Listener for UnixListener {
 }
 
 impl Acceptor {
-    /// `what` is listened to, for the log.
+    /// Creates an acceptor. `what` names the listener, for the log.
     pub fn new(what: &'static str) -> Self {
         Self {
             what,
@@ -64,7 +65,7 @@ impl Acceptor {
         }
     }
 
-    /// The next connection; errors are waited out. Cancel safe.
+    /// Waits for the next connection; errors are waited out. Cancel safe.
     pub async fn accept<L: Listener>(&mut self, listener: &L) -> (L::Stream, L::Peer) {
         loop {
             match listener.accept().await {
@@ -90,8 +91,8 @@ impl Acceptor {
     }
 }
 
-/// Returns true for an error of one connection that went before it was accepted (accept(2)), and
-/// the next one may be there at once.
+/// Returns true for an error of one connection that ended before it was accepted (accept(2)), so
+/// that the next one may be there at once.
 fn is_of_the_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -102,8 +103,8 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-/// An address as connections are counted by it: of IPv6, the network of one site's link, which
-/// has more addresses than anybody could count (RFC 6177).
+/// Returns an address as connections are counted by it: for IPv6, the network of one site's link,
+/// which has more addresses than anybody could count (RFC 6177).
 pub fn peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -1,12 +1,11 @@
-//! The senders whose stamps were received: their clocks, and the way of their messages. Pure.
+//! The senders whose stamps were received: their clocks, and the transit of their messages. Pure.
 //!
-//! The difference between a sender's steady clock and ours is always the same. What a message
-//! shows of it is more, by the time that it was on the way: so the least difference that was seen
-//! is nearest to the truth, and what a message is above it is how long it lay somewhere.
+//! The difference between a sender's monotonic clock and ours is constant. What a message shows of
+//! it is larger, by the time that it was under way: so the least difference that was seen is
+//! nearest to the truth, and the excess of a message above it is the time that it lay somewhere.
 //!
-//! A steady clock stands still while its machine does, where that is a virtual one. So the least
-//! difference is that of the last minutes only, and a message has lain somewhere only if the
-//! clocks on the wall say so, too.
+//! A monotonic clock stands still while a virtual machine does. So the least difference is only
+//! that of the last minutes, and a message has lain somewhere only if the wall clocks say so, too.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,12 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Sent, Transit};
 
-/// The least difference is that of one or two such whiles, in milliseconds.
+/// The length of the periods of which one or two determine the least difference, in milliseconds.
 const WHILE: u64 = 5 * 60 * 1000;
-/// The most senders that are remembered: of more, those that were silent for longest go.
+/// The largest number of senders that are remembered: beyond it, the ones silent for longest are
+/// forgotten.
 const MAX_SENDERS: usize = 4096;
 
-/// The senders that were heard of.
+/// The known senders.
 #[derive(Debug, Default)]
 pub(super) struct Senders {
     senders: HashMap<Arc<str>, KnownSender>,
@@ -42,7 +42,7 @@ struct Least {
 }
 
 impl Senders {
-    /// A message came at this moment of our clocks.
+    /// Records a message that arrived at this moment of our clocks.
     pub(super) fn receive(&mut self, sent: &Sent, steady: u64, wall: Timestamp) -> Transit {
         let differs = difference(steady, sent.at);
         let on_wall = wall
@@ -63,7 +63,7 @@ impl Senders {
         let waited = sender.steady.above(differs, steady);
         let on_wall_waited = sender.wall.above(on_wall, steady);
         sender.last = steady;
-        // By the steady clock alone: so a clock that is set is told at once.
+        // By the monotonic clock alone: so a clock that is set is noticed at once.
         let ahead = i64::try_from(waited)
             .unwrap_or(i64::MAX)
             .saturating_sub(on_wall);
@@ -102,7 +102,7 @@ impl Least {
         }
     }
 
-    /// By how much one is above the least, itself included.
+    /// Returns the excess of one above the least, itself included.
     fn above(&mut self, one: i64, now: u64) -> u64 {
         if now.saturating_sub(self.since) > WHILE {
             self.before = self.now;
@@ -131,7 +131,7 @@ mod tests {
     /// Two hosts: the truth, and what their clocks show of it.
     struct Hosts {
         senders: Senders,
-        /// By how much the sender's clocks differ from ours.
+        /// The differences between the sender's clocks and ours.
         steady: i64,
         wall: i64,
     }
@@ -145,7 +145,7 @@ mod tests {
             }
         }
 
-        /// A message is sent at that millisecond and is on the way for so long.
+        /// Sends a message at that millisecond, which is under way for that long.
         fn send(&mut self, at: i64, way: i64) -> Transit {
             let wall = |at| Timestamp::from_millisecond(1_800_000_000_000 + at).unwrap();
             let steady = |at: i64| u64::try_from(10_000 * HOUR + at).unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_makes_nothing_late_and_is_told_at_once() {
+    fn a_clock_that_is_set_makes_nothing_late_and_is_reported_at_once() {
         for step in [HOUR, -HOUR] {
             let mut hosts = Hosts::new(7, 0);
             hosts.send(0, 1);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_stood_still_makes_nothing_late() {
+    fn a_machine_that_froze_makes_nothing_late() {
         for stood in [HOUR, -HOUR] {
             let mut hosts = Hosts::new(0, 0);
             hosts.send(0, 1);

@@ -1,4 +1,4 @@
-//! The bus of one process: events reach every subscriber by reference, none is copied.
+//! The bus of one process: events reach every subscriber by reference, and none is copied.
 
 mod queue;
 
@@ -14,9 +14,9 @@ use crate::{Error, Event, Events, Interest, Subscription};
 /// The limits of the bus.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The most that waits for one subscriber: each value read, each outcome and each status
-    /// counts one. Beyond it the oldest expendable events are dropped, and for the others the
-    /// publisher waits. A single event of more than this passes alone.
+    /// The largest number of items that wait for one subscriber: each value read, each outcome and
+    /// each status counts one. Beyond it the oldest expendable events are dropped, and for the
+    /// others the publisher waits. A single event of more than this passes alone.
     pub limit: usize,
 }
 
@@ -26,8 +26,8 @@ impl Default for Config {
     }
 }
 
-/// The bus of one process. Cheap to clone: all clones are the same bus. When the last one is
-/// dropped, or at [`Bus::close`], the subscribers get what is left and are then told so.
+/// The bus of one process. Clones are the same bus. When the last one is dropped, or at
+/// [`Bus::close`], the subscribers get what is left and are then informed.
 #[derive(Debug, Clone, Default)]
 pub struct Bus {
     shared: Arc<BusState>,
@@ -59,7 +59,8 @@ impl Bus {
         }
     }
 
-    /// Ends it: publishing fails from now on, subscribers get what is left and then are told.
+    /// Closes the bus: publishing fails from now on; subscribers get what is left and are then
+    /// informed.
     pub fn close(&self) {
         self.shared.close();
     }
@@ -80,8 +81,8 @@ impl BusState {
         }
     }
 
-    /// Returns the queues of those who get what is published now. What is retained is remembered in
-    /// the same moment: who subscribes later begins with it, and nobody gets it twice.
+    /// Returns the queues of those who get what is published now. Retained events are remembered in
+    /// the same moment: later subscribers begin with them, and nobody gets them twice.
     fn recipients(&self, events: &[Event]) -> Result<Arc<[Arc<EventQueue>]>, Error> {
         if !events.iter().any(Event::is_retained) {
             return self.state.read().recipients();
@@ -108,7 +109,7 @@ impl State {
         Ok(Arc::clone(&self.subscribers))
     }
 
-    /// Remembers it for those who subscribe later, if they are to begin with it.
+    /// Remembers an event for later subscribers, if they are to begin with it.
     fn retain(&mut self, event: &Event) {
         match event {
             Event::Environment(status) => {
@@ -133,7 +134,7 @@ impl State {
 }
 
 impl Event {
-    /// Returns true if it changes what those who subscribe later begin with.
+    /// Returns true if it changes what later subscribers begin with.
     fn is_retained(&self) -> bool {
         matches!(
             self,
@@ -186,7 +187,7 @@ struct BusSubscription {
 impl Subscription for BusSubscription {
     async fn next(&mut self) -> Result<Vec<Event>, Error> {
         loop {
-            // Listens before it looks; nothing is awaited after events were taken.
+            // It listens before it looks; nothing is awaited after events were taken.
             let mut filled = pin!(self.queue.filled());
             filled.as_mut().enable();
             if let Some(events) = self.queue.take()? {

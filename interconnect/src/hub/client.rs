@@ -1,4 +1,4 @@
-//! One who uses a hub: its tasks and events are those of the hub.
+//! A client of a hub: its tasks and events are those of the hub.
 
 mod consumer;
 mod dial;
@@ -24,7 +24,7 @@ use crate::{
     message,
 };
 
-/// The longest that a hub may take to answer that a client comes back.
+/// The longest time that a hub may take to acknowledge that a client will return.
 const STEP_ASIDE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// An error of connecting to a hub.
@@ -39,10 +39,10 @@ pub enum ConnectError {
         path: PathBuf,
         source: std::io::Error,
     },
-    /// Somebody listens, and does not answer.
+    /// Something listens, and does not answer.
     #[error("the hub on {} listens and does not answer", path.display())]
     Silent { path: PathBuf },
-    /// The hub, or what else is there, does not want us.
+    /// The hub, or something else in its place, refuses us.
     #[error("the hub on {} refuses: {reason}", path.display())]
     Refused {
         path: PathBuf,
@@ -51,11 +51,11 @@ pub enum ConnectError {
     },
 }
 
-/// One who uses a hub. It connects again by itself when the connection is lost; meanwhile calls
-/// fail at once with [`Error::Away`]. When it is dropped, its tasks and events are closed.
+/// A client of a hub. It reconnects by itself when the connection is lost; meanwhile calls fail at
+/// once with [`Error::Away`]. When it is dropped, its tasks and events are closed.
 ///
-/// Consumers do not outlive their connection: begin a new one. Subscriptions say
-/// [`Error::Away`] once, so that their owner knows of the gap, and then go on.
+/// Consumers do not outlive their connection: begin a new one. Subscriptions return [`Error::Away`]
+/// once, so that their owner knows of the gap, and then continue.
 #[derive(Debug)]
 pub struct HubClient {
     shared: Arc<ClientState>,
@@ -63,7 +63,7 @@ pub struct HubClient {
     tasks: JoinSet<()>,
 }
 
-/// The connection that there is now, and what survives it.
+/// The present connection, and the state that survives it.
 #[derive(Debug)]
 struct ClientState {
     state: watch::Sender<State>,
@@ -84,8 +84,8 @@ enum State {
 struct Remote(Arc<ClientState>);
 
 impl HubClient {
-    /// Connects; waits up to 10 s for a hub that is not there yet, and for one that listens and
-    /// does not answer until it does.
+    /// Connects; waits up to 10 s for a hub that does not exist yet, and without limit for one that
+    /// listens and does not answer.
     pub async fn connect(path: impl AsRef<Path>) -> Result<Self, ConnectError> {
         let path = path.as_ref().to_owned();
         let first = dial::patiently(&path).await?;
@@ -115,7 +115,7 @@ impl HubClient {
         self.shared.health.clone()
     }
 
-    /// The task queues of the hub.
+    /// Returns the task queues of the hub.
     pub fn tasks(&self) -> Arc<dyn Tasks> {
         Arc::new(Remote(Arc::clone(&self.shared)))
     }
@@ -127,14 +127,14 @@ impl HubClient {
     /// Waits until there is a connection.
     pub async fn connected(&self) {
         let mut state = self.shared.state.subscribe();
-        // The sender lives as long as we do.
+        // The sender lives as long as this.
         let _ = state.wait_for(|state| matches!(state, State::Up(_))).await;
     }
 
-    /// Hangs up to come back: the hub does not say that our environments are gone.
+    /// Disconnects in order to return: the hub does not report our environments as gone.
     ///
     /// # Errors
-    /// The hub is away, or does not know of this; nothing was hung up.
+    /// The hub is away, or does not support this; the connection stays.
     pub async fn step_aside(&mut self) -> Result<(), Error> {
         let link = self.shared.link()?;
         let told = tokio::time::timeout(STEP_ASIDE_TIMEOUT, link.ask(Ask::StepAside)).await;

@@ -28,12 +28,12 @@ use super::{
 };
 use crate::{Event, Interest, Tag, Tasks};
 
-/// The longest that a client may take to say hello.
+/// The longest a client may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
-/// Answers that wait to be written.
+/// Answers waiting to be written.
 const REPLIES: usize = 64;
-/// One client may have so many requests under way: a little more than ours do, because a place
-/// is free for the client before it is free here.
+/// The most requests one client may have in flight: slightly more than our own clients use, because
+/// a slot is free for the client before it is free here.
 const PLACES: usize = 2 * MAX_REQUESTS;
 
 /// The connection of one client.
@@ -44,7 +44,7 @@ pub(super) struct Connection {
     places: Arc<Semaphore>,
     publishing: JoinSet<()>,
     open: HashMap<u64, Open>,
-    /// True if it has said that it comes back.
+    /// True if the client has announced that it will come back.
     is_stepping_aside: bool,
 }
 
@@ -69,9 +69,9 @@ impl Connection {
         let (read, write) = stream.into_split();
         let (mut read, mut write) = (BufReader::new(read), BufWriter::new(write));
         match timeout(HELLO_TIMEOUT, greet(&mut read, &mut write)).await {
-            Ok(Ok(pid)) => tracing::debug!(number, pid, "a client of the hub came"),
+            Ok(Ok(pid)) => tracing::debug!(number, pid, "a client of the hub connected"),
             Ok(Err(error)) => return tracing::warn!(%error, "somebody was not let into the hub"),
-            Err(_) => return tracing::warn!("somebody said nothing to the hub, and was cut off"),
+            Err(_) => return tracing::warn!("a client said nothing to the hub, and was cut off"),
         }
         let (replies, frames) = mpsc::channel(REPLIES);
         let mut connection = Self {
@@ -96,7 +96,7 @@ impl Connection {
         connection.close(&stop).await;
     }
 
-    /// Drops what the client had; only then says that its environments are gone.
+    /// Drops everything the client had; only then announces that its environments are gone.
     async fn close(mut self, stop: &CancellationToken) {
         for (_, open) in self.open.drain() {
             open.leave(&*self.served.tasks).await;
@@ -111,7 +111,7 @@ impl Connection {
         }
     }
 
-    /// Ends well when the client goes.
+    /// Serves the client's requests; returns `Ok` when the client goes.
     async fn serve(&mut self, read: &mut BufReader<OwnedReadHalf>) -> io::Result<()> {
         let max_silent = self.served.config.max_silent;
         loop {
@@ -132,8 +132,8 @@ impl Connection {
             Ask::PublishEvents(events) => self.publish_events(id, &events)?,
             Ask::Consume { open, zone, kind } => self.consume(id, open, zone, kind)?,
             Ask::Subscribe { open, interest } => self.subscribe(id, open, interest)?,
-            Ask::Fetch { open, most } => {
-                self.tell_queue(open, queue::Command::Fetch { id, most })?;
+            Ask::Fetch { open, max } => {
+                self.tell_queue(open, queue::Command::Fetch { id, max })?;
             }
             Ask::Acknowledge { open, tags } => {
                 self.settle(id, open, &tags, Settle::Acknowledge)?;
@@ -141,7 +141,7 @@ impl Connection {
             Ask::GiveBack { open, tags } => self.settle(id, open, &tags, Settle::GiveBack)?,
             Ask::Next { open } => match self.open.get(&open) {
                 Some(Open::Stream(asked, _)) => told(&asked.try_send(Next(id)))?,
-                _ => return Err(wrong("it asked for events without a subscription")),
+                _ => return Err(wrong("it requested events without a subscription")),
             },
             Ask::StepAside => {
                 self.is_stepping_aside = true;
@@ -159,7 +159,7 @@ impl Connection {
     fn place(&self) -> io::Result<OwnedSemaphorePermit> {
         Arc::clone(&self.places)
             .try_acquire_owned()
-            .map_err(|_| wrong("it asked for too much at once"))
+            .map_err(|_| wrong("it requested too much at once"))
     }
 
     fn publish_tasks(&mut self, id: u64, tasks: &RawValue) -> io::Result<()> {
@@ -250,13 +250,13 @@ impl Connection {
     fn tell_queue(&self, open: u64, command: queue::Command) -> io::Result<()> {
         match self.open.get(&open) {
             Some(Open::Queue(commands, ..)) => told(&commands.try_send(command)),
-            _ => Err(wrong("it asked for tasks without a consumer")),
+            _ => Err(wrong("it requested tasks without a consumer")),
         }
     }
 }
 
 impl Open {
-    /// Drops it, and returns when what it had is back where it was.
+    /// Drops a consumer or subscription, and returns once everything it held is back in its queue.
     async fn leave(self, tasks: &dyn Tasks) {
         let (task, unconfirmed) = match self {
             Self::Queue(_, task, unconfirmed) => (task, Some(unconfirmed)),
@@ -270,7 +270,7 @@ impl Open {
     }
 }
 
-/// Hears the hello of a client, and gives the number of its process.
+/// Reads the hello of a client, and returns the number of its process.
 async fn greet(
     read: &mut BufReader<OwnedReadHalf>,
     write: &mut BufWriter<OwnedWriteHalf>,
@@ -305,11 +305,11 @@ async fn write_all(
     write.shutdown().await
 }
 
-/// A client may not ask for more before it has its answer; one whose consumer or subscription
-/// could not be opened was told so.
+/// Checks that a command was passed on. A full queue means that the client sent more before it had
+/// its answer; a closed one that it has been told that its consumer or subscription failed to open.
 fn told<T>(sent: &Result<(), mpsc::error::TrySendError<T>>) -> io::Result<()> {
     match sent {
-        Err(mpsc::error::TrySendError::Full(_)) => Err(wrong("it asked for too much at once")),
+        Err(mpsc::error::TrySendError::Full(_)) => Err(wrong("it requested too much at once")),
         Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
     }
 }

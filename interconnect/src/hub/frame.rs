@@ -1,4 +1,4 @@
-//! Frames: a length of 4 bytes, big-endian, and that many bytes of JSON.
+//! Frames: a length of 4 bytes, big-endian, followed by that many bytes of JSON.
 
 use std::{io, time::Duration};
 
@@ -11,15 +11,15 @@ use tokio::{
 
 /// The largest length of a frame, in bytes.
 pub(super) const MAX_LENGTH: usize = 64 * 1024 * 1024;
-/// The longest frame of somebody who has not said hello.
+/// The longest frame accepted from a peer that has not said hello.
 pub(super) const MAX_HELLO_LENGTH: usize = 4 * 1024;
 /// The number of frames that are written together.
 const TOGETHER: usize = 32;
 
-/// Reads the next frame; `None`: there is none, the other side has gone. Not cancel safe.
+/// Reads the next frame; `None` when the other side has gone. Not cancel safe.
 pub(super) async fn read(
     from: &mut (impl AsyncRead + Unpin),
-    most: usize,
+    max: usize,
 ) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 4];
     match from.read(&mut length).await? {
@@ -27,12 +27,12 @@ pub(super) async fn read(
         begun => from.read_exact(&mut length[begun..]).await?,
     };
     let length = u64::from(u32::from_be_bytes(length));
-    if usize::try_from(length).map_or(true, |length| length > most) {
+    if usize::try_from(length).map_or(true, |length| length > max) {
         return Err(invalid(format!(
-            "a frame of {length} bytes was announced, and {most} are the most"
+            "a frame of {length} bytes was announced, and {max} are the most"
         )));
     }
-    // Grows as the bytes come: a length alone costs nothing.
+    // Grows as the bytes arrive: announcing a length alone costs nothing.
     let mut frame = Vec::new();
     let came = from.take(length).read_to_end(&mut frame).await?;
     if came as u64 != length {
@@ -41,20 +41,20 @@ pub(super) async fn read(
     Ok(Some(frame))
 }
 
-/// Reads a message; `None`: there is none, the other side has gone. Not cancel safe.
+/// Reads a message; `None` when the other side has gone. Not cancel safe.
 pub(super) async fn read_message<T: DeserializeOwned>(
     from: &mut (impl AsyncRead + Unpin),
-    most: usize,
+    max: usize,
 ) -> io::Result<Option<T>> {
-    let Some(frame) = read(from, most).await? else {
+    let Some(frame) = read(from, max).await? else {
         return Ok(None);
     };
     let read = serde_json::from_slice(&frame);
     read.map(Some)
-        .map_err(|error| invalid(format!("a frame is no message of ours: {error}")))
+        .map_err(|error| invalid(format!("a frame is not a message of ours: {error}")))
 }
 
-/// A message as the content of a frame.
+/// Encodes a message as the content of a frame.
 pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let frame = serde_json::to_vec(message)?;
     if frame.len() > MAX_LENGTH {
@@ -66,7 +66,7 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(frame)
 }
 
-/// Writes one message, and sees to it that it goes out.
+/// Writes one message and flushes it.
 pub(super) async fn write_message(
     to: &mut (impl AsyncWrite + Unpin),
     message: &impl Serialize,
@@ -75,7 +75,7 @@ pub(super) async fn write_message(
     to.flush().await
 }
 
-/// Writes frames until nobody sends any, or the other side does not take them within this.
+/// Writes frames until no sender is left, or the other side does not take them within this time.
 pub(super) async fn write_all(
     to: &mut (impl AsyncWrite + Unpin),
     frames: &mut mpsc::Receiver<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Messages of a hub and its clients. Tasks and events have the forms of the wire.
+//! Messages between a hub and its clients. Tasks and events keep their wire form.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::{
     message::{self, Message, status::Forgotten, target::Deleted},
 };
 
-/// The version of these messages. The tasks and events in them have versions of their own.
+/// The version of these messages. The tasks and events inside have versions of their own.
 pub(super) const VERSION: u64 = 1;
-/// The most requests of one client that wait for an answer, besides those that wait for tasks
-/// and events.
+/// The most requests of one client waiting for an answer, besides those that wait for tasks and
+/// events.
 pub(super) const MAX_REQUESTS: usize = 64;
 /// The most consumers and subscriptions of one client.
 pub(super) const MAX_OPEN: usize = 1_024;
@@ -27,7 +27,8 @@ pub(super) const EVENTS_BYTES: usize = 1024 * 1024;
 /// The first message of a client.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
-    /// The version that it speaks; named so that whoever is no client is told from an old one.
+    /// The version that the client speaks; the field's name distinguishes an old client from
+    /// something that is not a client at all.
     #[serde(rename = "utakata-hub")]
     pub(super) version: u64,
     /// The process identifier, for the log.
@@ -40,7 +41,7 @@ pub(super) struct Hello {
 pub(super) enum Welcome {
     /// The client is welcome.
     Welcome {
-        /// The version that both speak.
+        /// The version that both sides speak.
         version: u64,
     },
     /// The client is refused, and the connection is closed.
@@ -53,7 +54,7 @@ pub(super) enum Welcome {
 /// A request of a client.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
-    /// Another one for each request of a connection.
+    /// Unique among the requests of a connection.
     pub(super) id: u64,
     pub(super) ask: Ask,
 }
@@ -61,11 +62,11 @@ pub(super) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Ask {
-    /// Asks for an answer, so that each side knows that the other is there.
+    /// Asks for an answer, so that each side knows that the other is alive.
     Ping,
     PublishTasks(Box<RawValue>),
     PublishEvents(Vec<Published>),
-    /// Begins to fetch; what is opened is named by a number of the client's.
+    /// Starts fetching; the client names what it opens by a number of its own.
     Consume {
         open: u64,
         zone: Zone,
@@ -73,7 +74,7 @@ pub(super) enum Ask {
     },
     Fetch {
         open: u64,
-        most: usize,
+        max: usize,
     },
     Acknowledge {
         open: u64,
@@ -95,7 +96,8 @@ pub(super) enum Ask {
     Leave {
         open: u64,
     },
-    /// It goes and comes back: when it has gone, nothing is said of its environments.
+    /// The client goes and will come back: nothing is announced of its environments when it has
+    /// gone.
     StepAside,
 }
 
@@ -110,14 +112,14 @@ pub(super) struct Reply {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Answer {
     Done,
-    /// It could not be done now; the reason in a sentence.
+    /// The request failed; the reason in a sentence. Trying again may help.
     Failed(String),
-    /// Tasks were published, but for these.
+    /// The tasks were published, except these.
     Published(Vec<Refused>),
     Fetched(Fetched),
     Events {
         events: Vec<Published>,
-        /// The number that were dropped since the last answer.
+        /// The number of events dropped since the last answer.
         missed: u64,
     },
 }
@@ -135,7 +137,7 @@ impl Answer {
     }
 }
 
-/// A task that was not taken, and the reason.
+/// A task that was refused, and the reason.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Refused {
     #[serde(flatten)]
@@ -143,7 +145,7 @@ pub(super) struct Refused {
     reason: String,
 }
 
-/// Tasks for a consumer, with a label each.
+/// Tasks for a consumer, each with a label.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Fetched {
     pub(super) labels: Vec<Label>,
@@ -156,7 +158,7 @@ pub(super) struct Label {
     pub(super) redelivered: bool,
 }
 
-/// An event in its form on the wire.
+/// An event in its wire form.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Published {
@@ -222,7 +224,7 @@ impl Published {
     }
 }
 
-/// Takes from the front what goes into one message: at least one, if there is any.
+/// Takes from the front as much as fits into one message: at least one item, if there is any.
 pub(super) fn one_message(
     events: &mut std::iter::Peekable<impl Iterator<Item = Event>>,
 ) -> Result<Vec<Published>, message::Error> {
@@ -237,7 +239,7 @@ pub(super) fn one_message(
     Ok(message)
 }
 
-/// Writes a message of the wire as part of one of the hub.
+/// Embeds a wire message in a message of the hub.
 pub(super) fn written<M: Message>(message: &M) -> Result<Box<RawValue>, message::Error> {
     let payload = message.encode_stamped(&Clock::default())?;
     let unwritten = |problem: String| message::Error::Write {
@@ -248,7 +250,7 @@ pub(super) fn written<M: Message>(message: &M) -> Result<Box<RawValue>, message:
     RawValue::from_string(text).map_err(|error| unwritten(error.to_string()))
 }
 
-/// Reads a message of the wire that is part of one of the hub.
+/// Reads a wire message embedded in a message of the hub.
 pub(super) fn read<M: Message>(raw: &RawValue) -> Result<M, message::Error> {
     M::decode_stamped(raw.get().as_bytes(), &Clock::default())
 }

@@ -12,14 +12,14 @@ use super::{
 };
 use crate::{Consumer, Delivery, Error, Tag, Tasks, message};
 
-/// A command of the client to its consumer.
+/// A command from the client to its consumer.
 #[derive(Debug)]
 pub(super) enum Command {
     Fetch {
         id: u64,
-        most: usize,
+        max: usize,
     },
-    /// Acknowledges or gives back; the place among the client's requests is free afterwards.
+    /// Acknowledges or gives back; the slot among the client's requests is free afterwards.
     Settle {
         id: u64,
         tags: Vec<Tag>,
@@ -34,8 +34,8 @@ pub(super) enum Settle {
     GiveBack,
 }
 
-/// Reads that were sent to the client, which has not said that it has them. The queue has none
-/// of them any more. Cheap to clone.
+/// Reads that were sent to the client and not yet confirmed. The queue no longer has them. Cheap to
+/// clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Unconfirmed(Arc<Mutex<BTreeMap<Tag, Task>>>);
 
@@ -51,7 +51,7 @@ impl Unconfirmed {
         tags.iter().filter_map(|tag| kept.remove(tag)).collect()
     }
 
-    /// Everything that the client never heard of goes to others.
+    /// Returns everything the client never received to the queues.
     pub(super) async fn give_back(&self, tasks: &dyn Tasks) {
         let kept = std::mem::take(&mut *self.0.lock());
         give_back(tasks, kept.into_values().collect()).await;
@@ -62,26 +62,26 @@ async fn give_back(tasks: &dyn Tasks, reads: Vec<Task>) {
     if reads.is_empty() {
         return;
     }
-    // A read that finds no place is lost, as any that is too many.
+    // A read that finds no room is lost, like any surplus read.
     if let Err(error) = tasks.publish(reads).await {
         tracing::warn!(%error, "reads that a client did not hear of are lost");
     }
 }
 
-/// One consumer of a client. When it is dropped, so is the consumer: what is not acknowledged
-/// goes to others.
+/// One consumer of a client. Dropping it drops the consumer: whatever is not acknowledged goes to
+/// others.
 pub(super) struct ConsumerQueue<'a> {
     consumer: Box<dyn Consumer>,
     tasks: &'a dyn Tasks,
     unconfirmed: Unconfirmed,
     commands: mpsc::Receiver<Command>,
     replies: Replies,
-    /// The fetching that is under way.
+    /// The fetch in progress: the id of its request, and the most tasks wanted.
     wanted: Option<(u64, usize)>,
 }
 
 impl<'a> ConsumerQueue<'a> {
-    /// Opens it, says so, and serves it until the client leaves it.
+    /// Opens the consumer, answers, and serves it until the client leaves it.
     pub(super) async fn run(
         id: u64,
         (zone, kind): (Zone, Kind),
@@ -108,8 +108,8 @@ impl<'a> ConsumerQueue<'a> {
 
     async fn serve(mut self) {
         loop {
-            // A fetching that a command interrupts has taken nothing, and is begun again.
-            let most = self.wanted.map_or(0, |(_, most)| most);
+            // A fetch interrupted by a command has taken nothing, and is started again.
+            let max = self.wanted.map_or(0, |(_, max)| max);
             let fetched = tokio::select! {
                 biased;
                 command = self.commands.recv() => match command {
@@ -119,7 +119,7 @@ impl<'a> ConsumerQueue<'a> {
                     }
                     None => return,
                 },
-                fetched = self.consumer.fetch(most), if most > 0 => fetched,
+                fetched = self.consumer.fetch(max), if max > 0 => fetched,
             };
             if let Some((id, _)) = self.wanted.take() {
                 self.unconfirmed
@@ -131,7 +131,7 @@ impl<'a> ConsumerQueue<'a> {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Fetch { id, most } => self.wanted = Some((id, most.min(MAX_TASKS))),
+            Command::Fetch { id, max } => self.wanted = Some((id, max.min(MAX_TASKS))),
             Command::Settle {
                 id,
                 tags,

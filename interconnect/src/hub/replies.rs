@@ -7,7 +7,7 @@ use super::{
     message::{Answer, Reply},
 };
 
-/// Answers on their way to the client. Cheap to clone.
+/// The answers on their way to a client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Replies(mpsc::Sender<Vec<u8>>);
 
@@ -16,7 +16,8 @@ impl Replies {
         Self(frames)
     }
 
-    /// Waits until the client takes earlier ones. To a client that has gone, nothing is sent.
+    /// Sends an answer, waiting while the client is slow to take earlier ones. Does nothing once
+    /// the client has gone.
     pub(super) async fn send(&self, id: u64, answer: Answer) {
         let encoded = frame::encode(&Reply { id, answer }).or_else(|error| {
             tracing::error!(%error, "an answer cannot be written");

@@ -1,4 +1,4 @@
-//! The socket of a hub: ours alone, and taken away with the hub.
+//! The socket of a hub: accessible to this user only, and removed with the hub.
 
 use std::{
     fs, io,
@@ -10,14 +10,14 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::Error;
 
-/// The path of a socket; what lies there goes when this is dropped.
+/// The path of a socket; the file there is removed on drop.
 #[derive(Debug)]
 pub(super) struct Socket {
     path: PathBuf,
 }
 
 impl Socket {
-    /// Listens there, unless somebody else does.
+    /// Listens at a path, unless somebody else does.
     pub(super) async fn listen(path: &Path) -> Result<(Self, UnixListener), Error> {
         match UnixStream::connect(path).await {
             Ok(_) => return Err(Error::InUse { path: path.into() }),
@@ -27,7 +27,7 @@ impl Socket {
                     error.kind(),
                     io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
                 ) => {}
-            // Somebody may: a socket that is taken away would be lost to its hub.
+            // Somebody may listen: a hub whose socket is removed could no longer be reached.
             Err(source) => {
                 return Err(Error::Listen {
                     path: path.into(),
@@ -47,8 +47,8 @@ impl Socket {
     }
 }
 
-/// Nobody can connect under the other name before it is closed to others; the renaming also
-/// replaces what a hub that was killed has left.
+/// Binds under a temporary name and renames: nobody can connect before access is restricted, and
+/// the renaming replaces what a killed hub has left behind.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     let new = path.with_extension("new");
     match fs::remove_file(&new) {
@@ -63,7 +63,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Somebody else may have taken it away already.
+        // Somebody else may have removed it already.
         let _ = fs::remove_file(&self.path);
     }
 }

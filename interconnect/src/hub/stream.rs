@@ -8,21 +8,21 @@ use super::{
 };
 use crate::{Event, Events, Interest, Subscription};
 
-/// The client asks for events under this number.
+/// A request for events: the id to answer.
 #[derive(Debug)]
 pub(super) struct Next(pub(super) u64);
 
-/// One subscription of a client. What the client does not ask for waits in the subscription,
+/// One subscription of a client. Events the client has not asked for wait in the subscription,
 /// which is bounded.
 pub(super) struct Stream {
     subscription: Box<dyn Subscription>,
-    /// The events that came with the last message and did not fit into it.
+    /// The events that did not fit into the last message.
     rest: std::iter::Peekable<std::vec::IntoIter<Event>>,
     replies: Replies,
 }
 
 impl Stream {
-    /// Opens it, says so, and serves it until the client leaves it.
+    /// Opens the subscription, answers, and serves it until the client leaves it.
     pub(super) async fn run(
         id: u64,
         interest: Interest,

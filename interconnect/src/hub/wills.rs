@@ -1,4 +1,4 @@
-//! Last wills: what is said of the environments of a client that has gone.
+//! Last wills: the statuses published for the environments of a client that has gone.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -8,12 +8,12 @@ use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus};
 
 use crate::{Error, Event, Events};
 
-/// Tries to publish a will, and what lies between them.
+/// The number of attempts at publishing a will, and the pause between them.
 const TRIES: usize = 20;
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
-/// The last status of each environment, and the connection over which it came: whoever connects
-/// again, or lives again, takes its environments over.
+/// The last status of each environment, and the connection that reported it: a client that
+/// reconnects or restarts takes its environments over.
 #[derive(Debug, Default)]
 pub(super) struct Wills(Mutex<BTreeMap<EnvironmentId, (u64, Arc<EnvironmentStatus>)>>);
 
@@ -33,11 +33,11 @@ impl Wills {
         }
     }
 
-    /// Says of the environments of a connection that they are gone, again when that fails.
+    /// Publishes that the environments of a connection are gone, retrying on failure.
     pub(super) async fn execute(&self, connection: u64, events: &dyn Events) {
         let mut lost = self.take(connection);
         for _ in 0..TRIES {
-            // Whoever lives again meanwhile has said so itself.
+            // An environment that is back by now has reported so itself.
             lost.retain(|status| !self.0.lock().contains_key(&status.id));
             if lost.is_empty() {
                 return;
@@ -48,10 +48,10 @@ impl Wills {
                 Err(Error::Away { .. }) => tokio::time::sleep(RETRY_AFTER).await,
             }
         }
-        tracing::error!("that environments are gone could not be told");
+        tracing::error!("the last wills of environments could not be published");
     }
 
-    /// A connection goes and comes back: nothing is said.
+    /// Discards the wills of a connection whose client will come back.
     pub(super) fn drop_all(&self, connection: u64) {
         self.0.lock().retain(|_, (of, _)| *of != connection);
     }

@@ -1,15 +1,15 @@
-//! The content of releases: an environment asks for what it does not have, the logic environment
-//! answers, a part at a time.
+//! The content of releases: an environment requests what it lacks, and the logic environment
+//! answers, one part at a time.
 //!
 //! ```text
-//! environment ── Fetch: of what does this release consist? ──► logic environment
-//!             ◄─ Content: of these files ──
+//! environment ── Fetch: which files make up this release? ──► logic environment
+//!             ◄─ Content: these files ──
 //!             ── Fetch: this file, from this byte on ──►
-//!             ◄─ Content: these bytes, of so many ──
+//!             ◄─ Content: these bytes, out of so many ──
 //! ```
 //!
-//! Anything may be lost: who asked asks again. Everything is known by its digest, so that
-//! whatever comes can be believed or thrown away.
+//! Any message may be lost: the environment asks again. Everything is identified by its digest, so
+//! whatever arrives can be verified or discarded.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use utakata_model::{Content, EnvironmentId, FileDigest, Problem, ReleaseDigest};
 
 use super::plain;
 
-/// The most bytes of a file in one message.
+/// The most bytes of a file in one message: 128 KiB.
 pub const MAX_PART: usize = 128 * 1024;
 
 /// A request of an environment for content.
@@ -29,27 +29,26 @@ pub struct FetchBatch {
     pub wants: Vec<ContentRequest>,
 }
 
-/// A request for content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContentRequest {
-    /// Of which files a release consists.
+    /// The list of the files of a release.
     Release(ReleaseDigest),
-    /// The bytes of a file from this one on, as many as there is room for in a message.
+    /// The bytes of a file from an offset on, as many as fit into a message.
     File {
         digest: FileDigest,
-        /// The first byte that is wanted.
+        /// The offset of the first byte wanted.
         from: u64,
     },
 }
 
-/// The answer to one want of one environment.
+/// The answer to one request of one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContentReply {
     pub environment: EnvironmentId,
     /// The request that is answered.
     pub want: ContentRequest,
-    /// The content, or the reason for which there is none.
+    /// The content, or the reason why there is none.
     pub found: ContentPiece,
 }
 
@@ -61,7 +60,7 @@ pub enum ContentPiece {
     Release(Content),
     /// Bytes of the file, at most [`MAX_PART`].
     Part(#[serde(with = "bytes")] Arc<[u8]>),
-    /// It cannot be had, because of this.
+    /// It is not available, for this reason.
     Nothing(Problem),
 }
 
@@ -70,7 +69,7 @@ plain! {
     ContentReply: "content of a release";
 }
 
-/// Bytes as base64.
+/// Serializes bytes as base64.
 mod bytes {
     use std::sync::Arc;
 

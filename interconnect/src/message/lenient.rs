@@ -1,7 +1,7 @@
-//! Reads JSON and passes over every field that a struct does not know, also where the struct
-//! refuses unknown fields when people write it (`deny_unknown_fields`).
+//! Reads JSON and skips every field that a struct does not know, even where the struct refuses
+//! unknown fields in documents written by people (`deny_unknown_fields`).
 //!
-//! A struct names its fields when it asks to be read. That is enough to leave out the others
+//! A struct names its fields when it is deserialized. That is enough to filter out the others
 //! before it sees them.
 
 use std::fmt;
@@ -24,7 +24,7 @@ struct Lenient<D> {
     inner: D,
 }
 
-/// A visitor, seed or access, and the fields that are left in when it is of a struct.
+/// A visitor, seed or access, and the fields to keep when a struct is read.
 struct Wrap<T> {
     inner: T,
     fields: Fields,

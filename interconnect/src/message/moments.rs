@@ -10,26 +10,26 @@ use serde::Serialize;
 use super::{Error, HEAD, encode};
 use crate::clock::{Clock, Sent, Transit};
 
-/// Clocks that differ by less are as good as the same.
+/// Clocks that differ by less than this count as equal.
 const AGREE: SignedDuration = SignedDuration::from_millis(500);
 
-/// The moments of a message, as they stand between its stamp and its fields. In milliseconds.
+/// The moments of a message, in milliseconds, as they stand between its stamp and its fields.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Moments {
-    /// The time that is left of each deadline.
+    /// The time left until each deadline.
     Left {
         /// The times left until the moments; negative if they have passed.
         left: Vec<i64>,
     },
     /// The age of a time.
     Age {
-        /// By the clock of the sender.
+        /// The age by the sender's clock.
         age: u64,
     },
     /// The ages of several times.
     Ages {
-        /// By the clock of the sender.
+        /// The ages by the sender's clock, in order.
         ages: Vec<u64>,
     },
 }
@@ -42,7 +42,7 @@ impl Moments {
         }
     }
 
-    /// Returns the ages of these times.
+    /// Returns the ages of several times.
     pub(super) fn ages(times: impl Iterator<Item = Timestamp>, clock: &Clock) -> Self {
         Self::Ages {
             ages: times.map(|time| milliseconds(clock.age(time))).collect(),
@@ -50,7 +50,7 @@ impl Moments {
     }
 }
 
-/// The fields between the version and those of a message.
+/// The fields between the version and the message's own fields.
 #[derive(Serialize)]
 struct Stamp {
     sent: Sent,
@@ -58,7 +58,7 @@ struct Stamp {
     moments: Moments,
 }
 
-/// Writes a message with its stamp and moments before its own fields.
+/// Writes a message with its stamp and moments in front of its own fields.
 pub(super) fn stamped<T: Serialize>(
     what: &'static str,
     clock: &Clock,
@@ -74,13 +74,13 @@ pub(super) fn stamped<T: Serialize>(
     Ok(payload)
 }
 
-/// Returns true if clocks differ by so little that a moment says more than what is reckoned from
-/// the way of a message, which is another one each time.
+/// Returns true if two clocks differ by so little that a moment is more exact than an estimate
+/// based on the travel time of a message, which varies each time.
 pub(super) fn agree(ahead: SignedDuration) -> bool {
     ahead.abs() < AGREE
 }
 
-/// A time that somebody says, by our clock.
+/// Converts a reported time to our clock.
 pub(super) fn anchored(
     time: Timestamp,
     sent: Option<&Sent>,
@@ -88,7 +88,7 @@ pub(super) fn anchored(
     clock: &Clock,
 ) -> (Timestamp, Option<Transit>) {
     match sent {
-        // Nothing was seen later than now.
+        // Nothing can have been seen later than now.
         None => (time.min(clock.now()), None),
         Some(sent) => {
             let transit = clock.receive(sent);

@@ -1,4 +1,4 @@
-//! Outcomes that travel together.
+//! Outcomes sent together.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::clock::{Clock, Sent};
 pub struct OutcomeBatch {
     pub zone: Zone,
     pub kind: Kind,
-    /// The life of an environment that published them, and is to hear when those of control are
-    /// written down; absent where nobody waits for that.
+    /// The life of the environment that published them and wants to hear when those of control are
+    /// recorded; absent where nobody waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Sender>,
-    /// The outcomes, in the order in which they were seen.
+    /// The outcomes, in the order in which they were observed.
     pub outcomes: Vec<Outcome>,
 }
 
@@ -32,7 +32,7 @@ pub struct Sender {
     pub incarnation: Incarnation,
 }
 
-/// Outcomes of several batches, for whoever follows them.
+/// A selection from several batches, written as one message.
 #[derive(Serialize)]
 struct Selected<'b> {
     zone: &'b Zone,
@@ -40,7 +40,6 @@ struct Selected<'b> {
     outcomes: &'b [&'b Outcome],
 }
 
-/// Outcomes as received.
 #[derive(Deserialize)]
 pub struct ReceivedOutcomes {
     #[serde(default)]
@@ -54,10 +53,10 @@ pub struct ReceivedOutcomes {
     outcomes: Vec<Outcome>,
 }
 
-/// Writes outcomes that were published apart as one message.
+/// Encodes outcomes from several batches as one message.
 ///
 /// # Errors
-/// As of [`Message::encode`].
+/// As for [`Message::encode`].
 pub fn encode_selected(zone: &Zone, kind: &Kind, outcomes: &[&Outcome]) -> Result<Vec<u8>, Error> {
     let selected = Selected {
         zone,
@@ -95,7 +94,7 @@ impl Message for OutcomeBatch {
 }
 
 impl ReceivedOutcomes {
-    /// Says by our clock when the attempts ended.
+    /// Converts the ends of the attempts to our clock.
     fn anchor(&mut self, clock: &Clock) {
         let is_whole = self.ages.len() == self.outcomes.len();
         let sent = self.sent.take().filter(|_| is_whole);

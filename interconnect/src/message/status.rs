@@ -10,13 +10,14 @@ use super::{
 };
 use crate::clock::{Clock, Sent};
 
-/// A status within a field of its own, because a status has a `version` itself: that of the program.
+/// A status nested in a field of its own, because a status has a `version` too: that of the
+/// program.
 #[derive(Serialize)]
 pub struct StatusFields<'s> {
     status: &'s EnvironmentStatus,
 }
 
-/// A status as it is read.
+/// A status as it is read from the wire.
 #[derive(Deserialize)]
 pub struct ReceivedStatus {
     #[serde(default)]
@@ -26,8 +27,8 @@ pub struct ReceivedStatus {
     status: EnvironmentStatus,
 }
 
-/// An environment is gone for good. Over brokers its status is taken away instead, which says the
-/// same.
+/// An environment is gone for good. Brokers carry no such message: there, its retained status is
+/// removed, which means the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forgotten {
     pub environment: EnvironmentId,
@@ -50,7 +51,7 @@ impl Message for EnvironmentStatus {
         Some(Moments::age(self.time, clock))
     }
 
-    /// Its time is by our clock, and it says by how much its own differs.
+    /// Converts its time to our clock, and records how far its own clock is off.
     fn received(received: ReceivedStatus, clock: Option<&Clock>) -> Self {
         let ReceivedStatus {
             sent,
@@ -62,10 +63,10 @@ impl Message for EnvironmentStatus {
         };
         let (time, transit) = anchored(status.time, sent.as_ref(), age, clock);
         status.time = time;
-        // A last will was written when its sender connected: that it is old says nothing of clocks.
+        // A last will was written when its sender connected: its age says nothing about clocks.
         let is_will = status.state == EnvironmentState::Gone;
         if let Some(transit) = transit.filter(|transit| !(is_will || agree(transit.ahead))) {
-            // What passes through another process of ours adds what that one has seen.
+            // A process of ours that forwards a message adds the difference that it has measured.
             let before = status.clock_ahead_ms.unwrap_or(0);
             let ahead = i64::try_from(transit.ahead.as_millis()).unwrap_or(i64::MAX);
             status.clock_ahead_ms = Some(before.saturating_add(ahead));
@@ -75,11 +76,11 @@ impl Message for EnvironmentStatus {
     }
 }
 
-/// Reads a status that a broker has kept. It was sent at any time, and tells nothing of how its
-/// clock differs.
+/// Decodes a status retained by a broker. It may have been sent at any time, and says nothing about
+/// the sender's clock.
 ///
 /// # Errors
-/// As of [`Message::decode`].
+/// As for [`Message::decode`].
 pub fn decode_retained(payload: &[u8], clock: &Clock) -> Result<EnvironmentStatus, Error> {
     let ReceivedStatus {
         sent, mut status, ..

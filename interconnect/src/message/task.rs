@@ -1,5 +1,5 @@
-//! Tasks that travel together: the payload of one AMQP message. Credentials travel in the clear:
-//! the transport must hide them.
+//! Tasks sent together: the payload of one AMQP message. Credentials travel in clear text: the
+//! transport must hide them.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,8 @@ impl Message for Vec<Task> {
         for (task, left) in tasks.iter_mut().zip(left) {
             let left = match task.class {
                 Class::Observe => left.saturating_sub(waited),
-                // How long it lay is reckoned, not known; the ledger says whether it may begin.
+                // The time it spent in the queue is an estimate; the ledger decides whether it may
+                // begin.
                 Class::Control => left,
             };
             let expires = now.checked_add(SignedDuration::from_millis(left));
@@ -72,8 +73,8 @@ impl Message for Vec<Task> {
     }
 }
 
-/// Returns how long reads lay in a queue, in milliseconds. No queue hands out a message of reads
-/// when all of them have expired: if they seem to have, it is the clocks that are wrong.
+/// Returns the time in milliseconds that reads spent in a queue. No queue hands out a message of
+/// reads that have all expired: if they seem to have, the clocks are wrong.
 fn waited(sent: &Sent, tasks: &[Task], left: &[i64], clock: &Clock) -> i64 {
     let waited = i64::try_from(clock.receive(sent).waited.as_millis()).unwrap_or(i64::MAX);
     let reads = tasks.iter().zip(left);

@@ -150,7 +150,7 @@ fn outcomes() -> OutcomeBatch {
     }
 }
 
-/// Outcomes whose sender waits to be told that they are written down.
+/// Outcomes whose sender waits for their confirmation.
 fn outcomes_from() -> OutcomeBatch {
     let mut batch = outcomes();
     batch.from = Some(sender());
@@ -215,7 +215,7 @@ fn recorded() -> RecordedBatch {
     }
 }
 
-/// Records that say under which ask they were told.
+/// Records that name the ask under which they were reported.
 fn recorded_asks() -> RecordedBatch {
     let asks = start().asks;
     let told = asks.iter().map(|ask| written(ask.key, Some(ask.ask)));
@@ -274,6 +274,8 @@ fn environment() -> EnvironmentStatus {
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     }
 }
 
@@ -312,8 +314,8 @@ fn desired() -> Desired {
     }
 }
 
-/// The bytes of a golden file. A file that is not there yet can be written once, by a run with
-/// `WRITE_GOLDEN` set; one that is there is never touched.
+/// The bytes of a golden file. A missing file can be written once, by a run with `WRITE_GOLDEN`
+/// set; an existing one is never touched.
 fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/v1")
@@ -326,7 +328,8 @@ fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
     golden
 }
 
-/// Encodes to exactly the golden bytes; these decode, and encode to the same bytes again.
+/// Checks that encoding gives exactly the golden bytes, and that these decode and encode to the
+/// same bytes again.
 fn check<M: Message>(name: &str, message: &M) {
     let bytes = message.encode().unwrap();
     let golden = golden(name, &bytes);
@@ -395,7 +398,7 @@ fn what_is_decoded_is_what_was_encoded() {
     assert_eq!(Deleted::decode(&bytes), Ok(deleted));
 }
 
-/// Puts a field that nobody knows into every object that is no map of free keys.
+/// Adds an unknown field to every object, except to maps with free keys.
 fn with_unknown_fields(json: &mut Value) {
     match json {
         Value::Object(object) => {
@@ -409,7 +412,7 @@ fn with_unknown_fields(json: &mut Value) {
                     "result",
                 ];
                 match value.as_object_mut() {
-                    // Free keys, and what is ours behind them.
+                    // Free keys, with our own objects below them.
                     Some(named) if ["environments", "kinds"].contains(&key.as_str()) => {
                         named.values_mut().for_each(with_unknown_fields);
                     }
@@ -451,7 +454,7 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
     assert_eq!(Desired::decode(&bytes), Ok(desired()));
     let bytes = tomorrow(environment().encode().unwrap());
     let mut expect = environment();
-    // The schema of an action is free JSON: what is added there stays.
+    // The schema of an action is free JSON: additions to it are kept.
     let read = EnvironmentStatus::decode(&bytes).unwrap();
     expect.pools[0].manifest.actions[0].parameters =
         read.pools[0].manifest.actions[0].parameters.clone();
@@ -470,7 +473,7 @@ fn an_unknown_version_says_what_came_and_which_side_to_update() {
         assert_eq!(error, expect);
         let text = error.to_string();
         assert!(text.contains(update), "{text}");
-        assert!(text.contains(&format!("of version {version}, ")), "{text}");
+        assert!(text.contains(&format!("has version {version}, ")), "{text}");
         assert!(text.contains("speaks version 1"), "{text}");
     }
 }
@@ -501,12 +504,12 @@ fn garbage_is_refused_and_says_why() {
         (br#"{"version":1,"tasks":[{}]}"#, "missing field `id`"),
         (br#"{"version":1,"tasks":[]"#, "cannot be read: EOF"),
         (br#"{"version":1,"tasks":[]} and more"#, "cannot be read"),
-        (br#"{"version":12,"tasks":[]}"#, "of version 12"),
+        (br#"{"version":12,"tasks":[]}"#, "has version 12"),
     ] {
         let error = Vec::<Task>::decode(payload).unwrap_err().to_string();
         let payload = String::from_utf8_lossy(payload);
         assert!(error.contains(expect), "{payload}: {error}");
-        assert!(error.starts_with("the batch of tasks that came"), "{error}");
+        assert!(error.starts_with("the received batch of tasks"), "{error}");
     }
 }
 

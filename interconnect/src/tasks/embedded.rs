@@ -1,11 +1,11 @@
-//! Task queues in this process, for one machine: nothing is written anywhere.
+//! Task queues in this process, for one machine: nothing is persisted.
 //!
-//! An observe task counts as delivered once it is fetched: it is neither kept until it is
-//! acknowledged nor given back, because a read that is lost shows as a stale reading and the
-//! next one is due soon. A control task is kept until it is acknowledged.
+//! An observe task counts as delivered once it is fetched: it is neither kept until acknowledged
+//! nor given back, because a lost read shows as a stale reading and the next one is due soon. A
+//! control task is kept until it is acknowledged.
 //!
-//! Whoever has begun to fetch is woken for a new task before others: a fetch that is begun must
-//! be polled on, or dropped.
+//! A consumer that has begun to fetch is woken for a new task before others: a fetch that has begun
+//! must be polled to completion, or dropped.
 
 mod consumer;
 mod queue;
@@ -22,9 +22,9 @@ use crate::{Consumer, Error, Refusal, Tasks, clock::Clock};
 /// The limits of the queues.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The most observe tasks that wait in one queue. Beyond it the oldest are dropped.
+    /// The most observe tasks waiting in one queue. Beyond it the oldest are dropped.
     pub observe_limit: usize,
-    /// The most control tasks that one queue keeps, fetched ones included. Beyond it they are
+    /// The most control tasks kept in one queue, fetched ones included. Beyond it further ones are
     /// refused, never dropped.
     pub control_limit: usize,
     /// The clock by which observe tasks expire.
@@ -41,7 +41,7 @@ impl Default for Config {
     }
 }
 
-/// Task queues in this process. Cheap to clone: all clones are the same queues.
+/// Task queues in this process. Cheap to clone: all clones share the same queues.
 #[derive(Debug, Clone)]
 pub struct Embedded {
     shared: Arc<EmbeddedState>,
@@ -59,18 +59,18 @@ struct Queues {
     by_zone: HashMap<Zone, HashMap<Kind, Arc<TaskQueue>>>,
 }
 
-/// Counts of a queue: the tasks in it, and those that went.
+/// The counts of a queue: tasks in it, and tasks that left it undelivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Control tasks that wait to be fetched.
+    /// Control tasks waiting to be fetched.
     pub control_waiting: usize,
-    /// Control tasks that were fetched and are not acknowledged.
+    /// Control tasks fetched and not yet acknowledged.
     pub control_fetched: usize,
-    /// Observe tasks that wait to be fetched; expired ones count until they are noticed.
+    /// Observe tasks waiting to be fetched; expired ones count until they are noticed.
     pub observe_waiting: usize,
-    /// Observe tasks that were dropped since the start, because there were too many.
+    /// Observe tasks dropped since the start because there were too many.
     pub dropped: u64,
-    /// Observe tasks that expired since the start.
+    /// Observe tasks that have expired since the start.
     pub expired: u64,
 }
 
@@ -85,7 +85,7 @@ impl Embedded {
         }
     }
 
-    /// Ends it: whoever waits for a task, fetches or publishes from now on is told so.
+    /// Closes the queues: fetching and publishing fail with [`Error::Closed`] from now on.
     pub fn close(&self) {
         let mut queues = self.shared.queues.write();
         queues.closed = true;
@@ -94,7 +94,7 @@ impl Embedded {
         }
     }
 
-    /// The counts of all queues together.
+    /// The counts of all queues, added up.
     pub fn counts(&self) -> Counts {
         self.queues()
             .iter()
@@ -123,7 +123,7 @@ impl Embedded {
         all
     }
 
-    /// The queue of a zone and kind, made when it is first named.
+    /// The queue of a zone and kind, created on first use.
     fn queue(&self, zone: &Zone, kind: &Kind) -> Result<Arc<TaskQueue>, Error> {
         if let Some(queue) = self.shared.queues.read().get(zone, kind)? {
             return Ok(queue);

@@ -97,7 +97,7 @@ async fn an_event_larger_than_the_limit_passes_alone() {
 }
 
 #[tokio::test]
-async fn subscribers_get_what_is_left_when_the_last_handle_goes_and_then_are_told() {
+async fn subscribers_get_what_is_left_when_the_last_handle_goes_and_then_the_end() {
     let bus = Bus::default();
     let mut subscriber = bus.subscribe(Interest::ALL).await.unwrap();
     bus.publish(readings(0..1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Moments between hosts whose clocks differ.
+//! Times exchanged between hosts whose clocks differ.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use utakata_model::{Class, EnvironmentState, EnvironmentStatus, Reading, Reading
 
 const HOUR: i64 = 3_600;
 
-/// The truth, which passes as a test says, and hosts whose clocks show it wrongly.
+/// The true time, advanced by the test, and hosts whose clocks show it wrongly.
 #[derive(Clone, Default)]
 struct Truth(Arc<Mutex<Duration>>);
 
@@ -19,7 +19,7 @@ impl Truth {
         *self.0.lock() += Duration::from_millis(milliseconds);
     }
 
-    /// A host whose clock is ahead by so many seconds, and which started at another time.
+    /// A host whose clock is ahead by this many seconds, and which started at another time.
     fn host(&self, ahead: i64, started: u64) -> Clock {
         let (wall, steady) = (self.clone(), self.clone());
         let begin = Timestamp::from_second(1_800_000_000 + ahead).unwrap();
@@ -62,7 +62,7 @@ fn left(at: &Clock, task: &Task) -> i64 {
 }
 
 #[test]
-fn what_is_left_of_a_deadline_arrives_whatever_the_clocks_show() {
+fn the_time_left_until_a_deadline_arrives_whatever_the_clocks_show() {
     pairs(|truth, le, wee| {
         let mut tasks = vec![read(&le, 3)];
         tasks.push(Task {
@@ -71,12 +71,12 @@ fn what_is_left_of_a_deadline_arrives_whatever_the_clocks_show() {
         });
         let came = Vec::<Task>::decode_stamped(&tasks.encode_stamped(&le).unwrap(), &wee).unwrap();
         assert_eq!([left(&wee, &came[0]), left(&wee, &came[1])], [3000, 60_000]);
-        // The next message lies in a queue.
+        // The next message waits in a queue.
         let payload = vec![read(&le, 3)].encode_stamped(&le).unwrap();
         truth.passes(1200);
         let came = Vec::<Task>::decode_stamped(&payload, &wee).unwrap();
         assert_eq!(left(&wee, &came[0]), 1800);
-        // It goes through another process, which has it for a while.
+        // It is forwarded by another process, which holds it for a while.
         let hub = truth.host(17 * HOUR, 3);
         let passed = came.encode_stamped(&wee).unwrap();
         let passed = Vec::<Task>::decode_stamped(&passed, &hub).unwrap();
@@ -93,11 +93,11 @@ fn what_is_left_of_a_deadline_arrives_whatever_the_clocks_show() {
 }
 
 #[test]
-fn no_read_is_taken_for_expired_because_a_machine_stood_still() {
+fn no_read_is_taken_for_expired_because_a_machine_froze() {
     let (truth, stood) = (Truth::default(), Truth::default());
     let (le, wee) = (stood.host(0, 0), truth.host(0, 0));
     Vec::<Task>::decode_stamped(&vec![read(&le, 3)].encode_stamped(&le).unwrap(), &wee).unwrap();
-    // The host of the LE stands still for an hour, with both of its clocks.
+    // The host of the logic environment freezes for an hour, with both of its clocks.
     truth.passes(3_600_000);
     let came = Vec::<Task>::decode_stamped(&vec![read(&le, 3)].encode_stamped(&le).unwrap(), &wee)
         .unwrap();
@@ -105,7 +105,7 @@ fn no_read_is_taken_for_expired_because_a_machine_stood_still() {
 }
 
 #[test]
-fn what_was_seen_is_as_old_as_it_is_whatever_the_clocks_show() {
+fn observations_have_their_true_age_whatever_the_clocks_show() {
     let queue = Queue::new("hall-1", "snmp").unwrap();
     pairs(|truth, le, wee| {
         let Event::Readings(sample) = queue.readings(0).unwrap() else {
@@ -126,7 +126,7 @@ fn what_was_seen_is_as_old_as_it_is_whatever_the_clocks_show() {
 }
 
 #[test]
-fn an_environment_is_heard_of_now_and_its_clock_is_measured() {
+fn an_environment_is_heard_from_now_and_its_clock_is_measured() {
     let queue = Queue::new("hall-1", "snmp").unwrap();
     for ahead in [0, 2 * HOUR, -2 * HOUR, 15, -15] {
         let truth = Truth::default();
@@ -143,7 +143,7 @@ fn an_environment_is_heard_of_now_and_its_clock_is_measured() {
         };
         let payload = status().encode_stamped(&wee).unwrap();
         truth.passes(5_000_000);
-        // What the broker has kept is no measure; and nothing was said later than now.
+        // A retained message is no measure; and nothing is reported as later than now.
         let kept = status::decode_retained(&payload, &le).unwrap();
         assert_eq!(kept.clock_ahead_ms, None);
         assert!(kept.time <= le.now());
@@ -153,7 +153,7 @@ fn an_environment_is_heard_of_now_and_its_clock_is_measured() {
             (live.time, live.clock_ahead_ms),
             (le.now(), (ahead != 0).then_some(ahead * 1000))
         );
-        // Now that its clock is known, what was kept is as old as it is.
+        // Now that the sender's clock is known, the retained message has its true age.
         let kept = status::decode_retained(&payload, &le).unwrap();
         assert_eq!(le.age(kept.time), Duration::from_secs(5000));
     }

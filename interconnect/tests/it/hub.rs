@@ -1,4 +1,4 @@
-//! The hub, its clients, and strangers at its socket.
+//! The hub, its clients, and unknown peers at its socket.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -23,12 +23,12 @@ use utakata_interconnect_conformance::{
 };
 use utakata_model::{Class, EnvironmentState, Kind, Task, Zone};
 
-/// The version that hub and clients speak.
+/// The version spoken by hub and clients.
 const VERSION: u64 = 1;
 const LIMIT: usize = 50;
 const SOON: Duration = Duration::from_secs(20);
 
-/// A hub over queues and a bus of its own, in a folder of its own.
+/// A hub over queues and a bus of its own, in its own folder.
 struct House {
     folder: TempDir,
     embedded: Embedded,
@@ -77,7 +77,7 @@ impl House {
         HubClient::connect(self.path()).await.unwrap()
     }
 
-    /// A connection of somebody who writes the frames himself.
+    /// A connection that writes its frames by hand.
     async fn stranger(&self) -> UnixStream {
         UnixStream::connect(self.path()).await.unwrap()
     }
@@ -95,7 +95,7 @@ async fn soon<T>(waiting: impl Future<Output = T>) -> T {
     utakata_tests::wait::soon("what the hub is asked for", waiting).await
 }
 
-/// Two processes at one hub: one publishes, the other one fetches and follows.
+/// Two processes at one hub: one publishes, the other fetches and follows.
 struct Pair {
     publishing: Arc<dyn Tasks>,
     fetching: Arc<dyn Tasks>,
@@ -198,7 +198,7 @@ async fn what_a_client_that_went_had_not_acknowledged_goes_to_another_marked() {
     let mut first = one.tasks().consume(&queue.zone, &queue.kind).await.unwrap();
     let fetched = soon(first.fetch(4)).await.unwrap();
     first.acknowledge(&[fetched[1].tag]).await.unwrap();
-    // As after kill -9: nothing is said, the connection ends.
+    // As after kill -9: the connection ends without a word.
     drop(one);
     let mut second = other
         .tasks()
@@ -218,7 +218,7 @@ async fn what_a_client_that_went_had_not_acknowledged_goes_to_another_marked() {
 }
 
 #[tokio::test]
-async fn an_environment_whose_client_went_is_gone_and_one_that_lives_again_is_not() {
+async fn an_environment_whose_client_went_has_gone_and_one_that_restarted_has_not() {
     let (house, samples) = (House::build().await, samples());
     let (one, other) = (house.client().await, house.client().await);
     let status = |name: &str, state| samples.status(name, state).unwrap();
@@ -230,7 +230,7 @@ async fn an_environment_whose_client_went_is_gone_and_one_that_lives_again_is_no
         status("wee-2", EnvironmentState::Gone),
     ];
     one.events().publish(said).await.unwrap();
-    // It has started again before the hub notices that its first life has ended.
+    // It has restarted before the hub notices the end of its first life.
     other
         .events()
         .publish(vec![running("wee-3")])
@@ -279,7 +279,7 @@ async fn of_a_client_that_steps_aside_nothing_is_said_until_it_goes_for_good() {
 }
 
 #[tokio::test]
-async fn a_last_will_is_told_again_until_it_is_heard() {
+async fn a_last_will_is_reported_again_until_it_is_heard() {
     let (house, samples) = (House::build().await, samples());
     let faults = Faults {
         fail: 0.7,
@@ -292,7 +292,7 @@ async fn a_last_will_is_told_again_until_it_is_heard() {
     let _hub = hub.await.unwrap();
     let client = HubClient::connect(&path).await.unwrap();
     let running = samples.status("wee-1", EnvironmentState::Running).unwrap();
-    // Whether it is heard or not: the hub knows of it.
+    // The hub knows of the environment, even if the answer never arrives.
     let _ = client.events().publish(vec![running]).await;
     let mut ledger = house.bus.subscribe(Interest::ALL).await.unwrap();
     drop(client);
@@ -303,7 +303,7 @@ async fn a_last_will_is_told_again_until_it_is_heard() {
 }
 
 #[tokio::test]
-async fn clients_go_on_after_the_hub_was_started_again() {
+async fn clients_continue_after_the_hub_was_started_again() {
     let (mut house, queue) = (House::build().await, samples());
     let client = house.client().await;
     let (tasks, events) = (client.tasks(), client.events());
@@ -334,7 +334,7 @@ async fn clients_go_on_after_the_hub_was_started_again() {
     let mut consumer = soon(tasks.consume(&queue.zone, &queue.kind)).await.unwrap();
     tasks.publish(task).await.unwrap();
     assert_eq!(numbers(&soon(consumer.fetch(9)).await.unwrap()), [1]);
-    // The client has told it again how its environment is; a subscription goes on by itself.
+    // The client has reported its environment again; a subscription continues by itself.
     let came = soon(follower.next()).await.unwrap();
     assert_eq!(marks(&came), ["environment wee-1 Running"]);
     events
@@ -357,7 +357,7 @@ async fn a_client_that_was_closed_says_so() {
 }
 
 #[tokio::test]
-async fn garbage_is_cut_off_and_the_others_go_on() {
+async fn garbage_is_cut_off_and_the_others_continue() {
     let (house, queue) = (House::build().await, samples());
     let client = house.client().await;
     for garbage in [
@@ -370,11 +370,11 @@ async fn garbage_is_cut_off_and_the_others_go_on() {
         stranger.write_all(garbage).await.unwrap();
         stranger.shutdown().await.unwrap();
         let mut told = Vec::new();
-        // The hub hangs up; whether with unread bytes is all the same.
+        // The hub hangs up; it does not matter whether unread bytes remain.
         let _ = soon(stranger.read_to_end(&mut told)).await;
         assert!(told.is_empty(), "{garbage:?}: {told:?}");
     }
-    // Also one who was let in.
+    // The same holds for a peer that has said hello.
     for garbage in [
         &b"\x00\x00\x00\x02{}"[..],
         b"\x7f\xff\xff\xff",
@@ -392,7 +392,7 @@ async fn garbage_is_cut_off_and_the_others_go_on() {
     assert_eq!(client.tasks().publish(tasks).await, Ok(Vec::new()));
 }
 
-/// Says hello, and gives what the hub says to that.
+/// Says hello, and returns the hub's answer.
 async fn greet(stranger: &mut UnixStream, version: u64) -> Value {
     write(stranger, &json!({ "utakata-hub": version, "pid": 1 }))
         .await
@@ -400,7 +400,7 @@ async fn greet(stranger: &mut UnixStream, version: u64) -> Value {
     read(stranger).await
 }
 
-/// Writes a frame: its length, 4 bytes, big-endian, then JSON.
+/// Writes a frame: its length in 4 bytes, big-endian, then JSON.
 async fn write(to: &mut UnixStream, message: &Value) -> std::io::Result<()> {
     let json = message.to_string();
     let length = u32::try_from(json.len()).unwrap();
@@ -427,7 +427,7 @@ async fn a_version_that_is_too_new_is_refused_with_what_to_update() {
 }
 
 #[tokio::test]
-async fn a_hub_that_is_too_new_is_told_at_once() {
+async fn a_hub_that_is_too_new_is_reported_at_once() {
     let folder = TempDir::with_prefix("utakata-hub-").unwrap();
     let path = folder.path().join("hub.sock");
     let listener = UnixListener::bind(&path).unwrap();
@@ -449,7 +449,7 @@ async fn a_hub_that_listens_and_does_not_answer_is_waited_for() {
     let path = folder.path().join("hub.sock");
     let listener = UnixListener::bind(&path).unwrap();
     let stalled = async {
-        // Its host stalls for three tries, then goes on.
+        // The host freezes for three attempts, then continues.
         let mut silent = Vec::new();
         for _ in 0..3 {
             silent.push(listener.accept().await.unwrap());
@@ -479,7 +479,7 @@ async fn a_client_that_does_not_read_is_cut_off_and_its_tasks_go_to_another() {
     greet(&mut stranger, VERSION).await;
     for open in 0..5 {
         let consume = json!({ "open": open, "zone": queue.zone, "kind": queue.kind });
-        let fetch = json!({ "open": open, "most": 1_000 });
+        let fetch = json!({ "open": open, "max": 1_000 });
         for ask in [json!({ "consume": consume }), json!({ "fetch": fetch })] {
             let request = json!({ "id": open, "ask": ask });
             write(&mut stranger, &request).await.unwrap();
@@ -501,7 +501,7 @@ async fn a_client_that_asks_for_too_much_at_once_is_cut_off() {
     let subscribe = json!({ "subscribe": { "open": 1, "interest": Interest::ALL } });
     let request = json!({ "id": 1, "ask": subscribe });
     write(&mut stranger, &request).await.unwrap();
-    // Nothing comes, and it asks again and again.
+    // Nothing arrives, and it keeps asking.
     for id in 2..10 {
         let request = json!({ "id": id, "ask": { "next": { "open": 1 } } });
         if write(&mut stranger, &request).await.is_err() {
@@ -545,7 +545,7 @@ async fn batches_larger_than_a_message_come_whole_and_in_order() {
 }
 
 #[tokio::test]
-async fn what_the_inter_connect_behind_it_cannot_do_is_told() {
+async fn what_the_inter_connect_behind_it_cannot_do_is_reported() {
     let (house, queue) = (House::build().await, samples());
     let failing = Faults {
         fail: 1.0,
@@ -609,7 +609,7 @@ async fn a_path_has_one_hub_and_what_a_killed_one_left_is_no_hindrance() {
     assert_eq!(mode & 0o777, 0o600);
     house.close().await;
     assert!(!house.path().exists());
-    // A socket that nobody listens on any more.
+    // A socket on which nobody listens any more.
     drop(std::os::unix::net::UnixListener::bind(house.path()).unwrap());
     house.open(SOON).await;
     house.client().await;
@@ -624,7 +624,7 @@ async fn a_client_may_have_many_consumers_and_leave_them() {
     for number in 0..3_000 {
         let consumer = tasks.consume(&queue.zone, &queue.kind);
         let mut consumer = soon(consumer).await.unwrap();
-        // A fetching that is under way when it is left.
+        // A fetch that is in progress when the consumer is left.
         let fetching = futures::FutureExt::now_or_never(consumer.fetch(1));
         assert!(fetching.is_none());
         if number % 100 == 0 {

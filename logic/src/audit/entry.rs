@@ -16,15 +16,15 @@ use crate::store::ControlTask;
 #[serde(tag = "what")]
 pub enum AuditEntry<'a> {
     /// An operation was requested.
-    #[serde(rename = "operation.asked")]
-    Asked { operation: &'a Operation },
+    #[serde(rename = "operation.requested")]
+    Requested { operation: &'a Operation },
     /// A person approved, paused, resumed or cancelled an operation, or it stopped itself.
     #[serde(rename = "operation.changed")]
     Changed {
         operation: String,
         /// The resulting state.
         state: &'static str,
-        said: &'a Attribution,
+        attribution: &'a Attribution,
     },
     /// A task was planned.
     #[serde(rename = "task.planned")]
@@ -57,7 +57,7 @@ pub enum AuditEntry<'a> {
     Settled {
         task: TaskId,
         state: &'static str,
-        said: &'a Attribution,
+        attribution: &'a Attribution,
     },
     /// The ledger may lack what was done before this, because it was restored from a backup or lost
     /// pages. Tasks that had not ended are left to a person.
@@ -83,7 +83,7 @@ pub enum AuditEntry<'a> {
     #[serde(rename = "target.unlocked")]
     Unlocked {
         target: &'a str,
-        said: &'a Attribution,
+        attribution: &'a Attribution,
     },
 }
 

@@ -8,7 +8,7 @@ use super::{AuditEntry, Trail, hash};
 use crate::store::AuditPage;
 
 fn note(trail: &mut Trail, by: &str) {
-    let said = Attribution {
+    let attribution = Attribution {
         by: by.into(),
         at: Timestamp::UNIX_EPOCH,
         why: None,
@@ -16,7 +16,7 @@ fn note(trail: &mut Trail, by: &str) {
     let entry = AuditEntry::Settled {
         task: TaskId::from_bytes([7; 16]),
         state: "failed",
-        said: &said,
+        attribution: &attribution,
     };
     trail.note(Timestamp::UNIX_EPOCH, &entry);
 }
@@ -98,6 +98,6 @@ fn a_line_says_when_and_what() {
         page.body,
         "{\"at\":\"1970-01-01T00:00:00Z\",\"what\":\"task.settled\",\
          \"task\":\"07070707-0707-0707-0707-070707070707\",\"state\":\"failed\",\
-         \"said\":{\"by\":\"ann\",\"at\":\"1970-01-01T00:00:00Z\"}}\n"
+         \"attribution\":{\"by\":\"ann\",\"at\":\"1970-01-01T00:00:00Z\"}}\n"
     );
 }

@@ -100,7 +100,7 @@ impl Check {
         let expect = self.last.page + 1;
         if page.page == expect {
             if hash(&self.last.hash, page.page, &page.body) != page.hash {
-                let message = "its hash is not that of its lines after the page before: it, its \
+                let message = "its hash does not match its lines and the page before: it, its \
                                hash or the page before was changed";
                 self.findings.add(&subject, message);
             }
@@ -135,7 +135,7 @@ impl Check {
 
     fn line(&mut self, line: TrailLine) {
         match line {
-            TrailLine::Asked(operation) => self.operations.asked(&operation),
+            TrailLine::Requested(operation) => self.operations.requested(&operation),
             TrailLine::Changed(id, state) => self.operations.changed(id, state),
             TrailLine::Planned(task) => {
                 let operation = self.operations.has_task(task.operation);
@@ -182,7 +182,7 @@ impl Check {
                 .add(subject(), "it is locked, and the trail does not say so"),
             Some(lock) if !matches(&lock, &row.body) => self
                 .findings
-                .add(subject(), "its lock is not that of the trail"),
+                .add(subject(), "its lock differs from the one in the trail"),
             Some(_) => {}
         }
     }
@@ -198,12 +198,12 @@ impl Check {
             self.findings.add(format!("operation {id}"), message);
         }
         for target in self.locks.into_keys() {
-            let message = "the trail says that it is locked, and the ledger does not";
+            let message = "it is locked in the trail, but not in the ledger";
             self.findings.add(format!("target {target}"), message);
         }
         if let Some(noted) = self.noted {
             let message = format!(
-                "no page has the hash {noted}: the trail was written anew since that was noted, \
+                "no page has the hash {noted}: the trail was rewritten since that was noted, \
                  or its end is gone"
             );
             self.findings.add("head", message);

@@ -24,12 +24,12 @@ const AT_ONCE: usize = 8;
 pub async fn answer(
     store: Arc<dyn store::Catalogue>,
     events: Arc<dyn Events>,
-    mut asked: mpsc::Receiver<Arc<FetchBatch>>,
+    mut requested: mpsc::Receiver<Arc<FetchBatch>>,
     duties: watch::Receiver<Duties>,
     cancel: CancellationToken,
 ) {
     let answering = async {
-        while let Some(batch) = asked.recv().await {
+        while let Some(batch) = requested.recv().await {
             if duties.borrow().ledger.is_none() {
                 continue;
             }
@@ -38,7 +38,7 @@ pub async fn answer(
                 Err(Error::Closed) => return,
                 Err(error) => tracing::warn!(
                     environment = %batch.environment, %error,
-                    "an environment that asks for a release cannot be answered now"
+                    "the request of an environment for a release cannot be answered now"
                 ),
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
     let count = content.files.len();
     if count > MAX_FILES {
         return Err(Error::invalid(format!(
-            "it has {count} files, and {MAX_FILES} are the most: a release is a manifest and \
+            "it has {count} files, and the limit is {MAX_FILES}: a release is a manifest and \
              what its worker needs, nothing else"
         )));
     }
@@ -40,7 +40,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
         if file.size > max {
             let (size, max) = (mebibytes(file.size), max >> 20);
             return Err(Error::invalid(format!(
-                "{path} has {size} MiB, and {max} MiB are the most"
+                "{path} has {size} MiB, and the limit is {max} MiB"
             )));
         }
         if path.len() > MAX_PATH || path.split('/').count() > MAX_DEPTH + 1 {
@@ -55,7 +55,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
     if all > MAX_ALL {
         let (all, max) = (mebibytes(all), MAX_ALL >> 20);
         return Err(Error::invalid(format!(
-            "its files have {all} MiB together, and {max} MiB are the most: a larger one goes \
+            "its files have {all} MiB together, and {max} MiB is the limit: a larger one goes \
              into a registry, as an image"
         )));
     }
@@ -150,11 +150,11 @@ mod tests {
         refused(&files(&[("../run", 1, true), manifest]), "inside a release");
         refused(
             &files(&[("run", MAX_FILE_SIZE + 1, true), manifest]),
-            "run has 257 MiB, and 256 MiB",
+            "run has 257 MiB, and the limit is 256 MiB",
         );
         refused(
             &files(&[("worker.toml", MAX_MANIFEST + 1, false)]),
-            "1 MiB are the most",
+            "the limit is 1 MiB",
         );
         let five: Vec<String> = (0..5).map(|at| format!("a{at}")).collect();
         let mut five: Vec<_> = five

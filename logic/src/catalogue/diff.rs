@@ -77,11 +77,15 @@ pub fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifference> {
 fn credential(before: &Manifest, after: &Manifest) -> Vec<ManifestDifference> {
     match (&before.credential, &after.credential) {
         (None, None) => Vec::new(),
-        (None, Some(_)) => vec![difference("credential", Breaking::Yes, "one is needed now")],
+        (None, Some(_)) => vec![difference(
+            "credential",
+            Breaking::Yes,
+            "one is required now",
+        )],
         (Some(_), None) => vec![difference(
             "credential",
             Breaking::No,
-            "none is needed any more",
+            "none is required any more",
         )],
         (Some(before), Some(after)) => schema::diff("credential", "key", before, after),
     }
@@ -91,7 +95,7 @@ fn run(before: &Run, after: &Run) -> Vec<ManifestDifference> {
     let mut all = Vec::new();
     let mut changed = |what: &str, before: String, after: String| {
         if before != after {
-            let why = format!("{after} in place of {before}");
+            let why = format!("{after} instead of {before}");
             all.push(difference(format!("run.{what}"), Breaking::No, why));
         }
     };
@@ -114,7 +118,7 @@ fn network(before: Network, after: Network) -> Option<ManifestDifference> {
         return None;
     }
     let (then, now) = (before.as_str(), after.as_str());
-    let mut why = format!("{now} in place of {then}");
+    let mut why = format!("{now} instead of {then}");
     if after.is_none() {
         why.push_str(": in a container it reaches its manager, and no equipment any more");
     }

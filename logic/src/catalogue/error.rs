@@ -12,7 +12,7 @@ pub enum Error {
     #[error("not a release: {problem}")]
     Invalid { problem: String },
     /// Files have to be uploaded first.
-    #[error("{} files of the release are not here yet", files.len())]
+    #[error("{} files of the release are missing", files.len())]
     Missing {
         /// Their digests, and their paths in the release.
         files: Vec<Detail>,
@@ -21,7 +21,7 @@ pub enum Error {
     #[error("the version {} of {} is another release: {}", by.version, by.kind, by.digest.short())]
     Taken { by: ReleaseId },
     /// The bytes have another digest than announced.
-    #[error("what came has the SHA-256 {found}, and not {told}")]
+    #[error("the received content has the SHA-256 {found}, not {told}")]
     OtherFile { told: FileDigest, found: FileDigest },
     /// There is no such release.
     #[error("there is no release {reference} in the catalogue")]

@@ -37,10 +37,10 @@ fn is_meant(id: &ReleaseId, reference: &ReleaseReference) -> bool {
 /// Returns the nearest version of the kind, the nearest kind, or the existing ones.
 fn hint(ids: &[ReleaseId], reference: &ReleaseReference) -> String {
     if ids.is_empty() {
-        return "nothing was pushed yet: `utakata worker push DIR` does it".into();
+        return "no release has been pushed yet: `utakata worker push DIR` does it".into();
     }
     let ReleaseReference::Version { kind, version } = reference else {
-        return "`utakata worker list` has the digests of all that there are".into();
+        return "`utakata worker list` shows the digests of all releases".into();
     };
     let of_kind = ids.iter().filter(|id| id.kind == *kind);
     let versions: Vec<&str> = of_kind.map(|id| &*id.version).collect();

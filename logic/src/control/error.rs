@@ -24,17 +24,17 @@ pub enum Error {
         problems: Vec<Detail>,
     },
     /// The wait is too long.
-    #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
+    #[error("a request can wait for the answer for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
     /// Another request was made under the same key.
     #[error("the key was already used for another operation, {id}")]
     Key { id: OperationId },
     /// More targets are selected than without a confirmation.
-    #[error("{count} targets are selected, which is more than {most}")]
+    #[error("{count} targets are selected, which is more than {max}")]
     Many {
         count: usize,
         /// The number that is allowed without confirmation.
-        most: usize,
+        max: usize,
     },
     /// The number of targets differs from the expected one.
     #[error("{count} targets are selected, and {expect} were expected")]
@@ -50,13 +50,13 @@ pub enum Error {
     #[error(transparent)]
     Token(#[from] token::Malformed),
     /// Nothing of the operation can be undone.
-    #[error("nothing of it can be taken back: {}", left_out.first().map_or("it did nothing", |one| &one.why))]
+    #[error("nothing in it can be undone: {}", left_out.first().map_or("it did nothing", |one| &one.why))]
     NothingToUndo {
         /// The reason for each target.
         left_out: Vec<LeftOut>,
     },
     /// It cannot be recorded, and so it is not done.
-    #[error("the operation could not be written down, and nothing was sent")]
+    #[error("the operation could not be recorded, and nothing was sent")]
     Store(#[from] Arc<store::Error>),
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
@@ -86,7 +86,7 @@ impl From<ledger::Error> for Error {
 
 fn told(problems: &[Detail]) -> String {
     match problems {
-        [] => "it cannot be done so".into(),
+        [] => "it cannot be done like this".into(),
         [one] => format!("{}: {}", one.subject, one.message),
         [first, rest @ ..] => format!(
             "{} things are wrong, the first: {}: {}",

@@ -90,7 +90,7 @@ pub enum Part {
 impl PlanToken {
     /// Computes the token of a plan. The order of the targets makes no difference.
     pub fn new<'a>(
-        asked: &PlannedRequest<'_>,
+        requested: &PlannedRequest<'_>,
         touched: impl IntoIterator<Item = Touched<'a>>,
     ) -> Self {
         let (mut targets, mut releases, mut values) =
@@ -101,14 +101,14 @@ impl PlanToken {
             releases.insert(name, json!(one.release));
             values.insert(name, json!(one.today));
         }
-        let asked = json!({
-            "selector": asked.selector,
-            "action": asked.action,
-            "parameters": asked.parameters,
-            "pace": asked.pace,
-            "priority": asked.priority,
+        let requested = json!({
+            "selector": requested.selector,
+            "action": requested.action,
+            "parameters": requested.parameters,
+            "pace": requested.pace,
+            "priority": requested.priority,
         });
-        let hashes = [asked, json!(targets), json!(releases), json!(values)].map(|part| {
+        let hashes = [requested, json!(targets), json!(releases), json!(values)].map(|part| {
             let mut text = String::new();
             write_sorted(&part, &mut text);
             Sha256::digest(text)
@@ -162,7 +162,7 @@ impl Part {
                  otherwise"
             }
             Self::Releases => "another release would do it than when the plan was shown",
-            Self::Values => "the targets do not show the values of the plan any more",
+            Self::Values => "the targets no longer have the values of the plan",
         }
     }
 }

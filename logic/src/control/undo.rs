@@ -46,13 +46,13 @@ pub struct Undoing {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Impossible {
     /// The manifest declares no way to undo it.
-    #[error("the manifest does not say how \"{action}\" is taken back")]
+    #[error("the manifest does not declare how to undo \"{action}\"")]
     NotDeclared { action: ActionName },
     /// The previous value was not captured, or could not be.
-    #[error("what was there before \"{action}\" was not seen")]
+    #[error("the state before \"{action}\" was not read")]
     PriorUnknown { action: ActionName },
     /// Undoing depends on a parameter that was not given.
-    #[error("how \"{action}\" is taken back depends on a parameter that it was not given")]
+    #[error("undoing \"{action}\" needs a parameter that it was not given")]
     ParameterUnknown { action: ActionName, source: Unknown },
 }
 
@@ -161,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn why_it_cannot_be_taken_back_is_told() {
+    fn the_reason_why_it_cannot_be_undone_is_reported() {
         let told = |undo_with, has_verify, parameters: Value| {
             let error = undo((&action(undo_with, has_verify)).into(), &parameters, None);
             error.unwrap_err().to_string()
         };
-        assert!(told(None, true, json!({})).contains("does not say"));
+        assert!(told(None, true, json!({})).contains("does not declare"));
         let prior = Some(json!({ "x": "$prior" }));
-        assert!(told(prior, true, json!({ "prior": 1 })).contains("was not seen"));
+        assert!(told(prior, true, json!({ "prior": 1 })).contains("was not read"));
         let deep = Some(json!({ "x": ["$y"] }));
         assert!(told(deep, true, json!({})).contains("was not given"));
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::RwLock;
-use utakata_api::rollout::{KindAsked, Pin};
+use utakata_api::rollout::{KindAssignment, Pin};
 use utakata_model::{Kind, Target, Task};
 
 /// The pins of all kinds. Clones share the same table.
@@ -12,9 +12,11 @@ pub struct PinTable(Arc<RwLock<BTreeMap<Kind, Vec<Pin>>>>);
 
 impl PinTable {
     /// Replaces the pins.
-    pub fn set(&self, asked: &BTreeMap<Kind, KindAsked>) {
-        let pinned = asked.iter().filter(|(_, asked)| !asked.pins.is_empty());
-        let pinned = pinned.map(|(kind, asked)| (kind.clone(), asked.pins.clone()));
+    pub fn set(&self, requested: &BTreeMap<Kind, KindAssignment>) {
+        let pinned = requested
+            .iter()
+            .filter(|(_, requested)| !requested.pins.is_empty());
+        let pinned = pinned.map(|(kind, requested)| (kind.clone(), requested.pins.clone()));
         *self.0.write() = pinned.collect();
     }
 

@@ -63,7 +63,7 @@ async fn publish_once(desired: &Desired, events: &dyn Events) -> Result<(), Erro
             tracing::warn!(
                 ours,
                 theirs,
-                "environments know later orders than this store"
+                "environments have later orders than this store"
             );
         }
         Ok(None) => {}

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     ledger::Attribution,
-    rollout::{KindAsked, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
+    rollout::{KindAssignment, NewRollout, Pins, Placement, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{EnvironmentStatus, Kind, PersonName, ReleaseId, RolloutId, suggest};
 use utakata_rollout::site;
@@ -81,14 +81,14 @@ impl Rollouts {
     /// # Errors
     /// There is no such kind or release, it serves already, the kind has another rollout under way,
     /// the plan is invalid, or the store failed.
-    pub async fn begin(&self, asked: NewRollout, by: PersonName) -> Result<Rollout, Error> {
-        asked.plan.validate()?;
-        let serving = self.serving(&asked.kind)?;
-        let to = self.release(&asked.kind, &asked.to).await?;
+    pub async fn begin(&self, requested: NewRollout, by: PersonName) -> Result<Rollout, Error> {
+        requested.plan.validate()?;
+        let serving = self.serving(&requested.kind)?;
+        let to = self.release(&requested.kind, &requested.to).await?;
         self.refuse_breaks(&to).await?;
         let begin = Begin {
             id: RolloutId::generate(),
-            asked,
+            requested,
             by,
             serving,
             to,
@@ -138,16 +138,16 @@ impl Rollouts {
         &self,
         id: RolloutId,
         verb: RolloutVerb,
-        said: Attribution,
+        attribution: Attribution,
     ) -> Result<Rollout, Error> {
         let rollout = self.find(id).await?;
         let say = Say {
             rollout,
             verb,
-            said,
+            attribution,
         };
         let rollout = self.desired.carry_out(say).await?;
-        tracing::info!(rollout = %id, ?verb, "somebody decides about a rollout");
+        tracing::info!(rollout = %id, ?verb, "a person decides about a rollout");
         self.heard.notify_one();
         Ok(rollout)
     }
@@ -156,7 +156,7 @@ impl Rollouts {
     ///
     /// # Errors
     /// There is no such kind or release, or the store failed.
-    pub async fn pin(&self, kind: &Kind, pins: Pins) -> Result<KindAsked, Error> {
+    pub async fn pin(&self, kind: &Kind, pins: Pins) -> Result<KindAssignment, Error> {
         self.serving(kind)?;
         let mut pins = pins.pins;
         let mut kept = Vec::new();
@@ -175,8 +175,8 @@ impl Rollouts {
     ///
     /// # Errors
     /// There is no such kind, or the store failed.
-    pub async fn place(&self, kind: &Kind, placement: Placement) -> Result<KindAsked, Error> {
-        if self.desired.of_kind(kind).0 == KindAsked::default() {
+    pub async fn place(&self, kind: &Kind, placement: Placement) -> Result<KindAssignment, Error> {
+        if self.desired.of_kind(kind).0 == KindAssignment::default() {
             self.serving(kind)?;
         }
         let place = PlaceKind {
@@ -252,7 +252,7 @@ impl Rollouts {
     }
 
     /// Takes note of the status of an environment.
-    pub fn heard(&self, status: &EnvironmentStatus) {
+    pub fn on_status(&self, status: &EnvironmentStatus) {
         if !status.rollouts.is_empty() || !self.desired.state().rollouts.is_empty() {
             self.heard.notify_one();
         }
@@ -302,7 +302,7 @@ impl Rollouts {
                 after,
             };
             if let Err(error) = self.desired.carry_out(go_on).await {
-                tracing::warn!(%error, rollout = %open.id, "a rollout cannot go on now");
+                tracing::warn!(%error, rollout = %open.id, "a rollout cannot proceed now");
             }
         }
     }
@@ -344,8 +344,8 @@ fn log(before: &Rollout, after: &Rollout) {
             }
         }
         (Some(problem), RolloutState::GoingBack | RolloutState::Failed) => {
-            tracing::warn!(%rollout, %kind, to, %problem, state = word(after.state), "a rollout goes back");
+            tracing::warn!(%rollout, %kind, to, %problem, state = word(after.state), "a rollout rolls back");
         }
-        _ => tracing::info!(%rollout, %kind, to, state = word(after.state), "a rollout goes on"),
+        _ => tracing::info!(%rollout, %kind, to, state = word(after.state), "a rollout proceeds"),
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use utakata_api::{
     environment::Suspension,
-    rollout::{KindAsked, Rollout},
+    rollout::{KindAssignment, Rollout},
 };
 use utakata_model::{
     EnvironmentId, EnvironmentStatus, Kind, Order, Orders, ReleaseDigest, ReleaseId, Scope,
@@ -23,7 +23,7 @@ pub struct DesiredState {
     /// The orders of zones, kinds and releases.
     pub scopes: BTreeMap<Scope, Order>,
     /// The desired releases and placements, by kind.
-    pub kinds: BTreeMap<Kind, KindAsked>,
+    pub kinds: BTreeMap<Kind, KindAssignment>,
     /// The rollouts that are not over.
     pub rollouts: BTreeMap<Kind, Rollout>,
 }
@@ -75,7 +75,7 @@ pub enum DesiredPart {
     Scope(Scope, Option<Order>),
     /// A kind and its rollout, as far as they change.
     Kind {
-        asked: Option<KindRow>,
+        requested: Option<KindRow>,
         rollout: Option<Box<Rollout>>,
     },
     /// Nothing but the revision.
@@ -103,9 +103,9 @@ impl DesiredState {
             }
             DesiredPart::Scope(scope, Some(order)) => drop(self.scopes.insert(scope, order)),
             DesiredPart::Scope(scope, None) => drop(self.scopes.remove(&scope)),
-            DesiredPart::Kind { asked, rollout } => {
-                if let Some(row) = asked {
-                    self.kinds.insert(row.kind, row.asked);
+            DesiredPart::Kind { requested, rollout } => {
+                if let Some(row) = requested {
+                    self.kinds.insert(row.kind, row.requested);
                 }
                 match rollout {
                     Some(rollout) if rollout.state.is_over() => {
@@ -120,7 +120,7 @@ impl DesiredState {
     }
 
     /// Returns the desired state of a kind.
-    pub fn kind(&self, kind: &Kind) -> KindAsked {
+    pub fn kind(&self, kind: &Kind) -> KindAssignment {
         self.kinds.get(kind).cloned().unwrap_or_default()
     }
 
@@ -131,7 +131,6 @@ impl DesiredState {
             .collect()
     }
 
-    /// Returns all orders.
     pub fn all_orders(&self) -> Vec<Suspension> {
         let scopes = self.scopes.iter();
         let standing = |scope: Scope, order: &Order| Suspension {
@@ -156,11 +155,11 @@ impl DesiredState {
     pub fn wanting(&self, digest: &ReleaseDigest) -> Vec<String> {
         let is_it = |release: &ReleaseId| release.digest == *digest;
         let mut by = Vec::new();
-        for (kind, asked) in &self.kinds {
-            if asked.stable.as_ref().is_some_and(is_it) {
+        for (kind, requested) in &self.kinds {
+            if requested.stable.as_ref().is_some_and(is_it) {
                 by.push(format!("it is to serve {kind}"));
             }
-            if asked.kept.iter().any(is_it) {
+            if requested.kept.iter().any(is_it) {
                 by.push(format!("targets of {kind} are pinned to it"));
             }
         }

@@ -48,12 +48,12 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
 fn kinds(state: &DesiredState) -> BTreeMap<Kind, KindDesired> {
     let named = state.kinds.keys().chain(state.rollouts.keys());
     let of_kind = |kind: &Kind| {
-        let asked = state.kind(kind);
+        let requested = state.kind(kind);
         let desired = KindDesired {
-            stable: asked.stable,
-            kept: asked.kept,
+            stable: requested.stable,
+            kept: requested.kept,
             rollout: state.rollouts.get(kind).map(order),
-            placement: asked.placement,
+            placement: requested.placement,
         };
         (kind.clone(), desired)
     };

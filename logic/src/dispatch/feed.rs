@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 use axum::body::Bytes;
 use serde::Serialize;
 use utakata_interconnect::Event;
+use utakata_invariant as invariant;
 use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
-
-use crate::invariant;
 
 /// A server-sent event for many clients.
 #[derive(Debug)]

@@ -57,15 +57,17 @@ impl Progress {
     /// Counts a task that has ended.
     pub(super) fn ended(&self, outcome: &Outcome, shown: impl FnOnce() -> Shown) {
         let id = outcome.task;
+        // Held meanwhile: whoever looks sees both, or neither.
+        let mut kept = self.shown.as_ref().map(Mutex::lock);
         self.by_status[place(outcome.status)].fetch_add(1, Ordering::Relaxed);
         self.partial
             .fetch_add(u64::from(outcome.is_partial()), Ordering::Relaxed);
-        if let Some(kept) = &self.shown {
-            let mut kept = kept.lock();
-            if kept.len() < MAX_SHOWN {
-                kept.insert(id, shown());
-            }
+        if let Some(kept) = &mut kept
+            && kept.len() < MAX_SHOWN
+        {
+            kept.insert(id, shown());
         }
+        drop(kept);
         if self.ended.fetch_add(1, Ordering::AcqRel) + 1 == self.total {
             self.all_ended.notify_waiters();
         }
@@ -89,16 +91,21 @@ impl Progress {
         counts
     }
 
-    /// Forgets the results of tasks, which were shown and are large.
-    pub fn forget(&self) {
-        if let Some(shown) = &self.shown {
-            *shown.lock() = HashMap::new();
-        }
-    }
-
     /// Returns the result of a task, if it is shown and has ended.
     pub fn shown(&self, id: TaskId) -> Option<Shown> {
         self.shown.as_ref()?.lock().get(&id).cloned()
+    }
+
+    /// Returns the counts, and the results that are shown, of one moment. The results are
+    /// forgotten: they are shown once, and are large.
+    pub fn take(&self) -> (Counts, HashMap<TaskId, Shown>) {
+        match &self.shown {
+            None => (self.counts(), HashMap::new()),
+            Some(shown) => {
+                let mut shown = shown.lock();
+                (self.counts(), std::mem::take(&mut *shown))
+            }
+        }
     }
 
     /// Waits until all have ended, but not longer than this.
@@ -138,3 +145,6 @@ fn place(status: OutcomeStatus) -> usize {
         OutcomeStatus::Cancelled => 4,
     }
 }
+
+#[cfg(test)]
+mod tests;

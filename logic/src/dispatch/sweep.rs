@@ -9,7 +9,6 @@ use utakata_model::{Cure, Outcome, OutcomeStatus, Problem, TaskId, TaskKey, outc
 
 use super::{Batch, Dispatch, NewRead, OutcomeRef, pending::PendingRead};
 
-/// The interval of the sweep.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl Dispatch {
@@ -78,7 +77,7 @@ fn no_answer() -> (OutcomeStatus, Problem) {
     let problem = Problem::new(
         "no-answer",
         Cure::Retry,
-        "no environment told in time what came of the read",
+        "no environment reported the outcome of the read in time",
     );
     (OutcomeStatus::Expired, problem)
 }

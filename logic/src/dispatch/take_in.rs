@@ -54,7 +54,6 @@ impl Dispatch {
         others
     }
 
-    /// Ends a read.
     pub(super) fn end(&self, entry: PendingRead, outcome: OutcomeRef) -> EndedRead {
         let found = outcome.get();
         let id = found.task;

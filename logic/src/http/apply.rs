@@ -33,7 +33,7 @@ const CURE: &str = "see /v1/openapi.json for the fields of this body";
 /// completely or not at all.
 #[utoipa::path(post, path = "/v1/apply", operation_id = "apply", tag = "inventory",
     request_body = Apply,
-    responses((status = 200, description = "What changed, or would", body = Applied)))]
+    responses((status = 200, description = "The changes made, or planned", body = Applied)))]
 pub(super) async fn post(
     State(api): State<Api>,
     request: Request,

@@ -57,13 +57,13 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<Page<AuditPageView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let cursor: Option<u64> = super::query::cursor(query.cursor.as_deref())?;
     let from = cursor.or(query.from).unwrap_or(1);
     if from == 0 || i64::try_from(from).is_err() {
-        return Err(invalid(format!("there can be no page {from}")));
+        return Err(invalid(format!("a page {from} cannot exist")));
     }
-    let mut builder = page::PageBuilder::new(most);
+    let mut builder = page::PageBuilder::new(max);
     let mut next = from;
     while let Some(wanted) = builder.wanted() {
         let pages = api.handle.store().audit(next, wanted).await?;
@@ -88,7 +88,7 @@ pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refu
 /// All of it is read. If it is long, use `utakata audit verify --store FILE`.
 #[utoipa::path(get, path = "/v1/audit/verify", operation_id = "verify_audit", tag = "audit",
     params(HeadQuery),
-    responses((status = 200, description = "What was found", body = AuditReport)))]
+    responses((status = 200, description = "The findings", body = AuditReport)))]
 pub(super) async fn check(
     State(api): State<Api>,
     Query(query): Query<HeadQuery>,

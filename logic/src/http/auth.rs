@@ -25,7 +25,7 @@ impl FromRequestParts<Api> for Person {
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Refused> {
         let person = parts.extensions.get::<Self>().cloned();
         person.ok_or_else(|| {
-            let detail = "the request was let in without anybody's token";
+            let detail = "the request was accepted without a token";
             Refused::new(
                 Code::Internal,
                 detail,
@@ -54,7 +54,7 @@ pub(super) async fn authenticate(
                 request.extensions_mut().insert(Person(name));
                 return next.run(request).await;
             }
-            None => "the token belongs to nobody here",
+            None => "the token is not valid here",
         },
         None => "the request has no bearer token",
     };

@@ -146,6 +146,8 @@ async fn read_now(request: Request, api: &Api) -> Result<Bytes, Refused> {
         return Err(too_large(limit));
     }
     let held = request.extensions().get::<LargeBody>().cloned();
+    // Without one the place would be free again before the request is answered.
+    let held = utakata_invariant::present(held, "a request has no place for its body", &declared);
     let held = held.unwrap_or_default();
     if declared > SMALL {
         held.take(&api.large).await;
@@ -192,7 +194,7 @@ pub(super) fn too_large(limit: usize) -> Refused {
 
 pub(super) fn late(limit: Duration) -> Refused {
     let detail = format!(
-        "the body did not arrive within {} seconds, or too many large ones are dealt with",
+        "the body did not arrive within {} seconds, or too many large ones are being handled",
         limit.as_secs()
     );
     Refused::new(Code::TimedOut, detail, "try again, or send less at once")

@@ -188,7 +188,7 @@ impl ClientConnection {
     /// The largest number of streams is reached.
     pub(super) fn follow(&self) -> Result<EventStream, Refused> {
         let Some(place) = self.streams.admit(self.peer) else {
-            let detail = "as many clients follow the events as may";
+            let detail = "the limit of clients following the events is reached";
             let cure = "end one of them, or raise logic.http.streams";
             return Err(Refused::new(Code::TooBusy, detail, cure));
         };

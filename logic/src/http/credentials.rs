@@ -57,7 +57,7 @@ pub(super) async fn get(
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The credential's name, as in the body")),
     request_body = Credential,
-    responses((status = 200, description = "What changed; secrets show as ***", body = Change)))]
+    responses((status = 200, description = "The changes; secrets are shown as ***", body = Change)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<CredentialName>,
@@ -70,7 +70,7 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/credentials/{name}", operation_id = "delete_credential",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The credential's name")),
-    responses((status = 204, description = "It is gone"),
+    responses((status = 204, description = "Deleted"),
         (status = 409, description = "Targets use it", body = utakata_api::Problem,
             content_type = "application/problem+json")))]
 pub(super) async fn delete(

@@ -64,7 +64,7 @@ pub(super) async fn list(
 verbs! {
     tag = "system", done by change(Path<EnvironmentId>, NewOrder) -> OrdersView,
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    answer = "What is asked of it then";
+    answer = "The orders of the environment afterwards";
 
     /// Pauses an environment, or one kind in it: it begins nothing more.
     ///
@@ -82,7 +82,7 @@ verbs! {
     /// An order for a kind is lifted for that kind, and one for everything is lifted for
     /// everything. Resuming something that is not stopped changes nothing.
     resume(None): "/v1/environments/{id}/resume", "resume_environment",
-        409 "It is something else that is stopped";
+        409 "The stop applies to something else";
 }
 
 /// Forgets an environment that is gone for good, or that has moved to another zone.
@@ -93,8 +93,8 @@ verbs! {
 #[utoipa::path(delete, path = "/v1/environments/{id}", operation_id = "forget_environment",
     tag = "system",
     params(("id" = EnvironmentId, Path, description = "The environment's id")),
-    responses((status = 204, description = "It is forgotten"),
-        (status = 409, description = "It is there",
+    responses((status = 204, description = "Forgotten"),
+        (status = 409, description = "It is still running",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn forget(
     State(api): State<Api>,
@@ -111,9 +111,9 @@ async fn change(
     Path(id): Path<EnvironmentId>,
     stop: Option<Stop>,
     by: PersonName,
-    asked: NewOrder,
+    requested: NewOrder,
 ) -> Result<OrdersView, Refused> {
-    let why = asked.why.as_deref().map(check).transpose()?;
+    let why = requested.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
@@ -122,11 +122,11 @@ async fn change(
     });
     let command = OrderEnvironment {
         id: id.clone(),
-        kind: asked.kind.clone(),
+        kind: requested.kind.clone(),
         order,
     };
     let view = api.handle.desired().carry_out(command).await?;
-    let kind = asked.kind.as_ref().map(Kind::as_str);
+    let kind = requested.kind.as_ref().map(Kind::as_str);
     let order = stop.map_or("resume", Stop::as_str);
     tracing::info!(environment = %id, kind, order, %by, why, "an order for an environment");
     Ok(view)

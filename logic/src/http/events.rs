@@ -95,12 +95,12 @@ pub(super) async fn get(
 
 const TYPES: [&str; 3] = ["readings", "outcomes", "environment"];
 
-fn types(asked: Option<&str>) -> Result<Interest, Refused> {
-    let Some(asked) = asked.filter(|asked| !asked.is_empty()) else {
+fn types(requested: Option<&str>) -> Result<Interest, Refused> {
+    let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
         return Ok(Interest::ALL);
     };
     let mut interest = Interest::NONE;
-    for word in asked.split(',').map(str::trim) {
+    for word in requested.split(',').map(str::trim) {
         match word {
             "readings" => interest.readings = true,
             "outcomes" => interest.outcomes = true,

@@ -24,7 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[utoipa::path(get, path = "/v1/operations/{id}/explain", operation_id = "explain_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
-    responses((status = 200, description = "What it waits for", body = Explanation)))]
+    responses((status = 200, description = "The explanation", body = Explanation)))]
 pub(super) async fn operation(
     State(api): State<Api>,
     Path(id): Path<OperationId>,
@@ -41,7 +41,7 @@ pub(super) async fn operation(
 #[utoipa::path(get, path = "/v1/tasks/{id}/explain", operation_id = "explain_task",
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
-    responses((status = 200, description = "What it waits for", body = Explanation)))]
+    responses((status = 200, description = "The explanation", body = Explanation)))]
 pub(super) async fn task(
     State(api): State<Api>,
     Path(id): Path<TaskId>,

@@ -36,13 +36,13 @@ pub(super) async fn list(
 fn view(api: &Api, served: &ServedKinds, kind: &Kind) -> Option<KindView> {
     let release = api.handle.catalogue().serving(kind)?;
     let mut zones = served.of_kind(kind);
-    let (_, most) = zones.clone().find(|(_, one)| one.release == release)?;
+    let (_, max) = zones.clone().find(|(_, one)| one.release == release)?;
     let environments = zones.clone().flat_map(|(_, one)| &one.environments);
     let mut environments: Vec<EnvironmentId> = environments.cloned().collect();
     environments.sort();
     Some(KindView {
         kind: kind.clone(),
-        manifest: (*most.manifest).clone(),
+        manifest: (*max.manifest).clone(),
         release,
         environments,
         zones: zones.by_ref().map(in_zone).collect(),

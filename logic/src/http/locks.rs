@@ -63,21 +63,21 @@ pub(super) async fn list(
     tag = "control",
     params(("name" = TargetName, Path, description = "The target's name")),
     request_body = NewLock,
-    responses((status = 200, description = "Who has the target now", body = LaneView)))]
+    responses((status = 200, description = "The lane of the target afterwards", body = LaneView)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
     Person(by): Person,
-    body::Json(asked): body::Json<NewLock>,
+    body::Json(requested): body::Json<NewLock>,
 ) -> Result<Json<LaneView>, Refused> {
     api.handle.inventory().target(&name)?;
     let now = crate::clock::now();
     let lock = Lock {
         by: by.to_string(),
-        until: until(&asked, now)?,
-        why: check(&asked.why)?,
+        until: until(&requested, now)?,
+        why: check(&requested.why)?,
         since: now,
-        priority: asked.priority,
+        priority: requested.priority,
     };
     api.handle.ledger().lock(name.clone(), lock).await?;
     lane(&api, name).await.map(Json)
@@ -87,8 +87,8 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/targets/{name}/lock", operation_id = "unlock_target",
     tag = "control",
     params(("name" = TargetName, Path, description = "The target's name"),
-        ("why" = Option<String>, Query, description = "Why, for the record", max_length = 1000)),
-    responses((status = 204, description = "It is free")))]
+        ("why" = Option<String>, Query, description = "The reason, for the record", max_length = 1000)),
+    responses((status = 204, description = "Unlocked")))]
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
@@ -118,21 +118,21 @@ pub(super) async fn lane(api: &Api, name: TargetName) -> Result<LaneView, Refuse
     })
 }
 
-fn until(asked: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
+fn until(requested: &NewLock, now: Timestamp) -> Result<Timestamp, Refused> {
     let wrong = |detail: &str| {
-        let cure = "say how long: `for` (2h), or `until` (a time to come), up to a year";
+        let cure = "say how long: `for` (2h), or `until` (a future time), up to a year";
         Refused::new(Code::LockInvalid, detail, cure)
     };
-    let until = match (asked.lasts, asked.until) {
+    let until = match (requested.lasts, requested.until) {
         (Some(lasts), None) => now.checked_add(lasts).ok(),
         (None, Some(until)) => Some(until),
-        (None, None) => return Err(wrong("it is not said how long the target is locked")),
+        (None, None) => return Err(wrong("the duration of the lock is missing")),
         (Some(_), Some(_)) => return Err(wrong("the lock has both `for` and `until`")),
     };
     let latest = now + MAX_LOCK;
     match until.filter(|until| *until <= latest) {
         None => Err(wrong("the lock would last longer than a year")),
-        Some(until) if until <= now => Err(wrong("the lock would be over at once")),
+        Some(until) if until <= now => Err(wrong("the lock would already have ended")),
         Some(until) => Ok(until),
     }
 }

@@ -11,34 +11,25 @@ use super::{
     Api, Refused,
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
-use crate::{
-    code::Code,
-    metrics::{self, TasksUnderWay},
-};
+use crate::{code::Code, metrics};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
 }
-
-const CONTENT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Returns metrics, in the OpenMetrics format, of this logic environment and of all environments.
 #[utoipa::path(get, path = "/v1/metrics", operation_id = "get_metrics", tag = "system",
     responses((status = 200, description = "The metrics", body = String,
         content_type = "application/openmetrics-text")))]
 pub(super) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
-    let under_way = TasksUnderWay {
-        reads: api.handle.dispatch().pending(),
-        control: api.handle.ledger().count().await.ok(),
+    let text = match metrics::scrape(&api.handle).await {
+        Err(metrics::Error::Ledger(error)) => return Err(error.into()),
+        Err(error) => {
+            let detail = format!("the metrics cannot be written: {error}");
+            let cure = "report it, with the log of that moment";
+            return Err(Refused::new(Code::Internal, detail, cure));
+        }
+        Ok(text) => text,
     };
-    let overview = api.handle.overview().await?;
-    let text = metrics::text(&api.handle.status(), under_way, &overview).map_err(|error| {
-        let detail = format!("the metrics cannot be written: {error}");
-        Refused::new(
-            Code::Internal,
-            detail,
-            "report it, with the log of that moment",
-        )
-    })?;
-    Ok(([(header::CONTENT_TYPE, CONTENT)], text).into_response())
+    Ok(([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())
 }

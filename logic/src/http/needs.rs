@@ -31,7 +31,6 @@ pub(super) enum Answered {
     ByKeeperIfAny,
 }
 
-/// The size of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodySize {
     /// There is no body.

@@ -67,7 +67,7 @@ pub fn document() -> Value {
     });
     document["components"]["responses"] = json!({
         "Refused": {
-            "description": "What went wrong, and what to do",
+            "description": "The problem, and its remedy",
             "content": { "application/problem+json": {
                 "schema": { "$ref": "#/components/schemas/HttpProblem" },
             } },

@@ -27,12 +27,7 @@ use super::{
     },
     tasks,
 };
-use crate::{
-    code::Code,
-    control::Answer,
-    dispatch::MAX_SHOWN,
-    store::{OperationRow, TaskFilter},
-};
+use crate::{code::Code, control::Answer, dispatch::MAX_SHOWN, store::OperationRow};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -70,16 +65,16 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<OperationQuery>,
 ) -> Result<Json<Page<OperationView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let mut before: Option<OperationId> = cursor(query.cursor.as_deref())?;
     if query.class == Some(Class::Observe) {
-        let found = api.handle.observe().operations(before, most + 1);
+        let found = api.handle.observe().operations(before, max + 1);
         let items = found.iter().map(reads::view).collect();
-        return Ok(Json(page::cut(items, most, |one: &OperationView| {
+        return Ok(Json(page::cut(items, max, |one: &OperationView| {
             one.operation.id.to_string()
         })));
     }
-    let mut builder = page::PageBuilder::new(most);
+    let mut builder = page::PageBuilder::new(max);
     while let Some(wanted) = builder.wanted() {
         let found = api.handle.store().operations(before, wanted).await?;
         before = found.last().map(|row| row.operation.id).or(before);
@@ -94,33 +89,32 @@ pub(super) async fn list(
 /// answered.
 #[utoipa::path(post, path = "/v1/operations", operation_id = "control", tag = "control",
     request_body = Control,
-    responses((status = 200, description = "The plan, or how far it is", body = ControlAnswer)))]
+    responses((status = 200, description = "The plan, or the progress of the operation", body = ControlAnswer)))]
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
-    body::Json(mut asked): body::Json<Control>,
+    body::Json(mut requested): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
-    reason::check_size(&asked.selector, &asked.parameters)?;
-    asked.why = asked.why.as_deref().map(reason::check).transpose()?;
-    asked.key.as_deref().map(reason::check_key).transpose()?;
-    let is_waited_for = !asked.wait.is_zero();
-    let answer = api.handle.control().ask(asked, Some(by)).await;
+    reason::check_size(&requested.selector, &requested.parameters)?;
+    requested.why = requested.why.as_deref().map(reason::check).transpose()?;
+    requested
+        .key
+        .as_deref()
+        .map(reason::check_key)
+        .transpose()?;
+    let is_waited_for = !requested.wait.is_zero();
+    let answer = api.handle.control().ask(requested, Some(by)).await;
     let answer = answer.map_err(|error| Refused::from(error).and_away(&api));
     let (id, is_known) = match answer? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),
         Answer::Operation(id) => (id, false),
         Answer::Known(id) => (id, true),
     };
-    let mut answer = find(&api, id).await?;
+    let mut answer = match is_waited_for {
+        true => find_with_tasks(&api, id).await?,
+        false => find(&api, id).await?,
+    };
     answer.is_known = is_known;
-    if is_waited_for {
-        let filter = TaskFilter {
-            operation: Some(id),
-            ..TaskFilter::default()
-        };
-        let rows = api.handle.store().tasks(&filter, MAX_SHOWN as u32).await?;
-        answer.tasks = rows.into_iter().rev().map(tasks::row_view).collect();
-    }
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))
 }
 
@@ -128,7 +122,7 @@ pub(super) async fn post(
 #[utoipa::path(get, path = "/v1/operations/{id}", operation_id = "get_operation",
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
-    responses((status = 200, description = "How far it is", body = OperationView)))]
+    responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn get(
     State(api): State<Api>,
     Path(id): Path<OperationId>,
@@ -144,6 +138,16 @@ pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Re
         Some(row) => Ok(row_view(row)),
         None => Err(none(id)),
     }
+}
+
+/// Returns an operation with its tasks, read at the same moment as their counts.
+async fn find_with_tasks(api: &Api, id: OperationId) -> Result<OperationView, Refused> {
+    let store = api.handle.store();
+    let found = store.operation_with_tasks(id, MAX_SHOWN as u32).await?;
+    let (row, rows) = found.ok_or_else(|| none(id))?;
+    let mut view = row_view(row);
+    view.tasks = rows.into_iter().map(tasks::row_view).collect();
+    Ok(view)
 }
 
 /// Shortens an operation for lists, where a reason as long as a body would be too much.

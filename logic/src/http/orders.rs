@@ -43,25 +43,25 @@ pub(super) async fn list(
 verbs! {
     tag = "system", done by change((), NewSuspension) -> SuspensionView,
     params(),
-    answer = "What is asked then";
+    answer = "The orders afterwards";
 
     /// Pauses a zone, a kind, an environment or a release: it begins nothing more.
     ///
     /// Running tasks end and are reported. Fetched tasks that have not begun go to others, if there
     /// are any, and wait otherwise. The order also applies to environments that join later.
     pause(Some(Stop::Pause)): "/v1/orders/pause", "pause",
-        404 "Nobody has heard of it";
+        404 "It is not known";
     /// Drains a zone, a kind, an environment or a release: it begins nothing more, and then its
     /// workers are stopped.
     drain(Some(Stop::Drain)): "/v1/orders/drain", "drain",
-        404 "Nobody has heard of it";
+        404 "It is not known";
     /// Resumes a zone, a kind, an environment or a release.
     ///
     /// An order is lifted in the scope in which it was given. Resuming something that is not
     /// stopped changes nothing.
     resume(None): "/v1/orders/resume", "resume",
-        404 "Nobody has heard of it",
-        409 "It is something else that is stopped";
+        404 "It is not known",
+        409 "The stop applies to something else";
 }
 
 async fn change(
@@ -69,9 +69,9 @@ async fn change(
     (): (),
     stop: Option<Stop>,
     by: PersonName,
-    asked: NewSuspension,
+    requested: NewSuspension,
 ) -> Result<SuspensionView, Refused> {
-    let why = asked.why.as_deref().map(check).transpose()?;
+    let why = requested.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,
         by: by.clone(),
@@ -79,8 +79,8 @@ async fn change(
         why: why.clone(),
     });
     let command = OrderScope {
-        names: names(api, &asked.scope).await?,
-        scope: asked.scope,
+        names: names(api, &requested.scope).await?,
+        scope: requested.scope,
         order,
     };
     let view = api.handle.desired().carry_out(command).await?;

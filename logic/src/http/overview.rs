@@ -18,7 +18,7 @@ pub(super) fn routes() -> Vec<Route> {
 ///
 /// The answer is of limited size, however large the site is, and may be a second old.
 #[utoipa::path(get, path = "/v1/overview", operation_id = "get_overview", tag = "system",
-    responses((status = 200, description = "What is wrong now", body = Overview)))]
+    responses((status = 200, description = "The current problems", body = Overview)))]
 pub(super) async fn get(State(api): State<Api>) -> Result<Json<Overview>, Refused> {
     let overview = api.handle.overview().await?;
     Ok(Json(Overview::clone(&overview)))

@@ -28,15 +28,15 @@ pub(super) fn of<T>(
     query: &PageQuery,
     name: impl Fn(&T) -> &str,
 ) -> Result<Page<T>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let after: Option<String> = cursor(query.cursor.as_deref())?;
     let is_after = |item: &T| {
         after
             .as_ref()
             .is_none_or(|after| name(item) > after.as_str())
     };
-    let items: Vec<T> = items.into_iter().filter(is_after).take(most + 1).collect();
-    Ok(cut(items, most, |item| name(item).to_owned()))
+    let items: Vec<T> = items.into_iter().filter(is_after).take(max + 1).collect();
+    Ok(cut(items, max, |item| name(item).to_owned()))
 }
 
 /// The largest size of the items in an answer, in bytes; a single item may be larger.
@@ -46,7 +46,7 @@ const FIRST: usize = 16;
 
 /// A page built from a store, a few rows at a time, until it has enough rows or enough bytes.
 pub(super) struct PageBuilder<T> {
-    most: usize,
+    max: usize,
     bytes: usize,
     items: Vec<T>,
     /// The number of rows requested last.
@@ -57,9 +57,9 @@ pub(super) struct PageBuilder<T> {
 
 impl<T: serde::Serialize> PageBuilder<T> {
     /// Creates a page of at most this many items.
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
-            most,
+            max,
             bytes: 0,
             items: Vec::new(),
             wanted: 0,
@@ -69,10 +69,10 @@ impl<T: serde::Serialize> PageBuilder<T> {
 
     /// Returns the number of rows to fetch next; `None` means that the page is complete.
     pub(super) fn wanted(&mut self) -> Option<u32> {
-        if self.is_end || self.items.len() > self.most || self.bytes > MAX_BYTES {
+        if self.is_end || self.items.len() > self.max || self.bytes > MAX_BYTES {
             return None;
         }
-        let left = self.most + 1 - self.items.len();
+        let left = self.max + 1 - self.items.len();
         let fits = match self.items.len() {
             0 => FIRST,
             count => (MAX_BYTES - self.bytes) / (self.bytes / count).max(1) + 1,
@@ -99,7 +99,7 @@ impl<T: serde::Serialize> PageBuilder<T> {
             bytes += size::of(*item);
             is_first || bytes <= MAX_BYTES
         };
-        let kept = self.items.iter().take(self.most).take_while(fits).count();
+        let kept = self.items.iter().take(self.max).take_while(fits).count();
         let is_more = kept < self.items.len() || !self.is_end;
         self.items.truncate(kept);
         let next = self.items.last().filter(|_| is_more).map(cursor);
@@ -111,9 +111,9 @@ impl<T: serde::Serialize> PageBuilder<T> {
 }
 
 /// Cuts a page from one item more than it may have.
-pub(super) fn cut<T>(mut items: Vec<T>, most: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
-    let is_more = items.len() > most;
-    items.truncate(most);
+pub(super) fn cut<T>(mut items: Vec<T>, max: usize, cursor: impl Fn(&T) -> String) -> Page<T> {
+    let is_more = items.len() > max;
+    items.truncate(max);
     let next = items.last().filter(|_| is_more).map(cursor);
     Page { items, next }
 }

@@ -48,7 +48,7 @@ pub(super) async fn list(
 
 /// Returns the person who asks, according to the token.
 #[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "people",
-    responses((status = 200, description = "Who asks", body = Me)))]
+    responses((status = 200, description = "The owner of the token", body = Me)))]
 pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me> {
     let refused = api.handle.control().refusal(&name);
     Json(Me { name, refused })
@@ -59,8 +59,8 @@ pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me>
 /// The token is in this answer and nowhere else. The person's previous token is revoked.
 #[utoipa::path(put, path = "/v1/people/{name}", operation_id = "put_person", tag = "people",
     params(("name" = PersonName, Path, description = "The person's name")),
-    responses((status = 200, description = "The token, told once", body = NewToken),
-        (status = 409, description = "It is admin, whose token is in a file of the server",
+    responses((status = 200, description = "The token, shown only once", body = NewToken),
+        (status = 409, description = "The person is admin, whose token is in a file of the server",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn put(
     State(api): State<Api>,
@@ -76,8 +76,8 @@ pub(super) async fn put(
 /// it ends.
 #[utoipa::path(delete, path = "/v1/people/{name}", operation_id = "delete_person", tag = "people",
     params(("name" = PersonName, Path, description = "The person's name")),
-    responses((status = 204, description = "The token is no longer good"),
-        (status = 409, description = "It is admin, whose token is in a file of the server",
+    responses((status = 204, description = "The token is no longer valid"),
+        (status = 409, description = "The person is admin, whose token is in a file of the server",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(
     State(api): State<Api>,

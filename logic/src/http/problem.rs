@@ -152,9 +152,11 @@ impl From<people::Error> for Refused {
                 Self::new(Code::PersonAdmin, detail, cure)
             }
             people::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
-            people::Error::Random { .. } => {
-                Self::new(Code::Internal, detail, "try again; if it stays, report it")
-            }
+            people::Error::Random { .. } => Self::new(
+                Code::Internal,
+                detail,
+                "try again; if it persists, report it",
+            ),
             people::Error::Store(error) => Self::from(error),
         }
     }
@@ -170,7 +172,7 @@ impl From<orders::Error> for Refused {
             orders::Error::Unfit { id, unfit } => {
                 let cure = match unfit {
                     orders::Unfit::AsAWhole(..) => {
-                        format!("everything goes on by `utakata environment resume {id}`")
+                        format!("`utakata environment resume {id}` resumes everything")
                     }
                     orders::Unfit::Kinds(kinds) => {
                         let kinds: Vec<&str> = kinds.keys().map(|kind| kind.as_str()).collect();
@@ -186,7 +188,7 @@ impl From<orders::Error> for Refused {
             orders::Error::Elsewhere { others, .. } => {
                 let lifts = others.iter().map(|one| format!("`{}`", one.scope.lift()));
                 let lifts: Vec<String> = lifts.collect();
-                let cure = format!("take back what was asked: {}", lifts.join(", or "));
+                let cure = format!("lift the stop: {}", lifts.join(", or "));
                 Self::new(Code::OrderElsewhere, detail, cure)
             }
             orders::Error::Store(error) => Self::from(error),
@@ -201,7 +203,7 @@ impl From<environments::Error> for Refused {
             environments::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
             environments::Error::There { id } => {
                 let cure = format!(
-                    "end it first; to have it begin nothing more: `utakata environment drain {id}`"
+                    "end it first; to keep it from beginning anything: `utakata environment drain {id}`"
                 );
                 Self::new(Code::EnvironmentThere, detail, cure)
             }
@@ -224,7 +226,7 @@ impl From<rollouts::Error> for Refused {
                 Self::new(Code::NotFound, detail, hint)
             }
             rollouts::Error::Ambiguous { .. } => {
-                let cure = "say more digits of the digest: `utakata worker list`";
+                let cure = "give more digits of the digest: `utakata worker list`";
                 Self::new(Code::ReleaseAmbiguous, detail, cure)
             }
             rollouts::Error::Serves { .. } => {
@@ -276,7 +278,7 @@ impl From<catalogue::Error> for Refused {
                 Self::new(Code::ReleaseInvalid, detail, cure)
             }
             Error::Missing { files } => {
-                let cure = "put each of them (PUT /v1/release-files/{sha256}), then send this again; \
+                let cure = "upload each of them (PUT /v1/release-files/{sha256}), then send this again; \
                             `utakata worker push` does both";
                 Self::new(Code::ReleaseFilesMissing, detail, cure).with(files)
             }
@@ -286,7 +288,7 @@ impl From<catalogue::Error> for Refused {
                 Self::new(Code::ReleaseVersionTaken, detail, cure)
             }
             Error::OtherFile { .. } => {
-                let cure = "send the file again, under the SHA-256 of what is in it";
+                let cure = "send the file again, under the SHA-256 of its content";
                 Self::new(Code::ReleaseFileWrong, detail, cure)
             }
             Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
@@ -320,8 +322,7 @@ impl From<dispatch::Error> for Refused {
 
 const NOTHING_SELECTED: &str =
     "see which targets and labels there are: `utakata get targets` (GET /v1/targets)";
-const ELSEWHERE: &str =
-    "nothing was done: try again in some seconds, when the one that keeps it is known";
+const ELSEWHERE: &str = "nothing was done: try again in some seconds, when its keeper is known";
 const WAITS: &str = "ask again when the store answers: `utakata status` says what is wrong with it";
 const WAIT: &str = "give a shorter wait, and look at the operation for the rest: `utakata operation show ID` \
                     (GET /v1/operations/{id})";
@@ -380,7 +381,7 @@ impl From<control::Error> for Refused {
             ),
             control::Error::Many { count, .. } => {
                 let cure = format!(
-                    "if they are all meant, look at the plan first (`--dry-run`) and give its \
+                    "if all of them are meant, look at the plan first (`--dry-run`) and give its \
                      token as `plan`, or say how many you expect: `expect` = {count}"
                 );
                 Self::new(Code::ManyTargets, detail, cure)
@@ -398,7 +399,7 @@ impl From<control::Error> for Refused {
                 Self::new(Code::PlanChanged, detail, cure)
             }
             control::Error::Ending => {
-                Self::new(Code::Ending, detail, "try again when it is started again")
+                Self::new(Code::Ending, detail, "try again when it has been restarted")
             }
             control::Error::Elsewhere => Self::new(Code::LedgerElsewhere, detail, ELSEWHERE),
             control::Error::Waits => Self::new(Code::LedgerWaits, detail, WAITS),
@@ -411,7 +412,7 @@ impl From<ledger::Error> for Refused {
     fn from(error: ledger::Error) -> Self {
         match error {
             ledger::Error::Ending => {
-                let cure = "try again when it is started again";
+                let cure = "try again when it has been restarted";
                 Self::new(Code::Ending, error.to_string(), cure)
             }
             ledger::Error::Elsewhere => {
@@ -459,11 +460,11 @@ impl From<ledger::TaskUnfit> for Refused {
             }
             Unfit::Known => {
                 let cure = "see what it waits for: `utakata task explain ID` \
-                            (GET /v1/tasks/{id}/explain); `utakata task cancel ID` takes it back";
+                            (GET /v1/tasks/{id}/explain); `utakata task cancel ID` cancels it";
                 Self::new(Code::TaskKnown, detail, cure)
             }
             Unfit::MayAct { until } => {
-                let cure = format!("wait until {until:.0}: what is said before may be wrong then");
+                let cure = format!("wait until {until:.0}: earlier answers may be wrong");
                 Self::new(Code::TaskMayAct, detail, cure)
             }
         }

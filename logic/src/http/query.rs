@@ -47,13 +47,13 @@ fn wrong(rejection: &QueryRejection) -> Refused {
 
 /// Refuses an invalid query.
 pub(super) fn invalid(detail: impl Into<String>) -> Refused {
-    let cure = "see /v1/openapi.json for what this path takes";
+    let cure = "the parameters of each path are in /v1/openapi.json";
     Refused::new(Code::QueryInvalid, detail, cure)
 }
 
 /// Returns the number of items in a page: 100 by default.
-pub(super) fn limit(asked: Option<u32>) -> Result<usize, Refused> {
-    match asked.unwrap_or(100) {
+pub(super) fn limit(requested: Option<u32>) -> Result<usize, Refused> {
+    match requested.unwrap_or(100) {
         limit @ 1..=LIMIT_MAX => Ok(limit as usize),
         limit => Err(invalid(format!(
             "the limit {limit} is not between 1 and {LIMIT_MAX}"

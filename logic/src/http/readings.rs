@@ -48,8 +48,8 @@ pub(super) struct ReadingQuery {
 /// The length of the longest prefix of a metric's name, in characters, as in the API's description.
 const MAX_PREFIX: usize = 128;
 
-fn prefix(asked: Option<String>) -> Result<String, Refused> {
-    let prefix = asked.unwrap_or_default();
+fn prefix(requested: Option<String>) -> Result<String, Refused> {
+    let prefix = requested.unwrap_or_default();
     if prefix.chars().count() > MAX_PREFIX {
         let detail = format!("metric has more than {MAX_PREFIX} characters");
         return Err(invalid(detail));
@@ -66,7 +66,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<ReadingQuery>,
 ) -> Result<Json<Page<ReadingView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let from = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
     let finder = Finder {
@@ -89,7 +89,7 @@ pub(super) async fn list(
             Some((from, seen)) if from == name => *seen,
             _ => 0,
         };
-        let room = most - items.len();
+        let room = max - items.len();
         let is_more = views.len().saturating_sub(skip) > room;
         items.extend(views.into_iter().skip(skip).take(room));
         if is_more {

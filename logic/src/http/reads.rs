@@ -32,7 +32,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// thousand tasks with their readings. Without it, the answer is sent at once, with counts only.
 #[utoipa::path(post, path = "/v1/reads", operation_id = "read", tag = "observe",
     request_body = Read,
-    responses((status = 200, description = "How far it is", body = OperationView)))]
+    responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
@@ -42,8 +42,12 @@ pub(super) async fn post(
     let read = api.handle.observe().read(read, Some(by)).await;
     let (read, shown) = read.map_err(|error| Refused::from(error).and_away(&api))?;
     let mut answer = view(&read);
-    answer.tasks = shown.iter().map(|one| shown_task(&read, one)).collect();
-    read.progress.forget();
+    let (counts, mut seen) = read.progress.take();
+    answer.counts = counts;
+    let shown = shown
+        .iter()
+        .map(|one| shown_task(one, seen.remove(&one.id)));
+    answer.tasks = shown.collect();
     Ok(Json(answer))
 }
 
@@ -61,9 +65,9 @@ pub(super) fn view(read: &Arc<ReadOperation>) -> OperationView {
     }
 }
 
-fn shown_task(read: &ReadOperation, task: &UnderWay) -> TaskView {
+fn shown_task(task: &UnderWay, seen: Option<Shown>) -> TaskView {
     let mut view = tasks::view(task, TaskState::Queued);
-    if let Some(Shown { outcome, readings }) = read.progress.shown(task.id) {
+    if let Some(Shown { outcome, readings }) = seen {
         tasks::end(&mut view, Some(outcome.get()));
         view.readings = readings
             .map(|seen| seen.readings.clone())

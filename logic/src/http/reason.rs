@@ -18,7 +18,7 @@ const MAX_PARAMETERS: usize = 64 * 1024;
 /// Checks an idempotency key.
 pub(super) fn check_key(text: &str) -> Result<(), Refused> {
     if text.is_empty() || text.chars().count() > MAX_KEY {
-        let detail = format!("the key is not of 1 to {MAX_KEY} characters");
+        let detail = format!("the key must have 1 to {MAX_KEY} characters");
         let cure = "take a short one of your own, such as a UUID";
         return Err(Refused::new(Code::BodyInvalid, detail, cure));
     }
@@ -36,7 +36,7 @@ pub(super) fn check_size(
     }
     if size::of(parameters) > MAX_PARAMETERS {
         let detail = format!("the parameters are larger than {MAX_PARAMETERS} bytes");
-        let cure = "no action needs as many: see `utakata get kinds`";
+        let cure = "no action needs that much: see `utakata get kinds`";
         return Err(Refused::new(Code::BodyTooLarge, detail, cure));
     }
     Ok(())

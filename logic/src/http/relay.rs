@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     body::{self, Body, Bytes},
     extract::Request,
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
             }
         }
         if Instant::now() + RETRY_AFTER > give_up_at {
-            let detail = format!("the keeper of the ledger of control is not to be found: {last}");
+            let detail = format!("the keeper of the ledger of control cannot be found: {last}");
             let cure = "nothing was done: try again in some seconds";
             return Err(Refused::new(Code::LedgerElsewhere, detail, cure));
         }
@@ -133,7 +133,7 @@ fn tokens_differ(url: &str) -> Refused {
 
 fn answer_lost(url: &str, error: &client::Error) -> Refused {
     let detail = format!(
-        "what was asked was passed on to {url}, and its answer was lost ({error}): it may have \
+        "the request was passed on to {url}, and its answer was lost ({error}): it may have \
          been done"
     );
     let cure = "look before asking again (`utakata operation list`); with a key (`--key`), asking \
@@ -145,10 +145,47 @@ fn answered(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     let status = StatusCode::from_u16(answer.status);
     *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
-    let headers = response.headers_mut();
-    if let Some(content_type) = answer.content_type {
-        headers.insert(header::CONTENT_TYPE, content_type);
-    }
-    headers.insert(RELAYED, HeaderValue::from_static("1"));
+    *response.headers_mut() = answer.headers;
+    let passed_on = HeaderValue::from_static("1");
+    response.headers_mut().insert(RELAYED, passed_on);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, http::Method, routing::put};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_passed_on_with_what_it_says_about_itself() {
+        let secret = || async { ([("cache-control", "no-store")], "the token, told once") };
+        let keeper = Router::new().route("/v1/people/bo", put(secret));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let keeper = tokio::spawn(async move { axum::serve(listener, keeper).await });
+
+        let request = relay::Relayed {
+            method: Method::PUT,
+            path: "/v1/people/bo".into(),
+            headers: Default::default(),
+            body: Vec::new(),
+        };
+        let relay = relay::Relay::new().unwrap();
+        let answer = relay.pass(&url, request, Duration::from_secs(30)).await;
+        let response = answered(answer.unwrap());
+        keeper.abort();
+
+        let headers = response.headers();
+        assert_eq!(headers["cache-control"], "no-store");
+        assert!(
+            headers["content-type"]
+                .as_bytes()
+                .starts_with(b"text/plain")
+        );
+        assert_eq!(headers[RELAYED], "1");
+        // These are said anew by whoever writes the answer.
+        assert!(!headers.contains_key("content-length") && !headers.contains_key("date"));
+    }
 }

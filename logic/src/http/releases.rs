@@ -88,8 +88,8 @@ pub(super) async fn list(
 /// working if it did.
 #[utoipa::path(post, path = "/v1/releases", operation_id = "push_release", tag = "releases",
     request_body = NewRelease,
-    responses((status = 200, description = "It was there already", body = ReleaseView),
-        (status = 201, description = "It is in the catalogue", body = ReleaseView),
+    responses((status = 200, description = "It already existed", body = ReleaseView),
+        (status = 201, description = "Added to the catalogue", body = ReleaseView),
         (status = 409, description = "Files are missing (`release-files-missing`: `problems` has \
             the SHA-256 of each as `subject`), or another release has its kind and version",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
@@ -120,8 +120,8 @@ pub(super) async fn post(
     tag = "releases",
     params(("sha256" = FileDigest, Path, description = "The SHA-256 of the body")),
     request_body(content = String, content_type = "application/octet-stream",
-        description = "What is in the file, at most 256 MiB"),
-    responses((status = 204, description = "It is kept")))]
+        description = "The content of the file, at most 256 MiB"),
+    responses((status = 204, description = "Stored")))]
 pub(super) async fn put_file(
     State(api): State<Api>,
     Path(digest): Path<FileDigest>,
@@ -176,8 +176,8 @@ pub(super) async fn get(
 #[utoipa::path(get, path = "/v1/releases/{from}/diff/{to}", operation_id = "diff_releases",
     tag = "releases",
     params(
-        ("from" = String, Path, description = "The one: digest, its first digits, or `KIND@VERSION`"),
-        ("to" = String, Path, description = "The other, in the same way")),
+        ("from" = String, Path, description = "The first release: its digest, the first digits of it, or `KIND@VERSION`"),
+        ("to" = String, Path, description = "The second release, in the same form")),
     responses((status = 200, description = "The differences", body = ReleaseDiff)))]
 pub(super) async fn diff(
     State(api): State<Api>,
@@ -192,8 +192,8 @@ pub(super) async fn diff(
     tag = "releases",
     params(("release" = String, Path,
         description = "Its digest, or the first digits of it, or `KIND@VERSION`")),
-    responses((status = 204, description = "It is gone"),
-        (status = 409, description = "Something wants it to stay",
+    responses((status = 204, description = "Deleted"),
+        (status = 409, description = "Something still needs it",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(
     State(api): State<Api>,

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use utakata_api::{
     ledger::Reason,
     page::Page,
-    rollout::{KindAsked, NewRollout, Pins, Placement, Rollout},
+    rollout::{KindAssignment, NewRollout, Pins, Placement, Rollout},
 };
 use utakata_model::{Kind, PersonName, RolloutId};
 use utoipa_axum::routes;
@@ -51,11 +51,11 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Rollout>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let before: Option<RolloutId> = cursor(query.cursor.as_deref())?;
     let rollouts = api.handle.rollouts();
-    let found = rollouts.list(before, most as u32 + 1).await?;
-    Ok(Json(page::cut(found, most, |one| one.id.to_string())))
+    let found = rollouts.list(before, max as u32 + 1).await?;
+    Ok(Json(page::cut(found, max, |one| one.id.to_string())))
 }
 
 /// Begins a rollout of a kind to another release, environment by environment.
@@ -64,26 +64,26 @@ pub(super) async fn list(
 /// serving release stays, and the rollout gives the reason.
 #[utoipa::path(post, path = "/v1/rollouts", operation_id = "begin_rollout", tag = "rollouts",
     request_body = NewRollout,
-    responses((status = 201, description = "The rollout, as it begins", body = Rollout),
+    responses((status = 201, description = "The rollout at its start", body = Rollout),
         (status = 404, description = "No such kind or release",
             body = utakata_api::Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It serves already, or the kind is on its way already",
+        (status = 409, description = "It is already in service, or the kind is already being rolled out",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn post(
     State(api): State<Api>,
     Person(by): Person,
-    body::Json(mut asked): body::Json<NewRollout>,
+    body::Json(mut requested): body::Json<NewRollout>,
 ) -> Result<(StatusCode, Json<Rollout>), Refused> {
-    asked.why = asked.why.as_deref().map(check).transpose()?;
-    at_most("waves", asked.waves.len())?;
-    let rollout = api.handle.rollouts().begin(asked, by).await?;
+    requested.why = requested.why.as_deref().map(check).transpose()?;
+    at_most("waves", requested.waves.len())?;
+    let rollout = api.handle.rollouts().begin(requested, by).await?;
     Ok((StatusCode::CREATED, Json(rollout)))
 }
 
 /// Returns a rollout and its progress.
 #[utoipa::path(get, path = "/v1/rollouts/{id}", operation_id = "get_rollout", tag = "rollouts",
     params(("id" = RolloutId, Path, description = "The rollout's id")),
-    responses((status = 200, description = "How far it is", body = Rollout)))]
+    responses((status = 200, description = "Its progress", body = Rollout)))]
 pub(super) async fn get(
     State(api): State<Api>,
     Path(id): Path<RolloutId>,
@@ -94,23 +94,23 @@ pub(super) async fn get(
 verbs! {
     tag = "rollouts", done by change(Path<RolloutId>, Reason) -> Rollout,
     params(("id" = RolloutId, Path, description = "The rollout's id")),
-    answer = "How it stands then";
+    answer = "The task afterwards";
 
     /// Pauses a rollout in its present phase.
     pause(RolloutVerb::Pause): "/v1/rollouts/{id}/pause", "pause_rollout",
-        409 "It is not in its state";
+        409 "Its state does not allow it";
     /// Resumes a rollout that was paused.
     resume(RolloutVerb::Resume): "/v1/rollouts/{id}/resume", "resume_rollout",
-        409 "It is not in its state";
+        409 "Its state does not allow it";
     /// Promotes a rollout: in each environment it leaves its present phase without further
     /// evidence.
     ///
     /// Evidence against the new release still turns it back.
     promote(RolloutVerb::Promote): "/v1/rollouts/{id}/promote", "promote_rollout",
-        409 "It is not in its state";
+        409 "Its state does not allow it";
     /// Aborts a rollout: the previous release serves again everywhere.
     abort(RolloutVerb::Abort): "/v1/rollouts/{id}/abort", "abort_rollout",
-        409 "It is not in its state";
+        409 "Its state does not allow it";
 }
 
 async fn change(
@@ -127,28 +127,28 @@ async fn change(
 /// Returns the desired state of a kind: the release that serves it, its pins, and its placement.
 #[utoipa::path(get, path = "/v1/kinds/{kind}/desired", operation_id = "get_kind_desired",
     tag = "rollouts", params(("kind" = Kind, Path, description = "The kind")),
-    responses((status = 200, description = "Empty where nothing is asked", body = KindAsked)))]
+    responses((status = 200, description = "Its desired state; empty if nothing is set", body = KindAssignment)))]
 pub(super) async fn desired(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
-) -> Result<Json<KindAsked>, Refused> {
+) -> Result<Json<KindAssignment>, Refused> {
     Ok(Json(api.handle.desired().of_kind(&kind).0))
 }
 
 /// Sets the pins of a kind, replacing the previous ones.
 #[utoipa::path(put, path = "/v1/kinds/{kind}/pins", operation_id = "pin_kind", tag = "rollouts",
     params(("kind" = Kind, Path, description = "The kind")), request_body = Pins,
-    responses((status = 200, description = "What is asked of the kind then", body = KindAsked)))]
+    responses((status = 200, description = "The desired state of the kind afterwards", body = KindAssignment)))]
 pub(super) async fn pins(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
     Person(by): Person,
     body::Json(pins): body::Json<Pins>,
-) -> Result<Json<KindAsked>, Refused> {
+) -> Result<Json<KindAssignment>, Refused> {
     at_most("pins", pins.pins.len())?;
-    let asked = api.handle.rollouts().pin(&kind, pins).await?;
-    tracing::info!(%kind, pins = asked.pins.len(), %by, "targets are pinned to releases");
-    Ok(Json(asked))
+    let requested = api.handle.rollouts().pin(&kind, pins).await?;
+    tracing::info!(%kind, pins = requested.pins.len(), %by, "targets are pinned to releases");
+    Ok(Json(requested))
 }
 
 /// Sets the environments that serve a kind, replacing the previous placement.
@@ -158,23 +158,23 @@ pub(super) async fn pins(
 #[utoipa::path(put, path = "/v1/kinds/{kind}/placement", operation_id = "place_kind",
     tag = "rollouts",
     params(("kind" = Kind, Path, description = "The kind")), request_body = Placement,
-    responses((status = 200, description = "What is asked of the kind then", body = KindAsked)))]
+    responses((status = 200, description = "The desired state of the kind afterwards", body = KindAssignment)))]
 pub(super) async fn placement(
     State(api): State<Api>,
     Path(kind): Path<Kind>,
     Person(by): Person,
     body::Json(placement): body::Json<Placement>,
-) -> Result<Json<KindAsked>, Refused> {
-    let asked = api.handle.rollouts().place(&kind, placement).await?;
-    let environments = asked.placement.as_ref().map(ToString::to_string);
+) -> Result<Json<KindAssignment>, Refused> {
+    let requested = api.handle.rollouts().place(&kind, placement).await?;
+    let environments = requested.placement.as_ref().map(ToString::to_string);
     tracing::info!(%kind, environments, %by, "a kind is placed");
-    Ok(Json(asked))
+    Ok(Json(requested))
 }
 
 fn at_most(what: &str, count: usize) -> Result<(), Refused> {
     if count <= MAX_LISTED {
         return Ok(());
     }
-    let detail = format!("{count} {what} are given, and {MAX_LISTED} are the most");
+    let detail = format!("{count} {what} are given, and the limit is {MAX_LISTED}");
     Err(Refused::new(Code::BodyInvalid, detail, "give fewer"))
 }

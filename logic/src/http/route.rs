@@ -83,13 +83,14 @@ async fn bounded(api: &Api, needs: Needs, mut request: Request, next: Next) -> R
     let response = match tokio::time::timeout(limit, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
+            utakata_invariant::record("a request has panicked", &subject);
             let detail = format!("{subject} failed by a mistake in utakata");
             let cure = "report it, with the log of that moment";
             Refused::new(Code::Internal, detail, cure).into_response()
         }
         Err(_) => {
             let detail = format!("{subject} took longer than {} seconds", limit.as_secs());
-            let cure = "try again, or ask for less at once";
+            let cure = "try again, or request less at once";
             Refused::new(Code::TimedOut, detail, cure).into_response()
         }
     };

@@ -59,7 +59,7 @@ pub(super) async fn get(
     tag = "inventory",
     params(("name" = ScheduleName, Path, description = "The schedule's name, as in the body")),
     request_body = Schedule,
-    responses((status = 200, description = "What changed", body = Change)))]
+    responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<ScheduleName>,
@@ -72,7 +72,7 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/schedules/{name}", operation_id = "delete_schedule",
     tag = "inventory",
     params(("name" = ScheduleName, Path, description = "The schedule's name")),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<ScheduleName>,

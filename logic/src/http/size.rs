@@ -21,6 +21,8 @@ impl io::Write for Count {
 pub(super) fn of(value: &impl Serialize) -> usize {
     let mut count = Count(0);
     let written = serde_json::to_writer(&mut count, value);
-    debug_assert!(written.is_ok(), "what is answered can be written");
+    if let Err(error) = written {
+        utakata_invariant::broken("an answer that is no JSON", &error);
+    }
     count.0
 }

@@ -15,7 +15,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// Returns the status of the system.
 #[utoipa::path(get, path = "/v1/status", operation_id = "get_status", tag = "system",
-    responses((status = 200, description = "How the system is", body = Status)))]
+    responses((status = 200, description = "The state of the system", body = Status)))]
 pub(super) async fn get(State(api): State<Api>) -> Json<Status> {
     Json(api.handle.status())
 }

@@ -71,25 +71,25 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<TargetQuery>,
 ) -> Result<Json<Page<TargetView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let after: Option<TargetName> = cursor(query.cursor.as_deref())?;
     let viewer = Viewer::of(&api);
     let inventory = api.handle.inventory();
     let mut after = after;
     let mut items: Vec<TargetView> = Vec::new();
     loop {
-        let found = inventory.page(&query.selector, after.as_ref(), most + 1);
+        let found = inventory.page(&query.selector, after.as_ref(), max + 1);
         let views = found.iter().map(|known| viewer.view(known));
         items.extend(views.filter(|view| query.health.have(view.health)));
         // When filtering by health, a page may need more than one viewer.
         match found.last() {
-            Some(last) if found.len() > most && items.len() <= most => {
+            Some(last) if found.len() > max && items.len() <= max => {
                 after = Some(last.target.name.clone());
             }
             _ => break,
         }
     }
-    Ok(Json(page::cut(items, most, |one| {
+    Ok(Json(page::cut(items, max, |one| {
         one.target.name.to_string()
     })))
 }
@@ -115,7 +115,7 @@ pub(super) async fn get(
 #[utoipa::path(put, path = "/v1/targets/{name}", operation_id = "put_target", tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name, as in the body")),
     request_body = Target,
-    responses((status = 200, description = "What changed", body = Change)))]
+    responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<TargetName>,
@@ -128,7 +128,7 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/targets/{name}", operation_id = "delete_target",
     tag = "inventory",
     params(("name" = TargetName, Path, description = "The target's name")),
-    responses((status = 204, description = "It is gone")))]
+    responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
     State(api): State<Api>,
     Path(name): Path<TargetName>,

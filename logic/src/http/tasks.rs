@@ -75,7 +75,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<TaskView>>, Refused> {
-    let most = limit(query.limit)?;
+    let max = limit(query.limit)?;
     let filter = TaskFilter {
         operation: query.operation,
         state: query.state,
@@ -87,20 +87,20 @@ pub(super) async fn list(
         next: None,
     };
     if query.class != Some(Class::Observe) {
-        kept = recorded(&api, filter.clone(), most).await?;
+        kept = recorded(&api, filter.clone(), max).await?;
     }
     if query.class == Some(Class::Control) {
         return Ok(Json(kept));
     }
     let Page { mut items, next } = kept;
     let last = next.and(items.last().map(|one| one.id));
-    items.extend(observed(&api, &filter, most + 1));
+    items.extend(observed(&api, &filter, max + 1));
     // Tasks older than the last of this page come with the next.
     items.retain(|one| last.is_none_or(|last| one.id >= last));
     items.sort_unstable_by_key(|one| std::cmp::Reverse(one.id));
     // A task that ended between the two looks occurs twice: the ended one comes last.
     items.dedup_by(|later, first| later.id == first.id);
-    let mut page = page::cut(items, most, |one| one.id.to_string());
+    let mut page = page::cut(items, max, |one| one.id.to_string());
     if last.is_some() && page.next.is_none() {
         page.next = page.items.last().map(|one| one.id.to_string());
     }
@@ -111,9 +111,9 @@ pub(super) async fn list(
 async fn recorded(
     api: &Api,
     mut filter: TaskFilter,
-    most: usize,
+    max: usize,
 ) -> Result<Page<TaskView>, Refused> {
-    let mut builder = page::PageBuilder::new(most);
+    let mut builder = page::PageBuilder::new(max);
     while let Some(count) = builder.wanted() {
         let rows = api.handle.store().tasks(&filter, count).await?;
         filter.before = rows.last().map(|row| row.task.id).or(filter.before);
@@ -138,8 +138,8 @@ pub(super) async fn get(
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
     request_body = Settle,
-    responses((status = 200, description = "How it stands then", body = TaskView),
-        (status = 409, description = "Nobody has to say, or not yet",
+    responses((status = 200, description = "The task afterwards", body = TaskView),
+        (status = 409, description = "It needs no statement, or not yet",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn settle(
     State(api): State<Api>,
@@ -165,7 +165,7 @@ pub(super) async fn settle(
     tag = "control",
     params(("id" = TaskId, Path, description = "The task's id")),
     request_body = Reason,
-    responses((status = 200, description = "How it stands then", body = TaskView),
+    responses((status = 200, description = "The task afterwards", body = TaskView),
         (status = 409, description = "It has ended",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn cancel(
@@ -194,12 +194,12 @@ pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
         Refused::new(
             Code::NotFound,
             format!("there is no task {id}"),
-            "see `utakata task list` (GET /v1/tasks); of observe tasks only the last ones are kept, in memory",
+            "see `utakata task list` (GET /v1/tasks); of observe tasks only the latest are kept, in memory",
         )
     })
 }
 
-fn observed(api: &Api, filter: &TaskFilter, most: usize) -> Vec<TaskView> {
+fn observed(api: &Api, filter: &TaskFilter, max: usize) -> Vec<TaskView> {
     let is_meant = |id: TaskId, batch: &Batch, known: &TargetEntry| {
         let operation = |id| batch.origin == Origin::Operation(id);
         let target = |name: &TargetName| known.target.name == *name;
@@ -209,12 +209,12 @@ fn observed(api: &Api, filter: &TaskFilter, most: usize) -> Vec<TaskView> {
     };
     let is_in = |state| filter.state.is_none_or(|wanted| wanted == state);
     let dispatch = api.handle.dispatch();
-    let ended = dispatch.ended(most, |one| {
+    let ended = dispatch.ended(max, |one| {
         is_meant(one.id, &one.batch, &one.known) && is_in(one.outcome.get().status.into())
     });
     let mut views: Vec<TaskView> = ended.iter().map(ended_view).collect();
     if is_in(TaskState::Queued) {
-        let under_way = dispatch.under_way(most, is_meant);
+        let under_way = dispatch.under_way(max, is_meant);
         views.extend(under_way.iter().map(|one| view(one, TaskState::Queued)));
     }
     views

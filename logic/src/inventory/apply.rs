@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use utakata_api::{
-    apply::{Applied, Change as Told, Document, Named, Verdict},
+    apply::{Applied, Change as DocumentChange, Document, Named, Verdict},
     problem::Detail,
 };
 
@@ -59,7 +59,7 @@ impl Inventory {
             warnings,
         } = compared?;
         if !dry_run {
-            let differs = |told: &Told| told.verdict != Verdict::Unchanged;
+            let differs = |told: &DocumentChange| told.verdict != Verdict::Unchanged;
             let pairs = documents.into_iter().zip(&told);
             let changes = pairs.filter(|(_, told)| differs(told));
             let puts = changes.map(|(document, _)| Change::Put(document));
@@ -96,9 +96,9 @@ impl Inventory {
 /// Documents beside the present inventory.
 struct Compared {
     /// One entry for each document, in order.
-    told: Vec<Told>,
+    told: Vec<DocumentChange>,
     /// One entry for each deletion.
-    gone: Vec<Told>,
+    gone: Vec<DocumentChange>,
     deletes: Vec<Change>,
     warnings: Vec<Detail>,
 }
@@ -111,23 +111,23 @@ fn unchecked() -> Detail {
     }
 }
 
-fn compare(after: &Document, index: &Index) -> Told {
+fn compare(after: &Document, index: &Index) -> DocumentChange {
     let subject = after.subject();
     let Some(before) = there(after, index) else {
-        return Told {
+        return DocumentChange {
             subject,
             verdict: Verdict::Created,
             differences: Vec::new(),
         };
     };
     if before == *after {
-        return Told {
+        return DocumentChange {
             subject,
             verdict: Verdict::Unchanged,
             differences: Vec::new(),
         };
     }
-    Told {
+    DocumentChange {
         subject,
         verdict: Verdict::Changed,
         differences: difference::between(&before, after),

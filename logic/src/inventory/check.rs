@@ -7,16 +7,14 @@ use std::{
 };
 
 use utakata_api::{apply::Document, problem::Detail};
+use utakata_invariant as invariant;
 use utakata_model::{
     Class, Credential, Kind, Schedule, Target, Zone, duration, label, schedule::INTERVAL_MIN,
     suggest,
 };
 
 use super::{address, index::Index};
-use crate::{
-    invariant,
-    kinds::{KindsSnapshot, Served},
-};
+use crate::kinds::{KindsSnapshot, Served};
 
 /// The longest interval of a schedule: a longer one is a mistake in the unit.
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
@@ -55,7 +53,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             Document::Credential(credential) => check_credential(credential),
         };
         let is_double = !subjects.insert(subject.clone());
-        let double = is_double.then(|| "it stands here twice".to_owned());
+        let double = is_double.then(|| "it is listed twice".to_owned());
         findings
             .errors
             .extend(wrong.into_iter().chain(double).map(|message| Detail {

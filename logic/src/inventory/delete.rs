@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use utakata_api::{
-    apply::{Change as Told, Document, Named, Verdict},
+    apply::{Change as DocumentChange, Document, Named, Verdict},
     problem::Detail,
 };
 use utakata_model::{CredentialName, TargetName};
@@ -29,7 +29,7 @@ pub(super) fn check(delete: &[Named], documents: &[Document], index: &Index) -> 
     for one in delete {
         let subject = one.subject();
         if kept.contains(&subject) {
-            let message = "it is to be made and to be deleted".into();
+            let message = "it is to be both created and deleted".into();
             wrong.push(Detail { subject, message });
             continue;
         }
@@ -72,12 +72,12 @@ fn users<'a>(
 }
 
 /// Returns the verdict on each, in order. Something that does not exist needs no deletion.
-pub(super) fn told(delete: &[Named], index: &Index) -> Vec<Told> {
+pub(super) fn told(delete: &[Named], index: &Index) -> Vec<DocumentChange> {
     let verdict = |one: &Named| match is_there(one, index) {
         true => Verdict::Deleted,
         false => Verdict::Unchanged,
     };
-    let told = |one: &Named| Told {
+    let told = |one: &Named| DocumentChange {
         subject: one.subject(),
         verdict: verdict(one),
         differences: Vec::new(),

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 use utakata_api::apply::{Difference, Document};
-
-use crate::invariant;
+use utakata_invariant as invariant;
 
 /// Returns the fields that differ, by name. Secrets are shown as `***`.
 pub fn between(before: &Document, after: &Document) -> Vec<Difference> {

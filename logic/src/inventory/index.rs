@@ -154,7 +154,8 @@ impl Index {
             return;
         };
         let kind = &known.target.kind;
-        if let Some(left) = self.kinds.get_mut(kind) {
+        let left = self.kinds.get_mut(kind);
+        if let Some(left) = utakata_invariant::present(left, "a target of no kind", name) {
             *left -= 1;
             if *left == 0 {
                 self.kinds.remove(kind);

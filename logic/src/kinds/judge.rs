@@ -25,7 +25,7 @@ use super::{
 pub(super) enum Judgement {
     Catalogue(Arc<Manifest>),
     /// The reported one: only in the zone of the environment that reported it.
-    Told(Arc<Manifest>),
+    Reported(Arc<Manifest>),
     Ignored(Claim),
 }
 
@@ -38,14 +38,14 @@ pub(super) fn verdict(
     let (release, told) = (&pool.release, &pool.manifest);
     let contradicts = |why: &str| Judgement::Ignored(Claim::contradicts(status, release, why));
     if told.kind != release.kind || *told.version != *release.version {
-        return contradicts("its manifest is that of another kind or version");
+        return contradicts("its manifest has another kind or version");
     }
     if let Some(known) = index.by_digest(&release.digest) {
         if known.id != *release {
             return contradicts(&format!("its digest is that of {}", known.id));
         }
         if *known.manifest != *told {
-            return contradicts("it declares something else than the release of its digest");
+            return contradicts("it declares something other than the release of its digest");
         }
         return Judgement::Catalogue(Arc::clone(&known.manifest));
     }
@@ -65,7 +65,7 @@ pub(super) fn verdict(
     if index.is_shipped(&release.kind) {
         return Judgement::Ignored(Claim::unknown(status, release));
     }
-    Judgement::Told(Arc::new(told.clone()))
+    Judgement::Reported(Arc::new(told.clone()))
 }
 
 /// Judges all releases of an environment that is in its own zone.
@@ -79,7 +79,7 @@ pub(super) fn judge(
     for pool in &status.pools {
         let (manifest, is_of_catalogue) = match verdict(status, pool, index) {
             Judgement::Catalogue(manifest) => (manifest, true),
-            Judgement::Told(manifest) => (manifest, false),
+            Judgement::Reported(manifest) => (manifest, false),
             Judgement::Ignored(claim) => {
                 claims.push(claim);
                 continue;
@@ -103,7 +103,7 @@ pub(super) fn counting(
 ) -> Vec<(ReleaseId, Arc<Manifest>)> {
     let judged = status.pools.iter().filter_map(|pool| {
         let manifest = match verdict(status, pool, index) {
-            Judgement::Catalogue(manifest) | Judgement::Told(manifest) => manifest,
+            Judgement::Catalogue(manifest) | Judgement::Reported(manifest) => manifest,
             Judgement::Ignored(_) => return None,
         };
         Some((pool.release.clone(), manifest))

@@ -82,7 +82,6 @@ impl ServedKinds {
         zones.map(|(zone, served)| (zone, served.as_ref()))
     }
 
-    /// Returns the kinds.
     pub fn kinds(&self) -> impl Iterator<Item = &Kind> + Clone {
         self.kinds.keys()
     }

@@ -78,6 +78,8 @@ fn status(
         stopped: Default::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     })
 }
 
@@ -154,7 +156,7 @@ fn the_newest_active_release_of_a_zone_serves_and_only_changes_of_it_wake_anybod
 }
 
 #[test]
-fn what_a_release_declares_comes_from_the_catalogue_and_what_contradicts_it_is_told() {
+fn what_a_release_declares_comes_from_the_catalogue_and_what_contradicts_it_is_reported() {
     use EnvironmentState::Running;
     let shipped = manifest("pdu", "1.0.0", false);
     let pushed = manifest("ups", "2.0.0", false);
@@ -223,7 +225,7 @@ fn an_environment_counts_in_its_own_zone_until_it_is_forgotten() {
 }
 
 #[test]
-fn the_release_that_is_asked_for_counts_before_newer_ones() {
+fn the_release_that_is_requested_counts_before_newer_ones() {
     use EnvironmentState::Running;
     let (old, new) = (manifest("ups", "1", false), manifest("ups", "2", true));
     let kinds = Kinds::default();

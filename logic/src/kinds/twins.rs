@@ -40,7 +40,6 @@ impl Twins {
         lives.hear(status.incarnation, status.time, now);
     }
 
-    /// Forgets an environment.
     pub(super) fn forget(&mut self, id: &EnvironmentId) {
         self.0.remove(id);
     }

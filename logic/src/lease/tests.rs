@@ -152,8 +152,8 @@ impl World {
         let parts = self.parts();
         let all = parts.iter().sum::<usize>();
         assert_eq!(all, usize::from(self.terms.shards), "{parts:?}");
-        let (least, most) = (parts.iter().min().unwrap(), parts.iter().max().unwrap());
-        assert!(most - least <= 1, "{parts:?}");
+        let (least, max) = (parts.iter().min().unwrap(), parts.iter().max().unwrap());
+        assert!(max - least <= 1, "{parts:?}");
         let of_ledger = self.holder(LEDGER).unwrap();
         assert!(self.members.iter().any(|one| one.member == *of_ledger));
     }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc;
 use utakata_interconnect::{Event, Events, Sender, Tasks};
+use utakata_invariant as invariant;
 use utakata_model::{Kind, Task};
 use utakata_permit::message::{Answer, PermitBatch, Recorded, RecordedBatch};
 
@@ -12,7 +13,6 @@ use super::{hand_over, read_back::ReadBacks, state::Effect};
 use crate::{
     dispatch::{Conclusion, Dispatch},
     evidence::ReadBackCounts,
-    invariant,
 };
 
 /// The number of batches that may wait to be handed to the inter connect; further ones are left
@@ -127,7 +127,7 @@ async fn hand_over_events(mut queue: mpsc::Receiver<Vec<Event>>, to: Arc<dyn Eve
     while queue.recv_many(&mut batches, QUEUE).await > 0 {
         let events: Vec<Event> = batches.drain(..).flatten().collect();
         if let Err(error) = to.publish(events).await {
-            tracing::warn!(%error, "permits were not handed over; they are asked for again");
+            tracing::warn!(%error, "permits were not handed over; they will be requested again");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     explain::{self, Facts},
     state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
-use crate::ledger::Error;
+use crate::{dispatch::Progress, ledger::Error};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -24,11 +24,11 @@ pub(super) type Promise<T> = oneshot::Sender<Result<T, Error>>;
 pub(super) enum LedgerCommand {
     Plan(Box<OperationPlan>, Promise<()>),
     /// An environment asks for permits.
-    Asked(Arc<StartBatch>),
+    Asks(Arc<StartBatch>),
     /// Outcomes have arrived.
-    Told(Arc<OutcomeBatch>),
+    Outcomes(Arc<OutcomeBatch>),
     /// An environment reports its status.
-    Heard(Arc<EnvironmentStatus>),
+    Status(Arc<EnvironmentStatus>),
     /// A target was read back for an attempt.
     Seen(ReadBackResult),
     /// The previous value of a target was captured.
@@ -60,6 +60,8 @@ pub(super) enum LedgerCommand {
     ExplainTask(TaskId, Arc<Facts>, Reply<Option<Explanation>>),
     /// A query for what an operation waits for.
     ExplainOperation(OperationId, Arc<Facts>, Reply<Option<Explanation>>),
+    /// A query for the progress of an operation: `None` once its end is recorded.
+    Progress(OperationId, Promise<Option<Arc<Progress>>>),
     /// A query for the number of tasks that have not ended.
     Count(Reply<usize>),
     /// A query for the control that needs somebody's attention.
@@ -71,7 +73,7 @@ pub(super) enum LedgerCommand {
 impl LedgerCommand {
     /// Returns true if the command is repeated by its sender when it is left out.
     pub fn is_repeated(&self) -> bool {
-        matches!(self, Self::Asked(_) | Self::Told(_) | Self::Seen(..))
+        matches!(self, Self::Asks(_) | Self::Outcomes(_) | Self::Seen(..))
     }
 
     /// Returns true if it is a query, which changes nothing.
@@ -94,6 +96,7 @@ impl LedgerCommand {
             Self::Settle(.., to) | Self::Cancel(.., to) => answer(to, Err(Error::Waits)),
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
+            Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
         None
@@ -103,31 +106,35 @@ impl LedgerCommand {
     /// last.
     pub fn carry_out(self, ledger: &mut LedgerState) {
         match self {
-            Self::Asked(batch) => ledger.asked(&batch),
-            Self::Told(batch) => ledger.told(&batch),
-            Self::Heard(status) => ledger.heard(&status),
+            Self::Asks(batch) => ledger.on_asks(&batch),
+            Self::Outcomes(batch) => ledger.on_outcomes(&batch),
+            Self::Status(status) => ledger.on_status(&status),
             Self::Seen(look) => ledger.seen(&look),
             Self::Captured(task, prior) => ledger.captured(task, prior),
-            Self::Change(id, verb, said, to) => {
-                let done = ledger.change(id, verb, &said);
+            Self::Change(id, verb, attribution, to) => {
+                let done = ledger.change(id, verb, &attribution);
                 reply(ledger, to, done);
             }
-            Self::Settle(id, verdict, said, to) => {
-                let done = ledger.settled(id, verdict, &said);
+            Self::Settle(id, verdict, attribution, to) => {
+                let done = ledger.settled(id, verdict, &attribution);
                 reply(ledger, to, done);
             }
-            Self::Cancel(id, said, to) => {
-                let done = ledger.cancelled(id, &said);
+            Self::Cancel(id, attribution, to) => {
+                let done = ledger.cancelled(id, &attribution);
                 reply(ledger, to, done);
             }
             Self::Lock(target, lock, to) => {
                 ledger.lock(&target, lock);
                 reply(ledger, to, ());
             }
-            Self::Unlock(target, said, to) => {
-                let was_locked = ledger.unlock(&target, &said);
+            Self::Unlock(target, attribution, to) => {
+                let was_locked = ledger.unlock(&target, &attribution);
                 reply(ledger, to, was_locked);
             }
+            Self::Progress(id, to) => match ledger.open(id) {
+                Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),
+                None => reply(ledger, to, None),
+            },
             Self::LaneOf(target, to) => answer(to, ledger.lane_of(&target)),
             Self::ExplainTask(id, facts, to) => answer(to, explain::task(ledger, id, &facts)),
             Self::ExplainOperation(id, facts, to) => {

@@ -121,11 +121,11 @@ impl TaskEntry {
     /// without proof.
     pub fn may_still_act(&self) -> bool {
         let told = self.record.outcome.as_ref();
-        let is_told = told.is_some_and(|told| {
+        let is_reported = told.is_some_and(|told| {
             let is_said = told.status != OutcomeStatus::Unknown || is_unverified(told);
             told.attempt == self.life.attempt && is_said
         });
-        self.rule.repeat == Repeat::Once && !self.life.is_over && !is_told
+        self.rule.repeat == Repeat::Once && !self.life.is_over && !is_reported
     }
 
     /// Marks a task as unverified if its reported effect was looked for in vain.

@@ -6,7 +6,7 @@ mod queue;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use utakata_api::{ledger::Explanation, rollout::KindAsked};
+use utakata_api::{ledger::Explanation, rollout::KindAssignment};
 use utakata_model::{
     EnvironmentId, EnvironmentStatus, Kind, OperationId, OperationState, Order, Orders, Scope,
     TaskId,
@@ -32,12 +32,11 @@ use crate::desired::PinTable;
 pub struct Facts {
     /// The statuses of the environments.
     pub environments: Vec<Arc<EnvironmentStatus>>,
-    /// The orders of environments.
     pub orders: BTreeMap<EnvironmentId, Orders>,
     /// The orders of zones, kinds and releases.
     pub standing: BTreeMap<Scope, Order>,
     /// The desired releases and placements, by kind.
-    pub kinds: BTreeMap<Kind, KindAsked>,
+    pub kinds: BTreeMap<Kind, KindAssignment>,
     /// The releases that targets keep.
     pub pins: PinTable,
 }
@@ -70,14 +69,14 @@ pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Ex
         (Stage::Fenced { .. }, _) if entry.life.is_over => timed(
             "fence",
             format!(
-                "nobody knows what became of attempt {attempt}, and nobody acts on it any more; \
-                 {target} has time to show it"
+                "the outcome of attempt {attempt} is unknown, and nobody acts on it any more; \
+                 {target} still has time to show it"
             ),
         ),
         (Stage::Fenced { holder, .. }, _) => timed(
             "fence",
             format!(
-                "nobody knows what became of attempt {attempt}: {} may still act on it, so it is \
+                "the outcome of attempt {attempt} is unknown: {} may still act on it, so it is \
                  not settled before",
                 holder.environment
             ),
@@ -85,7 +84,7 @@ pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Ex
         (Stage::ReadingBack { holder, .. }, _) if entry.may_still_act() => reads(
             "proof",
             format!(
-                "nobody knows what became of attempt {attempt}; {target} is read back, and if it \
+                "the outcome of attempt {attempt} is unknown; {target} is read back, and if it \
                  shows nothing there is no other attempt before {} has come back and said that \
                  this one is over: what stood still there may go on",
                 holder.environment
@@ -93,7 +92,7 @@ pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Ex
         ),
         (Stage::ReadingBack { .. }, _) => reads(
             "read-back",
-            format!("nobody knows what became of attempt {attempt}; {target} is read back"),
+            format!("the outcome of attempt {attempt} is unknown; {target} is read back"),
         ),
         (Stage::Unsettled { holder }, _) => unsettled(entry, holder.as_ref()),
         (Stage::Ended(_), _) => return None,
@@ -105,14 +104,14 @@ fn verifying(entry: &TaskEntry, shown: Evidence) -> String {
     let target = &entry.task.target;
     let so_far = match shown {
         Evidence::None => "that is read back",
-        Evidence::Passing => "it is on the way to it, and is read back until it has",
+        Evidence::Passing => "it is getting there, and is read back until it has",
         Evidence::Effect => "it is read back until it has passed through what is on the way to it",
         Evidence::Other => {
-            "it does not show it, which some do late: it is read back until it does, or until its \
+            "it does not show it, which may take some time: it is read back until it does, or until its \
              time is over"
         }
     };
-    format!("{target} said that it did it; {so_far}")
+    format!("{target} reported success; {so_far}")
 }
 
 /// Explains a task whose outcome is unknown, so that a person has to decide.
@@ -159,7 +158,7 @@ pub(super) fn operation(
         .record
         .changed
         .as_ref()
-        .map_or(open.operation.asked, |said| said.at);
+        .map_or(open.operation.requested, |said| said.at);
     let by = open
         .record
         .changed
@@ -175,7 +174,7 @@ pub(super) fn operation(
     Some(match open.record.state {
         OperationState::Awaiting => plain(
             "approval",
-            "it waits for somebody else than who asked to approve it".into(),
+            "it waits for approval by somebody other than its requester".into(),
             "somebody else: `utakata operation approve ID`",
         ),
         OperationState::Paused => plain(
@@ -334,12 +333,12 @@ fn in_lane(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> Explanatio
     let first = holder.or_else(|| ledger.queued_of(target));
     let first = first.filter(|first| *first != entry.task.id);
     let Some(first) = first else {
-        let ahead = format!("other tasks are before it at {target}");
+        let ahead = format!("other tasks are ahead of it at {target}");
         return expires(entry, says(entry, "held", ahead));
     };
     let has = match holder {
         Some(_) => "has",
-        None => "is before it at",
+        None => "is ahead of it at",
     };
     let why = task(ledger, first, facts);
     let because = why

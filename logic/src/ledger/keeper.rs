@@ -92,7 +92,7 @@ impl Keeper {
             match self.ledger.take_up(&self.config, parts, &term).await {
                 Ok(running) => return Some((term, running)),
                 Err(error) => {
-                    tracing::error!(%error, cure = error.cure(), "the ledger cannot be taken up");
+                    tracing::error!(%error, cure = error.cure(), "the ledger cannot be taken over");
                 }
             }
             tokio::time::sleep(RETRY_AFTER).await;

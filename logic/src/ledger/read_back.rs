@@ -135,7 +135,7 @@ impl ReadBacks {
 
     /// Reads the target once, and judges what it shows.
     async fn look(&self, read: &ReadBack) -> ReadBackResult {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let evidence = match expected(&read.task) {
             Some(expected) => match self.read(&read.task, &expected, read.until).await {
                 Some(readings) => evidence::judge(&expected, &readings),
@@ -146,7 +146,7 @@ impl ReadBacks {
         ReadBackResult {
             task: read.task.id,
             attempt: read.attempt,
-            asked,
+            requested,
             answered: Instant::now(),
             evidence,
         }
@@ -184,8 +184,8 @@ impl ReadBacks {
         let made = NewRead::new(&known);
         let id = made.id;
         self.dispatch.send(&batch, vec![made]).await.ok()?;
-        let most = lifetime + timeout + self.dispatch.grace();
-        progress.wait_for(most).await;
+        let max = lifetime + timeout + self.dispatch.grace();
+        progress.wait_for(max).await;
         progress.shown(id)?.readings
     }
 }
@@ -196,9 +196,9 @@ impl Purpose {
         match (self, look.evidence) {
             (_, Evidence::None) => false,
             (Self::Settle, _) => true,
-            (Self::Confirm { shows_from, .. }, _) if look.asked >= shows_from => true,
+            (Self::Confirm { shows_from, .. }, _) if look.requested >= shows_from => true,
             (Self::Confirm { is_through, .. }, Evidence::Effect) => {
-                !is_through || passed.is_some_and(|at| look.asked >= at)
+                !is_through || passed.is_some_and(|at| look.requested >= at)
             }
             (Self::Confirm { .. }, Evidence::Passing | Evidence::Other) => false,
         }

@@ -42,7 +42,9 @@ pub(super) async fn restore(
         if gap {
             doubted.extend(rows.iter_mut().filter_map(doubt));
         }
-        let progress = Arc::new(Progress::new(rows.len(), Show::Counts));
+        // Whoever waits for it was told of those that have ended, and of those that a person has.
+        let left = rows.iter().filter(|row| is_under_way(row.progress.state));
+        let progress = Arc::new(Progress::new(left.count(), Show::Counts));
         let tasks = rows.into_iter().map(|row| task(row, config));
         ledger.restore(operation, record, tasks.collect(), progress);
     }
@@ -56,6 +58,10 @@ pub(super) async fn restore(
     }
     ledger.settle();
     Ok(())
+}
+
+fn is_under_way(state: TaskState) -> bool {
+    !state.is_final() && state != TaskState::Unsettled
 }
 
 /// Leaves a task that has not ended to a person.

@@ -168,9 +168,9 @@ impl WriteState {
 
     /// Keeps a command for later. Of the statuses of an environment only the latest is of use.
     fn keep(&mut self, command: LedgerCommand) {
-        if let LedgerCommand::Heard(new) = &command {
+        if let LedgerCommand::Status(new) = &command {
             let is_older =
-                |one: &LedgerCommand| matches!(one, LedgerCommand::Heard(old) if old.id == new.id);
+                |one: &LedgerCommand| matches!(one, LedgerCommand::Status(old) if old.id == new.id);
             self.kept.retain(|one| !is_older(one));
         }
         self.kept.push(command);

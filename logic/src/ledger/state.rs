@@ -115,9 +115,9 @@ pub(super) struct ReadBackResult {
     pub task: TaskId,
     /// The number of the attempt.
     pub attempt: u32,
-    /// The time at which it was asked.
-    pub asked: Instant,
-    /// The time at which it had answered.
+    /// The time at which the target was asked.
+    pub requested: Instant,
+    /// The time at which its answer had arrived.
     pub answered: Instant,
     pub evidence: Evidence,
 }
@@ -249,7 +249,7 @@ impl LedgerState {
     /// Records that a task has changed its state, or begun another attempt.
     fn moved(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get(&id) else {
-            return self.broken("a task moves that is not there", id);
+            return self.broken("a missing task changes its state", id);
         };
         let state = audit::AuditEntry::State {
             task: id,

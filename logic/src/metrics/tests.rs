@@ -15,6 +15,7 @@ fn status() -> Status {
         duties: None,
         connections: Vec::new(),
         problems: Vec::new(),
+        invariants_broken: 0,
     }
 }
 
@@ -62,7 +63,7 @@ fn environment() -> EnvironmentStatus {
         "id": "wee-1", "incarnation": "0192f0c1-0000-7000-8000-00000000000e", "zone": "hall-1",
         "state": "running", "version": "1", "time": "2026-03-01T12:00:00Z",
         "pools": [pool("1", 3, 0), pool("2", 1, 4), pool("0", 0, 0)],
-        "workers": { "most": 4, "short": ["pdu"] },
+        "workers": { "max": 4, "short": ["pdu"] },
         "rollouts": [{ "id": "0192f0c1-0000-7000-8000-00000000000f", "kind": "pdu",
             "candidate": release("2"), "phase": "canary", "since": "2026-03-01T12:00:00Z",
             "evidence": {} }],
@@ -71,7 +72,7 @@ fn environment() -> EnvironmentStatus {
 }
 
 #[test]
-fn of_rollouts_and_of_a_limit_of_workers_all_is_told() {
+fn of_rollouts_and_of_a_limit_of_workers_all_is_reported() {
     let status = Status {
         environments: vec![environment(), environment()],
         ..status()
@@ -85,7 +86,7 @@ fn of_rollouts_and_of_a_limit_of_workers_all_is_told() {
         &status,
         &[
             r#"utakata_rollouts{kind="pdu",phase="canary"} 2"#,
-            r#"utakata_workers_most{environment="wee-1",zone="hall-1"} 4"#,
+            r#"utakata_workers_max{environment="wee-1",zone="hall-1"} 4"#,
             r#"utakata_workers_short{environment="wee-1",kind="pdu"} 1"#,
         ],
     );
@@ -100,6 +101,25 @@ fn of_rollouts_and_of_a_limit_of_workers_all_is_told() {
             &format!("{} 9", of("1", "succeeded")),
             &format!("{} 4", of("2", "failed")),
             &format!("{} 1", of("2", "unknown")),
+        ],
+    );
+}
+
+#[test]
+fn broken_invariants_are_counted_of_each_process() {
+    let status = Status {
+        environments: vec![EnvironmentStatus {
+            invariants_broken: 3,
+            ..environment()
+        }],
+        invariants_broken: 2,
+        ..status()
+    };
+    check(
+        &status,
+        &[
+            r#"utakata_invariants_broken_total{of="logic"} 2"#,
+            r#"utakata_invariants_broken_total{of="wee-1"} 3"#,
         ],
     );
 }

@@ -33,7 +33,7 @@ pub enum Error {
         problems: Vec<Detail>,
     },
     /// The wait is too long.
-    #[error("the answer is waited for at most {} seconds", WAIT_MAX.as_secs())]
+    #[error("a request can wait for the answer for at most {} seconds", WAIT_MAX.as_secs())]
     Wait,
     /// Tasks cannot be dispatched.
     #[error(transparent)]
@@ -43,7 +43,7 @@ pub enum Error {
 fn first(problems: &[Detail]) -> String {
     match problems.first() {
         Some(one) => format!("{}: {}", one.subject, one.message),
-        None => "nothing can be read so".into(),
+        None => "nothing can be read like this".into(),
     }
 }
 
@@ -111,7 +111,7 @@ impl Observe {
         let progress = Arc::new(Progress::new(selection.len(), show));
         let order = Order {
             id: OperationId::generate(),
-            asked: crate::clock::now(),
+            requested: crate::clock::now(),
             lifetime: self.config.observe.lifetime.max(read.wait),
             grace: self.dispatch.grace(),
             parameters: Parameters::new(&parameters),
@@ -141,7 +141,7 @@ impl Observe {
                 action: read.action,
                 class: Class::Observe,
                 parameters,
-                asked: order.asked,
+                requested: order.requested,
                 why: None,
                 by,
                 pace: Default::default(),
@@ -158,7 +158,7 @@ impl Observe {
 /// The data that the batches of one read share.
 struct Order {
     id: OperationId,
-    asked: Timestamp,
+    requested: Timestamp,
     lifetime: Duration,
     grace: Duration,
     parameters: Parameters,
@@ -179,8 +179,8 @@ impl Order {
             class: Class::Observe,
             parameters: self.parameters.clone(),
             timeout,
-            made: self.asked,
-            expires: self.asked + self.lifetime,
+            made: self.requested,
+            expires: self.requested + self.lifetime,
             deadline: Instant::now() + self.lifetime + timeout + self.grace,
             progress: Some(Arc::clone(&self.progress)),
         };

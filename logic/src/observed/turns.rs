@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_turns_are_told_one_by_one_and_many_in_one_line() {
+    fn a_few_turns_are_reported_one_by_one_and_many_in_one_line() {
         let kind = |name: &str| Kind::new(name).unwrap();
         let name = |at: usize| TargetName::new(format!("t-{at}")).unwrap();
         let problem = Problem::new("unreachable", Cure::Operator, "no answer");

@@ -53,7 +53,7 @@ impl Disk {
                 mebibytes(self.free),
                 mebibytes(self.all)
             ),
-            cure: Some("make room on it, or move the data directory".into()),
+            cure: Some("free space on it, or move the data directory".into()),
         })
     }
 }

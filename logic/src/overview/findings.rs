@@ -1,5 +1,8 @@
 //! The findings that are not about single targets. Pure.
 
+mod control;
+mod environment;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -13,18 +16,13 @@ use utakata_api::{
     rollout::{Rollout, RolloutState},
     status::Status,
 };
-use utakata_model::{
-    Cure, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, Problem, ReleaseId, Stop, Zone,
-    duration, environment::RefusedRelease,
-};
+use utakata_model::{Cure, EnvironmentState, EnvironmentStatus, Kind, Problem, Stop, Zone};
 
 use super::{disk::Disk, targets::Short};
 use crate::ledger::Summary;
 
 /// The silence after which an environment is suspect: it reports every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
-/// The difference below which clocks count as equal.
-const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(2);
 /// The time for which a rollout that went back is reported.
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
@@ -57,6 +55,8 @@ impl SiteFacts {
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         found.extend(self.disk.as_ref().and_then(Disk::finding));
+        let ours = self.status.invariants_broken;
+        found.extend(broken(About::Server, "server".into(), ours));
         self.brokers(&mut found);
         self.ledger(&mut found);
         self.environments(&mut found);
@@ -117,7 +117,7 @@ impl SiteFacts {
                 about: About::Broker,
                 subject: subject.clone(),
                 says: format!("{}: {notice}", one.to),
-                cure: Some("it is told for ten minutes after it was seen last".into()),
+                cure: Some("it is reported for ten minutes after it was last seen".into()),
             }));
             let Some(problem) = &one.problem else {
                 continue;
@@ -128,7 +128,7 @@ impl SiteFacts {
                 subject,
                 says: format!("{} is away: {problem}", one.to),
                 cure: Some(
-                    "see that it runs and can be reached; it is tried again by itself".into(),
+                    "make sure that it runs and can be reached; it is retried automatically".into(),
                 ),
             });
         }
@@ -144,57 +144,6 @@ impl SiteFacts {
                 says: "no logic environment keeps it: nothing can be controlled".into(),
                 cure: Some("wait ten seconds; then see whether PostgreSQL answers".into()),
             });
-        }
-    }
-
-    fn environments(&self, found: &mut Vec<Finding>) {
-        let all = &self.status.environments;
-        if all.is_empty() {
-            found.push(Finding {
-                weight: Weight::Wrong,
-                about: About::Environment,
-                subject: "environments".into(),
-                says: "none was heard of: nothing can be read or controlled".into(),
-                cure: Some("see the log of `utakata up`, or of each `utakata wee`".into()),
-            });
-        }
-        for environment in all {
-            match self.is_there(environment) {
-                false => found.push(self.gone(environment)),
-                true => {
-                    workers(environment, found);
-                    found.extend(clock(environment));
-                }
-            }
-        }
-    }
-
-    /// Reports a missing environment, if nothing else serves its zone.
-    fn gone(&self, environment: &EnvironmentStatus) -> Finding {
-        let EnvironmentStatus { id, zone, .. } = environment;
-        let mut others = self.status.environments.iter();
-        let is_served = others.any(|one| one.zone == *zone && self.is_there(one));
-        let is_missed = !is_served && self.zones.contains(zone);
-        let ago = ago(self.silence(environment));
-        let how = match environment.state {
-            EnvironmentState::Gone => format!("gone, last heard of {ago}"),
-            _ => format!("silent, last heard of {ago}"),
-        };
-        let zone = match (is_served, is_missed) {
-            (true, _) => format!("others serve the zone {zone}"),
-            (false, true) => format!("nobody serves the zone {zone}"),
-            (false, false) => format!("the zone {zone} has no targets"),
-        };
-        Finding {
-            weight: if is_missed {
-                Weight::Wrong
-            } else {
-                Weight::Notice
-            },
-            about: About::Environment,
-            subject: format!("environment {id}"),
-            says: format!("{how}: {zone}"),
-            cure: Some("see whether it still runs, and its log".into()),
         }
     }
 
@@ -227,8 +176,8 @@ impl SiteFacts {
             .collect();
         for problem in &self.status.problems {
             let is_of_schedule = self.schedules.contains(problem);
-            let is_told = is_of_schedule && &*problem.code == "kind-not-served";
-            if told.contains(&problem) || is_told {
+            let is_reported = is_of_schedule && &*problem.code == "kind-not-served";
+            if told.contains(&problem) || is_reported {
                 continue;
             }
             let about = match is_of_schedule {
@@ -260,8 +209,8 @@ impl SiteFacts {
                 &self.short.strange,
                 Health::NotUnderstood,
                 [
-                    "answers and is not understood",
-                    "answer and are not understood",
+                    "answers but is not understood",
+                    "answer but are not understood",
                 ],
             ),
         ];
@@ -284,69 +233,6 @@ impl SiteFacts {
                     "`utakata target list --health {}`",
                     health.as_str()
                 )),
-            });
-        }
-    }
-
-    fn control(&self, found: &mut Vec<Finding>) {
-        let Some(control) = &self.control else {
-            return;
-        };
-        let counts = control.counts;
-        if let Some((id, target)) = control.unsettled.first() {
-            let what = match counts.unsettled {
-                1 => format!("1 task is unsettled, on {target}"),
-                count => format!("{count} tasks are unsettled, the oldest on {target}"),
-            };
-            found.push(Finding {
-                weight: Weight::Wrong,
-                about: About::Task,
-                subject: "control".into(),
-                says: format!("{what}: a person has to say what became of it"),
-                cure: Some(format!(
-                    "`utakata task explain {id}`; all: `utakata task list --state unsettled`"
-                )),
-            });
-        }
-        let operations = [
-            (
-                counts.stopped,
-                control.stopped.first(),
-                Weight::Wrong,
-                "stopped because too many tasks failed",
-                "explain",
-            ),
-            (
-                counts.awaiting,
-                control.awaiting.first(),
-                Weight::Notice,
-                "waiting for an approval",
-                "approve",
-            ),
-        ];
-        for (count, first, weight, how, verb) in operations {
-            let Some(first) = first else { continue };
-            found.push(Finding {
-                weight,
-                about: About::Operation,
-                subject: "control".into(),
-                says: match count {
-                    1 => format!("1 operation is {how}"),
-                    count => format!("{count} operations are {how}"),
-                },
-                cure: Some(format!("`utakata operation {verb} {first}`")),
-            });
-        }
-        if counts.paused > 0 {
-            found.push(Finding {
-                weight: Weight::Notice,
-                about: About::Operation,
-                subject: "control".into(),
-                says: match counts.paused {
-                    1 => "1 operation is paused".into(),
-                    count => format!("{count} operations are paused"),
-                },
-                cure: Some("`utakata operation list`".into()),
             });
         }
     }
@@ -400,105 +286,27 @@ impl SiteFacts {
     }
 }
 
-/// Reports an environment whose clock differs from ours. That makes nothing late or early, but
-/// builds before 0.1 rely on clocks, and so does anybody who compares logs.
-fn clock(environment: &EnvironmentStatus) -> Option<Finding> {
-    let ahead = environment.clock_ahead_ms?;
-    let by = Duration::from_millis(ahead.unsigned_abs());
-    if by < MAX_CLOCK_DIFFERENCE {
-        return None;
-    }
-    let how = if ahead > 0 { "ahead of" } else { "behind" };
-    Some(Finding {
-        weight: Weight::Notice,
-        about: About::Environment,
-        subject: format!("environment {}", environment.id),
-        says: format!(
-            "its clock is {} {how} that of the logic environment",
-            duration::format(Duration::from_secs(by.as_secs()))
-        ),
-        cure: Some(
-            "set the clocks of both hosts by NTP: `timedatectl` says whether they are".into(),
-        ),
-    })
-}
-
-/// Reports a refused release, or a profile that could not be made into one.
-fn refused(refused: &RefusedRelease) -> Finding {
-    let (path, problem) = (&refused.path, &refused.problem);
-    let (subject, says) = match problem.code.starts_with("profile") {
-        true => (path.clone(), problem.to_string()),
-        false => (format!("release in {path}"), format!("refused: {problem}")),
+/// States that a process has met and that cannot be.
+fn broken(about: About, subject: String, count: u64) -> Option<Finding> {
+    let says = match count {
+        0 => return None,
+        1 => "it was in 1 impossible state since it started: a bug in utakata".into(),
+        count => {
+            format!("it was in {count} impossible states since it started: bugs in utakata")
+        }
     };
-    Finding {
+    Some(Finding {
         weight: Weight::Wrong,
-        about: About::Worker,
+        about,
         subject,
         says,
-        cure: cure(problem),
-    }
-}
-
-/// Reports workers that do not start, and refused releases.
-fn workers(environment: &EnvironmentStatus, found: &mut Vec<Finding>) {
-    let id = &environment.id;
-    let failing: Vec<(&PoolStatus, &Problem)> = environment
-        .pools
-        .iter()
-        .filter_map(|pool| Some((pool, pool.problem.as_ref()?)))
-        .collect();
-    let subject = format!("environment {id}");
-    if failing.len() > 1 && failing.len() == environment.pools.len() {
-        let (first, problem) = failing[0];
-        found.push(Finding {
-            weight: Weight::Wrong,
-            about: About::Worker,
-            subject,
-            says: format!(
-                "none of its workers starts ({} kinds); {}: {problem}",
-                failing.len(),
-                named(&first.release)
-            ),
-            cure: cure(problem),
-        });
-    } else {
-        found.extend(failing.iter().map(|(pool, problem)| Finding {
-            weight: Weight::Wrong,
-            about: About::Worker,
-            subject: format!("worker {} in {id}", named(&pool.release)),
-            says: problem.to_string(),
-            cure: cure(problem),
-        }));
-    }
-    found.extend(environment.refused.iter().map(refused));
-    if let Some(workers) = environment
-        .workers
-        .as_ref()
-        .filter(|one| !one.short.is_empty())
-    {
-        let short: Vec<&str> = workers.short.iter().map(Kind::as_str).collect();
-        found.push(Finding {
-            weight: Weight::Notice,
-            about: About::Worker,
-            subject: format!("environment {id}"),
-            says: format!(
-                "runs {} workers, as many as it may: tasks wait of {}",
-                workers.most,
-                short.join(", ")
-            ),
-            cure: Some("raise execution.max_workers, or start another environment".into()),
-        });
-    }
-}
-
-/// Returns the name of a release without its digest: people know it by its version.
-fn named(release: &ReleaseId) -> String {
-    format!("{}@{}", release.kind, release.version)
+        cure: Some("report it with the lines around `this cannot be` in its log".into()),
+    })
 }
 
 fn cure(problem: &Problem) -> Option<String> {
     Some(match problem.cure {
-        Cure::Retry => "it may pass by itself".into(),
+        Cure::Retry => "it may resolve by itself".into(),
         Cure::Operator => format!("`utakata error {}`", problem.code),
         Cure::Bug => {
             "see the log of that moment; a worker of your own: `utakata worker test`".into()

@@ -112,12 +112,14 @@ impl Survey<'_> {
         let labels = Labels::of(if groups.is_empty() { &[] } else { all });
         let group = |((kind, health, code), members): (Key<'_>, Vec<&TargetEntry>)| {
             let (places, more_places) = labels.places(&members);
+            let of = kinds.get(kind).copied();
+            let of = utakata_invariant::present(of, "targets of a kind without a count", kind);
             FailingGroup {
                 kind: kind.clone(),
                 health,
                 code: code.to_string(),
                 count: members.len() as u64,
-                of: kinds.get(kind).copied().unwrap_or_default(),
+                of: of.unwrap_or_default(),
                 says: self.says(members.first()),
                 places,
                 more_places,
@@ -200,7 +202,7 @@ impl<'a> Labels<'a> {
                     continue;
                 }
                 let likeness = 2.0 * *count as f64 / (everywhere as f64 + size);
-                if likeness >= MIN_LIKENESS && best.is_none_or(|(most, _)| likeness > most) {
+                if likeness >= MIN_LIKENESS && best.is_none_or(|(max, _)| likeness > max) {
                     best = Some((likeness, label));
                 }
             }

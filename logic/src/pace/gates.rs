@@ -51,7 +51,7 @@ struct Gate {
     /// The index of the limit.
     limit: usize,
     value: Arc<str>,
-    most: u32,
+    max: u32,
     taken: u32,
     /// The groups that found it full, by their first task.
     parked: BTreeSet<(usize, usize)>,
@@ -93,13 +93,13 @@ impl Gates {
     }
 
     fn gate(&mut self, limit: usize, value: &Arc<str>) -> usize {
-        let (gates, most) = (&mut self.gates, self.limits[limit].most.get());
+        let (gates, max) = (&mut self.gates, self.limits[limit].max.get());
         let gate = self.known_gates.entry((limit, Arc::clone(value)));
         *gate.or_insert_with(|| {
             gates.push(Gate {
                 limit,
                 value: Arc::clone(value),
-                most,
+                max,
                 taken: 0,
                 parked: BTreeSet::new(),
             });
@@ -206,6 +206,6 @@ impl Gates {
 
 impl Gate {
     fn is_full(&self) -> bool {
-        self.taken >= self.most
+        self.taken >= self.max
     }
 }

@@ -41,7 +41,7 @@ fn so_many_begin_at_a_time_and_an_end_frees_one_place() {
     assert!(pacer.due().is_empty(), "each comes once");
     assert_eq!(
         pacer.held(tasks[4].id),
-        Some(ReleaseWait::AtATime { most: 2 })
+        Some(ReleaseWait::AtATime { max: 2 })
     );
     assert_eq!(pacer.held(tasks[0].id), None);
     pacer.ended(tasks[1].id, Ending::Good);
@@ -91,7 +91,7 @@ fn all_limits_hold_at_once() {
 }
 
 #[test]
-fn after_so_many_failures_nothing_is_released_until_it_is_resumed() {
+fn after_several_failures_nothing_is_released_until_it_is_resumed() {
     let tasks = tasks(&[&[] as &[&str]; 8]);
     let mut pacer = Pacer::new(pace(Some("2"), &[], Some(2)), tasks.clone());
     assert_eq!(places(&tasks, &pacer.due()), [0, 1]);
@@ -176,8 +176,8 @@ impl Slow {
     }
 
     fn fits(&self, at: usize) -> bool {
-        let most = self.pace.at_a_time;
-        let most = most.map_or(usize::MAX, |most| most.of(self.tasks.len()));
+        let max = self.pace.at_a_time;
+        let max = max.map_or(usize::MAX, |max| max.of(self.tasks.len()));
         let released = |is_meant: &dyn Fn(&Paced) -> bool| {
             let released = |(task, standing): &&(Paced, PacedState)| {
                 *standing == PacedState::Released && is_meant(task)
@@ -187,9 +187,9 @@ impl Slow {
         let fits = |(limit, at_most): (usize, &AtMost)| {
             let value = &self.tasks[at].0.values[limit];
             let same = |task: &Paced| task.values[limit] == *value;
-            value.is_none() || released(&same) < at_most.most.get() as usize
+            value.is_none() || released(&same) < at_most.max.get() as usize
         };
-        released(&|_| true) < most && self.pace.at_most.iter().enumerate().all(fits)
+        released(&|_| true) < max && self.pace.at_most.iter().enumerate().all(fits)
     }
 
     fn failures(&self) -> u32 {

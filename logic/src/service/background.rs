@@ -21,38 +21,47 @@ const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 impl Handle {
     pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
         let inner = &self.inner;
-        let mut background = inner.background.lock();
-        let (fetches, asked) = mpsc::channel(catalogue::MAX_WAITING);
+        let mut background = inner.lifetime.background.lock();
+        let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
             ledger: inner.ledger.clone(),
             fetches,
         };
-        let cancel = inner.cancel.clone();
+        let cancel = inner.lifetime.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });
-        let (desired, cancel) = (Arc::clone(&inner.site.desired), inner.cancel.clone());
+        let (desired, cancel) = (
+            Arc::clone(&inner.site.desired),
+            inner.lifetime.cancel.clone(),
+        );
         background.spawn(desired::publish(
             desired,
             Arc::clone(&events),
-            inner.duties.clone(),
+            inner.membership.duties.clone(),
             cancel,
         ));
         let rollouts = Arc::clone(&inner.site.rollouts);
-        let (duties, cancel) = (inner.duties.clone(), inner.cancel.clone());
+        let (duties, cancel) = (
+            inner.membership.duties.clone(),
+            inner.lifetime.cancel.clone(),
+        );
         background.spawn(async move { rollouts.run(duties, cancel).await });
         background.spawn(catalogue::answer(
             inner.store.clone(),
             Arc::clone(&events),
-            asked,
-            inner.duties.clone(),
-            inner.cancel.clone(),
+            requested,
+            inner.membership.duties.clone(),
+            inner.lifetime.cancel.clone(),
         ));
-        background.spawn(keeper.run(tasks, events, inner.cancel.clone()));
-        let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.cancel.clone());
+        background.spawn(keeper.run(tasks, events, inner.lifetime.cancel.clone()));
+        let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.lifetime.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
-        let (observe, cancel) = (Arc::clone(&inner.observe), inner.cancel_schedules.clone());
+        let (observe, cancel) = (
+            Arc::clone(&inner.observe),
+            inner.lifetime.cancel_schedules.clone(),
+        );
         background.spawn(async move { observe.run(cancel).await });
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
@@ -71,12 +80,12 @@ impl Handle {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.inner.cancel.cancelled() => return,
+                () = self.inner.lifetime.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
                 // Another logic environment may just have received it.
                 () = self.inner.site.kinds.doubts() => tokio::time::sleep(DOUBT_DEBOUNCE).await,
             }
-            if self.inner.id.is_some() {
+            if self.inner.membership.id.is_some() {
                 self.refresh().await;
             }
             self.inner.site.kinds.log_what_stays();
@@ -91,7 +100,7 @@ impl Inner {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.cancel.cancelled() => return,
+                () = self.lifetime.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             // An error is kept for the status, and the next tick tries again.
@@ -104,7 +113,7 @@ impl Inner {
         let mut clock = clock::Watch::begin();
         loop {
             let step = tokio::select! {
-                () = self.cancel.cancelled() => return,
+                () = self.lifetime.cancel.cancelled() => return,
                 step = clock.step() => step,
             };
             tracing::warn!(?step, "the clock was set");
@@ -118,13 +127,13 @@ impl Inner {
         let mut inventory = self.site.inventory.follow();
         loop {
             tokio::select! {
-                () = self.cancel.cancelled() => return,
+                () = self.lifetime.cancel.cancelled() => return,
                 changed = inventory.changed() => if changed.is_err() { return },
             }
             self.site.observed.forget_gone(&self.site.inventory);
             // Many changes in a row are handled at once.
             tokio::select! {
-                () = self.cancel.cancelled() => return,
+                () = self.lifetime.cancel.cancelled() => return,
                 () = tokio::time::sleep(FORGET_INTERVAL) => {}
             }
         }
@@ -137,11 +146,11 @@ impl Inner {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.cancel.cancelled() => return,
+                () = self.lifetime.cancel.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             let turns = self.site.observed.turns();
-            if self.duties.borrow().ledger.is_some() {
+            if self.membership.duties.borrow().ledger.is_some() {
                 log(turns);
             }
         }

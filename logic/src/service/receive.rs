@@ -33,7 +33,7 @@ impl Receiver {
                 ended = self.follow(events.as_ref()) => match ended {
                     utakata_interconnect::Error::Closed => return,
                     error @ utakata_interconnect::Error::Away { .. } => {
-                        tracing::warn!(%error, "events are not followed now");
+                        tracing::warn!(%error, "events cannot be followed now");
                         tokio::time::sleep(RETRY_AFTER).await;
                     }
                 },
@@ -58,7 +58,7 @@ impl Receiver {
             }
             let missed = subscription.missed();
             if missed > 0 {
-                tracing::warn!(missed, "readings or outcomes of reads came too fast");
+                tracing::warn!(missed, "readings or outcomes of reads arrived too fast");
             }
         }
     }
@@ -71,12 +71,12 @@ impl Receiver {
                 Event::Environment(status) => {
                     self.site.environments.meet(status).await;
                     self.site.kinds.hear(status);
-                    self.site.desired.heard(status);
-                    self.site.rollouts.heard(status);
-                    self.ledger.heard(Arc::clone(status)).await;
+                    self.site.desired.on_status(status);
+                    self.site.rollouts.on_status(status);
+                    self.ledger.on_status(Arc::clone(status)).await;
                 }
                 Event::Start(batch) => {
-                    self.ledger.asked(Arc::clone(batch)).await;
+                    self.ledger.on_asks(Arc::clone(batch)).await;
                     continue;
                 }
                 Event::Forgotten(id) => {
@@ -122,7 +122,7 @@ impl Receiver {
             }
         }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
-            self.ledger.told(Arc::clone(batch)).await;
+            self.ledger.on_outcomes(Arc::clone(batch)).await;
         }
     }
 

@@ -1,4 +1,4 @@
-//! Batches of the ledger: all of one is written, or nothing.
+//! Batches of the ledger: each is written completely or not at all.
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use utakata_permit::life::{End, Holder};
 use super::{ControlTask, Fence};
 use crate::pace::StopRule;
 
-/// Changes of the ledger that are written together.
+/// Changes to the ledger that are written together.
 #[derive(Debug, Clone, Default)]
 pub struct WriteBatch {
     /// New operations, with their keys.
@@ -22,15 +22,15 @@ pub struct WriteBatch {
     pub tasks: Vec<ControlTask>,
     /// The progress of operations.
     pub operation_progress: IndexMap<OperationId, OperationProgress>,
-    /// The progress of tasks, also of those that are new in this batch.
+    /// The progress of tasks, including those new in this batch.
     pub task_progress: IndexMap<TaskId, TaskProgress>,
-    /// Targets that are locked now, or no longer.
+    /// Targets that were locked or unlocked.
     pub locks: IndexMap<TargetName, Option<Lock>>,
-    /// The audit trail's next page.
+    /// The next page of the audit trail.
     pub audit: Option<AuditPage>,
-    /// The lease under which it is written, where there are several who could.
+    /// The lease under which it is written, if several could write.
     pub under: Option<Fence>,
-    /// Takes account of a [`gap`](super::Audit::gap): from then on there is none.
+    /// Closes a [`gap`](super::Audit::gap) in the ledger.
     pub closes_gap: bool,
 }
 
@@ -38,12 +38,12 @@ pub struct WriteBatch {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OperationProgress {
-    /// In one word.
+    /// The state in one word.
     pub state: OperationState,
     /// Set once all its tasks have ended.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
-    /// The stop after failures: whether it has come, and when it will.
+    /// The rule that stops it after failures, and its state.
     pub stop: StopRule,
     /// The approval, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,26 +56,25 @@ pub struct OperationProgress {
 /// The progress of a task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskProgress {
-    /// In one word.
+    /// The state in one word.
     pub state: TaskState,
     /// The number of the current attempt, from 1.
     pub attempt: u32,
-    /// Until when it may begin; absent until it is its turn.
+    /// The time until which it may begin; absent before its turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
     /// Set once somebody has cancelled it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_cancelled: bool,
-    /// Set where an earlier attempt may have done it.
+    /// True if an earlier attempt may have done it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_in_doubt: bool,
-    /// The holder of the permit of the current attempt, present or past.
+    /// The holder, present or past, of the permit of the current attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
-    /// Set once it was seen in what it must pass through, after it was said to be done.
+    /// True if it passed through its required state after success was reported.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_passed: bool,
-    /// Its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
     /// The value that the target had before, where the action can be undone.
@@ -84,7 +83,7 @@ pub struct TaskProgress {
     /// The attempts so far, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptView>,
-    /// The last outcome that was believed; written to a place of its own.
+    /// The last accepted outcome; written to a separate column.
     #[serde(skip)]
     pub outcome: Option<Outcome>,
 }
@@ -94,14 +93,14 @@ pub struct TaskProgress {
 pub struct AuditPage {
     /// The number, from 1.
     pub page: u64,
-    /// SHA-256 of the hash before and of the body, in hexadecimal.
+    /// SHA-256 of the previous hash and the body, in hexadecimal.
     pub hash: String,
-    /// One JSON object a line.
+    /// One JSON object per line.
     pub body: String,
 }
 
 impl WriteBatch {
-    /// Returns true where there is nothing to write.
+    /// Returns true if there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
             && self.tasks.is_empty()
@@ -112,7 +111,7 @@ impl WriteBatch {
             && !self.closes_gap
     }
 
-    /// Adds a newer batch: this one was to be written before it, and was not.
+    /// Merges a newer batch into this one, which was to be written before it and was not.
     pub fn absorb(&mut self, newer: Self) {
         self.operations.extend(newer.operations);
         self.tasks.extend(newer.tasks);
@@ -124,7 +123,7 @@ impl WriteBatch {
 }
 
 impl OperationProgress {
-    /// Nothing more comes of it.
+    /// The progress of a task that is complete.
     pub fn done() -> Self {
         Self {
             state: OperationState::Done,
@@ -135,7 +134,7 @@ impl OperationProgress {
 }
 
 impl Default for TaskProgress {
-    /// Planned, and not yet its turn.
+    /// The progress of a planned task before its turn.
     fn default() -> Self {
         Self {
             state: TaskState::Planned,

@@ -1,7 +1,7 @@
-//! Everything that a store has into another one, which is empty.
+//! Copies everything in a store to another, empty one.
 //!
-//! All of it is one transaction, and compared row by row before it is committed: a copy that was
-//! interrupted, or that is not like its source, has left nothing.
+//! The copy is one transaction, compared row by row before it is committed: an interrupted or
+//! deviating copy leaves nothing behind.
 
 mod table;
 
@@ -19,32 +19,31 @@ use super::{
 /// A row, in the order of the columns.
 pub(super) type Row = Vec<Cell>;
 
-/// The number of rows that were copied.
+/// The number of rows copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
-    /// Each table, and its rows.
+    /// Each table with its number of rows.
     pub tables: Vec<(&'static str, u64)>,
 }
 
 /// The progress of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// The table.
     pub table: &'static str,
-    /// The number of rows that were copied or compared.
+    /// The number of rows copied or compared.
     pub done: u64,
-    /// The number of all rows.
+    /// The total number of rows.
     pub all: u64,
 }
 
-/// The reason that nothing was copied.
+/// The reason why nothing was copied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// One of the stores failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is something in the target.
-    #[error("the store {place} is not empty: {rows} rows of {table} are there")]
+    /// The target is not empty.
+    #[error("the store {place} is not empty: it has {rows} rows in {table}")]
     NotEmpty {
         /// The target.
         place: Place,
@@ -53,23 +52,22 @@ pub enum Error {
         /// The number of rows.
         rows: u64,
     },
-    /// Somebody works with it.
+    /// A store is in use.
     #[error("the store {place} is in use by another utakata: end that first")]
     InUse {
         /// The store that is in use.
         place: Place,
     },
-    /// The copy is not like its source.
-    #[error("the rows of {table} in {place} are not those of its source: nothing was kept")]
+    /// The copy deviates from its source.
+    #[error("the rows of {table} in {place} differ from those of its source: nothing was kept")]
     Differs {
         /// The target.
         place: Place,
-        /// The table.
         table: &'static str,
     },
 }
 
-/// A store, as one transaction of one connection sees it; without a commit nothing was written.
+/// A store as seen by one transaction; without a commit nothing is written.
 #[async_trait]
 pub trait Side: Send {
     #[doc(hidden)]
@@ -81,7 +79,7 @@ pub trait Side: Send {
     #[doc(hidden)]
     async fn count(&mut self, table: &'static Table) -> Result<u64, StoreError>;
 
-    /// The rows after this one, in the order of their keys.
+    /// Returns the rows after this one, ordered by their keys.
     #[doc(hidden)]
     async fn read(
         &mut self,
@@ -96,16 +94,16 @@ pub trait Side: Send {
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 
-/// A transaction of a connection of its own, as one side of a copy.
+/// A transaction of a separate connection, as one side of a copy.
 pub(super) trait Connection: Send {
     type Row: Columns + Send + Sync;
 
     fn place(&self) -> &Place;
 
-    /// The meaning of an error.
+    /// Classifies an error.
     fn sort(&self, error: sqlx::Error) -> StoreError;
 
-    /// Returns true if somebody else works with the store.
+    /// Returns true if somebody else uses the store.
     fn is_in_use(&mut self) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     fn fetch(
@@ -113,7 +111,7 @@ pub(super) trait Connection: Send {
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
 
-    /// Writes what only this database has of rows that were just written.
+    /// Writes the columns specific to this database for rows just written.
     fn complete(
         &mut self,
         table: &'static Table,
@@ -163,10 +161,10 @@ impl<C: Connection> Side for C {
     }
 }
 
-/// Copies everything but the leases.
+/// Copies everything except the leases.
 ///
 /// # Errors
-/// Nothing was written then.
+/// In that case nothing was written.
 pub async fn copy(
     mut from: Box<dyn Side>,
     mut to: Box<dyn Side>,
@@ -225,7 +223,7 @@ async fn check_empty(to: &mut dyn Side) -> Result<(), Error> {
     Ok(())
 }
 
-/// Says how many rows there are, all of them the same.
+/// Compares both sides; returns the number of rows, all of them equal.
 async fn compare(
     from: &mut dyn Side,
     to: &mut dyn Side,

@@ -1,4 +1,4 @@
-//! The zones of environments as they are kept.
+//! The stored zones of environments.
 
 use async_trait::async_trait;
 use utakata_model::{EnvironmentId, Zone};
@@ -8,12 +8,12 @@ use super::Error;
 /// The zones of environments.
 #[async_trait]
 pub trait Environments: Send + Sync {
-    /// The zones of environments, by id.
+    /// Returns the zones of environments, by id.
     async fn zones(&self) -> Result<Vec<(EnvironmentId, Zone)>, Error>;
 
     /// Writes the zone of an environment, unless it has one.
     async fn put_zone(&self, id: &EnvironmentId, zone: &Zone) -> Result<(), Error>;
 
-    /// No zone of this environment, whether it had one or not.
+    /// Removes the zone of an environment, if there is one.
     async fn delete_zone(&self, id: &EnvironmentId) -> Result<(), Error>;
 }

@@ -5,10 +5,10 @@ use sqlx::migrate::{MigrateError, Migrator};
 use super::Place;
 use crate::code::Code;
 
-/// An error of the store. Each names the store, and [`Error::cure`] what to do.
+/// An error of the store. Each names the store, and [`Error::cure`] gives the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be made or opened, or the database is for reading only.
+    /// The file cannot be created or opened, or the database is read-only.
     #[error("the store {place} cannot be opened for writing: {reason}")]
     Unwritable {
         /// The place of the store.
@@ -16,7 +16,7 @@ pub enum Error {
         /// The words of the system.
         reason: String,
     },
-    /// Its content is damaged, or it is no store.
+    /// Its content is damaged, or it is not a store.
     #[error("the store {place} is damaged: {reason}")]
     Damaged {
         /// The place of the store.
@@ -24,29 +24,29 @@ pub enum Error {
         /// The finding.
         reason: String,
     },
-    /// A newer version of utakata wrote it.
+    /// It was written by a newer version of utakata.
     #[error(
-        "the store {place} was written by a newer version of utakata (its form is {theirs}, this \
+        "the store {place} was written by a newer version of utakata (its schema is {theirs}, this \
          version knows {ours})"
     )]
     Newer {
         /// The place of the store.
         place: Place,
-        /// The form of the store.
+        /// The schema version of the store.
         theirs: i64,
-        /// The newest form that this program knows.
+        /// The newest schema version known to this program.
         ours: i64,
     },
-    /// No space is left.
+    /// The disk is full.
     #[error("the disk is full: the store {place} cannot be written")]
     Full {
         /// The place of the store.
         place: Place,
     },
-    /// A file of a release would take the room that control needs.
+    /// A file of a release would use up the space that control needs.
     #[error(
-        "the disk is full for this file of a release: beside the store {place} {} MiB must be \
-         free, so that control can be written down, and {} MiB are",
+        "the disk is full for this file of a release: next to the store {place} {} MiB must be \
+         free, so that control can be recorded, and {} MiB are",
         needed >> 20, free >> 20
     )]
     FullForFile {
@@ -57,13 +57,13 @@ pub enum Error {
         /// The bytes that are free.
         free: u64,
     },
-    /// Another process has it and does not let go.
+    /// Another process has locked it.
     #[error("the store {place} is in use by another process")]
     Busy {
         /// The place of the store.
         place: Place,
     },
-    /// The disk did not do as asked.
+    /// The disk failed.
     #[error("the disk of the store {place} fails: {reason}")]
     Disk {
         /// The place of the store.
@@ -71,7 +71,7 @@ pub enum Error {
         /// The words of the library.
         reason: String,
     },
-    /// Its file or database was taken away or replaced while it was open.
+    /// Its file or database was removed or replaced while it was open.
     #[error("the store {place} is not the one that was opened: {reason}")]
     Replaced {
         /// The place of the store.
@@ -79,15 +79,15 @@ pub enum Error {
         /// The finding.
         reason: String,
     },
-    /// Something that was written is not there any more.
-    #[error("the store {place} has lost what was written: page {page} of the ledger is gone")]
+    /// Something that was written is missing.
+    #[error("the store {place} has lost what was written: page {page} of the ledger is missing")]
     Lost {
         /// The place of the store.
         place: Place,
         /// The last page that was acknowledged.
         page: u64,
     },
-    /// A database that is not reached, or does not answer in time.
+    /// The database cannot be reached, or does not answer in time.
     #[error("the store {place} does not answer: {reason}")]
     Away {
         /// The place of the store.
@@ -95,7 +95,7 @@ pub enum Error {
         /// The words of the system or the database.
         reason: String,
     },
-    /// The database does not let this user in, or not do what is needed.
+    /// The database denies access, or a permission that is needed.
     #[error("the store {place} refuses: {reason}")]
     Refused {
         /// The place of the store.
@@ -103,16 +103,15 @@ pub enum Error {
         /// The words of the database.
         reason: String,
     },
-    /// The connection was lost, or the disk failed, while something was committed; or nobody
-    /// else can see it.
-    #[error("nobody knows whether it was written to the store {place}: {reason}")]
+    /// The connection was lost, or the disk failed, during a commit; or nobody else can see it.
+    #[error("it is not known whether it was written to the store {place}: {reason}")]
     InDoubt {
         /// The place of the store.
         place: Place,
         /// The words of the system or the database.
         reason: String,
     },
-    /// A page of the audit trail is there already, and it is another one.
+    /// The next page of the audit trail exists already, with other content.
     #[error("somebody else writes the ledger in {place}: page {page} of its trail is not ours")]
     OtherWriter {
         /// The place of the store.
@@ -120,17 +119,16 @@ pub enum Error {
         /// The number of the page.
         page: u64,
     },
-    /// Somebody else took the lease under which something was to be written.
+    /// Another member took the lease under which something was to be written.
     #[error("the lease {lease} of the store {place} was lost: its epoch is no longer {epoch}")]
     NotHolder {
         /// The place of the store.
         place: Place,
-        /// The lease.
         lease: String,
-        /// The epoch that it had.
+        /// The epoch that was held.
         epoch: u64,
     },
-    /// A row is not what it should be.
+    /// A row has invalid content.
     #[error("the store {place} has a {what} that cannot be read")]
     Row {
         /// The place of the store.
@@ -140,8 +138,8 @@ pub enum Error {
         /// The error of the parser.
         source: serde_json::Error,
     },
-    /// Anything else.
-    #[error("the store {place} did not work")]
+    /// Any other failure.
+    #[error("the store {place} failed")]
     Failed {
         /// The place of the store.
         place: Place,
@@ -151,7 +149,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The cure.
+    /// Returns the remedy.
     pub fn cure(&self) -> String {
         match self {
             Self::Unwritable { place, .. } => unwritable(place),
@@ -184,10 +182,9 @@ impl Error {
                     .into()
             }
             Self::Refused { place, .. } => refused(place),
-            Self::InDoubt { place, .. } => format!(
-                "it is tried again by itself until that is known; look at {}",
-                disk(place)
-            ),
+            Self::InDoubt { place, .. } => {
+                format!("it is retried until that is known; look at {}", disk(place))
+            }
             Self::OtherWriter { .. } => {
                 "end the other logic environment that uses this store, then start this one again"
                     .into()
@@ -196,12 +193,12 @@ impl Error {
                 "ask again: the logic environment that has the lease now answers".into()
             }
             Self::Failed { .. } => {
-                "try again; if it stays, look at the log and report it with the message".into()
+                "try again; if it persists, look at the log and report it with the message".into()
             }
         }
     }
 
-    /// The code of it.
+    /// Returns the code of the problem.
     pub fn code(&self) -> Code {
         match self {
             Self::Unwritable { .. } => Code::StoreUnwritable,
@@ -220,13 +217,13 @@ impl Error {
         }
     }
 
-    /// Returns true if it may pass by itself: who has not begun yet waits for that.
+    /// Returns true if it may resolve by itself, so that a caller that has not begun yet waits.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Away { .. } | Self::Busy { .. })
     }
 
-    /// Returns true if a batch that was in doubt still is, when this is what its repetition met: only what
-    /// the database has looked at is certain.
+    /// Returns true if a batch in doubt remains in doubt when its repetition meets this error: only
+    /// what the database has examined is certain.
     pub fn leaves_in_doubt(&self) -> bool {
         match self {
             Self::OtherWriter { .. } | Self::NotHolder { .. } | Self::Lost { .. } => false,
@@ -238,7 +235,7 @@ impl Error {
         }
     }
 
-    /// Sorts what went wrong while the store was brought to the newest form.
+    /// Classifies an error of a migration.
     pub(super) fn migrating(
         place: &Place,
         migrations: &Migrator,
@@ -274,7 +271,7 @@ impl Error {
 fn unwritable(place: &Place) -> String {
     match place {
         Place::File(path) => format!(
-            "make {} a folder in which this user may write, or choose another with --data",
+            "make {} a folder in which this user can write, or choose another with --data",
             path.parent().unwrap_or(path).display()
         ),
         Place::Database(_) => {
@@ -286,11 +283,11 @@ fn unwritable(place: &Place) -> String {
 fn replaced(place: &Place) -> String {
     match place {
         Place::File(_) => format!(
-            "put the file back, and it goes on by itself; or end this logic environment, restore \
+            "put the file back, and it continues by itself; or end this logic environment, restore \
              {place} with `utakata store restore`, and start it again"
         ),
         Place::Database(_) => format!(
-            "put the database back, and it goes on by itself; or end all logic environments, \
+            "put the database back, and it continues by itself; or end all logic environments, \
              restore {place} from a backup, say so with `utakata store mark-restored`, and start \
              them again"
         ),

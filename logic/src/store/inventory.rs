@@ -1,4 +1,4 @@
-//! The inventory as it is kept.
+//! The stored inventory.
 
 use async_trait::async_trait;
 use utakata_api::apply::Document;
@@ -9,14 +9,14 @@ use super::Error;
 /// Targets, schedules and credentials.
 #[async_trait]
 pub trait Inventory: Send + Sync {
-    /// The whole inventory.
+    /// Returns the whole inventory.
     async fn inventory(&self) -> Result<Contents, Error>;
 
-    /// Makes these changes of the inventory, all or none.
+    /// Applies these changes to the inventory, all or none.
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
     /// Grows with every change of targets, schedules, credentials, people, releases and zones of
-    /// environments: who keeps a copy of them reads them again when this is another one.
+    /// environments: whoever caches them reads them again when it has changed.
     async fn inventory_version(&self) -> Result<u64, Error>;
 }
 
@@ -34,12 +34,12 @@ pub struct Contents {
 /// One change of the inventory.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// This shall be, in place of what had its name.
+    /// Adds or replaces a document.
     Put(Document),
-    /// No such target, and none of its readings.
+    /// Deletes a target and its readings.
     DeleteTarget(TargetName),
-    /// No such schedule.
+    /// Deletes a schedule.
     DeleteSchedule(ScheduleName),
-    /// No such credential.
+    /// Deletes a credential.
     DeleteCredential(CredentialName),
 }

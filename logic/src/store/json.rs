@@ -1,4 +1,4 @@
-//! Values that are kept as JSON, and what is said of those that cannot be read.
+//! Values stored as JSON, and errors for unreadable ones.
 
 use serde::{
     Serialize,
@@ -8,7 +8,7 @@ use serde::{
 use super::{Error, Place};
 
 impl Place {
-    /// The value of a column of JSON.
+    /// Parses a column with JSON.
     pub(super) fn parse<T: DeserializeOwned>(
         &self,
         what: &'static str,
@@ -17,7 +17,7 @@ impl Place {
         serde_json::from_str(text).map_err(|source| self.wrong(what, source))
     }
 
-    /// The value of a column that is a word: a name, an identifier.
+    /// Parses a column with a word: a name or an identifier.
     pub(super) fn word<T: DeserializeOwned>(
         &self,
         what: &'static str,
@@ -27,7 +27,7 @@ impl Place {
         T::deserialize(word).map_err(|source| self.wrong(what, source))
     }
 
-    /// A value as the JSON of a column.
+    /// Formats a value as JSON for a column.
     pub(super) fn json(&self, what: &'static str, value: &impl Serialize) -> Result<String, Error> {
         serde_json::to_string(value).map_err(|source| self.wrong(what, source))
     }

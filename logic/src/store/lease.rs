@@ -1,4 +1,4 @@
-//! Leases: which logic environment does what, until when by the clock of the store.
+//! Leases: the division of duties among logic environments, timed by the clock of the store.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::{Error, number::from_column};
 /// Leases among several logic environments on one store.
 #[async_trait]
 pub trait Leases: Send + Sync {
-    /// Gives back, renews and takes leases, at one moment, and tells all that there are. All of
-    /// a member are renewed, and those that ended, too, if nobody took them since.
+    /// Gives back, renews and takes leases in one step, and returns all leases. All leases of the
+    /// member are renewed, including expired ones that nobody has taken since.
     async fn lease(&self, wanted: &LeaseRequest) -> Result<Vec<Lease>, Error>;
 }
 
@@ -24,14 +24,14 @@ pub struct Member {
     pub incarnation: Incarnation,
 }
 
-/// A lease, as it is at this moment.
+/// A lease at the present moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The name: `ledger`.
     pub name: String,
-    /// The number of times that it was taken.
+    /// The number of times it was taken.
     pub epoch: u64,
-    /// The last who took it and has not given it back, even if it has ended since.
+    /// The last holder that has not given it back, even if it has expired since.
     pub held: Option<Held>,
 }
 
@@ -42,47 +42,46 @@ pub struct Held {
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
-    /// The time for which it has had it without a gap.
+    /// The time it has been held without a gap.
     pub since: Duration,
-    /// The time until it ends; zero when it has ended.
+    /// The time until it expires; zero once it has.
     pub ends_in: Duration,
 }
 
-/// A request of one member for leases.
+/// A member's request for leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRequest {
     /// The member.
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
-    /// The time that leases last from now on, unless they are renewed.
+    /// The duration of leases from now on, unless they are renewed.
     pub lasts: Duration,
-    /// Those that it wants if nobody has them.
+    /// The leases to take if nobody has them.
     pub take: Vec<String>,
-    /// Those of its own that it gives back.
+    /// Its own leases to give back.
     pub release: Vec<String>,
 }
 
-/// Under which lease something is written: it is refused when somebody took it since.
+/// The lease under which something is written: refused if another member has taken it since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
-    /// The lease.
     pub lease: String,
     /// The holder.
     pub by: Member,
-    /// Since which taking.
+    /// The epoch in which it was taken.
     pub epoch: u64,
 }
 
 impl LeaseRequest {
-    /// How long leases last, in milliseconds. Nothing lasts longer than the largest number.
+    /// The duration of leases in milliseconds, at most the largest number.
     pub(super) fn milliseconds(&self) -> i64 {
         i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX)
     }
 }
 
 impl Lease {
-    /// The holder, unless it has ended.
+    /// Returns the holder, unless the lease has expired.
     pub fn holder(&self) -> Option<&Member> {
         let held = self.held.as_ref();
         held.filter(|held| !held.ends_in.is_zero())
@@ -102,9 +101,9 @@ pub(super) struct LeaseColumns<'r> {
 }
 
 impl LeaseColumns<'_> {
-    /// As a value. A holder that cannot be read is none of ours, and none.
+    /// Converts the columns to a lease. An unreadable holder is not one of ours and counts as none.
     pub fn lease(&self) -> Lease {
-        // What has ended is in the past.
+        // An expired lease has a time in the past.
         let milliseconds = |count: i64| Duration::from_millis(count.max(0).unsigned_abs());
         let held = || {
             Some(Held {

@@ -1,4 +1,4 @@
-//! The ledger of control as it is kept: operations, tasks, locks.
+//! The stored ledger of control: operations, tasks, locks.
 
 use async_trait::async_trait;
 use utakata_api::{ledger::Lock, operation::Counts};
@@ -9,82 +9,85 @@ use super::{ControlTask, Error, OperationProgress, TaskProgress, WriteBatch};
 /// Operations, control tasks and locks, written batch by batch.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Writes a batch, all or nothing. When its page of the audit trail is there
-    /// already, all of it is: then it is not written again.
+    /// Writes a batch, all or nothing. If its page of the audit trail is stored already, the whole
+    /// batch is: then it is not written again.
     ///
-    /// When this returns, others see it: now and then a batch is looked for in another way than it
-    /// was written.
+    /// Once this returns, others see it: from time to time a batch is looked up in another way than
+    /// it was written.
     ///
-    /// Besides what any call may meet: it is written under a lease that somebody else took
-    /// ([`Error::NotHolder`]); an operation's key is taken; another page of the audit
-    /// trail has its number ([`Error::OtherWriter`]); the page before it is not there any more
-    /// ([`Error::Lost`]); or nobody knows whether it was written ([`Error::InDoubt`]). The same
-    /// batch again, unchanged, is how to know.
+    /// Besides the errors of any call: another member took the lease under which it is written
+    /// ([`Error::NotHolder`]); an operation's key is taken; another page of the audit trail has its
+    /// number ([`Error::OtherWriter`]); the previous page is missing ([`Error::Lost`]); or it is not
+    /// known if it was written ([`Error::InDoubt`]): to find out, write the same batch again,
+    /// unchanged.
     async fn write(&self, batch: &WriteBatch) -> Result<(), Error>;
 
-    /// The operations that are open, oldest first, and where they stand.
+    /// Returns the open operations with their progress, oldest first.
     async fn open_operations(&self) -> Result<Vec<(Operation, OperationProgress)>, Error>;
 
-    /// The tasks that have not ended, oldest first.
+    /// Returns the tasks that have not ended, oldest first.
     async fn unfinished(&self) -> Result<Vec<TaskRow>, Error>;
 
-    /// All tasks of an operation, oldest first.
+    /// Returns all tasks of an operation, oldest first.
     async fn tasks_of(&self, operation: OperationId) -> Result<Vec<TaskRow>, Error>;
 
-    /// The operation that was asked for under a key.
+    /// Returns the operation requested under a key.
     async fn operation_by_key(&self, key: &str) -> Result<Option<OperationId>, Error>;
 
-    /// An operation.
     async fn operation(&self, id: OperationId) -> Result<Option<OperationRow>, Error>;
 
-    /// Operations, newest first, those before `before` if given.
+    /// Returns an operation and the last of its tasks, oldest first, read at one moment.
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        max: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error>;
+
+    /// Returns operations, newest first, optionally only those before `before`.
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error>;
 
-    /// The targets that are locked.
+    /// Returns the locked targets.
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error>;
 
-    /// A task.
     async fn task(&self, id: TaskId) -> Result<Option<TaskRow>, Error>;
 
-    /// Tasks, newest first.
-    async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error>;
+    /// Returns tasks, newest first.
+    async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error>;
 }
 
-/// A control task and where it stands.
+/// A control task with its progress.
 #[derive(Debug, Clone)]
 pub struct TaskRow {
-    /// The task as it was made.
+    /// The task as created.
     pub task: ControlTask,
-    /// Its progress.
     pub progress: TaskProgress,
 }
 
-/// An operation and where it stands.
+/// An operation with its progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperationRow {
-    /// As it was asked for.
+    /// The operation as requested.
     pub operation: Operation,
-    /// Its progress.
     pub progress: OperationProgress,
     /// The number of its tasks in each state.
     pub counts: Counts,
-    /// The operations that take it back, oldest first.
+    /// The operations that undo it, oldest first.
     pub undone_by: Vec<OperationId>,
 }
 
-/// A filter of tasks; an absent field means any.
+/// A filter for tasks; an absent field matches any.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskFilter {
-    /// Of this operation.
+    /// The operation that they belong to.
     pub operation: Option<OperationId>,
     /// In this state.
     pub state: Option<TaskState>,
-    /// Of this target.
+    /// The target that they are for.
     pub target: Option<TargetName>,
-    /// Made before this one.
+    /// Created before this one.
     pub before: Option<TaskId>,
 }

@@ -1,8 +1,8 @@
-//! Numbers: ours are never negative, and those of databases have a sign.
+//! Numbers: ours are never negative, those of databases are signed.
 
-use crate::invariant;
+use utakata_invariant as invariant;
 
-/// A number as a database has it.
+/// Converts a number for the database.
 pub(super) fn to_column(value: u64) -> i64 {
     i64::try_from(value).unwrap_or_else(|_| {
         invariant::broken("a number that no database has", &value);
@@ -10,7 +10,7 @@ pub(super) fn to_column(value: u64) -> i64 {
     })
 }
 
-/// A number that a database counts, which is never negative.
+/// Converts a number counted by the database, which is never negative.
 pub(super) fn from_column(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_else(|_| {
         invariant::broken("a number of a database that is negative", &value);

@@ -1,19 +1,19 @@
-//! Long texts, packed: lines of JSON that are much like each other take a twentieth of their room.
+//! Long texts, compressed: similar lines of JSON take a twentieth of their space.
 
 use std::io;
 
-/// Shorter texts stay as they are, so that they can be read with the database's own tools.
+/// Shorter texts are left uncompressed, so that the database's own tools can read them.
 const FROM: usize = 4096;
-/// Of zstd: the next one takes longer and packs these texts no better.
+/// The level of zstd: the next one takes longer and compresses these texts no better.
 const LEVEL: i32 = 1;
 
-/// The packed text, and nothing of it beside; or the text as it is.
+/// The compressed text alone; or the text as it is.
 pub(super) struct Packed<'t> {
     pub text: &'t str,
     pub bytes: Vec<u8>,
 }
 
-/// Packs a text that is long enough.
+/// Compresses a text that is long enough.
 ///
 /// # Errors
 /// There is not enough memory.
@@ -26,10 +26,10 @@ pub(super) fn pack(text: &str) -> io::Result<Packed<'_>> {
     Ok(Packed { text: "", bytes })
 }
 
-/// Unpacks a text.
+/// Decompresses a text.
 ///
 /// # Errors
-/// It is not what was packed.
+/// It is not a compressed text.
 pub(super) fn unpack(bytes: &[u8]) -> io::Result<String> {
     let text = zstd::stream::decode_all(bytes)?;
     String::from_utf8(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))

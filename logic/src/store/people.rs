@@ -1,4 +1,4 @@
-//! People as they are kept.
+//! The stored people.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -8,26 +8,25 @@ use utakata_model::PersonName;
 use super::Error;
 use crate::token::TokenHash;
 
-/// Those who have a token of their own.
+/// People with a token of their own.
 #[async_trait]
 pub trait People: Send + Sync {
-    /// All people who have a token of their own, by name.
+    /// Returns all people with a token of their own, by name.
     async fn people(&self) -> Result<Vec<PersonRow>, Error>;
 
-    /// Writes a person, in place of the one who had the name.
+    /// Writes a person, replacing one of the same name.
     async fn put_person(&self, row: &PersonRow) -> Result<(), Error>;
 
-    /// No such person, whether there was one or not.
+    /// Deletes a person, if it exists.
     async fn delete_person(&self, name: &PersonName) -> Result<(), Error>;
 }
 
-/// A person, known by a token of which only the hash is kept.
+/// A person, identified by a token of which only the hash is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRow {
-    /// The name.
     pub name: PersonName,
     /// The hash of the token.
     pub token_hash: TokenHash,
-    /// The time at which the token was made.
+    /// The time at which the token was created.
     pub made: Timestamp,
 }

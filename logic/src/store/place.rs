@@ -1,4 +1,4 @@
-//! The place of a store, as people know it.
+//! The place of a store, for people.
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -14,13 +14,10 @@ pub enum Place {
 /// A database of PostgreSQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
-    /// The host.
     pub host: String,
-    /// The port.
     pub port: u16,
     /// The name of the database.
     pub name: String,
-    /// The user.
     pub user: String,
 }
 

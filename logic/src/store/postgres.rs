@@ -1,8 +1,7 @@
-//! The store of many machines: a database of PostgreSQL.
+//! The store of several machines: a PostgreSQL database.
 //!
-//! Connections come from a pool and are made anew after they were lost. Every call has a
-//! deadline. A page is one transaction of few statements, however many rows it has: columns are
-//! sent as arrays.
+//! Connections come from a pool and are reopened after they were lost. Every call has a deadline. A
+//! page is one transaction of few statements, however many rows it has: columns are sent as arrays.
 
 mod batch;
 mod connection;
@@ -34,16 +33,16 @@ pub struct Postgres {
     options: PgConnectOptions,
     pool: PgPool,
     identity: identity::Identity,
-    /// When a page was last looked for on another connection.
+    /// The time when a page was last looked up on another connection.
     looked: parking_lot::Mutex<Option<Instant>>,
 }
 
 impl Postgres {
-    /// Opens the store, bringing the database to the newest form where needed. Of several that
-    /// do so at the same time one does it, the others wait.
+    /// Opens the store, migrating the database where needed. If several processes do so at the same
+    /// time, one migrates and the others wait.
     ///
     /// # Errors
-    /// The database does not answer, does not let us in, is damaged, or a newer version wrote it.
+    /// The database does not answer, denies access, is damaged, or was written by a newer version.
     pub async fn open(url: &Url) -> Result<Self, Error> {
         open::open(url).await
     }
@@ -57,9 +56,9 @@ impl Sql for Postgres {
     type Writing<'s> = Transaction<'s>;
 
     const IS_OPEN: &'static str = "is_open";
-    // A column, and not a look into the body: PostgreSQL reads no JSON that has a NUL anywhere.
+    // A column rather than a look into the body: PostgreSQL reads no JSON that contains a NUL.
     const UNDOES: &'static str = "undoes";
-    // So no file goes away while a release begins to have it.
+    // So no file is removed while a release starts to use it.
     const ALONE: Option<&'static str> = Some("LOCK TABLE release IN SHARE ROW EXCLUSIVE MODE");
     const LAZILY: Option<&'static str> = Some("SET LOCAL synchronous_commit = off");
     const READINGS_AT_ONCE: usize = 5000;
@@ -76,7 +75,7 @@ impl Sql for Postgres {
         error::sort(&self.place, error)
     }
 
-    /// The disk is that of another program.
+    /// The disk belongs to another program.
     fn check_room(&self, _: u64) -> Result<(), Error> {
         Ok(())
     }
@@ -101,7 +100,7 @@ impl Sql for Postgres {
 #[async_trait]
 impl Store for Postgres {
     async fn close(&self) {
-        // What hangs does not hold up the end.
+        // A hanging connection does not delay the end.
         let _ = tokio::time::timeout(connection::CONNECT_TIMEOUT, self.pool.close()).await;
     }
 }

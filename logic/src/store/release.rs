@@ -9,15 +9,15 @@ use utakata_model::{Content, ContentFile, FileDigest, Manifest, PersonName, Rele
 
 use super::{Error, Place};
 
-/// So many parts are written at once: others write in between.
+/// The number of parts written at once: others can write in between.
 const PARTS_AT_ONCE: usize = 8;
-/// A page is written to the log of a store in a file, and then to the file.
+/// A page is written to the log of a file store, and then to the file.
 const WRITTEN_TIMES: u64 = 2;
-/// A release never takes the last room of a disk: control must be written down.
+/// A release never uses up the last space on a disk: control must be recorded.
 const ROOM_FOR_CONTROL: u64 = 64 * 1024 * 1024;
 
-/// The number of bytes that must be free on the disk of a store in a file before a file of a release, of
-/// so many bytes, is written to it.
+/// The number of free bytes required on the disk of a file store before a file of this size is
+/// written to it.
 pub fn room_for_file(size: u64) -> u64 {
     size.saturating_mul(WRITTEN_TIMES)
         .saturating_add(ROOM_FOR_CONTROL)
@@ -28,7 +28,6 @@ pub fn room_for_file(size: u64) -> u64 {
 pub struct ReleaseRow {
     /// Kind, version and digest.
     pub id: ReleaseId,
-    /// The manifest.
     pub manifest: Manifest,
     /// The files.
     pub content: Content,
@@ -38,34 +37,32 @@ pub struct ReleaseRow {
     pub pushed_at: Timestamp,
 }
 
-/// A release that comes with utakata. Its program is not part of it: that is another one on
-/// each architecture and for each build.
+/// A release shipped with utakata. Its program is not included: it differs for each architecture
+/// and build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ShippedRelease {
     /// Kind and version, and the digest of the files without the program.
     pub id: ReleaseId,
-    /// The manifest.
     pub manifest: Manifest,
     /// The files.
     pub content: Content,
-    /// The version of utakata that brought it along first.
+    /// The version of utakata that first shipped it.
     pub utakata: String,
 }
 
 /// The result of writing a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutRelease {
-    /// It is there, and was not before.
+    /// It is stored now, and was not before.
     New,
-    /// It was there; its content is this one now.
+    /// It existed already; its content has been replaced.
     Again,
-    /// Another one has its kind and version.
+    /// Another release has its kind and version.
     Taken(ReleaseId),
-    /// These of its files are not there, each once.
+    /// These of its files are missing, each once.
     Missing(Vec<FileDigest>),
 }
 
-/// The columns of a release.
 pub(super) struct ReleaseColumns<'r> {
     pub digest: &'r str,
     pub kind: &'r str,
@@ -76,7 +73,7 @@ pub(super) struct ReleaseColumns<'r> {
     pub pushed_at: &'r str,
 }
 
-/// A release out of its row.
+/// Reads a release from its row.
 pub(super) fn release(place: &Place, row: &ReleaseColumns<'_>) -> Result<ReleaseRow, Error> {
     let id = serde_json::json!({
         "digest": row.digest, "kind": row.kind, "version": row.version,
@@ -91,13 +88,13 @@ pub(super) fn release(place: &Place, row: &ReleaseColumns<'_>) -> Result<Release
     })
 }
 
-/// The content of a release out of its column.
+/// Reads the content of a release from its column.
 pub(super) fn content(place: &Place, text: &str) -> Result<Content, Error> {
     place.parse("content of a release", text)
 }
 
-/// The bytes of a file in the parts in which they are written, a few at once. A file that is
-/// empty has one part, too.
+/// Splits a file into the parts in which it is written, a few at a time. An empty file has one
+/// part, too.
 pub(super) fn batches(bytes: &[u8]) -> Vec<Vec<(i64, &[u8])>> {
     let empty: &[u8] = &[];
     let parts = bytes.chunks(MAX_PART);
@@ -107,7 +104,8 @@ pub(super) fn batches(bytes: &[u8]) -> Vec<Vec<(i64, &[u8])>> {
     batches.map(<[_]>::to_vec).collect()
 }
 
-/// Those of these files that are not there as a whole, each once, where so many bytes of each are.
+/// Returns those of these files that are not stored completely, each once, given the stored bytes
+/// of each.
 pub(super) fn missing(files: &[ContentFile], there: &HashMap<String, i64>) -> Vec<FileDigest> {
     let is_there = |file: &ContentFile| {
         let bytes = there.get(file.digest.as_str());
@@ -119,7 +117,7 @@ pub(super) fn missing(files: &[ContentFile], there: &HashMap<String, i64>) -> Ve
     digests.filter(|one| seen.insert(*one)).cloned().collect()
 }
 
-/// The files of which these contents have none.
+/// Returns the files that occur in none of these contents.
 pub(super) fn unused(files: Vec<String>, contents: &[Content]) -> Vec<String> {
     let used: HashSet<&str> = contents
         .iter()

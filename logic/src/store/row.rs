@@ -1,4 +1,4 @@
-//! Rows of the ledger as values, the same ones from every database.
+//! Rows of the ledger as values, the same for every database.
 
 use serde_json::json;
 use utakata_api::operation::Counts;
@@ -9,7 +9,6 @@ use super::{
     TaskRow, number::from_column, packed,
 };
 
-/// The columns of a task.
 pub(super) struct TaskColumns<'r> {
     pub state: &'r str,
     pub body: &'r str,
@@ -17,7 +16,7 @@ pub(super) struct TaskColumns<'r> {
     pub outcome: Option<&'r str>,
 }
 
-/// A task and where it stands.
+/// Reads a task with its progress.
 pub(super) fn task(place: &Place, row: &TaskColumns<'_>) -> Result<TaskRow, Error> {
     let outcome = row.outcome.map(|text| place.parse("outcome", text));
     let progress = row
@@ -38,20 +37,20 @@ pub(super) fn state(place: &Place, text: &str) -> Result<TaskState, Error> {
     place.parse("state", &format!("\"{text}\""))
 }
 
-/// An operation and where it stands.
+/// Reads an operation with its progress.
 pub(super) fn operation(
     place: &Place,
     body: &str,
     progress: Option<&str>,
 ) -> Result<(Operation, OperationProgress), Error> {
     let progress = progress.map(|text| place.parse("progress of an operation", text));
-    // Those of before there was any have ended.
+    // Operations from before progress was recorded have ended.
     let progress = progress.transpose()?;
     let progress = progress.unwrap_or_else(OperationProgress::done);
     Ok((place.parse("operation", body)?, progress))
 }
 
-/// A page of the audit trail.
+/// Reads a page of the audit trail.
 pub(super) fn audit(
     page: i64,
     hash: String,
@@ -72,7 +71,6 @@ pub(super) fn audit(
     Ok(AuditPage { page, hash, body })
 }
 
-/// A person.
 pub(super) fn person(
     place: &Place,
     name: &str,
@@ -83,7 +81,7 @@ pub(super) fn person(
     serde_json::from_value(fields).map_err(|source| place.wrong("person", source))
 }
 
-/// The orders for an environment.
+/// Reads the orders for an environment.
 pub(super) fn order(
     place: &Place,
     environment: &str,
@@ -95,20 +93,20 @@ pub(super) fn order(
     serde_json::from_value(fields).map_err(|source| place.wrong("order", source))
 }
 
-/// An order for a zone, a kind or a release.
+/// Reads an order for a zone, a kind or a release.
 pub(super) fn standing(place: &Place, scope: &str, body: &str) -> Result<(Scope, Order), Error> {
     Ok((place.parse("order", scope)?, place.parse("order", body)?))
 }
 
-/// The desired state of a kind.
+/// Reads the desired state of a kind.
 pub(super) fn kind_desired(place: &Place, kind: &str, body: &str) -> Result<KindRow, Error> {
     Ok(KindRow {
         kind: place.parse("kind", &json!(kind).to_string())?,
-        asked: place.parse("kind", body)?,
+        requested: place.parse("kind", body)?,
     })
 }
 
-/// Adds so many tasks in a state.
+/// Adds this many tasks in a state.
 pub(super) fn count(counts: &mut Counts, state: TaskState, tasks: i64) {
     let of_state = match state {
         TaskState::Planned => &mut counts.planned,
@@ -125,7 +123,7 @@ pub(super) fn count(counts: &mut Counts, state: TaskState, tasks: i64) {
     *of_state += from_column(tasks);
 }
 
-/// The zone of an environment.
+/// Reads the zone of an environment.
 pub(super) fn zone(
     place: &Place,
     environment: &str,

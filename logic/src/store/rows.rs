@@ -1,4 +1,4 @@
-//! A batch as the rows that it becomes, the same ones in every database.
+//! A batch as rows, the same for every database.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use super::{
     packed::{self, Packed},
 };
 
-/// A batch as the rows that it becomes.
+/// A batch as rows.
 pub(super) struct Rows<'p> {
     pub audit: Option<NewPage<'p>>,
     pub operations: Vec<NewOperation<'p>>,
     pub operation_progress: Vec<OperationUpdate>,
-    /// New tasks: their rows are made when it is their turn, for there can be many.
+    /// New tasks: their rows are built when needed, since there can be many.
     pub tasks: Vec<PendingTask<'p>>,
-    /// The progress of tasks that were there before, likewise.
+    /// The progress of existing tasks, likewise.
     pub task_progress: Vec<PendingUpdate<'p>>,
     pub locks: Vec<LockRow<'p>>,
 }
@@ -28,7 +28,7 @@ pub(super) struct NewPage<'p> {
     pub body: Packed<'p>,
 }
 
-/// An operation that is new.
+/// A new operation.
 pub(super) struct NewOperation<'p> {
     pub id: String,
     pub body: String,
@@ -43,21 +43,21 @@ pub(super) struct OperationUpdate {
     pub is_open: bool,
 }
 
-/// A task that is new, and where it stands.
+/// A new task with its progress.
 #[derive(Clone, Copy)]
 pub(super) struct PendingTask<'p> {
     task: &'p ControlTask,
     progress: Option<&'p TaskProgress>,
 }
 
-/// A task that was there before, and where it stands now.
+/// An existing task with its new progress.
 #[derive(Clone, Copy)]
 pub(super) struct PendingUpdate<'p> {
     id: TaskId,
     progress: &'p TaskProgress,
 }
 
-/// The row of a task that is new.
+/// The row of a new task.
 pub(super) struct NewTask<'p> {
     pub task: &'p ControlTask,
     pub operation: String,
@@ -65,7 +65,7 @@ pub(super) struct NewTask<'p> {
     pub stands: TaskUpdate,
 }
 
-/// The part of a row that says where a task stands.
+/// The part of a row that describes a task's progress.
 pub(super) struct TaskUpdate {
     pub id: String,
     pub state: &'static str,

@@ -1,31 +1,30 @@
-//! All that the ledger has written, as it was at one moment, in the store's own words: for who
-//! does not believe them.
+//! Everything that the ledger has written as of one moment, in its stored form, for verification.
 
 use async_trait::async_trait;
 
 use super::{AuditPage, Error};
 
-/// All that the ledger has written, as it was at one moment, however long it is looked at.
-/// Everything comes one by one, so that it never has to be in memory as a whole.
+/// Everything that the ledger has written as of one moment, however long reading takes. Items are
+/// visited one by one, so that they never have to be in memory as a whole.
 #[async_trait]
 pub trait Snapshot: Send {
-    /// The pages of the audit trail, in their order.
+    /// Visits the pages of the audit trail, in order.
     async fn each_page(&mut self, visit: Visit<'_, AuditPage>) -> Result<(), Error>;
 
-    /// The operations, oldest first.
+    /// Visits the operations, oldest first.
     async fn each_operation(&mut self, visit: Visit<'_, WrittenOperation>) -> Result<(), Error>;
 
-    /// The tasks, oldest first.
+    /// Visits the tasks, oldest first.
     async fn each_task(&mut self, visit: Visit<'_, WrittenTask>) -> Result<(), Error>;
 
-    /// The locks, by target.
+    /// Visits the locks, by target.
     async fn each_lock(&mut self, visit: Visit<'_, WrittenLock>) -> Result<(), Error>;
 }
 
-/// A visitor of each.
+/// A visitor of each item.
 pub type Visit<'a, T> = &'a mut (dyn FnMut(T) + Send);
 
-/// An operation, as it is written.
+/// An operation in its stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenOperation {
     /// The identifier.
@@ -36,16 +35,13 @@ pub struct WrittenOperation {
     pub progress: Option<String>,
 }
 
-/// A task, as it is written.
+/// A task in its stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenTask {
     /// The identifier.
     pub id: String,
-    /// The operation.
     pub operation: String,
-    /// The target.
     pub target: String,
-    /// The state.
     pub state: String,
     /// The task, as JSON.
     pub body: String,
@@ -53,10 +49,9 @@ pub struct WrittenTask {
     pub progress: Option<String>,
 }
 
-/// A lock, as it is written.
+/// A lock in its stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenLock {
-    /// The target.
     pub target: String,
     /// The lock, as JSON.
     pub body: String,

@@ -1,5 +1,5 @@
-//! The store in SQL, the same for both databases. What differs is in their own rooms: how a
-//! connection is had, what its errors mean, and a few words of the language.
+//! The store in SQL, the same for both databases. Their own modules contain the differences:
+//! obtaining a connection, interpreting errors, and a few words of the language.
 
 mod audit;
 mod catalogue;
@@ -29,45 +29,50 @@ pub(super) trait Sql: Send + Sync + 'static {
     where
         Self: 's;
 
-    /// The rows that are open, as the index of them has it.
+    /// The condition for open rows, as in their index.
     const IS_OPEN: &'static str;
-    /// The operation that another one takes back.
+    /// The expression for the operation that another one undoes.
     const UNDOES: &'static str;
-    /// Has whoever changes releases do it one after the other, where several may write.
+    /// Serializes changes to releases where several processes may write.
     const ALONE: Option<&'static str>;
-    /// Has nobody wait for the disk, where that can be chosen for each transaction.
+    /// Skips waiting for the disk, where that can be chosen for each transaction.
     const LAZILY: Option<&'static str>;
-    /// The number of readings that are written at once: control passes in between.
+    /// The number of readings written at once: control gets through in between.
     const READINGS_AT_ONCE: usize;
 
-    /// "One of these", of a parameter with texts.
+    /// "One of these", for a parameter with texts.
     fn among(parameter: u8) -> String;
+
+    /// A condition: the tasks of the target named in a parameter.
+    fn of_target(parameter: usize) -> String {
+        format!("target = ${parameter}")
+    }
 
     fn place(&self) -> &Place;
 
-    /// The meaning of an error.
+    /// Classifies an error.
     fn sort(&self, error: sqlx::Error) -> Error;
 
-    /// Fails where a file of a release, of so many bytes, would take the room that control needs.
+    /// Fails if a file of a release of this size would use up the space that control needs.
     fn check_room(&self, bytes: u64) -> Result<(), Error>;
 
-    /// The rows of one statement.
+    /// Fetches the rows of one statement.
     fn fetch(
         &self,
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, Error>> + Send;
 
-    /// A session in which all that is read is of one moment.
+    /// Opens a session whose reads all see the same moment.
     fn moment(&self) -> impl Future<Output = Result<Self::Reading<'_>, Error>> + Send;
 
-    /// A session of which all is written, or nothing.
+    /// Opens a session whose writes all take effect, or none.
     fn begin(&self) -> impl Future<Output = Result<Self::Writing<'_>, Error>> + Send;
 
-    /// All that the ledger has written, as of this moment.
+    /// Opens everything that the ledger has written, as of this moment.
     fn open_snapshot(&self) -> impl Future<Output = Result<Box<dyn Snapshot>, Error>> + Send;
 }
 
-/// A transaction. One that is dropped was never there.
+/// A transaction. A dropped one has no effect.
 pub(super) trait Session: Send {
     type Row: Columns + Send + Sync;
 
@@ -76,19 +81,19 @@ pub(super) trait Session: Send {
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
 
-    /// Carries a statement out; says how many rows were written.
+    /// Executes a statement; returns the number of rows written.
     fn execute(
         &mut self,
         statement: Statement<'_>,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Carries out a statement that has many rows; says how many were written.
+    /// Executes a statement with many rows; returns the number written.
     fn execute_many(
         &mut self,
         statement: Many<'_>,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-    /// Keeps what was done if all of it was, else nothing.
+    /// Commits if everything succeeded, otherwise rolls back.
     fn end<T: Send>(
         self,
         done: Result<T, sqlx::Error>,
@@ -97,7 +102,7 @@ pub(super) trait Session: Send {
 
 /// A transaction that can write a batch of the ledger.
 pub(super) trait Writing: Session {
-    /// Returns true if a lease is still that of the fence; then it stays so until the end.
+    /// Checks that a lease is still held by the fence, and keeps it so until the end.
     fn holds(&mut self, fence: &Fence) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 
     /// Writes operations and tasks.
@@ -107,7 +112,7 @@ pub(super) trait Writing: Session {
         place: &Place,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-    /// Ends the transaction of a batch. When this returns, others see what was written.
+    /// Ends the transaction of a batch. Once it returns, others see what was written.
     fn end_batch(
         self,
         written: Result<Written, sqlx::Error>,
@@ -119,14 +124,14 @@ pub(super) trait Writing: Session {
 #[derive(Debug)]
 pub(super) enum Written {
     Now,
-    /// It is there already.
+    /// It exists already.
     Before,
-    /// It cannot be there.
+    /// It cannot be written.
     Refused(Error),
 }
 
-/// The columns of a row. That they are there, and of their types, is the form of the store; of a
-/// file that may be none, the fallible ones are asked.
+/// The columns of a row. The schema guarantees that they exist with their types; for a file that
+/// may not be a store, use the fallible methods.
 pub(super) trait Columns {
     fn text(&self, column: &str) -> &str;
     fn maybe_text(&self, column: &str) -> Option<&str>;
@@ -183,14 +188,14 @@ macro_rules! columns {
 
 pub(super) use columns;
 
-/// The inventory is another one. First in a transaction where that is known: so those who change
-/// the inventory do it one after the other.
+/// Marks the inventory as changed. First in a transaction where that is known, so that changes to
+/// the inventory are serialized.
 async fn count(to: &mut impl Session) -> Result<(), sqlx::Error> {
     let sql = "UPDATE counter SET value = value + 1 WHERE name = 'inventory'";
     to.execute(Statement::new(sql)).await.map(drop)
 }
 
-/// Carries out a word of the database's own, where it has one.
+/// Executes a database-specific statement, if there is one.
 async fn say(to: &mut impl Session, word: Option<&'static str>) -> Result<(), sqlx::Error> {
     match word {
         Some(sql) => to.execute(Statement::new(sql)).await.map(drop),
@@ -198,7 +203,7 @@ async fn say(to: &mut impl Session, word: Option<&'static str>) -> Result<(), sq
     }
 }
 
-/// A number as databases have it. Nothing has a larger one.
+/// Converts a number for databases. No number is too large.
 fn number(value: u64) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The store of one machine: a SQLite file, one writer, few readers.
+//! The store of one machine: a SQLite file with one writer and few readers.
 
 mod backup;
 mod batch;
@@ -7,6 +7,7 @@ mod error;
 mod files;
 mod lease;
 mod open;
+mod recent;
 mod session;
 mod snapshot;
 mod writer;
@@ -34,10 +35,10 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the store, making it or bringing it to the newest form where needed.
+    /// Opens the store, creating or migrating it where needed.
     ///
     /// # Errors
-    /// It cannot be written, it is damaged, or a newer version wrote it.
+    /// It cannot be written, is damaged, or was written by a newer version.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         open::open(path.as_ref()).await
     }
@@ -62,6 +63,10 @@ impl Sql for Sqlite {
         format!("IN (SELECT value FROM json_each(${parameter}))")
     }
 
+    fn of_target(parameter: usize) -> String {
+        recent::of_target(parameter)
+    }
+
     fn place(&self) -> &Place {
         &self.place
     }
@@ -83,7 +88,7 @@ impl Sql for Sqlite {
                 };
                 if free < needed { Err(full) } else { Ok(()) }
             }
-            // Where nobody knows, there is room.
+            // If the free space is unknown, there is room.
             Err(_) => Ok(()),
         }
     }

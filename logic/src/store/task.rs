@@ -1,4 +1,4 @@
-//! A control task as it was made, which never changes.
+//! A control task as created; it never changes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,29 +10,27 @@ use utakata_model::{
     manifest::{Repeat, Undo, Verify},
 };
 
-/// A control task as it was made.
+/// A control task as created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ControlTask {
     /// The identifier.
     pub id: TaskId,
     /// The operation that it belongs to.
     pub operation: OperationId,
-    /// The target.
     pub target: TargetName,
     /// The kind of the target.
     pub kind: Kind,
-    /// The action.
     pub action: ActionName,
     /// The parameters of the action.
     pub parameters: Parameters,
     /// The longest time of an attempt.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// The time at which it was made.
+    /// The time of its creation.
     pub made: Timestamp,
-    /// It is not begun after this, whatever it waits for.
+    /// The time after which it is not begun, whatever it waits for.
     pub expires: Timestamp,
-    /// Once it is its turn, it is not begun later than this.
+    /// The time after its turn within which it must begin.
     #[serde(with = "duration", default)]
     pub lifetime: Duration,
     /// The priority on its target.
@@ -47,7 +45,7 @@ pub struct ControlTask {
     /// The way its effect is read back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verify>,
-    /// The way it is taken back.
+    /// The way to undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
 }

@@ -1,4 +1,4 @@
-//! The audit trail against the ledger: whatever is edited in the file is found.
+//! The audit trail against the ledger: any edit in the file is detected.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     room::{Room, config},
 };
 
-/// A store in which much has happened: what was done, what failed, what waits, locks.
+/// A store with a history: tasks that succeeded, failed and wait, and locks.
 async fn eventful() -> (TempDir, String) {
     let mut room = Room::empty(hasty()).await;
     room.furnish(3).await;
@@ -46,7 +46,7 @@ async fn eventful() -> (TempDir, String) {
     assert_eq!(status, StatusCode::OK, "{report}");
     assert_eq!(report["whole"], true, "{report:#}");
     assert_eq!(report["tasks"], 6, "{report}");
-    // What comes at the end is not in the head that was noted before.
+    // Additions at the end are not in the head noted before.
     let head = head["hash"].as_str().unwrap().to_owned();
     (room.end().await, head)
 }
@@ -110,7 +110,7 @@ async fn every_edit_of_the_file_is_found() {
         ),
         (
             "UPDATE task SET progress = NULL WHERE state = 'failed'",
-            "does not say where it stands",
+            "does not state its progress",
         ),
         (
             "UPDATE task SET body = replace(body, 'outlet-off', 'outlet-up') WHERE state = 'failed'",
@@ -129,11 +129,11 @@ async fn every_edit_of_the_file_is_found() {
              SELECT '0192f0c1-7b1e-7000-8000-000000000000', operation, target, state,
                  replace(body, id, '0192f0c1-7b1e-7000-8000-000000000000'), progress
              FROM task WHERE state = 'failed' LIMIT 1",
-            "does not say that it was made",
+            "creation is not in the trail",
         ),
         (
             "UPDATE operation SET body = replace(body, 'maintenance', 'maintenancf')",
-            "not what the trail says was asked for",
+            "differs from the request in the trail",
         ),
         (
             "UPDATE operation SET progress = replace(progress, 'paused', 'running')",
@@ -143,17 +143,17 @@ async fn every_edit_of_the_file_is_found() {
             "DELETE FROM operation WHERE body LIKE '%maintenance%'",
             "in the trail and not in the ledger",
         ),
-        ("DELETE FROM lock", "the ledger does not"),
+        ("DELETE FROM lock", "but not in the ledger"),
         (
             "UPDATE lock SET body = replace(body, 'a fan', 'a fun')",
-            "not that of the trail",
+            "differs from the one in the trail",
         ),
         (
             "INSERT INTO lock SELECT 'pdu-1', body FROM lock",
             "the trail does not say so",
         ),
-        ("DELETE FROM audit", "does not say that it was made"),
-        // The end alone: what it said stands in the ledger.
+        ("DELETE FROM audit", "creation is not in the trail"),
+        // Only the end: its content is in the ledger as well.
         (
             "DELETE FROM audit WHERE page > (SELECT MAX(page) FROM audit WHERE body LIKE '%lunch%') - 1",
             "the trail does not say so",
@@ -173,7 +173,7 @@ async fn every_edit_of_the_file_is_found() {
             .any(|one| one.message.contains(expect));
         assert!(told, "{sql}: {report:#?}");
     }
-    // The end may say nothing that stands in the ledger: the head that was noted tells.
+    // The end may say nothing that is in the ledger: the noted head shows its loss.
     std::fs::copy(&file, &copy).unwrap();
     edit(&copy, "DELETE FROM audit WHERE page > 3").await;
     let report = found(&copy, Some(&head)).await;
@@ -188,7 +188,7 @@ async fn the_trail_is_shown_byte_for_byte() {
     let pages = all["items"].as_array().unwrap();
     assert_eq!(pages[0]["page"], 1, "{all}");
     let first = &pages[0]["lines"][0];
-    assert_eq!(first["what"], "operation.asked", "{first}");
+    assert_eq!(first["what"], "operation.requested", "{first}");
     assert_eq!(first["operation"]["by"], "admin");
     let (_, one) = room.get("/v1/audit?from=2&limit=1").await;
     assert_eq!(one["items"], json!([pages[1]]));

@@ -1,4 +1,4 @@
-//! A broker is away: what is refused because of it names it.
+//! A broker is away: refusals caused by that name it.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ async fn what_is_refused_while_a_broker_is_away_names_it_and_nothing_else_does()
             "/v1/reads" => json!({ "selector": "kind=pdu" }),
             _ => off(json!({})),
         };
-        // Nobody serves the kind, and all brokers are there: that is not their fault.
+        // Nobody serves the kind, and all brokers are there: it is not their fault.
         let (status, told) = room.post(path, body()).await;
         assert!(status.is_client_error(), "{told}");
         assert!(!names(&told), "{told}");
@@ -44,7 +44,7 @@ async fn what_is_refused_while_a_broker_is_away_names_it_and_nothing_else_does()
         let cure = told["cure"].as_str().unwrap();
         assert!(cure.contains("bring that broker back"), "{cure}");
 
-        // What it has nothing to do with does not name it.
+        // Unrelated refusals do not name it.
         let nobody = json!({ "selector": "name=nobody", "action": "off" });
         let (status, told) = room.post(path, nobody).await;
         assert_ne!(status, StatusCode::OK, "{told}");

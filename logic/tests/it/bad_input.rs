@@ -247,7 +247,7 @@ async fn a_wrong_name_is_answered_with_the_nearest_one() {
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_used_is_told_with_its_file_and_the_cure() {
+async fn a_store_that_cannot_be_used_is_reported_with_its_file_and_the_cure() {
     let folder = tempfile::tempdir().unwrap();
     let check = async |path: &Path, code: &str, says: &str| {
         let error = Sqlite::open(path).await.err().unwrap();

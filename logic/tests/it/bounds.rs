@@ -73,9 +73,9 @@ async fn a_reason_has_a_bound_wherever_one_is_given() {
     assert!(status.is_client_error(), "{told}");
     let detail = told["detail"].to_string();
     assert!(detail.contains("longer than 1000"), "{told}");
-    // The longest is taken as it is.
-    let asked = off(json!({ "why": long(1000), "key": long(200) }));
-    let (status, told) = room.post("/v1/operations", asked).await;
+    // The longest permitted is accepted.
+    let requested = off(json!({ "why": long(1000), "key": long(200) }));
+    let (status, told) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["operation"]["why"], long(1000));
     room.end().await;
@@ -124,8 +124,8 @@ async fn filled(count: usize, bytes: usize) -> (Room, Vec<String>) {
 
 #[tokio::test]
 async fn a_list_ends_a_page_by_its_bytes_and_loses_nothing() {
-    const MOST: usize = 4 << 20;
-    // More than two pages of bytes, and less than one of items.
+    const MAX: usize = 4 << 20;
+    // More than two pages by bytes, and less than one by items.
     let (room, ids) = filled(150, 60_000).await;
     let (mut found, mut pages, mut next) = (Vec::new(), 0, None::<String>);
     loop {
@@ -134,7 +134,7 @@ async fn a_list_ends_a_page_by_its_bytes_and_loses_nothing() {
         let (status, page) = room.get(&path).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         let items = page["items"].as_array().unwrap();
-        assert!(page.to_string().len() < MOST + 10_000, "{}", items.len());
+        assert!(page.to_string().len() < MAX + 10_000, "{}", items.len());
         let ids = items.iter().map(|one| one["id"].as_str().unwrap());
         found.extend(ids.map(str::to_owned));
         pages += 1;

@@ -1,7 +1,6 @@
 //! Operations that change something.
 
 use std::{
-    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,7 +15,7 @@ use utakata_model::{Class, OutcomeStatus, Task};
 use crate::room::{Room, config, target};
 
 #[tokio::test]
-async fn an_operation_is_written_down_done_and_told_per_target() {
+async fn an_operation_is_recorded_done_and_reported_per_target() {
     let room = Room::served().await;
     room.furnish(3).await;
     let (status, answer) = room
@@ -58,7 +57,7 @@ async fn nothing_is_sent_unless_everything_is_right() {
     far["zone"] = json!("far");
     room.apply(json!([bare, other, far])).await;
     let off = |selector: &str, action: &str, outlet: i32| json!({ "selector": selector, "action": action, "parameters": { "outlet": outlet } });
-    for (asked, code, says) in [
+    for (requested, code, says) in [
         (off("", "outlet-off", 1), "selector-empty", "every target"),
         (
             off("rack=Z9", "outlet-off", 1),
@@ -95,19 +94,19 @@ async fn nothing_is_sent_unless_everything_is_right() {
             "cannot-be-done",
             "zone \"far\"",
         ),
-        // One that cannot be done stops all the others.
+        // A single impossible one stops all the others.
         (
             off("rack=A1", "outlet-off", 1),
             "cannot-be-done",
             "3 things are wrong",
         ),
     ] {
-        let (status, problem) = room.post("/v1/operations", asked.clone()).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{asked}");
-        assert_eq!(problem["code"], code, "{asked}: {problem}");
+        let (status, problem) = room.post("/v1/operations", requested.clone()).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{requested}");
+        assert_eq!(problem["code"], code, "{requested}: {problem}");
         assert!(
             problem["detail"].as_str().unwrap().contains(says),
-            "{asked}: {problem}"
+            "{requested}: {problem}"
         );
         assert!(!problem["cure"].as_str().unwrap().is_empty());
     }
@@ -121,23 +120,23 @@ async fn nothing_is_sent_unless_everything_is_right() {
 async fn a_pace_by_a_label_that_no_target_has_is_refused() {
     let room = Room::served().await;
     room.furnish(2).await;
-    let asked = |pace: serde_json::Value| {
+    let requested = |pace: serde_json::Value| {
         json!({
             "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
             "pace": pace, "dry_run": true,
         })
     };
-    let most = |label: &str| json!({ "at_most": [{ "label": label, "most": 1 }] });
+    let max = |label: &str| json!({ "at_most": [{ "label": label, "max": 1 }] });
     for (pace, expect) in [
-        (most("rack"), None),
-        (most("zone"), None),
+        (max("rack"), None),
+        (max("zone"), None),
         (
-            most("rak"),
+            max("rak"),
             Some("label rak: none of the selected targets has it: did you mean \"rack\"?"),
         ),
         (json!({ "order_by": "rak" }), Some("did you mean \"rack\"?")),
     ] {
-        let (status, answer) = room.post("/v1/operations", asked(pace.clone())).await;
+        let (status, answer) = room.post("/v1/operations", requested(pace.clone())).await;
         let Some(expect) = expect else {
             assert_eq!(status, StatusCode::OK, "{pace}: {answer}");
             continue;
@@ -175,15 +174,15 @@ async fn a_dry_run_tells_which_release_would_do_it_and_does_nothing() {
     reason = "it is made where it is given"
 )]
 pub fn off(more: serde_json::Value) -> serde_json::Value {
-    let mut asked = json!({
+    let mut requested = json!({
         "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
     });
     let more = more.as_object().unwrap().clone();
-    asked.as_object_mut().unwrap().extend(more);
-    asked
+    requested.as_object_mut().unwrap().extend(more);
+    requested
 }
 
-/// Soon over: for what nobody answers.
+/// Short times: for tasks that nobody answers.
 pub fn hasty() -> utakata_logic::Config {
     let mut config = config();
     config.control.grace = Duration::ZERO;
@@ -262,46 +261,6 @@ async fn control_that_nobody_fetched_before_a_restart_is_done_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_asked_again_under_its_key_is_done_once() {
-    let room = Room::served().await;
-    room.furnish(1).await;
-    let asked = off(json!({ "key": "ticket-7", "wait": "10s" }));
-    let (_, first) = room.post("/v1/operations", asked.clone()).await;
-    let (_, again) = room.post("/v1/operations", asked).await;
-    assert_eq!(first["operation"]["id"], again["operation"]["id"]);
-    let (_, tasks) = room.get("/v1/tasks?class=control").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 1);
-    let other = off(json!({ "key": "ticket-7", "parameters": { "outlet": 2 } }));
-    let (status, problem) = room.post("/v1/operations", other).await;
-    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
-    assert_eq!(problem["code"], "key-taken");
-    room.end().await;
-}
-
-#[tokio::test]
-async fn what_is_asked_at_once_under_one_key_is_done_once_and_others_are_not_held_up() {
-    let room = Room::served().await;
-    room.furnish(1).await;
-    let ask = async |key: String| {
-        let asked = off(json!({ "key": key, "wait": "10s" }));
-        let (status, answer) = room.post("/v1/operations", asked).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        answer["operation"]["id"].to_string()
-    };
-    let keys = (0..40).map(|n| match n % 2 {
-        0 => "ticket-7".into(),
-        _ => format!("other-{n}"),
-    });
-    let ids = futures::future::join_all(keys.map(&ask)).await;
-    let same: HashSet<&String> = ids.iter().step_by(2).collect();
-    let others: HashSet<&String> = ids.iter().skip(1).step_by(2).collect();
-    assert_eq!((same.len(), others.len()), (1, 20));
-    let (_, tasks) = room.get("/v1/tasks?class=control").await;
-    assert_eq!(tasks["items"].as_array().unwrap().len(), 21);
-    room.end().await;
-}
-
-#[tokio::test]
 async fn many_targets_need_to_be_meant() {
     let mut config = config();
     config.control.many = 2;
@@ -346,11 +305,11 @@ async fn many_targets_need_to_be_meant() {
 async fn an_outcome_that_comes_twice_counts_once() {
     let room = Room::scripted(Arc::new(|_| Some((OutcomeStatus::Succeeded, None)))).await;
     room.furnish(1).await;
-    let asked = json!({
+    let requested = json!({
         "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
         "wait": "10s",
     });
-    let (_, answer) = room.post("/v1/operations", asked).await;
+    let (_, answer) = room.post("/v1/operations", requested).await;
     let outcome = answer["operation"]["tasks"][0]["outcome"].clone();
     let mut doubled: utakata_model::Outcome = serde_json::from_value(outcome).unwrap();
     doubled.status = OutcomeStatus::Failed;
@@ -365,7 +324,7 @@ async fn an_outcome_that_comes_twice_counts_once() {
 async fn a_read_back_that_is_lost_is_soon_made_again() {
     let reads = AtomicUsize::new(0);
     let script = move |task: &Task| {
-        // The first is for what it has before it is changed, the second is lost.
+        // The first reads the state before the change, the second is lost.
         let is_lost = task.class == Class::Observe && reads.fetch_add(1, Ordering::Relaxed) == 1;
         (!is_lost).then_some((OutcomeStatus::Succeeded, None))
     };

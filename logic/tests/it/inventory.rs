@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::room::{Room, config, target};
 
 #[tokio::test]
-async fn applying_again_changes_nothing_and_differences_are_told_without_secrets() {
+async fn applying_again_changes_nothing_and_differences_are_reported_without_secrets() {
     let room = Room::served().await;
     room.furnish(2).await;
     let credential = |community: &str| json!({ "type": "credential", "name": "lab", "values": { "community": community } });
@@ -61,7 +61,7 @@ async fn one_wrong_key_among_a_thousand_documents_is_named_and_nothing_is_change
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_told_at_once() {
+async fn all_mistakes_are_reported_at_once() {
     let room = Room::served().await;
     room.furnish(1).await;
     let with = |name: &str, key: &str, value: Value| {
@@ -127,7 +127,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     }
     let twice = json!({ "documents": [target("x"), target("x")] });
     let (_, problem) = room.post("/v1/apply", twice).await;
-    assert_eq!(problem["problems"][0]["message"], "it stands here twice");
+    assert_eq!(problem["problems"][0]["message"], "it is listed twice");
     room.end().await;
 }
 

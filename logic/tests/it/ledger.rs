@@ -11,8 +11,8 @@ use crate::{
     room::{Room, config},
 };
 
-/// Asks for an operation, and gives its id.
-async fn asked(room: &Room, more: Value) -> String {
+/// Requests an operation, and returns its id.
+async fn requested(room: &Room, more: Value) -> String {
     let (status, answer) = room.post("/v1/operations", off(more)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     answer["operation"]["id"].as_str().unwrap().to_owned()
@@ -36,7 +36,7 @@ async fn a_locked_target_is_left_alone_until_it_is_unlocked_and_emergencies_pass
     let (status, told) = lock(&room, "pdu-0", why).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["lock"]["by"], "admin", "{told}");
-    let id = asked(&room, json!({})).await;
+    let id = requested(&room, json!({})).await;
     let task = first_task(&room, &id).await;
     let task_id = task["id"].as_str().unwrap();
     assert_eq!(task["state"], "planned", "{task}");
@@ -67,7 +67,7 @@ async fn a_locked_target_is_left_alone_until_it_is_unlocked_and_emergencies_pass
 async fn a_lock_says_why_and_how_long() {
     let room = Room::served().await;
     room.furnish(1).await;
-    for (asked, code) in [
+    for (requested, code) in [
         (json!({ "why": "x" }), "lock-invalid"),
         (json!({ "why": "x", "for": "0s" }), "lock-invalid"),
         (json!({ "why": "x", "for": "1000d" }), "lock-invalid"),
@@ -86,9 +86,9 @@ async fn a_lock_says_why_and_how_long() {
         (json!({ "why": " ", "for": "1h" }), "body-invalid"),
         (json!({ "for": "1h" }), "body-invalid"),
     ] {
-        let (status, problem) = lock(&room, "pdu-0", asked.clone()).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{asked}");
-        assert_eq!(problem["code"], code, "{asked}: {problem}");
+        let (status, problem) = lock(&room, "pdu-0", requested.clone()).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{requested}");
+        assert_eq!(problem["code"], code, "{requested}: {problem}");
     }
     let (status, _) = lock(&room, "pdu-9", json!({ "why": "x", "for": "1h" })).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -105,7 +105,7 @@ async fn somebody_else_approves_and_nothing_begins_before() {
     room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
         .await;
     room.furnish(2).await;
-    let id = asked(&room, json!({})).await;
+    let id = requested(&room, json!({})).await;
     let path = |verb: &str| format!("/v1/operations/{id}/{verb}");
     let (_, told) = room.get(&path("explain")).await;
     assert_eq!(told["waits_for"], "approval", "{told}");
@@ -133,7 +133,7 @@ async fn a_paused_operation_begins_nothing_and_what_is_cancelled_never_will() {
     let room = Room::empty(config()).await;
     room.announce(&["pdu"]).await;
     room.furnish(3).await;
-    let id = asked(&room, json!({ "pace": { "at_a_time": "1" } })).await;
+    let id = requested(&room, json!({ "pace": { "at_a_time": "1" } })).await;
     let path = |verb: &str| format!("/v1/operations/{id}/{verb}");
     let why = json!({ "why": "lunch" });
     let (_, told) = room.post(&path("pause"), why.clone()).await;
@@ -164,7 +164,7 @@ async fn a_person_settles_what_nobody_else_can_know() {
     let mut room = Room::empty(hasty()).await;
     room.serve("pdu", Arc::new(|_| None)).await;
     room.furnish(1).await;
-    let id = asked(&room, json!({ "wait": "20s" })).await;
+    let id = requested(&room, json!({ "wait": "20s" })).await;
     let task = first_task(&room, &id).await;
     let path = format!("/v1/tasks/{}", task["id"].as_str().unwrap());
     let (_, told) = room.get(&format!("{path}/explain")).await;
@@ -238,10 +238,10 @@ async fn reads_are_explained_while_they_wait_and_when_they_have_ended() {
 async fn reads_that_read_a_target_back_are_not_those_of_the_operation() {
     let room = Room::served().await;
     room.furnish(1).await;
-    let asked = json!({
+    let requested = json!({
         "action": "set-power", "parameters": { "watts": 70 }, "wait": "10s",
     });
-    let (_, answer) = room.post("/v1/operations", off(asked)).await;
+    let (_, answer) = room.post("/v1/operations", off(requested)).await;
     let operation = &answer["operation"];
     assert_eq!(operation["counts"]["succeeded"], 1, "{answer}");
     let task = &operation["tasks"][0];

@@ -9,6 +9,7 @@ mod bounds;
 mod control;
 mod events;
 mod inventory;
+mod keys;
 mod ledger;
 mod metrics;
 mod observe;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::room::Room;
 
-/// All names that there are where there is one logic environment: dashboards depend on them.
+/// All metric names that exist with a single logic environment: dashboards depend on them.
 const NAMES: [&str; 17] = [
     "utakata_approvals_waiting",
     "utakata_control_under_way",

@@ -1,4 +1,4 @@
-//! Reads on demand, schedules, last readings.
+//! Reads on demand, schedules, latest readings.
 
 use std::{
     sync::{
@@ -36,7 +36,7 @@ async fn a_read_goes_out_as_tasks_and_comes_back_with_what_was_seen() {
     assert_eq!(readings["items"][0]["value"], 24.5);
     assert_eq!(readings["items"][0]["quality"], "good");
     let (_, seen) = room.get("/v1/targets/pdu-0").await;
-    // It answered; but no schedule reads it, so nobody knows how it is from now on.
+    // It answered; but no schedule reads it, so its state is unknown from now on.
     assert_eq!(seen["health"], "unobserved", "{seen}");
     assert!(seen["answered"].is_string(), "{seen}");
     let id = answer["id"].as_str().unwrap();
@@ -121,7 +121,7 @@ async fn a_target_that_fails_is_shown_failing_with_the_problem() {
 }
 
 #[tokio::test]
-async fn a_read_that_did_not_get_all_is_told_in_counts_health_and_overview_and_fails_nothing() {
+async fn a_partial_read_shows_in_counts_health_and_overview_and_fails_nothing() {
     let room = Room::scripted(Arc::new(|task| {
         let is_partial = task.target.name.as_str() == "pdu-1";
         let problem = || Problem::new("incomplete", Cure::Retry, "a table broke off");
@@ -141,7 +141,7 @@ async fn a_read_that_did_not_get_all_is_told_in_counts_health_and_overview_and_f
         (&one["name"], &one["problem"]["code"]),
         (&json!("pdu-1"), &json!("incomplete"))
     );
-    // Entries only where one target is asked for: there may be many.
+    // Entries are listed only for a single target: there may be many.
     assert!(one["missing"].is_null(), "{one}");
     let (_, one) = room.get("/v1/targets/pdu-1").await;
     assert_eq!(one["missing"][0]["object"], "1.2.3", "{one}");
@@ -209,7 +209,7 @@ async fn a_schedule_reads_again_and_again_and_follows_changes_at_once() {
     .await;
     room.until("/v1/status", |_| reads.load(Ordering::SeqCst) >= 8)
         .await;
-    // A new target is read at once, and a schedule that is gone reads no more.
+    // A new target is read at once, and a deleted schedule no longer reads.
     room.apply(json!([target("pdu-new")])).await;
     room.until("/v1/readings?selector=name=pdu-new", |page| {
         page["items"]

@@ -1,4 +1,4 @@
-//! Environments that are asked to pause, to drain, and to go on.
+//! Environments ordered to pause, to drain, and to resume.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -47,7 +47,7 @@ async fn what_is_asked_of_an_environment_is_told_to_its_zone_and_holds_after_a_r
     assert_eq!(order["by"], "admin", "{list}");
     assert_eq!(order["why"], "its switch is replaced");
     let folder = room.end().await;
-    // It is told before the environment is heard of.
+    // The order is published before the environment reports.
     let room = Room::at(folder, config()).await;
     let mut told = follow(&room).await;
     assert_eq!(next(told.as_mut()).await, first);
@@ -56,7 +56,7 @@ async fn what_is_asked_of_an_environment_is_told_to_its_zone_and_holds_after_a_r
     assert_eq!(status, StatusCode::OK, "{going}");
     let mut last = next(told.as_mut()).await;
     while last.revision == first.revision {
-        // As long as the environment has not heard of it, it is told again.
+        // It is repeated until the environment has received it.
         last = next(told.as_mut()).await;
     }
     assert!(last.revision > first.revision);
@@ -96,7 +96,7 @@ async fn what_nobody_knows_is_refused_with_the_nearest_name_and_changes_nothing(
             json!([null, null]),
             422,
             "body-invalid",
-            "a list stands where an object was expected",
+            "a list was found where an object was expected",
         ),
         ("-/drain", json!({}), 400, "name-invalid", ""),
     ] {
@@ -134,7 +134,7 @@ async fn an_order_is_taken_back_where_it_was_given() {
     let (status, told) = order("resume", &of_kind).await;
     assert_eq!(status, StatusCode::OK);
     assert!(told.get("orders").is_none(), "{told}");
-    // What goes on may be told to go on.
+    // Resuming something that is not stopped is fine.
     let (status, again) = order("resume", &of_kind).await;
     assert_eq!(
         (status, &again["revision"]),
@@ -157,8 +157,8 @@ async fn a_task_that_waits_because_of_an_order_says_so() {
     let off = json!({
         "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": 1 },
     });
-    let (_, asked) = room.post("/v1/operations", off).await;
-    let id = asked["operation"]["id"].as_str().unwrap();
+    let (_, requested) = room.post("/v1/operations", off).await;
+    let id = requested["operation"]["id"].as_str().unwrap();
     let explain = format!("/v1/operations/{id}/explain");
     let told = room
         .until(&explain, |told| told["waits_for"] == "order")
@@ -182,11 +182,11 @@ async fn a_task_that_waits_for_a_read_or_for_another_task_says_what_holds_that_u
     let stop = json!({ "scope": { "kind": "pdu" }, "why": "its driver is looked at" });
     room.post("/v1/orders/pause", stop).await;
     let ask = async |body: serde_json::Value| {
-        let (_, asked) = room.post("/v1/operations", body).await;
-        let id = asked["operation"]["id"].as_str().unwrap();
+        let (_, requested) = room.post("/v1/operations", body).await;
+        let id = requested["operation"]["id"].as_str().unwrap();
         format!("/v1/operations/{id}/explain")
     };
-    // What there is now is read first, so that it can be brought back.
+    // The current state is read first, so that it can be restored.
     let set = json!({
         "selector": "rack=A1", "action": "set-power", "parameters": { "watts": 70.0 },
     });
@@ -291,12 +291,12 @@ async fn an_order_for_what_nobody_knows_is_refused_and_one_is_lifted_where_it_wa
         (json!({ "kind": "pud" }), 404, "not-found", "pdu"),
         (json!({ "release": "pdu@9" }), 404, "not-found", "pdu@"),
         (json!({ "environment": "env-2" }), 404, "not-found", "env-1"),
-        (json!({}), 422, "body-invalid", "say what it is for"),
+        (json!({}), 422, "body-invalid", "name its scope"),
         (
             json!({ "zone": "default", "release": "pdu@1.0.0" }),
             422,
             "body-invalid",
-            "say what it is for",
+            "name its scope",
         ),
         (
             json!({ "release": "pdu" }),
@@ -337,7 +337,7 @@ async fn an_order_for_what_nobody_knows_is_refused_and_one_is_lifted_where_it_wa
         cure.contains("environment resume env-1 --kind pdu"),
         "{cure}"
     );
-    // What goes on may be told to go on.
+    // Resuming something that is not stopped is fine.
     let (status, told) = order("resume", json!({ "release": "pdu@1.0.0" })).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     room.end().await;

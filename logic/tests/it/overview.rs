@@ -10,7 +10,7 @@ use crate::room::Room;
 
 const TARGETS: usize = 6;
 
-/// Targets of the kind `pdu`, of which those in rack B do not answer.
+/// Targets of the kind `pdu`; those in rack B do not answer.
 async fn site() -> Room {
     let room = Room::scripted(Arc::new(|task| {
         let is_dead = task.target.labels["rack"] == "B";
@@ -60,7 +60,7 @@ async fn targets_that_nothing_reads_are_not_taken_for_well_and_those_that_fail_a
     let read = json!({ "selector": "", "wait": "10s" });
     let (status, body) = room.post("/v1/reads", read).await;
     assert_eq!(status, StatusCode::OK, "{body}");
-    // They answered, and that says nothing of how they are from now on.
+    // They answered, which says nothing about their state from now on.
     assert_eq!(health(&room, "unobserved").await, ["pdu-0", "pdu-1"]);
     let failing = ["pdu-2", "pdu-3", "pdu-4", "pdu-5"];
     assert_eq!(health(&room, "failing").await, failing);
@@ -101,7 +101,7 @@ async fn what_is_to_go_goes_in_one_stroke_with_what_comes_or_not_at_all() {
     let (status, body) = room.post("/v1/apply", wrong).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
     assert!(
-        body.to_string().contains("to be made and to be deleted"),
+        body.to_string().contains("to be both created and deleted"),
         "{body}"
     );
     let right = |dry_run: bool| {

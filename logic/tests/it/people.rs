@@ -1,4 +1,4 @@
-//! People, their tokens, and their names on what they asked for.
+//! People, their tokens, and their names on what they requested.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ async fn token_of(room: &Room, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_has_the_name_of_who_asked() {
+async fn every_request_has_the_name_of_who_asked() {
     let room = Room::served().await;
     room.furnish(1).await;
     let ana = token_of(&room, "ana").await;
@@ -129,7 +129,7 @@ async fn people_are_listed_without_their_tokens() {
     assert_eq!(page["next"], "ada", "{page}");
     let text = list.to_string();
     assert!(tokens.iter().all(|token| !text.contains(token)), "{text}");
-    // Nor has the store any: only what cannot be turned back.
+    // The store does not have it either: only its hash.
     let folder = room.end().await;
     let store = std::fs::read(folder.path().join("store.sqlite3")).unwrap();
     for token in tokens {
@@ -142,12 +142,12 @@ async fn people_are_listed_without_their_tokens() {
 }
 
 #[tokio::test]
-async fn admin_stays_and_who_is_not_there_is_told_with_the_nearest_name() {
+async fn admin_cannot_be_removed_and_an_unknown_person_is_reported_with_the_nearest_name() {
     let room = Room::empty(config()).await;
     token_of(&room, "ana").await;
     for (method, path, code, says) in [
-        ("PUT", "/v1/people/admin", "person-admin", "the file"),
-        ("DELETE", "/v1/people/admin", "person-admin", "the file"),
+        ("PUT", "/v1/people/admin", "person-admin", "token file"),
+        ("DELETE", "/v1/people/admin", "person-admin", "token file"),
         (
             "DELETE",
             "/v1/people/anna",
@@ -178,11 +178,11 @@ async fn admin_stays_and_who_is_not_there_is_told_with_the_nearest_name() {
 #[tokio::test]
 async fn the_newest_is_the_one_that_was_asked_last_whatever_clocks_did() {
     let folder = tempfile::tempdir().unwrap();
-    // Written in 2036, by a clock that was set right since.
+    // Written in 2036, by a clock that has been corrected since.
     let future: Operation = serde_json::from_value(json!({
         "id": "01e83a9a-7000-7000-8000-000000000000", "selector": "rack=A1",
         "action": "outlet-off", "class": "control", "parameters": { "outlet": 1 },
-        "asked": "2036-06-01T00:00:00Z", "by": "admin",
+        "requested": "2036-06-01T00:00:00Z", "by": "admin",
     }))
     .unwrap();
     let store = Sqlite::open(folder.path().join("store.sqlite3"))

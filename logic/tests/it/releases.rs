@@ -25,12 +25,12 @@ use utakata_tests::wait::soon;
 
 use crate::room::{Room, TOKEN, config, target};
 
-/// The files of a release, by path, and whether they can be executed.
+/// The files of a release by path, and whether they are executable.
 #[derive(Clone)]
 pub struct Release(pub BTreeMap<String, (Vec<u8>, bool)>);
 
 impl Release {
-    /// Of the kind `pdu`, with a program of a bit more than two parts.
+    /// A release of the kind `pdu`, with a program slightly larger than two parts.
     pub fn new(version: &str) -> Self {
         let text = format!(
             "kind = \"pdu\"\nversion = \"{version}\"\nprotocol = 1\n[run]\nprogram = \"bin/run\"\n\
@@ -70,7 +70,7 @@ impl Release {
         self
     }
 
-    /// With something else in its manifest.
+    /// Replaces something in its manifest.
     fn declaring(self, from: &str, to: &str) -> Self {
         let text = String::from_utf8(self.0["worker.toml"].0.clone()).unwrap();
         assert!(text.contains(from), "{text}");
@@ -102,7 +102,7 @@ impl Room {
         }
     }
 
-    /// Pushes a release with its files, which must be right.
+    /// Pushes a release with its files, which must succeed.
     pub async fn push(&self, release: &Release) -> Value {
         self.put_files(release).await;
         let (status, view) = self.send_release(release).await;
@@ -154,7 +154,7 @@ async fn a_release_is_pushed_once_its_files_are_there_and_the_same_again_is_fine
 }
 
 #[tokio::test]
-async fn what_is_no_release_or_has_a_version_that_is_taken_is_refused_and_not_kept() {
+async fn what_is_not_a_release_or_has_a_version_that_is_taken_is_refused_and_not_kept() {
     let room = Room::served().await;
     let release = Release::new("2.0.0");
     room.push(&release).await;
@@ -172,7 +172,7 @@ async fn what_is_no_release_or_has_a_version_that_is_taken_is_refused_and_not_ke
         (
             Release::new("2.1.0").declaring("bin/run", "elsewhere"),
             "release-invalid",
-            "brings all that it runs",
+            "include everything it runs",
         ),
         (not_executable, "release-invalid", "not executable"),
         (
@@ -328,7 +328,7 @@ async fn releases_are_compared_and_what_one_would_break_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_an_operation_is_named_when_its_action_is_gone() {
+async fn what_is_left_of_an_operation_is_named_when_its_action_has_gone() {
     // Silent: its tasks stay as they are.
     let room = Room::scripted(Arc::new(|_| None)).await;
     room.furnish(3).await;
@@ -451,7 +451,7 @@ async fn the_client_puts_what_is_missing_and_pushes_again() {
     room.end().await;
 }
 
-/// An environment that asks over the bus, one want after the other.
+/// An environment that requests over the bus, one want after another.
 struct Fetching<'r> {
     room: &'r Room,
     answers: Box<dyn utakata_interconnect::Subscription>,
@@ -472,8 +472,8 @@ impl<'r> Fetching<'r> {
             environment: id(),
             wants: vec![want.clone()],
         };
-        let asked = vec![Event::Fetch(Arc::new(batch))];
-        self.room.bus.publish(asked).await.unwrap();
+        let requested = vec![Event::Fetch(Arc::new(batch))];
+        self.room.bus.publish(requested).await.unwrap();
         let events = soon("the answer", self.answers.next()).await;
         match events.unwrap().as_slice() {
             [Event::Content(got)] => {
@@ -484,7 +484,7 @@ impl<'r> Fetching<'r> {
         }
     }
 
-    /// All of a file, from a byte on.
+    /// Fetches a file from an offset to its end.
     async fn file(&mut self, digest: &FileDigest, size: u64, from: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
         while from + (bytes.len() as u64) < size {
@@ -530,7 +530,7 @@ async fn an_environment_fetches_a_release_byte_by_byte_and_its_digest_is_right()
     }
     assert!(fetched.0 == release.0);
     assert_eq!(fetched.digest(), release.digest());
-    // From the middle of a part on, as after a start that was interrupted.
+    // From the middle of a part, as after an interrupted start.
     let program = &content.files[0];
     let from = MAX_PART as u64 + 5;
     let rest = fetching.file(&program.digest, program.size, from).await;

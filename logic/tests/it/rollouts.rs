@@ -1,4 +1,4 @@
-//! Rollouts, from the request to what environments are asked, and back.
+//! Rollouts, from the request to the orders of environments, and back.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use utakata_tests::wait::{soon, until};
 
 use crate::room::{Room, config};
 
-/// An environment that has two releases of the kind, and what it hears.
+/// An environment that has two releases of the kind, and the orders it receives.
 struct Site {
     room: Room,
     told: Box<dyn Subscription>,
@@ -44,7 +44,7 @@ impl Site {
         site
     }
 
-    /// The environment tells how far it is.
+    /// Reports the progress of the environment.
     async fn tell(&self, phase: Option<RolloutPhase>) {
         let environments = self.room.handle.kinds().environments();
         let mut status = EnvironmentStatus::clone(&environments[0]);
@@ -80,7 +80,7 @@ impl Site {
     }
 
     /// Waits for the order to the environment that satisfies a condition.
-    async fn asked(&mut self, is_so: impl Fn(&KindDesired) -> bool) -> KindDesired {
+    async fn requested(&mut self, is_so: impl Fn(&KindDesired) -> bool) -> KindDesired {
         let looking = async {
             loop {
                 for event in self.told.next().await.unwrap() {
@@ -104,7 +104,7 @@ impl Site {
         begun
     }
 
-    /// The rollout, as soon as it is in a state.
+    /// Returns the rollout once it is in a state.
     async fn state(&self, id: &Value, state: &str) -> Value {
         let path = format!("/v1/rollouts/{}", id.as_str().unwrap());
         let is_so = |rollout: &Value| rollout["state"] == state;
@@ -127,12 +127,12 @@ async fn a_rollout_goes_from_the_request_to_the_environment_and_is_done_when_tha
         (&begun["state"], &begun["by"]),
         (&json!("running"), &json!("admin"))
     );
-    let asked = site.asked(|kind| go(kind) == Some(GoOrder::Go)).await;
-    let rollout = asked.rollout.unwrap();
+    let requested = site.requested(|kind| go(kind) == Some(GoOrder::Go)).await;
+    let rollout = requested.rollout.unwrap();
     assert_eq!(rollout.candidate, release("9.1", "b"));
-    // What served goes on, and is said from now on.
+    // The previous one stays in service, now by an explicit order.
     assert_eq!(
-        asked.stable.unwrap().version,
+        requested.stable.unwrap().version,
         begun["from"]["version"].as_str().unwrap().into()
     );
     let (status, again) = site
@@ -146,20 +146,20 @@ async fn a_rollout_goes_from_the_request_to_the_environment_and_is_done_when_tha
     site.tell(Some(RolloutPhase::Shadow)).await;
     site.tell(Some(RolloutPhase::Done)).await;
     site.state(&begun["id"], "done").await;
-    let asked = site.asked(|kind| kind.rollout.is_none()).await;
-    assert_eq!(asked.stable, Some(release("9.1", "b")));
+    let requested = site.requested(|kind| kind.rollout.is_none()).await;
+    assert_eq!(requested.stable, Some(release("9.1", "b")));
     let again = json!({ "kind": "pdu", "to": "9.1" });
     let (status, serves) = site.room.post("/v1/rollouts", again).await;
     assert_eq!(
         (status, &serves["code"]),
         (StatusCode::CONFLICT, &json!("release-serves"))
     );
-    // It holds after a restart.
+    // It survives a restart.
     let room = Room::at(site.room.end().await, config()).await;
     room.announce(&["pdu"]).await;
     let mut site = Site::of(room).await;
-    let asked = site.asked(|_| true).await;
-    assert_eq!(asked.stable, Some(release("9.1", "b")));
+    let requested = site.requested(|_| true).await;
+    assert_eq!(requested.stable, Some(release("9.1", "b")));
     site.room.end().await;
 }
 
@@ -167,12 +167,12 @@ async fn a_rollout_goes_from_the_request_to_the_environment_and_is_done_when_tha
 async fn an_environment_that_goes_back_ends_it_with_the_reason_and_the_old_release_stays() {
     let mut site = Site::new().await;
     let begun = site.begin(json!({ "kind": "pdu", "to": "bbbbbbbb" })).await;
-    site.asked(|kind| go(kind) == Some(GoOrder::Go)).await;
+    site.requested(|kind| go(kind) == Some(GoOrder::Go)).await;
     site.tell(Some(RolloutPhase::Back)).await;
     let failed = site.state(&begun["id"], "failed").await;
     assert_eq!(failed["problem"]["code"], "rollout-differs", "{failed}");
-    let asked = site.asked(|kind| kind.rollout.is_none()).await;
-    assert_ne!(asked.stable, Some(release("9.1", "b")));
+    let requested = site.requested(|kind| kind.rollout.is_none()).await;
+    assert_ne!(requested.stable, Some(release("9.1", "b")));
     let (_, list) = site.room.get("/v1/rollouts").await;
     assert_eq!(list["items"][0]["state"], "failed", "{list}");
     site.room.end().await;
@@ -197,18 +197,19 @@ async fn people_pause_promote_and_abort_and_only_what_can_be() {
         changed(&site, "pause", why).await.1["changed"]["why"],
         "a second look"
     );
-    site.asked(|kind| go(kind) == Some(GoOrder::Pause)).await;
+    site.requested(|kind| go(kind) == Some(GoOrder::Pause))
+        .await;
     changed(&site, "resume", json!({})).await;
-    site.asked(|kind| go(kind) == Some(GoOrder::Go)).await;
+    site.requested(|kind| go(kind) == Some(GoOrder::Go)).await;
     changed(&site, "promote", json!({})).await;
     let promoted = |kind: &KindDesired| {
         let go = kind.rollout.as_ref()?.environments.get("env-1")?;
         go.promoted
     };
-    site.asked(|kind| promoted(kind) == Some(RolloutPhase::Canary))
+    site.requested(|kind| promoted(kind) == Some(RolloutPhase::Canary))
         .await;
     changed(&site, "abort", json!({})).await;
-    site.asked(|kind| go(kind) == Some(GoOrder::Back)).await;
+    site.requested(|kind| go(kind) == Some(GoOrder::Back)).await;
     site.tell(Some(RolloutPhase::Back)).await;
     let aborted = site.state(&begun["id"], "aborted").await;
     assert_eq!(aborted["problem"], Value::Null, "{aborted}");
@@ -259,14 +260,14 @@ async fn pins_and_placement_are_asked_of_environments() {
     let mut site = Site::new().await;
     let pins = json!({ "pins": [{ "selector": "firmware=2.1", "version": "9.1" }] });
     let path = "/v1/kinds/pdu/pins";
-    let (status, asked) = site.room.send("PUT", path, Some(pins)).await;
-    assert_eq!(status, StatusCode::OK, "{asked}");
-    let asked = site.asked(|kind| !kind.kept.is_empty()).await;
-    assert_eq!(asked.kept, [release("9.1", "b")]);
+    let (status, requested) = site.room.send("PUT", path, Some(pins)).await;
+    assert_eq!(status, StatusCode::OK, "{requested}");
+    let requested = site.requested(|kind| !kind.kept.is_empty()).await;
+    assert_eq!(requested.kept, [release("9.1", "b")]);
     let place = json!({ "environments": "purpose=control" });
     let path = "/v1/kinds/pdu/placement";
     site.room.send("PUT", path, Some(place)).await;
-    let asked = site.asked(|kind| kind.placement.is_some()).await;
-    assert_eq!(asked.placement.unwrap().to_string(), "purpose=control");
+    let requested = site.requested(|kind| kind.placement.is_some()).await;
+    assert_eq!(requested.placement.unwrap().to_string(), "purpose=control");
     site.room.end().await;
 }

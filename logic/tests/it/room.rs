@@ -83,7 +83,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// With the kind `pdu` served by an environment that succeeds.
+    /// Starts with the kind `pdu` served by an environment that succeeds.
     pub async fn served() -> Self {
         Self::scripted(Arc::new(|_| Some((OutcomeStatus::Succeeded, None)))).await
     }
@@ -105,7 +105,7 @@ impl Room {
         Self::with(folder, config, Arc::new(store)).await
     }
 
-    /// With a store of the caller's choice.
+    /// Starts with a store of the caller's choice.
     pub async fn with(folder: TempDir, config: Config, store: Arc<dyn Store>) -> Self {
         Self::connected(folder, config, store, Vec::new()).await
     }
@@ -160,14 +160,14 @@ impl Room {
             release: Arc::new(release(&kind)),
             kind,
             script,
-            asked: HashMap::new(),
+            requested: HashMap::new(),
             next: 1,
             power: HashMap::new(),
         };
         self.background.spawn(desk.run());
     }
 
-    /// Tells that an environment serves exactly these kinds.
+    /// Announces that an environment serves exactly these kinds.
     pub async fn announce(&self, kinds: &[&str]) {
         let pools = kinds.iter().map(|kind| pool(&Kind::new(kind).unwrap()));
         let status = EnvironmentStatus {
@@ -188,6 +188,8 @@ impl Room {
             stopped: Default::default(),
             rollouts: Vec::new(),
             workers: None,
+            invariants_broken: 0,
+            restarted: Vec::new(),
         };
         let mut changes = self.handle.kinds().follow();
         self.bus
@@ -199,7 +201,7 @@ impl Room {
             .unwrap();
     }
 
-    /// Publishes an outcome, and waits until it was taken in.
+    /// Publishes an outcome, and waits until it is processed.
     pub async fn publish(&self, outcome: Outcome) {
         let mut items = self.handle.dispatch().follow();
         let batch = OutcomeBatch {
@@ -221,7 +223,7 @@ impl Room {
         self.send("POST", path, Some(body)).await
     }
 
-    /// Asks with the token of somebody else than `admin`.
+    /// Sends a request with the token of somebody other than `admin`.
     pub async fn post_as(&self, token: &str, path: &str, body: Value) -> (StatusCode, Value) {
         let request = Request::builder()
             .method("POST")
@@ -253,7 +255,7 @@ impl Room {
         (status, json)
     }
 
-    /// Applies documents, which must be right.
+    /// Applies documents, which must succeed.
     pub async fn apply(&self, documents: Value) -> Value {
         let (status, answer) = self
             .post("/v1/apply", json!({ "documents": documents }))
@@ -262,7 +264,7 @@ impl Room {
         answer
     }
 
-    /// A credential and so many targets `pdu-0`, `pdu-1`, ... in the rack A1.
+    /// Creates a credential and this many targets `pdu-0`, `pdu-1`, … in the rack A1.
     pub async fn furnish(&self, targets: usize) {
         let mut documents = vec![json!({
             "type": "credential", "name": "lab", "values": { "community": "public" },
@@ -271,7 +273,7 @@ impl Room {
         self.apply(documents.into()).await;
     }
 
-    /// Asks again until the answer is as wanted.
+    /// Polls until the answer satisfies a condition.
     pub async fn until(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
         let mut answer = Value::Null;
         until(format!("{path} is as wanted"), async || {
@@ -282,7 +284,7 @@ impl Room {
         answer
     }
 
-    /// Ends it in order; nothing is left running. Gives the folder back.
+    /// Shuts it down cleanly; nothing is left running. Returns the folder.
     pub async fn end(mut self) -> TempDir {
         self.handle.drain(Duration::from_millis(200)).await;
         self.background.shutdown().await;
@@ -305,7 +307,7 @@ fn sender() -> Sender {
     }
 }
 
-/// A scripted environment: asks for permits, and answers as its script says.
+/// A scripted environment: requests permits, and answers as its script says.
 struct Desk {
     consumer: Box<dyn Consumer>,
     answers: Box<dyn Subscription>,
@@ -313,7 +315,7 @@ struct Desk {
     kind: Kind,
     release: Arc<ReleaseId>,
     script: Arc<Script>,
-    asked: HashMap<u64, Task>,
+    requested: HashMap<u64, Task>,
     next: u64,
     /// The power that targets draw since they were set.
     power: HashMap<String, f64>,
@@ -345,7 +347,7 @@ impl Desk {
         let asks = control.into_iter().map(|task| {
             let (key, ask) = (task.key(), self.next);
             self.next += 1;
-            self.asked.insert(ask, task);
+            self.requested.insert(ask, task);
             Ask { key, ask }
         });
         let asks: Vec<Ask> = asks.collect();
@@ -369,7 +371,7 @@ impl Desk {
                 continue;
             };
             for answer in &batch.answers {
-                let task = self.asked.remove(&answer.ask.ask);
+                let task = self.requested.remove(&answer.ask.ask);
                 if let (Some(task), PermitVerdict::Permitted(_)) = (task, answer.verdict) {
                     permitted.push((task, Some(answer.ask.ask)));
                 }
@@ -482,7 +484,7 @@ pub fn outcome(
     (status, problem): (OutcomeStatus, Option<Problem>),
     release: &Arc<ReleaseId>,
 ) -> Outcome {
-    // An environment puts this problem beside what is missing.
+    // An environment adds this problem to the list of what is missing.
     let is_partial = |problem: &Problem| &*problem.code == "incomplete";
     let missing = problem.iter().filter(|problem| is_partial(problem));
     let missing = missing.map(|problem| Missing::rest("1.2.3", "no-answer", &problem.message));

@@ -7,4 +7,5 @@ pub mod doubtful;
 mod full;
 mod lost;
 mod postgres;
+mod recent;
 mod sqlite;

@@ -1,4 +1,4 @@
-//! Operations that take others back.
+//! Operations that undo others.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ use crate::{
 };
 
 async fn set(room: &Room, selector: &str, watts: f64) -> String {
-    let asked = json!({
+    let requested = json!({
         "selector": selector, "action": "set-power", "parameters": { "watts": watts },
         "wait": "20s",
     });
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["state"], "done", "{answer}");
     answer["operation"]["id"].as_str().unwrap().to_owned()
@@ -29,7 +29,7 @@ async fn undo(room: &Room, id: &str, how: Value) -> (StatusCode, Value) {
     room.post(&format!("/v1/operations/{id}/undo"), how).await
 }
 
-/// Waits until all that takes something back has ended; gives the ids.
+/// Waits until everything that undoes something has ended; returns the ids.
 async fn ended(room: &Room, answer: &Value) -> Vec<String> {
     let mut ids = Vec::new();
     for operation in answer["undone"]["operations"].as_array().unwrap() {
@@ -47,7 +47,7 @@ async fn what_was_changed_goes_back_to_what_was_there_and_forth_again() {
     room.furnish(3).await;
     set(&room, "name=pdu-0", 90.0).await;
     set(&room, "name=pdu-2", 70.0).await;
-    // From 90, 120 and 70: the last is so already.
+    // From 90, 120 and 70: the last one is right already.
     let id = set(&room, "rack=A1", 70.0).await;
     let (status, answer) = undo(&room, &id, json!({ "dry_run": true })).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
@@ -57,7 +57,7 @@ async fn what_was_changed_goes_back_to_what_was_there_and_forth_again() {
     assert_eq!(steps[0]["targets"][0]["today"], 70.0);
     assert_eq!(plan["left_out"][0]["target"], "pdu-2");
     let why = plan["left_out"][0]["why"].as_str().unwrap();
-    assert!(why.contains("nothing was changed"), "{why}");
+    assert!(why.contains("it changed nothing"), "{why}");
     let (_, untouched) = room.get("/v1/operations").await;
     assert_eq!(untouched["items"].as_array().unwrap().len(), 3);
 
@@ -76,7 +76,7 @@ async fn what_was_changed_goes_back_to_what_was_there_and_forth_again() {
         (&one["by"], &one["why"]),
         (&json!("admin"), &json!("it was too cold"))
     );
-    // The plan was for other values than those of now.
+    // The plan was made for other values than the current ones.
     let (status, problem) = undo(&room, &id, how).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["code"], "plan-changed", "{problem}");
@@ -100,7 +100,7 @@ async fn what_was_changed_goes_back_to_what_was_there_and_forth_again() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_back_is_told_for_each_target() {
+async fn what_cannot_be_undone_is_reported_for_each_target() {
     let room = Room::served().await;
     room.furnish(2).await;
     let (_, answer) = room
@@ -112,7 +112,7 @@ async fn what_cannot_be_taken_back_is_told_for_each_target() {
     assert_eq!(problem["code"], "nothing-to-undo", "{problem}");
     assert_eq!(problem["problems"].as_array().unwrap().len(), 2);
     assert!(
-        problem.to_string().contains("does not say how"),
+        problem.to_string().contains("does not declare how"),
         "{problem}"
     );
     let (status, answer) = undo(&room, id, json!({ "dry_run": true })).await;

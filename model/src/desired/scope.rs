@@ -60,7 +60,7 @@ pub struct ReleaseName {
 pub enum ScopeError {
     /// The scope is empty, or its parts contradict each other.
     #[error(
-        "say what it is for: a zone, a kind, a kind and a zone, an environment, a kind and an \
+        "name its scope: a zone, a kind, a kind and a zone, an environment, a kind and an \
          environment, or a release"
     )]
     Fields,

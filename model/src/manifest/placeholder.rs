@@ -110,7 +110,7 @@ pub(super) fn check(action: &Action) -> Result<(), ManifestError> {
                 part: "undo",
                 action: action.name.clone(),
                 name: PRIOR.into(),
-                problem: "which is the parameter of that name and the value before: give the \
+                problem: "which is both the parameter of that name and the value before: give the \
                           parameter another name"
                     .into(),
             });
@@ -132,11 +132,11 @@ fn known_one(
     }
     let problem = match name {
         PRIOR if part == "undo" => {
-            "which is known only where verify says what to look at before".into()
+            "which is known only if verify declares what to read before".into()
         }
         _ => {
             let hint = suggest::hint(name, known.iter().copied());
-            format!("which is no parameter of the action: {hint}")
+            format!("which is not a parameter of the action: {hint}")
         }
     };
     Err(ManifestError::Placeholder {
@@ -241,7 +241,7 @@ mod tests {
             (
                 "value = \"$celsius\"",
                 "value = \"$celsus\"", // typos: on purpose
-                "verify of the action \"setpoint\" has \"$celsus\", which is no parameter of the action: did you mean \"celsius\"?", // typos: on purpose
+                "verify of the action \"setpoint\" has \"$celsus\", which is not a parameter of the action: did you mean \"celsius\"?", // typos: on purpose
             ),
             (
                 "unit = \"$unit\" }\n        value",
@@ -257,7 +257,7 @@ mod tests {
             (
                 "value = \"$celsius\"",
                 "value = \"$prior\"",
-                "is no parameter",
+                "is not a parameter",
             ),
             (
                 "properties.unit",
@@ -271,7 +271,7 @@ mod tests {
         }
         let at = SETPOINT.find("[action.verify]").unwrap();
         let error = Manifest::parse(&SETPOINT[..at]).unwrap_err().to_string();
-        assert!(error.contains("only where verify"), "{error}");
+        assert!(error.contains("only if verify"), "{error}");
         let escaped = SETPOINT.replacen("value = \"$celsius\"", "value = \"$$celsius\"", 1);
         Manifest::parse(&escaped).unwrap();
     }

@@ -129,12 +129,12 @@ pub struct AtMost {
     pub label: String,
     /// The largest number of targets at a time.
     #[schema(value_type = u32, minimum = 1)]
-    pub most: NonZeroU32,
+    pub max: NonZeroU32,
 }
 
 impl fmt::Display for AtMost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.most, self.label)
+        write!(f, "{}/{}", self.max, self.label)
     }
 }
 
@@ -144,10 +144,10 @@ impl FromStr for AtMost {
     fn from_str(text: &str) -> Result<Self, PaceError> {
         let wrong = || PaceError::AtMost { text: text.into() };
         // The number comes first, because a label may contain slashes.
-        let (most, label) = text.split_once('/').ok_or_else(wrong)?;
-        let most = number(most).ok_or_else(wrong)?;
+        let (max, label) = text.split_once('/').ok_or_else(wrong)?;
+        let max = number(max).ok_or_else(wrong)?;
         let label = checked(label)?.to_owned();
-        Ok(Self { label, most })
+        Ok(Self { label, max })
     }
 }
 

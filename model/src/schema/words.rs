@@ -158,7 +158,7 @@ mod tests {
     use crate::schema::Schema;
 
     #[test]
-    fn what_is_wrong_is_told_with_what_was_meant() {
+    fn mistakes_are_reported_with_a_suggestion() {
         let schema = json!({
             "type": "object",
             "properties": {

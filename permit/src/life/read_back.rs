@@ -47,7 +47,7 @@ impl Life {
     pub(super) fn on_observed(mut self, one: Observation, rule: &Rule, now: Instant) -> Self {
         match &mut self.stage {
             Stage::Verifying { since, .. } | Stage::ReadingBack { since, .. }
-                if one.asked < *since =>
+                if one.requested < *since =>
             {
                 self
             }
@@ -128,11 +128,11 @@ enum Verified {
 
 impl Verified {
     fn by(one: Observation, rule: &Rule, shows_from: Instant, passed: Option<Instant>) -> Self {
-        let has_passed = passed.is_some_and(|at| one.asked >= at);
+        let has_passed = passed.is_some_and(|at| one.requested >= at);
         match one.evidence {
             Evidence::None => Self::NoAnswer,
             Evidence::Effect if !rule.is_through() || has_passed => Self::Done,
-            _ if one.asked < shows_from => Self::NotYet,
+            _ if one.requested < shows_from => Self::NotYet,
             // It is for the action to declare that another value proves the absence of the effect.
             Evidence::Other if rule.proves_absence() => Self::NotDone,
             Evidence::Effect | Evidence::Passing | Evidence::Other => Self::Open,

@@ -226,10 +226,10 @@ fn not_begun(status: OutcomeStatus) -> Event {
     }
 }
 
-fn seen(asked: u64, evidence: Evidence) -> Event {
+fn seen(requested: u64, evidence: Evidence) -> Event {
     Event::Observed(Observation {
-        asked: at(asked),
-        answered: at(asked + 1),
+        requested: at(requested),
+        answered: at(requested + 1),
         evidence,
     })
 }

@@ -96,7 +96,7 @@ fn exchange(world: &mut World, case: &Case) {
         if let Message::Start { from, attempt, ask } = message
             && world.is_alive(from)
         {
-            ledger::asked(world, case, from, attempt, ask);
+            ledger::requested(world, case, from, attempt, ask);
         }
     }
     for message in world.sent.clone() {

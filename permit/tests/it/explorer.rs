@@ -138,11 +138,11 @@ pub fn wander(case: &Case, ways: usize) -> Explored {
 struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, most: usize) -> usize {
+    fn below(&mut self, max: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % most.max(1) as u64) as usize
+        (self.0 % max.max(1) as u64) as usize
     }
 }
 

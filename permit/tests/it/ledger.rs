@@ -51,7 +51,7 @@ fn is_read_back(life: &Life) -> bool {
 }
 
 /// Applies an ask of an environment.
-pub fn asked(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask: u64) {
+pub fn requested(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask: u64) {
     let holder = mutant::holder(case, from, ask);
     let is_permitted = if is_held_by_another(world, case, attempt.task) {
         false
@@ -103,11 +103,11 @@ pub fn reported(
 }
 
 /// Applies an answer of the target.
-pub fn seen(world: &mut World, case: &Case, task: usize, asked: Instant, evidence: Evidence) {
-    let asked = mutant::asked(case, &world.lives[task], asked, world.now);
+pub fn seen(world: &mut World, case: &Case, task: usize, requested: Instant, evidence: Evidence) {
+    let requested = mutant::requested(case, &world.lives[task], requested, world.now);
     let observed = Event::Observed(Observation {
-        asked,
-        answered: mutant::answered(case, asked),
+        requested,
+        answered: mutant::answered(case, requested),
         evidence,
     });
     happens(world, case, task, &observed);

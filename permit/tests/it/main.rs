@@ -30,15 +30,15 @@ const MAX_STATES_BROKEN: usize = 200_000;
 /// The number of random walks through each case.
 const WAYS: usize = 200;
 
-fn states_most() -> usize {
-    let asked = std::env::var("UTAKATA_PERMIT_STATES").ok();
-    asked.map_or(MAX_STATES, |asked| asked.parse().unwrap())
+fn max_states() -> usize {
+    let requested = std::env::var("UTAKATA_PERMIT_STATES").ok();
+    requested.map_or(MAX_STATES, |requested| requested.parse().unwrap())
 }
 
 fn check(cases: &[Case]) {
     let mut states = 0;
     for case in cases {
-        let explored = explore(case, states_most());
+        let explored = explore(case, max_states());
         states += explored.states;
         keeps_its_promises(case, &explored);
         keeps_its_promises(case, &wander(case, WAYS));
@@ -59,7 +59,7 @@ fn what_may_be_done_once_is_never_done_twice_whatever_happens() {
 }
 
 #[test]
-fn what_may_be_done_once_is_never_done_twice_whoever_stands_still() {
+fn what_may_be_done_once_is_never_done_twice_whoever_freezes() {
     check(&cases::stalled());
 }
 
@@ -84,7 +84,7 @@ fn without_faults_a_task_succeeds() {
 }
 
 #[test]
-fn every_fault_that_is_built_in_is_found() {
+fn every_injected_fault_is_detected() {
     for (mutant, case, what) in cases::mutants() {
         let explored = explore(&case.broken(mutant), MAX_STATES_BROKEN);
         println!("{mutant:?}: {explored}");

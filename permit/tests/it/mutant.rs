@@ -163,22 +163,22 @@ pub fn restarted(case: &Case, now: Instant) -> Instant {
     }
 }
 
-pub fn asked(case: &Case, life: &Life, asked: Instant, now: Instant) -> Instant {
+pub fn requested(case: &Case, life: &Life, requested: Instant, now: Instant) -> Instant {
     match (case.mutant, &life.stage) {
         (Some(Mutant::OldEvidence), _) => now,
         (Some(Mutant::EarlyEvidence), Stage::Verifying { shows_from, .. }) => {
-            asked.max(*shows_from)
+            requested.max(*shows_from)
         }
-        _ => asked,
+        _ => requested,
     }
 }
 
 /// Returns the time of the answer to a question, which is later than the question.
-pub fn answered(case: &Case, asked: Instant) -> Instant {
+pub fn answered(case: &Case, requested: Instant) -> Instant {
     if case.is(Mutant::AskedIsAnswered) {
-        asked
+        requested
     } else {
-        asked + STEP / 2
+        requested + STEP / 2
     }
 }
 

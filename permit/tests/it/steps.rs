@@ -317,7 +317,7 @@ fn apply(world: &mut World, case: &Case, step: Step) {
         Step::Passes(task) => passes(world, task),
         Step::ReadsBack(task, evidence) => world.send(Message::Seen {
             task,
-            asked: world.now,
+            requested: world.now,
             evidence,
         }),
     }
@@ -339,7 +339,7 @@ pub fn takes(world: &mut World, place: usize) {
 
 fn comes(world: &mut World, case: &Case, message: Message) {
     match message {
-        Message::Start { from, attempt, ask } => ledger::asked(world, case, from, attempt, ask),
+        Message::Start { from, attempt, ask } => ledger::requested(world, case, from, attempt, ask),
         Message::Outcome {
             from,
             attempt,
@@ -348,9 +348,9 @@ fn comes(world: &mut World, case: &Case, message: Message) {
         } => ledger::reported(world, case, from, attempt, ask, report),
         Message::Seen {
             task,
-            asked,
+            requested,
             evidence,
-        } => ledger::seen(world, case, task, asked, evidence),
+        } => ledger::seen(world, case, task, requested, evidence),
         Message::Permit {
             to,
             attempt,

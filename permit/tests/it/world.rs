@@ -189,7 +189,7 @@ pub enum Message {
     /// The state that the target showed when asked at that time.
     Seen {
         task: usize,
-        asked: Instant,
+        requested: Instant,
         evidence: Evidence,
     },
 }
@@ -329,13 +329,15 @@ impl World {
                 };
                 self.lives.iter().any(is_its)
             }
-            Message::Seen { task, asked, .. } => {
+            Message::Seen {
+                task, requested, ..
+            } => {
                 let life = &self.lives[task];
                 let counts = match life.stage {
                     Stage::Verifying { since, .. } | Stage::ReadingBack { since, .. } => {
-                        since <= asked
+                        since <= requested
                     }
-                    _ => asked == self.now,
+                    _ => requested == self.now,
                 };
                 counts && !life.has_ended()
             }

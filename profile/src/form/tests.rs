@@ -69,7 +69,7 @@ fn a_protocol_of_registers_has_the_same_language() {
 }
 
 #[test]
-fn a_key_of_neither_is_told_at_its_line_with_the_nearest_of_both() {
+fn a_key_of_neither_is_reported_at_its_line_with_the_nearest_of_both() {
     for (key, expect) in [
         (
             "regster = 1",

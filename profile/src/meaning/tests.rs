@@ -128,7 +128,7 @@ fn what_means_none_is_no_reading_and_what_cannot_be_is_suspect() {
 }
 
 #[test]
-fn a_number_in_a_text_is_read_as_the_profile_says_or_suspect_or_told() {
+fn a_number_in_a_text_is_read_as_the_profile_says_or_suspect_or_reported() {
     for (more, text, expect) in [
         ("", "23.5", "23.5"),
         ("", " 24.1\n", "24.1"),
@@ -184,7 +184,7 @@ fn a_conversion_makes_the_unit_that_the_metric_has() {
 }
 
 #[test]
-fn what_is_wrong_with_a_value_is_told() {
+fn mistakes_in_a_value_are_reported() {
     for (keys, more, part) in [
         (CELSIUS, "convert = \"mW-to-dBm\"", "makes dB[mW]"),
         (CELSIUS, "convert = \"kelvn\"", "did you mean \"kelvin\"?"),

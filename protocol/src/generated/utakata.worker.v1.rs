@@ -59,13 +59,13 @@ pub struct Hello {
     /// The manifest of its release as JSON: must be the one that the manager knows.
     #[prost(string, tag = "3")]
     pub manifest: ::prost::alloc::string::String,
-    /// How many tasks it takes at once.
+    /// The number of tasks that it takes at once.
     #[prost(uint32, tag = "4")]
     pub capacity: u32,
-    /// What it is written with, for people: "rust 0.1.0".
+    /// The SDK that it is built with, for people: "rust 0.1.0".
     #[prost(string, tag = "5")]
     pub sdk: ::prost::alloc::string::String,
-    /// Whether it does what Hold asks for. A worker that does not is drained instead.
+    /// True if it supports Hold. A worker that does not is drained instead.
     #[prost(bool, tag = "6")]
     pub can_hold: bool,
 }
@@ -77,17 +77,17 @@ pub struct Welcome {
     /// The name of the worker in its environment.
     #[prost(string, tag = "2")]
     pub worker: ::prost::alloc::string::String,
-    /// How often the worker must be heard of, in milliseconds: by anything, if need be a Heartbeat.
+    /// The interval, in milliseconds, within which the worker must send something, if only a Heartbeat.
     #[prost(uint64, tag = "3")]
     pub heartbeat_milliseconds: u64,
 }
 /// The manager ends the stream after this.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Refused {
-    /// A word for programs: "token", "protocol", "manifest".
+    /// A code for programs: "token", "protocol", "manifest".
     #[prost(string, tag = "1")]
     pub code: ::prost::alloc::string::String,
-    /// What happened and what to do, in a sentence.
+    /// The reason and the remedy, in a sentence.
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
@@ -120,14 +120,14 @@ pub struct Task {
     /// JSON of an object, valid by the action's schema.
     #[prost(bytes = "vec", tag = "8")]
     pub parameters: ::prost::alloc::vec::Vec<u8>,
-    /// The worker ends the attempt by then, counted from when it got the task.
+    /// The worker ends the attempt within this time, counted from the receipt of the task.
     #[prost(uint64, tag = "9")]
     pub timeout_milliseconds: u64,
-    /// Whether it changes something: then it begins on a Go, and not before.
+    /// True if it changes something: then it begins on a Go, and not before.
     #[prost(bool, tag = "10")]
     pub control: bool,
 }
-/// These attempts of control could begin now.
+/// These attempts at control are ready to begin.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Ready {
     #[prost(message, repeated, tag = "1")]
@@ -139,11 +139,11 @@ pub struct ReadyAttempt {
     pub id: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint32, tag = "2")]
     pub attempt: u32,
-    /// A number that this worker has never said before: a go that repeats it is an answer to this.
+    /// A number that this worker has never used before: a go that repeats it answers this message.
     #[prost(uint64, tag = "3")]
     pub nonce: u64,
 }
-/// These attempts of control may begin.
+/// These attempts at control may begin.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Go {
     #[prost(message, repeated, tag = "1")]
@@ -155,12 +155,12 @@ pub struct GoAttempt {
     pub id: ::prost::alloc::vec::Vec<u8>,
     #[prost(uint32, tag = "2")]
     pub attempt: u32,
-    /// That of the Ready that this answers; any other one is ignored.
+    /// The nonce of the Ready that this answers; any other is ignored.
     #[prost(uint64, tag = "3")]
     pub nonce: u64,
-    /// How long the permit stood when this was said. The worker counts it from the moment before it
-    /// said ready, by a clock that goes on while the machine is suspended, and looks at that clock
-    /// immediately before it begins. What is too late is answered "expired".
+    /// The time for which the permit still stood when this was sent. The worker counts it from the
+    /// moment before its Ready, by a clock that continues while the machine is suspended, and looks at
+    /// that clock immediately before it begins. If it is too late, the outcome is "expired".
     #[prost(uint64, tag = "4")]
     pub within_milliseconds: u64,
 }
@@ -177,7 +177,7 @@ pub struct AttemptOutcome {
     pub attempt: u32,
     #[prost(enumeration = "Status", tag = "3")]
     pub status: i32,
-    /// Unless it succeeded.
+    /// Absent if it succeeded.
     #[prost(message, optional, tag = "4")]
     pub problem: ::core::option::Option<Problem>,
     #[prost(message, repeated, tag = "5")]
@@ -185,50 +185,50 @@ pub struct AttemptOutcome {
     /// JSON, or empty.
     #[prost(bytes = "vec", tag = "6")]
     pub result: ::prost::alloc::vec::Vec<u8>,
-    /// How long the worker had it, in microseconds.
+    /// The time for which the worker had it, in microseconds.
     #[prost(uint64, tag = "7")]
     pub ran_microseconds: u64,
-    /// What was asked for and did not come, of an attempt that succeeded. Empty: everything came.
-    /// At most 64, each text at most 256 bytes; what is more is counted in one that names nothing.
+    /// The values that were requested and did not arrive, in an attempt that succeeded. At most 64
+    /// entries with texts of at most 256 bytes; any others are counted in one without a name.
     #[prost(message, repeated, tag = "8")]
     pub missing: ::prost::alloc::vec::Vec<Missing>,
-    /// What the target was recognised as, where the worker recognises targets.
+    /// The result of recognition, if the worker recognises targets.
     #[prost(message, optional, tag = "9")]
     pub recognition: ::core::option::Option<Recognition>,
 }
-/// Values that were asked for and did not come.
+/// Values that were requested and did not arrive.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Missing {
-    /// The object, column or table, as the target or its profile calls it. Empty: others than those
-    /// that are named.
+    /// The object, column or table, by the name that the target or its profile gives it. Empty: any
+    /// others.
     #[prost(string, tag = "1")]
     pub object: ::prost::alloc::string::String,
-    /// The row of the table. Empty: all of it, or rows beyond those that are named.
+    /// The row of the table. Empty: the whole table, or any other rows.
     #[prost(string, tag = "2")]
     pub row: ::prost::alloc::string::String,
-    /// A word for programs: "refused", "undecodable", "broken-off", "no-answer", "no-time".
+    /// A code for programs: "refused", "undecodable", "broken-off", "no-answer", "no-time".
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
-    /// What happened, in a sentence; may be empty.
+    /// An explanation in a sentence; may be empty.
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
-    /// How many values. 0: nobody knows, as of a table that broke off.
+    /// The number of values. 0 if unknown, as for a table that broke off.
     #[prost(uint32, tag = "5")]
     pub count: u32,
 }
-/// What a worker makes of a target.
+/// The result of recognising a target.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Recognition {
-    /// Whether anything of it was understood beyond what every target of its protocol has.
+    /// True if anything was understood beyond what every target of its protocol has.
     #[prost(bool, tag = "1")]
     pub is_understood: bool,
-    /// The profiles that it was read with, at most 64.
+    /// The profiles with which it was read, at most 64.
     #[prost(string, repeated, tag = "2")]
     pub profiles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// What it says it is, for programs: sysObjectID.
+    /// The identity that the target claims, for programs: sysObjectID.
     #[prost(string, tag = "3")]
     pub identity: ::prost::alloc::string::String,
-    /// What it says it is, for people: sysDescr.
+    /// The description that the target gives of itself, for people: sysDescr.
     #[prost(string, tag = "4")]
     pub description: ::prost::alloc::string::String,
 }
@@ -253,7 +253,7 @@ pub struct Reading {
     /// UCUM.
     #[prost(string, tag = "5")]
     pub unit: ::prost::alloc::string::String,
-    /// The value is doubtful.
+    /// True if the value is doubtful.
     #[prost(bool, tag = "6")]
     pub suspect: bool,
     #[prost(oneof = "reading::Value", tags = "3, 4")]
@@ -281,9 +281,13 @@ pub struct Progress {
 /// Either side may send it at any time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Heartbeat {
-    /// How many tasks the worker has; not read from a manager.
+    /// The number of tasks that the worker has; ignored from a manager.
     #[prost(uint32, tag = "1")]
     pub running: u32,
+    /// The number of impossible states that the SDK has met since the worker started: bugs of ours.
+    /// Not read from a manager.
+    #[prost(uint64, tag = "2")]
+    pub invariants_broken: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Cancel {
@@ -297,21 +301,21 @@ pub struct TaskKey {
     #[prost(uint32, tag = "2")]
     pub attempt: u32,
 }
-/// The worker takes nothing new, ends what it has, and closes the stream.
+/// The worker takes no new tasks, finishes those that it has, and closes the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Drain {
-    /// After this, what is not ended is given up. 0: no limit.
+    /// The time after which unfinished attempts are given up. 0: no limit.
     #[prost(uint64, tag = "1")]
     pub within_milliseconds: u64,
 }
-/// The manager makes room for its successor. The worker keeps running what it has and keeps what
-/// it has to say; it closes the stream, reads it to its end, connects again at the same place and
-/// says hello with this token. Only a worker that said that it can is told this.
+/// The manager makes room for its successor. The worker keeps its attempts running and its messages
+/// unsent; it closes the stream, reads it to its end, connects again at the same address and says
+/// hello with this token. Sent only to a worker that has set `can_hold`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hold {
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
-    /// A worker that was not welcomed by then ends as if the stream had broken.
+    /// The time after which a worker that was not welcomed ends, as if the stream had broken.
     #[prost(uint64, tag = "2")]
     pub within_milliseconds: u64,
 }
@@ -323,7 +327,7 @@ pub enum Status {
     Failed = 2,
     /// Nobody can know whether the target did it.
     Unknown = 3,
-    /// It was not begun before its deadline.
+    /// It did not begin before its deadline.
     Expired = 4,
     Cancelled = 5,
 }

@@ -57,7 +57,7 @@ fn at_a_quiet_site_time_ends_a_share_and_few_tasks_end_the_last_one() {
 }
 
 #[test]
-fn how_long_it_takes_is_told_by_the_pace_of_until_now() {
+fn the_remaining_time_follows_from_the_pace_so_far() {
     let plan = RolloutPlan::default();
     let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
     // The candidate gets one task per minute out of twenty.

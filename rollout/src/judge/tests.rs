@@ -82,7 +82,7 @@ fn tasks_that_are_lost_with_their_worker_show_that_it_dies() {
 }
 
 #[test]
-fn a_candidate_that_takes_more_than_so_many_times_as_long_is_slow() {
+fn a_candidate_that_takes_several_times_as_long_is_slow() {
     let stable = tally(200, 0, 0, 10);
     for (candidate, expect) in [
         (tally(50, 0, 0, 10), ""),

@@ -139,7 +139,7 @@ fn a_candidate_takes_over_when_it_is_large_enough_and_is_watched_then() {
 }
 
 #[test]
-fn nothing_goes_on_without_an_order_and_everything_goes_back_with_one() {
+fn nothing_continues_without_an_order_and_everything_goes_back_with_one() {
     let plan = RolloutPlan::default();
     for phase in ALL {
         for order in [None, go(GoOrder::Pause, None)] {
@@ -163,7 +163,7 @@ fn nothing_goes_on_without_an_order_and_everything_goes_back_with_one() {
 }
 
 #[test]
-fn what_speaks_against_it_turns_it_back_whatever_the_order() {
+fn what_speaks_against_it_rolls_it_back_whatever_the_order() {
     let plan = RolloutPlan::default();
     for order in [None, go(GoOrder::Go, None), go(GoOrder::Pause, None)] {
         for phase in [Starting, Shadow, Canary, Rolling] {

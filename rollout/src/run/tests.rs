@@ -45,7 +45,7 @@ fn step(run: &mut RolloutRun, now: Instant) -> Option<Change> {
 }
 
 #[test]
-fn a_rollout_goes_on_after_a_restart_where_it_was_and_begins_with_new_evidence() {
+fn a_rollout_continues_after_a_restart_where_it_was_and_begins_with_new_evidence() {
     let order = order();
     for phase in [
         RolloutPhase::Starting,

@@ -87,6 +87,8 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         stopped: Stopped::default(),
         rollouts: told.into_iter().collect(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     })
 }
 
@@ -176,7 +178,7 @@ fn one_that_went_away_in_the_middle_of_it_holds_the_next_wave_until_another_has_
 }
 
 #[test]
-fn one_that_goes_back_turns_all_back_and_then_it_has_failed_with_the_reason() {
+fn one_that_goes_back_rolls_all_back_and_then_it_has_failed_with_the_reason() {
     use RolloutPhase::{Back, Done, Waiting};
     let told = |a, b, c| {
         [
@@ -220,7 +222,7 @@ fn what_is_paused_stays_and_what_is_aborted_goes_back_without_a_fault() {
 }
 
 #[test]
-fn control_that_does_not_show_turns_it_back_only_if_that_is_no_chance() {
+fn control_that_does_not_show_rolls_it_back_only_if_that_is_not_by_chance() {
     let told = [heard("a", "A", Some(RolloutPhase::Canary))];
     for (now_shown, now_not, before_shown, before_not, is_back) in [
         (0, 1, 20, 0, false),

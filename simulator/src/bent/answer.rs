@@ -1,4 +1,4 @@
-//! From a request to the answers of a bent agent: none, one, or two.
+//! Turns a request into the answers of a misbehaving agent: none, one, or two.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub struct Reply {
     pub message: Vec<u8>,
 }
 
-/// A bent agent.
+/// A misbehaving agent.
 pub struct Agent {
     seed: u64,
     turn: u64,
@@ -58,7 +58,7 @@ struct Request {
 /// An OID and a value as BER.
 type Binding = (Oid, Vec<u8>);
 
-/// The answer: bindings, or a status and the place of what it is about, from 1.
+/// The answer: bindings, or an error status and the position it refers to, from 1.
 type Reaction = Result<Vec<Binding>, (u8, usize)>;
 
 impl Agent {
@@ -76,7 +76,7 @@ impl Agent {
         draw(self.seed, name, self.turn) % 100 < percent
     }
 
-    /// Returns what is sent to a request.
+    /// Returns the answers sent to a request.
     pub fn answer(&mut self, request: &[u8]) -> Vec<Reply> {
         self.turn += 1;
         let Some(request) = parse(request) else {
@@ -86,7 +86,7 @@ impl Agent {
         let is_crowded = self
             .faults
             .names
-            .is_some_and(|most| request.names.len() > most);
+            .is_some_and(|max| request.names.len() > max);
         if !is_known || is_crowded || self.falls("lost", self.faults.loses) {
             return Vec::new();
         }
@@ -121,7 +121,7 @@ impl Agent {
         };
         let said = said.map(|bindings| self.in_disorder(bindings));
         let message = self.write(request, &said);
-        let Some(largest) = self.faults.largest.filter(|most| message.len() > *most) else {
+        let Some(largest) = self.faults.largest.filter(|max| message.len() > *max) else {
             return Some(message);
         };
         match (self.faults.too_large, said) {

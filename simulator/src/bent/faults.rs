@@ -11,39 +11,39 @@ use crate::chance::{draw, unit};
 pub struct Faults {
     /// True if it knows only SNMPv1.
     pub is_v1_only: bool,
-    /// The share of requests that it loses, of a hundred.
+    /// The percentage of requests that it loses.
     pub loses: u64,
-    /// It answers after up to so many milliseconds.
+    /// The maximum delay of an answer, in milliseconds.
     pub delay: u64,
-    /// The share of answers that it sends twice, of a hundred.
+    /// The percentage of answers that it sends twice.
     pub doubles: u64,
     /// The size of the largest answer, in bytes.
     pub largest: Option<usize>,
-    /// The fate of a larger one.
+    /// The treatment of an answer that is too large.
     pub too_large: TooLarge,
-    /// The most names in a request; it does not answer more.
+    /// The most names that it answers in one request.
     pub names: Option<usize>,
     /// The treatment of GETBULK.
     pub bulk: Bulk,
-    /// Its answers have their bindings in any order.
+    /// True if the bindings of its answers are shuffled.
     pub shuffles: bool,
-    /// Rows of the tables come in an order of their own.
+    /// True if the rows of its tables are out of order.
     pub disorders: bool,
-    /// After this row of a table comes this one again.
+    /// After the first of these rows, the second one follows again.
     pub loops: Option<(u32, u32)>,
-    /// The share of cells that are refused, of a hundred.
+    /// The percentage of cells that are refused.
     pub refuses: u64,
-    /// The binding that it names when it refuses.
+    /// The binding that it names in a refusal.
     pub names_as_refused: Named,
-    /// The share of cells that cannot be decoded, of a hundred.
+    /// The percentage of cells that cannot be decoded.
     pub undecodable: u64,
-    /// The share of cells that are holes, of a hundred.
+    /// The percentage of cells that are holes.
     pub holes: u64,
     /// The oddity of every answer.
     pub oddity: Oddity,
 }
 
-/// The fate of an answer that is too large.
+/// The treatment of an answer that is too large.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TooLarge {
@@ -67,7 +67,7 @@ pub enum Bulk {
     /// It is not answered.
     Silent,
     Refused,
-    /// It is answered with nothing in it.
+    /// It is answered without bindings.
     Empty,
 }
 
@@ -93,7 +93,7 @@ pub enum Oddity {
     None,
     /// The community is a different one.
     Community,
-    /// Its request id is another one.
+    /// Its request id is wrong.
     Id,
     /// The version is a different one.
     Version,
@@ -108,7 +108,7 @@ pub enum Only {
     Size,
     /// Cells are refused, undecodable, or holes.
     Cells,
-    /// Bindings and rows in another order, loops.
+    /// Bindings and rows are out of order, or loop.
     Order,
     /// Communities, ids and versions are wrong.
     Identity,
@@ -141,7 +141,7 @@ impl Draws {
         draw(self.0, name, 0)
     }
 
-    /// Returns whether something happens that does so this many times of a hundred.
+    /// Returns true if an event with this probability in percent happens.
     fn falls(&self, name: &str, percent: u64) -> bool {
         self.bits(name) % 100 < percent
     }

@@ -1,4 +1,4 @@
-//! The objects of a bent agent, and the truth about each.
+//! The objects of a misbehaving agent, and the truth about each.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::chance::draw;
 use crate::swarm::ber;
 
 const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
-/// A table of our own, in the arc for examples of Net-SNMP.
+/// A table of our own, in Net-SNMP's arc for examples.
 const TABLE: [u32; 11] = [1, 3, 6, 1, 4, 1, 8072, 9999, 9999, 7, 1];
 const COLUMNS: u32 = 6;
 const ROWS: u32 = 14;
 
-/// Bytes that are no value: type and content.
+/// Bytes that are not a valid value: type and content.
 const UNDECODABLE: [(u8, &[u8]); 8] = [
     (ber::INTEGER, &[]),
     (ber::INTEGER, &[1, 2, 3, 4, 5]),
@@ -57,11 +57,11 @@ pub struct Truth {
     state: State,
     /// As a person would write it.
     value: String,
-    /// `true` if a walk comes to it.
+    /// True if a walk reaches it.
     is_reachable: bool,
 }
 
-/// The objects, in the order in which a walk has them.
+/// The objects, in the order of a walk.
 #[derive(Debug)]
 pub struct Objects {
     in_order: Vec<Object>,
@@ -74,7 +74,7 @@ impl Objects {
         let mut in_order = Vec::new();
         for last in 1..=7 {
             let oid = Oid::from_slice(&[&SYSTEM[..], &[last, 0]].concat());
-            // What the agent is must be known; the rest of it is as bent as all.
+            // The agent's identity must be readable; everything else may be faulty.
             let object = object(seed, oid, last == 2, faults);
             in_order.push(object);
         }
@@ -113,7 +113,7 @@ impl Objects {
         self.in_order.get(*self.places.get(oid)?)
     }
 
-    /// The object that comes after a name.
+    /// The object that follows a name.
     pub fn next(&self, oid: &Oid, faults: &Faults) -> Option<&Object> {
         if let (Some((last, again)), [table @ .., row]) = (faults.loops, oid.arcs())
             && *row == last
@@ -125,7 +125,7 @@ impl Objects {
         if let Some(at) = self.places.get(oid) {
             return self.in_order.get(at + 1);
         }
-        // The first in the order of the agent that is under it or behind it.
+        // The first in the agent's order that is below or after it.
         self.in_order.iter().find(|object| object.oid > *oid)
     }
 }

@@ -1,5 +1,5 @@
-//! The bent agent as a user of SNMPv3 meets it (RFC 3412, 3414): it is discovered, keeps time, and
-//! signs what it sends. What is within is bent, what is around it is not.
+//! The misbehaving agent for a user of SNMPv3 (RFC 3412, 3414): it can be discovered, keeps time,
+//! and signs its messages. Their content is faulty, their envelope is not.
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ const PLAIN: u8 = 0;
 const SIGNED: u8 = 1;
 const REPORT: u8 = 0xa8;
 const BOOTS: u32 = 1;
-/// A request is this many seconds late or early at most (RFC 3414, 3.2, 7).
+/// A request may be late or early by this many seconds at most (RFC 3414, section 3.2, step 7).
 const TIME_WINDOW: u64 = 150;
 const LARGEST: u64 = 65_507;
 /// usmStatsNotInTimeWindows, usmStatsUnknownUserNames, usmStatsUnknownEngineIDs and
@@ -35,14 +35,14 @@ const UNKNOWN_USER: u8 = 3;
 const UNKNOWN_ENGINE: u8 = 4;
 const WRONG_DIGEST: u8 = 5;
 
-/// Makes requests of a user into such of a community, and answers to these into such to the user.
+/// Converts requests of a user to requests with a community, and the answers back.
 pub struct Users {
     engine: Vec<u8>,
     key: LocalizedKey,
     since: Instant,
 }
 
-/// A request of a user.
+/// A request from a user.
 pub struct Asked {
     /// The same request in v2c.
     pub request: Vec<u8>,
@@ -53,14 +53,14 @@ pub struct Asked {
 pub enum Heard {
     /// The message is not v3.
     Other,
-    /// It is answered, or not, without a look at the objects.
+    /// Settled with this answer, or none, without consulting the objects.
     Settled(Option<Vec<u8>>),
     /// The message asks for objects.
     Asked(Asked),
 }
 
 impl Users {
-    /// Of an agent with this seed. `None` if the key cannot be made.
+    /// Creates the user of an agent with this seed. `None` if the key cannot be derived.
     pub fn new(seed: u64) -> Option<Self> {
         let mut engine = vec![0x80, 0, 0x1f, 0x88, 5];
         engine.extend_from_slice(&seed.to_be_bytes());
@@ -126,9 +126,9 @@ impl Users {
         Some(Heard::Asked(Asked { request, message }))
     }
 
-    /// An answer by v2c as one to the user; also one that is cut off in the middle.
+    /// Wraps a v2c answer for the user, even one that is truncated.
     pub fn wrap(&self, asked: &Asked, answer: &[u8]) -> Option<Vec<u8>> {
-        // The length of one that is cut off is wrong.
+        // The length of a truncated one is wrong.
         let mut inside = answer.get(4..)?;
         ber::take(&mut inside)?;
         ber::take(&mut inside)?;

@@ -1,4 +1,4 @@
-//! Asks the control port of a room that runs.
+//! Client of the control port of a running simulator.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -10,7 +10,7 @@ use super::Request;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The reason there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing listens on the port.
@@ -18,7 +18,7 @@ pub enum Error {
         "cannot talk to the control port {address}: is the simulator running, and is this the `control` of its last start line?"
     )]
     Connection { address: String, source: io::Error },
-    /// Somebody there who does not speak this.
+    /// The peer does not speak this protocol.
     #[error("the answer of {0} is not that of a simulator")]
     Answer(String),
     /// The simulator refused the request.
@@ -26,7 +26,7 @@ pub enum Error {
     Refused(String),
 }
 
-/// Asks the room whose control port is at `address`; the value of `devices`.
+/// Sends a request to the control port at `address`; returns the value of `devices`.
 pub fn ask(address: &str, request: &Request) -> Result<Value, Error> {
     let line = exchange(address, request).map_err(|source| Error::Connection {
         address: address.to_owned(),

@@ -1,4 +1,4 @@
-//! From a request to its answer: SNMPv1 (RFC 1157) and SNMPv2c (RFC 3416).
+//! Turns a request into its answer: SNMPv1 (RFC 1157) and SNMPv2c (RFC 3416).
 
 use std::time::Duration;
 
@@ -13,28 +13,29 @@ use super::objects::{self, Change, Sight};
 use crate::device::{READ_COMMUNITY, WRITE_COMMUNITY};
 use crate::mib::Refusal;
 
-/// A GETBULK answer stops growing here, well within a datagram (RFC 3416, 4.2.3 allows it).
+/// A GETBULK answer stops growing here, well within a datagram (RFC 3416, section 4.2.3 allows it).
 const LONGEST: usize = 16_000;
 
 /// The answer to a request, and its effects.
 pub struct Answer {
     /// The answer, if there is one.
     pub message: Option<Vec<u8>>,
-    /// The changes that are made later, and how much later.
+    /// The delayed changes, and the delay.
     pub late: Option<(Duration, Vec<Change>)>,
 }
 
-/// The rights of a manager.
+/// The permissions of a manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Right {
     Read,
     Write,
 }
 
-/// The answer: values, or which variable is refused and why.
+/// The answer: values, or the refused variable and the reason.
 type Verdict = Result<Vec<VarBind>, (usize, OutboundErrorStatus)>;
 
-/// Does what `request` asks of `device`; `None` if it is no request, or of a stranger.
+/// Carries out `request` on `device`; `None` if it is not a request, or comes from an unknown
+/// community.
 pub fn answer(device: &Counter, request: &[u8]) -> Option<Answer> {
     let message =
         CommunityMessage::decode(request.to_vec().into(), DecodeConfig::default()).ok()?;
@@ -77,7 +78,8 @@ fn right(community: &Community) -> Option<Right> {
 fn get(sight: &Sight<'_>, version: Version, asked: &[VarBind]) -> Verdict {
     let values = asked.iter().enumerate().map(|(at, varbind)| {
         let value = sight.get(&varbind.oid);
-        // v1 has no exceptions: one missing object fails the request (RFC 1157, 4.1.2).
+        // v1 has no exceptions: one missing object fails the whole request (RFC 1157, section
+        // 4.1.2).
         if version == Version::V1 && value.is_exception() {
             return Err((at, OutboundErrorStatus::NoSuchName));
         }
@@ -127,7 +129,7 @@ fn end(varbind: &VarBind) -> VarBind {
     VarBind::new(varbind.oid.clone(), Value::EndOfMibView)
 }
 
-/// Returns what a SET would change: all of it, or nothing.
+/// Returns the changes of a SET: either all of them or none are made.
 fn changes(
     right: Right,
     version: Version,
@@ -147,7 +149,7 @@ fn changes(
     changes.collect()
 }
 
-/// Returns how a refusal is told; v1 has fewer words (RFC 3584, 4.4).
+/// Returns the status of a refusal; v1 has fewer of them (RFC 3584, section 4.4).
 fn status(refusal: Refusal, version: Version) -> OutboundErrorStatus {
     match (refusal, version) {
         (Refusal::NotWritable | Refusal::NoCreation, Version::V1) => {

@@ -14,7 +14,7 @@ use crate::chance::draw;
 use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 
-/// A device that counts what it is told.
+/// A device that counts the commands it receives.
 #[derive(Debug)]
 pub struct Counter {
     name: String,
@@ -33,12 +33,12 @@ struct State {
     muted: u64,
 }
 
-/// The course of a SET that was found good.
+/// The course of a valid SET.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Course {
     /// True if the request is answered.
     pub is_answered: bool,
-    /// The time until it has its effect; `None` when it had it already, or never has.
+    /// The delay until it takes effect; `None` if it already has, or never will.
     pub late: Option<Duration>,
 }
 
@@ -48,25 +48,23 @@ pub struct Truth {
     pub name: String,
     pub kind: &'static str,
     pub faults: Vec<String>,
-    /// Requests that reached it; one that was sent again counts again.
+    /// Requests that reached it, including repeated ones.
     pub requests: u64,
     /// The number of answers that it has sent.
     pub answers: u64,
-    /// Objects it was told to set, with an effect or without.
+    /// Objects set, with or without an effect.
     pub sets: u64,
-    /// SETs that had their effect and were not answered.
+    /// SETs that took effect and were not answered.
     pub muted: u64,
-    /// The sum of what it was told to mark.
     pub marks: Sum,
-    /// The sum of what it was told to put.
     pub puts: Sum,
-    /// Every token, if all was asked for.
+    /// Every token, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Vec<TokenTruth>>,
 }
 
 impl Counter {
-    /// A counter that was told nothing yet.
+    /// A counter that has received nothing yet.
     pub fn new(name: String, seed: u64, began: Instant) -> Self {
         Self {
             name,
@@ -83,7 +81,7 @@ impl Counter {
         self.state.lock().faults.names()
     }
 
-    /// Shows `look` what a manager sees now.
+    /// Passes `look` the current state as seen by a manager.
     pub fn show<T>(&self, look: impl FnOnce(Sight<'_>) -> T) -> T {
         look(Sight {
             name: &self.name,
@@ -94,12 +92,12 @@ impl Counter {
         })
     }
 
-    /// Takes note of what it is told, and does it, unless it lies or is late.
+    /// Records commands and carries them out, unless the device lies or is late.
     pub fn obey(&self, changes: &[Change]) -> Course {
         let mut state = self.state.lock();
         state.sets += changes.len() as u64;
         for change in changes {
-            state.register.told(change.class, &change.token);
+            state.register.received(change.class, &change.token);
         }
         let is_lying = state.faults.has(Fault::Lying);
         let late = state.faults.late().filter(|_| !is_lying);
@@ -116,12 +114,12 @@ impl Counter {
         }
     }
 
-    /// Does what it was told, late.
+    /// Carries out delayed commands.
     pub fn obey_late(&self, changes: &[Change]) {
         self.state.lock().effect(changes);
     }
 
-    /// Counts a request, and says how it is answered.
+    /// Counts a request, and returns how it is answered.
     pub fn receive(&self) -> Reply {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.state.lock().faults.reply(self.began.elapsed())

@@ -35,7 +35,7 @@ const CLASSES: [(u32, Class); 2] = [(1, Class::Mark), (2, Class::Put)];
 /// A text that no token can be.
 const NONE: &str = "(none)";
 
-/// The time for which the temperature goes one way.
+/// The time between changes of direction of the temperature.
 const TURN: Duration = Duration::from_secs(20);
 const COLDEST: f64 = 18.0;
 const HOTTEST: f64 = 28.0;
@@ -43,27 +43,27 @@ const HOTTEST: f64 = 28.0;
 /// A change that a SET makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The class of what it is told.
+    /// The class of the command.
     pub class: Class,
     pub token: Token,
 }
 
-/// A counter at one moment.
+/// The state of a counter at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight<'a> {
     pub name: &'a str,
-    /// Chance falls the same way for one seed.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// The time for which it has run.
+    /// The time since its start.
     pub uptime: Duration,
     /// The number of requests that reached it.
     pub requests: u64,
-    /// The register of what it was told.
+    /// The register of commands.
     pub register: &'a Register,
 }
 
 impl Sight<'_> {
-    /// The value of `oid`: its own, or the exception that says why there is none.
+    /// The value of `oid`, or the exception that explains its absence.
     pub fn get(&self, oid: &Oid) -> Value {
         let Some([column, index @ ..]) = oid.arcs().strip_prefix(&TABLE) else {
             return self.scalars().get(oid);
@@ -77,7 +77,7 @@ impl Sight<'_> {
 
     /// Returns the first object after `oid`.
     pub fn next(&self, oid: &Oid) -> Option<VarBind> {
-        // All of the table is behind the scalars.
+        // The whole table follows the scalars.
         if let Some((next, value)) = self.scalars().next(oid) {
             return Some(VarBind::new(next.clone(), value.clone()));
         }
@@ -128,7 +128,7 @@ impl Sight<'_> {
     }
 }
 
-/// Returns what writing `value` to `oid` would change.
+/// Returns the change made by writing `value` to `oid`.
 pub fn write(oid: &Oid, value: &Value) -> Result<Change, Refusal> {
     let class = match oid.arcs().strip_prefix(&DRILL) {
         Some([2, 1, 0]) => Class::Mark,

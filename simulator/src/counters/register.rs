@@ -9,27 +9,27 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
-/// A token is this long at the most.
+/// The maximum length of a token.
 pub const LONGEST: usize = 64;
 
-/// The two things that a device can be told.
+/// The two classes of commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
-    /// An effect of its own each time: done twice is wrong.
+    /// An effect each time: doing it twice is wrong.
     Mark,
-    /// A value that is put in place of the last one: done twice is the same.
+    /// A value that replaces the previous one: doing it twice makes no difference.
     Put,
 }
 
 /// The token of one control action: 1 to 64 printable ASCII characters.
 ///
-/// Kept as the index of its row (RFC 2578, 7.7): its length, then its bytes. So the order of
-/// tokens is that of a walk.
+/// Stored as the index of its row (RFC 2578, section 7.7): its length, then its bytes. Tokens are
+/// therefore in the order of a walk.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(Box<[u8]>);
 
-/// The reason bytes are no token.
+/// The reason why bytes are not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mistake {
     /// The token is empty or too long.
@@ -38,14 +38,14 @@ pub enum Mistake {
     Character,
 }
 
-/// The number of times a token was told and done.
+/// The number of times a token was received and carried out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// SETs received, with an effect or without.
-    pub told: u32,
+    /// SETs received, with or without an effect.
+    pub received: u32,
     /// The number of effects.
     pub done: u32,
-    /// The times of the first effect, and of the last.
+    /// The times of the first and of the last effect.
     pub times: Option<(Moment, Moment)>,
 }
 
@@ -53,14 +53,14 @@ pub struct Count {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(Duration);
 
-/// All that a device was told.
+/// All commands that a device has received.
 #[derive(Debug, Default)]
 pub struct Register {
     marks: Tally,
     puts: Tally,
 }
 
-/// All that a device was told of one class.
+/// All commands of one class that a device has received.
 #[derive(Debug, Default)]
 pub struct Tally {
     tokens: BTreeMap<Token, Count>,
@@ -68,13 +68,13 @@ pub struct Tally {
     sum: Sum,
 }
 
-/// The sum of what a device was told of one class.
+/// The sum of the commands of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sum {
     /// The number of different tokens.
     pub tokens: u64,
-    /// SETs received, with an effect or without.
-    pub told: u64,
+    /// SETs received, with or without an effect.
+    pub received: u64,
     /// The number of effects.
     pub done: u64,
     /// Tokens with more than one effect.
@@ -86,8 +86,8 @@ pub struct Sum {
 pub struct TokenTruth {
     pub token: Token,
     pub class: Class,
-    /// SETs received, with an effect or without.
-    pub told: u32,
+    /// SETs received, with or without an effect.
+    pub received: u32,
     /// The number of effects.
     pub done: u32,
     /// The time of the first effect.
@@ -97,7 +97,7 @@ pub struct TokenTruth {
 }
 
 impl Token {
-    /// The token that a SET carries.
+    /// Parses the token in a SET.
     pub fn parse(bytes: &[u8]) -> Result<Self, Mistake> {
         if !(1..=LONGEST).contains(&bytes.len()) {
             return Err(Mistake::Length);
@@ -150,7 +150,7 @@ impl Serialize for Moment {
 }
 
 impl Register {
-    /// Returns what was told of a class.
+    /// Returns the commands of a class.
     pub fn of(&self, class: Class) -> &Tally {
         match class {
             Class::Mark => &self.marks,
@@ -159,14 +159,14 @@ impl Register {
     }
 
     /// Counts a SET that was received.
-    pub fn told(&mut self, class: Class, token: &Token) {
+    pub fn received(&mut self, class: Class, token: &Token) {
         let tally = self.of_mut(class);
-        tally.sum.told += 1;
+        tally.sum.received += 1;
         let count = tally.tokens.entry(token.clone()).or_insert_with(|| {
             tally.sum.tokens += 1;
             Count::default()
         });
-        count.told += 1;
+        count.received += 1;
     }
 
     /// Counts an effect.
@@ -187,7 +187,7 @@ impl Register {
             tokens.map(move |(token, count)| TokenTruth {
                 token: token.clone(),
                 class,
-                told: count.told,
+                received: count.received,
                 done: count.done,
                 first_unix_ms: count.times.map(|(first, _)| first),
                 last_unix_ms: count.times.map(|(_, last)| last),
@@ -205,7 +205,7 @@ impl Register {
 }
 
 impl Tally {
-    /// The last token that had an effect.
+    /// The last token that took effect.
     pub fn last(&self) -> Option<&Token> {
         self.last.as_ref()
     }
@@ -215,14 +215,15 @@ impl Tally {
         self.sum
     }
 
-    /// Returns how often a token had an effect: 0 when it never had.
+    /// Returns the number of effects of a token: 0 if it never had one.
     pub fn done(&self, token: &Token) -> u32 {
         self.tokens.get(token).map_or(0, |count| count.done)
     }
 
-    /// The first token after the index `after` that had an effect.
+    /// Returns the first token with an effect after the index `after`.
     pub fn next(&self, after: &[u32]) -> Option<(&Token, u32)> {
-        // No token has a byte of 255: where an index has more, all of the row's beginning is past.
+        // No token contains a byte of 255: an index with a larger number is past every row with
+        // this prefix.
         let after: Vec<u8> = after
             .iter()
             .map(|arc| u8::try_from(*arc).unwrap_or(u8::MAX))

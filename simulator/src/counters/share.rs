@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::chance::{self, Chance, draw};
 use crate::fault::{self, Order};
 
-/// A fault, and how many devices have it: `slow=300ms@0.1`. Without a share all have it.
+/// A fault, and the share of devices that have it: `slow=300ms@0.1`. Without a share all have it.
 #[derive(Debug, Clone)]
 pub struct FaultShare {
     text: String,
@@ -13,7 +13,7 @@ pub struct FaultShare {
     share: Chance,
 }
 
-/// The reason it could not be read.
+/// The error for a text that is not a fault with a share.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -44,8 +44,7 @@ impl FaultShare {
         self.order
     }
 
-    /// Returns which of `count` devices have it: as many as the share says, in the order that they
-    /// are drawn.
+    /// Returns which of `count` devices have it: as many as the share says, in random order.
     pub fn chosen(&self, seed: u64, count: usize) -> Vec<usize> {
         let mut drawn: Vec<usize> = (0..count).collect();
         drawn.sort_by_key(|index| draw(seed, &self.text, *index as u64));

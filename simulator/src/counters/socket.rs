@@ -11,13 +11,13 @@ use super::answer::{Answer, answer};
 use super::counter::Counter;
 use crate::fault::{GARBAGE, Reply};
 
-/// Longer requests are cut off, and then none.
+/// Longer requests are truncated, and thereby invalid.
 const LONGEST_REQUEST: usize = 8_192;
-/// Late answers and late effects under way at once; more requests are dropped, as a full socket
-/// would.
+/// The most late answers and late effects in progress; further requests are dropped, as by a full
+/// socket.
 const MAX_UNDER_WAY: usize = 512;
 
-/// Answers on `socket` until it is dropped.
+/// Serves `socket` until dropped.
 pub async fn serve(device: Arc<Counter>, socket: UdpSocket) {
     let socket = Arc::new(socket);
     let mut buffer = vec![0; LONGEST_REQUEST];
@@ -61,7 +61,7 @@ pub async fn serve(device: Arc<Counter>, socket: UdpSocket) {
 }
 
 async fn send(device: &Counter, socket: &UdpSocket, message: &[u8], manager: SocketAddr) {
-    // A manager that went away needs no answer.
+    // A manager that has gone needs no answer.
     if socket.send_to(message, manager).await.is_ok() {
         device.answered();
     }

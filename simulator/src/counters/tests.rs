@@ -46,26 +46,29 @@ fn a_token_is_1_to_64_printable_characters() {
 fn a_register_tells_what_it_was_told_from_what_was_done() {
     let mut register = Register::default();
     let now = Moment::now();
-    register.told(Class::Mark, &token("lie"));
+    register.received(Class::Mark, &token("lie"));
     for _ in 0..2 {
-        register.told(Class::Mark, &token("twice"));
+        register.received(Class::Mark, &token("twice"));
         register.done(Class::Mark, &token("twice"), now);
     }
     let sum = register.of(Class::Mark).sum();
-    assert_eq!((sum.tokens, sum.told, sum.done, sum.repeated), (2, 3, 2, 1));
+    assert_eq!(
+        (sum.tokens, sum.received, sum.done, sum.repeated),
+        (2, 3, 2, 1)
+    );
     assert_eq!(register.of(Class::Put).sum().tokens, 0);
     let truth = register.truth();
     assert_eq!(truth.len(), 2);
     assert_eq!((truth[0].token.as_str(), truth[0].done), ("lie", 0));
     assert_eq!(truth[0].first_unix_ms, None);
-    assert_eq!((truth[1].told, truth[1].first_unix_ms), (2, Some(now)));
+    assert_eq!((truth[1].received, truth[1].first_unix_ms), (2, Some(now)));
 }
 
 #[test]
-fn every_token_can_be_asked_for_and_0_means_never() {
+fn every_token_can_be_requested_and_0_means_never() {
     let mut register = Register::default();
-    register.told(Class::Mark, &token("lie"));
-    register.told(Class::Mark, &token("a"));
+    register.received(Class::Mark, &token("lie"));
+    register.received(Class::Mark, &token("a"));
     register.done(Class::Mark, &token("a"), Moment::now());
     let sight = sight(&register);
     for (oid, expect) in [
@@ -90,7 +93,7 @@ fn a_walk_sees_each_effect_once_in_order() {
         register.done(Class::Mark, &token(text), Moment::now());
     }
     register.done(Class::Put, &token("a"), Moment::now());
-    register.told(Class::Put, &token("aa"));
+    register.received(Class::Put, &token("aa"));
     let sight = sight(&register);
     let mut at = Oid::parse("1.3").unwrap();
     let mut seen = Vec::new();
@@ -109,7 +112,7 @@ fn a_walk_sees_each_effect_once_in_order() {
 }
 
 #[test]
-fn what_is_no_token_is_refused_and_nothing_else_can_be_written() {
+fn what_is_not_a_token_is_refused_and_nothing_else_can_be_written() {
     let oid = |object: &str| Oid::parse(&format!("{DRILL}.{object}")).unwrap();
     let text = |text: &str| Value::OctetString(text.to_owned().into());
     for (object, value, expect) in [

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! manager ──UDP──► relay (port of the device: counts, delays, swallows, garbles)
-//!                    └──UDP──► agent (port of its own on loopback: v1, v2c, v3) ──► Device
+//!                    └──UDP──► agent (its own port on loopback: v1, v2c, v3) ──► Device
 //! ```
 
 use std::convert::Infallible;
@@ -26,22 +26,21 @@ use super::Device;
 use crate::fault::{GARBAGE, Reply};
 use crate::mib::{Change, Refusal};
 
-/// The community for reading.
 pub const READ_COMMUNITY: &str = "public";
-/// The community that may write, too.
+/// The community with write access.
 pub const WRITE_COMMUNITY: &str = "private";
 
 const USER: &str = "demo";
 const AUTH_PASSWORD: &str = "demo-auth-pass";
 const PRIVACY_PASSWORD: &str = "demo-priv-pass";
 
-/// Requests of one device under way at once; more are dropped, as a full socket would.
+/// The most requests of one device in progress; further ones are dropped, as by a full socket.
 const MAX_UNDER_WAY: usize = 512;
-/// The agent answers from memory; if it has not by then, it will not.
+/// The agent answers from memory: if it has not by then, it will not.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LARGEST_DATAGRAM: usize = 65_535;
 
-/// The reason a device cannot be reached.
+/// The reason why a device is not reachable.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is not free.
@@ -53,16 +52,16 @@ pub enum Error {
         address: SocketAddr,
         source: io::Error,
     },
-    /// Its SNMP engine cannot be made.
-    #[error("cannot make the SNMP engine of `{name}`")]
+    /// Its SNMP engine cannot be created.
+    #[error("cannot create the SNMP engine of `{name}`")]
     Engine {
         name: String,
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// Starts the agent and the relay of `device` in `tasks`; the address where the device answers.
-/// Port 0 takes a free one.
+/// Starts the agent and the relay of `device` in `tasks`; returns the address of the device. Port 0
+/// picks a free one.
 pub async fn spawn(
     device: Arc<Device>,
     address: SocketAddr,
@@ -111,9 +110,9 @@ async fn build(device: &Arc<Device>) -> Result<Agent, Box<dyn std::error::Error 
     Ok(agent)
 }
 
-/// An engine that keeps its id for good. Its boots are the time of day, so that they grow from
-/// one start to the next without a file: a manager that knew the last one must not take the new
-/// one's clock for a replay (RFC 3414, 2.2).
+/// Creates an engine with a permanent id. Its boot counter is the time of day, so that it grows
+/// from one start to the next without a file: a manager that knew the previous engine must not take
+/// the new one's clock for a replay (RFC 3414, section 2.2).
 fn engine(name: &str) -> Result<AuthoritativeEngine, Box<async_snmp::Error>> {
     let id = [&[0x80, 0x00, 0x1f, 0x88, 0x04], name.as_bytes()].concat();
     let seconds = SystemTime::now()
@@ -125,7 +124,7 @@ fn engine(name: &str) -> Result<AuthoritativeEngine, Box<async_snmp::Error>> {
     AuthoritativeEngine::restart(previous, |_| Ok::<(), Infallible>(()))
 }
 
-/// Passes requests to the agent and answers back, as far as the faults of the moment let it.
+/// Passes requests to the agent and answers back, as far as the current faults allow.
 async fn relay(device: Arc<Device>, socket: Arc<UdpSocket>, agent: SocketAddr, began: Instant) {
     let mut buffer = vec![0; LARGEST_DATAGRAM];
     let mut under_way = JoinSet::new();
@@ -160,7 +159,7 @@ async fn answer(request: &[u8], agent: SocketAddr, reply: Reply) -> Option<Vec<u
         Reply::Never => None,
         Reply::Garbage => Some(GARBAGE.to_vec()),
         Reply::After(delay) => {
-            // Acts at once and answers late: what a slow device does to a SET.
+            // Acts at once and answers late: the behaviour of a slow device on a SET.
             let answer = ask(request, agent).await.ok()?;
             sleep(delay).await;
             Some(answer)
@@ -244,7 +243,7 @@ fn refusal(refusal: Refusal) -> SetTestError {
     }
 }
 
-/// A SET that was found good. Carrying it out cannot fail, so there is never anything to undo.
+/// A validated SET. Carrying it out cannot fail, so there is never anything to undo.
 struct Prepared {
     device: Arc<Device>,
     change: Change,

@@ -1,8 +1,8 @@
 //! APC rack PDU: PowerNet-MIB, the groups rPDU (318.1.1.12) and rPDU2 (318.1.1.26).
 //!
-//! Laid out like an AP8641, which is switched and metered by outlet. Units are those of the MIB:
-//! currents in tenths of an ampere, powers in hundredths of a kilowatt (outlets in watts),
-//! energies in tenths of a kilowatt-hour.
+//! Modelled on an AP8641, which is switched and metered by outlet. Units are those of the MIB:
+//! currents in tenths of an ampere, powers in hundredths of a kilowatt (outlets in watts), energies
+//! in tenths of a kilowatt-hour.
 
 use async_snmp::Oid;
 
@@ -20,7 +20,7 @@ const COMMANDS: &[(i32, Command)] = &[
     (1, Command::On),
     (2, Command::Off),
     (3, Command::Cycle),
-    // The delayed ones, with the delays of this device: none.
+    // The delayed commands, with the delays of this device: none.
     (4, Command::On),
     (5, Command::Off),
     (6, Command::Cycle),
@@ -61,7 +61,7 @@ pub fn middle(pdu: &Pdu) -> Oid {
     Oid::new(APC.into_iter().chain([12, 3, 5, 1, 1, 4, row]))
 }
 
-/// Returns which object of which outlet `oid` is, if it can be written.
+/// Returns the object and outlet of `oid`, if it can be written.
 pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     match oid.strip_prefix(&APC)? {
         [12, 3, 3, 1, 1, 4, row] => Some((Writable::Command(COMMANDS), *row)),
@@ -188,7 +188,7 @@ fn banks(pdu: &Pdu, builder: &mut ViewBuilder) {
     }
 }
 
-/// One row of rPDULoadStatusTable: the phase when `bank` is 0, else that bank.
+/// One row of rPDULoadStatusTable: the phase if `bank` is 0, otherwise that bank.
 fn load_status(builder: &mut ViewBuilder, row: u32, current: f64, bank: u32) {
     builder.row(
         (&APC, &[12, 2, 3, 1, 1]),

@@ -1,7 +1,7 @@
 //! Raritan PX: PDU2-MIB (13742.6), switched and metered by outlet.
 //!
-//! Every sensor comes with its unit and its number of decimal digits: a manager that wants
-//! amperes reads the value and divides by ten as often as the digits say.
+//! Every sensor states its unit and its number of decimal digits: for amperes, a manager divides
+//! the value by ten as often as the digits say.
 
 use async_snmp::Oid;
 
@@ -12,7 +12,7 @@ use crate::room::{Command, Outlet, Pdu, Room};
 use crate::units::POWER_FACTOR;
 
 const PX: [u32; 8] = [1, 3, 6, 1, 4, 1, 13742, 6];
-/// The PDU itself; others would hang on it in a cascade.
+/// The PDU itself; further ones would follow in a cascade.
 const PDU: u32 = 1;
 const INLET: u32 = 1;
 
@@ -24,7 +24,7 @@ const NORMAL: i32 = 4;
 const ON: i32 = 7;
 const OFF: i32 = 8;
 
-/// One sensor: SensorTypeEnumeration, SensorUnitsEnumeration, decimal digits, and the number read.
+/// One sensor: SensorTypeEnumeration, SensorUnitsEnumeration, decimal digits, and the raw number.
 struct Sensor {
     sort: u32,
     unit: i32,
@@ -52,7 +52,7 @@ pub fn middle(pdu: &Pdu) -> Oid {
     Oid::new(PX.into_iter().chain([4, 1, 2, 1, 3, PDU, row]))
 }
 
-/// Returns which object of which outlet `oid` is, if it can be written.
+/// Returns the object and outlet of `oid`, if it can be written.
 pub fn writable(oid: &[u32]) -> Option<(Writable, u32)> {
     match oid.strip_prefix(&PX)? {
         [4, 1, 2, 1, 2, PDU, row] => Some((Writable::Command(COMMANDS), *row)),
@@ -203,7 +203,7 @@ fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuild
     }
 }
 
-/// Adds a sensor of an inlet or an outlet, by its place in the groups of configuration (3.x.4)
+/// Adds a sensor of an inlet or an outlet, by its position in the groups of configuration (3.x.4)
 /// and of measurement (5.y.3).
 fn write_sensor(sensor: &Sensor, group: (u32, u32), owner: u32, builder: &mut ViewBuilder) {
     let index = [PDU, owner, sensor.sort];

@@ -9,7 +9,7 @@ use super::{Change, Refusal};
 
 const SYSTEM: [u32; 7] = [1, 3, 6, 1, 2, 1, 1];
 
-/// The texts that a manager may write into the system group.
+/// The writable texts of the system group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
     /// The value of sysContact.
@@ -20,7 +20,7 @@ pub struct Labels {
     pub location: String,
 }
 
-/// The texts with which an agent introduces itself.
+/// The texts by which an agent identifies itself.
 pub struct Agent {
     /// The value of sysDescr.
     pub description: String,
@@ -41,7 +41,7 @@ pub fn put_objects(agent: &Agent, labels: &Labels, uptime: Duration, builder: &m
     put(7, integer(72));
 }
 
-/// Returns what writing to the system group would change; `None` if `oid` is not of it.
+/// Returns the change made by writing to the system group; `None` if `oid` is not in it.
 pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     let change = match oid.strip_prefix(&SYSTEM)? {
         [4, 0] => Change::Contact,

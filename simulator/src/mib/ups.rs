@@ -15,7 +15,7 @@ const ABORT_TEST: u32 = 2;
 const QUICK_BATTERY_TEST: u32 = 4;
 /// Charge below which a battery counts as low.
 const LOW: f64 = 0.2;
-/// Voltage of a full battery, and how much of it an empty one has lost.
+/// Voltage of a full battery, and the voltage drop of an empty one.
 const BATTERY_VOLTS: (f64, f64) = (245.0, 35.0);
 
 /// Adds the objects of `ups`.
@@ -33,7 +33,7 @@ pub fn put_objects(room: &Room, ups: &Ups, builder: &mut ViewBuilder) -> Agent {
     }
 }
 
-/// The last object of upsOutput that comes before its table is done.
+/// The last object of upsOutput before its table is complete.
 pub fn middle() -> Oid {
     Oid::new(UPS.into_iter().chain([4, 4, 1, 3, 1]))
 }
@@ -160,7 +160,7 @@ fn alarms(room: &Room, ups: &Ups, builder: &mut ViewBuilder) {
     builder.put(&UPS, &[6, 1, 0], gauge(count));
 }
 
-/// upsTest, without its spin lock: the last test, and how it went.
+/// upsTest, without its spin lock: the last test and its result.
 fn tests(ups: &Ups, builder: &mut ViewBuilder) {
     let (summary, detail) = match ups.test {
         Test::Passed => (1, "battery passed"),
@@ -181,7 +181,7 @@ fn tests(ups: &Ups, builder: &mut ViewBuilder) {
     put(5, Value::TimeTicks(began));
 }
 
-/// Returns what writing upsTestId would change; `None` if `oid` is another object.
+/// Returns the change made by writing upsTestId; `None` if `oid` is another object.
 pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     if oid.strip_prefix(&UPS)? != [7, 1, 0] {
         return None;

@@ -2,7 +2,7 @@
 
 use async_snmp::{Oid, Value};
 
-/// Objects on the way to a [`View`], in any order.
+/// Objects collected for a [`View`], in any order.
 #[derive(Debug, Default)]
 pub struct ViewBuilder(Vec<(Oid, Value)>);
 
@@ -30,7 +30,7 @@ impl ViewBuilder {
         }
     }
 
-    /// The builder in order; of two values for one object the first stays.
+    /// Sorts the objects; of two values for one object the first is kept.
     pub fn into_view(mut self) -> View {
         self.0.sort_by(|(left, _), (right, _)| left.cmp(right));
         self.0.dedup_by(|(left, _), (right, _)| left == right);
@@ -39,7 +39,7 @@ impl ViewBuilder {
 }
 
 impl View {
-    /// The value of `oid`: its own, or the exception that says why there is none.
+    /// The value of `oid`, or the exception that explains its absence.
     pub fn get(&self, oid: &Oid) -> Value {
         match self.0.binary_search_by(|(other, _)| other.cmp(oid)) {
             Ok(place) => self.0[place].1.clone(),
@@ -75,12 +75,12 @@ pub fn integer(number: i32) -> Value {
     Value::Integer(number)
 }
 
-/// An INTEGER from a measured number, rounded, kept within its type.
+/// Converts a measured number to an INTEGER, rounded and clamped.
 pub fn rounded(number: f64) -> Value {
     Value::Integer(number.round() as i32)
 }
 
-/// A Gauge32 from a measured number, rounded, kept within its type.
+/// Converts a measured number to a Gauge32, rounded and clamped.
 pub fn gauge(number: f64) -> Value {
     Value::Gauge32(number.round() as u32)
 }

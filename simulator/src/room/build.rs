@@ -1,4 +1,4 @@
-//! From a blueprint to a room, with every mistake named.
+//! Builds a room from a blueprint, naming every mistake.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,13 +13,13 @@ pub enum Error {
     /// Two devices have the same name.
     #[error("two devices are called `{0}`: give each a name of its own")]
     Twice(String),
-    /// Something stands in a rack that is not there.
+    /// Something is in a rack that does not exist.
     #[error("`{0}` stands in rack `{1}`, which the room does not have")]
     Rack(String, String),
     /// A PDU with too many outlets, or none.
     #[error("`{0}` has {1} outlets: a PDU has 1 to 64")]
     Outlets(String, usize),
-    /// A UPS that can carry or store nothing, or something that consumes less than nothing.
+    /// A UPS without capacity, or negative consumption.
     #[error("`{0}` has a power or a capacity that is not a positive number")]
     Power(String),
     /// A cord that is not `pdu:outlet`.
@@ -31,7 +31,7 @@ pub enum Error {
 }
 
 impl Room {
-    /// The room of `blueprint`, as if it had been running for long.
+    /// Builds the room of `blueprint`, as if it had been running for a long time.
     pub fn build(blueprint: &Blueprint) -> Result<Self, Error> {
         check_names(blueprint)?;
         let racks: Vec<Rack> = blueprint
@@ -70,7 +70,7 @@ impl Room {
         Ok(room)
     }
 
-    /// Names each outlet after what hangs on it.
+    /// Names each outlet after its load.
     fn label(&mut self) {
         for server in &self.servers {
             for cord in &server.cords {
@@ -93,7 +93,7 @@ impl Room {
             );
         }
         for pdu in &mut self.pdus {
-            // Forty days of what flows now, so that counters look like those of a device in use.
+            // Forty days of the current flow, so that counters look like those of a device in use.
             pdu.outlets
                 .iter_mut()
                 .for_each(|outlet| outlet.energy = outlet.power.over(AGE));

@@ -1,12 +1,11 @@
-//! Loads that vary slowly, smoothly, and the same way every time for one seed.
+//! Loads that vary slowly, smoothly, and reproducibly for a seed.
 
 use std::f64::consts::TAU;
 use std::time::Duration;
 
 use crate::chance::{draw, unit, wave};
 
-/// Returns how busy `name` is at `clock`, 0 to 1: a slow tide of its own and a quicker ripple on
-/// it.
+/// Returns the load of `name` at `clock`, from 0 to 1: a slow tide with a quicker ripple on it.
 pub fn fraction(seed: u64, name: &str, clock: Duration) -> f64 {
     let period = 600.0 + 1200.0 * unit(draw(seed, name, 0));
     let phase = unit(draw(seed, name, u64::MAX));

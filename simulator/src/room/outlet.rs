@@ -1,10 +1,10 @@
-//! An outlet: a relay, what it carries, and how often it was told something.
+//! An outlet: a relay, its load, and the number of commands.
 //!
 //! ```text
 //!        Off            Cycle (from on or off)
 //!  on ───────► off   ───────────────────────► off ──(cycle delay)──► on
 //!     ◄───────
-//!        On             On, Off and Cancel end a cycle under way
+//!        On             On, Off and Cancel end a cycle in progress
 //! ```
 
 use std::time::Duration;
@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use crate::units::{WattHours, Watts};
 
-/// A command to an outlet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
@@ -21,7 +20,7 @@ pub enum Command {
     On,
     /// Open the relay.
     Off,
-    /// Open the relay, and close it when the cycle delay has passed.
+    /// Open the relay, and close it after the cycle delay.
     Cycle,
     /// Forget pending commands.
     Cancel,
@@ -29,17 +28,17 @@ pub enum Command {
 
 #[derive(Debug, Clone)]
 pub struct Outlet {
-    /// The name that people gave it.
+    /// The name given by its users.
     pub name: String,
     /// The time that it stays off in a cycle.
     pub cycle_delay: Duration,
-    /// The power that it carries now.
+    /// The power it carries now.
     pub power: Watts,
     /// The highest power that it has carried.
     pub peak: Watts,
-    /// The energy that went through it.
+    /// The energy it has delivered.
     pub energy: WattHours,
-    /// The number of commands that it obeyed.
+    /// The number of commands carried out.
     pub commands: u64,
     pub last_command: Option<Command>,
     on: bool,
@@ -62,17 +61,17 @@ impl Outlet {
         }
     }
 
-    /// Returns whether the relay is closed.
+    /// Returns true if the relay is closed.
     pub fn is_on(&self) -> bool {
         self.on
     }
 
-    /// Returns whether a cycle is under way.
+    /// Returns true if a cycle is in progress.
     pub fn is_pending(&self) -> bool {
         self.on_again.is_some()
     }
 
-    /// Obeys `command` at `clock`.
+    /// Carries out `command` at `clock`.
     pub fn order(&mut self, command: Command, clock: Duration) {
         self.commands += 1;
         self.last_command = Some(command);
@@ -84,7 +83,7 @@ impl Outlet {
         };
     }
 
-    /// Does what is due at `clock`.
+    /// Carries out what is due at `clock`.
     pub fn advance(&mut self, clock: Duration) {
         if self.on_again.is_some_and(|due| due <= clock) {
             self.on_again = None;
@@ -92,7 +91,7 @@ impl Outlet {
         }
     }
 
-    /// Counts what went through in `step`.
+    /// Meters the energy delivered during `step`.
     pub fn meter(&mut self, step: Duration) {
         self.energy += self.power.over(step);
         if self.power > self.peak {

@@ -15,11 +15,11 @@ pub struct Pdu {
     pub rack: usize,
     /// The feed that supplies it.
     pub feed: String,
-    /// The voltage at its inlet; zero when the feed is dead.
+    /// The voltage at its inlet; zero if the feed is dead.
     pub voltage: Volts,
-    /// Its outlets, the first at index 0.
+    /// Its outlets, starting at index 0.
     pub outlets: Vec<Outlet>,
-    /// The energy that it delivered in its life.
+    /// The energy it has delivered in its lifetime.
     pub energy: WattHours,
     /// The highest power that it has delivered.
     pub peak: Watts,
@@ -31,18 +31,18 @@ impl Pdu {
         self.outlets.iter().map(|outlet| outlet.power).sum()
     }
 
-    /// Returns whether there is voltage at its inlet; without, nothing of it works.
+    /// Returns true if there is voltage at its inlet; without it, nothing works.
     pub fn is_powered(&self) -> bool {
         self.voltage.0 > 0.0
     }
 
-    /// Returns what it draws at its inlet.
+    /// Returns the current at its inlet.
     pub fn current(&self) -> Amperes {
         self.power().current(self.voltage)
     }
 
     pub(super) fn advance(&mut self, clock: Duration) {
-        // A PDU without power forgets nothing and does nothing; its delays wait.
+        // A PDU without power forgets nothing and does nothing; its delays are suspended.
         if self.is_powered() {
             self.outlets
                 .iter_mut()

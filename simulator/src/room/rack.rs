@@ -1,4 +1,4 @@
-//! A rack: what its equipment draws becomes heat, and part of the heat comes back to the inlet.
+//! A rack: the power drawn by its equipment becomes heat, some of which returns to the inlet.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use crate::units::{Celsius, Watts};
 
 /// The supply air of the room.
 const SUPPLY: Celsius = Celsius(21.0);
-/// The kelvins that the inlet gets warmer per watt drawn in the rack, by recirculation.
+/// The warming of the inlet in kelvins per watt drawn in the rack, by recirculation.
 const PER_WATT: f64 = 0.001;
-/// In this time two thirds of a change of temperature have happened.
+/// The time in which two thirds of a change of temperature take place.
 const INERTIA: Duration = Duration::from_secs(180);
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Rack {
         self.inlet = aim + (self.inlet - aim) * rest;
     }
 
-    /// Brings it to where `power` would have it in the end.
+    /// Sets the temperature that `power` leads to eventually.
     pub(super) fn settle(&mut self, power: Watts) {
         self.inlet = settled(power);
     }

@@ -191,19 +191,19 @@ fn one_seed_gives_one_life_and_loads_vary_slowly() {
     })
     .unwrap();
     let mut steepest: f64 = 0.0;
-    let (mut least, mut most) = (f64::MAX, 0.0_f64);
+    let (mut least, mut max) = (f64::MAX, 0.0_f64);
     for _ in 0..1800 {
         let before = room.drawn().0;
         [&mut room, &mut twin, &mut other]
             .into_iter()
             .for_each(|room| room.advance(SECOND));
         steepest = steepest.max((room.drawn().0 / before - 1.0).abs());
-        (least, most) = (least.min(room.drawn().0), most.max(room.drawn().0));
+        (least, max) = (least.min(room.drawn().0), max.max(room.drawn().0));
         assert!(near(room.drawn().0, twin.drawn().0));
     }
     assert!(!near(room.drawn().0, other.drawn().0));
     assert!(steepest < 0.02, "{steepest}");
-    assert!(most / least > 1.03, "{least} to {most}");
+    assert!(max / least > 1.03, "{least} to {max}");
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! An uninterruptible power supply: carries a feed from the mains, and for a while without.
+//! An uninterruptible power supply: carries a feed from the mains, and for a while without it.
 
 use std::time::Duration;
 
 use crate::room::NOMINAL;
 use crate::units::{Volts, WattHours, Watts};
 
-/// Part of the output that the mains must bring on top, lost as heat.
+/// The share of the output that the mains must supply in addition, lost as heat.
 const LOSS: f64 = 0.06;
-/// A charger fills an empty battery in this time.
+/// The time to charge an empty battery.
 const CHARGE: Duration = Duration::from_secs(3 * 3600);
 
-/// A quick test has the battery carry the load for this long.
+/// The duration of a quick test, during which the battery carries the load.
 const QUICK_TEST: Duration = Duration::from_secs(10);
 
 /// The state of the mains.
@@ -45,11 +45,11 @@ pub enum TestOrder {
 pub enum Test {
     /// No test was ever made.
     Never,
-    /// It goes on: the load runs on the battery for so long yet.
+    /// In progress: the load runs on the battery for this much longer.
     Running(Duration),
-    /// The battery carried the load to the end.
+    /// The battery carried the load throughout.
     Passed,
-    /// It was stopped, or the mains was lost on the way.
+    /// It was stopped, or the mains failed meanwhile.
     Aborted,
 }
 
@@ -61,15 +61,15 @@ pub struct Ups {
     pub feed: String,
     /// The load that it can carry.
     pub rated: Watts,
-    /// The energy that its battery holds when full.
+    /// The energy in its battery when full.
     pub capacity: WattHours,
-    /// The energy that its battery holds now.
+    /// The energy in its battery now.
     pub stored: WattHours,
-    /// The power that it carries now.
+    /// The power it carries now.
     pub load: Watts,
-    /// The time that it has been without mains; zero with it.
+    /// The time since the mains failed; zero while it is available.
     pub on_battery: Duration,
-    /// The number of times that the mains was lost.
+    /// The number of mains failures.
     pub input_losses: u32,
     /// The result of the last test of the battery.
     pub test: Test,
@@ -108,12 +108,12 @@ impl Ups {
         }
     }
 
-    /// Returns whether the mains is there.
+    /// Returns true if the mains is available.
     pub fn has_input(&self) -> bool {
         self.input == Input::Present
     }
 
-    /// Voltage of the mains; zero when it is lost.
+    /// Voltage of the mains; zero when it has failed.
     pub fn input_voltage(&self) -> Volts {
         if self.input == Input::Present {
             self.mains
@@ -122,7 +122,7 @@ impl Ups {
         }
     }
 
-    /// Returns what it draws from the mains: its load, its losses, and what charges its battery.
+    /// Returns the power drawn from the mains: load, losses, and charging.
     pub fn input_power(&self) -> Watts {
         if self.source() != Source::Mains {
             return Watts(0.0);
@@ -135,7 +135,7 @@ impl Ups {
             }
     }
 
-    /// Voltage it delivers; zero when there is nothing to deliver from.
+    /// The output voltage; zero when there is no source.
     pub fn output_voltage(&self) -> Volts {
         if self.source() == Source::Nothing {
             Volts(0.0)
@@ -149,12 +149,12 @@ impl Ups {
         (self.stored.0 / self.capacity.0).clamp(0.0, 1.0)
     }
 
-    /// Returns how much of what it can carry it carries: 1 is all.
+    /// Returns the load as a fraction of the rated load: 1 is full load.
     pub fn load_fraction(&self) -> f64 {
         self.load.0 / self.rated.0
     }
 
-    /// Returns how long the battery would carry the load of now; at most ten hours.
+    /// Returns how long the battery would carry the current load; at most ten hours.
     pub fn runtime(&self) -> Duration {
         let hours = if self.load.0 > 0.0 {
             self.stored.0 / self.load.0
@@ -174,7 +174,7 @@ impl Ups {
         self.input = input;
     }
 
-    /// Begins a quick test of the battery at `clock`, or ends the one that goes on.
+    /// Starts a quick battery test at `clock`, or stops the one in progress.
     pub(super) fn set_test(&mut self, order: TestOrder, clock: Duration) {
         match order {
             TestOrder::Begin => {

@@ -1,4 +1,4 @@
-//! From a request to its answer: SNMPv2c (RFC 3416), read only.
+//! Turns a request into its answer: SNMPv2c (RFC 3416), read-only.
 
 use async_snmp::Oid;
 
@@ -16,7 +16,7 @@ const NO_SUCH_OBJECT: [u8; 2] = [0x80, 0];
 const END_OF_MIB_VIEW: [u8; 2] = [0x82, 0];
 const NOT_WRITABLE: u8 = 17;
 
-/// A GETBULK answer stops growing here, well within a datagram (RFC 3416, 4.2.3 allows it).
+/// A GETBULK answer stops growing here, well within a datagram (RFC 3416, section 4.2.3 allows it).
 const LONGEST: usize = 16_000;
 
 /// Writes the answer to `request` into `out`; `None` if none is due.
@@ -67,7 +67,7 @@ pub fn answer(
     Some(())
 }
 
-/// Calls `with` for each variable asked for: its identifier, decoded and as it was sent.
+/// Calls `with` for each requested variable: its identifier, decoded and as received.
 fn each(mut bindings: &[u8], mut with: impl FnMut(&Oid, &[u8])) -> Option<()> {
     while !bindings.is_empty() {
         let mut binding = ber::expect(&mut bindings, ber::SEQUENCE)?;

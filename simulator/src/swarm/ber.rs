@@ -1,4 +1,4 @@
-//! As much of BER (X.690) as SNMP needs, without allocation where it is read.
+//! The part of BER (X.690) that SNMP needs, without allocation when reading.
 
 pub const INTEGER: u8 = 0x02;
 pub const OCTET_STRING: u8 = 0x04;
@@ -13,7 +13,7 @@ pub const TIME_TICKS: u8 = 0x43;
 /// The tag of a Counter64.
 pub const COUNTER64: u8 = 0x46;
 
-/// Takes the next element off `input`: its tag and its content. `None` if there is no whole one.
+/// Takes the next element off `input`: its tag and its content. `None` if it is incomplete.
 pub fn take<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&tag, rest) = input.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -35,7 +35,7 @@ pub fn take<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     Some((tag, content))
 }
 
-/// Takes the next element off `input`, which must have this tag; its content.
+/// Takes the next element off `input`, which must have this tag; returns its content.
 pub fn expect<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
     take(input)
         .filter(|(found, _)| *found == tag)
@@ -71,7 +71,7 @@ pub fn put_head(out: &mut Vec<u8>, tag: u8, length: usize) {
     }
 }
 
-/// Appends an INTEGER-like element of a number that is not negative, in as few bytes as it takes.
+/// Appends a non-negative number as an INTEGER-like element, in as few bytes as possible.
 pub fn put_unsigned(out: &mut Vec<u8>, tag: u8, number: u64) {
     // One byte more than the number needs keeps its first bit, the sign, clear.
     let bytes = (u128::from(number)).to_be_bytes();
@@ -85,7 +85,7 @@ pub fn open(out: &mut Vec<u8>, tag: u8) -> usize {
     out.len()
 }
 
-/// Writes the length of the element that was opened at `mark`: all that was appended since.
+/// Writes the length of the element opened at `mark`: everything appended since.
 pub fn close(out: &mut [u8], mark: usize) {
     let length = out.len().saturating_sub(mark) as u16;
     if let Some(place) = mark

@@ -1,4 +1,4 @@
-//! The objects of a small agent: the system group and IF-MIB (RFC 2863), counters moving.
+//! The objects of a small agent: the system group and IF-MIB (RFC 2863), with moving counters.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ const IF_NUMBER: [u32; 9] = [1, 3, 6, 1, 2, 1, 2, 1, 0];
 const IF_ENTRY: [u32; 9] = [1, 3, 6, 1, 2, 1, 2, 2, 1];
 const IF_X_ENTRY: [u32; 10] = [1, 3, 6, 1, 2, 1, 31, 1, 1, 1];
 
-/// An agent that is asked, and the moment.
+/// The agent answering, and the time.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    /// Index of the agent: its counters are its own.
+    /// Index of the agent: its counters differ from the others'.
     pub agent: u32,
-    /// The time for which it has run.
+    /// The time since its start.
     pub uptime: Duration,
 }
 
@@ -44,7 +44,7 @@ enum Value {
     Counter { tag: u8, interface: u32, rate: Rate },
 }
 
-/// The rate of a counter per second, before each interface gets a share of its own.
+/// The rate of a counter per second, before it is scaled for each interface.
 #[derive(Debug, Clone, Copy)]
 struct Rate(u64);
 
@@ -53,7 +53,7 @@ const PACKETS: Rate = Rate(1_500);
 const RARE: Rate = Rate(3);
 
 impl Interfaces {
-    /// The objects of agents with `count` interfaces each.
+    /// Builds the objects of agents with `count` interfaces each.
     pub fn build(count: u32) -> Self {
         let mut objects = Self(Vec::new());
         objects.system(count);
@@ -65,7 +65,7 @@ impl Interfaces {
         objects
     }
 
-    /// Returns how many objects there are.
+    /// Returns the number of objects.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -77,7 +77,7 @@ impl Interfaces {
         self.put(place, moment, out)
     }
 
-    /// Returns where the first object after `oid` is, maybe past the end.
+    /// Returns the position of the first object after `oid`, possibly past the end.
     pub fn after(&self, oid: &Oid) -> usize {
         self.0.partition_point(|object| object.oid <= *oid)
     }
@@ -203,7 +203,7 @@ impl Value {
 }
 
 impl Rate {
-    /// Returns where a counter stands: it grows steadily, at half to one and a half times the rate.
+    /// Returns the value of a counter: it grows steadily, at half to one and a half times the rate.
     fn count(self, moment: Moment, interface: u32) -> u64 {
         let own = u64::from(moment.agent.wrapping_mul(31).wrapping_add(interface) % 64);
         let rate = self.0 * (32 + own) / 64;
@@ -234,7 +234,7 @@ fn mac(interface: u32) -> Vec<u8> {
 
 fn name(oid: &Oid) -> Vec<u8> {
     let mut element = Vec::new();
-    // Only constants come here, all of which can be encoded.
+    // Only constants get here, all of which can be encoded.
     ber::put(
         &mut element,
         ber::OBJECT_IDENTIFIER,

@@ -11,7 +11,7 @@ const NOW: Moment = Moment {
     uptime: Duration::from_secs(10),
 };
 
-/// A request, written by hand: `kind`, two numbers, and identifiers.
+/// A handwritten request: `kind`, two numbers, and identifiers.
 fn request(kind: u8, numbers: (u8, u8), oids: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     let whole = ber::open(&mut out, ber::SEQUENCE);

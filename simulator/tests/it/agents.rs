@@ -1,4 +1,4 @@
-//! Many small agents, asked with net-snmp.
+//! Many small agents, queried with net-snmp.
 
 use crate::snmp::{Simulator, run, value, wait_until};
 

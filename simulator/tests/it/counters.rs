@@ -1,4 +1,4 @@
-//! Devices that count what they are told: what a drill sees is what was done.
+//! Devices that count the commands they receive: the drill sees what was really done.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -55,11 +55,11 @@ fn what_is_marked_twice_counts_twice_and_what_never_was_reads_0() {
     assert_eq!(counters.get(DEVICE, &format!("{DRILL}.2.2.0")), "(none)");
     let one = told(&counters, "task-1");
     assert_eq!(
-        (&one["class"], &one["told"], &one["done"]),
+        (&one["class"], &one["received"], &one["done"]),
         (&json!("mark"), &json!(2), &json!(2))
     );
     assert!(one["first_unix_ms"].as_u64() <= one["last_unix_ms"].as_u64());
-    let sums = json!({ "tokens": 2, "told": 3, "done": 3, "repeated": 1 });
+    let sums = json!({ "tokens": 2, "received": 3, "done": 3, "repeated": 1 });
     assert_eq!(counters.truth(DEVICE)["marks"], sums);
 }
 
@@ -144,7 +144,7 @@ fn both_versions_are_spoken_and_each_refusal_in_its_words() {
     }
     let stranger = counters.ask_within("0.3", "snmpget", "secret", DEVICE, &[&good]);
     assert!(value(&stranger).is_none());
-    // A SET does all that it asks for, or nothing.
+    // A SET carries out everything it contains, or nothing.
     let half = ask(
         "-v2c",
         "snmpset",
@@ -167,13 +167,13 @@ fn its_gauges_move() {
 }
 
 #[test]
-fn a_liar_is_told_and_does_nothing() {
+fn a_liar_is_reported_and_does_nothing() {
     let counters = one();
     counters.fault(DEVICE, "lying");
     counters.set(DEVICE, &mark(), "s", "lie").unwrap();
     assert_eq!(marked(&counters, "lie"), 0);
     let lie = told(&counters, "lie");
-    assert_eq!((&lie["told"], &lie["done"]), (&json!(1), &json!(0)));
+    assert_eq!((&lie["received"], &lie["done"]), (&json!(1), &json!(0)));
     assert_eq!(lie["first_unix_ms"], Value::Null);
 }
 
@@ -204,7 +204,7 @@ fn a_late_device_answers_before_it_acts_and_a_slow_one_after() {
     counters.fault(DEVICE, "late=700ms");
     let began = Instant::now();
     counters.set(DEVICE, &mark(), "s", "late").unwrap();
-    assert_eq!(told(&counters, "late")["told"], 1);
+    assert_eq!(told(&counters, "late")["received"], 1);
     wait_until("the late effect", || marked(&counters, "late") == 1);
     assert!(began.elapsed() >= Duration::from_millis(700));
     counters.fault(DEVICE, "none");
@@ -216,7 +216,7 @@ fn a_late_device_answers_before_it_acts_and_a_slow_one_after() {
 }
 
 #[test]
-fn faults_from_the_start_are_told_with_each_device_and_the_same_for_one_seed() {
+fn faults_from_the_start_are_reported_with_each_device_and_the_same_for_one_seed() {
     let faults = |seed: &str| {
         let flags = ["--devices", "20", "--seed", seed];
         let faults = ["--fault", "lying@0.25", "--fault", "mute-sets=0.5"];

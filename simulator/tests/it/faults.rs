@@ -33,7 +33,7 @@ fn a_silent_device_does_not_answer_until_it_is_well() {
         (&truth["requests"], &truth["answers"]),
         (&2.into(), &0.into())
     );
-    assert_eq!(truth["outlets"][0]["told"], 0);
+    assert_eq!(truth["outlets"][0]["received"], 0);
     room.fault("pdu-a1-a", "none");
     wait_for_answer(&room, "pdu-a1-a");
 }
@@ -45,14 +45,16 @@ fn a_slow_device_acts_at_once_and_answers_late() {
     let began = Instant::now();
     assert_eq!(room.get("pdu-a1-a", "1.3.6.1.2.1.1.5.0"), "pdu-a1-a");
     assert!(began.elapsed() >= Duration::from_millis(400));
-    // A manager that has no patience and asks again makes it happen twice: that must be seen.
+    // An impatient manager that repeats a request makes it happen twice: that must show.
     let address = room.address("pdu-a1-a").to_owned();
     let outlet = format!("{APC_COMMAND}.5");
     let impatient = [
         "-v2c", "-c", "private", "-t", "0.1", "-r", "1", &address, &outlet, "i", "2",
     ];
     assert!(!run("snmpset", &impatient).status.success());
-    wait_until("both to arrive", || room.outlet("pdu-a1-a", 5)["told"] == 2);
+    wait_until("both to arrive", || {
+        room.outlet("pdu-a1-a", 5)["received"] == 2
+    });
     assert_eq!(room.outlet("pdu-a1-a", 5)["on"], false);
 }
 
@@ -64,12 +66,15 @@ fn a_liar_says_yes_and_does_nothing() {
         .unwrap();
     assert_eq!(room.number("pdu-a1-a", &format!("{APC_STATE}.1")), 1);
     let outlet = room.outlet("pdu-a1-a", 1);
-    assert_eq!((&outlet["told"], &outlet["done"]), (&1.into(), &0.into()));
+    assert_eq!(
+        (&outlet["received"], &outlet["done"]),
+        (&1.into(), &0.into())
+    );
     assert_eq!(outlet["on"], true);
 }
 
 #[test]
-fn a_frozen_device_obeys_and_shows_the_readings_of_before() {
+fn a_frozen_device_obeys_and_shows_the_readings_from_before() {
     let room = Simulator::room();
     room.fault("pdu-a1-a", "frozen");
     let before = room.number("pdu-a1-a", UPTIME);

@@ -1,4 +1,4 @@
-//! The simulator as a program, talked to with the tools of net-snmp (Debian's package `snmp`).
+//! The simulator as a program, queried with the tools of net-snmp (Debian's package `snmp`).
 
 #[cfg(test)]
 mod agents;

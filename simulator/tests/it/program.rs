@@ -1,4 +1,4 @@
-//! The program: its lines, its control port, its end.
+//! The program: its output, its control port, its end.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -99,7 +99,7 @@ fn the_control_port_answers_line_by_line_and_survives_nonsense() {
         ask("nonsense")["error"]
             .as_str()
             .unwrap()
-            .contains("no request")
+            .contains("not a request")
     );
     assert!(ask(r#"{"command":"show","devise":"x"}"#)["error"].is_string());
     let fault = ask(r#"{"command":"fault","device":"ups-a","fault":"slow=10ms"}"#);

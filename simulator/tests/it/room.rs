@@ -1,4 +1,4 @@
-//! The room, asked with net-snmp.
+//! The room, queried with net-snmp.
 
 use crate::snmp::{Simulator, lines, run, value, wait_until};
 
@@ -42,8 +42,11 @@ fn an_outlet_switched_by_snmp_is_off_for_every_reader_and_counted_once() {
         room.set(device, &format!("{command}.2"), "i", on).unwrap();
         assert_eq!(room.number(device, &format!("{state}.2")), is_on);
         let outlet = room.outlet(device, 2);
-        assert_eq!((&outlet["told"], &outlet["done"]), (&2.into(), &2.into()));
-        assert_eq!(room.outlet(device, 1)["told"], 0);
+        assert_eq!(
+            (&outlet["received"], &outlet["done"]),
+            (&2.into(), &2.into())
+        );
+        assert_eq!(room.outlet(device, 1)["received"], 0);
     };
     check("pdu-a1-a", APC_COMMAND, APC_STATE, ("2", 2, "1", 1));
     check("pdu-a1-a2", PX_OPERATION, PX_STATE, ("0", 8, "1", 7));
@@ -191,7 +194,7 @@ fn time_passes_in_the_room() {
 }
 
 #[test]
-fn a_battery_test_asked_for_by_snmp_is_seen_and_can_be_stopped() {
+fn a_battery_test_requested_by_snmp_is_seen_and_can_be_stopped() {
     let room = Simulator::room();
     let read = |object: &str| room.number("ups-a", &format!("1.3.6.1.2.1.33.1.{object}"));
     let test = |number: &str| {

@@ -1,4 +1,4 @@
-//! net-snmp's tools, and simulators to use them on.
+//! The tools of net-snmp, and simulators to use them on.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -9,13 +9,13 @@ use utakata_tests::wait::eventually;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_utakata-simulator");
 
-/// A simulator that runs. Dropping it closes its standard input, which must end it.
+/// A running simulator. Dropping it closes its standard input, which must end it.
 pub struct Simulator {
     child: Child,
     stdin: Option<ChildStdin>,
     /// The lines that describe devices, by name.
     pub places: BTreeMap<String, Value>,
-    /// The line that says it is ready.
+    /// The line that reports ready.
     pub ready: Value,
 }
 
@@ -54,7 +54,7 @@ impl Simulator {
         }
     }
 
-    /// Returns where the agent of a device answers.
+    /// Returns the address of a device's agent.
     pub fn address(&self, device: &str) -> &str {
         self.places[device]["address"].as_str().unwrap()
     }
@@ -85,7 +85,7 @@ impl Simulator {
         self.get(device, oid).parse().unwrap()
     }
 
-    /// Sets an object as the manager that may write; what went wrong, if something did.
+    /// Sets an object with write access; returns the error, if any.
     pub fn set(&self, device: &str, oid: &str, kind: &str, value: &str) -> Result<(), String> {
         let output = self.ask("snmpset", "private", device, &[oid, kind, value]);
         if output.status.success() {
@@ -94,19 +94,19 @@ impl Simulator {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
-    /// The lines of a walk, without the one that says it is over.
+    /// The lines of a walk, without the closing line.
     pub fn walk(&self, tool: &str, device: &str, oid: &str) -> Vec<String> {
         let mut lines = lines(&self.ask(tool, "public", device, &[oid]));
         lines.retain(|line| !line.contains("No more variables left"));
         lines
     }
 
-    /// Runs one of net-snmp's tools on a device, with patience but no second try.
+    /// Runs one of net-snmp's tools on a device, waiting long but without retrying.
     pub fn ask(&self, tool: &str, community: &str, device: &str, rest: &[&str]) -> Output {
         self.ask_within("10", tool, community, device, rest)
     }
 
-    /// Returns whether the device answers within half a second.
+    /// Returns true if the device answers within half a second.
     pub fn answers(&self, device: &str) -> bool {
         let name = ["1.3.6.1.2.1.1.5.0"];
         self.ask_within("0.5", "snmpget", "public", device, &name)
@@ -114,7 +114,7 @@ impl Simulator {
             .success()
     }
 
-    /// Runs one of net-snmp's tools on a device; it waits this many seconds for the answer.
+    /// Runs one of net-snmp's tools on a device, waiting this many seconds for the answer.
     pub fn ask_within(
         &self,
         seconds: &str,
@@ -136,7 +136,7 @@ impl Simulator {
         run(tool, &[&known[..], rest].concat())
     }
 
-    /// Orders a fault.
+    /// Injects a fault.
     pub fn fault(&self, device: &str, fault: &str) {
         let control = self.ready["control"].as_str().unwrap();
         let output = run(BINARY, &["fault", "--control", control, device, fault]);
@@ -174,7 +174,7 @@ impl Drop for Simulator {
     }
 }
 
-/// Runs a program to its end, with numbers for names and values alone where net-snmp prints.
+/// Runs a program to its end; net-snmp prints numbers instead of names, and only values.
 pub fn run(program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(program);
     command.env("MIBS", "");
@@ -195,14 +195,14 @@ pub fn lines(output: &Output) -> Vec<String> {
         .collect()
 }
 
-/// The value in the only line that net-snmp printed, `.1.3.6 value`.
+/// The value in the only line printed by net-snmp, `.1.3.6 value`.
 pub fn value(output: &Output) -> Option<String> {
     let line = lines(output).into_iter().next()?;
     line.split_once(' ')
         .map(|(_, value)| value.trim_matches('"').to_owned())
 }
 
-/// Asks again and again until it is so.
+/// Polls until a condition holds.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     eventually(what, || is_so().then_some(()));
 }

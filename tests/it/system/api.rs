@@ -1,4 +1,4 @@
-//! The API against its own description, by schemathesis: thousands of requests, good and bad.
+//! The API against its own description, by schemathesis: thousands of requests, valid and invalid.
 
 use std::process::Command;
 
@@ -28,7 +28,7 @@ fn the_api_does_what_its_description_says() {
         .arg("run")
         .arg(format!("{url}/v1/openapi.json"))
         .arg(format!("--header=Authorization: Bearer {}", place.token()))
-        // The description cannot say what is right besides its form: selectors, names of others.
+        // The description cannot express everything: selectors, names of other objects.
         .args(["--exclude-checks", "positive_data_acceptance"])
         .args(["--phases", "examples,coverage,fuzzing"])
         // Server-sent events never end.
@@ -44,7 +44,7 @@ fn the_api_does_what_its_description_says() {
         "{told}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    // It lives, and what it was furnished with was not disturbed but by those who asked.
+    // It is alive, and its inventory was changed only by accepted requests.
     assert_eq!(place.run(&["get", "targets"]).code, 0, "{}", place.told());
     assert!(!place.told().contains("panicked"), "{}", place.told());
 }

@@ -1,4 +1,4 @@
-//! A backup of a running site, and what it means for control to bring it back.
+//! A backup of a running site, and what restoring it means for control.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn mark(place: &Place, token: &str, timeout: &str) -> Value {
     serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}", done.err))
 }
 
-/// Of the only task of a token.
+/// Returns the state of the only task with a token.
 fn state(place: &Place, token: &str) -> Option<String> {
     let tasks = place.json(&["task", "list", "--class", "control"]);
     let mut tasks = tasks.as_array().unwrap().iter();
@@ -27,7 +27,7 @@ fn unlock(place: &Place) {
 }
 
 #[test]
-fn a_backup_of_a_running_site_is_whole_and_what_it_brings_back_is_not_done_again() {
+fn a_backup_of_a_running_site_is_whole_and_restored_control_is_not_done_again() {
     let (counters, place) = (Room::counters(1), Place::new());
     place.release_drill();
     let up = place.up();
@@ -70,7 +70,7 @@ fn a_backup_of_a_running_site_is_whole_and_what_it_brings_back_is_not_done_again
     assert_eq!(state(&place, "later"), None);
     unlock(&place);
     counters.observed_by(&place);
-    // What was read before the restart is known before anybody serves the kind again.
+    // Readings from before the restart are known before anybody serves the kind again.
     place.until_served("drill");
     let answer = mark(&place, "now", "20s");
     assert_eq!(answer["counts"]["succeeded"], 1, "{answer}");

@@ -1,4 +1,4 @@
-//! Devices that count what they are told, through every box: what is done is done once.
+//! Devices that count the commands they receive, through every box: what is done is done once.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn a_mark_is_done_once_and_read_back_also_when_its_answer_is_lost() {
         let truth = counters.token(DEVICE, token);
         let (expect, found) = (
             (&json!(told), &json!(done)),
-            (&truth["told"], &truth["done"]),
+            (&truth["received"], &truth["done"]),
         );
         assert_eq!(found, expect, "{token}: {truth}");
     };

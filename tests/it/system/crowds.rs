@@ -1,5 +1,5 @@
-//! More connections than there may be, at each place where one can connect, and no open file left:
-//! no worker ends, and who has a token is answered.
+//! More connections than allowed, on every listening socket, and no open file left: no worker ends,
+//! and authorized clients are answered.
 
 use std::{
     fs,
@@ -17,13 +17,13 @@ use utakata_tests::wait::wait_for;
 
 use super::place::{Place, Up};
 
-/// As many as a plain shell gives a program.
+/// The limit that a plain shell gives a program.
 const OPEN_FILES: usize = 1024;
 const CROWD: usize = 1100;
 /// The number of lines that a crowd may cause in the log. It was once tens of thousands a second.
-const LINES_MOST: usize = 40;
+const MAX_LINES: usize = 40;
 
-/// This test opens as many as it has others refuse.
+/// Raises this test's own limit: it opens as many files as it makes others refuse.
 fn raise_own_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -65,11 +65,11 @@ fn address(up: &Up<'_>, of: &str) -> SocketAddr {
     text.trim_start_matches("http://").parse().unwrap()
 }
 
-/// Connections that say so much and no more.
+/// Opens connections that send this and no more.
 fn crowd_at(address: SocketAddr, says: &[u8]) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(10)).ok()?;
-        // It may have been told to go already.
+        // It may have been closed already.
         let _ = stream.write_all(says);
         Some(stream)
     };
@@ -104,7 +104,7 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
     let connect = |_| UnixStream::connect(&path).ok();
     let of_workers: Vec<_> = (0..CROWD).filter_map(connect).collect();
     assert_eq!(of_workers.len(), CROWD);
-    // A worker that is started now gets in nevertheless.
+    // A worker started now gets in nevertheless.
     rustix::process::kill_process(before[0], rustix::process::Signal::KILL).unwrap();
     let is_replaced = || {
         let now = workers(&place);
@@ -115,8 +115,8 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
     controls(&place);
 
     let told = place.told();
-    assert!(!told.contains("release is gone"), "{told}");
-    assert!(lines() - lines_before < LINES_MOST, "{told}");
+    assert!(!told.contains("release was removed"), "{told}");
+    assert!(lines() - lines_before < MAX_LINES, "{told}");
     let after = workers(&place);
     let goes_on = |worker: &Pid| after.contains(worker);
     assert!(before[1..].iter().all(goes_on), "{told}");
@@ -135,18 +135,18 @@ fn where_no_file_can_be_opened_for_a_while_no_worker_ends() {
     };
     let lines_before = place.told().lines().count();
     let was = prlimit(Some(up.pid()), Resource::Nofile, none).unwrap();
-    let is_told = || place.told().contains("cannot look at").then_some(());
-    let told = wait_for(is_told);
+    let is_reported = || place.told().contains("cannot access").then_some(());
+    let told = wait_for(is_reported);
     prlimit(Some(up.pid()), Resource::Nofile, was).unwrap();
     let log = place.told();
     assert!(told.is_some(), "{log}");
-    assert!(!log.contains("release is gone"), "{log}");
-    assert!(log.lines().count() - lines_before < LINES_MOST, "{log}");
+    assert!(!log.contains("release was removed"), "{log}");
+    assert!(log.lines().count() - lines_before < MAX_LINES, "{log}");
     controls(&place);
     assert_eq!(workers(&place), before);
-    // What could be looked at again is not complained of any more.
+    // Once something is readable again, it is no longer reported.
     place.until(&["environment", "list"], |listed| {
-        let is_told = listed.to_string().contains("release-unreadable");
-        (!is_told).then_some(())
+        let is_reported = listed.to_string().contains("release-unreadable");
+        (!is_reported).then_some(())
     });
 }

@@ -1,4 +1,4 @@
-//! A disk that fills up while control is asked for: a small file system of its own.
+//! A disk that fills up while control is requested: on a small file system of its own.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -46,7 +46,7 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
 
     disk.fill().unwrap();
     let (mut accepted, mut refused) = (50, false);
-    // What is left in the log of the store may still take some.
+    // There may be some room left in the log of the store.
     for _ in 0..200 {
         let (_, answer, err) = set(&place);
         if let Some(tasks) = answer["tasks"].as_array() {
@@ -65,7 +65,7 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
         (0, &50.into()),
         "{err}"
     );
-    // What was refused was never there, and what was accepted is all there and done.
+    // What was refused never existed, and what was accepted is complete and done.
     let arguments = ["task", "list", "--class", "control", "--limit=1000"];
     let tasks = place.until(&arguments, |tasks| {
         let tasks = tasks.as_array()?;
@@ -88,7 +88,7 @@ fn a_push_leaves_control_its_room_on_a_small_disk() {
     let release = place.data().join("releases/echo");
     let pushed = place.run(&["worker", "push", release.to_str().unwrap()]);
     assert_eq!(pushed.code, 1, "{}", pushed.out);
-    // It is not full to the last byte: it says how much would do.
+    // It is not full to the last byte: the message says how much would suffice.
     for says in ["the disk is full for this file", "must be free", "MiB are"] {
         assert!(pushed.err.contains(says), "{}", pushed.err);
     }
@@ -120,7 +120,7 @@ fn a_data_directory_on_a_disk_that_is_read_only_is_refused_with_what_to_do() {
 
 const DEVICE: &str = "drill-0001";
 
-/// Marks the device; whoever is refused has no answer.
+/// Marks the device; a refused mark has no answer.
 fn mark(place: &Place, token: &str, timeout: &str) -> Value {
     let parameter = format!("token={token}");
     let arguments = [
@@ -137,7 +137,7 @@ fn mark(place: &Place, token: &str, timeout: &str) -> Value {
     serde_json::from_str(&done.out).unwrap_or_default()
 }
 
-/// The tokens that the ledger has, each once, and in which state.
+/// The tokens in the ledger, each once, and their states.
 fn tokens(place: &Place) -> BTreeMap<String, String> {
     let tasks = place.json(&["task", "list", "--class", "control", "--limit=1000"]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -155,8 +155,8 @@ fn is_told_full(place: &Place) -> bool {
         .contains("disk is full")
 }
 
-/// Asks for control until the disk is found to be full: what is left in the log of the store may
-/// take some. Says under which tokens.
+/// Requests control until the disk is full, since there may be some room left in the log of the
+/// store. Returns the tokens.
 fn until_full(place: &Place, round: usize) -> Vec<String> {
     let mut asked = Vec::new();
     eventually(
@@ -229,7 +229,7 @@ fn a_disk_that_fails_once_loses_nothing_and_nothing_is_there_twice() {
     counters.observed_by(&place);
     let mut expect = BTreeMap::new();
     for round in 0..5 {
-        // Whichever write meets it: what is asked for is done, once, and written.
+        // Whichever write fails: what is requested is done, once, and recorded.
         std::fs::write(&flag, "").unwrap();
         let token = format!("t{round}");
         let answer = mark(&place, &token, "30s");

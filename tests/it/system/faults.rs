@@ -1,4 +1,4 @@
-//! Equipment that lies, is slow, silent, or sends garbage: told as such, holding nobody up.
+//! Equipment that lies, is slow, silent, or sends garbage: reported as such, holding nobody up.
 
 use super::{
     pdus::{state, switch},
@@ -21,7 +21,7 @@ fn until_seen_after(place: &Place, target: &str, before: &str) {
     });
 }
 
-/// Waits until a target is shown as failing, with the code of what is wrong.
+/// Waits until a target is shown as failing, with this code.
 fn until_failing(place: &Place, target: &str, code: &str) {
     place.until(&["target", "show", target], |shown| {
         let is_so = shown["health"] == "failing" && shown["problem"]["code"] == *code;
@@ -29,7 +29,7 @@ fn until_failing(place: &Place, target: &str, code: &str) {
     });
 }
 
-/// Waits until the state of an outlet is shown with that quality.
+/// Waits until the state of an outlet is shown with this quality.
 fn until_outlet_is(place: &Place, target: &str, outlet: &str, quality: &str) {
     let arguments = [
         "get",
@@ -69,7 +69,7 @@ fn until_answering(place: &Place, target: &str) {
 }
 
 #[test]
-fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_read_on() {
+fn silence_garbage_half_tables_and_slowness_of_some_are_reported_and_the_others_are_still_read() {
     let (room, place) = (Room::start(), Place::new());
     let _up = place.up();
     room.observed_by(&place);
@@ -79,17 +79,17 @@ fn silence_garbage_half_tables_and_slowness_of_some_are_told_and_the_others_are_
     room.fault("pdu-a2-a", "slow=1500ms");
     until_failing(&place, "pdu-a1-a", "unreachable");
     until_failing(&place, "pdu-a1-b", "device-garbage");
-    // Nobody can see that a table should have been longer: what a whole read lacks is gone.
+    // Nobody can see that a table should have been longer: what a complete read lacks has gone.
     until_outlet_is_gone(&place, "pdu-a1-a2", "12");
     until_outlet_is(&place, "pdu-a1-a2", "1", "good");
-    // Three rounds of everybody who is well, of the same kinds, while all that goes on.
+    // Three rounds of all healthy devices of the same kinds, while all that continues.
     let well = ["pdu-a2-b", "pdu-a2-a2", "ups-a", "pdu-a1-b2"];
     for target in [well, well, well].concat() {
         until_seen_after(&place, target, &seen(&place, target));
     }
-    // A half table is no reason to throw the other half away.
+    // A broken-off table is no reason to discard the rest.
     until_seen_after(&place, "pdu-a1-a2", &seen(&place, "pdu-a1-a2"));
-    // A slow device is read slowly, not never.
+    // A slow device is read slowly, but it is read.
     until_seen_after(&place, "pdu-a2-a", &seen(&place, "pdu-a2-a"));
     for device in ["pdu-a1-a", "pdu-a1-b", "pdu-a1-a2", "pdu-a2-a"] {
         room.fault(device, "none");
@@ -111,7 +111,7 @@ fn a_liar_is_found_out_by_reading_it_back() {
         let problem = &told.unwrap()["outcome"]["problem"];
         assert_eq!(problem["code"], "unverified", "{operation}");
         let truth = room.outlet(device, 3);
-        assert_eq!((&truth["told"], &truth["done"]), (&1.into(), &0.into()));
+        assert_eq!((&truth["received"], &truth["done"]), (&1.into(), &0.into()));
         assert_eq!(state(&place, device, 3), "on");
     }
 }
@@ -126,15 +126,16 @@ fn a_cycle_of_a_slow_device_is_told_exactly_once() {
         let operation = switch(&place, device, "outlet-cycle", 4);
         let counts = &operation["counts"];
         let succeeded = counts["succeeded"].as_u64().unwrap();
-        // Or nobody knows: the answer came late, or the outlet was not seen to go off.
+        // Or the outcome is unknown: the answer came late, or the outlet was not seen to switch
+        // off.
         let open = ["verifying", "unknown", "unsettled"];
         let open = open.map(|state| counts[state].as_u64().unwrap());
         assert_eq!(succeeded + open.iter().sum::<u64>(), 1, "{operation}");
         room.fault(device, "none");
         let truth = room.until(device, 4, |truth| truth["on"] == true);
-        assert_eq!(truth["told"], 1, "{device}: {truth} {operation}");
+        assert_eq!(truth["received"], 1, "{device}: {truth} {operation}");
         until_answering(&place, device);
-        assert_eq!(room.outlet(device, 4)["told"], 1, "{operation}");
+        assert_eq!(room.outlet(device, 4)["received"], 1, "{operation}");
     }
 }
 
@@ -148,11 +149,11 @@ fn control_of_a_silent_device_has_failed_for_certain_and_nothing_was_told() {
     assert_eq!(operation["counts"]["failed"], 1, "{operation}");
     let problem = &operation["tasks"][0]["outcome"]["problem"];
     assert_eq!(problem["code"], "unreachable", "{operation}");
-    // Others of the rack are not held up by it.
+    // It does not hold up others in the rack.
     let operation = switch(&place, "rack=A1,feed=A", "outlet-off", 3);
     assert_eq!(operation["counts"]["succeeded"], 1, "{operation}");
     room.fault("pdu-a1-a2", "none");
     until_answering(&place, "pdu-a1-a2");
     assert_eq!(room.truth("pdu-a1-a2")["sets"], 0);
-    assert_eq!(room.outlet("pdu-a1-a", 3)["told"], 1);
+    assert_eq!(room.outlet("pdu-a1-a", 3)["received"], 1);
 }

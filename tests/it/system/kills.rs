@@ -1,4 +1,4 @@
-//! Processes that are killed: what is observed comes again, what is done is told, once.
+//! Processes that are killed: observation resumes, control is reported truthfully and done once.
 
 use std::process::Stdio;
 
@@ -24,7 +24,7 @@ fn echoes(targets: usize) -> String {
     all.join("---\n")
 }
 
-/// Starts a control command and leaves it to itself; it ends with `up`, or with its outcomes.
+/// Starts a control command and leaves it alone; it ends with `up`, or with its outcomes.
 fn begin(place: &Place, arguments: &[&str]) -> std::process::Child {
     let mut command = place.command(&[&["control"], arguments, &["-o", "json"]].concat());
     let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
@@ -37,7 +37,7 @@ fn with_state<'a>(tasks: &'a Value, states: &[&str]) -> Vec<&'a Value> {
     tasks.filter(is_so).collect()
 }
 
-/// Waits until a pool has so many attempts under way.
+/// Waits until a pool has this many attempts in progress.
 fn until_running(place: &Place, kind: &str, attempts: u64) {
     place.until(&["worker", "list"], |listed| {
         let mut pools = listed["pools"].as_array()?.iter();
@@ -88,7 +88,7 @@ fn a_worker_killed_while_it_observes_is_replaced_and_readings_come_again() {
 }
 
 #[test]
-fn control_by_a_worker_that_is_killed_is_unknown_and_told_once() {
+fn control_by_a_worker_that_is_killed_is_unknown_and_reported_once() {
     let place = Place::new();
     let _up = place.up();
     place.release_echo();
@@ -103,7 +103,7 @@ fn control_by_a_worker_that_is_killed_is_unknown_and_told_once() {
     });
     let problem = &unknown[0]["outcome"]["problem"];
     assert!(!problem["message"].as_str().unwrap().is_empty());
-    // The next worker does not do them again: nobody knows, so a person has to say.
+    // The next worker does not repeat them: their outcomes are unknown, so a person has to decide.
     place.until_served("echo");
     let done = doing.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(3), "unknown");
@@ -139,7 +139,7 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
     place.until(&TASKS, |tasks| {
         (tasks.as_array()?.len() == 41).then_some(())
     });
-    room.until("pdu-a1-a2", 3, |truth| truth["told"] == 1);
+    room.until("pdu-a1-a2", 3, |truth| truth["received"] == 1);
     up.kill();
     let [echoes, device] = &mut doing;
     assert!(!echoes.wait().unwrap().success());
@@ -151,7 +151,7 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
     });
     assert_eq!(tasks.as_array().unwrap().len(), 41, "none is lost");
     let count = |state| with_state(&tasks, &[state]).len();
-    // What is seen to have ended is for a person at once; nobody knows of it either.
+    // Those seen to have ended are left to a person at once; their outcomes are unknown, too.
     let counts = (count("succeeded"), count("unknown") + count("unsettled"));
     // On a busy machine the device may have answered before the kill.
     assert!(matches!(counts, (20, 21) | (21, 20)), "{tasks}");
@@ -161,6 +161,6 @@ fn control_under_way_when_everything_is_killed_is_unknown_after_and_none_is_lost
         (shown["health"] == "answering").then_some(())
     });
     let truth = room.until("pdu-a1-a2", 3, |truth| truth["on"] == true);
-    assert_eq!(truth["told"], 1, "{truth}");
+    assert_eq!(truth["received"], 1, "{truth}");
     assert_eq!(room.truth("pdu-a1-a2")["sets"], 1);
 }

@@ -1,4 +1,4 @@
-//! A kind of equipment that nobody knew, added while everything runs: two text files.
+//! An unknown kind of equipment, added while everything runs: two text files.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ fn profile(metric: &str) -> String {
     )
 }
 
-/// Waits for a reading of a metric that is newer than that.
+/// Waits for a reading of a metric that is newer than this.
 fn until_read(place: &Place, metric: &str, after: &str) -> Value {
     let arguments = ["get", "readings", "stranger", "--metric", metric];
     place.until(&arguments, |readings| {
@@ -55,7 +55,7 @@ fn a_new_kind_is_read_after_its_files_are_there_and_survives_a_broken_change() {
     let first = until_read(&place, "greeter.name", "");
     assert_eq!(first["value"], "pdu-a1-a", "{first}");
 
-    // A change that cannot be: told where it is, and what was good goes on.
+    // An invalid change: its place is reported, and the last valid version stays in use.
     place.release(
         "greeter/profiles/greeter.toml",
         &profile("greeter.name").replace("oid", "iod"), // typos: on purpose
@@ -69,7 +69,7 @@ fn a_new_kind_is_read_after_its_files_are_there_and_survives_a_broken_change() {
     let last = until_read(&place, "greeter.name", "");
     until_read(&place, "greeter.name", last["time"].as_str().unwrap());
 
-    // And mended.
+    // Corrected.
     place.release("greeter/profiles/greeter.toml", &profile("greeter.called"));
     let mended = until_read(&place, "greeter.called", "");
     assert_eq!(mended["value"], "pdu-a1-a", "{mended}");

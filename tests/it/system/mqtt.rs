@@ -1,4 +1,4 @@
-//! Readings as anybody can have them: with Mosquitto's own clients.
+//! Readings for any client: with Mosquitto's own tools.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn client(program: &str, address: &str, arguments: &[&str]) -> Done {
     Done::new(&output)
 }
 
-/// Messages of a topic, as retain flag, topic and payload.
+/// Messages of a topic: retain flag, topic and payload.
 fn messages(
     address: &str,
     version: &str,
@@ -31,7 +31,7 @@ fn messages(
 ) -> Vec<(bool, String, Value)> {
     let arguments = [&["-V", version, "-t", topic, "-F", "%r %t %p"], more].concat();
     let done = client("mosquitto_sub", address, &arguments);
-    // 27: it has waited for as long as it was told to.
+    // 27: it has waited for the time given.
     assert!([0, 27].contains(&done.code), "{}{}", done.out, done.err);
     let message = |line: &str| {
         let mut parts = line.splitn(3, ' ');
@@ -51,7 +51,7 @@ fn readings_are_retained_and_come_in_both_versions_of_mqtt() {
     room.observed_by(&place);
     let address = up.ready["mqtt"].as_str().unwrap();
     for version in VERSIONS {
-        // Who comes late is told at once what was seen last, of every device.
+        // A late subscriber immediately gets the latest readings of every device.
         let retained = messages(address, version, ALL, &["--retained-only", "-W", "5"]);
         let mut topics: Vec<&str> = retained.iter().map(|(_, topic, _)| &**topic).collect();
         topics.sort_unstable();
@@ -64,7 +64,7 @@ fn readings_are_retained_and_come_in_both_versions_of_mqtt() {
             assert!(readings.len() > 10, "{topic}: {payload}");
             assert!(readings.iter().all(|one| one["metric"].is_string()));
         }
-        // And then what is seen from now on: the third of a topic is newer than the second.
+        // And then new ones: the third message of a topic is newer than the second.
         let topic = "utakata/v1/reading/ups-a/+";
         let live = messages(address, version, topic, &["-C", "3", "-W", "40"]);
         assert_eq!(live.len(), 3, "{version}: {live:?}");
@@ -88,7 +88,7 @@ fn nobody_else_can_publish() {
                 assert!(told.contains("Not authorized"), "{topic}: {told}");
             }
         }
-        // Version 3.1.1 has no way to say so: it is thrown away.
+        // Version 3.1.1 cannot express this: it is discarded.
         assert_eq!(messages(address, version, ALL, &["-W", "1"]).len(), 0);
     }
 }

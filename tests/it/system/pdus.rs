@@ -1,4 +1,5 @@
-//! Simulated PDUs and UPSs, observed and controlled through every box; judged by their own truth.
+//! Simulated PDUs and UPSs, observed and controlled through every box; checked against their own
+//! truth.
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ pub fn state(place: &Place, device: &str, outlet: usize) -> Value {
     found.unwrap_or_else(|| panic!("{device}: {read}"))["value"].clone()
 }
 
-/// Does something to an outlet; the operation.
+/// Controls an outlet; returns the operation.
 pub fn switch(place: &Place, device: &str, action: &str, outlet: usize) -> Value {
     let parameter = format!("outlet={outlet}");
     place
@@ -29,7 +30,10 @@ fn check(place: &Place, room: &Room, device: &str) {
     };
     let is_truly = |on: bool, told: u64| {
         let truth = room.outlet(device, 3);
-        assert_eq!((&truth["on"], &truth["told"]), (&on.into(), &told.into()));
+        assert_eq!(
+            (&truth["on"], &truth["received"]),
+            (&on.into(), &told.into())
+        );
         let expect = if on { "on" } else { "off" };
         assert_eq!(state(place, device, 3), expect, "{truth}");
     };
@@ -42,7 +46,7 @@ fn check(place: &Place, room: &Room, device: &str) {
     done("outlet-cycle");
     is_truly(true, 3);
     assert_eq!(room.outlet(device, 3)["last"], "cycle");
-    assert_eq!(room.outlet(device, 2)["told"], 0);
+    assert_eq!(room.outlet(device, 2)["received"], 0);
 }
 
 #[test]
@@ -63,11 +67,14 @@ fn one_operation_switches_the_same_outlet_of_a_whole_rack_and_no_other() {
     assert_eq!(operation["counts"]["succeeded"], 4, "{operation}");
     for device in ["pdu-a1-a", "pdu-a1-b", "pdu-a1-a2", "pdu-a1-b2"] {
         let truth = room.outlet(device, 5);
-        assert_eq!((&truth["on"], &truth["told"]), (&false.into(), &1.into()));
+        assert_eq!(
+            (&truth["on"], &truth["received"]),
+            (&false.into(), &1.into())
+        );
         assert_eq!(room.truth(device)["sets"], 1);
     }
     assert_eq!(room.truth("pdu-a2-a2")["sets"], 0);
-    // An outlet that one of them does not have: told for that one, done for the others.
+    // An outlet that one of them lacks: reported for that one, done for the others.
     let operation = switch(&place, "rack=A1,feed=A", "outlet-off", 20);
     assert_eq!(operation["counts"]["succeeded"], 1, "{operation}");
     assert_eq!(operation["counts"]["failed"], 1, "{operation}");

@@ -1,4 +1,4 @@
-//! A running `utakata up` in a place of its own, and the commands that talk to it.
+//! A running `utakata up` in its own place, and the commands that talk to it.
 
 use std::{
     fs::{self, File},
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use utakata_tests::wait::{PATIENCE, wait_for};
 
-/// `up` on ports of its own.
+/// Runs `up` on ports of its own.
 const UP: [&str; 7] = [
     "up",
     "-o",
@@ -26,7 +26,7 @@ const UP: [&str; 7] = [
     "127.0.0.1:0",
 ];
 
-/// One of our programs, beside this test.
+/// One of our programs, next to this test.
 pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let path = own.parent().unwrap().parent().unwrap().join(name);
@@ -43,7 +43,7 @@ pub struct Place {
     folder: TempDir,
 }
 
-/// A running `up`. Its end proves that nothing is left of it.
+/// A running `up`. Stopping it checks that nothing is left running.
 pub struct Up<'a> {
     place: &'a Place,
     child: Child,
@@ -74,17 +74,17 @@ impl Place {
         token.trim().to_owned()
     }
 
-    /// Puts a file in the folder of a release of the user's; whole, as an installer does.
+    /// Puts a file into the folder of a user's release, atomically, as an installer does.
     pub fn release(&self, file: &str, text: &str) {
         let path = self.data().join("releases").join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // Beside it: a file system of its own may be mounted on the data directory.
+        // Next to it: a separate file system may be mounted on the data directory.
         let unfinished = self.data().join("unfinished");
         fs::write(&unfinished, text).unwrap();
         fs::rename(unfinished, path).unwrap();
     }
 
-    /// The echo worker's release, which does not come with the program.
+    /// The echo worker's release, which is not shipped with the program.
     pub fn release_echo(&self) {
         let manifest = utakata_tests::repository::root();
         let manifest = manifest.join("workers/echo/releases/echo/worker.toml");
@@ -92,7 +92,7 @@ impl Place {
         self.release("echo/worker.toml", &manifest);
     }
 
-    /// The release that drives the simulator's counters, which `up` does not serve by itself.
+    /// The release that drives the simulator's counters, which `up` does not serve by default.
     pub fn release_drill(&self) {
         let folder = utakata_tests::repository::root().join("workers/snmp/releases");
         for file in ["drill/profiles/drill.toml", "drill/worker.toml"] {
@@ -116,10 +116,10 @@ impl Place {
         command
     }
 
-    /// The same where so few files may be open, and never more.
-    fn command_with_open_files(&self, most: usize, arguments: &[&str]) -> Command {
+    /// The same with a hard limit of open files.
+    fn command_with_open_files(&self, max: usize, arguments: &[&str]) -> Command {
         let mut command = Command::new("prlimit");
-        command.arg(format!("--nofile={most}:{most}"));
+        command.arg(format!("--nofile={max}:{max}"));
         command.arg(program("utakata"));
         self.at_home(command, arguments)
     }
@@ -129,7 +129,7 @@ impl Place {
         Done::new(&self.command(arguments).output().unwrap())
     }
 
-    /// Applies documents; all of them are right.
+    /// Applies documents, which must succeed.
     pub fn apply(&self, documents: &str) {
         let mut child = self
             .command(&["apply", "-f", "-"])
@@ -156,7 +156,7 @@ impl Place {
         (done.code, answer)
     }
 
-    /// Runs it, expects that it succeeds, and gives its JSON.
+    /// Runs it, expects success, and returns its JSON.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let (code, answer) = self.ask(arguments);
         assert_eq!(code, 0, "{arguments:?}: {answer}\n{}", self.told());
@@ -175,9 +175,9 @@ impl Place {
         self.start(command)
     }
 
-    /// The same where so few files may be open, and never more.
-    pub fn up_with_open_files(&self, most: usize) -> Up<'_> {
-        self.start(self.command_with_open_files(most, &UP))
+    /// The same with a hard limit of open files.
+    pub fn up_with_open_files(&self, max: usize) -> Up<'_> {
+        self.start(self.command_with_open_files(max, &UP))
     }
 
     fn start(&self, mut command: Command) -> Up<'_> {
@@ -215,7 +215,7 @@ impl Place {
         self.folder.path().join("up.log")
     }
 
-    /// Waits until a command's JSON has what is looked for.
+    /// Waits until a command's JSON contains something.
     pub fn until<T>(&self, arguments: &[&str], found: impl Fn(&Value) -> Option<T>) -> T {
         wait_for(|| found(&self.ask(arguments).1)).unwrap_or_else(|| {
             let last = self.run(arguments);
@@ -223,7 +223,7 @@ impl Place {
         })
     }
 
-    /// Waits until a kind is served by a worker that is ready.
+    /// Waits until a kind is served by a ready worker.
     pub fn until_served(&self, kind: &str) {
         self.until(&["worker", "list"], |listed| {
             listed["pools"].as_array()?.iter().find_map(|pool| {
@@ -232,7 +232,7 @@ impl Place {
         });
     }
 
-    /// The workers of a kind that run here, as processes.
+    /// The processes of a kind's workers here.
     pub fn workers(&self, kind: &str) -> Vec<Pid> {
         let ending = format!("/{kind}");
         let of_kind = |folder: &Path| {
@@ -251,7 +251,7 @@ impl Place {
         found.filter_map(number).filter_map(Pid::from_raw).collect()
     }
 
-    /// The folders in `/proc` of the processes that have this place in their environment.
+    /// The `/proc` folders of the processes that have this place in their environment.
     fn processes(&self) -> Vec<PathBuf> {
         let place = self.folder.path().to_str().unwrap().as_bytes();
         let is_here = |folder: &Path| {
@@ -269,13 +269,13 @@ impl Up<'_> {
         Pid::from_child(&self.child)
     }
 
-    /// Ends it as a power cut does.
+    /// Ends it as a power failure would.
     pub fn kill(mut self) {
         let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
         self.child.wait().unwrap();
     }
 
-    /// Ends it as an operator does; its exit code.
+    /// Ends it as an operator would; returns its exit code.
     fn end(&mut self) -> i32 {
         let pid = Pid::from_child(&self.child);
         let _ = kill_process(pid, Signal::TERM);

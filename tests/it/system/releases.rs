@@ -1,4 +1,4 @@
-//! Every release of ours keeps to the protocol, by the harness that a user has.
+//! Every release of ours follows the protocol, according to the harness for users.
 
 use std::{fs, path::PathBuf, thread};
 

@@ -1,4 +1,4 @@
-//! The simulator's default room or its counters as a process, its faults and its truth.
+//! The simulator's default room or its counters as a process, with faults and truth.
 
 use std::{
     fmt::Write as _,
@@ -11,7 +11,7 @@ use utakata_tests::wait::wait_for;
 
 use super::place::{Done, Place, program};
 
-/// A room of ten devices, or counters. Its end is the end of its standard input.
+/// A room of ten devices, or counters. Closing its standard input ends it.
 pub struct Room {
     child: Child,
     devices: Vec<Value>,
@@ -23,7 +23,7 @@ impl Room {
         Self::of(&["room"])
     }
 
-    /// Devices that count what they are told.
+    /// Devices that count the commands they receive.
     pub fn counters(count: u32) -> Self {
         Self::of(&["counters", "--devices", &count.to_string()])
     }
@@ -53,7 +53,7 @@ impl Room {
         }
     }
 
-    /// Its devices as targets, observed once a second, with a credential that may write.
+    /// Its devices as targets, observed once a second, with a credential that can write.
     pub fn documents(&self) -> String {
         let mut text = "type: credential\nname: room\n\
              values: { version: \"2c\", community: public, community_write: private }\n---\n\
@@ -72,7 +72,7 @@ impl Room {
         text
     }
 
-    /// Has the room observed, and waits until every device was seen.
+    /// Has the room observed, and waits until every device has been read.
     pub fn observed_by(&self, place: &Place) {
         place.apply(&self.documents());
         place.until(&["get", "targets"], |targets| {
@@ -112,7 +112,7 @@ impl Room {
         self.truth(device)["outlets"][outlet - 1].clone()
     }
 
-    /// Waits until something is true of an outlet.
+    /// Waits until an outlet satisfies a condition.
     pub fn until(&self, device: &str, outlet: usize, is: impl Fn(&Value) -> bool) -> Value {
         let found = wait_for(|| Some(self.outlet(device, outlet)).filter(|one| is(one)));
         found.unwrap_or_else(|| panic!("{device}: {}", self.outlet(device, outlet)))

@@ -1,15 +1,15 @@
 //! The permitted dependencies between crates, and the one crate that owns each heavy library.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::Deserialize;
 use utakata_tests::repository;
 
 use super::{Offence, expect_none};
 
-/// A crate, and the crates of ours that it may use. What is not here has no arrow.
+/// A crate, and the crates of ours that it may use. Crates not listed have no arrow.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("invariant", &[]),
     ("model", &[]),
     ("settings", &[]),
     ("profile", &["model"]),
@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("documents", &["api", "model"]),
     ("permit", &["model"]),
     ("interconnect", &["permit", "settings", "model"]),
-    ("interconnect-amqp", &["interconnect", "settings", "model"]),
+    (
+        "interconnect-amqp",
+        &["invariant", "interconnect", "settings", "model"],
+    ),
     (
         "interconnect-mqtt",
         &["interconnect", "permit", "settings", "model"],
@@ -31,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "logic",
         &[
+            "invariant",
             "interconnect",
             "permit",
             "rollout",
@@ -43,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "execution",
         &[
+            "invariant",
             "interconnect",
             "permit",
             "rollout",
@@ -53,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("execution-docker", &["execution", "protocol", "model"]),
     ("execution-kubernetes", &["execution", "protocol", "model"]),
-    ("worker-sdk", &["protocol", "model"]),
+    ("worker-sdk", &["invariant", "protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
     ("simulator", &[]),
@@ -79,6 +84,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "drill",
         &[
+            "invariant",
             "up",
             "logic",
             "execution",
@@ -107,13 +113,13 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
-/// Crates whose tests try them with what is built on them.
+/// Crates whose tests use something built on them.
 const TRIED_WITH: &[(&str, &str)] = &[
     ("execution", "execution-docker"),
     ("execution", "execution-kubernetes"),
 ];
 
-/// A heavy library, and the crates that may have it; others meet its owner's types.
+/// A heavy library, and the crates that may use it; others use its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
     ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
@@ -125,8 +131,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
-    ("hyper", &["logic", "kube-for-tests"]),
-    ("hyper-util", &["logic", "kube-for-tests"]),
+    ("hyper", &["logic", "up", "kube-for-tests"]),
+    ("hyper-util", &["logic", "up", "kube-for-tests"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
@@ -140,7 +146,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
-    ("rustls", &["interconnect-mqtt", "kube-for-tests"]),
+    (
+        "rustls",
+        &[
+            "interconnect-mqtt",
+            "execution-kubernetes",
+            "kube-for-tests",
+        ],
+    ),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
     ("tokio-rustls", &["execution", "kube-for-tests"]),
@@ -148,11 +161,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),
 ];
-
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
 
 #[derive(Deserialize)]
 struct Package {
@@ -164,7 +172,7 @@ struct Package {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
-    /// `dev`, `build`, or nothing for a normal one.
+    /// `dev`, `build`, or nothing for a normal dependency.
     kind: Option<String>,
 }
 
@@ -187,19 +195,7 @@ fn each_heavy_library_has_one_owner() {
 }
 
 fn packages() -> Vec<Package> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--no-deps"])
-        .current_dir(repository::root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
-    metadata.packages
+    super::packages("--no-deps")
 }
 
 /// The box of a crate of ours: `utakata-model` is `model`, `utakata` is the empty name.

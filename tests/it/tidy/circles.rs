@@ -1,7 +1,8 @@
-//! No circle of modules inside any crate: whoever reads one noun need not read all of them.
+//! No circular dependencies between modules in any crate: to understand one noun, nobody need read
+//! all.
 //!
-//! The modules below a module, each with everything inside of it, point at one another in one
-//! direction. A parent and what is inside of it are one thing, and may know each other.
+//! The modules below a module, each with everything inside, depend on one another in one direction.
+//! A parent and its content are one unit, and may know each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use super::{
     source::{Source, rust_sources},
 };
 
-/// A path of names, from the root of a crate: that of a module, or of an item in it.
+/// A path of names from the root of a crate: of a module, or of an item in it.
 type Path = Vec<String>;
 
 #[test]
@@ -38,7 +39,7 @@ struct Module {
     given_on: Vec<Path>,
 }
 
-/// One module that needs another one.
+/// One module that needs another.
 #[derive(Clone)]
 struct Arrow {
     from: Path,
@@ -78,7 +79,7 @@ fn crates(sources: Vec<Source>) -> BTreeMap<String, House> {
     crates.into_iter().map(house).collect()
 }
 
-/// The crate of a file, and its module. `None`: tests, and programs beside a library.
+/// The crate of a file, and its module. `None` for tests, and for programs next to a library.
 fn place(file: &str) -> Option<(String, Path)> {
     let (name, inside) = file.split_once("/src/")?;
     let module = inside.strip_suffix(".rs")?;
@@ -118,7 +119,7 @@ impl Module {
                 if is_public {
                     module.given_on.push(named.clone());
                 }
-                // To give on what is inside is no need of it.
+                // Re-exporting an inner item does not count as needing it.
                 if !(is_public && is_inside(&named, path)) {
                     module.named.push((named, line));
                 }
@@ -138,7 +139,7 @@ impl Module {
 
 impl House {
     fn circles(&self) -> Vec<Offence> {
-        // By the room that all of it is in: who of its rooms needs which others.
+        // By the room that contains both: which of its rooms needs which others.
         let mut rooms: BTreeMap<Path, BTreeMap<(String, String), Vec<Arrow>>> = BTreeMap::new();
         for arrow in self.arrows() {
             let same = arrow.from.iter().zip(&arrow.to);
@@ -154,7 +155,7 @@ impl House {
         rooms.values().flat_map(|room| self.around(room)).collect()
     }
 
-    /// The arrows of a room that lead back to where they began.
+    /// The arrows of a room that are part of a circle.
     fn around(&self, room: &BTreeMap<(String, String), Vec<Arrow>>) -> Vec<Offence> {
         let reaches = |from: &String, to: &String| {
             let mut seen = BTreeSet::from([from]);
@@ -187,7 +188,7 @@ impl House {
         })
     }
 
-    /// The module in which something is defined, wherever it is given on.
+    /// The module that defines an item, wherever it is re-exported.
     fn home(&self, named: &[String], depth: usize) -> Path {
         let length = (0..=named.len())
             .rev()
@@ -201,7 +202,7 @@ impl House {
             same.next()
         });
         match further {
-            // Two that give each other on would go round for ever.
+            // Two that re-export each other would loop for ever.
             Some(further) if depth < 8 => {
                 let mut further = further.clone();
                 further.extend_from_slice(&rest[1..]);
@@ -216,7 +217,7 @@ fn is_inside(named: &[String], path: &[String]) -> bool {
     named.len() > path.len() && named.starts_with(path)
 }
 
-/// The paths of a tree of `use`: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// The paths in a tree of `use`: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn expand(tree: &str) -> Vec<Path> {
     let tree = tree.trim();
     if let Some((before, inside)) = tree.split_once('{') {
@@ -262,13 +263,13 @@ fn names(path: &str) -> Path {
         .collect()
 }
 
-/// Paths of two names and more in code, and where they begin.
+/// Paths of two or more names in code, and their positions.
 fn paths(code: &str) -> Vec<(usize, Path)> {
     let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
     let mut found = Vec::new();
     let mut end = 0;
     for (at, _) in code.match_indices("::") {
-        // Further names of a path that was read already.
+        // Further names of a path already read.
         if at < end {
             continue;
         }
@@ -285,7 +286,7 @@ fn paths(code: &str) -> Vec<(usize, Path)> {
     found
 }
 
-/// A path from the root of the crate. `None`: it leads into another crate.
+/// A path from the root of the crate. `None` if it leads into another crate.
 fn absolute(named: &[String], here: &[String], modules: &BTreeSet<Path>) -> Option<Path> {
     let (first, rest) = named.split_first()?;
     let below = |from: &[String], rest: &[String]| Some([from, rest].concat());
@@ -332,7 +333,7 @@ fn circles_are_found_wherever_their_arrows_are() {
         ],
         &["a -> b", "b -> a"],
     );
-    // By way of what the root gives on, and of what is inside.
+    // Through re-exports of the root, and of inner modules.
     check(
         &[
             (

@@ -1,4 +1,4 @@
-//! The codes of problems and their pages: each is used, and what is used has a page.
+//! The codes of problems and their pages: each code is used, and each used code has a page.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -73,7 +73,7 @@ fn every_code_that_is_used_has_a_page() {
     expect_none("`utakata error` must know every code:", offences);
 }
 
-/// Our sources but those of tests and of workers, which may have codes of their own.
+/// Our sources except those of tests and of workers, which may have codes of their own.
 fn product() -> Vec<Source> {
     let sources = rust_sources().into_iter();
     let is_meant = |path: &Path| {
@@ -84,7 +84,7 @@ fn product() -> Vec<Source> {
     sources.filter(|one| is_meant(&one.path)).collect()
 }
 
-/// The codes with which problems are made outside of tests, and their lines.
+/// The codes with which problems are created outside tests, and their lines.
 fn problems(source: &Source) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for call in ["Problem::new(", "problem("] {

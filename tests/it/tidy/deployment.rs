@@ -13,6 +13,8 @@ use utakata_tests::repository;
 use super::{Offence, expect_none};
 
 const FOLDERS: [&str; 2] = ["deploy", "examples"];
+/// Templates of Helm, which are no YAML before they are rendered: see `chart`.
+const TEMPLATES: &str = "deploy/helm/utakata/templates";
 /// The path of the program in packages, and its roles that run as services.
 const PROGRAM: &str = "/usr/bin/utakata";
 const SERVICES: [&str; 3] = ["up", "le", "wee"];
@@ -56,7 +58,7 @@ fn every_file_that_a_container_mounts_is_there() {
 }
 
 #[test]
-fn every_unit_starts_what_there_is() {
+fn every_unit_starts_a_program_that_exists() {
     let files = files(&["service"]);
     assert!(!files.is_empty());
     let offences = files.iter().flat_map(|(path, text)| astray(path, text));
@@ -97,7 +99,7 @@ fn the_script_gives_a_zone_the_rights_that_the_definitions_have() {
 fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
     let place = tempfile::tempdir().unwrap();
     let (program, calls) = (place.path().join("ctl"), place.path().join("calls"));
-    // The user is there already, so that no password is asked for.
+    // The user exists already, so that no password is asked for.
     let script = format!(
         "#!/bin/sh\n[ \"$2\" != list_users ] || echo 'utakata-{zone}\t[]'\n\
          printf '%s\\t' \"$@\" >>{0}\necho >>{0}\n",
@@ -123,11 +125,12 @@ fn add_zone(zone: &str) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// Files to deploy with one of these endings, and their texts.
+/// Deployment files with one of these extensions, and their texts.
 fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let files = repository::files().unwrap().into_iter().filter(|path| {
         let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_to_deploy = FOLDERS.iter().any(|folder| path.starts_with(folder));
+        let is_to_deploy =
+            FOLDERS.iter().any(|folder| path.starts_with(folder)) && !path.starts_with(TEMPLATES);
         is_to_deploy && ending.is_some_and(|ending| endings.contains(&ending))
     });
     files
@@ -143,7 +146,7 @@ fn yaml(text: &str) -> Result<Vec<Value>, String> {
     serde_saphyr::from_multiple(text).map_err(|error| error.to_string())
 }
 
-/// Files beside it that a description of containers names, in volumes and as secrets.
+/// Neighbouring files named in a container description, as volumes and secrets.
 fn mounts(document: &Value) -> Vec<String> {
     match document {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! Documents point at what is there: files by links, tests by name.
+//! Documents refer to things that exist: files by links, tests by name.
 
 use std::collections::HashSet;
 use std::fs;
@@ -54,7 +54,7 @@ fn every_promise_names_a_test_that_exists() {
     expect_none("a promise that no test holds is a wish:", offences);
 }
 
-/// Relative links outside of code, with their lines; what follows `#` is left out.
+/// Relative links outside code, with their lines; what follows `#` is dropped.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut is_code = false;
@@ -87,12 +87,12 @@ fn links(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// A line without what stands between backticks.
+/// A line without the text between backticks.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect::<Vec<_>>().join("``")
 }
 
-/// The items of lists and their lines, but for the table of contents.
+/// List items and their lines, except for the table of contents.
 fn promises(text: &str) -> Vec<(usize, String)> {
     let lines = text.lines().enumerate();
     lines

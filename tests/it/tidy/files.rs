@@ -1,4 +1,4 @@
-//! Files are short, say what they are, and have names that mean something.
+//! Files are short, say what they are, and have meaningful names.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use utakata_tests::repository;
 use super::source::{Source, has_component, rust_sources};
 use super::{Offence, expect_none};
 
-const MOST_LINES: usize = 600;
-const MOST_LINES_OF_MAIN: usize = 100;
+const MAX_LINES: usize = 600;
+const MAX_LINES_OF_MAIN: usize = 100;
 const EMPTY_NAMES: [&str; 9] = [
     "common", "util", "utils", "helper", "helpers", "core", "data", "info", "misc",
 ];
@@ -52,15 +52,15 @@ fn no_module_is_a_mod_rs() {
 
 fn too_long(source: &Source) -> Option<Offence> {
     let lines = source.is_test.iter().filter(|is_test| !**is_test).count();
-    let most = match source.path.ends_with("src/main.rs") {
-        true => MOST_LINES_OF_MAIN,
-        false => MOST_LINES,
+    let max = match source.path.ends_with("src/main.rs") {
+        true => MAX_LINES_OF_MAIN,
+        false => MAX_LINES,
     };
-    (lines > most).then(|| {
+    (lines > max).then(|| {
         Offence::new(
             &source.path,
             0,
-            format!("has {lines} lines, {most} are the most"),
+            format!("has {lines} lines, {max} are the most"),
         )
     })
 }
@@ -71,7 +71,7 @@ fn silent(source: &Source) -> Option<Offence> {
         .lines()
         .find(|line| !line.starts_with("#!/"))
         .unwrap_or_default();
-    // `foo/tests.rs` has said it with its name.
+    // The name of `foo/tests.rs` says it already.
     if source.path.ends_with("tests.rs") {
         return None;
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::source::{Source, end_of_item, rust_sources};
 use super::{Offence, expect_none};
 
-const MOST_LINES: usize = 80;
+const MAX_LINES: usize = 80;
 
 #[test]
 fn no_function_is_longer_than_80_lines() {
@@ -20,8 +20,8 @@ fn long_functions(source: &Source) -> Vec<Offence> {
     let mut offences = Vec::new();
     for (name, first, last) in functions(source) {
         let length = last - first + 1;
-        if length > MOST_LINES && !source.is_test_line(first) {
-            let what = format!("fn {name} has {length} lines, {MOST_LINES} are the most");
+        if length > MAX_LINES && !source.is_test_line(first) {
+            let what = format!("fn {name} has {length} lines, {MAX_LINES} are the most");
             offences.push(Offence::new(&source.path, first, what));
         }
     }

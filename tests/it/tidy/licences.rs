@@ -4,27 +4,21 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde::Deserialize;
 use utakata_tests::repository;
 
 use super::{Offence, expect_none};
 
-/// Never without the say of those who wrote the list: not open source, or copyleft.
+/// Not without the consent of those who wrote the list: not open source, or copyleft.
 const FORBIDDEN: [&str; 4] = ["evalexpr", "paho-mqtt", "rodbus", "rust-ipmi"];
-
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
 
 #[derive(Deserialize)]
 struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// Nothing for a crate of this workspace.
+    /// Absent for a crate of this workspace.
     source: Option<String>,
 }
 
@@ -82,21 +76,9 @@ fn rules() -> Rules {
     toml::from_str(&text).unwrap()
 }
 
-/// Everything in the lock file, for all platforms.
+/// All packages in the lock file, for all platforms.
 fn packages() -> Vec<Package> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .current_dir(repository::root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).unwrap();
-    metadata.packages
+    super::packages("--locked")
 }
 
 fn unlicensed(package: &Package, allowed: &HashSet<String>) -> Option<Offence> {

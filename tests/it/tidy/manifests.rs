@@ -28,8 +28,8 @@ fn every_crate_has_the_lints_of_the_workspace() {
     expect_none("these crates go without our lints:", offences.collect());
 }
 
-/// The manifests of the workspace's crates: not the root's own, and not those of another
-/// workspace, which cannot take anything from this one.
+/// The manifests of the workspace's crates, except the root's own and those of another workspace,
+/// which cannot inherit from this one.
 fn manifests() -> Vec<(PathBuf, Table)> {
     let files = repository::files().unwrap();
     let named = files

@@ -1,11 +1,11 @@
-//! Crates that decide take time, chance and names as arguments.
+//! Crates that decide take time, randomness and names as arguments.
 
 use super::source::{Source, rust_sources};
 use super::{Offence, expect_none};
 
-/// The folders of crates that are pure.
+/// The folders of pure crates.
 const PURE: [&str; 1] = ["permit/src"];
-/// Calls that look at a clock, draw by chance, or reach outside.
+/// Calls that read a clock, draw random numbers, or reach outside.
 const IMPURE: [&str; 8] = [
     "Instant::now",
     "SystemTime",
@@ -18,7 +18,7 @@ const IMPURE: [&str; 8] = [
 ];
 
 #[test]
-fn what_decides_looks_at_no_clock_and_draws_nothing_by_chance() {
+fn code_that_decides_reads_no_clock_and_draws_no_random_numbers() {
     let offences = rust_sources().iter().flat_map(impure).collect();
     expect_none("these belong to whoever acts on the decision:", offences);
 }

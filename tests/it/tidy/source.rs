@@ -10,9 +10,9 @@ use utakata_tests::repository;
 pub struct Source {
     pub path: PathBuf,
     pub text: String,
-    /// The text with every comment, string and character blanked; bytes and lines stay in place.
+    /// The text with every comment, string and character blanked; positions stay the same.
     pub code: String,
-    /// For each line whether it belongs to a test.
+    /// For each line, true if it belongs to a test.
     pub is_test: Vec<bool>,
 }
 
@@ -60,7 +60,7 @@ impl Source {
     }
 }
 
-/// Every Rust file of ours; what a generator wrote is not ours.
+/// Every Rust file of ours, without generated ones.
 pub fn rust_sources() -> Vec<Source> {
     let mut sources = Vec::new();
     for path in repository::files().unwrap() {
@@ -89,7 +89,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
-/// The lines of items under `#[cfg(test)]`.
+/// Marks the lines of items under `#[cfg(test)]`.
 fn test_lines(code: &str) -> Vec<bool> {
     let mut lines = vec![false; code.lines().count()];
     for start in ["#[cfg(test)]", "#[cfg(all(test"] {

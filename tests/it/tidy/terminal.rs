@@ -18,7 +18,7 @@ fn only_the_output_of_the_command_line_writes_to_the_terminal() {
     );
 }
 
-/// The drill, which is another program, tells only of what it made itself.
+/// The drill, a separate program, reports only on what it created itself.
 fn is_command(path: &Path) -> bool {
     let path = path.to_string_lossy().replace('\\', "/");
     path.contains("utakata/src/") || path.contains("up/src/")

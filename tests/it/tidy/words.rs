@@ -8,7 +8,7 @@ use utakata_tests::repository;
 use super::source::{Source, rust_sources};
 use super::{Offence, expect_none};
 
-/// The one place where tests pause between looks.
+/// The only place where tests pause between polls.
 const WAITS: &str = "tests/src/wait.rs";
 
 #[test]
@@ -74,7 +74,7 @@ fn sleeps(source: &Source) -> Vec<Offence> {
         .collect()
 }
 
-/// Upper bounds of a measured time. With a paused clock it is not that of the wall.
+/// Upper bounds on measured time. With a paused clock it is not wall-clock time.
 fn hurries(source: &Source) -> Vec<Offence> {
     let is_paused = source.code.contains("start_paused");
     let bounds = source.words("elapsed").filter(|at| {
@@ -87,7 +87,7 @@ fn hurries(source: &Source) -> Vec<Offence> {
         .collect()
 }
 
-/// Loops that look without a pause, or with one of their own.
+/// Polling loops without a pause, or with one of their own.
 fn spins(source: &Source) -> Vec<Offence> {
     let lines: Vec<&str> = source.code.lines().collect();
     let looks = |number: usize| {
@@ -137,7 +137,7 @@ fn unreasoned(source: &Source) -> Vec<Offence> {
     offences
 }
 
-/// Every `#[...]` and `#![...]`, and where it begins.
+/// Every `#[...]` and `#![...]`, and its position.
 fn attributes(source: &Source) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for (at, _) in source.code.match_indices('#') {
@@ -160,7 +160,7 @@ fn attributes(source: &Source) -> Vec<(usize, &str)> {
 }
 
 fn private_places(path: &Path, text: &str) -> Vec<Offence> {
-    // In two halves, so that this file does not name them.
+    // In two halves, so that this file does not contain them.
     let places = [
         ["/wo", "rk/"].concat(),
         ["../sha", "red"].concat(),

@@ -1,4 +1,4 @@
-//! What a real API server and kubelet do, and ours, too.
+//! The behaviour shared by a real API server and kubelet, and ours.
 
 mod eviction;
 mod objects;

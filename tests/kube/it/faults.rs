@@ -49,7 +49,7 @@ async fn a_frozen_server_answers_when_it_thaws() {
 }
 
 #[tokio::test]
-async fn requests_fail_as_often_as_asked_for() {
+async fn requests_fail_as_often_as_requested() {
     let site = ours().await;
     let cluster = site.cluster.as_ref().unwrap();
     cluster.fail(Scope::of("create", "pods"), Fault::InternalError, 1);

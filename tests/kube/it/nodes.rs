@@ -109,7 +109,7 @@ async fn pods_wait_while_there_is_no_room() {
 }
 
 #[tokio::test]
-async fn the_pods_of_a_node_that_is_gone_go() {
+async fn the_pods_of_a_node_that_has_gone_are_removed() {
     let site = two_nodes().await;
     let cluster = site.cluster.as_ref().unwrap();
     let node = hasty(&site, "a").await;

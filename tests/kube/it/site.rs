@@ -1,5 +1,6 @@
-//! Where the contract is checked: our cluster, and a real one where `UTAKATA_TEST_KUBERNETES`
-//! names a kubeconfig. There, `UTAKATA_TEST_KUBERNETES_IMAGE` is an image with `/bin/sh`.
+//! The clusters against which the contract is checked: ours, and a real one if
+//! `UTAKATA_TEST_KUBERNETES` names a kubeconfig. There, `UTAKATA_TEST_KUBERNETES_IMAGE` is an image
+//! with `/bin/sh`.
 
 use std::env;
 
@@ -24,7 +25,7 @@ pub struct Site {
     pub namespace: String,
     /// An image with a shell.
     pub shell: String,
-    /// Where it is ours.
+    /// The cluster, if it is ours.
     pub cluster: Option<Cluster>,
 }
 

@@ -1,4 +1,4 @@
-//! What is refused although it is valid: accounts, policies, PodSecurity, quotas.
+//! Refusals of valid objects: accounts, policies, PodSecurity, quotas.
 
 mod quota;
 mod security;

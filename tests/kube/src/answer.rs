@@ -24,7 +24,7 @@ use crate::verbs;
 use crate::watching;
 use crate::world::{Shared, World};
 
-/// What typed clients of Go prefer; they are answered in JSON.
+/// The media type that typed clients of Go prefer; they are answered in JSON.
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// A body of a response.
@@ -86,7 +86,7 @@ pub async fn answer(world: Shared, request: Request<Incoming>) -> Result<Respons
     Ok(answered.unwrap_or_else(|refusal| body::refused(&refusal)))
 }
 
-/// What is not a resource: discovery, health, the issuer.
+/// Answers requests that concern no resource: discovery, health, the issuer.
 fn plain(
     world: &World,
     path: &str,
@@ -114,7 +114,7 @@ fn plain(
     }
 }
 
-/// What is asked of a resource.
+/// Answers a request for a resource.
 async fn resource(
     world: &Shared,
     call: Call,

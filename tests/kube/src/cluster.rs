@@ -28,13 +28,13 @@ use crate::tokens::Grant;
 use crate::verbs;
 use crate::world::{Shared, World};
 
-/// What a cluster is like.
+/// The properties of a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub timing: Timing,
-    /// How many nodes it has at first.
+    /// The number of nodes at the start.
     pub nodes: usize,
-    /// How many pods each of them takes.
+    /// The number of pods that each node takes.
     pub pods_per_node: usize,
     /// 0: any that is free.
     pub port: u16,
@@ -65,7 +65,7 @@ impl Cluster {
     /// Starts a cluster with one node.
     ///
     /// # Errors
-    /// When nothing can be listened on, or no key can be made.
+    /// The port cannot be opened, or no key can be generated.
     pub fn start() -> Result<Self> {
         Self::start_with(Options::default())
     }
@@ -73,7 +73,7 @@ impl Cluster {
     /// Starts a cluster.
     ///
     /// # Errors
-    /// When nothing can be listened on, or no key can be made.
+    /// The port cannot be opened, or no key can be generated.
     pub fn start_with(options: Options) -> Result<Self> {
         let state = TempDir::with_prefix("kube-for-tests-").context("making its folder")?;
         let (ready, started) = std::sync::mpsc::channel();
@@ -124,7 +124,7 @@ impl Cluster {
         self.state.path().join("kubeconfig")
     }
 
-    /// Where volumes and logs of pods are.
+    /// The folder with volumes and logs of pods.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.state.path()
@@ -155,10 +155,10 @@ impl Cluster {
         format!("{config:#}\n")
     }
 
-    /// A token of a service account for the API server itself.
+    /// Issues a token of a service account for the API server itself.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// There is no such account.
     pub fn account_token(&self, namespace: &str, account: &str) -> Result<String> {
         let key = Key::new(resource::named("serviceaccounts"), namespace, account);
         let found = self.world.store().get(&key);
@@ -174,11 +174,12 @@ impl Cluster {
         })
     }
 
-    /// A folder as a pod has it at `/var/run/secrets/kubernetes.io/serviceaccount`: `token`,
-    /// `ca.crt`, `namespace`. Its variables are `KUBERNETES_SERVICE_HOST` and `_PORT`.
+    /// Creates a folder as a pod has it at `/var/run/secrets/kubernetes.io/serviceaccount`:
+    /// `token`, `ca.crt`, `namespace`. The matching variables are `KUBERNETES_SERVICE_HOST` and
+    /// `_PORT`.
     ///
     /// # Errors
-    /// When there is no such account, or the folder cannot be written.
+    /// There is no such account, or the folder cannot be written.
     pub fn in_cluster(&self, namespace: &str, account: &str) -> Result<PathBuf> {
         let folder = self
             .state
@@ -204,10 +205,10 @@ impl Cluster {
         self.world.registry.forget(reference);
     }
 
-    /// Makes a namespace with labels, with what a real cluster puts into it.
+    /// Creates a namespace with labels, furnished as in a real cluster.
     ///
     /// # Errors
-    /// When it is there already.
+    /// It exists already.
     pub fn namespace(&self, name: &str, labels: &[(&str, &str)]) -> Result<()> {
         let labels: BTreeMap<_, _> = labels.iter().copied().collect();
         let object = json!({
@@ -253,13 +254,13 @@ impl Cluster {
             .collect()
     }
 
-    /// How often it was asked, by verb and resource: `("create", "pods")`.
+    /// The number of requests, by verb and resource: `("create", "pods")`.
     #[must_use]
     pub fn requests(&self) -> BTreeMap<(String, String), u64> {
         self.world.faults.counts()
     }
 
-    /// How often it was asked in all.
+    /// The total number of requests.
     #[must_use]
     pub fn requests_in_all(&self) -> u64 {
         self.requests().values().sum()

@@ -1,4 +1,4 @@
-//! What a cluster does by itself: places pods, collects what nobody owns, looks after nodes.
+//! The controllers of a cluster: they place pods, collect garbage, and look after nodes.
 
 mod collector;
 mod nodes;

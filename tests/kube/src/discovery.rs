@@ -1,4 +1,4 @@
-//! What a client learns about the server: groups, resources, versions.
+//! The discovery of the server by clients: groups, resources, versions.
 
 use serde_json::{Value, json};
 

@@ -21,7 +21,7 @@ pub enum Fault {
     HangupAfterwards,
 }
 
-/// Which requests a fault is for. Empty is any.
+/// The requests to which a fault applies. Empty matches any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scope {
     /// `create`, `get`, `list`, `watch`, `update`, `patch`, `delete`.
@@ -49,17 +49,17 @@ impl Scope {
     }
 }
 
-/// What a server does wrong, and what it was asked.
+/// The faults of a server, and the requests it received.
 #[derive(Debug)]
 pub struct Faults {
     planned: Mutex<Vec<(Scope, Fault, usize)>>,
     latency: Mutex<Duration>,
     counts: Mutex<BTreeMap<(String, String), u64>>,
-    /// Whether nothing is answered.
+    /// True while nothing is answered.
     pub frozen: watch::Sender<bool>,
     /// Grows with each cut of all watches.
     pub cuts: watch::Sender<u64>,
-    /// Whether the next watches begin too late.
+    /// The number of coming watches that begin too late.
     expire_next: Mutex<usize>,
 }
 
@@ -97,7 +97,7 @@ impl Faults {
         *self.expire_next.lock() = times;
     }
 
-    /// Whether a watch that begins now is too late.
+    /// Returns true if a watch that begins now is too late.
     pub fn takes_expiry(&self) -> bool {
         let mut left = self.expire_next.lock();
         let is_due = *left > 0;

@@ -1,4 +1,4 @@
-//! Who asks, and what roles allow them.
+//! The identity of a client, and what roles allow it.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::resource;
 use crate::store::{Key, Store};
 use crate::tokens::Tokens;
 
-/// Who asks.
+/// The identity of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// May do all: `system:masters`.
@@ -77,7 +77,7 @@ impl Identity {
     }
 }
 
-/// What a token is bound to is there, and is the same.
+/// Returns true if the object to which a token is bound still exists.
 fn still_there(bound: &Value, store: &Store) -> bool {
     let namespace = text(&bound["namespace"]);
     let is_there = |plural: &str, one: &Value| {

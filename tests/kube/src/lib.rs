@@ -1,8 +1,8 @@
-//! A Kubernetes API server and kubelet of our own, for tests and the drill: HTTPS on the
-//! loopback, objects in memory, pods as processes of this machine.
+//! A Kubernetes API server and kubelet of our own, for tests and the drill: HTTPS on the loopback,
+//! objects in memory, pods as processes of this machine.
 //!
-//! What it does is what a real one does, as far as it goes: the contract suite beside it runs
-//! against both. See the README for what it can and where it differs.
+//! It behaves like a real one, as far as it goes: the contract suite next to it runs against both.
+//! The README describes its scope and its differences.
 
 mod admission;
 mod answer;

@@ -140,7 +140,7 @@ fn qos(spec: &Value) -> &'static str {
     }
 }
 
-/// What is wrong with a new pod.
+/// Returns the mistakes in a new pod.
 pub fn check(pod: &Value) -> Causes {
     let spec = &pod["spec"];
     let mut causes = Causes::new();
@@ -290,7 +290,7 @@ pub fn amount(quantity: &Value) -> Option<i128> {
     Some(number * factor / unit)
 }
 
-/// What is wrong with a change of a pod's spec.
+/// Returns the mistakes in a change of a pod's spec.
 pub fn check_change(before: &Value, after: &Value) -> Causes {
     let fixed = |spec: &Value| {
         let mut spec = spec.clone();

@@ -46,7 +46,7 @@ impl Image {
         Self::folder("/").entrypoint([program.into()])
     }
 
-    /// What is run when the pod names no command.
+    /// Sets the command that runs when the pod names none.
     #[must_use]
     pub fn entrypoint(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.entrypoint = words.into_iter().map(Into::into).collect();
@@ -74,7 +74,7 @@ impl Image {
         self
     }
 
-    /// How long a pull of it takes.
+    /// Sets the duration of pulling it.
     #[must_use]
     pub fn pull_takes(mut self, pull: Duration) -> Self {
         self.pull = pull;
@@ -131,7 +131,7 @@ impl Registry {
     }
 }
 
-/// Whether a pull secret has the credentials for an image's registry.
+/// Returns true if a pull secret has the credentials for an image's registry.
 fn opens(secret: &Value, reference: &str, wanted: &Credentials) -> bool {
     let host = reference.split('/').next().unwrap_or_default();
     let read = || {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::resource::Resource;
 
-/// What a list or a watch is about.
+/// The objects that a list or a watch is about.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     labels: Vec<Requirement>,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::resource::Resource;
 
-/// What is kept of the past; watches from before it end with 410.
+/// The number of changes kept; watches from before them end with 410.
 const HISTORY: usize = 20_000;
 
 pub type Object = Arc<Value>;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long each step takes. A real cluster's are some ten to a hundred times as long.
+/// The duration of each step. Those of a real cluster are ten to a hundred times as long.
 #[derive(Debug, Clone)]
 pub struct Timing {
     /// From a pod's creation to its node.
@@ -17,9 +17,9 @@ pub struct Timing {
     pub pull_again: Duration,
     /// From the freeze of a node to `Ready=Unknown`.
     pub node_unknown: Duration,
-    /// How long one second of a pod's toleration lasts.
+    /// The duration of one second of a pod's toleration.
     pub toleration_second: Duration,
-    /// How long one second of grace lasts, and of a deadline.
+    /// The duration of one second of grace, and of a deadline.
     pub grace_second: Duration,
     /// From an owner's end to that of what it owns.
     pub collect: Duration,
@@ -62,7 +62,7 @@ impl Timing {
         }
     }
 
-    /// So many seconds of grace.
+    /// The duration of this many seconds of grace.
     pub(crate) fn grace(&self, seconds: i64) -> Duration {
         self.grace_second * u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Who a token is for, and what it is bound to.
+/// The subject of a token, and the object it is bound to.
 #[derive(Debug, Clone)]
 pub struct Grant<'a> {
     pub namespace: &'a str,
@@ -27,7 +27,7 @@ pub struct Grant<'a> {
     pub seconds: i64,
 }
 
-/// What signs tokens.
+/// The signer of tokens.
 pub struct Tokens {
     key: KeyPair,
     id: String,

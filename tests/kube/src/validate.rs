@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::resource::Resource;
 
-/// What is wrong, as (field, what).
+/// Mistakes, as (field, message).
 pub type Causes = Vec<(String, String)>;
 
 /// Reads an object as its type: what is no field of it is left out, or refused if `is_strict`.

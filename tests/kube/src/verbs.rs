@@ -1,4 +1,4 @@
-//! What a request does to the objects: create, get, list, update, patch, delete.
+//! The effects of requests on objects: create, get, list, update, patch, delete.
 
 mod delete;
 mod evict;
@@ -21,7 +21,7 @@ use crate::world::World;
 pub use delete::{delete, delete_all, delete_pod};
 pub use evict::evict;
 
-/// What makes names unique, as a real API server writes it: no vowels, nothing to mistake.
+/// The characters that make names unique, as in a real API server: no vowels, nothing ambiguous.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 pub fn get(call: &Call, store: &Store) -> Result<Object, Refusal> {
@@ -136,7 +136,7 @@ pub fn create(world: &World, call: &Call, body: Value) -> Result<Object, Refusal
     Ok(made)
 }
 
-/// What a real cluster puts into each namespace.
+/// Creates the objects that a real cluster puts into each namespace.
 pub fn furnish(world: &World, namespace: &str) -> Result<(), Refusal> {
     world.make(
         "serviceaccounts",
@@ -247,7 +247,7 @@ fn replace(
     Ok(stored)
 }
 
-/// What an update of this kind does not change.
+/// Restores the fields that an update of this kind does not change.
 fn keep(call: &Call, before: &Value, mut after: Value) -> Value {
     let fixed = [
         "uid",

@@ -22,7 +22,7 @@ struct Watch {
     call: Call,
     selector: Selector,
     sender: mpsc::Sender<Part>,
-    /// What was told last.
+    /// The version reported last.
     version: u64,
     /// Those that were there before are told first.
     tells_all: bool,
@@ -152,7 +152,7 @@ impl Watch {
         true
     }
 
-    /// What a change is to one who sees a part of all.
+    /// Returns the event that a change means for a client that sees a subset of the objects.
     fn event(&self, change: &Change) -> Option<(&'static str, Value)> {
         let call = &self.call;
         let is_ours = change.key.plural == call.resource.plural

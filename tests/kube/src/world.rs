@@ -1,4 +1,4 @@
-//! What every part of the cluster shares.
+//! The state shared by all parts of the cluster.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

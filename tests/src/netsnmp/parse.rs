@@ -12,7 +12,7 @@ pub fn bindings(output: &str) -> Result<Vec<Binding>> {
     let mut entries: Vec<String> = Vec::new();
     for line in output.lines() {
         match entries.last_mut() {
-            // A long string goes on in the next lines.
+            // A long string continues on the next lines.
             Some(entry) if !begins_binding(line) => {
                 entry.push(' ');
                 entry.push_str(line);

@@ -43,7 +43,7 @@ fn every_type_that_the_tools_print_is_understood() {
 }
 
 #[test]
-fn a_long_string_goes_on_in_the_next_line() {
+fn a_long_string_continues_in_the_next_line() {
     check(
         ".1.3.1 = Hex-STRING: 61 \n62 \n.1.3.2 = INTEGER: 1\n",
         &[("1.3.1", "STRING", "ab"), ("1.3.2", "INTEGER", "1")],

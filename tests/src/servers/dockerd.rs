@@ -1,4 +1,4 @@
-//! A Docker engine: images are built in it, and containers looked at, with Docker's own tool.
+//! A Docker engine: images are built in it, and containers inspected, with Docker's own tool.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::{Server, Transport};
 use crate::repository;
 
-/// A running Docker engine; see `tests/servers/dockerd.sh`. What it has is gone with the guard.
+/// A running Docker engine; see `tests/servers/dockerd.sh`. Everything in it is removed on drop.
 #[derive(Debug)]
 pub struct Dockerd {
     server: Server,
@@ -25,10 +25,10 @@ impl Dockerd {
         Self::start_with(&[])
     }
 
-    /// Starts one with options of the engine's own, such as `["--live-restore"]`.
+    /// Starts one with additional engine options, such as `["--live-restore"]`.
     ///
     /// # Errors
-    /// As [`Self::start`].
+    /// As for [`Self::start`].
     pub fn start_with(options: &[&str]) -> Result<Self> {
         let server = Server::start("dockerd.sh", Transport::Tcp, options)?;
         Ok(Self {
@@ -43,7 +43,7 @@ impl Dockerd {
         self.server.state().join("docker.sock")
     }
 
-    /// The process behind it: to pause, to resume, to read its log.
+    /// The server process: to pause and resume it, and to read its log.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
@@ -67,11 +67,11 @@ impl Dockerd {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// Builds an image by the `Dockerfile` of a folder, with options such as
-    /// `["--label", "a=b"]`.
+    /// Builds an image from the `Dockerfile` in a folder, with options such as `["--label",
+    /// "a=b"]`.
     ///
     /// # Errors
-    /// With what Docker says.
+    /// Docker's message.
     pub fn build(&self, name: &str, folder: &Path, options: &[&str]) -> Result<()> {
         let folder = folder.to_str().context("the folder has no name in UTF-8")?;
         let start = ["build", "--quiet", "--tag", name];
@@ -79,19 +79,19 @@ impl Dockerd {
         Ok(())
     }
 
-    /// The containers that run, by id.
+    /// Returns the ids of running containers.
     ///
     /// # Errors
-    /// With what Docker says.
+    /// Docker's message.
     pub fn running(&self) -> Result<Vec<String>> {
         let listed = self.docker(&["ps", "--quiet", "--no-trunc"])?;
         Ok(listed.lines().map(str::to_owned).collect())
     }
 
-    /// All containers, running or not, by id.
+    /// Returns the ids of all containers, running or not.
     ///
     /// # Errors
-    /// With what Docker says.
+    /// Docker's message.
     pub fn containers(&self) -> Result<Vec<String>> {
         let listed = self.docker(&["ps", "--all", "--quiet", "--no-trunc"])?;
         Ok(listed.lines().map(str::to_owned).collect())
@@ -106,10 +106,10 @@ impl Dockerd {
         self.server.kill()
     }
 
-    /// Starts it again after [`Self::kill`], with the images that it had.
+    /// Starts it again after [`Self::kill`], with its images.
     ///
     /// # Errors
-    /// With what it says, when it does not start.
+    /// Its message, if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         self.server.start_again()?;
         self.was_killed = false;
@@ -120,7 +120,7 @@ impl Dockerd {
 impl Drop for Dockerd {
     fn drop(&mut self) {
         if self.was_killed {
-            // What is left of it would outlive the test.
+            // Its remains would outlive the test.
             let script = repository::root().join("tests/servers/dockerd.sh");
             let state = self.server.state();
             let _ = Command::new(script).arg(state).arg("clean").status();

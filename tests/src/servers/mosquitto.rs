@@ -1,4 +1,4 @@
-//! Mosquitto: a real broker of MQTT, which can be killed and come back.
+//! Mosquitto: a real MQTT broker, which can be killed and restarted.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,7 +12,7 @@ use super::{Port, Server, Transport, server};
 
 const SCRIPT: &str = "mosquitto.sh";
 
-/// A broker of its own; see `tests/servers/mosquitto.sh`.
+/// A separate broker; see `tests/servers/mosquitto.sh`.
 #[derive(Debug)]
 pub struct Mosquitto {
     /// The server. Absent while it is killed.
@@ -23,7 +23,7 @@ pub struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// The user who may do everything, unless an access list says otherwise.
+    /// The user with all permissions, unless an access list says otherwise.
     pub const USER: &'static str = "admin";
     pub const PASSWORD: &'static str = "secret";
 
@@ -116,13 +116,13 @@ impl Mosquitto {
         format!("mqtt://{user}:{}@{}", Self::PASSWORD, self.address())
     }
 
-    /// A file that its script wrote, such as `ca.crt`.
+    /// The path of a file written by its script, such as `ca.crt`.
     #[must_use]
     pub fn file(&self, name: &str) -> PathBuf {
         self.state.path().join("state").join(name)
     }
 
-    /// The process behind it: to pause, to resume, to read its log.
+    /// The server process: to pause and resume it, and to read its log.
     ///
     /// # Errors
     /// While it is killed.

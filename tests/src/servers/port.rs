@@ -1,9 +1,9 @@
-//! Ports of servers: nobody else gets one while its claim is held, also while the server is
-//! killed and about to come back.
+//! Ports of servers: reserved while their claim is held, even while the server is killed and about
+//! to be restarted.
 //!
-//! The system hands ports of its own range to whoever connects or binds to port 0: so servers
-//! have theirs outside of that range. Test processes agree among each other by a locked file for
-//! each port; a process that dies lets go of its locks.
+//! The system assigns ports in its own range to outgoing connections and to bindings of port 0, so
+//! servers get theirs outside that range. Test processes coordinate by a locked file for each port;
+//! a process that dies releases its locks.
 
 use std::env;
 use std::fs::{self, File};
@@ -17,12 +17,11 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::getuid;
 
-/// The lowest port that is handed out here: below are those of well-known services.
+/// The lowest port assigned here: below are those of well-known services.
 const LOWEST: u16 = 10_000;
-/// Fewer below the system's range are too few.
+/// The minimum number of ports below the system's range.
 const ENOUGH: u16 = 1_000;
 
-/// The transport of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// UDP, for SNMP.
@@ -31,7 +30,7 @@ pub enum Transport {
     Tcp,
 }
 
-/// A port of one's own. Clones share the claim, which ends with the last of them.
+/// A reserved port. Clones share the claim, which ends with the last of them.
 #[derive(Debug, Clone)]
 pub struct Port {
     number: u16,
@@ -75,25 +74,25 @@ fn folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The ports that the system hands out.
+/// The range of ports that the system assigns.
 fn system_range() -> Range<u16> {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let mut ends = text.split_whitespace().map(str::parse);
     match (ends.next(), ends.next()) {
         (Some(Ok(low)), Some(Ok(high))) => low..high,
-        // As it is on Linux unless somebody changes it.
+        // The default on Linux.
         _ => 32_768..60_999,
     }
 }
 
-/// The ports for servers: below those of the system, or above where that leaves too few.
+/// The range for servers: below that of the system, or above it if that leaves too few.
 fn ours(system: &Range<u16>) -> Range<u16> {
     if system.start >= LOWEST + ENOUGH {
         LOWEST..system.start
     } else if system.end <= u16::MAX - ENOUGH {
         system.end + 1..u16::MAX
     } else {
-        // It gives everything away: then the claims must do.
+        // It covers everything: the claims have to suffice.
         LOWEST..u16::MAX
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL: as many databases as there are tests, killed and started again at will.
+//! PostgreSQL: as many databases as there are tests, killed and restarted at will.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Server, Transport};
 
-/// A running PostgreSQL; see `tests/servers/postgres.sh`. What it has is gone with the guard.
+/// A running PostgreSQL; see `tests/servers/postgres.sh`. Everything in it is removed on drop.
 #[derive(Debug)]
 pub struct Postgres {
     server: Server,
@@ -59,31 +59,30 @@ impl Postgres {
         self.server.address()
     }
 
-    /// The process behind it: to pause, to resume, to read its log.
+    /// The server process: to pause and resume it, and to read its log.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// Makes a database that nobody else has, and gives its URL, with the superuser in it.
+    /// Creates a separate database, and returns its URL with the superuser.
     ///
     /// # Errors
-    /// With what PostgreSQL says.
+    /// PostgreSQL's message.
     pub fn database(&self) -> Result<String> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql("postgres", &format!("CREATE DATABASE {name}"))?;
         Ok(self.url(Self::USER, Self::PASSWORD, &name))
     }
 
-    /// The URL of a database for a user, whether they are there or not.
+    /// The URL of a database for a user, whether they exist or not.
     #[must_use]
     pub fn url(&self, user: &str, password: &str, database: &str) -> String {
         format!("postgres://{user}:{password}@{}/{database}", self.address())
     }
 
     /// Returns the answer to a statement of the superuser in a database: one row per line, columns
-    /// separated by `
-    /// `.
+    /// separated by ` `.
     ///
     /// # Errors
     /// PostgreSQL refuses the statement; its message is included.
@@ -115,10 +114,10 @@ impl Postgres {
         self.server.has_ended()
     }
 
-    /// Starts it again after [`Self::kill`], with the databases and the port that it had.
+    /// Starts it again after [`Self::kill`], with its databases and its port.
     ///
     /// # Errors
-    /// With what it says, when it does not start.
+    /// Its message, if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         self.server.start_again()
     }
@@ -126,7 +125,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Told to end it would wait for its clients; what it has is thrown away anyhow.
+        // Asked to end, it would wait for its clients; its data is discarded anyhow.
         let _ = self.kill();
     }
 }

@@ -1,4 +1,4 @@
-//! RabbitMQ: a real broker of AMQP and MQTT, which can be killed and come back.
+//! RabbitMQ: a real broker for AMQP and MQTT, which can be killed and restarted.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 use super::{Port, Server, Transport, server};
 
 const SCRIPT: &str = "rabbitmq.sh";
-/// Lines of the caller's own for `rabbitmq.conf`.
+/// The caller's additional lines for `rabbitmq.conf`.
 const LINES: &str = "extra.conf";
 /// The ports beside that of AMQP, as its script names them.
 const OTHERS: [&str; 4] = ["mqtt", "management", "distribution", "epmd"];
 
-/// A broker of its own; see `tests/servers/rabbitmq.sh`. It takes some seconds to start: tests
-/// share one, each in a virtual host of its own ([`Self::add_vhost`]).
+/// A separate broker; see `tests/servers/rabbitmq.sh`. It takes some seconds to start: tests share
+/// one, each in its own virtual host ([`Self::add_vhost`]).
 #[derive(Debug)]
 pub struct Rabbitmq {
     /// The server. Absent while it is killed.
@@ -128,26 +128,26 @@ impl Rabbitmq {
         self.address_of("management")
     }
 
-    /// The URL for AMQP, as the administrator; `vhost` is `%2F` for the one that is always there.
+    /// The URL for AMQP, as the administrator; `vhost` is `%2F` for the default one.
     #[must_use]
     pub fn url(&self, vhost: &str) -> String {
         let (user, password) = (Self::USER, Self::PASSWORD);
         format!("amqp://{user}:{password}@{}/{vhost}", self.address())
     }
 
-    /// Makes a virtual host in which the administrator may do everything.
+    /// Creates a virtual host in which the administrator has all permissions.
     ///
     /// # Errors
-    /// With what the broker says.
+    /// The broker's message.
     pub fn add_vhost(&self, name: &str) -> Result<()> {
         self.ask("PUT", &format!("vhosts/{name}"), "{}")?;
         self.add_user(name, Self::USER, Self::PASSWORD, ".*")
     }
 
-    /// Makes a user, or changes it; in the virtual host it may do everything with what matches.
+    /// Creates or changes a user, with all permissions on matching names in the virtual host.
     ///
     /// # Errors
-    /// With what the broker says.
+    /// The broker's message.
     pub fn add_user(&self, vhost: &str, name: &str, password: &str, matches: &str) -> Result<()> {
         let tags = if name == Self::USER {
             "administrator"
@@ -176,17 +176,17 @@ impl Rabbitmq {
         said(&output.context("running curl")?).with_context(|| format!("{method} {url}"))
     }
 
-    /// Runs `rabbitmqctl` on it: such as `["close_all_connections", "a test"]`. Gives what it
-    /// says.
+    /// Runs `rabbitmqctl` on it, with arguments such as `["close_all_connections", "a test"]`.
+    /// Returns its output.
     ///
     /// # Errors
-    /// With what it says, when it fails.
+    /// Its message, if it fails.
     pub fn ctl(&self, arguments: &[&str]) -> Result<String> {
         let output = Command::new(self.file("ctl")).args(arguments).output();
         said(&output.context("running rabbitmqctl")?).with_context(|| arguments.join(" "))
     }
 
-    /// The process behind it: to pause, to resume, to read its log.
+    /// The server process: to pause and resume it, and to read its log.
     ///
     /// # Errors
     /// While it is killed.
@@ -194,7 +194,7 @@ impl Rabbitmq {
         self.server.as_ref().context("the broker is killed")
     }
 
-    /// Its script takes these as the ports that it had before.
+    /// Writes the ports for its script to reuse.
     fn write_ports(&self) -> Result<()> {
         let ports = OTHERS.iter().zip(&self.others);
         let lines = ports.map(|(name, port)| format!("{name} {}\n", port.number()));

@@ -1,4 +1,4 @@
-//! A registry of images: what is pushed there is pulled by its digest.
+//! A registry of images: pushed images are pulled by digest.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{Dockerd, Server, Transport};
 
-/// A running registry; see `tests/servers/registry.sh`. What it has is gone with the guard.
+/// A running registry; see `tests/servers/registry.sh`. Everything in it is removed on drop.
 #[derive(Debug)]
 pub struct Registry {
     server: Server,
@@ -29,7 +29,7 @@ impl Registry {
         self.server.address()
     }
 
-    /// The folder with what was pushed, by digest.
+    /// The folder with everything pushed, by digest.
     #[must_use]
     pub fn blobs(&self) -> PathBuf {
         self.server
@@ -37,11 +37,11 @@ impl Registry {
             .join("data/docker/registry/v2/blobs/sha256")
     }
 
-    /// Pushes an image of an engine under a name, and makes the engine forget it. Gives its
-    /// reference, pinned by its digest.
+    /// Pushes an image from an engine under a name, and removes it from the engine. Returns its
+    /// reference, pinned by digest.
     ///
     /// # Errors
-    /// With what Docker says.
+    /// Docker's message.
     pub fn push(&self, engine: &Dockerd, image: &str, name: &str) -> Result<String> {
         let name = format!("{}/{name}", self.address());
         engine.docker(&["tag", image, &name])?;

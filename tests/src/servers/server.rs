@@ -1,4 +1,4 @@
-//! One server in the foreground of one script, in a process group of its own.
+//! One server in the foreground of one script, in its own process group.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -20,10 +20,10 @@ use tempfile::TempDir;
 use super::port::{Port, Transport};
 use crate::{repository, wait::PATIENCE};
 
-/// A server that is told to end is killed after this.
+/// The time after which a server asked to end is killed.
 const END_WITHIN: Duration = Duration::from_secs(10);
 
-/// A running server. Dropping it ends the whole process group, and waits until that is gone.
+/// A running server. Dropping it ends the whole process group, and waits until it has gone.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -34,17 +34,17 @@ pub struct Server {
     /// The environment variables of the script.
     variables: Vec<(OsString, OsString)>,
     port: u16,
-    /// While it is there, nobody else gets the port.
+    /// Reserves the port while it exists.
     claim: Option<Port>,
     state: Arc<TempDir>,
 }
 
 impl Server {
-    /// Runs `tests/servers/<script> STATE PORT <arguments>` and waits for its line `ready ...`.
-    /// The port is one of its own.
+    /// Runs `tests/servers/<script> STATE PORT <arguments>` and waits for its line `ready ...`. The
+    /// port is reserved.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent.
+    /// The script's output, if it ends or stays silent.
     pub fn start<A: AsRef<OsStr>>(
         script: &str,
         transport: Transport,
@@ -56,7 +56,7 @@ impl Server {
     /// The same with variables in the script's environment.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent.
+    /// The script's output, if it ends or stays silent.
     pub fn start_with<A: AsRef<OsStr>>(
         script: &str,
         transport: Transport,
@@ -71,15 +71,15 @@ impl Server {
         Ok(server)
     }
 
-    /// The same with a number of the caller's choice in place of the port.
+    /// The same with a number of the caller's choice as the port.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent.
+    /// The script's output, if it ends or stays silent.
     pub fn start_on<A: AsRef<OsStr>>(script: &str, port: u16, arguments: &[A]) -> Result<Self> {
         Self::start_at(new_state()?, script, port, arguments, Vec::new())
     }
 
-    /// The same on a port, and in a state folder, that an earlier server may have had.
+    /// The same on a port, and in a state folder, possibly those of an earlier server.
     pub(super) fn start_in<A: AsRef<OsStr>>(
         state: Arc<TempDir>,
         script: &str,
@@ -119,7 +119,7 @@ impl Server {
     /// # Errors
     /// Something of it is left after a long time.
     pub fn kill(&mut self) -> Result<()> {
-        // The group may be gone already.
+        // The group may have gone already.
         let _ = self.signal(Signal::KILL);
         let is_gone = self.is_gone_within(PATIENCE);
         self.child.wait().context("waiting for the script")?;
@@ -129,10 +129,10 @@ impl Server {
         Ok(())
     }
 
-    /// Starts one that was killed or has ended again, with the state and the port that it had.
+    /// Starts a killed or ended server again, with its state and port.
     ///
     /// # Errors
-    /// With what the script said, when it ends or stays silent.
+    /// The script's output, if it ends or stays silent.
     pub fn start_again(&mut self) -> Result<()> {
         let state = self.state.path();
         (self.child, self.lines) = launch(
@@ -154,13 +154,13 @@ impl Server {
         Ok(ended.is_some())
     }
 
-    /// The port it has, on whatever addresses of the loopback.
+    /// Its port, whichever loopback addresses it uses.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The claim of that port, to start another server on it: absent where the caller chose it.
+    /// The claim of that port, to start another server on it: absent if the caller chose the port.
     pub(super) fn claim(&self) -> Option<&Port> {
         self.claim.as_ref()
     }
@@ -171,7 +171,7 @@ impl Server {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// The folder where the script keeps the server's configuration and state.
+    /// The folder in which the script keeps the server's configuration and state.
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.state.path().join("state")
@@ -239,7 +239,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The group may be gone already: then there is nothing to do, and nothing to say.
+        // The group may have gone already: then there is nothing to do, and nothing to report.
         let _ = self.signal(Signal::TERM);
         let _ = self.signal(Signal::CONT);
         if !self.is_gone_within(END_WITHIN) {
@@ -250,7 +250,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs the script, and gives its lines.
+/// Runs the script, and returns its lines.
 fn launch(
     script: &str,
     state: &Path,
@@ -285,10 +285,10 @@ fn launch(
     Ok((child, lines))
 }
 
-/// A folder for the state of a server.
+/// Creates a folder for the state of a server.
 pub(super) fn new_state() -> Result<Arc<TempDir>> {
     let state = TempDir::with_prefix("utakata-server-").context("making a state folder")?;
-    // A server that runs as a user of its own goes through it to its state.
+    // A server with its own user needs to pass through it to its state.
     fs::set_permissions(state.path(), fs::Permissions::from_mode(0o711))
         .context("opening the state folder")?;
     Ok(Arc::new(state))

@@ -17,7 +17,7 @@ pub struct Snmpd {
 }
 
 impl Snmpd {
-    /// The community that reads and writes.
+    /// The community with write access.
     pub const WRITE: &'static str = "private";
     /// The community for reading.
     pub const READ: &'static str = "public";
@@ -91,13 +91,13 @@ impl Snmpd {
         self.server.address()
     }
 
-    /// Its port, which stays its own while this is held.
+    /// Its port, reserved while this is held.
     #[must_use]
     pub fn claim(&self) -> Option<Port> {
         self.server.claim().cloned()
     }
 
-    /// The process behind it: to pause, to resume, to read its log.
+    /// The server process: to pause and resume it, and to read its log.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server

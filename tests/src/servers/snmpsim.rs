@@ -1,4 +1,4 @@
-//! Recordings of real devices, played back over SNMP.
+//! Recordings of real devices, replayed over SNMP.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::netsnmp::Client;
 
 use super::{Server, Transport};
 
-/// A running `snmpsim`: every recording of a folder on one port, the community names the device.
+/// A running `snmpsim`: every recording in a folder on one port, selected by the community.
 #[derive(Debug)]
 pub struct Snmpsim {
     server: Server,
@@ -33,7 +33,7 @@ impl Snmpsim {
         self.server.address()
     }
 
-    /// The process behind it: to pause, to resume, to read its log.
+    /// The server process: to pause and resume it, and to read its log.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server

@@ -7,11 +7,11 @@ use utakata_interconnect::connection::Tls;
 use super::Config;
 
 impl Config {
-    /// Makes every path absolute. A relative one, in the file too, is meant from the working
-    /// directory.
+    /// Makes every path absolute. Relative paths, including those in the file, are relative to the
+    /// working directory.
     ///
     /// # Errors
-    /// A path is empty, or there is no working directory any more.
+    /// A path is empty, or the working directory no longer exists.
     pub(super) fn make_absolute(&mut self) -> io::Result<()> {
         let tls = [
             self.interconnect.amqp.as_mut().map(|amqp| &mut amqp.tls),

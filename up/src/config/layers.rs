@@ -1,12 +1,17 @@
-//! Layers of the configuration: each may say only part of it, the later one counts.
+//! Layers of the configuration: each may set a part of it, and later ones win.
+
+use std::{fs, path::PathBuf};
 
 use toml::{Table, Value};
 
 use super::{Config, Error};
 use crate::hints;
 
-/// The variables that set a key begin so: `UTAKATA__LOGIC__HTTP__LISTEN`.
+/// The prefix of variables that set a key, as in `UTAKATA__LOGIC__HTTP__LISTEN`.
 const PREFIX: &str = "UTAKATA__";
+/// The prefix of variables that name a file with the value of a key. A password in a file is
+/// readable by fewer than one in an environment.
+const FILE_PREFIX: &str = "UTAKATA_FILE__";
 
 /// One key that a variable or a flag sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +20,17 @@ pub struct Override {
     pub origin: String,
     /// The parts of the key.
     pub key: Vec<String>,
-    /// The value as text.
-    pub text: String,
+    /// The value.
+    pub given: Given,
+}
+
+/// The place of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// Here, as text.
+    Text(String),
+    /// In this file, which may end with a line break.
+    File(PathBuf),
 }
 
 impl Override {
@@ -25,21 +39,24 @@ impl Override {
         Self {
             origin: origin.into(),
             key: key.split('.').map(ToOwned::to_owned).collect(),
-            text: text.to_string(),
+            given: Given::Text(text.to_string()),
         }
     }
 }
 
-/// The overrides among environment variables, in the order of their names.
+/// Returns the overrides among environment variables, sorted by name.
 pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Vec<Override> {
     let mut overrides: Vec<Override> = variables
         .filter_map(|(name, text)| {
-            let key = name.strip_prefix(PREFIX)?;
+            let (key, given) = match name.strip_prefix(FILE_PREFIX) {
+                Some(key) => (key, Given::File(text.into())),
+                None => (name.strip_prefix(PREFIX)?, Given::Text(text)),
+            };
             let key = key.split("__").map(str::to_lowercase).collect();
             Some(Override {
                 origin: name,
                 key,
-                text,
+                given,
             })
         })
         .collect();
@@ -47,22 +64,42 @@ pub fn from_environment(variables: impl Iterator<Item = (String, String)>) -> Ve
     overrides
 }
 
-/// The configuration of a file's text with overrides over it.
+/// Reads the values that overrides keep in files.
+pub fn read(overrides: &[Override]) -> Result<Vec<(&Override, String)>, Error> {
+    let value = |one: &Override| match &one.given {
+        Given::Text(text) => Ok(text.clone()),
+        Given::File(path) => match fs::read_to_string(path) {
+            Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(source) => Err(Error::ValueFile {
+                origin: one.origin.clone(),
+                path: path.clone(),
+                source,
+            }),
+        },
+    };
+    let mut read = Vec::with_capacity(overrides.len());
+    for one in overrides {
+        read.push((one, value(one)?));
+    }
+    Ok(read)
+}
+
+/// Parses a file's text and applies overrides to it.
 #[expect(
     clippy::expect_used,
     reason = "without the defaults a text could be taken for a number"
 )]
-pub fn lay(file: &str, text: &str, overrides: &[Override]) -> Result<Config, Error> {
+pub fn lay(file: &str, text: &str, overrides: &[(&Override, String)]) -> Result<Config, Error> {
     let wrong = |error: toml::de::Error| at(file, text, &error);
     let mut config: Config = toml::from_str(text).map_err(wrong)?;
     let mut table: Table = toml::from_str(text).map_err(wrong)?;
     let defaults = Table::try_from(Config::default()).expect("the defaults have a form in TOML");
-    for one in overrides {
+    for (one, given) in overrides {
         let told = |problem: String| Error::Override {
             origin: one.origin.clone(),
             problem,
         };
-        let value = value(&one.text, find(&defaults, &one.key));
+        let value = value(given, find(&defaults, &one.key));
         put(&mut table, &one.key, value).map_err(told)?;
         config = table
             .clone()
@@ -93,7 +130,7 @@ fn find<'a>(table: &'a Table, key: &[String]) -> Option<&'a Value> {
     table.get(last)
 }
 
-/// Text where the default is text; TOML where it is TOML; text otherwise.
+/// Interprets a value: text where the default is text; otherwise TOML, or text if it is not TOML.
 fn value(text: &str, default: Option<&Value>) -> Value {
     let as_text = || Value::String(text.into());
     if default.is_some_and(Value::is_str) {

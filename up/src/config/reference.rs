@@ -1,4 +1,4 @@
-//! All keys of the configuration, for people: the types describe themselves.
+//! A reference of all configuration keys, derived from the types themselves.
 
 use toml::{Table, Value};
 use utakata_model::settings::{self, Setting as _};
@@ -13,7 +13,7 @@ pub struct Key {
     /// The type of its value.
     #[serde(rename = "type")]
     pub form: &'static str,
-    /// The value where it is not set.
+    /// The value when the key is not set.
     pub default: String,
     /// The effect of its value.
     pub meaning: &'static str,
@@ -37,7 +37,7 @@ pub fn keys() -> Vec<Key> {
     keys.into_iter().map(key).collect()
 }
 
-/// All defaults, also those of tables that are not there unless they are set.
+/// Returns all defaults, including those of tables that are absent unless set.
 fn full() -> Config {
     Config {
         interconnect: InterConnect {
@@ -66,7 +66,7 @@ fn default(defaults: &Table, key: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Adds the keys that a table has.
+    /// Adds the keys of a table.
     fn leaves(table: &Table, above: &str, described: &[String], found: &mut Vec<String>) {
         for (key, value) in table {
             let path = settings::join(above, key);

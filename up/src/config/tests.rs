@@ -8,6 +8,7 @@ fn lay(text: &str, variables: &[(&str, &str)], flags: &[Override]) -> Result<Con
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let mut overrides = from_environment(variables);
     overrides.extend_from_slice(flags);
+    let overrides = layers::read(&overrides).map_err(|error| error.to_string())?;
     layers::lay("utakata.toml", text, &overrides).map_err(|error| error.to_string())
 }
 
@@ -36,6 +37,26 @@ fn flags_count_more_than_variables_and_these_more_than_the_file() {
 }
 
 #[test]
+fn a_variable_can_name_a_file_that_has_the_value() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("url");
+    let path = file.display().to_string();
+    let name = "UTAKATA_FILE__INTERCONNECT__AMQP__URL";
+    let told = lay("", &[(name, &path)], &[]).unwrap_err();
+    assert!(
+        told.starts_with(name) && told.contains("cannot be read"),
+        "{told}"
+    );
+    fs::write(&file, "amqp://me:word@rabbitmq:5672/site\n").unwrap();
+    let config = lay("", &[(name, &path)], &[]).unwrap();
+    let url = format!("{:?}", config.interconnect.amqp.unwrap().url);
+    assert!(url.contains("rabbitmq") && !url.contains("word"), "{url}");
+    fs::write(&file, "nonsense").unwrap();
+    let told = lay("", &[(name, &path)], &[]).unwrap_err();
+    assert!(told.starts_with(name), "{told}");
+}
+
+#[test]
 fn values_of_variables_become_what_the_key_needs() {
     let config = lay(
         "",
@@ -59,7 +80,7 @@ fn values_of_variables_become_what_the_key_needs() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_place_and_the_nearest_key() {
+fn mistakes_are_reported_with_their_place_and_the_nearest_key() {
     for (text, expect) in [
         (
             "[logic.http]\nlisen = \"127.0.0.1:1\"\n",
@@ -68,6 +89,10 @@ fn what_is_wrong_is_told_with_its_place_and_the_nearest_key() {
         (
             "\n[mqqt]\nlisten = 1\n",
             "utakata.toml:2:2: there is no key \"mqqt\": did you mean \"mqtt\"?",
+        ),
+        (
+            "[execution]\nworkers_max = 4\n",
+            "utakata.toml:2:1: there is no key \"workers_max\": did you mean \"max_workers\"?",
         ),
         ("[logic.http]\nlisten = \"here\"\n", "utakata.toml:2:10: "),
         (
@@ -117,7 +142,7 @@ fn every_configuration_in_the_repository_is_right() {
     assert!(found > 0);
 }
 
-/// Keys of which 0 means something.
+/// Keys for which 0 has a meaning.
 const OR_ZERO: [&str; 11] = [
     "logic.observe.ended_kept",
     "logic.control.settling",
@@ -132,7 +157,7 @@ const OR_ZERO: [&str; 11] = [
     "execution.content.kept",
 ];
 
-/// Values, as TOML, that no key of a type may have.
+/// Values, as TOML, that every key of a type must refuse.
 fn wrong_values(form: &str) -> &'static [&'static str] {
     match form {
         "duration" => &["\"-1s\"", "\"5\"", "5", "\"soon\"", "\"99999d\"", "\"\""],
@@ -249,7 +274,8 @@ fn every_path_is_absolute_wherever_it_comes_from() {
     });
     let asked: Vec<Override> = asked.collect();
     assert!(asked.len() > 10, "{asked:?}");
-    let mut config = layers::lay("utakata.toml", "", &asked).unwrap();
+    let overrides = layers::read(&asked).unwrap();
+    let mut config = layers::lay("utakata.toml", "", &overrides).unwrap();
     config.make_absolute().unwrap();
     let text = toml::to_string(&config).unwrap();
     let here = std::env::current_dir().unwrap();

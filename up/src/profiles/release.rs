@@ -1,7 +1,7 @@
-//! A release made of a kind that comes with utakata and of profiles.
+//! A release made of a kind shipped with utakata and of profiles.
 //!
-//! Each lies in a folder of its own, which is complete when it is there and never changes. The
-//! one before stays: its workers go on until those of the next one are ready.
+//! Each has a folder of its own, which is complete once it exists and never changes. The previous
+//! one stays: its workers continue until those of the next one are ready.
 
 use std::{
     collections::BTreeMap,
@@ -9,14 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use utakata_model::content::MANIFEST_FILE;
 
 use crate::bundle;
 
-/// The file with the last version that was made: none is made twice.
+/// The file with the last version made: no version is used twice.
 const LAST: &str = "last-version";
-/// The number that is kept: the last one and its predecessor.
+/// The number of releases kept: the last one and its predecessor.
 const KEPT: usize = 2;
 
 /// A release that was made.
@@ -25,7 +25,7 @@ pub struct Made {
     pub version: String,
 }
 
-/// Makes a release of these profiles in a folder, unless the last one there is the same. Says
+/// Makes a release of these profiles in a folder, unless the last one there is the same. Returns
 /// whether it is new.
 pub fn make(folder: &Path, kind: &str, files: &[PathBuf]) -> Result<(Made, bool)> {
     let manifest = bundle::manifest(kind).with_context(|| format!("there is no kind {kind}"))?;
@@ -39,7 +39,9 @@ pub fn make(folder: &Path, kind: &str, files: &[PathBuf]) -> Result<(Made, bool)
             return Ok((Made { version }, false));
         }
     }
-    let version = next(&base, &last(folder));
+    // The file may be lost; what lies there is still not made again.
+    let there = before.last().map(|version| dotted(version));
+    let version = next(&base, &[&last(folder), &there.unwrap_or_default()]);
     let manifest = with_version(manifest, &version);
     write(folder, kind, &version, &manifest, &profiles)
         .with_context(|| format!("{} cannot be written", folder.display()))?;
@@ -49,7 +51,7 @@ pub fn make(folder: &Path, kind: &str, files: &[PathBuf]) -> Result<(Made, bool)
     Ok((Made { version }, true))
 }
 
-/// Takes away what was made: there are no profiles any more.
+/// Removes the releases: there are no profiles any more.
 pub fn clear(folder: &Path, kind: &str) -> Result<()> {
     for old in made(folder, kind) {
         fs::remove_dir_all(folder.join(format!("{kind}-{}", dotted(&old))))?;
@@ -57,16 +59,17 @@ pub fn clear(folder: &Path, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// The version after the last one: those of a newer utakata are above all of an older one.
-fn next(base: &str, last: &str) -> String {
-    let of_base = last
-        .strip_prefix(base)
-        .and_then(|rest| rest.strip_prefix('.'));
-    let number: u64 = of_base.and_then(|rest| rest.parse().ok()).unwrap_or(0);
-    format!("{base}.{}", number + 1)
+/// The version after all of these: those of a newer utakata are above all of an older one.
+fn next(base: &str, known: &[&str]) -> String {
+    let number = |version: &&str| {
+        let rest = version.strip_prefix(base)?.strip_prefix('.')?;
+        rest.parse::<u64>().ok()
+    };
+    let last = known.iter().filter_map(number).max();
+    format!("{base}.{}", last.map_or(1, |last| last + 1))
 }
 
-/// The manifest with another version; all else stays as a person wrote it.
+/// The manifest with another version; everything else stays as written.
 fn with_version(manifest: &str, version: &str) -> String {
     let mut lines = String::with_capacity(manifest.len());
     let mut is_set = false;
@@ -81,13 +84,13 @@ fn with_version(manifest: &str, version: &str) -> String {
     lines
 }
 
-/// The last version that was made; empty: none was.
+/// The last version made; empty if there was none.
 fn last(folder: &Path) -> String {
     let text = fs::read_to_string(folder.join(LAST)).unwrap_or_default();
     text.trim().into()
 }
 
-/// The versions that lie there, in order.
+/// The versions in the folder, in order.
 fn made(folder: &Path, kind: &str) -> Vec<Vec<u64>> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut versions: Vec<Vec<u64>> = entries
@@ -106,13 +109,19 @@ fn dotted(version: &[u64]) -> String {
     parts.join(".")
 }
 
-/// The texts of the profiles by their names.
+/// The texts of the profiles by the names of their files, which are those of the profiles: two
+/// folders must not have the same.
 fn read(files: &[PathBuf]) -> Result<BTreeMap<String, String>> {
     let mut profiles = BTreeMap::new();
+    let mut places: BTreeMap<&str, &Path> = BTreeMap::new();
     for file in files {
         let name = file.file_name().and_then(|name| name.to_str());
         let unreadable = || format!("{} cannot be read", file.display());
         let name = name.with_context(unreadable)?;
+        if let Some(other) = places.insert(name, file) {
+            let (other, file) = (other.display(), file.display());
+            bail!("{other} and {file} are profiles of the same name: rename one of them");
+        }
         let text = fs::read_to_string(file).with_context(unreadable)?;
         profiles.insert(name.into(), text);
     }
@@ -130,7 +139,7 @@ fn holds(place: &Path, manifest: &str, profiles: &BTreeMap<String, String>) -> b
             .all(|(name, text)| is(below.join(name), text))
 }
 
-/// Writes it beside, and puts it where it belongs when it is complete.
+/// Writes the release to a temporary folder, and renames that when it is complete.
 fn write(
     folder: &Path,
     kind: &str,
@@ -139,7 +148,7 @@ fn write(
     profiles: &BTreeMap<String, String>,
 ) -> Result<()> {
     fs::create_dir_all(folder)?;
-    // A folder with a point in front of its name has no manifest until it has its name.
+    // Built next to the releases folder, so that no incomplete release is ever in it.
     let beside = folder.with_file_name(".made");
     if beside.exists() {
         fs::remove_dir_all(&beside)?;
@@ -149,7 +158,7 @@ fn write(
         fs::write(beside.join("profiles").join(name), text)?;
     }
     fs::write(beside.join(MANIFEST_FILE), manifest)?;
-    // Before it is there: what is there under a version is never another one.
+    // Recorded before the folder exists: a version, once used, always means the same.
     fs::write(folder.join(LAST), version)?;
     Ok(fs::rename(
         &beside,
@@ -189,17 +198,44 @@ mod tests {
         let manifest = utakata_model::Manifest::parse(&manifest).unwrap();
         assert_eq!(manifest.version, format!("{base}.4"));
         assert!(there.join("profiles/a.toml").is_file());
-        // The one before is there as long as its workers may be.
+        // The previous one stays as long as its workers may run.
         assert!(folder.join(format!("snmp-{base}.3")).is_dir());
         assert!(!folder.join(format!("snmp-{base}.2")).exists());
+        // Without the file that says which was the last, none is made twice either.
+        fs::remove_file(folder.join(LAST)).unwrap();
+        profile(place.path(), "a.toml", "description = \"d\"");
+        assert_eq!(make(&one), (format!("{base}.5"), true));
         clear(&folder, "snmp").unwrap();
         assert_eq!(made(&folder, "snmp"), Vec::<Vec<u64>>::new());
-        assert_eq!(make(&one), (format!("{base}.5"), true));
+        assert_eq!(make(&one), (format!("{base}.6"), true));
+    }
+
+    #[test]
+    fn two_profiles_of_one_name_are_refused_and_none_replaces_the_other() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, two) = (place.path().join("one"), place.path().join("two"));
+        for folder in [&one, &two] {
+            fs::create_dir(folder).unwrap();
+        }
+        let files = [
+            profile(&one, "a.toml", "description = \"a\""),
+            profile(&two, "a.toml", "description = \"b\""),
+        ];
+        let refused = make(&place.path().join("made"), "snmp", &files).unwrap_err();
+        let text = refused.to_string();
+        assert!(text.contains("one/a.toml and "), "{text}");
+        assert!(
+            text.ends_with("of the same name: rename one of them"),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_a_newer_utakata_makes_is_above_what_an_older_one_made() {
-        let check = |base: &str, last: &str, expect: &str| assert_eq!(next(base, last), expect);
+        let check = |base: &str, last: &str, expect: &str| {
+            assert_eq!(next(base, &[last]), expect);
+            assert_eq!(next(base, &["", last, "0.9.0.70"]), expect);
+        };
         check("1.0.0", "", "1.0.0.1");
         check("1.0.0", "1.0.0.9", "1.0.0.10");
         check("1.1.0", "1.0.0.9", "1.1.0.1");

@@ -1,4 +1,4 @@
-//! A release on its way from its folder into the catalogue.
+//! Pushing a release from its folder to the catalogue.
 
 use std::{collections::HashSet, fs};
 
@@ -12,15 +12,15 @@ use utakata_model::FileDigest;
 
 use super::ReleaseFolder;
 
-/// An answer names 1000 missing files at the most; what was put may go again meanwhile.
+/// An answer names at most 1000 missing files; files already sent may be discarded meanwhile.
 const MAX_ROUNDS: usize = 20;
 
 impl ReleaseFolder {
-    /// Pushes it; returns the release as the catalogue has it, and the bytes that were sent.
-    /// Tells `progress` of the bytes that are done, and of all.
+    /// Pushes the release; returns it as the catalogue has it, and the number of bytes sent.
+    /// Reports the bytes done and their total to `progress`.
     ///
     /// # Errors
-    /// It is no release, it is refused, or nobody answers.
+    /// It is not a release, it is refused, or nobody answers.
     pub async fn push(
         &self,
         client: &Client,
@@ -40,11 +40,11 @@ impl ReleaseFolder {
             }
         }
         bail!(
-            "files of it go away as fast as they are sent: does somebody delete releases? Try again"
+            "its files disappear as fast as they are sent: does somebody delete releases? Try again"
         );
     }
 
-    /// Sends the missing files; returns their bytes.
+    /// Sends the missing files; returns the number of bytes sent.
     async fn put(
         &self,
         missing: &[FileDigest],

@@ -7,7 +7,7 @@ use super::*;
 const MANIFEST: &str = "kind = \"a\"\nversion = \"1\"\nprotocol = 1\n[run]\nprogram = \"PROGRAM\"\n\
                         [[action]]\nname = \"read\"\nclass = \"observe\"\n";
 
-/// A folder with a manifest that runs this.
+/// A folder with a manifest that runs this program.
 fn release(program: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = MANIFEST.replace("PROGRAM", program);
@@ -59,7 +59,7 @@ fn the_files_of_a_folder_are_in_order_and_links_are_followed() {
 }
 
 #[test]
-fn an_image_needs_no_program_beside_it() {
+fn an_image_needs_no_program_next_to_it() {
     let folder = release("run");
     let image = "image = \"r/a@sha256:0000\"";
     fs::write(folder.path().join("image.toml"), image).unwrap();
@@ -68,7 +68,7 @@ fn an_image_needs_no_program_beside_it() {
 }
 
 #[test]
-fn what_is_no_release_is_refused_with_the_reason() {
+fn what_is_not_a_release_is_refused_with_the_reason() {
     let empty = tempfile::tempdir().unwrap();
     assert!(refused(&empty.path().join("x"), "there is no folder").is::<Usage>());
     assert!(refused(empty.path(), "no worker.toml in it").is::<Usage>());

@@ -16,6 +16,7 @@ use crate::{
     log,
     logic::{Logic, Ports},
     paths,
+    probes::{Probes, Subject},
 };
 
 #[derive(Debug, Args)]
@@ -66,6 +67,8 @@ async fn serve(
     alteration: &dyn Alteration,
 ) -> Result<()> {
     let mut signals = arguments.end.listen()?;
+    let probes = Probes::start(&config.probes).await?;
+    let within = config.stop.within;
     let client = Client {
         name: format!("utakata-le-{}", config.logic.name()?),
         will: None,
@@ -82,8 +85,8 @@ async fn serve(
     let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.links());
     let mut logic = tokio::select! {
         logic = starting => logic?,
-        signal = signals.asked_to_end() => {
-            tracing::info!(signal, "ended before it had begun");
+        signal = signals.end_requested() => {
+            tracing::info!(signal, "ended before it had started");
             inter_connect.close().await;
             return Ok(());
         }
@@ -91,13 +94,18 @@ async fn serve(
     let letters = inter_connect.dead_letters().map(dead_letters::tell);
     let telling = letters.map(tokio::spawn);
     claim.announce(logic.endpoint())?;
+    probes.serve(Subject {
+        logic: Some(logic.handle().clone()),
+        ..Subject::default()
+    });
     tracing::info!(url = logic.endpoint().url, "the logic environment is ready");
     let ended = super::end(&mut signals, logic.broken()).await;
+    probes.drain();
     let drained = async {
         if let Some(telling) = telling {
             telling.abort();
         }
-        logic.drain().await;
+        logic.drain(within).await;
         inter_connect.close().await;
     };
     super::drain(&mut signals, drained).await?;

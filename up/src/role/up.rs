@@ -19,6 +19,7 @@ use crate::{
     log,
     logic::Ports,
     paths,
+    probes::Probes,
     system::System,
 };
 
@@ -48,7 +49,7 @@ pub struct Arguments {
     end: End,
 }
 
-/// All that runs, as soon as it does.
+/// Everything that is running once `up` is ready.
 #[derive(Debug)]
 pub struct Ready<'a> {
     /// The addresses of the API and of the MQTT broker.
@@ -56,11 +57,11 @@ pub struct Ready<'a> {
     pub folder: &'a Folder,
     /// The simulated room of a demo.
     pub room: Option<&'a Room>,
-    /// The time since the start.
+    /// The time that the start took.
     pub took: Duration,
 }
 
-/// Starts, says that it is ready, runs until a signal, drains.
+/// Starts, announces that it is ready, runs until a signal, drains.
 pub fn run(
     arguments: &Arguments,
     context: &Context<'_>,
@@ -110,6 +111,8 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
     } else {
         Ports::AsConfigured
     };
+    let probes = Probes::start(&config.probes).await?;
+    let within = config.stop.within;
     let mut system = System::start(config, claim, ports).await?;
     claim.announce(system.endpoint())?;
     let mut room = None;
@@ -117,12 +120,13 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
         match furnish(&system, claim).await {
             Ok(started) => room = Some(started),
             Err(error) => {
-                system.drain(|| claim.withdraw()).await;
+                system.drain(within, || claim.withdraw()).await;
                 return Err(error);
             }
         }
     }
     tell(claim, system.endpoint(), room.as_ref())?;
+    probes.serve(system.subject());
     let broken = async {
         tokio::select! {
             error = system.broken() => error,
@@ -130,8 +134,9 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
         }
     };
     let ended = super::end(&mut signals, broken).await;
+    probes.drain();
     let drained = async {
-        system.drain(|| claim.withdraw()).await;
+        system.drain(within, || claim.withdraw()).await;
         if let Some(room) = room {
             room.stop().await;
         }
@@ -156,7 +161,7 @@ async fn furnish(system: &System, claim: &Claim) -> Result<Room> {
     Ok(room)
 }
 
-/// Says so when the simulator ends; all else goes on.
+/// Logs the end of the simulator; everything else continues.
 async fn watch_over<T>(room: &mut Option<Room>) -> T {
     if let Some(room) = room {
         let status = room.ended().await;

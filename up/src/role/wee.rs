@@ -19,6 +19,7 @@ use crate::{
     folder::Folder,
     inter_connect::{Client, InterConnect},
     log, paths,
+    probes::{Probes, Subject},
     replace::{self, Ends, Ready},
     signals::{Signals, hung_up},
 };
@@ -52,7 +53,7 @@ pub struct Arguments {
     end: End,
 }
 
-/// The time to get ready for another program.
+/// The time to get ready for the new program.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Starts, runs until a signal, drains.
@@ -93,8 +94,8 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     super::run(serving)
 }
 
-/// Listens before any thread is started: what is blocked in the first is blocked in all, and in
-/// the workers.
+/// Blocks signals before any thread starts: threads and workers inherit the mask of the first
+/// thread.
 fn listen(arguments: &Arguments) -> Result<Signals> {
     let early = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -114,6 +115,8 @@ async fn serve(
     mut signals: Signals,
     alteration: &dyn Alteration,
 ) -> Result<()> {
+    let probes = Probes::start(&config.probes).await?;
+    let within = config.stop.within;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
     let is_taken_over = takeover.is_some();
     let identity = match &takeover {
@@ -143,6 +146,11 @@ async fn serve(
         Some(takeover) => environment.takeover(takeover),
         None => environment,
     })?;
+    probes.serve(Subject {
+        execution: Some(environment.clone()),
+        connections: inter_connect.connections(),
+        ..Subject::default()
+    });
     tracing::info!(id = %environment.status().id, "the environment is ready");
     let ended = match Ends::received() {
         Ends::Yes if is_taken_over => Ended::Drains(Ok(())),
@@ -154,8 +162,9 @@ async fn serve(
             Err(ready.become_it(ends))
         }
         Ended::Drains(ended) => {
+            probes.drain();
             let drained = async {
-                execution::drain(&environment).await;
+                execution::drain(&environment, within).await;
                 inter_connect.close().await;
             };
             super::drain(&mut signals, drained).await?;
@@ -164,11 +173,11 @@ async fn serve(
     }
 }
 
-/// The end of an environment in this program.
+/// The ways in which an environment in this program ends.
 enum Ended {
     /// It is about to end.
     Drains(Result<()>),
-    /// Another program goes on with it.
+    /// Another program continues it.
     Left(Ready),
 }
 
@@ -202,14 +211,14 @@ async fn live(
             Err(error) => {
                 environment.go_on().await;
                 let error = format!("{error:#}");
-                tracing::error!(error, "not replaced by the program that is there now");
+                tracing::error!(error, "not replaced by the program now at this path");
             }
         }
     }
 }
 
-/// Makes everything ready for the program that is now in the place of this one. Errors: it
-/// cannot take over, or it is not the moment.
+/// Prepares everything for the program that is now at the path of this one. An error means that it
+/// cannot take over, or not now.
 async fn leave(environment: &Handle, folder: &Path) -> Result<Ready> {
     let program = replace::probe().await?;
     tracing::info!(program = %program.display(), "another program takes over");
@@ -217,13 +226,13 @@ async fn leave(environment: &Handle, folder: &Path) -> Result<Ready> {
     replace::write(program, folder, takeover)
 }
 
-/// Hangs up at the inter connect. Whether the end was asked for meanwhile.
+/// Disconnects from the inter connect. Returns whether the end was requested meanwhile.
 async fn hang_up(inter_connect: InterConnect, signals: &mut Signals) -> Ends {
     let hanging_up = inter_connect.close();
     tokio::pin!(hanging_up);
     tokio::select! {
         biased;
-        _ = signals.asked_to_end() => {}
+        _ = signals.end_requested() => {}
         () = &mut hanging_up => return Ends::No,
     }
     hanging_up.await;

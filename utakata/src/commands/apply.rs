@@ -71,7 +71,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let Contents { documents, kept } = documents::read(&arguments.files)?;
     if documents.is_empty() && kept.is_empty() {
-        bail!("there is no document in what was given");
+        bail!("there are no documents in the input");
     }
     let client = context.client()?;
     check_kept(&client, &kept).await?;
@@ -90,7 +90,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
     for kept in &kept {
         tell!(
-            "credential {}: left as it is, its values are not in the file",
+            "credential {}: left unchanged, its values are not in the file",
             kept.name
         );
     }
@@ -119,7 +119,7 @@ async fn check_kept(client: &Client, kept: &[Kept]) -> Result<()> {
             Some(_) => continue,
         };
         wrong.push(format!(
-            "{}: credential {}: its values are not told, and {why}: write values: instead of \
+            "{}: credential {}: its values are kept secret, and {why}: write values: instead of \
              keys:, or leave it out",
             one.place, one.name
         ));
@@ -160,7 +160,7 @@ pub async fn send(
 }
 
 /// Returns the differences, one or more lines each.
-pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
+pub fn description(applied: &Applied, output: &Output) -> Vec<String> {
     let differs = |change: &&Change| change.verdict != Verdict::Unchanged;
     let changes = applied.changes.iter().filter(differs);
     changes.map(|change| line(change, output)).collect()
@@ -168,7 +168,7 @@ pub fn told(applied: &Applied, output: &Output) -> Vec<String> {
 
 /// Returns the differences with a count.
 fn summed(applied: &Applied, output: &Output) -> String {
-    let mut lines = told(applied, output);
+    let mut lines = description(applied, output);
     lines.push(summary(applied));
     lines.join("\n")
 }

@@ -96,7 +96,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Head => {
             let head = context.client()?.audit_head().await?;
             if head.page == 0 {
-                bail!(Usage("nothing was written to the trail yet".into()));
+                bail!(Usage("the trail is still empty".into()));
             }
             context
                 .output

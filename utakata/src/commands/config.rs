@@ -29,9 +29,12 @@ pub enum Command {
         /// The file [default: utakata.toml in the data directory]
         file: Option<PathBuf>,
     },
+    /// Explain every key
     #[command(after_help = "\
 A key is set in the file (TOML), by an environment variable (logic.http.listen is
 UTAKATA__LOGIC__HTTP__LISTEN), or by a flag of `up`. Later ones in this list override earlier ones.
+A variable that begins with UTAKATA_FILE__ names a file with the value, for passwords.
+UTAKATA_CONFIG names the configuration file where --config does not.
 
 Example: utakata config reference -o json")]
     Reference,

@@ -16,7 +16,7 @@ use utakata_api::{
 use utakata_model::{ActionName, AtATime, AtMost, Pace, Priority, duration, operation::label_key};
 
 pub use self::{
-    confirm::{Asked, Consent, consent},
+    confirm::{CommandEffect, Consent, consent},
     follow::{announce, follow},
     show::{plan as show_plan, result},
 };
@@ -156,7 +156,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         show_plan(&plan, context)?;
         return Ok(Exit::Done);
     }
-    let asked = Asked {
+    let asked = CommandEffect {
         what: format!("{} on", request.action),
         targets: plan.targets.iter().map(|task| &task.target).collect(),
         many: plan.many,
@@ -167,7 +167,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Consent::Refused => bail!(exit::Usage("nothing was done".into())),
         // Exactly the plan that was shown is carried out.
         Consent::Given if request.plan.is_none() => request.plan = Some(plan.token),
-        Consent::Given | Consent::NotAsked => {}
+        Consent::Given | Consent::NotNeeded => {}
     }
     let view = match begin(&client, &request).await {
         Ok(answer) => operation_of(answer)?,
@@ -175,13 +175,15 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
             let exit = Exit::of_control(&error, false);
             tell_lines(&context.output.failure(&error.into()));
             if exit == Exit::Unknown {
-                tell!("nobody knows whether it was begun: see `utakata operation show last`");
+                tell!("it is not known whether it was begun: see `utakata operation show last`");
             }
             return Ok(exit);
         }
     };
     if view.is_known {
-        tell!("it was asked for under this key before, and is not done again: this is that one");
+        tell!(
+            "it was requested under this key before, and is not done again: this is the earlier one"
+        );
     }
     announce(&[&view]);
     let view = follow(&client, view, arguments.timeout).await?;
@@ -203,7 +205,7 @@ async fn begin(client: &Client, request: &Control) -> Result<ControlAnswer, clie
 fn operation_of(answer: ControlAnswer) -> Result<OperationView> {
     match answer {
         ControlAnswer::Operation(view) => Ok(*view),
-        ControlAnswer::Plan(_) => bail!("the server only planned what it was told to do"),
+        ControlAnswer::Plan(_) => bail!("the server only planned what it was asked to do"),
     }
 }
 
@@ -255,7 +257,7 @@ async fn plan(client: &Client, request: &Control) -> Result<Result<Plan, client:
         Err(error) => Ok(Err(error)),
         Ok(ControlAnswer::Plan(plan)) => Ok(Ok(plan)),
         Ok(ControlAnswer::Operation(view)) => bail!(
-            "the server did not keep to --dry-run: it began the operation {}",
+            "the server ignored --dry-run: it began the operation {}",
             view.operation.id
         ),
     }

@@ -12,7 +12,7 @@ use utakata_documents as documents;
 
 use super::{
     Context,
-    apply::{agree, told},
+    apply::{agree, description},
 };
 use crate::{
     exit::{Exit, Usage},
@@ -75,7 +75,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     delete.sort();
     delete.dedup();
     if delete.is_empty() {
-        bail!(Usage("there is nothing in what was given".into()));
+        bail!(Usage("there is nothing in the input".into()));
     }
     let subjects: Vec<String> = delete.iter().map(Named::subject).collect();
     let asked = subjects.iter().map(String::as_str);
@@ -92,7 +92,7 @@ async fn selected(client: &Client, text: &str) -> Result<Vec<Named>> {
     let selector = select::parse(text)?;
     if selector.is_everything() {
         bail!(Usage(
-            "an empty selector means every target: name what is to go, as in -l room=north".into()
+            "an empty selector matches every target: name what is to be deleted, as in -l room=north".into()
         ));
     }
     let found = client.targets(&selector).await?;
@@ -137,7 +137,7 @@ async fn send(
     context.output.one(&applied, || {
         let gone = |change: &&utakata_api::apply::Change| change.verdict == Verdict::Deleted;
         let count = applied.changes.iter().filter(gone).count();
-        let mut lines: Vec<String> = told(&applied, context.output);
+        let mut lines: Vec<String> = description(&applied, context.output);
         let missing = applied.changes.len() - count;
         let mut summary = format!("{count} deleted");
         if missing > 0 {

@@ -4,6 +4,7 @@
 mod cluster;
 mod machine;
 mod place;
+mod probes;
 mod server;
 mod site;
 

@@ -105,8 +105,8 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
         },
         colours: context.output.colours(),
     };
-    let request = serde_json::to_string(&request).context("the drill cannot be told of it")?;
-    let absent = "the program utakata-drill must lie beside utakata: `cargo build` builds both";
+    let request = serde_json::to_string(&request).context("the drill cannot be notified")?;
+    let absent = "the program utakata-drill must be next to utakata: `cargo build` builds both";
     let program = programs::find(PROGRAM).context(absent)?;
     let error = process::Command::new(&program)
         .arg("run")

@@ -79,7 +79,7 @@ impl Arguments {
             (None, Some(zone), Some(kind)) => Scope::KindInZone(kind, zone),
             (None, Some(zone), None) => Scope::Zone(zone),
             (None, None, _) => {
-                return Err(Usage("say which environment, or which --zone".into()));
+                return Err(Usage("name an environment, or a --zone".into()));
             }
         })
     }
@@ -103,7 +103,7 @@ async fn list(context: &Context<'_>) -> Result<()> {
     let client = context.client()?;
     let environments = client.environments().await?;
     let output = context.output;
-    output.list(&environments, "no environment was heard of yet")?;
+    output.list(&environments, "no environment has reported yet")?;
     for EnvironmentView {
         status,
         ignored,
@@ -130,7 +130,7 @@ async fn list(context: &Context<'_>) -> Result<()> {
             tell!(
                 "{} runs {} workers, as many as it may (execution.max_workers): tasks wait of {}",
                 status.id,
-                workers.most,
+                workers.max,
                 short.join(", ")
             );
         }

@@ -116,7 +116,7 @@ async fn schedules(client: &Client, arguments: &Arguments, context: &Context<'_>
     match (&arguments.name, found.first()) {
         (Some(_), Some(found)) => one(context, found),
         _ => {
-            let empty = "there are no schedules: nothing is read but on demand";
+            let empty = "there are no schedules: targets are read on demand only";
             context.output.list(&found, empty)
         }
     }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use utakata_api::{
     Client,
     client::EnvironmentVerb as Verb,
-    rollout::{KindAsked, Pin, Pins, Placement},
+    rollout::{KindAssignment, Pin, Pins, Placement},
 };
 use utakata_model::{Kind, Scope, Selector, Zone};
 
@@ -149,7 +149,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Drain(of) => return order::run(Verb::Drain, of.scope(), of.why, context).await,
         Command::Resume(of) => return order::run(Verb::Resume, of.scope(), of.why, context).await,
     };
-    context.output.one(&asked, || told(&kind, &asked))?;
+    context.output.one(&asked, || description(&kind, &asked))?;
     Ok(Exit::Done)
 }
 
@@ -160,13 +160,13 @@ async fn show(client: &Client, kind: &Kind, context: &Context<'_>) -> Result<Exi
     let view = views.iter().find(|view| view.kind == *kind);
     let colours = context.output.colours();
     let can = || view.map_or_else(String::new, |view| actions::all(view, colours));
-    context
-        .output
-        .one(&asked, || format!("{}\n{}", told(kind, &asked), can()))?;
+    context.output.one(&asked, || {
+        format!("{}\n{}", description(kind, &asked), can())
+    })?;
     Ok(Exit::Done)
 }
 
-fn told(kind: &Kind, asked: &KindAsked) -> String {
+fn description(kind: &Kind, asked: &KindAssignment) -> String {
     let mut text = match &asked.stable {
         Some(release) => format!("{kind} is served by {}\n", release.version),
         None => format!("{kind} is served by the newest release in the folders\n"),

@@ -47,22 +47,22 @@ Examples:
 Look at it first: `utakata operation show ID`. The person who requested it cannot approve it.
 
 Example: utakata operation approve 3f2a9c --why 'looked at it with ana'")]
-    Approve(Said),
+    Approve(Transition),
     /// Begin no further tasks
     #[command(after_help = "\
 Running tasks end as usual.
 
 Example: utakata operation pause last --why 'a breaker has tripped'")]
-    Pause(Said),
+    Pause(Transition),
     /// Resume an operation that was paused, or stopped after failures
     #[command(after_help = "Example: utakata operation resume last")]
-    Resume(Said),
+    Resume(Transition),
     /// Cancel the tasks that have not begun
     #[command(after_help = "\
 Running tasks end as usual; to undo what was done, use `utakata operation undo`.
 
 Example: utakata operation cancel last --why 'the wrong rack'")]
-    Cancel(Said),
+    Cancel(Transition),
     /// Undo an operation
     Undo(undo::Arguments),
 }
@@ -74,7 +74,7 @@ pub struct Which {
 }
 
 #[derive(Debug, Args)]
-pub struct Said {
+pub struct Transition {
     #[command(flatten)]
     which: Which,
     /// Reason, for the record
@@ -113,7 +113,12 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) -> Result<()> {
+async fn change(
+    client: &Client,
+    verb: Verb,
+    said: Transition,
+    context: &Context<'_>,
+) -> Result<()> {
     let id = match verb {
         Verb::Approve => identifiers::to_approve(client, &said.which.id).await?,
         _ => identifiers::operation(client, &said.which.id, context.purpose).await?,
@@ -127,11 +132,11 @@ async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) 
 }
 
 /// Lists the newest operations.
-pub async fn list(client: &Client, most: u32, context: &Context<'_>) -> Result<()> {
-    let operations = client.operations(most).await?;
+pub async fn list(client: &Client, max: u32, context: &Context<'_>) -> Result<()> {
+    let operations = client.operations(max).await?;
     context
         .output
-        .list(&operations, "nothing was asked for yet")
+        .list(&operations, "nothing was requested yet")
 }
 
 /// An operation with all its tasks.

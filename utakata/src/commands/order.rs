@@ -20,15 +20,15 @@ pub async fn run(
 ) -> Result<Exit> {
     let order = NewSuspension { scope, why };
     let view = context.client()?.order(verb, &order).await?;
-    context.output.one(&view, || told(verb, &view))?;
+    context.output.one(&view, || description(verb, &view))?;
     Ok(Exit::Done)
 }
 
-fn told(verb: Verb, view: &SuspensionView) -> String {
+fn description(verb: Verb, view: &SuspensionView) -> String {
     let scope = &view.scope;
     let then = match verb {
-        Verb::Pause => "begins nothing more, and ends what it has begun",
-        Verb::Drain => "begins nothing more, ends what it has begun, and stops its workers",
+        Verb::Pause => "begins nothing more, and finishes what it has begun",
+        Verb::Drain => "begins nothing more, finishes what it has begun, and stops its workers",
         Verb::Resume => "goes on",
     };
     let names: Vec<&str> = view
@@ -41,17 +41,17 @@ fn told(verb: Verb, view: &SuspensionView) -> String {
             format!("{scope} {then}\n")
         }
         (Scope::Environment(_) | Scope::KindInEnvironment(..), true) => {
-            format!("{scope} {then} when it comes: it is not there now\n")
+            format!("{scope} {then} when it connects: it is away now\n")
         }
         (_, false) => format!(
-            "{scope} {then}, in {} and whoever comes\n",
+            "{scope} {then}, in {} and any that joins\n",
             names.join(", ")
         ),
-        (_, true) => format!("{scope} {then} where it will be: it is nowhere now\n"),
+        (_, true) => format!("{scope} {then} wherever it appears: it is nowhere now\n"),
     };
     match verb {
         Verb::Pause | Verb::Drain => {
-            text.push_str("see how far it is: `utakata environment list`\n");
+            text.push_str("see its progress: `utakata environment list`\n");
         }
         Verb::Resume => {
             for one in &view.others {

@@ -83,7 +83,7 @@ pub fn tell_walk(walk: &WalkSummary) {
     }
     if walk.repeated > 0 {
         tell!(
-            "{} lines of the walk have an OID that came before: the first counts",
+            "{} lines of the walk repeat an OID: the first counts",
             walk.repeated
         );
     }

@@ -80,7 +80,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         Format::Table => {
             let held = held(&client, &view).await;
             let clocks = clocks(&client, &view).await;
-            told(&view, read.wait, &held, &clocks, context)?;
+            description(&view, read.wait, &held, &clocks, context)?;
         }
         Format::Json | Format::Yaml | Format::Csv => context.output.one(&view, String::new)?,
     }
@@ -105,7 +105,7 @@ fn none_such(view: &OperationView, prefix: &str) -> Option<String> {
         return None;
     }
     let hint = suggest::hint(prefix, metrics);
-    Some(format!("no reading is of \"{prefix}\": {hint}"))
+    Some(format!("no reading begins with \"{prefix}\": {hint}"))
 }
 
 /// Returns the reasons for unfinished reads, as far as somebody can change them.
@@ -133,13 +133,13 @@ async fn clocks(client: &Client, view: &OperationView) -> Vec<String> {
     };
     let environments = status.environments.iter().filter_map(|one| {
         let differs = words::clock(one.clock_ahead_ms).text;
-        let is_told = !differs.is_empty();
-        is_told.then(|| format!("the clock of {} is {differs}: set it by NTP", one.id))
+        let is_reported = !differs.is_empty();
+        is_reported.then(|| format!("the clock of {} is {differs}: set it by NTP", one.id))
     });
     environments.collect()
 }
 
-fn told(
+fn description(
     view: &OperationView,
     waited: Duration,
     held: &BTreeMap<TaskId, Explanation>,
@@ -172,7 +172,7 @@ fn told(
     let is_empty = view.tasks.iter().all(|task| result(task).is_none());
     if readings.is_empty() && is_empty && counts.succeeded == all {
         let word = if all == 1 { "target" } else { "targets" };
-        tell!("{all} {word} answered; there was nothing to show of it");
+        tell!("{all} {word} answered; there was nothing to show");
     }
     Ok(())
 }

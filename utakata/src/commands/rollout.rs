@@ -43,23 +43,23 @@ Examples:
 The new release keeps its present share of the tasks.
 
 Example: utakata rollout pause snmp --why 'a second look at the readings'")]
-    Pause(Said),
+    Pause(Transition),
     /// Resume a rollout that was paused
     #[command(after_help = "Example: utakata rollout resume snmp")]
-    Resume(Said),
+    Resume(Transition),
     /// Promote a rollout: leave its present phase without further evidence
     #[command(after_help = "\
 Use this for a kind with too few tasks to show anything. Evidence against the new release still turns
 it back.
 
 Example: utakata rollout promote snmp --why 'looked at it by hand'")]
-    Promote(Said),
+    Promote(Transition),
     /// Abort a rollout: the previous release serves everywhere again
     #[command(after_help = "\
 Nothing is lost: running tasks of the new release end as usual.
 
 Example: utakata rollout abort snmp --why 'wrong version'")]
-    Abort(Said),
+    Abort(Transition),
 }
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub struct Which {
 }
 
 #[derive(Debug, Args)]
-pub struct Said {
+pub struct Transition {
     #[command(flatten)]
     which: Which,
     /// Reason, for the record
@@ -89,7 +89,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     match command {
         Command::List => {
-            let empty = "no rollout was begun yet: utakata worker roll KIND --to VERSION";
+            let empty = "no rollout has begun yet: utakata worker roll KIND --to VERSION";
             context.output.list(&client.rollouts().await?, empty)?;
             Ok(Exit::Done)
         }
@@ -116,7 +116,12 @@ async fn show(
     Ok(Exit::Done)
 }
 
-async fn change(client: &Client, verb: Verb, said: Said, context: &Context<'_>) -> Result<Exit> {
+async fn change(
+    client: &Client,
+    verb: Verb,
+    said: Transition,
+    context: &Context<'_>,
+) -> Result<Exit> {
     let id = find(client, &said.which.which).await?.id;
     let reason = Reason { why: said.why };
     let rollout = client.change_rollout(id, verb, &reason).await?;
@@ -147,7 +152,7 @@ async fn find(client: &Client, which: &str) -> Result<Rollout> {
     match (meant.next(), meant.next()) {
         (Some(one), None) => Ok(one.clone()),
         (Some(_), Some(_)) => {
-            let message = format!("\"{which}\" means several rollouts: give more of the id");
+            let message = format!("\"{which}\" matches several rollouts: give more of the id");
             Err(Usage(message).into())
         }
         (None, _) => {
@@ -166,7 +171,7 @@ fn last(newest_first: &[Rollout], me: &PersonName) -> Result<Rollout> {
         return Ok(own.clone());
     }
     let message = match newest_first.first() {
-        None => "no rollout was begun yet".to_owned(),
+        None => "no rollout has begun yet".to_owned(),
         Some(newest) => format!(
             "{me} has begun no rollout, and last is one's own: the newest is {}, of {} to {}, \
              begun by {} {}",

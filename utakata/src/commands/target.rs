@@ -183,10 +183,10 @@ async fn show(client: &Client, name: &TargetName, context: &Context<'_>) -> Resu
     let readings = client.readings(&query).await?;
     let shown = Shown { target, readings };
     let output = context.output;
-    output.one(&shown, || told(&shown, output))
+    output.one(&shown, || description(&shown, output))
 }
 
-fn told(shown: &Shown, output: &Output) -> String {
+fn description(shown: &Shown, output: &Output) -> String {
     let Shown {
         target: view,
         readings,

@@ -173,7 +173,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
 }
 
 fn show(task: &TaskView, context: &Context<'_>) -> Result<()> {
-    context.output.one(task, || told(task))
+    context.output.one(task, || description(task))
 }
 
 impl From<VerdictWord> for Verdict {
@@ -243,7 +243,7 @@ fn attempt(one: &AttemptView) -> String {
     )
 }
 
-fn told(task: &TaskView) -> String {
+fn description(task: &TaskView) -> String {
     let origin = match &task.origin {
         Origin::Operation(id) => format!("operation {id}"),
         Origin::Schedule(name) => format!("schedule {name}"),

@@ -105,12 +105,12 @@ fn hints(is_demo: bool, command: &str, mqtt: Option<&str>) -> String {
         ]
     } else {
         &[
-            ("doctor", "what is wrong here, if anything"),
+            ("doctor", "problems of this installation"),
             (
                 "apply -f FILE",
-                "tell it what there is; see utakata apply --help",
+                "declare your targets; see utakata apply --help",
             ),
-            ("watch", "readings, as they come"),
+            ("watch", "readings as they arrive"),
         ]
     };
     let width = next.iter().map(|(words, _)| words.len()).max().unwrap_or(0) + 2;

@@ -160,12 +160,12 @@ async fn draw(
 async fn print(
     mut client: Client,
     watched: &Watched,
-    most: Option<u64>,
+    max: Option<u64>,
     context: &Context<'_>,
 ) -> Result<Exit> {
     let mut events = follow(&client, watched).await?;
     watched.filter.first(&client, &watched.selector).await?;
-    let mut left = most.unwrap_or(u64::MAX);
+    let mut left = max.unwrap_or(u64::MAX);
     loop {
         match events.next().await {
             Some(Ok(event)) => {
@@ -178,7 +178,7 @@ async fn print(
                 }
             }
             Some(Err(_)) | None => {
-                tell!("{} is gone; waiting until it is back", client.url());
+                tell!("{} has gone; waiting until it is back", client.url());
                 (client, events) = again(watched, context).await;
             }
         }

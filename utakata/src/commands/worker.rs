@@ -181,6 +181,6 @@ async fn stop(verb: Verb, of: Stop, context: &Context<'_>) -> Result<Exit> {
 
 async fn delete(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
     context.client()?.delete_release(release).await?;
-    tell!("{release} is in the catalogue no more");
+    tell!("{release} was removed from the catalogue");
     Ok(Exit::Done)
 }

@@ -50,12 +50,12 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
     match (last(&me, &known), purpose) {
         (Last::Own(own), Purpose::Look) => Ok(own.operation.id),
         (Last::Own(own), Purpose::Change) => {
-            tell!("last: {}", told(own));
+            tell!("last: {}", description(own));
             Ok(own.operation.id)
         }
         (Last::Before(own, refused), Purpose::Look) => {
             tell!(
-                "the last that you asked for was refused, and nothing was sent: {} ({}); this is \
+                "your last request was refused, and nothing was sent: {} ({}); this is \
                  the one before",
                 refused.what,
                 words::ago(refused.at)
@@ -64,16 +64,16 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
         }
         (Last::Before(own, refused), Purpose::Change) => bail!(Usage(format!(
             "nothing was done: the last that you asked for, {} ({}), was refused, and nothing was \
-             sent; if you mean the one before, give its id: {}",
+             sent; if you mean the earlier one, give its id: {}",
             refused.what,
             words::ago(refused.at),
-            told(own)
+            description(own)
         ))),
         (Last::None(None), _) => bail!(Usage("there is no operation yet".into())),
         (Last::None(Some(newest)), _) => bail!(Usage(format!(
-            "{} has asked for nothing yet, and last is one's own: the newest is {}",
+            "{} has requested nothing yet, and last is one's own: the newest is {}",
             me.name,
-            told(newest)
+            description(newest)
         ))),
     }
 }
@@ -82,7 +82,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
 pub(super) async fn nobody_approves(client: &Client) -> Result<OperationId> {
     let known = client.operations(LIMIT_MAX).await?;
     let is_waiting = |view: &&OperationView| view.state == Some(OperationState::Awaiting);
-    let waiting: Vec<String> = known.iter().filter(is_waiting).map(told).collect();
+    let waiting: Vec<String> = known.iter().filter(is_waiting).map(description).collect();
     if waiting.is_empty() {
         bail!(Usage("no operation waits for an approval".into()));
     }
@@ -115,7 +115,7 @@ pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
             Ok(tasks.last().unwrap_or(newest).id)
         }
         (None, Some(_), Purpose::Change) => bail!(Usage(format!(
-            "the last operation has {} tasks: say which, see `utakata task list --operation \
+            "the last operation has {} tasks: name one, see `utakata task list --operation \
              {operation}`",
             tasks.len()
         ))),
@@ -137,7 +137,7 @@ fn pick(tasks: &[TaskView]) -> Option<&TaskView> {
 }
 
 /// Describes an operation well enough to recognise it.
-fn told(view: &OperationView) -> String {
+fn description(view: &OperationView) -> String {
     let operation = &view.operation;
     let action = operation.action.as_ref();
     let action = action.map_or("a read", |action| action.as_str());
@@ -149,7 +149,7 @@ fn told(view: &OperationView) -> String {
         "{}, {action}{with}{parameters} on {}, asked{by} {}",
         operation.id,
         operation.selector,
-        words::ago(operation.asked)
+        words::ago(operation.requested)
     )
 }
 
@@ -163,7 +163,7 @@ mod tests {
         serde_json::from_value(json!({
             "id": format!("0192f0c1-7b1e-7000-8000-{id:012}"), "selector": "name=pdu-1",
             "action": "outlet-off", "class": "control", "parameters": { "outlet": 3 },
-            "asked": "2026-11-24T00:00:00Z", "by": by,
+            "requested": "2026-11-24T00:00:00Z", "by": by,
             "counts": utakata_api::operation::Counts::default(),
         }))
         .unwrap()
@@ -202,7 +202,7 @@ mod tests {
         let others = [view(9, Some("admin")), view(1, None)];
         assert_eq!(last(&me(None), &others), Last::None(Some(&others[0])));
         assert_eq!(last(&me(Some(1)), &[]), Last::None(None));
-        let told = told(&others[0]);
+        let told = description(&others[0]);
         assert!(
             told.contains("outlet-off outlet=3 on name=pdu-1, asked by admin"),
             "{told}"

@@ -168,7 +168,7 @@ impl Row for OperationView {
         let by = operation.by.as_ref().map(ToString::to_string);
         vec![
             Cell::dim(operation.id.to_string()),
-            words::ago(operation.asked).into(),
+            words::ago(operation.requested).into(),
             by.unwrap_or_default().into(),
             operation.selector.to_string().into(),
             action.unwrap_or_else(|| "(default)".into()).into(),

@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_from_now_in_one_unit() {
+    fn times_are_reported_from_now_in_one_unit() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         for (ago, expect) in [
             (0, "0s ago"),

@@ -1,4 +1,4 @@
-//! The boxes as processes of their own over a hub, each of them killed while the others go on.
+//! The boxes as separate processes over a hub, each of them killed while the others continue.
 
 use std::{
     io::{BufRead, BufReader},
@@ -11,7 +11,7 @@ use crate::program::{Done, Place, Role, beside, drill, wait_for};
 
 pub const PDU: &str = "pdu-a1-a";
 
-/// Simulated devices. Their end is the end of their standard input.
+/// Simulated devices. Closing their standard input ends them.
 pub struct Room {
     child: Child,
     devices: Vec<Value>,
@@ -88,7 +88,7 @@ pub fn hub<'a>(place: &'a Place, faults: &[&str]) -> Role<'a> {
     let hub = ["hub", "--socket", &socket];
     match faults {
         [] => place.role(&hub),
-        // Only the drill has any.
+        // Only the drill has faults.
         _ => place.role_of(&drill(), &[&hub, faults].concat()),
     }
 }
@@ -121,8 +121,8 @@ pub fn applied(place: &Place, room: &Room) {
     assert_eq!(applied.code, 0, "{}", applied.err);
 }
 
-/// Waits until the device can be read. What was under way when something died is lost, so that
-/// the first tries may fail.
+/// Waits until the device can be read. Reads in progress when something died are lost, so the first
+/// attempts may fail.
 fn until_it_reads(place: &Place) {
     let read = ["read", PDU, "--timeout", "10s"];
     let done = wait_for(|| Some(place.run(&read)).filter(|done| done.code == 0));
@@ -143,7 +143,7 @@ fn switch(place: &Place, action: &str, outlet: &str) -> Done {
     place.run(&["control", PDU, action, "-p", &outlet, "--yes"])
 }
 
-/// Reading and control, from end to end.
+/// Checks reading and control, from end to end.
 fn expect_that_it_works(place: &Place) {
     until_it_reads(place);
     for (action, expect) in [("outlet-off", "off"), ("outlet-on", "on")] {
@@ -154,7 +154,7 @@ fn expect_that_it_works(place: &Place) {
 }
 
 #[test]
-fn each_box_can_be_killed_and_started_again_while_the_others_go_on() {
+fn each_box_can_be_killed_and_started_again_while_the_others_continue() {
     let (place, room) = (Place::new(), Room::start());
     let hub_role = hub(&place, &[]);
     let (le_role, wee_role) = (le(&place), wee(&place));
@@ -163,7 +163,7 @@ fn each_box_can_be_killed_and_started_again_while_the_others_go_on() {
     expect_that_it_works(&place);
 
     wee_role.kill();
-    // The hub says so, because nobody else can.
+    // The hub announces it, because nobody else can.
     place.until(&["environment", "list"], |environments| {
         (environments[0]["state"] == "gone").then_some(())
     });
@@ -176,7 +176,7 @@ fn each_box_can_be_killed_and_started_again_while_the_others_go_on() {
     place.until_served("apc-pdu");
     expect_that_it_works(&place);
 
-    // It forgets everything, and is told it again.
+    // It forgets everything, and is told again.
     hub_role.kill();
     let hub_role = hub(&place, &[]);
     expect_that_it_works(&place);

@@ -1,4 +1,4 @@
-//! Times are those of the clock where the command is typed, and say so.
+//! Times use the time zone of the terminal, and say so.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, tz::TimeZone};
 
@@ -6,8 +6,8 @@ use crate::program::Place;
 
 const TARGETS: &str = "type: target\nname: one\nkind: echo\naddress: x\n";
 
-/// The minute that a clock in a zone shows in an hour, and the one that it showed a moment ago,
-/// each as it is typed, with when it comes next.
+/// The minute that a clock in a zone shows in an hour, and the one a moment ago, each as it is
+/// typed, with its next occurrence.
 fn times(zone: &str) -> [(String, Timestamp); 2] {
     let now = Timestamp::now().to_zoned(TimeZone::get(zone).unwrap());
     let minute = |time: Zoned| time.strftime("%H:%M").to_string();
@@ -43,7 +43,7 @@ fn a_lock_lasts_until_the_time_that_the_clock_here_shows() {
             let until: Timestamp = lane["lock"]["until"].as_str().unwrap().parse().unwrap();
             let off = until.duration_since(expect).abs();
             assert_eq!(off, SignedDuration::ZERO, "{zone} {typed}: {until}");
-            // What is confirmed is what was typed, and says of which zone it is.
+            // The confirmation repeats what was typed, with its zone.
             let told = lock(zone, &typed, "table");
             assert!(
                 told.out.contains(&format!("{typed}:00 {name}")),
@@ -73,7 +73,7 @@ fn a_lock_lasts_until_the_time_that_the_clock_here_shows() {
 }
 
 #[test]
-fn what_is_waited_for_is_told_in_the_time_of_who_asks() {
+fn an_awaited_time_is_shown_in_the_time_zone_of_the_user() {
     let place = Place::new();
     let up = place.up();
     place.serve_echo(&["one"]);

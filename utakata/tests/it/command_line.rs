@@ -258,7 +258,7 @@ fn one_wrong_key_among_a_thousand_targets_applies_nothing() {
 }
 
 #[test]
-fn what_is_applied_is_shown_changed_and_deleted() {
+fn documents_can_be_applied_shown_changed_and_deleted() {
     let place = Place::new();
     let _up = place.up();
     let site = "type: credential\nname: c\nvalues: { community: hush }\n---\n\

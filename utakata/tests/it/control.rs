@@ -1,4 +1,4 @@
-//! Control as an operator has it: guards, plans, locks, what is waited for.
+//! Control as an operator uses it: guards, plans, locks, waiting.
 
 use crate::program::Place;
 
@@ -6,7 +6,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
 }
 
-/// The plan, once everything was seen: a value that is seen for the first time changes it, too.
+/// Returns the plan once everything has been read: a first value changes it, too.
 fn planned(place: &Place, control: &[&str]) -> serde_json::Value {
     let dry = [control, &["--dry-run"]].concat();
     place.until(&dry, |plan| {
@@ -69,7 +69,7 @@ fn a_plan_that_was_shown_is_done_exactly_or_not_at_all() {
 }
 
 #[test]
-fn what_waits_is_told_with_who_can_change_it() {
+fn what_waits_is_reported_with_who_can_change_it() {
     let place = Place::new();
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
@@ -114,7 +114,7 @@ fn what_waits_is_told_with_who_can_change_it() {
 }
 
 #[test]
-fn what_was_done_is_taken_back_and_the_trail_of_it_is_whole() {
+fn control_is_undone_and_its_trail_is_whole() {
     let place = Place::new();
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
@@ -145,7 +145,7 @@ fn what_was_done_is_taken_back_and_the_trail_of_it_is_whole() {
     );
     let never = run("operation undo last --yes");
     assert_eq!(never.code, 1);
-    assert!(never.err.contains("does not say how"), "{}", never.err);
+    assert!(never.err.contains("does not declare how"), "{}", never.err);
 
     let whole = run("audit verify");
     assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
@@ -179,5 +179,5 @@ fn what_was_done_is_taken_back_and_the_trail_of_it_is_whole() {
     ];
     let anew = place.run(&anew);
     assert_eq!(anew.code, 1);
-    assert!(anew.out.contains("written anew"), "{}", anew.out);
+    assert!(anew.out.contains("rewritten since"), "{}", anew.out);
 }

@@ -1,4 +1,4 @@
-//! A real device, from `apply` to `control`, judged by Debian's own tools.
+//! A real device, from `apply` to `control`, checked with Debian's own tools.
 
 use utakata_tests::servers::Snmpd;
 
@@ -68,7 +68,7 @@ fn a_real_snmpd_is_observed_and_controlled_over_v2c_and_v3() {
     apply(&place, file.to_str().unwrap());
     place.until_served("snmp");
 
-    // What is read is what Debian's snmpget says.
+    // The reading equals the output of Debian's snmpget.
     let expect = snmpd.client().unwrap().value(SYS_NAME).unwrap();
     for target in ["one", "two"] {
         let oids = format!("oids=[\"{SYS_NAME}\"]");
@@ -79,7 +79,7 @@ fn a_real_snmpd_is_observed_and_controlled_over_v2c_and_v3() {
             "{target}: {result} is not {expect}"
         );
     }
-    // The schedule has both of them read.
+    // The schedule reads both of them.
     let seen = |target: &str| {
         let target = target.to_owned();
         move |readings: &serde_json::Value| {
@@ -94,7 +94,7 @@ fn a_real_snmpd_is_observed_and_controlled_over_v2c_and_v3() {
     let watched = place.run(&["watch", "rack=A1", "-o", "json", "--count", "3"]);
     assert_eq!(watched.out.lines().count(), 3, "{}", watched.err);
 
-    // What is set is what Debian's snmpget sees; a dry run sets nothing.
+    // Debian's snmpget sees the value set; a dry run sets nothing.
     let set = |more: &[&str]| {
         let oid = format!("oid={SYS_LOCATION}");
         let set = [
@@ -121,7 +121,7 @@ fn a_real_snmpd_is_observed_and_controlled_over_v2c_and_v3() {
 }
 
 #[test]
-fn a_device_that_is_silent_is_told_as_such_and_holds_nobody_up() {
+fn a_device_that_is_silent_is_reported_as_such_and_holds_nobody_up() {
     let snmpd = Snmpd::start().unwrap();
     let place = Place::new();
     let _up = place.up();

@@ -1,4 +1,4 @@
-//! The drill, in short: that it finds nothing where all is as promised, and that it would.
+//! The drill in short: it finds nothing where all promises are kept, and it would find something.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use utakata_tests::repository;
 
 use crate::program::{Place, wait_for};
 
-/// Drills, expects this exit code, and gives what it found.
+/// Runs a drill, expects this exit code, and returns its findings.
 fn drill(more: &[&str], code: i32) -> Value {
     let place = Place::new();
     let arguments = "drill --seed 1 --kill-every 2s --devices 20 -o json";
@@ -51,8 +51,8 @@ fn releases_are_rolled_while_everything_is_killed_and_nothing_is_lost_or_done_tw
     }
 }
 
-/// RabbitMQ, Mosquitto and PostgreSQL, two logic environments, two environments; servers and
-/// links are struck as well.
+/// RabbitMQ, Mosquitto and PostgreSQL, two logic environments, two environments; servers and links
+/// are attacked as well.
 #[test]
 fn nothing_is_lost_or_done_twice_with_real_servers_between() {
     let servers = repository::root().join("tests/servers");
@@ -67,8 +67,8 @@ fn nothing_is_lost_or_done_twice_with_real_servers_between() {
     }
 }
 
-/// Containers, their engine and everything else are killed, while releases are rolled. It needs
-/// root, for a Docker engine of its own.
+/// Containers, their engine and everything else are killed while releases are rolled out. Needs
+/// root, for a separate Docker engine.
 #[test]
 fn nothing_is_lost_done_twice_or_left_with_workers_in_containers() {
     let engine = repository::root().join("tests/servers");
@@ -101,7 +101,7 @@ fn nothing_is_lost_done_twice_or_left_with_workers_as_pods() {
 }
 
 #[test]
-fn environments_that_ask_for_no_permits_are_found_out() {
+fn environments_that_request_no_permits_are_detected() {
     let report = drill(&["--without-permits"], 1);
     assert!(kills(&report) > 3, "{report}");
     let counts = &report["counts"];
@@ -119,7 +119,7 @@ fn a_drill_that_is_killed_leaves_nothing_running() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    // Itself, the simulator, four of the site, and a worker.
+    // The drill, the simulator, four processes of the site, and a worker.
     let all = wait_for(|| (place.processes().len() >= 7).then_some(()));
     child.kill().unwrap();
     child.wait().unwrap();

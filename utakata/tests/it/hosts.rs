@@ -1,4 +1,4 @@
-//! An environment on a host of its own: a network namespace, whose cable is pulled.
+//! An environment on a separate host: a network namespace whose cable is pulled.
 
 use std::{
     fs,
@@ -17,15 +17,16 @@ use crate::program::{Place, Role, wait_for};
 struct Host {
     name: String,
     cable: String,
-    /// The other end of the cable, of this machine.
+    /// The address of this machine at the other end of the cable.
     gate: Ipv4Addr,
 }
 
 impl Host {
-    /// None, and why: it needs root, and a kernel that has namespaces.
+    /// Creates one. Errors: the reason why it is not possible, since it needs root and a kernel
+    /// with namespaces.
     fn make() -> Result<Self, String> {
         let id = std::process::id();
-        // Of a network that nobody has: RFC 2544.
+        // From a network reserved for benchmarks: RFC 2544.
         let [.., high, low] = id.to_be_bytes();
         let (gate, own) = (low & !3 | 1, low & !3 | 2);
         let host = Self {
@@ -50,7 +51,7 @@ impl Host {
         Ok(host)
     }
 
-    /// Has a server of this machine at its own end of the cable.
+    /// Makes a server of this machine reachable at its own end of the cable.
     fn reach(&self, server: SocketAddr) -> SocketAddr {
         let listener = TcpListener::bind((self.gate, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -70,7 +71,7 @@ impl Host {
         address
     }
 
-    /// Pulls the cable, or puts it in again: nobody is told.
+    /// Pulls the cable or plugs it in again, without telling anybody.
     fn cable(&self, state: &str) {
         ip(&format!("link set {} {state}", self.cable)).unwrap();
     }
@@ -83,7 +84,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // Those that were not made are not there.
+        // Those that were not created do not exist.
         let _ = ip(&format!("link del {}", self.cable));
         let _ = ip(&format!("netns del {}", self.name));
     }
@@ -111,7 +112,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream) {
     let _ = to.shutdown(Shutdown::Both);
 }
 
-/// The settings of a role, with brokers at these places.
+/// The settings of a role, with brokers at these addresses.
 fn settings(rabbitmq: SocketAddr, mosquitto: SocketAddr) -> String {
     let (user, password) = (Rabbitmq::USER, Rabbitmq::PASSWORD);
     let releases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workers/echo/releases");
@@ -175,13 +176,13 @@ fn a_host_whose_cable_is_pulled_comes_back_by_itself_and_loses_nothing() {
     );
     quality(&place, "stale");
     host.cable("up");
-    // All of it within the time that `wait_for` has.
+    // All of it within the time limit of `wait_for`.
     quality(&place, "good");
     let operation = place.until(&["operation", "show", "last"], |shown| {
         (shown["counts"]["succeeded"] == 1).then(|| shown.clone())
     });
     assert_eq!(operation["tasks"][0]["state"], "succeeded", "{operation}");
-    // The worker has lived on, and counted each of the two once.
+    // The worker has kept running, and counted each of the two once.
     let read = place.json(&["read", "echo-1"]);
     assert_eq!(read["tasks"][0]["readings"][0]["value"], 2.0, "{read}");
 }

@@ -1,5 +1,5 @@
-//! Releases that are images: pushed by tag, digest and archive, tried in containers; and one in
-//! Python. It needs root, for a Docker engine of its own.
+//! Releases as images: pushed by tag, digest and archive, and tested in containers; one of them in
+//! Python. Needs root, for a separate Docker engine.
 
 use std::{
     fs,
@@ -46,7 +46,7 @@ impl Yard {
         format!("{}/{tag}", self.registry.address())
     }
 
-    /// Builds an image that has this manifest as a label, and this one as a file.
+    /// Builds an image with this manifest as a label, and this one as a file.
     fn build(&self, name: &str, label: Option<&str>, file: Option<&str>) {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
@@ -61,7 +61,7 @@ impl Yard {
         self.engine.build(name, at, &options).unwrap();
     }
 
-    /// The same, in the registry; its digest.
+    /// The same, pushed to the registry; returns its digest.
     fn publish(&self, tag: &str, text: &str) -> String {
         let name = self.name(tag);
         self.build(&name, Some(text), Some(text));
@@ -120,7 +120,7 @@ fn an_image_is_pushed_by_tag_digest_or_archive_and_a_tag_that_moves_moves_nothin
     let (by_digest, _) = push(&first);
     assert_eq!(by_tag["digest"], by_digest["digest"]);
 
-    // Another image has the tag now: the engine still has what it meant before, too.
+    // Another image has the tag now: the engine still has the earlier one, too.
     let second = yard.publish("a:latest", &manifest("2.0.0"));
     yard.engine.docker(&["tag", &first, &tag]).unwrap();
     let (moved, told) = push(&tag);
@@ -158,10 +158,10 @@ fn an_image_that_can_be_no_release_is_refused_with_the_reason() {
         let refused = yard
             .place
             .run(&["worker", "push", image, "--docker", &nowhere]);
-        let is_told = ["no Docker engine answers at", "cannot read"]
+        let is_reported = ["no Docker engine answers at", "cannot read"]
             .iter()
             .any(|words| refused.err.contains(words));
-        assert!(refused.code != 0 && is_told, "{}", refused.err);
+        assert!(refused.code != 0 && is_reported, "{}", refused.err);
     }
     let tcp = yard
         .place
@@ -169,7 +169,7 @@ fn an_image_that_can_be_no_release_is_refused_with_the_reason() {
     assert_eq!(tcp.code, 2, "{}", tcp.err);
 }
 
-/// Why the worker in Python cannot be built here, if so.
+/// Returns the reason why the Python worker cannot be built here, if there is one.
 fn lacks_python(with_root: bool) -> Option<&'static str> {
     let works = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output();

@@ -1,4 +1,4 @@
-//! Ctrl-C while something goes on.
+//! Ctrl-C while something is in progress.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::program::Place;
 
 #[test]
-fn who_stops_waiting_is_told_what_goes_on_and_how_to_stop_it() {
+fn who_stops_waiting_is_told_what_continues_and_how_to_stop_it() {
     let place = Place::new();
     let up = place.up();
     place.serve_echo(&["one"]);
@@ -30,7 +30,7 @@ fn who_stops_waiting_is_told_what_goes_on_and_how_to_stop_it() {
     kill_process(Pid::from_child(&waiting), Signal::INT).unwrap();
     let mut rest = String::new();
     told.read_to_string(&mut rest).unwrap();
-    // As any program ends that is interrupted: a loop of a shell ends, too.
+    // As any interrupted program ends, so that a loop in a shell ends, too.
     assert_eq!(
         waiting.wait().unwrap().signal(),
         Some(Signal::INT.as_raw()),
@@ -39,7 +39,7 @@ fn who_stops_waiting_is_told_what_goes_on_and_how_to_stop_it() {
     let operation = place.json(&["operation", "show", "last"]);
     let id = operation["id"].as_str().unwrap();
     assert!(
-        rest.contains(&format!("goes on, as operation {id}")),
+        rest.contains(&format!("continues as operation {id}")),
         "{rest}"
     );
     let cancel = format!("utakata operation cancel {id}");

@@ -1,4 +1,4 @@
-//! `last` is the last of one's own.
+//! `last` is the last operation of the same person.
 
 use crate::program::Place;
 
@@ -49,7 +49,7 @@ fn last_is_ones_own_and_not_the_one_before_what_was_refused() {
     assert!(own.out.contains("ana's"), "{}", own.out);
     assert!(as_ana(&["task", "show", "last"]).out.contains("two (echo)"));
 
-    // Refused: what was asked before is not meant.
+    // Refused: the previous operation is not meant.
     let refused = as_ana(&["control", "two", "sett"]); // typos: on purpose
     assert_eq!(refused.code, 2, "{}", refused.err);
     let undo = as_ana(&["operation", "cancel", "last"]);
@@ -73,7 +73,7 @@ fn last_is_ones_own_and_not_the_one_before_what_was_refused() {
         shown.err
     );
 
-    // Of several tasks none is the last.
+    // With several tasks, none is the last one.
     assert_eq!(as_ana(&["control", "kind=echo", "set", "--yes"]).code, 0);
     let several = as_ana(&["task", "cancel", "last"]);
     assert_eq!(several.code, 2, "{}", several.err);

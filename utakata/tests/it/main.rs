@@ -1,4 +1,4 @@
-//! The program as its users have it: started as a process, talked to by its own commands.
+//! The program as its users know it: started as a process, controlled by its own commands.
 
 #![cfg(test)]
 
@@ -16,6 +16,7 @@ mod last;
 mod mistakes;
 mod orders;
 mod pods;
+mod probes;
 mod profiles;
 mod program;
 mod raw;

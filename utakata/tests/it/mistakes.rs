@@ -1,10 +1,10 @@
-//! Control that is asked for in a wrong way: nothing is done, the exit code says so, and the
-//! message says what was meant.
+//! Control requested wrongly: nothing is done, the exit code says so, and the message suggests what
+//! was meant.
 
 use crate::program::Place;
 
 #[test]
-fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
+fn a_mistyped_command_does_nothing_ends_with_2_and_suggests_what_was_meant() {
     let place = Place::new();
     let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
@@ -64,7 +64,7 @@ fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
         list.err
     );
 
-    // What cuts something off is not done where nobody can be asked, unless it is meant.
+    // Cutting something off is refused where nobody can confirm, unless it is explicitly intended.
     let off = ["control", "pdu-a1-a", "outlet-off", "-p", "outlet=3"];
     let silent = place.run(&off);
     assert_eq!(silent.code, 2, "{}", silent.err);
@@ -87,7 +87,7 @@ fn what_is_typed_wrong_does_nothing_ends_with_2_and_says_what_was_meant() {
 }
 
 #[test]
-fn what_would_silently_do_less_or_nothing_is_told() {
+fn what_would_silently_do_less_or_nothing_is_reported() {
     let place = Place::new();
     let _up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
@@ -98,7 +98,7 @@ fn what_would_silently_do_less_or_nothing_is_told() {
             2,
             "\"outlet\" is given twice, as \"4\" and \"5\"",
         ),
-        // All would go at once.
+        // All would be off at once.
         (
             "control kind=apc-pdu outlet-off -p outlet=4 --at-most 1/rak --yes",
             2,
@@ -112,7 +112,7 @@ fn what_would_silently_do_less_or_nothing_is_told() {
         (
             "read pdu-a1-a --metric hw.pwr",
             2,
-            "no reading is of \"hw.pwr\": did you mean \"hw.power\"?",
+            "no reading begins with \"hw.pwr\": did you mean \"hw.power\"?",
         ), // typos: on purpose
         (
             "control outlet-off pdu-a1-a -p outlet=3",

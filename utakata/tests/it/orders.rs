@@ -1,5 +1,5 @@
-//! Environments that are paused and drained while everything else goes on: two of one zone, the
-//! devices count what they are told.
+//! Environments that are paused and drained while everything else continues: two in one zone, with
+//! devices that count the commands they receive.
 
 use std::{
     fmt::Write as _,
@@ -18,7 +18,7 @@ use crate::{
 
 const DEVICES: usize = 8;
 
-/// Simulated devices that count. Their end is the end of their standard input.
+/// Simulated devices that count. Closing their standard input ends them.
 struct Counters {
     child: Child,
     devices: Vec<Value>,
@@ -82,7 +82,7 @@ impl Counters {
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
-    /// Every device was told each of these once, and did it once.
+    /// Checks that every device received each of these once, and did it once.
     fn expect_once(&self, tokens: &[String]) {
         for device in self.names() {
             let truth = self.tell(&["truth", device]);
@@ -90,7 +90,7 @@ impl Counters {
             for token in tokens {
                 let found = seen.iter().find(|one| one["token"] == **token);
                 let found = found.unwrap_or_else(|| panic!("{device} {token}: {truth}"));
-                let once = found["told"] == 1 && found["done"] == 1;
+                let once = found["received"] == 1 && found["done"] == 1;
                 assert!(once, "{device}: {found}");
             }
         }
@@ -104,7 +104,7 @@ impl Drop for Counters {
     }
 }
 
-/// An environment of the zone with a data directory of its own, which serves `drill` and `echo`.
+/// An environment of the zone with its own data directory, which serves `drill` and `echo`.
 fn wee<'a>(place: &'a Place, id: &str) -> Role<'a> {
     let (socket, data) = (place.beside("hub.sock"), place.beside(id));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -124,7 +124,7 @@ fn wee<'a>(place: &'a Place, id: &str) -> Role<'a> {
     place.role(&[&arguments[..], &["--zone", "hall-1"]].concat())
 }
 
-/// Begins to mark these on every device, all at once.
+/// Starts marking these on every device, all at once.
 fn mark(place: &Place, tokens: &[String]) -> Vec<Child> {
     let begin = |token: &String| {
         let token = format!("token={token}");
@@ -136,7 +136,7 @@ fn mark(place: &Place, tokens: &[String]) -> Vec<Child> {
     tokens.iter().map(begin).collect()
 }
 
-/// All of it was done; gives the environments that did it.
+/// Checks that all of it was done; returns the environments that did it.
 fn done(place: &Place, marks: Vec<Child>) -> Vec<String> {
     let mut by = Vec::new();
     for child in marks {
@@ -156,7 +156,7 @@ fn tokens(name: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{name}-{n}")).collect()
 }
 
-/// Waits until an environment tells so.
+/// Waits until an environment reports a condition.
 fn until(place: &Place, id: &str, is_so: impl Fn(&Value) -> bool) {
     place.until(&["environment", "list"], |all| {
         let mut all = all.as_array()?.iter();
@@ -257,7 +257,7 @@ fn a_paused_environment_hands_over_and_another_does_all_of_it_once() {
 }
 
 #[test]
-fn a_kind_is_drained_while_others_go_on_and_who_was_away_hears_of_its_order() {
+fn a_kind_is_drained_while_others_continue_and_who_was_away_hears_of_its_order() {
     let (place, counters) = (Place::new(), Counters::start());
     let _hub = hub(&place, &[]);
     let _le = le(&place);
@@ -294,11 +294,11 @@ fn a_kind_is_drained_while_others_go_on_and_who_was_away_hears_of_its_order() {
     two.kill();
     until(&place, "wee-2", |told| told["state"] == "gone");
     let told = order(&place, &["pause", "wee-2"]);
-    assert!(told.contains("it is not there now"), "{told}");
+    assert!(told.contains("it is away now"), "{told}");
     let _two = wee(&place, "wee-2");
     until(&place, "wee-2", |told| told["stopped"]["all"] == "paused");
 
-    // Nobody may do it, and that is said.
+    // Nobody may do it, and that is reported.
     let waits = tokens("waits", 1);
     let marks = mark(&place, &waits);
     let said = place.until(&["operation", "explain", "last"], |said| {

@@ -1,4 +1,4 @@
-//! Profiles as their writers have them: tried, drafted, and put into the data directory.
+//! Profiles from their authors' point of view: tried, drafted, and put into the data directory.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ fn data(name: &str) -> String {
     path.display().to_string()
 }
 
-/// A device that answers as the walk says, until it is dropped.
+/// A device that answers with the contents of a walk, until it is dropped.
 struct Device {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -188,7 +188,7 @@ fn profiles_of_the_data_directory_are_served_and_changed_while_everything_runs()
     let served = wait_for(|| volts(&place)?.filter(|volts| *volts == 230.4));
     assert!(served.is_some(), "{}", place.told());
 
-    // What is wrong is told, and what was right goes on.
+    // The mistake is reported, and the last valid version stays in use.
     fs::write(
         &file,
         text.replace("factor = 0.1\nattr", "faktor = 0.1\nattr"),

@@ -1,4 +1,4 @@
-//! A running `utakata up` in a place of its own, and the commands that talk to it.
+//! A running `utakata up` in its own place, and the commands that talk to it.
 
 use std::{
     fs::{self, File},
@@ -32,7 +32,7 @@ pub struct Place {
     named: Option<PathBuf>,
 }
 
-/// A running `up`. Its end proves that nothing is left of it.
+/// A running `up`. Stopping it checks that nothing is left running.
 pub struct Up<'a> {
     place: &'a Place,
     child: Child,
@@ -40,7 +40,7 @@ pub struct Up<'a> {
     pub ready: Value,
 }
 
-/// One box as a process of its own. Its end is the one that an operator gives it.
+/// One box as a separate process. Ending it is done as an operator would.
 pub struct Role<'a> {
     place: &'a Place,
     child: Child,
@@ -61,7 +61,7 @@ impl Place {
         Self { folder, named }
     }
 
-    /// The same, where every command runs beside the data directory and is told its name only.
+    /// The same, where every command runs next to the data directory and is given its name only.
     pub fn relative() -> Self {
         Self {
             named: Some("data".into()),
@@ -69,7 +69,7 @@ impl Place {
         }
     }
 
-    /// A home, of which commands find the data directories by themselves.
+    /// A home directory in which commands find the data directories by themselves.
     pub fn home() -> Self {
         Self {
             named: None,
@@ -86,12 +86,12 @@ impl Place {
         self.folder.path().join("data")
     }
 
-    /// A path beside the data directory.
+    /// A path next to the data directory.
     pub fn beside(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Writes a file beside the data directory.
+    /// Writes a file next to the data directory.
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, text).unwrap();
@@ -121,7 +121,7 @@ impl Place {
         Done::new(&self.command(arguments).output().unwrap())
     }
 
-    /// Runs it where the clock on the wall is in another time zone.
+    /// Runs it with the local time of another time zone.
     pub fn run_in(&self, zone: &str, arguments: &[&str]) -> Done {
         Done::new(&self.command(arguments).env("TZ", zone).output().unwrap())
     }
@@ -132,7 +132,7 @@ impl Place {
         Done::new(&command.env("UTAKATA_TOKEN", token).output().unwrap())
     }
 
-    /// Runs it with this on its standard input.
+    /// Runs it with this standard input.
     pub fn run_with(&self, arguments: &[&str], input: &str) -> Done {
         let mut child = self
             .command(arguments)
@@ -150,7 +150,7 @@ impl Place {
         Done::new(&child.wait_with_output().unwrap())
     }
 
-    /// Runs it, expects that it succeeds, and gives its JSON.
+    /// Runs it, expects success, and returns its JSON.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["-o", "json"]].concat();
         let done = self.run(&arguments);
@@ -193,7 +193,7 @@ impl Place {
         }
     }
 
-    /// Starts a command that runs until it is told to end, or nobody holds its standard input.
+    /// Starts a command that runs until it is asked to end, or its standard input closes.
     pub fn role(&self, arguments: &[&str]) -> Role<'_> {
         let child = self
             .command(&[arguments, &["--exit-with-stdin"]].concat())
@@ -263,7 +263,7 @@ impl Place {
         self.folder.path().join("up.log")
     }
 
-    /// Waits until a command's JSON has what is looked for.
+    /// Waits until a command's JSON contains something.
     pub fn until<T>(&self, arguments: &[&str], found: impl Fn(&Value) -> Option<T>) -> T {
         wait_for(|| found(&self.json(arguments))).unwrap_or_else(|| {
             let last = self.run(arguments);
@@ -271,7 +271,7 @@ impl Place {
         })
     }
 
-    /// Has the kind `echo` served, and makes targets of it.
+    /// Has the kind `echo` served, and creates targets of it.
     pub fn serve_echo(&self, targets: &[&str]) {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let manifest = root.join("workers/echo/releases/echo/worker.toml");
@@ -285,7 +285,7 @@ impl Place {
         assert_eq!(applied.code, 0, "{}", applied.err);
     }
 
-    /// Waits until a kind is served by a worker that is ready.
+    /// Waits until a kind is served by a ready worker.
     pub fn until_served(&self, kind: &str) {
         self.until(&["worker", "list"], |listed| {
             listed["pools"].as_array()?.iter().find_map(|pool| {
@@ -294,7 +294,7 @@ impl Place {
         });
     }
 
-    /// Proves that no process of this place is left.
+    /// Checks that no process of this place is left.
     pub fn expect_nobody(&self) {
         let nobody = wait_for(|| self.processes().is_empty().then_some(()));
         if nobody.is_none() && !thread::panicking() {
@@ -302,7 +302,7 @@ impl Place {
         }
     }
 
-    /// Numbers of the processes that have this place in their environment.
+    /// The ids of the processes that have this place in their environment.
     pub fn processes(&self) -> Vec<String> {
         let place = self.folder.path().to_str().unwrap().as_bytes();
         let mut found = Vec::new();
@@ -318,18 +318,18 @@ impl Place {
 }
 
 impl Up<'_> {
-    /// Ends it as an operator does, and gives its exit code.
+    /// Ends it as an operator would, and returns its exit code.
     pub fn stop(mut self) -> i32 {
         self.end()
     }
 
-    /// The same, where another one of the same place goes on.
+    /// The same, while another one of the same place keeps running.
     pub fn stop_and_leave(mut self) -> i32 {
         self.is_alone = false;
         self.end()
     }
 
-    /// Ends it as a power cut does.
+    /// Ends it as a power failure would.
     pub fn kill(mut self) {
         kill(&mut self.child);
     }
@@ -349,13 +349,13 @@ impl Drop for Up<'_> {
 }
 
 impl Role<'_> {
-    /// Ends it as an operator does.
+    /// Ends it as an operator would.
     pub fn stop(mut self) {
         let code = terminate(&mut self.child);
         assert_eq!(code, 0, "{}", self.place.told());
     }
 
-    /// Ends it as `kill -9` does.
+    /// Ends it as `kill -9` would.
     pub fn kill(mut self) {
         kill(&mut self.child);
     }
@@ -365,7 +365,7 @@ impl Role<'_> {
         self.child.id()
     }
 
-    /// Asks it to go over to the program that lies where it was started from.
+    /// Asks it to switch to the program that is now at its path.
     pub fn hang_up(&self) {
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
     }
@@ -376,7 +376,7 @@ impl Role<'_> {
         assert!(ended.is_some(), "{}", self.place.told());
     }
 
-    /// Leaves it alone, as a parent that dies does; gives its exit code.
+    /// Abandons it, as a dying parent would; returns its exit code.
     pub fn abandon(mut self) -> Option<i32> {
         drop(self.child.stdin.take());
         wait_for(|| self.child.try_wait().unwrap())?.code()
@@ -389,7 +389,7 @@ impl Drop for Role<'_> {
     }
 }
 
-/// Asks it to end, and gives its exit code. What has ended already is left alone.
+/// Asks it to end, and returns its exit code. A process that has ended already is left alone.
 fn terminate(child: &mut Child) -> i32 {
     let pid = Pid::from_child(child);
     if child.try_wait().unwrap().is_none() {
@@ -418,13 +418,13 @@ impl Done {
     }
 }
 
-/// One of the programs that lie beside `utakata`.
+/// The path of a program next to `utakata`.
 pub fn beside(program: &str) -> PathBuf {
     Path::new(UTAKATA).with_file_name(program)
 }
 
-/// The programs that lie beside `utakata`: built by the test run of the workspace, and here when
-/// only this crate is tested.
+/// Makes sure that the programs next to `utakata` exist: they are built by the test run of the
+/// workspace, and here if only this crate is tested.
 fn need_programs() {
     let folder = Path::new(UTAKATA).parent().unwrap();
     for program in [

@@ -43,7 +43,7 @@ fn escapes_in_reasons_are_shown_and_not_done() {
         }
     }
     assert!(seen >= 8, "{seen}");
-    // Programs have it exactly, and a terminal still nothing to act on.
+    // Programs get it exactly, and a terminal still gets nothing to act on.
     for format in ["json", "yaml"] {
         let done = place.run(&["target", "locks", "-o", format]);
         assert!(

@@ -37,11 +37,11 @@ proves = "both"
 within = "100ms"
 grace = "100ms"
 "#;
-/// Nothing on this machine needs time to show what was done.
+/// Nothing on this machine needs time to show an effect.
 const SETTINGS: &str = "[logic.control]\nsettling = \"50ms\"\n";
 const DEVICES: usize = 8;
 
-/// Pushes the release with this in place of that.
+/// Pushes the release with this addition.
 fn push(place: &Place, version: &str, more: &str) -> Done {
     let folder = place.beside(&format!("files-{version}"));
     fs::create_dir_all(&folder).unwrap();
@@ -67,7 +67,7 @@ fn device(place: &Place, name: &Value) -> String {
     fs::read_to_string(place.beside(name.as_str().unwrap())).unwrap()
 }
 
-/// Writes to all devices; every task that is told to be done is done, and no other one.
+/// Writes to all devices; checks that exactly the tasks reported as done are done.
 fn write(place: &Place, text: &str) -> Value {
     let payload = format!("payload={text}");
     let arguments = ["control", "kind=files", "write", "-p", &payload, "--yes"];
@@ -156,7 +156,7 @@ fn a_good_release_takes_over_and_what_would_break_is_refused_with_its_name() {
         rolled.err,
         rollout(&place)
     );
-    // Who is pinned keeps the old one, everybody else has the new one.
+    // Pinned targets keep the old one, all others have the new one.
     let read = place.json(&["read", "kind=files"]);
     for task in read["tasks"].as_array().unwrap() {
         let is_pinned = task["target"] == "device-0";

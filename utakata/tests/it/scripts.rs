@@ -12,7 +12,7 @@ use std::{
 
 use crate::program::Place;
 
-/// A thermostat that answers lines over TCP; each connection is a thread.
+/// A thermostat that answers lines over TCP; each connection has a thread.
 pub struct Thermostat {
     pub address: String,
     celsius: Arc<Mutex<String>>,
@@ -22,9 +22,9 @@ pub struct Thermostat {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     Honest,
-    /// It says that it has done it.
+    /// It claims success without doing anything.
     Lying,
-    /// It does it, and hangs up.
+    /// It does it, and closes the connection.
     Mute,
 }
 
@@ -108,7 +108,7 @@ fn scripts_are_workers_that_observe_and_control() {
         let set = place.json(&["control", &good, "set", "-p", "celsius=19.5"]);
         assert_eq!(set["counts"]["succeeded"], 1, "{set}");
         assert_eq!(honest.shows(), "19.5");
-        // It did it and did not say so: that is no failure, and no success before it is settled.
+        // It did it without saying so: that is neither failure nor success before it is settled.
         let set = [
             "control",
             &bad,
@@ -120,12 +120,12 @@ fn scripts_are_workers_that_observe_and_control() {
         ];
         let set = place.run(&set);
         assert_eq!(set.code, 3, "{}{}", set.out, set.err);
-        assert!(set.err.contains("nobody knows"), "{}", set.err);
+        assert!(set.err.contains("is unknown"), "{}", set.err);
         assert_eq!(mute.shows(), "18");
     }
 }
 
-/// A worker in Python of two files.
+/// A Python worker in two files.
 fn in_two_files(release: &Path) {
     fs::create_dir_all(release).unwrap();
     let write = |name: &str, text: &str| fs::write(release.join(name), text).unwrap();

@@ -1,8 +1,9 @@
-//! A site as its people look after it: what is wrong, what there is as files, and back again.
+//! A site from the point of view of its operators: its problems, its inventory as files, and back
+//! again.
 
 use crate::program::{Place, wait_for};
 
-/// Two targets at a port where nobody answers, and one that nothing reads.
+/// Two targets at a port where nobody answers, and one that no schedule reads.
 const SITE: &str = "name,kind,address,rack,note
 dead-2,snmp,127.0.0.1:9,B,\"left, \"\"top\"\"\"
 dead-10,snmp,127.0.0.1:9,B,
@@ -12,7 +13,7 @@ const SCHEDULE: &str = "type: schedule\nname: often\nselector: rack=B\ninterval:
                         type: credential\nname: pdus\nvalues: { community: hush }\n";
 
 #[test]
-fn what_is_wrong_is_told_by_status_and_doctor_and_by_their_exit_codes() {
+fn problems_are_reported_by_status_and_doctor_and_by_their_exit_codes() {
     let place = Place::new();
     let _up = place.up();
     place.until_served("snmp");
@@ -58,7 +59,7 @@ fn what_is_wrong_is_told_by_status_and_doctor_and_by_their_exit_codes() {
     let none = place.run(&["watch", "rck=B"]);
     assert_eq!(none.code, 2, "{}{}", none.out, none.err);
     assert!(none.err.contains("did you mean \"rack\""), "{}", none.err);
-    // A line of the log for each, because they are few.
+    // One line in the log for each, because they are few.
     for name in ["dead-2", "dead-10"] {
         let line = format!("target fails target={name}");
         let told = wait_for(|| place.told().contains(&line).then_some(()));
@@ -142,7 +143,7 @@ fn what_there_is_becomes_files_and_the_files_become_what_there_is() {
 }
 
 #[test]
-fn the_parameters_of_an_action_are_told_with_their_limits() {
+fn the_parameters_of_an_action_are_reported_with_their_limits() {
     let place = Place::new();
     let _up = place.up();
     place.until_served("apc-pdu");

@@ -1,4 +1,4 @@
-//! A host that stands still in the middle of control, and goes on when everybody else has gone on.
+//! A host that freezes in the middle of control, and resumes when everybody else has moved on.
 
 use std::{
     fs,
@@ -17,11 +17,11 @@ use crate::{
 
 const DEVICES: usize = 10;
 
-/// Long enough to be looked at, and short enough to be waited for: an attempt may act for 14 s.
+/// Long enough to look, and short enough to wait: an attempt may act for 14 s.
 const TIMES: &str = "[mqtt]\nenabled = false\n[logic.control]\nwindow = \"10s\"\ngrace = \"2s\"\n\
                      settling = \"1s\"\nread_back_within = \"4s\"\npublish_again = \"1s\"\n";
 
-/// Devices that count what they do. Their end is the end of their standard input.
+/// Devices that count what they do. Closing their standard input ends them.
 struct Counters {
     child: Child,
     control: String,
@@ -90,7 +90,7 @@ impl Drop for Counters {
     }
 }
 
-/// Processes that were stopped, and go on at the end whatever happens.
+/// Stopped processes, which continue at the end whatever happens.
 struct Stopped(Vec<Pid>);
 
 impl Stopped {
@@ -162,7 +162,7 @@ fn until_all_are(place: &Place, state: &str) {
     });
 }
 
-/// Everything that is needed, and one environment that serves the devices.
+/// Everything needed, and one environment that serves the devices.
 fn site<'a>(place: &'a Place, devices: &Counters) -> [Role<'a>; 3] {
     fs::create_dir_all(place.data()).unwrap();
     fs::write(place.data().join("utakata.toml"), TIMES).unwrap();
@@ -178,7 +178,7 @@ fn site<'a>(place: &'a Place, devices: &Counters) -> [Role<'a>; 3] {
     [hub, le, wee]
 }
 
-/// Asks for control that is permitted, and that nobody can begin.
+/// Requests control that is permitted, and that nobody can begin.
 fn ask_in_vain(place: &Place) {
     let asked = format!(
         "control kind=drill mark -p token=t --expect {DEVICES} --yes --timeout 1s --within 5m"
@@ -189,17 +189,17 @@ fn ask_in_vain(place: &Place) {
 }
 
 #[test]
-fn a_host_that_stands_still_in_the_middle_of_control_does_nothing_twice() {
+fn a_host_that_freezes_in_the_middle_of_control_does_nothing_twice() {
     let (place, devices) = (Place::new(), Counters::start());
     let [_hub, _le, first] = site(&place, &devices);
 
-    // What its workers are given lies unread in their sockets when the environment stops, too.
+    // Tasks sent to its workers are unread in their sockets when the environment stops, too.
     let mut its_workers = Stopped::stop(workers(&first));
     assert!(!its_workers.0.is_empty());
     ask_in_vain(&place);
     let itself = Stopped::stop([pid(first.process())]);
 
-    // Another host sees that nothing was done. That is no proof that nothing will be.
+    // Another host sees that nothing was done. That does not prove that nothing will be.
     let _second = wee(&place, "wee-2");
     until_all_are(&place, "unsettled");
     let task = place.json(&["operation", "show", "last"])["tasks"][0]["id"].clone();
@@ -207,12 +207,12 @@ fn a_host_that_stands_still_in_the_middle_of_control_does_nothing_twice() {
     assert!(explained.out.contains("may still act"), "{}", explained.out);
     assert_eq!(devices.done(), [0; DEVICES]);
 
-    // The workers go on before their environment, and find what was given to them.
+    // The workers resume before their environment, and find what was sent to them.
     its_workers.0.drain(..).for_each(|worker| {
         kill_process(worker, Signal::CONT).unwrap();
     });
     drop(itself);
-    // It says itself that nothing was begun; so it is done, once.
+    // The environment itself reports that nothing was begun; so it is done, once.
     until_all_are(&place, "succeeded");
     assert_eq!(devices.done(), [1; DEVICES], "{}", place.told());
 }

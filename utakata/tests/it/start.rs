@@ -42,7 +42,7 @@ fn the_address_is_withdrawn_before_the_api_closes() {
     let environment = place.json(&["environment", "list"])[0]["id"].to_string();
     let paused = ["environment", "pause", environment.trim_matches('"')];
     assert_eq!(place.run(&paused).code, 0, "{}", place.told());
-    // What waits keeps the process for a while after it has closed its port.
+    // A waiting command keeps the process alive for a while after it has closed its port.
     let mut waits = place.command(&["read", "one", "--timeout", "60s"]);
     let mut waits = waits
         .stdout(Stdio::null())
@@ -110,7 +110,7 @@ fn nothing_that_was_applied_is_lost_when_it_is_killed() {
 }
 
 #[test]
-fn paths_are_meant_from_where_a_command_is_typed() {
+fn paths_are_relative_to_where_a_command_is_typed() {
     let place = Place::relative();
     {
         let _up = place.up_with(&["--data", "data"]);
@@ -132,7 +132,7 @@ fn paths_are_meant_from_where_a_command_is_typed() {
 #[test]
 fn an_environment_of_which_no_worker_starts_says_so_with_the_reason_and_a_cure() {
     let place = Place::new();
-    // The programs beside this copy are there, and end at once.
+    // The programs next to this copy exist, and end at once.
     let program = place.beside("utakata");
     if fs::hard_link(UTAKATA, &program).is_err() {
         fs::copy(UTAKATA, &program).unwrap();
@@ -172,7 +172,7 @@ fn a_second_one_on_the_same_directory_is_told_who_has_it() {
 }
 
 #[test]
-fn a_port_in_use_and_a_wrong_configuration_are_told_with_a_cure() {
+fn a_port_in_use_and_a_wrong_configuration_are_reported_with_a_cure() {
     let place = Place::new();
     let up = place.up();
     let url = up.ready["url"].as_str().unwrap();
@@ -231,7 +231,7 @@ fn a_wrong_value_is_refused_alike_by_the_check_and_by_whatever_would_run_with_it
 }
 
 #[test]
-fn a_store_that_is_torn_is_told_with_its_name_and_a_cure() {
+fn a_store_that_is_torn_is_reported_with_its_name_and_a_cure() {
     let place = Place::new();
     place.up().stop();
     let store = place.data().join("store.db");

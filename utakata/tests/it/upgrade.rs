@@ -1,4 +1,4 @@
-//! The program of a running environment is replaced under load, and its workers go on.
+//! The program of a running environment is replaced under load, and its workers keep running.
 
 use std::{
     fs,
@@ -19,18 +19,18 @@ const TARGETS: usize = 6;
 const ID: &str = "wee-1";
 /// The number of replacements under load.
 const TIMES: usize = 4;
-/// Of an action. Nobody may act on an attempt any more after it, so that waiting for a state
-/// that only a dead attempt reaches takes longer than this.
+/// The timeout of an action. Nobody may act on an attempt after it, so reaching a state that
+/// requires the attempt to be dead takes longer than this.
 const TIMEOUT: &str = "20s";
-/// Says that it can take over, and is killed when it should.
+/// Claims that it can take over, and is killed when it should.
 const KILLED: &str = "#!/bin/sh\ncase \"$*\" in *--takes-over*) exit 0;; esac\nkill -9 $$\n";
-/// As a program that is older than all this.
+/// Like a program that is older than this feature.
 const OLDER: &str =
     "#!/bin/sh\necho \"error: unexpected argument '--takes-over' found\" >&2\nexit 2\n";
-/// As one that crashes at once.
+/// Like one that crashes at once.
 const CRASHING: &str = "#!/bin/sh\nkill -SEGV $$\n";
 
-/// An environment with a program of its own, and what it talks to.
+/// An environment with its own copy of the program, and its surroundings.
 struct House<'a> {
     place: &'a Place,
     program: String,
@@ -56,7 +56,7 @@ impl<'a> House<'a> {
         house
     }
 
-    /// A copy of the program in place of the one that is there, at once. Gives its inode.
+    /// Replaces the program with a copy, atomically. Returns its inode.
     fn install(&self) -> u64 {
         let new = format!("{}.new", self.program);
         fs::copy(UTAKATA, &new).unwrap();
@@ -64,7 +64,7 @@ impl<'a> House<'a> {
         fs::metadata(&self.program).unwrap().ino()
     }
 
-    /// Something else in place of it.
+    /// Replaces it with something else.
     fn install_text(&self, text: &str) {
         let new = format!("{}.new", self.program);
         fs::write(&new, text).unwrap();
@@ -80,7 +80,7 @@ impl<'a> House<'a> {
         self.place.role_of(&self.program, &arguments)
     }
 
-    /// With targets, when it is served.
+    /// Starts it with targets, once it serves.
     fn served(&self) -> Role<'a> {
         let wee = self.environment();
         for n in 0..TARGETS {
@@ -111,8 +111,12 @@ impl<'a> House<'a> {
     }
 
     fn until_told(&self, text: &str, times: usize) {
-        let is_told = || (self.count(text) >= times).then_some(());
-        assert!(wait_for(is_told).is_some(), "{text}: {}", self.place.told());
+        let is_reported = || (self.count(text) >= times).then_some(());
+        assert!(
+            wait_for(is_reported).is_some(),
+            "{text}: {}",
+            self.place.told()
+        );
     }
 
     fn control(&self) -> Vec<Value> {
@@ -122,7 +126,7 @@ impl<'a> House<'a> {
     }
 }
 
-/// A release with one worker, which counts.
+/// Creates a release with one worker, which counts.
 fn release(data: &str) {
     let folder = Path::new(data).join("releases/echo");
     fs::create_dir_all(&folder).unwrap();
@@ -137,7 +141,7 @@ fn release(data: &str) {
     fs::copy(beside(program), folder.join(program)).unwrap();
 }
 
-/// The environment goes over to the program with this inode.
+/// Waits until the environment runs the program with this inode.
 fn until_replaced(house: &House, wee: &Role, inode: u64) {
     wee.hang_up();
     let exe = format!("/proc/{}/exe", wee.process());
@@ -154,7 +158,7 @@ struct Load {
 }
 
 impl Load {
-    /// One command after the other on this target, each of which must succeed.
+    /// Runs one command after another on this target, each of which must succeed.
     fn run(&self, place: &Place, n: usize) {
         let target = format!("t-{n}");
         let set = ["control", &target, "set", "-p", "delay=1500ms"];
@@ -175,7 +179,7 @@ impl Load {
         }
     }
 
-    /// Waits until so many more have ended.
+    /// Waits until this many more have ended.
     fn more(&self, more: u64) {
         let than = self.sets.load(Ordering::SeqCst) + more;
         let is_more =
@@ -198,7 +202,7 @@ impl Load {
     }
 }
 
-/// Ends the load, also when a test fails.
+/// Ends the load, even if a test fails.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -207,7 +211,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Each that was asked for was done once, by workers that are still the same.
+/// Checks that everything requested was done once, by the same workers as before.
 fn expect_nothing_lost(house: &House, load: &Load, before: &[String]) {
     let place = house.place;
     assert_eq!(house.workers(), before, "{}", place.told());
@@ -237,7 +241,7 @@ fn an_environment_is_replaced_under_load_and_no_task_fails_and_no_worker_ends() 
             until_replaced(&house, &wee, house.install());
             load.more(4);
         }
-        // Whoever asks again and again gets it once more, or once; nothing is lost by it.
+        // Repeated requests replace it once more, or just once; nothing is lost.
         let inode = house.install();
         for _ in 0..20 {
             wee.hang_up();
@@ -271,7 +275,7 @@ fn a_program_that_cannot_take_over_changes_nothing() {
     expect_nothing_lost(&house, &load, &before);
     assert_eq!(house.count("taken over from the previous program"), 0);
     assert!(house.count("unexpected argument '--takes-over'") > 0);
-    // And when there is a right one, it is taken.
+    // And once there is a good one, it is used.
     until_replaced(&house, &wee, house.install());
     house.until_told("taken over from the previous program", 1);
     assert_eq!(house.workers(), before, "{}", place.told());
@@ -284,7 +288,7 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
     let house = House::build(&place);
     let wee = house.served();
     let before = house.workers();
-    // None ends by itself, however long it takes to see that all are under way.
+    // None ends by itself, however long it takes to see that all are in progress.
     let all = ["control", "kind=echo", "set", "-p", "delay=1m", "-y"];
     thread::scope(|scope| {
         let asked = scope.spawn(|| place.run(&all));
@@ -303,7 +307,7 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
         assert!(Path::new(&house.data).join("takeover.json").exists());
         house.install();
         let wee = house.environment();
-        // What was under way is told as what it is, and nothing is lost.
+        // Tasks in progress are reported truthfully, and nothing is lost.
         let asked = asked.join().unwrap();
         assert_ne!(asked.code, 0, "nobody knows of these: {}", asked.out);
         let control = wait_for(|| {
@@ -313,7 +317,7 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
         });
         let control = control.unwrap_or_else(|| panic!("{:?}", house.control()));
         assert_eq!(control.len(), TARGETS);
-        // All goes on with workers of the new life; those before have ended.
+        // Everything continues with workers of the new life; the earlier ones have ended.
         house.add("t-new");
         let done = place.run(&["control", "t-new", "set"]);
         assert_eq!(done.code, 0, "{}{}", done.err, place.told());
@@ -328,12 +332,12 @@ fn what_is_killed_on_the_way_is_recovered_as_after_any_kill() {
             house.workers()
         );
         assert!(!Path::new(&house.data).join("takeover.json").exists());
-        house.until_told("ended on the way to another one", 1);
+        house.until_told("ended during the replacement", 1);
         wee.stop();
     });
 }
 
-/// A worker in Python that takes its time, and writes down what it does.
+/// A Python worker that takes its time, and logs what it does.
 const SLOW: &str = r#"#!/usr/bin/python3
 import asyncio, sys
 sys.path.insert(0, "SDK")
@@ -370,7 +374,7 @@ timeout = "30s"
 "#;
 
 #[test]
-fn a_worker_in_python_goes_over_with_what_it_has() {
+fn a_worker_in_python_is_handed_over_with_its_tasks() {
     let place = Place::new();
     let house = House::build(&place);
     let release = Path::new(&house.data).join("releases/slow");

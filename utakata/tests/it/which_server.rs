@@ -55,7 +55,7 @@ fn a_command_of_the_demo_never_reaches_another_site() {
         named.err
     );
 
-    // The demo alone, where there is a site of one's own that does not run.
+    // The demo alone, with a site of one's own that is not running.
     assert_eq!(own.stop_and_leave(), 0, "{}", place.told());
     let looked = place.run(&list);
     assert!(targets(&looked.out) >= 10);
@@ -64,12 +64,12 @@ fn a_command_of_the_demo_never_reaches_another_site() {
 }
 
 #[test]
-fn what_cannot_be_encrypted_yet_is_told_with_a_way() {
+fn what_cannot_be_encrypted_yet_is_reported_with_an_alternative() {
     let place = Place::new();
     let done = place.run(&["--url", "https://utakata.example:7700", "target", "list"]);
     assert_eq!(done.code, 2, "{}", done.err);
     for says in [
-        "TLS is not there yet",
+        "TLS is not supported yet",
         "http://utakata.example:7700",
         "ssh -L",
     ] {
@@ -136,7 +136,7 @@ fn a_token_is_sent_to_the_server_that_it_belongs_to_and_nowhere_else() {
     let same = place.command(&[]).args(list(&own)).output().unwrap();
     assert!(same.status.success(), "{same:?}");
 
-    // A token that is named is sent where it is told to.
+    // An explicitly named token is sent to the named server.
     let heard = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let mut heard = [0; 4096];

@@ -1,4 +1,4 @@
-//! Releases that are dropped in place while everything runs.
+//! A worker without a manager.
 
 use std::{fs, path::Path};
 
@@ -46,7 +46,7 @@ fn a_kind_that_is_dropped_in_place_is_served_without_a_restart() {
 }
 
 #[test]
-fn a_release_that_cannot_be_used_is_told_by_the_doctor() {
+fn a_release_that_cannot_be_used_is_reported_by_the_doctor() {
     let place = Place::new();
     let _up = place.up();
     drop_in(&place, "broken", "kind = \"broken\"\nversion = 1\n");
@@ -71,7 +71,7 @@ fn a_worker_can_be_tried_before_it_is_used() {
     assert_eq!(place.run(&["worker", "test", folder]).code, 1);
 }
 
-/// A release of the echo worker of this version, in a folder, without its program.
+/// A release of the echo worker of this version in a folder, without its program.
 fn echo_of(place: &Place, name: &str, version: &str) -> String {
     let folder = place.beside(name);
     fs::create_dir_all(&folder).unwrap();
@@ -106,7 +106,7 @@ fn a_release_is_pushed_listed_compared_and_deleted() {
     fs::write(manifest, text).unwrap();
     let told = place.run(&["worker", "push", &next]);
     assert_eq!(told.code, 0, "{}", told.err);
-    // The program is there already.
+    // The program exists already.
     for says in [
         "echo@0.3.0",
         "KiB sent",
@@ -144,7 +144,7 @@ fn a_release_is_pushed_listed_compared_and_deleted() {
     assert!(diff.out.contains("worker.toml"), "{}", diff.out);
     assert!(!diff.out.contains("utakata-worker-echo"), "{}", diff.out);
 
-    // The first of a kind serves it.
+    // The first one of a kind serves it.
     let serves = place.run(&["worker", "delete", "echo@0.2.0"]);
     assert!(serves.err.contains("it is to serve echo"), "{}", serves.err);
     assert_eq!(place.run(&["worker", "delete", "echo@0.3.0"]).code, 0);
@@ -174,7 +174,7 @@ fn releases_that_were_not_pushed_are_shown_and_compared_as_well() {
 
     let shown = place.run(&["worker", "show", &shipped]);
     assert_eq!(shown.code, 0, "{}", shown.err);
-    assert_eq!(value(&shown.out, "source"), "comes with utakata");
+    assert_eq!(value(&shown.out, "source"), "shipped with utakata");
     assert!(
         value(&shown.out, "files").ends_with("and its program"),
         "{}",
@@ -244,7 +244,7 @@ fn what_cannot_be_pushed_is_refused_with_the_reason_and_nothing_is_added() {
 }
 
 #[test]
-fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() {
+fn with_keys_only_releases_that_are_signed_are_served_next_to_those_of_utakata() {
     let place = Place::new();
     let (key, public) = (place.beside("key.pem"), place.beside("key.pub.pem"));
     let openssl = |arguments: &[&str]| {
@@ -263,14 +263,14 @@ fn with_keys_only_releases_that_are_signed_are_served_beside_those_of_utakata() 
     place.until(&["environment", "list"], |environments| {
         let refused = environments[0]["refused"].as_array()?;
         let is_unsigned = |one: &serde_json::Value| one["problem"]["code"] == "release-unsigned";
-        // What comes with utakata needs none.
+        // What is shipped with utakata needs none.
         (refused.len() == 1 && is_unsigned(&refused[0])).then_some(())
     });
     let folder = folder.to_str().unwrap();
     let signed = place.json(&["worker", "sign", folder, "--key", &key]);
     assert_eq!(signed["release"]["kind"], "echo", "{signed}");
     place.until_served("echo");
-    // What is pushed has the program in it, and its signature is another one.
+    // A pushed release contains its program, and has another signature.
     let text = fs::read_to_string(Path::new(folder).join("signatures.toml")).unwrap();
     assert_eq!(text.matches("[[signature]]").count(), 2, "{text}");
     let manifest = echo().replace("kind = \"echo\"", "kind = \"pushed\"");

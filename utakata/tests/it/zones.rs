@@ -11,7 +11,7 @@ use crate::{
     program::{Place, Role, wait_for},
 };
 
-/// `apc-pdu` in a folder, said to be newer than any, and harmless whatever it does.
+/// `apc-pdu` in a folder, declared newer than any, and harmless whatever it does.
 fn harmless(bundled: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(bundled).unwrap() {
@@ -95,7 +95,7 @@ fn an_environment_of_another_hall_does_not_change_what_is_dangerous() {
     );
     assert_eq!(after["needs_approval"], true, "{after}");
 
-    // It waits for somebody else, and is written down as what must not be done twice.
+    // It waits for approval by somebody else, and is recorded as not repeatable.
     let asked = place.run(&["control", PDU, "outlet-cycle", "-p", "outlet=3", "--yes"]);
     let trail = place.run(&["audit", "export"]).out;
     let planned = trail.lines().find(|line| line.contains("task.planned"));
@@ -105,7 +105,7 @@ fn an_environment_of_another_hall_does_not_change_what_is_dangerous() {
     let listed = place.run(&["doctor"]);
     assert!(listed.out.contains("999.0.0"), "{}", listed.out);
 
-    // Nor does it come into the other hall by saying so, until it is forgotten.
+    // Nor can it move to the other hall by claiming so, until it is forgotten.
     rogue_role.stop();
     let rogue_role = rogue(&place, "hall-1");
     ignored(&place, "zone-not-its-own");
@@ -124,7 +124,7 @@ fn an_environment_of_another_hall_does_not_change_what_is_dangerous() {
     let there = place.run(&["environment", "forget", "wee-1"]);
     assert!(there.err.contains("is running"), "{}", there.err);
 
-    // A restart of the logic environment brings nothing of it back.
+    // A restart of the logic environment does not bring it back.
     le_role.kill();
     let le_role = le(&place);
     place.until_served("apc-pdu");
@@ -162,13 +162,13 @@ fn environment<'p>(place: &'p Place, id: &str, zone: &str, settings: &str) -> Ro
     place.role(&["wee", "--data", &data, "--id", id, "--zone", zone])
 }
 
-/// Ends every worker of this place as a crash does.
+/// Ends every worker of this place as a crash would.
 fn crash_workers(place: &Place) {
     for process in place.processes() {
         let (number, name) = process.split_once(' ').unwrap();
         if name.starts_with("utakata-worker") {
             let number = Pid::from_raw(number.parse().unwrap()).unwrap();
-            // Another one may have ended it meanwhile.
+            // Something else may have ended it meanwhile.
             let _ = kill_process(number, Signal::KILL);
         }
     }
@@ -191,7 +191,7 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     applied(&place, &room);
     place.until_served("apc-pdu");
 
-    // The other hall says that cycling an outlet is harmless, repeatable, and proven by nothing.
+    // The other hall declares cycling an outlet harmless, repeatable, and impossible to verify.
     let bundled = Path::new(&place.beside("wee-1")).join("bundled/apc-pdu");
     let releases = Path::new(&place.beside("wee-2")).join("releases/harmless");
     harmless(&bundled, &releases);
@@ -209,16 +209,16 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     assert_eq!(asked.code, 3, "it waits: {}{}", asked.out, asked.err);
     let operation = place.json(&["operation", "show", "last"]);
     assert_eq!(operation["state"], "awaiting", "{operation}");
-    assert_eq!(room.outlet(3)["told"], 0);
+    assert_eq!(room.outlet(3)["received"], 0);
     let own = place.run(&["operation", "approve", "last"]);
     assert_ne!(own.code, 0, "nobody approves what they asked for");
 
-    // Its worker dies when the device has the command, and before anybody knows.
+    // Its worker dies when the device has received the command, before anybody knows.
     room.fault("slow=1500ms");
     let id = operation["id"].as_str().unwrap();
     let approved = place.run_as(ana.trim(), &["operation", "approve", id]);
     assert_eq!(approved.code, 0, "{}", approved.err);
-    let told = wait_for(|| (room.outlet(3)["told"] == 1).then_some(()));
+    let told = wait_for(|| (room.outlet(3)["received"] == 1).then_some(()));
     assert!(told.is_some(), "{}{}", room.outlet(3), place.told());
     crash_workers(&place);
     room.fault("none");
@@ -226,9 +226,9 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
         let mut tasks = tasks.as_array()?.iter();
         tasks.find(|one| one["state"] == "unsettled").cloned()
     });
-    // Nobody could know, so a person has to say; and nobody has tried again.
+    // The outcome is unknown, so a person has to decide; and nobody has tried again.
     let truth = room.outlet(3);
-    assert_eq!(truth["told"], 1, "{truth} {task}");
+    assert_eq!(truth["received"], 1, "{truth} {task}");
     assert_eq!(truth["done"], 1, "{truth} {task}");
     for role in [rogue_role, wee_role, le_role] {
         role.stop();

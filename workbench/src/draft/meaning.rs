@@ -10,7 +10,7 @@ use super::{
 };
 use crate::walk::Walk;
 
-/// Values that devices send for "there is none", of numbers that may have them by chance only.
+/// Values that devices send for "not available", if they are numbers that hardly occur by chance.
 const SENTINELS: [i64; 6] = [
     -32_768,
     32_767,
@@ -19,20 +19,20 @@ const SENTINELS: [i64; 6] = [
     -2_147_483_648,
     4_294_967_295,
 ];
-/// Conventions whose objects say nothing of the equipment.
+/// Conventions of objects that say nothing about the equipment.
 const ADMINISTRATIVE: [&str; 4] = ["RowStatus", "StorageType", "TestAndIncr", "RowPointer"];
-/// Words of names of limits, which are no readings, whether they can be set or not.
+/// Words in the names of limits, which are not readings, whether settable or not.
 const LIMITS: [&str; 5] = ["threshold", "thresholds", "limit", "setpoint", "hysteresis"];
-/// Words of names of settings, among objects that can be set.
+/// Words in the names of settings, among settable objects.
 const SETTINGS: [&str; 12] = [
     "config", "cfg", "setting", "delay", "interval", "timeout", "enable", "enabled", "max", "min",
     "low", "high",
 ];
-/// Words of names of commands, among states that can be set.
+/// Words in the names of commands, among settable states.
 const COMMANDS: [&str; 8] = [
     "command", "control", "cmd", "ctrl", "reset", "reboot", "test", "action",
 ];
-/// The most values of the walk that are shown.
+/// The most values of the walk shown in a comment.
 const SAMPLES: usize = 3;
 
 /// The meaning of an object in a profile.
@@ -45,18 +45,18 @@ pub enum Meaning {
     LeftOut(&'static str),
 }
 
-/// A metric that an object becomes.
+/// The metric made from an object.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metric {
-    /// Its name; none: that of the object.
+    /// Its name; `None`: derived from the name of the object.
     pub name: Option<&'static str>,
-    /// The rest of it, as keys and values of TOML.
+    /// Its other keys and values, as TOML.
     pub keys: Vec<(&'static str, String)>,
-    /// The guesses that a person has to look at.
+    /// Guesses for a person to check.
     pub guesses: Vec<String>,
 }
 
-/// Returns what an object becomes, and values of it for a comment.
+/// Returns the meaning of an object, and values of it for a comment.
 pub fn of(object: &Object, walk: &Walk, is_column: bool) -> (Meaning, String) {
     let values: Vec<&Value> = walk.under(&object.oid).map(|(_, value)| value).collect();
     let samples: Vec<String> = values.iter().copied().take(SAMPLES).map(sample).collect();
@@ -105,7 +105,7 @@ fn meaning(object: &Object, values: &[&Value], is_column: bool) -> Meaning {
     }
 }
 
-/// A number; what is not known of it is guessed.
+/// A number; unknown properties are guessed.
 fn number(object: &Object, values: &[&Value]) -> Metric {
     let mut guesses = Vec::new();
     let by_units = quantity::of_units(&object.units);
@@ -119,7 +119,7 @@ fn number(object: &Object, values: &[&Value]) -> Metric {
     if is_by_name {
         guesses.push("the unit, by the name: the MIB has none".to_owned());
     }
-    // A hint beside UNITS that have a scale of their own says the same once more.
+    // A hint next to UNITS with a scale of their own repeats the same scale.
     let hint = quantity::of_hint(&object.hint).filter(|hint| *hint < 1.0);
     if let (Some(found), Some(hint)) = (&mut found, hint)
         && !quantity::is_scaled(&object.units)
@@ -175,7 +175,7 @@ fn keys_of(found: &Quantity) -> Vec<(&'static str, String)> {
     keys
 }
 
-/// Numbers of the walk, without those that probably mean "there is none".
+/// The numbers in the walk, without those that probably mean "not available".
 fn numbers(object: &Object, values: &[&Value]) -> Vec<f64> {
     let meant = values
         .iter()
@@ -193,7 +193,7 @@ fn raw_of(raw: &[f64]) -> String {
     raw.first().map(f64::to_string).unwrap_or_default()
 }
 
-/// The values that mean "there is none", as far as the walk has any.
+/// The values in the walk that mean "not available".
 fn invalid(
     object: &Object,
     values: &[&Value],
@@ -232,7 +232,7 @@ fn invalid(
     keys.push(("invalid", format!("[{}]", listed.join(", "))));
 }
 
-/// Returns whether the description seems to say that -1 is no value.
+/// Returns true if the description seems to say that -1 is not a value.
 fn names_minus_one(object: &Object) -> bool {
     const NONE: [&str; 7] = [
         "not ",
@@ -247,12 +247,12 @@ fn names_minus_one(object: &Object) -> bool {
     let Some((_, after)) = text.split_once("-1") else {
         return false;
     };
-    // -10 is a number as any other.
+    // -10 is an ordinary number.
     !after.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && NONE.iter().any(|word| text.contains(word))
 }
 
-/// The unit of a number of which no quantity is known: its UNITS as an annotation of UCUM.
+/// The unit of a number whose quantity is unknown: its UNITS as a UCUM annotation.
 fn own_unit(object: &Object) -> String {
     let word: String = object
         .units
@@ -287,7 +287,7 @@ fn states(object: &Object) -> Metric {
     }
 }
 
-/// A text that is no number.
+/// A text that is not a number.
 fn text(object: &Object) -> Meaning {
     const KNOWN: [(&[&str], &str); 3] = [
         (&["serial"], "hw.serial_number"),
@@ -333,7 +333,7 @@ pub fn quoted(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }
 
-/// A number of TOML, whole where it is.
+/// A TOML number, as an integer where it is whole.
 fn number_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         return format!("{number:.1}");
@@ -341,7 +341,7 @@ fn number_text(number: f64) -> String {
     number.to_string()
 }
 
-/// A value of the walk, short and harmless.
+/// A value of the walk, shortened and made printable.
 fn sample(value: &Value) -> String {
     let text = value::as_text(value).unwrap_or_else(|| value::type_name(value).into());
     let text: String = text

@@ -1,4 +1,4 @@
-//! Modules of MIBs as drafting needs them: with their OIDs and types, whoever defines these.
+//! MIB modules as drafting needs them: with OIDs and types resolved, whichever module defines them.
 
 mod found;
 mod known;
@@ -15,15 +15,15 @@ use super::smi;
 use crate::files::refusal;
 use found::Shelves;
 
-/// The most steps by which names refer to names: beyond it they go round in a circle.
+/// The most steps of names referring to names: beyond it they form a circle.
 const MAX_DEPTH: usize = 64;
 
-/// Modules that were read, and what is to be said of them.
+/// The modules read, and notices about them.
 #[derive(Debug)]
 pub struct Read {
-    /// Those of the files, and not what they import.
+    /// The modules in the files, without their imports.
     pub modules: Vec<Module>,
-    /// Notices of what is true and probably was not meant.
+    /// Notices of things that are valid and probably not intended.
     pub notices: Vec<String>,
 }
 
@@ -38,19 +38,18 @@ pub struct Module {
 #[derive(Debug, Clone)]
 pub struct Table {
     pub name: String,
-    /// The OID of its entry.
     pub entry: Oid,
-    /// Its columns that can be read.
+    /// Its readable columns.
     pub columns: Vec<Object>,
 }
 
-/// An object that can be read.
+/// A readable object.
 #[derive(Debug, Clone)]
 pub struct Object {
     pub name: String,
     /// The OID, without an instance.
     pub oid: Oid,
-    /// `true` if it can be set.
+    /// True if it can be set.
     pub is_settable: bool,
     pub units: String,
     /// The DISPLAY-HINT.
@@ -59,9 +58,9 @@ pub struct Object {
     pub names: Vec<(i64, String)>,
     /// The type on the wire.
     pub syntax: Syntax,
-    /// The textual convention, or the type that it has by name.
+    /// The textual convention, or the named type.
     pub convention: String,
-    /// DESCRIPTION: looked at, and never copied.
+    /// DESCRIPTION: examined, and never copied.
     pub description: String,
 }
 
@@ -77,16 +76,15 @@ pub enum Syntax {
     Text,
     /// Any other type.
     Other,
-    /// A type of a module that is not there.
+    /// A type from a module that is missing.
     Unknown,
 }
 
-/// Reads MIBs. What they import is looked for beside them, in the folders, and where the system
-/// has MIBs.
+/// Reads MIBs. Imports are searched next to them, in the given folders, and in the system's MIB
+/// folders.
 ///
 /// # Errors
-/// A file that cannot be read, has no module, or whose objects have no OID because of a module
-/// that is not there.
+/// A file cannot be read or has no module, or its objects have no OID because a module is missing.
 pub fn read(files: &[PathBuf], folders: &[PathBuf]) -> Result<Read, Vec<Refusal>> {
     let mut library = Library::default();
     let mut names = Vec::new();
@@ -131,7 +129,7 @@ pub fn read(files: &[PathBuf], folders: &[PathBuf]) -> Result<Read, Vec<Refusal>
     }
 }
 
-/// All modules at hand, by name.
+/// All available modules, by name.
 #[derive(Debug, Default)]
 struct Library {
     modules: BTreeMap<String, smi::Module>,
@@ -144,7 +142,7 @@ impl Library {
         }
     }
 
-    /// Adds what the modules import, and what that imports. Returns what is not found.
+    /// Adds imported modules, and their imports. Returns the names of those not found.
     fn import(&mut self, shelves: &mut Shelves) -> BTreeSet<String> {
         let mut missing = BTreeSet::new();
         loop {
@@ -203,7 +201,7 @@ impl Library {
         })
     }
 
-    /// Returns whether something lies in a table, so that it is its entry.
+    /// Returns true if something lies in a table, which makes it the table's entry.
     fn is_row(&self, module: &smi::Module, name: &str) -> bool {
         let node = module.nodes.get(name);
         let parent = node.and_then(|node| node.parent.as_ref());
@@ -215,7 +213,7 @@ impl Library {
             .is_some_and(|one| one.is_table)
     }
 
-    /// An object that can be read.
+    /// A readable object.
     fn object(&self, module: &smi::Module, one: &smi::ObjectType, oid: &[u32]) -> Option<Object> {
         let is_readable = ["read-only", "read-write", "read-create"].contains(&one.access.as_str());
         if !is_readable || one.is_table {
@@ -257,7 +255,7 @@ impl Library {
         Some(oid)
     }
 
-    /// The module that a name comes from: by the imports, or else any that has it.
+    /// The module that defines a name: by the imports, otherwise any module that has it.
     fn definer(
         &self,
         module: &smi::Module,
@@ -275,7 +273,7 @@ impl Library {
         imported.find(|other| has(other)).or_else(others)
     }
 
-    /// Returns what a type is, by all those that it is made of.
+    /// Resolves a type through the types it is made of.
     fn kind(&self, module: &smi::Module, syntax: &smi::Type) -> Kind {
         let mut kind = Kind {
             names: syntax.names.clone(),
@@ -313,7 +311,7 @@ impl Library {
     }
 }
 
-/// The definition of a type.
+/// A resolved type.
 struct Kind {
     names: Vec<(i64, String)>,
     hint: String,

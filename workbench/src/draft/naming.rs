@@ -1,6 +1,6 @@
-//! Names of things from the names of objects. Pure.
+//! Names derived from the names of objects. Pure.
 
-/// The words of a name: `acmeTempValue` and `ACME-TEMP` alike.
+/// The words of a name: the same for `acmeTempValue` and `ACME-TEMP` style.
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -14,7 +14,7 @@ pub fn words(name: &str) -> Vec<String> {
         let after = letters.get(at + 1);
         let begins = letter.is_ascii_uppercase()
             && (before.is_some_and(|before| before.is_ascii_lowercase() || before.is_ascii_digit())
-                // The last capital of several belongs to the word that follows: PDUOutlet.
+                // The last of several capitals belongs to the word that follows: PDUOutlet.
                 || (before.is_some_and(char::is_ascii_uppercase)
                     && after.is_some_and(char::is_ascii_lowercase)));
         if begins {
@@ -30,19 +30,19 @@ fn taken(word: &mut String) -> Option<String> {
     (!word.is_empty()).then(|| std::mem::take(word))
 }
 
-/// A name of words with underscores.
+/// The words joined with underscores.
 pub fn snake(name: &str) -> String {
     words(name).join("_")
 }
 
-/// The name of an object without what all names of its module begin with.
+/// The name of an object without the prefix common to its module.
 pub fn short(name: &str, common: usize) -> String {
     let words = words(name);
     let rest = words.get(common..).filter(|rest| !rest.is_empty());
     rest.unwrap_or(&words).join("_")
 }
 
-/// Returns how many words all of several names begin with.
+/// Returns the number of leading words shared by several names.
 pub fn common<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     let all: Vec<Vec<String>> = names.map(words).collect();
     let Some((first, rest)) = all.split_first() else {
@@ -58,7 +58,7 @@ pub fn common<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     }
 }
 
-/// Returns what the metrics of a module begin with that have no name of their own: `acme_pdu`.
+/// Returns the prefix of a module's metrics that have no other name: `acme_pdu`.
 pub fn prefix(module: &str) -> String {
     let mut words = words(module);
     words.retain(|word| word != "mib" && word != "smi");
@@ -72,8 +72,8 @@ pub fn prefix(module: &str) -> String {
     }
 }
 
-/// Returns what a table is about, in the words of `hw.type`. The second: whether that is a word of
-/// ours.
+/// Returns the subject of a table as a value of `hw.type`, and whether that is one of our standard
+/// values.
 pub fn hardware(name: &str, common: usize) -> (String, bool) {
     const TYPES: [(&str, &str); 22] = [
         ("outlet", "outlet"),

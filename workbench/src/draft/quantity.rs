@@ -2,12 +2,12 @@
 
 use super::naming;
 
-/// The quantity that a number measures, and its way to a reading.
+/// The quantity that a number measures, and its conversion to a reading.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantity {
     /// The quantity in its base unit.
     pub base: &'static Base,
-    /// The raw number is multiplied by this,
+    /// The factor by which the raw number is multiplied.
     pub factor: f64,
     /// and the offset.
     pub offset: f64,
@@ -18,7 +18,7 @@ pub struct Quantity {
 pub struct Base {
     /// The UCUM unit.
     pub unit: &'static str,
-    /// The metric; empty: it depends on the object.
+    /// The metric; empty if it depends on the object.
     pub metric: &'static str,
     /// The limit below which readings are suspect.
     pub min: Option<f64>,
@@ -52,7 +52,7 @@ bases! {
     FLOW = "L/min" "hw.flow" Some(0.0), None;
 }
 
-/// Units as they are written, in small letters: the quantity, its factor, its offset.
+/// Units as written, in lower case: the quantity, its factor, its offset.
 const UNITS: &[(&[&str], &Base, f64, f64)] = &[
     (
         &["volt", "volts", "v", "vac", "vdc", "voltsac", "voltsdc"],
@@ -204,7 +204,7 @@ const UNITS: &[(&[&str], &Base, f64, f64)] = &[
     ),
 ];
 
-/// The divisions of a unit, as they are written before it.
+/// Scales of a unit, as written in front of it.
 const SCALES: &[(&[&str], f64)] = &[
     (
         &[
@@ -233,7 +233,7 @@ const SCALES: &[(&[&str], f64)] = &[
 ];
 const FILLERS: [&str; 8] = ["of", "a", "an", "the", "in", "rms", "x", "*"];
 
-/// Parts of names that say what is measured, and the base that it is then probably of.
+/// Parts of names that indicate a quantity, and its probable base.
 const NAMES: &[(&[&str], &Base, f64)] = &[
     (&["temperature", "temp"], &TEMPERATURE, 1.0),
     (&["humidity", "rh"], &RATIO, 0.01),
@@ -253,7 +253,7 @@ const NAMES: &[(&[&str], &Base, f64)] = &[
     (&["minutes"], &TIME, 60.0),
 ];
 
-/// The quantity that UNITS names, and its metric; `None` for those that are not known.
+/// The quantity named by UNITS, and its metric; `None` if unknown.
 pub fn of_units(units: &str) -> Option<Quantity> {
     let lower = units.to_lowercase();
     let all: String = lower.split_whitespace().collect();
@@ -286,7 +286,7 @@ pub fn of_units(units: &str) -> Option<Quantity> {
     })
 }
 
-/// Returns whether UNITS have a scale of their own, as in `0.1 Volts`.
+/// Returns true if UNITS include a scale, as in `0.1 Volts`.
 pub fn is_scaled(units: &str) -> bool {
     let lower = units.to_lowercase();
     let mut names = SCALES.iter().flat_map(|(names, _)| *names);
@@ -302,7 +302,7 @@ fn exact(units: &str) -> Option<Quantity> {
     })
 }
 
-/// The quantity that a name speaks of: a guess.
+/// The quantity suggested by a name: a guess.
 pub fn of_name(name: &str) -> Option<Quantity> {
     let words = naming::words(name);
     let has = |part: &&str| words.iter().any(|word| word == part);
@@ -314,7 +314,7 @@ pub fn of_name(name: &str) -> Option<Quantity> {
     })
 }
 
-/// The factor that a DISPLAY-HINT asks for: `d-1` is tenths.
+/// The factor stated by a DISPLAY-HINT: `d-1` means tenths.
 pub fn of_hint(hint: &str) -> Option<f64> {
     let digits: i32 = hint.strip_prefix("d-")?.parse().ok()?;
     (0..10)
@@ -323,12 +323,12 @@ pub fn of_hint(hint: &str) -> Option<f64> {
 }
 
 impl Quantity {
-    /// Divides the raw number, as a DISPLAY-HINT says.
+    /// Divides the raw number according to a DISPLAY-HINT.
     pub fn scale(&mut self, hint: f64) {
         self.factor = tidy(self.factor * hint);
     }
 
-    /// The metric for an object of that name; `None`: it has none of its own.
+    /// The metric for an object of that name; `None` if there is no specific one.
     pub fn metric(&self, name: &str) -> Option<&'static str> {
         if !self.base.metric.is_empty() {
             return Some(self.base.metric);
@@ -350,8 +350,8 @@ impl Quantity {
         (*self.base == TIME && is_left).then_some("hw.battery.time_left")
     }
 
-    /// With a raw number that is ten, a hundred, ... times what is plausible, the factor that
-    /// makes it so: a guess.
+    /// If the raw number is ten, a hundred, … times a plausible value, returns the factor that
+    /// corrects it: a guess.
     pub fn rescaled(&self, raw: f64) -> Option<f64> {
         let plausible = match self.base.unit {
             "Cel" => 4.0..100.0,
@@ -370,7 +370,7 @@ impl Quantity {
     }
 }
 
-/// A product of decimal fractions as a person would write it.
+/// A product of decimal fractions without rounding noise.
 fn tidy(number: f64) -> f64 {
     format!("{number:.12}").parse().unwrap_or(number)
 }

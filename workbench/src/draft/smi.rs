@@ -1,7 +1,7 @@
-//! Modules of MIBs, as their texts have them (SMIv1 and SMIv2: RFC 1155, 1212, 2578, 2579). Pure.
+//! MIB modules as parsed from their text (SMIv1 and SMIv2: RFC 1155, 1212, 2578, 2579). Pure.
 //!
-//! Vendors' MIBs keep few of the rules. What is looked for is told by its form alone: what is
-//! between is passed over, whatever it is.
+//! Vendors' MIBs follow few of the rules. The parser recognises what it needs by form alone and
+//! skips everything between.
 
 mod lexer;
 
@@ -12,9 +12,9 @@ use lexer::Token;
 #[derive(Debug, Clone, Default)]
 pub struct Module {
     pub name: String,
-    /// The modules that it imports from, with what it imports.
+    /// The imported modules, each with the names imported from it.
     pub imports: Vec<(String, Vec<String>)>,
-    /// Names with what their OIDs are: the name of the parent (empty: none), and the rest.
+    /// Names with their OIDs: the name of the parent (empty: none), and the remaining numbers.
     pub nodes: BTreeMap<String, Node>,
     /// The types by name.
     pub types: BTreeMap<String, Type>,
@@ -25,17 +25,17 @@ pub struct Module {
 /// The definition of an OID: `{ parent 1 3 }`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Node {
-    /// The name that it begins with, if any.
+    /// The parent's name, if there is one.
     pub parent: Option<String>,
-    /// The numbers behind it.
+    /// The numbers after it.
     pub arcs: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Type {
-    /// The type that it is made of: `INTEGER`, `OCTET STRING`, or the name of another one.
+    /// The base type: `INTEGER`, `OCTET STRING`, or the name of another type.
     pub base: String,
-    /// The names of its values.
+    /// The names of enumerated values.
     pub names: Vec<(i64, String)>,
     /// The DISPLAY-HINT.
     pub hint: String,
@@ -45,18 +45,18 @@ pub struct Type {
 pub struct ObjectType {
     pub name: String,
     pub syntax: Type,
-    /// `true` if SYNTAX is `SEQUENCE OF`: it is a table.
+    /// True if SYNTAX is `SEQUENCE OF`, which makes it a table.
     pub is_table: bool,
     /// MAX-ACCESS, or ACCESS.
     pub access: String,
     pub units: String,
     pub description: String,
-    /// `true` if it is the entry of a table: it has INDEX or AUGMENTS.
+    /// True if it is the entry of a table, with INDEX or AUGMENTS.
     pub is_entry: bool,
     pub index: Vec<String>,
 }
 
-/// Reads all modules of a text; none, when it has none.
+/// Reads all modules in a text, which may be none.
 pub fn read(text: &str) -> Vec<Module> {
     let tokens = lexer::tokens(text);
     let mut reader = Reader { tokens, at: 0 };
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
                     module.name = name.into();
                     break;
                 }
-                // An OID may be between: `NAME { iso 3 } DEFINITIONS`.
+                // An OID may stand between: `NAME { iso 3 } DEFINITIONS`.
                 (Token::Word(name), Token::Open) => {
                     let here = self.at;
                     self.braces();
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Returns what a name at the beginning of a definition is.
+    /// Returns the definition that a leading name introduces.
     fn definition(&mut self, name: &str, module: &mut Module) {
         match self.peek(0) {
             Token::Word("MACRO") => {
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         for token in self.braces() {
             match token {
                 Token::Number(number) => node.arcs.extend(u32::try_from(number)),
-                // `iso org(3) dod(6)`: what has a number is told by that.
+                // `iso org(3) dod(6)`: numbered names are recognised by their number.
                 Token::Word(word) if node.parent.is_none() && node.arcs.is_empty() => {
                     node.parent = Some(word.into());
                 }
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
         module.nodes.insert(name.into(), node);
     }
 
-    /// Returns what is between braces, these left out. The opening one is next.
+    /// Returns the tokens between braces, excluding the braces. The opening one is next.
     fn braces(&mut self) -> Vec<Token<'a>> {
         let mut depth = 0;
         let mut inner = Vec::new();
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A type as it stands in SYNTAX: `INTEGER { up(1) }`, `OCTET STRING (SIZE (4))`, `Gauge32`.
+    /// A type as in SYNTAX: `INTEGER { up(1) }`, `OCTET STRING (SIZE (4))`, `Gauge32`.
     fn syntax(&mut self) -> Type {
         let mut found = Type::default();
         // `[APPLICATION 1] IMPLICIT INTEGER`.
@@ -320,7 +320,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// A type at the beginning of a definition, or a textual convention.
+    /// A type at the start of a definition, or a textual convention.
     fn type_of(&mut self, name: &str, module: &mut Module) {
         let mut hint = String::new();
         if self.is(0, "TEXTUAL-CONVENTION") {

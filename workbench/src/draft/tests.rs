@@ -20,7 +20,7 @@ fn object(name: &str, units: &str) -> Object {
     }
 }
 
-/// Returns what an object becomes with these values in the walk.
+/// Returns the meaning of an object with these values in the walk.
 fn meant(object: &Object, values: &[i32]) -> Metric {
     let mut walk = Walk::default();
     for (row, value) in (1..).zip(values) {
@@ -61,14 +61,14 @@ fn what_a_mib_says_is_no_guess_and_what_it_does_not_say_is_one() {
 }
 
 #[test]
-fn a_walk_tells_what_is_no_value_and_what_is_tenths() {
+fn a_walk_tells_what_is_not_a_value_and_what_is_tenths() {
     let sentinel = meant(&object("acmeLoad", "percent"), &[12, 65_535, -1]);
     assert_eq!(key(&sentinel, "invalid"), Some("[65535, -1]"));
     let tenths = meant(&object("acmeTemp", ""), &[-32_768, 235]);
     assert_eq!(key(&tenths, "factor"), Some("0.1"));
     let whole = meant(&object("acmeTemp", ""), &[23]);
     assert_eq!(key(&whole, "factor"), None);
-    // A freezer may have -1 degree.
+    // A freezer may be at -1 degree.
     let cold = meant(&object("acmeTemp", "celsius"), &[-1]);
     assert_eq!(key(&cold, "invalid"), None);
     let mut described = object("acmeTemp", "celsius");

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::walk::Walk;
 
-/// sysObjectID of SNMPv2-MIB: what the device is.
+/// sysObjectID of SNMPv2-MIB: identifies the device model.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 
 /// A draft, and counts of its content.
@@ -26,17 +26,17 @@ pub struct Written {
     pub guesses: usize,
 }
 
-/// The parts of a draft that are written already.
+/// The parts of a draft written so far.
 struct Writer<'a> {
     written: Written,
     walk: &'a Walk,
-    /// Series that have no row to tell them apart: metric and what it is of.
+    /// Series without a row to distinguish them: the metric and its subject.
     scalars: BTreeSet<String>,
-    /// The number of tables that were given each `hw.type`.
+    /// The number of tables assigned to each `hw.type`.
     hardware: BTreeMap<String, usize>,
 }
 
-/// Writes a profile of these modules.
+/// Writes a profile for these modules.
 pub fn profile(modules: &[Module], walk: &Walk) -> Written {
     let mut writer = Writer {
         written: Written::default(),
@@ -52,7 +52,7 @@ pub fn profile(modules: &[Module], walk: &Walk) -> Written {
 }
 
 impl Writer<'_> {
-    /// A line. Writing to a text cannot fail.
+    /// Appends a line. Writing to a text cannot fail.
     fn line(&mut self, line: &str) {
         self.written.text.push_str(line);
         self.written.text.push('\n');
@@ -128,7 +128,7 @@ impl Writer<'_> {
             self.line(&format!("{key} = {value}"));
         }
         if metric.name.is_some() && !is_of_device(&name) {
-            // Of several voltages each needs a name of its own.
+            // With several voltages, each needs a name of its own.
             self.guess("", "what it is of");
             self.line(&format!(
                 "attributes = {{ \"hw.name\" = {} }}",
@@ -194,8 +194,8 @@ impl Writer<'_> {
         self.line("]");
     }
 
-    /// Takes the first text that differs from row to row for a name, where no column is one by its
-    /// own name. Returns whether there is one.
+    /// If no column is named like a name, uses the first text that differs between rows. Returns
+    /// whether there is one.
     fn name_by_text(&self, meant: &mut [(&Object, Meaning, String)]) -> bool {
         if meant
             .iter()
@@ -230,7 +230,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Returns what tells the rows of a table apart.
+    /// Returns the attributes that distinguish the rows of a table.
     fn attributes(&mut self, table: &Table, meant: &[(&Object, Meaning, String)], common: usize) {
         let (hardware, is_known) = naming::hardware(&table.name, common);
         let times = self.hardware.entry(hardware.clone()).or_default();
@@ -315,7 +315,7 @@ fn named(metric: &Metric, prefix: &str, short: &str) -> String {
     }
 }
 
-/// Metrics that are of the device as a whole, so that none has a name.
+/// Metrics of the device as a whole, which have no name.
 fn is_of_device(metric: &str) -> bool {
     [
         "hw.vendor",
@@ -334,7 +334,7 @@ fn left_out(meaning: &Meaning) -> &'static str {
     }
 }
 
-/// Returns what a person compares the meaning of an object with.
+/// Returns the comment with which a person checks the meaning of an object.
 fn comment(object: &Object, samples: &str) -> String {
     let mut comment = object.name.clone();
     if !object.units.is_empty() {

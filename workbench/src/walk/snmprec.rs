@@ -9,7 +9,7 @@ use super::{Format, Open, Read, WalkLine, encode, oid, snmpwalk};
 /// Reads a line.
 ///
 /// # Errors
-/// It is one of this format, and something in it is wrong.
+/// It has this format, but something in it is wrong.
 pub(super) fn read(line: &str, is_latin: bool) -> Result<WalkLine<'_>, String> {
     let mut parts = line.splitn(3, '|');
     let parts = (parts.next(), parts.next(), parts.next());

@@ -6,7 +6,7 @@ use async_snmp::Value;
 
 use super::{Format, Open, Read, WalkLine, encode, oid};
 
-/// The texts that Net-SNMP prints in place of a value.
+/// The texts that Net-SNMP prints instead of a value.
 const NOTHING: [&str; 4] = [
     "No Such Object",
     "No Such Instance",
@@ -17,7 +17,7 @@ const NOTHING: [&str; 4] = [
 /// Reads a line.
 ///
 /// # Errors
-/// It is an object, and something in it is wrong.
+/// It is an object, but something in it is wrong.
 pub(super) fn read(line: &str, is_latin: bool) -> Result<WalkLine<'_>, String> {
     if let Some((head, rest)) = line.split_once(" = ").or_else(|| line.split_once(" =")) {
         if let Some(oid) = oid(head.trim()) {
@@ -46,14 +46,14 @@ pub(super) fn read(line: &str, is_latin: bool) -> Result<WalkLine<'_>, String> {
     }
 }
 
-/// Returns whether something is the name of an object: `IF-MIB::ifDescr.1`, `.iso.org.dod`.
+/// Returns true if a text is the name of an object: `IF-MIB::ifDescr.1`, `.iso.org.dod`.
 fn is_name(head: &str) -> bool {
     let has = |c: char| c.is_ascii_alphanumeric() || "-_.:\"'".contains(c);
     let head = head.trim();
     !head.is_empty() && head.chars().all(has) && (head.contains("::") || head.starts_with('.'))
 }
 
-/// The value of `TYPE: value`. `None`: there is none.
+/// The value of `TYPE: value`. `None` if there is none.
 fn typed(text: &str, is_latin: bool) -> Result<Option<Read>, String> {
     let text = match text.strip_prefix("Wrong Type (should be ") {
         Some(rest) => rest.split_once("): ").map_or(rest, |(_, rest)| rest),
@@ -114,7 +114,7 @@ fn typed(text: &str, is_latin: bool) -> Result<Option<Read>, String> {
     }
 }
 
-/// A value without its type, which is guessed. `None`: there is none.
+/// A value without its type, which is guessed. `None` if there is none.
 fn quick(text: &str, is_latin: bool) -> Option<Read> {
     let text = text.trim_start();
     if NOTHING.iter().any(|nothing| text.starts_with(nothing)) {
@@ -158,7 +158,7 @@ fn quick(text: &str, is_latin: bool) -> Option<Read> {
     Some(string(text, is_latin))
 }
 
-/// A text, maybe in quotation marks, maybe going on in the next line.
+/// A text, possibly quoted, possibly continued on the next line.
 fn string(text: &str, is_latin: bool) -> Read {
     let (text, open) = match text.strip_prefix('"') {
         None => (Cow::Borrowed(text), Open::Text),
@@ -173,7 +173,7 @@ fn string(text: &str, is_latin: bool) -> Read {
     }
 }
 
-/// A text up to the quotation mark at its end, and whether there is one.
+/// A text up to its closing quotation mark, and whether there is one.
 pub(super) fn unquote(text: &str) -> (Cow<'_, str>, bool) {
     let mut plain = String::with_capacity(text.len());
     let mut escaped = false;
@@ -190,8 +190,8 @@ pub(super) fn unquote(text: &str) -> (Cow<'_, str>, bool) {
             (false, _) => plain.push(c),
         }
     }
-    // Devices put quotation marks into texts, and Net-SNMP does not always escape them: it is
-    // the last one that counts.
+    // Devices put quotation marks into texts, and Net-SNMP does not always escape them: the last
+    // one counts.
     let ends = text.trim_end_matches(' ');
     let is_closed = ends.ends_with('"') && !ends.ends_with("\\\"");
     if is_closed {
@@ -201,7 +201,7 @@ pub(super) fn unquote(text: &str) -> (Cow<'_, str>, bool) {
     (Cow::Owned(plain), false)
 }
 
-/// Bytes in hexadecimal, with blanks, colons or nothing between them.
+/// Bytes in hexadecimal, separated by blanks, colons or nothing.
 pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.chars().filter(|c| !matches!(c, ' ' | ':' | '\t'));
     let digits: Option<Vec<u32>> = digits.map(|c| c.to_digit(16)).collect();
@@ -234,7 +234,7 @@ fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T, String> {
         .ok_or_else(|| wrong(text, what))
 }
 
-/// Hundredths of a second of `days:hours:minutes:seconds.hundredths`.
+/// Hundredths of a second from `days:hours:minutes:seconds.hundredths`.
 fn ticks(text: &str) -> Option<u32> {
     let mut parts = text.split(':');
     let mut next = || parts.next();
@@ -247,7 +247,7 @@ fn ticks(text: &str) -> Option<u32> {
     seconds.checked_mul(100)?.checked_add(number(hundredths)?)
 }
 
-/// A floating-point number in an Opaque, as Net-SNMP does it.
+/// A floating-point number in an Opaque, as encoded by Net-SNMP.
 fn opaque(text: &str) -> Result<Value, String> {
     let float = text.strip_prefix("Float: ");
     let float = float.and_then(|text| text.split(' ').next()?.parse::<f32>().ok());

@@ -10,7 +10,7 @@ fn text(text: &str) -> Value {
     Value::from(text)
 }
 
-/// The value of the only object of a walk.
+/// Returns the value of the only object of a walk.
 fn check(line: &str, expect: &Value) {
     let walk = Walk::parse(line.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
     let values: Vec<&Value> = walk.objects.values().collect();

@@ -18,7 +18,7 @@ use utakata_workbench::walk::Walk;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_utakata-workbench");
 
-/// Asks the program, which must end by itself unless its input stays open.
+/// Starts the program, which must end by itself unless its input stays open.
 fn start(request: &Request) -> (Child, ChildStdin, Answer) {
     let mut child = Command::new(PROGRAM)
         .stdin(Stdio::piped())
@@ -130,7 +130,7 @@ fn a_profile_reads_a_walk_over_snmp_and_each_reading_says_from_where() {
 }
 
 #[test]
-fn a_profile_of_another_device_reads_nothing_and_that_is_told() {
+fn a_profile_of_another_device_reads_nothing_and_that_is_reported() {
     let place = tempfile::tempdir().unwrap();
     let other = place.path().join("other.toml");
     let text = fs::read_to_string(data("acme-room.toml")).unwrap();
@@ -155,7 +155,7 @@ fn a_profile_of_another_device_reads_nothing_and_that_is_told() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_file_its_line_and_what_was_meant() {
+fn mistakes_are_reported_with_their_file_line_and_a_suggestion() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = place.path().join(name);
@@ -294,7 +294,7 @@ fn a_draft_of_a_mib_reads_the_walk_that_it_is_of() {
             drafted.text
         );
     }
-    // What is no value by the description is none.
+    // A value excluded by the description is not taken.
     assert!(
         !read.iter().any(|one| one.contains("hw.humidity rear")),
         "{read:#?}"
@@ -315,13 +315,13 @@ fn a_draft_of_a_mib_reads_the_walk_that_it_is_of() {
         "{}",
         drafted.text
     );
-    // No sentence of the MIB.
+    // No sentence of the MIB is copied.
     assert!(!drafted.text.contains("How often"), "{}", drafted.text);
     assert!(trial.profiles[0].is_recognised);
 }
 
 #[test]
-fn mibs_that_cannot_be_used_are_told_with_what_is_missing() {
+fn mibs_that_cannot_be_used_are_reported_with_what_is_missing() {
     let place = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = place.path().join(name);
@@ -356,7 +356,7 @@ fn mibs_that_cannot_be_used_are_told_with_what_is_missing() {
         file("notes.txt", "not a MIB"),
         &["notes.txt is no MIB", "DEFINITIONS"],
     );
-    // With what it imports beside it, it is understood.
+    // With its import next to it, it is understood.
     file(
         "ACME-SMI.txt",
         "ACME-SMI DEFINITIONS ::= BEGIN\nIMPORTS enterprises FROM SNMPv2-SMI;\n\

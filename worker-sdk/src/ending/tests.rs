@@ -106,7 +106,7 @@ fn a_problem_names_the_action_the_target_and_the_limit() {
 }
 
 #[test]
-fn a_number_that_is_none_is_left_out_and_told() {
+fn a_value_that_is_not_a_number_is_left_out_and_reported() {
     let answer = |numbers: &[f64]| {
         let readings = numbers.iter().copied().map(number).collect();
         Ending::Answered(Ok(Answer {

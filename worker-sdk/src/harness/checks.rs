@@ -73,18 +73,18 @@ impl Check {
         match self {
             Self::EndsWhenRefused => "it ends when it is refused",
             Self::Heartbeats => "it is heard of as often as asked",
-            Self::UnknownAction => "an action that it does not have is answered failed",
+            Self::UnknownAction => "an unknown action is answered failed",
             Self::BadParameters => {
                 "parameters that do not fit are answered failed, and nothing is touched"
             }
-            Self::Deadline => "what only looks ends by its timeout",
-            Self::Cancel => "what is cancelled is answered soon",
+            Self::Deadline => "observation ends by its timeout",
+            Self::Cancel => "a cancelled task is answered soon",
             Self::ManyTargets => "many targets are served at once, and all end in time",
-            Self::Twice => "a task that comes twice is answered once",
-            Self::WaitsForGo => "control is made ready, and nothing is touched before its go",
-            Self::OldGo => "a go that comes too late begins nothing, and is answered expired",
-            Self::Drain => "drained, it ends what it has, takes nothing new and exits with 0",
-            Self::Disconnected => "it ends when its manager is gone",
+            Self::Twice => "a task that arrives twice is answered once",
+            Self::WaitsForGo => "control is prepared, and nothing is touched before its go",
+            Self::OldGo => "a go that arrives too late begins nothing, and is answered expired",
+            Self::Drain => "drained, it finishes its tasks, accepts none and exits with 0",
+            Self::Disconnected => "it ends when its manager has gone",
         }
     }
 
@@ -134,7 +134,7 @@ pub async fn hello(stage: &Stage) -> Result<(), NotPassed> {
         return Err(NotPassed::failed(why));
     }
     let manifest: Manifest = serde_json::from_str(&hello.manifest).map_err(|error| {
-        NotPassed::failed(format!("the manifest in its hello is none: {error}"))
+        NotPassed::failed(format!("the manifest in its hello is invalid: {error}"))
     })?;
     if manifest != stage.release.manifest {
         return Err(NotPassed::failed(
@@ -143,7 +143,7 @@ pub async fn hello(stage: &Stage) -> Result<(), NotPassed> {
     }
     if hello.capacity == 0 {
         return Err(NotPassed::failed(
-            "it says that it takes no task at all (capacity 0)",
+            "it announces that it takes no tasks (capacity 0)",
         ));
     }
     Ok(())

@@ -73,7 +73,7 @@ impl Stage {
     /// Starts a worker and receives its hello.
     pub async fn start(&self) -> Result<Guest, NotPassed> {
         let failed = |error: std::io::Error| {
-            NotPassed::failed(format!("the harness cannot make its socket: {error}"))
+            NotPassed::failed(format!("the harness cannot create its socket: {error}"))
         };
         let folder = tempfile::Builder::new()
             .prefix("utakata-")
@@ -194,8 +194,11 @@ impl Stage {
             let action = manifest
                 .action(name)
                 .filter(|action| action.class == Class::Observe);
-            let wrong =
-                || NotPassed::failed(format!("the slow action \"{name}\" is no observe action"));
+            let wrong = || {
+                NotPassed::failed(format!(
+                    "the slow action \"{name}\" is not an observe action"
+                ))
+            };
             return Ok((action.ok_or_else(wrong)?, parameters.clone()));
         }
         let observe = manifest

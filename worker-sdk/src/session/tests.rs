@@ -140,7 +140,10 @@ impl Pair {
         };
         let stop = CancellationToken::new();
         let config = Config {
-            endpoint: format!("unix:{}", socket.display()),
+            endpoint: Endpoint {
+                address: format!("unix:{}", socket.display()),
+                authority: None,
+            },
             token: "secret".into(),
             stop: stop.clone(),
         };
@@ -427,7 +430,7 @@ async fn a_task_that_cannot_be_read_is_answered_as_it_came() {
 }
 
 #[tokio::test]
-async fn progress_and_impossible_numbers_are_told() {
+async fn progress_and_impossible_numbers_are_reported() {
     let mut pair = Pair::welcomed().await;
     let keys = pair
         .give(&[("do", "say", LONG), ("look", "not a number", LONG)])
@@ -512,7 +515,7 @@ async fn without_a_manager_control_work_comes_to_its_end_and_the_rest_is_dropped
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_its_reason() {
+async fn a_refusal_is_reported_with_its_reason() {
     let pair = Pair::start().await;
     let refused = Refused {
         code: "token".into(),
@@ -527,7 +530,7 @@ async fn a_refusal_is_told_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_held_goes_on_and_tells_the_next_manager_what_came_of_it() {
+async fn a_worker_that_is_held_continues_and_tells_the_next_manager_what_came_of_it() {
     let mut pair = Pair::welcomed().await;
     let keys = pair
         .give(&[("do", "brief", LONG), ("do", "until cancelled", LONG)])

@@ -91,7 +91,7 @@ async fn every_check_fails_for_a_worker_that_does_just_that_wrong() {
         ),
         (
             "does anything",
-            "an action that it does not have",
+            "an unknown action",
             "the code \"deadline\"",
         ),
         (
@@ -110,18 +110,14 @@ async fn every_check_fails_for_a_worker_that_does_just_that_wrong() {
             "1 of 1 tasks were not answered",
         ),
         ("guesses", "ends by its timeout", "answered STATUS_UNKNOWN"),
-        (
-            "deaf",
-            "what is cancelled",
-            "1 of 1 tasks were not answered",
-        ),
+        ("deaf", "a cancelled task", "1 of 1 tasks were not answered"),
         (
             "one at a time",
             "many targets",
             "of 20 tasks were not answered",
         ),
         ("begins no more", "many targets", "were not begun"),
-        ("answers twice", "comes twice", "it was answered"),
+        ("answers twice", "arrives twice", "it was answered"),
         ("older protocol", HELLO, "its manifest says protocol 2"),
         (
             "begins by itself",
@@ -140,7 +136,7 @@ async fn every_check_fails_for_a_worker_that_does_just_that_wrong() {
         ),
         (
             "believes any go",
-            "comes too late",
+            "arrives too late",
             "talked to the target after an old go",
         ),
         ("stays", "drained", "did not end the stream"),
@@ -148,7 +144,7 @@ async fn every_check_fails_for_a_worker_that_does_just_that_wrong() {
         ("exits with 1", "drained", "it ended with exit status: 1"),
         (
             "outlives",
-            "its manager is gone",
+            "its manager has gone",
             "goes on without a manager",
         ),
     ];

@@ -98,7 +98,7 @@ impl Echo {
         let reading = Reading {
             metric: self.metric.clone(),
             attributes: Attributes::new(),
-            // Exact up to 2^53: nobody counts so far.
+            // Exact up to 2^53, which no count reaches.
             value: ReadingValue::Number(count as f64 + self.faults.wrong()),
             unit: "1".into(),
             quality: Quality::Good,
@@ -118,7 +118,7 @@ impl Echo {
         Ok(Answer::default())
     }
 
-    /// Returns what is in the file that is the address of the target.
+    /// Returns the content of the file that is the address of the target.
     fn look(&self, address: &str) -> Result<Answer, Failure> {
         let text = std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
         let reading = Reading {
@@ -173,7 +173,7 @@ fn undone(action: &str) -> Failure {
     Failure::failed(Problem::new("no-such-action", Cure::Bug, message))
 }
 
-/// Blocks the thread that everything of this worker runs on.
+/// Blocks the only thread of this worker.
 fn freeze() -> ! {
     loop {
         std::thread::park();

@@ -1,15 +1,15 @@
-//! Faults that a release of the echo worker has by its manifest, for tests of rollouts: a new
+//! Faults that the manifest can give to a release of the echo worker, for tests of rollouts: a new
 //! version that is bad in a certain way.
 //!
 //! ```toml
 //! [settings.faults]
 //! start = "why it does not"    # it does not start
-//! crash_after = 100            # the process ends at the task after so many
-//! delay = "50ms"               # every task takes so much longer
+//! crash_after = 100            # the process exits at the task after this many
+//! delay = "50ms"               # every task takes this much longer
 //! fail = "device-refused"      # every task fails with this code
-//! wrong = 1000.0               # what it reads is so much more
-//! lazy = true                  # what it is told to write it does not, and says that it has
-//! leak = 1048576               # so many bytes are never given back, of each task
+//! wrong = 1000.0               # its readings are too large by this
+//! lazy = true                  # it reports writing without doing it
+//! leak = 1048576               # bytes leaked by each task
 //! ```
 
 use std::{
@@ -28,7 +28,7 @@ use utakata_worker_sdk::{
 
 /// The exit code of a worker that was asked to crash.
 pub(crate) const CRASHED: i32 = 99;
-/// The key of the settings of a manifest.
+/// The key in the settings of a manifest.
 const KEY: &str = "faults";
 
 /// The faults of this release.
@@ -53,7 +53,8 @@ struct FaultSettings {
 }
 
 impl Faults {
-    /// As the manifest says. Errors: it does not start, or says what cannot be read.
+    /// Reads the faults in the manifest. Errors: the release is not to start, or the faults cannot
+    /// be read.
     pub(crate) fn read(settings: &serde_json::Value) -> Result<Self, String> {
         let asked = match settings.get(KEY) {
             Some(faults) => FaultSettings::deserialize(faults)
@@ -69,25 +70,25 @@ impl Faults {
         }
     }
 
-    /// Returns whether it says that it has done what it has not.
+    /// Returns true if it reports writing without doing it.
     pub(crate) fn is_lazy(&self) -> bool {
         self.asked.lazy
     }
 
-    /// Returns how much more is read than there is.
+    /// Returns the amount by which readings are too large.
     pub(crate) fn wrong(&self) -> f64 {
         self.asked.wrong
     }
 
-    /// Returns what goes wrong with every task.
+    /// Applies the faults that affect every task.
     pub(crate) async fn strike(&self) -> Result<(), Failure> {
         let before = self.tasks.fetch_add(1, Ordering::Relaxed);
-        if self.asked.crash_after.is_some_and(|most| before >= most) {
+        if self.asked.crash_after.is_some_and(|max| before >= max) {
             std::process::exit(CRASHED);
         }
         if self.asked.leak > 0 {
             let mut leaked = self.leaked.lock().unwrap_or_else(PoisonError::into_inner);
-            // Written to: memory that is only promised costs nothing.
+            // Written to: untouched memory costs nothing.
             leaked.push(vec![1; self.asked.leak]);
         }
         if !self.asked.delay.is_zero() {

@@ -1,12 +1,12 @@
-//! A worker that answers what it is given, for tests and benchmarks. It talks to nobody: the
-//! address of a target means nothing to it, and every target shows the same count.
+//! A worker that answers with what it is given, for tests and benchmarks. It contacts no device:
+//! the address of a target has no meaning for it, and every target shows the same count.
 
 mod echo;
 mod faults;
 
 use std::process::ExitCode;
 
-/// Faster than the C library's where many small things come and go: see docs/benchmarks.md.
+/// Faster than the C library's with many small allocations: see docs/benchmarks.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

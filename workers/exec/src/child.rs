@@ -1,4 +1,5 @@
-//! A process of the program: started without what is secret, read line by line, killed whole.
+//! A process of the program: started without secrets in its environment, read line by line, killed
+//! with its descendants.
 
 use std::{fs, io, process::Stdio};
 
@@ -11,25 +12,24 @@ use utakata_worker_sdk::{ENDPOINT_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
 
 use crate::{line::LINE_MAX, settings::Command, trouble::Trouble};
 
-/// A process of the program. Killed with all that it started when it is dropped.
+/// A process of the program. Dropping it kills it with everything it started.
 ///
-/// It stays in the process group of the worker: whoever ends that, ends this too.
+/// It stays in the process group of the worker, so whoever ends that group ends it too.
 #[derive(Debug)]
 pub struct Child {
     process: Process,
 }
 
-/// The lines that a process writes.
+/// The lines written by a process.
 #[derive(Debug)]
 pub struct Lines {
     out: BufReader<ChildStdout>,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of a line whose end has not arrived.
     line: Vec<u8>,
 }
 
 impl Child {
-    /// Starts the program; for one task, which it finds in its environment, too: all but what is
-    /// secret.
+    /// Starts the program; for a single task, with the task in its environment, except for secrets.
     pub fn start(
         command: &Command,
         task: Option<&Task>,
@@ -40,7 +40,7 @@ impl Child {
         let mut process = tokio::process::Command::new(&command.program)
             .args(&command.arguments)
             .current_dir(&command.folder)
-            // Who has them is a worker: this is only its hand.
+            // The token makes a process a worker, which this one is not.
             .env_remove(TOKEN_VARIABLE)
             .env_remove(TOKEN_FILE_VARIABLE)
             .env_remove(ENDPOINT_VARIABLE)
@@ -64,8 +64,7 @@ impl Child {
         self.process.wait().await
     }
 
-    /// Kills it and what it started. What it has left behind before, by ending first, goes with
-    /// the worker.
+    /// Kills it and what it started. Processes orphaned earlier end with the worker.
     pub fn kill(&mut self) {
         let id = self.process.id().and_then(|id| i32::try_from(id).ok());
         if let Some(process) = id.and_then(Pid::from_raw) {
@@ -81,7 +80,7 @@ impl Drop for Child {
 }
 
 impl Lines {
-    /// The next line without its end; `None`: there is no more. Cancel safe.
+    /// The next line without its end; `None` at the end of output. Cancel safe.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         loop {
             let broken = |error: io::Error| Trouble::Garbage(error.to_string());
@@ -104,10 +103,10 @@ impl Lines {
     }
 }
 
-/// Kills a process after all that descend from it, as far as the system tells. It is stopped
+/// Kills a process after all its descendants, as far as the system reveals them. It is stopped
 /// first, so that it starts no more meanwhile.
 fn kill_tree(process: Pid) {
-    // An error means that it is gone.
+    // An error means that it has gone.
     let _ = kill_process(process, Signal::STOP);
     let id = process.as_raw_nonzero();
     let told = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
@@ -120,7 +119,8 @@ fn kill_tree(process: Pid) {
     let _ = kill_process(process, Signal::KILL);
 }
 
-/// Returns what a process of one task finds in its environment, for programs that have no JSON.
+/// Returns the environment variables of a process for one task, for programs that cannot parse
+/// JSON.
 fn variables(task: &Task) -> Vec<(String, String)> {
     let mut variables = vec![
         ("UTAKATA_TARGET".to_owned(), task.target.to_string()),

@@ -1,4 +1,4 @@
-//! A process for each task.
+//! One process for each task.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::{
     trouble::{Trouble, how},
 };
 
-/// The time that the rest of what it has written may take after its end.
+/// The time for reading remaining output after the process has exited.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Starts the program, tells it the task, and hears what it says until it ends.
+/// Starts the program, sends it the task, and reads its answer until it exits.
 pub async fn ask(
     command: &Command,
     task: &Task,
@@ -27,7 +27,7 @@ pub async fn ask(
     until: Instant,
 ) -> Result<Reply, Trouble> {
     if Instant::now() >= until {
-        return Err(Trouble::NotTold);
+        return Err(Trouble::NotRead);
     }
     let (mut child, stdin, lines) = Child::start(command, Some(task))?;
     let mut reply = None;
@@ -41,7 +41,7 @@ pub async fn ask(
                 child.ended().await
             }
             ended = child.ended() => {
-                // What it has left running may keep its output open.
+                // Processes it left running may keep its output open.
                 timeout(LAST_WORDS_TIMEOUT, talk).await.unwrap_or(Ok(()))?;
                 ended
             }
@@ -60,8 +60,7 @@ pub async fn ask(
     }
 }
 
-/// Writes the line. A program that does not want it, as it has what it needs in its environment,
-/// does nothing wrong.
+/// Writes the line. A program may ignore it, as its environment has what it needs.
 async fn write(mut stdin: ChildStdin, line: Vec<u8>) -> Result<(), Trouble> {
     let _ = stdin.write_all(&line).await;
     Ok(())

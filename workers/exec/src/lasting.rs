@@ -30,12 +30,12 @@ use crate::{
     trouble::Trouble,
 };
 
-/// The time within which a process that has closed its output must end.
+/// The time within which a process that has closed its output must exit.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
-/// Tasks that wait to be looked at.
+/// Tasks waiting to be handled.
 const WAITING: usize = 1024;
 
-/// The process of all tasks, started when it is needed.
+/// The process shared by all tasks, started on demand.
 #[derive(Debug)]
 pub struct Lasting {
     command: Command,
@@ -52,12 +52,12 @@ struct Ask {
     answer: oneshot::Sender<Result<Reply, Trouble>>,
 }
 
-/// A task that the process has, or will have.
+/// A task that the process has, or is about to get.
 struct Pending {
     context: Context,
     until: Instant,
-    /// `true` if the first byte of its line may have been read.
-    is_told: bool,
+    /// True if the first byte of its line may have been read.
+    is_reported: bool,
     answer: oneshot::Sender<Result<Reply, Trouble>>,
 }
 
@@ -67,14 +67,14 @@ struct Talk {
     stdin: ChildStdin,
     lines: Lines,
     pending: HashMap<String, Pending>,
-    /// Lines to be written, in their order.
+    /// Lines to be written, in order.
     queue: VecDeque<(String, Vec<u8>)>,
-    /// The one that is being written, and how far.
+    /// The line being written, and the position in it.
     writing: (Vec<u8>, usize),
 }
 
 impl Lasting {
-    /// Of a program that is started with the first task.
+    /// For a program that is started with the first task.
     pub fn new(command: Command) -> Self {
         Self {
             command,
@@ -82,7 +82,7 @@ impl Lasting {
         }
     }
 
-    /// Tells the process the task, and hears what it says of it.
+    /// Sends the task to the process, and waits for its answer.
     pub async fn ask(
         &self,
         task: &Task,
@@ -99,12 +99,12 @@ impl Lasting {
             answer,
         };
         if let Err(unsent) = self.asks()?.send(ask).await {
-            // That process has just ended; there is another one.
+            // That process has just ended; a new one is started.
             let sent = self.asks()?.send(unsent.0).await;
-            sent.map_err(|_| Trouble::NotTold)?;
+            sent.map_err(|_| Trouble::NotRead)?;
         }
-        // Dropped unanswered, it was not even looked at.
-        answered.await.unwrap_or(Err(Trouble::NotTold))
+        // Dropped unanswered, it was never handled.
+        answered.await.unwrap_or(Err(Trouble::NotRead))
     }
 
     fn asks(&self) -> Result<mpsc::Sender<Ask>, Trouble> {
@@ -134,7 +134,7 @@ impl Talk {
         let trouble = self.talk(&mut asks).await;
         asks.close();
         let ended = match trouble {
-            // Whoever closes its output is about to end.
+            // A process that closes its output is about to exit.
             Some(Trouble::Ended { .. }) => {
                 let ended = timeout(END_TIMEOUT, self.child.ended()).await;
                 Trouble::ended(ended.unwrap_or_else(|late| Err(late.into())))
@@ -142,23 +142,23 @@ impl Talk {
             Some(trouble) => trouble,
             None => return,
         };
-        // What it still has may be done until it is dead.
+        // It may act on its remaining tasks until it is dead.
         self.child.kill();
         tracing::warn!(tasks = self.pending.len(), "{ended}");
         for (_, pending) in self.pending {
-            let said = match (pending.is_told, &ended) {
-                (false, _) => Trouble::NotTold,
+            let said = match (pending.is_reported, &ended) {
+                (false, _) => Trouble::NotRead,
                 (true, Trouble::Overdue) if Instant::now() < pending.until => {
                     Trouble::Beside(ended.to_string())
                 }
                 (true, ended) => ended.clone(),
             };
-            // Nobody may want to know any more.
+            // The caller may have given up.
             let _ = pending.answer.send(Err(said));
         }
     }
 
-    /// Talks to the process until nobody wants anything of it any more, or something is wrong.
+    /// Talks to the process until nobody needs it any more, or something is wrong.
     async fn talk(&mut self, asks: &mut mpsc::Receiver<Ask>) -> Option<Trouble> {
         loop {
             self.next_line();
@@ -169,7 +169,7 @@ impl Talk {
                 written = self.stdin.write(&line[*from..]), if *from < line.len() => {
                     match written {
                         Ok(count) => self.writing.1 += count,
-                        // It has closed its input, and is about to end.
+                        // It has closed its input, and is about to exit.
                         Err(_) => return Some(self.at_the_end().await),
                     }
                 }
@@ -191,30 +191,31 @@ impl Talk {
         let pending = Pending {
             context: ask.context,
             until: ask.until,
-            is_told: false,
+            is_reported: false,
             answer: ask.answer,
         };
         self.pending.insert(ask.name.clone(), pending);
         self.queue.push_back((ask.name, ask.line));
     }
 
-    /// Begins to write the next line that is still wanted, when the one before is written.
+    /// Starts writing the next line that is still wanted, once the previous one is written.
     fn next_line(&mut self) {
         while self.writing.1 == self.writing.0.len() {
             let Some((name, line)) = self.queue.pop_front() else {
                 return;
             };
-            // Given up while it waited, it is asked for no more.
+            // Given up while it waited: it is skipped.
             let Some(pending) = self.pending.get_mut(&name) else {
                 continue;
             };
-            // Immediately before: this process may have been stopped since it was asked.
+            // Checked right before writing: this process may have been stopped since the task
+            // arrived.
             let is_late = Instant::now() >= pending.until || !pending.context.is_in_time();
             if pending.answer.is_closed() || is_late {
-                self.give(&name, Err(Trouble::NotTold));
+                self.give(&name, Err(Trouble::NotRead));
                 continue;
             }
-            pending.is_told = true;
+            pending.is_reported = true;
             self.writing = (line, 0);
         }
     }
@@ -222,8 +223,8 @@ impl Talk {
     fn hear(&mut self, line: &[u8]) -> Result<(), Trouble> {
         let reply = Reply::parse(line).map_err(Trouble::Garbage)?;
         let name = reply.task.clone().unwrap_or_default();
-        let is_told = |pending: &Pending| pending.is_told;
-        if !self.pending.get(&name).is_some_and(is_told) {
+        let is_reported = |pending: &Pending| pending.is_reported;
+        if !self.pending.get(&name).is_some_and(is_reported) {
             let what = format!("an answer to the task {name:?}, which it does not have");
             return Err(Trouble::Garbage(what));
         }
@@ -231,30 +232,30 @@ impl Talk {
         Ok(())
     }
 
-    /// Gives up what was not told in time. Errors: one that was is not answered.
+    /// Gives up tasks that were not sent in time. Errors: one that was sent is overdue.
     fn overdue(&mut self) -> Result<(), Trouble> {
         let now = Instant::now();
         let over = self.pending.iter().filter(|(_, one)| one.until <= now);
         let over: Vec<_> = over
-            .map(|(name, one)| (name.clone(), one.is_told))
+            .map(|(name, one)| (name.clone(), one.is_reported))
             .collect();
-        if over.iter().any(|(_, is_told)| *is_told) {
+        if over.iter().any(|(_, is_reported)| *is_reported) {
             return Err(Trouble::Overdue);
         }
         for (name, _) in over {
-            self.give(&name, Err(Trouble::NotTold));
+            self.give(&name, Err(Trouble::NotRead));
         }
         Ok(())
     }
 
     fn give(&mut self, name: &str, said: Result<Reply, Trouble>) {
         if let Some(pending) = self.pending.remove(name) {
-            // Nobody may want to know any more.
+            // The caller may have given up.
             let _ = pending.answer.send(said);
         }
     }
 
-    /// Hears what it still has to say.
+    /// Reads its remaining output.
     async fn at_the_end(&mut self) -> Trouble {
         loop {
             let soonest = self.pending.values().map(|pending| pending.until).min();
@@ -275,7 +276,7 @@ impl Talk {
     }
 }
 
-/// The end of a process; how it ended is asked when it is reaped.
+/// Returns the end of a process; the exit status is added when it is reaped.
 fn gone() -> Trouble {
     Trouble::Ended { how: String::new() }
 }

@@ -1,9 +1,9 @@
-//! A worker that is any executable: a task is a line of JSON on its standard input, and the
-//! answer one on its standard output.
+//! A worker made of any executable: a task is a line of JSON on its standard input, and the answer
+//! one on its standard output.
 //!
-//! The program is believed only in what it says in so many words. Whatever else happens (it
-//! crashes, says nothing, says something else, says too much, goes on beyond its time), a task
-//! that only looks has failed, and of one that changes something nobody knows: `unknown`.
+//! The program is believed only in what it states explicitly. In any other case (it crashes, writes
+//! nothing, something else or too much, or exceeds its time), an observing task has failed, and the
+//! outcome of a controlling one is `unknown`.
 
 mod child;
 mod each;
@@ -21,15 +21,15 @@ use lasting::Lasting;
 use line::Request;
 use settings::{Command, Settings, Style};
 
-/// The answer must be told before the attempt's own time is over: so much of it is kept back.
+/// Kept back from the attempt's time, so that the answer is sent before it is over.
 const MARGIN: Duration = Duration::from_millis(200);
 
-/// A worker that is any executable.
+/// A worker made of any executable.
 #[derive(Debug)]
 pub struct Exec {
     command: Command,
     at_once: u32,
-    /// The process of all tasks; `None`: each has its own.
+    /// The process shared by all tasks; `None` if each has its own.
     lasting: Option<Lasting>,
 }
 
@@ -68,14 +68,14 @@ impl Worker for Exec {
     }
 }
 
-/// Seconds since this machine was started, its sleep included: a clock that every program can
+/// Returns seconds since this machine started, including its sleep: a clock that every program can
 /// read and nobody sets.
 fn uptime() -> Option<f64> {
     let text = fs::read_to_string("/proc/uptime").ok()?;
     text.split_whitespace().next()?.parse().ok()
 }
 
-/// The secrets of a task by name, for its line and nothing else.
+/// Returns the secrets of a task by name, for its line only.
 fn revealed(task: &Task) -> BTreeMap<&str, &str> {
     let secrets = task.credential.iter();
     secrets

@@ -10,13 +10,13 @@ use utakata_worker_sdk::{
     model::{Cure, MetricName, Missing, Problem, Quality, Reading, ReadingValue, TaskKey},
 };
 
-/// The longest line of a program, in bytes.
+/// The longest line accepted from a program, in bytes.
 pub const LINE_MAX: usize = 1024 * 1024;
 
 /// A task as it is written to a program.
 #[derive(Debug, Serialize)]
 pub struct Request<'a> {
-    /// The attempt: to be said again in the reply where a process has many.
+    /// The attempt, to be repeated in the reply where a process has several.
     task: String,
     target: &'a str,
     address: &'a str,
@@ -24,18 +24,18 @@ pub struct Request<'a> {
     class: &'a str,
     parameters: &'a Value,
     credential: BTreeMap<&'a str, &'a str>,
-    /// Seconds that are left. Then the process is killed.
+    /// Seconds left. Then the process is killed.
     timeout: f64,
-    /// Returns the time by the clock of `/proc/uptime`.
+    /// The deadline by the clock of `/proc/uptime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<f64>,
 }
 
-/// The end of a task, as a program says it.
+/// The end of a task, as reported by a program.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
-    /// The attempt, where a process has many.
+    /// The attempt, where a process has several.
     #[serde(default)]
     pub task: Option<String>,
     status: Status,
@@ -45,7 +45,7 @@ pub struct Reply {
     result: Option<Value>,
     #[serde(default)]
     problem: Option<ReplyProblem>,
-    /// Values that were asked for and did not come.
+    /// Requested values that are missing.
     #[serde(default)]
     missing: Vec<Missing>,
 }
@@ -62,7 +62,7 @@ enum Status {
 #[serde(deny_unknown_fields)]
 struct ReplyReading {
     metric: MetricName,
-    /// Numbers and truths are taken as they are written: shells have no types.
+    /// Numbers and booleans are accepted unquoted: shells have no types.
     #[serde(default)]
     attributes: BTreeMap<String, Value>,
     value: ReadingValue,
@@ -83,7 +83,7 @@ struct ReplyProblem {
 }
 
 impl<'a> Request<'a> {
-    /// The request of a task that ends at this moment; `uptime` is what the clock shows now.
+    /// Builds the request of a task with this deadline; `uptime` is what the clock shows now.
     pub fn new(task: &'a Task, until: Instant, uptime: Option<f64>) -> Self {
         let left = until.saturating_duration_since(Instant::now());
         let left = left.as_secs_f64();
@@ -102,7 +102,7 @@ impl<'a> Request<'a> {
 
     /// Returns the line, with its end.
     pub fn line(&self) -> Vec<u8> {
-        // Names and values are texts and JSON: nothing in it can fail to be written.
+        // Names and values are texts and JSON: serializing them cannot fail.
         let mut line = serde_json::to_vec(self).unwrap_or_else(|_| b"{}".to_vec());
         line.push(b'\n');
         line
@@ -115,7 +115,7 @@ pub fn name(key: &TaskKey) -> String {
 }
 
 impl Reply {
-    /// Reads a line. Errors: why it is no reply, for people.
+    /// Parses a line. Errors: the reason why it is not a reply, for people.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(line).map_err(|error| {
             let shown: String = String::from_utf8_lossy(line).chars().take(80).collect();
@@ -123,7 +123,7 @@ impl Reply {
         })
     }
 
-    /// Returns whether it says that all is well.
+    /// Returns true if it reports success.
     pub fn is_success(&self) -> bool {
         self.status == Status::Succeeded
     }

@@ -1,4 +1,4 @@
-//! `[settings]` of a release: what is started, and how.
+//! `[settings]` of a release: the program to start, and how.
 
 use std::{
     num::NonZeroU32,
@@ -14,39 +14,39 @@ use serde_json::Value;
 pub struct Settings {
     /// The program and its arguments.
     command: Vec<String>,
-    /// The way in which processes are used.
+    /// The use of processes.
     #[serde(default)]
     pub process: Style,
     /// The most tasks at a time.
     #[serde(default = "sixteen")]
     pub at_once: NonZeroU32,
-    /// Threads of the SDK, which reads it by itself.
+    /// Threads of the SDK, which reads this key itself.
     #[serde(default, rename = "threads")]
     _threads: Option<u32>,
 }
 
-/// The way in which processes are used.
+/// The use of processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
     /// One process per task.
     #[default]
     Task,
-    /// For all tasks, as long as the worker lives.
+    /// One for all tasks, as long as the worker lives.
     Worker,
 }
 
 /// The command to start.
 #[derive(Debug, Clone)]
 pub struct Command {
-    /// A path, or a name that is looked up in `PATH`.
+    /// A path, or a name to be looked up in `PATH`.
     pub program: PathBuf,
     pub arguments: Vec<String>,
-    /// The folder in which it works: the folder of the release.
+    /// The working directory: the folder of the release.
     pub folder: PathBuf,
 }
 
-/// The reason a release cannot be used.
+/// The reason why a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings are wrong.
@@ -75,8 +75,8 @@ impl Settings {
 }
 
 impl Command {
-    /// Finds the program: with a slash in its name it is a file of the release, without one it
-    /// is that, if it is there, or what `PATH` has.
+    /// Finds the program: a name with a slash is a file of the release; without one it is such a
+    /// file if there is one, otherwise looked up in `PATH`.
     pub fn find(settings: &Settings, folder: &Path) -> Result<Self, Error> {
         let (program, arguments) = settings.command.split_first().ok_or(Error::Empty)?;
         let own = folder.join(program);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_started_is_told_when_the_worker_is_made() {
+    fn what_cannot_be_started_is_reported_when_the_worker_is_made() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("own"), "").unwrap();
         let find = |settings: Value| {

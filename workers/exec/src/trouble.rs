@@ -9,31 +9,31 @@ use utakata_worker_sdk::{
 
 use crate::line::LINE_MAX;
 
-/// The reason there is no answer of a program that can be believed.
+/// The reason why a program gave no credible answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Trouble {
-    /// It cannot be started.
+    /// It could not be started.
     #[error("the program cannot be started: {0}")]
     NotStarted(String),
-    /// Its time was over before the program was told of it.
-    #[error("its time was over before the program had read of it")]
-    NotTold,
-    /// It ended without an answer.
+    /// The time was over before the task was sent.
+    #[error("its time had run out before the program read it")]
+    NotRead,
+    /// It exited without an answer.
     #[error("the program ended ({how}) and gave no answer")]
     Ended { how: String },
-    /// It says that all is well, and its exit code says something else.
+    /// It reported success, but its exit code contradicts that.
     #[error("the program says \"succeeded\", and ended with {how}")]
     Contradiction { how: String },
-    /// It wrote something that is no answer, or a second one.
-    #[error("the program wrote something else than an answer: {0}")]
+    /// It wrote something that is not an answer, or a second answer.
+    #[error("the program wrote something other than an answer: {0}")]
     Garbage(String),
-    /// A line had no end.
+    /// A line was too long.
     #[error("the program wrote a line of more than {LINE_MAX} bytes")]
     TooLong,
-    /// It had no answer at the end of its time, and was killed.
+    /// It had not answered by the end of its time, and was killed.
     #[error("the program gave no answer in time and was killed")]
     Overdue,
-    /// It was killed because of what happened to another task that it had.
+    /// It was killed because of another task.
     #[error("the program was killed while it had this task: {0}")]
     Beside(String),
 }
@@ -43,10 +43,10 @@ impl Trouble {
         Self::Ended { how: how(status) }
     }
 
-    /// Returns what it is to whoever asked for a change.
+    /// Returns what it means for a requested change.
     fn reply(&self) -> Reply {
         match self {
-            Self::NotStarted(_) | Self::NotTold => Reply::Unsent,
+            Self::NotStarted(_) | Self::NotRead => Reply::Unsent,
             Self::Ended { .. } | Self::Overdue | Self::Beside(_) => Reply::Silence,
             Self::Contradiction { .. } => Reply::Unclear,
             Self::Garbage(_) | Self::TooLong => Reply::Garbage,
@@ -56,15 +56,15 @@ impl Trouble {
     fn code(&self) -> (&'static str, Cure) {
         match self {
             Self::NotStarted(_) => ("worker-not-started", Cure::Operator),
-            Self::NotTold | Self::Overdue => ("deadline", Cure::Retry),
+            Self::NotRead | Self::Overdue => ("deadline", Cure::Retry),
             Self::Ended { .. } | Self::Beside(_) => ("worker-crashed", Cure::Bug),
             Self::Contradiction { .. } | Self::Garbage(_) => ("worker-malformed", Cure::Bug),
             Self::TooLong => ("worker-flood", Cure::Bug),
         }
     }
 
-    /// Returns how a task ends by it: what only looks has failed; of what changes something nobody
-    /// knows, unless the program never had it.
+    /// Returns the resulting failure: an observing task has failed; the outcome of a controlling
+    /// one is unknown, unless the program never received it.
     pub fn failure(&self, class: Class) -> Failure {
         let (code, cure) = self.code();
         let problem = Problem::new(code, cure, self.to_string());
@@ -75,7 +75,7 @@ impl Trouble {
     }
 }
 
-/// Returns how a process ended, for people.
+/// Describes how a process ended, for people.
 pub fn how(status: io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => status.to_string(),

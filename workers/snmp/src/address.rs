@@ -19,13 +19,13 @@ pub struct Address {
 pub enum Host {
     /// An IP address.
     Ip(IpAddr),
-    /// An IPv6 address and its zone (RFC 4007, 11): the interface behind which it is.
+    /// An IPv6 address and its zone (RFC 4007, section 11): the interface behind which it is.
     Zoned(Ipv6Addr, String),
     /// A name to be resolved.
     Name(String),
 }
 
-/// A text that is no address.
+/// The error for a text that is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not an address: {problem}")]
 pub struct Error {
@@ -94,7 +94,7 @@ fn named(host: &str) -> Option<Host> {
     }
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     let is_name = !host.is_empty() && host.len() <= 253 && host.chars().all(allowed);
-    // 10.0.0.300 is a slip, not a name.
+    // 10.0.0.300 is a typo, not a name.
     let is_number = host.chars().all(|c| c.is_ascii_digit() || c == '.');
     (is_name && !is_number).then(|| Host::Name(host.trim_end_matches('.').into()))
 }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_with_the_reason() {
+    fn what_is_not_an_address_is_refused_with_the_reason() {
         for text in [
             "",
             "10.0.0.300",

@@ -21,8 +21,8 @@ pub const KEYS: [&str; 9] = [
     "context",
 ];
 
-/// The ways to authenticate, by their names. The schema of the shipped releases is made of these
-/// names: see `tests/it/credential.rs`.
+/// Authentication protocols by name. The schema of the shipped releases is made of these names: see
+/// `tests/it/credential.rs`.
 pub const AUTH: [(&str, AuthProtocol); 7] = [
     ("MD5", AuthProtocol::Md5),
     ("SHA", AuthProtocol::Sha1),
@@ -33,8 +33,9 @@ pub const AUTH: [(&str, AuthProtocol); 7] = [
     ("SHA-512", AuthProtocol::Sha512),
 ];
 
-/// The ways to encrypt, by their names. The keys of AES-192 and AES-256 are extended as Net-SNMP does by default
-/// (draft-blumenthal-aes-usm); `-C` names Cisco's way (draft-reeder-snmpv3-usm-3desede).
+/// Privacy protocols by name. The keys of AES-192 and AES-256 are extended as Net-SNMP does by
+/// default (draft-blumenthal-aes-usm); `-C` selects Cisco's method
+/// (draft-reeder-snmpv3-usm-3desede).
 pub const PRIVACY: [(&str, PrivProtocol); 8] = [
     ("DES", PrivProtocol::Des),
     ("3DES", PrivProtocol::Des3),
@@ -54,7 +55,7 @@ pub enum Credential {
         version: CommunityVersion,
         /// The community for reading.
         read: String,
-        /// For writing, where it is another.
+        /// The community for writing, if it differs.
         write: Option<String>,
     },
     /// A user (v3).
@@ -67,9 +68,9 @@ pub struct User {
     pub name: String,
     /// The context, which is usually empty.
     pub context: String,
-    /// The protocol of authentication, and the password.
+    /// The authentication protocol and its password.
     pub auth: Option<(AuthProtocol, String)>,
-    /// The protocol of privacy, and the password.
+    /// The privacy protocol and its password.
     pub privacy: Option<(PrivProtocol, String)>,
 }
 
@@ -82,23 +83,23 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// The reason a credential cannot be used. Never shows a secret.
+/// The reason why a credential cannot be used. Never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A key that is not known.
+    /// An unknown key.
     #[error("the credential has a value \"{key}\", which SNMP does not know: {hint}")]
     Key {
         key: String,
-        /// A hint at what may have been meant.
+        /// A suggestion of what may have been meant.
         hint: String,
     },
-    /// A value that is not known.
+    /// An unknown value.
     #[error("the credential's {key} is \"{value}\": {hint}")]
     Value {
         key: &'static str,
         /// The value, which is not a secret.
         value: String,
-        /// A hint at what may have been meant.
+        /// A suggestion of what may have been meant.
         hint: String,
     },
     /// A value is missing.
@@ -116,7 +117,7 @@ pub enum Error {
     Short { key: &'static str },
 }
 
-/// Reads the values of a credential; none at all means v2c with the community `public`.
+/// Parses the values of a credential; an empty one means v2c with the community `public`.
 pub fn parse(values: &BTreeMap<String, Secret>) -> Result<Credential, Error> {
     if let Some(key) = values.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(Error::Key {
@@ -178,7 +179,7 @@ fn user<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Result<User, Error> {
     })
 }
 
-/// A protocol and its password, where there is a password.
+/// Returns a protocol and its password, if there is a password.
 fn secured<'a, P: Copy>(
     value: &impl Fn(&str) -> Option<&'a str>,
     (protocol_key, password_key): (&'static str, &'static str),

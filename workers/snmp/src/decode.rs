@@ -1,4 +1,4 @@
-//! From what a device answered to readings. Pure.
+//! Turns the answers of a device into readings. Pure.
 
 mod cell;
 mod rows;
@@ -28,7 +28,7 @@ use rows::{Beside, Grid, Row};
 /// The answers of a device to a [`Plan`].
 #[derive(Debug, Default)]
 pub struct Fetched {
-    /// Values of `Plan::oids`, by position; `None` when there is none.
+    /// Values of `Plan::oids`, by position; `None` if there is none.
     pub scalars: Vec<Option<Value>>,
     /// The cells of `Plan::tables`, by position.
     pub tables: Vec<Cells>,
@@ -37,16 +37,16 @@ pub struct Fetched {
 /// The cells of a table.
 #[derive(Debug, Default, Clone)]
 pub struct Cells {
-    /// By position of the column; none when none was there.
+    /// By position of the column; empty if the column has no cells.
     pub columns: Vec<Column>,
-    /// By position of the join; none when none was there.
+    /// By position of the join; empty if the column has no cells.
     pub joins: Vec<Column>,
-    /// `true` if the end of some column was not seen.
+    /// True if the end of some column was not reached.
     pub is_broken: bool,
 }
 
 impl Cells {
-    /// The rows of the longest column.
+    /// The number of rows of the longest column.
     fn rows(&self) -> usize {
         let rows = self.columns.iter().map(Column::len);
         rows.max().unwrap_or_default()
@@ -56,14 +56,14 @@ impl Cells {
 /// The cells of a column, in the order of their index.
 #[derive(Debug, Default, Clone)]
 pub struct Column {
-    /// The numbers of all indexes, one after the other.
+    /// The numbers of all indexes, concatenated.
     arcs: Vec<u32>,
-    /// Of each cell, where in `arcs` its index ends, and its value.
+    /// For each cell, the end of its index in `arcs`, and its value.
     cells: Vec<(usize, Cell)>,
 }
 
 impl Column {
-    /// No cell yet, and room for so many.
+    /// An empty column with room for this many cells.
     pub fn with_room(cells: usize) -> Self {
         Self {
             arcs: Vec::with_capacity(cells),
@@ -71,13 +71,13 @@ impl Column {
         }
     }
 
-    /// One more cell. Its index is after all others, or the device lies.
+    /// Appends a cell. Its index follows all others, unless the device misbehaves.
     pub fn push(&mut self, index: &[u32], value: Value) {
         self.arcs.extend_from_slice(index);
         self.cells.push((self.arcs.len(), value.into()));
     }
 
-    /// Returns how many cells there are.
+    /// Returns the number of cells.
     pub fn len(&self) -> usize {
         self.cells.len()
     }
@@ -87,7 +87,7 @@ impl Column {
         self.cells.is_empty()
     }
 
-    /// The index of the cell of that position.
+    /// The index of the cell at a position.
     pub fn index(&self, at: usize) -> Option<&[u32]> {
         let begin = match at.checked_sub(1) {
             None => 0,
@@ -101,7 +101,7 @@ impl Column {
         self.index(self.len().checked_sub(1)?)
     }
 
-    /// The value of the cell of that position.
+    /// The value of the cell at a position.
     pub fn value(&self, at: usize) -> Option<&Cell> {
         self.cells.get(at).map(|(_, value)| value)
     }
@@ -112,7 +112,7 @@ impl Column {
         indexes.zip(self.cells.iter().map(|(_, value)| value.into()))
     }
 
-    /// The value of the row of this index.
+    /// The value of the row with this index.
     fn find(&self, index: &[u32]) -> Option<&Cell> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
@@ -132,47 +132,47 @@ impl Column {
 pub struct Decoded<'a> {
     /// The readings.
     pub buffer: ReadingBuffer,
-    /// Their metrics; one can be there more than once.
+    /// Their metrics; one may occur more than once.
     pub metrics: Vec<&'a MetricName>,
-    /// Values that should have been numbers; the first of them.
+    /// The first values that should have been numbers.
     pub unread: Vec<Unread<'a>>,
-    /// The number of these in all.
+    /// The total number of these.
     pub unread_count: usize,
 }
 
-/// A value that should have been a number and was none: a sensor must not vanish in silence.
+/// A value that should have been a number and was not: a sensor must not vanish silently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread<'a> {
-    /// The metric that it would have been.
+    /// The metric it belongs to.
     pub metric: &'a MetricName,
-    /// The row, dotted; empty for a scalar.
+    /// The row index, dotted; empty for a scalar.
     pub index: String,
-    /// The text that the device says instead.
+    /// The text that the device sent instead.
     pub text: String,
-    /// `true` if that is a word for "there is none".
+    /// True if that is a word for "not available".
     pub is_none: bool,
 }
 
-/// Of so many values that are no numbers it is told what they are.
+/// The most values reported individually as not being numbers.
 const UNREAD_MAX: usize = 20;
-/// So much of each is shown, in characters.
+/// The most characters shown of each.
 const UNREAD_TEXT_MAX: usize = 40;
 
-/// Attributes of a row, each key once.
+/// The attributes of a row, each key once.
 type Attributes = [(Arc<str>, Arc<str>)];
 
-/// A metric and what identifies its series.
+/// A metric and the attributes that identify its series.
 type Series<'a> = (&'a MetricName, BTreeMap<Arc<str>, Arc<str>>);
 
 /// A writer of readings.
 struct Writer<'a> {
     decoded: Decoded<'a>,
-    /// The series already written of metrics that more than one source may give.
+    /// The series already written of metrics with more than one source.
     seen: HashSet<Series<'a>>,
 }
 
-/// The readings in what was fetched. Those of a table that broke off are suspect. Of equal
-/// metrics with equal attributes, what the first source says counts.
+/// Decodes the readings in what was fetched. Those of a table that broke off are suspect. If
+/// several sources give the same metric with equal attributes, the first counts.
 pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
     let mut writer = Writer {
         decoded: Decoded {
@@ -208,12 +208,12 @@ pub fn decode<'a>(plan: &'a Plan, fetched: &Fetched) -> Decoded<'a> {
     writer.decoded
 }
 
-/// The first of these that has a value.
+/// Returns the first of these with a value.
 fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
     at.iter().find_map(|at| scalars.get(*at)?.as_ref())
 }
 
-/// Returns what is seen of a scalar.
+/// Interprets a scalar.
 fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation {
     let form = &planned.scalar;
     let beside = Beside {
@@ -246,7 +246,7 @@ fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation 
     })
 }
 
-/// The larger of two numbers. A doubtful one counts only where there is no other.
+/// Returns the larger of two numbers. A doubtful one counts only if there is no other.
 fn larger(one: Interpretation, other: Interpretation) -> Interpretation {
     match (&one, &other) {
         (
@@ -305,7 +305,7 @@ fn decode_table<'a>(
     writer.decoded.metrics.extend(found);
 }
 
-/// Returns what a row says of a metric.
+/// Interprets a metric in a row.
 fn read(row: &Row<'_>, metric: &ColumnMetric) -> Interpretation {
     if !metric.when.iter().all(|condition| row.holds(condition)) {
         return Interpretation::Nothing;

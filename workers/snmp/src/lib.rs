@@ -1,8 +1,9 @@
-//! The worker for everything that speaks SNMP. What a device means is data: see [`profile`].
+//! The worker for everything that speaks SNMP. The meaning of a device's objects is data: see
+//! [`profile`].
 //!
-//! From the inside out: [`profile`] is what objects mean, [`plan`] what to fetch for it,
-//! [`decode`] what the answers say (all three pure); [`session`] talks to one target; [`worker`]
-//! carries out tasks.
+//! From the inside out: [`profile`] is the meaning of objects, [`plan`] what to fetch for it,
+//! [`decode`] the interpretation of the answers (all three are pure); [`session`] talks to one
+//! target; [`worker`] carries out tasks.
 
 pub mod address;
 pub mod credential;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Faster than the C library's where many small things come and go: see docs/benchmarks.md.
+/// Faster than the C library's with many small allocations: see docs/benchmarks.md.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -16,10 +16,10 @@ use crate::profile::{
 pub struct Plan {
     /// The instances to get, each once.
     pub oids: Vec<Oid>,
-    /// Single values; `at` are positions in `oids`.
+    /// Scalars; `at` are positions in `oids`.
     pub scalars: Vec<PlannedScalar>,
     pub tables: Vec<PlannedTable>,
-    /// Metrics that more than one source may give: of equal readings the first counts.
+    /// Metrics with more than one source: of equal readings the first counts.
     pub shared: Vec<MetricName>,
     /// The result of recognition, where devices are recognised.
     pub recognised: Option<Recognised>,
@@ -28,22 +28,21 @@ pub struct Plan {
 /// The result of recognising a device.
 #[derive(Debug, Clone, Default)]
 pub struct Recognised {
-    /// The profiles that fit it, those by its own name first.
+    /// The matching profiles; those that match by the device's own name come first.
     pub profiles: Vec<String>,
     /// The sysObjectID of the device.
     pub system: Option<Oid>,
-    /// `true` if it says that it switches or routes: then its interfaces are what it is about.
+    /// True if the device reports switching or routing: its interfaces are then its purpose.
     pub is_network: bool,
 }
 
-/// A single value.
 #[derive(Debug)]
 pub struct PlannedScalar {
     /// Its positions, in order of preference.
     pub at: Vec<usize>,
-    /// The positions of the others of which the largest counts.
+    /// The positions of alternatives; the largest value counts.
     pub largest: Vec<usize>,
-    /// The positions of the scalars that its conditions look at.
+    /// The positions of the scalars used in its conditions.
     pub beside: Vec<usize>,
     pub scalar: Scalar,
 }
@@ -51,11 +50,11 @@ pub struct PlannedScalar {
 #[derive(Debug)]
 pub struct PlannedTable {
     pub table: Table,
-    /// Positions of the columns that are fetched.
+    /// Positions of the columns to fetch.
     pub columns: Vec<usize>,
-    /// Positions of the joins that are fetched.
+    /// Positions of the joins to fetch.
     pub joins: Vec<usize>,
-    /// The positions of the scalars that its conditions look at.
+    /// The positions of the scalars used in its conditions.
     pub beside: Vec<usize>,
 }
 
@@ -64,8 +63,8 @@ pub struct PlannedTable {
 pub struct Filter(pub Vec<String>);
 
 impl Filter {
-    /// Returns whether a metric is wanted: it is named, or something above it is (`hw` for
-    /// `hw.power`). An empty filter wants all.
+    /// Returns true if a metric is wanted: its name or a prefix of it is in the filter (`hw` for
+    /// `hw.power`). An empty filter accepts all.
     pub fn wants(&self, metric: &str) -> bool {
         self.0.is_empty()
             || self.0.iter().any(|wanted| {
@@ -77,7 +76,7 @@ impl Filter {
 }
 
 impl Plan {
-    /// A plan for these profiles, of what the filter wants.
+    /// Builds a plan for these profiles, limited by the filter.
     pub fn build(profiles: &[Arc<Profile>], filter: &Filter) -> Self {
         let mut plan = Self::default();
         for profile in profiles {
@@ -94,7 +93,7 @@ impl Plan {
         plan
     }
 
-    /// A plan for these single values.
+    /// Builds a plan for these scalars.
     pub fn of_scalars(scalars: &[Scalar]) -> Self {
         let mut plan = Self::default();
         for scalar in scalars {
@@ -104,10 +103,10 @@ impl Plan {
         plan
     }
 
-    /// A plan for the rows that parameters mean, and their indexes, by table.
+    /// Builds a plan for the rows selected by parameters, with their indexes by table.
     ///
     /// # Errors
-    /// The sentence that says what is wrong with a parameter.
+    /// A sentence about an invalid parameter.
     pub fn of_rows(
         profiles: &[Arc<Profile>],
         filter: &Filter,
@@ -129,7 +128,7 @@ impl Plan {
         Ok((plan, indexes))
     }
 
-    /// Returns whether there is nothing to fetch.
+    /// Returns true if there is nothing to fetch.
     pub fn is_empty(&self) -> bool {
         self.scalars.is_empty() && self.tables.is_empty()
     }
@@ -156,7 +155,7 @@ impl Plan {
         self.scalars.push(planned);
     }
 
-    /// The positions of instances, which are got from now on.
+    /// Returns the positions of instances, adding them to the plan.
     fn places<'a>(&mut self, oids: impl Iterator<Item = &'a Oid>) -> Vec<usize> {
         let at = oids.map(|oid| {
             let known = self.oids.iter().position(|known| known == oid);
@@ -242,7 +241,7 @@ fn used_by(metric: &ColumnMetric, used: &mut Vec<usize>) {
     used.extend(conditions.chain(unit).filter_map(looked_at));
 }
 
-/// The column that a condition looks at.
+/// The column used by a condition.
 fn looked_at(of: &Operand) -> Option<usize> {
     match of {
         Operand::Column(column) => Some(*column),
@@ -251,7 +250,7 @@ fn looked_at(of: &Operand) -> Option<usize> {
     }
 }
 
-/// The column that says which row of another table is meant.
+/// The column that identifies the row of another table.
 fn row_of(join: &Join) -> Option<usize> {
     match join.row {
         JoinRow::Column(column) => Some(column),

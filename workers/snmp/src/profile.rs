@@ -1,7 +1,7 @@
-//! Profiles: what the objects of a device mean, as data.
+//! Profiles: the meaning of a device's objects, as data.
 //!
-//! A profile is read from TOML (`file`) and compiled once (`compile`) into what decoding
-//! needs: numbers of columns, tables of states, attributes as shared texts.
+//! A profile is read from TOML (`file`) and compiled once (`compile`) into what decoding needs:
+//! positions of columns, tables of states, attributes as shared texts.
 
 mod compile;
 pub mod file;
@@ -25,17 +25,17 @@ pub use recognise::Recognise;
 /// A compiled profile.
 #[derive(Debug)]
 pub struct Profile {
-    /// Its name: that of its file, without the ending.
+    /// Its name: the file name without extension.
     pub name: String,
     pub description: String,
-    /// Profiles that are read along with it.
+    /// Included profiles.
     pub include: Vec<String>,
     /// The conditions by which a device is recognised.
     pub recognise: Option<Recognise>,
     /// The single values.
     pub scalars: Vec<Scalar>,
     pub tables: Vec<Table>,
-    /// Reads of one instance, by action.
+    /// Reads of a single instance, by action.
     pub observes: BTreeMap<String, Observe>,
     /// The controls, by action.
     pub controls: BTreeMap<String, Control>,
@@ -46,33 +46,33 @@ pub struct Profile {
 pub struct Scalar {
     /// The objects to read, in order of preference.
     pub oids: Vec<Oid>,
-    /// Others, and what they mean: the largest of all counts.
+    /// Alternatives with their meaning: the largest value counts.
     pub largest: Vec<(Oid, Meaning)>,
-    /// Scalars that its conditions look at; they refer to them by position.
+    /// Scalars used in its conditions, which refer to them by position.
     pub beside: Vec<Oid>,
     /// The conditions under which it is read.
     pub when: Vec<Condition>,
-    /// The object that says which unit it has.
+    /// The object that states the unit.
     pub unit_of: Option<UnitOf>,
     pub meaning: Meaning,
 }
 
-/// Rows with a common index.
+/// Rows that share an index.
 #[derive(Debug, Clone)]
 pub struct Table {
     /// Columns to fetch; everything else refers to them by position.
     pub columns: Vec<Oid>,
     /// Columns of other tables, for joins.
     pub joins: Vec<Oid>,
-    /// The column that a join is, where the table itself has it.
+    /// For each join, the column of the table itself that has it, if any.
     pub joined: Vec<Option<usize>>,
     /// The scalars that conditions use.
     pub beside: Vec<Oid>,
     /// The conditions on its rows.
     pub when: Vec<Condition>,
-    /// The index of the one row that parameters mean.
+    /// The index of the single row that parameters select.
     pub row: Option<Instance>,
-    /// Attributes of a row, those that only describe it last.
+    /// Attributes of a row; purely descriptive ones come last.
     pub attributes: Vec<(Arc<str>, Attribute)>,
     /// The metrics of a row.
     pub metrics: Vec<ColumnMetric>,
@@ -85,23 +85,23 @@ pub struct ColumnMetric {
     pub columns: Vec<usize>,
     /// The column with its scale.
     pub scale: Option<(usize, ScaleForm)>,
-    /// Column with the number of decimal digits.
+    /// The column with the number of decimal digits.
     pub precision: Option<usize>,
-    /// Column with a number to multiply by.
+    /// The column with a factor.
     pub times: Option<usize>,
-    /// Column with a number to divide by.
+    /// The column with a divisor.
     pub divide_by: Option<usize>,
-    /// The object that says which unit it has.
+    /// The object that states the unit.
     pub unit_of: Option<UnitOf>,
     /// The conditions on rows that have it.
     pub when: Vec<Condition>,
     pub meaning: Meaning,
 }
 
-/// The form in which a column says the scale of a number.
+/// The form in which a column states the scale of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScaleForm {
-    /// An SI prefix as in ENTITY-SENSOR-MIB: 9 is none, each step a thousand.
+    /// An SI prefix as in ENTITY-SENSOR-MIB: 9 is none, each step is a factor of a thousand.
     Si,
     /// An exponent of ten.
     PowerOfTen,
@@ -109,13 +109,13 @@ pub enum ScaleForm {
     SignedDivisor,
 }
 
-/// The object that says which unit a number has.
+/// The object that states the unit of a number.
 #[derive(Debug, Clone)]
 pub struct UnitOf {
     pub of: Operand,
     /// The conversion for each raw value.
     pub units: Vec<(Literal, Option<Convert>)>,
-    /// `true` if values that are not named leave the number as it is.
+    /// True if unlisted values leave the number unchanged.
     pub is_open: bool,
 }
 
@@ -130,7 +130,7 @@ pub struct Condition {
 pub enum Operand {
     /// A column, by position.
     Column(usize),
-    /// A part of the index, from 0.
+    /// A component of the index, from 0.
     Index(usize),
     /// A scalar, by position in `beside`.
     Scalar(usize),
@@ -146,7 +146,7 @@ pub struct Join {
     pub row: JoinRow,
 }
 
-/// The way in which the row of a join is found.
+/// The method of finding the row of a join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JoinRow {
     /// By parts of the index, from 0.
@@ -158,15 +158,14 @@ pub enum JoinRow {
 /// The origin of an attribute.
 #[derive(Debug, Clone)]
 pub enum Attribute {
-    /// A constant.
     Constant(Arc<str>),
     /// A value in the row.
     Row {
         /// The place of the value in the row.
         source: Source,
-        /// Other names for what is found.
+        /// Replacements for the text found.
         names: Names,
-        /// The texts before and after it.
+        /// The text before and after it.
         around: Option<(Box<str>, Box<str>)>,
     },
 }
@@ -177,26 +176,27 @@ pub enum Source {
     /// Columns of the row, in order of preference.
     Columns(Vec<usize>),
     Index(IndexPart),
-    /// A part of the index (from 0) behind that of its unit, which is left out of the first.
+    /// A component of the index (from 0) after that of its unit, which is omitted for the first
+    /// unit.
     UnitIndex(usize, usize),
     /// A cell of another table.
     Join(Join),
 }
 
-/// A read of the instance that the parameters of an action say.
+/// A read of the instance selected by the parameters of an action.
 #[derive(Debug)]
 pub struct Observe {
     /// The single values.
     pub scalars: Vec<ObservedScalar>,
 }
 
-/// A value of the instance that the parameters say.
+/// A value of the instance selected by the parameters.
 #[derive(Debug)]
 pub struct ObservedScalar {
     /// The instance to read.
     pub instance: Instance,
     pub meaning: Meaning,
-    /// Attributes that are parameters of the action, and which.
+    /// Attributes taken from parameters of the action, with the parameter.
     pub attributes: Vec<(Arc<str>, String)>,
 }
 
@@ -216,16 +216,15 @@ pub struct Control {
 /// The value of a control.
 #[derive(Debug)]
 pub enum ValueSource {
-    /// A constant.
     Constant(Json),
     /// A parameter, unchanged.
     Parameter(String),
-    /// A parameter that is one of these words.
+    /// A parameter that must be one of these words.
     OneOf(String, BTreeMap<String, Json>),
 }
 
 impl Profile {
-    /// The parameters by which rows of its tables are meant.
+    /// The parameters that select rows of its tables.
     pub fn row_parameters(&self) -> impl Iterator<Item = &str> {
         let rows = self.tables.iter().filter_map(|table| table.row.as_ref());
         rows.flat_map(Instance::parameters)
@@ -240,7 +239,7 @@ impl Profile {
 }
 
 impl Table {
-    /// The cells of other tables that it looks at; one may be there more than once.
+    /// The cells of other tables that it uses; one may occur more than once.
     pub fn all_joins(&self) -> impl Iterator<Item = &Join> {
         let attributes = self
             .attributes

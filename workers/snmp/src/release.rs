@@ -12,10 +12,10 @@ use crate::profile::{self, Library, Profile};
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Profiles that every target is read with.
+    /// Profiles used for every target.
     #[serde(default)]
     pub profiles: Vec<String>,
-    /// `true` if targets are also read with every other profile that recognises them.
+    /// True if targets are also read with every other profile that recognises them.
     #[serde(default)]
     pub recognise: bool,
 }
@@ -29,7 +29,7 @@ pub enum Operation {
     Get,
     /// Walks a subtree.
     Walk,
-    /// Reads what a profile says of one instance.
+    /// Reads an instance as described by a profile.
     Observe {
         /// The profile with the action.
         profile: Arc<Profile>,
@@ -47,32 +47,32 @@ pub enum Operation {
     },
 }
 
-/// An action as it is carried out.
+/// An action bound to its implementation.
 #[derive(Debug, Clone)]
 pub struct BoundAction {
     pub operation: Operation,
-    /// `true` if a lost answer may be asked for again.
+    /// The policy for repeating a request without an answer.
     pub repeat: Repeat,
 }
 
-/// The reason a release cannot be used.
+/// The reason why a release cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings are wrong.
     #[error("worker.toml: [settings]: {problem}")]
     Settings { problem: String },
-    /// A profile is wrong.
+    /// A profile is invalid.
     #[error(transparent)]
     Profile(#[from] profile::Error),
-    /// An action has no meaning.
+    /// An action has no implementation.
     #[error("worker.toml: the {class} action \"{action}\" has no meaning: {hint}")]
     Action {
         action: ActionName,
         class: &'static str,
-        /// A hint at what may have been meant.
+        /// A suggestion of what may have been meant.
         hint: String,
     },
-    /// A parameter of a reading means nothing.
+    /// A parameter of a read selects nothing.
     #[error(
         "worker.toml: the action \"{action}\" has the parameter \"{parameter}\", by which no \
          table of its profiles has a row: {hint}"
@@ -80,10 +80,10 @@ pub enum Error {
     Row {
         action: ActionName,
         parameter: String,
-        /// A hint at what may have been meant.
+        /// A suggestion of what may have been meant.
         hint: String,
     },
-    /// An action does not have what its profile needs.
+    /// An action lacks a parameter that its profile needs.
     #[error(
         "worker.toml: the action \"{action}\" must require the parameter \"{parameter}\", which \
          the profile \"{profile}\" uses"
@@ -123,8 +123,8 @@ pub fn settings(manifest: &Manifest) -> Result<Settings, Error> {
     })
 }
 
-/// Returns what each action of a manifest does. Errors: an action that means nothing, or that lacks
-/// a parameter.
+/// Binds each action of a manifest. Errors: an action without an implementation, or without a
+/// required parameter.
 pub fn bind(
     manifest: &Manifest,
     library: &Library,
@@ -194,7 +194,7 @@ fn meaningless(action: &Action, known: Vec<&str>) -> Error {
     }
 }
 
-/// An action requires every parameter that its profile uses.
+/// Checks that an action requires every parameter that its profile uses.
 fn check_parameters<'a>(
     action: &Action,
     profile: &Profile,
@@ -210,7 +210,7 @@ fn check_parameters<'a>(
     }
 }
 
-/// A `read` can be asked, besides metrics, for a row that a profile knows.
+/// Checks that the parameters of `read`, besides metrics, select a row of some profile.
 fn check_rows(action: &Action, profiles: &[Arc<Profile>]) -> Result<(), Error> {
     let known = profiles.iter().flat_map(|profile| profile.row_parameters());
     let known: Vec<&str> = known.chain(["metrics"]).collect();

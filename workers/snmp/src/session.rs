@@ -1,4 +1,4 @@
-//! One target as one credential sees it: exchanges that adapt to it, and what is remembered of
+//! One target as seen by one credential: exchanges that adapt to it, and what is remembered about
 //! it between tasks.
 
 pub mod diagnose;
@@ -47,12 +47,12 @@ use speaker::Speaker;
 use walk::Skip;
 pub use walk::Walked;
 
-/// The time for which a table that was not there is not asked for again.
+/// The time for which a missing table is not requested again.
 const ABSENT: Duration = Duration::from_secs(300);
-/// Longer than any exchange may take: those are limited one by one.
+/// Longer than any exchange may take: those have limits of their own.
 const LONGEST_EXCHANGE: Duration = Duration::from_secs(600);
 
-/// One target as one credential sees it.
+/// One target as seen by one credential.
 pub struct Session {
     /// The address at which it answers.
     pub address: SocketAddr,
@@ -63,23 +63,23 @@ pub struct Session {
     memory: Mutex<Memory>,
 }
 
-/// The memory of a target. All of it can be forgotten.
+/// The memory of a target. All of it may be forgotten.
 struct Memory {
-    /// The number of rows that each column had.
+    /// The number of rows of each column.
     rows: HashMap<Oid, Remembered, foldhash::fast::RandomState>,
-    /// Single values that do not come along with a walk.
+    /// Scalars that cannot be read along with a walk.
     habits: HashMap<Oid, Habit, foldhash::fast::RandomState>,
-    /// `true` if a walk must not take single values along: the device refused it.
+    /// True if scalars must not be read along with a walk, because the device refused it.
     singles_apart: bool,
     /// The limits of one message.
     limits: Limits,
-    /// Cells that the device refuses, by column, and until when that is believed.
+    /// Cells refused by the device, by column, and until when this is assumed.
     skips: HashMap<Oid, (Vec<Skip>, Clock), foldhash::fast::RandomState>,
     /// The order of its answers.
     order: Order,
-    /// `true` if it names an object as refused that it does not refuse.
+    /// True if the device names the wrong object when it refuses one.
     names_falsely: bool,
-    /// The plan that fits the device, and the time until which that is believed.
+    /// The plan that fits the device, and until when this is assumed.
     plan: Option<(Arc<Plan>, Clock)>,
     /// The time it was last used.
     used: Clock,
@@ -88,44 +88,44 @@ struct Memory {
 /// The order in which a device answers, which decides the way of asking it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Order {
-    AsAsked,
-    /// Its rows have another order than that of their index: one of each column at a time.
+    AsRequested,
+    /// Its rows are not in the order of their index: one row of each column at a time.
     OneRow,
-    /// Its bindings have another order than that of the request: one at a time.
+    /// Its bindings are not in the order of the request: one cell at a time.
     OneCell,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Remembered {
     rows: usize,
-    /// Not asked for until then, as it was not there.
+    /// Not requested until then, because it was missing.
     absent_until: Option<Clock>,
-    /// Not looked for behind its end until then, as nothing was there.
+    /// Not searched beyond its end until then, because nothing was there.
     ends_until: Option<Clock>,
 }
 
 /// The reason why an exchange failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No answer within the time there was.
+    /// No answer within the available time.
     #[error("no answer")]
     Silent {
-        /// The diagnosis, where there is one.
+        /// The diagnosis, if there is one.
         diagnosis: Option<Diagnosis>,
     },
-    /// The answer came when nobody waited for it any more.
+    /// The answer arrived after the request had been given up.
     #[error("the answer came after {after:?}")]
     Late {
         /// The time since the request.
         after: Duration,
     },
-    /// Something came, and it was no answer to what was asked.
+    /// Something arrived that was not an answer to the request.
     #[error("the device {odd}")]
     Odd { odd: Odd },
     /// The device refused the request.
     #[error("the device answered {status}")]
     Refused {
-        /// The status that it answered.
+        /// The status in its answer.
         status: ErrorStatus,
         /// The object that it refused.
         oid: Option<Oid>,
@@ -138,13 +138,13 @@ pub enum Error {
         #[source]
         source: Box<SnmpError>,
     },
-    /// The device answers, but not as the protocol says.
-    #[error("the device answers what is no SNMP: {problem}")]
+    /// The device answers, but violates the protocol.
+    #[error("the device answers with something other than SNMP: {problem}")]
     Garbage { problem: String },
-    /// The device says that a SET was done, and names another object or value.
+    /// The device reports a SET as done, but names another object or value.
     #[error("the device answered about something else")]
     Other {
-        /// The binding that it named, where that was one.
+        /// The binding that it named, if exactly one.
         said: Option<Box<VarBind>>,
     },
     /// The message could not be sent.
@@ -153,7 +153,7 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The message could not be made, or the library gave up.
+    /// The message could not be built, or the library gave up.
     #[error("the request failed")]
     Client {
         #[source]
@@ -161,14 +161,14 @@ pub enum Error {
     },
 }
 
-/// The ways in which an exchange may be repeated.
+/// The policy for repeating an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// As often as the target deserves.
+    /// As often as suits the target.
     Adaptive,
-    /// A few times: it does no harm, and the device may be at it.
+    /// A few times: repetition does no harm, but the device may be busy with it.
     Seldom,
-    /// Never: a lost answer must not do it twice.
+    /// Never: repetition could do it twice.
     Never,
 }
 
@@ -180,7 +180,7 @@ impl Memory {
             singles_apart: false,
             limits: Limits::default(),
             skips: HashMap::default(),
-            order: Order::AsAsked,
+            order: Order::AsRequested,
             names_falsely: false,
             plan: None,
             used: Clock::now(),
@@ -205,17 +205,17 @@ impl Session {
         }
     }
 
-    /// Returns whether it speaks SNMPv1, which knows no GETBULK.
+    /// Returns true if it speaks SNMPv1, which has no GETBULK.
     fn is_v1(&self) -> bool {
         self.version == Version::V1
     }
 
-    /// Returns whether the target has answered before.
+    /// Returns true if the target has answered before.
     pub fn has_answered(&self) -> bool {
         self.pace.lock().has_answered()
     }
 
-    /// The plan that fits the device, if it is known and not outdated.
+    /// Returns the plan that fits the device, if it is known and not outdated.
     pub fn known_plan(&self, now: Clock) -> Option<Arc<Plan>> {
         let memory = self.memory.lock();
         memory
@@ -230,19 +230,19 @@ impl Session {
         self.memory.lock().plan = Some((plan, until));
     }
 
-    /// Forgets what is remembered of the device: it is another one.
+    /// Forgets everything about the device: it is another one.
     pub fn forget(&self) {
         *self.memory.lock() = Memory::new();
     }
 
-    /// Returns how little it is asked for at a time, and why, for people. `None`: nothing keeps it
-    /// from being asked for more.
-    pub fn told_limits(&self) -> Option<String> {
+    /// Describes, for people, the limits on requests to the target and their reason. `None` if
+    /// there are none.
+    pub fn reported_limits(&self) -> Option<String> {
         let memory = self.memory.lock();
         let told = memory.limits.told(Instant::now());
         let limits = told.map(|told| told.to_string());
         let order = match memory.order {
-            Order::AsAsked => return limits,
+            Order::AsRequested => return limits,
             Order::OneRow => "it is asked for one row at a time, as its rows are out of order",
             Order::OneCell => {
                 "it is asked for one value at a time, as its answers are out of order"
@@ -251,13 +251,13 @@ impl Session {
         Some(limits.map_or_else(|| order.into(), |limits| format!("{order}; {limits}")))
     }
 
-    /// Returns whether so many answers, one after the other, can be had until then.
+    /// Returns true if this many answers can be received one after the other before the deadline.
     pub fn has_time_for(&self, answers: u32, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         self.pace.lock().has_time_for(answers, left)
     }
 
-    /// Gets one object with the client that writes: whether it is reached, and the object there.
+    /// Gets one object with the writing client, to check that it can be reached and exists.
     pub async fn get_before_set(&self, deadline: Instant, oid: &Oid) -> Result<Value, Error> {
         let writer = self.writer();
         let names = Names::of([oid])?;
@@ -265,7 +265,7 @@ impl Session {
         let answer = self.exchange(writer, deadline, Repeat::Adaptive, ask);
         let found = answer.await?.into_result()?.into_found();
         let found = found.into_iter().find(|found| found.oid == *oid);
-        // What cannot be decoded is there.
+        // A value that cannot be decoded exists.
         Ok(found.map_or(Value::NoSuchObject, |found| {
             found.value.unwrap_or(Value::Null)
         }))
@@ -275,8 +275,8 @@ impl Session {
         self.writer.as_ref().unwrap_or(&self.reader)
     }
 
-    /// Asks for what `shape` makes of a size, and for less of it where nothing is heard. Returns
-    /// what was asked for, too.
+    /// Requests what `shape` makes of a size, and less of it when there is no answer. Returns what
+    /// was requested, too.
     async fn adapt<T: Clone>(
         &self,
         deadline: Instant,
@@ -289,7 +289,7 @@ impl Session {
         let reader = &self.reader;
         let asked = shape(size)?;
         let wanted = size_of(&asked.1, &asked.2);
-        // The first try is what was asked for; the others are made when there are any.
+        // The first try uses the original request; smaller ones are built when needed.
         let first = Mutex::new(Some(asked));
         let ask = |try_, until| {
             let first = first.lock().take();
@@ -304,10 +304,10 @@ impl Session {
         let (got, shaped, answer) = answer?;
         let now = Instant::now();
         let limits = &mut self.memory.lock().limits;
-        // A refusal of less than was asked for says nothing of the rest.
+        // A refusal of a smaller request says nothing about the rest.
         if answer.is_ok() {
             limits.shrank(wanted, got, now);
-            // That a GETNEXT is answered says nothing of a GETBULK of that size.
+            // An answered GETNEXT says nothing about a GETBULK of that size.
             if wanted.is_bulk == got.is_bulk {
                 limits.fits(got, now);
             }
@@ -318,18 +318,18 @@ impl Session {
     fn size(&self) -> Size {
         let memory = self.memory.lock();
         let mut size = memory.limits.size(Instant::now());
-        size.is_bulk &= !self.is_v1() && memory.order == Order::AsAsked;
+        size.is_bulk &= !self.is_v1() && memory.order == Order::AsRequested;
         size
     }
 
-    /// A message did not get through. Whether there is a smaller one.
+    /// Records that a message did not get through. Returns whether there is a smaller one.
     fn too_large(&self, size: Size, why: limits::Why) -> bool {
         let mut memory = self.memory.lock();
         memory.limits.fails(size, why, Instant::now())
     }
 }
 
-/// Returns how much a request asks for.
+/// Returns the size of a request.
 fn size_of(operation: &PduKind, names: &Names) -> Size {
     let count = names.count();
     match operation {
@@ -347,12 +347,12 @@ fn size_of(operation: &PduKind, names: &Names) -> Size {
 }
 
 impl Error {
-    /// Nothing was heard, and nothing is known of the reason.
+    /// No answer, for unknown reasons.
     fn silent() -> Self {
         Self::Silent { diagnosis: None }
     }
 
-    /// Returns whether it says nothing of what was asked for: more of it is not to be had now.
+    /// Returns true if it concerns the target as a whole: more cannot be read now.
     pub fn is_of_target(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! SNMP values and what people write for them: typed values for SET, JSON for answers, texts.
+//! SNMP values and their text forms: typed values for SET, JSON for answers, texts.
 
 use std::{borrow::Cow, net::Ipv4Addr};
 
@@ -62,8 +62,8 @@ impl Kind {
             .map(|(_, kind)| *kind)
     }
 
-    /// The value of this type that a JSON value stands for; numbers may come as text. Errors:
-    /// the sentence that says what is wrong.
+    /// Converts a JSON value to this type; numbers may be given as text. Errors: a sentence about
+    /// the problem.
     pub fn value(self, json: &Json) -> Result<Value, String> {
         let wrong = |what: &str| format!("{json} is not {what}");
         match self {
@@ -139,7 +139,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     )
 }
 
-/// A value as profiles look at it; `None` when the device says that there is none.
+/// Returns a value as profiles see it; `None` if the device says that there is none.
 pub fn raw(value: &Value) -> Option<Raw<'_>> {
     Some(match value {
         Value::Integer(number) => Raw::Integer(i64::from(*number)),
@@ -155,7 +155,7 @@ pub fn raw(value: &Value) -> Option<Raw<'_>> {
     })
 }
 
-/// Returns what Net-SNMP puts into Opaque.
+/// Returns the number that Net-SNMP puts into an Opaque.
 fn opaque(value: &Value) -> Option<Raw<'static>> {
     value
         .as_opaque_float()
@@ -169,7 +169,7 @@ fn opaque(value: &Value) -> Option<Raw<'static>> {
         })
 }
 
-/// The number that was meant: 13.7 in single precision is 13.699999809 in double.
+/// The intended number: 13.7 in single precision is 13.699999809 in double.
 fn shortest(number: f32) -> f64 {
     number
         .to_string()
@@ -177,13 +177,12 @@ fn shortest(number: f32) -> f64 {
         .unwrap_or_else(|_| f64::from(number))
 }
 
-/// The number in a value: whole numbers, the floats that Net-SNMP puts into Opaque, and numbers
-/// that a device writes as text.
+/// The number in a value: integers, the floats that Net-SNMP puts into Opaque, and numbers written
+/// as text.
 pub fn as_number(value: &Value) -> Option<f64> {
     raw(value)?.number()
 }
 
-/// The whole number in a value.
 pub fn as_integer(value: &Value) -> Option<i64> {
     match value {
         Value::Integer(number) => Some(i64::from(*number)),
@@ -196,8 +195,8 @@ pub fn as_integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// The value as a text for people: texts as they are, octets that are none in hexadecimal.
-/// `None` when there is no value.
+/// The value as a text for people: texts as they are, other octets in hexadecimal. `None` if there
+/// is no value.
 pub fn as_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::OctetString(bytes) | Value::Nsap(bytes) | Value::Opaque(bytes) => {
@@ -226,7 +225,7 @@ pub fn to_json(oid: &Oid, value: &Value) -> Json {
     json!({ "oid": oid.to_string(), "type": type_name(value), "value": shown })
 }
 
-/// The word for the type of a value.
+/// The name of a value's type.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Integer(_) => "integer",
@@ -250,7 +249,7 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Returns whether the device said that there is no value.
+/// Returns true if the device said that there is no value.
 pub fn is_absent(value: &Value) -> bool {
     value.is_exception() || matches!(value, Value::Null)
 }

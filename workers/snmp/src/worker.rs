@@ -28,22 +28,22 @@ use crate::{
     session::{Session, pool::Pool},
 };
 
-/// Kept back of the time of a task, to say how it ended.
+/// Kept back from the time of a task, to report how it ended.
 const MARGIN: Duration = Duration::from_millis(200);
 
 pub struct SnmpWorker {
     library: Library,
     settings: Settings,
     actions: BTreeMap<ActionName, BoundAction>,
-    /// The plan for every target, when none has to be recognised.
+    /// The plan for every target, if none has to be recognised.
     plan: Arc<crate::plan::Plan>,
-    /// The metrics of the release's own profiles: what they include does not count.
+    /// The metrics of the release's own profiles, without their includes.
     own: BTreeSet<MetricName>,
     pool: Pool,
 }
 
 impl SnmpWorker {
-    /// Makes the worker of a release. Errors: a profile or an action that is wrong.
+    /// Creates the worker of a release. Errors: an invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         let library = Library::of_release(&release.folder)?;
         let settings = release::settings(&release.manifest)?;

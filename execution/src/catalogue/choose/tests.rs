@@ -103,7 +103,7 @@ fn the_newest_version_of_each_kind_is_active_by_its_numbers_where_nothing_is_ask
 }
 
 #[test]
-fn the_stable_release_is_active_and_only_what_is_kept_is_there_beside_it() {
+fn the_stable_release_is_active_and_only_what_is_kept_is_there_next_to_it() {
     let all = &["1", "2", "3"];
     check(all, &stable("2"), None, (Some("2"), &["2"]));
     let kept = KindDesired {
@@ -115,7 +115,7 @@ fn the_stable_release_is_active_and_only_what_is_kept_is_there_beside_it() {
 }
 
 #[test]
-fn while_the_stable_release_is_not_here_what_served_goes_on_and_else_the_newest() {
+fn while_the_stable_release_is_not_here_what_served_continues_and_else_the_newest() {
     let all = &["1", "2", "3"];
     let choice = check(all, &stable("4"), Some("2"), (Some("2"), &["2"]));
     assert_eq!(choice.missing.len(), 1);

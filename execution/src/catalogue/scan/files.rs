@@ -1,4 +1,4 @@
-//! The files of a folder, told apart by their metadata.
+//! The files of a folder, compared by their metadata.
 
 use std::{
     fs, io,
@@ -11,7 +11,7 @@ use utakata_model::{Cure, Problem};
 
 use crate::files::{is_absence, unreadable as problem};
 
-/// More files than that are no release.
+/// The largest number of files in a release.
 const MAX_FILES: usize = 10_000;
 /// The depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
@@ -28,23 +28,24 @@ pub(super) struct File {
 pub(super) struct Stamp {
     pub(super) path: PathBuf,
     pub(super) modified: SystemTime,
-    /// Seconds and nanoseconds of the change of anything about it; no program can set it back.
+    /// The time of the last change to anything about it, in seconds and nanoseconds; no program can
+    /// set it back.
     changed: (i64, i64),
     inode: u64,
     length: u64,
 }
 
-/// The changes of a file that count.
+/// The kinds of changes that count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     /// Everything was read.
     Seen,
-    /// Only what is in it counts: other folders have links to it, which come and go.
+    /// Only the content counts: other folders have links to the file, which come and go.
     Ignored,
 }
 
 impl Stamp {
-    /// Of a file; a link is followed.
+    /// Reads the metadata of a file; a link is followed.
     pub(super) fn of(path: &Path, change: Change) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
         Ok(Self {
@@ -60,8 +61,10 @@ impl Stamp {
     }
 }
 
-/// Every file below a folder, sorted by name. Links to folders are not followed.
-/// Errors: it cannot be read, or is far too large.
+/// Lists every file below a folder, sorted by name. Links to folders are not followed.
+///
+/// # Errors
+/// It cannot be read, or is far too large.
 pub(super) fn list(folder: &Path, change: Change) -> Result<Vec<File>, Problem> {
     let mut files = Vec::new();
     add((folder, change), Path::new(""), 0, &mut files)?;
@@ -93,8 +96,10 @@ fn add(
     Ok(())
 }
 
-/// Returns whether there is a file; links are followed. Errors: nobody can say, which is another
-/// thing than that there is none.
+/// Returns true if a file exists; links are followed.
+///
+/// # Errors
+/// It is impossible to tell, which is not the same as there being none.
 pub(super) fn is_file(path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(metadata.is_file()),

@@ -1,4 +1,4 @@
-//! The folders that have a manifest, told apart from those of which nobody can say.
+//! The folders that have a manifest, as distinct from those that cannot be read.
 
 use std::{
     fs, io,
@@ -10,19 +10,19 @@ use utakata_model::{Problem, content::MANIFEST_FILE, environment::RefusedRelease
 use super::files::is_file;
 use crate::files::unreadable;
 
-/// The folders that were found, and those that could not be looked at.
+/// The folders that were found, and those that could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     /// The folders that contain a manifest.
     pub(super) folders: Vec<PathBuf>,
-    /// Folders of which nobody can say whether they have a manifest.
+    /// Folders that may or may not have a manifest.
     hidden: Vec<(PathBuf, Problem)>,
-    /// Folders of which nobody can say what is in them.
+    /// Folders whose content could not be listed.
     closed: Vec<(PathBuf, Problem)>,
 }
 
 impl Listed {
-    /// Each of these folders, and each folder in them.
+    /// Lists each of these folders, and each folder in them.
     pub(super) fn within(roots: &[PathBuf]) -> Self {
         let mut listed = Self::default();
         for root in roots {
@@ -38,7 +38,6 @@ impl Listed {
         listed
     }
 
-    /// Scans these folders.
     pub(super) fn these(folders: &[PathBuf]) -> Self {
         let mut listed = Self::default();
         folders.iter().for_each(|folder| listed.add(folder.clone()));
@@ -56,7 +55,7 @@ impl Listed {
         }
     }
 
-    /// Returns whether a folder that was not found may be there nevertheless.
+    /// Returns true if a folder that was not found may exist nevertheless.
     pub(super) fn hides(&self, folder: &Path) -> bool {
         let is_hidden = self.hidden.iter().any(|(hidden, _)| hidden == folder);
         is_hidden
@@ -66,7 +65,7 @@ impl Listed {
                 .any(|(closed, _)| folder.parent() == Some(closed))
     }
 
-    /// Returns what could not be looked at, and why.
+    /// Returns the folders that could not be read, with the reasons.
     pub(super) fn refused(self) -> impl Iterator<Item = RefusedRelease> {
         let all = self.closed.into_iter().chain(self.hidden);
         all.map(|(folder, problem)| RefusedRelease {
@@ -76,7 +75,7 @@ impl Listed {
     }
 }
 
-/// Adds what is in a folder; a folder that is not there has nothing in it.
+/// Adds the content of a folder; one that does not exist is empty.
 fn add_children(folder: &Path, to: &mut Vec<PathBuf>) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -123,7 +123,7 @@ fn the_digest_changes_with_every_file_and_with_the_program_and_with_nothing_else
 }
 
 #[test]
-fn the_program_of_its_own_folder_goes_before_the_one_that_comes_with_utakata() {
+fn the_program_of_its_own_folder_goes_before_the_one_that_ships_with_utakata() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");
     assert_eq!(
@@ -156,7 +156,7 @@ fn a_folder_with_an_image_needs_no_program_and_one_that_is_not_pinned_is_refused
 }
 
 #[test]
-fn a_bad_folder_is_refused_with_a_cure_and_the_others_go_on() {
+fn a_bad_folder_is_refused_with_a_cure_and_the_others_continue() {
     let mut disk = Disk::new();
     disk.release("releases/good", "good", "1.0", "worker");
     for (text, code, words) in [
@@ -207,7 +207,7 @@ fn a_folder_that_is_being_written_is_taken_when_it_is_not_any_more() {
 }
 
 #[test]
-fn what_was_good_goes_on_while_its_folder_changes_and_when_the_change_cannot_be() {
+fn what_was_good_continues_while_its_folder_changes_and_when_the_change_cannot_be() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");
     let good = disk.digest();
@@ -278,7 +278,7 @@ fn sorted(mut catalogue: Catalogue) -> Catalogue {
 }
 
 #[test]
-fn what_cannot_be_looked_at_goes_on_and_is_told_and_the_rest_is_as_it_is() {
+fn what_cannot_be_read_stays_in_use_and_is_reported_and_the_rest_is_unaffected() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");
     disk.release("releases/ups", "ups", "1.0", "worker");
@@ -299,7 +299,7 @@ fn what_cannot_be_looked_at_goes_on_and_is_told_and_the_rest_is_as_it_is() {
             assert!(partial.is_partial, "{hidden}");
             let problem = &partial.refused[0].problem;
             assert_eq!(&*problem.code, "release-unreadable");
-            assert!(problem.message.starts_with("cannot look at "), "{problem}");
+            assert!(problem.message.starts_with("cannot access "), "{problem}");
         }
         show(&path, &away);
         let again = sorted(disk.scan());
@@ -316,7 +316,7 @@ fn what_cannot_be_looked_at_goes_on_and_is_told_and_the_rest_is_as_it_is() {
 }
 
 #[test]
-fn a_release_of_which_half_cannot_be_looked_at_is_what_it_was() {
+fn a_release_half_of_which_cannot_be_read_stays_what_it_was() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");
     disk.write("releases/pdu/profiles/a.toml", "a", LONG_AGO);
@@ -332,7 +332,7 @@ fn a_release_of_which_half_cannot_be_looked_at_is_what_it_was() {
 }
 
 #[test]
-fn what_could_not_be_looked_at_from_the_beginning_serves_when_it_can_be() {
+fn what_could_not_be_read_at_first_serves_once_it_can_be() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");
     disk.release("single", "crac", "1.0", "worker");
@@ -347,7 +347,7 @@ fn what_could_not_be_looked_at_from_the_beginning_serves_when_it_can_be() {
 }
 
 #[test]
-fn what_was_fetched_and_cannot_be_looked_at_goes_on() {
+fn a_fetched_release_that_cannot_be_read_stays_in_use() {
     let mut disk = Disk::new();
     disk.release("fetched", "pdu", "1.0", "worker");
     disk.program("fetched/worker", "#!/bin/sh\n");

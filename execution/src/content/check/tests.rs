@@ -105,7 +105,7 @@ fn a_list_that_is_too_large_or_leads_elsewhere_is_refused_before_anything_is_fet
 }
 
 #[test]
-fn a_release_that_is_another_one_than_was_asked_for_is_refused() {
+fn a_release_other_than_the_requested_one_is_refused() {
     let other = MANIFEST.replace("1.2", "1.3");
     let dotted = MANIFEST.replace("worker.sh", "other.sh");
     let id = wanted(MANIFEST);

@@ -10,7 +10,7 @@ fn bytes(from: u64, to: u64) -> Arc<[u8]> {
 }
 
 #[test]
-fn only_a_window_of_parts_is_asked_for_and_each_again_when_it_is_late() {
+fn only_a_window_of_parts_is_requested_and_each_again_when_it_is_late() {
     let now = Instant::now();
     let mut incoming = Incoming::new(20 * PART, PART / 2, AGAIN);
     let first: Vec<u64> = (0..8).map(|n| PART / 2 + n * PART).collect();
@@ -54,7 +54,7 @@ fn what_cannot_be_is_a_lie_and_what_nobody_waits_for_is_ignored() {
 
 proptest! {
     #[test]
-    fn whatever_is_lost_doubled_overtaken_or_short_the_file_is_whole(
+    fn whatever_is_lost_duplicated_overtaken_or_short_the_file_is_whole(
         size in 0u64..PART * 12,
         here in 0u64..PART * 12,
         fates in prop::collection::vec((0u8..4, any::<u16>(), 1u64..=PART), 1..400),

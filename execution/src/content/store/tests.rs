@@ -31,7 +31,7 @@ fn name(text: &str) -> Name {
 }
 
 #[test]
-fn a_digest_that_is_none_names_no_folder() {
+fn an_invalid_digest_names_no_folder() {
     for text in ["", "..", "/etc", "../../x", &"A".repeat(64)] {
         assert_eq!(Name::of(&ReleaseDigest(text.into())), None, "{text}");
     }
@@ -71,7 +71,7 @@ fn releases_share_files_and_nobody_may_write_them() {
 }
 
 #[test]
-fn what_was_begun_goes_on_where_it_ended_and_what_is_wrong_goes() {
+fn what_was_begun_continues_where_it_ended_and_what_is_wrong_goes() {
     let (_folder, store) = store();
     let whole = file("a", b"0123456789", false);
     store.append(&whole.digest, 0, b"01234").unwrap();

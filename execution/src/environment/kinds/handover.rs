@@ -1,6 +1,6 @@
-//! From one program to the next in the same process: what is left, and what has come.
+//! The handover from one program to the next in the same process: what is left, and what arrives.
 
-use std::{collections::BTreeMap, os::fd::OwnedFd, time::Duration};
+use std::{collections::BTreeMap, os::fd::OwnedFd, sync::atomic::Ordering, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
 use utakata_model::Kind;
@@ -13,15 +13,16 @@ use crate::{
     takeover::{self, KindLeft, Left, Takeover, VERSION},
 };
 
-/// An environment that another program of this process has left.
+/// An environment that another program in this process has left.
 pub(in crate::environment) struct Inheritance {
     pub(in crate::environment) socket: endpoint::SocketPlace,
     pub(in crate::environment) next_worker: u64,
+    pub(in crate::environment) next_ask: u64,
     pub(in crate::environment) kinds: BTreeMap<Kind, kind::Inherited>,
 }
 
 impl Inheritance {
-    /// Sorts a takeover by kinds; returns the listener besides.
+    /// Sorts a takeover by kinds; also returns the listener.
     pub(in crate::environment) fn of(takeover: Takeover) -> (Self, OwnedFd) {
         let Takeover {
             left,
@@ -29,7 +30,7 @@ impl Inheritance {
             pipes,
         } = takeover;
         let passed = left.passed();
-        // The listener is the first of the files that are named.
+        // The listener is the first of the named files.
         let files = std::iter::once(None).chain(pipes.into_iter().map(Some));
         let mut files: Vec<Option<OwnedFd>> = files.collect();
         let kinds = left.kinds.into_iter().map(|left| {
@@ -45,6 +46,7 @@ impl Inheritance {
             kinds: kinds.collect(),
             socket: left.socket,
             next_worker: left.next_worker,
+            next_ask: left.next_ask,
         };
         (inheritance, listener)
     }
@@ -62,8 +64,10 @@ fn traces(left: &KindLeft, files: &mut [Option<OwnedFd>]) -> Vec<(u64, Trace)> {
 }
 
 impl Kinds {
-    /// Lets everything go, each worker with what it has. Errors: not within this time; then
-    /// everything goes on.
+    /// Lets everything go, each worker with its attempts.
+    ///
+    /// # Errors
+    /// It was not possible within this time; then everything continues.
     pub(super) async fn leave(
         &mut self,
         within: Duration,
@@ -74,12 +78,12 @@ impl Kinds {
         self.context.admission.suspend();
         self.hold = Some(until);
         self.tell_hold();
-        let late = "what was begun did not end in time at workers that cannot go over, or the \
+        let late = "the tasks of workers that cannot be handed over did not end in time, or the \
                     logic environment did not answer";
         let left = tokio::select! {
             held = self.all_left() => self.takeover(held),
             () = tokio::time::sleep_until(until) => Err(Error::Held(late)),
-            () = is_unwanted => Err(Error::Held("it is not wanted any more")),
+            () = is_unwanted => Err(Error::Held("it is no longer wanted")),
         };
         if left.is_err() {
             self.go_on();
@@ -109,8 +113,8 @@ impl Kinds {
             tokio::select! {
                 Some(one) = self.handovers.recv() => held.push(one),
                 // A kind that was about to end has nothing to leave.
-                Some(Ok((kind, _))) = self.running.join_next() => {
-                    self.orders.remove(&kind);
+                Some(ended) = self.running.next() => {
+                    let (kind, _) = self.on_ended(ended);
                     held.retain(|held: &Handover| held.left.kind != kind);
                 }
             }
@@ -135,7 +139,7 @@ impl Kinds {
             files.extend(pipes);
             kinds.push(left);
         }
-        let numbers = &self.context.worker_numbers;
+        let (workers, asks) = (&self.context.worker_numbers, &self.context.next_ask);
         let left = Left {
             version: VERSION,
             environment: self.context.me.environment.clone(),
@@ -143,7 +147,8 @@ impl Kinds {
             incarnation: self.context.me.incarnation,
             at: takeover::now(),
             socket: self.place.clone(),
-            next_worker: numbers.load(std::sync::atomic::Ordering::Relaxed),
+            next_worker: workers.load(Ordering::Relaxed),
+            next_ask: asks.load(Ordering::Relaxed),
             files: 1 + files.len(),
             kinds,
         };
@@ -155,10 +160,10 @@ impl Kinds {
     }
 }
 
-/// Returns the two ends of the queue of what kinds leave.
+/// Returns the two ends of the queue of handovers.
 pub(in crate::environment) fn handovers() -> (mpsc::Sender<Handover>, mpsc::Receiver<Handover>) {
     mpsc::channel(LEFTS)
 }
 
-/// Kinds that leave at once; the others try again.
+/// The number of kinds that leave at once; the others try again.
 const LEFTS: usize = 256;

@@ -1,7 +1,7 @@
-//! Leaves targets alone that do not answer: pure.
+//! The breaker, which leaves a target alone that does not answer. Pure.
 //!
 //! ```text
-//!            so many attempts in a row without an answer
+//!            several attempts in a row without an answer
 //!  closed ──────────────────────────────────────────────► open
 //!    ▲                                                    │  ▲
 //!    │ an answer          the cool-down has passed        │  │ none, for twice as long
@@ -14,21 +14,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
-    BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
+    Backoff, BreakerState, BreakerStatus, Problem, TargetName, backoff::spread, hash::fnv1a_32,
 };
 
-/// A target that was not spoken to for so long is as good as new.
+/// The time without contact after which a target's silences are forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// The rule by which a target is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// Attempts in a row without an answer; 0: never.
+    /// The number of consecutive attempts without an answer; 0: never.
     pub(crate) failures: u32,
-    /// The first cool-down; twice as long each time.
+    /// The first cool-down; it doubles each time.
     pub(crate) first: Duration,
     /// The longest time.
-    pub(crate) most: Duration,
+    pub(crate) max: Duration,
 }
 
 /// The breaker of one target.
@@ -37,7 +37,7 @@ pub(crate) struct Breaker {
     failures: u32,
     /// The time of the first of them.
     first: Option<Timestamp>,
-    /// The moment of the last of them.
+    /// The time of the last of them.
     last: Option<Instant>,
     open: Option<Open>,
 }
@@ -45,10 +45,10 @@ pub(crate) struct Breaker {
 #[derive(Debug, Clone)]
 struct Open {
     since: Timestamp,
-    /// The end of the cool-down: in our time, and for people.
+    /// The end of the cool-down: on the monotonic clock, and for people.
     until: Instant,
-    told_until: Timestamp,
-    cool_down: Duration,
+    shown_until: Timestamp,
+    cool_down: Backoff,
     is_on_trial: bool,
     problem: Problem,
 }
@@ -73,27 +73,27 @@ impl Breaker {
         }
     }
 
-    /// Takes up an attempt: if it is the one that finds out, there is no other.
+    /// Begins an attempt: if it is the trial, there is no other.
     pub(crate) fn begin(&mut self) {
         if let Some(open) = &mut self.open {
             open.is_on_trial = true;
         }
     }
 
-    /// Ends the attempt that was to find out, or was not made.
+    /// Ends the trial, or an attempt that was not made.
     pub(crate) fn release(&mut self) {
         if let Some(open) = &mut self.open {
             open.is_on_trial = false;
         }
     }
 
-    /// Closes it: the target has answered.
+    /// Closes the breaker: the target has answered.
     pub(crate) fn on_answer(&mut self) {
         *self = Self::default();
     }
 
-    /// An attempt had no answer. Whether the target is left alone from now on, and was not
-    /// before.
+    /// Records an attempt without an answer. Returns true if the target is left alone from now on
+    /// and was not before.
     pub(crate) fn on_silence(
         &mut self,
         target: &TargetName,
@@ -108,22 +108,22 @@ impl Breaker {
         self.failures = self.failures.saturating_add(1);
         self.last = Some(now);
         let first = *self.first.get_or_insert(clock);
-        let (since, cool_down) = match &mut self.open {
+        let (since, mut cool_down) = match &mut self.open {
             None if rule.failures == 0 || self.failures < rule.failures => return false,
-            None => (first, rule.first),
+            None => (first, Backoff::new(rule.first, rule.max)),
             Some(open) if now < open.until => {
                 // Begun before, or under a permit.
                 open.problem = problem.clone();
                 return false;
             }
-            Some(open) => (open.since, (open.cool_down * 2).min(rule.most)),
+            Some(open) => (open.since, open.cool_down),
         };
-        let wait = jittered(cool_down, target);
+        let wait = jittered(cool_down.wait(), target);
         let was_closed = self.open.is_none();
         self.open = Some(Open {
             since,
             until: now + wait,
-            told_until: clock.checked_add(wait).unwrap_or(clock),
+            shown_until: clock.checked_add(wait).unwrap_or(clock),
             cool_down,
             is_on_trial: false,
             problem: problem.clone(),
@@ -131,18 +131,18 @@ impl Breaker {
         was_closed
     }
 
-    /// Returns the moment from which an attempt may begin, if none may now.
+    /// Returns the time from which an attempt may begin, if none may now.
     pub(crate) fn opens_at(&self, now: Instant) -> Option<Instant> {
         let open = self.open.as_ref()?;
         (now < open.until).then_some(open.until)
     }
 
-    /// Returns whether there is nothing to remember.
+    /// Returns true if there is nothing to remember.
     pub(crate) fn is_forgotten(&self, now: Instant) -> bool {
         self.forgotten_at().is_none_or(|at| now >= at)
     }
 
-    /// Returns the moment from which there is nothing to remember.
+    /// Returns the time from which there is nothing to remember.
     pub(crate) fn forgotten_at(&self) -> Option<Instant> {
         self.last.map(|last| last + FORGOTTEN_AFTER)
     }
@@ -158,15 +158,15 @@ impl Breaker {
                 BreakerState::HalfOpen
             },
             since: open.since,
-            until: open.told_until,
+            until: open.shown_until,
             failures: self.failures,
             problem: open.problem.clone(),
         })
     }
 }
 
-/// Up to a quarter shorter or longer, so that not all targets behind a dead switch are tried at
-/// once: the same for the same name.
+/// Returns a time up to a quarter shorter or longer, so that not all targets behind a dead switch
+/// are tried at once: the same for the same name.
 fn jittered(wait: Duration, target: &TargetName) -> Duration {
     let [.., high, higher] = fnv1a_32(target.as_str().bytes()).to_le_bytes();
     spread(wait, u16::from_le_bytes([high, higher]))

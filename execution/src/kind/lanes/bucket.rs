@@ -6,18 +6,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use utakata_model::PerSecond;
 
-/// For how long a bucket holds tokens.
+/// The time whose tokens a bucket holds.
 const HOLDS: Duration = Duration::from_millis(100);
 
-/// The bucket of one target. It says only when it will be full: which tells how many tokens it
-/// has at any time (the "virtual scheduling" of ITU-T I.371).
+/// The bucket of one target. It records only the time at which it will be full, which determines
+/// the number of tokens at any time (the "virtual scheduling" of ITU-T I.371).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bucket {
     full_at: Option<Instant>,
 }
 
 impl Bucket {
-    /// Returns the moment at which there is a token, if not now.
+    /// Returns the time at which there is a token, if not now.
     pub(crate) fn waits_until(&self, rate: PerSecond, now: Instant) -> Option<Instant> {
         let at = self
             .full_at?
@@ -31,7 +31,7 @@ impl Bucket {
         self.full_at = Some(from + rate.interval());
     }
 
-    /// Returns the moment at which it is full, if not now.
+    /// Returns the time at which it is full, if not now.
     pub(crate) fn full_at(&self, now: Instant) -> Option<Instant> {
         self.full_at.filter(|at| now < *at)
     }
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts the tokens that somebody takes who takes all that there are.
+    /// Returns the number of tokens taken by somebody who takes all that there are.
     fn taken(rate: PerSecond, within: Duration) -> u32 {
         let start = Instant::now();
         let (mut bucket, mut now, mut taken) = (Bucket::default(), start, 0);
@@ -91,8 +91,8 @@ mod tests {
                     taken += 1.0;
                 }
                 let held = (rate.get() * HOLDS.as_secs_f64()).max(1.0);
-                let most = (now - start).as_secs_f64() * rate.get() + held + 0.001;
-                prop_assert!(taken <= most, "{taken} {most}");
+                let max = (now - start).as_secs_f64() * rate.get() + held + 0.001;
+                prop_assert!(taken <= max, "{taken} {max}");
             }
         }
     }

@@ -12,27 +12,27 @@ use super::{
 };
 use crate::config::Lanes as Limits;
 
-/// The tasks of one target that wait, and the number of those under way.
+/// The waiting tasks of one target, and the number of those under way.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     pub(super) control: VecDeque<Waiting>,
     pub(super) observe: VecDeque<Waiting>,
-    /// Conversations that are under way, or kept free for control that is asked for.
+    /// The number of conversations under way, or kept free for control that is asked for.
     pub(super) running: u32,
-    /// One writer for each target, however many may read it: control is asked for, is
-    /// permitted, or runs.
+    /// True if the target has a writer, of which there is only one, however many may read it:
+    /// control is asked for, is permitted, or runs.
     pub(super) is_written: bool,
-    /// The next conversation that ends is for control that is permitted already.
+    /// True if the next conversation that ends is for control that is permitted already.
     pub(super) is_expected: bool,
-    /// Stands in the turns of each class.
+    /// True for each class in whose turns it is.
     pub(super) has_turn: ByClass<bool>,
     /// The number of conversations that the target can bear.
     conversations: u32,
-    /// The rate at which tasks may be begun.
+    /// The rate at which tasks may begin.
     rate: Option<PerSecond>,
     bucket: Bucket,
     pub(super) breaker: Breaker,
-    /// The moment at which it is looked at again.
+    /// The time of the next look at it.
     pub(super) rests_until: Option<Instant>,
 }
 
@@ -60,19 +60,19 @@ impl Lane {
         }
     }
 
-    /// Sets the limits of the target as it is now.
+    /// Sets the present limits of the target.
     pub(super) fn set(&mut self, target: &Target, limits: &Limits) {
         let conversations = target.limits.conversations;
         self.conversations = conversations.map_or(limits.attempts, std::num::NonZeroU32::get);
         self.rate = target.limits.per_second.or(limits.per_second);
     }
 
-    /// Returns whether no conversation is left.
+    /// Returns true if no conversation is free.
     pub(super) fn is_full(&self) -> bool {
         self.running >= self.conversations
     }
 
-    /// Returns the task of a class that goes on next, if one may now.
+    /// Returns the next task of a class, if one may begin now.
     pub(super) fn next(&self, class: Class, now: Instant) -> Option<&Waiting> {
         if self.waits_until(now).is_some() || self.breaker.passage(now) == Passage::None {
             return None;
@@ -102,7 +102,7 @@ impl Lane {
         Some(taken)
     }
 
-    /// Goes on with another read, if nobody waits to write and time allows.
+    /// Prolongs a conversation by another read, if nobody waits to write and time allows.
     pub(super) fn prolong(&mut self, now: Instant) -> bool {
         let is_wanted = self.is_expected || !self.control.is_empty();
         if is_wanted || self.running == 0 || self.waits_until(now).is_some() {
@@ -130,7 +130,7 @@ impl Lane {
         self.bucket.waits_until(self.rate?, now)
     }
 
-    /// Returns the moment at which time alone changes what may go on, or what is remembered.
+    /// Returns the time at which time alone changes what may begin, or what is remembered.
     pub(super) fn rests(&self, now: Instant) -> Option<Instant> {
         let waits = |class| self.next_but_for_time(class).is_some();
         if waits(Class::Control) || waits(Class::Observe) {
@@ -140,7 +140,7 @@ impl Lane {
         self.bucket.full_at(now).max(forgotten)
     }
 
-    /// Returns whether there is nothing in it, and nothing to remember.
+    /// Returns true if it is empty, with nothing to remember.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let is_idle = self.running == 0 && !self.is_written;
         let is_empty = self.control.is_empty() && self.observe.is_empty();
@@ -152,8 +152,8 @@ impl Lane {
         self.has_turn.control || self.has_turn.observe
     }
 
-    /// Puts an observe task in; gives the one that it displaces.
-    pub(super) fn push_observe(&mut self, waiting: Waiting, most: u32) -> Option<Waiting> {
+    /// Adds an observe task, and returns the one that it displaces.
+    pub(super) fn push_observe(&mut self, waiting: Waiting, max: u32) -> Option<Waiting> {
         let task = &waiting.task;
         if let Origin::Schedule(_) = task.origin
             && let Some(older) = self
@@ -164,7 +164,7 @@ impl Lane {
             return Some(std::mem::replace(older, waiting));
         }
         let same = |w: &Waiting| w.task.action == task.action;
-        let full = self.observe.iter().filter(|w| same(w)).count() >= most as usize;
+        let full = self.observe.iter().filter(|w| same(w)).count() >= max as usize;
         let oldest = full
             .then(|| self.observe.iter().position(same))
             .flatten()

@@ -9,7 +9,7 @@ use crate::samples::{control, task};
 const RULE: Rule = Rule {
     failures: 2,
     first: Duration::from_secs(1),
-    most: Duration::from_secs(30),
+    max: Duration::from_secs(30),
 };
 
 fn with(limits: Limits) -> Lanes {
@@ -178,7 +178,7 @@ fn a_lane_follows_when_what_is_next_is_for_another_release() {
 }
 
 #[test]
-fn observation_goes_on_where_control_waits_for_another_release() {
+fn observation_continues_where_control_waits_for_another_release() {
     let mut lanes = lanes();
     let mut write = control("a");
     Arc::make_mut(&mut write.target).pin = Some("1.0".into());
@@ -305,7 +305,7 @@ fn control_that_has_stepped_back_and_ends_lets_others_write() {
 }
 
 #[test]
-fn a_target_that_is_left_alone_goes_on_after_its_cool_down() {
+fn a_target_that_is_left_alone_continues_after_its_cool_down() {
     let mut lanes = lanes();
     let start = Instant::now();
     let problem = Problem::new("unreachable", utakata_model::Cure::Retry, "no answer");

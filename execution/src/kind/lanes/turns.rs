@@ -46,7 +46,7 @@ impl Turns {
         self.pinned.keys()
     }
 
-    /// Those for the release of this version, the first in turn first.
+    /// Returns those for the release of this version, the first in turn first.
     pub(super) fn of(&self, pin: Option<&str>) -> impl Iterator<Item = &TargetName> {
         let queue = match pin {
             None => Some(&self.ready),

@@ -1,6 +1,6 @@
-//! Carries out what the [`State`](super::State) would have done.
+//! The execution of the [`State`](super::State)'s effects.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use utakata_interconnect::{Event, OutcomeBatch, Sender};
 use utakata_model::{Class, Outcome, Task};
@@ -11,7 +11,7 @@ use super::{Service, moment};
 use crate::kind::workers::Outgoing;
 
 impl Service {
-    /// Does what the state asks for.
+    /// Carries out the effects.
     pub(super) async fn act(&mut self) {
         let effects = self.state.take_effects();
         for start in effects.workers.starts {
@@ -32,7 +32,7 @@ impl Service {
         }
         let acknowledged = self.fetcher.acknowledge(&effects.acknowledge).await;
         if acknowledged.is_err() {
-            // What was begun has its permit: where it is delivered again, that is refused.
+            // An attempt that was begun has its permit: if it is delivered again, it is refused.
             self.state.on_lost_connection();
         }
         self.fetcher.give_back(&effects.give_back).await;
@@ -43,7 +43,7 @@ impl Service {
         self.publish(effects.readings, effects.outcomes);
     }
 
-    /// Puts reads back into their queue. Those that cannot be put there end.
+    /// Publishes reads again. Those that cannot be published end.
     async fn publish_again(&mut self, reads: Vec<Task>) {
         if reads.is_empty() {
             return;
@@ -57,11 +57,13 @@ impl Service {
         self.state.on_not_published(left, moment());
     }
 
-    /// Asks for permits. What finds no room is asked again, as if its answer were lost.
+    /// Sends asks for permits. If there is no room, they are repeated, as if the answer were lost.
     fn ask(&self, asks: Vec<Ask>) {
-        if asks.is_empty() {
+        let Some(last) = asks.iter().map(|ask| ask.ask).max() else {
             return;
-        }
+        };
+        // Before it is sent: whatever happens then, nobody uses the number again.
+        self.context.next_ask.fetch_max(last + 1, Ordering::Relaxed);
         let Sender {
             environment,
             incarnation,
@@ -84,7 +86,7 @@ impl Service {
         }
     }
 
-    /// Publishes readings before outcomes: whoever sees an outcome finds its readings.
+    /// Publishes readings before outcomes, so that anybody who sees an outcome finds its readings.
     fn publish(&mut self, readings: Vec<Event>, outcomes: Vec<Outcome>) {
         self.pending.extend(readings);
         let is_control = |outcome: &Outcome| outcome.class == Class::Control;

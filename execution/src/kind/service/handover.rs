@@ -3,6 +3,7 @@
 use std::{os::fd::OwnedFd, sync::atomic::Ordering, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
+use utakata_invariant as invariant;
 use utakata_protocol::v1::{self, to_worker::Message};
 
 use super::{
@@ -11,35 +12,34 @@ use super::{
 };
 use crate::{
     endpoint::Ticket,
-    invariant,
     kind::workers::{Adopted, Park, RETURN_TIMEOUT},
     runtime::Trace,
     takeover::KindLeft,
     worker::WorkerEvent,
 };
 
-/// Everything that a kind leaves to another program of this process.
+/// Everything that a kind leaves to another program in this process.
 #[derive(Debug)]
 pub(crate) struct Handover {
     pub(crate) left: KindLeft,
-    /// The pipes of its workers, as they are named.
+    /// The pipes of its workers, in the order of their names.
     pub(crate) files: Vec<OwnedFd>,
 }
 
-/// Everything that another program of this process has left to a kind.
+/// Everything that another program in this process has left to a kind.
 #[derive(Debug)]
 pub(crate) struct Inherited {
     pub(crate) left: KindLeft,
-    /// The traces of its workers, by their numbers.
+    /// The traces of its workers, by number.
     pub(crate) traces: Vec<(u64, Trace)>,
     /// The time that has passed since.
     pub(crate) passed: Duration,
-    /// Dropped when its workers are awaited.
+    /// Dropped once its workers are awaited.
     pub(crate) awaiting: Option<mpsc::Sender<()>>,
 }
 
 impl Service {
-    /// Has a worker close its stream and come back with a token of its own.
+    /// Makes a worker close its stream and return with a token of its own.
     pub(super) fn park(&mut self, park: Park) {
         let number = park.number;
         let Some(cut) = self.links.cut_of(number) else {
@@ -56,17 +56,17 @@ impl Service {
             token: token.clone(),
             within_milliseconds: u64::try_from(RETURN_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
         });
-        // Where there is no room, it is tried again at the next look.
+        // If there is no room, it is tried again at the next look.
         match self.links.send(number, message) {
             Ok(()) => self.state.on_parked(number, token, moment()),
             Err(_) => self.context.admission.revoke(&token),
         }
     }
 
-    /// Gives away what is left, once, when everything has left and all is published.
+    /// Hands over what is left, once, when everything has left and all is published.
     pub(super) fn leave_if_held(&mut self, now: Instant) {
         let admission = &self.context.admission;
-        // Who has come back meanwhile is told once more.
+        // A worker that has returned meanwhile is told again.
         let is_awaited = self
             .state
             .workers()
@@ -77,7 +77,7 @@ impl Service {
             return;
         }
         let is_published = self.published.load(Ordering::Acquire) == self.queued;
-        // What was decided about a rollout is on disk before somebody else goes on with it.
+        // A decision about a rollout is on disk before a successor continues with it.
         let is_written = self.writing.is_none() && self.pending.is_empty();
         if self.has_left || !is_written || !is_published {
             return;
@@ -98,11 +98,13 @@ impl Service {
                     .try_send(Handover { left, files })
                     .is_ok();
             }
-            Err(error) => tracing::warn!(%error, "workers cannot be left to another program"),
+            Err(error) => {
+                tracing::warn!(%error, "workers cannot be handed over to another program");
+            }
         }
     }
 
-    /// Goes on where another program of this process was: its workers are watched and awaited.
+    /// Continues where another program in this process was: its workers are watched and awaited.
     pub(super) fn take_over(&mut self, inherited: Inherited) {
         let now = Instant::now();
         self.state.take_over(&inherited.left, inherited.passed, now);

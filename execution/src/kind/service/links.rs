@@ -1,4 +1,4 @@
-//! The ways to the workers of a kind: by what each of them is reached, cut off and killed.
+//! The links to the workers of a kind, by which they are reached, cut off and killed.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,13 @@ use utakata_protocol::v1::{ToWorker, to_worker::Message};
 
 use crate::worker::{Number, Report, WorkerEvent, WorkerStream};
 
-/// The links of all workers that are known.
+/// The links of all known workers.
 #[derive(Debug, Default)]
 pub(super) struct WorkerLinks(BTreeMap<Number, WorkerLink>);
 
-/// The link of one worker.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WorkerLink {
-    /// From hello to the end of the stream.
+    /// The stream, from the hello to its end.
     stream: Option<WorkerStream>,
     /// Cuts the stream.
     pub(super) cut: CancellationToken,
@@ -23,12 +22,12 @@ pub(super) struct WorkerLink {
 }
 
 impl WorkerLinks {
-    /// Makes a link to a worker that is started, or adopted.
+    /// Creates a link to a worker that is started, or adopted.
     pub(super) fn open(&mut self, worker: Number) -> WorkerLink {
         self.0.entry(worker).or_default().clone()
     }
 
-    /// Learns of streams: they begin with hello and end when the worker has parted.
+    /// Takes note of streams: they begin with the hello and end when the worker has parted.
     pub(super) fn on_report(&mut self, report: &Report) {
         let Some(link) = self.0.get_mut(&report.worker) else {
             return;
@@ -46,7 +45,7 @@ impl WorkerLinks {
         Some(stream.capacity())
     }
 
-    /// Sends a message, or gives it back: the worker has just gone, or reads nothing.
+    /// Sends a message, or returns it: the worker has just gone, or reads nothing.
     pub(super) fn send(&self, worker: Number, message: Message) -> Result<(), Message> {
         let link = self.0.get(&worker);
         let Some(stream) = link.and_then(|link| link.stream.as_ref()) else {
@@ -74,7 +73,6 @@ impl WorkerLinks {
         }
     }
 
-    /// Forgets a worker.
     pub(super) fn forget(&mut self, worker: Number) {
         self.0.remove(&worker);
     }

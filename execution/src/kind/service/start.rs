@@ -1,4 +1,4 @@
-//! Starts workers, and tells of their ends.
+//! The start of workers, and the reports of their ends.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     worker::{Number, Report, WorkerEvent},
 };
 
-/// The interval at which the memory of a worker is looked at.
+/// The interval at which the memory of a worker is measured.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Service {
@@ -70,7 +70,7 @@ impl Service {
     }
 }
 
-/// Watches a worker to its end; what it printed last, where it ended by itself.
+/// Watches a worker to its end, and reports its latest output if it ended by itself.
 pub(super) async fn watch(
     started: Result<Box<dyn Running>, Error>,
     kill: &CancellationToken,
@@ -110,7 +110,7 @@ pub(super) async fn watch(
             () = kill.cancelled() => break,
         };
         if let Some(bytes) = memory {
-            // It comes again: where there is no room now, nobody waits for it.
+            // It is measured again: if there is no room now, nobody waits for it.
             let event = WorkerEvent::Memory(bytes);
             let _ = reports.try_send(Report {
                 worker: number,
@@ -132,6 +132,6 @@ fn end(running: &dyn Running, exit: Exit) -> WorkerEvent {
 }
 
 pub(super) async fn tell(reports: &mpsc::Sender<Report>, worker: Number, event: WorkerEvent) {
-    // Nobody listens any more only when the kind has ended.
+    // Nobody listens only after the kind has ended.
     let _ = reports.send(Report { worker, event }).await;
 }

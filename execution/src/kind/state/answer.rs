@@ -1,4 +1,4 @@
-//! From a worker to the outcome.
+//! From a worker's answer to the outcome.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl State {
-    /// Passes on a report of a worker. Returns whether it may change the plan.
+    /// Applies a report of a worker. Returns true if it may change the plan.
     pub(in crate::kind) fn on_report(&mut self, report: Report, at: Moment) -> bool {
         let (number, now) = (report.worker, at.now);
         match report.event {
@@ -91,7 +91,7 @@ impl State {
             return;
         }
         if attempt.go == Go::Void {
-            // That it did not begin is told, and its lane went on without it.
+            // It was reported as not begun, and its lane went on without it.
             return log_void(&attempt, &answer, &ran_by);
         }
         let class = attempt.task.class;
@@ -113,7 +113,7 @@ impl State {
     }
 }
 
-/// A worker answers an attempt that never had a go: it has not begun it, if it keeps to the
+/// Logs a worker's answer to an attempt that never had a go: it has not begun it, if it follows the
 /// protocol.
 fn log_void(attempt: &Attempt, answer: &Answer, ran_by: &RanBy) {
     let status = answer.end.as_ref().map(|end| end.status);

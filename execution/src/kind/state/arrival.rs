@@ -1,4 +1,4 @@
-//! From the queue to the lanes, and back to the queue when others are to have it.
+//! From the queue to the lanes, and back to the queue if others are to have it.
 
 use utakata_interconnect::Delivery;
 use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task};
@@ -6,38 +6,39 @@ use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task};
 use super::{Moment, State};
 use crate::{kind::lanes::Waiting, kind::outcome};
 
-/// Tasks that are fetched while no worker has said hello yet, where none is kept.
+/// The number of tasks that are fetched before any worker has said hello, if none is kept.
 const ROOM_TO_WAKE: usize = 16;
-/// The fewest tasks that wait, ready, beyond what the workers can take at once: the next is there
-/// when a worker has room.
+/// The least number of tasks that wait, ready, beyond what the workers can take at once, so that a
+/// worker with room finds the next one.
 pub(super) const MIN_AHEAD: usize = 64;
 /// The number of tasks fetched at once.
 const MAX_FETCH: usize = 2048;
-/// Parameters that would not fit into a message with anything else, in bytes.
+/// The size of the largest parameters, in bytes: larger ones would not fit into a message with
+/// anything else.
 const MAX_PARAMETERS: usize = 8 * 1024 * 1024;
 
 impl State {
-    /// Returns the number of tasks that may be fetched now: as many as the workers can take, and
-    /// a few more for when they have room. Targets that wait for themselves do not count, up to
-    /// the limit of the backlog.
+    /// Returns the number of tasks that may be fetched now: as many as the workers can take, and a
+    /// few more in advance. Tasks that wait for their targets do not count, up to the limit of the
+    /// backlog.
     pub(in crate::kind) fn room(&self) -> usize {
         if self.takes_nothing() {
             return 0;
         }
         let room = self.workers.room(self.rollout.candidate());
-        let most = match room.capacity {
+        let max = match room.capacity {
             0 if self.workers.can_wake() => ROOM_TO_WAKE,
             0 => 0,
             capacity => {
                 room.free.saturating_sub(self.permits.len()) + (capacity / 2).max(MIN_AHEAD)
             }
         };
-        most.saturating_sub(self.ready())
+        max.saturating_sub(self.ready())
             .min(self.lanes.room())
             .min(MAX_FETCH)
     }
 
-    /// Counts the lanes that wait for nothing but a worker.
+    /// Returns the number of lanes that wait only for a worker.
     fn ready(&self) -> usize {
         if !self.lifecycle.awaits_any() && !self.workers.is_any_stopped() {
             return self.lanes.ready();
@@ -49,7 +50,7 @@ impl State {
             .sum()
     }
 
-    /// Returns whether tasks for this version wait, whatever has room: its release is stopped, or
+    /// Returns true if tasks for this version wait regardless of room: its release is stopped, or
     /// still to come.
     fn is_held_up(&self, pin: Option<&str>) -> bool {
         match self.workers.pool_for(pin) {
@@ -58,9 +59,9 @@ impl State {
         }
     }
 
-    /// Tasks have come. Observe tasks are dealt with when they are here; a control task when
-    /// it is begun, or void. Says whether what waits needs the first worker of all: that is not
-    /// left to the timer.
+    /// Takes delivered tasks. Observe tasks are acknowledged at once, control when it begins or is
+    /// void. Returns true if the tasks need the first worker of all, which is not left to the
+    /// timer.
     pub(in crate::kind) fn on_deliveries(&mut self, deliveries: Vec<Delivery>, at: Moment) -> bool {
         for delivery in deliveries {
             self.on_delivery(delivery, at);
@@ -75,14 +76,14 @@ impl State {
             redelivered,
         } = delivery;
         if self.takes_nothing() {
-            // It was on its way when fetching ended.
+            // It was under way when fetching ended.
             self.effects.give_back.push(tag);
             return;
         }
         let is_control = task.class == Class::Control;
         let may_be_here = redelivered || !self.without_permits;
         if may_be_here && self.is_here(&task) {
-            // The one that is here is dealt with by its own delivery.
+            // The present one is acknowledged by its own delivery.
             self.effects.acknowledge.push(tag);
             return;
         }
@@ -97,14 +98,15 @@ impl State {
         }
     }
 
-    /// Returns whether the attempt waits, runs, or has ended here and is still to be told of.
+    /// Returns true if the attempt waits, runs, or has ended here with its outcome still to be
+    /// reported.
     fn is_here(&self, task: &Task) -> bool {
         let key = task.key();
         let has_begun = self.attempts.has(key) || self.lanes.has(&task.target.name, key);
         has_begun || self.permits.has(key) || self.unrecorded.has(key)
     }
 
-    /// Returns the end of a task that cannot be begun at all.
+    /// Returns the end of a task that cannot begin at all.
     fn unfit(&self, waiting: &Waiting, at: Moment) -> Option<(OutcomeStatus, Problem)> {
         if waiting.expires < at.now {
             return Some((OutcomeStatus::Expired, outcome::expired()));
@@ -128,7 +130,7 @@ impl State {
         self.permits.forget_tags();
     }
 
-    /// Refuses everything that waits: control goes to others, observation ends.
+    /// Refuses all waiting tasks: control goes to others, observation ends.
     pub(super) fn refuse_waiting(&mut self, at: Moment) {
         for waiting in self.lanes.take_if(|_| true) {
             match waiting.tag {
@@ -139,15 +141,15 @@ impl State {
         self.end_permitted(at);
     }
 
-    /// Gives everything that was not begun to others. What is permitted is certain not to begin
-    /// here, and that is told; what is asked for may still be permitted, which is then of no use.
+    /// Gives everything that was not begun to others. Permitted tasks certainly do not begin here,
+    /// which is reported; those asked for may still be permitted, in vain.
     pub(super) fn hand_over(&mut self, at: Moment) {
         self.give_back_waiting(at);
-        self.give_back_asked(at);
+        self.give_back_requests(at);
         self.end_permitted(at);
     }
 
-    /// Gives everything that waits to others.
+    /// Gives all waiting tasks to others.
     pub(super) fn give_back_waiting(&mut self, at: Moment) {
         for waiting in self.lanes.take_if(|_| true) {
             match (waiting.tag, waiting.task.class) {
@@ -158,7 +160,7 @@ impl State {
         }
     }
 
-    /// Ends reads that could not be put back into their queue.
+    /// Ends reads that could not be published again.
     pub(in crate::kind) fn on_not_published(&mut self, tasks: Vec<Task>, at: Moment) {
         for task in tasks {
             let waiting = Waiting::new(task, None, at.now, at.clock);

@@ -1,11 +1,11 @@
 //! From the lanes to a worker.
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, Cure, OutcomeStatus, Problem, TaskKey};
 use utakata_protocol::v1;
 
 use super::{Moment, State};
 use crate::{
-    invariant,
     kind::outcome,
     kind::{
         attempts::{Attempt, Go, Permit},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl State {
-    /// Gives workers what waits, as far as they have room: what is permitted first, and asks
+    /// Gives waiting tasks to workers, as far as they have room: permitted ones first, and asks
     /// before reads.
     pub(in crate::kind) fn begin(&mut self, at: Moment) {
         self.lanes.wake(at.now);
@@ -64,7 +64,7 @@ impl State {
         }
     }
 
-    /// A worker that takes a task with this pin now, and its pool.
+    /// Returns a worker that takes a task with this pin now, and its pool.
     pub(super) fn worker_for(&self, pin: Option<&str>) -> Option<(usize, Number)> {
         if pin.is_none()
             && let Some(tried) = self.tried()
@@ -75,7 +75,7 @@ impl State {
         Some((pool, self.workers.worker_of(pool)?))
     }
 
-    /// The candidate's worker for the next task without a pin, if it is one of its share, and
+    /// Returns the candidate's worker for the next task without a pin, if that is in its share and
     /// it has room.
     fn tried(&self) -> Option<(usize, Number)> {
         let digest = self
@@ -86,7 +86,7 @@ impl State {
         Some((pool, self.workers.worker_of(pool)?))
     }
 
-    /// Counts the tasks for which workers of a pool are kept free.
+    /// Returns the number of tasks for which workers of a pool are kept free.
     pub(super) fn reserved(&self, pool: usize) -> usize {
         let reserved = self.permits.reserved();
         let here = reserved.filter(|(pin, _)| self.workers.pool_for(*pin) == Some(pool));
@@ -102,7 +102,7 @@ impl State {
         at: Moment,
     ) {
         if !self.workers.give(pool, number, &waiting.task, at.now) {
-            invariant::broken("a worker that was just chosen is gone", &number.0);
+            invariant::broken("a worker that was just chosen has gone", &number.0);
             self.wait_again(waiting, permit);
             return;
         }
@@ -152,7 +152,7 @@ impl State {
         self.lanes.release(&target, class);
     }
 
-    /// Puts back tasks that were given to a worker and did not get as far.
+    /// Puts back tasks that were given to a worker and did not reach it.
     pub(in crate::kind) fn on_not_sent(&mut self, tasks: &v1::Tasks, number: Number) {
         let key = |task: &v1::Task| {
             let key = task.key().inspect_err(|error| {

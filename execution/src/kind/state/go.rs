@@ -1,8 +1,8 @@
 //! From a worker that is ready to the go on which it begins control.
 //!
-//! A go is given while the permit stands, and says for how long that still does; the worker
-//! counts that from before it said that it is ready. So however long anybody stood still in
-//! between, nothing begins after the end of its permit.
+//! A go is given while the permit stands, and states for how long it still does; the worker counts
+//! that from before it reported ready. However long anybody stood still in between, nothing begins
+//! after the end of its permit.
 
 use utakata_model::{Outcome, OutcomeStatus, Problem, TaskKey};
 use utakata_protocol::v1::{self, to_worker::Message};
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl State {
-    /// Gives goes to a worker that could begin these, each with the number that a go repeats.
+    /// Gives goes to a worker that could begin these, each with the nonce to repeat.
     pub(super) fn on_can_begin(&mut self, number: Number, ready: Vec<(TaskKey, u64)>, at: Moment) {
         self.workers.on_alive(number, at.now);
         let (mut attempts, mut late, mut nothing) = (Vec::new(), Vec::new(), Vec::new());
@@ -44,10 +44,10 @@ impl State {
         self.end_late(late, at);
     }
 
-    /// This process, or its machine, stood still, and nobody can say for how long: what it was
-    /// permitted and has not begun is for others.
+    /// Reacts to this process, or its machine, having stood still for an unknown time: permitted
+    /// tasks that have not begun are for others.
     pub(in crate::kind) fn on_stood_still(&mut self, at: Moment) {
-        self.give_back_asked(at);
+        self.give_back_requests(at);
         self.end_permitted(at);
         let awaiting = self.attempts.awaiting().map(|a| a.task.key()).collect();
         self.end_late(awaiting, at);
@@ -62,7 +62,8 @@ impl State {
         }
     }
 
-    /// An attempt that has no go never gets one: it did not begin, which is told. Whose it was.
+    /// Ends an attempt without a go, which never gets one: it is reported as not begun. Returns its
+    /// worker.
     fn end_unbegun(&mut self, key: TaskKey, problem: Problem, at: Moment) -> Option<Number> {
         let attempt = self.attempts.make_void(key)?;
         let (worker, class) = (attempt.worker, attempt.task.class);
@@ -83,7 +84,7 @@ impl State {
     }
 }
 
-/// The outcome of an attempt that a worker had, and for which it had no go.
+/// Returns the outcome of an attempt that a worker had without a go.
 pub(super) fn unbegun(attempt: &Attempt, problem: Problem, at: Moment) -> Outcome {
     let waited = attempt.waited + at.now.saturating_duration_since(attempt.begun);
     let task = attempt.task.clone();

@@ -1,4 +1,4 @@
-//! On the way to another program of this process, and back.
+//! The way to another program in this process, and back.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl State {
-    /// Goes on towards the moment when everything has left.
+    /// Advances the handover until everything has left.
     pub(super) fn advance_handover(&mut self, at: Moment) {
         if self.lifecycle.is_settling() {
             self.give_back_waiting(at);
@@ -29,19 +29,19 @@ impl State {
         }
     }
 
-    /// Expects a worker that was told to come back with this token.
+    /// Expects a worker that was told to return with this token.
     pub(in crate::kind) fn on_parked(&mut self, number: Number, token: String, at: Moment) {
         self.workers.on_parked(number, token, at.now);
     }
 
-    /// Returns whether all that remains has left for the next program.
+    /// Returns true if all that remains has left for the next program.
     pub(in crate::kind) fn has_left(&self) -> bool {
         let is_empty = self.lanes.waiting() == 0 && self.permits.is_empty();
         self.lifecycle.parts_until().is_some() && is_empty && self.workers.have_left()
     }
 
-    /// Everything that another program of this process goes on with. The pipes of workers are
-    /// named by their places in order.
+    /// Returns everything with which another program in this process continues. The pipes of
+    /// workers are named by their position.
     pub(in crate::kind) fn leave(&self, now: Instant) -> KindLeft {
         let (next_ask, void) = self.permits.leave();
         let (unrecorded, told) = self.unrecorded.leave();
@@ -65,7 +65,7 @@ impl State {
         }
     }
 
-    /// Goes on where another program of this process was, so long after it.
+    /// Continues where another program in this process was, that long after it.
     pub(in crate::kind) fn take_over(&mut self, left: &KindLeft, passed: Duration, now: Instant) {
         self.lifecycle.on_taken_over();
         self.permits.take_over(left.next_ask, left.void.clone());
@@ -80,7 +80,7 @@ impl State {
 
     fn take_over_attempt(&mut self, attempt: &AttemptLeft, passed: Duration, now: Instant) {
         let class = attempt.task.class;
-        // The lane of what had its outcome already went on without it.
+        // The lane of an attempt that had its outcome went on without it.
         if !(attempt.is_void || (attempt.is_overdue && class == Class::Observe)) {
             self.lanes.occupy(&attempt.task.target, class);
         }
@@ -90,7 +90,7 @@ impl State {
             worker: Number(attempt.worker),
             waited: attempt.waited,
             begun: ago(now, attempt.ran + passed),
-            // It does not wait once more.
+            // It does not wait again.
             expires: now,
             // None was left that waited for its go.
             go: match class {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl State {
-    /// Answers for workers that have not, and tells them to stop.
+    /// Answers for workers that have not answered, and tells them to stop.
     pub(super) fn end_overdue(&mut self, at: Moment) {
         let copy = |attempt: &Attempt| Attempt {
             task: attempt.task.clone(),
@@ -25,6 +25,8 @@ impl State {
         for attempt in late {
             let class = attempt.task.class;
             let Some(ran_by) = self.workers.on_overdue(attempt.worker) else {
+                let key = attempt.task.key();
+                utakata_invariant::broken("an attempt that is overdue has no worker", &key);
                 continue;
             };
             if matches!(attempt.go, Go::Awaited | Go::Void) {
@@ -37,7 +39,7 @@ impl State {
                 continue;
             }
             let what = format!(
-                "the worker {} gave no answer within {} and the time it has to say so",
+                "the worker {} gave no answer within {} and the time allowed for reporting",
                 ran_by.worker,
                 utakata_model::duration::format(attempt.task.timeout)
             );
@@ -47,7 +49,7 @@ impl State {
             let outcome = outcome::begun(&attempt, status, Some(problem), ran_by, ran, at.clock);
             self.tell(outcome, at.now);
             if class == Class::Observe {
-                // Control keeps its lane until the worker says or is gone: one writer only.
+                // Control keeps its lane until the worker says so or is gone: one writer only.
                 self.lanes.release(&attempt.task.target.name, class);
             }
         }
@@ -115,7 +117,7 @@ impl State {
             return;
         }
         if class == Class::Control {
-            // It is out of reach, and may go on: that it is gone is told when it is.
+            // It is out of reach, and may go on: its end is reported when it is seen.
             self.unproven.add(lost.number, outcome.clone());
         }
         if !attempt.is_overdue {
@@ -123,9 +125,9 @@ impl State {
         }
     }
 
-    /// The version that does the reads that a lost worker had: that of the stable release, where
-    /// the worker was one of a candidate. So nobody misses a read because a release is tried.
-    /// Control is unknown, as always.
+    /// Returns the version that repeats the reads of a lost worker: that of the stable release if
+    /// the worker was a candidate's, so that no read is missed because of a trial. Control is
+    /// unknown, as always.
     fn repeats_by(&self, lost: &RanBy) -> Option<Arc<str>> {
         let stable = self.workers.stable()?;
         let candidate = self.workers.candidate(self.rollout.candidate()?)?;
@@ -137,8 +139,8 @@ impl State {
         repeats.then(|| version(stable).clone())
     }
 
-    /// The read waits again, before all others of its target and for this version: it is
-    /// repeated once, whatever becomes of it. That the candidate has failed is counted.
+    /// Makes the read wait again, before all others of its target and for this version: it is
+    /// repeated once, whatever happens. The candidate's failure counts.
     fn give_to(&mut self, version: &Arc<str>, attempt: &Attempt, ran_by: &RanBy, at: Moment) {
         let since = attempt.begun.checked_sub(attempt.waited);
         let mut waiting = Waiting {

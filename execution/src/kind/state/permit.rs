@@ -1,23 +1,21 @@
 //! From the lane to the permit, and from the permit to the worker.
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, Outcome, OutcomeStatus, Problem, TargetName};
 use utakata_permit::message::{Answer, Recorded, Refused};
 
 use super::{Moment, State};
-use crate::{
-    invariant,
-    kind::{
-        outcome,
-        permits::{Due, Meaning, Permitted, Request},
-    },
+use crate::kind::{
+    outcome,
+    permits::{Due, Meaning, Permitted, Request},
 };
 
-/// The share of what workers can take that is kept free for control that is asked for, so that
-/// observation goes on while nobody answers: one in so many.
+/// The divisor for the share of the workers' capacity that asks may take, so that observation
+/// continues while nobody answers.
 const ASKED_SHARE: usize = 2;
 
 impl State {
-    /// Asks for the control whose lanes and workers are free.
+    /// Asks for control whose lanes and workers are free.
     pub(super) fn ask_for(&mut self, pool: usize, pin: Option<&str>, at: Moment) {
         for _ in 0..self.may_ask(pool) {
             let Some(waiting) = self.lanes.pop(Class::Control, pin) else {
@@ -44,21 +42,23 @@ impl State {
         room.free.saturating_sub(reserved).min(share).min(record)
     }
 
-    /// Passes on answers of the logic environment.
+    /// Applies answers of the logic environment.
     pub(in crate::kind) fn on_permits(&mut self, answers: &[Answer], at: Moment) {
         for answer in answers {
             match self.permits.on_answer(*answer, at.now, at.clock) {
                 Meaning::Permitted | Meaning::Nothing => {}
                 Meaning::Dropped(why, asked) => {
                     if why == Refused::Taken {
-                        // Perhaps by an ask of our own that was given up: if so, its answer
-                        // comes again, and is told to be of no use.
+                        // It may be permitted by an ask of our own that was given up: if so, that
+                        // answer arrives again, and is reported to be of no use.
                         self.effects.asks.extend(asked.earlier());
                     }
-                    self.drop_asked(&asked);
+                    self.drop_request(&asked);
                 }
                 Meaning::Late(outcome, asked) => {
-                    asked.into_iter().for_each(|asked| self.drop_asked(&asked));
+                    asked
+                        .into_iter()
+                        .for_each(|asked| self.drop_request(&asked));
                     self.tell(*outcome, at.now);
                 }
             }
@@ -68,12 +68,12 @@ impl State {
         }
     }
 
-    /// Forgets outcomes that are written down.
+    /// Forgets recorded outcomes.
     pub(in crate::kind) fn on_recorded(&mut self, attempts: &[Recorded], at: Moment) {
         self.unrecorded.on_recorded(attempts, at.now);
     }
 
-    /// Asks again for what had no answer, and tells again what is not recorded.
+    /// Repeats asks without an answer, and outcomes that are not recorded.
     pub(in crate::kind) fn repeat(&mut self, at: Moment) {
         for due in self.permits.due(at.now, at.clock) {
             self.ask_again(&due, at);
@@ -104,7 +104,7 @@ impl State {
         }
     }
 
-    /// Begins what is permitted, before everything else.
+    /// Begins permitted tasks, before everything else.
     pub(super) fn begin_permitted(&mut self, at: Moment) {
         for mut permitted in self.permits.take_permitted() {
             if let Some(problem) = too_late(&permitted, at) {
@@ -124,7 +124,7 @@ impl State {
         }
     }
 
-    /// Ends everything that is permitted: it is certain not to begin here, and that is told.
+    /// Ends all permitted tasks: they certainly do not begin here, which is reported.
     pub(super) fn end_permitted(&mut self, at: Moment) {
         for permitted in self.permits.take_permitted() {
             self.end_permit(permitted, outcome::stopped(), at);
@@ -151,28 +151,25 @@ impl State {
     }
 
     /// Drops a delivery that is void.
-    fn drop_asked(&mut self, asked: &Request) {
+    fn drop_request(&mut self, asked: &Request) {
         self.effects.acknowledge.extend(asked.waiting.tag);
         self.let_go(&asked.waiting.task.target.name, asked.has_lane);
     }
 
     /// Gives back everything that is asked for: a permit that still comes is of no use.
-    pub(super) fn give_back_asked(&mut self, at: Moment) {
+    pub(super) fn give_back_requests(&mut self, at: Moment) {
         for asked in self.permits.give_up_all(at.now, at.clock) {
             self.give_back(asked);
         }
     }
 
-    #[allow(
-        clippy::needless_pass_by_value,
-        reason = "it is not asked for any more"
-    )]
+    #[allow(clippy::needless_pass_by_value, reason = "it is no longer wanted")]
     fn give_back(&mut self, asked: Request) {
         self.effects.give_back.extend(asked.waiting.tag);
         self.let_go(&asked.waiting.task.target.name, asked.has_lane);
     }
 
-    /// Lets go of the lane of control that did not begin.
+    /// Releases the lane of control that did not begin.
     fn let_go(&mut self, target: &TargetName, has_lane: bool) {
         if has_lane {
             self.lanes.release(target, Class::Control);

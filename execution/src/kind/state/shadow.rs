@@ -1,8 +1,9 @@
 //! Reads that are repeated to compare a candidate with the stable release: from an answer to the
-//! next question, and to what was compared.
+//! next question, and to the comparison.
 
 use std::time::Duration;
 
+use utakata_invariant as invariant;
 use utakata_model::{Class, RanBy, RolloutId, Task};
 use utakata_rollout::{
     RolloutRun,
@@ -11,15 +12,14 @@ use utakata_rollout::{
 
 use super::{Moment, State};
 use crate::{
-    invariant,
     kind::attempts::{Attempt, Go},
     kind::shadows::{self, Conclusion},
     worker::{Answer, Number},
 };
 
 impl State {
-    /// Has the candidate repeat a read that the stable release has answered, if it is to be
-    /// compared. The conversation with its target goes on then.
+    /// Makes the candidate repeat a read that the stable release has answered, if it is to be
+    /// compared. The conversation with its target continues.
     pub(super) fn repeat_read(
         &mut self,
         task: &Task,
@@ -37,7 +37,7 @@ impl State {
         }
         let stable = self.workers.stable();
         let is_stable = stable.is_some_and(|at| self.workers.is_of(at, &ran_by.release.digest));
-        // A target that does not answer is not asked once more for nothing.
+        // A target that does not answer is not asked again in vain.
         if !is_stable || self.silences.is_silence(&answer.end) {
             return false;
         }
@@ -52,8 +52,8 @@ impl State {
         self.ask_once_more(candidate, task, request, timeout, at)
     }
 
-    /// Has a pool answer a read that nobody has asked for, in the conversation that has just
-    /// ended. Whether that can be.
+    /// Gives a read that nobody has requested to a pool, in the conversation that has just ended.
+    /// Returns true if that is possible.
     fn ask_once_more(
         &mut self,
         pool: Option<usize>,
@@ -76,7 +76,7 @@ impl State {
 
     fn begin_shadow(&mut self, (pool, number): (usize, Number), task: Task, at: Moment) {
         if !self.workers.give_aside(pool, number, &task, at.now) {
-            invariant::broken("a worker that was just chosen is gone", &number.0);
+            invariant::broken("a worker that was just chosen has gone", &number.0);
             self.shadows.end(task.key());
             return self.lanes.release(&task.target.name, Class::Observe);
         }
@@ -114,7 +114,7 @@ impl State {
         }
     }
 
-    /// Judges a repeated read whose worker is gone, or gives no answer in time.
+    /// Judges a repeated read whose worker is gone, or does not answer in time.
     pub(super) fn lose_shadow(&mut self, task: &Task, request: &RepeatedRead, code: &str) {
         let mismatches = shadows::judge_lost(request, code, self.rollout.tolerance());
         self.on_compared(task, request.rollout, mismatches);

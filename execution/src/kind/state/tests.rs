@@ -77,6 +77,7 @@ impl World {
             environment: EnvironmentId::new("here").unwrap(),
             rollout: None,
             seed: TaskId::from_bytes([9; 16]),
+            next_ask: 1,
             now,
         };
         let mut config = config.clone();
@@ -425,7 +426,7 @@ fn control_that_was_not_begun_goes_to_others_when_the_connection_is_lost() {
 }
 
 #[test]
-fn what_comes_again_while_it_is_here_is_not_begun_again() {
+fn a_task_that_arrives_again_while_it_is_here_is_not_started_again() {
     let mut world = World::new();
     let worker = world.ready(1);
     let (running, waits) = (control("a"), control("b"));
@@ -529,7 +530,7 @@ fn an_attempt_without_an_answer_is_ended_in_the_workers_place() {
 }
 
 #[test]
-fn a_worker_that_is_not_heard_of_is_killed() {
+fn a_worker_that_is_not_heard_from_is_killed() {
     let mut world = World::new();
     let worker = world.ready(8);
     world.deliver(vec![control("a")]);
@@ -576,7 +577,7 @@ fn a_worker_cannot_answer_for_another() {
 }
 
 #[test]
-fn a_pinned_target_is_served_by_its_version_or_told_that_there_is_none() {
+fn a_pinned_target_is_served_by_its_version_or_the_missing_version_is_reported() {
     let mut world = World::with(&["1.0", "2.0"]);
     let newest = world.ready(8);
     let old = pinned(task("a"), "1.0");

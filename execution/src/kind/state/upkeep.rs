@@ -16,9 +16,9 @@ use crate::{
 };
 
 impl State {
-    /// Looks at deadlines, at the ends of workers, and at what is desired of the pools: what is
-    /// then to be [planned](Self::plan), with what each of them may have. Nothing is while all
-    /// goes over to another program.
+    /// Handles deadlines, ends of workers, and the desired state of the pools. Returns the input
+    /// for the [plan](Self::plan), with what each of them may have. None while everything goes over
+    /// to another program.
     pub(in crate::kind) fn upkeep(&mut self, at: Moment) -> Option<Observed> {
         for waiting in self.lanes.take_expired(at.now) {
             self.end_waiting(waiting, OutcomeStatus::Expired, outcome::expired(), at);
@@ -46,8 +46,8 @@ impl State {
         Some(self.workers.observe(&demanded, candidate, stop, at.now))
     }
 
-    /// Starts, drains and kills workers, when each pool may have so many. `fresh`: numbers for
-    /// workers, each used once.
+    /// Starts, drains and kills workers, given the number that each pool may have. `fresh` provides
+    /// numbers for workers, each used once.
     pub(in crate::kind) fn plan(
         &mut self,
         observed: Observed,
@@ -74,7 +74,7 @@ impl State {
         let wait = |pin: Option<&str>| -> Option<Duration> {
             let observe = self.lanes.ready_since(Class::Observe, pin);
             let control = self.lanes.ready_since(Class::Control, pin);
-            // Where workers have room, control waits for permits and not for workers.
+            // If workers have room, control waits for permits and not for workers.
             let control = control.filter(|_| self.without_permits || is_full());
             let since = observe.into_iter().chain(control).min()?;
             Some(now.saturating_duration_since(since))

@@ -26,10 +26,10 @@ fn written(outcome: &Outcome) -> Recorded {
 }
 
 /// After how many milliseconds an outcome is told, until it was told so often.
-fn times(unrecorded: &mut Unrecorded, start: Instant, most: usize) -> Vec<u128> {
+fn times(unrecorded: &mut Unrecorded, start: Instant, max: usize) -> Vec<u128> {
     let mut times = Vec::new();
     let mut now = start;
-    while times.len() < most {
+    while times.len() < max {
         now += Duration::from_millis(10);
         if !unrecorded.take_due(now).is_empty() {
             times.push((now - start).as_millis());
@@ -39,7 +39,7 @@ fn times(unrecorded: &mut Unrecorded, start: Instant, most: usize) -> Vec<u128> 
 }
 
 #[test]
-fn an_outcome_is_told_again_and_again_with_longer_waits_until_it_is_recorded() {
+fn an_outcome_is_reported_again_and_again_with_longer_waits_until_it_is_recorded() {
     let (mut unrecorded, start) = (Unrecorded::new(10), Instant::now());
     let outcome = ended(Some(1));
     unrecorded.keep(&outcome, start);
@@ -47,8 +47,8 @@ fn an_outcome_is_told_again_and_again_with_longer_waits_until_it_is_recorded() {
     let times = times(&mut unrecorded, start, 7);
     let waits: Vec<u128> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     for (wait, expect) in waits.iter().zip([2000, 4000, 8000, 10_000, 10_000]) {
-        let most = expect + expect / 4 + 10;
-        assert!((expect * 3 / 4..=most).contains(wait), "{waits:?}");
+        let max = expect + expect / 4 + 10;
+        assert!((expect * 3 / 4..=max).contains(wait), "{waits:?}");
     }
     unrecorded.on_recorded(&[written(&outcome)], start);
     assert!(unrecorded.is_empty() && unrecorded.due.is_empty());
@@ -77,7 +77,7 @@ fn beyond_the_limit_only_those_under_a_permit_are_kept() {
 }
 
 #[test]
-fn what_is_known_better_later_is_told_once_more_after_a_record() {
+fn what_is_known_better_later_is_reported_once_more_after_a_record() {
     let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
     let first = ended(Some(1));
     let second = Outcome {
@@ -97,7 +97,7 @@ fn what_is_known_better_later_is_told_once_more_after_a_record() {
 }
 
 #[test]
-fn a_record_that_is_doubled_forgets_no_outcome_under_another_ask() {
+fn a_record_that_is_duplicated_forgets_no_outcome_under_another_ask() {
     let (mut unrecorded, now) = (Unrecorded::new(10), Instant::now());
     let first = ended(Some(1));
     let second = Outcome {

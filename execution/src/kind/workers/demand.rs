@@ -10,7 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// Slices of the time that is looked back at.
+/// The number of slices of the time that is looked back at.
 const SLICES: u32 = 10;
 
 /// The needs of late.
@@ -21,14 +21,14 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    /// Notes the need of now. `back`: the time that is looked back at.
+    /// Records the present need. `back` is the time that is looked back at.
     pub(crate) fn on(&mut self, needed: u32, now: Instant, back: Duration) {
         let age = |since: Instant| now.saturating_duration_since(since);
         match self.slices.back_mut() {
             Some((since, peak)) if age(*since) < back / SLICES => *peak = needed.max(*peak),
             _ => self.slices.push_back((now, needed)),
         }
-        // A slice counts until its last moment is as old.
+        // A slice counts until its last moment is that old.
         while self
             .slices
             .front()
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_however_often_it_is_told() {
+    fn it_stays_small_however_often_it_is_reported() {
         let start = Instant::now();
         let mut demand = Demand::default();
         for n in 0..100_000u64 {

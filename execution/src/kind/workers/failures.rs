@@ -1,4 +1,5 @@
-//! The number of consecutive deaths of a release's workers, and the wait because of it.
+//! Consecutive deaths of the workers of a release, or of the service of a kind, and the resulting
+//! back-off.
 
 use std::time::Duration;
 
@@ -6,42 +7,41 @@ use tokio::time::Instant;
 
 use crate::config::Backoff;
 
-/// Deaths in a row from which on a release is said to crash again and again.
+/// The number of consecutive deaths from which a release counts as crashing repeatedly.
 const LOOP_FROM: u32 = 3;
 
-/// The deaths of the workers of one release.
+/// The deaths of the workers of one release, or of the service of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Failures {
     in_a_row: u32,
-    /// Starts in a row for which the environment had no room.
+    /// The number of consecutive starts for which the environment had no room.
     hindered: u32,
     not_before: Option<Instant>,
 }
 
-/// A start for which the environment had no room is tried again after this at the latest: nobody
-/// tells it that it has room.
+/// The longest wait after a start for which the environment had no room: nobody reports when it
+/// has.
 const MAX_HINDERED_WAIT: Duration = Duration::from_secs(5);
 
 impl Failures {
-    /// Counts the death of a worker that had been ready for so long (zero: it never was).
+    /// Counts the death of a worker that had been ready for this long (zero: it never was).
     pub(crate) fn on_death(self, now: Instant, lived: Duration, backoff: &Backoff) -> Self {
         let earlier = if lived >= backoff.forgiven_after {
             0
         } else {
             self.in_a_row
         };
-        let doubled = backoff.first.saturating_mul(1 << earlier.min(30));
+        let wait = waits(backoff).nth(earlier);
         Self {
             in_a_row: earlier.saturating_add(1),
             hindered: 0,
-            not_before: now.checked_add(doubled.min(backoff.most)),
+            not_before: now.checked_add(wait),
         }
     }
 
-    /// Counts a start that failed, and not because of the release.
+    /// Counts a start that failed for a reason other than the release.
     pub(crate) fn on_hindrance(self, now: Instant, backoff: &Backoff) -> Self {
-        let doubled = backoff.first.saturating_mul(1 << self.hindered.min(30));
-        let wait = doubled.min(backoff.most).min(MAX_HINDERED_WAIT);
+        let wait = waits(backoff).nth(self.hindered).min(MAX_HINDERED_WAIT);
         let not_before = now.checked_add(wait);
         Self {
             in_a_row: self.in_a_row,
@@ -67,9 +67,14 @@ impl Failures {
         }
     }
 
-    /// Returns whether a worker may be started.
+    /// Returns true if a worker may be started.
     pub(crate) fn allow(&self, now: Instant) -> bool {
         self.not_before.is_none_or(|at| now >= at)
+    }
+
+    /// Returns the moment from which a worker may be started.
+    pub(crate) fn not_before(&self) -> Option<Instant> {
+        self.not_before
     }
 
     /// Returns true if there were any.
@@ -77,10 +82,14 @@ impl Failures {
         self.in_a_row > 0 || self.hindered > 0
     }
 
-    /// Returns whether the release crashes again and again.
+    /// Returns true if the release crashes repeatedly.
     pub(crate) fn is_loop(&self) -> bool {
         self.in_a_row >= LOOP_FROM
     }
+}
+
+fn waits(backoff: &Backoff) -> utakata_model::Backoff {
+    utakata_model::Backoff::new(backoff.first, backoff.max)
 }
 
 #[cfg(test)]

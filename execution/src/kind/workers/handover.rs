@@ -1,4 +1,4 @@
-//! Workers that go over to another program of this process, and come from one.
+//! Workers that go over to another program in this process, or come from one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,24 +18,24 @@ use crate::{
     worker::Number,
 };
 
-/// The time that a worker has to come back. It ends by itself then.
+/// The time that a worker has to return. Then it ends by itself.
 pub(in crate::kind) const RETURN_TIMEOUT: Duration = Duration::from_secs(60);
-/// The least time that a worker has which cannot go over, for what it has begun.
+/// The least time that a worker has for its tasks if it cannot go over.
 const MIN_DRAIN: Duration = Duration::from_millis(100);
 
-/// A worker of another program of this process, to be watched and let in again.
+/// A worker of another program in this process, to be watched and admitted again.
 #[derive(Debug)]
 pub(in crate::kind) struct Adopted {
     pub(in crate::kind) number: Number,
     pub(in crate::kind) worker: WorkerId,
     pub(in crate::kind) release: Arc<Release>,
-    /// The token with which it comes.
+    /// The token with which it returns.
     pub(in crate::kind) token: String,
 }
 
 impl Workers {
-    /// Workers that can go over are told to come back; the others end what they have, for which
-    /// each has as long as `longest` says of it at the least.
+    /// Tells workers that can go over to return; the others finish their tasks, for which each has
+    /// at least the time that `longest` returns.
     pub(in crate::kind) fn part(
         &mut self,
         until: Instant,
@@ -72,7 +72,7 @@ impl Workers {
         }
     }
 
-    /// Expects a worker that was told to come back with this token.
+    /// Expects a worker that was told to return with this token.
     pub(in crate::kind) fn on_parked(&mut self, number: Number, token: String, now: Instant) {
         if let Some(worker) = self.worker(number) {
             worker.parked = Some(Parked {
@@ -83,25 +83,25 @@ impl Workers {
         }
     }
 
-    /// Returns whether all of them have left for the next program.
+    /// Returns true if all of them have left for the next program.
     pub(in crate::kind) fn have_left(&self) -> bool {
         let has_left = |worker: &Worker| worker.parked.as_ref().is_some_and(|p| p.has_left);
         self.all().all(has_left)
     }
 
-    /// The tokens with which workers will come back.
+    /// Returns the tokens with which workers will return.
     pub(in crate::kind) fn tokens(&self) -> impl Iterator<Item = &str> {
         let parked = self.all().filter_map(|worker| worker.parked.as_ref());
         parked.map(|parked| parked.token.as_str())
     }
 
-    /// Lists the traces of the workers, in the order in which they are left.
+    /// Returns the traces of the workers, in the order in which they are left.
     pub(in crate::kind) fn traces(&self) -> impl Iterator<Item = &Trace> {
         self.all().filter_map(|worker| worker.trace.as_ref())
     }
 
-    /// Returns what another program of this process goes on with. The pipes of workers are named
-    /// by their places in the order of their traces.
+    /// Returns the state with which another program in this process continues. The pipes of workers
+    /// are named by their position in the order of their traces.
     pub(in crate::kind) fn leave(&self, now: Instant) -> Vec<PoolLeft> {
         let mut place = 0;
         let pools = self.pools.iter();
@@ -110,8 +110,8 @@ impl Workers {
             .collect()
     }
 
-    /// Goes on where another program of this process was, so long after it, with what its
-    /// workers have.
+    /// Continues where another program in this process was, that long after it, with the attempts
+    /// of its workers.
     pub(in crate::kind) fn take_over(
         &mut self,
         pools: &[PoolLeft],
@@ -123,7 +123,7 @@ impl Workers {
             let mut pool = Pool::new(Arc::new(left.release()));
             pool.is_stable = left.is_stable;
             pool.is_kept = left.is_kept;
-            // So it is told until the first order.
+            // This is reported until the first order.
             pool.desired = left.serves.map(|is_active| Desired {
                 is_active,
                 size: left.manifest.pool.clone(),
@@ -142,7 +142,7 @@ impl Workers {
         }
     }
 
-    /// The workers of the other program.
+    /// Returns the workers of the other program.
     pub(in crate::kind) fn adopted(&self) -> Vec<Adopted> {
         let pools = self.pools.iter();
         let workers = pools.flat_map(|pool| pool.workers.iter().map(move |worker| (pool, worker)));
@@ -199,7 +199,7 @@ fn leave(pool: &Pool, place: &mut usize, now: Instant) -> Option<PoolLeft> {
     })
 }
 
-/// A worker of this pool that is to come back.
+/// Takes over a worker of this pool that is to return.
 fn take_over(
     left: &WorkerLeft,
     pool: &Pool,
@@ -245,7 +245,7 @@ fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// So long before now, as far as the clock goes back.
+/// Returns the time that long before now, as far as the clock goes back.
 pub(in crate::kind) fn ago(now: Instant, age: Duration) -> Instant {
     now.checked_sub(age).unwrap_or(now)
 }

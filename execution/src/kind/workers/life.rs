@@ -1,4 +1,4 @@
-//! From the start of a worker to its end.
+//! The life of a worker, from its start to its end.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::{
     worker::{Number, StreamEnd},
 };
 
-/// Decimal digits of the greatest number of a worker, and the hyphen before it.
+/// The number of characters for a worker's number and the hyphen before it.
 const NUMBER_MAX: usize = 21;
 
 impl Workers {
-    /// Starts a worker in the pool at this place, with a number of its own.
+    /// Starts a worker in the pool at this index, with a number of its own.
     pub(in crate::kind) fn start(&mut self, pool: usize, number: Number, now: Instant) {
         let worker = worker_id(&self.kind, number);
         let pool = &mut self.pools[pool];
@@ -140,7 +140,7 @@ impl Workers {
         }
     }
 
-    /// Notes the end of a worker's stream.
+    /// Records the end of a worker's stream.
     pub(in crate::kind) fn on_parted(&mut self, number: Number, parting: StreamEnd, now: Instant) {
         let Some(worker) = self.worker(number) else {
             return;
@@ -163,7 +163,7 @@ impl Workers {
         self.fail(number, now);
     }
 
-    /// Notes the end of a worker's process or container, or that there never was one.
+    /// Records the end of a worker's process or container, or that it could not be started.
     pub(in crate::kind) fn on_ended(&mut self, number: Number, ended: Ended, now: Instant) {
         if let Some(worker) = self.worker(number) {
             worker.is_excused |= matches!(ended, Ended::Exit(exit) if exit.is_of_place());
@@ -175,7 +175,7 @@ impl Workers {
         self.fail(number, now);
     }
 
-    /// Has a worker end what it has within this time; it gets nothing more.
+    /// Makes a worker finish its tasks within this time; it gets no new ones.
     pub(in crate::kind) fn drain(&mut self, number: Number, within: Duration, now: Instant) {
         let Some(worker) = self.worker(number) else {
             return;
@@ -200,7 +200,7 @@ impl Workers {
         self.fail(number, now);
     }
 
-    /// Ends a worker that answers what it does not have, and is taken for mad.
+    /// Ends a worker that answers attempts which it does not have.
     pub(super) fn end_mad(&mut self, number: Number, now: Instant) {
         if let Some(worker) = self.worker(number) {
             let message = format!(
@@ -213,7 +213,7 @@ impl Workers {
         }
     }
 
-    /// Ends workers that were parked and did not come back in time.
+    /// Ends workers that were parked and did not return in time.
     pub(in crate::kind) fn end_late(&mut self, now: Instant) {
         let is_late = |worker: &&Worker| worker.parked.as_ref().is_some_and(|p| now >= p.until);
         let late: Vec<Number> = self.all().filter(is_late).map(|w| w.number).collect();
@@ -266,8 +266,8 @@ impl Workers {
         }
     }
 
-    /// Takes out the workers of which nothing more can come, and says of each what it was. One
-    /// that is out of reach, but not seen to be gone, stays, and is told of once more.
+    /// Removes the workers from which nothing more can arrive, and describes each. One that is out
+    /// of reach, but not seen to be gone, stays, and is reported again later.
     pub(in crate::kind) fn bury(&mut self, now: Instant) -> Vec<Lost> {
         let silent = self.all().filter(|worker| worker.is_silent(now));
         let silent: Vec<Number> = silent.map(|worker| worker.number).collect();
@@ -289,7 +289,7 @@ impl Workers {
         lost
     }
 
-    /// Takes everything that it had from a worker.
+    /// Takes all attempts from a worker.
     fn lose(&mut self, number: Number) -> Option<Lost> {
         let worker = self.worker(number)?;
         worker.running = 0;
@@ -308,7 +308,7 @@ impl Workers {
         })
     }
 
-    /// Says something to a worker, if it has a stream.
+    /// Sends a message to a worker, if it has a stream.
     pub(in crate::kind) fn send(&mut self, worker: Number, message: Message) {
         if self.worker(worker).is_some_and(|w| w.room.is_some()) {
             self.effects.sends.push(Outgoing { worker, message });
@@ -316,7 +316,7 @@ impl Workers {
     }
 }
 
-/// The name of a worker: the kind, as far as it fits, and a number.
+/// Returns the name of a worker: the kind, as far as it fits, and a number.
 fn worker_id(kind: &Kind, number: Number) -> WorkerId {
     let kind = kind.as_str();
     let kind = kind.get(..NAME_MAX - NUMBER_MAX).unwrap_or(kind);

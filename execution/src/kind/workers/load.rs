@@ -1,13 +1,14 @@
 //! The choice of a worker for a task, and the tasks that each has.
 
 use tokio::time::Instant;
+use utakata_invariant as invariant;
 use utakata_model::{RanBy, ReleaseDigest, Task};
 use utakata_protocol::v1::{self, to_worker::Message};
 
 use super::{Outgoing, Room, Workers, plan::Desired, pool::Pool, select, worker::Worker};
-use crate::{invariant, worker::Number};
+use crate::worker::Number;
 
-/// Answers to attempts that a worker does not have, after which it is taken for mad.
+/// The number of answers to attempts which it does not have after which a worker counts as faulty.
 const MAX_STRAYS: u32 = 100;
 
 /// Attempts of a worker that have ended.
@@ -17,12 +18,12 @@ pub(in crate::kind) struct Ends {
     pub(in crate::kind) ended: u32,
     /// Of these, those that were overdue.
     pub(in crate::kind) overdue: u32,
-    /// Answers to others, which it did not have.
+    /// The number of answers to attempts that it did not have.
     pub(in crate::kind) strays: u32,
 }
 
 impl Workers {
-    /// Learns for how many messages the streams of workers have room.
+    /// Sets the number of messages for which the streams of workers have room.
     pub(in crate::kind) fn on_room(&mut self, room: impl Fn(Number) -> Option<usize>) {
         for worker in self.all_mut().filter(|worker| worker.room.is_some()) {
             if let Some(room) = room(worker.number) {
@@ -31,7 +32,7 @@ impl Workers {
         }
     }
 
-    /// The worker of a pool with the least to do, if any has room.
+    /// Returns the least loaded worker of a pool, if any has room.
     pub(in crate::kind) fn worker_of(&self, pool: usize) -> Option<Number> {
         let pool = &self.pools[pool];
         if pool.stop.is_some() {
@@ -45,7 +46,7 @@ impl Workers {
         self.pools[pool].room()
     }
 
-    /// Returns the room of all workers but those of a candidate that is tried beside others.
+    /// Returns the room of all workers except those of a candidate on trial.
     pub(in crate::kind) fn room(&self, candidate: Option<&ReleaseDigest>) -> Room {
         let candidate = candidate.and_then(|digest| self.candidate(digest));
         let is_tried = |at: usize| candidate == Some(at) && !self.pools[at].is_serving();
@@ -58,14 +59,14 @@ impl Workers {
         })
     }
 
-    /// Returns whether a worker would be started for a task that comes.
+    /// Returns true if a worker would be started for a task that arrives.
     pub(in crate::kind) fn can_wake(&self) -> bool {
         let is_active = |pool: &Pool| pool.is_serving() && pool.stop.is_none();
-        // Where no release is active, those for pinned targets are woken.
+        // If no release is active, those for pinned targets are woken.
         let is_any_active = self.pools.iter().any(is_active);
         let sleeps = |pool: &Pool| {
             let keeps_none = |desired: &Desired| match desired.is_active {
-                // Without its turn nobody is kept either.
+                // Without its turn no worker is kept either.
                 true => desired.size.min == 0 || pool.short.is_some(),
                 false => !is_any_active,
             };
@@ -75,7 +76,7 @@ impl Workers {
         self.pools.iter().any(sleeps)
     }
 
-    /// Gives a task to a worker of this pool; false: it has no such worker any more.
+    /// Gives a task to a worker of this pool; false if it has no such worker any more.
     pub(in crate::kind) fn give(
         &mut self,
         pool: usize,
@@ -97,8 +98,8 @@ impl Workers {
         true
     }
 
-    /// Gives a read that nobody has asked for to a worker of this pool, where it does not count
-    /// among those that it was there for; false: it has no such worker any more.
+    /// Gives a read that nobody has requested to a worker of this pool, without counting it among
+    /// the tasks for which the worker exists; false if it has no such worker any more.
     pub(in crate::kind) fn give_aside(
         &mut self,
         pool: usize,
@@ -116,7 +117,7 @@ impl Workers {
         true
     }
 
-    /// Takes back so many tasks that did not get as far as to the worker.
+    /// Takes back tasks that did not reach the worker.
     pub(in crate::kind) fn take_back(&mut self, number: Number, count: usize) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         if let Some(worker) = self.worker(number) {
@@ -140,7 +141,7 @@ impl Workers {
         }
     }
 
-    /// Hears a worker that has answers. Returns its name, as outcomes have it.
+    /// Records that a worker has answered. Returns its name for outcomes.
     pub(in crate::kind) fn on_answers(&mut self, number: Number, now: Instant) -> Option<RanBy> {
         let worker = self.worker(number)?;
         worker.hear(now);
@@ -161,7 +162,7 @@ impl Workers {
         }
     }
 
-    /// Counts an overdue attempt of a worker. Returns its name, as outcomes have it.
+    /// Counts an overdue attempt of a worker. Returns its name for outcomes.
     pub(in crate::kind) fn on_overdue(&mut self, number: Number) -> Option<RanBy> {
         let worker = self.worker(number)?;
         worker.overdue += 1;

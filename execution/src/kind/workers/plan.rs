@@ -1,4 +1,4 @@
-//! From what is desired and what is observed of the pools of one kind to what is to be done.
+//! The plan of a kind's pools: from their desired and observed state to the next actions.
 //!
 //! ```text
 //!            hello                 drain                 exit
@@ -7,213 +7,51 @@
 //!    └─────────────────┴──────────────────────┴──► ending ──────┘
 //! ```
 
+mod observed;
+
 use std::{cmp::Reverse, time::Duration};
 
 use tokio::time::Instant;
-use utakata_model::manifest::{Lifetime, PoolSize, Recycle};
+use utakata_model::manifest::Lifetime;
 
-use super::{demand, failures::Failures};
+pub(crate) use self::observed::{Desired, ObservedPool, ObservedWorker, Phase, Times, Why};
+use super::demand;
 use crate::{
-    quota::{Allowed, Need, Turn},
+    quota::{Need, Turn},
     worker::Number,
 };
 
-/// Attempts without an answer after which a worker counts as hung.
-const MAX_OVERDUE: u32 = 3;
-/// The time that a worker has to be gone after its stream has ended, or after it was killed.
-const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A worker that was busy until just now is not idle, and yields to nobody.
+/// The time after which a worker counts as idle, and may yield to others.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-/// No worker is replaced for its memory sooner: a limit that is too small makes no storm.
-const MEMORY_AFTER: Duration = Duration::from_secs(30);
 
-/// One pool of a kind.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ObservedPool {
-    /// Its desired state; `None` when its release is gone or was replaced.
-    pub(crate) desired: Option<Desired>,
-    /// Its workers are to end as soon as they have nothing to do, and none is started.
-    pub(crate) is_stopped: bool,
-    pub(crate) workers: Vec<ObservedWorker>,
-    /// The time that the first in turn has been waiting for one of its workers.
-    pub(crate) wait: Option<Duration>,
-    /// Tasks that could begin if there were room.
-    pub(crate) queued: u64,
-    /// As many workers as it needed at once lately.
-    pub(crate) warm: u32,
-    /// The deaths of its workers.
-    pub(crate) failures: Failures,
-    /// Its share of the workers of the environment; `None`: as many as it wants.
-    pub(crate) allowed: Option<Allowed>,
-}
-
-/// The desired state of a pool.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Desired {
-    /// Tasks without a pin go to it.
-    pub(crate) is_active: bool,
-    pub(crate) size: PoolSize,
-    /// Workers that it has in any case, as far as it may have so many: a rollout needs them.
-    pub(crate) least: u32,
-    /// Workers that have nothing to do are let go at once.
-    pub(crate) is_brief: bool,
-}
-
-/// One worker as it is seen.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ObservedWorker {
-    pub(crate) number: Number,
-    pub(crate) phase: Phase,
-    /// The number of attempts that it runs.
-    pub(crate) running: u32,
-    /// Of these, those it should have answered long ago.
-    pub(crate) overdue: u32,
-    /// Attempts that it takes at once.
-    pub(crate) capacity: u32,
-    /// The number of tasks that it was given.
-    pub(crate) begun: u64,
-    /// There for one task, which it has had.
-    pub(crate) is_spent: bool,
-    /// The moment since which it takes tasks.
-    pub(crate) ready_since: Option<Instant>,
-    /// Its memory in bytes, where that is known.
-    pub(crate) memory: Option<u64>,
-}
-
-/// The phase of a worker's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It was started and has not said hello.
-    Starting { since: Instant },
-    /// It takes tasks.
-    Ready {
-        /// The moment at which it was last heard of.
-        heard: Instant,
-        /// The moment at which it last had something to do.
-        busy: Instant,
-    },
-    /// It finishes its tasks and takes no new ones.
-    Draining {
-        until: Instant,
-        /// The moment at which it was last heard of.
-        heard: Instant,
-    },
-    /// Its stream has ended or it was killed: it should be gone soon.
-    Ending { since: Instant },
-}
-
-/// The times that decide.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
-    pub(crate) hello_within: Duration,
-    pub(crate) hung_after: Duration,
-    pub(crate) grow_after: Duration,
-    pub(crate) idle_after: Duration,
-    pub(crate) drain_within: Duration,
-}
-
-/// A step that brings what is observed nearer to what is desired.
+/// A step that brings the observed state nearer to the desired one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Start a worker of the pool at this place.
+    /// Start a worker of the pool at this index.
     Start {
         /// The index of the pool.
         pool: usize,
     },
-    /// Tell a worker to end what it has, and give it nothing more.
+    /// Tell a worker to finish its tasks, and give it no new ones.
     Drain { worker: Number, within: Duration },
     /// End a worker now.
     Kill { worker: Number, why: Why },
-    /// Forget the pool at this place: nothing is left of it.
+    /// Forget the pool at this index: nothing is left of it.
     Close {
         /// The index of the pool.
         pool: usize,
     },
 }
 
-/// The reason for which a worker is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It did not say hello in time.
-    NoHello,
-    /// It sent no heartbeat.
-    Silent,
-    /// It does not answer attempts.
-    Overdue,
-    /// It did not end what it had in time.
-    DrainedTooLong,
-    /// It is not needed, and has not even said hello.
-    NotNeeded,
-    /// Its stream has ended, but not the worker.
-    Left,
-}
-
-impl Why {
-    /// Returns whether it was the worker's fault.
-    pub(crate) fn is_failure(self) -> bool {
-        matches!(self, Self::NoHello | Self::Silent | Self::Overdue)
-    }
-}
-
-impl ObservedWorker {
-    /// Returns whether it counts among those that serve, or will.
-    fn is_live(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. })
-    }
-
-    fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready { .. })
-    }
-
-    fn is_starting(&self) -> bool {
-        matches!(self.phase, Phase::Starting { .. })
-    }
-
-    /// Returns whether it has done what it was there for.
-    fn is_done(&self) -> bool {
-        self.is_spent && self.is_ready() && self.running == 0
-    }
-
-    /// Returns whether a fresh one is to take its place.
-    fn is_due(&self, recycle: &Recycle, now: Instant) -> bool {
-        let lived = |since| now.saturating_duration_since(since);
-        let lived = self.ready_since.map(lived).unwrap_or_default();
-        let by_tasks = recycle.tasks.is_some_and(|most| self.begun >= most.get());
-        let by_age = recycle.age.is_some_and(|most| lived >= most);
-        let is_large = recycle.memory.zip(self.memory);
-        let by_memory = is_large.is_some_and(|(most, memory)| memory > most.bytes());
-        let is_due = by_tasks || by_age || (by_memory && lived >= MEMORY_AFTER);
-        is_due && self.is_ready() && self.overdue == 0 && !self.is_spent
-    }
-
-    /// Returns the fault for which it must go.
-    fn wrong(&self, times: &Times, now: Instant) -> Option<Why> {
-        let passed = |since: Instant| now.saturating_duration_since(since);
-        match self.phase {
-            Phase::Starting { since } => {
-                (passed(since) >= times.hello_within).then_some(Why::NoHello)
-            }
-            Phase::Ready { heard, .. } | Phase::Draining { heard, .. }
-                if passed(heard) >= times.hung_after =>
-            {
-                Some(Why::Silent)
-            }
-            Phase::Ready { .. } => (self.overdue >= MAX_OVERDUE).then_some(Why::Overdue),
-            Phase::Draining { until, .. } => (now >= until).then_some(Why::DrainedTooLong),
-            Phase::Ending { since } => (passed(since) >= EXIT_TIMEOUT).then_some(Why::Left),
-        }
-    }
-}
-
 impl ObservedPool {
-    /// Returns the number of workers that it needs now: for running tasks, and for queued ones
-    /// once the first has waited as long as a pool takes to grow.
+    /// Returns the number of workers that it needs now: for running tasks, and for queued ones once
+    /// the first has waited as long as a pool takes to grow.
     pub(crate) fn demand(&self, times: &Times) -> u32 {
         let is_held_up = self.wait.is_some_and(|wait| wait >= times.grow_after);
         let queued = if is_held_up { self.queued } else { 0 };
         match load(self.workers.iter()) {
             (running, Some(capacity)) => demand::needed(running, queued, capacity),
-            // How much one takes is not known yet.
+            // The capacity of a worker is not known yet.
             (_, None) => u32::from(queued > 0),
         }
     }
@@ -223,7 +61,7 @@ impl ObservedPool {
         self.allowed.map_or(u32::MAX, |allowed| allowed.share)
     }
 
-    /// Returns its need, where not everybody can have as many as it wants.
+    /// Returns its need, for the division when not everybody can have as many as it wants.
     pub(crate) fn need(&self, turn: Turn, times: &Times, now: Instant) -> Need {
         let is_well = |worker: &&ObservedWorker| worker.wrong(times, now).is_none();
         let well: Vec<&ObservedWorker> = self.workers.iter().filter(is_well).collect();
@@ -238,11 +76,10 @@ impl ObservedPool {
             is_tried: false,
         };
         let Some(desired) = self.desired.as_ref().filter(|_| !self.is_stopped) else {
-            // What was replaced goes on, with what it has, until others have taken over.
+            // A release that was replaced continues with its workers until others have taken over.
             let keeps = if self.is_stopped { 0 } else { live };
             return need(0, keeps, keeps);
         };
-        let starting = count(well.iter().filter(|worker| worker.is_starting()));
         let (running, capacity) = load(well.iter().copied());
         let waiting = self.wait.map_or(0, |_| self.queued.max(1));
         let busy = demand::needed(running, waiting, capacity.unwrap_or(1));
@@ -258,28 +95,28 @@ impl ObservedPool {
         };
         let is_due = |worker: &&ObservedWorker| worker.is_due(&desired.size.recycle, now);
         let successor = u32::from(well.iter().any(is_due));
-        let wanted = needed(self, desired, &well, live, starting, times) + successor;
-        // What only waits for its next start leaves its place to others meanwhile.
-        let most = match self.failures.allow(now) && !fails(self, times, now) {
+        let wanted = needed(self, desired, &well, times) + successor;
+        // A pool that only waits for its next start leaves its slot to others meanwhile.
+        let max = match self.failures.allow(now) && !fails(self, times, now) {
             true => desired.size.max.saturating_add(successor),
             false => live,
         };
-        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(most));
+        let [least, busy] = [min.max(desired.least), busy].map(|count| count.min(max));
         need(
             least,
             busy,
-            wanted.max(least).max(busy).max(live).min(most.max(live)),
+            wanted.max(least).max(busy).max(live).min(max.max(live)),
         )
     }
 }
 
-/// Plans the workers of the pools of one kind. Doing that, and planning again at the same
-/// time, gives nothing more to do.
+/// Plans the workers of the pools of one kind. After carrying out the plan, planning again at the
+/// same time yields nothing more to do.
 pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<Action> {
     let is_active = |pool: &&ObservedPool| pool.desired.as_ref().is_some_and(|d| d.is_active);
     let active = pools.iter().find(is_active);
-    // A release that was replaced goes on until its successor has as many workers, or as many
-    // as it may have.
+    // A release that was replaced continues until its successor has as many workers, or as many as
+    // it may have.
     let is_replaced = |pool: &&ObservedPool| pool.desired.is_none() && !pool.is_stopped;
     let replaced = pools.iter().filter(is_replaced);
     let ready = |workers: &mut dyn Iterator<Item = &ObservedWorker>| -> u32 {
@@ -292,9 +129,9 @@ pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<A
         if pool.is_stopped {
             return true;
         }
-        let most = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
-        let most = most.min(pool.share());
-        ready(&mut pool.workers.iter()) >= replaced.min(most).max(1)
+        let max = pool.desired.as_ref().map_or(0, |desired| desired.size.max);
+        let max = max.min(pool.share());
+        ready(&mut pool.workers.iter()) >= replaced.min(max).max(1)
     });
     let mut actions = Vec::new();
     for (at, pool) in pools.iter().enumerate() {
@@ -339,8 +176,8 @@ pub(crate) fn plan(pools: &[ObservedPool], times: &Times, now: Instant) -> Vec<A
     actions
 }
 
-/// Lets those go that are more than the pool may have, as others wait: first whoever has served
-/// its time, as its successor is here, then who has the least to do, be it idle or not.
+/// Lets workers go that exceed the share of the pool while others wait: first those at the end of
+/// their lifetime, since their successors are here, then the least loaded, idle or not.
 fn yield_to_others(
     pool: &ObservedPool,
     well: &[&ObservedWorker],
@@ -359,7 +196,7 @@ fn yield_to_others(
     actions.extend(going.filter_map(|worker| let_go(worker, times)));
 }
 
-/// Starts what is missing, lets go what is too much, and what has served its time.
+/// Starts missing workers, and lets superfluous and used ones go.
 fn size(
     at: usize,
     pool: &ObservedPool,
@@ -371,27 +208,27 @@ fn size(
 ) {
     let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
     let starting = count(well.iter().filter(|worker| worker.is_starting()));
-    let needed = needed(pool, desired, well, live, starting, times);
-    // Where there is no place for a successor, the one that is due makes it.
+    let needed = needed(pool, desired, well, times);
+    // If there is no slot for a successor, the worker that is due makes room.
     let is_any_due = well.iter().any(|w| w.is_due(&desired.size.recycle, now));
     let share = pool.share();
     let needed = needed.min(share.saturating_sub(u32::from(is_any_due)));
     let due = due(desired, well, needed, now);
     // The successor of one that is due is there before that one goes.
     let wanted = needed.saturating_add(due.count.min(1)).min(share);
-    // The successor of one that is about to be killed waits as long as its failure makes it.
+    // The successor of one that is about to be killed waits as long as its failure requires.
     let is_failing = fails(pool, times, now);
     if live < wanted && !is_failing && pool.failures.allow(now) {
         // After a death one at a time: they will most likely die as well.
-        let most = if pool.failures.any() {
+        let max = if pool.failures.any() {
             1u32.saturating_sub(starting)
         } else {
             wanted - live
         };
-        let most = most.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
-        actions.extend((0..most).map(|_| Action::Start { pool: at }));
+        let max = max.min(pool.allowed.map_or(u32::MAX, |allowed| allowed.starts));
+        actions.extend((0..max).map(|_| Action::Start { pool: at }));
     }
-    // One worker that should have answered and did not: it gets nothing more, and is replaced.
+    // A single worker that should have answered and did not: it gets no new tasks, and is replaced.
     let stuck = |w: &&&ObservedWorker| w.is_ready() && (w.overdue > 0 || w.is_done());
     let gone = well.iter().filter(stuck);
     actions.extend(gone.filter_map(|worker| let_go(worker, times)));
@@ -400,9 +237,9 @@ fn size(
         return yield_to_others(pool, &others, times, now, actions);
     }
     actions.extend(due.next.and_then(|worker| let_go(worker, times)));
-    // Nobody is let go while somebody waits, but for those that are more than there may be.
-    let most = desired.size.max.saturating_add(due.count.min(1));
-    if live > wanted && (pool.wait.is_none() || live > most) {
+    // Nobody is let go while somebody waits, except for workers beyond the limit.
+    let max = desired.size.max.saturating_add(due.count.min(1));
+    if live > wanted && (pool.wait.is_none() || live > max) {
         let is_next =
             |worker: &ObservedWorker| due.next.is_some_and(|next| next.number == worker.number);
         let idle = well.iter().filter(|w| {
@@ -419,14 +256,14 @@ fn size(
     }
 }
 
-/// Workers that have served their time.
+/// Workers at the end of their lifetime.
 struct Due<'w> {
     count: u32,
     /// The one that goes now.
     next: Option<&'w ObservedWorker>,
 }
 
-/// Of those that have served their time, the oldest goes when the others are enough and no
+/// Of the workers at the end of their lifetime, the oldest goes when the others suffice and no
 /// other one is on its way out: never all at once.
 fn due<'w>(desired: &Desired, well: &[&'w ObservedWorker], needed: u32, now: Instant) -> Due<'w> {
     let due: Vec<&ObservedWorker> = well
@@ -448,7 +285,7 @@ fn due<'w>(desired: &Desired, well: &[&'w ObservedWorker], needed: u32, now: Ins
     }
 }
 
-/// Returns whether one of the workers is to be killed for a fault of its own.
+/// Returns true if one of the workers is to be killed for a fault of its own.
 fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
     let mut whys = pool
         .workers
@@ -458,25 +295,20 @@ fn fails(pool: &ObservedPool, times: &Times, now: Instant) -> bool {
 }
 
 /// Returns the number of workers that there should be now.
-fn needed(
-    pool: &ObservedPool,
-    desired: &Desired,
-    well: &[&ObservedWorker],
-    live: u32,
-    starting: u32,
-    times: &Times,
-) -> u32 {
+fn needed(pool: &ObservedPool, desired: &Desired, well: &[&ObservedWorker], times: &Times) -> u32 {
+    let live = count(well.iter().filter(|w| w.is_live() && !w.is_done()));
+    let is_starting = well.iter().any(|worker| worker.is_starting());
     let (running, capacity) = load(well.iter().copied());
-    // Where each task has a worker of its own, those that wait need one each.
+    // If each task has a worker of its own, waiting tasks need one each.
     let queued = match desired.size.lifetime {
         Lifetime::Task => pool.queued,
         Lifetime::Pool => 0,
     };
     let busy = demand::needed(running, queued, capacity.unwrap_or(1));
-    // Whoever waits has found no room: one more, or the first.
+    // A waiting task has found no room: one more worker, or the first.
     let is_full = pool
         .wait
-        .is_some_and(|wait| live == 0 || (starting == 0 && wait >= times.grow_after));
+        .is_some_and(|wait| live == 0 || (!is_starting && wait >= times.grow_after));
     let grown = if is_full { live + 1 } else { 0 };
     let (min, reserve, warm) = if desired.is_active {
         (desired.size.min, desired.size.reserve, pool.warm)
@@ -491,7 +323,8 @@ fn needed(
         .min(desired.size.max)
 }
 
-/// Returns the tasks that workers have, and the capacity of the largest of them, if there is one.
+/// Returns the number of tasks that workers have, and the capacity of the largest worker, if there
+/// is one.
 fn load<'w>(workers: impl Iterator<Item = &'w ObservedWorker>) -> (u64, Option<u32>) {
     let ready = workers.filter(|worker| worker.is_ready());
     ready.fold((0, None), |(running, capacity), worker| {
@@ -509,7 +342,7 @@ fn is_idle(worker: &ObservedWorker, times: &Times, now: Instant) -> bool {
     }
 }
 
-/// The polite end of a worker.
+/// Asks a worker to end.
 fn let_go(worker: &ObservedWorker, times: &Times) -> Option<Action> {
     match worker.phase {
         Phase::Starting { .. } => Some(Action::Kill {

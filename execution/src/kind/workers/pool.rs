@@ -21,28 +21,28 @@ use crate::{Release, config::Backoff, quota::Turn};
 pub(super) struct Pool {
     pub(super) release: Arc<Release>,
     pub(super) desired: Option<plan::Desired>,
-    /// Serves where no rollout says otherwise.
+    /// True if it serves unless a rollout decides otherwise.
     pub(super) is_stable: bool,
-    /// Targets may be pinned to it.
+    /// True if targets may be pinned to it.
     pub(super) is_kept: bool,
-    /// A rollout has turned it back: nothing goes to it.
+    /// True if a rollout has turned it back: nothing goes to it.
     pub(super) is_retired: bool,
     /// The stop that is ordered: tasks that would go to it wait.
     pub(super) stop: Option<Stop>,
     pub(super) failures: Failures,
     /// The number of workers that died or hung.
     pub(super) lost: u64,
-    /// The last thing that went wrong with a worker.
+    /// The latest problem of a worker.
     pub(super) problem: Option<Problem>,
-    /// The last reason for which the environment could not start one: no fault of the release.
+    /// The latest reason why the environment could not start one, which is not the release's fault.
     pub(super) trouble: Option<Problem>,
     /// The number of workers that it has needed lately.
     pub(super) demand: Demand,
-    /// The tasks that its workers have ended, by how they ended.
+    /// The tasks that its workers have ended, by status.
     pub(super) ended: EndedTasks,
-    /// Its turn: since when it has workers, or waits for one.
+    /// Its turn: the time since which it has workers, or waits for one.
     pub(super) turn: Turn,
-    /// Its share, where it could do with more workers than the environment has room for.
+    /// Its share, if it needs more workers than the environment has room for.
     pub(super) short: Option<u32>,
     pub(super) workers: Vec<Worker>,
 }
@@ -68,8 +68,8 @@ impl Pool {
         }
     }
 
-    /// The worker at this place has failed, unless it was asked to end. Counted once, as soon
-    /// as it is known, so that its successor waits.
+    /// Records that the worker at this index has failed, unless it was asked to end. Counted once,
+    /// as soon as it is known, so that its successor waits.
     pub(super) fn fail(&mut self, at: usize, now: Instant, backoff: &Backoff) {
         let worker = &mut self.workers[at];
         if worker.is_expected || worker.is_excused {
@@ -88,7 +88,7 @@ impl Pool {
         // More is known each time.
         self.problem = Some(worker.end_problem());
         if !std::mem::replace(&mut worker.is_counted, true) {
-            // One that never was ready has not lived.
+            // A worker that was never ready has not lived.
             let lived = worker
                 .ready_since
                 .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
@@ -106,12 +106,12 @@ impl Pool {
         self.failures = self.failures.on_life(longest, backoff);
     }
 
-    /// Returns the reason for which the environment cannot start workers, as long as it tries to.
+    /// Returns the reason why the environment cannot start workers, as long as it tries to.
     pub(super) fn trouble(&self) -> Option<Problem> {
         self.trouble.clone().filter(|_| self.failures.any())
     }
 
-    /// Returns whether each task has a worker of its own.
+    /// Returns true if each task has a worker of its own.
     pub(super) fn is_single(&self) -> bool {
         let desired = self.desired.as_ref();
         desired.is_some_and(|desired| desired.size.lifetime == Lifetime::Task)
@@ -121,12 +121,12 @@ impl Pool {
         self.count(|phase| matches!(phase, Phase::Ready { .. }))
     }
 
-    /// The most memory that one of its workers has, in bytes.
+    /// Returns the peak memory of its workers, in bytes.
     pub(super) fn memory(&self) -> Option<u64> {
         self.workers.iter().filter_map(|worker| worker.memory).max()
     }
 
-    /// Workers that take tasks, or will.
+    /// Returns the workers that take tasks, or will.
     pub(super) fn live(&self) -> u32 {
         self.count(|phase| matches!(phase, Phase::Starting { .. } | Phase::Ready { .. }))
     }
@@ -142,14 +142,14 @@ impl Pool {
         })
     }
 
-    /// Tasks without a pin go to it.
+    /// Returns true if tasks without a pin go to it.
     pub(super) fn is_serving(&self) -> bool {
         self.desired
             .as_ref()
             .is_some_and(|desired| desired.is_active)
     }
 
-    /// Returns whether any action of its release reads: only of those are answers compared.
+    /// Returns true if any action of its release reads, because only reads are compared.
     pub(super) fn reads(&self) -> bool {
         let mut actions = self.release.manifest.actions.iter();
         actions.any(|action| action.class == Class::Observe)
@@ -204,7 +204,7 @@ pub(in crate::kind) struct Room {
 }
 
 impl Room {
-    /// Adds that of a worker that has so many tasks, of so many that it takes.
+    /// Adds the room of a worker with this number of tasks and this capacity.
     pub(super) fn with(self, running: u32, capacity: u32) -> Self {
         Self {
             free: self.free + capacity.saturating_sub(running) as usize,

@@ -2,36 +2,36 @@
 
 use crate::worker::Number;
 
-/// A pool, as far as the choice needs it.
+/// The facts about a pool that decide a choice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolFacts<'a> {
     /// The version of its release.
     pub(crate) version: &'a str,
     /// True if its release still exists.
     pub(crate) is_desired: bool,
-    /// Tasks without a pin go to its release.
+    /// True if tasks without a pin go to its release.
     pub(crate) is_active: bool,
-    /// Turned back: nothing goes to it any more.
+    /// True if it was turned back: nothing goes to it any more.
     pub(crate) is_retired: bool,
-    /// Stopped by an order: tasks that would go to it wait.
+    /// True if it is stopped by an order: tasks that would go to it wait.
     pub(crate) is_stopped: bool,
     /// The number of workers that take tasks.
     pub(crate) ready: u32,
 }
 
-/// A worker, as far as the choice needs it.
+/// The facts about a worker that decide a choice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) number: Number,
     /// The number of tasks that it runs.
     pub(crate) running: u32,
-    /// Tasks that it takes at once.
+    /// The number of tasks that it takes at once.
     pub(crate) capacity: u32,
 }
 
-/// The pool for tasks with this pin, by its place among `pools`. While the release that should
-/// serve has no worker ready, the one that it replaces goes on. `None`: there is no such
-/// release. What would go to one that is stopped goes to no other.
+/// Returns the pool for tasks with this pin, by its index in `pools`. While the release that should
+/// serve has no worker ready, the one that it replaces continues. `None` if there is no such
+/// release. Tasks of a stopped release go to no other.
 pub(crate) fn pool(pools: &[PoolFacts], pin: Option<&str>) -> Option<usize> {
     let suits = |pool: &PoolFacts| match pin {
         Some(pin) => pool.version == pin,
@@ -47,11 +47,11 @@ pub(crate) fn pool(pools: &[PoolFacts], pin: Option<&str>) -> Option<usize> {
         .or_else(|| first(&|pool| pool.is_desired))
 }
 
-/// The worker with the least to do, of those that have room.
+/// Returns the least loaded worker with room.
 pub(crate) fn worker(candidates: impl Iterator<Item = Candidate>) -> Option<Number> {
     candidates
         .filter(|candidate| candidate.running < candidate.capacity)
-        // By share of the capacity: (a / b) < (c / d) when a * d < c * b.
+        // By share of the capacity: (a / b) < (c / d) if a * d < c * b.
         .min_by(|a, b| {
             let left = u64::from(a.running) * u64::from(b.capacity);
             let right = u64::from(b.running) * u64::from(a.capacity);
@@ -119,7 +119,7 @@ mod tests {
             (vec![OLDER, ACTIVE], Some("2"), Some(1)),
             (vec![OLDER, ACTIVE], Some("3"), None),
             (vec![], None, None),
-            // An older release is never taken without a pin.
+            // An older release is never used without a pin.
             (vec![OLDER, idle(ACTIVE)], None, Some(1)),
             (vec![OLDER], None, None),
             // A replaced release serves until its successor is ready.
@@ -128,11 +128,11 @@ mod tests {
             (vec![REPLACED, idle(ACTIVE)], Some("2"), Some(0)),
             (vec![idle(REPLACED), idle(ACTIVE)], None, Some(1)),
             (vec![idle(REPLACED)], None, None),
-            // What is stopped keeps what would go to it, and nothing else.
+            // A stopped release keeps its own tasks, and nothing else.
             (vec![REPLACED, STOPPED], None, Some(1)),
             (vec![OLDER, STOPPED], Some("1"), Some(0)),
             (vec![OLDER, STOPPED], Some("2"), Some(1)),
-            // What was turned back serves nobody.
+            // A release that was turned back serves nobody.
             (vec![idle(ACTIVE), RETIRED], None, Some(0)),
             (vec![ACTIVE, RETIRED], Some("3"), None),
         ] {

@@ -17,20 +17,20 @@ use crate::{
     worker::Number,
 };
 
-/// The time that a drained worker has to be gone when it has answered everything.
+/// The time that a drained worker has to be gone once it has answered everything.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Returns the demand for the workers of a pool.
+/// The demand for the workers of a pool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::kind) struct Demanded {
     /// The time that the first in turn has been waiting.
     pub(in crate::kind) wait: Option<Duration>,
-    /// Tasks that could begin if there were room.
+    /// The number of tasks that could begin if there were room.
     pub(in crate::kind) queued: usize,
     pub(in crate::kind) has_control: bool,
 }
 
-/// The pools as they are at a moment, and what each could do with.
+/// The pools as observed, with the needs of each.
 #[derive(Debug)]
 pub(in crate::kind) struct Observed {
     pools: Vec<plan::ObservedPool>,
@@ -45,12 +45,12 @@ impl Observed {
 }
 
 impl Workers {
-    /// Lists the pools as the choice of one sees them, each by its place.
+    /// Returns the pools as the choice of one sees them, by index.
     pub(in crate::kind) fn pools(&self) -> impl Iterator<Item = (usize, PoolFacts<'_>)> {
         self.pools.iter().map(Pool::facts).enumerate()
     }
 
-    /// Looks at the pools, with what waits for each of them.
+    /// Observes the pools, with the tasks that wait for each of them.
     pub(in crate::kind) fn observe(
         &mut self,
         demanded: &[Demanded],
@@ -83,7 +83,7 @@ impl Workers {
         Observed { pools, needs }
     }
 
-    /// Decides what is to be done about workers, when each pool may have so many.
+    /// Decides what to do about workers, given the number that each pool may have.
     pub(in crate::kind) fn plan(
         &mut self,
         observed: Observed,
@@ -102,8 +102,8 @@ impl Workers {
         plan::plan(&pools, &self.times, now)
     }
 
-    /// Does what was planned, from the last to the first: places of pools remain what they were.
-    /// `fresh`: numbers for workers, each used once.
+    /// Carries out the plan, from the last to the first action, so that the indices of pools stay
+    /// valid. `fresh` provides numbers for workers, each used once.
     pub(in crate::kind) fn carry_out(
         &mut self,
         actions: Vec<Action>,
@@ -122,7 +122,7 @@ impl Workers {
         }
     }
 
-    /// Returns the status of the pools, while so many tasks wait.
+    /// Returns the status of the pools while that many tasks wait.
     pub(in crate::kind) fn status(&self, waiting: usize) -> Vec<PoolStatus> {
         let facts: Vec<_> = self.pools.iter().map(Pool::facts).collect();
         let active = select::pool(&facts, None);
@@ -135,7 +135,7 @@ impl Workers {
         self.pools.iter().enumerate().map(status).collect()
     }
 
-    /// Says of a pool without a worker that others have them all, if that is why.
+    /// Reports for a pool without a worker that others have them all, if that is the reason.
     fn with_shortage(&self, pool: &Pool, status: PoolStatus) -> PoolStatus {
         let quota = self.quota.filter(|_| pool.short.is_some());
         let Some(quota) = quota.filter(|_| status.ready == 0 && status.problem.is_none()) else {
@@ -146,7 +146,7 @@ impl Workers {
              execution.max_workers lets it"
         );
         PoolStatus {
-            problem: Some(Problem::new("workers-most", Cure::Retry, message)),
+            problem: Some(Problem::new("worker-limit", Cure::Retry, message)),
             ..status
         }
     }
@@ -170,12 +170,12 @@ fn observed(pool: &Pool, demanded: &Demanded, stop: Option<Stop>) -> plan::Obser
     }
 }
 
-/// Returns the need of a pool in its part in a rollout.
+/// Returns the need of a pool in its role in a rollout.
 fn with_rollout(pool: &Pool, need: Need, demanded: &Demanded, is_candidate: bool) -> Need {
     let is_serving = pool.is_serving();
     let is_tried = is_candidate && !is_serving && need.least > 0;
-    // Of a candidate, and of those that stay while it is watched, one is there in any case.
-    // What it must have to take over is as much worth as what is done meanwhile.
+    // A candidate, and a release that stays while it is watched, always have one worker. The
+    // workers needed to take over rank as high as those for running tasks.
     let is_aside = is_tried || (pool.is_stable && !is_serving);
     let enough = if is_tried { need.least } else { 0 };
     Need {

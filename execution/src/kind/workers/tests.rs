@@ -81,6 +81,65 @@ fn a_worker_that_answers_what_it_does_not_have_is_killed_and_counted_once() {
     assert_eq!(&*status[0].problem.as_ref().unwrap().code, "worker-flood");
 }
 
+/// Workers, one of which is ready, and will say at its end whose fault that was.
+fn explained() -> (Workers, Instant, Number) {
+    let (mut workers, now, number) = (workers(), Instant::now(), Number(1));
+    ready(&mut workers, number, now);
+    workers.on_explained(number);
+    (workers, now, number)
+}
+
+#[test]
+fn a_worker_that_its_place_has_taken_away_is_no_failure() {
+    for exit in [Exit::Evicted, Exit::Unseen] {
+        let (mut workers, now, number) = explained();
+        workers.on_parted(number, StreamEnd::Closed, now);
+        assert_eq!(workers.status(0)[0].lost, 0, "nobody is blamed yet");
+        workers.on_ended(number, Ended::Exit(exit), now);
+        let lost = workers.bury(now);
+        assert_eq!(lost[0].is_gone, exit.is_proven());
+        assert!(workers.is_empty());
+        let status = workers.status(0);
+        assert_eq!((status[0].lost, &status[0].problem), (0, &None));
+    }
+}
+
+#[test]
+fn a_worker_that_says_at_its_end_that_it_crashed_is_a_failure_from_then_on() {
+    let (mut workers, now, number) = explained();
+    workers.on_parted(number, StreamEnd::Broken("reset".into()), now);
+    assert_eq!(workers.status(0)[0].lost, 0);
+    workers.on_ended(number, Ended::Exit(Exit::OutOfMemory), now);
+    let status = workers.status(0);
+    assert_eq!(status[0].lost, 1);
+    let problem = status[0].problem.as_ref().unwrap();
+    assert_eq!(&*problem.code, "worker-crashed");
+    assert!(problem.message.contains("memory"), "{problem}");
+}
+
+#[test]
+fn a_worker_that_must_go_gets_nothing_more_and_one_that_is_out_of_reach_is_given_up() {
+    let (mut workers, now, number) = explained();
+    workers.on_must_go(number, Duration::from_secs(5), now);
+    assert_eq!(workers.worker_of(0), None);
+    assert!(matches!(
+        workers.take_effects().sends[..],
+        [Outgoing {
+            message: Message::Drain(_),
+            ..
+        }]
+    ));
+    let (mut workers, now, number) = explained();
+    workers.on_out_of_reach(number, now);
+    assert_eq!(workers.take_effects().kills, [number]);
+    let lost = workers.bury(now + Duration::from_secs(1));
+    assert!(lost.len() == 1 && !lost[0].is_gone);
+    assert_eq!((workers.count(), workers.status(0)[0].lost), (1, 0));
+    workers.on_ended(number, Ended::Exit(Exit::Signal(9)), now);
+    assert!(workers.bury(now)[0].is_gone);
+    assert_eq!((workers.count(), workers.status(0)[0].lost), (0, 0));
+}
+
 /// Something that happens to a worker.
 #[derive(Debug, Clone, Copy)]
 enum Event {
@@ -200,7 +259,7 @@ impl Model {
 
 proptest! {
     #[test]
-    fn no_worker_has_more_than_it_takes_and_each_is_forgotten_once_when_it_is_gone(
+    fn no_worker_has_more_than_it_takes_and_each_is_forgotten_once_when_it_has_gone(
         events in events()
     ) {
         let mut model = Model::new();

@@ -1,4 +1,4 @@
-//! A candidate among the workers: what is seen of it, and what a rollout makes of it.
+//! A candidate among the workers: its state, and the effects of a rollout on it.
 
 use std::time::Duration;
 
@@ -9,35 +9,35 @@ use super::{Workers, plan::Desired, pool::Pool};
 use crate::kind::rollout::{Seat, Seats, Trial};
 
 impl Workers {
-    /// The pool that serves where no rollout says otherwise.
+    /// Returns the pool that serves unless a rollout decides otherwise.
     pub(in crate::kind) fn stable(&self) -> Option<usize> {
         self.pools
             .iter()
             .position(|pool| pool.is_stable && pool.desired.is_some())
     }
 
-    /// The pool of the candidate, if it is here.
+    /// Returns the pool of the candidate, if it is here.
     pub(in crate::kind) fn candidate(&self, digest: &ReleaseDigest) -> Option<usize> {
         let is_it = |pool: &Pool| pool.desired.is_some() && pool.release.id.digest == *digest;
         self.pools.iter().position(is_it)
     }
 
-    /// Returns whether the pool at this place is of this release.
+    /// Returns true if the pool at this index is of this release.
     pub(in crate::kind) fn is_of(&self, pool: usize, digest: &ReleaseDigest) -> bool {
         self.pools[pool].release.id.digest == *digest
     }
 
-    /// The version of the release of a pool.
+    /// Returns the version of the release of a pool.
     pub(in crate::kind) fn version_of(&self, pool: usize) -> &std::sync::Arc<str> {
         &self.pools[pool].release.id.version
     }
 
-    /// Workers of the stable release that take tasks, or will.
+    /// Returns the number of the stable release's workers that take tasks, or will.
     pub(in crate::kind) fn stable_live(&self) -> u32 {
         self.stable().map_or(0, |at| self.pools[at].live())
     }
 
-    /// Returns the candidate as it is seen, if it is here.
+    /// Returns the state of the candidate, if it is here.
     pub(in crate::kind) fn trial(&self, digest: &ReleaseDigest) -> Option<Trial> {
         let candidate = &self.pools[self.candidate(digest)?];
         Some(Trial {
@@ -46,7 +46,8 @@ impl Workers {
         })
     }
 
-    /// Returns the facts by which a rollout decides. `is_stopped`: the whole kind is stopped.
+    /// Returns the facts by which a rollout decides. `is_stopped` is true if the whole kind is
+    /// stopped.
     pub(in crate::kind) fn facts(&self, digest: &ReleaseDigest, is_stopped: bool) -> Facts {
         let stable = self.stable().map(|at| &self.pools[at]);
         let Some(candidate) = self.candidate(digest).map(|at| &self.pools[at]) else {
@@ -57,7 +58,7 @@ impl Workers {
             is_stopped: is_stopped || candidate.stop.is_some(),
             is_stable: stable.is_some_and(|stable| stable.release.id.digest == *digest),
             ready: candidate.ready(),
-            // More than it may have are not waited for.
+            // Workers beyond its limit are not awaited.
             enough: enough(stable, candidate)
                 .min(candidate.short.map_or(u32::MAX, |may| may.max(1))),
             lost: candidate.lost,
@@ -70,13 +71,13 @@ impl Workers {
         }
     }
 
-    /// Says who serves, and how many workers there are to be because of a rollout to this
+    /// Assigns the release that serves, and the number of workers, according to a rollout to this
     /// candidate.
     pub(in crate::kind) fn assign(&mut self, rollout: Option<(&ReleaseDigest, Seats)>) {
         let stable = self.stable();
         let rollout = rollout.and_then(|(digest, seats)| {
             let candidate = self.candidate(digest)?;
-            // A candidate that is the stable release has nothing to take over.
+            // A candidate that is already the stable release has nothing to take over.
             (stable != Some(candidate)).then_some((candidate, seats))
         });
         for (at, pool) in self.pools.iter_mut().enumerate() {
@@ -103,7 +104,8 @@ impl Workers {
     }
 }
 
-/// As many workers as the stable release has, or as the candidate may have.
+/// Returns the number of workers needed to take over: those of the stable release, or the limit of
+/// the candidate.
 fn enough(stable: Option<&Pool>, candidate: &Pool) -> u32 {
     let max = candidate
         .desired

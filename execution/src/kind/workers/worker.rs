@@ -1,4 +1,4 @@
-//! One worker, as the environment knows it.
+//! A worker, as the environment knows it.
 
 use std::time::Duration;
 
@@ -15,15 +15,14 @@ use crate::{
     worker::{Number, StreamEnd},
 };
 
-/// The time for which an exit and the end of the stream are waited for together: the last words of
-/// a worker are heard, and all that is known is told of its end.
+/// The time for which the exit of a process and the end of its stream are awaited together, so that
+/// the last output of a worker is read and everything known is reported of its end.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One worker.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) number: Number,
-    /// Its name, as outcomes have it.
+    /// The name that outcomes have for it.
     pub(super) ran_by: RanBy,
     pub(super) phase: Phase,
     pub(super) capacity: u32,
@@ -31,25 +30,25 @@ pub(super) struct Worker {
     pub(super) is_single: bool,
     /// The number of tasks that it was given.
     pub(super) begun: u64,
-    /// Its memory when that was last looked at, in bytes.
+    /// Its memory at the last measurement, in bytes.
     pub(super) memory: Option<u64>,
-    /// Attempts that it has, overdue ones among them.
+    /// The number of attempts that it has, including overdue ones.
     pub(super) running: u32,
     pub(super) overdue: u32,
-    /// Answers to attempts that it does not have.
+    /// The number of answers to attempts that it does not have.
     pub(super) strays: u32,
     pub(super) ready_since: Option<Instant>,
-    /// For how many messages its stream has room; none: it has no stream.
+    /// The number of messages for which its stream has room; `None` if it has no stream.
     pub(super) room: Option<usize>,
-    /// Able to go over to another manager.
+    /// True if it can go over to another manager.
     pub(super) can_hold: bool,
-    /// The trace by which another program of this process finds it again.
+    /// The trace by which another program in this process finds it again.
     pub(super) trace: Option<Trace>,
-    /// If it was told to close its stream and to come back.
+    /// Present if it was told to close its stream and to return.
     pub(super) parked: Option<Parked>,
-    /// Tasks that go to it with the next message.
+    /// The tasks that go to it with the next message.
     pub(super) batch: Batch,
-    /// Asked to end, so that its end is no failure.
+    /// True if it was asked to end, so that its end is no failure.
     pub(super) is_expected: bool,
     /// Its place took it away, or lost it: its end is nobody's failure.
     pub(super) is_excused: bool,
@@ -57,18 +56,18 @@ pub(super) struct Worker {
     pub(super) is_explained: bool,
     /// True if its failure was counted.
     pub(super) is_counted: bool,
-    /// The problem for which it was killed.
+    /// The problem because of which it was killed.
     pub(super) cause: Option<Problem>,
-    /// The last lines that it printed before its end.
+    /// The last lines of its output before its end.
     pub(super) last_words: Option<String>,
     pub(super) parted: Option<(Instant, StreamEnd)>,
     pub(super) exited: Option<(Instant, Ended)>,
 }
 
-/// The return of a worker that was told to come back.
+/// The return of a worker that was told to return.
 #[derive(Debug)]
 pub(super) struct Parked {
-    /// The token with which it comes.
+    /// The token with which it returns.
     pub(super) token: String,
     /// The deadline.
     pub(super) until: Instant,
@@ -76,16 +75,16 @@ pub(super) struct Parked {
     pub(super) has_left: bool,
 }
 
-/// The end of the process, or container, of a worker.
+/// The end of a worker's process or container.
 #[derive(Debug)]
 pub(in crate::kind) enum Ended {
     Exit(Exit),
     NotStarted(Problem),
-    /// The environment had no room for it, or nobody to start it.
+    /// The environment had no room for it, or no engine to start it.
     Hindered(Problem),
 }
 
-/// Tasks for one worker, in messages that are not too large.
+/// Tasks for one worker, in messages of limited size.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     full: Vec<Vec<v1::Task>>,
@@ -94,9 +93,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Messages are closed at this size, well below the most that either side takes.
+    /// The size at which a message is complete, in bytes: well below the largest that either side
+    /// takes.
     const BYTES: usize = 2 * 1024 * 1024;
-    /// The size of a task besides its parameters and address, roughly.
+    /// The approximate size of a task besides its parameters and address, in bytes.
     const OVERHEAD: usize = 512;
 
     pub(super) fn push(&mut self, task: v1::Task) {
@@ -116,14 +116,14 @@ impl Batch {
         full.chain((!last.is_empty()).then_some(last))
     }
 
-    /// Counts the messages that there will be, at the most.
+    /// Returns the largest number of messages that there will be.
     fn messages(&self) -> usize {
         self.full.len() + 1
     }
 }
 
 impl Worker {
-    /// A worker that is being started.
+    /// Creates a worker that is being started.
     pub(super) fn starting(number: Number, ran_by: RanBy, now: Instant) -> Self {
         Self {
             number,
@@ -187,12 +187,12 @@ impl Worker {
         matches!(self.phase, Phase::Ending { .. })
     }
 
-    /// Returns whether it was there for one task, and has had it.
+    /// Returns true if it was for one task, and has had it.
     pub(super) fn is_spent(&self) -> bool {
         self.is_single && self.begun > 0
     }
 
-    /// Notes that it was heard of.
+    /// Records that a message arrived from it.
     pub(super) fn hear(&mut self, now: Instant) {
         match &mut self.phase {
             Phase::Ready { heard, .. } | Phase::Draining { heard, .. } => *heard = now,
@@ -200,14 +200,14 @@ impl Worker {
         }
     }
 
-    /// Notes that it has something to do.
+    /// Records that it has something to do.
     pub(super) fn be_busy(&mut self, now: Instant) {
         if let Phase::Ready { busy, .. } = &mut self.phase {
             *busy = now;
         }
     }
 
-    /// Returns whether nothing more can come from it.
+    /// Returns true if nothing more can arrive from it.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
         let passed = |at: &Instant| now.saturating_duration_since(*at) >= END_TIMEOUT;
         match (&self.parted, &self.exited) {
@@ -218,7 +218,7 @@ impl Worker {
         }
     }
 
-    /// Returns whether it can go over to another program.
+    /// Returns true if it can go over to another program.
     pub(super) fn can_leave(&self) -> bool {
         self.can_hold && self.trace.is_some()
     }
@@ -256,13 +256,14 @@ impl Worker {
             (Some(StreamEnd::Refused(problem)), _)
             | (_, Some(Ended::NotStarted(problem) | Ended::Hindered(problem))) => problem.clone(),
             (Some(StreamEnd::Flood(what)), _) => {
-                let message = format!("the worker {worker} says too much and was cut off: {what}");
+                let message = format!("the worker {worker} sends too much and was cut off: {what}");
                 Problem::new("worker-flood", Cure::Bug, message)
             }
             (None, Some(Ended::Exit(exit))) => {
                 let words = self.last_words.as_deref();
                 let words = words.unwrap_or("see what it printed in the log");
-                // It reads its release first: what it says is about what somebody has put there.
+                // It reads its release first, so its output is about files that somebody has put
+                // there.
                 let message = format!("the worker {worker} {exit} before it said hello: {words}");
                 Problem::new("worker-crashed", Cure::Operator, message)
             }
@@ -285,7 +286,7 @@ pub(super) fn killed(ran_by: &RanBy, why: Why) -> Option<Problem> {
         ),
         Why::Silent => (
             "worker-hung",
-            format!("the worker {worker} was not heard of any more and was killed"),
+            format!("the worker {worker} did not answer any more and was killed"),
         ),
         Why::Overdue => (
             "worker-hung",

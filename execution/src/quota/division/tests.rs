@@ -88,7 +88,7 @@ fn has(seconds: u64) -> Need {
 
 #[test]
 fn places_are_shared_out_fairly() {
-    for (what, most, needs, expect) in [
+    for (what, max, needs, expect) in [
         ("nobody", 4, vec![], vec![]),
         ("enough for all", 9, vec![busy(5, 0), idle(2)], vec![5, 2]),
         (
@@ -167,14 +167,14 @@ fn places_are_shared_out_fairly() {
         ),
     ] {
         let kinds: Vec<Vec<Need>> = needs.into_iter().map(|need| vec![need]).collect();
-        let shares: Vec<u32> = divide(most, &kinds, now()).concat();
+        let shares: Vec<u32> = divide(max, &kinds, now()).concat();
         assert_eq!(shares, expect, "{what}");
     }
 }
 
 #[test]
 fn the_releases_of_a_kind_share_what_it_has() {
-    for (what, most, kinds, expect) in [
+    for (what, max, kinds, expect) in [
         (
             "a candidate is tried beside a backlog",
             3,
@@ -206,7 +206,7 @@ fn the_releases_of_a_kind_share_what_it_has() {
             vec![vec![0, 1]],
         ),
     ] {
-        assert_eq!(divide(most, &kinds, now()), expect, "{what}");
+        assert_eq!(divide(max, &kinds, now()), expect, "{what}");
     }
 }
 
@@ -284,14 +284,14 @@ fn need() -> impl Strategy<Value = Need> {
 
 proptest! {
     #[test]
-    fn no_place_is_lost_or_made_up_and_nobody_starves(
+    fn no_slot_is_lost_or_invented_and_nobody_starves(
         kinds in proptest::collection::vec(proptest::collection::vec(need(), 1..4), 0..8),
-        most in 0..40u32,
+        max in 0..40u32,
     ) {
-        let shares = divide(most, &kinds, now());
+        let shares = divide(max, &kinds, now());
         let all: u32 = shares.iter().flatten().sum();
         let wanted: u32 = kinds.iter().flatten().map(|need| need.wanted).sum();
-        prop_assert_eq!(all, most.min(wanted));
+        prop_assert_eq!(all, max.min(wanted));
         for (need, share) in kinds.iter().flatten().zip(shares.iter().flatten()) {
             prop_assert!(share <= &need.wanted);
         }
@@ -303,7 +303,7 @@ proptest! {
         };
         let firsts: u32 = kinds.iter().map(first).sum();
         for (one, share) in kinds.iter().zip(&of_kind) {
-            if most >= firsts && one.iter().any(|need| need.busy > 0) {
+            if max >= firsts && one.iter().any(|need| need.busy > 0) {
                 prop_assert!(*share > 0, "it has tasks and no worker");
             }
             for (other, more) in kinds.iter().zip(&of_kind) {
@@ -323,6 +323,6 @@ proptest! {
             let done = needs.iter().zip(shares).map(|(need, &live)| Need { live, ..*need });
             done.collect()
         }).collect();
-        prop_assert_eq!(divide(most, &done, now()), shares);
+        prop_assert_eq!(divide(max, &done, now()), shares);
     }
 }

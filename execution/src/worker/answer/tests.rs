@@ -63,10 +63,13 @@ fn what_succeeded_keeps_the_problem_that_comes_with_it() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_is_told_and_not_believed() {
+fn an_impossible_answer_is_reported_and_not_believed() {
     refuses(|s| s.status = 0, "unknown status 0");
     refuses(|s| s.status = 77, "unknown status 77");
-    refuses(|s| s.status = v1::Status::Failed.into(), "does not say why");
+    refuses(
+        |s| s.status = v1::Status::Failed.into(),
+        "failed without a reason",
+    );
     refuses(failed("", "x"), "no code");
     refuses(failed("x", &"x".repeat(5000)), "5000 bytes");
     refuses(|s| s.readings.push(reading("a/b", 1.0)), "a/b");

@@ -1,5 +1,5 @@
-//! Images that cannot be had, or are not what their release says: each is told in its own words,
-//! and the others go on.
+//! Images that are missing, or do not match their release: each is reported in its own words, and
+//! the others keep working.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// Releases of which each is bad, beside a good one.
+/// Bad releases, next to a good one.
 struct Bad {
     folder: TempDir,
     expect: Vec<(String, &'static str, &'static str)>,
@@ -36,7 +36,7 @@ impl Bad {
         }
     }
 
-    /// A release, and what is to be told of it.
+    /// Adds a release, and the expected report.
     fn add(&mut self, name: &str, image: &str, code: &'static str, words: &'static str) {
         let text = manifest().replace("kind = \"echo\"", &format!("kind = \"{name}\""));
         add_image(&self.folder.path().join("releases"), name, &text, image);
@@ -49,17 +49,17 @@ impl Bad {
         fs::copy(archive, to.join("image.tar")).unwrap();
     }
 
-    /// Waits until each is told, and the good one serves.
+    /// Waits until each is reported, and the good one serves.
     async fn assert_told(self, site: &mut Site) {
         for (name, code, words) in self.expect {
-            let is_told = |status: &utakata_model::EnvironmentStatus| {
+            let is_reported = |status: &utakata_model::EnvironmentStatus| {
                 status.refused.iter().any(|refused| {
                     refused.path.ends_with(&name)
                         && &*refused.problem.code == code
                         && refused.problem.message.contains(words)
                 })
             };
-            site.status(is_told).await;
+            site.status(is_reported).await;
         }
         let good = site.ask(echo("a", "x")).await;
         assert_ended(&good, OutcomeStatus::Succeeded, "");
@@ -72,7 +72,7 @@ async fn start(port: &Port, bad: &mut Bad) -> Site {
 }
 
 #[tokio::test]
-async fn images_that_cannot_be_had_are_told_with_the_reason() {
+async fn images_that_are_not_available_are_reported_with_the_reason() {
     let port = Port::open();
     let registry = Registry::start().unwrap();
     let at = registry.address();
@@ -112,7 +112,7 @@ async fn images_that_cannot_be_had_are_told_with_the_reason() {
     site.end().await;
 }
 
-/// Changes what the registry has for a digest.
+/// Changes the content that the registry has for a digest.
 fn spoil(registry: &Registry, digest: &str) {
     let blob = registry
         .blobs()
@@ -128,7 +128,7 @@ fn spoil(registry: &Registry, digest: &str) {
 }
 
 #[tokio::test]
-async fn images_that_are_something_else_are_told_with_the_difference() {
+async fn images_that_are_something_else_are_reported_with_the_difference() {
     let port = Port::open();
     let mut bad = Bad::new();
     port.image_of("plain:1", &tool::build(), "x", &[]);
@@ -160,7 +160,7 @@ async fn images_that_are_something_else_are_told_with_the_difference() {
         &garbage,
         "garbage",
         "image-missing",
-        "no archive of docker save",
+        "not an archive made by docker save",
     );
     let mut site = start(&port, &mut bad).await;
     bad.assert_told(&mut site).await;
@@ -172,7 +172,7 @@ fn foreign(port: &Port) -> PathBuf {
     port.image("foreign:1", &tool::build(), &[(LABEL, &manifest())]);
     let archive = port.archive("foreign:1");
     let mut bytes = fs::read(&archive).unwrap();
-    // As long as before, so that it stays an archive.
+    // Of the same length, so that it stays an archive.
     replace(
         &mut bytes,
         b"\"architecture\":\"amd64\"",
@@ -195,7 +195,7 @@ fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
 }
 
 #[tokio::test]
-async fn an_image_without_an_engine_is_told_and_the_others_are_served() {
+async fn an_image_without_an_engine_is_reported_and_the_others_are_served() {
     let mut bad = Bad::new();
     let nowhere = config::Docker {
         socket: bad.folder.path().join("docker.sock"),

@@ -11,10 +11,10 @@ use crate::{
     site::{Site, assert_ended, echo, set, task},
 };
 
-/// Tells this very program to be an environment that is to be killed, and where.
+/// Turns this program into an environment that is to be killed, with its location.
 const DOOMED: &str = "UTAKATA_TEST_DOOMED";
 
-/// Reads and controls that take longer than the worker has.
+/// Reads and controls that outlast the worker.
 fn load() -> Vec<Task> {
     let slow = serde_json::json!({ "payload": "x", "delay": "5s" });
     let reads = (0..200).map(|n| task(&format!("read-{n}"), "echo", slow.clone()));
@@ -27,7 +27,7 @@ fn assert_known(outcome: &Outcome) {
         Class::Observe => OutcomeStatus::Failed,
         Class::Control => OutcomeStatus::Unknown,
     };
-    // What waited in the environment is done by the successor.
+    // Tasks waiting in the environment are done by its successor.
     if outcome.status != OutcomeStatus::Succeeded {
         assert_ended(outcome, expect, "worker-lost");
     }
@@ -40,7 +40,7 @@ async fn a_container_that_is_killed_under_load_is_replaced_and_every_task_has_on
     site.ready("echo").await;
     let first = port.one().await;
     let keys = site.send(load()).await;
-    // One that comes after them: they have begun when it has ended.
+    // A later task: when it has ended, the others have begun.
     let last = site.ask(set("last", "1s")).await;
     assert_ended(&last, OutcomeStatus::Succeeded, "");
     port.kill_container(&first);
@@ -60,7 +60,7 @@ async fn a_container_that_is_killed_under_load_is_replaced_and_every_task_has_on
 }
 
 #[tokio::test]
-async fn workers_go_on_without_their_engine_and_are_replaced_when_it_comes_back() {
+async fn workers_continue_without_their_engine_and_are_replaced_when_it_comes_back() {
     let mut port = Port::open();
     let mut site = port.site(|_| {}).await;
     let before = site.ask(echo("a", "x")).await.ran_by.unwrap();
@@ -68,7 +68,7 @@ async fn workers_go_on_without_their_engine_and_are_replaced_when_it_comes_back(
     let without = site.ask(echo("a", "x")).await;
     assert_ended(&without, OutcomeStatus::Succeeded, "");
     assert_eq!(without.ran_by.unwrap().worker, before.worker);
-    // An engine that comes back ends what it finds.
+    // A restarted engine ends the containers that it finds.
     port.engine.start_again().unwrap();
     site.status(|status| {
         status
@@ -85,7 +85,7 @@ async fn workers_go_on_without_their_engine_and_are_replaced_when_it_comes_back(
 }
 
 #[tokio::test]
-async fn an_environment_whose_engine_is_gone_still_ends() {
+async fn an_environment_whose_engine_has_gone_still_ends() {
     let mut port = Port::open();
     let mut site = port.site(|_| {}).await;
     let read = site.ask(echo("a", "x")).await;
@@ -99,7 +99,7 @@ async fn what_a_killed_environment_leaves_is_ended_by_its_next_life() {
     let port = Port::open();
     let mut doomed = doom(&port);
     let left = port.one().await;
-    // A worker ends by itself when its environment is gone; one that hangs does not.
+    // A worker ends by itself when its environment has gone; a hung one does not.
     port.engine.docker(&["pause", &left]).unwrap();
     doomed.kill().unwrap();
     doomed.wait().unwrap();
@@ -122,7 +122,7 @@ fn doom(port: &Port) -> Child {
     command.spawn().unwrap()
 }
 
-/// Does nothing, unless the test above has started it: then it lasts until it is killed.
+/// Does nothing unless started by the test above: then it runs until it is killed.
 #[tokio::test]
 async fn an_environment_that_is_to_be_killed() {
     let Ok(told) = std::env::var(DOOMED) else {

@@ -111,20 +111,20 @@ impl Port {
         self.start(folder, change).await
     }
 
-    /// An environment with the echo release as an image that is named so.
+    /// An environment with the echo release as an image with this name.
     pub async fn site_with(&self, image: &str, change: impl FnOnce(&mut Config)) -> Site {
         let folder = tempfile::tempdir().unwrap();
         add_image(&folder.path().join("releases"), "echo", &manifest(), image);
         self.start(folder, change).await
     }
 
-    /// An environment with what lies in a folder.
+    /// An environment with the releases in a folder.
     pub async fn start(&self, folder: TempDir, change: impl FnOnce(&mut Config)) -> Site {
         let runtime = Arc::new(Placed::new(Arc::new(self.runtime())));
         Site::start_with(folder, change, runtime).await
     }
 
-    /// Waits for the one container that runs. A worker may say hello before its engine knows.
+    /// Waits for the only running container. A worker may say hello before its engine reports it.
     pub async fn one(&self) -> String {
         until(|| self.engine.running().unwrap().len() == 1).await;
         self.engine.running().unwrap().remove(0)
@@ -135,7 +135,7 @@ impl Port {
         until(|| self.engine.containers().unwrap().is_empty()).await;
     }
 
-    /// Kills everything in a container that runs.
+    /// Kills everything in a running container.
     pub fn kill_container(&self, id: &str) {
         self.engine.docker(&["kill", id]).unwrap();
     }
@@ -147,7 +147,7 @@ pub fn manifest() -> String {
     fs::read_to_string(release.join("worker.toml")).unwrap()
 }
 
-/// The start of this test's own program again, for one of its tests.
+/// Starts this test program again, for one of its tests.
 pub fn this_again(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]);

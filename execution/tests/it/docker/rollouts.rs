@@ -1,4 +1,4 @@
-//! From one image to the next while tasks come: a good one takes over, a bad one goes back, and
+//! From one image to the next under load: a good one takes over, a bad one is rolled back, and
 //! neither killed containers nor a killed engine lose anything.
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::{
     tool,
 };
 
-/// A site with two releases from a registry, of which it serves the old one.
+/// A site with two releases from a registry, serving the old one.
 struct Dock {
     port: Port,
     site: Site,
@@ -31,7 +31,7 @@ struct Dock {
 }
 
 impl Dock {
-    /// With this program in the image of the new one.
+    /// Opens it with this program in the image of the new release.
     async fn open(program: &std::path::Path, options: &[&str]) -> Self {
         let port = Port::open_with(options);
         let registry = Registry::start().unwrap();
@@ -92,7 +92,7 @@ impl Dock {
     }
 }
 
-/// Builds and publishes an image, and puts the release of it into the folder.
+/// Builds and publishes an image, and puts its release into the folder.
 fn add(
     port: &Port,
     registry: &Registry,
@@ -106,7 +106,8 @@ fn add(
     add_image(&releases, name, text, &format!("image = \"{reference}\""));
 }
 
-/// Each task has one outcome, and none is lost: what died under way is told as such.
+/// Checks that each task has one outcome and none is lost: tasks that died in progress are reported
+/// as such.
 fn nothing_is_lost(site: &Site, outcomes: &[Outcome]) {
     for outcome in outcomes {
         assert_eq!(site.outcomes_of(outcome.key()).len(), 1, "{outcome:#?}");
@@ -182,7 +183,7 @@ async fn containers_that_are_killed_during_a_canary_turn_it_back_and_lose_nothin
 
 #[tokio::test]
 async fn a_rollout_outlives_an_engine_that_is_killed_and_loses_nothing() {
-    // Containers go on, as on a machine where the engine may be updated.
+    // Containers keep running, as on a machine where the engine may be updated.
     let mut dock = Dock::open(&tool::echo(), &["--live-restore"]).await;
     let slow = RolloutPlan {
         watch: Duration::from_secs(2),

@@ -9,7 +9,8 @@ fn queue() -> Queue {
     Queue::new("hall-1", "apc-pdu").unwrap()
 }
 
-/// Messages 100, 101, ... of control, of so many tasks each; tasks are numbered through.
+/// Messages 100, 101, ... of control, with this number of tasks each; tasks are numbered
+/// consecutively.
 fn ledger(sizes: &[usize]) -> Ledger<u32> {
     let mut ledger = Ledger::default();
     let mut from = 0;
@@ -21,8 +22,8 @@ fn ledger(sizes: &[usize]) -> Ledger<u32> {
     ledger
 }
 
-fn take(ledger: &mut Ledger<u32>, most: usize) -> Vec<(usize, bool)> {
-    seen(&ledger.take(most, Timestamp::now()))
+fn take(ledger: &mut Ledger<u32>, max: usize) -> Vec<(usize, bool)> {
+    seen(&ledger.take(max, Timestamp::now()))
 }
 
 fn seen(taken: &Taken<u32>) -> Vec<(usize, bool)> {
@@ -30,7 +31,7 @@ fn seen(taken: &Taken<u32>) -> Vec<(usize, bool)> {
     taken.deliveries.iter().map(see).collect()
 }
 
-/// The tags of everything that can be taken.
+/// Returns the tags of everything that can be taken.
 fn tags(ledger: &mut Ledger<u32>) -> Vec<Tag> {
     let taken = ledger.take(99, Timestamp::now());
     taken.deliveries.iter().map(|d| d.tag).collect()

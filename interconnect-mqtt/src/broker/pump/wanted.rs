@@ -8,7 +8,7 @@ use utakata_interconnect::topic;
 /// The time for which a client that is about to subscribe counts as subscribed.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The topics that are wanted. One may count as wanted longer than it is, never shorter.
+/// The wanted topics. One may count as wanted for longer than it is, never shorter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct WantedTopics {
     pub(super) readings: bool,
@@ -21,7 +21,7 @@ impl WantedTopics {
         self.readings || self.outcomes
     }
 
-    /// Somebody is about to subscribe to this filter.
+    /// Records that somebody is about to subscribe to this filter.
     pub(super) fn listen(&mut self, filter: &str, now: Instant) {
         self.readings |= reaches(filter, topic::READINGS);
         self.outcomes |= reaches(filter, topic::OUTCOMES);

@@ -29,7 +29,7 @@ fn a_url_says_where_and_as_whom() {
 }
 
 #[test]
-fn what_is_no_url_of_a_broker_is_refused_in_words() {
+fn what_is_not_a_url_of_a_broker_is_refused_in_words() {
     let check = |text: &str, word: &str| {
         let error = url(text).unwrap_err().to_string();
         assert!(error.contains(word), "{text}: {error}");

@@ -9,8 +9,8 @@ fn samples() -> Queue {
     Queue::new("hall-1", "apc-pdu").unwrap()
 }
 
-fn sent(event: &Event, most: usize) -> (Vec<Message>, Option<usize>) {
-    match outgoing(event, most, &Clock::default()).unwrap() {
+fn sent(event: &Event, max: usize) -> (Vec<Message>, Option<usize>) {
+    match outgoing(event, max, &Clock::default()).unwrap() {
         Outgoing::Messages {
             messages,
             expendable,
@@ -116,11 +116,11 @@ fn each_event_has_its_topic_and_what_matters_is_acknowledged() {
 
 #[test]
 fn a_batch_is_split_where_it_is_too_long_and_keeps_its_order() {
-    let check = |count: u32, most: usize, expect: &[usize]| {
-        let (messages, _) = sent(&outcomes(count), most);
+    let check = |count: u32, max: usize, expect: &[usize]| {
+        let (messages, _) = sent(&outcomes(count), max);
         let parts = attempts(&messages);
         let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
-        assert_eq!(lengths, expect, "{count} in {most}");
+        assert_eq!(lengths, expect, "{count} in {max}");
         let all: Vec<u32> = parts.into_iter().flatten().collect();
         assert_eq!(all, (0..count).collect::<Vec<_>>());
     };

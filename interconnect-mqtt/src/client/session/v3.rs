@@ -3,13 +3,12 @@
 use rumqttc::{
     AsyncClient, ClientError, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill,
     MqttOptions, Outgoing, Packet, Publish, QoS, SubscribeFilter, SubscribeReasonCode,
-    TlsConfiguration, Transport,
 };
 
 use super::{
-    super::{client_name::ClientName, config::Config, problem::Problem, tls},
-    CONNECT_SECONDS, IN_FLIGHT, KEEP_ALIVE, MAX_PACKET, Message, Notice, REQUESTS, Received,
-    Request,
+    super::{client_name::ClientName, config::Config, problem::Problem},
+    CONNECT_SECONDS, IN_FLIGHT, KEEP_ALIVE, MAX_PACKET, MAY_NOT_BE_READ, Message, NAME_REFUSED,
+    NOT_LET_IN, Notice, REQUESTS, Received, Request, transport,
 };
 
 pub(in super::super) struct Session {
@@ -29,7 +28,7 @@ impl Session {
         network.set_tcp_nodelay(true);
         network.set_connection_timeout(CONNECT_SECONDS);
         events.set_network_options(network);
-        // The first thing that is seen is that there is a connection.
+        // The first event is that there is a connection.
         events.poll().await.map_err(|error| problem(&error))?;
         Ok(Self { client, events })
     }
@@ -49,7 +48,7 @@ fn options(
     let mut options = MqttOptions::new(name.text(), &url.host, url.port);
     options
         .set_keep_alive(KEEP_ALIVE)
-        // Nobody would come for the session of a name that nobody has again.
+        // Nobody would return for the session of a name that is never used again.
         .set_clean_session(name.is_of_this_life())
         .set_manual_acks(true)
         .set_inflight(IN_FLIGHT)
@@ -57,9 +56,8 @@ fn options(
     if let Some((user, password)) = &url.login {
         options.set_credentials(user, password);
     }
-    if url.is_tls {
-        let tls = tls::config(&config.tls).map_err(|error| Problem::new(error.to_string()))?;
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
+    if let Some(transport) = transport(config)? {
+        options.set_transport(transport);
     }
     if let Some(will) = will {
         let (payload, retain) = (will.payload, will.is_retained);
@@ -79,7 +77,7 @@ fn seen(event: Event) -> Notice {
         Event::Incoming(Packet::SubAck(ack)) => {
             let is_refused = ack.return_codes.contains(&SubscribeReasonCode::Failure);
             let answer = if is_refused {
-                Err("the broker refuses it: it may not be read".into())
+                Err(MAY_NOT_BE_READ.into())
             } else {
                 Ok(())
             };
@@ -134,13 +132,11 @@ fn problem(error: &ConnectionError) -> Problem {
 
 fn refused(code: ConnectReturnCode) -> &'static str {
     match code {
-        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
-            "the broker does not let us in: are user and password right?"
-        }
+        ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => NOT_LET_IN,
         ConnectReturnCode::RefusedProtocolVersion => {
             "the broker speaks no MQTT 3.1.1: set version = \"5\""
         }
-        ConnectReturnCode::BadClientId => "the broker does not take the client name",
+        ConnectReturnCode::BadClientId => NAME_REFUSED,
         ConnectReturnCode::ServiceUnavailable => "the broker takes no more clients now",
         ConnectReturnCode::Success => "the broker answers nonsense",
     }

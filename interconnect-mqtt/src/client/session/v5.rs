@@ -1,7 +1,7 @@
 //! A session of MQTT 5.
 
 use rumqttc::{
-    Outgoing, TlsConfiguration, Transport,
+    Outgoing,
     v5::{
         AsyncClient, ClientError, ConnectionError, Event, EventLoop, MqttOptions, StateError,
         mqttbytes::{
@@ -16,9 +16,10 @@ use rumqttc::{
 };
 
 use super::{
-    super::{client_name::ClientName, config::Config, filters::Filter, problem::Problem, tls},
-    CONNECT_SECONDS, IN_FLIGHT, KEEP_ALIVE, MAX_MESSAGE, MAX_UNACKNOWLEDGED, Message, Notice,
-    REQUESTS, Received, Request, SESSION_SECONDS,
+    super::{client_name::ClientName, config::Config, filters::Filter, problem::Problem},
+    CONNECT_SECONDS, IN_FLIGHT, KEEP_ALIVE, MAX_MESSAGE, MAX_UNACKNOWLEDGED, MAY_NOT_BE_READ,
+    Message, NAME_REFUSED, NOT_LET_IN, Notice, REQUESTS, Received, Request, SESSION_SECONDS,
+    transport,
 };
 
 pub(in super::super) struct Session {
@@ -34,7 +35,7 @@ impl Session {
     ) -> Result<Self, Problem> {
         let options = options(config, name, will)?;
         let (client, mut events) = AsyncClient::new(options, REQUESTS);
-        // The first thing that is seen is that there is a connection.
+        // The first event is that there is a connection.
         let connected = events.poll().await;
         connected.map_err(|error| connect_problem(&error))?;
         Ok(Self { client, events })
@@ -70,9 +71,8 @@ fn options(
     if let Some((user, password)) = &url.login {
         options.set_credentials(user, password);
     }
-    if url.is_tls {
-        let tls = tls::config(&config.tls).map_err(|error| Problem::new(error.to_string()))?;
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(tls)));
+    if let Some(transport) = transport(config)? {
+        options.set_transport(transport);
     }
     if let Some(will) = will {
         let (payload, retain) = (will.payload, will.is_retained);
@@ -111,9 +111,7 @@ fn seen(event: Event) -> Notice {
 fn refusal(code: &SubscribeReasonCode) -> Option<String> {
     match code {
         SubscribeReasonCode::Success(_) => None,
-        SubscribeReasonCode::NotAuthorized => {
-            Some("the broker refuses it: it may not be read".into())
-        }
+        SubscribeReasonCode::NotAuthorized => Some(MAY_NOT_BE_READ.into()),
         other => Some(format!("the broker refuses it: {other:?}")),
     }
 }
@@ -174,7 +172,7 @@ fn problem(error: &ConnectionError) -> Problem {
                 other => format!("the broker has hung up: {other:?}"),
             })
         }
-        // It does not name this as what it comes from.
+        // It does not name this as its source.
         ConnectionError::MqttState(StateError::Deserialization(FormError::Io(error))) => {
             Problem::seen_in(error)
         }
@@ -195,14 +193,14 @@ fn connect_problem(error: &ConnectionError) -> Problem {
 fn refused(code: ConnectReturnCode) -> Problem {
     Problem::new(match code {
         ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized => {
-            "the broker does not let us in: are user and password right?".into()
+            NOT_LET_IN.into()
         }
         ConnectReturnCode::RefusedProtocolVersion
         | ConnectReturnCode::UnsupportedProtocolVersion => {
             return no_version_5();
         }
         ConnectReturnCode::BadClientId | ConnectReturnCode::ClientIdentifierNotValid => {
-            "the broker does not take the client name".into()
+            NAME_REFUSED.into()
         }
         other => format!("the broker refuses: {other:?}"),
     })

@@ -14,13 +14,13 @@ use utakata_tests::{
 
 use super::world::{World, fresh};
 
-/// Each outcome waits for the broker's acknowledgement of the one before.
+/// Each outcome waits for the broker's acknowledgement of the previous one.
 const MOSQUITTO: Slack = Slack {
     overtakes: false,
     forgets_statuses: false,
     many: 2_000,
 };
-/// RabbitMQ publishes QoS 0 and QoS 1 over channels of their own, gives what is retained only to
+/// RabbitMQ publishes QoS 0 and QoS 1 over separate channels, delivers retained messages only to
 /// subscriptions of one topic, and writes to disk before it acknowledges.
 const RABBITMQ: Slack = Slack {
     overtakes: true,
@@ -28,7 +28,8 @@ const RABBITMQ: Slack = Slack {
     many: 2_000,
 };
 
-/// A new broker for each promise; one process, or one that publishes and another that follows.
+/// Checks with a new broker for each promise: in one process, or with one that publishes and
+/// another that follows.
 async fn check_mosquitto(version: Version, processes: usize) {
     let make = async || {
         let broker = Mosquitto::start().unwrap();
@@ -63,7 +64,7 @@ async fn mosquitto_with_mqtt_3_1_1_keeps_every_promise_across_two_processes() {
     check_mosquitto(Version::V3, 2).await;
 }
 
-/// One broker, and a virtual host for each promise.
+/// Checks with one broker, and a virtual host for each promise.
 async fn check_rabbitmq(processes: usize) {
     let settings = repository::root().join("deploy/rabbitmq/mqtt.conf.example");
     let broker = Rabbitmq::start_with(&fs::read_to_string(settings).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Brokers that go, come back, and stall.
+//! Brokers that disappear, return, and stall.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn a_broker_that_is_away_at_the_start_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_for_an_environment_whose_connection_is_cut_comes_when_it_is_back() {
+async fn messages_for_an_environment_that_was_cut_off_arrive_when_it_is_back() {
     for version in VERSIONS {
         check_cut(&Broker::mosquitto(), version).await;
     }
@@ -154,11 +154,11 @@ async fn check_stalled(broker: &Broker, version: Version) {
     let le = process(&broker.url(), version, "utakata-le").await;
     let mut heard = le.events().subscribe(Interest::ALL).await.unwrap();
     broker.server().pause().unwrap();
-    // It stalls all the while: whoever is not held up by it for good is told so.
+    // It stalls all the while: a caller that would be held up for good is told so.
     let many = (0..3_000).map(|n| outcome("hall-1", n)).collect();
     let stalled = soon(le.events().publish(many)).await;
     assert!(matches!(stalled, Err(Error::Away { .. })), "{stalled:?}");
-    // Nothing is waited for when only readings are published.
+    // Nothing is awaited when only readings are published.
     let _ = soon(le.events().publish(vec![readings("pdu-a1", 1.0)])).await;
     until("the silence is told", async || {
         let problem = le.health().problem().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A way to a broker that can be cut.
+//! A connection to a broker that can be cut.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Passes on what comes, while it is open.
+/// A proxy that passes everything on while it is open.
 pub struct Proxy {
     address: SocketAddr,
     is_open: watch::Sender<bool>,

@@ -34,10 +34,10 @@ impl Site {
         }
     }
 
-    /// The other environment publishes what it may not.
+    /// Makes the other environment publish what it may not.
     async fn trespass(&self, event: Event) {
         let published = self.other.events().publish(vec![event]).await;
-        // In 3.1.1 there is no way to say so.
+        // 3.1.1 has no way to say so.
         if self.version == Version::V5 {
             let refused = published.unwrap_err().to_string();
             assert!(refused.contains("may not be written"), "{refused}");
@@ -74,7 +74,7 @@ async fn everybody_may_do_what_is_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_environment_can_neither_read_nor_feed_what_is_for_another_one() {
+async fn an_environment_can_neither_read_nor_feed_the_queues_of_another() {
     for version in VERSIONS {
         let site = Site::build(version).await;
         let mut heard = site.le.events().subscribe(ledger()).await.unwrap();
@@ -107,7 +107,7 @@ async fn an_environment_can_neither_read_nor_feed_what_is_for_another_one() {
         site.le.events().publish(both).await.unwrap();
         assert_eq!(wait_for(mine.as_mut(), "permit wee-1 7").await.len(), 1);
         assert_eq!(wait_for(own.as_mut(), "permit wee-2 8").await.len(), 1);
-        // Theirs came over the same connection before: nothing is on its way any more.
+        // Theirs arrived over the same connection before: nothing is under way any more.
         for subscription in [spy.as_mut(), eavesdropper.as_mut()] {
             let nothing = futures::FutureExt::now_or_never(subscription.next());
             assert!(nothing.is_none(), "{nothing:?}");

@@ -11,7 +11,6 @@ use utakata_permit::message::{
 use super::world::soon;
 use crate::broker;
 
-/// The interest of an environment.
 pub fn answers(environment: &str) -> Interest {
     Interest {
         answers: Some(environment.parse().unwrap()),
@@ -42,7 +41,7 @@ pub fn running(id: &str) -> Event {
     broker::environment(id, EnvironmentState::Running)
 }
 
-/// The outcome of one attempt of control.
+/// Returns the outcome of one attempt at control.
 pub fn outcome(zone: &str, attempt: u32) -> Event {
     let Event::Outcomes(batch) = broker::outcomes(zone, "snmp", 1) else {
         unreachable!()
@@ -131,7 +130,7 @@ pub fn mark(event: &Event) -> String {
     }
 }
 
-/// Waits until this has come; gives what came before it, too.
+/// Waits until this has arrived; returns what arrived before it, too.
 pub async fn wait_for(subscription: &mut dyn Subscription, what: &str) -> Vec<String> {
     let mut came = Vec::new();
     while came.last().is_none_or(|last| last != what) {

@@ -1,4 +1,4 @@
-//! Those who follow, and take nothing for a while.
+//! Followers that take nothing for a while.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::{
 
 const OUTCOMES: u32 = 500;
 const READINGS: u64 = 300;
-/// The broker hangs up on a client that was silent for one and a half keep-alives of 5 s.
+/// The time after which the broker hangs up on a silent client: one and a half keep-alives of 5 s.
 const HANGS_UP_AFTER: Duration = Duration::from_millis(7_500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

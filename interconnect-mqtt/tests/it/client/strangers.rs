@@ -32,11 +32,11 @@ fn payload(event: &Event) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_ours_or_not_right_is_ignored_and_counted() {
+async fn foreign_and_invalid_messages_are_ignored_and_counted() {
     for version in [Version::V5, Version::V3] {
         let broker = Mosquitto::start().unwrap();
         let at = broker.address();
-        // Waits for who comes, as a retained one does, again and again.
+        // It waits for newcomers repeatedly, as a retained message does.
         let permit_of_another = payload(&permit("wee-2", 1));
         say(at, "utakata/v1/permit/wee-1", &permit_of_another, &["-r"]).await;
         let wee = process(&broker.url(), version, "utakata-wee-1").await;
@@ -55,7 +55,7 @@ async fn what_is_not_ours_or_not_right_is_ignored_and_counted() {
         assert_eq!(wait_for(answered.as_mut(), "permit wee-1 2").await.len(), 1);
         assert_eq!(wait_for(heard.as_mut(), "outcome hall-1 1").await.len(), 1);
         let health = wee.health();
-        // Where the broker knows how much we take, it keeps the huge one to itself.
+        // If the broker knows our limit, it keeps the huge one to itself.
         let expect = if version == Version::V5 { 5 } else { 7 };
         until("all are counted", async || health.look().ignored >= expect).await;
         assert_eq!((health.look().lost, health.problem()), (0, None));

@@ -1,4 +1,4 @@
-//! Why there is no connection, in words.
+//! The reasons for a missing connection, in words.
 
 use utakata_interconnect::{Interest, connection::Tls};
 use utakata_interconnect_mqtt::{

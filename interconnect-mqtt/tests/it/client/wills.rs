@@ -17,7 +17,7 @@ const STATUSES: Interest = Interest {
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_broker_says_of_a_process_that_died_that_its_environment_is_gone() {
+async fn the_broker_says_of_a_process_that_died_that_its_environment_has_gone() {
     for version in [Version::V5, Version::V3] {
         let broker = Mosquitto::start().unwrap();
         let le = process(&broker.url(), version, "utakata-le").await;
@@ -27,7 +27,7 @@ async fn the_broker_says_of_a_process_that_died_that_its_environment_is_gone() {
         let wee = with_will(&broker.url(), version, "utakata-wee-1", Some(alive)).await;
         wee.events().publish(vec![running("wee-1")]).await.unwrap();
         wait_for(heard.as_mut(), "wee-1 Running").await;
-        // As after kill -9: nothing is said, the connection ends.
+        // As after kill -9: the connection ends without a word.
         drop(wee);
         let said = soon(heard.next()).await.unwrap();
         let [Event::Environment(gone)] = said.as_slice() else {

@@ -1,4 +1,4 @@
-//! Processes on a broker, and what they say.
+//! Processes on a broker, and their messages.
 
 use std::{
     net::SocketAddr,
@@ -99,7 +99,7 @@ impl Broker {
     }
 }
 
-/// A name that no other client of a broker has.
+/// Returns a name that no other client of a broker has.
 pub fn fresh(name: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))

@@ -22,7 +22,7 @@ struct State {
     closed: bool,
     /// True if the subscriber is gone.
     left: bool,
-    /// Numbers the items, to tell which of the two lines was earlier.
+    /// Numbers the items, to compare their ages across the two lines.
     next: u64,
     expendable: VecDeque<(u64, Item)>,
     kept: VecDeque<(u64, Item)>,
@@ -30,7 +30,7 @@ struct State {
     missed: u64,
 }
 
-/// An event, with what every queue asks of it.
+/// An event, with the facts that every queue needs.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     event: Event,
@@ -59,7 +59,7 @@ impl EventQueue {
         }
     }
 
-    /// Puts in what the subscriber starts with, whatever the limit.
+    /// Adds the initial events of the subscriber, regardless of the limit.
     pub(super) fn begin_with(&self, events: impl Iterator<Item = Event>) {
         let mut state = self.state.lock();
         for event in events.filter(|event| self.interest.includes(event)) {
@@ -67,8 +67,8 @@ impl EventQueue {
         }
     }
 
-    /// Puts in what the subscriber wants of these. `Some`: the rest, which has to wait until
-    /// there is room.
+    /// Adds the events that the subscriber wants. `Some` is the rest, which has to wait until there
+    /// is room.
     pub(super) fn push<'i>(&self, items: &'i [Item]) -> Option<&'i [Item]> {
         let mut rest = None;
         {
@@ -95,7 +95,7 @@ impl EventQueue {
         rest
     }
 
-    /// As [`EventQueue::push`], but waits for room, or until the subscriber leaves.
+    /// Like [`EventQueue::push`], but waits for room, or until the subscriber leaves.
     pub(super) async fn push_waiting(&self, mut items: &[Item]) {
         loop {
             let mut emptied = pin!(self.emptied.notified());
@@ -108,7 +108,7 @@ impl EventQueue {
         }
     }
 
-    /// Takes everything out, oldest first. `None`: there is nothing now.
+    /// Takes everything, oldest first. `None` if there is nothing now.
     pub(super) fn take(&self) -> Result<Option<Vec<Event>>, Error> {
         let (expendable, kept) = {
             let mut state = self.state.lock();
@@ -133,7 +133,7 @@ impl EventQueue {
         std::mem::take(&mut self.state.lock().missed)
     }
 
-    /// Resolves when there may be something to take.
+    /// Returns when there may be something to take.
     pub(super) fn filled(&self) -> Notified<'_> {
         self.filled.notified()
     }
@@ -143,7 +143,7 @@ impl EventQueue {
         self.filled.notify_one();
     }
 
-    /// The subscriber is gone: nothing is kept for it, nobody waits for it.
+    /// Marks the subscriber as gone: nothing is kept for it, nobody waits for it.
     pub(super) fn leave(&self) {
         let unread = {
             let mut state = self.state.lock();
@@ -164,7 +164,7 @@ impl EventQueue {
 }
 
 impl State {
-    /// Drops the oldest expendable items until this one fits; says whether it does.
+    /// Drops the oldest expendable items until this one fits; returns true if it does.
     fn make_room(&mut self, item: &Item, limit: usize) -> bool {
         while self.weight > 0 && self.weight + item.weight > limit {
             let Some((_, oldest)) = self.expendable.pop_front() else {

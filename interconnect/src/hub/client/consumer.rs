@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{Consumer, Delivery, Error, Tag};
 
-/// A consumer at a hub. A fetching that was cancelled goes on, and what it brings comes with
-/// the next one; when the consumer is dropped, the hub gives all that to others.
+/// A consumer at a hub. A fetch that was cancelled continues, and its result arrives with the next
+/// one; when the consumer is dropped, the hub gives all that to others.
 pub(super) struct HubConsumer {
-    /// Dropped before the lease, so that nobody waits for it then.
+    /// Dropped before the lease, so that nothing waits for it by then.
     coming: Option<Coming>,
     fetched: VecDeque<Delivery>,
     lease: Lease,
@@ -38,12 +38,12 @@ impl HubConsumer {
         })
     }
 
-    async fn pull(&mut self, most: usize) -> Result<(), Error> {
+    async fn pull(&mut self, max: usize) -> Result<(), Error> {
         let coming = match &mut self.coming {
             Some(coming) => coming,
             none => {
                 let open = self.lease.open;
-                let fetch = Ask::Fetch { open, most };
+                let fetch = Ask::Fetch { open, max };
                 none.insert(self.lease.link.pull(fetch).await?)
             }
         };
@@ -63,15 +63,15 @@ impl HubConsumer {
 
 #[async_trait]
 impl Consumer for HubConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        if most == 0 {
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        if max == 0 {
             return Ok(Vec::new());
         }
         while self.fetched.is_empty() {
-            self.pull(most).await?;
+            self.pull(max).await?;
         }
-        let most = most.min(self.fetched.len());
-        Ok(self.fetched.drain(..most).collect())
+        let max = max.min(self.fetched.len());
+        Ok(self.fetched.drain(..max).collect())
     }
 
     async fn acknowledge(&mut self, tags: &[Tag]) -> Result<(), Error> {
@@ -89,7 +89,10 @@ fn numbers(tags: &[Tag]) -> Vec<u64> {
     tags.iter().map(|tag| tag.0).collect()
 }
 
-/// Errors: they stay unacknowledged, and whoever sees this error drops the consumer.
+/// Fetches deliveries.
+///
+/// # Errors
+/// They stay unacknowledged, and whoever sees this error drops the consumer.
 fn deliveries(fetched: Fetched) -> Result<Vec<Delivery>, Error> {
     let tasks = read::<Vec<Task>>(&fetched.tasks);
     let tasks = tasks.map_err(|error| Error::Away {

@@ -1,4 +1,4 @@
-//! Connecting, and connecting again.
+//! Connecting, and reconnecting.
 
 use std::{
     io,
@@ -28,27 +28,27 @@ use super::{
 };
 use crate::connection::draw;
 
-/// The time for which the first connection is tried.
+/// The time for which the first connection is attempted.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest that a hub may take to answer the hello.
+/// The longest time that a hub may take to answer the hello.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(5);
-/// Waits between two tries; up to half of it more, so that clients do not all come at once.
+/// The waits between attempts; jittered by up to half, so that clients do not all return at once.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
-/// The hub hears of us at least so often.
+/// The interval within which the hub hears of us.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
-/// A hub that was not heard of for so long is away.
+/// The time of silence after which a hub counts as away.
 const MAX_SILENT: Duration = Duration::from_secs(20);
-/// A hub that does not take a message within this is away.
+/// The time within which a hub must accept a message, or counts as away.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A connection whose hello was heard.
+/// A connection whose hello was received.
 #[derive(Debug)]
 pub(super) struct Dialled {
     read: BufReader<OwnedReadHalf>,
     write: BufWriter<OwnedWriteHalf>,
 }
 
-/// A link that somebody reads and writes: without, nobody must wait for it.
+/// A link that somebody reads and writes: otherwise nobody must wait for it.
 struct InUse(Arc<Link>);
 
 /// Keeps a client connected.
@@ -58,8 +58,8 @@ pub(super) struct Redial {
     pub(super) shared: Arc<ClientState>,
 }
 
-/// Connects to a hub that may not be there yet. One that listens and does not answer is waited
-/// for without end, as a broker is: its host stalls, and goes on.
+/// Connects to a hub that may not exist yet. One that listens and does not answer is awaited
+/// without limit, as a broker is: its host stalls, and continues.
 pub(super) async fn patiently(path: &Path) -> Result<Dialled, ConnectError> {
     let mut give_up_at = Instant::now() + FIRST_TIMEOUT;
     let mut backoff = BACKOFF;
@@ -126,7 +126,7 @@ impl Drop for InUse {
 }
 
 impl Redial {
-    /// Lasts until it is stopped, or nobody uses the client any more.
+    /// Runs until it is stopped, or nobody uses the client any more.
     pub(super) async fn run(self, first: Dialled, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -139,7 +139,7 @@ impl Redial {
         let mut dialled = first;
         loop {
             let reason = self.talk(dialled).await.to_string();
-            // The state of the connection is told, and logged, as that of any broker is.
+            // The state of the connection is reported and logged, as for any broker.
             tracing::debug!(%reason, "the connection to the hub was lost: connecting again");
             let mut backoff = BACKOFF;
             dialled = loop {
@@ -153,7 +153,7 @@ impl Redial {
         }
     }
 
-    /// Uses a connection until it is lost, and says why it was.
+    /// Uses a connection until it is lost, and returns the reason.
     async fn talk(&self, dialled: Dialled) -> io::Error {
         let Dialled {
             mut read,
@@ -176,7 +176,7 @@ impl Redial {
         lost
     }
 
-    /// The hub may have forgotten our environments, and their last will.
+    /// Tells the hub our environments and their last will again: it may have forgotten them.
     fn begin(&self, link: &Link) {
         let mut statuses = self.shared.statuses().into_iter().peekable();
         while statuses.peek().is_some() {

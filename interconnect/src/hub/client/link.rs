@@ -1,4 +1,4 @@
-//! One connection to a hub: requests go out under numbers, answers come in under them.
+//! One connection to a hub: requests carry ids, and answers refer to them.
 
 use std::{
     collections::HashMap,
@@ -18,10 +18,10 @@ use super::super::{
 };
 use crate::Error;
 
-/// Room for every request that may be under way, and for the farewell of everything open.
+/// Room for every request in flight, and for closing everything that is open.
 const OUTGOING: usize = MAX_REQUESTS + 2 * MAX_OPEN + 2;
 
-/// One connection. When it is lost, everything that waits for an answer gets [`Error::Away`].
+/// One connection. When it is lost, everything waiting for an answer gets [`Error::Away`].
 #[derive(Debug)]
 pub(super) struct Link {
     outgoing: mpsc::Sender<Vec<u8>>,
@@ -36,16 +36,16 @@ struct LinkState {
     waiting: HashMap<u64, PendingReply>,
 }
 
-/// A request that waits for its answer. The place stays taken until the answer comes, even if
-/// nobody waits any more: the hub is still at it.
+/// A request waiting for its answer. Its slot stays taken until the answer arrives, even if the
+/// caller has given up: the hub is still working on it.
 #[derive(Debug)]
 struct PendingReply {
     answer: oneshot::Sender<Answer>,
     place: Option<OwnedSemaphorePermit>,
 }
 
-/// Something that is open at the hub. When it is dropped, the hub drops it as well, before it
-/// does whatever is asked later.
+/// Something opened at the hub. Dropping it makes the hub drop it as well, before the hub handles
+/// any later request.
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) link: Arc<Link>,
@@ -57,7 +57,7 @@ pub(super) struct Lease {
 pub(super) type Coming = oneshot::Receiver<Answer>;
 
 impl Link {
-    /// A link, and the frames that are to be written.
+    /// A link, and the frames to be written.
     pub(super) fn new() -> (Self, mpsc::Receiver<Vec<u8>>) {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
         let link = Self {
@@ -69,7 +69,7 @@ impl Link {
         (link, frames)
     }
 
-    /// Asks, and waits for the answer. When it is cancelled, nobody knows what came of it.
+    /// Sends a request and waits for the answer. When cancelled, the outcome is unknown.
     pub(super) async fn ask(&self, ask: Ask) -> Result<Answer, Error> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| self.away())?;
@@ -77,7 +77,8 @@ impl Link {
         coming.await.map_err(|_| self.away())
     }
 
-    /// Asks for what may take long. Cancel safe: it was asked when this returns.
+    /// Sends a request that may take long. Cancel safe: the request has been sent when this
+    /// returns.
     pub(super) async fn pull(&self, ask: Ask) -> Result<Coming, Error> {
         self.send(ask, None).await
     }
@@ -87,7 +88,7 @@ impl Link {
         let frame = frame::encode(&Request { id, ask }).map_err(|error| Error::Away {
             reason: error.to_string(),
         })?;
-        // Nothing is awaited between the registering and the sending.
+        // Nothing is awaited between registering and sending.
         let slot = self.outgoing.reserve().await.map_err(|_| self.away())?;
         let (answer, coming) = oneshot::channel();
         {
@@ -100,7 +101,7 @@ impl Link {
         Ok(coming)
     }
 
-    /// Sends what nobody waits for the answer of, if there is room.
+    /// Sends a message to which nobody waits for an answer, if there is room.
     pub(super) fn mention(&self, ask: Ask) {
         let id = self.number();
         if let Ok(frame) = frame::encode(&Request { id, ask }) {
@@ -108,7 +109,7 @@ impl Link {
         }
     }
 
-    /// A place for something that is to be opened.
+    /// Reserves a number for something about to be opened.
     pub(super) async fn lease(self: Arc<Self>) -> Result<Lease, Error> {
         let farewell = self.outgoing.clone().reserve_owned().await;
         Ok(Lease {
@@ -122,7 +123,7 @@ impl Link {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Gives answers to those who wait for them, until the hub goes. Not cancel safe.
+    /// Passes answers to the callers waiting for them, until the hub goes. Not cancel safe.
     pub(super) async fn hear(
         &self,
         read: &mut (impl tokio::io::AsyncRead + Unpin),
@@ -138,13 +139,13 @@ impl Link {
             let waiting = self.state.lock().waiting.remove(&id);
             if let Some(PendingReply { answer: to, place }) = waiting {
                 drop(place);
-                // Whoever asked may have lost interest.
+                // The caller may have lost interest.
                 let _ = to.send(answer);
             }
         }
     }
 
-    /// It is no more: tells everybody who waits, and who will ask.
+    /// Marks the link as lost: everybody waiting, now or later, gets an error.
     pub(super) fn lose(&self, reason: &str) {
         self.places.close();
         let waiting = {
@@ -162,7 +163,7 @@ impl Link {
         }
     }
 
-    /// Forgets pulls that nobody waits for: to what was left, no answer comes.
+    /// Forgets pulls that nobody waits for: no answer follows once their consumer has been left.
     fn forget_abandoned(&self) {
         let mut state = self.state.lock();
         state

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{Error, Event, Interest, Subscription};
 
-/// A subscription at a hub. When the connection is lost it says so once, and then goes on over
-/// the next one.
+/// A subscription at a hub. It reports the loss of the connection once, and then continues over the
+/// next one.
 pub(super) struct HubSubscription {
     shared: Arc<ClientState>,
     interest: Interest,
@@ -23,7 +23,7 @@ pub(super) struct HubSubscription {
 
 /// A consumer or subscription at the hub.
 struct Stream {
-    /// Dropped before the lease, so that nobody waits for it then.
+    /// Dropped before the lease, so that nothing waits for it by then.
     coming: Option<Coming>,
     lease: Lease,
 }
@@ -81,7 +81,7 @@ impl Subscription for HubSubscription {
             };
             let answer = stream.pull().await.inspect_err(|_| self.stream = None)?;
             let Answer::Events { events, missed } = answer else {
-                // The hub has the subscription still, and what waits in it.
+                // The hub still has the subscription, and what is queued in it.
                 return Err(unexpected(&answer));
             };
             self.missed += missed;

@@ -1,4 +1,4 @@
-//! The bytes of what is said about releases and rollouts.
+//! The bytes of messages about releases and rollouts.
 
 use utakata_model::{
     Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,

@@ -1,4 +1,4 @@
-//! One who fetches from an embedded queue.
+//! A consumer of an embedded queue.
 
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{Consumer, Delivery, Error, Tag};
 pub(super) struct EmbeddedConsumer {
     queue: Arc<TaskQueue>,
     next_tag: u64,
-    /// Control tasks that were fetched and are not acknowledged, in the order of fetching.
+    /// Control tasks fetched and not yet acknowledged, in the order of fetching.
     fetched: BTreeMap<Tag, Task>,
 }
 
@@ -40,17 +40,17 @@ impl EmbeddedConsumer {
 
 #[async_trait]
 impl Consumer for EmbeddedConsumer {
-    async fn fetch(&mut self, most: usize) -> Result<Vec<Delivery>, Error> {
-        if most == 0 {
+    async fn fetch(&mut self, max: usize) -> Result<Vec<Delivery>, Error> {
+        if max == 0 {
             return Ok(Vec::new());
         }
         let queue = Arc::clone(&self.queue);
         loop {
-            // Listens before it looks, so that nothing comes in between unnoticed. Nothing is
-            // awaited after tasks were taken: so it is cancel safe.
+            // Registers before it looks, so that no task slips in unnoticed. Nothing is awaited
+            // after tasks were taken, which makes this cancel safe.
             let mut filled = pin!(queue.filled());
             filled.as_mut().enable();
-            if let Some(taken) = queue.take(most)? {
+            if let Some(taken) = queue.take(max)? {
                 return Ok(taken.into_iter().map(|w| self.deliver(w)).collect());
             }
             filled.await;

@@ -16,7 +16,7 @@ pub(super) struct TaskQueue {
     control_limit: usize,
     clock: Clock,
     state: Mutex<State>,
-    /// One waiting consumer is woken at a time; if it leaves something, it wakes the next.
+    /// One waiting consumer is woken at a time; if it leaves tasks behind, it wakes the next.
     filled: Notify,
 }
 
@@ -30,7 +30,7 @@ struct State {
     expired: u64,
 }
 
-/// A task that waits, and whether somebody has had it before.
+/// A waiting task, and whether it has been delivered before.
 #[derive(Debug)]
 pub(super) struct WaitingTask {
     pub(super) task: Task,
@@ -48,7 +48,7 @@ impl TaskQueue {
         }
     }
 
-    /// Takes tasks in; gives back the keys of the control tasks for which there is no room.
+    /// Adds tasks; returns the keys of the control tasks for which there is no room.
     pub(super) fn push(&self, tasks: impl Iterator<Item = Task>) -> Result<Vec<TaskKey>, Error> {
         let mut refused = Vec::new();
         {
@@ -74,13 +74,13 @@ impl TaskQueue {
         Ok(refused)
     }
 
-    /// Takes up to `most` tasks out, control first. `None`: there are none now.
-    pub(super) fn take(&self, most: usize) -> Result<Option<Vec<WaitingTask>>, Error> {
+    /// Takes up to `max` tasks out, control first. `None`: there are none now.
+    pub(super) fn take(&self, max: usize) -> Result<Option<Vec<WaitingTask>>, Error> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(Error::Closed);
         }
-        let taken = state.take(most, &self.clock);
+        let taken = state.take(max, &self.clock);
         if taken.is_empty() {
             return Ok(None);
         }
@@ -90,7 +90,7 @@ impl TaskQueue {
         Ok(Some(taken))
     }
 
-    /// Puts fetched control tasks back to the front, the first of them foremost.
+    /// Puts fetched control tasks back at the front, in their order.
     pub(super) fn put_back(&self, tasks: impl DoubleEndedIterator<Item = Task>) {
         {
             let mut state = self.state.lock();
@@ -111,7 +111,7 @@ impl TaskQueue {
         state.control_fetched = state.control_fetched.saturating_sub(fetched);
     }
 
-    /// Resolves when there may be something to take.
+    /// Returns when there may be something to take.
     pub(super) fn filled(&self) -> Notified<'_> {
         self.filled.notified()
     }
@@ -132,7 +132,8 @@ impl TaskQueue {
         }
     }
 
-    /// Drops the oldest observe tasks beyond the limit; those that have expired count as such.
+    /// Drops the oldest observe tasks beyond the limit; those that have expired are counted as
+    /// expired.
     fn bound(&self, state: &mut State) {
         let too_many = state.observe.len().saturating_sub(self.observe_limit);
         if too_many == 0 {
@@ -154,19 +155,19 @@ impl State {
         self.control.len() + self.control_fetched
     }
 
-    fn take(&mut self, most: usize, clock: &Clock) -> Vec<WaitingTask> {
-        let mut taken = Vec::with_capacity(most.min(self.control.len() + self.observe.len()));
-        let control = most.min(self.control.len());
+    fn take(&mut self, max: usize, clock: &Clock) -> Vec<WaitingTask> {
+        let mut taken = Vec::with_capacity(max.min(self.control.len() + self.observe.len()));
+        let control = max.min(self.control.len());
         self.control_fetched += control;
         taken.extend(self.control.drain(..control));
-        if taken.len() < most && !self.observe.is_empty() {
-            self.take_observe(most, clock.now(), &mut taken);
+        if taken.len() < max && !self.observe.is_empty() {
+            self.take_observe(max, clock.now(), &mut taken);
         }
         taken
     }
 
-    fn take_observe(&mut self, most: usize, now: Timestamp, taken: &mut Vec<WaitingTask>) {
-        while taken.len() < most {
+    fn take_observe(&mut self, max: usize, now: Timestamp, taken: &mut Vec<WaitingTask>) {
+        while taken.len() < max {
             let Some(task) = self.observe.pop_front() else {
                 return;
             };

@@ -10,10 +10,9 @@ use crate::store::ControlTask;
 
 pub(super) enum TrailLine {
     /// An operation was requested.
-    Asked(Box<Operation>),
+    Requested(Box<Operation>),
     /// An operation has changed its state.
     Changed(OperationId, OperationState),
-    /// A task was planned.
     Planned(Box<ControlTask>),
     /// A task has changed its state.
     State(TaskId, TaskStep),
@@ -42,7 +41,7 @@ struct LineHead<'a> {
 }
 
 #[derive(Deserialize)]
-struct AskedLine {
+struct RequestedLine {
     operation: Box<Operation>,
 }
 
@@ -71,9 +70,9 @@ struct LockedLine<'a> {
 pub(super) fn parse(text: &str) -> Result<TrailLine, serde_json::Error> {
     let head: LineHead<'_> = serde_json::from_str(text)?;
     Ok(match head.what {
-        "operation.asked" => {
-            let asked: AskedLine = serde_json::from_str(text)?;
-            TrailLine::Asked(asked.operation)
+        "operation.requested" => {
+            let requested: RequestedLine = serde_json::from_str(text)?;
+            TrailLine::Requested(requested.operation)
         }
         "operation.changed" => {
             let changed: ChangedLine = serde_json::from_str(text)?;

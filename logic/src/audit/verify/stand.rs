@@ -40,7 +40,7 @@ pub(super) struct Operations {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    asked: Option<u64>,
+    requested: Option<u64>,
     state: Option<OperationState>,
     tasks: u32,
     ended: u32,
@@ -105,18 +105,21 @@ impl Tasks {
     /// # Errors
     /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenTask) -> Result<RowFinding, String> {
-        let id: TaskId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let id: TaskId = row
+            .id
+            .parse()
+            .map_err(|_| "its id is not valid".to_owned())?;
         let told = self.0.remove(&id);
         let body: ControlTask = serde_json::from_str(&row.body)
             .map_err(|error| format!("its row cannot be read: {error}"))?;
         let is_older = is_older(&row.body);
         let told = match told {
             None if is_older => return Ok(RowFinding::Older),
-            None => return Err("the trail does not say that it was made".into()),
+            None => return Err("its creation is not in the trail".into()),
             Some(told) => told,
         };
         match told.made {
-            None if !is_older => return Err("the trail does not say that it was made".into()),
+            None if !is_older => return Err("its creation is not in the trail".into()),
             Some(made) if Some(made) != mark(&body) => {
                 return Err("its row is not what the trail says that it was made as".into());
             }
@@ -145,10 +148,10 @@ impl TaskStep {
             ));
         }
         let Some(progress) = &row.progress else {
-            return Err("its row does not say where it stands".into());
+            return Err("its row does not state its progress".into());
         };
         let progress: TaskProgress = serde_json::from_str(progress)
-            .map_err(|error| format!("where it stands cannot be read: {error}"))?;
+            .map_err(|error| format!("its progress cannot be read: {error}"))?;
         let of_row = Self {
             state: progress.state,
             attempt: progress.attempt,
@@ -178,9 +181,9 @@ impl Operations {
         (place, &mut self.all[at])
     }
 
-    pub fn asked(&mut self, operation: &Operation) {
-        let asked = mark(operation);
-        self.known(operation.id).1.asked = asked;
+    pub fn requested(&mut self, operation: &Operation) {
+        let requested = mark(operation);
+        self.known(operation.id).1.requested = requested;
     }
 
     pub fn changed(&mut self, id: OperationId, state: OperationState) {
@@ -206,26 +209,29 @@ impl Operations {
     /// # Errors
     /// A description of the difference.
     pub fn cross_off(&mut self, row: &WrittenOperation) -> Result<RowFinding, String> {
-        let id: OperationId = row.id.parse().map_err(|_| "its id is none".to_owned())?;
+        let id: OperationId = row
+            .id
+            .parse()
+            .map_err(|_| "its id is not valid".to_owned())?;
         let place = self.places.remove(&id);
         let told = place.and_then(|place| self.all.get(place as usize).copied());
         let body: Operation = serde_json::from_str(&row.body)
             .map_err(|error| format!("its row cannot be read: {error}"))?;
         let is_older = is_older(&row.body);
-        let Some(told) = told.filter(|told| told.asked.is_some()) else {
+        let Some(told) = told.filter(|told| told.requested.is_some()) else {
             return match is_older {
                 true => Ok(RowFinding::Older),
-                false => Err("the trail does not say that it was asked for".into()),
+                false => Err("the trail does not say that it was requested".into()),
             };
         };
-        if told.asked != mark(&body) {
-            return Err("its row is not what the trail says was asked for".into());
+        if told.requested != mark(&body) {
+            return Err("its row differs from the request in the trail".into());
         }
         let Some(progress) = &row.progress else {
-            return Err("its row does not say where it stands".into());
+            return Err("its row does not state its progress".into());
         };
         let progress: OperationProgress = serde_json::from_str(progress)
-            .map_err(|error| format!("where it stands cannot be read: {error}"))?;
+            .map_err(|error| format!("its progress cannot be read: {error}"))?;
         match told.may_be(progress.state) {
             true => Ok(RowFinding::Same),
             false => Err(format!(

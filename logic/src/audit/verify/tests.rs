@@ -51,7 +51,7 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
     }
     let mut trail = Trail::after(pages.last().cloned());
     let task = utakata_model::TaskId::generate();
-    let said = utakata_api::ledger::Attribution {
+    let attribution = utakata_api::ledger::Attribution {
         by: "ann".into(),
         at: jiff::Timestamp::UNIX_EPOCH,
         why: None,
@@ -60,9 +60,9 @@ fn an_unbroken_chain_is_whole_and_so_is_none() {
     let entry = crate::audit::AuditEntry::Settled {
         task,
         state,
-        said: &said,
+        attribution: &attribution,
     };
-    trail.note(said.at, &entry);
+    trail.note(attribution.at, &entry);
     let pages = [pages, vec![trail.seal().unwrap().page().0]].concat();
     assert_eq!(check(&pages, None), Vec::<String>::new());
 }
@@ -132,17 +132,17 @@ fn every_edit_of_the_chain_is_found_once() {
 }
 
 #[test]
-fn an_end_that_is_gone_is_told_by_a_head_that_was_noted() {
+fn a_missing_end_is_revealed_by_a_head_that_was_noted() {
     let mut pages = chain(6);
     let head = pages[5].hash.clone();
     pages.truncate(5);
     assert_eq!(check(&pages, None), Vec::<String>::new());
     let found = check(&pages, Some(&head));
-    assert!(found[0].contains("written anew"), "{found:?}");
+    assert!(found[0].contains("rewritten since"), "{found:?}");
 }
 
 #[test]
-fn of_a_thousand_findings_a_hundred_are_told() {
+fn of_a_thousand_findings_a_hundred_are_reported() {
     let mut check = Check::new(None);
     let mut pages = chain(1000);
     pages.iter_mut().for_each(|page| page.hash.truncate(10));

@@ -75,7 +75,7 @@ fn names(breaks: &[Break]) -> Vec<&str> {
 }
 
 #[test]
-fn a_schedule_breaks_when_its_action_is_gone_and_it_worked_before() {
+fn a_schedule_breaks_when_its_action_has_gone_and_it_worked_before() {
     let (before, after) = (
         manifest("pdu", reads(&["read", "ports"]), None),
         manifest("pdu", reads(&["read", "sensors"]), None),

@@ -12,7 +12,7 @@ pub(super) fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifferenc
     let mut all = Vec::new();
     for action in &before.actions {
         match after.action(&action.name) {
-            None => all.push(difference(place(action), Breaking::Yes, "it is gone")),
+            None => all.push(difference(place(action), Breaking::Yes, "it was removed")),
             Some(after) => all.extend(changed(action, after)),
         }
     }
@@ -35,8 +35,8 @@ fn default(before: &Manifest, after: &Manifest) -> Option<ManifestDifference> {
         return None;
     }
     let why = match now {
-        Some(now) => format!("it means {now} in place of {then}"),
-        None => "no action observes any more".into(),
+        Some(now) => format!("it means {now} instead of {then}"),
+        None => "there is no observing action any more".into(),
     };
     Some(difference("a plain read", Breaking::Yes, why))
 }
@@ -55,18 +55,18 @@ fn changed(before: &Action, after: &Action) -> Vec<ManifestDifference> {
     match (before.repeat, after.repeat) {
         (Repeat::Repeatable, Repeat::Once) => add(
             Breaking::No,
-            "doing it twice does harm: it is not done again when nobody knows whether it was",
+            "doing it twice does harm: it is not repeated when its outcome is unknown",
         ),
         (Repeat::Once, Repeat::Repeatable) => add(
             Breaking::No,
-            "doing it twice does no harm: it is done again when nobody knows whether it was",
+            "doing it twice does no harm: it is repeated when its outcome is unknown",
         ),
         _ => {}
     }
     match (before.risk, after.risk) {
         (Risk::Low, Risk::High) => add(
             Breaking::Yes,
-            "its risk is high: somebody else may have to approve it",
+            "its risk is high now: it may need an approval by somebody else",
         ),
         (Risk::High, Risk::Low) => add(Breaking::No, "its risk is low, and was high"),
         _ => {}
@@ -74,7 +74,7 @@ fn changed(before: &Action, after: &Action) -> Vec<ManifestDifference> {
     if before.timeout != after.timeout {
         let (then, now) = (before.timeout, after.timeout);
         let (then, now) = (duration::format(then), duration::format(now));
-        let why = format!("it may take {now} at the most, in place of {then}");
+        let why = format!("its timeout is {now} instead of {then}");
         add(Breaking::No, &why);
     }
     if let Some((breaking, why)) = verify(before, after) {
@@ -91,7 +91,7 @@ fn verify(before: &Action, after: &Action) -> Option<(Breaking, &'static str)> {
         (before, after) if before == after => None,
         (Some(_), None) => Some((
             Breaking::Yes,
-            "its effect is not read back any more: what nobody knows waits for a person",
+            "its effect is no longer read back: unknown outcomes wait for a person",
         )),
         (None, _) => Some((Breaking::No, "its effect is read back")),
         _ => Some((Breaking::No, "its effect is read back in another way")),
@@ -101,8 +101,8 @@ fn verify(before: &Action, after: &Action) -> Option<(Breaking, &'static str)> {
 fn undo(before: &Action, after: &Action) -> Option<(Breaking, &'static str)> {
     match (&before.undo, &after.undo) {
         (before, after) if before == after => None,
-        (Some(_), None) => Some((Breaking::Yes, "it cannot be taken back any more")),
-        (None, _) => Some((Breaking::No, "it can be taken back")),
-        _ => Some((Breaking::No, "it is taken back in another way")),
+        (Some(_), None) => Some((Breaking::Yes, "it can no longer be undone")),
+        (None, _) => Some((Breaking::No, "it can be undone now")),
+        _ => Some((Breaking::No, "it is undone in another way")),
     }
 }

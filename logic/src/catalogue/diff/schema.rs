@@ -47,13 +47,13 @@ pub(super) fn diff(
     }
     for name in &then {
         if !now.contains(name) && property(after, name).is_some() {
-            add(name, Breaking::No, "it is not required any more".into());
+            add(name, Breaking::No, "it is no longer required".into());
         }
     }
     for (name, old) in properties(before) {
         match property(after, name) {
-            None if is_closed(after) => add(name, Breaking::Yes, "it is gone".into()),
-            None => add(name, Breaking::No, "it is not described any more".into()),
+            None if is_closed(after) => add(name, Breaking::Yes, "it was removed".into()),
+            None => add(name, Breaking::No, "it is no longer described".into()),
             Some(new) => {
                 for (breaking, why) in changes(old, new) {
                     add(name, breaking, why);
@@ -110,7 +110,7 @@ fn rules(place: &str, noun: &str, before: &Value, after: &Value) -> Vec<Manifest
             all.push(difference(place, Breaking::when(!is_open(now)), why));
             continue;
         }
-        let why = format!("the rule \"{key}\" of its {noun}s is another one");
+        let why = format!("the rule \"{key}\" of its {noun}s has changed");
         all.push(difference(place, Breaking::when(now.is_some()), why));
     }
     all

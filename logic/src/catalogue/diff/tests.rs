@@ -77,8 +77,8 @@ fn what_is_the_same_or_only_words_is_no_difference() {
 }
 
 #[test]
-fn actions_that_are_gone_or_are_something_else_break_what_asks_for_them() {
-    check("/action/2", None, &["! action on: it is gone"]);
+fn actions_that_have_gone_or_are_something_else_break_what_asks_for_them() {
+    check("/action/2", None, &["! action on: it was removed"]);
     let new = json!({ "name": "cycle", "class": "control" });
     check("/action/-", new, &["action cycle: it is new"]);
     check(
@@ -90,7 +90,7 @@ fn actions_that_are_gone_or_are_something_else_break_what_asks_for_them() {
         "/action/0/name",
         json!("see"),
         &[
-            "! action read: it is gone",
+            "! action read: it was removed",
             "! a plain read: it means see in place of read",
             "action see: it is new",
         ],
@@ -98,7 +98,7 @@ fn actions_that_are_gone_or_are_something_else_break_what_asks_for_them() {
     check(
         "/action/0/timeout",
         json!("2s"),
-        &["action read: it may take 2s at the most, in place of 10s"],
+        &["action read: its timeout is 2s instead of 10s"],
     );
     check(
         "/action/1/repeat",
@@ -133,7 +133,7 @@ fn actions_that_are_gone_or_are_something_else_break_what_asks_for_them() {
     check(
         "/action/2/undo",
         json!({ "action": "off" }),
-        &["action on: it can be taken back"],
+        &["action on: it can be undone now"],
     );
 }
 
@@ -154,7 +154,7 @@ fn parameters_that_are_needed_or_refused_now_break_what_was_right() {
     one(
         "/properties/how",
         None,
-        "! action off, parameter how: it is gone",
+        "! action off, parameter how: it was removed",
     );
     one(
         "/properties/delay",
@@ -225,7 +225,7 @@ fn a_credential_that_was_enough_and_is_not_any_more_breaks_targets() {
         "/credential/properties",
         json!({ "user": { "type": "string" } }),
         &[
-            "! credential, key community: it is gone",
+            "! credential, key community: it was removed",
             "credential, key user: it is new",
         ],
     );
@@ -234,13 +234,13 @@ fn a_credential_that_was_enough_and_is_not_any_more_breaks_targets() {
     open.as_object_mut().unwrap().remove("credential");
     let found = super::diff(&read(open), &read(manifest()));
     assert!(
-        found[0].breaking && found[0].why.contains("needed now"),
+        found[0].breaking && found[0].why.contains("required now"),
         "{found:?}"
     );
 }
 
 #[test]
-fn what_a_worker_runs_in_is_told_and_a_lost_network_breaks_it() {
+fn what_a_worker_runs_in_is_reported_and_a_lost_network_breaks_it() {
     check("/kind", json!("ups"), &["! kind: ups in place of pdu"]);
     check("/protocol", json!(2), &["protocol: 2 in place of 1"]);
     check(

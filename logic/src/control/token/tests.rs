@@ -18,7 +18,7 @@ struct Case {
 
 impl Case {
     fn token(&self) -> PlanToken {
-        let asked = PlannedRequest {
+        let requested = PlannedRequest {
             selector: &self.selector.parse().unwrap(),
             action: &ActionName::new(self.action).unwrap(),
             parameters: &self.parameters,
@@ -30,7 +30,7 @@ impl Case {
             release,
             today: today.as_ref(),
         });
-        PlanToken::new(&asked, touched)
+        PlanToken::new(&requested, touched)
     }
 }
 
@@ -70,7 +70,7 @@ fn case() -> Case {
 type Change = fn(&mut Case);
 
 #[test]
-fn each_ingredient_changes_the_token_and_is_told() {
+fn each_ingredient_changes_the_token_and_is_reported() {
     let changes: [(&str, Change, Part); 20] = [
         (
             "selector",
@@ -187,7 +187,7 @@ fn nothing_else_changes_it() {
 }
 
 #[test]
-fn several_changes_are_told_together() {
+fn several_changes_are_reported_together() {
     let shown = case().token();
     let mut now = case();
     now.action = "outlet-on";

@@ -43,11 +43,11 @@ impl Control {
     ///
     /// # Errors
     /// Nothing was sent: nothing can be undone, or the plan differs.
-    pub async fn undo(&self, asked: UndoRequest) -> Result<Option<UndoResult>, Error> {
-        let Some(row) = self.rooms.store.operation(asked.id).await? else {
+    pub async fn undo(&self, requested: UndoRequest) -> Result<Option<UndoResult>, Error> {
+        let Some(row) = self.rooms.store.operation(requested.id).await? else {
             return Ok(None);
         };
-        let rows = self.rooms.store.tasks_of(asked.id).await?;
+        let rows = self.rooms.store.tasks_of(requested.id).await?;
         let served = self.rooms.kinds.served();
         let (steps, mut left_out) = steps(&rows);
         let known: Vec<Vec<Arc<TargetEntry>>> = steps
@@ -58,8 +58,8 @@ impl Control {
         let ready = ready.map(|(step, known)| ready_step(step, known, &served, &mut left_out));
         let ready: Vec<Ready<'_>> = ready.filter(|one| !one.planned.is_empty()).collect();
         left_out.sort_by(|one, other| one.target.cmp(&other.target));
-        let view = self.undo_view(&asked, &row, &ready, left_out);
-        if asked.undo.dry_run {
+        let view = self.undo_view(&requested, &row, &ready, left_out);
+        if requested.undo.dry_run {
             return Ok(Some(UndoResult::Plan(view)));
         }
         if view.steps.is_empty() {
@@ -67,13 +67,15 @@ impl Control {
             return Err(Error::NothingToUndo { left_out });
         }
         self.meant(&Confirmation {
-            plan: asked.undo.plan.as_deref(),
-            expect: asked.undo.expect,
+            plan: requested.undo.plan.as_deref(),
+            expect: requested.undo.expect,
             token: &view.token,
             count: ready.iter().map(|one| one.planned.len()).sum(),
         })?;
         let mut left_out = view.left_out;
-        let operations = self.begin_all(&asked, &row, &ready, &mut left_out).await?;
+        let operations = self
+            .begin_all(&requested, &row, &ready, &mut left_out)
+            .await?;
         Ok(Some(UndoResult::Undone(operations, left_out)))
     }
 
@@ -81,14 +83,14 @@ impl Control {
     /// reported.
     async fn begin_all(
         &self,
-        asked: &UndoRequest,
+        requested: &UndoRequest,
         row: &OperationRow,
         ready: &[Ready<'_>],
         left_out: &mut Vec<LeftOut>,
     ) -> Result<Vec<OperationId>, Error> {
         let mut operations = Vec::with_capacity(ready.len());
         for one in ready {
-            let new = self.undoing(asked, row, one);
+            let new = self.undoing(requested, row, one);
             match self.begin(new, &one.planned).await {
                 Ok((id, _)) => operations.push(id),
                 Err(error) if operations.is_empty() => return Err(error),
@@ -120,7 +122,7 @@ impl Control {
 
     fn undo_view(
         &self,
-        asked: &UndoRequest,
+        requested: &UndoRequest,
         row: &OperationRow,
         ready: &[Ready<'_>],
         left_out: Vec<LeftOut>,
@@ -136,7 +138,7 @@ impl Control {
                 }
             })
             .collect();
-        let token = undo_token(asked, &row.operation, &steps, ready);
+        let token = undo_token(requested, &row.operation, &steps, ready);
         UndoPlan {
             token,
             needs_approval: ready.iter().any(|one| self.needs_approval(&one.planned)),
@@ -149,7 +151,7 @@ impl Control {
 
     fn undoing(
         &self,
-        asked: &UndoRequest,
+        requested: &UndoRequest,
         row: &OperationRow,
         one: &Ready<'_>,
     ) -> OperationRequest {
@@ -158,15 +160,15 @@ impl Control {
             selector: Selector::of_names(names),
             action: one.step.action.clone(),
             parameters: Value::Object(one.step.parameters.clone()),
-            pace: asked
+            pace: requested
                 .undo
                 .pace
                 .clone()
                 .unwrap_or_else(|| row.operation.pace.clone()),
-            priority: asked.undo.priority,
-            why: asked.undo.why.clone(),
-            by: Some(asked.by.clone()),
-            undoes: Some(asked.id),
+            priority: requested.undo.priority,
+            why: requested.undo.why.clone(),
+            by: Some(requested.by.clone()),
+            undoes: Some(requested.id),
             within: None,
             key: None,
         }
@@ -195,7 +197,7 @@ fn ready_step<'a>(
 
 /// Returns one token for all steps.
 fn undo_token(
-    asked: &UndoRequest,
+    requested: &UndoRequest,
     operation: &Operation,
     steps: &[UndoStep],
     ready: &[Ready<'_>],
@@ -204,7 +206,7 @@ fn undo_token(
         let names: Vec<&TargetName> = step.targets.iter().map(|one| &one.target).collect();
         json!({ "action": step.action, "parameters": step.parameters, "targets": names })
     });
-    let parameters = json!({ "undoes": asked.id, "steps": told.collect::<Vec<_>>() });
+    let parameters = json!({ "undoes": requested.id, "steps": told.collect::<Vec<_>>() });
     let action: &ActionName = match steps.first() {
         Some(step) => &step.action,
         None => return String::new(),
@@ -213,8 +215,8 @@ fn undo_token(
         selector: &operation.selector,
         action,
         parameters: &parameters,
-        pace: asked.undo.pace.as_ref().unwrap_or(&operation.pace),
-        priority: asked.undo.priority,
+        pace: requested.undo.pace.as_ref().unwrap_or(&operation.pace),
+        priority: requested.undo.priority,
     };
     let planned = ready.iter().flat_map(|one| &one.planned);
     let targets = steps.iter().flat_map(|step| &step.targets);

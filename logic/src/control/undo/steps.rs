@@ -52,17 +52,17 @@ fn of_task(row: &TaskRow) -> Result<Undoing, String> {
         }
         TaskState::Unknown | TaskState::Unsettled => {
             return Err(format!(
-                "nobody knows whether it was done: say so first (`utakata task settle {id}`)"
+                "its outcome is unknown: state it first (`utakata task settle {id}`)"
             ));
         }
         TaskState::Planned | TaskState::Queued | TaskState::Permitted | TaskState::Verifying => {
             return Err(
-                "it has not ended: `utakata operation cancel` takes back what has not begun".into(),
+                "it has not ended: `utakata operation cancel` cancels what has not begun".into(),
             );
         }
     }
     if was_so_before(row) {
-        return Err("it was so before, and nothing was changed".into());
+        return Err("it changed nothing".into());
     }
     undo(
         Done::from(&row.task),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_goes_back_to_what_was_there_and_the_rest_is_told() {
+    fn what_was_changed_goes_back_to_what_was_there_and_the_rest_is_reported() {
         let done = TaskState::Succeeded;
         let mut bare = row("bare", done, Some(20.0));
         bare.task.undo = None;
@@ -151,12 +151,12 @@ mod tests {
             found.map(|one| one.why.as_str()).unwrap_or_default()
         };
         for (target, expect) in [
-            ("same", "nothing was changed"),
-            ("unseen", "was not seen"),
+            ("same", "it changed nothing"),
+            ("unseen", "was not read"),
             ("failed", "was not done"),
             ("unsettled", "utakata task settle"),
             ("waits", "has not ended"),
-            ("bare", "does not say how"),
+            ("bare", "does not declare how"),
         ] {
             assert!(why(target).contains(expect), "{target}: {}", why(target));
         }

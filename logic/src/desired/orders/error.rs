@@ -11,7 +11,7 @@ use crate::store;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The environment is unknown.
-    #[error("no environment \"{id}\" was heard of")]
+    #[error("no environment \"{id}\" is known")]
     NoEnvironment {
         id: EnvironmentId,
         /// The nearest one, or all existing ones.
@@ -33,9 +33,8 @@ pub enum Error {
         unfit: Unfit,
     },
     /// The thing to stop is unknown.
-    #[error("nobody has heard of {scope}")]
+    #[error("{scope} is not known")]
     Unknown {
-        /// The scope that was given.
         scope: Box<Scope>,
         /// The nearest one, or all existing ones.
         hint: String,
@@ -43,7 +42,6 @@ pub enum Error {
     /// It has no order of its own, but is stopped by another one.
     #[error("{scope} is not stopped by itself: {}", in_words(others))]
     Elsewhere {
-        /// The scope that was given.
         scope: Box<Scope>,
         /// The other orders that stop it.
         others: Vec<Suspension>,
@@ -70,7 +68,7 @@ impl fmt::Display for Unfit {
                 InWords(order)
             ),
             Self::Kinds(kinds) => {
-                f.write_str("it is not stopped as a whole, but of it are")?;
+                f.write_str("it is not stopped as a whole, but these are:")?;
                 for (at, (kind, order)) in kinds.iter().enumerate() {
                     let comma = if at > 0 { "," } else { "" };
                     write!(f, "{comma} {kind} ({})", InWords(order))?;

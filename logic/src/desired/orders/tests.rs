@@ -66,7 +66,7 @@ fn an_order_is_lifted_where_it_was_given() {
         None,
         Err(whole.into()),
     );
-    let kinds = "it is not stopped as a whole, but of it are snmp (drained by kim since \
+    let kinds = "it is not stopped as a whole, but these are: snmp (drained by kim since \
                  2026-03-01T12:00:00Z)";
     check(orders(None, Some(Drain)), None, None, Err(kinds.into()));
 }

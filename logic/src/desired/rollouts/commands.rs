@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use utakata_api::{
     ledger::Attribution,
-    rollout::{KindAsked, NewRollout, Pin, ReadBack, Rollout, RolloutState},
+    rollout::{KindAssignment, NewRollout, Pin, ReadBack, Rollout, RolloutState},
 };
 use utakata_model::{Kind, PersonName, ReleaseId, RolloutId, RolloutPhase, Selector};
 use utakata_rollout::site;
@@ -28,12 +28,11 @@ pub enum RolloutVerb {
     Abort,
 }
 
-/// Begins a rollout.
 #[derive(Debug, Clone)]
 pub(super) struct Begin {
     pub id: RolloutId,
     /// The rollout as requested.
-    pub asked: NewRollout,
+    pub requested: NewRollout,
     /// The person who requests it.
     pub by: PersonName,
     /// The release that serves now, if none was set.
@@ -53,7 +52,7 @@ pub(super) struct Say {
     pub rollout: Rollout,
     pub verb: RolloutVerb,
     /// The person, the time and the reason.
-    pub said: Attribution,
+    pub attribution: Attribution,
 }
 
 /// Advances a rollout, unless somebody has changed it meanwhile.
@@ -91,12 +90,12 @@ impl Command for Begin {
     fn decide(self, state: &DesiredState, context: &Context) -> Decided<Rollout, Error> {
         let Self {
             id,
-            asked,
+            requested,
             by,
             serving,
             to,
         } = self;
-        let kind = asked.kind;
+        let kind = requested.kind;
         if let Some(open) = state.rollouts.get(&kind) {
             let rollout = Box::new(open.clone());
             return Err(Error::Open { rollout });
@@ -106,20 +105,20 @@ impl Command for Begin {
         if from.digest == to.digest {
             return Err(Error::Serves { release: to });
         }
-        let waves = match asked.waves.is_empty() {
+        let waves = match requested.waves.is_empty() {
             true => site::waves(&kind, &context.counting),
-            false => asked.waves,
+            false => requested.waves,
         };
         let rollout = Rollout {
             id,
             kind: kind.clone(),
             from: from.clone(),
             to,
-            plan: asked.plan,
+            plan: requested.plan,
             waves,
             wave: 0,
             by,
-            why: asked.why,
+            why: requested.why,
             began: context.now,
             state: RolloutState::Running,
             changed: None,
@@ -131,12 +130,12 @@ impl Command for Begin {
         };
         let rollout = site::advance(rollout, &context.counting, context.now);
         // From now on the release is set explicitly, instead of being the newest.
-        let asked = KindAsked {
+        let requested = KindAssignment {
             stable: Some(from),
             ..before
         };
         let part = DesiredPart::Kind {
-            asked: Some(KindRow { kind, asked }),
+            requested: Some(KindRow { kind, requested }),
             rollout: Some(Box::new(rollout.clone())),
         };
         Ok((Some(state.change(part, context.now)), rollout))
@@ -154,12 +153,12 @@ impl Command for Adopt {
             return Ok((None, false));
         }
         let kind = release.kind.clone();
-        let asked = KindAsked {
+        let requested = KindAssignment {
             stable: Some(release),
             ..before
         };
         let part = DesiredPart::Kind {
-            asked: Some(KindRow { kind, asked }),
+            requested: Some(KindRow { kind, requested }),
             rollout: None,
         };
         Ok((Some(state.change(part, context.now)), true))
@@ -174,15 +173,15 @@ impl Command for Say {
         let Self {
             rollout,
             verb,
-            said,
+            attribution,
         } = self;
         let open = state.rollouts.get(&rollout.kind);
         let open = open.filter(|open| open.id == rollout.id);
         // The decision was based on the latest reports of the environments.
         let open = site::with_reports(open.cloned().unwrap_or(rollout), &context.counting);
-        let after = after(&open, verb, said)?;
+        let after = after(&open, verb, attribution)?;
         let part = DesiredPart::Kind {
-            asked: None,
+            requested: None,
             rollout: Some(Box::new(after.clone())),
         };
         Ok((Some(state.change(part, context.now)), after))
@@ -199,47 +198,47 @@ impl Command for GoOn {
         if open.is_none_or(|open| open.id != after.id || open.state != before) {
             return Ok((None, ()));
         }
-        let asked = (after.state == RolloutState::Done).then(|| KindRow {
+        let requested = (after.state == RolloutState::Done).then(|| KindRow {
             kind: after.kind.clone(),
-            asked: KindAsked {
+            requested: KindAssignment {
                 stable: Some(after.to.clone()),
                 ..state.kind(&after.kind)
             },
         });
         let rollout = Some(Box::new(after));
-        let part = DesiredPart::Kind { asked, rollout };
+        let part = DesiredPart::Kind { requested, rollout };
         Ok((Some(state.change(part, context.now)), ()))
     }
 }
 
 impl Command for PinKind {
-    type Reply = KindAsked;
+    type Reply = KindAssignment;
     type Error = Error;
 
-    fn decide(self, state: &DesiredState, context: &Context) -> Decided<KindAsked, Error> {
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<KindAssignment, Error> {
         let Self { kind, pins, kept } = self;
         let before = state.kind(&kind);
-        let asked = KindAsked {
+        let requested = KindAssignment {
             pins,
             kept,
             ..before
         };
-        Ok(ask(state, context, kind, asked))
+        Ok(ask(state, context, kind, requested))
     }
 }
 
 impl Command for PlaceKind {
-    type Reply = KindAsked;
+    type Reply = KindAssignment;
     type Error = Error;
 
-    fn decide(self, state: &DesiredState, context: &Context) -> Decided<KindAsked, Error> {
+    fn decide(self, state: &DesiredState, context: &Context) -> Decided<KindAssignment, Error> {
         let Self { kind, placement } = self;
         let before = state.kind(&kind);
-        let asked = KindAsked {
+        let requested = KindAssignment {
             placement,
             ..before
         };
-        Ok(ask(state, context, kind, asked))
+        Ok(ask(state, context, kind, requested))
     }
 }
 
@@ -248,27 +247,27 @@ fn ask(
     state: &DesiredState,
     context: &Context,
     kind: Kind,
-    asked: KindAsked,
-) -> (Option<DesiredChange>, KindAsked) {
-    if asked == state.kind(&kind) {
-        return (None, asked);
+    requested: KindAssignment,
+) -> (Option<DesiredChange>, KindAssignment) {
+    if requested == state.kind(&kind) {
+        return (None, requested);
     }
     let row = KindRow {
         kind,
-        asked: asked.clone(),
+        requested: requested.clone(),
     };
     let part = DesiredPart::Kind {
-        asked: Some(row),
+        requested: Some(row),
         rollout: None,
     };
-    (Some(state.change(part, context.now)), asked)
+    (Some(state.change(part, context.now)), requested)
 }
 
 /// Returns a rollout after a person's decision.
-fn after(open: &Rollout, verb: RolloutVerb, said: Attribution) -> Result<Rollout, Error> {
+fn after(open: &Rollout, verb: RolloutVerb, attribution: Attribution) -> Result<Rollout, Error> {
     use RolloutState::{Aborting, Paused, Running};
     let mut after = open.clone();
-    after.changed = Some(said);
+    after.changed = Some(attribution);
     after.state = match (verb, open.state) {
         (RolloutVerb::Pause, Running) => Paused,
         (RolloutVerb::Resume, Paused) => Running,

@@ -24,13 +24,13 @@ pub enum Error {
         hint: String,
     },
     /// Several releases match.
-    #[error("\"{to}\" means several releases of {kind}")]
+    #[error("\"{to}\" matches several releases of {kind}")]
     Ambiguous { kind: Kind, to: String },
     /// The release serves already.
     #[error("{release} already serves")]
     Serves { release: ReleaseId },
     /// The kind has another rollout under way.
-    #[error("{} is on its way from {} to {} already", rollout.kind, rollout.from.version, rollout.to.version)]
+    #[error("{} is already being rolled out from {} to {}", rollout.kind, rollout.from.version, rollout.to.version)]
     Open { rollout: Box<Rollout> },
     /// The plan is invalid.
     #[error("the plan is not possible: {0}")]
@@ -46,7 +46,7 @@ pub enum Error {
         verb: &'static str,
     },
     /// Something would stop working.
-    #[error("{release} would break what works now")]
+    #[error("{release} would break something that works now")]
     Breaks {
         release: ReleaseId,
         breaks: Vec<Break>,

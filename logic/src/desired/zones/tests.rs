@@ -29,7 +29,7 @@ fn nothing_is_published_before_anything_was_asked() {
 }
 
 #[test]
-fn every_zone_is_told_and_who_has_moved_is_found() {
+fn every_zone_is_reported_and_who_has_moved_is_found() {
     let row = |environment: &str, zone: &str| OrderRow {
         environment: name(environment),
         zone: name(zone),
@@ -80,5 +80,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         stopped: utakata_model::Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     }
 }

@@ -24,9 +24,9 @@ use crate::{
 
 const FIELDS: [&str; 3] = ["documents", "delete", "dry_run"];
 /// The largest number of documents in a request.
-const DOCUMENTS_MOST: usize = 120_000;
+const MAX_DOCUMENTS: usize = 120_000;
 /// The largest estimated memory of all documents in a request, in bytes.
-const MEMORY_MOST: usize = 64 * 1024 * 1024;
+const MAX_MEMORY: usize = 64 * 1024 * 1024;
 /// The memory that a document takes, and each of its fields and values: more than in a body. In
 /// bytes.
 const OF_DOCUMENT: usize = 300;
@@ -95,7 +95,7 @@ impl Documents {
             .map_err(|error| body::wrong(&error))?;
         let Some(read) = read else {
             let detail = format!(
-                "there are more than {DOCUMENTS_MOST} documents, or they have too many fields and \
+                "there are more than {MAX_DOCUMENTS} documents, or they have too many fields and \
                  values together"
             );
             return Err(Refused::new(
@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for List {
         while let Some(document) = list.next_element::<&RawValue>()? {
             at += 1;
             memory += OF_DOCUMENT + OF_VALUE * values(document.get());
-            if at > DOCUMENTS_MOST || memory > MEMORY_MOST {
+            if at > MAX_DOCUMENTS || memory > MAX_MEMORY {
                 return pass_over(list);
             }
             // The rest is skipped, but has to be read to its end.
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_documents_is_refused_with_the_field() {
+    fn what_is_not_a_list_of_documents_is_refused_with_the_field() {
         refuses("[]", "body-invalid", "not an object");
         refuses("{", "json-invalid", "");
         refuses("{\"documents\": 1}", "body-invalid", "is not a list");
@@ -235,7 +235,7 @@ mod tests {
             "body-invalid",
             "unknown field",
         );
-        let many = format!("{{\"documents\": [{}1]}}", "1,".repeat(DOCUMENTS_MOST));
+        let many = format!("{{\"documents\": [{}1]}}", "1,".repeat(MAX_DOCUMENTS));
         refuses(&many, "body-too-large", "more than 120000 documents");
         let one = format!("[{}1]", "1,".repeat(MAX_BYTES / 4));
         let large = format!("{{\"documents\": [{}]}}", [one.as_str(); 8].join(","));

@@ -18,8 +18,8 @@ use crate::{
     tag = "control",
     params(("id" = OperationId, Path, description = "The operation's id")),
     request_body = Undo,
-    responses((status = 200, description = "The plan, or what does it", body = UndoAnswer),
-        (status = 409, description = "It is not what was shown any more",
+    responses((status = 200, description = "The plan, or the operation that carries it out", body = UndoAnswer),
+        (status = 409, description = "The plan has changed",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn undo(
     State(api): State<Api>,
@@ -28,8 +28,8 @@ pub(in crate::http) async fn undo(
     body::Json(mut undo): body::Json<Undo>,
 ) -> Result<Json<UndoAnswer>, Refused> {
     undo.why = undo.why.as_deref().map(check).transpose()?;
-    let asked = UndoRequest { id, undo, by };
-    let answer = match api.handle.control().undo(asked).await? {
+    let requested = UndoRequest { id, undo, by };
+    let answer = match api.handle.control().undo(requested).await? {
         None => return Err(none(id)),
         Some(UndoResult::Plan(plan)) => UndoAnswer::Plan(plan),
         Some(UndoResult::Undone(ids, left_out)) => {

@@ -30,7 +30,7 @@ fn table() -> BTreeMap<(&'static str, String), (Needs, Operation)> {
 }
 
 #[test]
-fn what_only_the_keeper_can_answer_is_passed_on_and_nothing_else() {
+fn requests_that_only_the_keeper_can_answer_are_forwarded_and_no_others() {
     let table = table();
     for (method, path, expect) in [
         ("POST", "/v1/operations", ByKeeper),
@@ -60,7 +60,7 @@ fn what_only_the_keeper_can_answer_is_passed_on_and_nothing_else() {
 }
 
 #[test]
-fn what_changes_something_is_answered_by_the_keeper_except_reads_and_the_catalogue() {
+fn changes_are_answered_by_the_keeper_except_reads_and_the_catalogue() {
     for ((method, path), (needs, _)) in table() {
         let is_anywhere = path == "/v1/reads" || path.starts_with("/v1/release");
         if method != "GET" && !is_anywhere {

@@ -236,13 +236,13 @@ impl<'f> QueuedTask<'f> {
     fn limit(&self) -> Option<(String, String)> {
         let here = self.facts.environments.iter();
         let mut here = here.filter(|one| self.zone.is_none_or(|zone| *zone == one.zone));
-        let (one, most) = here.find_map(|one| {
+        let (one, max) = here.find_map(|one| {
             let workers = one.workers.as_ref()?;
             let is_short = workers.short.contains(self.kind) && self.is_meant(one);
-            is_short.then_some((one, workers.most))
+            is_short.then_some((one, workers.max))
         })?;
         let id = &one.id;
-        let says = format!(": the environment {id} runs {most} workers, as many as it may");
+        let says = format!(": the environment {id} runs {max} workers, as many as it may");
         let cure = format!(
             "more memory and a larger `execution.max_workers` for {id}, or another environment"
         );

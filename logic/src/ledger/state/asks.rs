@@ -13,7 +13,7 @@ use crate::audit;
 
 impl LedgerState {
     /// Answers an environment that asks to begin attempts.
-    pub fn asked(&mut self, batch: &StartBatch) {
+    pub fn on_asks(&mut self, batch: &StartBatch) {
         let from = Sender {
             environment: batch.environment.clone(),
             incarnation: batch.incarnation,

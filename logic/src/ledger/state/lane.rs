@@ -120,7 +120,7 @@ impl LedgerState {
         match (self.find)(target) {
             None => gone(format!("{target} was deleted before this was begun")),
             Some(known) if known.target.kind != entry.task.kind => gone(format!(
-                "{target} is now a target of kind {}, and this was asked for when its kind was {}",
+                "{target} is now a target of kind {}, and this was requested when its kind was {}",
                 known.target.kind, entry.task.kind
             )),
             Some(_) => Ok(()),
@@ -211,14 +211,14 @@ impl LedgerState {
         operation: OperationId,
         kind: Kind,
         outcome: Outcome,
-        is_told: bool,
+        is_reported: bool,
         shows: Option<bool>,
     ) {
         let open = self.operations.get(&operation);
         self.effects.push(Effect::Tell(Conclusion {
             known: (self.find)(&outcome.target),
             outcome,
-            is_told,
+            is_reported,
             kind,
             progress: open.map(|open| Arc::clone(&open.progress)),
             shows,
@@ -249,7 +249,7 @@ impl LedgerState {
     }
 
     /// Unlocks a target. Returns true if it was locked.
-    pub fn unlock(&mut self, target: &TargetName, said: &Attribution) -> bool {
+    pub fn unlock(&mut self, target: &TargetName, attribution: &Attribution) -> bool {
         let lane = self.lanes.get_mut(target);
         if lane.and_then(|lane| lane.lock.take()).is_none() {
             return false;
@@ -259,7 +259,7 @@ impl LedgerState {
             self.now.at,
             &audit::AuditEntry::Unlocked {
                 target: target.as_str(),
-                said,
+                attribution,
             },
         );
         self.batch.locks.insert(target.clone(), None);
@@ -269,12 +269,12 @@ impl LedgerState {
     }
 
     pub(super) fn lock_is_over(&mut self, target: &TargetName) {
-        let said = Attribution {
+        let attribution = Attribution {
             by: "utakata".into(),
             at: self.now.at,
             why: Some("its time was over".into()),
         };
-        if !self.unlock(target, &said) {
+        if !self.unlock(target, &attribution) {
             self.lock_ends.retain(|(_, of)| of != target);
         }
     }

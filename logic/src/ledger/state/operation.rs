@@ -49,7 +49,7 @@ pub enum OperationUnfit {
     #[error("the operation is {}", state.as_str())]
     State { state: OperationState },
     /// The requester cannot approve it.
-    #[error("{by} asked for it, and somebody else has to approve it")]
+    #[error("{by} requested it, and somebody else has to approve it")]
     Same { by: String },
 }
 
@@ -92,10 +92,10 @@ impl LedgerState {
             progress,
         } = new;
         let id = operation.id;
-        let asked = audit::AuditEntry::Asked {
+        let requested = audit::AuditEntry::Requested {
             operation: &operation,
         };
-        self.trail.note_of(id, self.now.at, &asked);
+        self.trail.note_of(id, self.now.at, &requested);
         let mut paced = Vec::with_capacity(tasks.len());
         for task in tasks {
             let planned = audit::AuditEntry::Planned { task: &task };
@@ -155,6 +155,7 @@ impl LedgerState {
         self.operations.remove(&id);
         for task in &forgotten {
             let Some(entry) = self.tasks.remove(task) else {
+                self.broken("a task that is taken back was never there", *task);
                 continue;
             };
             if let Some(lane) = self.lanes.get_mut(&entry.task.target) {
@@ -181,6 +182,7 @@ impl LedgerState {
         }
         for task in open.pacer.due() {
             let Some(entry) = self.tasks.get_mut(&task) else {
+                self.broken("a task that is due is not there", task);
                 continue;
             };
             if entry.is_undoable() {
@@ -251,12 +253,12 @@ impl LedgerState {
         if open.left == 0 {
             self.is_over(id);
         } else if open.record.state == OperationState::Running && open.pacer.stop().is_stopped {
-            let said = Attribution {
+            let attribution = Attribution {
                 by: "utakata".into(),
                 at: self.now.at,
                 why: Some("too many of its tasks failed".into()),
             };
-            self.change_to(id, OperationState::Stopped, &said);
+            self.change_to(id, OperationState::Stopped, &attribution);
         } else {
             self.release(id);
         }
@@ -281,23 +283,23 @@ impl LedgerState {
         &mut self,
         id: OperationId,
         verb: OperationVerb,
-        said: &Attribution,
+        attribution: &Attribution,
     ) -> Result<(), OperationUnfit> {
         let open = self.operations.get_mut(&id).ok_or(OperationUnfit::Over)?;
         let state = open.record.state;
         let next = verb.from(state).ok_or(OperationUnfit::State { state })?;
         if verb == OperationVerb::Approve {
             let by = open.operation.by.as_ref().map(|by| by.as_str());
-            if by == Some(said.by.as_str()) {
-                let by = said.by.clone();
+            if by == Some(attribution.by.as_str()) {
+                let by = attribution.by.clone();
                 return Err(OperationUnfit::Same { by });
             }
-            open.record.approved = Some(said.clone());
+            open.record.approved = Some(attribution.clone());
         }
         if verb == OperationVerb::Resume {
             open.pacer.resume();
         }
-        self.change_to(id, next, said);
+        self.change_to(id, next, attribution);
         if verb == OperationVerb::Cancel {
             let tasks = self.operations.get(&id).map(|open| open.tasks.clone());
             for task in tasks.into_iter().flatten() {
@@ -309,17 +311,17 @@ impl LedgerState {
         Ok(())
     }
 
-    fn change_to(&mut self, id: OperationId, state: OperationState, said: &Attribution) {
+    fn change_to(&mut self, id: OperationId, state: OperationState, attribution: &Attribution) {
         let Some(open) = self.operations.get_mut(&id) else {
             return;
         };
         open.record.state = state;
         open.record.stop = open.pacer.stop();
-        open.record.changed = Some(said.clone());
+        open.record.changed = Some(attribution.clone());
         let changed = audit::AuditEntry::Changed {
             operation: id.to_string(),
             state: state.as_str(),
-            said,
+            attribution,
         };
         self.trail.note_of(id, self.now.at, &changed);
         self.batch

@@ -34,7 +34,7 @@ pub enum TaskUnfit {
 
 impl LedgerState {
     /// Applies outcomes. Each is confirmed as recorded, whether it changes anything or not.
-    pub fn told(&mut self, batch: &OutcomeBatch) {
+    pub fn on_outcomes(&mut self, batch: &OutcomeBatch) {
         for outcome in &batch.outcomes {
             if outcome.class != Class::Control {
                 continue;
@@ -107,7 +107,7 @@ impl LedgerState {
         let &ReadBackResult {
             task,
             attempt,
-            asked,
+            requested,
             answered,
             evidence,
         } = look;
@@ -128,7 +128,7 @@ impl LedgerState {
         };
         self.trail.note(self.now.at, &noted);
         let observed = Event::Observed(Observation {
-            asked,
+            requested,
             answered,
             evidence,
         });
@@ -151,7 +151,7 @@ impl LedgerState {
 
     /// Applies the status of an environment: attempts of its earlier incarnations have no owner any
     /// more.
-    pub fn heard(&mut self, status: &EnvironmentStatus) {
+    pub fn on_status(&mut self, status: &EnvironmentStatus) {
         let is_gone = status.state == EnvironmentState::Gone;
         let before = self.lives.insert(status.id.clone(), status.incarnation);
         let over = before.filter(|before| *before != status.incarnation);
@@ -211,7 +211,7 @@ impl LedgerState {
         &mut self,
         id: TaskId,
         how: Verdict,
-        said: &Attribution,
+        attribution: &Attribution,
     ) -> Result<(), TaskUnfit> {
         let entry = self.tasks.get_mut(&id).ok_or(TaskUnfit::Ended)?;
         let operation = entry.task.operation;
@@ -232,7 +232,11 @@ impl LedgerState {
             }
         };
         let task = id;
-        let noted = audit::AuditEntry::Settled { task, state, said };
+        let noted = audit::AuditEntry::Settled {
+            task,
+            state,
+            attribution,
+        };
         self.trail.note_of(operation, self.now.at, &noted);
         self.apply(id, &Event::Settle(settlement));
         if how == Verdict::Again {
@@ -246,10 +250,14 @@ impl LedgerState {
     ///
     /// # Errors
     /// It has ended.
-    pub fn cancelled(&mut self, id: TaskId, said: &Attribution) -> Result<(), TaskUnfit> {
+    pub fn cancelled(&mut self, id: TaskId, attribution: &Attribution) -> Result<(), TaskUnfit> {
         let entry = self.tasks.get(&id).ok_or(TaskUnfit::Ended)?;
         let (task, state) = (id, "cancelled");
-        let noted = audit::AuditEntry::Settled { task, state, said };
+        let noted = audit::AuditEntry::Settled {
+            task,
+            state,
+            attribution,
+        };
         self.trail
             .note_of(entry.task.operation, self.now.at, &noted);
         self.apply(id, &Event::Cancel);
@@ -267,22 +275,28 @@ impl LedgerState {
         };
         let status = status(end.how);
         let told = entry.record.outcome.as_ref();
-        let is_told = end.by == By::Outcome && told.is_some_and(|told| told.status == status);
+        let is_reported = end.by == By::Outcome && told.is_some_and(|told| told.status == status);
         let was_said = told.is_some_and(|told| {
             told.status == OutcomeStatus::Succeeded && told.attempt == entry.life.attempt
         });
         let shows = (was_said && end.by == By::ReadBack).then_some(end.how == How::Succeeded);
-        if !is_told {
+        if !is_reported {
             let told = entry.record.outcome.take();
             entry.record.outcome = Some(concluded(entry, told, end.by, status, self.now.at));
         }
         self.write_down(id);
         let Some(entry) = self.tasks.remove(&id) else {
-            return self.broken("a task that ended is gone already", id);
+            return self.broken("a task that ended is missing already", id);
         };
         let operation = entry.task.operation;
         if let Some(outcome) = entry.record.outcome {
-            self.conclude(operation, entry.task.kind.clone(), outcome, is_told, shows);
+            self.conclude(
+                operation,
+                entry.task.kind.clone(),
+                outcome,
+                is_reported,
+                shows,
+            );
         }
         let ending = match end.how {
             How::Succeeded => Ending::Good,
@@ -335,32 +349,32 @@ fn concluded(
 
 fn problem(entry: &TaskEntry, by: By, status: OutcomeStatus) -> Option<Problem> {
     let target = &entry.task.target;
-    let said = |code, cure, message: String| Some(Problem::new(code, cure, message));
+    let problem = |code, cure, message: String| Some(Problem::new(code, cure, message));
     match (by, status) {
-        (By::Unverified, _) => said(
+        (By::Unverified, _) => problem(
             UNVERIFIED,
             Cure::Operator,
-            format!("{target} said that it did it, and could not be read back"),
+            format!("{target} reported success, and could not be read back"),
         ),
-        (By::ReadBack, OutcomeStatus::Failed) => said(
+        (By::ReadBack, OutcomeStatus::Failed) => problem(
             "not-done",
             Cure::Operator,
-            format!("{target} was read back, and has not done it"),
+            format!("{target} was read back, and it was not done"),
         ),
-        (By::Time, _) => said(
+        (By::Time, _) => problem(
             "expired",
             Cure::Retry,
             "it was not begun in time: see what it waited for with `utakata task explain`".into(),
         ),
-        (By::Person, OutcomeStatus::Failed) => said(
+        (By::Person, OutcomeStatus::Failed) => problem(
             "settled",
             Cure::Operator,
-            "a person has said that it was not done".into(),
+            "a person has stated that it was not done".into(),
         ),
-        (By::Cancel, _) => said(
+        (By::Cancel, _) => problem(
             "cancelled",
             Cure::Operator,
-            "it was taken back before it began".into(),
+            "it was cancelled before it began".into(),
         ),
         (By::Outcome, _) => entry
             .record

@@ -66,18 +66,18 @@ impl Table {
     }
 
     /// A new operation on these targets; gives its id and those of its tasks.
-    fn plan(&mut self, asked: Asked) -> (OperationId, Vec<TaskId>) {
+    fn plan(&mut self, requested: Request) -> (OperationId, Vec<TaskId>) {
         let operation = Operation {
             id: OperationId::generate(),
             selector: "name".parse().unwrap(),
             action: None,
             class: Class::Control,
             parameters: json!({}),
-            asked: self.now.at,
+            requested: self.now.at,
             why: None,
             by: Some("ann".parse().unwrap()),
-            pace: asked.pace,
-            priority: asked.priority,
+            pace: requested.pace,
+            priority: requested.priority,
             undoes: None,
         };
         let task = |name: &&str| ControlTask {
@@ -91,13 +91,13 @@ impl Table {
             made: self.now.at,
             expires: self.now.at + Duration::from_secs(3600),
             lifetime: Duration::from_secs(60),
-            priority: asked.priority,
+            priority: requested.priority,
             paced: vec![Some(Arc::from("one rack")); operation.pace.at_most.len()],
             repeat: Repeat::Once,
             verify: None,
             undo: None,
         };
-        let tasks: Vec<ControlTask> = asked.targets.iter().map(task).collect();
+        let tasks: Vec<ControlTask> = requested.targets.iter().map(task).collect();
         let ids = tasks.iter().map(|task| task.id).collect();
         let id = operation.id;
         self.ledger.plan(OperationPlan {
@@ -105,7 +105,7 @@ impl Table {
             operation,
             key: None,
             tasks,
-            needs_approval: asked.needs_approval,
+            needs_approval: requested.needs_approval,
         });
         (id, ids)
     }
@@ -131,7 +131,7 @@ impl Table {
                 ask,
             }],
         };
-        self.ledger.asked(&start);
+        self.ledger.on_asks(&start);
         let answer = self.ledger.effects.pop();
         let Some(Effect::Answer(_, _, answer)) = answer else {
             panic!("an ask is answered");
@@ -144,7 +144,7 @@ impl Table {
             permit: Some(ask),
             ..outcome(task, status)
         };
-        self.ledger.told(&OutcomeBatch {
+        self.ledger.on_outcomes(&OutcomeBatch {
             zone: Default::default(),
             kind: Kind::new("pdu").unwrap(),
             from: Some(sender()),
@@ -179,15 +179,15 @@ impl Table {
 }
 
 /// A request.
-struct Asked {
+struct Request {
     targets: Vec<&'static str>,
     pace: Pace,
     priority: Priority,
     needs_approval: bool,
 }
 
-fn on(targets: &[&'static str]) -> Asked {
-    Asked {
+fn on(targets: &[&'static str]) -> Request {
+    Request {
         targets: targets.to_vec(),
         pace: Pace::default(),
         priority: Priority::Routine,
@@ -210,7 +210,7 @@ fn sender() -> Sender {
     }
 }
 
-fn said(by: &str) -> Attribution {
+fn attribution(by: &str) -> Attribution {
     Attribution {
         by: by.into(),
         at: Timestamp::UNIX_EPOCH,

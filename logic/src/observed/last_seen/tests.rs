@@ -81,7 +81,7 @@ fn values_that_are_not_seen_again_are_kept_with_their_time_for_a_day() {
 }
 
 #[test]
-fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_told_once() {
+fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_reported_once() {
     use OutcomeStatus::{Cancelled, Expired, Failed, Succeeded, Unknown};
     let mut seen = LastSeen::default();
     let fails = || Some(HealthTurn::Fails(Problem::new("x", Cure::Retry, "y")));
@@ -146,7 +146,7 @@ fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
 }
 
 #[test]
-fn what_a_whole_read_did_not_bring_is_gone_and_what_a_partial_one_did_not_is_kept() {
+fn what_a_whole_read_did_not_bring_has_gone_and_what_a_partial_one_did_not_is_kept() {
     let earlier = |seen: &LastSeen| seen.actions[0].earlier.len();
     let mut seen = LastSeen::default();
     seen.saw(&readings(10, &["a", "b"]));

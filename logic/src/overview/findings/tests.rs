@@ -75,13 +75,13 @@ fn a_site_that_is_well_has_no_finding() {
 }
 
 #[test]
-fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_zone() {
+fn an_environment_that_has_gone_or_is_silent_is_a_problem_where_nobody_else_serves_its_zone() {
     let gone = environment("wee-1", "hall-1", "gone", "2026-03-01T11:59:40Z");
     check(
         &with(std::slice::from_ref(&gone)),
         &[(
             Weight::Wrong,
-            "environment wee-1: gone, last heard of 20s ago: nobody serves the zone hall-1",
+            "environment wee-1: gone, last heard from 20s ago: nobody serves the zone hall-1",
         )],
     );
     let other = environment("wee-2", "hall-1", "running", NOW);
@@ -89,7 +89,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(&[gone.clone(), other]),
         &[(
             Weight::Notice,
-            "environment wee-1: gone, last heard of 20s ago: others serve the zone hall-1",
+            "environment wee-1: gone, last heard from 20s ago: others serve the zone hall-1",
         )],
     );
     let silent = environment("wee-2", "hall-1", "running", "2026-03-01T11:58:00Z");
@@ -97,7 +97,7 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &with(&[silent]),
         &[(
             Weight::Wrong,
-            "environment wee-2: silent, last heard of 2m ago: nobody serves the zone hall-1",
+            "environment wee-2: silent, last heard from 2m ago: nobody serves the zone hall-1",
         )],
     );
     let mut facts = with(&[gone]);
@@ -106,20 +106,20 @@ fn an_environment_that_is_gone_or_silent_is_wrong_where_nobody_else_serves_its_z
         &facts,
         &[(
             Weight::Notice,
-            "environment wee-1: gone, last heard of 20s ago: the zone hall-1 has no targets",
+            "environment wee-1: gone, last heard from 20s ago: the zone hall-1 has no targets",
         )],
     );
     check(
         &with(&[]),
         &[(
             Weight::Wrong,
-            "environments: none was heard of: nothing can be read or controlled",
+            "environments: none is known: nothing can be read or controlled",
         )],
     );
 }
 
 #[test]
-fn an_environment_none_of_whose_workers_starts_is_told_in_one_line() {
+fn an_environment_none_of_whose_workers_starts_is_reported_in_one_line() {
     let mut vm = environment("vm", "hall-1", "running", NOW);
     vm["pools"] = json!([
         pool("snmp", Some("it ended at once")),
@@ -143,7 +143,7 @@ fn an_environment_none_of_whose_workers_starts_is_told_in_one_line() {
 }
 
 #[test]
-fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
+fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_reported() {
     let mut facts = well();
     let target = TargetName::new("pdu-1").unwrap();
     let mut control = Summary {
@@ -172,7 +172,7 @@ fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
             ),
             (
                 Weight::Wrong,
-                "control: 4 tasks are unsettled, the oldest on pdu-1: a person has to say what became of it",
+                "control: 4 tasks are unsettled, the oldest on pdu-1: a person has to state the outcome",
             ),
             (
                 Weight::Notice,
@@ -184,7 +184,7 @@ fn control_that_waits_for_a_person_and_kinds_that_nobody_serves_are_told() {
 }
 
 #[test]
-fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
+fn what_the_server_says_is_reported_once_and_a_broker_that_is_away_is_wrong() {
     let mut facts = with(&[environment("wee-1", "hall-1", "running", NOW)]);
     let unserved = Problem::new("kind-not-served", Cure::Operator, "nobody serves it");
     let full = Problem::new("disk-full", Cure::Operator, "the disk is full");
@@ -210,7 +210,7 @@ fn what_the_server_says_is_told_once_and_a_broker_that_is_away_is_wrong() {
 }
 
 #[test]
-fn a_connection_that_is_there_and_not_as_it_should_be_is_told() {
+fn a_connection_that_is_there_and_not_as_it_should_be_is_reported() {
     let mut environment = environment("wee-1", "hall-1", "running", NOW);
     environment["connections"] = json!([{
         "name": "events", "to": "mqtt://broker:1883", "since": NOW, "lost": 1, "waiting": 0,
@@ -227,7 +227,7 @@ fn a_connection_that_is_there_and_not_as_it_should_be_is_told() {
 }
 
 #[test]
-fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_told_by_their_path() {
+fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_reported_by_their_path() {
     let mut environment = environment("wee-1", "hall-1", "running", NOW);
     let refused = |path: &str, code: &str, says: &str| {
         let problem = Problem::new(code, Cure::Operator, says);
@@ -253,5 +253,42 @@ fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_told_by
                 "/data/profiles/y.toml: y.toml:3: what? (profile-refused)",
             ),
         ],
+    );
+}
+
+#[test]
+fn states_that_cannot_be_are_wrong_wherever_they_were() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    environment["invariants_broken"] = json!(2);
+    let mut facts = with(&[environment]);
+    facts.status.invariants_broken = 1;
+    check(
+        &facts,
+        &[
+            (
+                Weight::Wrong,
+                "server: it was in 1 impossible state since it started: a bug in utakata",
+            ),
+            (
+                Weight::Wrong,
+                "environment wee-1: it was in 2 impossible states since it started: \
+                 bugs in utakata",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_kind_whose_service_failed_is_worth_knowing() {
+    let mut environment = environment("wee-1", "hall-1", "running", NOW);
+    environment["restarted"] =
+        json!([{ "kind": "snmp", "count": 2, "last": "2026-03-01T11:59:30Z" }]);
+    check(
+        &with(&[environment]),
+        &[(
+            Weight::Notice,
+            "kind snmp in wee-1: its service failed 2 times, the last time 30s ago, and is \
+             started again by itself",
+        )],
     );
 }

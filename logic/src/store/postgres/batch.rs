@@ -1,4 +1,4 @@
-//! Batches of the ledger in PostgreSQL: one transaction each, of at most ten statements.
+//! Batches of the ledger in PostgreSQL: one transaction each, with at most ten statements.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::store::{
     sql::{Session, Writing, Written},
 };
 
-/// The first batch after this is looked for on another connection.
+/// The first batch after this time is looked up on another connection.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The rows of tasks: each of the two goes in one statement.
+/// The rows of tasks: each of the two kinds is written with one statement.
 struct Tasks<'p> {
     new: Vec<NewTask<'p>>,
     changed: Vec<TaskUpdate>,
@@ -64,7 +64,7 @@ impl Writing for Transaction<'_> {
                 self.roll_back().await;
                 return Err(refusal);
             }
-            // Nobody waits for what is late: it may be done nevertheless.
+            // A late commit is not waited for: it may succeed nevertheless.
             Err(error) if self.is_late => return Err(store.in_doubt(&error)),
             Err(error) => return Err(self.fail(error).await),
         }
@@ -74,7 +74,7 @@ impl Writing for Transaction<'_> {
                 false => self.fail(error).await,
             });
         }
-        // The connection is kept meanwhile, so that another one looks.
+        // The connection is held meanwhile, so that another one is used.
         let seen = store.look(batch).await;
         self.give_back();
         seen
@@ -89,8 +89,8 @@ impl Postgres {
         }
     }
 
-    /// Looks for a page on another connection, now and then: what was said to be committed may
-    /// have been taken back since, or be known to nobody else.
+    /// Looks up a page on another connection from time to time: a commit that was reported may have
+    /// been rolled back since, or be visible to nobody else.
     async fn look(&self, batch: &WriteBatch) -> Result<(), Error> {
         let looked = *self.looked.lock();
         let is_due = looked.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL);
@@ -115,7 +115,7 @@ impl Postgres {
     }
 }
 
-/// A column of rows.
+/// Collects a column of the rows.
 fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
@@ -175,7 +175,7 @@ async fn insert_tasks(to: &mut Transaction<'_>, rows: &[NewTask<'_>]) -> Result<
     to.execute_query(query).await.map(drop)
 }
 
-/// An outcome that was written stays where nothing newer is known.
+/// A stored outcome is kept unless there is a newer one.
 async fn update_tasks(to: &mut Transaction<'_>, rows: &[TaskUpdate]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Connections, and the deadline of everything that is asked on them.
+//! Connections, and the deadline of everything requested on them.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use tokio::time::error::Elapsed;
 use super::{Postgres, error, identity::Identity};
 use crate::store::{Error, Place, sql::Sql};
 
-/// The time within which a connection is there, or never.
+/// The time limit for opening a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// PostgreSQL gives up a statement after this, and a transaction that nobody goes on with.
+/// PostgreSQL aborts a statement after this, and a transaction that is not continued.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The time after which nobody waits for an answer any more.
+/// The time after which an answer is no longer awaited.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(35);
 const CONNECTIONS: u32 = 8;
 
@@ -31,7 +31,7 @@ impl Postgres {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT_TIMEOUT)
-            // The look at its identity tells as well whether a connection works.
+            // The identity check also shows that a connection works.
             .test_before_acquire(false)
             .after_connect(move |connection, _| {
                 let identity = new.clone();
@@ -39,7 +39,7 @@ impl Postgres {
             })
             .before_acquire(move |connection, _| {
                 let identity = used.clone();
-                // One that fails is closed, and another made.
+                // One that fails is closed, and a new one opened.
                 Box::pin(async move { Ok(identity.check(connection).await.is_ok()) })
             })
             .connect_lazy_with(options.clone());
@@ -52,14 +52,14 @@ impl Postgres {
         }
     }
 
-    /// A connection that works, to the database that was opened. What was lost since it was used
-    /// last is found out here.
+    /// Returns a working connection to the database that was opened. A loss since its last use is
+    /// detected here.
     pub(super) async fn connection(&self) -> Result<PoolConnection<Db>, Error> {
         let mut others = self.identity.others();
         tokio::select! {
             biased;
             connection = self.pool.acquire() => connection.map_err(|error| self.sort(error)),
-            // The pool would go on trying.
+            // The pool would keep trying.
             Ok(()) = others.changed() => Err(Error::Replaced {
                 place: self.place.clone(),
                 reason: others.borrow().clone(),
@@ -77,8 +77,8 @@ impl Postgres {
         self.answered(connection, rows)
     }
 
-    /// The answer to a call; the connection is used again only if it can be: what it is in after
-    /// an error nobody has to know.
+    /// Handles the answer to a call; the connection is reused only if that is safe: after an error
+    /// its state is not examined.
     pub(super) fn answered<T>(
         &self,
         mut connection: PoolConnection<Db>,
@@ -94,7 +94,7 @@ impl Postgres {
     }
 }
 
-/// As the system says it.
+/// A timeout, as the system reports it.
 pub(super) fn late() -> sqlx::Error {
     sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }

@@ -20,7 +20,7 @@ struct Database {
     connection: PgConnection,
 }
 
-/// The field that is looked for in the body of an operation.
+/// The field searched in the body of an operation.
 #[derive(Deserialize)]
 struct Undoes {
     #[serde(default)]
@@ -28,7 +28,7 @@ struct Undoes {
 }
 
 impl Postgres {
-    /// As the source of a copy: as it is at this moment.
+    /// Opens it as the source of a copy, as of this moment.
     ///
     /// # Errors
     /// The database does not answer.
@@ -38,10 +38,10 @@ impl Postgres {
         Ok(Box::new(side))
     }
 
-    /// As the target of a copy. Nobody else writes it until it is dropped.
+    /// Opens it as the target of a copy. Nobody else can write to it until this is dropped.
     ///
     /// # Errors
-    /// The database does not answer, or somebody else writes it.
+    /// The database does not answer, or somebody else is writing to it.
     pub async fn target(&self) -> Result<Box<dyn Side>, Error> {
         let mut side = self.side().await?;
         side.run("BEGIN").await?;
@@ -57,7 +57,7 @@ impl Postgres {
     }
 
     async fn side(&self) -> Result<Database, Error> {
-        // It takes as long as it takes.
+        // No time limit: it takes as long as it takes.
         let options = self.options.clone().application_name("utakata copy");
         let unlimited = options.options([
             ("statement_timeout", "0"),
@@ -77,7 +77,7 @@ impl Database {
             .map_err(|error| Connection::sort(self, error))
     }
 
-    /// The column that only this database has.
+    /// Writes the column that only this database has.
     async fn write_undoes(&mut self, rows: &[Row]) -> Result<(), Error> {
         let (mut ids, mut undoes) = (Vec::new(), Vec::new());
         for row in rows {

@@ -29,24 +29,24 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
     }
 }
 
-/// Returns true if a commit that met this may have been done nevertheless.
+/// Returns true if a commit with this error may have succeeded nevertheless.
 pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
     error.as_database_error().is_none() || matches!(cause(error), Cause::Away)
 }
 
-/// Returns true if the database works and refused it: a key is taken, for example.
+/// Returns true if the database works and refused it, for example because a key is taken.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     code.is_some_and(|code| code.starts_with("23"))
 }
 
-/// Returns true if the database does not have its tables at all.
+/// Returns true if the database lacks its tables entirely.
 pub(super) fn is_absent(error: &dyn DatabaseError) -> bool {
     matches!(of_code(&error.code().unwrap_or_default()), Cause::Absent)
 }
 
-/// Returns true if the whole server went down by it. It recovers from its log, and what that had of a
-/// commit is done then, whatever the reason was: a full disk, or one that fails.
+/// Returns true if the whole server crashed. It recovers from its log, and whatever that contained
+/// of a commit then takes effect, whatever the cause was: a full disk, or a failing one.
 fn is_panic(error: &dyn DatabaseError) -> bool {
     let error = error.try_downcast_ref::<PgDatabaseError>();
     error.is_some_and(|error| error.severity() == PgSeverity::Panic)
@@ -66,7 +66,7 @@ enum Cause {
 fn cause(error: &sqlx::Error) -> Cause {
     use sqlx::Error as E;
     match error {
-        // Whatever the reason: all of it ends and starts again.
+        // Whatever the cause: the whole server ends and restarts.
         E::Database(error) if is_panic(error.as_ref()) => Cause::Away,
         E::Database(error) => of_code(&error.code().unwrap_or_default()),
         // A certificate that is not trusted.
@@ -79,20 +79,20 @@ fn cause(error: &sqlx::Error) -> Cause {
 
 fn of_code(code: &str) -> Cause {
     match code {
-        // Too many clients or too little memory; took too long, or waited too long for another;
-        // told to end, crashed, starting.
+        // Too many clients or too little memory; timeouts, or waiting too long for another;
+        // shutting down, crashed, starting.
         "53200" | "53300" | "57014" | "55P03" | "25P03" => Cause::Away,
         "57P01" | "57P02" | "57P03" | "57P05" => Cause::Away,
         "53100" => Cause::Full,
-        // No such database; no rights.
+        // No such database; no permission.
         "3D000" | "42501" => Cause::Refused,
         "25006" => Cause::ReadOnly,
         "XX001" | "XX002" => Cause::Damaged,
-        // Of the system, such as EIO.
+        // From the system, such as EIO.
         "58030" => Cause::Disk,
         // No such table, schema or column.
         "42P01" | "3F000" | "42703" => Cause::Absent,
-        // Of connections; of passwords.
+        // Connections; passwords.
         code if code.starts_with("08") => Cause::Away,
         code if code.starts_with("28") => Cause::Refused,
         _ => Cause::Other,

@@ -1,5 +1,5 @@
-//! The identity of a database. Where another one was put in its place, nothing is read or written:
-//! what this process knows is not about that one.
+//! The identity of a database. If another one was put in its place, nothing is read or written:
+//! this process's state does not match it.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use tokio::sync::watch;
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     id: Arc<str>,
-    /// The other one that was last found in its place.
+    /// The other database last found in its place.
     other: watch::Sender<String>,
 }
 
 impl Identity {
-    /// The identity of the database behind a connection.
+    /// Reads the identity of the database behind a connection.
     pub async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let row = row(connection).await?.ok_or(sqlx::Error::RowNotFound)?;
         Ok(Self {
@@ -24,12 +24,12 @@ impl Identity {
         })
     }
 
-    /// Tells when something else is found in its place from now on.
+    /// Notifies when something else is found in its place from now on.
     pub fn others(&self) -> watch::Receiver<String> {
         self.other.subscribe()
     }
 
-    /// Fails when another database is behind a connection, and says so to those who wait.
+    /// Fails if another database is behind a connection, and notifies waiting callers.
     pub async fn check(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let found = match row(connection).await {
             Ok(Some(id)) if *id == *self.id => return Ok(()),

@@ -1,10 +1,11 @@
 //! Leases in PostgreSQL.
 //!
-//! A page that is written under a lease locks its row for a key share: renewing does not wait for
-//! that, taking the lease does. So between the check of a page and its commit nobody takes it.
+//! A page written under a lease locks the lease's row with a key share lock: renewing does not wait
+//! for it, but taking the lease does. So nobody takes the lease between the check of a page and its
+//! commit.
 //!
-//! Rows are locked in the order: one's own, then those that nobody else has locked, so that
-//! nobody waits in a circle.
+//! Rows are locked in the order: one's own, then those that nobody else has locked, so that nobody
+//! waits in a circle.
 
 use std::time::Duration;
 
@@ -22,18 +23,18 @@ use crate::store::{
     sql::{Sql, Statement},
 };
 
-/// An answer that takes longer is of no use to somebody whose leases last a few seconds.
+/// A later answer is of no use to a member whose leases last a few seconds.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[async_trait]
 impl Leases for Postgres {
     async fn lease(&self, wanted: &LeaseRequest) -> Result<Vec<Lease>, Error> {
-        let asked = timeout(LEASE_TIMEOUT, async {
+        let requested = timeout(LEASE_TIMEOUT, async {
             let mut connection = self.connection().await?;
             let rows = timeout(LEASE_TIMEOUT, write(&mut connection, wanted)).await;
             self.answered(connection, rows)
         });
-        let rows = match asked.await {
+        let rows = match requested.await {
             Ok(rows) => rows?,
             Err(_) => return Err(self.sort(super::connection::late())),
         };
@@ -49,7 +50,7 @@ async fn write(
     release(&mut transaction, wanted).await?;
     renew(&mut transaction, wanted).await?;
     take(&mut transaction, wanted).await?;
-    // Committed first: what is told is what holds.
+    // Committed first: what is returned is in effect.
     let rows = sqlx::query(
         "SELECT name, epoch, environment, incarnation, address,
              (EXTRACT(EPOCH FROM clock_timestamp() - since) * 1000)::bigint AS since,
@@ -62,7 +63,7 @@ async fn write(
     )
     .fetch_all(&mut *transaction)
     .await?;
-    // What several logic environments write down and read is by the one clock that they share.
+    // Times written and read by several logic environments use the single clock that they share.
     if let Some(now) = rows.first().and_then(|row| row.try_get("now").ok())
         && let Ok(now) = Timestamp::from_millisecond(now)
     {
@@ -89,7 +90,7 @@ async fn release(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sql
     .map(drop)
 }
 
-/// One that has ended, and that nobody took, goes on; its holder has it anew.
+/// An expired lease that nobody took continues; its holder has it again.
 async fn renew(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE lease SET address = $3,
@@ -135,7 +136,8 @@ async fn take(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::
     .map(drop)
 }
 
-/// A lease that is still that of the fence: then it stays so until the end of the transaction.
+/// Checks that a lease is still held by the fence, and keeps it so until the end of the
+/// transaction.
 pub(super) fn holds(fence: &Fence) -> Statement<'_> {
     Statement::new(
         "SELECT name FROM lease

@@ -1,4 +1,4 @@
-//! Opening a database, with errors that people can act on.
+//! Opening a database, with errors that users can act on.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,21 +16,21 @@ use crate::{
     store::{Database, Error, Place, migrations::OF_POSTGRES},
 };
 
-/// The time that another one may take to bring the database to the newest form.
+/// The time that another process may take to migrate the database.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) async fn open(url: &Url) -> Result<Postgres, Error> {
     let place = place(url.options());
     let options = url.options().clone().application_name("utakata");
     let options = options.disable_statement_logging();
-    // Under a name of its own: it does not work with the store.
+    // Under a different name: it does not use the store.
     let start = limited(&options, MIGRATION_TIMEOUT).application_name("utakata start");
     let mut connection = connect(&place, &start).await?;
     migrate(&place, &mut connection).await?;
     let identity = timeout(CONNECT_TIMEOUT, Identity::read(&mut connection)).await;
     let identity = identity.unwrap_or_else(|_| Err(late()));
     let identity = identity.map_err(|error| sort(&place, error))?;
-    // Nothing depends on a farewell in form.
+    // Nothing depends on a clean disconnect.
     let _ = timeout(CONNECT_TIMEOUT, connection.close()).await;
     let options = limited(&options, STATEMENT_TIMEOUT);
     Ok(Postgres::new(place, options, identity))
@@ -46,7 +46,7 @@ fn place(options: &PgConnectOptions) -> Place {
     }))
 }
 
-/// PostgreSQL itself gives up what takes too long: what nobody waits for must not stay.
+/// PostgreSQL itself aborts what takes too long: abandoned statements must not remain.
 fn limited(options: &PgConnectOptions, limit: Duration) -> PgConnectOptions {
     let limit = format!("{}ms", limit.as_millis());
     options.clone().options([
@@ -65,7 +65,7 @@ pub(super) async fn connect(
 }
 
 async fn migrate(place: &Place, connection: &mut PgConnection) -> Result<(), Error> {
-    // The library takes a lock of the database's own meanwhile.
+    // The library holds a lock of the database meanwhile.
     let migrated = timeout(MIGRATION_TIMEOUT, OF_POSTGRES.run(connection)).await;
     let migrated = migrated.unwrap_or_else(|_| Err(late().into()));
     migrated.map_err(|error| Error::migrating(place, &OF_POSTGRES, error, sort))

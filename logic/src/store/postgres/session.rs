@@ -20,24 +20,24 @@ use crate::store::{
     sql::{Column, Many, Session, Sql, Statement, Value},
 };
 
-/// Begins a transaction in which all that is read is of one moment.
+/// Begins a transaction whose reads all see the same moment.
 pub(super) const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// A transaction with a deadline. The connection of one that is dropped is closed: what it is in
-/// nobody has to know.
+/// A transaction with a deadline. The connection of a dropped one is closed: its state is not
+/// examined.
 pub(in crate::store) struct Transaction<'p> {
     pub(super) store: &'p Postgres,
     connection: PoolConnection<Db>,
-    /// Set once the connection can be used by others.
+    /// True once the connection can be used by others.
     is_clean: bool,
     deadline: Instant,
-    /// Set once a statement was not answered in time.
+    /// True once a statement was not answered in time.
     pub(super) is_late: bool,
 }
 
 type Asked<'q> = Query<'q, Db, PgArguments>;
 
-/// A statement as the library has it.
+/// Converts a statement for the library.
 pub(super) fn query(statement: Statement<'_>) -> Asked<'static> {
     let query = sqlx::query(statement.sql);
     statement.values.into_iter().fold(query, bind)
@@ -54,7 +54,7 @@ fn bind<'q>(query: Asked<'q>, value: Value<'_>) -> Asked<'q> {
     }
 }
 
-/// A statement over many rows: each column is an array.
+/// Builds a statement over many rows: each column is an array.
 fn many(mut statement: Many<'_>) -> Asked<'static> {
     let rows = std::mem::take(&mut statement.rows);
     let types = statement
@@ -143,7 +143,7 @@ impl<'p> Transaction<'p> {
         late()
     }
 
-    /// Carries out a statement before the deadline; says how many rows were written.
+    /// Executes a statement before the deadline; returns the number of rows written.
     pub(super) async fn execute_query(&mut self, query: Asked<'_>) -> Result<u64, sqlx::Error> {
         let deadline = self.deadline;
         let done = timeout_at(deadline, query.execute(&mut *self.connection)).await;
@@ -151,7 +151,7 @@ impl<'p> Transaction<'p> {
         Ok(done?.rows_affected())
     }
 
-    /// Carries out a statement of the transaction itself.
+    /// Executes a statement that controls the transaction.
     async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let deadline = self.deadline;
         let done = timeout_at(deadline, sqlx::raw_sql(sql).execute(&mut *self.connection)).await;
@@ -159,21 +159,19 @@ impl<'p> Transaction<'p> {
         done.map(drop)
     }
 
-    /// Keeps what was done. The connection is still ours, so that whoever looks for what was
-    /// written has another one.
+    /// Commits. The connection is kept, so that looking up what was written uses another one.
     pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         self.run("COMMIT").await
     }
 
-    /// Leaves everything as it was.
+    /// Rolls everything back.
     pub(super) async fn roll_back(mut self) {
         if self.run("ROLLBACK").await.is_ok() {
             self.give_back();
         }
     }
 
-    /// Leaves everything as it was, because of this. What was refused is no reason to doubt a
-    /// connection.
+    /// Rolls everything back because of this error. A refusal is no reason to doubt a connection.
     pub(super) async fn fail(self, error: sqlx::Error) -> Error {
         let store = self.store;
         if is_refusal(&error) {
@@ -182,7 +180,7 @@ impl<'p> Transaction<'p> {
         store.sort(error)
     }
 
-    /// Others may use the connection.
+    /// Returns the connection to the pool.
     pub(super) fn give_back(mut self) {
         self.is_clean = true;
     }

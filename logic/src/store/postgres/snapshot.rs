@@ -1,4 +1,4 @@
-//! A database as of one moment: one read transaction of a connection of its own.
+//! A database as of one moment: one read transaction on a separate connection.
 
 use futures::TryStreamExt;
 use sqlx::{PgConnection, postgres::PgRow};
@@ -17,13 +17,13 @@ struct ReadTransaction {
 
 impl Postgres {
     pub(super) async fn read_snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
-        // However long it is looked at.
+        // No time limit for reading.
         let unlimited = self.options.clone().options([
             ("statement_timeout", "0"),
             ("idle_in_transaction_session_timeout", "0"),
         ]);
         let mut connection = connect(&self.place, &unlimited).await?;
-        // The moment is that of the first read of the transaction.
+        // The moment is that of the first read in the transaction.
         for step in [MOMENT, "SELECT COUNT(*) FROM pg_class"] {
             let done = sqlx::query(step).execute(&mut connection).await;
             done.map_err(|error| self.sort(error))?;

@@ -1,4 +1,4 @@
-//! The audit trail in SQL, and whether the ledger may lack what was done after its last page.
+//! The audit trail in SQL, and possible gaps of the ledger after its last page.
 
 use async_trait::async_trait;
 
@@ -7,10 +7,10 @@ use crate::store::{Audit, AuditPage, Error, Snapshot, row};
 
 #[async_trait]
 impl<S: Sql> Audit for S {
-    async fn audit(&self, from: u64, most: u32) -> Result<Vec<AuditPage>, Error> {
+    async fn audit(&self, from: u64, max: u32) -> Result<Vec<AuditPage>, Error> {
         let sql = "SELECT page, hash, body, packed FROM audit
                    WHERE page >= $1 ORDER BY page LIMIT $2";
-        let statement = Statement::new(sql).with(number(from)).with(most);
+        let statement = Statement::new(sql).with(number(from)).with(max);
         pages(self, statement).await
     }
 
@@ -42,7 +42,7 @@ async fn pages(store: &impl Sql, statement: Statement<'_>) -> Result<Vec<AuditPa
     pages.map_err(|error| store.sort(error))
 }
 
-/// A page of the trail out of its row.
+/// Reads a page of the trail from its row.
 pub(in crate::store) fn audit_page(row: &impl Columns) -> Result<AuditPage, sqlx::Error> {
     row::audit(
         row.try_number("page")?,

@@ -12,7 +12,7 @@ use crate::store::{
     release::{self, ReleaseColumns},
 };
 
-const SHIPPED: &str = "release that comes with utakata";
+const SHIPPED: &str = "release shipped with utakata";
 
 #[async_trait]
 impl<S: Sql> Catalogue for S {
@@ -81,7 +81,7 @@ impl<S: Sql> Catalogue for S {
                        ON CONFLICT (sha256, part) DO NOTHING",
                 rows: rows.collect(),
             };
-            // Held for a moment each time: control is written in between.
+            // Held only for a moment each time: control is written in between.
             let mut to = self.begin().await?;
             let written = to.execute_many(statement).await;
             to.end(written).await?;
@@ -177,7 +177,7 @@ async fn put<S: Sql>(
     Ok(PutRelease::New)
 }
 
-/// The release that has the kind and version of this one.
+/// Returns the release with the kind and version of this one.
 async fn of_version(
     from: &mut impl Session,
     id: &ReleaseId,
@@ -203,7 +203,7 @@ async fn delete_unused(from: &mut impl Session, place: &Place) -> Result<(), sql
         .await?;
     let contents = contents.iter();
     let contents = contents.map(|row| release::content(place, row.text("content")));
-    // A content that cannot be read may have any file: none is removed then.
+    // Unreadable content may include any file: none is removed then.
     let Ok(contents) = contents.collect::<Result<Vec<_>, _>>() else {
         return Ok(());
     };
@@ -216,7 +216,7 @@ async fn delete_unused(from: &mut impl Session, place: &Place) -> Result<(), sql
     from.execute_many(statement).await.map(drop)
 }
 
-/// The number of bytes of each of these files of which there are any.
+/// Selects the number of stored bytes of each of these files.
 fn sizes<S: Sql>(files: &[ContentFile]) -> Statement<'static> {
     let sql = format!(
         "SELECT sha256, SUM(LENGTH(bytes)) AS bytes FROM release_file WHERE sha256 {}

@@ -1,4 +1,4 @@
-//! Orders for environments, what is asked of kinds, and rollouts, in SQL.
+//! Orders for environments, desired states of kinds, and rollouts, in SQL.
 
 use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
@@ -83,12 +83,12 @@ impl<S: Sql> Desired for S {
         write(self, revision, statements.collect()).await
     }
 
-    async fn rollouts(&self, before: Option<RolloutId>, most: u32) -> Result<Vec<Rollout>, Error> {
+    async fn rollouts(&self, before: Option<RolloutId>, max: u32) -> Result<Vec<Rollout>, Error> {
         let sql = "SELECT body FROM rollout WHERE CAST($1 AS TEXT) IS NULL OR id < $1
                    ORDER BY id DESC LIMIT $2";
         let before = before.map(|id| id.to_string());
         let rows = self
-            .fetch(Statement::new(sql).with(before).with(most))
+            .fetch(Statement::new(sql).with(before).with(max))
             .await?;
         rollouts(self.place(), &rows)
     }
@@ -106,7 +106,7 @@ fn rollouts(place: &Place, rows: &[impl Columns]) -> Result<Vec<Rollout>, Error>
         .collect()
 }
 
-/// Writes the order, or takes it away.
+/// Writes the orders, or removes them.
 fn put_order<'r>(place: &Place, row: &'r OrderRow) -> Result<Statement<'r>, Error> {
     let environment = row.environment.as_str();
     if row.orders.is_empty() {
@@ -126,7 +126,7 @@ fn put_kind<'r>(place: &Place, row: &'r KindRow) -> Result<Statement<'r>, Error>
         "INSERT INTO kind_desired (kind, body) VALUES ($1, $2)
          ON CONFLICT (kind) DO UPDATE SET body = excluded.body",
     );
-    let body = place.json("kind", &row.asked)?;
+    let body = place.json("kind", &row.requested)?;
     Ok(statement.with(row.kind.as_str()).with(body))
 }
 
@@ -140,7 +140,7 @@ fn put_rollout<'r>(place: &Place, row: &'r Rollout) -> Result<Statement<'r>, Err
     Ok(statement.with(place.json("rollout", row)?))
 }
 
-/// Writes under a revision: others read all of it again.
+/// Writes under a revision, so that others read everything again.
 async fn write(
     store: &impl Sql,
     revision: u64,

@@ -8,16 +8,16 @@ use utakata_api::apply::Document;
 use super::{Column, Columns, Many, Session, Sql, Statement, count};
 use crate::store::{Change, Contents, Error, Inventory, Place, number::from_column};
 
-/// The bodies that are to be, by name; `None` where none is to be.
+/// The bodies to write, by name; `None` to delete.
 type Bodies<'c> = IndexMap<&'c str, Option<String>>;
 
-/// The result of changes: of several of one thing the last counts.
+/// The result of changes: of several for the same thing, the last counts.
 #[derive(Default)]
 struct Outcome<'c> {
     targets: Bodies<'c>,
     schedules: Bodies<'c>,
     credentials: Bodies<'c>,
-    /// Targets whose readings go.
+    /// Targets whose readings are deleted.
     unread: Vec<&'c str>,
 }
 

@@ -52,12 +52,36 @@ impl<S: Sql> Ledger for S {
         Ok(operations(self, select::operation(id)).await?.pop())
     }
 
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        max: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
+        let filter = TaskFilter {
+            operation: Some(id),
+            ..TaskFilter::default()
+        };
+        let mut moment = self.moment().await?;
+        let rows = async {
+            let operation = operation_rows::<S>(&mut moment, select::operation(id)).await?;
+            let tasks = moment.fetch(select::tasks::<S>(&filter, max)).await?;
+            Ok((operation, tasks))
+        };
+        let rows = rows.await;
+        let (operation, tasks) = moment.end(rows).await?;
+        let Some(operation) = operation.views(self.place())?.pop() else {
+            return Ok(None);
+        };
+        let tasks = tasks.iter().rev().map(|row| task(self.place(), row));
+        Ok(Some((operation, tasks.collect::<Result<_, _>>()?)))
+    }
+
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error> {
-        operations(self, select::operations(before, most)).await
+        operations(self, select::operations(before, max)).await
     }
 
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
@@ -74,8 +98,8 @@ impl<S: Sql> Ledger for S {
         Ok(tasks(self, select::task(id)).await?.pop())
     }
 
-    async fn tasks(&self, filter: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error> {
-        tasks(self, select::tasks(filter, most)).await
+    async fn tasks(&self, filter: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error> {
+        tasks(self, select::tasks::<S>(filter, max)).await
     }
 }
 
@@ -102,34 +126,55 @@ fn id(place: &Place, text: &str) -> Result<OperationId, Error> {
     place.word("operation's id", text)
 }
 
-/// Operations, the counts of their tasks, and what takes them back, as of one moment.
+/// Returns operations, the counts of their tasks, and the operations that undo them, as of one
+/// moment.
 async fn operations<S: Sql>(
     store: &S,
     statement: Statement<'_>,
 ) -> Result<Vec<OperationRow>, Error> {
     let mut moment = store.moment().await?;
-    let rows = async {
-        let operations = moment.fetch(statement).await?;
-        let ids = operations.iter().map(|row| row.text("id").to_owned());
-        let ids: Vec<String> = ids.collect();
-        let counts = moment.fetch(counts_of::<S>(ids.clone())).await?;
-        let undone = moment.fetch(undone_of::<S>(ids)).await?;
-        Ok((operations, counts, undone))
-    };
-    let rows = rows.await;
-    let (found, counts, undone) = moment.end(rows).await?;
-    let place = store.place();
-    let (mut counts, mut undone) = (by_state(place, &counts)?, by_undone(place, &undone)?);
-    let row = |row| {
-        let (operation, progress) = operation(place, row)?;
-        Ok(OperationRow {
-            counts: counts.remove(&operation.id).unwrap_or_default(),
-            undone_by: undone.remove(&operation.id).unwrap_or_default(),
-            operation,
-            progress,
-        })
-    };
-    found.iter().map(row).collect()
+    let rows = operation_rows::<S>(&mut moment, statement).await;
+    moment.end(rows).await?.views(store.place())
+}
+
+/// The rows that make up operations.
+struct OperationRows<R> {
+    operations: Vec<R>,
+    /// The number of tasks in each state.
+    counts: Vec<R>,
+    /// The operations that undo others.
+    undone: Vec<R>,
+}
+
+async fn operation_rows<S: Sql>(
+    moment: &mut S::Reading<'_>,
+    statement: Statement<'_>,
+) -> Result<OperationRows<S::Row>, sqlx::Error> {
+    let operations = moment.fetch(statement).await?;
+    let ids = operations.iter().map(|row| row.text("id").to_owned());
+    let ids: Vec<String> = ids.collect();
+    Ok(OperationRows {
+        counts: moment.fetch(counts_of::<S>(ids.clone())).await?,
+        undone: moment.fetch(undone_of::<S>(ids)).await?,
+        operations,
+    })
+}
+
+impl<R: Columns> OperationRows<R> {
+    fn views(&self, place: &Place) -> Result<Vec<OperationRow>, Error> {
+        let mut counts = by_state(place, &self.counts)?;
+        let mut undone = by_undone(place, &self.undone)?;
+        let row = |row| {
+            let (operation, progress) = operation(place, row)?;
+            Ok(OperationRow {
+                counts: counts.remove(&operation.id).unwrap_or_default(),
+                undone_by: undone.remove(&operation.id).unwrap_or_default(),
+                operation,
+                progress,
+            })
+        };
+        self.operations.iter().map(row).collect()
+    }
 }
 
 fn counts_of<S: Sql>(operations: Vec<String>) -> Statement<'static> {
@@ -184,7 +229,7 @@ async fn write(
         let (place, page) = (place.clone(), audit.number);
         return Ok(match (there, &batch.under) {
             (There::Same, _) => Written::Before,
-            // Who lost the lease finds the pages of who has it.
+            // A member that lost the lease finds the pages of the new holder.
             (There::Other, Some(fence)) if !to.holds(fence).await? => not_holder(place, fence),
             (There::Other, _) => Written::Refused(Error::OtherWriter { place, page }),
             (There::NotEvenTheOneBefore, _) => {
@@ -207,7 +252,7 @@ async fn write(
     Ok(Written::Now)
 }
 
-/// Somebody else has the lease.
+/// Another member has the lease.
 fn not_holder(place: Place, fence: &Fence) -> Written {
     Written::Refused(Error::NotHolder {
         place,
@@ -216,15 +261,15 @@ fn not_holder(place: Place, fence: &Fence) -> Written {
     })
 }
 
-/// A page of the trail that is in the place of another one.
+/// The page found in the place of another.
 enum There {
     Same,
     Other,
-    /// None is there, and the one before it, which was written, is not there any more.
+    /// There is none, and the previous one, which was written, is missing.
     NotEvenTheOneBefore,
 }
 
-/// Returns what was there in its place, if anything was. Waits for whoever is writing it.
+/// Returns the page found in its place, if there is one. Waits for a concurrent writer.
 async fn insert_audit(
     to: &mut impl Session,
     audit: &NewPage<'_>,

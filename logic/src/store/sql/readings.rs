@@ -22,7 +22,7 @@ impl<S: Sql> Readings for S {
     async fn readings(&self) -> Result<Vec<ReadingRow>, Error> {
         let sql = "SELECT target, action, body FROM reading ORDER BY target, action";
         let rows = self.fetch(Statement::new(sql)).await?;
-        // A reading is seen again: one that cannot be told is not worth an error.
+        // Readings are observed again: an unreadable one is not worth an error.
         let reading = |row: &S::Row| {
             Some(ReadingRow {
                 target: TargetName::new(row.text("target")).ok()?,
@@ -39,7 +39,7 @@ async fn write(
     rows: &[ReadingRow],
     lazily: Option<&'static str>,
 ) -> Result<(), sqlx::Error> {
-    // In an order that every writer has, so that two do not wait for each other; the last counts.
+    // In an order shared by all writers, so that two do not wait for each other; the last counts.
     let rows: BTreeMap<(&str, &str), &str> = rows
         .iter()
         .map(|row| {
@@ -50,7 +50,7 @@ async fn write(
     let rows = rows.into_iter();
     let rows = rows.map(|((target, action), body)| vec![target.into(), action.into(), body.into()]);
     say(to, lazily).await?;
-    // A target that was deleted in the meantime does not come back by its readings.
+    // A target deleted meanwhile does not reappear because of its readings.
     let statement = Many {
         columns: &[
             Column::Text("target"),

@@ -1,11 +1,11 @@
-//! All that the ledger has written, as of one moment, in SQL.
+//! Everything that the ledger has written as of one moment, in SQL.
 
 use async_trait::async_trait;
 
 use super::{Columns, audit_page};
 use crate::store::{AuditPage, Error, Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 
-/// A read transaction of a connection of its own, whose rows come one by one.
+/// A read transaction on a separate connection, whose rows are streamed.
 pub(in crate::store) trait Moment: Send {
     type Row: Columns;
 

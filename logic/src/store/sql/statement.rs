@@ -12,7 +12,7 @@ pub(in crate::store) enum Value<'q> {
     Number(i64),
     Flag(bool),
     Bytes(&'q [u8]),
-    /// The texts that [`Sql::among`](super::Sql::among) looks into.
+    /// The texts in which [`Sql::among`](super::Sql::among) looks.
     Texts(Vec<String>),
 }
 
@@ -31,7 +31,7 @@ pub(in crate::store) struct Many<'q> {
     pub rows: Vec<Vec<Value<'q>>>,
 }
 
-/// A column: its name, and what is in it.
+/// A column: its name and values.
 #[derive(Debug, Clone, Copy)]
 pub enum Column {
     Text(&'static str),
@@ -57,7 +57,7 @@ impl<'q> Statement<'q> {
         }
     }
 
-    /// With the value of the next parameter.
+    /// Adds the value of the next parameter.
     #[must_use]
     pub fn with(mut self, value: impl Into<Value<'q>>) -> Self {
         self.values.push(value.into());
@@ -66,7 +66,7 @@ impl<'q> Statement<'q> {
 }
 
 impl Many<'_> {
-    /// The beginning of the statement.
+    /// Returns the beginning of the statement.
     pub fn fresh(&self, rows: &str) -> String {
         let names: Vec<&str> = self.columns.iter().map(|column| column.name()).collect();
         format!(

@@ -1,4 +1,4 @@
-//! A copy of a SQLite store that somebody may be writing.
+//! A copy of a SQLite store that may be in use.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,15 +13,14 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOp
 use super::error;
 use crate::store::{Error, Place};
 
-/// Copies a store as it is at one moment into a file that is not there yet. Whoever writes it
-/// goes on; what is written meanwhile is not in the copy. It is there as a whole, on disk, or
-/// not at all.
+/// Copies a store, as of one moment, to a file that does not exist yet. A writer can continue; what
+/// is written meanwhile is not in the copy. The copy is complete and on disk, or does not exist.
 ///
-/// The copy says of itself that the ledger may lack what was done later: so whoever starts with
-/// it begins nothing again that had not ended.
+/// The copy is marked as possibly lacking what was done later: a logic environment that starts with
+/// it repeats none of the tasks that had not ended.
 ///
 /// # Errors
-/// The store cannot be read, the copy cannot be written, or there is such a file.
+/// The store cannot be read, the copy cannot be written, or the file exists.
 pub async fn back_up(from: &Path, to: &Path) -> Result<(), Error> {
     let unwritable = |error: io::Error| Error::Unwritable {
         place: Place::File(to.into()),
@@ -69,11 +68,11 @@ async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
         .await
 }
 
-/// A file that becomes another one when it is whole, or nothing.
+/// A file that gets its final name when it is complete, or is removed.
 struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// Empty, and for its owner alone.
+    /// Creates it empty, accessible to its owner only.
     fn beside(path: &Path) -> io::Result<Self> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}.unfinished", std::process::id()));
@@ -86,7 +85,7 @@ impl Unfinished {
         Ok(own)
     }
 
-    /// Never over another file.
+    /// Never replaces another file.
     fn finish(self, path: &Path) -> io::Result<()> {
         File::open(&self.0)?.sync_all()?;
         fs::hard_link(&self.0, path)?;
@@ -97,7 +96,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // Under its own name it is there no longer, whole or not.
+        // It has its final name by now, or is incomplete.
         let _ = fs::remove_file(&self.0);
     }
 }

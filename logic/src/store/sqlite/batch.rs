@@ -1,19 +1,19 @@
-//! Batches of the ledger in SQLite: one transaction each, of few statements with many rows.
+//! Batches of the ledger in SQLite: one transaction each, with few statements of many rows.
 
 use std::sync::LazyLock;
 
 use sqlx::{Sqlite as Db, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use tokio::sync::mpsc;
 
-use super::{lease, writer::Transaction};
+use super::{lease, recent, writer::Transaction};
 use crate::store::{
     Error, Fence, Place, WriteBatch,
     rows::{NewOperation, OperationUpdate, PendingTask, PendingUpdate, Rows},
     sql::{Writing, Written},
 };
 
-/// The numbers of rows that a statement has: few, so that each is made ready once and kept. To make
-/// one ready costs as much as to write its rows.
+/// The numbers of rows that a statement can have: few, so that each is prepared once and kept.
+/// Preparing one costs as much as writing its rows.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
 static INSERT_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
@@ -25,7 +25,7 @@ static INSERT_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     })
 });
 
-/// An outcome that was written stays where nothing newer is known.
+/// A stored outcome is kept unless there is a newer one.
 static UPDATE_TASKS: LazyLock<[String; SIZES.len()]> = LazyLock::new(|| {
     SIZES.map(|size| {
         let rows = vec!["(?, ?, ?, ?)"; size].join(", ");
@@ -50,12 +50,19 @@ impl Writing for Transaction<'_> {
     }
 
     async fn end_batch(
-        self,
+        mut self,
         written: Result<Written, sqlx::Error>,
         batch: &WriteBatch,
     ) -> Result<(), Error> {
         match written {
-            Ok(Written::Now | Written::Before) => self.commit(batch.audit.as_ref()).await,
+            Ok(Written::Now | Written::Before) => {
+                let many = self.count(batch.tasks.len(), recent::MANY);
+                self.commit(batch.audit.as_ref()).await?;
+                if let Some(writer) = many {
+                    recent::gather(writer).await;
+                }
+                Ok(())
+            }
             Ok(Written::Refused(refusal)) => {
                 self.roll_back().await;
                 Err(refusal)
@@ -95,7 +102,7 @@ async fn update_operations(
     Ok(())
 }
 
-/// Writes tasks. The rows of a statement are made while the one before it is carried out.
+/// Writes tasks. The rows of a statement are built while the previous one is executed.
 async fn write_tasks(
     to: &mut SqliteConnection,
     rows: &Rows<'_>,
@@ -109,7 +116,7 @@ async fn write_tasks(
         let updates = updates.map(|(statement, part)| update_tasks(statement, part, place));
         for query in inserts.chain(updates) {
             let query = query.map_err(|error| sqlx::Error::Encode(error.into()))?;
-            // Whoever carries them out has met an error, and tells it.
+            // The executing side has met an error, and reports it.
             if sender.send(query).await.is_err() {
                 break;
             }
@@ -126,7 +133,7 @@ async fn write_tasks(
     prepared.and(done)
 }
 
-/// Parts of rows in the sizes of statements, each with its statement.
+/// Splits rows into the sizes of statements, each with its statement.
 fn parts<'r, R>(
     rows: &'r [R],
     statements: &'static [String; SIZES.len()],
@@ -142,7 +149,7 @@ fn parts<'r, R>(
 
 type Statement = Query<'static, Db, SqliteArguments>;
 
-// Texts are given away, so that they are not copied once more.
+// Texts are moved, so that they are not copied again.
 fn insert_tasks(
     statement: &'static str,
     tasks: &[PendingTask<'_>],

@@ -18,7 +18,7 @@ struct File {
 }
 
 impl Sqlite {
-    /// As one side of a copy. Nobody else writes the file until it is dropped.
+    /// Opens it as one side of a copy. Nobody else can write to the file until this is dropped.
     ///
     /// # Errors
     /// It cannot be written.
@@ -51,7 +51,7 @@ impl Connection for File {
         error::sort(&self.place, error)
     }
 
-    /// Whoever wrote it would have kept us out.
+    /// A process writing to it would have kept us out.
     async fn is_in_use(&mut self) -> Result<bool, Error> {
         Ok(false)
     }

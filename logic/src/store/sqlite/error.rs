@@ -18,19 +18,19 @@ pub(super) fn sort(place: &Place, source: sqlx::Error) -> Error {
     }
 }
 
-/// Returns true if a commit that met this may be there nevertheless, now or after a crash: what was
-/// written to the log may be whole although the disk did not say so. Not where there was no room
-/// for it, where another had the file, and where it was refused.
+/// Returns true if a commit with this error may have succeeded nevertheless, now or after a crash:
+/// the log may be complete although the disk reported an error. Excluded are a lack of space, a
+/// file locked by another process, and a refusal.
 pub(super) fn may_be_committed(error: &sqlx::Error) -> bool {
     !matches!(primary(error), 5 | 6 | 8 | 13 | 19)
 }
 
-/// Returns true if the database works and refused it: a key is taken, for example.
+/// Returns true if the database works and refused it, for example because a key is taken.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     primary(error) == 19
 }
 
-/// The primary result code; 0 where SQLite itself said nothing.
+/// The primary result code; 0 if the error is not from SQLite.
 fn primary(error: &sqlx::Error) -> i32 {
     let code = error.as_database_error().and_then(|error| error.code());
     let code: Option<i32> = code.and_then(|code| code.parse().ok());

@@ -1,5 +1,5 @@
-//! The files that a SQLite store is, as the system knows them: whether what is written to an
-//! open file is still what somebody finds under its name.
+//! The files of a SQLite store, as the system knows them: checks that the open file is still the
+//! one found under its name.
 
 use std::{
     fs, io,
@@ -7,19 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file of a store, and the log beside it.
+/// The file of a store, and the log next to it.
 #[derive(Debug)]
 pub(super) struct Files {
     path: PathBuf,
     log: PathBuf,
-    /// The file that was opened first: no other one is this store.
+    /// The file opened first: no other one is this store.
     first: FileStamp,
-    /// Of the connection that writes now; absent until it has written.
+    /// The files of the current writing connection; absent until it has written.
     open: Option<[FileStamp; 2]>,
 }
 
-/// A file as the system knows it. Never opened for this: SQLite's locks belong to the process,
-/// and any close of the file by anybody in it gives them up.
+/// A file as the system knows it. Never opened for this: SQLite's locks belong to the process, and
+/// closing the file anywhere in it releases them.
 #[derive(Debug, Clone, Copy)]
 struct FileStamp {
     device: u64,
@@ -28,9 +28,9 @@ struct FileStamp {
 }
 
 impl Files {
-    /// Those of a store that was just opened.
+    /// The files of a store that was just opened.
     pub fn of(path: &Path) -> io::Result<Self> {
-        // Where the name is a link, SQLite has its log beside the file itself.
+        // If the name is a link, SQLite has its log next to the file itself.
         let mut log = fs::canonicalize(path)?.into_os_string();
         log.push("-wal");
         Ok(Self {
@@ -41,7 +41,7 @@ impl Files {
         })
     }
 
-    /// Another connection writes from now on.
+    /// Records that another connection writes from now on.
     pub fn opened_anew(&mut self) {
         self.open = None;
     }
@@ -49,7 +49,7 @@ impl Files {
     /// Checks that the file of the store is under its name.
     ///
     /// # Errors
-    /// Another one is there; it is said in words.
+    /// Another one is there; described in words.
     pub fn is_there(&self) -> Result<(), String> {
         FileStamp::at(&self.path)
             .map_err(|error| missing(&self.path, &error))?
@@ -62,11 +62,11 @@ impl Files {
             )
     }
 
-    /// Checks that the files are those that the connection has written, and nobody has cut them off:
-    /// to be asked before it writes any more to them, too, since SQLite fills up what was cut.
+    /// Checks that the files are those that the connection has written, and have not been
+    /// truncated: also before it writes to them again, since SQLite fills up a truncated part.
     ///
     /// # Errors
-    /// Another one is there; it is said in words.
+    /// Another one is there; described in words.
     pub fn are_as_left(&self) -> Result<(), String> {
         match &self.open {
             Some(left) => self.follow(left).map(drop),
@@ -75,10 +75,10 @@ impl Files {
     }
 
     /// Checks that what was just committed is in files that are found under their names, and that
-    /// nobody has cut off.
+    /// have not been truncated.
     ///
     /// # Errors
-    /// Another one is there; it is said in words.
+    /// Another one is there; described in words.
     pub fn have_it(&mut self) -> Result<(), String> {
         self.is_there()?;
         let now = match &self.open {

@@ -1,4 +1,4 @@
-//! Leases in SQLite: of one logic environment, and of those that had the file before it.
+//! Leases in SQLite: of one logic environment, and of earlier users of the file.
 
 use async_trait::async_trait;
 use sqlx::{QueryBuilder, Row, Sqlite as Db, SqliteConnection, sqlite::SqliteRow};
@@ -51,7 +51,7 @@ async fn write(
     list.build().fetch_all(to).await
 }
 
-/// Only those that the member has.
+/// Restricts a query to the leases of the member.
 fn of(query: &mut QueryBuilder<Db>, wanted: &LeaseRequest) {
     let member = &wanted.by;
     query.push(" AND environment = ");
@@ -81,7 +81,7 @@ async fn take(
     query.build().execute(to).await.map(drop)
 }
 
-/// Returns true if a lease is still that of the fence.
+/// Returns true if a lease is still held by the fence.
 pub(super) async fn holds(to: &mut SqliteConnection, fence: &Fence) -> Result<bool, sqlx::Error> {
     let row = sqlx::query(
         "SELECT name FROM lease

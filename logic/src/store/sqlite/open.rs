@@ -1,4 +1,4 @@
-//! Opening a SQLite store, with errors that people can act on.
+//! Opening a SQLite store, with errors that users can act on.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,17 +15,16 @@ use sqlx::{
 use super::{Sqlite, error, files::Files, writer::Writer};
 use crate::store::{Error, Place, migrations::OF_SQLITE};
 
-/// Larger files are not looked through at the start: it would take too long.
+/// Larger files are not checked at the start: it would take too long.
 const MAX_CHECKED: u64 = 32 * 1024 * 1024;
 
-/// Memory for pages of whoever writes, in KiB, as far as it is needed: what is written lies in
-/// many places, and reading them again would take longer than writing.
+/// The page cache of the writer, in KiB, used as far as needed: writes are scattered, and reading
+/// the pages again would take longer than writing.
 const CACHE: &str = "-65536";
-/// Bytes of a page of a new store. What is written together lies together, so a larger page is
-/// written once where two smaller ones are; with 16 KiB an empty store takes a megabyte.
+/// The page size of a new store, in bytes. Rows written together are stored together, so one larger
+/// page is written instead of two smaller ones; with 16 KiB an empty store would take a megabyte.
 const PAGE: u32 = 8192;
-/// Pages in the log before they go into the file: a page that was written again meanwhile goes
-/// once.
+/// Pages in the log before a checkpoint: a page rewritten meanwhile is transferred once.
 const CHECKPOINT_AFTER: &str = "2000";
 
 pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
@@ -35,7 +34,7 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         .page_size(PAGE)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        // Where a sync alone does not reach the disk (macOS), one that does is asked for.
+        // Where a plain sync does not reach the disk (macOS), the stronger one is used.
         .pragma("fullfsync", "1")
         .pragma("checkpoint_fullfsync", "1")
         .foreign_keys(true)
@@ -63,7 +62,7 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
     })
 }
 
-/// Nothing is said to be written that a loss of power could take away.
+/// Checks that nothing is reported as written that a loss of power could take away.
 async fn is_safe(place: &Place, connection: &mut SqliteConnection) -> Result<(), Error> {
     let failed = |error| error::sort(place, error);
     let mode = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection);
@@ -87,7 +86,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// Makes the file, for its owner alone, and says how large it is.
+/// Creates the file, accessible to its owner only, and returns its size.
 fn prepare(path: &Path) -> Result<u64, Error> {
     let unwritable = |error: std::io::Error| unwritable(path, &error);
     let file = OpenOptions::new()

@@ -12,16 +12,16 @@ use crate::store::{
     sql::{Many, Session, Statement, Value},
 };
 
-/// The numbers of rows that a statement has: few, so that each is made ready once and kept.
+/// The numbers of rows that a statement can have: few, so that each is prepared once and kept.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
-/// A transaction of a connection that only reads.
+/// A transaction on a read-only connection.
 pub(in crate::store) struct ReadSession {
     place: Place,
     moment: sqlx::Transaction<'static, Db>,
 }
 
-/// A statement as the library has it.
+/// Converts a statement for the library.
 pub(super) fn query(statement: Statement<'_>) -> Query<'static, Db, SqliteArguments> {
     let query = sqlx::query(statement.sql);
     statement.values.into_iter().fold(query, bind)
@@ -32,7 +32,7 @@ fn bind<'q>(
     value: Value<'_>,
 ) -> Query<'q, Db, SqliteArguments> {
     match value {
-        // Given away, so that it is not copied once more.
+        // Moved, so that it is not copied again.
         Value::Text(text) => query.bind(text.into_owned()),
         Value::MaybeText(text) => query.bind(text.map(|text| text.into_owned())),
         Value::Number(number) => query.bind(number),
@@ -117,7 +117,7 @@ impl Session for ReadSession {
         execute_many(&mut self.moment, statement).await
     }
 
-    /// Nothing was written: there is nothing to keep.
+    /// Nothing was written: there is nothing to commit.
     async fn end<T: Send>(self, done: Result<T, sqlx::Error>) -> Result<T, Error> {
         done.map_err(|error| error::sort(&self.place, error))
     }

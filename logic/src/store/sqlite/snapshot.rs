@@ -1,4 +1,4 @@
-//! A SQLite file as of one moment: one read transaction of a connection of its own.
+//! A SQLite file as of one moment: one read transaction on a separate connection.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::store::{
     sql::{Moment, Visitor},
 };
 
-/// The number of rows that lie ready: a page of the audit trail can be large.
+/// The number of rows read ahead: a page of the audit trail can be large.
 const AHEAD: usize = 2;
 
 /// A connection in a read transaction.
@@ -23,15 +23,15 @@ struct ReadTransaction {
     connection: SqliteConnection,
 }
 
-/// Returns what is in a file, whether somebody writes it meanwhile or not. Nothing is changed.
+/// Opens the content of a file, whether or not somebody is writing to it. Nothing is changed.
 ///
 /// # Errors
-/// It cannot be read, or it is no store.
+/// It cannot be read, or is not a store.
 pub async fn read_only(path: &Path) -> Result<Box<dyn Snapshot>, Error> {
-    // Without a log beside it nobody writes it, and then it can be read in any folder.
+    // Without a log next to it nobody is writing to it, and then it can be read in any folder.
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    // Where nobody can say whether there is one, there may be.
+    // If that cannot be determined, there may be one.
     let has_log = Path::new(&log).try_exists().unwrap_or(true);
     open(path, !has_log).await
 }
@@ -46,7 +46,7 @@ pub(super) async fn open(path: &Path, is_immutable: bool) -> Result<Box<dyn Snap
         .row_buffer_size(AHEAD)
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(failed)?;
-    // The moment is that of the first read of the transaction.
+    // The moment is that of the first read in the transaction.
     for step in ["BEGIN", "SELECT COUNT(*) FROM sqlite_master"] {
         let done = sqlx::query(step).execute(&mut connection).await;
         done.map_err(failed)?;

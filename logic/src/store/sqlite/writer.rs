@@ -1,13 +1,14 @@
-//! The one connection that writes, and what makes what it says believable.
+//! The only connection that writes, and the precautions that make its answers reliable.
 //!
-//! After an error SQLite has ended the transaction by itself, or it has not: that depends on what
-//! was full or broken, and at which statement. Whoever counts transactions above it counts wrong
-//! from then on, and what is "committed" afterwards may lie in a transaction that nobody ever
-//! ends. So nothing is counted here: a transaction begins by `BEGIN` and ends by `COMMIT`, which
-//! SQLite refuses where they cannot be, and a connection that met an error is not used again.
+//! After an error SQLite may or may not have ended the transaction by itself: that depends on what
+//! was full or broken, and at which statement. A library that counts transactions on top of it
+//! counts wrong from then on, and whatever is "committed" afterwards may be in a transaction that
+//! never ends. So nothing is counted here: a transaction begins with `BEGIN` and ends with `COMMIT`,
+//! which SQLite refuses where they are not possible, and a connection that met an error is not used
+//! again.
 //!
-//! A page of the ledger is acknowledged when somebody else can see it: now and then it is looked
-//! for on another connection, and each time the files must still be those that were opened.
+//! A page of the ledger is acknowledged when others can see it: from time to time it is looked up on
+//! another connection, and each time the files must still be those that were opened.
 
 use std::time::Duration;
 
@@ -23,17 +24,16 @@ use tokio::{
 use super::{error, files::Files};
 use crate::store::{AuditPage, Error, Place, number::to_column};
 
-/// The first page after this is looked for on another connection.
+/// The first page after this time is looked up on another connection.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Readers that take longer keep their connections when all others are opened anew.
+/// Readers that take longer keep their connections when all others are reopened.
 const READERS_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 2;
 
-/// The writer without what is written above, for a drill that must find what comes of it: it goes
-/// on with a connection that met an error, counts transactions, and looks for nothing.
+/// Disables the precautions above, for a drill that must detect the consequences: it reuses a
+/// connection that met an error, counts transactions, and verifies nothing.
 const IS_CREDULOUS: bool = cfg!(feature = "commits-are-believed");
 
-/// The one who writes.
 pub(super) struct Writer {
     place: Place,
     writing: SqliteConnectOptions,
@@ -43,20 +43,23 @@ pub(super) struct Writer {
 }
 
 struct Open {
-    /// Absent while it is in use, and after it met an error.
+    /// Absent while it is in use, and after an error.
     connection: Option<SqliteConnection>,
-    /// Whoever looks; absent before the first look and after an error.
+    /// The verifying connection; absent before its first use and after an error.
     looker: Option<SqliteConnection>,
     looked: Option<Instant>,
     files: Files,
+    /// The number of recent tasks; `None` until they are gathered for the first time, because an
+    /// earlier life may have left any number of them.
+    recent: Option<usize>,
 }
 
-/// A transaction. Nobody else writes meanwhile. One that is dropped was never there.
+/// A transaction. Nobody else writes meanwhile. A dropped one has no effect.
 pub(in crate::store) struct Transaction<'w> {
     writer: &'w Writer,
     open: MutexGuard<'w, Open>,
     connection: SqliteConnection,
-    /// How it ends.
+    /// The statement that ends it.
     commit: &'static str,
 }
 
@@ -78,11 +81,12 @@ impl Writer {
                 looker: None,
                 looked: None,
                 files,
+                recent: None,
             }),
         }
     }
 
-    /// The connections of those who only read.
+    /// Returns the read-only connections.
     pub fn readers(&self) -> SqlitePool {
         self.readers.read().clone()
     }
@@ -122,7 +126,7 @@ impl Writer {
         }
     }
 
-    /// Folds the log into the file, so that a copy of the file is complete.
+    /// Moves the log into the file, so that a copy of the file is complete.
     pub async fn close(&self) {
         self.readers().close().await;
         let mut open = self.open.lock().await;
@@ -145,7 +149,7 @@ impl Writer {
         open.files.opened_anew();
         let connection = self.writing.connect().await;
         let mut connection = connection.map_err(|error| error::sort(&self.place, error))?;
-        // On a full disk this makes room in the log, as far as the file itself need not grow.
+        // On a full disk this frees space in the log, as far as the file itself need not grow.
         if let Err(error) = execute(&mut connection, "PRAGMA wal_checkpoint(PASSIVE)").await {
             tracing::debug!(%error, "the store's log cannot be folded in now");
         }
@@ -153,8 +157,8 @@ impl Writer {
         Ok(connection)
     }
 
-    /// Ends every connection: the last one takes what is in its log into the file, even if nobody
-    /// else finds that log any more.
+    /// Closes every connection: the last one moves its log into the file, even if the log can no
+    /// longer be found by name.
     async fn end_all(&self, open: &mut Open, connection: SqliteConnection) {
         let before = std::mem::replace(&mut *self.readers.write(), readers(&self.reading));
         if timeout(READERS_TIMEOUT, before.close()).await.is_err() {
@@ -197,10 +201,10 @@ impl Writer {
 }
 
 impl Open {
-    /// A connection that met an error is not used again.
+    /// Discards a connection that met an error.
     async fn leave(&mut self, mut connection: SqliteConnection) {
         if IS_CREDULOUS {
-            // The transaction counts as one that is still there.
+            // The transaction counts as still open.
             let _ = execute(&mut connection, "BEGIN").await;
             self.connection = Some(connection);
             return;
@@ -209,9 +213,17 @@ impl Open {
     }
 }
 
-impl Transaction<'_> {
-    /// Commits. When this returns, a page of the trail that was written, or found, is seen by
-    /// others.
+impl<'w> Transaction<'w> {
+    /// Counts new tasks. Returns the writer if there may be so many recent ones that they are to be
+    /// gathered once this transaction has ended; then the count begins anew.
+    pub(super) fn count(&mut self, tasks: usize, many: usize) -> Option<&'w Writer> {
+        let recent = self.open.recent.map(|recent| recent.saturating_add(tasks));
+        let is_due = recent.is_none_or(|recent| recent >= many);
+        self.open.recent = if is_due { Some(0) } else { recent };
+        is_due.then_some(self.writer)
+    }
+
+    /// Commits. Once it returns, others see the page of the trail that was written or found.
     pub async fn commit(mut self, page: Option<&AuditPage>) -> Result<(), Error> {
         if let Err(error) = execute(&mut self.connection, self.commit).await {
             self.open.leave(self.connection).await;
@@ -224,7 +236,7 @@ impl Transaction<'_> {
         self.look(page).await
     }
 
-    /// Leaves everything as it was.
+    /// Rolls everything back.
     pub async fn roll_back(mut self) {
         match execute(&mut self.connection, "ROLLBACK").await {
             Ok(()) => self.open.connection = Some(self.connection),
@@ -232,7 +244,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Leaves everything as it was, because of this. What was refused is no reason to doubt.
+    /// Rolls everything back because of this error. A refusal is no reason for doubt.
     pub async fn fail(mut self, error: sqlx::Error) -> Error {
         let place = self.writer.place.clone();
         match error::is_refusal(&error) {
@@ -316,7 +328,7 @@ async fn execute(to: &mut SqliteConnection, sql: &'static str) -> Result<(), sql
     sqlx::query(sql).execute(to).await.map(drop)
 }
 
-/// Waits until it is closed: what it began is gone then, and so are its locks.
+/// Waits until the connection is closed: its transaction and its locks are then gone.
 async fn end(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {
         tracing::debug!(%error, "a connection to the store did not end in order");

@@ -2,6 +2,7 @@
 
 mod gap;
 pub mod lease;
+mod moment;
 mod order;
 mod person;
 mod release;
@@ -28,6 +29,7 @@ pub use lease::{
     a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
     who_lost_a_lease_writes_nothing_under_it,
 };
+pub use moment::an_operation_and_its_tasks_are_of_one_moment;
 pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
 pub use release::{
@@ -46,6 +48,7 @@ macro_rules! promises {
         $call!(
             the_inventory_is_what_was_written,
             tasks_stand_where_they_were_written,
+            an_operation_and_its_tasks_are_of_one_moment,
             a_page_that_cannot_be_written_leaves_nothing,
             a_page_that_is_written_again_is_there_once,
             the_audit_trail_comes_in_its_order,
@@ -89,7 +92,7 @@ pub fn operation() -> Operation {
         action: Some(ActionName::new("off").unwrap()),
         class: Class::Control,
         parameters: json!({ "outlet": 1 }),
-        asked: Timestamp::now(),
+        requested: Timestamp::now(),
         why: Some("because".into()),
         by: Some(PersonName::new("admin").unwrap()),
         pace: utakata_model::Pace::default(),
@@ -107,8 +110,8 @@ pub fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
         action: ActionName::new("off").unwrap(),
         parameters: Parameters::new(&operation.parameters),
         timeout: std::time::Duration::from_secs(1),
-        made: operation.asked,
-        expires: operation.asked,
+        made: operation.requested,
+        expires: operation.requested,
         lifetime: std::time::Duration::from_secs(60),
         priority: Priority::Urgent,
         paced: vec![None, Some("A1".into())],
@@ -143,7 +146,7 @@ fn outcome(task: &ControlTask, status: OutcomeStatus) -> Outcome {
     }
 }
 
-/// The inventory is what the changes have made of it, secrets included.
+/// The inventory reflects all changes, secrets included.
 pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
     let credential = Credential {
         name: name("lab"),
@@ -237,7 +240,7 @@ pub async fn tasks_stand_where_they_were_written(store: &dyn Store) {
     let row = store.task(tasks[0].id).await.unwrap().unwrap();
     assert_eq!(row.task, tasks[0]);
     assert_eq!(row.progress.state, TaskState::Failed);
-    // What was known of the outcome stays until something newer is.
+    // The known outcome stays until there is a newer one.
     assert_eq!(row.progress.outcome.unwrap().status, OutcomeStatus::Unknown);
     let row = store.task(tasks[1].id).await.unwrap().unwrap();
     assert_eq!(
@@ -278,7 +281,7 @@ pub async fn a_page_that_cannot_be_written_leaves_nothing(store: &dyn Store) {
     assert_eq!(store.audit_head().await.unwrap(), Some(audit(1)));
 }
 
-/// A page whose page of the trail is there was written before, and says so.
+/// Writing a page that is already in the trail reports that it was written before.
 pub async fn a_page_that_is_written_again_is_there_once(store: &dyn Store) {
     let operation = operation();
     let mut page = planned(&operation, &tasks(&operation, 3));
@@ -301,7 +304,7 @@ pub fn audit(page: u64) -> AuditPage {
     }
 }
 
-/// The audit trail comes in the order of its pages.
+/// The audit trail is read in the order of its pages.
 pub async fn the_audit_trail_comes_in_its_order(store: &dyn Store) {
     assert_eq!(store.audit_head().await.unwrap(), None);
     for page in 1..=12 {
@@ -316,7 +319,7 @@ pub async fn the_audit_trail_comes_in_its_order(store: &dyn Store) {
     assert_eq!(pages, [audit(9), audit(10), audit(11)]);
 }
 
-/// Locks are there until they are taken away; operations are open until they are over.
+/// Locks exist until they are removed; operations are open until they are over.
 pub async fn locks_and_open_operations_come_back(store: &dyn Store) {
     let lock = Lock {
         by: "ann".into(),
@@ -349,7 +352,7 @@ pub async fn locks_and_open_operations_come_back(store: &dyn Store) {
     assert_eq!(row.progress.state, OperationState::Done);
 }
 
-/// Tasks and operations come newest first, page by page, by every filter.
+/// Tasks and operations are listed newest first, page by page, with every filter.
 pub async fn lists_come_newest_first(store: &dyn Store) {
     let (first, second) = (operation(), operation());
     let (old, new) = (tasks(&first, 3), tasks(&second, 3));
@@ -389,7 +392,7 @@ pub async fn lists_come_newest_first(store: &dyn Store) {
     check(wanted, &[old[1].id]).await;
 }
 
-/// The last readings are written over; those of targets that are gone are not.
+/// The latest readings are overwritten; those of deleted targets are not stored.
 pub async fn readings_are_those_of_targets_that_are_there(store: &dyn Store) {
     let row = |target: &str, body: &str| ReadingRow {
         target: name(target),

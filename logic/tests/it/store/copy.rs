@@ -1,4 +1,4 @@
-//! A store is copied as a whole, there and back, or not at all.
+//! A store is copied as a whole, in both directions, or not at all.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -21,7 +21,7 @@ use crate::{
     room::{Room, config},
 };
 
-/// A store with something of everything in it.
+/// A store with some of everything in it.
 async fn filled() -> (tempfile::TempDir, Sqlite) {
     let mut room = Room::empty(config()).await;
     let script = std::sync::Arc::new(|_: &_| Some((OutcomeStatus::Succeeded, None)));
@@ -30,15 +30,15 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     let (status, told) = room.send("PUT", "/v1/people/ann", None).await;
     assert!(status.is_success(), "{told}");
     for key in ["one", "two"] {
-        let asked = json!({ "selector": "kind=pdu", "key": key, "wait": "20s" });
-        let (status, told) = room.post("/v1/operations", off(asked)).await;
+        let requested = json!({ "selector": "kind=pdu", "key": key, "wait": "20s" });
+        let (status, told) = room.post("/v1/operations", off(requested)).await;
         assert_eq!(status, StatusCode::OK, "{told}");
     }
     let lock = json!({ "why": "nobody\u{0} knows", "for": "2h" });
     let lock = room.send("PUT", "/v1/targets/pdu-1/lock", Some(lock)).await;
     assert_eq!(lock.0, StatusCode::OK, "{}", lock.1);
-    let asked = json!({ "selector": "kind=pdu", "wait": "20s" });
-    room.post("/v1/reads", asked).await;
+    let requested = json!({ "selector": "kind=pdu", "wait": "20s" });
+    room.post("/v1/reads", requested).await;
     let paused = json!({ "why": "its switch is replaced" });
     let (status, told) = room.post("/v1/environments/env-1/pause", paused).await;
     assert_eq!(status, StatusCode::OK, "{told}");

@@ -1,5 +1,4 @@
-//! Pages of which nobody knows whether they were written are there once, and nobody is told
-//! wrongly.
+//! Pages whose fate is unknown are stored once, and nobody gets a wrong answer.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -19,7 +18,7 @@ use crate::{
     room::{Room, config},
 };
 
-/// A room whose store will do so with the pages after this.
+/// A room whose store treats the following pages as told.
 async fn room() -> (Room, Arc<Mutex<VecDeque<Fate>>>) {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(folder.path().join("store.sqlite3")).await;
@@ -45,7 +44,7 @@ async fn is_whole(room: &Room) {
 }
 
 #[tokio::test]
-async fn a_page_in_doubt_is_written_once_whatever_became_of_it() {
+async fn a_page_in_doubt_is_written_once_whatever_happened_to_it() {
     for fates in [
         vec![Written],
         vec![Lost],
@@ -56,12 +55,12 @@ async fn a_page_in_doubt_is_written_once_whatever_became_of_it() {
     ] {
         let (room, next) = room().await;
         next.lock().extend(fates.iter().cloned());
-        let asked = json!({ "key": "once", "wait": "20s" });
-        let (status, answer) = room.post("/v1/operations", off(asked.clone())).await;
+        let requested = json!({ "key": "once", "wait": "20s" });
+        let (status, answer) = room.post("/v1/operations", off(requested.clone())).await;
         assert_eq!(status, StatusCode::OK, "{fates:?}: {answer}");
         let counts = &answer["operation"]["counts"];
         assert_eq!(counts["succeeded"], 1, "{fates:?}: {answer}");
-        let (_, again) = room.post("/v1/operations", off(asked)).await;
+        let (_, again) = room.post("/v1/operations", off(requested)).await;
         assert_eq!(again["operation"]["id"], answer["operation"]["id"]);
         let (_, operations) = room.get("/v1/operations").await;
         assert_eq!(operations["items"].as_array().unwrap().len(), 1);
@@ -76,7 +75,7 @@ async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
         let (room, next) = room().await;
         next.lock().push_back(fate.clone());
         next.lock().extend(std::iter::repeat_n(Away, 10_000));
-        let asked = room.post("/v1/operations", off(json!({ "key": "once" })));
+        let requested = room.post("/v1/operations", off(json!({ "key": "once" })));
         let ends = async {
             let known = |status: &Value| {
                 let problems = status["problems"].as_array().unwrap();
@@ -87,7 +86,7 @@ async fn what_is_in_doubt_at_the_end_is_there_or_not_after_it() {
             assert_eq!(target["name"], "pdu-0", "{target}");
             room.handle.drain(std::time::Duration::ZERO).await;
         };
-        let ((status, answer), ()) = tokio::join!(asked, ends);
+        let ((status, answer), ()) = tokio::join!(requested, ends);
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
         assert_eq!(answer["code"], "ending", "{answer}");
         is_whole(&room).await;
@@ -103,15 +102,15 @@ fn ask(key: &str) -> Value {
     off(json!({ "key": key, "wait": "20s" }))
 }
 
-/// Asks for two operations on one target at the same time.
+/// Requests two operations on one target at the same time.
 async fn both_ask(room: &Room) -> [(StatusCode, Value); 2] {
     let first = room.post("/v1/operations", ask("first"));
     let second = room.post("/v1/operations", ask("second"));
     tokio::join!(first, second).into()
 }
 
-/// Waits until the ledger has taken both in, or one and keeps the other for later: on a machine
-/// that is busy the second may come when the write is already slow.
+/// Waits until the ledger has accepted both, or one with the other queued: on a busy machine the
+/// second may arrive when the write is slow already.
 async fn both_wait(room: &Room) {
     let waits = |target: &Value| target["control"]["waiting"] == 2;
     let both = room.until("/v1/targets/pdu-0", waits);
@@ -119,18 +118,18 @@ async fn both_wait(room: &Room) {
 }
 
 #[tokio::test]
-async fn what_comes_while_a_page_is_written_is_promised_after_it() {
+async fn requests_during_the_writing_of_a_page_are_promised_after_it() {
     let (room, next) = room().await;
     let gate = Arc::new(Semaphore::new(0));
     next.lock().push_back(Slow(Arc::clone(&gate)));
-    let asked = both_ask(&room);
+    let requested = both_ask(&room);
     let looked = async {
         both_wait(&room).await;
         let (_, operations) = room.get("/v1/operations").await;
         assert_eq!(operations["items"], json!([]), "nothing is written yet");
         gate.add_permits(1);
     };
-    let (answers, ()) = tokio::join!(asked, looked);
+    let (answers, ()) = tokio::join!(requested, looked);
     for (status, answer) in answers {
         assert_eq!(status, StatusCode::OK, "{answer}");
         assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
@@ -140,16 +139,16 @@ async fn what_comes_while_a_page_is_written_is_promised_after_it() {
 }
 
 #[tokio::test]
-async fn what_comes_while_a_page_fails_is_refused_with_it_and_leaves_nothing() {
+async fn requests_during_a_failing_page_are_refused_with_it_and_leave_nothing() {
     let (room, next) = room().await;
     let gate = Arc::new(Semaphore::new(0));
     next.lock().push_back(SlowAndFull(Arc::clone(&gate)));
-    let asked = both_ask(&room);
+    let requested = both_ask(&room);
     let fails = async {
         both_wait(&room).await;
         gate.add_permits(1);
     };
-    let (answers, ()) = tokio::join!(asked, fails);
+    let (answers, ()) = tokio::join!(requested, fails);
     let mut done = 0;
     for (status, answer) in answers {
         if status == StatusCode::OK {
@@ -170,7 +169,11 @@ async fn what_comes_while_a_page_fails_is_refused_with_it_and_leaves_nothing() {
     is_whole(&room).await;
     let (_, audit) = room.get("/v1/audit").await;
     let said = audit.to_string();
-    assert_eq!(said.matches("operation.asked").count(), done + 1, "{said}");
+    assert_eq!(
+        said.matches("operation.requested").count(),
+        done + 1,
+        "{said}"
+    );
     assert_eq!(said.matches("task.planned").count(), done + 1, "{said}");
     room.end().await;
 }
@@ -182,11 +185,11 @@ async fn what_waits_for_a_page_in_doubt_is_refused_and_nothing_of_it_is_done_or_
     next.lock().extend(std::iter::repeat_n(Away, 10_000));
     let first = room.post("/v1/operations", off(json!({ "key": "first" })));
     let later = async {
-        let is_told = |status: &Value| {
+        let is_reported = |status: &Value| {
             let problems = status["problems"].as_array().unwrap();
             problems.iter().any(|one| one["code"] == "store-away")
         };
-        room.until("/v1/status", is_told).await;
+        room.until("/v1/status", is_reported).await;
         let lock = json!({ "why": "a fan is replaced", "for": "2h" });
         tokio::join!(
             room.post("/v1/operations", off(json!({ "key": "second" }))),
@@ -200,28 +203,27 @@ async fn what_waits_for_a_page_in_doubt_is_refused_and_nothing_of_it_is_done_or_
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{told}");
         assert_eq!(told["code"], "ledger-waits", "{told}");
     }
-    // From now on at once; what only asks is answered.
+    // From now on refused at once; queries are answered.
     let (_, third) = room.post("/v1/operations", off(json!({}))).await;
     assert_eq!(third["code"], "ledger-waits", "{third}");
     let (status, target) = room.get("/v1/targets/pdu-0").await;
     assert_eq!((status, &target["lock"]), (StatusCode::OK, &json!(null)));
 
-    // The store is back: of all of it, the one in doubt was written, and is done, once.
+    // The store is back: the page in doubt was written, and is carried out once.
     next.lock().clear();
     let is_well = |status: &Value| status["problems"] == json!([]);
     room.until("/v1/status", is_well).await;
-    let asked = json!({ "key": "first", "wait": "20s" });
-    let (status, answer) = room.post("/v1/operations", off(asked)).await;
+    let requested = json!({ "key": "first", "wait": "20s" });
+    let (status, answer) = room.post("/v1/operations", off(requested)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let id = answer["operation"]["id"].as_str().unwrap();
     assert!(doubtful["detail"].to_string().contains(id), "{doubtful}");
-    // Who asks again is told of it at once; it may still be under way.
-    let is_done = |answer: &Value| answer["counts"]["succeeded"] == 1;
-    room.until(&format!("/v1/operations/{id}"), is_done).await;
+    // A repeated request waits like the first one.
+    assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     let (_, operations) = room.get("/v1/operations").await;
     assert_eq!(operations["items"].as_array().unwrap().len(), 1);
-    let asked = json!({ "key": "second", "wait": "20s" });
-    let (_, answer) = room.post("/v1/operations", off(asked)).await;
+    let requested = json!({ "key": "second", "wait": "20s" });
+    let (_, answer) = room.post("/v1/operations", off(requested)).await;
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     is_whole(&room).await;
     room.end().await;

@@ -1,4 +1,4 @@
-//! A store that loses its connection while a page is committed, as often as the test says.
+//! A store that loses its connection during a commit, as often as the test says.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -26,9 +26,9 @@ pub enum Fate {
     Lost,
     /// The database cannot be reached at all.
     Away,
-    /// Its writer waits for this, and then it is written.
+    /// The write waits for this, and then succeeds.
     Slow(Arc<Semaphore>),
-    /// Its writer waits for this, and then the disk is full.
+    /// The write waits for this, and then the disk is full.
     SlowAndFull(Arc<Semaphore>),
 }
 
@@ -100,12 +100,20 @@ impl Ledger for Doubtful {
         self.store.operation(id).await
     }
 
+    async fn operation_with_tasks(
+        &self,
+        id: OperationId,
+        max: u32,
+    ) -> Result<Option<(OperationRow, Vec<TaskRow>)>, Error> {
+        self.store.operation_with_tasks(id, max).await
+    }
+
     async fn operations(
         &self,
         before: Option<OperationId>,
-        most: u32,
+        max: u32,
     ) -> Result<Vec<OperationRow>, Error> {
-        self.store.operations(before, most).await
+        self.store.operations(before, max).await
     }
 
     async fn locks(&self) -> Result<Vec<(TargetName, Lock)>, Error> {
@@ -116,8 +124,8 @@ impl Ledger for Doubtful {
         self.store.task(id).await
     }
 
-    async fn tasks(&self, wanted: &TaskFilter, most: u32) -> Result<Vec<TaskRow>, Error> {
-        self.store.tasks(wanted, most).await
+    async fn tasks(&self, wanted: &TaskFilter, max: u32) -> Result<Vec<TaskRow>, Error> {
+        self.store.tasks(wanted, max).await
     }
 }
 
@@ -135,7 +143,7 @@ delegate! {
         inventory_version() -> u64;
     }
     Audit {
-        audit(from: u64, most: u32) -> Vec<AuditPage>;
+        audit(from: u64, max: u32) -> Vec<AuditPage>;
         audit_head() -> Option<AuditPage>;
         gap() -> bool;
         put_gap() -> ();
@@ -159,7 +167,7 @@ delegate! {
         put_standing(revision: u64, scope: &Scope, order: Option<&Order>) -> ();
         kinds_desired() -> KindsDesired;
         put_rollout(revision: u64, kind: Option<&KindRow>, rollout: Option<&Rollout>) -> ();
-        rollouts(before: Option<RolloutId>, most: u32) -> Vec<Rollout>;
+        rollouts(before: Option<RolloutId>, max: u32) -> Vec<Rollout>;
         rollout(id: RolloutId) -> Option<Rollout>;
     }
     Catalogue {

@@ -1,4 +1,4 @@
-//! A store whose disk fills up: what it says to have written is there, and nothing else.
+//! A store whose disk fills up: what it reports as written is stored, and nothing else.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::conformance::{audit, operation, planned, put, tasks};
 
 const TARGETS: usize = 400;
 
-/// Writes everything that a store keeps, and remembers what it was told to be written.
+/// Writes everything that a store keeps, and remembers what was confirmed.
 struct Witness {
     store: Arc<dyn Store>,
     page: u64,
@@ -78,7 +78,7 @@ impl Witness {
         Ok(())
     }
 
-    /// Each kind of write once; says whether a page was refused.
+    /// Does each kind of write once; returns whether a page was refused.
     async fn all(&mut self, count: usize) -> bool {
         let readings = self.readings().await;
         let page = self.page(count).await;

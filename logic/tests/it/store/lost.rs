@@ -1,5 +1,5 @@
-//! A ledger that lacks what was done: it came from a backup, or its store has lost pages. What it
-//! says of what had not ended may be too old, so nothing of that is done by itself.
+//! A ledger that lacks what was done: it came from a backup, or its store has lost pages. Its
+//! record of unfinished tasks may be outdated, so none of them is done automatically.
 
 use std::sync::{
     Arc,
@@ -26,7 +26,7 @@ use crate::{
 
 const STORE: &str = "store.sqlite3";
 
-/// Serves the targets, and counts what is done to them.
+/// Serves the targets, and counts the actions on them.
 async fn serve(room: &mut Room) -> Arc<AtomicU32> {
     let done = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&done);
@@ -38,7 +38,7 @@ async fn serve(room: &mut Room) -> Arc<AtomicU32> {
     done
 }
 
-/// A room in which an operation waits for its locked target, and the id of its task.
+/// A room in which an operation waits for its locked target, with the id of its task.
 async fn waiting() -> (Room, Arc<AtomicU32>, String) {
     let mut room = Room::empty(config()).await;
     let done = serve(&mut room).await;
@@ -70,7 +70,7 @@ async fn is_whole(folder: &TempDir) {
     assert!(report.whole, "{:?}", report.findings);
 }
 
-/// Statements on the file, beside the logic environment.
+/// Runs statements on the file, behind the logic environment's back.
 async fn statements(folder: &TempDir, statements: &[&'static str]) {
     let options = SqliteConnectOptions::new().filename(folder.path().join(STORE));
     let mut connection = options.connect().await.unwrap();
@@ -84,7 +84,7 @@ async fn statements(folder: &TempDir, statements: &[&'static str]) {
 }
 
 #[tokio::test]
-async fn what_had_not_ended_in_a_backup_is_left_to_a_person() {
+async fn tasks_unfinished_in_a_backup_are_left_to_a_person() {
     let (room, done, task) = waiting().await;
     let folder = room.end().await;
     let store = Sqlite::open(folder.path().join(STORE)).await.unwrap();
@@ -97,9 +97,9 @@ async fn what_had_not_ended_in_a_backup_is_left_to_a_person() {
     let path = format!("/v1/tasks/{task}");
     room.until(&path, is("unsettled")).await;
     unlock(&room).await;
-    // Others go on, and it does not.
-    let asked = off(json!({ "wait": "20s" }));
-    let (_, answer) = room.post("/v1/operations", asked).await;
+    // Others continue, and it does not.
+    let requested = off(json!({ "wait": "20s" }));
+    let (_, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     let (_, told) = room.get(&path).await;
     assert_eq!(told["state"], "unsettled", "{told}");
@@ -111,7 +111,7 @@ async fn what_had_not_ended_in_a_backup_is_left_to_a_person() {
     room.until(&path, is("succeeded")).await;
     assert_eq!(again.load(Ordering::Relaxed), 2);
 
-    // It was said once, and is not said again.
+    // It was reported once, and is not reported again.
     let folder = room.end().await;
     is_whole(&folder).await;
     let room = Room::at(folder, config()).await;
@@ -122,7 +122,7 @@ async fn what_had_not_ended_in_a_backup_is_left_to_a_person() {
 }
 
 #[tokio::test]
-async fn what_the_store_loses_is_told_and_what_it_says_again_is_not_done_twice() {
+async fn what_the_store_loses_is_reported_and_what_it_says_again_is_not_done_twice() {
     let (room, done, task) = waiting().await;
     let before = format!(
         "VACUUM INTO '{}'",
@@ -134,7 +134,7 @@ async fn what_the_store_loses_is_told_and_what_it_says_again_is_not_done_twice()
     room.until(&path, is("succeeded")).await;
     assert_eq!(done.load(Ordering::Relaxed), 1);
 
-    // As after going over to a standby that had not everything: in the store it still waits.
+    // As after a failover to a standby that lacked something: in the store it still waits.
     let before = format!(
         "ATTACH '{}' AS before",
         room.folder.path().join("before").display()
@@ -155,10 +155,10 @@ async fn what_the_store_loses_is_told_and_what_it_says_again_is_not_done_twice()
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{told}");
     assert_eq!(told["code"], "store-lost", "{told}");
 
-    // Without anybody's doing: it knows what the store knows, and does nothing again.
+    // Without intervention: it knows what the store knows, and repeats nothing.
     room.until(&path, is("unsettled")).await;
-    let asked = off(json!({ "wait": "20s" }));
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "wait": "20s" }));
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     assert_eq!(done.load(Ordering::Relaxed), 2);

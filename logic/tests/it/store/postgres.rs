@@ -1,4 +1,4 @@
-//! PostgreSQL keeps the promises of a store, and says what is wrong when it cannot.
+//! PostgreSQL keeps the promises of a store, and reports what is wrong when it cannot.
 
 mod broken;
 mod cut;
@@ -37,7 +37,7 @@ async fn postgres_keeps_every_promise_of_a_store() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_used_is_told_with_the_cure() {
+async fn a_database_that_cannot_be_used_is_reported_with_the_cure() {
     let server = Postgres::start().unwrap();
     let right = server.database().unwrap();
     for statement in [

@@ -56,7 +56,7 @@ fn beside(path: &std::path::Path, end: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_file_that_is_taken_away_or_replaced_is_told_and_nothing_is_written() {
+async fn a_file_that_is_taken_away_or_replaced_is_reported_and_nothing_is_written() {
     let (folder, path, store) = with_a_page().await;
     let away = folder.path().join("away");
     let refused = async || {
@@ -73,7 +73,7 @@ async fn a_file_that_is_taken_away_or_replaced_is_told_and_nothing_is_written() 
     refused().await;
     fs::copy(&away, &path).unwrap();
     refused().await;
-    // The right one is back: it goes on.
+    // The right one is back: it continues.
     fs::rename(&away, &path).unwrap();
     store.write(&page(2)).await.unwrap();
     let other = Sqlite::open(&path).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_log_that_is_taken_away_loses_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test]
-async fn what_a_cut_took_away_is_told_and_nothing_is_acknowledged_on_it() {
+async fn what_a_cut_took_away_is_reported_and_nothing_is_acknowledged_on_it() {
     let (_folder, path, store) = with_a_page().await;
     let log = fs::File::options()
         .write(true)

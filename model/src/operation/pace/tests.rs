@@ -40,9 +40,9 @@ fn a_number_or_a_share_at_a_time_is_read_and_counted() {
 
 #[test]
 fn so_many_per_label_are_read() {
-    for (text, most, label) in [("1/rack", 1, "rack"), ("12/site/row", 12, "site/row")] {
+    for (text, max, label) in [("1/rack", 1, "rack"), ("12/site/row", 12, "site/row")] {
         let limit: AtMost = text.parse().unwrap();
-        assert_eq!((limit.most.get(), limit.label.as_str()), (most, label));
+        assert_eq!((limit.max.get(), limit.label.as_str()), (max, label));
         assert_eq!(limit.to_string(), text);
     }
     for text in ["", "rack", "rack=1", "0/rack", "1/", "1/a b", "x/rack"] {
@@ -60,7 +60,7 @@ fn a_pace_has_this_form_on_the_wire() {
     };
     let json = json!({
         "at_a_time": "25%",
-        "at_most": [{ "label": "rack", "most": 1 }],
+        "at_most": [{ "label": "rack", "max": 1 }],
         "order_by": "u",
         "stop_after": 3,
     });
@@ -79,16 +79,16 @@ fn a_pace_has_this_form_on_the_wire() {
 }
 
 #[test]
-fn a_pace_that_could_never_go_on_is_refused() {
+fn a_pace_that_could_never_continue_is_refused() {
     for (json, says) in [
         (json!({ "at_a_time": "0" }), "write for example 10 or 25%"),
         (json!({ "at_a_time": 10 }), "expected a string"),
         (
-            json!({ "at_most": [{ "label": "rack", "most": 0 }] }),
+            json!({ "at_most": [{ "label": "rack", "max": 0 }] }),
             "nonzero",
         ),
         (
-            json!({ "at_most": [{ "label": "a b", "most": 1 }] }),
+            json!({ "at_most": [{ "label": "a b", "max": 1 }] }),
             "the key of a label",
         ),
         (json!({ "order_by": "" }), "the key of a label"),

@@ -47,7 +47,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         }),
         1 => holders().prop_map(|one| Event::Over { incarnation: one.incarnation }),
         1 => holders().prop_map(|one| Event::Gone { incarnation: one.incarnation }),
-        3 => (0..200_u64, evidence()).prop_map(|(asked, evidence)| seen(asked, evidence)),
+        3 => (0..200_u64, evidence()).prop_map(|(requested, evidence)| seen(requested, evidence)),
         1 => settlement.prop_map(Event::Settle),
     ];
     let later = prop_oneof![4 => Just(0_u64), 4 => 1..4_u64, 2 => 5..20_u64];
@@ -79,7 +79,7 @@ fn play(
         now += later;
         let event = match event {
             Event::Observed(observation) => Event::Observed(Observation {
-                asked: observation.asked.min(at(now)),
+                requested: observation.requested.min(at(now)),
                 answered: at(now),
                 ..*observation
             }),
@@ -105,14 +105,16 @@ fn leads_on(before: &Life, now: u64, event: &Event, rule: &Rule) -> bool {
             *status == OutcomeStatus::Expired && holder.as_ref() == before.holder()
         }
         Event::Observed(Observation {
-            asked, evidence, ..
+            requested,
+            evidence,
+            ..
         }) => {
             let Stage::ReadingBack { since, .. } = before.stage else {
                 return false;
             };
             let may_follow = before.is_over || rule.repeat == Repeat::Repeatable;
             let is_proof = *evidence == Evidence::Other && rule.proves_absence();
-            is_proof && may_follow && asked >= &since
+            is_proof && may_follow && requested >= &since
         }
         Event::Settle(Settlement::Again { .. }) => before.may_settle().is_ok(),
         _ => false,
@@ -178,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn what_waits_has_a_deadline_and_time_alone_brings_it_to_an_end(
+    fn every_wait_has_a_deadline_and_time_alone_ends_it(
         rule in rules(), happenings in happenings(),
     ) {
         let is_settled =
@@ -233,16 +235,16 @@ proptest! {
                 passed = None;
                 return;
             };
-            let counts = |asked: &Instant| *asked >= since;
+            let counts = |requested: &Instant| *requested >= since;
             let seen = match event {
-                Event::Observed(one) if counts(&one.asked) => Some((one.asked, one.evidence)),
+                Event::Observed(one) if counts(&one.requested) => Some((one.requested, one.evidence)),
                 _ => None,
             };
             if let Stage::Ended(end) = after.stage {
-                let (asked, evidence) = seen.unwrap_or_else(|| panic!("{event:?}"));
+                let (requested, evidence) = seen.unwrap_or_else(|| panic!("{event:?}"));
                 let is_seen = evidence == Evidence::Effect
-                    && (!rule.is_through() || passed.is_some_and(|at| asked >= at));
-                let is_other = evidence == Evidence::Other && asked >= shows_from;
+                    && (!rule.is_through() || passed.is_some_and(|at| requested >= at));
+                let is_other = evidence == Evidence::Other && requested >= shows_from;
                 let is_proof = rule.proves_absence() && is_other;
                 match end.how {
                     How::Succeeded => assert!(is_seen, "{event:?} in {before:?}"),

@@ -120,7 +120,7 @@ fn a_proof_is_waited_for_no_longer_than_the_target_may_take_to_show_it() {
 }
 
 #[test]
-fn only_the_life_that_has_the_permit_is_told_to_be_over() {
+fn only_the_life_that_has_the_permit_is_reported_to_be_over() {
     let other = Event::Over {
         incarnation: incarnation(2),
     };

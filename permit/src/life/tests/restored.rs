@@ -11,7 +11,7 @@ fn check_restored(rule: &Rule, before: &Life, after: &Life, actions: &[Action]) 
 }
 
 #[test]
-fn after_a_restart_all_waiting_begins_anew() {
+fn after_a_restart_all_waiting_starts_again() {
     let rule = once(Some(Proves::Both));
     let full_permit = Stage::Permitted {
         holder: holder(),

@@ -49,7 +49,7 @@ fn what_nobody_begins_in_time_expires() {
 }
 
 #[test]
-fn an_attempt_that_is_not_heard_of_is_fenced_until_nobody_can_act() {
+fn an_attempt_that_is_not_heard_from_is_fenced_until_nobody_can_act() {
     let rule = once(Some(Proves::Effect));
     let (permit, fence) = (life(permitted()), life(fenced()));
     check_unchanged(&rule, &permit, 9, &Event::Tick);

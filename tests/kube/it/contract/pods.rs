@@ -12,7 +12,7 @@ fn worker(pod: &Value) -> Value {
     pod["status"]["containerStatuses"][0].clone()
 }
 
-/// What a watch tells of a pod until it is gone: phase, exit code, whether it is leaving.
+/// Collects the story that a watch tells of a pod until it has gone: phase, exit code, deletion.
 async fn story(site: &Site, name: &str, begin: impl AsyncFnOnce()) -> Vec<String> {
     let params = WatchParams::default().fields(&format!("metadata.name={name}"));
     let events = site.pods().watch(&params, "0").await.unwrap();
@@ -80,7 +80,7 @@ async fn a_pod_runs_and_has_an_address() {
 }
 
 #[tokio::test]
-async fn an_exit_code_and_last_words_are_told() {
+async fn an_exit_code_and_last_words_are_reported() {
     for site in sites().await {
         let script = "echo one; echo two; exit 3";
         let _: Pod = site.make(site.script("a", script)).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_spec_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn an_image_that_cannot_be_had_is_said_and_tried_again() {
+async fn an_image_that_is_not_available_is_reported_and_tried_again() {
     for site in sites().await {
         let mut pod = site.sleeper("a");
         let image = "registry.invalid/none@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

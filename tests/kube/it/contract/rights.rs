@@ -58,7 +58,7 @@ async fn a_quota_of_memory_wants_to_know_it() {
     }
 }
 
-/// What `restricted` admits.
+/// Completes a pod so that the `restricted` level admits it.
 fn restricted(mut pod: Value) -> Value {
     pod["spec"]["securityContext"] = json!({
         "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
@@ -183,7 +183,7 @@ async fn a_role_allows_what_it_names_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_none_is_unauthorized() {
+async fn an_invalid_token_is_unauthorized() {
     for site in sites().await {
         let client = client_of(&kubeconfig(&site, "nonsense")).await;
         let pods: Api<Pod> = Api::namespaced(client, &site.namespace);

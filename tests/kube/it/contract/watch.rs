@@ -118,7 +118,7 @@ async fn a_watch_from_nowhere_begins_with_what_is_there() {
 }
 
 #[tokio::test]
-async fn the_watcher_of_kube_goes_on_after_cuts_and_compactions() {
+async fn the_watcher_of_kube_continues_after_cuts_and_compactions() {
     use kube::runtime::{WatchStreamExt, watcher};
     let site = crate::site::ours().await;
     let cluster = site.cluster.as_ref().unwrap();

@@ -30,7 +30,7 @@ fn baseline(spec: &Value) -> Vec<String> {
     found
 }
 
-/// What both levels forbid.
+/// Returns the violations that both levels forbid.
 fn shared(spec: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let namespaces = ["hostNetwork", "hostPID", "hostIPC"];

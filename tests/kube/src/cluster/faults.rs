@@ -1,4 +1,4 @@
-//! What can go wrong with a cluster.
+//! Faults of a cluster.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::processes::Verdict;
 use crate::store::Key;
 
 impl Cluster {
-    /// The API server is away: whoever connects is refused, connections end. Pods run on.
+    /// Takes the API server away: connections end and new ones are refused. Pods keep running.
     pub fn close(&self) {
         self.order(false);
     }
 
-    /// It is back, on the same port.
+    /// Brings the API server back, on the same port.
     pub fn open(&self) {
         self.order(true);
     }
@@ -25,57 +25,58 @@ impl Cluster {
         if let Some(orders) = &self.orders
             && orders.send((listens, done)).is_ok()
         {
-            // It fails when the server has ended: then it listens no more, either.
+            // Fails when the server has ended: then it does not listen either.
             let _ = ordered.recv();
         }
     }
 
-    /// The API server accepts connections and answers nothing, watches included.
+    /// Makes the API server accept connections without answering anything, watches included.
     pub fn freeze(&self) {
         self.world.faults.frozen.send_replace(true);
     }
 
-    /// It goes on where it was.
+    /// Lets the API server continue where it was.
     pub fn thaw(&self) {
         self.world.faults.frozen.send_replace(false);
     }
 
-    /// The next requests of a scope go wrong.
+    /// Makes the next requests of a scope fail.
     pub fn fail(&self, scope: Scope, fault: Fault, times: usize) {
         self.world.faults.plan(scope, fault, times);
     }
 
-    /// Every answer takes so much longer.
+    /// Delays every answer.
     pub fn delay(&self, latency: Duration) {
         self.world.faults.set_latency(latency);
     }
 
-    /// No more planned failures, no delay.
+    /// Cancels planned failures and the delay.
     pub fn heal(&self) {
         self.world.faults.clear();
     }
 
-    /// All watches break off.
+    /// Breaks all watches off.
     pub fn cut_watches(&self) {
         self.world.faults.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// The past is forgotten: a watch from any version of before ends with 410.
+    /// Forgets the past: a watch from any earlier version ends with 410.
     pub fn compact(&self) {
         self.world.store().forget();
     }
 
-    /// The next watches end with 410, whatever their version.
+    /// Makes the next watches end with 410, whatever their version.
     pub fn expire_watches(&self, times: usize) {
         self.world.faults.expire_watches(times);
     }
 
-    /// A container of a pod takes more memory than its limit.
+    /// Makes a container of a pod exceed its memory limit.
     pub fn run_out_of_memory(&self, namespace: &str, pod: &str) {
         self.end(namespace, pod, Verdict::OutOfMemory);
     }
 
-    /// The node is short of something: the kubelet ends a pod (phase Failed, reason Evicted).
+    /// Makes the kubelet evict a pod because its node is short of something (phase Failed, reason
+    /// Evicted).
     pub fn evict_by_kubelet(&self, namespace: &str, pod: &str, message: &str) {
         self.end(namespace, pod, Verdict::Evicted(message.to_owned()));
     }
@@ -88,7 +89,7 @@ impl Cluster {
         }
     }
 
-    /// Sends a signal to the processes of a pod, past the API: nobody is told.
+    /// Sends a signal to the processes of a pod, bypassing the API.
     pub fn signal(&self, namespace: &str, pod: &str, signal: Signal) {
         if let Some(pod) = self.world.store().get(&Key::pod(namespace, pod)) {
             self.world

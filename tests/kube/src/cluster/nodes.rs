@@ -1,4 +1,4 @@
-//! What happens to the nodes of a cluster.
+//! The nodes of a cluster, and their faults.
 
 use anyhow::{Context, Result, anyhow};
 use rustix::process::Signal;
@@ -19,8 +19,8 @@ impl Cluster {
         }
     }
 
-    /// A node freezes: its processes stop, its kubelet does nothing. After a while it is
-    /// `Ready=Unknown` and its pods are told to go; they hang in Terminating.
+    /// Freezes a node: its processes stop, its kubelet does nothing. After a while it is
+    /// `Ready=Unknown` and its pods are to be deleted; they hang in Terminating.
     pub fn freeze_node(&self, name: &str) {
         self.world.processes.signal_node(name, Signal::STOP);
         if let Some(frozen) = self.world.nodes.lock().get(name) {
@@ -31,7 +31,7 @@ impl Cluster {
         }
     }
 
-    /// It goes on: processes that nobody wants any more are ended then.
+    /// Lets a node continue: processes that are no longer wanted are then ended.
     pub fn thaw_node(&self, name: &str) {
         if let Some(frozen) = self.world.nodes.lock().get(name) {
             frozen.send_replace(false);
@@ -40,11 +40,11 @@ impl Cluster {
         controllers::heal(&self.world, name);
     }
 
-    /// A node takes no more pods, and those that it has are evicted, as `kubectl drain` does.
-    /// Returns those that a disruption budget holds back.
+    /// Cordons a node and evicts its pods, like `kubectl drain`. Returns those held back by a
+    /// disruption budget.
     ///
     /// # Errors
-    /// When there is no such node.
+    /// There is no such node.
     pub fn drain_node(&self, name: &str) -> Result<Vec<String>> {
         self.cordon_node(name)?;
         let of_node = |pod: &Value| pod["spec"]["nodeName"] == name;
@@ -62,7 +62,7 @@ impl Cluster {
     /// Evicts a pod, as a request to the API does.
     ///
     /// # Errors
-    /// When there is none, or its disruption budget holds it back.
+    /// There is no such pod, or its disruption budget holds it back.
     pub fn evict(&self, namespace: &str, pod: &str) -> Result<()> {
         let call = Call {
             resource: resource::named("pods"),
@@ -77,18 +77,18 @@ impl Cluster {
             .map_err(|refusal| anyhow!(refusal.message))
     }
 
-    /// A node takes no more pods.
+    /// Cordons a node: it takes no more pods.
     ///
     /// # Errors
-    /// When there is no such node.
+    /// There is no such node.
     pub fn cordon_node(&self, name: &str) -> Result<()> {
         self.set_unschedulable(name, true)
     }
 
-    /// A node takes pods again.
+    /// Uncordons a node: it takes pods again.
     ///
     /// # Errors
-    /// When there is no such node.
+    /// There is no such node.
     pub fn uncordon_node(&self, name: &str) -> Result<()> {
         self.set_unschedulable(name, false)
     }

@@ -34,7 +34,7 @@ pub async fn run(world: Shared) {
 
 type Doomed = (Key, Object, Option<String>);
 
-/// What is to go: all that nobody owns any more, and all in a namespace that ends.
+/// Returns the objects to delete: those without an owner, and those in a namespace that is ending.
 fn doomed(store: &Store) -> Vec<Doomed> {
     let uids: BTreeSet<&str> = store
         .all()

@@ -89,7 +89,7 @@ pub fn object(name: &str, most_pods: usize) -> Value {
     })
 }
 
-/// What becomes of a node whose kubelet is silent, for as long as it is.
+/// Handles a node whose kubelet is silent, for as long as it is.
 pub async fn lose(world: Shared, node: String) {
     let timing = world.timing.clone();
     sleep(timing.node_unknown).await;
@@ -129,7 +129,7 @@ pub async fn lose(world: Shared, node: String) {
     }
 }
 
-/// What becomes of a node whose kubelet is back.
+/// Handles a node whose kubelet is back.
 pub fn heal(world: &World, node: &str) {
     let key = Key::new(resource::named("nodes"), "", node);
     let uid = uid_of(world, &key);

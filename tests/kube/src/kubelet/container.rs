@@ -14,9 +14,9 @@ use crate::store::Key;
 use crate::world::World;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Where it is there, a process ends with the one that started it, however that ends.
+/// If this program exists, a process ends with the one that started it, however that ends.
 const BOUND: &str = "/usr/bin/setpriv";
-/// What is told of a log in place of a message.
+/// The most bytes of a log used as a message.
 const MOST_OF_LOG: usize = 2_048;
 const MOST_LINES: usize = 80;
 const MOST_OF_MESSAGE: usize = 4_096;
@@ -185,8 +185,8 @@ impl Container<'_> {
         Ok(Some(String::new()))
     }
 
-    /// Where this machine has what a container sees at a path: below a mount it is the volume's
-    /// folder; a path of the image is one of the image's folder.
+    /// Returns where this machine has what a container sees at a path: below a mount, in the
+    /// volume's folder; otherwise in the image's folder.
     fn place(&self, text: &str) -> String {
         let mut mounts: Vec<(&str, &PathBuf)> = self.spec["volumeMounts"]
             .as_array()
@@ -247,7 +247,7 @@ pub fn message(folder: &Path, container: &Value, code: i32) -> String {
     lines[lines.len().saturating_sub(MOST_LINES)..].concat()
 }
 
-/// What a `fieldRef` names.
+/// Returns the value that a `fieldRef` names.
 pub fn field(pod: &Value, reference: &Value) -> String {
     let path = reference["fieldPath"].as_str().unwrap_or_default();
     let keyed = path

@@ -38,7 +38,7 @@ pub struct Life {
     restarts: u32,
 }
 
-/// What the API wants of a pod that runs.
+/// The request of the API for a running pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     /// To end, within so many seconds.
@@ -56,7 +56,7 @@ struct Running {
     deadline: Option<Instant>,
 }
 
-/// What is under way in the end of a pod.
+/// The progress of ending a pod.
 #[derive(Default)]
 struct Ending {
     wish: Option<Wish>,

@@ -18,7 +18,7 @@ use crate::verbs;
 use crate::watching::Part;
 use crate::world::Shared;
 
-/// How often it is looked whether there is more.
+/// The interval at which a log is polled for more.
 const LOOK_EACH: Duration = Duration::from_millis(20);
 
 /// The log of a container, and what comes if it is to be followed.

@@ -10,7 +10,7 @@ use crate::pods::set_condition;
 
 const IP: &str = "127.0.0.1";
 
-/// How a container ended.
+/// The end of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
     pub code: i32,

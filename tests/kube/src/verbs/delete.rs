@@ -126,7 +126,7 @@ fn meets(call: &Call, found: &Value, options: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What it owns loses its owner.
+/// Removes an owner from the objects it owns.
 fn orphan(store: &mut Store, owner: &Value) {
     let uid = &owner["metadata"]["uid"];
     let owned: Vec<(Key, Object)> = store

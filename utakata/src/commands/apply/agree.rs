@@ -15,7 +15,7 @@ pub fn to_delete<'a>(names: impl IntoIterator<Item = &'a str>, is_yes: bool) -> 
     if names.is_empty() || is_yes {
         return Ok(true);
     }
-    let told = told(&names);
+    let told = description(&names);
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         bail!(Usage(format!(
             "this would delete {told}: give --yes if that is meant, or --dry-run to see all of it; \
@@ -29,7 +29,7 @@ pub fn to_delete<'a>(names: impl IntoIterator<Item = &'a str>, is_yes: bool) -> 
 }
 
 /// Formats names: `7 things: a, b, c, d, e, …`.
-fn told(names: &[&str]) -> String {
+fn description(names: &[&str]) -> String {
     let shown = names[..names.len().min(NAMED)].join(", ");
     let more = if names.len() > NAMED { ", …" } else { "" };
     match names {
@@ -41,10 +41,10 @@ fn told(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_is_to_go_is_told_by_number_and_by_some_names() {
-        assert_eq!(super::told(&["target a"]), "target a");
-        assert_eq!(super::told(&["a", "b"]), "2: a, b");
+    fn what_is_to_go_is_reported_by_number_and_by_some_names() {
+        assert_eq!(super::description(&["target a"]), "target a");
+        assert_eq!(super::description(&["a", "b"]), "2: a, b");
         let names = ["a", "b", "c", "d", "e", "f"];
-        assert_eq!(super::told(&names), "6: a, b, c, d, e, …");
+        assert_eq!(super::description(&names), "6: a, b, c, d, e, …");
     }
 }

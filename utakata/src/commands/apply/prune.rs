@@ -17,7 +17,7 @@ pub async fn unnamed(
 ) -> Result<Vec<TargetName>> {
     if selector.is_everything() {
         bail!(Usage(
-            "--prune needs a selector that says of which targets the files are all: --prune -l \
+            "--prune needs a selector for the targets that the files list completely: --prune -l \
              room=north"
                 .into()
         ));

@@ -13,7 +13,7 @@ const NAMED: usize = 5;
 
 /// An action that needs confirmation.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct CommandEffect<'a> {
     /// The action: `outlet-off on`.
     pub what: String,
     pub targets: Vec<&'a TargetName>,
@@ -28,7 +28,7 @@ pub struct Asked<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
     /// No question was asked.
-    NotAsked,
+    NotNeeded,
     /// The user was asked and agreed.
     Given,
     /// The user was asked and did not agree.
@@ -45,7 +45,7 @@ enum Question {
     Count,
 }
 
-impl Asked<'_> {
+impl CommandEffect<'_> {
     /// Chooses the question. `is_yes`: the user has agreed beforehand; `is_asked`: there is a
     /// terminal.
     fn question(&self, is_yes: bool, is_asked: bool) -> Result<Question, Usage> {
@@ -60,15 +60,15 @@ impl Asked<'_> {
             ))),
             (true, false) if count > 1 || self.is_risky => Ok(Question::Plain),
             (false, false) if self.is_risky && !(is_yes || self.is_meant) => Err(Usage(format!(
-                "nothing was done: {} There is no terminal to ask on: give --yes, or --plan \
+                "nothing was done: {} There is no terminal for a confirmation: give --yes, or --plan \
                  with the token that --dry-run shows",
-                self.told()
+                self.description()
             ))),
             _ => Ok(Question::None),
         }
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         let count = self.targets.len();
         let names: Vec<&str> = self.targets.iter().map(|name| name.as_str()).collect();
         let shown = names[..count.min(NAMED)].join(", ");
@@ -84,20 +84,20 @@ impl Asked<'_> {
 }
 
 /// Asks the question if there is a terminal.
-pub fn consent(asked: &Asked<'_>, is_yes: bool) -> Result<Consent> {
+pub fn consent(asked: &CommandEffect<'_>, is_yes: bool) -> Result<Consent> {
     let is_asked = !is_yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     let count = asked.targets.len().to_string();
     let is_agreed = match asked.question(is_yes, is_asked) {
         Err(usage) => bail!(usage),
-        Ok(Question::None) => return Ok(Consent::NotAsked),
+        Ok(Question::None) => return Ok(Consent::NotNeeded),
         Ok(Question::Plain) => {
-            let answer = ask(&format!("{} Do it? [y/N] ", asked.told()))?;
+            let answer = ask(&format!("{} Do it? [y/N] ", asked.description()))?;
             matches!(answer.as_str(), "y" | "Y" | "yes")
         }
         Ok(Question::Count) => {
-            let told = asked.told();
+            let told = asked.description();
             ask(&format!(
-                "{told} If they are all meant, type their number: "
+                "{told} If all of them are meant, type their number:  "
             ))? == count
         }
     };
@@ -134,10 +134,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_many_or_dangerous_is_only_done_when_somebody_says_so() {
+    fn many_targets_or_high_risk_need_an_explicit_confirmation() {
         let name = TargetName::new("pdu-1").unwrap();
         let check = |count: usize, is_risky, is_meant, is_yes, is_asked| {
-            let asked = Asked {
+            let asked = CommandEffect {
                 what: "outlet-off on".into(),
                 targets: vec![&name; count],
                 many: 3,

@@ -82,9 +82,9 @@ fn goes_on(view: &OperationView) -> String {
     let action = view.operation.action.as_ref();
     let action = action.map_or("it", |action| action.as_str());
     format!(
-        "{action} goes on, as operation {id}:\n  \
-         utakata operation show {id}     how far it is\n  \
-         utakata operation cancel {id}   take back what has not begun"
+        "{action} continues as operation {id}:\n  \
+         utakata operation show {id}     its progress\n  \
+         utakata operation cancel {id}   cancel what has not begun"
     )
 }
 
@@ -123,7 +123,7 @@ mod tests {
         let view = |state: &str, counts: Counts| -> OperationView {
             serde_json::from_value(serde_json::json!({
                 "id": "0192f0c1-7b1e-7000-8000-000000000000", "selector": "name",
-                "class": "control", "parameters": {}, "asked": "2026-11-24T00:00:00Z",
+                "class": "control", "parameters": {}, "requested": "2026-11-24T00:00:00Z",
                 "counts": counts, "state": state,
             }))
             .unwrap()

@@ -24,7 +24,7 @@ pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
         output.table_of(&plan.targets).render(output.colours())
     })?;
     if plan.needs_approval {
-        tell!("somebody else has to approve it before it begins");
+        tell!("it needs approval by somebody else before it begins");
     }
     tell!(
         "dry run: nothing was done; --plan {} does exactly this",
@@ -61,7 +61,7 @@ fn hints(view: &OperationView) -> Vec<String> {
             "somebody else has to approve it: `utakata operation approve {id}`"
         )),
         Some(OperationState::Paused | OperationState::Stopped) => lines.push(format!(
-            "it goes on with `utakata operation resume {id}`, or ends with `cancel`"
+            "`utakata operation resume {id}` continues it, `cancel` ends it"
         )),
         _ if exit::is_under_way(&view.counts) => lines.push(format!(
             "it has not ended: `utakata operation explain {id}` says what it waits for"
@@ -73,7 +73,7 @@ fn hints(view: &OperationView) -> Vec<String> {
     if !unsettled.is_empty() {
         lines.push(
             "unsettled means that nobody can know whether it took effect: look at the target, \
-             then say what you found:"
+             then state what you found:"
                 .into(),
         );
     }

@@ -44,7 +44,27 @@ const PROGRAMS: [(&str, &str, Without); 4] = [
 /// Creates the finding about something that is missing.
 type Without = fn(&str, String, String) -> Finding;
 
+/// The host, which decides who can change the limits of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host {
+    /// A machine, whose user can change them.
+    Machine,
+    /// A pod, from which nobody can: the node is somebody else's.
+    Pod,
+}
+
+impl Host {
+    /// Returns the host. Kubernetes sets the variable in each container.
+    fn find() -> Self {
+        match std::env::var_os("KUBERNETES_SERVICE_HOST") {
+            Some(_) => Self::Pod,
+            None => Self::Machine,
+        }
+    }
+}
+
 pub fn look() -> Vec<Finding> {
+    let host = Host::find();
     let mut findings: Vec<Finding> = PROGRAMS
         .iter()
         .map(|&(program, without, finding)| program_finding(program, without, finding))
@@ -53,9 +73,11 @@ pub fn look() -> Vec<Finding> {
         fs::read_to_string("/proc/sys/net/core/rmem_max")
             .ok()
             .as_deref(),
+        host,
     ));
     findings.push(open_files(
         fs::read_to_string("/proc/self/limits").ok().as_deref(),
+        host,
     ));
     findings.push(clock(Timestamp::now()));
     findings
@@ -80,10 +102,14 @@ fn program_finding(program: &str, without: &str, finding: Without) -> Finding {
     }
 }
 
-fn receive_buffer(text: Option<&str>) -> Finding {
+fn receive_buffer(text: Option<&str>, host: Host) -> Finding {
     let check = "net.core.rmem_max";
     let Some(bytes) = text.and_then(|text| text.trim().parse::<u64>().ok()) else {
-        return Finding::doubtful(check, "not known", "only Linux tells");
+        // The kernel tells it in the network of the node alone.
+        return match host {
+            Host::Pod => Finding::right(check, "a setting of the node; not seen from a pod"),
+            Host::Machine => Finding::doubtful(check, "not known", "only Linux tells"),
+        };
     };
     if bytes >= RECEIVE_BUFFER {
         return Finding::right(check, format!("{bytes} bytes"));
@@ -91,11 +117,21 @@ fn receive_buffer(text: Option<&str>) -> Finding {
     Finding::doubtful(
         check,
         format!("{bytes} bytes: answers may be lost when very many targets answer at once"),
-        format!("sysctl -w net.core.rmem_max={RECEIVE_BUFFER}, and in /etc/sysctl.d for good"),
+        match host {
+            Host::Machine => {
+                format!(
+                    "sysctl -w net.core.rmem_max={RECEIVE_BUFFER}, and in /etc/sysctl.d for good"
+                )
+            }
+            Host::Pod => format!(
+                "nobody can in a pod: ask the administrator of the nodes for \
+                 net.core.rmem_max={RECEIVE_BUFFER} (docs/guide/kubernetes.md)"
+            ),
+        },
     )
 }
 
-fn open_files(text: Option<&str>) -> Finding {
+fn open_files(text: Option<&str>, host: Host) -> Finding {
     let check = "open files";
     let limit = text.and_then(|text| {
         let line = text
@@ -107,7 +143,17 @@ fn open_files(text: Option<&str>) -> Finding {
         Some(limit) if limit < OPEN_FILES => Finding::doubtful(
             check,
             format!("at most {limit}"),
-            format!("ulimit -n {OPEN_FILES}, or LimitNOFILE={OPEN_FILES} in the systemd unit"),
+            match host {
+                Host::Machine => {
+                    format!(
+                        "ulimit -n {OPEN_FILES}, or LimitNOFILE={OPEN_FILES} in the systemd unit"
+                    )
+                }
+                Host::Pod => format!(
+                    "nobody can in a pod: ask the administrator of the nodes for a limit of \
+                     {OPEN_FILES} in the container runtime"
+                ),
+            },
         ),
         Some(limit) => Finding::right(check, format!("at most {limit}")),
         None => Finding::right(check, "no limit is known"),
@@ -132,16 +178,26 @@ mod tests {
     use super::{super::Verdict, *};
 
     #[test]
-    fn limits_that_are_too_small_are_told_with_a_cure() {
+    fn limits_that_are_too_small_are_reported_with_a_cure() {
         for (text, expect) in [
             (Some("212992\n"), Verdict::Doubtful),
             (Some("8388608\n"), Verdict::Right),
             (None, Verdict::Doubtful),
         ] {
-            assert_eq!(receive_buffer(text).result, expect, "{text:?}");
+            assert_eq!(
+                receive_buffer(text, Host::Machine).result,
+                expect,
+                "{text:?}"
+            );
         }
+        let in_pod = receive_buffer(Some("212992\n"), Host::Pod);
+        assert!(!in_pod.cure.contains("sysctl -w"), "{}", in_pod.cure);
+        assert_eq!(receive_buffer(None, Host::Pod).result, Verdict::Right);
         let limits = "Max processes   1  2 processes\nMax open files            1024                 524288               files\n";
-        assert_eq!(open_files(Some(limits)).result, Verdict::Doubtful);
+        let found = open_files(Some(limits), Host::Machine);
+        assert_eq!(found.result, Verdict::Doubtful);
+        let found = open_files(Some(limits), Host::Pod);
+        assert!(!found.cure.contains("ulimit"), "{}", found.cure);
         assert_eq!(clock(Timestamp::UNIX_EPOCH).result, Verdict::Wrong);
     }
 }

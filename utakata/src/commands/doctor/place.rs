@@ -3,16 +3,16 @@
 use std::{
     fs, io,
     net::{SocketAddr, TcpListener},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
 
 use utakata_up::{
-    config,
+    config::{self, Config},
     folder::{Endpoint, Folder},
 };
 
-use super::Finding;
+use super::{Finding, probes};
 use crate::{connection, global::Global};
 
 pub fn look(global: &Global) -> Vec<Finding> {
@@ -30,8 +30,17 @@ pub fn look(global: &Global) -> Vec<Finding> {
     };
     let mut findings = vec![directory(folder.path())];
     findings.extend(token(folder));
-    findings.push(up(running.as_ref().map(|(_, endpoint)| endpoint)));
-    findings.extend(configuration(folder, running.is_some()));
+    let endpoint = running.as_ref().map(|(_, endpoint)| endpoint);
+    let (configuration, config) = configuration(folder);
+    let address = config.as_ref().and_then(|config| config.probes.address);
+    let ready = address.and_then(probes::ask);
+    findings.push(up(endpoint, ready.is_some()));
+    findings.push(configuration);
+    match (&ready, config) {
+        (None, Some(config)) if endpoint.is_none() => findings.extend(ports(&config)),
+        _ => {}
+    }
+    findings.extend(ready.iter().flat_map(|text| probes::findings(text)));
     findings
 }
 
@@ -41,7 +50,10 @@ fn directory(path: &Path) -> Finding {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Finding::right(check, format!("{shown} is not there yet; `up` makes it"));
+            return Finding::right(
+                check,
+                format!("{shown} does not exist yet; `up` creates it"),
+            );
         }
         Err(error) => {
             let cure = "make it a directory of this user, or give another with --data";
@@ -53,13 +65,19 @@ fn directory(path: &Path) -> Finding {
         return Finding::wrong(check, format!("{shown} is not a directory"), cure);
     }
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let is_own = metadata.uid() == rustix::process::geteuid().as_raw();
+    if mode & 0o077 != 0 && is_own {
         let seen = format!("{shown} is open to others (mode {mode:o})");
         return Finding::doubtful(check, seen, format!("chmod 700 {shown}"));
     }
     if !is_writable(path) {
         let cure = format!("make it writable for this user: it is {shown}");
         return Finding::wrong(check, format!("{shown} cannot be written"), cure);
+    }
+    if !is_own {
+        // Only its owner can close it. What is secret in it has modes of its own.
+        let seen = format!("{shown}, which another user owns: a volume (mode {mode:o})");
+        return Finding::right(check, seen);
     }
     Finding::right(check, shown.to_string())
 }
@@ -80,44 +98,52 @@ fn token(folder: &Folder) -> Option<Finding> {
     Some(match folder.token() {
         Ok(token) if token.len() >= 32 => Finding::right("token", shown.to_string()),
         Ok(_) => {
-            let cure = "remove that file, and a new token is made at the next start";
+            let cure = "remove that file, and the next start makes a new one";
             Finding::wrong("token", format!("{shown} is damaged"), cure)
         }
         Err(error) => Finding::wrong("token", format!("{shown}: {error}"), "make it readable"),
     })
 }
 
-fn up(endpoint: Option<&Endpoint>) -> Finding {
+fn up(endpoint: Option<&Endpoint>, answers_probes: bool) -> Finding {
     match endpoint {
         Some(endpoint) => {
             let Endpoint { url, pid, .. } = endpoint;
             Finding::right("utakata up", format!("runs: process {pid}, {url}"))
         }
+        None if answers_probes => {
+            let seen = "an environment without an API; the logic environments know how it is";
+            Finding::right("utakata wee", seen)
+        }
         None => Finding::doubtful("utakata up", "does not run here", "start it: `utakata up`"),
     }
 }
 
-fn configuration(folder: &Folder, running: bool) -> Vec<Finding> {
+fn configuration(folder: &Folder) -> (Finding, Option<Config>) {
     let file = config::file(None, Some(folder.path()));
     let overrides = config::from_environment(std::env::vars());
-    let loaded = match config::load(file.as_deref(), &overrides) {
+    match config::load(file.as_deref(), &overrides) {
         Err(error) => {
             let error = format!("{:#}", anyhow::Error::new(error));
-            return vec![Finding::wrong("configuration", error, "set that right")];
+            let finding = Finding::wrong("configuration", error, "set that right");
+            (finding, None)
         }
-        Ok(loaded) => loaded,
-    };
-    let seen = file.map_or_else(|| "defaults".into(), |file| file.display().to_string());
-    let mut findings = vec![Finding::right("configuration", seen)];
-    if !running {
-        findings.push(port(
-            "port of the API",
-            loaded.logic.http.listen,
-            "--listen",
-        ));
-        if loaded.mqtt.enabled {
-            findings.push(port("port of MQTT", loaded.mqtt.listen, "--mqtt"));
+        Ok(config) => {
+            let seen = file.map_or_else(|| "defaults".into(), |file| file.display().to_string());
+            (Finding::right("configuration", seen), Some(config))
         }
+    }
+}
+
+/// Returns findings about the ports that `up` would take.
+fn ports(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![port(
+        "port of the API",
+        config.logic.http.listen,
+        "--listen",
+    )];
+    if config.mqtt.enabled {
+        findings.push(port("port of MQTT", config.mqtt.listen, "--mqtt"));
     }
     findings
 }
@@ -126,7 +152,9 @@ fn port(check: &str, address: SocketAddr, flag: &str) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Finding::right(check, format!("{address} is free")),
         Err(error) => {
-            let cure = format!("end who has it (ss -ltnp tells), or choose another with {flag}");
+            let cure = format!(
+                "end the program that uses it (ss -ltnp shows it), or choose another with {flag}"
+            );
             Finding::wrong(check, format!("{address}: {error}"), cure)
         }
     }

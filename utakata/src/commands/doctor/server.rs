@@ -40,7 +40,7 @@ async fn answer(context: &Context<'_>) -> anyhow::Result<(Status, Finding)> {
     let took = began.elapsed();
     let seen = format!("{} answered in {}", client.url(), words::took(took));
     let finding = if took > SLOW {
-        Finding::doubtful("API", seen, "see what loads the machine or the network")
+        Finding::doubtful("API", seen, "check the load on the machine and the network")
     } else {
         Finding::right("API", seen)
     };

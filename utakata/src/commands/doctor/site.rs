@@ -27,7 +27,7 @@ fn findings(overview: &Overview) -> Vec<Finding> {
         Some(open) => found.push(Finding::right("control", format!("open tasks: {open}"))),
         None => found.push(Finding::wrong(
             "control",
-            "the keeper of the ledger cannot be asked",
+            "the keeper of the ledger does not answer",
             "see whether a logic environment keeps it",
         )),
     }
@@ -93,7 +93,9 @@ fn targets(overview: &Overview) -> Vec<Finding> {
     if unobserved > 0 {
         found.push(Finding::doubtful(
             "schedules",
-            format!("{unobserved} of {all} targets are read by none: nobody knows how they are"),
+            format!(
+                "{unobserved} of {all} targets are read by no schedule: their state is unknown"
+            ),
             "apply a schedule; see them: `utakata target list --health unobserved`",
         ));
     }

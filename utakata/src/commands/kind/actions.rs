@@ -82,7 +82,7 @@ fn facts(action: &Action) -> Vec<String> {
         });
         facts.push(match action.repeat {
             Repeat::Repeatable => "repeatable".into(),
-            Repeat::Once => "once: never repeated by itself".into(),
+            Repeat::Once => "once: never repeated automatically".into(),
         });
         if let Some(undo) = &action.undo {
             facts.push(format!("undone by {}", undo.action));
@@ -177,7 +177,7 @@ fn limits(schema: &Value) -> Vec<String> {
     }
     limits.extend(range(number("minimum"), number("maximum"), ""));
     limits.extend(number("exclusiveMinimum").map(|least| format!("more than {least}")));
-    limits.extend(number("exclusiveMaximum").map(|most| format!("less than {most}")));
+    limits.extend(number("exclusiveMaximum").map(|max| format!("less than {max}")));
     limits.extend(number("multipleOf").map(|step| format!("in steps of {step}")));
     let characters = range(number("minLength"), number("maxLength"), " characters");
     limits.extend(characters);
@@ -190,12 +190,12 @@ fn limits(schema: &Value) -> Vec<String> {
     limits
 }
 
-fn range(least: Option<String>, most: Option<String>, of: &str) -> Option<String> {
-    Some(match (least, most) {
+fn range(least: Option<String>, max: Option<String>, of: &str) -> Option<String> {
+    Some(match (least, max) {
         (None, None) => return None,
-        (Some(least), Some(most)) => format!("{least} to {most}{of}"),
+        (Some(least), Some(max)) => format!("{least} to {max}{of}"),
         (Some(least), None) => format!("at least {least}{of}"),
-        (None, Some(most)) => format!("at most {most}{of}"),
+        (None, Some(max)) => format!("at most {max}{of}"),
     })
 }
 
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_told_with_type_limits_default_and_meaning() {
+    fn parameters_are_reported_with_type_limits_default_and_meaning() {
         let schema = json!({
             "type": "object", "required": ["outlet"],
             "properties": {

@@ -12,7 +12,7 @@ use utakata_model::{OperationId, duration};
 
 use super::{Context, Which};
 use crate::{
-    commands::control::{self, Asked, Consent, consent},
+    commands::control::{self, CommandEffect, Consent, consent},
     exit::{Exit, Usage},
     identifiers,
     output::{Cell, Format, Row, Table, tell_lines, words},
@@ -70,8 +70,8 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let targets = plan.steps.iter().flat_map(|step| &step.targets);
-    let asked = Asked {
-        what: "taking it back on".into(),
+    let asked = CommandEffect {
+        what: "undoing it on".into(),
         targets: targets.map(|one| &one.target).collect(),
         many: plan.many,
         // The original action was confirmed, but that does not make undoing it harmless.
@@ -83,12 +83,12 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         match consent(&asked, arguments.yes)? {
             Consent::Refused => bail!(Usage("nothing was done".into())),
             Consent::Given if undo.plan.is_none() => undo.plan = Some(plan.token),
-            Consent::Given | Consent::NotAsked => {}
+            Consent::Given | Consent::NotNeeded => {}
         }
     }
     let undone = match client.undo(id, &undo).await {
         Ok(UndoAnswer::Undone(undone)) => undone,
-        Ok(UndoAnswer::Plan(_)) => bail!("the server only planned what it was told to do"),
+        Ok(UndoAnswer::Plan(_)) => bail!("the server only planned what it was asked to do"),
         Err(error) => return refused(error, false, context),
     };
     follow(&client, undone, arguments.timeout, context).await
@@ -161,13 +161,13 @@ fn show_plan(plan: &UndoPlan, context: &Context<'_>) -> Result<()> {
     })?;
     left_out(&plan.left_out);
     if let [first, ..] = plan.undone_by.as_slice() {
-        tell!("it was taken back before: `utakata operation show {first}`");
+        tell!("it was undone before: `utakata operation show {first}`");
     }
     if plan.needs_approval {
-        tell!("somebody else has to approve it before it begins");
+        tell!("it needs approval by somebody else before it begins");
     }
     if plan.steps.is_empty() {
-        tell!("dry run: nothing of it can be taken back");
+        tell!("dry run: nothing in it can be undone");
     } else {
         tell!(
             "dry run: nothing was done; --plan {} does exactly this",

@@ -23,7 +23,7 @@ pub async fn run(
     let draft = match workbench::ask(&request).await? {
         Answer::Draft(draft) => draft,
         Answer::Refused { problems } => return Err(workbench::refused(&problems)),
-        _ => bail!("the workbench answered something else: is it of another version?"),
+        _ => bail!("the workbench gave an unexpected answer: is it another version?"),
     };
     tell_walk(&draft.walk);
     for notice in &draft.notices {

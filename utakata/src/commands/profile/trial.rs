@@ -20,11 +20,11 @@ pub async fn run(files: Vec<PathBuf>, walk: PathBuf, context: &Context<'_>) -> R
     let trial = match asked {
         Answer::Trial(trial) => trial,
         Answer::Refused { problems } => return Err(workbench::refused(&problems)),
-        _ => bail!("the workbench answered something else: is it of another version?"),
+        _ => bail!("the workbench gave an unexpected answer: is it another version?"),
     };
     let output = context.output;
     tell_walk(&trial.walk);
-    output.one(&trial, || told(&trial, output))?;
+    output.one(&trial, || description(&trial, output))?;
     for notice in &trial.notices {
         tell!("{notice}");
     }
@@ -37,7 +37,7 @@ pub async fn run(files: Vec<PathBuf>, walk: PathBuf, context: &Context<'_>) -> R
     }
 }
 
-fn told(trial: &Trial, output: &Output) -> String {
+fn description(trial: &Trial, output: &Output) -> String {
     let mut parts = Vec::new();
     for profile in &trial.profiles {
         let is = if profile.is_recognised {

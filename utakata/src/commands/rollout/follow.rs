@@ -60,9 +60,9 @@ pub async fn follow(client: &Client, mut rollout: Rollout, output: &Output) -> R
 fn goes_on(rollout: &Rollout) -> String {
     let Rollout { id, kind, .. } = rollout;
     format!(
-        "the rollout of {kind} goes on, as {id}:\n  \
-         utakata rollout show {id} --follow   how far it is\n  \
-         utakata rollout pause {id}           let it stay where it is\n  \
+        "the rollout of {kind} continues as {id}:\n  \
+         utakata rollout show {id} --follow   its progress\n  \
+         utakata rollout pause {id}           keep it where it is\n  \
          utakata rollout abort {id}           take it back"
     )
 }

@@ -100,7 +100,7 @@ fn progress(rollout: &Rollout, page: &mut String) {
     for (id, standing) in &rollout.environments {
         if let Some(line) = waits_for(standing).filter(|_| !is_over) {
             page.push_str(&format!(
-                "{id}: {line}; `utakata rollout promote {}` goes on at once\n",
+                "{id}: {line}; `utakata rollout promote {}` proceeds at once\n",
                 rollout.id
             ));
         }
@@ -159,13 +159,13 @@ fn quiet(rollout: &Rollout, page: &mut String) {
     for (id, standing) in &rollout.environments {
         let evidence = &standing.evidence;
         let waits = match standing.phase {
-            RolloutPhase::Shadow if evidence.compared == 0 => "no read to compare has come yet",
-            RolloutPhase::Canary if evidence.candidate.tasks == 0 => "no task has come yet",
+            RolloutPhase::Shadow if evidence.compared == 0 => "no read to compare has arrived yet",
+            RolloutPhase::Canary if evidence.candidate.tasks == 0 => "no task has arrived yet",
             _ => continue,
         };
         page.push_str(&format!(
             "{id}: {waits}: `utakata read kind={kind}` gives it one, `utakata rollout promote \
-             {kind}` goes on without\n"
+             {kind}` continues without\n"
         ));
     }
 }

@@ -40,7 +40,7 @@ impl Detail {
 pub fn screen(overview: &Overview, colours: bool) -> String {
     let mut lines = Vec::new();
     for detail in DETAILS {
-        lines = told(overview, detail, colours);
+        lines = description(overview, detail, colours);
         if lines.len() <= HEIGHT {
             break;
         }
@@ -48,7 +48,7 @@ pub fn screen(overview: &Overview, colours: bool) -> String {
     lines.join("\n")
 }
 
-fn told(overview: &Overview, detail: Detail, colours: bool) -> Vec<String> {
+fn description(overview: &Overview, detail: Detail, colours: bool) -> Vec<String> {
     let good = Style::new().green().force_styling(colours);
     let bad = Style::new().red().bold().force_styling(colours);
     let dim = Style::new().dim().force_styling(colours);
@@ -120,12 +120,12 @@ fn counts(overview: &Overview) -> String {
         plural(*workers, "worker", "workers")
     ));
     match control {
-        Some(ControlCounts { open: 0, .. }) => text.push_str(", no control under way"),
+        Some(ControlCounts { open: 0, .. }) => text.push_str(", no control in progress"),
         Some(ControlCounts { open, .. }) => {
             let tasks = plural(*open, "task", "tasks");
             text.push_str(&format!(", {open} control {tasks} open"));
         }
-        None => text.push_str(", control cannot be asked"),
+        None => text.push_str(", control does not answer"),
     }
     text
 }
@@ -259,7 +259,7 @@ mod tests {
     fn a_site_that_is_well_is_one_line_with_its_numbers() {
         assert_eq!(
             screen(&overview(&json!({})), false),
-            "all is well: 9 of 9 targets answer, 1 environment, 4 workers, no control under way"
+            "all is well: 9 of 9 targets answer, 1 environment, 4 workers, no control in progress"
         );
     }
 
@@ -278,7 +278,7 @@ mod tests {
         let finding = |weight: &str, at: usize| {
             json!({ "weight": weight, "about": "environment",
                 "subject": format!("environment wee-{at}"),
-                "says": "gone, last heard of 20s ago: nobody serves the zone hall-1",
+                "says": "gone, last heard from 20s ago: nobody serves the zone hall-1",
                 "cure": "see whether it still runs, and its log" })
         };
         let text = screen(

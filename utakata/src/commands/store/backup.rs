@@ -98,7 +98,7 @@ pub async fn back_up(arguments: &BackupArguments, context: &Context<'_>) -> Resu
     context.output.text(&match report.whole {
         true => format!("{to} is whole\n{}", head(&report)),
         false => format!(
-            "{to} is there, but its audit trail is NOT whole ({} findings): see \
+            "{to} was written, but its audit trail is NOT whole ({} findings): see \
              `utakata audit verify`",
             report.found
         ),
@@ -145,7 +145,7 @@ pub async fn restore(arguments: &RestoreArguments, context: &Context<'_>) -> Res
         .and_then(|()| File::open(folder.path())?.sync_all())
         .with_context(unusable)?;
     context.output.text(&format!(
-        "{} is restored\n{}\nat the next start, what had not ended in it is left to a person: \
+        "{} is restored\n{}\nat the next start, its unfinished tasks are left to a person: \
          see `utakata task list --state unsettled`",
         store.display(),
         head(&report)
@@ -163,7 +163,7 @@ pub async fn mark(arguments: &MarkArguments, context: &Context<'_>) -> Result<Ex
     let store = arguments.store.open().await?;
     store.store().put_gap().await?;
     store.close().await;
-    let text = "at the next start, what had not ended in its ledger is left to a person";
+    let text = "at the next start, the unfinished tasks in its ledger are left to a person";
     context.output.text(text)?;
     Ok(Exit::Done)
 }
@@ -184,7 +184,7 @@ async fn prepare(from: &Path, coming: &Path) -> Result<()> {
 fn set_aside(store: &Path) -> io::Result<()> {
     let aside = with_end(store, ".before-restore");
     if aside.exists() {
-        let message = format!("{} is there already: move it away", aside.display());
+        let message = format!("{} exists already: move it away", aside.display());
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
     }
     for end in BESIDE {

@@ -69,12 +69,16 @@ fn until(text: &str) -> Result<Timestamp, String> {
 
 /// Parses a local time; a time of day is the next one.
 fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
-    let wrong = |_| format!("\"{text}\" is no time: write for example 18:00 or 2026-11-24T18:00");
+    let wrong =
+        |_| format!("\"{text}\" is not a time: write for example 18:00 or 2026-11-24T18:00");
     // Before the time of day, which would also be found in a date and time.
     if let Ok(there) = text.parse::<civil::DateTime>() {
         return next(there, now).map_err(wrong)?.ok_or_else(|| {
             let when = there.strftime("%F %H:%M");
-            format!("{when} is over: it is {} now", now.strftime("%F %H:%M %Z"))
+            format!(
+                "{when} has passed: it is {} now",
+                now.strftime("%F %H:%M %Z")
+            )
         });
     }
     let time: civil::Time = text.parse().map_err(wrong)?;
@@ -84,7 +88,7 @@ fn parse(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     }
     let tomorrow = now.date().tomorrow().map_err(wrong)?;
     let tomorrow = next(tomorrow.to_datetime(time), now).map_err(wrong)?;
-    tomorrow.ok_or_else(|| format!("\"{text}\" is no time that comes"))
+    tomorrow.ok_or_else(|| format!("\"{text}\" is not a future time"))
 }
 
 /// Returns the next moment at which the local clock shows this time, if there is one: at the end of
@@ -134,7 +138,7 @@ mod tests {
         let over = parse("2026-11-24T18:00", &now).unwrap_err();
         assert_eq!(
             over,
-            "2026-11-24 18:00 is over: it is 2026-11-24 20:30 JST now"
+            "2026-11-24 18:00 has passed: it is 2026-11-24 20:30 JST now"
         );
     }
 

@@ -48,7 +48,7 @@ impl Filter {
         }
         let all = client.readings(&query(None)).await?;
         if all.is_empty() {
-            tell!("nothing was seen of these targets yet: waiting (`utakata read` reads now)");
+            tell!("these targets have no readings yet: waiting (`utakata read` reads now)");
             return Ok(found);
         }
         bail!(Usage(self.why_none(&all)))
@@ -89,7 +89,7 @@ impl Filter {
                 return format!("no reading here has {key}={value}: {hint}");
             }
         }
-        "no reading here has all of that at once".into()
+        "no reading here matches all of that".into()
     }
 }
 

@@ -58,7 +58,7 @@ pub fn is_of_interest(outcome: &Outcome) -> bool {
 }
 
 /// Describes an outcome in words.
-pub fn told(outcome: &Outcome) -> String {
+pub fn description(outcome: &Outcome) -> String {
     let state = utakata_model::TaskState::from(outcome.status).as_str();
     let problem = words::problem(outcome.problem.as_ref()).text;
     format!("{} {} {state} {problem}", outcome.target, outcome.action)
@@ -84,7 +84,7 @@ impl Line {
             }
             Self::Outcome(outcome) => {
                 let ended = time::stamp(outcome.timings.ended);
-                format!("{ended} {}", told(outcome))
+                format!("{ended} {}", description(outcome))
             }
             Self::Missed { count } => format!("({count} events were missed: too slow a reader)"),
         })

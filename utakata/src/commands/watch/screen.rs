@@ -114,7 +114,7 @@ fn page(
     let first = view.first();
     let last = first + shown.saturating_sub(1);
     lines.push(match (all, all == count) {
-        (0, _) => format!("none of {count} values has that in it"),
+        (0, _) => format!("none of {count} values contains that"),
         (all, true) => format!("{first} to {last} of {all}"),
         (all, false) => format!("{first} to {last} of {all}, searched in {count}"),
     });

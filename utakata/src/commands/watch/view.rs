@@ -96,7 +96,7 @@ impl View {
                 {
                     let when = time::clock(outcome.timings.ended);
                     self.outcomes
-                        .push_back(format!("{when} {}", line::told(outcome)));
+                        .push_back(format!("{when} {}", line::description(outcome)));
                     while self.outcomes.len() > OUTCOMES_KEPT {
                         self.outcomes.pop_front();
                     }
@@ -204,7 +204,7 @@ impl View {
     /// Returns the heading: one line about everything.
     pub fn heading(&self) -> String {
         if let Some(url) = &self.lost {
-            return format!("{url} is gone; waiting until it is back");
+            return format!("{url} has gone; waiting until it is back");
         }
         let mut text = format!(
             "{} values, {} seen since the start",

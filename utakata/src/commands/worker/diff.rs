@@ -16,14 +16,14 @@ pub async fn run(
 ) -> Result<Exit> {
     let diff = context.client()?.release_diff(from, to).await?;
     let output = context.output;
-    output.one(&diff, || told(&diff, output))?;
+    output.one(&diff, || description(&diff, output))?;
     Ok(Exit::Done)
 }
 
-fn told(diff: &ReleaseDiff, output: &Output) -> String {
+fn description(diff: &ReleaseDiff, output: &Output) -> String {
     let mut parts = vec![format!("from {} to {}", diff.from, diff.to)];
     if diff.manifest.is_empty() {
-        parts.push("They declare the same, but for words and versions.".into());
+        parts.push("They declare the same, except for descriptions and versions.".into());
     } else {
         parts.push(declared(diff).render(output.colours()));
     }

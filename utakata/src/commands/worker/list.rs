@@ -99,7 +99,9 @@ pub async fn run(context: &Context<'_>) -> Result<Exit> {
         pools: statuses.flat_map(pools).collect(),
         releases,
     };
-    context.output.one(&listed, || told(&listed, context))?;
+    context
+        .output
+        .one(&listed, || description(&listed, context))?;
     let orders = client.orders().await?;
     let of_releases = orders.iter().filter(|one| {
         matches!(
@@ -114,7 +116,7 @@ pub async fn run(context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn told(listed: &Listed, context: &Context<'_>) -> String {
+fn description(listed: &Listed, context: &Context<'_>) -> String {
     let output = context.output;
     let mut text = if listed.pools.is_empty() {
         "no environment has workers yet".to_owned()

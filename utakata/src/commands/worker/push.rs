@@ -22,12 +22,12 @@ pub async fn run(source: &source::Arguments, context: &Context<'_>) -> Result<Ex
         .await?;
     drop(bar);
     let output = context.output;
-    output.one(&view, || told(&view, sent, output))?;
+    output.one(&view, || description(&view, sent, output))?;
     Ok(Exit::Done)
 }
 
 /// Returns a description, the things that the release would break, and the next command.
-fn told(view: &ReleaseView, sent: u64, output: &Output) -> String {
+fn description(view: &ReleaseView, sent: u64, output: &Output) -> String {
     let release = &view.summary;
     let (kind, version) = (&release.kind, &release.version);
     let files = match release.files {
@@ -43,7 +43,7 @@ fn told(view: &ReleaseView, sent: u64, output: &Output) -> String {
     text.push_str(&show::breaks(view, output));
     if release.runs_in.is_empty() && !view.wanted_by.is_empty() {
         text.push_str(&format!(
-            "environments fetch it and serve {kind} by it: see `utakata worker list`\n"
+            "environments fetch it and serve {kind} with it: see `utakata worker list`\n"
         ));
     } else if release.runs_in.is_empty() {
         text.push_str(&format!(

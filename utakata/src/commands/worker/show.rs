@@ -16,11 +16,11 @@ use crate::{
 pub async fn run(release: &ReleaseReference, context: &Context<'_>) -> Result<Exit> {
     let view = context.client()?.release(release).await?;
     let output = context.output;
-    output.one(&view, || told(&view, output))?;
+    output.one(&view, || description(&view, output))?;
     Ok(Exit::Done)
 }
 
-fn told(view: &ReleaseView, output: &Output) -> String {
+fn description(view: &ReleaseView, output: &Output) -> String {
     let release = &view.summary;
     let manifest = &view.manifest;
     let mut text = format!("{}@{}", release.kind, release.version);
@@ -57,7 +57,7 @@ pub(super) fn comes_from(release: &ReleaseSummary) -> String {
             format!("pushed {} by {by}", words::ago(at))
         }
         (ReleaseSource::Pushed, ..) => "pushed".into(),
-        (ReleaseSource::Shipped, ..) => "comes with utakata".into(),
+        (ReleaseSource::Shipped, ..) => "shipped with utakata".into(),
         (ReleaseSource::Folder, ..) => "the folders of this machine".into(),
         (ReleaseSource::Environment, ..) => "the folders of the environments it runs in".into(),
     }
@@ -120,5 +120,5 @@ pub(super) fn breaks(view: &ReleaseView, output: &Output) -> String {
         ]);
     }
     let table = table.render(output.colours());
-    format!("If it served the kind, this would not work any more:\n{table}\n")
+    format!("If it served the kind, this would stop working:\n{table}\n")
 }

@@ -24,7 +24,7 @@ pub fn run(folder: &Path, key: &Path, context: &Context<'_>) -> Result<Exit> {
     let key = trust::secret_key(key).context("the release was not signed")?;
     let release = catalogue::read(folder, &programs::folders());
     let release =
-        release.map_err(|problem| anyhow!("{} is no release: {problem}", folder.display()))?;
+        release.map_err(|problem| anyhow!("{} is not a release: {problem}", folder.display()))?;
     let path = folder.join(SIGNATURES_FILE);
     let mut signatures = match fs::read_to_string(&path) {
         Ok(text) => Signatures::parse(&text)?,

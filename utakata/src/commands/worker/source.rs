@@ -61,7 +61,7 @@ impl Arguments {
         let inspected = inspected.map_err(|error| anyhow::anyhow!(error.problem().to_string()))?;
         if let Named::Tagged(tag) = &named {
             tell!(
-                "{tag} is now {}: that is what the release has",
+                "{tag} is now {}: the release contains that",
                 inspected.image
             );
         }
@@ -73,7 +73,7 @@ impl Arguments {
         let socket = self.docker.strip_prefix(SCHEME).unwrap_or(&self.docker);
         if socket.contains("://") {
             bail!(Usage(format!(
-                "a Docker engine is asked by its socket, and {socket} is none: \
+                "a Docker engine is reached by its socket, and {socket} is not one: \
                  --docker /var/run/docker.sock"
             )));
         }
@@ -99,7 +99,7 @@ impl Source {
 
     /// Creates the folder of an image.
     fn make(inspected: &Inspected) -> Result<Self> {
-        let made = tempfile::tempdir().context("a folder for the release cannot be made")?;
+        let made = tempfile::tempdir().context("a folder for the release cannot be created")?;
         let written = || -> std::io::Result<()> {
             let place = match &inspected.image {
                 Image::Pinned(reference) => format!("image = \"{}\"\n", reference.as_str()),

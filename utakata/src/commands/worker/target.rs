@@ -121,16 +121,14 @@ impl Target {
             }
             let values = parameters::to_json(&given, Some(&action.parameters))?;
             let values = Value::Object(values);
-            // Actions that lack other parameters are left out.
-            if action.schema()?.check(&values).is_ok() {
-                all.insert(action.name.clone(), values);
-            } else if self.control.contains(&action.name) {
-                let problem = action.schema()?.check(&values).err();
-                let problem = problem.map(|error| error.to_string()).unwrap_or_default();
-                bail!(Usage(format!(
+            // Actions that lack others of theirs are left out, as nothing was said of them.
+            match action.schema()?.check(&values) {
+                Ok(()) => drop(all.insert(action.name.clone(), values)),
+                Err(problem) if self.control.contains(&action.name) => bail!(Usage(format!(
                     "the parameters of \"{}\": {problem}",
                     action.name
-                )));
+                ))),
+                Err(_) => {}
             }
         }
         Ok(all)

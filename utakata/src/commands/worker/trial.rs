@@ -52,7 +52,7 @@ pub async fn run(
     let report = progress::during("trying the worker", harness::check(folder, options)).await;
     let checks: Vec<Line> = report.checks.iter().map(Line::from).collect();
     let output = context.output;
-    output.one(&checks, || told(&checks, output))?;
+    output.one(&checks, || description(&checks, output))?;
     Ok(exit(&report))
 }
 
@@ -89,7 +89,7 @@ impl From<&Check> for Line {
     }
 }
 
-fn told(checks: &[Line], output: &Output) -> String {
+fn description(checks: &[Line], output: &Output) -> String {
     let mut table = Table::new(&["RESULT", "CHECK", "TOOK", "WHY"]);
     for line in checks {
         let tone = match line.result {

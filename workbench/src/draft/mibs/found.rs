@@ -13,7 +13,7 @@ use crate::{
     files::refusal,
 };
 
-/// The folders in which systems have MIBs.
+/// The folders in which systems keep MIBs.
 const SYSTEM: [&str; 5] = [
     "/usr/share/snmp/mibs",
     "/usr/share/mibs/ietf",
@@ -21,17 +21,17 @@ const SYSTEM: [&str; 5] = [
     "/var/lib/mibs/ietf",
     "/var/lib/mibs/iana",
 ];
-/// A larger file is no MIB.
+/// A larger file is not a MIB.
 const MAX_SIZE: u64 = 16 << 20;
 
-/// Folders in which modules are looked for, in order.
+/// The folders in which modules are searched, in order.
 #[derive(Debug)]
 pub struct Shelves {
     folders: Vec<PathBuf>,
 }
 
 impl Shelves {
-    /// Those given, those of the files, and those of the system.
+    /// The folders given, those of the files, and those of the system.
     pub fn of(files: &[PathBuf], given: &[PathBuf]) -> Self {
         let mut folders = given.to_vec();
         let beside: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
@@ -41,13 +41,13 @@ impl Shelves {
         Self { folders }
     }
 
-    /// The modules of the file that has one of this name.
+    /// The modules of the file that contains one with this name.
     pub fn find(&mut self, name: &str) -> Option<Vec<Module>> {
         self.folders.iter().find_map(|folder| within(folder, name))
     }
 }
 
-/// The file of a folder that has a module: most are named as it, and those are looked at first.
+/// The file in a folder that contains a module: most are named after it, and those are tried first.
 fn within(folder: &Path, name: &str) -> Option<Vec<Module>> {
     let entries = fs::read_dir(folder).ok()?;
     let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
@@ -70,7 +70,7 @@ fn within(folder: &Path, name: &str) -> Option<Vec<Module>> {
     })
 }
 
-/// The modules of a file that is named.
+/// The modules of a named file.
 ///
 /// # Errors
 /// It cannot be read, or has none.

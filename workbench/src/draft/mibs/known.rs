@@ -40,7 +40,7 @@ const NODES: &[(&str, &[u32])] = &[
     ("snmpModules", &[1, 3, 6, 1, 6, 3]),
 ];
 
-/// Conventions with what they are made of and their hint.
+/// Conventions with their base types and hints.
 const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("DisplayString", "OCTET STRING", "255a"),
     ("SnmpAdminString", "OCTET STRING", "255t"),
@@ -63,7 +63,7 @@ const CONVENTIONS: &[(&str, &str, &str)] = &[
     ("TDomain", "OBJECT IDENTIFIER", ""),
 ];
 
-/// Returns whether a module is one of these.
+/// Returns true if a module is built in.
 pub fn is_module(name: &str) -> bool {
     MODULES.contains(&name)
 }
@@ -74,7 +74,7 @@ pub fn node(name: &str) -> Option<&'static [u32]> {
     found.map(|(_, oid)| *oid)
 }
 
-/// Returns what a type is that is made of no other one.
+/// Returns the syntax of a base type.
 pub fn syntax(name: &str) -> Option<Syntax> {
     Some(match name {
         "INTEGER" | "Integer32" | "Unsigned32" | "Gauge32" | "Gauge" | "UInteger32"

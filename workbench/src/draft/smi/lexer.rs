@@ -1,6 +1,6 @@
-//! The words of a MIB. Pure.
+//! The tokens of a MIB. Pure.
 
-/// A word, or what stands between words.
+/// A word, or a separator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token<'a> {
     /// A name or a keyword.
@@ -19,7 +19,7 @@ pub enum Token<'a> {
     End,
 }
 
-/// The tokens of a text, without its comments.
+/// The tokens of a text, without comments.
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -31,7 +31,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Returns what a text begins with, and how long that is. `None`: it means nothing.
+/// Returns the first token of a text and its length. `None` for a token without meaning.
 fn token(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
     if first.is_whitespace() {
         return (None, first.len_utf8());
@@ -70,14 +70,14 @@ fn token(rest: &str, first: char) -> (Option<Token<'_>>, usize) {
         '}' => Token::Close,
         '(' => Token::Bracket,
         ';' => Token::Semicolon,
-        // Commas and brackets say nothing that their neighbours do not say.
+        // Commas and brackets add nothing to what their neighbours say.
         ',' | ')' | '|' => return (None, 1),
         _ => Token::Other,
     };
     (Some(token), first.len_utf8())
 }
 
-/// Returns how long a word is. A hyphen belongs to it, and two of them begin a comment.
+/// Returns the length of a word. A hyphen belongs to it, but two hyphens start a comment.
 fn word(rest: &str) -> usize {
     let length = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
     let word = rest.get(..length.unwrap_or(rest.len())).unwrap_or_default();
@@ -85,8 +85,8 @@ fn word(rest: &str) -> usize {
     word.trim_end_matches(['-', '.']).len()
 }
 
-/// Returns how long a comment is: to the end of the line, or to the next two hyphens. Lines of
-/// hyphens are comments as a whole: nobody means that every second pair ends one.
+/// Returns the length of a comment: to the end of the line, or to the next two hyphens. Lines of
+/// hyphens are comments as a whole: nobody means every second pair to end one.
 fn comment(rest: &str) -> usize {
     let line = rest.find('\n').unwrap_or(rest.len());
     let inner = rest.get(2..line).unwrap_or_default();
@@ -96,8 +96,7 @@ fn comment(rest: &str) -> usize {
     }
 }
 
-/// Returns whether the hyphens at a place go on, or are the last of the line: no comment is left
-/// there.
+/// Returns true if the hyphens at a position continue to the end of the line: no comment is left.
 fn is_rule(inner: &str, end: usize) -> bool {
     let after = inner.get(end + 2..).unwrap_or_default();
     after.starts_with('-') || after.trim().is_empty()

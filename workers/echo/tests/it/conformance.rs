@@ -1,4 +1,4 @@
-//! The echo worker keeps to everything that a worker must keep to.
+//! The echo worker passes the conformance checks of workers.
 
 use std::path::{Path, PathBuf};
 

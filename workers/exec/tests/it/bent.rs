@@ -1,4 +1,4 @@
-//! Whatever a program does, each task ends in time, and only what was said is believed.
+//! Whatever a program does, each task ends in time, and only explicit statements are believed.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -59,12 +59,12 @@ fn task(class: Class) -> Task {
     }
 }
 
-/// Reads the number of each task that comes, for programs that have many.
+/// Reads the number of each incoming task, for programs that handle several.
 const FOR_EACH: &str = "while read -r line; do task=${line#*'\"task\":\"'}; task=${task%%'\"'*}\n";
 const FINE: &str = "echo \"{\\\"task\\\":\\\"$task\\\",\\\"status\\\":\\\"succeeded\\\"}\"";
 
 #[tokio::test]
-async fn what_is_not_said_in_so_many_words_is_no_success() {
+async fn only_an_explicit_success_is_a_success() {
     let long = "head -c 1200000 /dev/zero | tr '\\0' x; echo";
     for (script, code, says) in [
         ("exit 0", "worker-crashed", "gave no answer"),
@@ -125,7 +125,7 @@ async fn what_is_said_is_believed() {
     let bent = Bent::new("task", "echo '{\"status\":\"failed\"}'; exit 4");
     let failure = bent.ask(Class::Control).await.unwrap_err();
     assert_eq!(failure.status, OutcomeStatus::Failed, "{failure:?}");
-    // Nobody waits for what it has left running.
+    // Processes it left running are not waited for.
     let bent = Bent::new(
         "task",
         "sleep 600 & echo '{\"status\":\"succeeded\",\"result\":7}'",
@@ -181,7 +181,7 @@ async fn a_process_of_many_tasks_answers_each_and_is_the_same_one() {
 
 #[tokio::test]
 async fn a_process_of_many_tasks_that_goes_wrong_is_replaced_and_nothing_is_guessed() {
-    // It goes wrong at the first start, and is good at the next.
+    // It fails at the first start, and works at the next.
     for (wrong, code) in [
         ("exit 3", "worker-crashed"),
         ("echo hello; sleep 600", "worker-malformed"),
@@ -214,7 +214,7 @@ async fn a_process_of_many_tasks_that_goes_wrong_is_replaced_and_nothing_is_gues
 
 #[tokio::test]
 async fn what_a_process_was_not_told_it_has_surely_not_done() {
-    // It reads nothing: what fits into the pipe is told, as far as anybody can say.
+    // It reads nothing: what fits into the pipe counts as sent.
     let bent = Bent::new("worker", "sleep 600");
     let mut large = task(Class::Control);
     large.parameters = serde_json::json!({ "text": "x".repeat(300_000) });

@@ -1,4 +1,4 @@
-//! The examples of the guide keep to everything that a worker must keep to.
+//! The examples of the guide pass the conformance checks of workers.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Programs that behave well and programs that do not, as workers.
+//! Well-behaved and misbehaving programs as workers.
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 mod bent;

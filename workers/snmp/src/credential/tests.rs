@@ -77,7 +77,7 @@ fn users_are_read_with_their_protocols() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_showing_a_secret() {
+fn what_is_wrong_is_reported_without_showing_a_secret() {
     for (pairs, expect) in [
         (
             &[("comunity", "s3cret-one")][..],

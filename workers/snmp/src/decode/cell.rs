@@ -1,11 +1,11 @@
-//! A value that waits in a column: a quarter of the room of the library's.
+//! A value stored in a column: a quarter of the size of the library's type.
 
 use async_snmp::Value;
 use utakata_profile::Raw;
 
 use crate::value;
 
-/// A value that waits in a column.
+/// A value stored in a column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     Integer(i32),
@@ -13,14 +13,14 @@ pub enum Cell {
     /// A Gauge32 or Unsigned32.
     Gauge32(u32),
     Counter64(u64),
-    /// OCTET STRING. It does not hold on to the message that it came in.
+    /// OCTET STRING. It does not keep the message alive that it arrived in.
     Octets(Box<[u8]>),
     /// Any other value.
     Other(Box<Value>),
 }
 
 impl Cell {
-    /// The value as profiles look at it; `None` when the device says that there is none.
+    /// Returns the value as profiles see it; `None` if the device says that there is none.
     pub fn raw(&self) -> Option<Raw<'_>> {
         Some(match self {
             Self::Integer(number) => Raw::Integer(i64::from(*number)),

@@ -1,4 +1,4 @@
-//! Rows: the cells of several columns put together by their index.
+//! Rows: the cells of several columns joined by their index.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,14 +17,14 @@ use crate::{
     value,
 };
 
-/// The key that tells rows apart whose attributes are all equal.
+/// The key that distinguishes rows whose attributes are all equal.
 const INDEX: &str = "snmp.index";
 
-/// The values of several columns by row and column.
+/// The values of several columns, by row and column.
 pub struct Grid<'a> {
     /// The index of each row.
     indexes: Vec<&'a [u32]>,
-    /// All rows, one after the other.
+    /// All rows, concatenated.
     values: Vec<Option<&'a Cell>>,
     /// The number of columns.
     width: usize,
@@ -46,13 +46,14 @@ pub struct Row<'a> {
     table: &'a Table,
     cells: &'a Cells,
     beside: Beside<'a>,
-    /// Attributes of all its readings, each key once.
+    /// The attributes of all its readings, each key once.
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
-    /// The number of them, from the first, that identify it.
+    /// The number of leading attributes that identify the row.
     identifying: usize,
 }
 
-/// The rows that count, by their index, with their attributes.
+/// Returns the rows that satisfy the table's conditions, in order of their index, with their
+/// attributes.
 pub fn rows<'a>(
     table: &'a Table,
     cells: &'a Cells,
@@ -81,7 +82,7 @@ pub fn rows<'a>(
 }
 
 impl Beside<'_> {
-    /// Returns what an operand is, if it is a scalar.
+    /// Returns the value of a scalar operand.
     pub fn raw(&self, of: &Operand) -> Option<Raw<'_>> {
         let Operand::Scalar(position) = of else {
             return None;
@@ -90,19 +91,19 @@ impl Beside<'_> {
         value::raw(self.scalars.get(*at)?.as_ref()?)
     }
 
-    /// Returns whether a condition on a scalar holds.
+    /// Returns true if a condition on a scalar holds.
     pub fn holds(&self, condition: &Condition) -> bool {
         condition.test.holds(self.raw(&condition.of).as_ref())
     }
 }
 
 impl<'a> Grid<'a> {
-    /// The cells of these columns put together by their index.
+    /// Joins the cells of these columns by their index.
     pub fn of(columns: &'a [Column]) -> Self {
-        let most = columns.iter().map(Column::len).max().unwrap_or_default();
+        let max = columns.iter().map(Column::len).max().unwrap_or_default();
         let mut grid = Self {
-            indexes: Vec::with_capacity(most),
-            values: Vec::with_capacity(most * columns.len()),
+            indexes: Vec::with_capacity(max),
+            values: Vec::with_capacity(max * columns.len()),
             width: columns.len(),
         };
         let mut cursors = vec![0; columns.len()];
@@ -151,7 +152,7 @@ impl<'a> Row<'a> {
         test.holds(self.look(of).as_ref())
     }
 
-    /// The cell of another table that belongs to this row.
+    /// Returns the matching cell of another table.
     fn joined(&self, join: &Join) -> Option<&'a Cell> {
         let column = match self.table.joined.get(join.join).copied().flatten() {
             Some(column) => self.cells.columns.get(column)?,
@@ -172,7 +173,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Returns what makes it one of several.
+    /// Returns the attributes that distinguish it from others.
     fn identity(&self) -> &Attributes {
         self.attributes
             .get(..self.identifying)
@@ -180,8 +181,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Returns how many attributes, from the first, identify a row: those before its descriptions, if
-/// one of them names it; else all.
+/// Returns the number of leading attributes that identify a row: those before its descriptions, if
+/// one of them names it; otherwise all.
 fn identifying(attributes: &Attributes) -> usize {
     let described = attributes
         .iter()
@@ -240,22 +241,22 @@ fn text(source: &Source, names: &Names, row: &Row<'_>) -> Option<Arc<str>> {
     }
 }
 
-/// An index as people write it.
+/// Formats an index as people write it.
 pub fn dotted(index: &[u32]) -> String {
     let parts: Vec<String> = index.iter().map(u32::to_string).collect();
     parts.join(".")
 }
 
-/// The metrics that a row has, by their place.
+/// The metrics present in a row, by position.
 fn metrics<'b>(table: &'b Table, row: &'b Row<'_>) -> impl Iterator<Item = usize> + 'b {
     let all = table.metrics.iter().enumerate();
     let has = |metric: &ColumnMetric| metric.when.iter().all(|condition| row.holds(condition));
     all.filter(move |(_, metric)| has(metric)).map(|(at, _)| at)
 }
 
-/// Rows that have equal attributes and a metric in common get their index as one more: two
-/// interfaces of one name must not become one. Sensors of one outlet, that are different
-/// metrics, are told apart by these.
+/// Adds the index as an attribute to rows that have equal attributes and a metric in common: two
+/// interfaces of the same name must not become one. Different sensors of one outlet are
+/// distinguished by their metrics.
 fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
     let mut first: HashMap<&Attributes, usize, foldhash::fast::RandomState> = HashMap::default();
     let mut equal: BTreeSet<usize> = BTreeSet::new();

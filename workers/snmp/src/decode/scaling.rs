@@ -5,11 +5,11 @@ use utakata_profile::{Raw, Scaling, meaning::StatedUnit};
 use super::rows::Row;
 use crate::profile::{ColumnMetric, Operand, ScaleForm, UnitOf};
 
-/// The largest exponent of ten that a device is believed.
+/// The largest power of ten accepted from a device.
 const EXPONENT_MAX: i64 = 30;
 
-/// Returns how the numbers of a metric are scaled in a row. `None` when the row does not say, and
-/// the number would be wrong without it.
+/// Returns the scaling of a metric's numbers in a row. `None` if the row does not state it and the
+/// number would be wrong without it.
 pub fn of(row: &Row<'_>, metric: &ColumnMetric) -> Option<Scaling> {
     let number = |column: Option<usize>| match column {
         None => Some(1.0),
@@ -54,7 +54,7 @@ fn scale(raw: &Raw<'_>, form: ScaleForm, scaling: &mut Scaling) -> Option<()> {
     Some(())
 }
 
-/// A whole number, also where the type has lost its sign or it is written as text.
+/// Reads an integer, even where the type has lost its sign or it is sent as text.
 fn whole(raw: &Raw<'_>) -> Option<i64> {
     if let Some(negative) = raw.wrapped() {
         return Some(negative);
@@ -71,7 +71,7 @@ fn whole(raw: &Raw<'_>) -> Option<i64> {
     })
 }
 
-/// The unit that a device says a number has.
+/// Returns the unit that a device states for a number.
 pub fn unit_told<'a>(
     unit_of: Option<&UnitOf>,
     look: impl Fn(&Operand) -> Option<Raw<'a>>,

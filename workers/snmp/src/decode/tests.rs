@@ -34,7 +34,7 @@ fn column(rows: &[(&str, Value)]) -> Column {
     column
 }
 
-/// Cells by the full OID of their column.
+/// Builds cells by the full OID of their column.
 fn fetched(plan: &Plan, given: &[(&str, &[(&str, Value)])], whole: bool) -> Fetched {
     let fill = |oids: &[Oid]| {
         let of = |oid: &Oid| given.iter().find(|(name, _)| *name == oid.to_string());
@@ -53,7 +53,7 @@ fn fetched(plan: &Plan, given: &[(&str, &[(&str, Value)])], whole: bool) -> Fetc
     }
 }
 
-/// `metric{key=text} value unit quality` of each reading.
+/// Formats each reading as `metric{key=text} value unit quality`.
 fn shown(readings: &[Reading]) -> Vec<String> {
     let show = |reading: &Reading| {
         let attributes: Vec<String> = reading
@@ -125,7 +125,7 @@ fn a_scalar_becomes_a_reading_as_its_profile_says() {
 }
 
 #[test]
-fn what_is_no_value_gives_no_reading() {
+fn what_is_not_a_value_gives_no_reading() {
     for (key, value) in [
         ("unit = \"W\"\ninvalid = [-1, 65535]", int(-1)),
         ("unit = \"W\"\ninvalid = -1", text("-1")),
@@ -300,7 +300,7 @@ fn of_two_sources_of_one_reading_the_first_counts() {
     assert_eq!(shown(&decode(&plan, &fetched)), ["m{} 1 W"]);
 }
 
-/// The readings of a table whose columns 1 to 9 have these values in each row.
+/// Returns the readings of a table whose columns 1 to 9 have these values in each row.
 fn read_table(keys: &str, rows: &[&[Option<Value>]], scalars: Vec<Option<Value>>) -> Vec<String> {
     let plan = table(keys);
     let columns = plan.tables[0].table.columns.iter().map(|oid| {
@@ -323,7 +323,7 @@ fn read_table(keys: &str, rows: &[&[Option<Value>]], scalars: Vec<Option<Value>>
 }
 
 #[test]
-fn a_type_beside_it_says_which_metric_a_number_is() {
+fn a_type_next_to_it_says_which_metric_a_number_is() {
     let keys = "attributes.\"hw.id\" = { index = 1 }\n[[table.metric]]\ncolumn = 2\nprecision = 3\n\
                 by = { column = 1, 3 = \"voltage\", 4 = \"voltage\", 8 = \"temperature\", \
                 9 = { metric = \"humidity\", factor = 0.01 }, \"lx\" = { metric = \"my.light\", unit = \"lx\" } }\n";
@@ -532,7 +532,7 @@ fn a_row_that_is_called_another_way_is_the_same_series() {
 }
 
 #[test]
-fn what_is_no_number_is_told_with_its_row_and_what_it_is() {
+fn what_is_not_a_number_is_reported_with_its_row_and_what_it_is() {
     let plan = table(
         "attributes.\"hw.id\" = { index = 1 }\nmetric = [{ metric = \"hw.temperature\", column = 1, unit = \"Cel\" }]\n",
     );

@@ -1,4 +1,4 @@
-//! From the form on disk to what decoding needs. Pure.
+//! Compiles the file format into what decoding needs. Pure.
 
 mod by;
 mod control;
@@ -17,7 +17,7 @@ use super::{
 };
 use place::Scalars;
 
-/// Compiles the text of a profile. `file` is named in errors; `name` is the profile's own.
+/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
 pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
     let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
     let wrong = |span: Range<usize>, problem: String| Error::at(file, text, span.start, problem);
@@ -114,7 +114,7 @@ fn name(form: &file::Metric) -> &str {
         .map_or("?", |name| name.as_str())
 }
 
-/// Returns where a scalar is read.
+/// Returns the instance of a scalar.
 fn instance(form: &file::Metric) -> Result<&Instance, String> {
     let own = &form.own;
     let Some(oid) = &own.oid else {

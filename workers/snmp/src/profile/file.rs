@@ -1,5 +1,5 @@
-//! The form of a profile on disk (TOML): what SNMP adds to the keys that all protocols have. What
-//! is in it is checked and resolved elsewhere.
+//! The file format of a profile (TOML): the keys that SNMP adds to those common to all protocols.
+//! Contents are checked and resolved elsewhere.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -18,19 +18,19 @@ use utakata_profile::{
 
 use super::Instance;
 
-/// A profile: what the objects of a device mean.
+/// A profile: the meaning of a device's objects.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// The purpose of the profile, in a sentence.
     pub description: String,
-    /// Other profiles that are read along with it, by name.
+    /// Names of included profiles.
     #[serde(default)]
     pub include: Vec<Spanned<String>>,
-    /// The conditions by which a device is recognised; absent: never by itself.
+    /// The conditions by which a device is recognised; absent: only explicit use.
     #[serde(default)]
     pub r#match: Option<Spanned<Match>>,
-    /// Maps of states that metrics and attributes name.
+    /// Maps of states, referenced by metrics and attributes.
     #[serde(default)]
     pub states: Named,
     /// The single values.
@@ -38,7 +38,7 @@ pub struct File {
     pub scalar: Vec<Spanned<Metric>>,
     #[serde(default)]
     pub table: Vec<Spanned<Table>>,
-    /// Reads of one instance, by the name of the action.
+    /// Reads of a single instance, by the name of the action.
     #[serde(default)]
     pub observe: BTreeMap<String, Observe>,
     /// Controls, by the name of the action.
@@ -46,14 +46,14 @@ pub struct File {
     pub control: BTreeMap<String, Control>,
 }
 
-/// The conditions by which a device is recognised: any one of these is enough, unless it is
-/// excepted.
+/// The conditions by which a device is recognised: any one of these suffices, unless an exception
+/// matches.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
-    /// sysObjectID begins with one of these.
+    /// Prefixes of sysObjectID.
     pub system: Vec<OidText>,
-    /// The device has something under one of these.
+    /// Subtrees of which one must not be empty.
     pub present: Vec<OidText>,
     /// The pattern that sysDescr must match.
     pub description: Option<String>,
@@ -61,11 +61,11 @@ pub struct Match {
     pub except: Except,
 }
 
-/// Devices that a profile is not for, whatever else fits.
+/// Devices excluded even if a condition matches.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Except {
-    /// sysObjectID begins with one of these.
+    /// Prefixes of sysObjectID.
     pub system: Vec<OidText>,
     /// The pattern that sysDescr must match.
     pub description: Option<String>,
@@ -75,12 +75,12 @@ pub struct Except {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
-    /// The OID of the entry, to which the numbers of columns are relative.
+    /// The OID of the entry, to which column numbers are relative.
     pub entry: OidText,
-    /// Rows that are read: all of these hold. Others are left out.
+    /// Conditions for a row to be read: all of them must hold.
     #[serde(default)]
     pub when: OneOrMany<Condition>,
-    /// The index of the one row that a `read` with these parameters means: `"{outlet}"`.
+    /// The index of the single row selected by these parameters of `read`: `"{outlet}"`.
     #[serde(default)]
     pub row: Option<String>,
     /// Attributes of every reading of a row.
@@ -90,66 +90,67 @@ pub struct Table {
     pub metric: Vec<Spanned<Metric>>,
 }
 
-/// One metric, of a scalar (`oid`) or of the rows of a table (`column`).
+/// A metric, either of a scalar (`oid`) or of the rows of a table (`column`).
 pub type Metric = Keyed<MetricKeys, form::Value>;
 
 keys! {
-    /// The place at which a metric is read, and what counts beside it.
+    /// Where a metric is read, and its conditions.
     pub struct MetricKeys {
-        /// Scalar: the instance to read; of an action, with `{parameter}` where its parameters go.
+        /// Scalar: the instance to read; in an action, with `{parameter}` in place of its
+        /// parameters.
         pub oid: Option<InstanceText>,
         /// In a table: the column to read.
         pub column: Option<ColumnRef>,
-        /// The columns to look at when the device has no value there.
+        /// The columns to use when the device has no value there.
         pub or: OneOrMany<ColumnRef>,
-        /// Scalar: others of which the largest counts.
+        /// Scalar: alternatives; the largest value counts.
         pub largest: OneOrMany<Largest>,
-        /// Column with a scale: how, says `scale_form`.
+        /// The column with a scale, in the form given by `scale_form`.
         pub scale: Option<ColumnRef>,
         /// `"si"` (1 yocto ... 9 units ... 17 yotta, as in ENTITY-SENSOR-MIB), `"power-of-ten"`,
         /// `"signed-divisor"` (-100 divides by 100, 10 multiplies by 10).
         pub scale_form: Option<String>,
-        /// Column with the number of decimal digits.
+        /// The column with the number of decimal digits.
         pub precision: Option<ColumnRef>,
-        /// Column whose number the raw number is multiplied by, such as the size of a unit.
+        /// The column with a factor for the raw number, such as the size of a unit.
         pub times: Option<ColumnRef>,
-        /// Column whose number the raw number is divided by.
+        /// The column with a divisor for the raw number.
         pub divide_by: Option<ColumnRef>,
-        /// The object that says which unit the number has.
+        /// The object that states the unit of the number.
         pub unit_of: Option<UnitOf>,
-        /// Read only where all of these hold.
+        /// Conditions for it to be read: all of them must hold.
         pub when: OneOrMany<Condition>,
-        /// Table: which metric it is, by a value beside it.
+        /// Table: selects the metric by a neighbouring value.
         pub by: Option<By>,
     }
 }
 
-/// A condition: what is looked at, and what is asked of it.
+/// A condition: an operand, and what it must satisfy.
 pub type Condition = Keyed<Operand, form::Condition>;
 
 keys! {
     /// The operand; exactly one of `oid`, `column`, `index`, `join` is given.
     pub struct Operand {
-        /// A scalar, with its instance.
+        /// A scalar, including its instance.
         pub oid: Option<OidText>,
         /// A column of the row.
         pub column: Option<ColumnRef>,
-        /// A part of the index, counted from 1.
+        /// A component of the index, from 1.
         pub index: Option<usize>,
         /// A column of another table.
         pub join: Option<OidText>,
-        /// Its row: these parts of the index.
+        /// Selects the row of the join by these components of the index.
         pub by: OneOrMany<usize>,
-        /// Its row: the number in this column.
+        /// Selects the row of the join by the number in this column.
         pub by_column: Option<ColumnRef>,
     }
 }
 
-/// The object that says which unit a number has, and the raw values that mean each.
+/// The object that states the unit of a number, and the raw values for each unit.
 pub type UnitOf = Keyed<Operand, Units>;
 
 keys! {
-    /// Raw values by the unit that they mean.
+    /// Raw values, by the unit they mean.
     pub struct Units {
         /// The values that mean degrees Celsius.
         pub celsius: OneOrMany<Literal>,
@@ -159,7 +160,7 @@ keys! {
     }
 }
 
-/// The choice of a column's metric by a value beside it.
+/// Selects a column's metric by a neighbouring value.
 #[derive(Debug, Clone, Default)]
 pub struct By {
     pub of: Operand,
@@ -167,27 +168,27 @@ pub struct By {
     pub choices: BTreeMap<String, Choice>,
 }
 
-/// A metric that a column may be.
+/// A metric that a column may stand for.
 #[derive(Debug, Clone)]
 pub enum Choice {
-    /// A known one, by its name.
+    /// A well-known metric, by name.
     Name(String),
-    /// One with keys of its own.
+    /// One with its own keys.
     Keys(Box<Keyed<Nothing, form::Value>>),
 }
 
 keys! {
-    /// No keys besides those that all have.
+    /// No keys other than the common ones.
     pub struct Nothing {}
 }
 
-/// Another scalar of the same metric.
+/// An alternative scalar for the same metric.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Largest {
     /// The instance to read.
     pub oid: OidText,
-    /// Its number is multiplied by this.
+    /// The factor by which its number is multiplied.
     #[serde(default = "one")]
     pub factor: f64,
 }
@@ -212,33 +213,33 @@ pub struct RowAttribute {
     /// The column with the text.
     #[serde(default)]
     pub column: Option<ColumnRef>,
-    /// Columns to look at when that one has none.
+    /// The columns to use when that one has no value.
     #[serde(default)]
     pub or: OneOrMany<ColumnRef>,
-    /// A part of the index, counted from 1, or `"*"` for all of it.
+    /// A component of the index, from 1, or `"*"` for the whole index.
     #[serde(default)]
     pub index: Option<IndexPart>,
     /// A column of another table.
     #[serde(default)]
     pub join: Option<OidText>,
-    /// Its row: these parts of the index.
+    /// Selects the row of the join by these components of the index.
     #[serde(default)]
     pub by: OneOrMany<usize>,
-    /// Its row: the number in this column.
+    /// Selects the row of the join by the number in this column.
     #[serde(default)]
     pub by_column: Option<ColumnRef>,
-    /// Index: the number of the unit before it, which is left out of the first.
+    /// Index: the component before it with the unit, omitted for the first unit.
     #[serde(default)]
     pub unit: Option<usize>,
-    /// Other names for what is found.
+    /// Replacements for the text found.
     #[serde(default)]
     pub states: States,
-    /// The text, with `{}` where the value goes.
+    /// The text, with `{}` in place of the value.
     #[serde(default)]
     pub format: Option<String>,
 }
 
-/// A part of an index.
+/// A component of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexPart {
     /// The whole index, dotted.
@@ -247,18 +248,18 @@ pub enum IndexPart {
     Part(usize),
 }
 
-/// A read of the instance that the parameters of an action say.
+/// A read of the instance selected by the parameters of an action.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observe {
-    /// Single values; an attribute `"{parameter}"` is that parameter.
+    /// Scalars; an attribute `"{parameter}"` is the value of that parameter.
     pub scalar: Vec<Spanned<Metric>>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
-    /// The instance, with `{parameter}` where a parameter of the action goes.
+    /// The instance, with `{parameter}` in place of parameters of the action.
     pub oid: String,
     /// The name of the object in its MIB, for messages.
     #[serde(default)]
@@ -267,7 +268,7 @@ pub struct Control {
     pub r#type: String,
     /// The value: a constant, or `"{parameter}"`.
     pub value: toml::Value,
-    /// The raw value for each word that the parameter may be.
+    /// The raw value for each permitted word of the parameter.
     #[serde(default)]
     pub values: BTreeMap<String, toml::Value>,
     /// The result besides the parameters.
@@ -284,11 +285,10 @@ pub enum ColumnRef {
     Oid(Oid),
 }
 
-/// An OID in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidText(pub Oid);
 
-/// The OID of an instance in a file, maybe with parameters.
+/// The OID of an instance in a file, possibly with parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceText(pub Instance);
 
@@ -319,7 +319,7 @@ fn oid(text: &str) -> Result<Oid, String> {
     Ok(oid)
 }
 
-/// A value that a file may hold in one place: numbers, texts, or a table.
+/// A value that a file may give in one place: a number, a text, or a table.
 enum Scalar {
     Number(i64),
     Text(String),

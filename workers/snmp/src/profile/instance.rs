@@ -13,7 +13,7 @@ use async_snmp::Oid;
 use serde_json::Value as Json;
 use utakata_worker_sdk::model::suggest;
 
-/// The OID of an instance, in pieces.
+/// The OID of an instance, as pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance(Vec<Piece>);
 
@@ -25,7 +25,7 @@ enum Piece {
     Parameter { name: String, index: Index },
 }
 
-/// The form of a parameter in an index.
+/// The encoding of a parameter in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Index {
     /// Numbers, unchanged.
@@ -34,7 +34,8 @@ enum Index {
     String,
     /// A text without its length.
     Implied,
-    /// A unit of several behind one address, and a number in it; of the first the number alone.
+    /// One of several units behind a single address, and a number in it; for the first unit, just
+    /// the number.
     Unit,
 }
 
@@ -45,8 +46,8 @@ const INDEXES: [(&str, Index); 3] = [
 ];
 
 impl Instance {
-    /// Reads numbers, `{parameter}` and `{parameter:string}` with dots between them. Errors: the
-    /// sentence that says what is wrong.
+    /// Parses numbers, `{parameter}` and `{parameter:string}` separated by dots. Errors: a sentence
+    /// about the problem.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("\"{text}\" is not an OID with {{parameters}}");
         let pieces = pieces(text.trim_start_matches('.'))?.ok_or_else(wrong)?;
@@ -56,7 +57,7 @@ impl Instance {
         }
     }
 
-    /// Reads the same of an index alone, which has a parameter. Errors: as above.
+    /// Parses an index on its own, which must contain a parameter. Errors: as above.
     pub fn parse_index(text: &str) -> Result<Self, String> {
         let wrong = || format!("\"{text}\" is not an index with {{parameters}}");
         let index = Self(pieces(text)?.ok_or_else(wrong)?);
@@ -86,7 +87,7 @@ impl Instance {
         })
     }
 
-    /// The OID with the parameters put in. Errors: the sentence that says what is wrong.
+    /// Substitutes the parameters. Errors: a sentence about the problem.
     pub fn oid(&self, parameters: &Json) -> Result<Oid, String> {
         let oid = Oid::from_slice(&self.arcs(parameters)?);
         match oid.validate_for_wire() {
@@ -95,7 +96,7 @@ impl Instance {
         }
     }
 
-    /// The numbers with the parameters put in. Errors: the sentence that says what is wrong.
+    /// Substitutes the parameters in an index. Errors: a sentence about the problem.
     pub fn arcs(&self, parameters: &Json) -> Result<Vec<u32>, String> {
         let mut arcs = Vec::with_capacity(self.0.len());
         for piece in &self.0 {
@@ -112,7 +113,7 @@ impl Instance {
     }
 }
 
-/// The pieces between dots; absent where one is neither a number nor a parameter.
+/// The pieces between dots; `None` where one is neither a number nor a parameter.
 fn pieces(text: &str) -> Result<Option<Vec<Piece>>, String> {
     let piece = |piece: &str| match parameter(piece) {
         Some(name) => indexed(name).map(Some),
@@ -153,7 +154,7 @@ impl Index {
     }
 }
 
-/// The name of the parameter that `{name}` stands for.
+/// The name of the parameter in `{name}`.
 pub fn parameter(text: &str) -> Option<&str> {
     text.strip_prefix('{')?.strip_suffix('}')
 }
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_is_none_is_refused() {
+    fn an_invalid_form_is_refused() {
         for (text, part) in [
             ("1.3.{it", "with {parameters}"),
             ("{it}.3.6", "with {parameters}"),

@@ -1,5 +1,5 @@
-//! The profiles that a release can use: those in its own folder, then those that come with the
-//! program.
+//! The profiles available to a release: those in its own folder take precedence over those shipped
+//! with the program.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -7,7 +7,7 @@ use utakata_worker_sdk::model::suggest;
 
 use super::{Error, Profile, compile::compile};
 
-/// The profiles that come with the program.
+/// The profiles shipped with the program.
 const SHIPPED: [(&str, &str); 9] = [
     ("system", include_str!("../../profiles/system.toml")),
     ("if-mib", include_str!("../../profiles/if-mib.toml")),
@@ -29,14 +29,14 @@ const SHIPPED: [(&str, &str); 9] = [
     ("ucd", include_str!("../../profiles/ucd.toml")),
 ];
 
-/// All profiles at hand, by name.
+/// All available profiles, by name.
 #[derive(Debug, Default)]
 pub struct Library {
     profiles: BTreeMap<String, Arc<Profile>>,
 }
 
 impl Library {
-    /// Those that come with the program.
+    /// The profiles shipped with the program.
     pub fn shipped() -> Result<Self, Error> {
         let mut library = Self::default();
         for (name, text) in SHIPPED {
@@ -46,7 +46,8 @@ impl Library {
         Ok(library)
     }
 
-    /// Those that come with the program and those in `FOLDER/profiles/*.toml`, which go first.
+    /// The profiles shipped with the program and those in `FOLDER/profiles/*.toml`, which take
+    /// precedence.
     pub fn of_release(folder: &Path) -> Result<Self, Error> {
         let mut library = Self::shipped()?;
         let folder = folder.join("profiles");
@@ -70,14 +71,14 @@ impl Library {
         Ok(library)
     }
 
-    /// Compiles a profile and adds it; one of the same name is replaced.
+    /// Compiles a profile and adds it, replacing one of the same name.
     pub fn add(&mut self, name: &str, file: &str, text: &str) -> Result<(), Error> {
         let profile = compile(name, file, text)?;
         self.profiles.insert(name.into(), Arc::new(profile));
         Ok(())
     }
 
-    /// Every profile that another includes is there.
+    /// Checks that every included profile exists.
     fn check(&self) -> Result<(), Error> {
         self.profiles.values().try_for_each(|profile| {
             let by = format!(", which \"{}\" includes", profile.name);
@@ -96,8 +97,8 @@ impl Library {
         })
     }
 
-    /// The profiles of these names and all that they include, each once, the included ones last:
-    /// what a narrower profile says of a metric goes before what a wider one says.
+    /// Returns the profiles with these names and everything they include, each once, included ones
+    /// last: a specific profile takes precedence over a general one.
     pub fn resolve<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
@@ -122,7 +123,7 @@ impl Library {
         Ok(found)
     }
 
-    /// The profiles by which a device can be recognised.
+    /// The profiles with conditions for recognising a device.
     pub fn recognisable(&self) -> impl Iterator<Item = &Arc<Profile>> {
         self.profiles
             .values()

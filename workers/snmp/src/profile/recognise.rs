@@ -3,22 +3,22 @@
 use async_snmp::Oid;
 use utakata_profile::Pattern;
 
-/// The conditions by which a device is recognised: one of these is enough, unless it is excepted.
+/// The conditions by which a device is recognised: any one suffices, unless an exception matches.
 #[derive(Debug)]
 pub struct Recognise {
     /// The beginnings of sysObjectID.
     pub system: Vec<Oid>,
-    /// Subtrees that must not be empty.
+    /// Subtrees of which one must not be empty.
     pub present: Vec<Oid>,
-    /// A pattern of sysDescr.
+    /// A pattern for sysDescr.
     pub description: Option<Pattern>,
-    /// Beginnings of sysObjectID of devices that are not meant.
+    /// Prefixes of the sysObjectID of excluded devices.
     pub except_system: Vec<Oid>,
-    /// A pattern of sysDescr of devices that are not meant.
+    /// A pattern for the sysDescr of excluded devices.
     pub except_description: Option<Pattern>,
 }
 
-/// The identity that a device claims.
+/// The identity reported by a device.
 #[derive(Debug, Default)]
 pub struct Device<'a> {
     /// The device's sysObjectID.
@@ -27,17 +27,17 @@ pub struct Device<'a> {
     pub description: &'a str,
 }
 
-/// The fit of a profile to a device.
+/// The match of a profile with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// By what it says it is.
+    /// By its reported identity.
     Named,
     /// By the objects that it has.
     Present,
 }
 
 impl Recognise {
-    /// Returns how a device is recognised, given whether it has something under one of `present`.
+    /// Returns how a device matches, given whether it has something under one of `present`.
     pub fn device(&self, device: &Device<'_>, is_present: bool) -> Option<Fit> {
         let begins = |prefixes: &[Oid]| {
             prefixes
@@ -58,7 +58,7 @@ impl Recognise {
         }
     }
 
-    /// Returns whether it asks for sysDescr.
+    /// Returns true if it uses sysDescr.
     pub fn reads_description(&self) -> bool {
         self.description.is_some() || self.except_description.is_some()
     }

@@ -22,7 +22,7 @@ fn every_shipped_profile_compiles_and_says_what_it_is_for() {
 }
 
 #[test]
-fn a_wrong_key_is_told_with_file_line_and_the_nearest_one() {
+fn a_wrong_key_is_reported_with_file_line_and_the_nearest_one() {
     let text = "description = \"x\"\n\n[[scalar]]\nmetric = \"a\"\noid = \"1.3.6\"\nunti = \"W\"\n";
     assert_eq!(
         refused(text),
@@ -31,7 +31,7 @@ fn a_wrong_key_is_told_with_file_line_and_the_nearest_one() {
 }
 
 #[test]
-fn what_is_wrong_in_a_profile_is_told_with_its_line() {
+fn mistakes_in_a_profile_are_reported_with_their_line() {
     let metric = |rest: &str| table(&format!("[[table.metric]]\nmetric = \"a\"\n{rest}\n"));
     let scalar = |rest: &str| format!("description = \"x\"\n[[scalar]]\nmetric = \"a\"\n{rest}\n");
     let control = |rest: &str| format!("description = \"x\"\n[control.on]\n{rest}\n");

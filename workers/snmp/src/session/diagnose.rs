@@ -1,16 +1,16 @@
-//! Why a target does not answer, as far as that can be known from here.
+//! Finds out why a target does not answer, as far as possible from here.
 //!
 //! A wrong community and a wrong user look like silence: agents do not answer them. One more
-//! question tells more: the discovery of SNMPv3 (RFC 3414, section 4), which needs no
-//! credential. It goes through a socket of its own, so that whatever comes back is seen, also
-//! what is no SNMP, and so that a port where nobody listens shows as such.
+//! request tells more: the discovery of SNMPv3 (RFC 3414, section 4), which needs no credential. It
+//! uses a socket of its own, so that any reply is seen, even if it is not SNMP, and so that a
+//! closed port is noticed.
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{net::UdpSocket, time::timeout};
 
-/// A GET without anything, of nobody, to an unknown engine: every SNMPv3 agent answers it with
-/// a Report that names its engine.
+/// An empty GET from no user to an unknown engine: every SNMPv3 agent answers it with a Report that
+/// names its engine.
 const DISCOVERY: [u8; 60] = [
     0x30, 0x3a, // message
     0x02, 0x01, 0x03, // version 3
@@ -31,19 +31,19 @@ const DISCOVERY: [u8; 60] = [
 /// The result of the diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Diagnosis {
-    /// An SNMPv3 agent is there: it does not like the credential.
+    /// An SNMPv3 agent is there: it does not accept the credential.
     AgentIsThere,
-    /// Something answers, and it is no SNMP.
+    /// Something answers, but not with SNMP.
     NoSnmp,
-    /// The machine says that nobody listens on the port.
+    /// The host reports that the port is closed.
     NobodyListens,
-    /// The network says that there is no way.
+    /// The network reports that there is no route.
     NoRoute,
     /// Nothing answered.
     Silence,
 }
 
-/// Asks one more question and waits for the answer, `patience` at the most.
+/// Sends the discovery request and waits for its answer, for `patience` at most.
 pub async fn diagnose(target: SocketAddr, patience: Duration) -> Diagnosis {
     match timeout(patience, ask(target)).await {
         Err(_) => Diagnosis::Silence,
@@ -74,7 +74,7 @@ async fn ask(target: SocketAddr) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Returns whether it looks like a message of SNMP: a sequence that begins with a version.
+/// Returns true if it looks like an SNMP message: a sequence that begins with a version.
 fn is_snmp(answer: &[u8]) -> bool {
     let after_length = match answer {
         [0x30, length, rest @ ..] if *length < 0x80 => rest,

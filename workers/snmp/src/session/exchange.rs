@@ -1,4 +1,4 @@
-//! Asking until there is an answer: several tries, to all of which an answer is an answer.
+//! Repeats a request until it is answered; an answer to any of the tries counts.
 
 use std::{
     future::{Future, pending},
@@ -18,14 +18,13 @@ use super::{
     speaker::Speaker,
 };
 
-/// A target that is there, and does not answer to us, is listened to at least as long, and as
-/// many times as it takes for other answers.
+/// The minimum time, and the multiple of its usual response time, granted to a target that is
+/// reachable but does not answer us.
 const PATIENCE: (Duration, u32) = (Duration::from_secs(1), 4);
 
 impl Session {
-    /// Asks until there is an answer, as often and as long as the target deserves and the
-    /// deadline allows. `ask` gets the number of the try, from 0, and waits no longer than it is
-    /// told.
+    /// Sends a request until it is answered, as often and as long as suits the target and the
+    /// deadline allows. `ask` gets the number of the try, from 0, and the time to wait.
     pub(super) async fn exchange<T, F>(
         &self,
         speaker: &Speaker,
@@ -47,7 +46,7 @@ impl Session {
         let wait = schedule.wait(0).unwrap_or(left);
         let first = match timeout_at((begun + wait).min(end), first.as_mut()).await {
             Ok((Err(Error::Silent { .. }), _)) => None,
-            // Nearly always there is nothing more to it.
+            // The usual case.
             Ok(done) => return self.heard(done),
             Err(_) => Some(first.as_mut()),
         };
@@ -58,8 +57,8 @@ impl Session {
         }
     }
 
-    /// The tries after the first, which goes on. Errors: none was answered, and what is known of
-    /// the reason.
+    /// Makes further tries while the first one continues. Errors: none was answered, with what is
+    /// known of the reason.
     async fn insist<T, F>(
         &self,
         (speaker, repeat): (&Speaker, Repeat),
@@ -111,7 +110,7 @@ impl Session {
                         Some(Unexpected::Odd(found)) => {
                             odd = Some(found);
                             odds += 1;
-                            // Once it may be an old answer; it will not do better.
+                            // One may be an old answer; more means that it will not get better.
                             if odds > 1 {
                                 give_up = give_up.min(now + PATIENCE.0);
                             }
@@ -127,7 +126,7 @@ impl Session {
                         }
                         None => next = end,
                     }
-                    // The last one is sent: why is it silent?
+                    // The last try has been sent: diagnose the silence.
                     if sent + 1 >= schedule.tries && matches!(doubts, Doubts::None) {
                         doubts = Doubts::Asking(now);
                     }
@@ -143,7 +142,8 @@ impl Session {
         answer
     }
 
-    /// Returns what the silence is: something came that was no answer, or nothing did.
+    /// Returns the error for a silence: either something arrived that was not an answer, or nothing
+    /// did.
     fn silence(&self, speaker: &Speaker, since: Instant, (odd, diagnosis): Why) -> Error {
         let mut pace = self.pace.lock();
         if let Some(odd) = odd {
@@ -151,7 +151,7 @@ impl Session {
         }
         match speaker.came(Some(since)) {
             Some(Unexpected::Odd(odd)) => return Error::Odd { odd },
-            // To be waited for the next time.
+            // It will be waited for the next time.
             Some(Unexpected::Late(after)) => {
                 pace.answered(after);
                 return Error::Late { after };
@@ -163,10 +163,10 @@ impl Session {
     }
 }
 
-/// An answer and how long it took.
+/// An answer and the time it took.
 type Timed<T> = (Result<T, Error>, Duration);
 
-/// The reason there was no answer: what came in its place, and what the target says otherwise.
+/// The reason why there was no answer: what arrived instead, and the diagnosis.
 type Why = (Option<Odd>, Option<Diagnosis>);
 
 async fn timed<T>(ask: impl Future<Output = Result<T, Error>>) -> Timed<T> {
@@ -175,7 +175,7 @@ async fn timed<T>(ask: impl Future<Output = Result<T, Error>>) -> Timed<T> {
     (answer, begun.elapsed())
 }
 
-/// Returns what a future gives that may have ended.
+/// Polls a future that may have completed.
 async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T {
     match future {
         Some(future) => future.as_mut().await,
@@ -183,13 +183,13 @@ async fn of_some<T>(future: &mut Option<Pin<&mut impl Future<Output = T>>>) -> T
     }
 }
 
-/// The knowledge of the reason of a silence.
+/// The state of the diagnosis of a silence.
 enum Doubts {
     /// It was not tried.
     None,
-    /// Since when it is asked for.
+    /// In progress since this moment.
     Asking(Instant),
-    /// It was answered, or is not asked for.
+    /// Complete, or not needed.
     Settled(Option<Diagnosis>),
 }
 

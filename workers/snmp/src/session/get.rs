@@ -11,35 +11,35 @@ use tokio::time::Instant;
 use super::{Bindings, Error, Missed, Names, Part, PduKind, Session, Size, Why, limits};
 use crate::value;
 
-/// Instances asked for in one message.
+/// Instances requested in one message.
 const TOGETHER: usize = 32;
 
 /// The result of getting instances.
 #[derive(Debug, Default)]
 pub struct GetResult {
-    /// The values, in the order of what was asked for; `None` where the device has none.
+    /// The values, in the order of the request; `None` where the device has none.
     pub values: Vec<Option<Value>>,
-    /// The parts that did not come, and why.
+    /// The missing parts, and the reasons.
     pub missed: Vec<Missed>,
 }
 
-/// The objects to ask for, and the answers.
+/// The objects to request, and the answers.
 struct Work<'a, T> {
     oids: &'a [Oid],
-    /// Groups of positions, each to be asked for in one message at the most.
+    /// Groups of positions, each to be requested in at most one message.
     groups: VecDeque<Vec<usize>>,
     found: Vec<Option<T>>,
     missed: Vec<Missed>,
     /// True if anything arrived.
     has_answered: bool,
-    /// That which the device named as the one that it refuses.
+    /// The object that the device named as refused.
     named: Option<usize>,
-    /// `true` if it named one that it does not refuse.
+    /// True if it named one that it does not refuse.
     has_lied: bool,
 }
 
 impl Session {
-    /// The values of these instances. Errors: nothing is to be had of the device.
+    /// Gets the values of these instances. Errors: the device gives nothing at all.
     pub async fn get(&self, deadline: Instant, oids: &[Oid]) -> Result<GetResult, Error> {
         let place = |wanted: &[Oid], found: Bindings| {
             let mut found = found.into_found();
@@ -61,7 +61,7 @@ impl Session {
         })
     }
 
-    /// Returns whether the device has anything under each of these, in their order.
+    /// Returns, for each of these, whether the device has anything below it.
     pub async fn has(&self, deadline: Instant, oids: &[Oid]) -> Result<Vec<bool>, Error> {
         let place = |wanted: &[Oid], found: Bindings| {
             let found = found.into_found();
@@ -85,14 +85,14 @@ impl Session {
         let work = work.await?;
         let is_missed = |oid: &Oid| work.missed.iter().any(|missed| missed.oid == *oid);
         let found = oids.iter().zip(&work.found);
-        // What is refused is there.
+        // A refused object exists.
         Ok(found
             .map(|(oid, found)| found.unwrap_or_else(|| is_missed(oid)))
             .collect())
     }
 
-    /// Asks for all of these, in as many messages as it takes. `absent`: what one stands for that
-    /// the device does not have.
+    /// Requests all of these, in as many messages as it takes. `absent`: the result for an object
+    /// that the device does not have.
     async fn work<'a, T: Clone>(
         &self,
         deadline: Instant,
@@ -183,7 +183,7 @@ impl Session {
             (_, Some(named)) if status != ErrorStatus::TooBig && !work.has_lied => {
                 work.named = Some(named);
                 let others = asked.iter().filter(|at| **at != named).copied();
-                // Some name another one than they mean: it is asked for alone.
+                // Some devices name the wrong object: it is requested alone.
                 work.groups.push_front(others.collect());
                 work.groups.push_front(vec![named]);
             }
@@ -193,16 +193,16 @@ impl Session {
 }
 
 impl<T> Work<'_, T> {
-    /// The next group, no larger than the device bears.
+    /// The next group, no larger than the device can handle.
     fn next(&mut self, size: Size) -> Option<Vec<usize>> {
-        let most = size.names.min(size.cells).min(TOGETHER);
+        let max = size.names.min(size.cells).min(TOGETHER);
         loop {
             let mut group = self.groups.pop_front()?;
             if group.is_empty() {
                 continue;
             }
-            if group.len() > most {
-                self.groups.push_front(group.split_off(most));
+            if group.len() > max {
+                self.groups.push_front(group.split_off(max));
             }
             return Some(group);
         }
@@ -212,7 +212,7 @@ impl<T> Work<'_, T> {
         group.iter().filter_map(|at| self.oids.get(*at))
     }
 
-    /// Returns what came for these. What did not is asked for again, if anything did.
+    /// Stores the answers. Missing ones are requested again, if there was any answer.
     fn take(&mut self, asked: Vec<usize>, came: Vec<Option<Result<T, super::message::Flaw>>>) {
         let mut rest = Vec::new();
         let count = asked.len();
@@ -234,7 +234,7 @@ impl<T> Work<'_, T> {
         }
     }
 
-    /// Halves of a group; one alone is missed.
+    /// Splits a group into halves; a single object is given up.
     fn split(&mut self, mut group: Vec<usize>, why: &Why) {
         match group.len() {
             0 => {}
@@ -247,7 +247,7 @@ impl<T> Work<'_, T> {
         }
     }
 
-    /// Nothing comes any more. The last try was for the first of the group alone.
+    /// Nothing more will arrive. The last try was for the first object of the group alone.
     fn give_up(&mut self, group: &[usize], error: &Error) {
         let (first, rest) = group.split_at(1.min(group.len()));
         self.miss(first, &Why::NoAnswer);

@@ -1,4 +1,4 @@
-//! One target on the socket that all share.
+//! One target on the shared socket.
 
 use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
@@ -18,31 +18,31 @@ use super::{
     socket::{Registration, Socket, Stray},
 };
 
-/// Ids of requests that are remembered, to know their answers when they come too late.
+/// Ids of recent requests, kept to recognise late answers.
 const RECENT: usize = 16;
 
-/// One target on the socket that all share. Clones are the same target.
+/// One target on the shared socket. Clones share the same target.
 #[derive(Clone)]
 pub struct Handle {
     socket: Arc<Socket>,
     target: SocketAddr,
-    /// The ids of recent requests, and their times.
+    /// The ids and times of recent requests.
     recent: Arc<Mutex<VecDeque<(i32, Instant)>>>,
-    /// For SNMPv3: what opens an answer that the library does not take.
+    /// For SNMPv3: opens answers that the library rejects.
     secrets: Option<Arc<Secrets>>,
 }
 
 tokio::task_local! {
-    /// The messages that came to the request of v3 that this task makes through the library.
+    /// The messages received for the v3 request that this task makes through the library.
     static KEPT: Arc<Mutex<Kept>>;
 }
 
-/// The messages that came to a request of v3.
+/// The messages received for a v3 request.
 #[derive(Default)]
 struct Kept {
-    /// An answer that the library does not take.
+    /// An answer that the library rejects.
     salvaged: Option<Answer>,
-    /// The last message that it took.
+    /// The last message passed to the library.
     last: Option<Bytes>,
 }
 
@@ -54,10 +54,10 @@ pub enum Verdict<T> {
     Not,
 }
 
-/// A message that came and was no answer to what was asked.
+/// A message that arrived and was not an answer to the request.
 #[derive(Debug)]
 pub enum Unexpected {
-    /// The answer to a request that nobody waited for any more, so long after it was sent.
+    /// The answer to a request that had been given up, this long after it was sent.
     Late(std::time::Duration),
     /// It is an odd message.
     Odd(Odd),
@@ -92,7 +92,7 @@ impl Handle {
         self.socket.register(ids)
     }
 
-    /// Sends a request that is made for its id, and waits for its answer until then.
+    /// Sends a request built for its id, and waits for its answer until then.
     pub async fn exchange<T>(
         &self,
         until: Instant,
@@ -113,7 +113,7 @@ impl Handle {
         Err(Error::silent())
     }
 
-    /// Returns what came from the target since then and was no answer, once.
+    /// Returns the last message from the target since then that was not an answer, once.
     pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Unexpected> {
         let Stray {
             at,
@@ -133,8 +133,8 @@ impl Handle {
         }
     }
 
-    /// Runs a request of the library. What came is read by us: also what the library does not
-    /// take, and values that it takes for others than they are. Errors: there is no answer.
+    /// Runs a request through the library, but reads the received messages ourselves: including
+    /// what the library rejects or misreads. Errors: there is no answer.
     pub async fn salvaging(
         &self,
         ask: impl Future<Output = async_snmp::Result<Vec<VarBind>>>,
@@ -169,7 +169,8 @@ impl Handle {
         self.secrets.as_deref()?.open(bytes)
     }
 
-    /// Keeps what can be read of a message that the library does not take. Whether anything can.
+    /// Keeps what can be read of a message that the library rejects. Returns whether there is
+    /// anything.
     fn salvage(&self, bytes: &Bytes) -> bool {
         let Some(answer) = self.open(bytes) else {
             return false;
@@ -213,7 +214,7 @@ impl Transport for Handle {
             }
             match validate(bytes.clone(), from)? {
                 Candidate::Accept(value) => {
-                    // Should the library find it odd after all, this is what came.
+                    // Kept in case the library rejects it after all.
                     KEPT.try_with(|kept| kept.lock().last = Some(bytes)).ok();
                     return Ok(value);
                 }

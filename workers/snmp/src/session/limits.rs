@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 
 use tokio::time::Instant;
 
-/// Cells asked for in one message: at first, and at most.
+/// Cells requested in one message: at first, and at most.
 const CELLS: (usize, usize) = (60, 100);
 /// Names in one message: at first and at most.
 const NAMES: usize = 40;
@@ -22,42 +22,41 @@ pub struct Size {
     pub names: usize,
     /// The number of values.
     pub cells: usize,
-    /// By GETBULK, and not by GETNEXT.
+    /// True for GETBULK, false for GETNEXT.
     pub is_bulk: bool,
 }
 
 impl Size {
-    /// Returns whether so many single values may come along with columns, in a message of this
-    /// size.
+    /// Returns true if this many scalars may be read along with columns in a message of this size.
     pub fn has_room_beside(self, singles: usize) -> bool {
         let is_usual = self.names >= NAMES && self.cells >= CELLS.0;
         is_usual || 2 * singles <= self.names.min(self.cells)
     }
 }
 
-/// The reason a message is known to be too large.
+/// The reason why a message is known to be too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// It was not answered, and a smaller one was.
+    /// It was not answered, but a smaller one was.
     Silent,
     /// The device said so.
     TooBig,
-    /// The answer had nothing in it.
+    /// The answer was empty.
     Empty,
-    /// GETBULK is refused, and GETNEXT is not.
+    /// GETBULK is refused, but GETNEXT is not.
     Refused,
 }
 
-/// The limits of what a target is asked for in one message.
+/// The limits on one message to a target.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     names: Limit,
     cells: Limit,
-    /// Not asked by GETBULK until then.
+    /// No GETBULK is used until then.
     no_bulk_until: Option<Instant>,
-    /// The limit that was raised last, and is not proven.
+    /// The limit raised last, which is not proven yet.
     trial: Option<Trial>,
-    /// `true` if any answer of several values came.
+    /// True if an answer with several values has arrived.
     is_proven: bool,
     why: Option<Why>,
 }
@@ -73,7 +72,7 @@ struct Limit {
     now: usize,
     before: usize,
     max: usize,
-    /// No more than this until then.
+    /// The upper limit, and until when it applies.
     ceiling: Option<(usize, Instant)>,
 }
 
@@ -130,7 +129,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns how much may be asked for now.
+    /// Returns the size that may be requested now.
     pub fn size(&self, now: Instant) -> Size {
         Size {
             names: self.names.now,
@@ -139,10 +138,10 @@ impl Limits {
         }
     }
 
-    /// Returns how much a try asks for: one that follows a try of which nothing was heard asks for
-    /// less, and soon, or at the last of `tries`, for one value.
+    /// Returns the size of a try: one that follows an unanswered try is smaller, and soon, or at
+    /// the last of `tries`, a single value.
     pub fn of_try(&self, size: Size, try_: u32, tries: u32) -> Size {
-        // What got through before was lost by chance, most likely.
+        // A size that got through before was most likely lost by chance.
         let steps = try_.saturating_sub(u32::from(self.is_proven));
         if try_ > 0 && (try_ + 1 >= tries || steps > 1) {
             return Size {
@@ -159,13 +158,13 @@ impl Limits {
         }
     }
 
-    /// A message of this size got through.
+    /// Records that a message of this size got through.
     pub fn fits(&mut self, size: Size, now: Instant) {
         self.is_proven |= size.cells > 1;
         if size.is_bulk {
             self.no_bulk_until = None;
         }
-        // As many names as there is room for values for are all that can be asked for.
+        // A request cannot have more names than there is room for values.
         let has_all_cells = size.cells >= self.cells.now;
         let has_all_names = size.names >= self.names.now.min(self.cells.now);
         let is_trial_over = match self.trial {
@@ -187,7 +186,8 @@ impl Limits {
         }
     }
 
-    /// A message of this size did not get through. Whether there is a smaller one.
+    /// Records that a message of this size did not get through. Returns whether there is a smaller
+    /// one.
     pub fn fails(&mut self, size: Size, why: Why, now: Instant) -> bool {
         self.why = Some(why);
         match self.trial.take() {
@@ -205,14 +205,14 @@ impl Limits {
         true
     }
 
-    /// A smaller message got through after this one did not.
+    /// Records that a smaller message got through after this one did not.
     pub fn shrank(&mut self, from: Size, to: Size, now: Instant) {
         if from == to {
             return;
         }
         let is_least = from.names == 1 && from.cells == 1;
         match from.is_bulk && !to.is_bulk {
-            // No GETBULK was answered, of any size that was tried: begin from the least.
+            // No GETBULK of any size tried was answered: start again from the smallest.
             true if !is_least => {
                 self.why = Some(Why::Silent);
                 self.trial = None;
@@ -225,8 +225,8 @@ impl Limits {
         }
     }
 
-    /// Returns how little the target is asked for at a time, and why, for people. `None`: nothing
-    /// keeps it from being asked for more.
+    /// Describes, for people, the limits on requests to the target and their reason. `None` if
+    /// there are none.
     pub fn told(&self, now: Instant) -> Option<Restraint> {
         let size = self.size(now);
         let is_small = size.cells < CELLS.0 || size.names < NAMES || !size.is_bulk;
@@ -235,7 +235,7 @@ impl Limits {
     }
 }
 
-/// A restraint of what a target is asked for at a time, and its reason.
+/// A limit on requests to a target, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restraint {
     size: Size,
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_grow_beside_each_other() {
+    fn names_and_values_grow_next_to_each_other() {
         let (mut limits, now) = (Limits::default(), Instant::now());
         limits.names.halve(1);
         limits.cells.halve(1);
@@ -360,7 +360,7 @@ mod tests {
                     failures.push(turn);
                 }
             }
-            // It is found, and then nothing fails any more.
+            // The limit is found, and then nothing fails any more.
             prop_assert!(failures.iter().all(|turn| *turn < 40), "{failures:?}");
             let size = limits.size(now);
             prop_assert!(bears(size));

@@ -1,18 +1,18 @@
 //! Messages of SNMPv1 and v2c as bytes (RFC 1157, 3416; BER as in X.690), and the PDU of v3.
 //!
-//! The library decodes each answer into bindings that own an OID and a value of 170 bytes. Here
-//! an answer stays the bytes that came, with the spans of its bindings, and an OID is told by
-//! its first bytes to belong to a column.
+//! The library decodes each answer into bindings that own an OID and a value of 170 bytes. Here an
+//! answer stays as received, with the spans of its bindings, and the first bytes of an OID tell if
+//! it belongs to a column.
 //!
-//! An answer is read binding by binding, and as far as it goes: what cannot be decoded is kept
-//! with its name and the reason, and an answer that breaks off is all that came before.
+//! An answer is read binding by binding, as far as possible: a value that cannot be decoded is kept
+//! with its name and the reason, and of an answer that breaks off, everything before counts.
 
 use async_snmp::{CommunityVersion, ErrorStatus, Oid, RequestPdu, Value, VarBind};
 use bytes::Bytes;
+use utakata_worker_sdk::invariant;
 
 mod ber;
 mod flaw;
-
 use super::Error;
 pub use ber::put_arc;
 use ber::{Reader, put, put_integer};
@@ -35,14 +35,14 @@ pub enum PduKind {
     Get,
     /// The objects after each name.
     Next,
-    /// The objects after the first `singles`, and the next `rows` of all others.
+    /// Requests the objects after the first `singles` once, and the next `rows` of all others.
     Bulk {
         /// The number of non-repeaters.
         singles: usize,
         /// The number of max-repetitions.
         rows: usize,
     },
-    /// That the only one has this value.
+    /// Sets the only object to this value.
     Set(Value),
 }
 
@@ -51,7 +51,7 @@ pub enum PduKind {
 pub struct Answer {
     /// `noError`, or the reason of a refusal.
     pub status: ErrorStatus,
-    /// About which binding, from 1; 0 for none.
+    /// The binding concerned, from 1; 0 for none.
     pub index: usize,
     pub bindings: Bindings,
 }
@@ -59,20 +59,20 @@ pub struct Answer {
 /// The bindings of an answer.
 #[derive(Debug)]
 pub enum Bindings {
-    /// Still in the bytes that came.
+    /// As received.
     Raw(Raw),
     /// The bindings, decoded by the library.
     Decoded(Vec<VarBind>),
 }
 
-/// Bindings in the bytes that came.
+/// Bindings in a received message.
 #[derive(Debug)]
 pub struct Raw {
     bytes: Bytes,
     spans: Vec<Span>,
 }
 
-/// The place of a binding: the OID without its tag and length, and the same of the value.
+/// The location of a binding: its OID without tag and length, and the same for its value.
 #[derive(Debug, Clone, Copy)]
 struct Span {
     oid: (usize, usize),
@@ -81,14 +81,14 @@ struct Span {
     flaw: Option<Flaw>,
 }
 
-/// A binding in the bytes that came.
+/// A binding in a received message.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
     raw: &'a Raw,
     span: Span,
 }
 
-/// The parts that tell an answer from others, before anything else of it is read.
+/// The fields that identify an answer, before anything else of it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// 0: SNMPv1, 1: v2c, 3: v3.
@@ -97,7 +97,7 @@ pub struct Envelope<'a> {
     pub community: &'a [u8],
     /// For v1 and v2c.
     pub pdu: u8,
-    /// The request id; of v3, that of the message.
+    /// The request id; for v3, that of the message.
     pub id: i32,
 }
 
@@ -109,7 +109,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// One more: the bytes of its OID, without tag and length.
+    /// Appends a name: the bytes of its OID, without tag and length.
     pub fn push(&mut self, oid: &[u8]) {
         let mut binding = Vec::with_capacity(oid.len() + 6);
         put(&mut binding, OID, oid);
@@ -118,7 +118,7 @@ impl Names {
         self.count += 1;
     }
 
-    /// The names of these. Errors: one that cannot be asked for.
+    /// Encodes these names. Errors: one that cannot be encoded.
     pub fn of<'a>(oids: impl IntoIterator<Item = &'a Oid>) -> Result<Self, Error> {
         let mut names = Self::default();
         for oid in oids {
@@ -147,7 +147,7 @@ impl Names {
     }
 }
 
-/// A request of a community. Errors: a value that cannot be written.
+/// Encodes a request with a community. Errors: a value that cannot be encoded.
 pub fn request(
     id: i32,
     version: CommunityVersion,
@@ -176,7 +176,7 @@ pub fn request(
     Ok(message)
 }
 
-/// The number of a version on the wire.
+/// The version number on the wire.
 pub fn number_of(version: CommunityVersion) -> i32 {
     match version {
         CommunityVersion::V1 => 0,
@@ -205,7 +205,7 @@ fn set(
     }
 }
 
-/// Returns what tells an answer from others. `None`: this is no message of SNMP.
+/// Returns the fields that identify an answer. `None` if this is not an SNMP message.
 pub fn envelope(bytes: &[u8]) -> Option<Envelope<'_>> {
     let mut message = Reader::of(bytes).inside_cut(SEQUENCE)?;
     let version = message.integer(INTEGER)?;
@@ -229,7 +229,7 @@ pub fn envelope(bytes: &[u8]) -> Option<Envelope<'_>> {
     })
 }
 
-/// The answer in a message of a community. `None` when there is none.
+/// Parses the answer in a message with a community. `None` if there is none.
 pub fn parse(bytes: Bytes) -> Option<Answer> {
     let mut message = Reader::of(&bytes).inside_cut(SEQUENCE)?;
     message.integer(INTEGER)?;
@@ -243,7 +243,7 @@ pub fn parse(bytes: Bytes) -> Option<Answer> {
     })
 }
 
-/// The answer in a scoped PDU of v3, in the clear. `None` when there is none.
+/// Parses the answer in a plain-text scoped PDU of v3. `None` if there is none.
 pub fn parse_scoped(bytes: Bytes) -> Option<Answer> {
     let mut scoped = Reader::of(&bytes).inside_cut(SEQUENCE)?;
     scoped.take(OCTETS)?;
@@ -265,14 +265,14 @@ fn parse_fields(mut fields: Reader<'_>, bytes: &[u8]) -> Option<(ErrorStatus, us
         return Some((status, index, Vec::new()));
     };
     let mut spans = Vec::with_capacity(list.left() / 14);
-    // One that is cut off did not come.
+    // A truncated binding is ignored.
     while let Some(binding) = list.inside(SEQUENCE) {
         spans.extend(span(binding, bytes));
     }
     Some((status, index, spans))
 }
 
-/// Returns where a binding is, and what keeps it from being decoded. `None`: it has no name.
+/// Returns the location of a binding, and what prevents decoding it. `None` if it has no name.
 fn span(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Span> {
     let oid = binding.take(OID)?;
     let mut span = Span {
@@ -303,7 +303,7 @@ fn span(mut binding: Reader<'_>, bytes: &[u8]) -> Option<Span> {
 }
 
 impl Answer {
-    /// The bindings. Errors: the agent refused.
+    /// Returns the bindings. Errors: the agent refused.
     pub fn into_result(self) -> Result<Bindings, Error> {
         if self.status == ErrorStatus::NoError {
             return Ok(self.bindings);
@@ -321,7 +321,7 @@ impl Answer {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedBinding {
     pub oid: Oid,
-    /// Its value, or why it has none.
+    /// Its value, or the reason why it has none.
     pub value: Result<Value, Flaw>,
 }
 
@@ -334,7 +334,7 @@ impl Bindings {
         }
     }
 
-    /// The OID of the binding of that position.
+    /// The OID of the binding at a position.
     fn oid(&self, at: usize) -> Option<Oid> {
         match self {
             Self::Decoded(bindings) => bindings.get(at).map(|binding| binding.oid.clone()),
@@ -345,7 +345,7 @@ impl Bindings {
         }
     }
 
-    /// The bindings, each decoded by itself.
+    /// The bindings, each decoded on its own.
     pub fn into_found(self) -> Vec<DecodedBinding> {
         match self {
             Self::Decoded(bindings) => bindings
@@ -383,16 +383,16 @@ impl Binding<'_> {
     pub fn oid(&self) -> &[u8] {
         let (from, to) = self.span.oid;
         let bytes = self.raw.bytes.get(from..to);
-        debug_assert!(bytes.is_some(), "a name is in the message it was read from");
-        bytes.unwrap_or_default()
+        let what = "a name is not in the message it was read from";
+        invariant::present(bytes, what, &to).unwrap_or_default()
     }
 
-    /// The numbers of its OID after these bytes; `None` when it begins otherwise.
+    /// Appends the numbers of its OID after this prefix; `None` if it begins otherwise.
     pub fn index(&self, prefix: &[u8], arcs: &mut Vec<u32>) -> Option<()> {
         ber::put_arcs(self.oid().strip_prefix(prefix)?, arcs)
     }
 
-    /// Its value. Errors: why it cannot be decoded.
+    /// Decodes its value. Errors: the reason why it cannot be decoded.
     pub fn value(&self) -> Result<Value, Flaw> {
         if let Some(flaw) = self.span.flaw {
             return Err(flaw);
@@ -401,7 +401,7 @@ impl Binding<'_> {
         Ok(ber::value(self.span.tag, from..to, &self.raw.bytes))
     }
 
-    /// Returns what the agent says in place of a value.
+    /// Returns the exception that the agent sent instead of a value.
     pub fn absence(&self) -> Option<Absence> {
         if self.span.flaw.is_some() {
             return None;
@@ -410,10 +410,10 @@ impl Binding<'_> {
     }
 }
 
-/// The exceptions that an agent says in place of a value.
+/// The exceptions that an agent sends instead of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
-    /// There is none here; behind it may be some.
+    /// There is none here; there may be some after it.
     Hole,
     /// There is nothing after this.
     End,

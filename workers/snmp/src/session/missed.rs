@@ -7,7 +7,7 @@ use utakata_worker_sdk::model::{Missing, missing};
 
 use super::message::Flaw;
 
-/// Something that was asked for and did not come.
+/// A part of the request that is missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Missed {
     /// The object or column.
@@ -16,29 +16,29 @@ pub struct Missed {
     pub why: Why,
 }
 
-/// The part of an object that did not come.
+/// The missing part of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// The object, which is one value.
+    /// The object itself, a single value.
     Value,
     /// A row of the column.
     Row(Vec<u32>),
-    /// The rows behind the last one that came.
+    /// The rows after the last one received.
     Rest,
 }
 
-/// The reason something did not come.
+/// The reason why something is missing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Why {
-    /// The device said no to it.
+    /// The device refused it.
     Refused(ErrorStatus),
-    /// It came, and could not be decoded.
+    /// It arrived, but could not be decoded.
     Undecodable(Flaw),
     /// The column broke off.
     BrokenOff(String),
-    /// It was asked for by itself, and nothing came.
+    /// It was requested on its own, without an answer.
     NoAnswer,
-    /// The time was over before it was asked for.
+    /// The time was over before it was requested.
     NoTime,
 }
 
@@ -52,7 +52,7 @@ impl Missed {
         Oid::new(self.oid.arcs().iter().chain(row).copied())
     }
 
-    /// The same for whoever is told.
+    /// Converts it for the answer of the task.
     pub fn told(&self) -> Missing {
         let (oid, word, why) = (self.oid.to_string(), self.why.word(), self.why.to_string());
         match &self.part {

@@ -6,16 +6,16 @@ use super::message::{self, Envelope};
 
 const RESPONSE: u8 = 0xa2;
 
-/// The marks that an answer has to have.
+/// The fields that an answer must have.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     /// Its version, as on the wire.
     pub version: i32,
-    /// Its community, of v1 and v2c.
+    /// Its community, for v1 and v2c.
     pub community: Option<&'a [u8]>,
 }
 
-/// The oddity of a message.
+/// The way in which a message is odd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Odd {
     NoSnmp,
@@ -24,11 +24,11 @@ pub enum Odd {
     NoResponse(u8),
     /// It has another community.
     Community,
-    /// It is an answer to what was never asked.
+    /// It answers something that was never requested.
     Id,
-    /// It breaks off before it says anything.
+    /// It breaks off before its content.
     Cut,
-    /// Nothing proves that it comes from the device that the user knows.
+    /// Nothing proves that it comes from the device.
     Unproven,
 }
 
@@ -62,8 +62,8 @@ impl fmt::Display for Odd {
     }
 }
 
-/// Returns what is odd about a message. `None`: nothing but that it came late. `is_known`: its id
-/// is one that was asked with.
+/// Returns how a message is odd. `None` if it is only late. `is_known`: its id belongs to a recent
+/// request.
 pub fn of(bytes: &[u8], expected: &Expected<'_>, is_known: bool) -> Option<Odd> {
     let Some(Envelope {
         version,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_about_an_answer_is_told() {
+    fn what_is_odd_about_an_answer_is_reported() {
         let expected = Expected {
             version: 1,
             community: Some(b"public"),

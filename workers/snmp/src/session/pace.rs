@@ -10,37 +10,37 @@ use std::time::Duration;
 
 use super::Repeat;
 
-/// The first timeout, before anything is known of the target.
+/// The first timeout, before anything is known about the target.
 const INITIAL: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(250);
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(30);
-/// An answer is waited for as long, if the task has the time.
+/// The time to wait for an answer, if the task has that long.
 const LISTEN: Duration = Duration::from_secs(12);
-/// The same, of a target that has been silent for long.
+/// The same, for a target that has been silent for long.
 const LISTEN_TO_GONE: Duration = Duration::from_secs(5);
 const TRIES: u32 = 5;
 const TRIES_OF_A_STRANGER: u32 = 3;
-/// Silent for so many exchanges, a target counts as gone until it answers again.
+/// After this many unanswered exchanges a target counts as gone until it answers again.
 const GONE: u32 = 3;
-/// Round trips from which on a target is slow: what is asked of it is asked at once.
+/// The round trip from which on a target counts as slow: requests are then sent in parallel.
 const SLOW: Duration = Duration::from_millis(800);
 
-/// The times at which to ask, and for which to listen.
+/// The times at which to send, and for which to listen.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
     pace: Pace,
     repeat: Repeat,
     left: Duration,
-    /// The number of times to ask.
+    /// The number of tries.
     pub tries: u32,
-    /// The time to listen in all.
+    /// The total time to listen.
     pub listen: Duration,
 }
 
 impl Schedule {
-    /// Returns how long to wait after a try, counted from 0, before the next one, or before it is
-    /// asked why it is silent. `None`: there is no such try.
+    /// Returns the time to wait after a try, counted from 0, before the next one, or before
+    /// diagnosing. `None` if there is no such try.
     pub fn wait(&self, try_: u32) -> Option<Duration> {
         let timeout = self.pace.timeout(try_);
         (try_ < self.tries).then_some(match self.repeat {
@@ -51,17 +51,17 @@ impl Schedule {
     }
 }
 
-/// The statistics of a target's answers.
+/// Statistics of a target's answers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
-    /// Smoothed round trip and its variation, in seconds.
+    /// The smoothed round trip and its variation, in seconds.
     trip: Option<(f64, f64)>,
-    /// Exchanges in a row without any answer.
+    /// Consecutive exchanges without any answer.
     silences: u32,
 }
 
 impl Pace {
-    /// Returns when to ask, within the time that is left.
+    /// Returns the schedule of tries within the time left.
     pub fn schedule(&self, repeat: Repeat, left: Duration) -> Schedule {
         let listen = match (self.silences, self.trip) {
             (GONE.., None) => LISTEN_TO_GONE,
@@ -85,7 +85,7 @@ impl Pace {
         }
     }
 
-    /// Returns how long to wait for the answer to a try, counted from 0.
+    /// Returns the time to wait for the answer to a try, counted from 0.
     fn timeout(&self, try_: u32) -> Duration {
         let base = match self.trip {
             None => INITIAL,
@@ -96,14 +96,14 @@ impl Pace {
         base.saturating_mul(1 << try_.min(8)).min(LONGEST)
     }
 
-    /// Returns whether so many answers, one after the other, can be had in a time.
+    /// Returns true if this many answers can be received one after the other within a time.
     pub fn has_time_for(&self, answers: u32, left: Duration) -> bool {
         self.trip.is_none_or(|(smooth, _)| {
             Duration::from_secs_f64(smooth).saturating_mul(answers) < left
         })
     }
 
-    /// Returns whether it answers, and takes its time.
+    /// Returns true if it answers, but slowly.
     pub fn is_slow(&self) -> bool {
         self.trip
             .is_some_and(|(smooth, _)| smooth >= SLOW.as_secs_f64())
@@ -122,12 +122,12 @@ impl Pace {
         });
     }
 
-    /// It did not answer any of the tries.
+    /// Records that none of the tries was answered.
     pub fn stayed_silent(&mut self) {
         self.silences = self.silences.saturating_add(1);
     }
 
-    /// Returns whether it has answered before.
+    /// Returns true if it has answered before.
     pub fn has_answered(&self) -> bool {
         self.trip.is_some()
     }
@@ -160,12 +160,12 @@ mod tests {
 
     #[test]
     fn the_timeout_follows_the_round_trips_within_bounds() {
-        for (sample, least, most) in [(2, 250, 250), (400, 400, 800), (9_000, 9_000, 12_000)] {
+        for (sample, least, max) in [(2, 250, 250), (400, 400, 800), (9_000, 9_000, 12_000)] {
             let mut pace = Pace::default();
             (0..20).for_each(|_| pace.answered(millis(sample)));
             let timeout = pace.timeout(0);
             assert!(
-                timeout >= millis(least) && timeout <= millis(most),
+                timeout >= millis(least) && timeout <= millis(max),
                 "{sample}: {timeout:?}"
             );
             assert_eq!(waits(&pace).len(), 5);

@@ -1,4 +1,4 @@
-//! All sessions of the worker: made when needed, kept while they are used.
+//! All sessions of the worker: created on demand, kept while they are used.
 
 use std::{
     collections::HashMap,
@@ -26,11 +26,11 @@ use crate::{
     credential::{Credential, User},
 };
 
-/// Sessions unused for so long are let go.
+/// Sessions unused for this long are dropped.
 const IDLE: Duration = Duration::from_secs(15 * 60);
-/// Beyond this many, those unused the longest go first.
+/// Beyond this many, the longest unused are dropped first.
 const SESSIONS_MAX: usize = 50_000;
-/// Derived keys that are kept: few, as many targets share a user.
+/// Derived keys kept: few suffice, as many targets share a user.
 const KEYS_MAX: usize = 1_000;
 
 /// All sessions of the worker.
@@ -43,22 +43,22 @@ pub struct Pool {
     sessions: Mutex<HashMap<(SocketAddr, Credential), Arc<Session>>>,
 }
 
-/// The reason there is no session.
+/// The reason why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address of the target leads nowhere.
+    /// The target's address cannot be resolved.
     #[error(transparent)]
     Address(#[from] resolve::Error),
     /// No socket could be opened.
     #[error("no socket can be opened")]
     Socket(#[source] io::Error),
     /// The keys cannot be derived.
-    #[error("the keys of the user cannot be made: {problem}")]
+    #[error("the keys of the user cannot be derived: {problem}")]
     Keys { problem: String },
 }
 
 impl Pool {
-    /// The session of a target and credential.
+    /// Returns the session of a target and credential.
     pub async fn session(
         &self,
         address: &Address,
@@ -110,8 +110,8 @@ impl Pool {
         }
     }
 
-    /// The keys of a user. Deriving them hashes a megabyte for each password, so it is done once
-    /// and off the threads that serve the sockets.
+    /// Returns the keys of a user. Deriving them hashes a megabyte for each password, so it is done
+    /// once and off the threads that serve the sockets.
     async fn user(&self, user: &User) -> Result<Secrets, Error> {
         let config = UsmConfig::new(user.name.clone()).context_name(user.context.clone());
         if user.auth.is_none() {
@@ -145,8 +145,8 @@ impl Pool {
         })
     }
 
-    /// DES must never use a salt twice with one key. Nothing is stored here: the epoch is the
-    /// time of the start, which no earlier process had.
+    /// DES must never use a salt twice with one key. Nothing is stored: the epoch is the time of
+    /// the start, which no earlier process can have used.
     fn salts(&self, user: &User) -> Result<Option<DesSaltState>, Error> {
         let uses_des = user.privacy.as_ref().is_some_and(|(protocol, _)| {
             matches!(

@@ -1,4 +1,4 @@
-//! Names of hosts, resolved and remembered for a short while; zones of IPv6 addresses.
+//! Host names, resolved and cached for a short while; zones of IPv6 addresses.
 
 use std::{
     collections::HashMap,
@@ -16,16 +16,16 @@ use crate::address::{Address, Host};
 const REMEMBERED: Duration = Duration::from_secs(60);
 const NAMES_MAX: usize = 10_000;
 
-/// The reason an address leads nowhere.
+/// The reason why an address cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The name is not known, or nobody says so in time.
+    /// The name is unknown, or no answer arrived in time.
     #[error("the name cannot be resolved")]
     Name(#[source] io::Error),
     /// There is no such interface.
     #[error("there is no network interface \"{zone}\" on the host of the worker")]
     Zone { zone: String },
-    /// An address that every interface has means none.
+    /// An address that exists on every interface was given without one.
     #[error("a link-local address needs the interface behind which it is, as in {ip}%eth0")]
     NoZone { ip: Ipv6Addr },
 }
@@ -35,8 +35,8 @@ pub enum Error {
 pub struct Names(Mutex<HashMap<String, (IpAddr, Clock)>>);
 
 impl Names {
-    /// Returns where an address leads; IPv4 is preferred where a name has both. Errors: the name is
-    /// not known, or nobody says so in time.
+    /// Resolves an address; IPv4 is preferred if a name has both. Errors: the name is unknown, or
+    /// no answer arrived in time.
     pub async fn resolve(&self, address: &Address, deadline: Instant) -> Result<SocketAddr, Error> {
         let name = match &address.host {
             Host::Ip(IpAddr::V6(ip)) if ip.is_unicast_link_local() => {
@@ -78,16 +78,16 @@ impl Names {
     }
 }
 
-/// An address in its zone. Asked anew each time: interfaces come and go.
+/// Returns an address with its zone. Looked up each time: interfaces come and go.
 fn scoped(ip: Ipv6Addr, zone: &str, port: u16) -> Result<SocketAddr, Error> {
     let index = index_of(zone).ok_or_else(|| Error::Zone { zone: zone.into() })?;
-    // Other addresses mean the same behind every interface, and answers come without it.
+    // Other addresses are the same on every interface, and answers come without a zone.
     let is_scoped = ip.is_unicast_link_local() || ip.is_multicast();
     let scope = if is_scoped { index } else { 0 };
     Ok(SocketAddrV6::new(ip, port, 0, scope).into())
 }
 
-/// The number of an interface, by its name or its number.
+/// The index of an interface, by its name or number.
 fn index_of(zone: &str) -> Option<u32> {
     let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
     let named = netdevice::name_to_index(&socket, zone).ok();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_zone_that_is_not_here_is_named_and_one_that_is_missing_is_asked_for() {
+    async fn an_unknown_interface_is_named_and_a_missing_one_is_requested() {
         for zone in ["eth99", "99999", "0", "an-interface-with-a-long-name"] {
             let error = resolve(&format!("[fe80::1%{zone}]")).await.unwrap_err();
             assert!(

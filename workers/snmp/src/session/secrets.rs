@@ -19,7 +19,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The answer in a message, if it is one and is proven to come from whom the user knows.
+    /// Returns the answer in a message, if it is one and provably comes from the device.
     pub fn open(&self, bytes: &Bytes) -> Option<Answer> {
         let decode = async_snmp::DecodeConfig::DEFAULT;
         let raw = RawV3Message::decode(bytes.clone(), decode).ok()?.value;

@@ -1,4 +1,4 @@
-//! A SET, and what came of it. What that proves is one table for all workers ([`Reply`]).
+//! A SET and its result. What the result proves is defined once for all workers ([`Reply`]).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,19 +11,18 @@ use super::{
     message::{Answer, Bindings, Names, PduKind},
 };
 
-/// The result of a SET.
 #[derive(Debug)]
 pub struct SetResult {
-    /// The proof that the answer gives, or the lack of one.
+    /// The proof that the answer provides.
     pub proof: Proof,
     /// The number of times the request was sent.
     pub sent: u32,
-    /// The reason it is not known to be done.
+    /// The reason why success is not certain.
     pub problem: Option<Error>,
 }
 
 impl Session {
-    /// Sets one object. The client that writes is used, and asked `repeat`.
+    /// Sets one object with the writing client, repeated as `repeat` allows.
     pub async fn set(
         &self,
         deadline: Instant,
@@ -59,15 +58,15 @@ impl Session {
     }
 }
 
-/// The bindings of an answer; one that cannot be decoded has no value.
+/// Decodes the bindings of an answer; one that cannot be decoded has no value.
 fn decoded(bindings: Bindings) -> Vec<VarBind> {
     let found = bindings.into_found().into_iter();
     let decoded = found.map(|found| VarBind::new(found.oid, found.value.unwrap_or(Value::Null)));
     decoded.collect()
 }
 
-/// An answer without an error has the bindings of the request, name and value (RFC 3416, 4.2.5).
-/// Some agents say noError, and noSuchInstance or the old value in its place.
+/// Checks that an answer without an error repeats the bindings of the request, name and value (RFC
+/// 3416, section 4.2.5). Some agents answer noError with noSuchInstance or the old value instead.
 fn echo(bindings: &[VarBind], oid: &Oid, value: &Value) -> Result<(), Error> {
     match bindings {
         [binding] if binding.oid == *oid && binding.value == *value => Ok(()),
@@ -78,7 +77,7 @@ fn echo(bindings: &[VarBind], oid: &Oid, value: &Value) -> Result<(), Error> {
     }
 }
 
-/// Returns what came of a SET, by how its exchange ended.
+/// Returns the result of a SET from the end of its exchange.
 fn reply(error: Option<&Error>) -> Reply {
     match error {
         None => Reply::Confirmed,
@@ -91,11 +90,12 @@ fn reply(error: Option<&Error>) -> Reply {
     }
 }
 
-/// Returns what an error status means of a SET.
+/// Returns the meaning of an error status for a SET.
 fn of_status(status: ErrorStatus) -> Reply {
     use ErrorStatus as S;
     match status {
-        // Said before anything is assigned: tooBig and the steps (1) to (11) of RFC 3416, 4.2.5.
+        // Reported before anything is assigned: tooBig and the steps (1) to (11) of RFC 3416,
+        // section 4.2.5.
         S::TooBig
         | S::NoAccess
         | S::WrongType
@@ -107,23 +107,23 @@ fn of_status(status: ErrorStatus) -> Reply {
         | S::NotWritable
         | S::InconsistentValue
         | S::ResourceUnavailable => Reply::Refused,
-        // The same of SNMPv1: RFC 1157, 4.1.5.
+        // The same in SNMPv1: RFC 1157, section 4.1.5.
         S::NoSuchName | S::BadValue | S::ReadOnly => Reply::Refused,
-        // Processing is halted before the operation: RFC 3413, 3.2 (5).
+        // Processing stops before the operation: RFC 3413, section 3.2 (5).
         S::AuthorizationError => Reply::Refused,
-        // genErr is for everything else, and agents say it after the fact, too. After the other
-        // two an assignment was begun: an outlet that was switched off and on again by undoing
-        // it has been off.
+        // genErr covers everything else, and agents also report it after the fact. The other two
+        // mean that an assignment was begun: an outlet that was switched off and then restored has
+        // been off.
         S::GenErr | S::CommitFailed | S::UndoFailed => Reply::Unclear,
         S::NoError | S::Unknown(_) => Reply::Unclear,
         _ => Reply::Unclear,
     }
 }
 
-/// Returns what an error of the library means of a request.
+/// Returns the meaning of a library error for a request.
 fn of_kind(kind: ErrorKind) -> Reply {
     match kind {
-        // It has not left this machine.
+        // It never left this machine.
         ErrorKind::Network
         | ErrorKind::OutboundMessageTooLarge
         | ErrorKind::RequestIdInUse
@@ -132,9 +132,9 @@ fn of_kind(kind: ErrorKind) -> Reply {
         | ErrorKind::RandomSource
         | ErrorKind::InvalidMessage
         | ErrorKind::InvalidOid => Reply::Unsent,
-        // An agent drops what it answers with a report: RFC 3414, 3.2.
+        // An agent drops what it answers with a report: RFC 3414, section 3.2.
         ErrorKind::Report => Reply::Refused,
-        // An answer whose sender could not be proven says nothing, and so does what is not known.
+        // An answer from an unproven sender proves nothing, nor does an unknown error.
         _ => Reply::Garbage,
     }
 }

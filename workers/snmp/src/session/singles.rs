@@ -1,9 +1,9 @@
-//! Single values that are read along with a walk.
+//! Scalars read along with a walk.
 //!
-//! The instance of a scalar is the next one after its object, so a GETBULK brings it as well as a
-//! GET does, and a message is saved. What does not come that way is got by itself: no instance of
-//! a scalar, not there, or hidden from GETNEXT as some devices do. What is not there then either
-//! is not got again for a while, but shows as soon as a GETBULK brings it.
+//! The instance of a scalar is the next one after its object, so a GETBULK returns it as well as a
+//! GET does, and saves a message. Scalars that are not returned like this are read by GET: they are
+//! not the instance of a scalar, missing, or hidden from GETNEXT by some devices. A missing one is
+//! not requested again for a while, but shows up as soon as a GETBULK returns it.
 
 use std::time::Instant as Clock;
 
@@ -15,16 +15,16 @@ use super::{
     message::{Binding, Names},
 };
 
-/// Single values to read, and what was found.
+/// The scalars to read, and the results.
 #[derive(Debug)]
 pub struct Singles<'a> {
     oids: &'a [Oid],
-    /// The values, by position; `None` when there is nothing.
+    /// The values, by position; `None` if there is none.
     pub values: Vec<Option<Value>>,
-    /// The bindings that came without a value, and why.
+    /// Bindings without a value, and the reasons.
     pub missed: Vec<Missed>,
     states: Vec<State>,
-    /// Of those to be taken along, the OID as BER.
+    /// The OIDs of those to read along, as BER.
     bytes: Vec<Vec<u8>>,
 }
 
@@ -36,16 +36,16 @@ enum State {
     Missed,
     /// To be fetched alone.
     Apart,
-    /// Nothing more to do.
+    /// Nothing left to do.
     Done,
 }
 
-/// The memory of a single value that does not come along.
+/// The memory of a scalar that cannot be read along.
 #[derive(Debug, Clone, Copy)]
 pub enum Habit {
     /// It can only be fetched alone.
     Hidden,
-    /// It was not there, and is not got again until then.
+    /// It was missing, and is not requested again until then.
     Absent(Clock),
 }
 
@@ -61,7 +61,7 @@ impl<'a> Singles<'a> {
         }
     }
 
-    /// Those that the next GETBULK takes along, by position.
+    /// Those that the next GETBULK reads along, by position.
     pub fn untried(&self) -> Vec<usize> {
         self.in_state(State::Untried)
     }
@@ -72,21 +72,21 @@ impl<'a> Singles<'a> {
         found.map(|(at, _)| at).collect()
     }
 
-    /// Writes the objects of the untried.
+    /// Writes the objects of the untried scalars.
     pub fn put_names(&self, names: &mut Names) {
         let untried = self.bytes.iter().zip(&self.states);
         for (oid, _) in untried.filter(|(_, state)| **state == State::Untried) {
-            // The object is all but the zero at the end of the instance.
+            // The object is the instance without its final zero.
             names.push(oid.split_last().map_or(&[], |(_, object)| object));
         }
     }
 
-    /// Returns what came along for the values `taken`.
+    /// Stores what arrived for the scalars `taken`.
     pub fn take<'b>(&mut self, taken: &[usize], came: impl Iterator<Item = Binding<'b>>) {
         self.set(taken, State::Missed);
         for (at, came) in taken.iter().zip(came) {
             let is_it = self.bytes.get(*at).is_some_and(|oid| came.oid() == oid);
-            // One that is not there may be had by asking for itself.
+            // A missing one may be available by GET.
             if !is_it || came.absence().is_some() {
                 continue;
             }
@@ -125,8 +125,8 @@ impl<'a> Singles<'a> {
 }
 
 impl Session {
-    /// Decides which of the values come along with a walk: the instances of scalars, where the
-    /// device is not known to hide them.
+    /// Decides which scalars are read along with a walk: instances of scalars that the device is
+    /// not known to hide.
     pub fn plan_singles(&self, singles: &mut Singles<'_>) {
         if self.version != Version::V2c {
             return;
@@ -148,7 +148,7 @@ impl Session {
         }
     }
 
-    /// Gets those that did not come along.
+    /// Gets those that were not read along.
     pub async fn get_rest(
         &self,
         deadline: Instant,
@@ -184,7 +184,7 @@ impl Session {
         Ok(())
     }
 
-    /// Those in this state that are not known to be absent.
+    /// Those in this state that are not known to be missing.
     fn not_absent(&self, singles: &Singles<'_>, state: State) -> Vec<usize> {
         let (now, memory) = (Clock::now(), self.memory.lock());
         let mut wanted = singles.in_state(state);
@@ -238,14 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_along_counts_only_if_it_is_what_was_asked_for() {
+    fn what_comes_along_counts_only_if_it_is_what_was_requested() {
         let oids = ["1.3.6.1.1.0", "1.3.6.1.2.0", "1.3.6.1.3.0"];
         let oids = oids.map(|oid| Oid::parse(oid).unwrap());
         let mut singles = Singles::of(&oids);
         singles.bytes = oids.iter().map(|oid| oid.to_ber().unwrap()).collect();
         singles.set(&[0, 1, 2], State::Untried);
         let taken = singles.untried();
-        // The second is not there, so the next object came; the answer breaks off after it.
+        // The second is missing, so the next object arrived; the answer breaks off after it.
         let answer = came(&[
             ("1.3.6.1.1.0", Value::Integer(5)),
             ("1.3.6.1.3.0", Value::Integer(6)),

@@ -1,7 +1,7 @@
-//! The sockets that all targets share: one for IPv4, one for IPv6.
+//! The sockets shared by all targets: one for IPv4, one for IPv6.
 //!
-//! An answer finds its request by the id. One that finds none is kept for a while under the
-//! address that it came from: an answer that does not fit is not the same as none.
+//! An answer finds its request by the id. An unmatched one is kept for a while under its source
+//! address: a wrong answer is not the same as none.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,24 +22,24 @@ use tokio::{
 
 use super::message;
 
-/// The buffer that the kernel is asked for, for answers that wait to be read: with a thousand
-/// targets in flight the usual 200 KiB lose some.
+/// The kernel buffer requested for unread answers: with a thousand targets in flight, the usual 200
+/// KiB lose some.
 const RECEIVE_BUFFER: usize = 8 << 20;
-/// The largest message that UDP has.
+/// The largest UDP message.
 const MESSAGE_MAX: usize = 65_535;
-/// Answers that wait for one request; more are copies.
+/// Answers queued for one request; more are duplicates.
 const WAITING_MAX: usize = 16;
-/// Addresses of which an answer that did not fit is kept.
+/// The most addresses with a stray answer kept.
 const STRAYS_MAX: usize = 4_096;
 
-/// The sockets, opened when first needed.
+/// The sockets, opened on demand.
 #[derive(Default)]
 pub struct Sockets {
     v4: OnceCell<Owner>,
     v6: OnceCell<Owner>,
 }
 
-/// A socket and the task that reads it, which ends with this.
+/// A socket and its reading task, which ends when this is dropped.
 struct Owner(Arc<Socket>, AbortHandle);
 
 impl Drop for Owner {
@@ -48,7 +48,7 @@ impl Drop for Owner {
     }
 }
 
-/// A socket that many targets share.
+/// A socket shared by many targets.
 pub struct Socket {
     socket: UdpSocket,
     local: SocketAddr,
@@ -56,25 +56,25 @@ pub struct Socket {
     strays: Mutex<HashMap<SocketAddr, Stray, RandomState>>,
 }
 
-/// A request that waits for its answer.
+/// A request waiting for its answer.
 #[derive(Default)]
 struct Slot {
     came: Mutex<VecDeque<(Bytes, SocketAddr)>>,
     notify: Notify,
 }
 
-/// A message that answers nothing that was asked.
+/// A message that matches no request.
 #[derive(Debug, Clone)]
 pub struct Stray {
     /// The time at which it arrived.
     pub at: Instant,
     /// The bytes of the message.
     pub bytes: Bytes,
-    /// `true` if it came for a request that waited, and was not its answer.
+    /// True if it arrived for a waiting request, but was not its answer.
     pub is_rejected: bool,
 }
 
-/// A request that waits for its answer, until this is dropped.
+/// A request waiting for its answer, until this is dropped.
 pub struct Registration {
     socket: Arc<Socket>,
     ids: Vec<i32>,
@@ -91,7 +91,7 @@ impl Drop for Registration {
 }
 
 impl Sockets {
-    /// The socket to talk to a target. Errors: none can be opened, or not for its family.
+    /// Returns the socket for a target. Errors: it cannot be opened for this address family.
     pub async fn to(&self, target: SocketAddr) -> io::Result<Arc<Socket>> {
         let (cell, bind) = match target {
             SocketAddr::V4(_) => (&self.v4, "0.0.0.0:0"),
@@ -127,12 +127,11 @@ impl Socket {
         self.local
     }
 
-    /// Sends a message.
     pub async fn send(&self, target: SocketAddr, message: &[u8]) -> io::Result<()> {
         self.socket.send_to(message, target).await.map(|_| ())
     }
 
-    /// From now on answers with these ids are kept for whoever asked.
+    /// Keeps answers with these ids for the caller from now on.
     pub fn register(self: &Arc<Self>, ids: Vec<i32>) -> Registration {
         let slot = Arc::new(Slot::default());
         let mut waiting = self.waiting.lock();
@@ -147,7 +146,7 @@ impl Socket {
         }
     }
 
-    /// Keeps a message that answers nothing.
+    /// Keeps a message that matches no request.
     pub fn keep_stray(&self, from: SocketAddr, bytes: Bytes, is_rejected: bool) {
         let mut strays = self.strays.lock();
         if strays.len() >= STRAYS_MAX {
@@ -162,7 +161,7 @@ impl Socket {
         strays.insert(from, stray);
     }
 
-    /// The last message from there that answered nothing, once.
+    /// Returns the last stray message from an address, once.
     pub fn take_stray(&self, from: SocketAddr) -> Option<Stray> {
         let mut strays = self.strays.lock();
         match strays.is_empty() {
@@ -187,7 +186,7 @@ impl Socket {
 }
 
 impl Registration {
-    /// The next message with one of the ids. `None`: none until then.
+    /// Returns the next message with one of the ids. `None` if there is none until then.
     pub async fn next(&self, until: Instant) -> Option<(Bytes, SocketAddr)> {
         loop {
             if let Some(came) = self.slot.came.lock().pop_front() {
@@ -207,8 +206,8 @@ async fn read(socket: Arc<Socket>) {
                 let bytes = Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default());
                 socket.deliver(from, bytes);
             }
-            // What the kernel tells of an earlier message of somebody, or that it has no memory
-            // now: the next one may come.
+            // The kernel reports an earlier message to somebody else, or a shortage of memory: the
+            // next message may arrive.
             Err(error) => {
                 tracing::debug!(%error, "no message");
                 tokio::task::yield_now().await;

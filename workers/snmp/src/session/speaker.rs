@@ -12,11 +12,11 @@ use super::{
     user::Speaker as User,
 };
 
-/// The protocol in which a target is spoken to.
+/// The protocol used with a target.
 pub enum Speaker {
-    /// By SNMPv1 or v2c.
+    /// SNMPv1 or v2c.
     Community(ByCommunity),
-    /// By SNMPv3.
+    /// SNMPv3.
     User(User),
 }
 
@@ -37,7 +37,7 @@ impl Speaker {
         })
     }
 
-    /// Asks once and waits for the answer until then. `try_` is how often it was asked before.
+    /// Sends the request once and waits for the answer until then. `try_` counts the earlier tries.
     pub async fn ask(
         &self,
         until: Instant,
@@ -47,12 +47,12 @@ impl Speaker {
     ) -> Result<Answer, Error> {
         match self {
             Self::Community(community) => community.ask(until, operation, names).await,
-            // Most of it is the library's, and large.
+            // Most of the future is the library's, and large.
             Self::User(user) => Box::pin(user.ask(until, try_, operation, names)).await,
         }
     }
 
-    /// Returns what came from the target since then and was no answer, once.
+    /// Returns the last message from the target since then that was not an answer, once.
     pub fn came(&self, since: Option<Instant>) -> Option<Unexpected> {
         match self {
             Self::Community(ByCommunity {
@@ -94,9 +94,9 @@ impl ByCommunity {
             if envelope.version != number {
                 return Verdict::Not;
             }
-            // Some agents answer with an empty community, or with that of another view of
-            // theirs. Who has our id and the address of the target knows as much as one who
-            // repeats the community, which goes in the clear.
+            // Some agents answer with an empty community, or with that of another view. A sender
+            // that knows our id and the address of the target knows as much as one that repeats the
+            // community, which travels in clear text.
             if envelope.community != community && !is_from_target {
                 return Verdict::Not;
             }

@@ -23,10 +23,10 @@ use super::{
     secrets::Secrets,
 };
 
-/// The largest message that we say we take.
+/// The largest message that we announce to accept.
 const MESSAGE_MAX: usize = 65_507;
 
-/// A target as a user of SNMPv3 sees it.
+/// A target as seen by a user of SNMPv3.
 pub struct Speaker {
     handle: Handle,
     secrets: Arc<Secrets>,
@@ -36,7 +36,7 @@ pub struct Speaker {
 }
 
 impl Speaker {
-    /// A target as this user sees it.
+    /// A target as seen by this user.
     pub fn new(handle: Handle, secrets: Arc<Secrets>, salts: Option<DesSaltState>) -> Self {
         Self {
             handle,
@@ -50,8 +50,8 @@ impl Speaker {
         &self.handle
     }
 
-    /// Asks once. Where that was in vain before, the device is asked first who it is: another
-    /// one may have taken its place, or it has begun to count its boots anew.
+    /// Sends the request once. If earlier tries failed, the device is first asked for its identity:
+    /// it may have been replaced, or its boot counter may have been reset.
     pub async fn ask(
         &self,
         until: Instant,
@@ -62,7 +62,7 @@ impl Speaker {
         let known = self.known.lock().clone().filter(|_| try_ == 0);
         if let Some(client) = known {
             match self.ask_by(&client, operation, names).await {
-                // It said that it is another one.
+                // It reported another identity.
                 Err(Error::Credential { .. }) => {}
                 answer => return answer,
             }
@@ -107,7 +107,7 @@ impl Speaker {
             Err(error) if error.kind() == ErrorKind::OutboundMessageTooLarge => {
                 Ok(refusal(ErrorStatus::TooBig, 0, oids))
             }
-            // A refusal is an answer: what was asked for is narrowed down by it.
+            // A refusal is an answer: it narrows down the request.
             Err(error) => match Error::from_snmp(error) {
                 Error::Refused { status, index, .. } => Ok(refusal(status, index, oids)),
                 error => Err(error),
@@ -115,7 +115,7 @@ impl Speaker {
         }
     }
 
-    /// A client that knows which engine answers at the address, now.
+    /// A client that knows the engine currently at the address.
     async fn introduce(&self, until: Instant) -> Result<Arc<Client<Handle>>, Error> {
         let client = |source| Error::Client { source };
         let request = |id| {
@@ -148,7 +148,7 @@ impl Speaker {
     }
 }
 
-/// The answer that refuses these objects, of which it names one by its place.
+/// The answer that refuses these objects, naming one by its position.
 fn refusal(status: ErrorStatus, index: usize, oids: Vec<Oid>) -> Answer {
     let asked = oids.into_iter().map(|oid| VarBind::new(oid, Value::Null));
     Answer {

@@ -1,9 +1,9 @@
 //! Walking columns: many at once, row by row, in as few messages as the device allows.
 //!
-//! A GETBULK asks for the next rows of many columns, as many as they had the last time, plus
-//! one, so that their end is seen in the same message. What it answers is put to the columns by
-//! its OIDs; each column has a place of its own where it goes on, so an answer may break off
-//! anywhere. The first one takes single values along (its non-repeaters).
+//! A GETBULK requests the next rows of many columns: as many as they had the last time plus one, so
+//! that their end shows in the same message. The answer is assigned to the columns by its OIDs;
+//! each column keeps its own position, so an answer may break off anywhere. The first request reads
+//! scalars along (as non-repeaters).
 //!
 //! ```text
 //!            a cell, a hole, one that cannot be decoded
@@ -40,16 +40,17 @@ use absorb::{absorb, take_singles};
 pub use narrow::Skip;
 use request::{Request, next_request};
 
-/// Rows expected of a column that nothing is known of.
+/// Rows expected of an unknown column.
 const STRANGER: usize = 8;
-/// No column is longer: a device that goes on forever is stopped.
+/// No column is longer: a device that never stops is cut off.
 const CELLS_MAX: usize = 100_000;
-/// The time for which a column is believed to end where it ended, though others of its table go on.
+/// The time for which a column is assumed to end where it ended, though other columns of its table
+/// continue.
 const ENDS: Duration = Duration::from_secs(3600);
-/// Requests at once to a device that takes its time.
+/// Parallel requests to a slow device.
 const TOGETHER: usize = 4;
 
-/// A column that is being walked.
+/// A column being walked.
 #[derive(Debug)]
 pub struct Walked<'a> {
     /// The OID of the column.
@@ -61,26 +62,26 @@ pub struct Walked<'a> {
     state: State,
     expected: usize,
     known: Option<Remembered>,
-    /// The index of what came last, where that is not the last cell.
+    /// The index received last, if it is not that of the last cell.
     at: Option<Vec<u32>>,
-    /// All indexes that came, since one came out of order.
+    /// All indexes received, once one was out of order.
     seen: Option<HashSet<Vec<u32>>>,
-    /// Rows that it is asked for alone, while it is found out which of them is refused.
+    /// The number of rows requested alone, while the refused one is being located.
     cap: Option<usize>,
-    /// Cells that are known to be refused, in order.
+    /// Cells known to be refused, in order.
     skips: VecDeque<Skip>,
     /// The skips that occurred.
     met: Vec<Skip>,
-    /// Rows that were guessed since the last one that came.
+    /// Rows guessed since the last one received.
     guesses: u32,
-    /// `true` if something was looked for behind its end.
+    /// True if something was searched beyond its end.
     is_end_checked: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     Going,
-    /// The next row cannot be had.
+    /// The next row cannot be read.
     Stuck(Option<Why>),
     /// The end was seen.
     Whole,
@@ -107,7 +108,7 @@ impl<'a> Walked<'a> {
         }
     }
 
-    /// Returns whether its end was seen.
+    /// Returns true if its end was reached.
     pub fn is_whole(&self) -> bool {
         self.state == State::Whole
     }
@@ -116,7 +117,7 @@ impl<'a> Walked<'a> {
         self.state == State::Going
     }
 
-    /// The index of what came last; empty before anything came.
+    /// The index received last; empty at the beginning.
     fn reached(&self) -> &[u32] {
         match &self.at {
             Some(at) => at,
@@ -141,7 +142,7 @@ impl<'a> Walked<'a> {
         }
     }
 
-    /// Rows that may be asked for, where it is asked for alone.
+    /// The number of rows that may be requested, if it is requested alone.
     fn alone(&self) -> Option<usize> {
         let to_skip = self.skips.front();
         let to_skip = to_skip.map(|skip| skip.before.saturating_sub(self.column.len()).max(1));
@@ -151,7 +152,7 @@ impl<'a> Walked<'a> {
         }
     }
 
-    /// Something of it did not come.
+    /// Reports a missing part.
     fn missed(&self, part: Part, why: Why) -> Missed {
         Missed {
             oid: self.oid.clone(),
@@ -161,34 +162,33 @@ impl<'a> Walked<'a> {
     }
 }
 
-/// A walk that is under way.
+/// A walk in progress.
 struct Walk<'a, 'b> {
     columns: &'a mut [Walked<'b>],
-    /// The requests to make before anything else: what a refusal is narrowed down by.
+    /// The requests to make first: those that narrow down a refusal.
     queue: VecDeque<Request>,
     missed: Vec<Missed>,
     limit: usize,
     has_answered: bool,
-    /// `true` if the device named another column than it meant.
+    /// True if the device named the wrong column.
     has_lied: bool,
-    /// `true` if the last request was not answered.
+    /// True if the last request was not answered.
     is_silent: bool,
-    /// `true` if it began anew, so that answers to what was asked before say nothing any more.
+    /// True if it was restarted, so that answers to earlier requests no longer count.
     is_anew: bool,
 }
 
-/// A request that was sent.
 #[derive(Debug, Clone)]
 struct SentRequest {
     request: Request,
-    /// Single values that came along, by position.
+    /// Scalars read along, by position.
     taken: Vec<usize>,
     size: Size,
 }
 
 impl Session {
-    /// Walks all columns to their ends, or until `limit` cells of each, and gets the single
-    /// values. Returns what did not come. Errors: the device answers nothing at all.
+    /// Walks all columns to their ends, or until `limit` cells of each, and gets the scalars.
+    /// Returns the missing parts. Errors: the device answers nothing at all.
     pub async fn walk(
         &self,
         deadline: Instant,
@@ -210,7 +210,7 @@ impl Session {
         loop {
             let requests = self.requests(&mut walk);
             if requests.is_empty() {
-                // Who is slow is asked for what is certain first.
+                // A slow device is asked for the certain part first.
                 let has_time = self.has_time_for(3, deadline);
                 match walk.unstick() || has_time && walk.check_ends() {
                     true => continue,
@@ -245,7 +245,7 @@ impl Session {
         Ok(walk.missed)
     }
 
-    /// Returns what to ask next: one request, or some at once where each takes its time.
+    /// Returns the next requests: one, or several in parallel if the device is slow.
     fn requests(&self, walk: &mut Walk<'_, '_>) -> Vec<Request> {
         let mut size = self.size();
         let count = match self.pace.lock().is_slow() {
@@ -253,7 +253,7 @@ impl Session {
             false => 1,
         };
         if count > 1 {
-            // All rows of few columns, and not a few rows of all.
+            // All rows of few columns, rather than a few rows of all.
             let going = walk.columns.iter().filter(|column| column.is_going());
             size.names = size.names.min(going.count().div_ceil(count)).max(1);
         }
@@ -285,7 +285,7 @@ impl Session {
         requests
     }
 
-    /// Asks for the next rows. The first request takes the single values along.
+    /// Requests the next rows. The first request reads the scalars along.
     async fn ask_rows(
         &self,
         deadline: Instant,
@@ -352,7 +352,7 @@ impl Session {
         match answer {
             Ok(answer) => {
                 if request.by_next {
-                    // It was refused by GETBULK, and not for what is in the cell.
+                    // GETBULK was refused, not the content of the cell.
                     let bulk = Size {
                         is_bulk: true,
                         ..size
@@ -370,7 +370,7 @@ impl Session {
                 }
             }
             Err(_) if !taken.is_empty() => {
-                // Whose fault it is shows when they are asked for apart.
+                // Requesting them separately shows which one is at fault.
                 singles.give_up(&taken);
                 self.memory.lock().singles_apart = true;
             }
@@ -389,7 +389,8 @@ impl Session {
         }
     }
 
-    /// The device answers in an order of its own. What it said before it was known is not believed.
+    /// Records that the device answers in an order of its own. Answers received before that was
+    /// known are discarded.
     fn learn_order(&self, walk: &mut Walk<'_, '_>, request: &Request, order: Order) {
         let mut memory = self.memory.lock();
         if memory.order < order {
@@ -401,8 +402,8 @@ impl Session {
         }
     }
 
-    /// The columns to walk, with what is remembered of them: not those that were not there a
-    /// short while ago. Errors: one that cannot be asked for.
+    /// The columns to walk, with what is remembered of them, except those that were missing a short
+    /// while ago. Errors: one that cannot be requested.
     pub fn to_walk<'a, T>(
         &self,
         wanted: impl Iterator<Item = (T, &'a Oid)>,
@@ -441,7 +442,7 @@ impl Session {
         let now = Clock::now();
         let mut memory = self.memory.lock();
         for column in columns {
-            // Of one that broke off, nobody knows what is to be skipped.
+            // For a column that broke off, the cells to skip are not known.
             if !column.met.is_empty() && column.state != State::Broken {
                 let until = memory.skips.get(column.oid).map(|(_, until)| *until);
                 let until = until.filter(|until| *until > now).unwrap_or(now + ABSENT);
@@ -452,7 +453,7 @@ impl Session {
                 continue;
             }
             let rows = column.column.len();
-            // One that has holes only is there.
+            // A column with only holes exists.
             let absent_until = (rows == 0 && column.at.is_none()).then(|| now + ABSENT);
             let ends_until = column.known.and_then(|known| known.ends_until);
             let ends_until = ends_until.filter(|until| *until > now);

@@ -1,9 +1,9 @@
-//! Controls: what a profile says how to set.
+//! Controls, as described by a profile.
 //!
-//! Before an object is set it is asked for, with the same credential: a target that cannot be
-//! reached, or that has no such object, has then certainly not been touched, and the attempt has
-//! `failed`. What became of a SET is told by what its answer proves ([`crate::session`]): where that
-//! is nothing, it is `unknown`, and is read back.
+//! Before an object is set it is read with the same credential: if the target cannot be reached, or
+//! has no such object, it has certainly not been touched, and the attempt has `failed`. The outcome
+//! of a SET follows from what its answer proves ([`crate::session`]): if it proves nothing, the
+//! outcome is `unknown`, and is read back.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl TaskContext<'_> {
-    /// Sets what a control says. The answer has the parameters and the control's own words.
+    /// Carries out a control. The answer has the parameters and the control's own words.
     pub async fn control(
         &self,
         control: &Control,
@@ -34,7 +34,7 @@ impl TaskContext<'_> {
         })
     }
 
-    /// Sets an object, after making sure that it is there. `object` is its name, for messages.
+    /// Sets an object, after making sure that it exists. `object` is its name, for messages.
     pub async fn put(
         &self,
         oid: &Oid,
@@ -47,7 +47,7 @@ impl TaskContext<'_> {
             "" => oid.to_string(),
             object => format!("{object} ({oid})"),
         };
-        // Who is as slow as the action is long is told at once.
+        // If the device is too slow for both, the object is set at once.
         if self.session.has_time_for(2, self.deadline) {
             self.look(oid, &named).await?;
         }
@@ -78,7 +78,7 @@ impl TaskContext<'_> {
 }
 
 impl TaskContext<'_> {
-    /// Makes sure that the target answers, and has an object.
+    /// Makes sure that the target answers and has an object.
     async fn look(&self, oid: &Oid, named: &str) -> Result<(), Failure> {
         let target = &self.task.target;
         match self.session.get_before_set(self.deadline, oid).await {

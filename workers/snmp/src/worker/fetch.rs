@@ -1,4 +1,4 @@
-//! Fetches what a plan asks for.
+//! Fetches everything in a plan.
 
 use crate::{
     decode::{Cells, Column, Fetched},
@@ -8,24 +8,24 @@ use crate::{
 use async_snmp::Oid;
 use tokio::time::Instant;
 
-/// The result of fetching a plan: what came, and what did not.
+/// The result of fetching a plan: the answers and the missing parts.
 #[derive(Debug, Default)]
 pub struct FetchResult {
     /// The values that arrived.
     pub fetched: Fetched,
-    /// The parts that did not come, and why.
+    /// The missing parts, and the reasons.
     pub missed: Vec<Missed>,
-    /// The error that stopped all of it.
+    /// The error that stopped everything.
     pub trouble: Option<Error>,
 }
 
-/// The destination of the cells of a walked column.
+/// The destination of a walked column's cells.
 struct Destination {
     table: usize,
     place: CellSource,
 }
 
-/// The place of a cell in its table.
+/// The position of a cell in its table.
 pub enum CellSource {
     /// In a column of the table itself.
     Column(usize),
@@ -33,7 +33,7 @@ pub enum CellSource {
     Join(usize),
 }
 
-/// Fetches all of a plan, or as much of it as the target gives.
+/// Fetches all of a plan, or as much as the target gives.
 pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> FetchResult {
     let mut singles = Singles::of(&plan.oids);
     session.plan_singles(&mut singles);
@@ -46,7 +46,7 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> FetchRe
         Ok(missed) => (missed, None),
         Err(error) => (Vec::new(), Some(error)),
     };
-    // Who is silent already is not asked once more.
+    // A target that is silent already is not asked again.
     if !trouble.as_ref().is_some_and(Error::is_of_target) {
         let got = session.get_rest(deadline, &mut singles).await;
         trouble = trouble.or(got.err());
@@ -66,7 +66,7 @@ pub async fn fetch(session: &Session, plan: &Plan, deadline: Instant) -> FetchRe
     }
 }
 
-/// Puts a column where it belongs.
+/// Stores a column at its destination.
 fn put(fetched: &mut Fetched, plan: &Plan, column: Walked<'_>, to: &Destination) {
     let (Some(cells), Some(planned)) =
         (fetched.tables.get_mut(to.table), plan.tables.get(to.table))
@@ -84,7 +84,7 @@ fn put(fetched: &mut Fetched, plan: &Plan, column: Walked<'_>, to: &Destination)
     }
 }
 
-/// All columns that a plan wants, and where they go.
+/// All columns in a plan, and their destinations.
 fn columns(plan: &Plan) -> impl Iterator<Item = (Destination, &Oid)> {
     let tables = plan.tables.iter().enumerate();
     tables.flat_map(|(table, planned)| {

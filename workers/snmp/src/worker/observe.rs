@@ -1,4 +1,4 @@
-//! Observations with parameters: what a profile says to read of one instance.
+//! Observations with parameters: reading one instance as described by a profile.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl TaskContext<'_> {
-    /// Reads what an action of a profile says. The device has something of it, or it fails.
+    /// Carries out an observe action of a profile. It fails if the device has nothing of it.
     pub async fn observe(&self, observe: &Observe) -> Result<Answer, Failure> {
         let parameters = &self.task.parameters;
         let scalars = observe.scalars.iter();
@@ -50,7 +50,7 @@ impl TaskContext<'_> {
 }
 
 impl ObservedScalar {
-    /// The scalar that these parameters mean.
+    /// The scalar selected by these parameters.
     fn with_parameters(&self, parameters: &Json) -> Result<Scalar, String> {
         let mut meaning = self.meaning.clone();
         for (key, name) in &self.attributes {

@@ -1,4 +1,4 @@
-//! Errors as problems: what happened, to which target, and what to do about it.
+//! Errors as problems: what happened, to which target, and the remedy.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::session::{
     pool, resolve,
 };
 
-/// Waited at the most for the one more question after a silence.
+/// The most time spent on diagnosing a silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reports that no session could be made.
@@ -51,7 +51,7 @@ pub fn of_session(task: &Task, error: &pool::Error) -> Problem {
 }
 
 impl TaskContext<'_> {
-    /// The problem that an error is. Asks one more question when the target is silent.
+    /// Converts an error to a problem, diagnosing a silent target.
     pub async fn problem(&self, error: &Error) -> Problem {
         let target = &self.task.target;
         let address = self.session.address;
@@ -108,7 +108,7 @@ impl TaskContext<'_> {
         }
     }
 
-    /// Nothing came of what was asked.
+    /// Nothing of the request arrived.
     pub fn missed(&self, missed: &Missed) -> Problem {
         let target = &self.task.target;
         match &missed.why {
@@ -130,7 +130,7 @@ impl TaskContext<'_> {
     async fn silence(&self, diagnosis: Option<Diagnosis>) -> Problem {
         let target = &self.task.target;
         let address = self.session.address;
-        // The margin kept back of the task is for this too.
+        // The margin kept back from the task covers this, too.
         let left = self.deadline.saturating_duration_since(Instant::now());
         let patience = left.max(super::MARGIN / 2).min(PATIENCE);
         let unreachable = |why: &str| {
@@ -177,8 +177,7 @@ impl TaskContext<'_> {
     }
 }
 
-/// A change that the target was told to make, of which its answer, or the lack of one, says
-/// nothing certain.
+/// A requested change whose answer, or lack of one, proves nothing.
 pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
     let may = "it may have done it";
     let (code, cure, what) = match error {
@@ -230,7 +229,7 @@ pub fn doubtful(target: &str, told: &str, error: &Error, sent: u32) -> Problem {
     Problem::new(code, cure, format!("{target} was told {told}, {what}"))
 }
 
-/// Returns why nothing was asked; the library names the address once more.
+/// Returns the reason why nothing was sent; the library repeats the address.
 fn unasked(error: &SnmpError) -> String {
     match error {
         SnmpError::Exchange { source, .. } => unasked(source),
@@ -246,7 +245,7 @@ fn other(said: Option<&VarBind>) -> String {
     )
 }
 
-/// The device said no; `what` says about what.
+/// The device refused; `what` names the object.
 pub fn refused(what: &str, status: ErrorStatus) -> Problem {
     use ErrorStatus as S;
     let advice = match status {

@@ -1,4 +1,4 @@
-//! `get`, `walk` and `set`: for people who know OIDs.
+//! `get`, `walk` and `set`: for users who know OIDs.
 
 use async_snmp::Oid;
 use serde_json::{Value as Json, json};
@@ -13,7 +13,7 @@ use crate::{
     value,
 };
 
-/// Objects that a walk gives where nothing else is said.
+/// The default limit of objects for a walk.
 const LIMIT: u64 = 1_000;
 
 impl TaskContext<'_> {
@@ -109,7 +109,7 @@ fn shown(oids: &[Oid], got: &GetResult) -> Vec<Json> {
     found.collect()
 }
 
-/// An object without a value, and why that is so where it is not simply absent.
+/// An object without a value, and the reason if it is not simply absent.
 fn none(oid: &Oid, why: Option<&Why>) -> Json {
     let mut shown = json!({ "oid": oid.to_string(), "type": "none", "value": null });
     if let (Some(why), Some(shown)) = (why, shown.as_object_mut()) {
@@ -130,7 +130,7 @@ fn oid(text: &Json) -> Result<Oid, Failure> {
         })
 }
 
-/// A parameter that the schema let through, and that cannot be used.
+/// A parameter that passed the schema but cannot be used.
 pub fn wrong(problem: String) -> Failure {
     Failure::failed(Problem::new("bad-parameters", Cure::Operator, problem))
 }

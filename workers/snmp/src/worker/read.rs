@@ -8,7 +8,7 @@ use std::{
 use async_snmp::Oid;
 use serde_json::{Value as Json, json};
 use utakata_worker_sdk::{
-    Answer, Failure, ReadingBuffer,
+    Answer, Failure, ReadingBuffer, invariant,
     model::{Cure, Missing, Problem, Recognition, missing},
 };
 
@@ -27,9 +27,9 @@ use crate::{
     value,
 };
 
-/// The time for which a device is believed to be what it was recognised as.
+/// The time for which a device is assumed to be what it was recognised as.
 const RECOGNISED: Duration = Duration::from_secs(600);
-/// sysObjectID of SNMPv2-MIB: what the device is.
+/// sysObjectID of SNMPv2-MIB: identifies the device model.
 const SYSTEM: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
 /// The OID of sysDescr: the same, for people.
 const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
@@ -37,8 +37,8 @@ const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
 const SERVICES: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 7, 0];
 
 impl TaskContext<'_> {
-    /// Reads what the plan says. Half a table is no failure: its readings are suspect, and the
-    /// answer says what is missing.
+    /// Reads what the plan contains. Half a table is no failure: its readings are suspect, and the
+    /// answer lists what is missing.
     pub async fn read(&self) -> Result<Answer, Failure> {
         let filter = filter(&self.task.parameters);
         if self.means_a_row() {
@@ -69,7 +69,7 @@ impl TaskContext<'_> {
         answer.result = both(answer.result, lacking);
         match (result.trouble, is_foreign) {
             (None, false) => Ok(answer),
-            // Why nothing of it came is known.
+            // The reason why nothing arrived is known.
             (None, true) => match result.missed.first() {
                 Some(missed) => Err(Failure::failed(self.missed(missed))),
                 None => Err(self.foreign()),
@@ -83,10 +83,9 @@ impl TaskContext<'_> {
         }
     }
 
-    /// An answer that says what is missing in it, and how the device is asked, where that is
-    /// otherwise than others.
+    /// Builds an answer that lists what is missing, and any limits on requests to the device.
     pub fn answer(&self, buffer: ReadingBuffer, missed: &[Missed]) -> Answer {
-        let limits = self.session.told_limits();
+        let limits = self.session.reported_limits();
         Answer {
             buffer,
             missing: missed.iter().map(Missed::told).collect(),
@@ -95,8 +94,8 @@ impl TaskContext<'_> {
         }
     }
 
-    /// Returns what the device was recognised as, and whether anything of it was understood: more
-    /// than what every device has, or the interfaces of one that is there for them.
+    /// Returns what the device was recognised as, and whether anything was understood: more than
+    /// what every device has, or the interfaces of a network device.
     fn recognition(
         &self,
         plan: &Plan,
@@ -146,7 +145,7 @@ impl TaskContext<'_> {
         Ok(plan)
     }
 
-    /// Returns what the device is, and the profiles that fit it.
+    /// Identifies the device, and the profiles that match it.
     async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let mut asked = vec![Oid::from_slice(&SYSTEM)];
@@ -194,8 +193,8 @@ impl TaskContext<'_> {
         })
     }
 
-    /// Returns whether the device says that it switches or routes (sysServices: 2 for layer 2, 4
-    /// for layer 3). One that does not say does not.
+    /// Returns true if the device reports switching or routing (sysServices: 2 for layer 2, 4 for
+    /// layer 3). Without sysServices it is false.
     async fn is_network(&self) -> bool {
         let asked = [Oid::from_slice(&SERVICES)];
         let found = self.session.get(self.deadline, &asked).await;
@@ -210,13 +209,17 @@ impl TaskContext<'_> {
     /// The recognised profiles and those of the release. The library was checked at the start.
     pub(super) fn profiles(&self, recognised: &[String]) -> Vec<Arc<Profile>> {
         let names = recognised.iter().chain(&self.worker.settings.profiles);
-        self.worker
-            .library
-            .resolve(names.map(String::as_str))
-            .unwrap_or_default()
+        let resolved = self.worker.library.resolve(names.map(String::as_str));
+        resolved.unwrap_or_else(|error| {
+            invariant::broken(
+                "a profile that was recognised is not in the library",
+                &error,
+            );
+            Vec::new()
+        })
     }
 
-    /// Returns whether none of the readings is what the kind is there for.
+    /// Returns true if none of the readings is what the kind exists for.
     fn is_foreign(&self, filter: &Filter, decoded: &Decoded<'_>) -> bool {
         let worker = self.worker;
         let mut metrics = decoded.metrics.iter();
@@ -247,8 +250,8 @@ impl TaskContext<'_> {
     }
 }
 
-/// Returns whether the device is another one than it was when it was recognised: one of another
-/// make has taken its place, at the same address.
+/// Returns true if the device is not the one recognised earlier: one of another make has taken its
+/// place at the same address.
 fn is_another(plan: &Plan, result: &FetchResult) -> bool {
     let recognised = plan.recognised.as_ref();
     let before = recognised.and_then(|recognised| recognised.system.as_ref());
@@ -264,7 +267,7 @@ fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a 
         .flat_map(|recognise| &recognise.present)
 }
 
-/// Returns what the result says of values that should have been numbers.
+/// Returns the part of the result about values that should have been numbers.
 fn told(decoded: &Decoded<'_>) -> Option<Json> {
     let unread = decoded.unread.iter().map(
         |unread| json!({ "metric": unread.metric, "row": unread.index, "value": unread.text }),
@@ -285,7 +288,7 @@ fn both(one: Option<Json>, other: Option<Json>) -> Option<Json> {
 }
 
 impl Unread<'_> {
-    /// Returns what is missing by it: nothing where the device says that there is none.
+    /// Returns what is missing because of it: nothing where the device says that there is none.
     fn missing(&self) -> Option<Missing> {
         let row = Some(self.index.as_str()).filter(|index| !index.is_empty());
         let message = format!("\"{}\" is not a number", self.text);

@@ -1,4 +1,4 @@
-//! `read` of one row, as of the outlet that was switched: what is read back is that, and no more.
+//! `read` of one row, such as an outlet that was switched: only that row is read back.
 
 use async_snmp::{ErrorStatus, Oid, Value};
 use serde_json::Value as Json;
@@ -13,14 +13,14 @@ use crate::{
 };
 
 impl TaskContext<'_> {
-    /// Returns whether the parameters mean a row.
+    /// Returns true if the parameters select a row.
     pub fn means_a_row(&self) -> bool {
         let parameters = self.task.parameters.as_object();
         let mut names = parameters.into_iter().flat_map(|given| given.keys());
         names.any(|name| name != "metrics")
     }
 
-    /// Reads the row that the parameters mean, of each table that has such a row.
+    /// Reads the row selected by the parameters, in each table that has such a row.
     pub async fn read_row(&self, filter: &Filter) -> Result<Answer, Failure> {
         let parameters = &self.task.parameters;
         let profiles = self.profiles(&[]);
@@ -62,14 +62,13 @@ impl TaskContext<'_> {
     }
 }
 
-/// A cell of the row.
 struct Cell {
     oid: Oid,
     index: Vec<u32>,
     place: CellSource,
 }
 
-/// The cells of a row that its readings are made of, and those of joins by its index.
+/// The cells of a row that its readings need, and those of joins by its index.
 fn cells(planned: &PlannedTable, index: &[u32]) -> Vec<Cell> {
     let table = &planned.table;
     let cell = |oid: &Oid, index: Vec<u32>, place| {
@@ -88,7 +87,7 @@ fn cells(planned: &PlannedTable, index: &[u32]) -> Vec<Cell> {
     columns.chain(joins).collect()
 }
 
-/// The joins by parts of the index, and the index of each.
+/// The joins by components of the index, and the index of each.
 fn joins<'a>(table: &'a Table, index: &'a [u32]) -> impl Iterator<Item = (usize, Vec<u32>)> + 'a {
     table.all_joins().filter_map(|Join { join, row }| {
         let is_of_other = table.joined.get(*join) == Some(&None);
@@ -101,7 +100,7 @@ fn joins<'a>(table: &'a Table, index: &'a [u32]) -> impl Iterator<Item = (usize,
     })
 }
 
-/// The values of the cells, as of a walk that found one row.
+/// Stores the values of the cells, like a walk that found one row.
 fn put(
     planned: &PlannedTable,
     cells: &[Cell],

@@ -1,5 +1,5 @@
-//! An agent whose faults compose at random: whatever it does, what is said of it is true, it
-//! ends, and nothing is left out in silence.
+//! An agent with randomly combined faults: whatever it does, the report is true, the task ends, and
+//! nothing is left out silently.
 //!
 //! `BENT_SEEDS=100-200` tries other seeds than the usual ones, for a longer run.
 
@@ -16,7 +16,7 @@ use crate::device::{Device, text, values};
 
 const SYSTEM: &str = "1.3.6.1.2.1.1";
 const TABLE: &str = "1.3.6.1.4.1.8072.9999.9999.7";
-/// Above the timeout of any of the actions.
+/// Longer than the timeout of any action.
 const ENDS: Duration = Duration::from_secs(32);
 
 /// An agent; it ends when dropped.
@@ -59,7 +59,7 @@ impl Bent {
         }
     }
 
-    /// The agent as a user of v3 meets it. `None` where it speaks SNMPv1 only.
+    /// The agent as seen by a v3 user. `None` where it speaks SNMPv1 only.
     fn device_of_a_user(&self) -> Option<Device> {
         let user = &self.truth["user"];
         let credential = values(&[
@@ -86,12 +86,12 @@ impl Bent {
         self.truth["faults"][name].as_str().unwrap()
     }
 
-    /// Returns whether it answers in a way that nobody can know what it answers.
+    /// Returns true if its faults make its answers unpredictable.
     fn is_odd(&self) -> bool {
         ["id", "version"].contains(&self.fault("oddity"))
     }
 
-    /// Returns whether the time of an action may be too short for it.
+    /// Returns true if the time of an action may be too short for it.
     fn takes_long(&self) -> bool {
         let faults = &self.truth["faults"];
         faults["loses"] != 0 || faults["delay"].as_u64() > Some(40)
@@ -102,7 +102,7 @@ impl Bent {
     }
 }
 
-/// Returns whether it was the time that was too short.
+/// Returns true if the time was too short.
 fn is_late(problem: &Json) -> bool {
     problem == "no-time" || problem == "no-answer"
 }
@@ -111,7 +111,7 @@ fn said(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), Into::into)
 }
 
-/// Gets all objects: each is what it is.
+/// Gets all objects and compares each.
 async fn check_get(bent: &Bent, device: &Device) {
     let oids: Vec<&str> = bent
         .objects()
@@ -140,14 +140,14 @@ async fn check_get(bent: &Bent, device: &Device) {
     }
 }
 
-/// Walks what is under an OID: each value is that of its object, and where one is left out, it is
-/// told that something is.
+/// Walks the subtree of an OID: each value must be that of its object, and omissions must be
+/// reported.
 async fn check_walk(bent: &Bent, device: &Device, root: &str) {
     let answer = device.run("walk", json!({ "oid": root })).await;
     let answer = answer.unwrap_or_else(|failure| panic!("{}: {failure:?}", bent.told()));
     let result = answer.result.unwrap();
     let found = result.as_array().unwrap();
-    let is_told = found.iter().any(|found| !found["problem"].is_null());
+    let is_reported = found.iter().any(|found| !found["problem"].is_null());
     for found in found.iter().filter(|found| found["type"] != "none") {
         let object = bent.objects().find(|object| object["oid"] == found["oid"]);
         let object = object.unwrap_or_else(|| panic!("{}: {found} is nothing", bent.told()));
@@ -163,14 +163,14 @@ async fn check_walk(bent: &Bent, device: &Device, root: &str) {
                 .is_some_and(|rest| rest.starts_with('.'));
         let is_there = found.iter().any(|found| found["oid"] == object["oid"]);
         assert!(
-            !is_due || is_there || is_told,
+            !is_due || is_there || is_reported,
             "{}: {object} is left out",
             bent.told()
         );
     }
     let loops = !bent.truth["faults"]["loops"].is_null();
     assert!(
-        !loops || root == SYSTEM || is_told,
+        !loops || root == SYSTEM || is_reported,
         "{}: a loop is not told",
         bent.told()
     );
@@ -180,7 +180,7 @@ async fn check(seed: u64, only: &[&str]) {
     let bent = Bent::start(seed, only);
     check_as(&bent, &bent.device(), bent.is_odd()).await;
     if let Some(device) = bent.device_of_a_user() {
-        // What is odd is around an answer by v2c; by v3 its number and signature are right.
+        // Odd v2c messages surround an answer; in v3 its id and signature are right.
         check_as(&bent, &device, false).await;
     }
 }
@@ -188,9 +188,9 @@ async fn check(seed: u64, only: &[&str]) {
 async fn check_as(bent: &Bent, device: &Device, is_odd: bool) {
     if is_odd {
         let failure = device.run("read", json!({})).await.unwrap_err();
-        let is_told = failure.problem.message.contains("answers");
+        let is_reported = failure.problem.message.contains("answers");
         assert!(
-            is_told && &*failure.problem.code != "unreachable",
+            is_reported && &*failure.problem.code != "unreachable",
             "{}: {failure:?}",
             bent.told()
         );
@@ -238,7 +238,7 @@ fn seeds(usual: std::ops::Range<u64>) -> std::ops::Range<u64> {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_bent_agent_is_true_and_nothing_is_left_out_in_silence() {
+async fn reports_about_a_misbehaving_agent_are_true_and_nothing_is_left_out_silently() {
     for seed in seeds(1..6) {
         check(seed, &[]).await;
     }
@@ -252,7 +252,7 @@ async fn an_agent_that_bears_small_messages_only_is_read_whole() {
 }
 
 #[tokio::test]
-async fn cells_that_cannot_be_had_take_no_others_with_them() {
+async fn cells_that_are_not_available_take_no_others_with_them() {
     for seed in seeds(1..9) {
         check(seed, &["cells"]).await;
     }
@@ -266,7 +266,7 @@ async fn an_agent_with_an_order_of_its_own_is_read_and_its_loops_end() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_fit_is_told_as_what_it_is() {
+async fn a_wrong_answer_is_reported_as_what_it_is() {
     for seed in seeds(1..17) {
         check(seed, &["identity"]).await;
     }

@@ -216,18 +216,18 @@ async fn a_control_of_a_target_that_is_not_there_fails_for_sure() {
     assert_eq!(&*failure.problem.code, "unreachable", "{failure:?}");
 }
 
-/// The way in which the answer to a SET is bent.
+/// An alteration of the answer to a SET.
 #[derive(Debug, Clone, Copy)]
 enum Bend {
-    /// Another error status.
+    /// Replaces the error status.
     Status(u8),
-    /// Another value: the last byte of the answer.
+    /// Replaces the value: the last byte of the answer.
     Value(u8),
-    /// Another type of the same length: the tag of the value.
+    /// Replaces the type by one of the same length: the tag of the value.
     Type(u8),
 }
 
-/// An answer of v2c with one binding, whose value has one byte.
+/// A v2c answer with one binding whose value has one byte.
 fn bent(answer: &[u8], bend: Bend) -> Vec<u8> {
     let mut answer = answer.to_vec();
     let end = answer.len();
@@ -235,7 +235,7 @@ fn bent(answer: &[u8], bend: Bend) -> Vec<u8> {
         Bend::Value(value) => answer[end - 1] = value,
         Bend::Type(tag) => answer[end - 3] = tag,
         Bend::Status(status) => {
-            // The PDU has a length of one byte, its number, then the status: 02 01 00.
+            // The PDU has a length of one byte, its id, then the status: 02 01 00.
             let pdu = 7 + usize::from(answer[6]);
             let number = usize::from(answer[pdu + 3]);
             let at = pdu + 4 + number;
@@ -246,7 +246,7 @@ fn bent(answer: &[u8], bend: Bend) -> Vec<u8> {
     answer
 }
 
-/// A device whose answers to SET come bent, and the first ones not at all.
+/// A device whose answers to SET are altered, and whose first ones are lost.
 async fn liar(snmpd: &Snmpd, lost: u32, bend: Bend) -> (Relay, Arc<AtomicU32>) {
     let sets = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&sets);
@@ -332,7 +332,7 @@ async fn what_an_answer_to_a_set_does_not_prove_is_unknown() {
             OutcomeStatus::Unknown,
             "without an error",
         ),
-        // The one of which nothing was heard was done: the refusal is of the other one.
+        // The unanswered one was done: the refusal concerns the other one.
         (
             "outlet-off",
             1,

@@ -1,4 +1,4 @@
-//! The schema of credentials, once for all releases that are shipped.
+//! The schema of credentials, the same for all shipped releases.
 
 use std::fs;
 
@@ -10,8 +10,8 @@ use crate::device::folder;
 /// The communities of this device alone.
 const OF_ITS_OWN: &str = "drill";
 
-/// The schema of the credentials that [`utakata_worker_snmp::credential`] reads, as it stands in
-/// a manifest. What a protocol is called is taken from there.
+/// The schema of the credentials read by [`utakata_worker_snmp::credential`], as it appears in a
+/// manifest. The names of the protocols are taken from there.
 fn schema() -> String {
     let words = |words: &[&str]| {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();

@@ -1,4 +1,4 @@
-//! A worker made of a shipped release, and tasks for it.
+//! A worker of a shipped release, and tasks for it.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 

@@ -1,4 +1,5 @@
-//! The release `drill`: an instance by the text in its index, and SETs that nobody answers.
+//! The release `drill`: an instance selected by the text in its index, and SETs that nobody
+//! answers.
 
 use std::sync::{
     Arc,
@@ -17,7 +18,7 @@ use crate::{
 const DRILL: &str = "1.3.6.1.4.1.8072.9999.9999.7";
 const SET: u8 = 0xa3;
 
-/// An agent of Debian's that holds what a counter holds after `a-1` was marked.
+/// A Debian agent that holds the value of a counter after `a-1` was marked.
 fn snmpd() -> Snmpd {
     let (token, twice, never) = ("3.97.45.49", "3.97.45.50", "3.97.45.48");
     let lines = format!(

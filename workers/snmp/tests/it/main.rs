@@ -1,4 +1,4 @@
-//! The worker against real devices: Debian's snmpd, and recordings played back by snmpsim.
+//! The worker against real agents: Debian's snmpd, and recordings replayed by snmpsim.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

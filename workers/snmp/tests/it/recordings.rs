@@ -1,4 +1,4 @@
-//! Recordings of real devices: what is read equals what the recording says.
+//! Recordings of real devices: the readings equal the recording.
 
 use utakata_tests::{repository, servers::Snmpsim};
 use utakata_worker_sdk::model::{Quality, Reading, ReadingValue};
@@ -21,7 +21,7 @@ async fn read(simulator: &Snmpsim, kind: &str, device: &str) -> Vec<Reading> {
 /// Metric, some of its attributes, value.
 type Expected<'a> = (&'a str, &'a [(&'a str, &'a str)], ReadingValue);
 
-/// No metric with the same attributes twice.
+/// Checks that no metric occurs twice with the same attributes.
 fn check_unique(readings: &[Reading]) {
     for (at, reading) in readings.iter().enumerate() {
         let twin = readings

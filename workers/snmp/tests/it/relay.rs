@@ -14,7 +14,7 @@ pub enum Fate {
     Pass,
     /// It is lost.
     Lose,
-    /// This arrives in its place.
+    /// This message arrives instead.
     Replace(Vec<u8>),
     /// It arrives this much later.
     Late(Duration),
@@ -90,7 +90,7 @@ impl Relay {
 
 fn later(socket: Arc<UdpSocket>, to: Option<SocketAddr>, message: Vec<u8>, after: Duration) {
     tokio::spawn(async move {
-        // A message on its way: nothing else can come of it earlier.
+        // The message is in transit: nothing else can affect it meanwhile.
         let _ = tokio::time::timeout(after, std::future::pending::<()>()).await;
         match to {
             Some(to) => socket.send_to(&message, to).await.ok(),
@@ -99,9 +99,9 @@ fn later(socket: Arc<UdpSocket>, to: Option<SocketAddr>, message: Vec<u8>, after
     });
 }
 
-/// Returns whether a message of v2c carries this PDU: 0xa0 GET, 0xa3 SET, 0xa5 GETBULK.
+/// Returns true if a v2c message contains this PDU: 0xa0 GET, 0xa3 SET, 0xa5 GETBULK.
 pub fn is(message: &[u8], pdu: u8) -> bool {
-    // version, community, then the PDU: the lengths of short messages are one byte each.
+    // Version, community, then the PDU: the lengths of short messages are one byte each.
     let at = match message {
         [0x30, length, 0x02, 0x01, _, 0x04, community, ..] if *length < 0x80 => {
             7 + usize::from(*community)

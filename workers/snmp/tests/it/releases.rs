@@ -1,4 +1,4 @@
-//! The releases that are shipped.
+//! The shipped releases.
 
 use utakata_worker_sdk::Release;
 use utakata_worker_snmp::SnmpWorker;

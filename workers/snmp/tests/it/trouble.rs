@@ -36,7 +36,7 @@ async fn a_silent_device_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_is_told_as_such() {
+async fn a_port_where_nobody_listens_is_reported_as_such() {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let device = Device::new("ups", socket.local_addr().unwrap(), Values::new());
     drop(socket);
@@ -56,7 +56,7 @@ async fn a_device_that_answers_noise_sends_garbage() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_told_from_silence_where_there_is_an_agent() {
+async fn wrong_credentials_are_distinguished_from_silence_where_there_is_an_agent() {
     let snmpd = Snmpd::start().unwrap();
     let wrong_password = values(&[
         ("user", "utakata"),
@@ -88,7 +88,7 @@ async fn what_cannot_be_an_address_or_a_credential_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn half_a_table_is_kept_as_suspect_and_told() {
+async fn half_a_table_is_kept_as_suspect_and_reported() {
     let snmpd = Snmpd::start_many(1, 60).unwrap();
     let mut tables = 0;
     let relay = Relay::start(snmpd.address_of(0), move |way, message| {
@@ -105,7 +105,7 @@ async fn half_a_table_is_kept_as_suspect_and_told() {
     let missing = answer.missing.into_entries();
     assert!(!missing.is_empty());
     for one in &missing {
-        // How much of a column is behind its last row is what nobody knows.
+        // The number of cells after the last row is unknown.
         assert_eq!((&*one.reason, one.count), ("no-answer", None), "{one}");
         assert!(one.message.contains("did not answer"), "{one}");
     }
@@ -126,7 +126,7 @@ async fn half_a_table_is_kept_as_suspect_and_told() {
 }
 
 #[tokio::test]
-async fn lost_messages_are_asked_for_again() {
+async fn lost_messages_are_requested_again() {
     let snmpd = Snmpd::start_many(1, 20).unwrap();
     let mut count = 0;
     let relay = Relay::start(snmpd.address_of(0), move |_, _| {
@@ -144,7 +144,7 @@ async fn lost_messages_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_device_of_another_kind_is_told_as_such() {
+async fn a_device_of_another_kind_is_reported_as_such() {
     let snmpd = Snmpd::start().unwrap();
     let device = Device::new("ups", snmpd.address(), Values::new());
     problem(&device, "wrong-kind", "another kind of device").await;
@@ -170,7 +170,7 @@ async fn a_device_that_comes_back_with_another_engine_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_device_that_takes_its_time_is_read_and_told_once() {
+async fn a_device_that_takes_its_time_is_read_and_reported_once() {
     let snmpd = Snmpd::start().unwrap();
     let sets = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&sets);

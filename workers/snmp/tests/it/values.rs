@@ -1,4 +1,4 @@
-//! Devices that send what cannot be, what is none, and what no profile expects.
+//! Devices that send impossible values, none, or values that no profile expects.
 
 use std::{fmt::Write, path::Path};
 
@@ -7,7 +7,7 @@ use utakata_worker_sdk::model::{Quality, Reading};
 
 use crate::device::{Device, community};
 
-/// Objects of a device: OID, type, value, as snmpsim reads them.
+/// The objects of a device: OID, type, value, in the format of snmpsim.
 type Walk<'a> = &'a [(&'a str, &'a str, &'a str)];
 
 const INTEGER: &str = "2";
@@ -18,7 +18,7 @@ const COUNTER: &str = "65";
 const GAUGE: &str = "66";
 const TICKS: &str = "67";
 
-/// Writes a device down for snmpsim, with what every agent has.
+/// Writes a recording for snmpsim, including what every agent has.
 fn record(folder: &Path, name: &str, walk: Walk<'_>) {
     let system = [
         ("1.3.6.1.2.1.1.1.0", OCTETS, "a device"),
@@ -39,7 +39,7 @@ fn record(folder: &Path, name: &str, walk: Walk<'_>) {
     std::fs::write(folder.join(format!("{name}.snmprec")), text).unwrap();
 }
 
-/// `metric{key=text} value unit quality` of each reading of these metrics.
+/// Formats each reading of these metrics as `metric{key=text} value unit quality`.
 fn shown(readings: &[Reading], metrics: &[&str]) -> Vec<String> {
     let wanted = readings
         .iter()
@@ -60,7 +60,7 @@ fn shown(readings: &[Reading], metrics: &[&str]) -> Vec<String> {
     shown
 }
 
-/// Its name, its kind, what it has, the metrics that are looked at, and what they show.
+/// Its name, its kind, its objects, the metrics examined, and the expected readings.
 type Case = (
     &'static str,
     &'static str,
@@ -222,7 +222,7 @@ async fn what_cannot_be_is_suspect_and_what_means_none_is_no_reading() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_no_number_is_told_with_its_row() {
+async fn a_value_that_is_not_a_number_is_reported_with_its_row() {
     let folder = tempfile::tempdir().unwrap();
     record(
         folder.path(),
@@ -248,7 +248,7 @@ async fn a_value_that_is_no_number_is_told_with_its_row() {
     assert_eq!(result["count"], 2, "{result}");
     assert_eq!(result["not_numbers"][0]["row"], "2", "{result}");
     assert_eq!(result["not_numbers"][0]["value"], "N/A", "{result}");
-    // What the device says it has not is not missing.
+    // What the device says it lacks is not reported as missing.
     let missing = answer.missing.into_entries();
     let rows: Vec<_> = missing.iter().map(|one| one.row.as_deref()).collect();
     assert_eq!(rows, [Some("3")], "{missing:?}");

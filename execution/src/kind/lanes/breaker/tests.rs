@@ -6,7 +6,7 @@ use super::*;
 const RULE: Rule = Rule {
     failures: 3,
     first: Duration::from_secs(1),
-    most: Duration::from_secs(30),
+    max: Duration::from_secs(30),
 };
 
 struct World {
@@ -56,7 +56,7 @@ impl World {
 }
 
 #[test]
-fn it_opens_after_so_many_attempts_in_a_row_without_an_answer() {
+fn it_opens_after_several_attempts_in_a_row_without_an_answer() {
     let world = World::open("a");
     assert_eq!(world.passage(), Passage::None);
     let mut world = World::new("a");
@@ -114,7 +114,7 @@ fn targets_that_fell_silent_together_are_not_tried_together() {
 }
 
 #[test]
-fn it_is_told_with_what_was_seen_until_it_closes() {
+fn it_is_reported_with_what_was_seen_until_it_closes() {
     let mut world = World::open("a");
     let status = |world: &World| world.breaker.status(&world.target, world.now);
     let told = status(&world).unwrap();
@@ -181,9 +181,9 @@ proptest! {
                 on_trial = 0;
             }
             prop_assert!(on_trial <= 1);
-            let most = RULE.most * 5 / 4;
+            let max = RULE.max * 5 / 4;
             let at = world.breaker.opens_at(world.now);
-            prop_assert!(at.is_none_or(|at| at - world.now <= most));
+            prop_assert!(at.is_none_or(|at| at - world.now <= max));
         }
     }
 }

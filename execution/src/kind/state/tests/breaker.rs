@@ -48,7 +48,7 @@ fn open(target: &str) -> (String, BreakerState) {
 }
 
 #[test]
-fn reads_of_a_silent_target_fail_at_once_and_others_go_on() {
+fn reads_of_a_silent_target_fail_at_once_and_others_continue() {
     let mut world = World::new();
     let worker = world.ready(8);
     world.fails(worker, "a", "unreachable", 4);
@@ -137,7 +137,7 @@ fn what_says_nothing_of_a_target_neither_opens_nor_closes() {
 }
 
 #[test]
-fn control_that_expires_while_its_target_is_left_alone_is_told() {
+fn control_that_expires_while_its_target_is_left_alone_is_reported() {
     let mut world = World::new();
     let worker = world.ready(8);
     world.fails(worker, "a", "unreachable", 5);

@@ -34,7 +34,7 @@ fn a_go_is_given_while_the_permit_stands_and_says_for_how_long_that_is() {
 }
 
 #[test]
-fn a_worker_that_is_ready_after_the_permit_gets_no_go_and_that_is_told() {
+fn a_worker_that_is_ready_after_the_permit_gets_no_go_and_that_is_reported() {
     let (mut world, worker, key) = prepared();
     // Nobody looked at the time meanwhile: everybody stood still.
     world.now += WINDOW + milliseconds(1);
@@ -54,7 +54,7 @@ fn a_worker_that_is_ready_after_the_permit_gets_no_go_and_that_is_told() {
 }
 
 #[test]
-fn what_has_no_go_at_the_end_of_its_permit_is_told_without_waiting_for_its_worker() {
+fn what_has_no_go_at_the_end_of_its_permit_is_reported_without_waiting_for_its_worker() {
     let (mut world, _, key) = prepared();
     world.wait(2000);
     assert!(world.outcomes().is_empty());
@@ -86,7 +86,7 @@ fn what_a_lost_worker_had_without_a_go_was_not_begun() {
 }
 
 #[test]
-fn after_its_machine_stood_still_an_environment_begins_nothing_that_was_permitted_before() {
+fn after_its_machine_froze_an_environment_begins_nothing_that_was_permitted_before() {
     let (mut world, worker, key) = prepared();
     world.is_generous = false;
     let asked = world.deliver(vec![control("b"), control("c")]);
@@ -117,7 +117,7 @@ fn after_its_machine_stood_still_an_environment_begins_nothing_that_was_permitte
 }
 
 #[test]
-fn that_a_worker_which_is_out_of_reach_is_over_is_told_when_it_is_seen_to_be_gone() {
+fn that_a_worker_which_is_out_of_reach_is_over_is_reported_when_it_is_seen_to_be_gone() {
     let (mut world, worker, key) = prepared();
     world.can_begin(worker, key);
     // Its stream has ended, and its process has not: it may stand still, and go on.
@@ -139,7 +139,7 @@ fn that_a_worker_which_is_out_of_reach_is_over_is_told_when_it_is_seen_to_be_gon
 }
 
 #[test]
-fn that_an_overdue_attempt_is_over_is_told_when_its_worker_is_gone() {
+fn that_an_overdue_attempt_is_over_is_reported_when_its_worker_has_gone() {
     let (mut world, worker, key) = prepared();
     world.can_begin(worker, key);
     world.pass(60);

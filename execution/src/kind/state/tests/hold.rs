@@ -151,7 +151,7 @@ fn asks_of_the_next_program_have_numbers_of_their_own() {
 }
 
 #[test]
-fn what_is_not_recorded_is_told_again_there() {
+fn what_is_not_recorded_is_reported_again_there() {
     let mut world = World::new();
     let worker = world.process(1);
     let keys = world.deliver(vec![control("a")]);
@@ -173,7 +173,7 @@ fn what_is_not_recorded_is_told_again_there() {
 }
 
 #[test]
-fn a_worker_that_cannot_go_over_ends_what_it_has_and_is_not_cut_off_before() {
+fn a_worker_that_cannot_be_handed_over_finishes_its_tasks_and_is_not_cut_off_before() {
     let mut world = World::new();
     let worker = world.ready(1);
     let mut long = control("a");
@@ -201,7 +201,7 @@ fn a_worker_that_cannot_go_over_ends_what_it_has_and_is_not_cut_off_before() {
 }
 
 #[test]
-fn when_workers_that_cannot_go_over_are_gone_the_others_leave() {
+fn when_workers_that_cannot_be_handed_over_have_gone_the_others_leave() {
     let mut world = World::new();
     let worker = world.ready(1);
     let keys = world.deliver(vec![control("a")]);
@@ -219,7 +219,7 @@ fn when_workers_that_cannot_go_over_are_gone_the_others_leave() {
 }
 
 #[test]
-fn a_worker_that_does_not_come_back_is_lost_and_what_it_had_is_told() {
+fn a_worker_that_does_not_come_back_is_lost_and_what_it_had_is_reported() {
     let mut world = World::new();
     let worker = world.process(2);
     let mut long = control("a");
@@ -265,7 +265,7 @@ fn what_comes_to_its_deadline_on_the_way_is_overdue_there() {
 }
 
 #[test]
-fn who_leaves_and_goes_on_after_all_has_its_workers_back() {
+fn who_leaves_and_continues_after_all_has_its_workers_back() {
     let mut world = World::new();
     let worker = world.process(2);
     let keys = world.deliver(vec![control("a")]);

@@ -21,7 +21,7 @@ fn ended(world: &mut World) -> Vec<(TaskKey, OutcomeStatus, String, Option<u64>)
 }
 
 #[test]
-fn control_is_asked_for_and_begun_when_it_is_permitted() {
+fn control_is_requested_and_begun_when_it_is_permitted() {
     let mut world = World::without_answers();
     let worker = world.ready(8);
     let key = world.deliver(vec![control("a")])[0];
@@ -69,7 +69,7 @@ fn what_is_refused_is_dropped_without_an_outcome() {
 }
 
 #[test]
-fn an_ask_without_an_answer_is_repeated_and_then_made_anew() {
+fn an_ask_without_an_answer_is_repeated_and_then_made_again() {
     let mut world = World::without_answers();
     world.ready(8);
     world.deliver(vec![control("a")]);
@@ -95,7 +95,7 @@ fn an_ask_without_an_answer_is_repeated_and_then_made_anew() {
     assert_eq!(ended(&mut world), [late]);
     world.permit(first);
     assert!(ended(&mut world).is_empty());
-    // The attempt has had its permit: it is not asked for any more.
+    // The attempt has had its permit: it is no longer wanted.
     assert_eq!(world.acknowledged(), 1);
     world.wait(5000);
     assert!(world.asks().is_empty());
@@ -118,7 +118,7 @@ fn an_ask_that_was_given_up_is_made_again_when_another_one_is_told_to_have_the_p
 }
 
 #[test]
-fn a_permit_that_no_worker_takes_in_time_is_told_to_be_of_no_use() {
+fn a_permit_that_no_worker_takes_in_time_is_reported_useless() {
     let mut world = World::without_answers();
     let worker = world.ready(8);
     let key = world.deliver(vec![control("a")])[0];
@@ -232,7 +232,7 @@ fn asks_and_attempts_together_are_never_more_than_workers_take() {
 }
 
 #[test]
-fn observation_goes_on_while_nobody_answers_and_ends_before_control_begins() {
+fn observation_continues_while_nobody_answers_and_ends_before_control_begins() {
     let mut world = World::without_answers();
     let worker = world.ready(8);
     let write = world.deliver(vec![control("a")])[0];
@@ -252,7 +252,7 @@ fn observation_goes_on_while_nobody_answers_and_ends_before_control_begins() {
 }
 
 #[test]
-fn nothing_is_asked_for_while_too_much_is_unrecorded() {
+fn nothing_is_requested_while_too_much_is_unrecorded() {
     let config = Config {
         unrecorded: 2,
         ..Config::default()
@@ -270,7 +270,7 @@ fn nothing_is_asked_for_while_too_much_is_unrecorded() {
 }
 
 #[test]
-fn at_the_end_what_is_asked_for_is_given_back_and_what_is_permitted_is_told() {
+fn at_the_end_what_is_requested_is_given_back_and_what_is_permitted_is_reported() {
     let mut world = World::without_answers();
     let worker = world.ready(8);
     let keys = world.deliver(vec![control("a"), control("b"), control("c")]);
@@ -317,7 +317,7 @@ fn an_environment_that_must_end_does_not_wait_for_records() {
 }
 
 #[test]
-fn a_connection_that_is_lost_leaves_what_is_asked_for() {
+fn a_lost_connection_keeps_what_is_requested() {
     let mut world = World::without_answers();
     let worker = world.ready(8);
     let key = world.deliver(vec![control("a"), control("a")])[0];

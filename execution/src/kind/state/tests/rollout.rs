@@ -420,7 +420,7 @@ fn decides(rolled: &mut Rolled) {
 }
 
 #[test]
-fn a_step_forward_is_taken_when_it_is_written_down_and_one_back_at_once() {
+fn a_step_forward_is_taken_when_it_is_recorded_and_one_back_at_once() {
     let (mut rolled, stable) = Rolled::new(at_once(), 1);
     let new = rolled.world.started()[0];
     let (to, _line) = mpsc::channel(64);

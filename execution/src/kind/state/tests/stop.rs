@@ -64,7 +64,7 @@ fn what_was_begun_ends_and_what_was_not_goes_to_others() {
 }
 
 #[test]
-fn a_permit_for_what_was_handed_over_is_told_to_be_of_no_use() {
+fn a_permit_for_what_was_handed_over_is_reported_useless() {
     let mut world = World::without_answers();
     let worker = world.ready(8);
     let key = world.deliver(vec![control("a")])[0];
@@ -149,7 +149,7 @@ fn reads_that_cannot_be_put_back_end() {
 }
 
 #[test]
-fn a_release_that_is_stopped_keeps_its_tasks_waiting_and_others_go_on() {
+fn a_release_that_is_stopped_keeps_its_tasks_waiting_and_others_continue() {
     let mut world = World::with(&["1.0", "2.0"]);
     let worker = world.ready(1024);
     let room = world.state.room();

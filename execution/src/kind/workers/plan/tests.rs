@@ -3,10 +3,10 @@ mod slots;
 use std::num::NonZeroU64;
 
 use proptest::prelude::*;
-use utakata_model::manifest::limits::Memory;
+use utakata_model::manifest::{PoolSize, Recycle, limits::Memory};
 
-use super::*;
-use crate::config::Backoff;
+use super::{super::failures::Failures, *};
+use crate::{config::Backoff, quota::Allowed};
 
 const TIMES: Times = Times {
     hello_within: Duration::from_secs(10),
@@ -404,7 +404,7 @@ fn a_release_that_is_not_active_has_workers_only_for_pinned_tasks() {
 }
 
 #[test]
-fn a_replaced_release_goes_on_until_its_successor_is_ready_and_is_drained_then() {
+fn a_replaced_release_continues_until_its_successor_is_ready_and_is_drained_then() {
     let old = || gone(vec![ready(1), starting(2, 1)]);
     check(&[pool(1, 4, 0, vec![starting(3, 1)]), old()], &[]);
     check(
@@ -633,8 +633,8 @@ proptest! {
                 .find(|other| other.workers.first().map(|w| w.number) == pool.workers.first().map(|w| w.number))
                 .map_or(0, |other| live(&other.workers));
             // But for the one that takes the place of another.
-            let most = desired.size.max as usize + usize::from(!desired.size.recycle.is_never());
-            prop_assert!(live(&pool.workers) <= before.max(most));
+            let max = desired.size.max as usize + usize::from(!desired.size.recycle.is_never());
+            prop_assert!(live(&pool.workers) <= before.max(max));
         }
     }
 

@@ -21,7 +21,7 @@ fn context() -> Context {
 fn begin(to: &str) -> Begin {
     Begin {
         id: RolloutId::from_bytes([7; 16]),
-        asked: NewRollout {
+        requested: NewRollout {
             kind: "pdu".parse().unwrap(),
             to: to.into(),
             plan: RolloutPlan::default(),
@@ -69,7 +69,7 @@ fn a_rollout_begins_from_what_serves_and_one_at_a_time() {
 }
 
 #[test]
-fn a_release_is_adopted_where_none_is_asked_for_or_on_its_way() {
+fn a_release_is_adopted_where_none_is_requested_or_on_its_way() {
     let (is_adopted, state) = decide(&DesiredState::default(), Adopt(release("1.0"))).unwrap();
     assert!(is_adopted);
     assert_eq!(
@@ -82,7 +82,7 @@ fn a_release_is_adopted_where_none_is_asked_for_or_on_its_way() {
 }
 
 #[test]
-fn what_goes_on_is_dropped_when_somebody_has_decided_meanwhile() {
+fn a_step_is_dropped_when_somebody_has_decided_meanwhile() {
     let (rollout, state) = under_way();
     let go_on = |state: RolloutState| GoOn {
         before: RolloutState::Running,
@@ -94,7 +94,7 @@ fn what_goes_on_is_dropped_when_somebody_has_decided_meanwhile() {
     let ((), done) = decide(&state, go_on(RolloutState::Done)).unwrap();
     assert_eq!(done.kind(&rollout.kind).stable, Some(release("1.1")));
     assert!(done.rollouts.is_empty());
-    let said = Attribution {
+    let attribution = Attribution {
         by: "kim".into(),
         at: context().now,
         why: None,
@@ -102,7 +102,7 @@ fn what_goes_on_is_dropped_when_somebody_has_decided_meanwhile() {
     let say = |verb| Say {
         rollout: rollout.clone(),
         verb,
-        said: said.clone(),
+        attribution: attribution.clone(),
     };
     let (paused, after) = decide(&state, say(RolloutVerb::Pause)).unwrap();
     assert_eq!(paused.state, RolloutState::Paused);
@@ -119,8 +119,8 @@ fn what_is_asked_already_changes_nothing() {
         kind: kind.clone(),
         placement: Some("room=A".parse().unwrap()),
     };
-    let (asked, state) = decide(&DesiredState::default(), place()).unwrap();
-    assert_eq!(asked.placement, place().placement);
+    let (requested, state) = decide(&DesiredState::default(), place()).unwrap();
+    assert_eq!(requested.placement, place().placement);
     let (_, after) = decide(&state, place()).unwrap();
     assert_eq!(after.revision, state.revision);
 }

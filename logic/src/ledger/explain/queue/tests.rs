@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use utakata_api::rollout::KindAsked;
+use utakata_api::rollout::KindAssignment;
 use utakata_model::{
     Cure, EnvironmentId, Incarnation, Labels, Manifest, Orders, Problem, ReleaseDigest, ReleaseId,
     Stop, Stopped,
@@ -52,6 +52,8 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
+        invariants_broken: 0,
+        restarted: Vec::new(),
     })
 }
 
@@ -89,7 +91,7 @@ fn facts() -> Facts {
 }
 
 #[test]
-fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_goes_on() {
+fn a_task_whose_environments_are_all_stopped_says_who_did_it_and_how_it_continues() {
     let check = |orders: &[(&str, Orders)], waits_for: &str, says: &str, cure: Option<&str>| {
         let orders = orders.iter().cloned();
         let orders: BTreeMap<EnvironmentId, Orders> =
@@ -186,20 +188,20 @@ fn a_task_says_that_its_zone_its_kind_or_its_release_is_stopped() {
 
 #[test]
 fn a_task_says_that_nobody_is_meant_or_that_its_release_is_still_to_come() {
-    let asked = |placement: &str| KindAsked {
+    let requested = |placement: &str| KindAssignment {
         placement: Some(placement.parse().unwrap()),
-        ..KindAsked::default()
+        ..KindAssignment::default()
     };
-    let facts = |asked: KindAsked, refused: Vec<RefusedRelease>| {
+    let facts = |requested: KindAssignment, refused: Vec<RefusedRelease>| {
         let mut one = EnvironmentStatus::clone(&environment("wee-1"));
         one.refused = refused;
         Facts {
             environments: vec![Arc::new(one)],
-            kinds: [(name("snmp"), asked)].into(),
+            kinds: [(name("snmp"), requested)].into(),
             ..facts()
         }
     };
-    let (waits_for, says, cure) = waits(None, &facts(asked("purpose=control"), Vec::new()));
+    let (waits_for, says, cure) = waits(None, &facts(requested("purpose=control"), Vec::new()));
     assert_eq!(waits_for, "placement");
     assert_eq!(
         says,
@@ -208,7 +210,7 @@ fn a_task_says_that_nobody_is_meant_or_that_its_release_is_still_to_come() {
     );
     assert!(cure.contains("utakata kind place snmp"), "{cure}");
     assert_eq!(
-        waits(None, &facts(asked("name=wee-1"), Vec::new())).0,
+        waits(None, &facts(requested("name=wee-1"), Vec::new())).0,
         "queue"
     );
     let fetching = RefusedRelease {
@@ -216,7 +218,7 @@ fn a_task_says_that_nobody_is_meant_or_that_its_release_is_still_to_come() {
         problem: Problem::new("release-fetching", Cure::Retry, "it is fetched"),
     };
     for (refused, why) in [(vec![fetching], ": it is fetched"), (Vec::new(), "")] {
-        let (waits_for, says, _) = waits(Some("2"), &facts(KindAsked::default(), refused));
+        let (waits_for, says, _) = waits(Some("2"), &facts(KindAssignment::default(), refused));
         assert_eq!(waits_for, "release");
         let expect = "the release snmp@2, which the target is pinned to, has not reached any \
                       environment in zone hall-1 yet";
@@ -266,7 +268,7 @@ fn a_rollout_is_never_said_to_hold_up_what_the_stable_release_does() {
 fn a_limit_of_workers_is_named_where_tasks_wait_because_of_it() {
     let mut one = EnvironmentStatus::clone(&environment("wee-1"));
     one.workers = Some(WorkersStatus {
-        most: 4,
+        max: 4,
         short: [name("snmp")].into(),
     });
     let expect = "the environment wee-1 runs 4 workers, as many as it may";

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn paced(targets: &[&'static str], pace: serde_json::Value) -> Asked {
-    Asked {
+fn paced(targets: &[&'static str], pace: serde_json::Value) -> Request {
+    Request {
         pace: serde_json::from_value(pace).unwrap(),
         ..on(targets)
     }
@@ -12,8 +12,8 @@ fn paced(targets: &[&'static str], pace: serde_json::Value) -> Asked {
 #[test]
 fn so_many_at_a_time_are_published() {
     let mut table = Table::new();
-    let asked = paced(&["a", "b", "c", "d"], json!({ "at_a_time": "50%" }));
-    let (id, tasks) = table.plan(asked);
+    let requested = paced(&["a", "b", "c", "d"], json!({ "at_a_time": "50%" }));
+    let (id, tasks) = table.plan(requested);
     let published = table.published();
     assert_eq!(published, tasks[..2]);
     table.ask(tasks[0], 1);
@@ -25,7 +25,7 @@ fn so_many_at_a_time_are_published() {
 #[test]
 fn an_unknown_keeps_its_place_until_a_person_has_settled_it() {
     let mut table = Table::new();
-    let pace = json!({ "at_most": [{ "label": "rack", "most": 1 }] });
+    let pace = json!({ "at_most": [{ "label": "rack", "max": 1 }] });
     let (_, tasks) = table.plan(paced(&["a", "b"], pace));
     assert_eq!(table.published(), tasks[..1]);
     table.ask(tasks[0], 1);
@@ -36,13 +36,13 @@ fn an_unknown_keeps_its_place_until_a_person_has_settled_it() {
     let verdict = super::super::Verdict::Failed;
     table
         .ledger
-        .settled(tasks[0], verdict, &said("bob"))
+        .settled(tasks[0], verdict, &attribution("bob"))
         .unwrap();
     assert_eq!(table.published(), tasks[1..]);
 }
 
 #[test]
-fn it_stops_after_so_many_failures_and_goes_on_when_somebody_says_so() {
+fn it_stops_after_several_failures_and_continues_when_somebody_says_so() {
     let mut table = Table::new();
     let pace = json!({ "at_a_time": "1", "stop_after": 2 });
     let (id, tasks) = table.plan(paced(&["a", "b", "c", "d"], pace));
@@ -51,7 +51,7 @@ fn it_stops_after_so_many_failures_and_goes_on_when_somebody_says_so() {
     assert_eq!(table.operation(id), Some(OperationState::Stopped));
     table
         .ledger
-        .change(id, OperationVerb::Resume, &said("bob"))
+        .change(id, OperationVerb::Resume, &attribution("bob"))
         .unwrap();
     let done = table.work_off(OutcomeStatus::Succeeded);
     assert_eq!(done, tasks[2..]);
@@ -66,7 +66,7 @@ fn a_pause_calls_back_what_has_not_begun_and_lets_others_pass() {
     table.ask(tasks[0], 1);
     table
         .ledger
-        .change(id, OperationVerb::Pause, &said("bob"))
+        .change(id, OperationVerb::Pause, &attribution("bob"))
         .unwrap();
     assert_eq!(table.ask(tasks[1], 2), Permit::Refused(Refused::Recalled));
     let (_, other) = table.plan(on(&["b"]));
@@ -75,7 +75,7 @@ fn a_pause_calls_back_what_has_not_begun_and_lets_others_pass() {
     assert_eq!(table.state(tasks[0]), Some(TaskState::Succeeded));
     table
         .ledger
-        .change(id, OperationVerb::Resume, &said("bob"))
+        .change(id, OperationVerb::Resume, &attribution("bob"))
         .unwrap();
     // The other one was made later: it lets the first pass again.
     assert_eq!(table.published(), tasks[1..]);
@@ -89,7 +89,7 @@ fn a_cancel_is_honest_about_what_has_begun() {
     table.ask(tasks[0], 1);
     table
         .ledger
-        .change(id, OperationVerb::Cancel, &said("bob"))
+        .change(id, OperationVerb::Cancel, &attribution("bob"))
         .unwrap();
     assert_eq!(table.state(tasks[0]), Some(TaskState::Permitted));
     assert_eq!(table.state(tasks[1]), Some(TaskState::Cancelled));
@@ -114,11 +114,11 @@ fn a_task_expires_only_after_its_turn_has_come() {
 }
 
 #[test]
-fn what_could_not_be_written_down_has_never_been() {
+fn what_could_not_be_recorded_has_never_been() {
     let mut table = Table::new();
     let (_, before) = table.plan(on(&["a"]));
     table.published();
-    let urgent = Asked {
+    let urgent = Request {
         priority: Priority::Urgent,
         ..on(&["a", "b"])
     };

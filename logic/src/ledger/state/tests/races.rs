@@ -50,7 +50,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
     };
     let change = |table: &mut Table, at: usize, verb| {
         if let Some(id) = operations.get(at) {
-            let _ = table.ledger.change(*id, verb, &said("bob"));
+            let _ = table.ledger.change(*id, verb, &attribution("bob"));
         }
     };
     match step {
@@ -61,7 +61,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
             } else {
                 json!({})
             };
-            let (id, new) = table.plan(Asked {
+            let (id, new) = table.plan(Request {
                 priority: Priority::ALL[usize::from(priority)],
                 pace: serde_json::from_value(pace).unwrap(),
                 ..on(&names)
@@ -86,7 +86,9 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
         Step::Cancel(at) => change(table, at, OperationVerb::Cancel),
         Step::Settle(at, how) => {
             let verdict = [Verdict::Succeeded, Verdict::Failed, Verdict::Again][usize::from(how)];
-            let _ = table.ledger.settled(task(tasks, at), verdict, &said("bob"));
+            let _ = table
+                .ledger
+                .settled(task(tasks, at), verdict, &attribution("bob"));
         }
         Step::Lock(at) => {
             let lock = Lock {
@@ -102,7 +104,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
         }
         Step::Unlock(at) => {
             let target = TargetName::new(TARGETS[at]).unwrap();
-            table.ledger.unlock(&target, &said("bob"));
+            table.ledger.unlock(&target, &attribution("bob"));
         }
         Step::Gone => drop(table.ledger.held_by(incarnation())),
     }
@@ -146,7 +148,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn whatever_happens_one_has_a_target_and_memory_is_what_is_written(
+    fn whatever_happens_one_task_holds_a_target_and_memory_equals_the_store(
         steps in proptest::collection::vec(step(), 1..80)
     ) {
         let mut table = Table::new();
@@ -159,11 +161,11 @@ proptest! {
         for _ in 0..4000 {
             table.pass(Duration::from_secs(30));
             for id in operations.iter().copied() {
-                let _ = table.ledger.change(id, OperationVerb::Resume, &said("bob"));
+                let _ = table.ledger.change(id, OperationVerb::Resume, &attribution("bob"));
             }
             for id in tasks.iter().copied() {
                 let verdict = crate::ledger::state::Verdict::Failed;
-                let _ = table.ledger.settled(id, verdict, &said("bob"));
+                let _ = table.ledger.settled(id, verdict, &attribution("bob"));
             }
             check(&table)?;
             if table.ledger.len() == 0 {

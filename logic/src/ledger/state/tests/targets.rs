@@ -21,7 +21,7 @@ fn who_is_more_urgent_passes_what_was_published_and_not_yet_begun() {
     let mut table = Table::new();
     let (_, routine) = table.plan(on(&["a"]));
     assert_eq!(table.published(), routine);
-    let emergency = Asked {
+    let emergency = Request {
         priority: Priority::Emergency,
         ..on(&["a"])
     };
@@ -48,12 +48,12 @@ fn a_lock_stops_what_does_not_pass_it_until_its_time_is_over() {
     };
     table.ledger.lock(&target, lock);
     assert_eq!(table.ask(begun[0], 1), Permit::Refused(Refused::Recalled));
-    let urgent = Asked {
+    let urgent = Request {
         priority: Priority::Urgent,
         ..on(&["a"])
     };
     let (_, urgent) = table.plan(urgent);
-    let emergency = Asked {
+    let emergency = Request {
         priority: Priority::Emergency,
         ..on(&["a"])
     };
@@ -83,7 +83,7 @@ fn what_waits_for_a_person_does_not_keep_its_target() {
 }
 
 #[test]
-fn a_target_that_is_gone_fails_its_task_before_it_is_sent() {
+fn a_target_that_has_gone_fails_its_task_before_it_is_sent() {
     let mut table = Table::new();
     let (_, tasks) = table.plan(on(&["gone"]));
     assert_eq!(table.published(), []);

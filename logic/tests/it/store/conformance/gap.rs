@@ -4,8 +4,7 @@ use utakata_logic::store::{Error, Store, WriteBatch};
 
 use super::{audit, operation, planned, tasks};
 
-/// That there is a gap is known until a page closes it; nothing is written after a page that is
-/// not there.
+/// A gap is known until a page closes it; no page is written after a missing one.
 pub async fn a_gap_is_known_until_a_page_closes_it(store: &dyn Store) {
     let page = |number| WriteBatch {
         audit: Some(audit(number)),

@@ -34,7 +34,7 @@ fn find<'l>(leases: &'l [Lease], name: &str) -> &'l Lease {
     leases.iter().find(|lease| lease.name == name).unwrap()
 }
 
-/// Asks for a lease until it is there.
+/// Requests a lease until it is granted.
 pub async fn take(store: &dyn Store, wanted: &LeaseRequest, name: &str) -> Lease {
     let taking = async {
         loop {
@@ -49,7 +49,7 @@ pub async fn take(store: &dyn Store, wanted: &LeaseRequest, name: &str) -> Lease
     soon(format!("{name} is taken"), taking).await
 }
 
-/// A lease has one holder at a time; it is free when it is given back.
+/// A lease has one holder at a time; it is free once it is given back.
 pub async fn a_lease_has_one_holder_at_a_time(store: &dyn Store) {
     let (ann, bob) = (member("ann"), member("bob"));
     let leases = store.lease(&wants(&ann, LONG, &["b", "a"])).await.unwrap();
@@ -78,7 +78,7 @@ pub async fn a_lease_has_one_holder_at_a_time(store: &dyn Store) {
     let (a, b) = (find(&leases, "a"), find(&leases, "b"));
     assert_eq!((a.epoch, a.holder()), (2, Some(&bob)));
     assert_eq!((b.epoch, b.holder()), (1, Some(&ann)));
-    // Another life of the same environment is somebody else.
+    // Another life of the same environment is a different holder.
     let leases = store
         .lease(&wants(&member("ann"), LONG, &["b"]))
         .await
@@ -86,13 +86,13 @@ pub async fn a_lease_has_one_holder_at_a_time(store: &dyn Store) {
     assert_eq!(find(&leases, "b").holder(), Some(&ann));
 }
 
-/// A lease that is not renewed ends by itself, and then anybody takes it.
+/// A lease that is not renewed ends by itself, and then anybody can take it.
 pub async fn a_lease_ends_by_itself(store: &dyn Store) {
     let (ann, bob) = (member("ann"), member("bob"));
     store.lease(&wants(&ann, SHORT, &["a", "b"])).await.unwrap();
     let taken = take(store, &wants(&bob, LONG, &["a"]), "a").await;
     assert_eq!(taken.epoch, 2);
-    // Nobody took the other one: it goes on, and the one that was taken stays lost.
+    // Nobody took the other one: it continues, and the taken one stays lost.
     let leases = store.lease(&wants(&ann, LONG, &["a"])).await.unwrap();
     let (a, b) = (find(&leases, "a"), find(&leases, "b"));
     assert_eq!((a.epoch, a.holder()), (2, Some(&bob)));
@@ -128,7 +128,7 @@ pub async fn who_lost_a_lease_writes_nothing_under_it(store: &dyn Store) {
     let id = late.operations[0].0.id;
     assert!(store.operation(id).await.unwrap().is_none());
     store.write(&fenced(2, &of_bob)).await.unwrap();
-    // Somebody else's page is found, and that the lease is lost is why.
+    // The other holder's page is found, and the lost lease is given as the reason.
     let mut other = fenced(2, &of_ann);
     other.audit = Some(AuditPage {
         hash: "another hash".into(),
@@ -136,11 +136,11 @@ pub async fn who_lost_a_lease_writes_nothing_under_it(store: &dyn Store) {
     });
     let error = store.write(&other).await.unwrap_err();
     assert!(matches!(error, Error::NotHolder { .. }), "{error}");
-    // What was written in time was written, and that is said.
+    // What was written in time was written, and is reported as such.
     store.write(&first).await.unwrap();
 }
 
-/// The version of the inventory is another one after every change, and only then.
+/// The version of the inventory changes with every change, and only then.
 pub async fn the_inventory_has_a_version(store: &dyn Store) {
     use utakata_logic::{store::PersonRow, token::TokenHash};
     use utakata_model::PersonName;

@@ -4,7 +4,7 @@ use utakata_model::{EnvironmentId, Order, PersonName, Scope, Stop, Zone};
 
 use utakata_logic::store::{OrderRow, Orders, Store};
 
-/// Orders are those that were written last, with their revision.
+/// Orders are those written last, with their revision.
 pub async fn orders_are_those_that_were_written(store: &dyn Store) {
     let row = |environment: &str, zone: &str, stop: Option<Stop>| OrderRow {
         environment: EnvironmentId::new(environment).unwrap(),

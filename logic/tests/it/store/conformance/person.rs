@@ -8,7 +8,7 @@ use utakata_logic::{
     token::TokenHash,
 };
 
-/// People are those that were written, each with the last token only.
+/// People are those written, each with the last token only.
 pub async fn people_are_those_that_were_written(store: &dyn Store) {
     let row = |name: &str, token: &str| PersonRow {
         name: PersonName::new(name).unwrap(),

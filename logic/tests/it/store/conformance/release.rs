@@ -54,7 +54,7 @@ async fn put_files(store: &dyn Store, files: &Files) {
     }
 }
 
-/// Part by part, until there is none.
+/// Reads part by part, to the end.
 async fn read(store: &dyn Store, bytes: &[u8]) -> Vec<u8> {
     let digest = FileDigest::of(bytes);
     let mut read = Vec::new();
@@ -73,7 +73,7 @@ fn program(first: u8) -> Vec<u8> {
     (0..size).map(|at| first ^ (at % 251) as u8).collect()
 }
 
-/// A release is there when all of its files are, and they are what was written.
+/// A release exists when all of its files do, with the content that was written.
 pub async fn a_release_is_there_with_all_of_its_files(store: &dyn Store) {
     let files = files(&program(1), "1.0");
     let first = row(&files);
@@ -97,13 +97,13 @@ pub async fn a_release_is_there_with_all_of_its_files(store: &dyn Store) {
     for bytes in files.values() {
         assert!(read(store, bytes).await == *bytes);
     }
-    // One that is said to be larger than it is, is not there.
+    // A file declared larger than its content counts as missing.
     let mut larger = first.content.files.clone();
     larger[1].size += 1;
     assert_eq!(store.missing_files(&larger).await.unwrap(), [digest("run")]);
 }
 
-/// A version is one content for good; of the same content, what is no part of the digest changes.
+/// A version has one content for good; properties outside the digest may change.
 pub async fn a_version_is_one_release_for_good(store: &dyn Store) {
     let (one, other, next) = (
         files(b"one", "1.0"),
@@ -140,7 +140,7 @@ pub async fn a_version_is_one_release_for_good(store: &dyn Store) {
     assert_eq!(store.releases(Some(&other)).await.unwrap(), []);
 }
 
-/// Deleting a release takes the files that no other one has, and no others.
+/// Deleting a release removes the files that no other release has, and no others.
 pub async fn a_deleted_release_leaves_the_files_of_others(store: &dyn Store) {
     let (one, two) = (files(&program(1), "1.0"), files(&program(1), "1.1"));
     let (first, second) = (row(&one), row(&two));

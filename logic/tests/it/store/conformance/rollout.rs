@@ -1,7 +1,7 @@
 //! Requirements on every store: the desired state of kinds, and rollouts.
 
 use serde_json::json;
-use utakata_api::rollout::{KindAsked, Pin, Rollout, RolloutState};
+use utakata_api::rollout::{KindAssignment, Pin, Rollout, RolloutState};
 use utakata_logic::store::{KindRow, KindsDesired, Store};
 use utakata_model::{ReleaseDigest, ReleaseId, RolloutId};
 
@@ -22,10 +22,10 @@ fn rollout(kind: &str, state: RolloutState) -> Rollout {
     .unwrap()
 }
 
-fn asked(kind: &str, version: &str) -> KindRow {
+fn requested(kind: &str, version: &str) -> KindRow {
     KindRow {
         kind: kind.parse().unwrap(),
-        asked: KindAsked {
+        requested: KindAssignment {
             stable: Some(release(kind, version)),
             pins: vec![Pin {
                 selector: "firmware=2.1".parse().unwrap(),
@@ -37,7 +37,7 @@ fn asked(kind: &str, version: &str) -> KindRow {
     }
 }
 
-/// Rollouts, and what is asked of kinds, are those that were written last, under their revision.
+/// Rollouts and orders of kinds are those written last, with their revision.
 pub async fn rollouts_are_those_that_were_written(store: &dyn Store) {
     let desired = async || store.kinds_desired().await.unwrap();
     let revision = async || store.orders().await.unwrap().revision;
@@ -47,20 +47,20 @@ pub async fn rollouts_are_those_that_were_written(store: &dyn Store) {
         rollout("pdu", RolloutState::Running),
         rollout("ups", RolloutState::Paused),
     );
-    let row = asked("pdu", "1.0");
+    let row = requested("pdu", "1.0");
     store.put_rollout(5, Some(&row), Some(&pdu)).await.unwrap();
     store.put_rollout(6, None, Some(&ups)).await.unwrap();
     assert_eq!(revision().await, 6);
-    // Others see that something is to be read again.
+    // Others see that they have to read again.
     assert!(store.inventory_version().await.unwrap() > version);
     let expect = KindsDesired {
         kinds: vec![row],
         open: vec![pdu.clone(), ups.clone()],
     };
     assert_eq!(desired().await, expect);
-    // A second one of a kind cannot be open, and leaves nothing.
+    // A second one of the same kind cannot be open, and leaves nothing.
     let second = rollout("pdu", RolloutState::Running);
-    let row = asked("pdu", "3");
+    let row = requested("pdu", "3");
     let refused = store.put_rollout(7, Some(&row), Some(&second)).await;
     refused.unwrap_err();
     assert_eq!((revision().await, desired().await), (6, expect));
@@ -68,7 +68,7 @@ pub async fn rollouts_are_those_that_were_written(store: &dyn Store) {
         state: RolloutState::Done,
         ..pdu.clone()
     };
-    let row = asked("pdu", "1.1");
+    let row = requested("pdu", "1.1");
     store.put_rollout(8, Some(&row), Some(&done)).await.unwrap();
     store.put_rollout(9, None, Some(&second)).await.unwrap();
     let now = desired().await;

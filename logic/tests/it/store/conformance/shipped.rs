@@ -40,7 +40,7 @@ pub async fn what_comes_with_utakata_stays_when_others_come(store: &dyn Store) {
     assert_eq!(store.inventory_version().await.unwrap(), changed);
 }
 
-/// An environment has the zone that was written first, until it has none.
+/// An environment keeps the zone written first, until it is removed.
 pub async fn an_environment_has_the_zone_that_was_written_first(store: &dyn Store) {
     let id = EnvironmentId::new("hall-1-a").unwrap();
     let [one, other] = ["hall-1", "hall-2"].map(|zone| Zone::new(zone).unwrap());

@@ -1,5 +1,5 @@
-//! The disk of PostgreSQL fails, or has no room for its log: it goes down by that, and what it
-//! had of a commit is done when it is back. So nothing of that is said to be certain.
+//! The disk of PostgreSQL fails, or has no room for its log: it crashes, and the commit may or may
+//! not be there when it is back. So it is not reported as certain.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
@@ -17,7 +17,7 @@ use super::{
     outage::{is_there, page},
 };
 
-/// Writes the same page until that is certain; says what it met first.
+/// Writes the same page until its fate is certain; returns the first error.
 async fn write_for_certain(store: &PostgresStore, page: &WriteBatch) -> Option<Error> {
     let first = store.write(page).await.err();
     if first.is_some() {
@@ -37,7 +37,7 @@ fn run(program: &str, arguments: &[&Path]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_of_postgres_that_fails_once_loses_nothing_and_nothing_is_there_twice() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
-    // PostgreSQL runs as a user of its own, who takes the flag away.
+    // PostgreSQL runs as its own user, who removes the flag.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let library = fail_sync(folder.path()).unwrap();
     let flag = folder.path().join("fail");
@@ -60,7 +60,7 @@ async fn a_disk_of_postgres_that_fails_once_loses_nothing_and_nothing_is_there_t
         if fails {
             let error = met.expect("a sync failed");
             assert!(!flag.exists(), "nothing failed");
-            // What may be there is not told as refused.
+            // What may have been written is not reported as refused.
             assert!(
                 matches!(error, Error::InDoubt { .. } | Error::Away { .. }),
                 "{error}"
@@ -80,7 +80,7 @@ async fn a_disk_of_postgres_that_fails_once_loses_nothing_and_nothing_is_there_t
     assert_eq!(count.unwrap(), "12|12");
 }
 
-/// Text that takes its room in the log, however it is packed.
+/// Text that does not compress, so that it takes its space in the log.
 fn noise(seed: u64, bytes: usize) -> String {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let character = |_| {
@@ -93,7 +93,7 @@ fn noise(seed: u64, bytes: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_told_around_a_full_disk_of_the_log_of_postgres_is_so() {
+async fn what_is_reported_around_a_full_disk_of_the_log_of_postgres_is_true() {
     let folder = tempfile::tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let at = folder.path().join("disk");

@@ -1,4 +1,4 @@
-//! The connection is cut around a commit: whether it was done is found out, and it is done once.
+//! The connection is cut around a commit: its fate is determined, and it takes effect once.
 
 use std::net::SocketAddr;
 
@@ -19,18 +19,18 @@ use super::{
 /// The fate of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
-    /// Nothing happens to it.
+    /// Not cut.
     Nowhere,
-    /// The database never hears of it.
+    /// The commit never reaches the database.
     Before,
-    /// Nobody hears that it was done.
+    /// The answer to the commit is lost.
     After,
 }
 
 /// As the library sends it: a simple query.
 const COMMIT: &[u8] = b"COMMIT\0";
 
-/// Passes everything on, but for what is cut.
+/// Forwards everything except what is cut.
 async fn link(to: SocketAddr) -> (SocketAddr, watch::Sender<Cut>, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
@@ -48,22 +48,22 @@ async fn link(to: SocketAddr) -> (SocketAddr, watch::Sender<Cut>, JoinSet<()>) {
 }
 
 async fn pass(mut ours: TcpStream, mut theirs: TcpStream, cut: watch::Sender<Cut>) {
-    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let (mut requested, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
-            read = ours.read(&mut asked) => {
+            read = ours.read(&mut requested) => {
                 let Ok(1..) = read else { return };
-                let asked = &asked[..read.unwrap()];
-                let is_commit = asked.windows(COMMIT.len()).any(|part| part == COMMIT);
+                let requested = &requested[..read.unwrap()];
+                let is_commit = requested.windows(COMMIT.len()).any(|part| part == COMMIT);
                 let fate = match is_commit {
                     true => cut.send_replace(Cut::Nowhere),
                     false => Cut::Nowhere,
                 };
-                if fate == Cut::Before || theirs.write_all(asked).await.is_err() {
+                if fate == Cut::Before || theirs.write_all(requested).await.is_err() {
                     return;
                 }
                 if fate == Cut::After {
-                    // It is done when there is an answer, which goes no further.
+                    // The commit is done once there is an answer, which is not forwarded.
                     let done = theirs.read(&mut answered).await;
                     assert!(done.unwrap() > 0);
                     return;
@@ -104,7 +104,7 @@ async fn a_commit_whose_answer_is_cut_off_is_in_doubt_and_done_once() {
         assert!(matches!(error, Error::InDoubt { .. }), "{fate:?}: {error}");
         assert_eq!(error.code().as_str(), "store-in-doubt");
         assert_eq!(is_there(&other, &doubtful).await, expect, "{fate:?}");
-        // The same again, as the ledger does: it is there, and there once.
+        // The same again, as the ledger does: it is stored once.
         store.write(&doubtful).await.unwrap();
         assert!(is_there(&other, &doubtful).await);
     }

@@ -1,4 +1,4 @@
-//! Several logic environments and one database: who has the lease of the ledger writes it.
+//! Several logic environments and one database: the holder of the ledger's lease writes it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ fn page(number: u64, lease: &Lease) -> WriteBatch {
     }
 }
 
-/// Takes the ledger when nobody has it, and writes until it has lost it; again and again.
+/// Takes the ledger when it is free, and writes until it has lost it, repeatedly.
 async fn write_in_turns(store: Arc<PostgresStore>, name: &str) -> u64 {
     let me = utakata_logic::store::Member {
         environment: EnvironmentId::new(name).unwrap(),
@@ -60,7 +60,7 @@ async fn write_in_turns(store: Arc<PostgresStore>, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_who_has_the_lease_writes_the_ledger_however_often_it_changes_hands() {
+async fn only_the_holder_of_the_lease_writes_the_ledger_however_often_it_changes_hands() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let mut writers = Vec::new();

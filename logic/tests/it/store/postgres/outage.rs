@@ -1,4 +1,4 @@
-//! PostgreSQL is killed, stopped and started again: what was written is there.
+//! PostgreSQL is killed, stopped and restarted: what was written is there.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn what_was_written_is_there_after_postgres_was_killed() {
         let (done, (tried, error)) = writer.await.unwrap();
         written.extend(done);
         server.start_again().unwrap();
-        // What was not known is known by writing the same again.
+        // Writing the same again settles what was unknown.
         let was_there = is_there(&store, &tried).await;
         assert!(
             !was_there || matches!(error, Error::InDoubt { .. }),
@@ -80,7 +80,7 @@ async fn write_until_it_fails(
 }
 
 #[tokio::test]
-async fn a_store_goes_on_after_postgres_was_started_again() {
+async fn a_store_continues_after_postgres_was_started_again() {
     let mut server = Postgres::start().unwrap();
     let store = open(&server.database().unwrap()).await.unwrap();
     store.write(&page(1)).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_store_goes_on_after_postgres_was_started_again() {
     server.start_again().unwrap();
     store.write(&page(2)).await.unwrap();
 
-    // Started again while nothing is asked.
+    // Restarted while there are no requests.
     server.kill().unwrap();
     server.start_again().unwrap();
     store.write(&page(3)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The database is dropped, made anew, or restored to an older state while it is in use.
+//! The database is dropped, recreated, or restored to an older state while it is in use.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ use crate::{
 
 const NAME: &str = "test_0";
 
-/// Carries out statements that nobody may be connected for.
+/// Runs statements that require that nobody is connected.
 fn alone(server: &Postgres, statements: &[String]) {
     for statement in statements {
         server.sql("postgres", statement).unwrap();
@@ -34,7 +34,7 @@ fn drop(name: &str) -> String {
     format!("DROP DATABASE {name} WITH (FORCE)")
 }
 
-/// A copy as it is at this moment.
+/// Copies a database as it is at this moment.
 fn copy(server: &Postgres, from: &str, to: &str) {
     let end = format!(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{from}'"
@@ -55,7 +55,7 @@ async fn is_refused(store: &dyn Store, number: u64, code: &str) {
 }
 
 #[tokio::test]
-async fn a_database_that_is_made_anew_underneath_is_told_and_nothing_is_written() {
+async fn a_database_that_is_recreated_underneath_is_reported_and_nothing_is_written() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let store = open(&url).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_database_that_is_made_anew_underneath_is_told_and_nothing_is_written(
     assert_eq!(new.audit_head().await.unwrap().unwrap().page, 1);
     new.close().await;
 
-    // The right one is back: it goes on.
+    // The right one is back: it continues.
     let back = format!("ALTER DATABASE kept RENAME TO {NAME}");
     alone(&server, &[drop(NAME), back]);
     let next = page(2);
@@ -88,9 +88,9 @@ async fn a_database_that_is_made_anew_underneath_is_told_and_nothing_is_written(
     assert!(is_there(&open(&url).await.unwrap(), &next).await);
 }
 
-/// The schema is another one, and the connections stay.
+/// The schema is replaced, and the connections stay.
 #[tokio::test]
-async fn tables_that_are_gone_or_made_anew_are_told_and_nothing_is_written() {
+async fn missing_or_recreated_tables_are_reported_and_nothing_is_written() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let store = open(&url).await.unwrap();
@@ -115,7 +115,7 @@ async fn tables_that_are_gone_or_made_anew_are_told_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_put_back_to_an_older_state_is_told_as_what_it_lost() {
+async fn a_database_that_is_put_back_to_an_older_state_is_reported_as_what_it_lost() {
     let server = Postgres::start().unwrap();
     let url = server.database().unwrap();
     let store = open(&url).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_database_that_is_put_back_to_an_older_state_is_told_as_what_it_lost()
     assert_eq!(error.code().as_str(), "store-lost");
     let other = open(&url).await.unwrap();
     assert!(!is_there(&other, &tried).await);
-    // What the ledger does then.
+    // What the ledger does in that case.
     store.put_gap().await.unwrap();
     assert!(other.gap().await.unwrap());
     let next = WriteBatch {
@@ -169,7 +169,7 @@ async fn what_an_older_database_says_again_is_not_done_twice() {
     assert_eq!(status, StatusCode::OK, "{told}");
     let (_, tasks) = room.get("/v1/tasks").await;
     let path = format!("/v1/tasks/{}", tasks["items"][0]["id"].as_str().unwrap());
-    // In what is put back it still waits for its target.
+    // In the restored copy it still waits for its target.
     copy(&server, NAME, "before");
     let (status, told) = room
         .send("DELETE", "/v1/targets/pdu-0/lock?why=done", None)
@@ -186,8 +186,8 @@ async fn what_an_older_database_says_again_is_not_done_twice() {
     room.until(&path, |task| task["state"] == "unsettled").await;
     let unlock = room.send("DELETE", "/v1/targets/pdu-0/lock?why=done", None);
     assert_eq!(unlock.await.0, StatusCode::NO_CONTENT);
-    let asked = off(json!({ "wait": "20s" }));
-    let (status, answer) = room.post("/v1/operations", asked).await;
+    let requested = off(json!({ "wait": "20s" }));
+    let (status, answer) = room.post("/v1/operations", requested).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["operation"]["counts"]["succeeded"], 1, "{answer}");
     assert_eq!(done.load(Ordering::Relaxed), 2);

@@ -9,8 +9,8 @@ use utakata_worker_sdk::model::{MetricName, suggest};
 
 use crate::profile::file::{By, Choice, Metric, MetricKeys, Nothing, Operand};
 
-/// The metrics that a form stands for, each with the condition that it is this one. Values that
-/// choose the same metric with nothing of its own share one.
+/// Expands a form into metrics, each with the condition that selects it. Values that select the
+/// same metric without keys of their own share one.
 pub fn expand(form: &Metric) -> Result<Vec<Metric>, String> {
     let Some(by) = &form.own.by else {
         return Ok(vec![form.clone()]);
@@ -80,7 +80,7 @@ fn check(by: &By) -> Result<(), String> {
     }
 }
 
-/// The keys of a metric that was chosen: its own before those of all.
+/// The keys of a selected metric: its own take precedence over the common ones.
 fn chosen(all: &form::Value, choice: &Choice) -> Result<form::Value, String> {
     let mut value = all.clone();
     let known = match choice {

@@ -1,4 +1,4 @@
-//! Controls: what is set, and to which value.
+//! Controls: the object to set, and the value.
 
 use std::collections::BTreeMap;
 

@@ -8,9 +8,9 @@ use crate::profile::{
     file::{self, ColumnRef},
 };
 
-/// The operands that conditions of one place may look at.
+/// The operands available to conditions in one place.
 pub trait OperandScope {
-    /// Returns what is looked at. Errors: the sentence that says what is wrong.
+    /// Resolves an operand. Errors: a sentence about the problem.
     fn operand(&mut self, form: &file::Operand) -> Result<Operand, String>;
 }
 
@@ -21,9 +21,9 @@ pub struct Scalars {
     pub oids: Vec<Oid>,
 }
 
-/// The columns of a table while it is compiled.
+/// The columns of a table during compilation.
 pub struct Columns {
-    /// The entry, to which numbers are relative.
+    /// The entry, to which column numbers are relative.
     pub entry: Oid,
     /// The columns of the row.
     pub columns: Vec<Oid>,
@@ -69,7 +69,7 @@ impl OperandScope for Columns {
 }
 
 impl Columns {
-    /// The position of a column, which is fetched from now on.
+    /// Returns the position of a column, adding it to those fetched.
     pub fn position(&mut self, of: &ColumnRef) -> usize {
         let oid = match of {
             ColumnRef::Number(number) => self.entry.child(*number),
@@ -107,7 +107,7 @@ fn place(list: &mut Vec<Oid>, oid: Oid) -> usize {
         })
 }
 
-/// Conditions. Errors: the sentence that says what is wrong.
+/// Compiles conditions. Errors: a sentence about the problem.
 pub fn conditions(
     forms: &[file::Condition],
     places: &mut impl OperandScope,
@@ -121,7 +121,7 @@ pub fn conditions(
     compiled.collect()
 }
 
-/// Returns where the device says which unit a number has.
+/// Compiles the object that states the unit of a number.
 pub fn unit_of(form: &file::UnitOf, places: &mut impl OperandScope) -> Result<UnitOf, String> {
     let units = &form.shared;
     let of = [

@@ -13,7 +13,7 @@ use crate::profile::{
     Attribute, ColumnMetric, IndexPart, Instance, Meaning, Names, ScaleForm, Source, Table, file,
 };
 
-/// The position of an error, when that is not the table.
+/// The position of an error, if it is not that of the table.
 type KeySpan = Option<Range<usize>>;
 
 const SCALE_FORMS: [(&str, ScaleForm); 3] = [
@@ -22,7 +22,7 @@ const SCALE_FORMS: [(&str, ScaleForm); 3] = [
     ("signed-divisor", ScaleForm::SignedDivisor),
 ];
 
-/// A table. Errors: where, and the sentence that says what is wrong.
+/// Compiles a table. Errors: the position, and a sentence about the problem.
 pub fn table(form: &file::Table, named: &Named) -> Result<Table, (KeySpan, String)> {
     let mut columns = Columns {
         entry: form.entry.0.clone(),
@@ -45,7 +45,7 @@ pub fn table(form: &file::Table, named: &Named) -> Result<Table, (KeySpan, Strin
             .map_err(|problem| (None, format!("the attribute \"{key}\" {problem}")))?;
         attributes.push((Arc::from(key.as_str()), compiled));
     }
-    // What only describes comes last, so that the others are one piece.
+    // Descriptive attributes come last, so that the identifying ones are contiguous.
     attributes.sort_by_key(|(key, _): &(Arc<str>, _)| reading::is_description(key));
     let joined = columns
         .joins
@@ -153,7 +153,7 @@ fn source(row: &file::RowAttribute, columns: &mut Columns) -> Result<Source, Str
     }
 }
 
-/// A part of the index, alone or of one of several units.
+/// A component of the index, alone or within one of several units.
 fn index_source(part: IndexPart, unit: Option<usize>) -> Result<Source, String> {
     match (part, unit) {
         (part, None) => Ok(Source::Index(part)),

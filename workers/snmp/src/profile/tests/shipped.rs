@@ -11,7 +11,7 @@ use crate::profile::{
 
 const GUIDE: &str = include_str!("../../../../../docs/guide/profile-language.md");
 
-/// A meaning, the conditions under which it counts, and those of them on its own column.
+/// A meaning, its conditions, and those of them on its own column.
 type Meant<'a> = (&'a Meaning, Vec<&'a Condition>, Vec<&'a Condition>);
 
 fn meanings(profile: &Profile) -> Vec<Meant<'_>> {
@@ -45,7 +45,7 @@ fn each(mut check: impl FnMut(&Profile, Meant<'_>) -> Option<String>) {
 }
 
 #[test]
-fn every_number_of_a_shipped_profile_has_a_range_of_what_can_be() {
+fn every_number_of_a_shipped_profile_has_a_plausible_range() {
     each(|_, (meaning, ..)| {
         let Kind::Number(number) = &meaning.kind else {
             return None;
@@ -57,7 +57,7 @@ fn every_number_of_a_shipped_profile_has_a_range_of_what_can_be() {
     });
 }
 
-/// A state that a device has and a profile does not name comes out as a bare number.
+/// A state that a profile does not name would show as a bare number.
 #[test]
 fn every_state_of_a_shipped_profile_is_named_or_said_to_be_none() {
     each(|_, (meaning, _, own)| {
@@ -113,9 +113,9 @@ fn every_row_of_a_shipped_profile_is_identified_by_what_no_name_changes() {
     }
 }
 
-/// A sensor with a state "not present" beside it has no value then.
+/// A sensor with a neighbouring state "not present" has no value then.
 #[test]
-fn a_value_beside_a_state_that_says_not_present_asks_for_it() {
+fn a_value_next_to_a_state_that_says_not_present_asks_for_it() {
     let library = Library::shipped().unwrap();
     for profile in library.iter() {
         for table in &profile.tables {
@@ -143,7 +143,7 @@ fn a_value_beside_a_state_that_says_not_present_asks_for_it() {
     }
 }
 
-/// The blocks of TOML in the guide.
+/// The TOML blocks in the guide.
 fn blocks() -> Vec<&'static str> {
     let parts = GUIDE.split("```toml\n").skip(1);
     parts.filter_map(|part| part.split("```").next()).collect()

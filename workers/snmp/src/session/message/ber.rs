@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use async_snmp::{Oid, Value};
 use bytes::Bytes;
+use utakata_worker_sdk::invariant;
 
 use super::Absence;
 
-/// Numbers that an OID has at the most (RFC 2578, section 3.5).
+/// The most numbers in an OID (RFC 2578, section 3.5).
 const ARCS_MAX: usize = 128;
 
 pub mod tag {
@@ -21,14 +22,14 @@ pub mod tag {
     pub const TIME_TICKS: u8 = 0x43;
     pub const OPAQUE: u8 = 0x44;
     pub const COUNTER64: u8 = 0x46;
-    /// Of RFC 1442; a Gauge32 by another name.
+    /// From RFC 1442; a Gauge32 by another name.
     pub const UINTEGER32: u8 = 0x47;
     pub const NO_SUCH_OBJECT: u8 = 0x80;
     pub const NO_SUCH_INSTANCE: u8 = 0x81;
     pub const END_OF_MIB_VIEW: u8 = 0x82;
 }
 
-/// Reads one element after the other.
+/// Reads one element after another.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
@@ -36,24 +37,21 @@ pub struct Reader<'a> {
     end: usize,
 }
 
-/// The content of an element, by its place in the message.
+/// The content of an element, as a range in the message.
 #[derive(Debug, Clone, Copy)]
 pub struct Content {
     /// The position of its first byte.
     pub from: usize,
-    /// The byte after its last one.
+    /// The position after its last byte.
     pub to: usize,
 }
 
 impl Content {
-    /// The bytes, of the message it is in.
+    /// Its bytes in the message.
     pub fn of(self, message: &[u8]) -> &[u8] {
         let bytes = message.get(self.from..self.to);
-        debug_assert!(
-            bytes.is_some(),
-            "a content is of the message it was read from"
-        );
-        bytes.unwrap_or_default()
+        let what = "a content is not in the message it was read from";
+        invariant::present(bytes, what, &self.to).unwrap_or_default()
     }
 }
 
@@ -67,7 +65,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Returns how many bytes are left.
+    /// Returns the number of bytes left.
     pub fn left(&self) -> usize {
         self.end.saturating_sub(self.at)
     }
@@ -83,7 +81,7 @@ impl<'a> Reader<'a> {
         Some(byte)
     }
 
-    /// A length. One may be written with more bytes than it needs.
+    /// Reads a length. It may use more bytes than necessary.
     fn length(&mut self) -> Option<usize> {
         match self.byte()? {
             short @ ..=0x7f => Some(usize::from(short)),
@@ -94,7 +92,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next element, whatever it is.
+    /// Reads the next element, whatever its tag.
     pub fn any(&mut self) -> Option<(u8, Content)> {
         let tag = self.byte()?;
         let length = self.length()?;
@@ -106,13 +104,13 @@ impl<'a> Reader<'a> {
         Some((tag, Content { from, to }))
     }
 
-    /// The next element, which must have this tag.
+    /// Reads the next element, which must have this tag.
     pub fn take(&mut self, expected: u8) -> Option<Content> {
         self.any()
             .and_then(|(tag, content)| (tag == expected).then_some(content))
     }
 
-    /// A reader of what is inside the next element.
+    /// Returns a reader for the content of the next element.
     pub fn inside(&mut self, expected: u8) -> Option<Self> {
         let Content { from, to } = self.take(expected)?;
         Some(Self {
@@ -122,13 +120,13 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A reader of what is inside the next element, as much as there is of it.
+    /// Returns a reader for the content of the next element, as far as it was received.
     pub fn inside_cut(&mut self, expected: u8) -> Option<Self> {
         self.any_inside_cut()
             .and_then(|(tag, inside)| (tag == expected).then_some(inside))
     }
 
-    /// The same of whatever is next, and its tag.
+    /// The same for an element with any tag, and its tag.
     pub fn any_inside_cut(&mut self) -> Option<(u8, Self)> {
         let tag = self.byte()?;
         let length = self.length()?;
@@ -160,7 +158,7 @@ pub fn put(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
             out.extend(length.last());
         }
         _ => {
-            // Messages of UDP are shorter than this can say.
+            // UDP messages fit into this length.
             out.push(0x82);
             out.extend(length.last_chunk::<2>().into_iter().flatten());
         }
@@ -168,7 +166,7 @@ pub fn put(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
     out.extend_from_slice(content);
 }
 
-/// Writes a number in as few bytes as it needs.
+/// Writes a number in as few bytes as possible.
 pub fn put_integer(out: &mut Vec<u8>, tag: u8, number: i32) {
     let bytes = number.to_be_bytes();
     let fill = if number < 0 { 0xff } else { 0 };
@@ -188,7 +186,7 @@ pub fn put_arc(out: &mut Vec<u8>, arc: u32) {
     out.push((arc & 0x7f) as u8);
 }
 
-/// The numbers of a part of an OID. `None` when they are not written as they should be.
+/// Decodes the numbers of a part of an OID. `None` if they are not encoded correctly.
 pub fn put_arcs(bytes: &[u8], arcs: &mut Vec<u32>) -> Option<()> {
     let mut arc: u32 = 0;
     let mut is_inside = false;
@@ -205,7 +203,7 @@ pub fn put_arcs(bytes: &[u8], arcs: &mut Vec<u32>) -> Option<()> {
     (!is_inside).then_some(())
 }
 
-/// Returns whether these are the bytes of an OID, in the one form that it should have.
+/// Returns true if these are the bytes of an OID in its canonical encoding.
 pub fn is_oid(bytes: &[u8]) -> bool {
     // The first number stands for two.
     let (mut arcs, mut length, mut first) = (1, 0, 0);
@@ -213,7 +211,7 @@ pub fn is_oid(bytes: &[u8]) -> bool {
         if length == 0 {
             first = *byte;
         }
-        // A number of 32 bits has at most five bytes, the first one with four bits.
+        // A number of 32 bits has at most five bytes, with four bits in the first.
         let too_large = length == 4 && (*byte >= 0x80 || first > 0x8f);
         if too_large || first == 0x80 {
             return false;
@@ -227,7 +225,7 @@ pub fn is_oid(bytes: &[u8]) -> bool {
     arcs > 1 && length == 0 && arcs <= ARCS_MAX
 }
 
-/// Returns what a type says in place of a value.
+/// Returns the exception that a tag stands for.
 pub fn absence(tag: u8) -> Option<Absence> {
     match tag {
         tag::NULL | tag::NO_SUCH_OBJECT | tag::NO_SUCH_INSTANCE => Some(Absence::Hole),
@@ -236,14 +234,11 @@ pub fn absence(tag: u8) -> Option<Absence> {
     }
 }
 
-/// The value of this type at this place, which has no flaw.
+/// Decodes the value at this range, which has been checked.
 pub fn value(tag: u8, place: Range<usize>, message: &Bytes) -> Value {
-    let content = message.get(place);
-    debug_assert!(
-        content.is_some(),
-        "a value is in the message it was read from"
-    );
-    let content = content.unwrap_or_default();
+    let what = "a value is not in the message it was read from";
+    let (end, content) = (place.end, message.get(place));
+    let content = invariant::present(content, what, &end).unwrap_or_default();
     let number = |content| u32::try_from(unsigned(content)).unwrap_or(u32::MAX);
     match tag {
         tag::INTEGER => Value::Integer(signed(content)),

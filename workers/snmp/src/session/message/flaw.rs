@@ -4,20 +4,20 @@ use std::fmt;
 
 use super::ber::tag;
 
-/// The flaw that keeps a value from being decoded.
+/// The flaw that prevents a value from being decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// It is longer or shorter than the binding that it is in.
+    /// Its length differs from that of its binding.
     Length,
-    /// No type of SNMP has this number.
+    /// SNMP has no type with this number.
     Type(u8),
-    /// Its type cannot have so many bytes.
+    /// Its type cannot have this many bytes.
     Size(u8, usize),
-    /// A number that its type cannot hold.
+    /// A number outside the range of its type.
     Range(u8),
     /// An invalid OID.
     Oid,
-    /// The library could not decode the message that it is in.
+    /// The library could not decode the whole message.
     Message,
 }
 
@@ -47,9 +47,8 @@ fn name(tag: u8) -> &'static str {
     }
 }
 
-/// Returns what keeps the value of this type and content from being decoded, if anything does.
-/// Numbers may be written with more bytes than they need, as long as they are in the range of their
-/// type.
+/// Returns what prevents a value of this type and content from being decoded, if anything does.
+/// Numbers may use more bytes than necessary, as long as they are in the range of their type.
 pub fn of(tag: u8, content: &[u8]) -> Option<Flaw> {
     let flaw = |is_good: bool, flaw| (!is_good).then_some(flaw);
     let length = content.len();
@@ -80,8 +79,8 @@ pub fn of(tag: u8, content: &[u8]) -> Option<Flaw> {
     }
 }
 
-/// Returns whether an Opaque holds what it says: an element of ASN.1, as the numbers of Net-SNMP
-/// are (0x9f and their type), or anything else.
+/// Returns true if an Opaque contains a complete element of ASN.1, as the numbers of Net-SNMP are
+/// (0x9f and their type), or something else entirely.
 fn is_closed(content: &[u8]) -> bool {
     match content {
         [0x9f, _, length @ ..=0x7f, inner @ ..] => usize::from(*length) == inner.len(),
@@ -89,7 +88,7 @@ fn is_closed(content: &[u8]) -> bool {
     }
 }
 
-/// Returns how many bytes at the begin say nothing but the sign, which the next one says too.
+/// Returns the number of leading bytes that only repeat the sign.
 fn redundant(content: &[u8]) -> usize {
     let pairs = content.windows(2).take_while(|pair| match pair {
         [0x00, next] => *next < 0x80,

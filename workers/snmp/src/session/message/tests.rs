@@ -17,13 +17,13 @@ fn community(pdu: Pdu) -> Vec<u8> {
     message.encode().unwrap().to_vec()
 }
 
-/// Returns what was decoded of each binding.
+/// Returns the result of decoding each binding.
 fn shown(answer: Answer) -> Vec<(Oid, Option<Value>)> {
     let found = answer.bindings.into_found().into_iter();
     found.map(|found| (found.oid, found.value.ok())).collect()
 }
 
-/// Any value that an agent may answer.
+/// Any value that an agent may send.
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         any::<i32>().prop_map(Value::Integer),
@@ -127,7 +127,7 @@ fn an_answer_that_breaks_off_is_what_came_before() {
     );
 }
 
-/// An answer of three bindings, of which the second has this value.
+/// An answer with three bindings, of which the second has this value.
 fn around(value: &[u8]) -> Vec<(Oid, Result<Value, Flaw>)> {
     let mut list = Vec::new();
     for (last, value) in [(1, &[2, 1, 5][..]), (2, value), (3, &[2, 1, 6])] {
@@ -154,7 +154,7 @@ fn around(value: &[u8]) -> Vec<(Oid, Result<Value, Flaw>)> {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_named_and_what_is_beside_it_is_read() {
+fn what_cannot_be_decoded_is_named_and_what_is_next_to_it_is_read() {
     for (value, expected) in [
         (&[2, 0][..], Err(Flaw::Size(2, 0))),
         (&[0x42, 0], Err(Flaw::Size(0x42, 0))),
@@ -179,7 +179,7 @@ fn what_cannot_be_decoded_is_named_and_what_is_beside_it_is_read() {
         (&[0x4b, 2, 1, 2], Err(Flaw::Type(0x4b))),
         (&[1, 1, 0xff], Err(Flaw::Type(1))),
         (&[0x44, 4, 0x9f, 0x78, 4, 0x42], Err(Flaw::Length)),
-        // A length that does not fit what it is in.
+        // A length that does not fit its container.
         (&[4, 5, b'e', b't', b'h', b'2'], Err(Flaw::Length)),
         (&[4, 2, b'e', b't', b'h', b'2'], Err(Flaw::Length)),
         (&[4], Err(Flaw::Length)),
@@ -204,7 +204,8 @@ proptest! {
         prop_assert_eq!(shown(parse(bytes.into()).unwrap()), bindings);
     }
 
-    /// Whatever is broken, what is read is what the library reads, too, where it reads anything.
+    /// However broken a message is, whatever is read from it agrees with the library, wherever the
+    /// library reads anything.
     #[test]
     fn whatever_bytes_come_nothing_is_read_otherwise_than_the_library_reads_it(
         bindings in prop::collection::vec((any_oid(), value()), 1..4),
@@ -225,7 +226,7 @@ proptest! {
         let library = library.and_then(|message| message.value.into_pdu());
         if let (Some(ours), Some(library)) = (parse(bytes), library) {
             let ours = shown(ours);
-            // One without a name is left out, and the library reads some that have none.
+            // One without a name is skipped, and the library reads some that have none.
             let is_whole = ours.len() == library.varbinds().len();
             for (ours, library) in ours.into_iter().zip(library.varbinds()).filter(|_| is_whole) {
                 prop_assert_eq!(&ours.0, &library.oid);

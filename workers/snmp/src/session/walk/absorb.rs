@@ -1,4 +1,4 @@
-//! Puts what was answered where it belongs. Pure.
+//! Assigns an answer to columns and scalars. Pure.
 
 use async_snmp::{Value, VarBind};
 
@@ -15,29 +15,28 @@ use crate::{
 /// The effect of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absorbed {
-    /// It had bindings, and they are put.
+    /// It had bindings, and they were assigned.
     Something,
     /// It had no effect.
     Nothing,
-    /// Its bindings are not in the order of what was asked, so that nobody knows what is not
-    /// among them: none of them is put.
+    /// Its bindings are not in the order of the request, so missing ones cannot be told: none of
+    /// them is used.
     Mixed,
-    /// Its rows do not come one after the other, so that nobody knows which are not among them:
-    /// none of them is put.
+    /// Its rows are not consecutive, so missing ones cannot be told: none of them is used.
     Disordered,
 }
 
-/// The fate of a binding.
+/// The effect of a binding.
 enum Taken {
     /// It was put in its place.
     Well,
-    /// It has no value, where it should have one.
+    /// It lacks a value that it should have.
     Without(Why),
     /// Its row was there before.
     Again,
-    /// Its row should have come before.
+    /// Its row should have come earlier.
     Back,
-    /// It is the last one that there is room for.
+    /// It is the last one for which there is room.
     Full,
 }
 
@@ -48,9 +47,9 @@ struct Before {
     place: Option<Vec<u32>>,
 }
 
-/// A binding of either form.
+/// A binding in either form.
 trait AnyBinding {
-    /// The numbers of its OID after those of the column, onto `index`; `None` when it is not of
+    /// Appends the numbers of its OID after the column's prefix to `index`; `None` if it is not of
     /// the column.
     fn index(&self, column: &Walked<'_>, index: &mut Vec<u32>) -> Option<()>;
     fn is_of(&self, column: &Walked<'_>) -> bool;
@@ -108,18 +107,18 @@ impl AnyBinding for &VarBind {
     }
 }
 
-/// Puts the first bindings to the single values that were asked for. Returns how many these are.
+/// Assigns the first bindings to the scalars read along. Returns their number.
 pub fn take_singles(singles: &mut Singles<'_>, taken: &[usize], answer: &Bindings) -> usize {
     match answer {
         Bindings::Raw(raw) => singles.take(taken, raw.iter()),
-        // Their OIDs are not known as bytes: they are asked for once more, apart.
+        // Their OIDs are not known as bytes: they are requested again separately.
         Bindings::Decoded(_) => singles.give_up(taken),
     }
     taken.len()
 }
 
-/// Puts an answer to the columns, but for its first `skipped` bindings. `rows`: how many of each
-/// column were asked for.
+/// Assigns an answer to the columns, except its first `skipped` bindings. `rows`: the number of
+/// rows requested of each column.
 pub fn absorb(
     walk: &mut Walk<'_, '_>,
     (asked, rows): (&[usize], usize),
@@ -192,9 +191,9 @@ fn put<F: AnyBinding, I: Iterator<Item = F>>(
     }
 }
 
-/// Returns whether the bindings are in another order than they were asked for. One that is not of
-/// its own column is the end of it, and then of whatever comes next, which may be another column
-/// that was asked for: then the same binding is in its own place, or came before.
+/// Returns true if the bindings are in another order than requested. A binding that is not of its
+/// own column marks its end, and belongs to whatever follows, possibly another requested column:
+/// then the same binding is also in its own place, or has come earlier.
 fn is_mixed<F: AnyBinding, I: Iterator<Item = F>>(
     columns: &[Walked<'_>],
     asked: &[usize],
@@ -242,7 +241,7 @@ impl Walked<'_> {
         }
         let reached = self.reached();
         if index == reached && absence.is_some() {
-            // There is none, says the device, and not what comes behind it.
+            // The device says that there is no value, and not what follows.
             self.state = State::Stuck(None);
             return Taken::Well;
         }
@@ -252,16 +251,16 @@ impl Walked<'_> {
                 false => Taken::Back,
             };
         }
-        // Where rows come in an order of their own, one that is behind may have come, too.
+        // If rows arrive in an order of their own, an earlier one may have arrived, too.
         if self.seen.is_some() && self.has_seen(index) {
             return Taken::Again;
         }
         self.put(index, found, limit)
     }
 
-    /// Takes a row that should have come before.
+    /// Takes a row that should have come earlier.
     fn take_back(&mut self, index: &[u32], found: &impl AnyBinding, limit: usize) -> Taken {
-        // From now on every row is remembered: they do not come in their order.
+        // From now on every row is remembered: they are out of order.
         let column = &self.column;
         self.seen.get_or_insert_with(|| {
             let indexes = (0..column.len()).filter_map(|at| column.index(at));
@@ -298,7 +297,7 @@ impl Walked<'_> {
         }
     }
 
-    /// Returns whether this row came before.
+    /// Returns true if this row has arrived before.
     fn has_seen(&self, index: &[u32]) -> bool {
         match &self.seen {
             Some(seen) => seen.contains(index),
@@ -306,7 +305,7 @@ impl Walked<'_> {
         }
     }
 
-    /// Puts the cells in the order of their rows.
+    /// Sorts the cells by row.
     pub fn put_in_order(&mut self) {
         if self.seen.is_none() {
             return;
@@ -335,8 +334,8 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// Begins all columns anew: what came before may be as much out of order as what came now, and
-    /// by chance not look so.
+    /// Restarts all columns: earlier rows may be as much out of order as the latest, and only look
+    /// right by chance.
     pub fn begin_anew(&mut self) {
         self.is_anew = true;
         self.missed.clear();
@@ -351,7 +350,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Makes of an answer as if it had not come.
+    /// Undoes the effect of an answer.
     fn go_back(&mut self, before: Vec<Before>) {
         for Before { at, cells, place } in before {
             let column = &mut self.columns[at];

@@ -1,31 +1,31 @@
-//! Narrowing a refusal down to its cell, and going on behind it. Pure.
+//! Narrows a refusal down to its cell, and continues after it. Pure.
 //!
-//! A refusal of many cells does not say of which one, or says it wrongly. So what was asked is
-//! halved: columns, then rows, down to the one cell that comes next in one column. Which row
-//! that is, the other columns of the table know; where they do not, it is guessed.
+//! A refusal of many cells does not say which one is meant, or says it wrongly. So the request is
+//! halved: columns, then rows, down to the one cell that comes next in one column. Other columns of
+//! the table tell which row that is; otherwise it is guessed.
 
 use async_snmp::ErrorStatus;
 
 use super::{Error, Part, Request, Size, State, Walk, Walked, Why};
 
-/// Rows that are guessed behind one that cannot be had.
+/// Rows guessed after one that cannot be read.
 const GUESSES: u32 = 8;
 
-/// A cell that the device refuses, or that cannot be gone behind.
+/// A cell that the device refuses, or that cannot be passed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Skip {
     /// The number of cells before it.
     pub before: usize,
-    /// The index of what comes before it.
+    /// The index before it.
     after: Vec<u32>,
-    /// Its own index, or one that is guessed.
+    /// Its own index, or a guess.
     index: Vec<u32>,
-    /// The reason; `None`: there is nothing in it.
+    /// The reason; `None` if there is no value.
     why: Option<Why>,
 }
 
 impl Walked<'_> {
-    /// Goes on behind a cell, which is missed.
+    /// Continues after a cell, which is reported missing.
     fn skip(&mut self, skip: Skip) {
         self.at = Some(skip.index.clone());
         self.state = State::Going;
@@ -33,7 +33,7 @@ impl Walked<'_> {
         self.met.push(skip);
     }
 
-    /// The index after which it may go on, where nothing is known of its rows.
+    /// The index after which to continue if nothing is known about the rows.
     fn guess(&self) -> Vec<u32> {
         let mut index = self.reached().to_vec();
         match index.last_mut() {
@@ -45,14 +45,14 @@ impl Walked<'_> {
 }
 
 impl Walk<'_, '_> {
-    /// Skips cells that are known to be refused, where a column stands before them.
+    /// Skips cells known to be refused, where a column stands before them.
     pub fn skip_known(&mut self) {
         for column in self.columns.iter_mut().filter(|column| column.is_going()) {
             while let Some(skip) = column
                 .skips
                 .pop_front_if(|skip| skip.before <= column.column.len())
             {
-                // Where the rows are others than they were, nothing is known of them.
+                // If the rows have changed, nothing is known about them.
                 if skip.after != column.reached() {
                     continue;
                 }
@@ -65,7 +65,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// The device refused a request. `index` is the one that it named, from 1.
+    /// Handles a refused request. `index` is the binding that the device named, from 1.
     pub fn refused(&mut self, request: &Request, size: Size, why: &Why, index: usize) {
         let Request { columns, rows, .. } = request;
         let ask = |columns: Vec<usize>, rows: usize| Request {
@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
             ([one], _) if *rows <= 1 || !size.is_bulk => self.stick_one(*one, why),
             ([one], _) => {
                 if let Some(column) = self.columns.get_mut(*one) {
-                    // What was known of it is no longer so.
+                    // What was known about it no longer holds.
                     column.skips.clear();
                     column.cap = Some(rows / 2);
                 }
@@ -92,7 +92,7 @@ impl Walk<'_, '_> {
                 let others = columns.iter().filter(|at| **at != named).copied();
                 self.queue.push_front(ask(others.collect(), *rows));
                 self.queue.push_front(ask(vec![named], *rows));
-                // It names another one than it means, unless that is refused alone.
+                // It named the wrong one, unless that one is refused alone.
                 self.has_lied = true;
             }
             _ => {
@@ -103,7 +103,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Notes that the next rows of these columns cannot be had.
+    /// Records that the next rows of these columns cannot be read.
     pub fn stick(&mut self, request: &Request, why: &Why) {
         for at in &request.columns {
             self.stick_one(*at, why);
@@ -113,14 +113,14 @@ impl Walk<'_, '_> {
     fn stick_one(&mut self, at: usize, why: &Why) {
         if let Some(column) = self.columns.get_mut(at) {
             column.state = match why {
-                // So says an agent of v1 that has no more objects.
+                // A v1 agent without further objects answers like this.
                 Why::Refused(ErrorStatus::NoSuchName) => State::Whole,
                 why => State::Stuck(Some(why.clone())),
             };
         }
     }
 
-    /// Nothing came to a request, and not to its last try, which was for one cell of its first
+    /// Handles a request that was not answered, including its last try for one cell of its first
     /// column.
     pub fn was_silent(&mut self, request: &Request, error: &Error) {
         self.is_silent = matches!(error, Error::Silent { .. } | Error::Late { .. });
@@ -151,7 +151,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Lets columns that are stuck go on behind the cell that they are stuck at. Whether any does.
+    /// Lets stuck columns continue after the cell where they are stuck. Returns whether any does.
     pub fn unstick(&mut self) -> bool {
         let stuck = |(at, column): (usize, &Walked<'_>)| match &column.state {
             State::Stuck(why) => Some((at, why.clone())),
@@ -165,7 +165,7 @@ impl Walk<'_, '_> {
             let (index, is_known) = match (next, &why) {
                 (Some(index), _) => (Some(index), true),
                 (None, Some(_)) => (guessed(), false),
-                // Behind a hole at the end is nothing.
+                // Nothing follows a hole at the end.
                 (None, None) => (None, false),
             };
             let Some(index) = index else {
@@ -192,8 +192,8 @@ impl Walk<'_, '_> {
         self.columns.iter().any(Walked::is_going)
     }
 
-    /// Looks behind the ends of columns that other columns of their table have rows behind: some
-    /// agents end a column at a hole. Whether any goes on.
+    /// Looks beyond the ends of columns whose neighbours in the table have further rows: some
+    /// agents end a column at a hole. Returns whether any continues.
     pub fn check_ends(&mut self) -> bool {
         let mut any = false;
         for at in 0..self.columns.len() {
@@ -215,7 +215,7 @@ impl Walk<'_, '_> {
         any
     }
 
-    /// The row that comes next in a column, as other columns of its table have it.
+    /// The next row of a column, as known from other columns of its table.
     fn next_row(&self, at: usize) -> Option<Vec<u32>> {
         let column = self.columns.get(at)?;
         let table = |oid: &async_snmp::Oid| {

@@ -11,31 +11,31 @@ pub struct Request {
     pub columns: Vec<usize>,
     /// The number of rows of each.
     pub rows: usize,
-    /// `true` if single values may come along.
+    /// True if scalars may be read along.
     pub takes_singles: bool,
-    /// `true` if it is asked by GETNEXT, as GETBULK is refused.
+    /// True if GETNEXT is used because GETBULK is refused.
     pub by_next: bool,
 }
 
-/// The columns to ask for next, by position, and how many rows of them; `None` when nothing is
-/// left to ask. `is_mixing`: one cell at a time. `busy`: those that are asked for already.
+/// Returns the columns to request next, by position, and the number of rows; `None` if nothing is
+/// left. `is_mixing`: one cell at a time. `busy`: columns already requested.
 ///
-/// A message has room for some cells, and every column of it gets the same number of rows. Of
-/// the longest column, the two longest, and so on, those are taken that bring the most cells. A
-/// cell that lies beyond the end of its column brings nothing, and costs a quarter of one: the
-/// agent has to look for it.
+/// A message has room for some cells, and every column in it gets the same number of rows. Of the
+/// longest column, the two longest, and so on, the choice that yields the most cells is taken. A
+/// cell beyond the end of its column yields nothing, and costs a quarter of one: the agent has to
+/// look for it.
 pub fn next_request(
     columns: &[Walked<'_>],
     size: Size,
     is_mixing: bool,
     busy: impl Fn(&usize) -> bool,
 ) -> Option<Request> {
-    let most_rows = if size.is_bulk { usize::MAX - 1 } else { 1 };
+    let max_rows = if size.is_bulk { usize::MAX - 1 } else { 1 };
     let going = columns.iter().enumerate();
     let going = going.filter(|(at, column)| column.is_going() && !busy(at));
     let (mut longest, mut alone) = (Vec::new(), None);
     for (at, column) in going {
-        let wanted = (column.remaining() + 1).min(most_rows);
+        let wanted = (column.remaining() + 1).min(max_rows);
         let solo = if is_mixing { Some(1) } else { column.alone() };
         match solo {
             Some(rows) => alone = alone.or(Some((at, rows.min(wanted)))),
@@ -43,7 +43,7 @@ pub fn next_request(
         }
     }
     longest.sort_by_key(|(wanted, _)| Reverse(*wanted));
-    let Some((most, _)) = longest.first().copied() else {
+    let Some((max, _)) = longest.first().copied() else {
         return alone.map(|(at, rows)| Request {
             columns: vec![at],
             rows: rows.min(size.cells).max(1),
@@ -51,7 +51,7 @@ pub fn next_request(
             by_next: false,
         });
     };
-    let rows_of = |count: usize| (size.cells / count).clamp(1, most);
+    let rows_of = |count: usize| (size.cells / count).clamp(1, max);
     let worth = |count: usize| {
         let rows = rows_of(count);
         let taken = longest.iter().take(count);

@@ -8,13 +8,13 @@ fn oid(text: &str) -> Oid {
     Oid::parse(text).unwrap()
 }
 
-/// The OIDs of so many columns.
+/// The OIDs of this many columns.
 fn oids(count: usize) -> Vec<Oid> {
     let entry = oid("1.3.6.1");
     (1..).take(count).map(|at| entry.child(at)).collect()
 }
 
-/// Columns that are expected to have so many rows.
+/// Columns expected to have this many rows.
 fn columns<'a>(oids: &'a [Oid], expected: &[usize]) -> Vec<Walked<'a>> {
     let column = |(oid, expected): (&'a Oid, &usize)| {
         let mut column = Walked::new(oid);
@@ -28,7 +28,7 @@ fn cell(text: &str) -> VarBind {
     VarBind::new(oid(text), Value::Integer(1))
 }
 
-/// Returns what became of an answer with these bindings, and what was missed of it.
+/// Returns the effect of an answer with these bindings, and the missing parts.
 fn take(
     columns: &mut [Walked<'_>],
     asked: (&[usize], usize),
@@ -108,7 +108,7 @@ fn columns_of_any_lengths_are_walked_in_few_messages() {
                 let columns = &columns;
                 asked.iter().map(move |at| {
                     let row = columns[*at].column.len() + row;
-                    // Behind the end of a column comes the begin of the next one.
+                    // The beginning of the next column follows the end of a column.
                     let beyond = u32::from(row > lengths[*at]);
                     let row = if beyond > 0 { row - lengths[*at] } else { row };
                     VarBind::new(
@@ -156,7 +156,7 @@ fn an_answer_may_break_off_in_the_middle_of_a_row() {
     assert!(columns.iter().all(|column| !column.is_whole()));
 }
 
-/// Puts rows one by one, as of a device that is asked so.
+/// Assigns rows one by one.
 fn put_rows(column: &mut [Walked<'_>], rows: &[u32]) {
     for row in rows {
         let answer = vec![cell(&format!("1.3.6.1.1.{row}"))];
@@ -219,9 +219,9 @@ fn what_is_behind_a_hole_is_read() {
 #[test]
 fn an_answer_in_another_order_is_not_taken() {
     for answer in [
-        // Two columns, the other way round.
+        // Two columns, swapped.
         &["1.3.6.1.2.1", "1.3.6.1.1.1"][..],
-        // The first cell is left out, and all others are one place before theirs.
+        // The first cell is left out, and all others are shifted by one.
         &["1.3.6.1.2.1", "1.3.6.1.1.2", "1.3.6.1.2.2"],
     ] {
         let oids = oids(2);
@@ -243,7 +243,7 @@ fn what_is_behind_the_end_of_a_column_comes_after_it() {
     assert_eq!(put(&mut columns, &[0], &answer), Absorbed::Mixed);
 }
 
-/// A device that refuses whatever would show these cells: column and row.
+/// A device that refuses any request that would return these cells: column and row.
 fn refuses(bad: &[(usize, u32)], request: &Request, columns: &[Walked<'_>], rows: u32) -> bool {
     request.columns.iter().any(|at| {
         let from = columns[*at].reached().first().copied().unwrap_or(0) + 1;
@@ -260,7 +260,7 @@ fn a_refusal_is_narrowed_down_to_its_cells_and_all_others_are_read() {
         vec![(0, 1)],
         vec![(4, 12)],
         vec![(2, 3), (2, 4), (4, 4)],
-        // A whole row: nobody knows it, and it is guessed.
+        // A whole row: its index is unknown, and guessed.
         all(6),
     ] {
         let oids = oids(5);

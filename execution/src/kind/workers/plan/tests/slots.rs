@@ -65,7 +65,7 @@ fn a_release_takes_over_from_another_within_what_both_may_have() {
 }
 
 #[test]
-fn what_a_pool_could_do_with_is_told() {
+fn what_a_pool_could_do_with_is_reported() {
     let queued = |queued, pool| ObservedPool {
         queued,
         ..waits(900, pool)
