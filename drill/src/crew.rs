@@ -12,6 +12,7 @@ use utakata_up::drill::{Permits, Settings};
 
 use self::programs::Programs;
 use crate::{
+    cluster::Pods,
     disaster::Victim,
     disk::Disk,
     engine::Engine,
@@ -25,8 +26,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Crew {
     between: Between,
-    /// The engine, if the workers are containers.
-    engine: Option<Engine>,
+    /// The place of workers that are no processes of their environments.
+    boxes: Boxes,
     /// The disk of the ledger, if it can be filled.
     disk: Option<Disk>,
     logics: Vec<Member>,
@@ -38,6 +39,17 @@ pub struct Crew {
     stalls: Vec<Stall>,
     /// The events so far.
     pub log: Log,
+}
+
+/// The place where workers run.
+#[derive(Debug)]
+pub enum Boxes {
+    /// They are processes of their environments.
+    None,
+    /// An engine.
+    Containers(Box<Engine>),
+    /// A cluster.
+    Pods(Pods),
 }
 
 /// The inter connect between the processes.
@@ -77,7 +89,7 @@ impl Crew {
     /// A program of ours, or the engine, cannot be started.
     pub fn start(
         place: &Place,
-        engine: Option<Engine>,
+        boxes: Boxes,
         disk: Option<Disk>,
         settings: &Settings,
     ) -> Result<Self> {
@@ -97,7 +109,7 @@ impl Crew {
         let hub = Box::new(Member::new("hub", wild, place.log("hub")));
         Self {
             between: Between::Hub { hub, calm },
-            engine,
+            boxes,
             disk,
             logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"], &[])],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
@@ -146,7 +158,7 @@ impl Crew {
         let wild = |name: &&str, start: Start| Member::new(name, start, place.log(name));
         Self {
             between: Between::Servers { servers, calm },
-            engine: None,
+            boxes: Boxes::None,
             disk,
             logics: LOGICS
                 .iter()
@@ -194,6 +206,9 @@ impl Crew {
         if let Some(disk) = &mut self.disk {
             disk.keep();
         }
+        if let Boxes::Pods(pods) = &mut self.boxes {
+            pods.keep();
+        }
         let was_full = self.disk.as_ref().is_some_and(Disk::was_full);
         let mut ended = Vec::new();
         for member in self.everybody() {
@@ -235,6 +250,9 @@ impl Crew {
         if let Some(disk) = &mut self.disk {
             disk.clear();
         }
+        if let Boxes::Pods(pods) = &mut self.boxes {
+            pods.calm();
+        }
         match &mut self.between {
             Between::Hub { hub, calm } => {
                 hub.start_by(calm.clone());
@@ -257,12 +275,16 @@ impl Crew {
         for member in self.environments.iter_mut().chain(&mut self.logics) {
             member.end().await;
         }
-        if let Some(engine) = &mut self.engine {
-            match engine.left().await {
-                Ok(left) => self.log.left = Some(left),
-                Err(error) => self.log.ended.push(format!("{error:#}")),
+        match &mut self.boxes {
+            Boxes::None => {}
+            Boxes::Containers(engine) => {
+                match engine.left().await {
+                    Ok(left) => self.log.left = Some(left),
+                    Err(error) => self.log.ended.push(format!("{error:#}")),
+                }
+                engine.end().await;
             }
-            engine.end().await;
+            Boxes::Pods(pods) => self.log.left = Some(pods.left().await),
         }
         match &mut self.between {
             Between::Hub { hub, .. } => hub.end().await,
@@ -281,8 +303,25 @@ impl Crew {
             Between::Servers { servers, .. } => servers.members().collect(),
         };
         let ours = self.logics.iter_mut().chain(&mut self.environments);
-        let engine = self.engine.iter_mut().map(|engine| &mut engine.member);
+        let engine = self.boxes.engine().map(|engine| &mut engine.member);
         between.into_iter().chain(engine).chain(ours)
+    }
+}
+
+impl Boxes {
+    /// Returns the settings of an environment whose workers run there.
+    pub fn settings(&self) -> String {
+        match self {
+            Self::Pods(pods) => pods.settings(),
+            _ => String::new(),
+        }
+    }
+
+    fn engine(&mut self) -> Option<&mut Engine> {
+        match self {
+            Self::Containers(engine) => Some(engine),
+            _ => None,
+        }
     }
 }
 

@@ -58,6 +58,24 @@ const WEIGHTS_WITH_ENGINE: [(Victim, usize); 12] = [
     (Victim::Disk, 2),
 ];
 
+/// The same where workers are pods.
+const WEIGHTS_WITH_CLUSTER: [(Victim, usize); 14] = [
+    (Victim::Worker, 4),
+    (Victim::Environment, 3),
+    (Victim::Program, 3),
+    (Victim::Logic, 2),
+    (Victim::Everything, 1),
+    (Victim::StalledWorker, 1),
+    (Victim::StalledEnvironment, 1),
+    (Victim::StalledHost, 2),
+    (Victim::StalledLogic, 1),
+    (Victim::StalledBetween, 1),
+    (Victim::Disk, 2),
+    (Victim::Eviction, 4),
+    (Victim::Node, 2),
+    (Victim::Cluster, 1),
+];
+
 /// Something that a drill kills or stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,6 +109,12 @@ pub enum Victim {
     Disk,
     /// The engine of containers, without the containers.
     Engine,
+    /// One pod is evicted.
+    Eviction,
+    /// A node of the cluster is drained, and takes no pods for a while.
+    Node,
+    /// The API server of the cluster is away for a long while; its pods run on.
+    Cluster,
     /// The links of one process to the servers: cut, broken or slow.
     Link,
     Mosquitto,
@@ -107,6 +131,8 @@ pub enum Among {
     Servers,
     /// Containers and their engine as well.
     Engine,
+    /// Pods, nodes and the API server of a cluster as well.
+    Cluster,
 }
 
 /// One disaster: a victim, a time and a duration.
@@ -158,6 +184,22 @@ impl Victim {
         Self::Disk,
         Self::Engine,
     ];
+    const WITH_CLUSTER: [Self; 14] = [
+        Self::Worker,
+        Self::Environment,
+        Self::Program,
+        Self::Logic,
+        Self::Everything,
+        Self::StalledWorker,
+        Self::StalledEnvironment,
+        Self::StalledHost,
+        Self::StalledLogic,
+        Self::StalledBetween,
+        Self::Disk,
+        Self::Eviction,
+        Self::Node,
+        Self::Cluster,
+    ];
     const WITH_SERVERS: [Self; 15] = [
         Self::Worker,
         Self::Environment,
@@ -182,6 +224,7 @@ impl Victim {
             Among::Ourselves => &Self::OURSELVES,
             Among::Servers => &Self::WITH_SERVERS,
             Among::Engine => &Self::WITH_ENGINE,
+            Among::Cluster => &Self::WITH_CLUSTER,
         }
     }
 
@@ -201,6 +244,9 @@ impl Victim {
         match self {
             Self::Program => "replaced",
             Self::Disk => "filled",
+            Self::Eviction => "evicted",
+            Self::Node => "drained",
+            Self::Cluster => "away",
             _ if self.is_stalled() => "stalled",
             _ => "killed",
         }
@@ -217,6 +263,9 @@ impl Victim {
             Self::Everything => "everything",
             Self::Disk => "disk",
             Self::Engine => "engine",
+            Self::Eviction => "pod",
+            Self::Node => "node",
+            Self::Cluster => "cluster",
             Self::Link => "link",
             Self::Mosquitto => "mosquitto",
             Self::Postgres => "postgres",
@@ -244,6 +293,7 @@ impl Iterator for Disasters {
             Among::Ourselves => &WEIGHTS[..],
             Among::Servers => &WEIGHTS_WITH_SERVERS,
             Among::Engine => &WEIGHTS_WITH_ENGINE,
+            Among::Cluster => &WEIGHTS_WITH_CLUSTER,
         };
         Some(Disaster {
             after: self.dice.wait(self.mean),
@@ -260,7 +310,12 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Among; 3] = [Among::Ourselves, Among::Servers, Among::Engine];
+    const ALL: [Among; 4] = [
+        Among::Ourselves,
+        Among::Servers,
+        Among::Engine,
+        Among::Cluster,
+    ];
 
     fn first(seed: u64, count: usize, among: Among) -> Vec<Disaster> {
         let mean = Duration::from_secs(3);

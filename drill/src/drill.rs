@@ -25,13 +25,14 @@ use utakata_up::{
 };
 
 use crate::{
+    cluster::Pods,
     count,
-    crew::Crew,
+    crew::{Boxes, Crew},
     cut::Cut,
     disaster::{Among, Disasters},
     disk::{self, Disk},
     engine::Engine,
-    image::Image,
+    image::{Image, Images},
     invariants::{self, Broken},
     ledger,
     load::Load,
@@ -55,6 +56,7 @@ fn among(settings: &Settings) -> Among {
     match (&settings.servers, &settings.docker) {
         (Some(_), _) => Among::Servers,
         (None, Some(_)) => Among::Engine,
+        (None, None) if settings.kubernetes => Among::Cluster,
         (None, None) => Among::Ourselves,
     }
 }
@@ -82,7 +84,7 @@ struct Drill<'a> {
 pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     let began = Instant::now();
     let place = Place::make(settings.keep.as_deref())?;
-    let (mut crew, image) = crew(settings, &place).await?;
+    let (mut crew, images) = crew(settings, &place).await?;
     if let Some(by) = settings.skew {
         let missing = "libfaketime is not installed (Debian: faketime): --skew needs it";
         crew.skew(&member::Clock::library().context(missing)?, by);
@@ -110,7 +112,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         )),
         roller: settings
             .rolls
-            .then(|| Roller::new(Arc::clone(&server), place.data("rolled"), image)),
+            .then(|| Roller::new(Arc::clone(&server), place.data("rolled"), images)),
         clients: JoinSet::new(),
         stop: CancellationToken::new(),
         cut: None,
@@ -145,22 +147,16 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
 
 /// Writes all settings, and starts all processes; returns the image of the workers, if they are
 /// containers.
-async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Image>)> {
+async fn crew(settings: &Settings, place: &Place) -> Result<(Crew, Option<Images>)> {
     let unwritable = || format!("{} cannot be written", place.path().display());
     let Some(scripts) = &settings.servers else {
         place.write_release().with_context(unwritable)?;
-        let (engine, image) = match &settings.docker {
-            Some(scripts) => {
-                let engine = Engine::prepare(scripts, place, settings.seed)?;
-                (Some(engine), Some(image_of(place)?))
-            }
-            None => (None, None),
-        };
+        let (boxes, images) = boxes(settings, place)?;
         let room = disk::room(settings.time, rolled(settings, place)?.as_ref());
         let disk = Disk::mount(&place.data(place::LOGIC), room).with_context(unwritable)?;
-        place.furnish().with_context(unwritable)?;
-        let crew = Crew::start(place, engine, disk, settings)?;
-        return Ok((crew, image));
+        place.furnish(&boxes.settings()).with_context(unwritable)?;
+        let crew = Crew::start(place, boxes, disk, settings)?;
+        return Ok((crew, images));
     };
     place.write_release().with_context(unwritable)?;
     let room = disk::room_of_postgres(settings.time, rolled(settings, place)?.as_ref());
@@ -181,6 +177,23 @@ fn rolled(settings: &Settings, place: &Place) -> Result<Option<Content>> {
     let read = || ReleaseFolder::read(&place.release());
     let release = settings.rolls.then(read).transpose()?;
     Ok(release.map(|release| release.content))
+}
+
+/// Prepares the place where workers run, and the images that they are of.
+fn boxes(settings: &Settings, place: &Place) -> Result<(Boxes, Option<Images>)> {
+    if let Some(scripts) = &settings.docker {
+        let engine = Engine::prepare(scripts, place, settings.seed)?;
+        let images = Images::Archive(image_of(place)?);
+        return Ok((Boxes::Containers(Box::new(engine)), Some(images)));
+    }
+    if !settings.kubernetes {
+        return Ok((Boxes::None, None));
+    }
+    let pods = Pods::start()?;
+    let images = Images::Registry(pods.images(place.data("images")));
+    let made = images.put_into(&place.release());
+    made.context("the image of the worker cannot be made")?;
+    Ok((Boxes::Pods(pods), Some(images)))
 }
 
 /// Turns the drilled release into an image.

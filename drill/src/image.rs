@@ -13,6 +13,8 @@ use serde_json::json;
 use utakata_model::FileDigest;
 use utakata_up::programs;
 
+use crate::cluster;
+
 const WORKER: &str = "utakata-worker-snmp";
 const PROGRAM: &str = "program = \"utakata-worker-snmp\"";
 /// The devices are on this machine.
@@ -27,6 +29,28 @@ const ARCHIVE: &str = "image.tar";
 pub struct Image {
     folder: PathBuf,
     digest: FileDigest,
+}
+
+/// The drilled worker as an image, for where it runs.
+#[derive(Debug, Clone)]
+pub enum Images {
+    /// An archive beside the manifest.
+    Archive(Image),
+    /// In the registry of a cluster.
+    Registry(cluster::Images),
+}
+
+impl Images {
+    /// Makes a release folder one whose workers are of an image.
+    ///
+    /// # Errors
+    /// The folder has no manifest, or cannot be written.
+    pub fn put_into(&self, release: &Path) -> Result<()> {
+        match self {
+            Self::Archive(image) => image.put_into(release),
+            Self::Registry(images) => images.put_into(release),
+        }
+    }
 }
 
 impl Image {

@@ -5,6 +5,7 @@
 //! with the faults of a drill in them, which no program that users run contains.
 
 mod cli;
+mod cluster;
 mod count;
 mod crew;
 mod cut;

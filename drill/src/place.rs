@@ -134,14 +134,14 @@ impl Place {
         release::write(&self.path.join("releases"))
     }
 
-    /// Writes the settings of every process.
+    /// Writes the settings of every process; and to the environments where their workers run.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn furnish(&self) -> io::Result<()> {
+    pub fn furnish(&self, of_workers: &str) -> io::Result<()> {
         self.settings(LOGIC, &logic())?;
         for name in ENVIRONMENTS {
-            self.settings(name, &self.environment(name))?;
+            self.settings(name, &self.environment(name, of_workers))?;
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Place {
             self.settings(name, &format!("logic.id = {name:?}\n{text}"))?;
         }
         for name in ENVIRONMENTS {
-            let text = self.environment(name);
+            let text = self.environment(name, "");
             self.settings(name, &format!("{text}{}", between(&urls(name))))?;
         }
         Ok(())
@@ -178,12 +178,13 @@ impl Place {
         fs::write(folder.join("utakata.toml"), text)
     }
 
-    fn environment(&self, name: &str) -> String {
+    /// With lines of the table `execution` that say where workers run.
+    fn environment(&self, name: &str, of_workers: &str) -> String {
         let releases = self.path.join("releases");
         let run = self.path.join(format!("run-{name}"));
         let socket = self.engine().join("docker.sock");
         let mut text = format!(
-            "[execution]\nreleases = [{releases:?}]\nrun_folder = {run:?}\n\
+            "[execution]\n{of_workers}releases = [{releases:?}]\nrun_folder = {run:?}\n\
              grace = \"{}s\"\n\
              # Workers are killed all the time, and are needed again at once.\n\
              backoff = {{ first = \"100ms\", max = \"500ms\", forgiven_after = \"1s\" }}\n\
@@ -259,7 +260,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::make(Some(&folder.path().join("new"))).unwrap();
         place.write_release().unwrap();
-        place.furnish().unwrap();
+        let pods = "runtime = \"kubernetes\"\nkubernetes.port = 0\n";
+        place.furnish(pods).unwrap();
         let read = |name: &str| {
             let file = place.data(name).join("utakata.toml");
             utakata_up::config::load(Some(&file), &[]).unwrap()

@@ -92,7 +92,10 @@ impl Report {
                 "a process was in an impossible state: its log says in which",
             ),
             (is_rolled, "no rollout was completed"),
-            (is_tidy, "containers are left over that nobody manages"),
+            (
+                is_tidy,
+                "containers or pods are left over that nobody manages",
+            ),
             (
                 self.counts.succeeded > 0,
                 "no task succeeded, so nothing is proven: the logs say why",
@@ -121,7 +124,7 @@ impl Report {
         lines.extend(self.cut.iter().map(Cut::line));
         lines.extend(self.rolled.iter().map(Rolled::line));
         let left = self.log.left.iter();
-        lines.extend(left.map(|left| format!("containers left at the end: {left}")));
+        lines.extend(left.map(|left| format!("containers or pods left at the end: {left}")));
         lines.extend(self.kept.iter().map(|path| format!("kept: {path}")));
         lines.push(format!("again: {}", self.repeat));
         lines.push(self.verdict().to_owned());
@@ -286,6 +289,9 @@ pub fn repeat(settings: &Settings) -> String {
     }
     if let Some(scripts) = &settings.docker {
         text.push_str(&format!(" --docker {}", scripts.display()));
+    }
+    if settings.kubernetes {
+        text.push_str(" --kubernetes");
     }
     if settings.rolls {
         text.push_str(" --rollouts");

@@ -24,7 +24,7 @@ use utakata_model::{Problem, RolloutPlan};
 
 use utakata_up::release_folder::ReleaseFolder;
 
-use crate::{image::Image, release, server::Server};
+use crate::{image::Images, release, server::Server};
 
 /// The interval between looks, and before anything is retried.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
@@ -68,14 +68,14 @@ pub struct Roller {
     server: Arc<Server>,
     folder: PathBuf,
     /// The image, if releases are images.
-    image: Option<Image>,
+    image: Option<Images>,
     rolled: Arc<Mutex<Rolled>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Roller {
     /// Creates a roller with a folder of its own.
-    pub fn new(server: Arc<Server>, folder: PathBuf, image: Option<Image>) -> Self {
+    pub fn new(server: Arc<Server>, folder: PathBuf, image: Option<Images>) -> Self {
         Self {
             server,
             folder,

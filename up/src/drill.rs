@@ -57,6 +57,9 @@ pub struct Settings {
     /// The folder with the script of a container engine, to run the drilled workers in containers;
     /// absent: they are processes.
     pub docker: Option<PathBuf>,
+    /// Runs the drilled workers as pods of a cluster of the drill's own.
+    #[serde(default)]
+    pub kubernetes: bool,
     /// Rolls releases out one after the other meanwhile.
     pub rolls: bool,
     /// Instead of killing processes, cuts the environments off from the servers for this long.

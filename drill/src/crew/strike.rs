@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Between, Crew};
+use super::{Between, Boxes, Crew};
 use crate::{
     disaster::{Disaster, Victim},
-    engine::Engine,
     link::State,
     member::{self, Member},
     place::outlasts,
@@ -54,6 +53,10 @@ impl Crew {
             | Victim::StalledBetween => self.stall(victim, which, down),
             Victim::Disk => self.fill_disk(down),
             Victim::Engine => self.kill_engine(down),
+            Victim::Eviction | Victim::Node | Victim::Cluster => match &mut self.boxes {
+                Boxes::Pods(pods) => pods.strike(victim, which, down),
+                _ => false,
+            },
             Victim::Link => self.strike_link(which, down),
             Victim::Mosquitto | Victim::Postgres | Victim::Rabbitmq => {
                 self.kill_server(victim, down)
@@ -85,7 +88,7 @@ impl Crew {
     }
 
     fn kill_engine(&mut self, down: Duration) -> bool {
-        let engine = self.engine.as_mut();
+        let engine = self.boxes.engine();
         engine.is_some_and(|engine| kill(&mut engine.member, down))
     }
 
@@ -167,8 +170,12 @@ impl Crew {
     fn workers(&self) -> Vec<rustix::process::Pid> {
         let environments = self.environments.iter();
         let processes = environments.flat_map(Member::children);
-        let containers = self.engine.iter().flat_map(Engine::containers);
-        processes.chain(containers).collect()
+        let boxed = match &self.boxes {
+            Boxes::None => Vec::new(),
+            Boxes::Containers(engine) => engine.containers(),
+            Boxes::Pods(pods) => pods.processes(),
+        };
+        processes.chain(boxed).collect()
     }
 
     fn kill_worker(&self, which: usize) -> bool {

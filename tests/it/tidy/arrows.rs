@@ -89,6 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "logic",
             "execution",
             "interconnect-conformance",
+            "kube-for-tests",
             "documents",
             "api",
             "model",

@@ -74,6 +74,10 @@ pub struct Arguments {
     /// too: a folder with dockerd.sh, such as tests/servers of a checkout. Needs root
     #[arg(long, value_name = "DIR", value_parser = paths::absolute(), conflicts_with = "servers")]
     docker: Option<PathBuf>,
+    /// Run the workers as pods of a Kubernetes cluster that the drill has itself: they are killed
+    /// and evicted, nodes are drained, and its API server is away
+    #[arg(long, conflicts_with_all = ["servers", "docker"])]
+    kubernetes: bool,
     /// Roll out one release after the other of the drilled kind
     #[arg(long)]
     rollouts: bool,
@@ -127,6 +131,7 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         keep: arguments.keep.clone(),
         servers: arguments.servers.clone(),
         docker: arguments.docker.clone(),
+        kubernetes: arguments.kubernetes,
         cut: arguments.cut,
         skew: arguments.skew,
         rolls: arguments.rollouts,

@@ -85,6 +85,21 @@ fn nothing_is_lost_done_twice_or_left_with_workers_in_containers() {
     }
 }
 
+/// Pods are killed and evicted, nodes are drained, and the API server is away, while everything
+/// else is killed, too.
+#[test]
+fn nothing_is_lost_done_twice_or_left_with_workers_as_pods() {
+    let report = drill(&["--kubernetes", "--for", "40s"], 0);
+    assert!(kills(&report) > 3, "{report}");
+    assert!(report["kills"]["eviction"].as_u64() > Some(0), "{report}");
+    assert_eq!(report["left"], 0, "{report}");
+    let counts = &report["counts"];
+    assert!(counts["succeeded"].as_u64() > Some(5), "{counts}");
+    for never in ["lost", "twice", "lies", "nowhere"] {
+        assert_eq!(counts[never], 0, "{report}");
+    }
+}
+
 #[test]
 fn environments_that_request_no_permits_are_detected() {
     let report = drill(&["--without-permits"], 1);
