@@ -12,13 +12,16 @@ use crate::request::Call;
 use crate::resource;
 use crate::store::{Key, Store};
 
+/// Says of an object why it is refused.
+pub type Refuses = dyn Fn(&Value) -> Option<String> + Send + Sync;
+
 /// A rule of one's own, like a ValidatingAdmissionPolicy.
 #[derive(Clone)]
 pub struct Rule {
     pub name: String,
     pub plural: String,
     /// Says why not.
-    pub refuses: Arc<dyn Fn(&Value) -> Option<String> + Send + Sync>,
+    pub refuses: Arc<Refuses>,
 }
 
 /// Refuses a new object.

@@ -82,7 +82,7 @@ impl Cluster {
         let (folder, stop) = (state.path().to_owned(), end.clone());
         let thread = std::thread::Builder::new()
             .name("kube-for-tests".into())
-            .spawn(move || live(&options, folder, (&ready, ordered), stop))
+            .spawn(move || live(&options, folder, (&ready, ordered), &stop))
             .context("starting its thread")?;
         let started = started.recv().context("it ended while it started")?;
         let (world, runtime) = started.map_err(|error| anyhow!(error))?;
@@ -292,7 +292,7 @@ fn live(
         &std::sync::mpsc::Sender<Started>,
         mpsc::UnboundedReceiver<Order>,
     ),
-    end: CancellationToken,
+    end: &CancellationToken,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -179,7 +179,7 @@ fn message(bytes: &[u8], schema: Schema) -> Option<Value> {
         let place = &mut object[*name];
         match (form, content) {
             (Form::Texts, content) => push(place, value(content, Form::Text)?),
-            (Form::Messages(of), content) => push(place, value(content, Form::Message(*of))?),
+            (Form::Messages(of), content) => push(place, value(content, Form::Message(of))?),
             (Form::Map(of), Wire::Bytes(entry)) => {
                 let (key, value) = entry_of(entry, **of)?;
                 place[key] = value;

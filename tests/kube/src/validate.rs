@@ -24,31 +24,31 @@ use crate::resource::Resource;
 pub type Causes = Vec<(String, String)>;
 
 /// Reads an object as its type: what is no field of it is left out, or refused if `is_strict`.
-pub fn typed(resource: &Resource, object: Value, is_strict: bool) -> Result<Value, Refusal> {
+pub fn typed(resource: &Resource, object: &Value, is_strict: bool) -> Result<Value, Refusal> {
     let read = match resource.plural {
-        "namespaces" => through::<Namespace>(&object),
-        "nodes" => through::<Node>(&object),
-        "pods" => through::<Pod>(&object),
-        "events" => through::<Event>(&object),
-        "serviceaccounts" => through::<ServiceAccount>(&object),
-        "secrets" => through::<Secret>(&object),
-        "configmaps" => through::<ConfigMap>(&object),
-        "services" => through::<Service>(&object),
-        "resourcequotas" => through::<ResourceQuota>(&object),
-        "persistentvolumeclaims" => through::<PersistentVolumeClaim>(&object),
-        "leases" => through::<Lease>(&object),
-        "networkpolicies" => through::<NetworkPolicy>(&object),
-        "poddisruptionbudgets" => through::<PodDisruptionBudget>(&object),
-        "roles" => through::<Role>(&object),
-        "rolebindings" => through::<RoleBinding>(&object),
-        "clusterroles" => through::<ClusterRole>(&object),
-        "clusterrolebindings" => through::<ClusterRoleBinding>(&object),
-        "statefulsets" => through::<StatefulSet>(&object),
-        "deployments" => through::<Deployment>(&object),
-        "jobs" => through::<Job>(&object),
-        "cronjobs" => through::<CronJob>(&object),
-        "validatingadmissionpolicies" => through::<ValidatingAdmissionPolicy>(&object),
-        "validatingadmissionpolicybindings" => through::<ValidatingAdmissionPolicyBinding>(&object),
+        "namespaces" => through::<Namespace>(object),
+        "nodes" => through::<Node>(object),
+        "pods" => through::<Pod>(object),
+        "events" => through::<Event>(object),
+        "serviceaccounts" => through::<ServiceAccount>(object),
+        "secrets" => through::<Secret>(object),
+        "configmaps" => through::<ConfigMap>(object),
+        "services" => through::<Service>(object),
+        "resourcequotas" => through::<ResourceQuota>(object),
+        "persistentvolumeclaims" => through::<PersistentVolumeClaim>(object),
+        "leases" => through::<Lease>(object),
+        "networkpolicies" => through::<NetworkPolicy>(object),
+        "poddisruptionbudgets" => through::<PodDisruptionBudget>(object),
+        "roles" => through::<Role>(object),
+        "rolebindings" => through::<RoleBinding>(object),
+        "clusterroles" => through::<ClusterRole>(object),
+        "clusterrolebindings" => through::<ClusterRoleBinding>(object),
+        "statefulsets" => through::<StatefulSet>(object),
+        "deployments" => through::<Deployment>(object),
+        "jobs" => through::<Job>(object),
+        "cronjobs" => through::<CronJob>(object),
+        "validatingadmissionpolicies" => through::<ValidatingAdmissionPolicy>(object),
+        "validatingadmissionpolicybindings" => through::<ValidatingAdmissionPolicyBinding>(object),
         _ => Ok(object.clone()),
     };
     let Resource { kind, version, .. } = resource;
@@ -59,7 +59,7 @@ pub fn typed(resource: &Resource, object: Value, is_strict: bool) -> Result<Valu
     })?;
     let mut unknown = Vec::new();
     if is_strict {
-        missing("", &object, &read, &mut unknown);
+        missing("", object, &read, &mut unknown);
     }
     if unknown.is_empty() {
         return Ok(read);
@@ -233,10 +233,10 @@ mod tests {
             "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
             "spec": {"containers": [{"name": "a", "image": "b", "imagePulPolicy": "Always"}]},
         });
-        let refused = typed(named("pods"), pod.clone(), true).unwrap_err();
+        let refused = typed(named("pods"), &pod, true).unwrap_err();
         let told = "unknown field \"spec.containers[0].imagePulPolicy\"";
         assert!(refused.message.contains(told), "{}", refused.message);
-        let read = typed(named("pods"), pod, false).unwrap();
+        let read = typed(named("pods"), &pod, false).unwrap();
         assert_eq!(
             read["spec"]["containers"][0],
             json!({"name": "a", "image": "b"})

@@ -85,7 +85,7 @@ pub fn create(world: &World, call: &Call, body: Value) -> Result<Object, Refusal
     let mut object = as_kind(resource, body)?;
     name_it(call, &mut object)?;
     let is_strict = call.query.get("fieldValidation") == "Strict";
-    let mut object = validate::typed(resource, object, is_strict)?;
+    let mut object = validate::typed(resource, &object, is_strict)?;
     let meta = &mut object["metadata"];
     meta["uid"] = json!(Uuid::new_v4().to_string());
     meta["creationTimestamp"] = json!(moment::now());
@@ -154,7 +154,7 @@ pub fn furnish(world: &World, namespace: &str) -> Result<(), Refusal> {
 pub fn update(world: &World, call: &Call, body: Value) -> Result<Object, Refusal> {
     let body = as_kind(call.resource, body)?;
     let is_strict = call.query.get("fieldValidation") == "Strict";
-    let body = validate::typed(call.resource, body, is_strict)?;
+    let body = validate::typed(call.resource, &body, is_strict)?;
     let mut store = world.store();
     let name = call.name.as_deref().unwrap_or_default();
     let found = store.get(&Key::new(call.resource, &call.namespace, name));
@@ -188,7 +188,7 @@ pub fn patch(world: &World, call: &Call, kind: &str, body: &Value) -> Result<Obj
     let mut after = (*before).clone();
     patch::apply(kind, &mut after, body)?;
     let is_strict = call.query.get("fieldValidation") == "Strict";
-    let after = validate::typed(call.resource, after, is_strict)?;
+    let after = validate::typed(call.resource, &after, is_strict)?;
     replace(&mut store, call, &before, after)
 }
 

@@ -76,8 +76,11 @@ impl Watch {
         } else {
             self.begin().await
         };
+        if !has_begun {
+            return;
+        }
         let mut bookmark = Instant::now() + self.world.timing.bookmark;
-        while has_begun {
+        loop {
             if !self.tell().await {
                 return;
             }

@@ -95,7 +95,7 @@ fn restricted(spec: &Value) -> Vec<String> {
     let is_good = |profile: &Value| profile == "RuntimeDefault" || profile == "Localhost";
     let lacks = |one: &Value| {
         let own = &one["securityContext"]["seccompProfile"]["type"];
-        !is_good(own) && !(own.is_null() && is_good(&pod["seccompProfile"]["type"]))
+        !(is_good(own) || own.is_null() && is_good(&pod["seccompProfile"]["type"]))
     };
     if let Some(who) = offenders(spec, lacks) {
         found.push(format!(
