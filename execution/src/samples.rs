@@ -80,7 +80,7 @@ pub(crate) fn release(kind: &str, version: &str) -> Arc<crate::Release> {
 }
 
 /// What a trial of a release by this runtime needs. Must be called within a tokio runtime.
-pub(crate) fn trials(runtime: std::sync::Arc<dyn crate::runtime::Runtime>) -> crate::trial::Trials {
+pub(crate) fn trials(runtime: Arc<dyn crate::runtime::Runtime>) -> crate::trial::Trials {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
@@ -94,6 +94,6 @@ pub(crate) fn trials(runtime: std::sync::Arc<dyn crate::runtime::Runtime>) -> cr
         socket,
         door: None,
         variables: Vec::new(),
-        within: std::time::Duration::from_secs(10),
+        within: Duration::from_secs(10),
     }
 }

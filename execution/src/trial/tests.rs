@@ -122,7 +122,7 @@ async fn a_release_is_ready_when_a_worker_of_it_has_said_a_good_hello() {
 #[test]
 fn a_worker_on_trial_has_a_name_of_its_own() {
     let release = samples::release("pdu", "1");
-    let long = "k".repeat(utakata_model::id::NAME_MAX);
+    let long = "k".repeat(NAME_MAX);
     let long = Release {
         id: Arc::new(ReleaseId {
             kind: long.parse().unwrap(),
