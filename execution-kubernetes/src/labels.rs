@@ -17,17 +17,22 @@ pub(crate) const WORKER: &str = "utakata.io/worker";
 const MAX: usize = 63;
 /// Characters of an incarnation in a name: no two lives of an environment share them.
 const LIFE: usize = 6;
+/// The most characters of the number of a start.
+const START: usize = 8;
 /// Characters that tell apart what was cut short.
 const MARK: usize = 8;
 
-/// Returns the name of a pod: `<environment>-<kind>-<number>-<life>`. It is the same for the same
-/// worker, so what is created twice is created once.
-pub(crate) fn pod_name(spec: &Spec) -> String {
+/// Returns the name of a pod: `<environment>-<kind>-<number>-<life>-<start>`. It is the same for
+/// the same start, so what is created twice is created once.
+pub(crate) fn pod_name(spec: &Spec, start: u32) -> String {
     let worker = format!("{}-{}", spec.life.environment, spec.worker);
     let life = spec.life.incarnation.to_string();
     let life = life.get(life.len().saturating_sub(LIFE)..).unwrap_or(&life);
     let life = life.to_lowercase();
-    format!("{}-{life}", host_name(&worker, MAX - LIFE - 1))
+    format!(
+        "{}-{life}-{start:x}",
+        host_name(&worker, MAX - LIFE - START - 2)
+    )
 }
 
 /// Returns the name of the Lease of an environment.

@@ -31,7 +31,10 @@ mod token;
 mod watching;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -77,6 +80,8 @@ struct Inner {
     /// As many pods are started at a time: a cluster that has to start many starts all of them
     /// late.
     starts: Arc<Semaphore>,
+    /// The number of the next start.
+    started: AtomicU32,
     /// The API server has too much to do until then.
     busy_until: Mutex<Option<Instant>>,
 }
@@ -92,6 +97,7 @@ impl Kubernetes {
             ownership: Ownership::default(),
             identities: Identities::default(),
             keyring: Keyring::default(),
+            started: AtomicU32::new(1),
             pods: Pods::default(),
             watching: OnceLock::new(),
             busy_until: Mutex::new(None),
@@ -126,6 +132,7 @@ impl Inner {
             door,
             config: &self.config,
             owner: (&owner, &uid),
+            start: self.started.fetch_add(1, Ordering::Relaxed),
         });
         let created = self.cluster.create(&pod).await?;
         let metadata = &created.metadata;

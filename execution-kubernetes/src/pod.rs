@@ -69,6 +69,8 @@ pub(crate) struct Request<'a> {
     pub(crate) config: &'a config::Kubernetes,
     /// The Lease of the environment: its name and uid.
     pub(crate) owner: (&'a str, &'a str),
+    /// The number of this start, which no other start of this life has.
+    pub(crate) start: u32,
 }
 
 /// The audience of the tokens by which an environment knows its pods.
@@ -92,7 +94,7 @@ fn metadata(request: &Request<'_>) -> ObjectMeta {
         (labels::WORKER, spec.worker.as_str()),
     ];
     ObjectMeta {
-        name: Some(labels::pod_name(spec)),
+        name: Some(labels::pod_name(spec, request.start)),
         namespace: Some(request.config.namespace.clone()),
         labels: Some(labels_of(spec)),
         annotations: Some(texts(annotations)),

@@ -62,6 +62,7 @@ fn asked(spec: &Spec, config: &config::Kubernetes) -> Pod {
         door: &door,
         config,
         owner: ("lab", "owner-uid"),
+        start: 10,
     })
 }
 
@@ -115,7 +116,7 @@ fn two_lives_give_their_pods_different_names() {
     let first = spec();
     let mut second = spec();
     second.life.incarnation = Incarnation::from_bytes([8; 16]);
-    let names = [&first, &second].map(labels::pod_name);
+    let names = [&first, &second].map(|spec| labels::pod_name(spec, 1));
     assert_ne!(names[0], names[1]);
     assert!(names[0].starts_with("lab-echo-1-"), "{names:?}");
 }
