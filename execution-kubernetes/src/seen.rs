@@ -227,7 +227,7 @@ mod tests {
             "ready": false, "restartCount": 0}]})
     }
 
-    fn exit_of(status: Value) -> Option<Exit> {
+    fn exit_of(status: &Value) -> Option<Exit> {
         let exit = seen(json!({"spec": {"containers": [], "nodeName": "n"}, "status": status}));
         exit.exit()
     }
@@ -253,12 +253,12 @@ mod tests {
                 Some(Exit::Evicted),
             ),
         ] {
-            assert_eq!(exit_of(status.clone()), expect, "{status}");
+            assert_eq!(exit_of(&status), expect, "{status}");
         }
         let mut drained = ended("Completed", 0);
         drained["conditions"] = json!([{"type": "DisruptionTarget", "status": "True",
             "reason": "EvictionByEvictionAPI"}]);
-        assert_eq!(exit_of(drained), Some(Exit::Evicted));
+        assert_eq!(exit_of(&drained), Some(Exit::Evicted));
     }
 
     #[test]
