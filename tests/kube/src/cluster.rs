@@ -344,11 +344,11 @@ fn begin(
     Ok((world, listener))
 }
 
-fn add_node(world: &Shared, runtime: &tokio::runtime::Handle, name: &str, most_pods: usize) {
+fn add_node(world: &Shared, runtime: &tokio::runtime::Handle, name: &str, max_pods: usize) {
     let frozen = watch::Sender::new(false);
     let receiver = frozen.subscribe();
     world.nodes.lock().insert(name.to_owned(), frozen);
     // One of that name may be there: then it is the same node.
-    let _ = world.make("nodes", "", controllers::node_object(name, most_pods));
+    let _ = world.make("nodes", "", controllers::node_object(name, max_pods));
     runtime.spawn(kubelet::run(world.clone(), name.to_owned(), receiver));
 }

@@ -1,6 +1,7 @@
 //! The kubelet of a node: its pods are processes of this machine.
 
 mod container;
+mod field;
 mod life;
 mod logs;
 mod status;

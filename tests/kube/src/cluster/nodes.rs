@@ -13,9 +13,9 @@ use crate::verbs;
 
 impl Cluster {
     /// Adds a node.
-    pub fn add_node(&self, name: &str, most_pods: usize) {
+    pub fn add_node(&self, name: &str, max_pods: usize) {
         if let Some(runtime) = &self.runtime {
-            add_node(&self.world, runtime, name, most_pods);
+            add_node(&self.world, runtime, name, max_pods);
         }
     }
 

@@ -62,9 +62,9 @@ fn without_node(world: &World) -> Vec<(Key, Object)> {
 }
 
 /// A node that is well.
-pub fn object(name: &str, most_pods: usize) -> Value {
+pub fn object(name: &str, max_pods: usize) -> Value {
     let now = moment::now();
-    let capacity = json!({"cpu": "16", "memory": "64Gi", "pods": most_pods.to_string()});
+    let capacity = json!({"cpu": "16", "memory": "64Gi", "pods": max_pods.to_string()});
     json!({
         "metadata": {"name": name, "labels": {
             "kubernetes.io/hostname": name, "kubernetes.io/os": "linux",

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use super::field::field;
 use super::volumes::Volumes;
 use crate::registry::Image;
 use crate::resource;
@@ -17,9 +18,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// If this program exists, a process ends with the one that started it, however that ends.
 const BOUND: &str = "/usr/bin/setpriv";
 /// The most bytes of a log used as a message.
-const MOST_OF_LOG: usize = 2_048;
-const MOST_LINES: usize = 80;
-const MOST_OF_MESSAGE: usize = 4_096;
+const MAX_LOG: usize = 2_048;
+const MAX_LINES: usize = 80;
+const MAX_MESSAGE: usize = 4_096;
 
 /// A container that is about to be started.
 pub struct Container<'a> {
@@ -232,7 +233,7 @@ fn message_file(folder: &Path, container: &Value) -> PathBuf {
 pub fn message(folder: &Path, container: &Value, code: i32) -> String {
     let written = fs::read(message_file(folder, container)).unwrap_or_default();
     if !written.is_empty() {
-        let from = written.len().saturating_sub(MOST_OF_MESSAGE);
+        let from = written.len().saturating_sub(MAX_MESSAGE);
         return String::from_utf8_lossy(&written[from..]).into_owned();
     }
     let is_wanted = container["terminationMessagePolicy"] == "FallbackToLogsOnError";
@@ -241,33 +242,10 @@ pub fn message(folder: &Path, container: &Value, code: i32) -> String {
     }
     let name = container["name"].as_str().unwrap_or_default();
     let log = fs::read(folder.join(format!("{name}.log"))).unwrap_or_default();
-    let from = log.len().saturating_sub(MOST_OF_LOG);
+    let from = log.len().saturating_sub(MAX_LOG);
     let text = String::from_utf8_lossy(&log[from..]).into_owned();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    lines[lines.len().saturating_sub(MOST_LINES)..].concat()
-}
-
-/// Returns the value that a `fieldRef` names.
-pub fn field(pod: &Value, reference: &Value) -> String {
-    let path = reference["fieldPath"].as_str().unwrap_or_default();
-    let keyed = path
-        .strip_suffix("']")
-        .and_then(|path| path.split_once("['"));
-    let found = match (path, keyed) {
-        (_, Some((list, key))) => {
-            let list = list.split('.').fold(pod, |value, name| &value[name]);
-            &list[key]
-        }
-        ("status.podIP" | "status.podIPs" | "status.hostIP" | "status.hostIPs", _) => {
-            return "127.0.0.1".into();
-        }
-        _ => path.split('.').fold(pod, |value, name| &value[name]),
-    };
-    match found {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
+    lines[lines.len().saturating_sub(MAX_LINES)..].concat()
 }
 
 fn decoded(plural: &str, value: &str) -> String {
@@ -365,22 +343,5 @@ mod tests {
     fn variables_are_expanded() {
         let known = [("A".to_owned(), "1".to_owned())];
         assert_eq!(expanded("x$(A)y$(B)", &known), "x1y$(B)");
-    }
-
-    #[test]
-    fn fields_of_a_pod_are_found() {
-        let pod = serde_json::json!({"metadata": {"name": "p", "labels": {"a/b": "c"}}});
-        for (path, expect) in [
-            ("metadata.name", "p"),
-            ("metadata.labels['a/b']", "c"),
-            ("status.podIP", "127.0.0.1"),
-            ("metadata.uid", ""),
-        ] {
-            assert_eq!(
-                field(&pod, &serde_json::json!({"fieldPath": path})),
-                expect,
-                "{path}"
-            );
-        }
     }
 }

@@ -148,7 +148,7 @@ fn texts(
 
 fn downward(pod: &Value, source: &Value, at: &Path) -> Result<(), String> {
     for item in source["items"].as_array().into_iter().flatten() {
-        let value = super::container::field(pod, &item["fieldRef"]);
+        let value = super::field::field(pod, &item["fieldRef"]);
         write(
             at,
             item["path"].as_str().unwrap_or("item"),
