@@ -20,11 +20,6 @@ const RIGHTS: [Right; 8] = [
     right("coordination.k8s.io", "leases", "get"),
     right("coordination.k8s.io", "leases", "update"),
 ];
-/// Those that it needs where it writes NetworkPolicies.
-const POLICY_RIGHTS: [Right; 2] = [
-    right("networking.k8s.io", "networkpolicies", "create"),
-    right("networking.k8s.io", "networkpolicies", "patch"),
-];
 
 const fn right(group: &'static str, resource: &'static str, verb: &'static str) -> Right {
     Right {
@@ -68,9 +63,8 @@ pub async fn examine(config: &config::Kubernetes) -> Vec<Finding> {
 }
 
 async fn rights(cluster: &Cluster, config: &config::Kubernetes) -> Result<String, Error> {
-    let policies = POLICY_RIGHTS.iter().filter(|_| config.network_policies);
     let mut missing = Vec::new();
-    for right in RIGHTS.iter().chain(policies) {
+    for right in &RIGHTS {
         if !cluster.has(*right).await? {
             missing.push(format!("{} {}", right.verb, right.resource));
         }

@@ -245,12 +245,6 @@ impl Runtime for Kubernetes {
 
     async fn tend(&self, life: &Life) {
         self.0.watch(life);
-        if self.0.config.network_policies {
-            tracing::warn!(
-                "execution.kubernetes.network_policies does nothing yet: write the policies of \
-                 the workers' namespace by hand"
-            );
-        }
         let mut was_lost = false;
         loop {
             let owned = self.0.ownership.uid(&self.0.cluster, life).await;

@@ -67,9 +67,6 @@ pub struct Kubernetes {
     pub memory: Memory,
     /// The processors of a pod whose manifest does not say (run.cpus).
     pub cpus: Cpus,
-    /// A NetworkPolicy for each kind, with the addresses of its targets. It is not written yet:
-    /// the log says so at the start, and the chart's workers.targets does it by hand.
-    pub network_policies: bool,
 }
 
 impl Default for Kubernetes {
@@ -88,7 +85,6 @@ impl Default for Kubernetes {
             leaves_node_after: Duration::from_secs(30),
             memory: Memory::mebibytes(256),
             cpus: Cpus::ONE,
-            network_policies: false,
         }
     }
 }
