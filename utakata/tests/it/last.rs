@@ -78,7 +78,7 @@ fn last_is_ones_own_and_not_the_one_before_what_was_refused() {
     let several = as_ana(&["task", "cancel", "last"]);
     assert_eq!(several.code, 2, "{}", several.err);
     assert!(
-        several.err.contains("has 2 tasks: say which"),
+        several.err.contains("has 2 tasks: name one"),
         "{}",
         several.err
     );
