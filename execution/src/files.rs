@@ -32,7 +32,7 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
 
 /// Returns the problem of something that could not be read.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    let message = format!("cannot look at {}: {error}", path.display());
+    let message = format!("cannot access {}: {error}", path.display());
     Problem::new(UNREADABLE, Cure::Operator, message)
 }
 

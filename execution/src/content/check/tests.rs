@@ -139,7 +139,7 @@ fn a_release_other_than_the_requested_one_is_refused() {
             wanted(&dotted),
             content(&dotted),
             &*dotted,
-            Some(("release-content", "no executable \"other.sh\"")),
+            Some(("release-content", "lacks the executable \"other.sh\"")),
         ),
         (
             id.clone(),
