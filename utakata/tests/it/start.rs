@@ -151,7 +151,7 @@ fn an_environment_of_which_no_worker_starts_says_so_with_the_reason_and_a_cure()
     assert!(told.contains("no libx"), "{told}");
     let doctor = place.run(&["doctor"]);
     assert_eq!(doctor.code, 1);
-    for seen in ["no worker starts", "no libx", "set right what it says"] {
+    for seen in ["no worker starts", "no libx", "correct the problem"] {
         assert!(doctor.out.contains(seen), "{seen}: {}", doctor.out);
     }
     assert!(!doctor.out.contains("report it"), "{}", doctor.out);
