@@ -139,8 +139,14 @@ impl Cluster {
     }
 
     /// Deletes a pod with so many seconds of grace; never with none, which would tell nobody how
-    /// it ended. One that is gone, or is another one by now, is left alone.
-    pub(crate) async fn delete(&self, name: &str, uid: &str, grace: u32) -> Result<(), Error> {
+    /// it ended. One that is gone, or is another one by now, is left alone. Returns the pod as it
+    /// was at its deletion.
+    pub(crate) async fn delete(
+        &self,
+        name: &str,
+        uid: &str,
+        grace: u32,
+    ) -> Result<Option<Pod>, Error> {
         let pods = self.pods().await?;
         let how = DeleteParams::default()
             .grace_period(grace.max(1))
@@ -150,8 +156,8 @@ impl Cluster {
             });
         let request = async {
             match pods.delete(name, &how).await {
-                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-                other => other.map(drop),
+                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(None),
+                other => other.map(|deleted| deleted.left()),
             }
         };
         self.ask("delete pods", request).await

@@ -14,6 +14,7 @@ mod judge;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use k8s_openapi::api::core::v1::Pod;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::Instant,
@@ -64,6 +65,17 @@ struct Ending {
     exit: Exit,
     last_words: Option<String>,
     fault: Option<Error>,
+}
+
+impl Ending {
+    /// Returns an end of which nothing else is known.
+    const fn bare(exit: Exit) -> Self {
+        Self {
+            exit,
+            last_words: None,
+            fault: None,
+        }
+    }
 }
 
 /// A pod that is to be followed.
@@ -135,7 +147,7 @@ impl Follower {
         }
     }
 
-    async fn delete(&self) -> Result<(), Error> {
+    async fn delete(&self) -> Result<Option<Pod>, Error> {
         let deleted = self.cluster.delete(&self.name, self.hold.uid(), KILL_GRACE);
         let deleted = deleted.await;
         if let Err(error) = &deleted {
@@ -231,17 +243,24 @@ impl Follower {
     async fn end(&self, seen: &mut watch::Receiver<Seen>) -> Ending {
         let was_taken = seen.borrow().must_go.is_some();
         let mut backoff = RETRY;
+        // The watch may be behind: a pod that had ended before says so now, and never again.
         let deleted = async {
-            while self.delete().await.is_err() {
-                tokio::time::sleep(backoff.wait()).await;
+            let pod = loop {
+                match self.delete().await {
+                    Ok(pod) => break pod,
+                    Err(_) => tokio::time::sleep(backoff.wait()).await,
+                }
+            };
+            match pod.and_then(|pod| Seen::read(&pod).exit()) {
+                Some(exit) => exit,
+                None => std::future::pending().await,
             }
-            std::future::pending::<()>().await;
         };
         let exit = tokio::select! {
             exit = seen.wait_for(|seen| seen.exit().is_some()) => {
                 exit.ok().and_then(|seen| Some((seen.exit()?, seen.is_disrupted)))
             }
-            () = deleted => None,
+            exit = deleted => return Ending::bare(exit),
         };
         let exit = match exit {
             Some((Exit::Evicted, is_disrupted)) if was_taken || is_disrupted => Some(Exit::Evicted),
@@ -249,12 +268,7 @@ impl Follower {
             Some((Exit::Evicted | Exit::Code(0), _)) => Some(Exit::Signal(9)),
             other => other.map(|(exit, _)| exit),
         };
-        let exit = exit.unwrap_or(Exit::Unseen);
-        Ending {
-            exit,
-            last_words: None,
-            fault: None,
-        }
+        Ending::bare(exit.unwrap_or(Exit::Unseen))
     }
 }
 

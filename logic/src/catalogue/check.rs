@@ -55,7 +55,7 @@ pub(super) fn content(content: &Content) -> Result<(), Error> {
     if all > MAX_ALL {
         let (all, max) = (mebibytes(all), MAX_ALL >> 20);
         return Err(Error::invalid(format!(
-            "its files have {all} MiB together, and {max} MiB is the limit: a larger one goes \
+            "its files have {all} MiB together, and the limit is {max} MiB: a larger one goes \
              into a registry, as an image"
         )));
     }
@@ -162,14 +162,17 @@ mod tests {
             .map(|a| (a.as_str(), MAX_FILE_SIZE, false))
             .collect();
         five.push(manifest);
-        refused(&files(&five), "1281 MiB together, and 1024 MiB");
+        refused(
+            &files(&five),
+            "1281 MiB together, and the limit is 1024 MiB",
+        );
         let deep = "a/".repeat(17) + "b";
         refused(&files(&[(&deep, 1, false), manifest]), "deeper than 16");
         let long = "a".repeat(1025);
         refused(&files(&[(&long, 1, false), manifest]), "longer than 1024");
         let many: Vec<String> = (0..10_001).map(|at| format!("a{at:05}")).collect();
         let many: Vec<_> = many.iter().map(|a| (a.as_str(), 1, false)).collect();
-        refused(&files(&many), "10001 files, and 10000");
+        refused(&files(&many), "10001 files, and the limit is 10000");
     }
 
     #[test]

@@ -42,12 +42,12 @@ impl Breaking {
 pub fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifference> {
     let mut all = Vec::new();
     if before.kind != after.kind {
-        let why = format!("{} in place of {}", after.kind, before.kind);
+        let why = format!("{} instead of {}", after.kind, before.kind);
         all.push(difference("kind", Breaking::Yes, why));
     }
     if before.protocol != after.protocol {
         let why = format!(
-            "{} in place of {}: environments that do not speak it refuse the release",
+            "{} instead of {}: environments that do not speak it refuse the release",
             after.protocol, before.protocol
         );
         all.push(difference("protocol", Breaking::No, why));
@@ -63,7 +63,7 @@ pub fn diff(before: &Manifest, after: &Manifest) -> Vec<ManifestDifference> {
                 pool.min, pool.max, pool.reserve
             )
         };
-        let why = format!("{} in place of {}", size(after), size(before));
+        let why = format!("{} instead of {}", size(after), size(before));
         all.push(difference("pool", Breaking::No, why));
     }
     if before.settings != after.settings {

@@ -101,7 +101,7 @@ mod tests {
                 "upps@2.0",
                 "! there is no kind \"upps\" in it: did you mean \"ups\"?",
             ),
-            ("000000", "! `utakata worker list` has"),
+            ("000000", "! `utakata worker list` shows"),
         ] {
             let found = find(all(), &said.parse().unwrap());
             let told = match found {

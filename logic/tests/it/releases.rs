@@ -172,7 +172,7 @@ async fn what_is_not_a_release_or_has_a_version_that_is_taken_is_refused_and_not
         (
             Release::new("2.1.0").declaring("bin/run", "elsewhere"),
             "release-invalid",
-            "include everything it runs",
+            "brings all that it runs",
         ),
         (not_executable, "release-invalid", "not executable"),
         (

@@ -91,7 +91,7 @@ fn actions_that_have_gone_or_are_something_else_break_what_asks_for_them() {
         json!("see"),
         &[
             "! action read: it was removed",
-            "! a plain read: it means see in place of read",
+            "! a plain read: it means see instead of read",
             "action see: it is new",
         ],
     );
@@ -118,7 +118,7 @@ fn actions_that_have_gone_or_are_something_else_break_what_asks_for_them() {
     check(
         "/action/1/verify",
         None,
-        &["! action off: its effect is not read back"],
+        &["! action off: its effect is no longer read back"],
     );
     check(
         "/action/1/verify/value",
@@ -149,7 +149,7 @@ fn parameters_that_are_needed_or_refused_now_break_what_was_right() {
     one(
         "/required",
         Some(json!([])),
-        "action off, parameter outlet: it is not required",
+        "action off, parameter outlet: it is no longer required",
     );
     one(
         "/properties/how",
@@ -215,7 +215,7 @@ fn parameters_that_are_needed_or_refused_now_break_what_was_right() {
 
 #[test]
 fn a_credential_that_was_enough_and_is_not_any_more_breaks_targets() {
-    check("/credential", None, &["credential: none is needed"]);
+    check("/credential", None, &["credential: none is required"]);
     check(
         "/credential/required",
         json!(["community", "user"]),
@@ -241,47 +241,47 @@ fn a_credential_that_was_enough_and_is_not_any_more_breaks_targets() {
 
 #[test]
 fn what_a_worker_runs_in_is_reported_and_a_lost_network_breaks_it() {
-    check("/kind", json!("ups"), &["! kind: ups in place of pdu"]);
-    check("/protocol", json!(2), &["protocol: 2 in place of 1"]);
+    check("/kind", json!("ups"), &["! kind: ups instead of pdu"]);
+    check("/protocol", json!(2), &["protocol: 2 instead of 1"]);
     check(
         "/run/program",
         json!("pdu2"),
-        &["run.program: pdu2 in place of pdu"],
+        &["run.program: pdu2 instead of pdu"],
     );
     check(
         "/run/arguments",
         json!(["-v"]),
-        &["run.arguments: [-v] in place of []"],
+        &["run.arguments: [-v] instead of []"],
     );
     check(
         "/run/memory",
         json!("64MiB"),
-        &["run.memory: 64MiB in place of the default"],
+        &["run.memory: 64MiB instead of the default"],
     );
     check(
         "/run/cpus",
         json!(0.5),
-        &["run.cpus: 0.5 in place of the default"],
+        &["run.cpus: 0.5 instead of the default"],
     );
     check(
         "/run/pids",
         json!(8),
-        &["run.pids: 8 in place of the default"],
+        &["run.pids: 8 instead of the default"],
     );
     check(
         "/run/network",
         json!("bridge"),
-        &["run.network: bridge in place of host"],
+        &["run.network: bridge instead of host"],
     );
     check(
         "/run/network",
         json!("none"),
-        &["! run.network: none in place of host"],
+        &["! run.network: none instead of host"],
     );
     check(
         "/pool",
         json!({ "max": 8 }),
-        &["pool: 1 to 8 workers, 0 idle in place of 1 to 4 workers, 0 idle"],
+        &["pool: 1 to 8 workers, 0 idle instead of 1 to 4 workers, 0 idle"],
     );
     check("/settings", json!({ "a": 1 }), &["settings: they differ"]);
 }
