@@ -2,13 +2,16 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utakata_model::{
     duration,
     manifest::limits::{Cpus, Memory},
     setting,
 };
 use utakata_settings::Settings;
+
+/// The longest name of an object, in bytes (RFC 1123).
+const MAX_NAME: usize = 253;
 
 /// The runtime of images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,24 +33,34 @@ pub struct Kubernetes {
     /// The kubeconfig that names the cluster. When not set: the cluster that this runs in;
     /// outside of one what KUBECONFIG names, or ~/.kube/config.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[setting(form = "file")]
     pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig; its current one when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "some_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub context: Option<String>,
     /// The namespace of the workers, with nothing else in it.
+    #[serde(deserialize_with = "name")]
+    #[setting(form = "name")]
     pub namespace: String,
     /// The address of this machine, or of this pod, at which pods find their environment. When
     /// not set: POD_IP, or the address from which the cluster is reached.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "some_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub address: Option<String>,
     /// The port at which pods find their environment; 0: any that is free.
     #[setting(or_zero)]
     pub port: u16,
     /// The secrets of the namespace with which images are pulled.
+    #[serde(deserialize_with = "names")]
     #[setting(form = "list of names")]
     pub pull_secrets: Vec<String>,
     /// The service account of the workers. It needs no rights.
+    #[serde(deserialize_with = "name")]
+    #[setting(form = "name")]
     pub service_account: String,
     /// The most pods that are being started at a time.
     #[setting(max = 1000)]
@@ -67,6 +80,40 @@ pub struct Kubernetes {
     pub memory: Memory,
     /// The processors of a pod whose manifest does not say (run.cpus).
     pub cpus: Cpus,
+}
+
+/// Reads the name of an object, as RFC 1123 has it for subdomains.
+fn name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    named(String::deserialize(from)?)
+}
+
+fn names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(from)?;
+    names.into_iter().map(named).collect()
+}
+
+fn named<E: serde::de::Error>(text: String) -> Result<String, E> {
+    let is_inner = |letter: u8| matches!(letter, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    let is_edge = |letter: Option<&u8>| letter.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    let is_name = bytes.iter().copied().all(is_inner)
+        && is_edge(bytes.first())
+        && is_edge(bytes.last())
+        && bytes.len() <= MAX_NAME;
+    match is_name {
+        true => Ok(text),
+        false => Err(E::custom(format_args!(
+            "\"{text}\" is not a name in Kubernetes: lower-case letters, digits, - and . between them"
+        ))),
+    }
+}
+
+fn some_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    match text.as_deref().map(str::trim) {
+        Some("") => Err(D::Error::custom("must not be empty: leave the key out")),
+        _ => Ok(text),
+    }
 }
 
 impl Default for Kubernetes {

@@ -143,7 +143,7 @@ fn every_configuration_in_the_repository_is_right() {
 }
 
 /// Keys for which 0 has a meaning.
-const OR_ZERO: [&str; 11] = [
+const OR_ZERO: [&str; 14] = [
     "logic.observe.ended_kept",
     "logic.control.settling",
     "logic.control.many",
@@ -155,6 +155,9 @@ const OR_ZERO: [&str; 11] = [
     "execution.backoff.forgiven_after",
     "execution.breaker.failures",
     "execution.content.kept",
+    "execution.kubernetes.port",
+    "execution.kubernetes.pull_grace",
+    "execution.kubernetes.leaves_node_after",
 ];
 
 /// Values, as TOML, that every key of a type must refuse.
@@ -176,6 +179,8 @@ fn wrong_values(form: &str) -> &'static [&'static str] {
         "number" => &["-1", "0", "\"x\"", "nan", "inf"],
         "size" => &["\"x\"", "\"-1MiB\"", "\"0\"", "true"],
         "table" => &["1", "\"x\"", "[1]"],
+        "text" => &["\"\"", "1"],
+        "docker or kubernetes" => &["\"podman\"", "\"\"", "true"],
         form => panic!("say here what is wrong for a {form}"),
     }
 }

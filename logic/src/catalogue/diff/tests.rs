@@ -128,7 +128,7 @@ fn actions_that_have_gone_or_are_something_else_break_what_asks_for_them() {
     check(
         "/action/1/undo",
         None,
-        &["! action off: it cannot be taken back"],
+        &["! action off: it can no longer be undone"],
     );
     check(
         "/action/2/undo",
