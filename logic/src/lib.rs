@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: each module may use those above it in this list, and none below.
 //!
-//! - [`config`], `clock`, [`code`], `explain`, [`token`]: what everything else may need
+//! - [`config`], `clock`, [`code`], [`token`]: what everything else may need
 //! - [`pace`]: which tasks of an operation may begin
 //! - [`store`]: what outlives the process
 //! - [`audit`]: the trail of what was done, and its check
@@ -39,7 +39,6 @@ pub mod dispatch;
 pub mod duties;
 pub mod environments;
 pub mod evidence;
-mod explain;
 pub mod http;
 pub mod inventory;
 pub mod kinds;

@@ -22,6 +22,7 @@ pub mod operation;
 pub mod outcome;
 pub mod problem;
 pub mod reading;
+pub mod reword;
 pub mod rollout;
 pub mod schedule;
 pub mod schema;

@@ -257,7 +257,7 @@ class Outcomes(unittest.TestCase):
 
 class Goes(unittest.TestCase):
     def control(self, go, timeout=5.0):
-        """How control ends, and how often it was begun."""
+        """The ends of control, and the number of times that it was begun."""
         begun = []
 
         async def play(manager):
