@@ -86,7 +86,9 @@ fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
         ),
         (
             "type: target\nname: t\nkind: snmp\naddress: x\nlimits: { per_second: 5/s }\n",
-            vec!["site.yaml:5:9: target t: limits: string \"5/s\" was found where a number was expected"],
+            vec![
+                "site.yaml:5:9: target t: limits: string \"5/s\" was found where a number was expected",
+            ],
         ),
         (
             "type: target\nname: t\nkind: snmp\naddress: x\nlimits: { conversations: -1 }\n",
