@@ -148,6 +148,7 @@ impl Queue {
             connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
+            needs_networks: false,
             stopped: Stopped::default(),
             rollouts: Vec::new(),
             workers: None,
@@ -164,6 +165,7 @@ impl Queue {
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
             standing: utakata_model::desired::StandingOrders::default(),
+            targets: None,
         })))
     }
 

@@ -18,6 +18,7 @@ pub mod id;
 pub mod label;
 pub mod manifest;
 pub mod missing;
+pub mod network;
 pub mod operation;
 pub mod outcome;
 pub mod problem;
@@ -51,6 +52,7 @@ pub use id::{
 pub use label::Labels;
 pub use manifest::Manifest;
 pub use missing::{Gaps, Missing, Recognition};
+pub use network::{Network, TargetNetworks};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Outcome, OutcomeStatus, RanBy, Timings};
 pub use problem::{Cure, Problem};

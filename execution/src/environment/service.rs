@@ -15,7 +15,7 @@ use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
-    DrainRequest, Drained, Identity, Request,
+    DrainRequest, Drained, Identity, Request, confine,
     kinds::{Inheritance, Kinds, handovers},
     listen::{self, Recipients},
     publisher::StatusPublisher,
@@ -25,7 +25,7 @@ use crate::{
     catalogue::{self, Catalogue, Sources},
     content,
     decisions::DecisionLog,
-    desired::DesiredKeeper,
+    desired::{DesiredKeeper, LocalDesired},
     endpoint::Endpoint,
     folder::Unreadable,
     kind::{self, Context},
@@ -70,12 +70,14 @@ struct Background {
     found: watch::Sender<Arc<Catalogue>>,
     fetcher: content::Service,
     recipients: Recipients,
+    desired: watch::Receiver<LocalDesired>,
 }
 
 /// Services that run beside the kinds. Each stops when its handle is dropped.
 struct Running {
     _fetcher: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,
+    _confinement: AbortOnDropHandle<()>,
     catalogue: AbortOnDropHandle<()>,
     orphans: AbortOnDropHandle<()>,
     decisions: AbortOnDropHandle<()>,
@@ -144,6 +146,7 @@ impl Service {
             events: parts.events,
         };
         let place = parts.endpoint.place();
+        let service_desired = desired.clone();
         let service = Self {
             kinds: Kinds::new(context, desired, place, left, cancel.clone()),
             endpoint: parts.endpoint,
@@ -155,6 +158,7 @@ impl Service {
                 found,
                 fetcher,
                 recipients,
+                desired: service_desired,
             },
             inherited: parts.inheritance.map(|left| left.kinds).unwrap_or_default(),
             cancel,
@@ -213,6 +217,8 @@ impl Background {
             runtime.tend(&life).await;
         };
         let events = context.events.clone();
+        let (runtime, door) = (context.runtime.clone(), context.door.clone());
+        let confinement = confine::run(runtime, life(context), door, self.desired);
         let listener = listen::run(events, context.me.clone(), self.recipients);
         let (board, runtime) = (context.board.clone(), context.runtime.clone());
         let earlier_lives = context.lives.clone();
@@ -220,6 +226,7 @@ impl Background {
         Running {
             _fetcher: spawn(self.fetcher.run()),
             _earlier_lives: spawn(earlier_lives),
+            _confinement: spawn(confinement),
             catalogue: spawn(catalogue::watch(self.sources, self.found)),
             orphans: spawn(orphans),
             decisions: spawn(context.decisions.clone().run()),

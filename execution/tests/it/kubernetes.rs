@@ -2,7 +2,11 @@
 
 mod bad;
 mod kills;
+mod networks;
 mod quay;
+mod rollouts;
+mod stalled;
+mod words;
 
 use std::sync::Arc;
 

@@ -38,6 +38,7 @@ impl Handle {
         );
         background.spawn(desired::publish(
             desired,
+            Arc::clone(&inner.site.inventory),
             Arc::clone(&events),
             inner.membership.duties.clone(),
             cancel,

@@ -185,6 +185,7 @@ impl Room {
             connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
+            needs_networks: false,
             stopped: Default::default(),
             rollouts: Vec::new(),
             workers: None,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -303,6 +304,40 @@ class Goes(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
+    def test_told_to_end_it_says_so_and_does_what_is_on_its_way(self):
+        async def play(manager):
+            yield WELCOME
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not any(message.heartbeat.leaving for message in manager.heard):
+                await asyncio.sleep(0.005)
+            yield tasks("read")
+            await manager.answered(1)
+            yield drain()
+
+        manager = run(lambda task: None, play)
+        self.assertEqual([said(one) for one in manager.outcomes], [("succeeded", "")])
+
+    def test_told_to_end_it_drains_by_itself_where_nobody_does(self):
+        async def play(manager):
+            yield WELCOME
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+
+        began = time.monotonic()
+        run(lambda task: None, play)
+        self.assertLess(time.monotonic() - began, 8)
+
+    def test_it_tells_its_memory(self):
+        async def play(manager):
+            yield WELCOME
+            while not any(message.heartbeat.memory_bytes for message in manager.heard):
+                await asyncio.sleep(0.005)
+            yield drain()
+
+        manager = run(lambda task: None, play)
+        told = max(message.heartbeat.memory_bytes for message in manager.heard)
+        self.assertGreater(told, 1_000_000)
+
     def test_a_drain_gives_up_what_does_not_end(self):
         async def slow(task):
             await asyncio.sleep(60)

@@ -64,7 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &[]),
     ("tests", &[]),
     ("kube-for-tests", &[]),
-    ("benches", &["api", "model", "tests"]),
+    ("benches", &["api", "kube-for-tests", "model", "tests"]),
     (
         "up",
         &[

@@ -159,7 +159,8 @@ impl Rolled {
     /// Time passes, and these are alive.
     fn passes(&mut self, seconds: u64, alive: &[Number]) {
         for &worker in alive {
-            self.world.report(worker, WorkerEvent::Alive);
+            self.world
+                .report(worker, WorkerEvent::Alive { memory: None });
         }
         self.world.pass(seconds);
     }
