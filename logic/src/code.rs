@@ -123,6 +123,7 @@ codes! {
 
 /// The pages of codes that occur only in outcomes and in the statuses of environments.
 const OTHERS: &[CodePage] = pages![
+    "another-certificate",
     "answer-too-large",
     "away",
     "bad-address",
@@ -132,6 +133,7 @@ const OTHERS: &[CodePage] = pages![
     "bad-target",
     "breaker-open",
     "cancelled",
+    "cannot-ping",
     "capacity",
     "deadline",
     "device-garbage",

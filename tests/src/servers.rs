@@ -6,6 +6,8 @@
 
 mod dockerd;
 mod mosquitto;
+mod nut;
+mod openssl;
 mod port;
 mod postgres;
 mod rabbitmq;
@@ -16,6 +18,8 @@ mod snmpsim;
 
 pub use dockerd::Dockerd;
 pub use mosquitto::Mosquitto;
+pub use nut::Nut;
+pub use openssl::Openssl;
 pub use port::{Port, Transport};
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;

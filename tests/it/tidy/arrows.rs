@@ -110,7 +110,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 /// The crates that any worker may use.
-const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
+const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "worker-http", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
 /// Crates whose tests use something built on them.
@@ -131,8 +131,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
-    ("hyper", &["logic", "up", "kube-for-tests"]),
-    ("hyper-util", &["logic", "up", "kube-for-tests"]),
+    ("hyper", &["logic", "up", "kube-for-tests", "worker-http"]),
+    (
+        "hyper-util",
+        &["logic", "up", "kube-for-tests", "worker-http"],
+    ),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
@@ -152,11 +155,15 @@ const OWNERS: &[(&str, &[&str])] = &[
             "interconnect-mqtt",
             "execution-kubernetes",
             "kube-for-tests",
+            "worker-http",
         ],
     ),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
-    ("tokio-rustls", &["execution", "kube-for-tests"]),
+    (
+        "tokio-rustls",
+        &["execution", "kube-for-tests", "worker-http"],
+    ),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),
