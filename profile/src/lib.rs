@@ -10,7 +10,6 @@ pub mod convert;
 pub mod error;
 pub mod form;
 pub mod meaning;
-pub mod metric;
 pub mod number;
 pub mod raw;
 pub mod sentinel;

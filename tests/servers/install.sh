@@ -10,6 +10,7 @@
 #   docker   Docker's engine, and a registry; what builds an image with a worker in Python
 #   api      schemathesis
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies
+#   prometheus  Prometheus, with promtool
 #   check    typos, cargo-deny, cargo-nextest, cargo-fuzz
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
 # Without a GROUP: all but bench.
@@ -29,11 +30,12 @@ packages_of() {
     snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
+    prometheus) echo "prometheus iproute2 curl" ;;
     sql) echo "postgresql iproute2" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, kubernetes, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, kubernetes, prometheus, check, bench)" ;;
     esac
 }
 
@@ -128,7 +130,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api kubernetes check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api kubernetes prometheus check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do

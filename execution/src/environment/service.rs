@@ -30,6 +30,7 @@ use crate::{
     folder::Unreadable,
     kind::{self, Context},
     lives::Lives,
+    notifications,
     routes::Routes,
     runtime::{Life, Runtime},
     status::StatusBoard,
@@ -69,12 +70,14 @@ struct Background {
     sources: Sources,
     found: watch::Sender<Arc<Catalogue>>,
     fetcher: content::Service,
+    devices: notifications::Listener,
     recipients: Recipients,
 }
 
 /// Services that run beside the kinds. Each stops when its handle is dropped.
 struct Running {
     _fetcher: AbortOnDropHandle<()>,
+    _devices: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,
     catalogue: AbortOnDropHandle<()>,
     orphans: AbortOnDropHandle<()>,
@@ -88,9 +91,12 @@ impl Service {
     /// # Errors
     /// A file of the state folder cannot be read.
     pub(super) fn build(
-        parts: Parts,
+        mut parts: Parts,
         cancel: CancellationToken,
     ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
+        let listen = &parts.config.notifications.listen;
+        let (devices, replies, listening) = notifications::Listener::build(listen);
+        parts.identity.listening(listening);
         let Parts {
             config, identity, ..
         } = &parts;
@@ -124,6 +130,7 @@ impl Service {
             routes: context.routes.clone(),
             keeper,
             content: contents,
+            replies,
         };
         let sources = Sources {
             me: identity.id.clone(),
@@ -154,6 +161,7 @@ impl Service {
                 sources,
                 found,
                 fetcher,
+                devices,
                 recipients,
             },
             inherited: parts.inheritance.map(|left| left.kinds).unwrap_or_default(),
@@ -212,6 +220,11 @@ impl Background {
             let (runtime, life) = spawn_orphans;
             runtime.tend(&life).await;
         };
+        let place = notifications::Place {
+            environment: context.me.environment.clone(),
+            zone: context.zone.clone(),
+        };
+        let devices = self.devices.run(place, context.events.clone());
         let events = context.events.clone();
         let listener = listen::run(events, context.me.clone(), self.recipients);
         let (board, runtime) = (context.board.clone(), context.runtime.clone());
@@ -219,6 +232,7 @@ impl Background {
         let earlier_lives = earlier_lives.end_earlier(board, runtime, life(context));
         Running {
             _fetcher: spawn(self.fetcher.run()),
+            _devices: spawn(devices),
             _earlier_lives: spawn(earlier_lives),
             catalogue: spawn(catalogue::watch(self.sources, self.found)),
             orphans: spawn(orphans),

@@ -31,6 +31,9 @@ impl Dispatch {
     /// Ends the reads that outcomes belong to. Returns the indices of the outcomes of other reads:
     /// of another logic environment, or given up.
     pub fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
+        for outcome in &batch.outcomes {
+            self.histograms.ended(&batch.kind, outcome);
+        }
         let found: Vec<Option<PendingRead>> = {
             let mut pending = self.pending.lock();
             let outcomes = batch.outcomes.iter();
@@ -58,6 +61,7 @@ impl Dispatch {
         let found = outcome.get();
         let id = found.task;
         self.observed.ended(&entry.known, found);
+        self.histograms.read(entry.batch.made, found);
         if entry.batch.parameters.is_empty() {
             self.observed.read_all(&entry.known, found);
         }

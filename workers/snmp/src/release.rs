@@ -29,6 +29,8 @@ pub enum Operation {
     Get,
     /// Walks a subtree.
     Walk,
+    /// Understands datagrams that devices sent unasked.
+    Notification,
     /// Reads an instance as described by a profile.
     Observe {
         /// The profile with the action.
@@ -96,10 +98,11 @@ pub enum Error {
 }
 
 /// Actions that need no profile, by class.
-const OBSERVE: [(&str, Operation); 3] = [
+const OBSERVE: [(&str, Operation); 4] = [
     ("read", Operation::Read),
     ("get", Operation::Get),
     ("walk", Operation::Walk),
+    ("notification", Operation::Notification),
 ];
 
 /// Reads the settings of a manifest.

@@ -71,6 +71,11 @@ impl Library {
         Ok(library)
     }
 
+    /// Returns all profiles.
+    pub fn all(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles.values().map(Arc::as_ref)
+    }
+
     /// Compiles a profile and adds it, replacing one of the same name.
     pub fn add(&mut self, name: &str, file: &str, text: &str) -> Result<(), Error> {
         let profile = compile(name, file, text)?;
