@@ -30,7 +30,11 @@ use self::{
     pending::{Pending, PendingRead},
 };
 use crate::{
-    Config, desired::PinTable, histograms::Histograms, inventory::TargetEntry, observed::Observed,
+    Config,
+    desired::PinTable,
+    histograms::Histograms,
+    inventory::{DeviceId, TargetEntry},
+    observed::Observed,
 };
 
 /// The number of deleted targets that are reported at once.
@@ -250,6 +254,7 @@ impl Dispatch {
         let mut newest = BTreeMap::new();
         for (id, entry) in pending
             .iter()
+            .filter(|(_, e)| e.known.device != DeviceId::NONE)
             .filter(|(id, e)| wanted(**id, &e.batch, &e.known))
         {
             newest.insert(*id, entry);

@@ -6,10 +6,12 @@
 //! definition of the metric, whatever a profile says and whichever worker reports it. A reading
 //! outside of either is suspect.
 
+mod band;
 mod possible;
 
 use crate::suggest;
 
+pub use band::{DeadBand, is_change};
 pub use possible::{is_possible, limits};
 
 /// The nature of a metric's numbers, by which impossible ones are recognised.

@@ -80,6 +80,11 @@ impl Item {
         sse("missed", &Borrowed::Missed(count))
     }
 
+    /// Returns readings as a server-sent event.
+    pub fn readings(readings: &Readings) -> Bytes {
+        sse("readings", &Borrowed::Readings(readings))
+    }
+
     /// Returns the status of an environment as a server-sent event.
     pub fn environment(status: &EnvironmentStatus) -> Bytes {
         sse("environment", &Borrowed::Environment(status))

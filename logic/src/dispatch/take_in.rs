@@ -6,7 +6,7 @@ use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, EndedRead, Item, OutcomeRef, Shown, pending::PendingRead};
-use crate::inventory::TargetEntry;
+use crate::inventory::{DeviceId, TargetEntry};
 
 impl Dispatch {
     /// Passes an event on to the clients that follow.
@@ -52,6 +52,8 @@ impl Dispatch {
             .into_iter()
             .enumerate()
             .filter_map(|(at, entry)| Some(self.end(entry?, OutcomeRef::published(batch, at)?)));
+        // A task about no target is nobody's to look at.
+        let observed = observed.filter(|ended: &EndedRead| ended.known.device != DeviceId::NONE);
         let observed = observed.collect();
         self.ended.lock().push(observed);
         others

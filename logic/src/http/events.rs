@@ -1,6 +1,8 @@
 //! `/v1/events`: live events, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
+mod changes;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -16,6 +18,7 @@ use utakata_interconnect::{Event, Interest};
 use utakata_model::{Selector, TargetName, suggest};
 use utoipa_axum::routes;
 
+use self::changes::Changes;
 use super::{
     Api, Refused,
     connections::{ClientConnection, EventStream},
@@ -49,6 +52,11 @@ pub(super) struct EventQuery {
         pattern = "^((readings|outcomes|environment|notifications)(,|$))*$"
     )]
     types: Option<String>,
+    /// `true` to receive only values that changed: another state or quality, or a number that has
+    /// left the dead band of its unit around the one that was sent last. Of totals, only those that
+    /// begin again.
+    #[serde(default)]
+    changes: bool,
 }
 
 /// Streams events from now on, as server-sent events: `readings`, `outcomes` (many in one),
@@ -77,6 +85,7 @@ pub(super) async fn get(
         types,
         selector: query.selector,
         items,
+        changes: query.changes.then(Changes::default),
         first: Some(first.into()),
         _place: place,
     };
@@ -124,6 +133,8 @@ struct Follower {
     types: Interest,
     selector: Selector,
     items: broadcast::Receiver<Arc<Item>>,
+    /// The values that were sent, if only changes are.
+    changes: Option<Changes>,
     first: Option<Bytes>,
     /// It is counted separately from other connections.
     _place: Option<EventStream>,
@@ -171,9 +182,18 @@ impl Follower {
         together.into()
     }
 
-    fn text(&self, item: &Item) -> Option<Bytes> {
+    fn text(&mut self, item: &Item) -> Option<Bytes> {
         if !self.types.includes(item.event()) {
             return None;
+        }
+        if let (Some(changes), Event::Readings(readings)) = (&mut self.changes, item.event()) {
+            let inventory = self.api.handle.inventory();
+            let is_meant = self.selector.is_everything()
+                || inventory
+                    .find(&readings.target)
+                    .is_some_and(|known| self.selector.matches(&known.target));
+            let changed = is_meant.then(|| changes.of(readings)).flatten()?;
+            return Some(Item::readings(&changed));
         }
         if self.selector.is_everything() || matches!(item.event(), Event::Environment(_)) {
             return Some(item.text());

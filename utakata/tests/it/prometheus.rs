@@ -31,7 +31,10 @@ impl Api {
         stream.read_to_string(&mut answer).ok()?;
         let (_, body) = answer.split_once("\r\n\r\n")?;
         // It may come in chunks: the JSON is what is between the outermost braces.
-        let text: String = body.lines().filter(|line| line.contains(['{', '}'])).collect();
+        let text: String = body
+            .lines()
+            .filter(|line| line.contains(['{', '}']))
+            .collect();
         serde_json::from_str(&text).ok()
     }
 
@@ -75,7 +78,9 @@ fn expressions(name: &str) -> Vec<String> {
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.flat_map(|panel| panel["targets"].as_array().unwrap());
     let expressions = targets.map(|target| target["expr"].as_str().unwrap());
-    expressions.map(|one| one.replace("$zone", ".*").replace("$rack", ".*")).collect()
+    expressions
+        .map(|one| one.replace("$zone", ".*").replace("$rack", ".*"))
+        .collect()
 }
 
 #[test]
@@ -92,7 +97,12 @@ fn a_real_prometheus_scrapes_what_is_read_and_loads_the_shipped_rules_and_dashbo
     assert_eq!(applied.code, 0, "{}", applied.err);
     let endpoint = fs::read_to_string(place.data().join("endpoint.json")).unwrap();
     let endpoint: Value = serde_json::from_str(&endpoint).unwrap();
-    let url = endpoint["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+    let url = endpoint["url"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("http://")
+        .unwrap()
+        .to_owned();
     let configuration = configuration(&place, &url);
     let server = Server::start("prometheus.sh", Transport::Tcp, &[&configuration]).unwrap();
     let api = Api(server.address());
@@ -102,7 +112,12 @@ fn a_real_prometheus_scrapes_what_is_read_and_loads_the_shipped_rules_and_dashbo
         let up = api.query("up == 1")?;
         (up.as_array()?.len() == 2).then_some(())
     });
-    assert!(up.is_some(), "{:?} {}", api.get("/api/v1/targets"), place.told());
+    assert!(
+        up.is_some(),
+        "{:?} {}",
+        api.get("/api/v1/targets"),
+        place.told()
+    );
     let uptime = wait_for(|| {
         let uptime = api.query("system_uptime_seconds")?;
         uptime.as_array()?.first().cloned()
@@ -133,8 +148,14 @@ fn a_real_prometheus_scrapes_what_is_read_and_loads_the_shipped_rules_and_dashbo
         (is_evaluated && !all.is_empty()).then_some(all)
     });
     let rules = rules.unwrap_or_else(|| panic!("{:?}", api.get("/api/v1/rules")));
-    let names: BTreeSet<&str> = rules.iter().filter_map(|rule| rule["name"].as_str()).collect();
-    assert!(names.contains("UtakataReadsLate") && names.contains("UpsOnBattery"), "{names:?}");
+    let names: BTreeSet<&str> = rules
+        .iter()
+        .filter_map(|rule| rule["name"].as_str())
+        .collect();
+    assert!(
+        names.contains("UtakataReadsLate") && names.contains("UpsOnBattery"),
+        "{names:?}"
+    );
 
     for name in ["utakata.json", "readings.json"] {
         for expression in expressions(name) {
@@ -165,10 +186,16 @@ fn the_shipped_dashboards_have_the_form_that_grafana_reads() {
             let at = |key: &str| panel["gridPos"][key].as_u64().unwrap();
             assert!(ids.insert(panel["id"].as_u64().unwrap()), "{name}: {panel}");
             assert!(at("x") + at("w") <= 24, "the grid has 24 columns: {panel}");
-            assert!(places.insert((at("x"), at("y"))), "two panels in one place: {panel}");
+            assert!(
+                places.insert((at("x"), at("y"))),
+                "two panels in one place: {panel}"
+            );
             assert!(["timeseries", "stat"].contains(&panel["type"].as_str().unwrap()));
             let source = panel["datasource"]["uid"].as_str().unwrap();
-            assert!(variables.contains(source.trim_matches(['$', '{', '}'])), "{source}");
+            assert!(
+                variables.contains(source.trim_matches(['$', '{', '}'])),
+                "{source}"
+            );
             for target in panel["targets"].as_array().unwrap() {
                 let expression = target["expr"].as_str().unwrap();
                 let used = expression.split('$').skip(1);

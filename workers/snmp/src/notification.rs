@@ -51,7 +51,7 @@ pub fn open(
     names: &Names,
 ) -> Result<Opened, String> {
     let decode = async_snmp::DecodeConfig::DEFAULT;
-    match crate::session::message::envelope(bytes).map(|envelope| envelope.version) {
+    match crate::session::message::version(bytes) {
         Some(0 | 1) => {
             let message = CommunityMessage::decode(bytes.clone(), decode);
             let message = message.map_err(|error| error.to_string())?.value;

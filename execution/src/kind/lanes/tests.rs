@@ -390,7 +390,11 @@ fn however_many_targets_are_doubtful_half_of_the_workers_is_for_the_others() {
     let first: Vec<_> = std::iter::from_fn(|| lanes.pop(Class::Observe, None)).collect();
     assert_eq!(first.len(), 4);
     assert_eq!((lanes.ready(), lanes.waiting()), (0, 16));
-    assert_eq!(lanes.room(), Limits::default().backlog as usize, "they keep nothing away");
+    assert_eq!(
+        lanes.room(),
+        Limits::default().backlog as usize,
+        "they keep nothing away"
+    );
     // Others are served at once, and first.
     let (healthy, _) = push(&mut lanes, task("healthy"));
     assert_eq!(pop(&mut lanes), Some(healthy));
@@ -413,14 +417,22 @@ fn a_target_that_is_slow_compared_with_others_is_doubtful_until_it_is_not() {
     lanes.bound_doubtful(2);
     let (now, clock) = (Instant::now(), Timestamp::now());
     for number in 0..50 {
-        lanes.took(&name(&format!("t-{number}")), Duration::from_millis(20), now);
+        lanes.took(
+            &name(&format!("t-{number}")),
+            Duration::from_millis(20),
+            now,
+        );
     }
     for target in ["slow-1", "slow-2"] {
         lanes.took(&name(target), Duration::from_secs(30), now);
         push(&mut lanes, task(target));
     }
     let (quick, _) = push(&mut lanes, task("quick"));
-    assert_eq!(pop(&mut lanes), Some(quick), "those that are not slow come first");
+    assert_eq!(
+        pop(&mut lanes),
+        Some(quick),
+        "those that are not slow come first"
+    );
     assert!(pop(&mut lanes).is_some());
     assert_eq!(pop(&mut lanes), None, "one of the slow ones at a time");
     lanes.hear(&name("slow-2"), None, now, clock);

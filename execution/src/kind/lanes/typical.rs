@@ -39,7 +39,10 @@ mod tests {
         let (quick, slow) = (Duration::from_millis(20), Duration::from_secs(20));
         assert!((0..100).all(|_| !typical.is_slow(quick)));
         assert!(typical.is_slow(slow));
-        assert!(!typical.is_slow(Duration::from_millis(900)), "half a second is not slow");
+        assert!(
+            !typical.is_slow(Duration::from_millis(900)),
+            "half a second is not slow"
+        );
         // Where all of them take that long, it is typical.
         let slow_ones = (0..2_000).filter(|_| typical.is_slow(slow)).count();
         assert!(slow_ones < 1_000, "{slow_ones}");

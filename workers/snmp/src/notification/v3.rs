@@ -205,7 +205,10 @@ impl Report<'_> {
         let reply = Reply {
             level,
             pdu,
-            context: Bytes::new(),
+            context: Context {
+                engine: engine.id.clone(),
+                name: Bytes::new(),
+            },
         };
         reply.encode(envelope, self.keys, None, engine)
     }
@@ -221,7 +224,11 @@ fn answer(
 ) -> Result<Vec<u8>, String> {
     let reply = Reply {
         level: envelope.level(),
-        context: inform.context_name.clone(),
+        // As the inform has it: net-snmp names its own engine there.
+        context: Context {
+            engine: inform.context_engine_id.clone(),
+            name: inform.context_name.clone(),
+        },
         pdu: response(Version::V3, inform.pdu).map_err(|error| error.to_string())?,
     };
     reply.encode(envelope, keys, salts, engine)
@@ -231,7 +238,13 @@ fn answer(
 struct Reply {
     level: SecurityLevel,
     pdu: Pdu,
-    context: Bytes,
+    context: Context,
+}
+
+/// The context of a message.
+struct Context {
+    engine: Bytes,
+    name: Bytes,
 }
 
 impl Reply {
@@ -249,7 +262,7 @@ impl Reply {
         let user = envelope.usm.username().clone();
         let mut usm =
             UsmSecurityParams::new(engine.id.clone(), BOOTS, engine.time, user).map_err(told)?;
-        let scoped = ScopedPdu::new(engine.id.clone(), self.context, self.pdu);
+        let scoped = ScopedPdu::new(self.context.engine, self.context.name, self.pdu);
         let auth = keys
             .map(|keys| &keys.auth)
             .filter(|_| self.level.requires_auth());
