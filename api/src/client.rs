@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod ledger;
 mod lists;
+mod notifications;
 pub mod relay;
 mod releases;
 mod rollouts;
@@ -23,6 +24,7 @@ pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
 pub use lists::{ReadingQuery, TaskQuery};
+pub use notifications::NotificationQuery;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
 

@@ -253,6 +253,9 @@ pub fn mark(event: &Event) -> String {
         },
         Event::Fetch(batch) => format!("fetch {} {}", batch.environment, batch.wants.len()),
         Event::Content(got) => format!("content {}", got.environment),
+        Event::Datagrams(batch) => format!("datagrams {}", batch.environment),
+        Event::Replies(batch) => format!("replies {}", batch.environment),
+        Event::Notification(one) => format!("notification {} {}", one.source, one.count),
     }
 }
 

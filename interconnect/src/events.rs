@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use utakata_model::{Class, Desired, EnvironmentId, EnvironmentStatus, Readings, TargetName, Zone};
+use utakata_model::{
+    Class, Desired, EnvironmentId, EnvironmentStatus, Notification, Readings, TargetName, Zone,
+};
 use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use crate::{
     Error,
     message::{
         content::{ContentReply, FetchBatch},
+        notification::{DatagramBatch, ReplyBatch},
         outcome::OutcomeBatch,
     },
 };
@@ -64,14 +67,22 @@ pub enum Event {
     Fetch(Arc<FetchBatch>),
     /// The answer to an environment's request for content.
     Content(Arc<ContentReply>),
+    /// An environment received datagrams that devices sent unasked.
+    Datagrams(Arc<DatagramBatch>),
+    /// The replies to an environment's datagrams.
+    Replies(Arc<ReplyBatch>),
+    /// A device said something unasked, and it is kept.
+    Notification(Arc<Notification>),
 }
 
 impl Event {
-    /// Returns true if it may be dropped under load: readings, outcomes of observation only, and
-    /// content of releases, which is requested again.
+    /// Returns true if it may be dropped under load: readings, outcomes of observation only,
+    /// content of releases, which is requested again, and messages of devices, which repeat what
+    /// must not be lost until it is acknowledged.
     pub fn is_expendable(&self) -> bool {
         match self {
             Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
+            Self::Datagrams(_) | Self::Replies(_) | Self::Notification(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
             Self::Forgotten(_) => false,
@@ -89,6 +100,9 @@ impl Event {
             Self::Permits(batch) => batch.answers.len().max(1),
             Self::Recorded(batch) => batch.attempts.len().max(1),
             Self::Fetch(batch) => batch.wants.len().max(1),
+            Self::Datagrams(batch) => batch.datagrams.len().max(1),
+            Self::Replies(batch) => batch.replies.len().max(1),
+            Self::Notification(_) => 1,
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
             Self::Forgotten(_) | Self::Content(_) => 1,
         }
@@ -104,9 +118,13 @@ pub struct Interest {
     pub outcomes: bool,
     /// True for statuses of environments.
     pub environments: bool,
-    /// Requests for permits, and for content of releases: for the logic environment.
+    /// Notifications of devices.
+    #[serde(default)]
+    pub notifications: bool,
+    /// Requests for permits and for content of releases, and datagrams of devices: for the logic
+    /// environment.
     pub starts: bool,
-    /// Permits, records and content for this environment, and for no other.
+    /// Permits, records, content and replies for this environment, and for no other.
     pub answers: Option<EnvironmentId>,
     /// The desired state of the environments of these zones.
     #[serde(default)]
@@ -140,6 +158,7 @@ impl Interest {
         readings: false,
         outcomes: false,
         environments: false,
+        notifications: false,
         starts: false,
         answers: None,
         desired: Zones::None,
@@ -149,6 +168,7 @@ impl Interest {
         readings: true,
         outcomes: true,
         environments: true,
+        notifications: true,
         desired: Zones::All,
         ..Self::NONE
     };
@@ -160,7 +180,9 @@ impl Interest {
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) | Event::Forgotten(_) => self.environments,
             Event::Desired(desired) => self.desired.include(&desired.zone),
-            Event::Start(_) | Event::Fetch(_) => self.starts,
+            Event::Start(_) | Event::Fetch(_) | Event::Datagrams(_) => self.starts,
+            Event::Notification(_) => self.notifications,
+            Event::Replies(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Content(got) => self.answers.as_ref() == Some(&got.environment),

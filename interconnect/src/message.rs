@@ -7,6 +7,7 @@
 pub mod content;
 mod lenient;
 mod moments;
+pub mod notification;
 pub mod outcome;
 mod permit;
 mod reading;

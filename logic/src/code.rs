@@ -167,6 +167,7 @@ const OTHERS: &[CodePage] = pages![
     "not-an-observe-action",
     "not-done",
     "not-understood",
+    "otlp-away",
     "over-capacity",
     "permit-late",
     "profile-refused",

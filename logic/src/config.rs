@@ -29,6 +29,31 @@ pub struct Config {
     pub id: Option<LogicId>,
     /// The division of duties among several logic environments.
     pub lease: Lease,
+    /// The export of readings to a collector of OpenTelemetry.
+    pub otlp: Otlp,
+}
+
+/// The export of readings to a collector of OpenTelemetry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Otlp {
+    /// The URL of a collector that takes OTLP over HTTP in JSON, such as `http://127.0.0.1:4318`;
+    /// nothing is exported when not set. For TLS, use a collector beside this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "URL")]
+    pub url: Option<String>,
+    /// The interval at which the latest readings are exported.
+    #[serde(with = "duration")]
+    pub interval: Duration,
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self {
+            url: None,
+            interval: Duration::from_secs(60),
+        }
+    }
 }
 
 /// The HTTP API.
@@ -194,6 +219,12 @@ pub enum ConfigError {
          http://le-1.example:7700"
     )]
     Advertise { url: String },
+    /// It is no URL of a collector.
+    #[error(
+        "logic.otlp.url is \"{url}\": write http:// and a host with its port, such as \
+         http://127.0.0.1:4318"
+    )]
+    Otlp { url: String },
     /// A lease would expire between two renewals.
     #[error(
         "logic.lease.lasts ({}) must be at least twice logic.lease.renewed_every ({})",
@@ -217,6 +248,11 @@ impl Config {
             && !is_address(url)
         {
             return Err(ConfigError::Advertise { url: url.clone() });
+        }
+        if let Some(url) = &self.otlp.url
+            && !is_address(url)
+        {
+            return Err(ConfigError::Otlp { url: url.clone() });
         }
         let Lease {
             lasts,

@@ -14,6 +14,7 @@ mod kinds;
 mod locks;
 mod metrics;
 mod needs;
+mod notifications;
 mod openapi;
 mod operations;
 mod orders;
@@ -31,6 +32,7 @@ mod releases;
 mod rollouts;
 mod route;
 mod schedules;
+mod scrape;
 mod size;
 mod status;
 mod targets;
@@ -164,6 +166,7 @@ fn routes() -> impl Iterator<Item = Route> {
         status::routes(),
         overview::routes(),
         metrics::routes(),
+        scrape::routes(),
         targets::routes(),
         schedules::routes(),
         credentials::routes(),
@@ -175,6 +178,7 @@ fn routes() -> impl Iterator<Item = Route> {
         orders::routes(),
         rollouts::routes(),
         readings::routes(),
+        notifications::routes(),
         reads::routes(),
         operations::routes(),
         explain::routes(),

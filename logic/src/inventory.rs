@@ -19,6 +19,7 @@ use utakata_model::{
     Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, TargetName,
 };
 
+pub(crate) use address::host_and_port;
 pub use check::MAX_PROBLEMS;
 pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;

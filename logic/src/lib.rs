@@ -15,9 +15,12 @@
 //! - [`evidence`]: the results of read-backs, by release
 //! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
 //! - [`environments`]: the zones of environments
+//! - `histograms`: durations, counted as they pass
 //! - [`dispatch`]: the dispatch of reads
 //! - [`ledger`]: every control task, from the request to the end
 //! - [`observe`]: schedules and reads on demand
+//! - `export`: readings for other tools
+//! - [`notifications`]: what devices say unasked
 //! - [`control`]: operations that change something
 //! - `overview`, [`metrics`]: problems at the site, and metrics
 //! - [`service`]: all of these put together
@@ -39,12 +42,15 @@ pub mod dispatch;
 pub mod duties;
 pub mod environments;
 pub mod evidence;
+mod export;
+mod histograms;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
 pub mod lease;
 pub mod ledger;
 pub mod metrics;
+pub mod notifications;
 pub mod observe;
 pub mod observed;
 mod overview;

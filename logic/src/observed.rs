@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use utakata_invariant as invariant;
 use utakata_model::{Outcome, Readings, Selector};
 
-pub use last_seen::{ActionReadings, Earlier, LastSeen};
+pub use last_seen::{ActionReadings, Earlier, LastSeen, Value};
 
 use self::{
     last_seen::Stored,
@@ -50,15 +50,16 @@ impl Observed {
                 continue;
             };
             match serde_json::from_str::<Stored>(&row.body) {
-                Ok(Stored { mut last, earlier }) => {
+                Ok(mut stored) => {
                     // Another clock may have been used when this was written; nothing was observed
                     // later than now.
-                    if last.time > now {
-                        Arc::make_mut(&mut last).time = now;
+                    if stored.last.time > now {
+                        Arc::make_mut(&mut stored.last).time = now;
                     }
+                    stored.heard = stored.heard.map(|heard| heard.min(now));
                     observed.change(entry.device, |seen| {
-                        seen.answered = seen.answered.max(Some(last.time));
-                        seen.actions.push(ActionReadings::restored(last, earlier));
+                        seen.answered = seen.answered.max(Some(stored.last.time));
+                        seen.actions.push(ActionReadings::restored(stored));
                     });
                 }
                 Err(error) => {
@@ -92,10 +93,10 @@ impl Observed {
         self.change(device, change);
     }
 
-    /// Applies the readings of a target.
-    pub fn saw(&self, entry: &Arc<TargetEntry>, readings: &Arc<Readings>) {
+    /// Applies the readings of a target that arrived at `heard`.
+    pub fn saw(&self, entry: &Arc<TargetEntry>, readings: &Arc<Readings>, heard: Timestamp) {
         let is_first = self.change(entry.device, |seen| {
-            seen.saw(readings);
+            seen.saw(readings, heard);
             !std::mem::replace(&mut seen.waits, true)
         });
         if is_first {
@@ -105,6 +106,9 @@ impl Observed {
 
     /// Applies the end of a read without parameters, which requested everything.
     pub fn read_all(&self, entry: &Arc<TargetEntry>, outcome: &Outcome) {
+        if entry.device == DeviceId::NONE {
+            return;
+        }
         let is_first = self.change(entry.device, |seen| {
             seen.forget_unseen(outcome) && !std::mem::replace(&mut seen.waits, true)
         });
@@ -115,6 +119,9 @@ impl Observed {
 
     /// Applies the end of an attempt.
     pub fn ended(&self, entry: &TargetEntry, outcome: &Outcome) {
+        if entry.device == DeviceId::NONE {
+            return;
+        }
         let turn: Option<HealthTurn> = self.change(entry.device, |seen| seen.ended(outcome));
         if let Some(turn) = turn {
             let target = &entry.target;
@@ -192,6 +199,7 @@ impl Observed {
                     seen.changed = false;
                     Stored {
                         last: Arc::clone(&seen.last),
+                        heard: Some(seen.heard),
                         earlier: seen.earlier.clone(),
                     }
                 })

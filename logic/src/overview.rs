@@ -20,6 +20,7 @@ use crate::{
     inventory::Inventory,
     kinds::Kinds,
     ledger::{self, Ledger, Summary},
+    notifications::Notifications,
     observe::Observe,
     observed::Observed,
     store,
@@ -47,6 +48,8 @@ pub struct Sources {
     pub rollouts: Arc<Rollouts>,
     /// The ledger of control.
     pub ledger: Ledger,
+    /// The notifications of devices.
+    pub notifications: Arc<Notifications>,
     /// The folder whose disk is examined.
     pub folder: Option<PathBuf>,
 }
@@ -124,6 +127,7 @@ impl Sources {
             zones: targets.zones,
             counts: targets.counts,
             short: targets.short,
+            unknown: self.notifications.unknown(),
             disk: disk.and_then(Result::ok),
             status,
         };

@@ -40,6 +40,7 @@ use crate::{
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
+    notifications::{self, Notifications},
     observe::Observe,
     observed::Observed,
     overview::{Overviews, Sources},
@@ -96,11 +97,13 @@ struct Inner {
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
+    notifications: Arc<Notifications>,
     membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
+    export_fails: Arc<Failing>,
     flush_fails: Failing,
     overviews: Overviews,
     lifetime: Lifetime,
@@ -163,6 +166,16 @@ impl LogicEnvironment {
             Arc::clone(&site.kinds),
             duties.clone(),
         ));
+        let notifications = Notifications::restore(notifications::Context {
+            store: Arc::clone(&store),
+            events: Arc::clone(&parts.events),
+            dispatch: Arc::clone(&dispatch),
+            inventory: Arc::clone(&site.inventory),
+            kinds: Arc::clone(&site.kinds),
+            observe: Arc::clone(&observe),
+            duties: duties.clone(),
+        });
+        let notifications = Arc::new(notifications.await?);
         let rooms = control::Rooms {
             inventory: Arc::clone(&site.inventory),
             observed: Arc::clone(&site.observed),
@@ -171,7 +184,7 @@ impl LogicEnvironment {
             ledger: ledger.clone(),
         };
         let control = Control::new(config.control.clone(), rooms);
-        let overviews = overviews(&site, &observe, &ledger, parts.folder);
+        let overviews = overviews(&site, &observe, &ledger, &notifications, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -183,6 +196,7 @@ impl LogicEnvironment {
                 observe,
                 control,
                 ledger,
+                notifications,
                 membership: Membership {
                     id: peers.as_ref().map(|peers| peers.id().clone()),
                     peers: Mutex::new(peers),
@@ -191,6 +205,7 @@ impl LogicEnvironment {
                 version: AtomicU64::default(),
                 connections: parts.connections,
                 ledger_fails,
+                export_fails: Arc::default(),
                 flush_fails: Mutex::default(),
                 overviews,
                 lifetime: Lifetime::default(),
@@ -205,6 +220,7 @@ fn overviews(
     site: &Site,
     observe: &Arc<Observe>,
     ledger: &Ledger,
+    notifications: &Arc<Notifications>,
     folder: Option<PathBuf>,
 ) -> Overviews {
     Overviews::new(Sources {
@@ -215,6 +231,7 @@ fn overviews(
         desired: Arc::clone(&site.desired),
         rollouts: Arc::clone(&site.rollouts),
         ledger: ledger.clone(),
+        notifications: Arc::clone(notifications),
         folder,
     })
 }
@@ -228,6 +245,11 @@ impl Handle {
     /// Returns the targets, schedules and credentials.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inner.site.inventory
+    }
+
+    /// Returns the notifications of devices.
+    pub fn notifications(&self) -> &Notifications {
+        &self.inner.notifications
     }
 
     /// Returns the people who have access.
@@ -338,7 +360,7 @@ impl Handle {
     }
 
     /// Returns the latest observations of each target.
-    pub fn observed(&self) -> &Observed {
+    pub fn observed(&self) -> &Arc<Observed> {
         &self.inner.site.observed
     }
 
@@ -396,7 +418,11 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
         let environments = inner.site.kinds.environments();
-        let failing = [inner.ledger_fails.as_ref(), &inner.flush_fails];
+        let failing = [
+            inner.ledger_fails.as_ref(),
+            &inner.flush_fails,
+            &inner.export_fails,
+        ];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
         let pools = environments.iter().flat_map(|one| one.pools.iter());
@@ -486,7 +512,9 @@ impl Inner {
             return Ok(false);
         }
         let max = self.config.store.flush_rows;
+        let began = std::time::Instant::now();
         let flushed = self.site.observed.flush(&*self.store, max).await;
+        self.dispatch.histograms().flushed(began.elapsed());
         let problem = flushed.as_ref().err().map(|error| {
             tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
             let message = format!("readings cannot be written: {error}: {}", error.cure());

@@ -13,7 +13,6 @@ pub mod error;
 pub mod form;
 pub mod library;
 pub mod meaning;
-pub mod metric;
 pub mod number;
 pub mod raw;
 pub mod release;

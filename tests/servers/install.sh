@@ -14,6 +14,7 @@
 #   api      schemathesis
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
 #               cloudcoil, for documents of KEDA and Prometheus
+#   prometheus  Prometheus, with promtool
 #   check    typos, cargo-deny, cargo-nextest, cargo-fuzz
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
 # Without a GROUP: all but bench.
@@ -33,13 +34,14 @@ packages_of() {
     snmp) echo "snmpd snmp iproute2 python3-venv python3-gdbm" ;;
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
+    prometheus) echo "prometheus iproute2 curl" ;;
     sql) echo "postgresql iproute2" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     nut) echo "nut-server nut-client iproute2" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, nut, redfish, modbus, api, kubernetes, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, nut, redfish, modbus, api, kubernetes, prometheus, check, bench)" ;;
     esac
 }
 
@@ -136,7 +138,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker nut redfish modbus api kubernetes check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker nut redfish modbus api kubernetes prometheus check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do

@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, apply, audit, completions, config, control, delete, doctor, drill, environment,
-        error, get, hub, kind, le, operation, person, profile, read, rollout, status, store,
-        target, task, up, watch, wee, worker,
+        error, get, hub, kind, le, notification, operation, person, profile, read, rollout, status,
+        store, target, task, up, watch, wee, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -74,6 +74,9 @@ enum Server {
     Read(read::Arguments),
     /// Follow readings and outcomes as they arrive
     Watch(watch::Arguments),
+    /// List what devices sent unasked: SNMP traps and informs
+    #[command(subcommand)]
+    Notification(notification::Command),
     /// Control targets
     Control(control::Arguments),
     /// List, explain, settle and cancel tasks (one action on one target)
@@ -236,6 +239,7 @@ impl Server {
             Self::Target(command) => target::run(command, context).await,
             Self::Read(arguments) => read::run(arguments, context).await,
             Self::Watch(arguments) => watch::run(arguments, context).await,
+            Self::Notification(command) => notification::run(command, context).await,
             Self::Control(arguments) => control::run(arguments, context).await,
             Self::Task(command) => task::run(command, context).await,
             Self::Operation(command) => operation::run(command, context).await,

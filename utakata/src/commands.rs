@@ -12,6 +12,7 @@ pub mod environment;
 pub mod error;
 pub mod get;
 pub mod kind;
+pub mod notification;
 pub mod operation;
 mod order;
 pub mod person;

@@ -71,6 +71,11 @@ impl Identity {
         }
     }
 
+    /// Adds places at which devices are listened to, which its status reports like connections.
+    pub(super) fn listening(&mut self, places: Vec<Health>) {
+        self.connections.extend(places);
+    }
+
     pub(super) fn status(
         &self,
         state: EnvironmentState,

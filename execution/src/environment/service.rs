@@ -30,6 +30,7 @@ use crate::{
     folder::Unreadable,
     kind::{self, Context},
     lives::Lives,
+    notifications,
     routes::Routes,
     runtime::{Life, Runtime},
     status::StatusBoard,
@@ -69,6 +70,7 @@ struct Background {
     sources: Sources,
     found: watch::Sender<Arc<Catalogue>>,
     fetcher: content::Service,
+    devices: notifications::Listener,
     recipients: Recipients,
     desired: watch::Receiver<LocalDesired>,
 }
@@ -76,6 +78,7 @@ struct Background {
 /// Services that run beside the kinds. Each stops when its handle is dropped.
 struct Running {
     _fetcher: AbortOnDropHandle<()>,
+    _devices: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,
     _confinement: AbortOnDropHandle<()>,
     catalogue: AbortOnDropHandle<()>,
@@ -90,9 +93,12 @@ impl Service {
     /// # Errors
     /// A file of the state folder cannot be read.
     pub(super) fn build(
-        parts: Parts,
+        mut parts: Parts,
         cancel: CancellationToken,
     ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
+        let listen = &parts.config.notifications.listen;
+        let (devices, replies, listening) = notifications::Listener::build(listen);
+        parts.identity.listening(listening);
         let Parts {
             config, identity, ..
         } = &parts;
@@ -126,6 +132,7 @@ impl Service {
             routes: context.routes.clone(),
             keeper,
             content: contents,
+            replies,
         };
         let sources = Sources {
             me: identity.id.clone(),
@@ -157,6 +164,7 @@ impl Service {
                 sources,
                 found,
                 fetcher,
+                devices,
                 recipients,
                 desired: service_desired,
             },
@@ -216,6 +224,11 @@ impl Background {
             let (runtime, life) = spawn_orphans;
             runtime.tend(&life).await;
         };
+        let place = notifications::Place {
+            environment: context.me.environment.clone(),
+            zone: context.zone.clone(),
+        };
+        let devices = self.devices.run(place, context.events.clone());
         let events = context.events.clone();
         let (runtime, door) = (context.runtime.clone(), context.door.clone());
         let confinement = confine::run(runtime, life(context), door, self.desired);
@@ -225,6 +238,7 @@ impl Background {
         let earlier_lives = earlier_lives.end_earlier(board, runtime, life(context));
         Running {
             _fetcher: spawn(self.fetcher.run()),
+            _devices: spawn(devices),
             _earlier_lives: spawn(earlier_lives),
             _confinement: spawn(confinement),
             catalogue: spawn(catalogue::watch(self.sources, self.found)),

@@ -2,16 +2,18 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json, value::RawValue};
 use utakata_model::{
-    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Order, Orders,
-    Origin, Outcome, OutcomeStatus, Parameters, PoolStatus, Problem, Quality, RanBy, Reading,
-    ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop, StopState, Stopped, Target, Task,
-    TaskId, TaskKey, Timings, environment::RefusedRelease, target::Credential, target::Secret,
+    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Notification,
+    NotificationValue, Order, Orders, Origin, Outcome, OutcomeStatus, Parameters, PoolStatus,
+    Problem, Quality, RanBy, Reading, ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop,
+    StopState, Stopped, Target, Task, TaskId, TaskKey, Timings, environment::RefusedRelease,
+    target::Credential, target::Secret,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict,
 };
 
 use super::{
+    notification::{Datagram, DatagramBatch, DroppedDatagrams, Reply, ReplyBatch},
     outcome::{OutcomeBatch, Sender},
     target::Deleted,
     *,
@@ -316,6 +318,51 @@ fn desired() -> Desired {
     }
 }
 
+fn datagrams() -> DatagramBatch {
+    DatagramBatch {
+        environment: "wee-1".parse().unwrap(),
+        zone: "hall-1".parse().unwrap(),
+        datagrams: vec![Datagram {
+            source: "10.0.3.7:50123".parse().unwrap(),
+            at: 0,
+            bytes: b"\x30\x03abc".as_slice().into(),
+        }],
+        dropped: vec![DroppedDatagrams {
+            source: "10.0.3.8".parse().unwrap(),
+            count: 17,
+        }],
+    }
+}
+
+fn replies() -> ReplyBatch {
+    ReplyBatch {
+        environment: "wee-1".parse().unwrap(),
+        replies: vec![Reply {
+            to: "[2001:db8::7]:50123".parse().unwrap(),
+            from: 1,
+            bytes: b"\x30\x01\xff".as_slice().into(),
+        }],
+    }
+}
+
+fn notification() -> Notification {
+    Notification {
+        target: Some("sw-b07".parse().unwrap()),
+        zone: "hall-1".parse().unwrap(),
+        source: "10.0.3.7".parse().unwrap(),
+        name: "linkDown".into(),
+        key: "linkDown ifIndex.3".into(),
+        values: vec![NotificationValue {
+            name: "ifIndex.3".into(),
+            value: "3".into(),
+        }],
+        first: "2026-03-01T12:00:00Z".parse().unwrap(),
+        last: "2026-03-01T12:00:05Z".parse().unwrap(),
+        count: 2,
+        proven: true,
+    }
+}
+
 /// The bytes of a golden file. A missing file can be written once, by a run with `WRITE_GOLDEN`
 /// set; an existing one is never touched.
 fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
@@ -360,6 +407,9 @@ fn the_messages_of_version_1_have_exactly_these_bytes() {
     check("desired.json", &desired());
     let target = "pdu-a1".parse().unwrap();
     check("deleted.json", &Deleted { target });
+    check("datagrams.json", &datagrams());
+    check("replies.json", &replies());
+    check("notification.json", &notification());
 }
 
 #[test]

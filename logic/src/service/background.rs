@@ -6,7 +6,9 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use utakata_interconnect::{Events, Tasks};
 
 use super::{Handle, Inner, receive::Receiver};
-use crate::{catalogue, clock, desired, ledger::Keeper, observed::turns::LogLine};
+use crate::{
+    catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper, observed::turns::LogLine,
+};
 
 /// The interval between looks for changes by others.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ impl Handle {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
             ledger: inner.ledger.clone(),
+            notifications: Arc::clone(&inner.notifications),
             fetches,
         };
         let cancel = inner.lifetime.cancel.clone();
@@ -64,6 +67,17 @@ impl Handle {
             inner.lifetime.cancel_schedules.clone(),
         );
         background.spawn(async move { observe.run(cancel).await });
+        let exporter = Exporter {
+            config: inner.config.otlp.clone(),
+            inventory: Arc::clone(&inner.site.inventory),
+            observed: Arc::clone(&inner.site.observed),
+            kinds: Arc::clone(&inner.site.kinds),
+            duties: inner.membership.duties.clone(),
+            failing: Arc::clone(&inner.export_fails),
+        };
+        background.spawn(exporter.run(inner.lifetime.cancel.clone()));
+        let notifications = Arc::clone(&inner.notifications);
+        background.spawn(notifications.run(inner.lifetime.cancel.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let flusher = Arc::clone(inner);

@@ -10,7 +10,7 @@ use utakata_interconnect::{
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
-use crate::{dispatch::Dispatch, ledger::Ledger};
+use crate::{clock, dispatch::Dispatch, ledger::Ledger, notifications::Notifications};
 
 /// The pause before another attempt to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -20,6 +20,7 @@ pub(super) struct Receiver {
     pub site: Arc<Site>,
     pub dispatch: Arc<Dispatch>,
     pub ledger: Ledger,
+    pub notifications: Arc<Notifications>,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -76,6 +77,7 @@ impl Receiver {
                     self.ledger.on_status(Arc::clone(status)).await;
                 }
                 Event::Start(batch) => {
+                    self.dispatch.histograms().asked(batch);
                     self.ledger.on_asks(Arc::clone(batch)).await;
                     continue;
                 }
@@ -83,9 +85,14 @@ impl Receiver {
                     self.site.kinds.forget_status(id);
                     continue;
                 }
+                Event::Datagrams(batch) => {
+                    self.notifications.hear(batch);
+                    continue;
+                }
+                Event::Notification(one) => self.notifications.heard_elsewhere(one),
                 // Our own messages to others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
-                Event::Desired(_) | Event::Content(_) => continue,
+                Event::Desired(_) | Event::Content(_) | Event::Replies(_) => continue,
                 Event::Fetch(batch) => {
                     let _ = self.fetches.try_send(Arc::clone(batch));
                     continue;
@@ -129,7 +136,7 @@ impl Receiver {
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
-            self.site.observed.saw(&known, readings);
+            self.site.observed.saw(&known, readings, clock::now());
         }
     }
 }

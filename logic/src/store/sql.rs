@@ -7,6 +7,7 @@ mod desired;
 mod environments;
 mod inventory;
 mod ledger;
+mod notifications;
 mod people;
 mod readings;
 mod select;

@@ -18,6 +18,8 @@ pub enum Operation {
     Get,
     /// Walks a subtree.
     Walk,
+    /// Understands datagrams that devices sent unasked.
+    Notification,
     /// Reads an instance as described by a profile.
     Observe {
         /// The profile with the action.
@@ -45,10 +47,11 @@ pub struct BoundAction {
 }
 
 /// Actions that need no profile, by class.
-const OBSERVE: [(&str, Operation); 3] = [
+const OBSERVE: [(&str, Operation); 4] = [
     ("read", Operation::Read),
     ("get", Operation::Get),
     ("walk", Operation::Walk),
+    ("notification", Operation::Notification),
 ];
 
 /// Binds each action of a manifest. Errors: an action without an implementation, or without a

@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 19] = [
+pub static TABLES: [Table; 20] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -69,6 +69,19 @@ pub static TABLES: [Table; 19] = [
     Table {
         keys: 2,
         ..table("reading", &[Text("target"), Text("action"), Text("body")])
+    },
+    Table {
+        keys: 3,
+        ..table(
+            "notification",
+            &[
+                Text("zone"),
+                Text("source"),
+                Text("key"),
+                Number("last"),
+                Text("body"),
+            ],
+        )
     },
     table(
         "environment_order",

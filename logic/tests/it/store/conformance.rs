@@ -3,6 +3,7 @@
 mod gap;
 pub mod lease;
 mod moment;
+mod notification;
 mod order;
 mod person;
 mod release;
@@ -30,6 +31,7 @@ pub use lease::{
     who_lost_a_lease_writes_nothing_under_it,
 };
 pub use moment::an_operation_and_its_tasks_are_of_one_moment;
+pub use notification::notifications_are_those_that_were_written_last;
 pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
 pub use release::{
@@ -55,6 +57,7 @@ macro_rules! promises {
             locks_and_open_operations_come_back,
             lists_come_newest_first,
             readings_are_those_of_targets_that_are_there,
+            notifications_are_those_that_were_written_last,
             people_are_those_that_were_written,
             a_lease_has_one_holder_at_a_time,
             a_lease_ends_by_itself,
