@@ -105,6 +105,11 @@ impl State {
         self.flapping
     }
 
+    /// Returns true if nothing was heard for too long.
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// Returns the number of times that it was raised within the time that counts.
     pub fn times(&self) -> u32 {
         u32::try_from(self.raises.len()).unwrap_or(u32::MAX)

@@ -90,7 +90,7 @@ pub enum Event {
     Lock(Option<Timestamp>),
     /// A cause was found, or is no more.
     Cause(Option<AlarmId>),
-    /// A cause is looked for until a time.
+    /// A cause is looked for until a time; the one before is none any more.
     Suspect(Timestamp),
     /// Nothing that may be its cause turned out to be.
     Unsuspect,
@@ -128,7 +128,10 @@ impl Facts {
                 self.held.cause = cause;
                 self.held.suspected = None;
             }
-            Event::Suspect(until) => self.held.suspected = Some(until),
+            Event::Suspect(until) => {
+                self.held.cause = None;
+                self.held.suspected = Some(until);
+            }
             Event::Unsuspect => self.held.suspected = None,
             Event::Nothing => {}
         }

@@ -12,6 +12,7 @@ use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 use crate::{
     Error,
     message::{
+        alarm::AlarmNews,
         content::{ContentReply, FetchBatch},
         outcome::OutcomeBatch,
     },
@@ -64,6 +65,8 @@ pub enum Event {
     Fetch(Arc<FetchBatch>),
     /// The answer to an environment's request for content.
     Content(Arc<ContentReply>),
+    /// Alarms have changed.
+    Alarms(Arc<AlarmNews>),
 }
 
 impl Event {
@@ -74,7 +77,7 @@ impl Event {
             Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
-            Self::Forgotten(_) => false,
+            Self::Forgotten(_) | Self::Alarms(_) => false,
             Self::Start(_) | Self::Permits(_) | Self::Recorded(_) => false,
         }
     }
@@ -89,6 +92,7 @@ impl Event {
             Self::Permits(batch) => batch.answers.len().max(1),
             Self::Recorded(batch) => batch.attempts.len().max(1),
             Self::Fetch(batch) => batch.wants.len().max(1),
+            Self::Alarms(news) => news.changes.len().max(1),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
             Self::Forgotten(_) | Self::Content(_) => 1,
         }
@@ -111,6 +115,9 @@ pub struct Interest {
     /// The desired state of the environments of these zones.
     #[serde(default)]
     pub desired: Zones,
+    /// True for changes of alarms.
+    #[serde(default)]
+    pub alarms: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +150,7 @@ impl Interest {
         starts: false,
         answers: None,
         desired: Zones::None,
+        alarms: false,
     };
     /// Everything that anybody may follow, without the messages between components.
     pub const ALL: Self = Self {
@@ -150,6 +158,7 @@ impl Interest {
         outcomes: true,
         environments: true,
         desired: Zones::All,
+        alarms: true,
         ..Self::NONE
     };
 
@@ -160,6 +169,7 @@ impl Interest {
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) | Event::Forgotten(_) => self.environments,
             Event::Desired(desired) => self.desired.include(&desired.zone),
+            Event::Alarms(_) => self.alarms,
             Event::Start(_) | Event::Fetch(_) => self.starts,
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),

@@ -33,6 +33,8 @@ pub enum Followed {
     Outcomes,
     /// The statuses of environments.
     Environment,
+    /// The changes of alarms.
+    Alarms,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,7 @@ impl Followed {
             Self::Readings => "readings",
             Self::Outcomes => "outcomes",
             Self::Environment => "environment",
+            Self::Alarms => "alarms",
         }
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
         Zones::One(zone) => add(topic::desired(zone), true),
         Zones::All => add(topic::DESIRED.into(), true),
     }
+    if interest.alarms {
+        add(topic::ALARMS.into(), false);
+    }
     if interest.starts {
         add(topic::STARTS.into(), false);
         add(topic::FETCHES.into(), false);
@@ -110,7 +113,8 @@ mod tests {
                 "deleted/#",
                 "outcome/#",
                 "environment/#",
-                "desired/#"
+                "desired/#",
+                "alarm/#"
             ]
         );
         let answers = Interest {
@@ -139,11 +143,11 @@ mod tests {
             ..Interest::NONE
         };
         let mut wanted = Subscriptions::default();
-        assert_eq!(wanted.add(&Interest::ALL).len(), 5);
+        assert_eq!(wanted.add(&Interest::ALL).len(), 6);
         assert!(wanted.add(&outcomes).is_empty());
         assert_eq!(
             paths(&wanted.remove(&Interest::ALL)),
-            ["reading/#", "deleted/#", "environment/#", "desired/#"]
+            ["reading/#", "deleted/#", "environment/#", "desired/#", "alarm/#"]
         );
         assert_eq!(paths(&wanted.all()), ["outcome/#"]);
         assert_eq!(paths(&wanted.remove(&outcomes)), ["outcome/#"]);

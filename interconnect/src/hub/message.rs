@@ -173,6 +173,7 @@ pub(super) enum Published {
     Recorded(Box<RawValue>),
     Fetch(Box<RawValue>),
     Content(Box<RawValue>),
+    Alarms(Box<RawValue>),
 }
 
 impl Published {
@@ -195,6 +196,7 @@ impl Published {
             Event::Recorded(batch) => Self::Recorded(written(&**batch)?),
             Event::Fetch(batch) => Self::Fetch(written(&**batch)?),
             Event::Content(got) => Self::Content(written(&**got)?),
+            Event::Alarms(news) => Self::Alarms(written(&**news)?),
         })
     }
 
@@ -211,6 +213,7 @@ impl Published {
             Self::Recorded(raw) => Event::Recorded(Arc::new(read(raw)?)),
             Self::Fetch(raw) => Event::Fetch(Arc::new(read(raw)?)),
             Self::Content(raw) => Event::Content(Arc::new(read(raw)?)),
+            Self::Alarms(raw) => Event::Alarms(Arc::new(read(raw)?)),
         })
     }
 
@@ -219,7 +222,7 @@ impl Published {
             Self::Readings(raw) | Self::Outcomes(raw) | Self::Environment(raw) => raw.get(),
             Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
             Self::Permits(raw) | Self::Recorded(raw) | Self::Forgotten(raw) => raw.get(),
-            Self::Fetch(raw) | Self::Content(raw) => raw.get(),
+            Self::Fetch(raw) | Self::Content(raw) | Self::Alarms(raw) => raw.get(),
         }
     }
 }

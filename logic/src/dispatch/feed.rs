@@ -22,6 +22,7 @@ enum Borrowed<'a> {
     Readings(&'a Readings),
     Outcomes(Vec<&'a Outcome>),
     Environment(&'a EnvironmentStatus),
+    Alarms(&'a [serde_json::Value]),
     Missed(u64),
 }
 
@@ -51,6 +52,9 @@ impl Item {
         match &self.event {
             Event::Environment(_) => Some(self.text()),
             Event::Readings(readings) => is_meant(&readings.target).then(|| self.text()),
+            Event::Alarms(news) => is_meant(&news.target)
+                .then(|| self.render(is_meant))
+                .flatten(),
             Event::Outcomes(_) => self.render(is_meant),
             _ => None,
         }
@@ -59,6 +63,8 @@ impl Item {
     fn render(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
         match &self.event {
             Event::Readings(one) => Some(sse("readings", &Borrowed::Readings(one))),
+            Event::Alarms(news) => (!news.changes.is_empty())
+                .then(|| sse("alarms", &Borrowed::Alarms(&news.changes))),
             Event::Environment(one) => Some(sse("environment", &Borrowed::Environment(one))),
             Event::Outcomes(batch) => {
                 let meant = batch.outcomes.iter().filter(|one| is_meant(&one.target));

@@ -42,16 +42,17 @@ pub(super) struct EventQuery {
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
-    /// The types, separated by commas: `readings`, `outcomes`, `environment`. Absent means all.
+    /// The types, separated by commas: `readings`, `outcomes`, `environment`, `alarms`. Absent means
+    /// all.
     #[param(
         max_length = 100,
-        pattern = "^((readings|outcomes|environment)(,|$))*$"
+        pattern = "^((readings|outcomes|environment|alarms)(,|$))*$"
     )]
     types: Option<String>,
 }
 
 /// Streams events from now on, as server-sent events: `readings`, `outcomes` (many in one),
-/// `environment` (beginning with the latest statuses), and `missed` with the number of events that
+/// `environment` (beginning with the latest statuses), `alarms` (changes, each with its number), and `missed` with the number of events that
 /// were dropped because they were not fetched fast enough.
 #[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "observe",
     params(EventQuery),
@@ -93,7 +94,7 @@ pub(super) async fn get(
     Ok(response)
 }
 
-const TYPES: [&str; 3] = ["readings", "outcomes", "environment"];
+const TYPES: [&str; 4] = ["readings", "outcomes", "environment", "alarms"];
 
 fn types(requested: Option<&str>) -> Result<Interest, Refused> {
     let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
@@ -105,6 +106,7 @@ fn types(requested: Option<&str>) -> Result<Interest, Refused> {
             "readings" => interest.readings = true,
             "outcomes" => interest.outcomes = true,
             "environment" => interest.environments = true,
+            "alarms" => interest.alarms = true,
             _ => {
                 let hint = suggest::hint(word, TYPES);
                 return Err(invalid(format!(

@@ -7,7 +7,7 @@ use utakata_model::suggest;
 
 use crate::explain;
 
-const TYPES: [&str; 3] = ["target", "schedule", "credential"];
+const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
 
 /// Parses one document; `position` is counted from 1.
 ///
@@ -35,6 +35,8 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
         "target" => typed(fields).map(Document::Target),
         "schedule" => typed(fields).map(Document::Schedule),
         "credential" => typed(fields).map(Document::Credential),
+        "relation" => typed(fields).map(Document::Relation),
+        "alarm" => typed(fields).map(Document::Alarm),
         _ => Err(format!(
             "unknown type \"{word}\": {}",
             suggest::hint(&word, TYPES)

@@ -10,7 +10,7 @@ use utakata_interconnect::{
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
-use crate::{dispatch::Dispatch, ledger::Ledger};
+use crate::{alarms::Alarms, dispatch::Dispatch, ledger::Ledger};
 
 /// The pause before another attempt to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -20,6 +20,7 @@ pub(super) struct Receiver {
     pub site: Arc<Site>,
     pub dispatch: Arc<Dispatch>,
     pub ledger: Ledger,
+    pub alarms: Alarms,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -75,6 +76,7 @@ impl Receiver {
                     self.site.rollouts.on_status(status);
                     self.ledger.on_status(Arc::clone(status)).await;
                 }
+                Event::Alarms(_) => {}
                 Event::Start(batch) => {
                     self.ledger.on_asks(Arc::clone(batch)).await;
                     continue;
@@ -116,6 +118,9 @@ impl Receiver {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
                 self.site.observed.ended(&known, outcome);
+                if outcome.class == Class::Observe {
+                    self.alarms.ended(&known, outcome);
+                }
                 if self.is_of_all(outcome) {
                     self.site.observed.read_all(&known, outcome);
                 }
@@ -130,6 +135,7 @@ impl Receiver {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
             self.site.observed.saw(&known, readings);
+            self.alarms.saw(&known, readings);
         }
     }
 }
