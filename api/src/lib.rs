@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod page;
 pub mod person;
 pub mod problem;
 pub mod reading;
+pub mod relation;
 pub mod release;
 pub mod rollout;
 pub mod status;

@@ -9,7 +9,8 @@
 //! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
 //! - [`people`]: who may ask
 //! - [`kinds`]: which kinds are served, learned from the environments
-//! - [`inventory`]: targets, schedules, credentials
+//! - [`relations`]: what feeds, reaches, cools and contains what
+//! - [`inventory`]: targets, schedules, credentials, relations, alarm rules
 //! - [`observed`]: the latest observations of each target
 //! - [`catalogue`]: the releases that environments can be ordered to run
 //! - [`evidence`]: the results of read-backs, by release
@@ -22,6 +23,7 @@
 //! - `export`: readings for other tools
 //! - [`notifications`]: what devices say unasked
 //! - [`control`]: operations that change something
+//! - [`alarms`]: what is wrong, since when, and what explains it
 //! - `overview`, [`metrics`]: problems at the site, and metrics
 //! - [`service`]: all of these put together
 //! - [`http`]: the API
@@ -31,6 +33,7 @@
     reason = "only utakata itself uses this crate: a name that says enough needs no comment"
 )]
 
+pub mod alarms;
 pub mod audit;
 pub mod catalogue;
 mod clock;
@@ -57,6 +60,7 @@ mod overview;
 pub mod pace;
 pub mod peers;
 pub mod people;
+pub mod relations;
 pub mod service;
 pub mod store;
 pub mod token;

@@ -29,6 +29,7 @@ use utakata_model::{LogicId, Problem, ReleaseDigest, ReleaseId, TargetName};
 use self::site::Site;
 use crate::{
     Config,
+    alarms::{self, Alarms},
     catalogue::{self, Catalogue},
     clock,
     control::{self, Control},
@@ -98,6 +99,7 @@ struct Inner {
     control: Control,
     ledger: Ledger,
     notifications: Arc<Notifications>,
+    alarms: Alarms,
     membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
@@ -184,6 +186,16 @@ impl LogicEnvironment {
             ledger: ledger.clone(),
         };
         let control = Control::new(config.control.clone(), rooms);
+        let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
+            store: Arc::clone(&store),
+            ledger: ledger.clone(),
+            inventory: Arc::clone(&site.inventory),
+            observe: Arc::clone(&observe),
+            dispatch: Arc::clone(&dispatch),
+            events: Arc::clone(&parts.events),
+            duties: duties.clone(),
+            folder: parts.folder.clone(),
+        });
         let overviews = overviews(&site, &observe, &ledger, &notifications, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
@@ -197,6 +209,7 @@ impl LogicEnvironment {
                 control,
                 ledger,
                 notifications,
+                alarms,
                 membership: Membership {
                     id: peers.as_ref().map(|peers| peers.id().clone()),
                     peers: Mutex::new(peers),
@@ -211,7 +224,7 @@ impl LogicEnvironment {
                 lifetime: Lifetime::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, keeper);
+        handle.spawn(parts.tasks, parts.events, keeper, alarm_keeper);
         Ok(handle)
     }
 }
@@ -326,7 +339,7 @@ impl Handle {
             .iter()
             .filter_map(|one| match one {
                 Named::Target(name) => Some(name.clone()).filter(is_there),
-                Named::Schedule(_) | Named::Credential(_) => None,
+                _ => None,
             })
             .collect();
         let applied = inventory
@@ -377,6 +390,11 @@ impl Handle {
     /// Returns the ledger: every control task that has not ended, and the holder of each target.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// Returns the alarms.
+    pub fn alarms(&self) -> &Alarms {
+        &self.inner.alarms
     }
 
     /// Reloads changes that other logic environments have made.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_model::{reword, suggest};
 
-const TYPES: [&str; 3] = ["target", "schedule", "credential"];
+const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
 
 /// Parses one document; `position` is counted from 1.
 ///
@@ -33,6 +33,8 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
         "target" => typed(fields).map(Document::Target),
         "schedule" => typed(fields).map(Document::Schedule),
         "credential" => typed(fields).map(Document::Credential),
+        "relation" => typed(fields).map(Document::Relation),
+        "alarm" => typed(fields).map(Document::Alarm),
         _ => Err(format!(
             "unknown type \"{word}\": {}",
             suggest::hint(&word, TYPES)

@@ -7,7 +7,8 @@ use utakata_interconnect::{Events, Tasks};
 
 use super::{Handle, Inner, receive::Receiver};
 use crate::{
-    catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper, observed::turns::LogLine,
+    alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
+    observed::turns::LogLine,
 };
 
 /// The interval between looks for changes by others.
@@ -21,15 +22,23 @@ const LOG_INTERVAL: Duration = Duration::from_secs(2);
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Handle {
-    pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
+    pub(super) fn spawn(
+        &self,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        keeper: Keeper,
+        alarms: AlarmKeeper,
+    ) {
         let inner = &self.inner;
         let mut background = inner.lifetime.background.lock();
+        background.spawn(alarms.run(inner.lifetime.cancel.clone()));
         let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
             ledger: inner.ledger.clone(),
             notifications: Arc::clone(&inner.notifications),
+            alarms: inner.alarms.clone(),
             fetches,
         };
         let cancel = inner.lifetime.cancel.clone();

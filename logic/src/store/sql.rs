@@ -1,6 +1,7 @@
 //! The store in SQL, the same for both databases. Their own modules contain the differences:
 //! obtaining a connection, interpreting errors, and a few words of the language.
 
+mod alarm;
 mod audit;
 mod catalogue;
 mod desired;

@@ -243,7 +243,10 @@ impl Client {
         if !matches!(response.status.as_u16(), 301 | 302 | 307 | 308) {
             return Ok(response);
         }
-        let to = response.header(&header::LOCATION).unwrap_or_default().to_owned();
+        let to = response
+            .header(&header::LOCATION)
+            .unwrap_or_default()
+            .to_owned();
         let path = request.path.clone();
         let is_here = to.starts_with('/') || reply::is_host(&to, &self.endpoint.address);
         match document::path(&to) {
@@ -254,7 +257,9 @@ impl Client {
 
     /// Sends a request over the connection, or over a new one if it had ended.
     async fn exchange(&mut self, mut request: Request) -> Result<Response, Error> {
-        request.headers.push((header::ACCEPT, "application/json".into()));
+        request
+            .headers
+            .push((header::ACCEPT, "application/json".into()));
         tokio::time::sleep_until((self.used + PACE).min(self.deadline)).await;
         self.requests += 1;
         let is_kept = self.connection.as_ref().is_some_and(Connection::is_open);

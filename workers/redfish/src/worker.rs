@@ -111,8 +111,8 @@ impl RedfishWorker {
             let message = format!("{}: {text}", task.target);
             Failure::failed(Problem::new(code, Cure::Operator, message))
         };
-        let place = address::parse(&task.address)
-            .map_err(|error| bad("bad-address", error.to_string()))?;
+        let place =
+            address::parse(&task.address).map_err(|error| bad("bad-address", error.to_string()))?;
         let credential =
             credential::parse(&task.credential).map_err(|text| bad("bad-credential", text))?;
         let server = place.server.to_string();
@@ -144,11 +144,7 @@ impl RedfishWorker {
     }
 
     /// The service at a place, as a user sees it.
-    fn service(
-        &self,
-        place: &Place,
-        credential: Credential,
-    ) -> Result<Arc<Turn<Service>>, String> {
+    fn service(&self, place: &Place, credential: Credential) -> Result<Arc<Turn<Service>>, String> {
         let key = Key {
             server: place.server.to_string(),
             is_tls: place.is_tls,
@@ -159,7 +155,9 @@ impl RedfishWorker {
             return Ok(Arc::clone(known));
         }
         let is_used = |service: &Arc<Turn<Service>>| {
-            let idle = service.try_lock().map(|service| service.client.used().elapsed());
+            let idle = service
+                .try_lock()
+                .map(|service| service.client.used().elapsed());
             idle.map_or(true, |idle| idle < FORGOTTEN)
         };
         if services.len().is_power_of_two() {
@@ -203,7 +201,10 @@ fn bind(
         .find_map(|profile| Some((profile, profile.controls.get(name)?)));
     let Some((profile, control)) = found else {
         let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-        return Err(release::meaningless(action, known.map(String::as_str).collect()));
+        return Err(release::meaningless(
+            action,
+            known.map(String::as_str).collect(),
+        ));
     };
     release::check_parameters(action, &profile.name, control.parameters().into_iter())?;
     Ok((Arc::clone(profile), name.into()))

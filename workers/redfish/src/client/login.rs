@@ -126,7 +126,9 @@ impl Client {
         let (user, password) = self.credential.login.clone().unwrap_or_default();
         let path = self.sessions.clone().unwrap_or_else(|| SESSIONS.into());
         let mut request = Request::new(Method::POST, path);
-        request.body = json!({ "UserName": user, "Password": password }).to_string().into();
+        request.body = json!({ "UserName": user, "Password": password })
+            .to_string()
+            .into();
         let json = "application/json";
         request.headers.push((header::CONTENT_TYPE, json.into()));
         self.follow(request).await
@@ -149,7 +151,10 @@ impl Client {
 
     /// Ends the own session, best effort.
     pub async fn log_out(&mut self) {
-        let Login::Session { path: Some(path), .. } = &self.login else {
+        let Login::Session {
+            path: Some(path), ..
+        } = &self.login
+        else {
             return;
         };
         let mut request = Request::new(Method::DELETE, path.clone());
