@@ -232,8 +232,7 @@ impl Published {
             Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
             Self::Permits(raw) | Self::Recorded(raw) | Self::Forgotten(raw) => raw.get(),
             Self::Fetch(raw) | Self::Content(raw) | Self::Datagrams(raw) => raw.get(),
-            Self::Replies(raw) | Self::Notification(raw) => raw.get(),
-            Self::Fetch(raw) | Self::Content(raw) | Self::Alarms(raw) => raw.get(),
+            Self::Replies(raw) | Self::Notification(raw) | Self::Alarms(raw) => raw.get(),
         }
     }
 }

@@ -267,6 +267,7 @@ impl AlarmKeeper {
         // It ends by itself: nobody waits for it, and its outcomes come as any.
         tokio::spawn(async move {
             let read = Read {
+                max_age: None,
                 selector,
                 action: None,
                 parameters: serde_json::Map::new(),
