@@ -31,10 +31,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["interconnect", "permit", "model"],
     ),
     ("rollout", &["api", "model"]),
+    ("history", &["model"]),
     (
         "logic",
         &[
             "invariant",
+            "history",
             "interconnect",
             "permit",
             "rollout",
@@ -131,6 +133,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
+    ("crc32fast", &["history"]),
     ("hyper", &["logic", "up", "kube-for-tests"]),
     ("hyper-util", &["logic", "up", "kube-for-tests"]),
     ("indicatif", &[""]),
@@ -139,6 +142,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
+    ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
@@ -146,6 +150,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
+    ("rusqlite", &["history"]),
     (
         "rustls",
         &[
