@@ -31,10 +31,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["interconnect", "permit", "model"],
     ),
     ("rollout", &["api", "model"]),
+    ("history", &["model"]),
     (
         "logic",
         &[
             "invariant",
+            "history",
             "interconnect",
             "permit",
             "rollout",
@@ -136,12 +138,14 @@ const OWNERS: &[(&str, &[&str])] = &[
         "hyper-util",
         &["logic", "up", "kube-for-tests", "worker-http"],
     ),
+    ("crc32fast", &["history"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
     ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
+    ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
@@ -149,6 +153,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
+    ("rusqlite", &["history"]),
     (
         "rustls",
         &[
