@@ -46,10 +46,25 @@ mod tests {
         for (text, server, is_tls, system) in [
             ("10.0.3.7", "10.0.3.7:443", true, None),
             ("10.0.3.7:8443/", "10.0.3.7:8443", true, None),
-            ("http://[2001:db8::1]:8000", "[2001:db8::1]:8000", false, None),
-            ("https://bmc.example/redfish/v1", "bmc.example:443", true, None),
+            (
+                "http://[2001:db8::1]:8000",
+                "[2001:db8::1]:8000",
+                false,
+                None,
+            ),
+            (
+                "https://bmc.example/redfish/v1",
+                "bmc.example:443",
+                true,
+                None,
+            ),
             ("bmc/System_0", "bmc:443", true, Some("System_0")),
-            ("https://bmc/redfish/v1/Systems/1", "bmc:443", true, Some("1")),
+            (
+                "https://bmc/redfish/v1/Systems/1",
+                "bmc:443",
+                true,
+                Some("1"),
+            ),
         ] {
             let place = parse(text).unwrap();
             assert_eq!(place.server.to_string(), server, "{text}");

@@ -66,7 +66,12 @@ pub fn parse(values: &BTreeMap<String, Secret>) -> Result<Credential, String> {
         let hint = suggest::hint(key, KEYS);
         return Err(format!("the credential has no \"{key}\": {hint}"));
     }
-    let value = |key: &str| values.get(key).map(Secret::reveal).filter(|text| !text.is_empty());
+    let value = |key: &str| {
+        values
+            .get(key)
+            .map(Secret::reveal)
+            .filter(|text| !text.is_empty())
+    };
     let login = match (value("user"), value("password")) {
         (Some(user), password) => Some((user.into(), password.unwrap_or_default().into())),
         (None, None) => None,
@@ -98,7 +103,9 @@ mod tests {
     use super::*;
 
     fn of(pairs: &[(&str, &str)]) -> Result<Credential, String> {
-        let values = pairs.iter().map(|(key, value)| ((*key).into(), Secret::new(*value)));
+        let values = pairs
+            .iter()
+            .map(|(key, value)| ((*key).into(), Secret::new(*value)));
         parse(&values.collect())
     }
 
@@ -110,7 +117,10 @@ mod tests {
             (&[("tls", "ca")], Rule::Authorities(None)),
             (&[("ca", "PEM")], Rule::Authorities(Some("PEM".into()))),
             (&[("tls", "unchecked")], Rule::Anything),
-            (&[("fingerprint", &print)], Rule::Pinned(Fingerprint::of(b"x"))),
+            (
+                &[("fingerprint", &print)],
+                Rule::Pinned(Fingerprint::of(b"x")),
+            ),
         ] {
             assert_eq!(of(pairs).unwrap().rule, rule, "{pairs:?}");
         }

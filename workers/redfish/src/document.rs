@@ -36,7 +36,10 @@ pub fn same(path: &str) -> String {
 /// The identifier of a resource: the last part of its path.
 pub fn identifier(path: &str) -> &str {
     let path = path.split('?').next().unwrap_or_default();
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    path.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
 }
 
 /// The link in a value: an object with one, or the text of one.
@@ -51,7 +54,11 @@ pub fn link(value: &Json) -> Option<String> {
 /// The link that a resource has under a name, perhaps among its `Links`.
 pub fn property(document: &Json, name: &str) -> Option<String> {
     let direct = document.get(name).and_then(link);
-    direct.or_else(|| document.get("Links").and_then(|links| link(links.get(name)?)))
+    direct.or_else(|| {
+        document
+            .get("Links")
+            .and_then(|links| link(links.get(name)?))
+    })
 }
 
 /// The members of a collection, in the forms that services have for them: a list, one object, null;
@@ -68,7 +75,9 @@ pub fn members(collection: &Json) -> Members<'_> {
         let is_whole = member.get("Id").is_some_and(Json::is_string);
         Some((path, is_whole.then_some(member)))
     });
-    let next = collection.get("Members@odata.nextLink").or(collection.get("@odata.nextLink"));
+    let next = collection
+        .get("Members@odata.nextLink")
+        .or(collection.get("@odata.nextLink"));
     Members {
         all: all.collect(),
         next: next.and_then(link),
@@ -89,7 +98,11 @@ pub fn raw(at: Option<&Json>) -> Option<Raw<'_>> {
             (None, Some(float)) => Some(Raw::Float(float)),
             (None, None) => None,
         },
-        Json::Bool(truth) => Some(Raw::Text(Cow::Borrowed(if *truth { "true" } else { "false" }))),
+        Json::Bool(truth) => Some(Raw::Text(Cow::Borrowed(if *truth {
+            "true"
+        } else {
+            "false"
+        }))),
         Json::String(text) => Some(Raw::Text(Cow::Borrowed(text))),
         Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
@@ -106,13 +119,19 @@ mod tests {
         for (link, expect) in [
             ("/redfish/v1/Systems/1", Some("/redfish/v1/Systems/1")),
             ("https://bmc/redfish/v1/", Some("/redfish/v1/")),
-            ("/redfish/v1/Chassis/1/Power#/PowerControl/0", Some("/redfish/v1/Chassis/1/Power")),
+            (
+                "/redfish/v1/Chassis/1/Power#/PowerControl/0",
+                Some("/redfish/v1/Chassis/1/Power"),
+            ),
             ("Systems", None),
             ("https://bmc", None),
         ] {
             assert_eq!(path(link).as_deref(), expect, "{link}");
         }
-        assert_eq!(same("/redfish/v1/systems/1/"), same("/redfish/v1/Systems/1"));
+        assert_eq!(
+            same("/redfish/v1/systems/1/"),
+            same("/redfish/v1/Systems/1")
+        );
         assert_eq!(identifier("/redfish/v1/Systems/A:1/"), "A:1");
     }
 

@@ -66,10 +66,12 @@ fn value(
                 let chosen = object.get(key).unwrap_or(&Json::Null);
                 return value(name, chosen, given, allowed);
             }
-            let filled = object.iter().map(|(key, form)| {
-                Ok((key.clone(), value(key, form, given, allowed)?))
-            });
-            filled.collect::<Result<Map<_, _>, String>>().map(Json::Object)
+            let filled = object
+                .iter()
+                .map(|(key, form)| Ok((key.clone(), value(key, form, given, allowed)?)));
+            filled
+                .collect::<Result<Map<_, _>, String>>()
+                .map(Json::Object)
         }
         other => Ok(other.clone()),
     }
@@ -78,9 +80,15 @@ fn value(
 /// The first value that the device allows. One that says nothing is given the first.
 fn choice(name: &str, first: &[Json], allowed: Option<Vec<String>>) -> Result<Json, String> {
     let Some(allowed) = allowed.filter(|list| !list.is_empty()) else {
-        return first.first().cloned().ok_or_else(|| format!("{name} has no value"));
+        return first
+            .first()
+            .cloned()
+            .ok_or_else(|| format!("{name} has no value"));
     };
-    let is_allowed = |one: &&Json| one.as_str().is_some_and(|one| allowed.iter().any(|a| a == one));
+    let is_allowed = |one: &&Json| {
+        one.as_str()
+            .is_some_and(|one| allowed.iter().any(|a| a == one))
+    };
     first.iter().find(is_allowed).cloned().ok_or_else(|| {
         let wanted: Vec<&str> = first.iter().filter_map(Json::as_str).collect();
         format!(
@@ -115,7 +123,10 @@ pub fn allowed_by_info(info: &Json, name: &str) -> Option<Vec<String>> {
 /// The texts in a list.
 pub fn texts(list: &Json) -> Option<Vec<String>> {
     let list = list.as_array()?.iter();
-    Some(list.filter_map(|one| Some(one.as_str()?.to_owned())).collect())
+    Some(
+        list.filter_map(|one| Some(one.as_str()?.to_owned()))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -140,7 +151,10 @@ mod tests {
                 Err("ResetType may be ForceOn, ForceOff, and not GracefulShutdown"),
             ),
             // A device that says nothing about what it takes.
-            (json!({ "Other": { "first": ["A", "B"] } }), Ok(json!({ "Other": "A" }))),
+            (
+                json!({ "Other": { "first": ["A", "B"] } }),
+                Ok(json!({ "Other": "A" })),
+            ),
             (
                 json!({ "PowerControl": [{ "PowerLimit": { "LimitInWatts": "{watts}" } }] }),
                 Ok(json!({ "PowerControl": [{ "PowerLimit": { "LimitInWatts": 400 } }] })),
@@ -149,7 +163,10 @@ mod tests {
                 json!({ "IndicatorLED": { "if": "{on}", "then": "Lit", "else": "Off" } }),
                 Ok(json!({ "IndicatorLED": "Lit" })),
             ),
-            (json!("{nothing}"), Err("the parameter nothing is not given")),
+            (
+                json!("{nothing}"),
+                Err("the parameter nothing is not given"),
+            ),
         ] {
             let filled = fill(&body, &given, &allowed);
             assert_eq!(filled, expect.map_err(String::from), "{body}");
@@ -166,7 +183,10 @@ mod tests {
         let (target, info) = target(&system, name).unwrap();
         assert_eq!(target, "/redfish/v1/Systems/1/Actions/Reset");
         assert_eq!(info.as_deref(), Some("/redfish/v1/Systems/1/ResetInfo"));
-        assert_eq!(allowed_by_action(&system, name, "ResetType").unwrap(), ["On"]);
+        assert_eq!(
+            allowed_by_action(&system, name, "ResetType").unwrap(),
+            ["On"]
+        );
         let info = json!({ "Parameters": [{ "Name": "ResetType", "AllowableValues": ["Off"] }] });
         assert_eq!(allowed_by_info(&info, "ResetType").unwrap(), ["Off"]);
         assert_eq!(allowed_by_info(&info, "Other"), None);

@@ -170,7 +170,10 @@ impl Documents {
         }];
         while let Some(step) = steps.pop() {
             let Some((segment, rest)) = step.rest.split_first() else {
-                if !found.iter().any(|one: &Found| same(&one.path) == same(&step.path)) {
+                if !found
+                    .iter()
+                    .any(|one: &Found| same(&one.path) == same(&step.path))
+                {
                     found.push(Found {
                         place: place.into(),
                         path: step.path,

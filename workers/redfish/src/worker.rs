@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use tokio::{
     sync::Mutex as Turn,
@@ -39,6 +40,10 @@ const MARGIN: Duration = Duration::from_millis(300);
 const KEPT: usize = 4_000;
 /// The time after which a service that nobody asks is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
+
+/// The time for ending all sessions, and the number that is ended at once.
+const GOODBYE: Duration = Duration::from_millis(1_800);
+const GOODBYES: usize = 256;
 
 /// A worker for everything that speaks Redfish.
 #[derive(Debug)]
@@ -111,8 +116,8 @@ impl RedfishWorker {
             let message = format!("{}: {text}", task.target);
             Failure::failed(Problem::new(code, Cure::Operator, message))
         };
-        let place = address::parse(&task.address)
-            .map_err(|error| bad("bad-address", error.to_string()))?;
+        let place =
+            address::parse(&task.address).map_err(|error| bad("bad-address", error.to_string()))?;
         let credential =
             credential::parse(&task.credential).map_err(|text| bad("bad-credential", text))?;
         let server = place.server.to_string();
@@ -144,11 +149,7 @@ impl RedfishWorker {
     }
 
     /// The service at a place, as a user sees it.
-    fn service(
-        &self,
-        place: &Place,
-        credential: Credential,
-    ) -> Result<Arc<Turn<Service>>, String> {
+    fn service(&self, place: &Place, credential: Credential) -> Result<Arc<Turn<Service>>, String> {
         let key = Key {
             server: place.server.to_string(),
             is_tls: place.is_tls,
@@ -159,7 +160,9 @@ impl RedfishWorker {
             return Ok(Arc::clone(known));
         }
         let is_used = |service: &Arc<Turn<Service>>| {
-            let idle = service.try_lock().map(|service| service.client.used().elapsed());
+            let idle = service
+                .try_lock()
+                .map(|service| service.client.used().elapsed());
             idle.map_or(true, |idle| idle < FORGOTTEN)
         };
         if services.len().is_power_of_two() {
@@ -184,12 +187,15 @@ impl RedfishWorker {
     /// Ends the sessions that this worker has, best effort.
     pub async fn log_out(&self, deadline: Instant) {
         let services: Vec<_> = self.services.lock().values().cloned().collect();
-        for service in services {
+        let leave = |service: Arc<Turn<Service>>| async move {
             if let Ok(mut service) = service.try_lock() {
                 service.client.begin(deadline);
                 service.client.log_out().await;
             }
-        }
+        };
+        stream::iter(services)
+            .for_each_concurrent(GOODBYES, leave)
+            .await;
     }
 }
 
@@ -203,7 +209,10 @@ fn bind(
         .find_map(|profile| Some((profile, profile.controls.get(name)?)));
     let Some((profile, control)) = found else {
         let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-        return Err(release::meaningless(action, known.map(String::as_str).collect()));
+        return Err(release::meaningless(
+            action,
+            known.map(String::as_str).collect(),
+        ));
     };
     release::check_parameters(action, &profile.name, control.parameters().into_iter())?;
     Ok((Arc::clone(profile), name.into()))
@@ -212,6 +221,10 @@ fn bind(
 impl Worker for RedfishWorker {
     fn build(release: &Release) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         Ok(Self::of(release)?)
+    }
+
+    async fn close(&self) {
+        self.log_out(Instant::now() + GOODBYE).await;
     }
 
     async fn run(&self, task: Task, context: Context) -> Result<Answer, Failure> {

@@ -94,12 +94,18 @@ mod tests {
     fn the_message_of_an_error_is_found_in_every_form() {
         let info = json!([{ "Message": "no\nsession is free", "MessageId": "RAC0218" }]);
         for (body, expect) in [
-            (json!({ "error": { "@Message.ExtendedInfo": info } }), "no session is free"),
+            (
+                json!({ "error": { "@Message.ExtendedInfo": info } }),
+                "no session is free",
+            ),
             (
                 json!({ "error": { "code": "x", "message": "general error" } }),
                 "general error",
             ),
-            (json!({ "error": { "@Message.ExtendedInfo": { "MessageId": "A.B" } } }), "A.B"),
+            (
+                json!({ "error": { "@Message.ExtendedInfo": { "MessageId": "A.B" } } }),
+                "A.B",
+            ),
             (json!("hello"), ""),
         ] {
             assert_eq!(message(body.to_string().as_bytes()), expect, "{body}");

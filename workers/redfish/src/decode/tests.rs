@@ -27,7 +27,10 @@ fn read_all(all: &[(&str, &Json)]) -> Vec<String> {
     assert!(into.unread.is_empty(), "{:?}", into.unread);
     let shown = into.readings.iter().map(|one| {
         let id = one.attributes.get("hw.id").map_or("", |id| id);
-        format!("{} {id} {} {} {:?}", one.metric, one.value, one.unit, one.quality)
+        format!(
+            "{} {id} {} {} {:?}",
+            one.metric, one.value, one.unit, one.quality
+        )
     });
     shown.collect()
 }
@@ -40,15 +43,97 @@ fn sensor(reading: &Json, unit: &str, kind: &str, name: &str) -> Json {
 #[test]
 fn the_unit_of_a_sensor_says_what_it_is() {
     for (reading, unit, kind, name, expect) in [
-        (json!(31.5), "Cel", "Temperature", "Inlet", "hw.temperature s 31.5 Cel Good"),
-        (json!(420), "Watts", "Current", "Sys Power", "hw.power s 420 W Good"),
-        (json!(4602), "RPM", "AirFlow", "Fan 1", "hw.fan.speed s 4602 rpm Good"),
-        (json!(101_000), "Pa", "Altitude", "HBM", "hw.pressure s 101000 Pa Good"),
-        (json!("57.000000"), "Cel", "Temperature", "NIC", "hw.temperature s 57 Cel Good"),
-        (json!(40), "%", "Percent", "Fan 1", "hw.fan.speed_ratio s 0.4 1 Good"),
-        (json!(40), "%", "Percent", "GPU", "hw.utilization s 0.4 1 Good"),
-        (json!(40), "%", "Humidity", "Inlet", "hw.humidity s 0.4 1 Good"),
-        (json!(2), "kWh", "EnergykWh", "Sum", "hw.energy s 7200000 J Good"),
+        (
+            json!(31.5),
+            "Cel",
+            "Temperature",
+            "Inlet",
+            "hw.temperature s 31.5 Cel Good",
+        ),
+        (
+            json!(420),
+            "Watts",
+            "Current",
+            "Sys Power",
+            "hw.power s 420 W Good",
+        ),
+        (
+            json!(4602),
+            "RPM",
+            "AirFlow",
+            "Fan 1",
+            "hw.fan.speed s 4602 rpm Good",
+        ),
+        (
+            json!(101_000),
+            "Pa",
+            "Altitude",
+            "HBM",
+            "hw.pressure s 101000 Pa Good",
+        ),
+        (
+            json!("57.000000"),
+            "Cel",
+            "Temperature",
+            "NIC",
+            "hw.temperature s 57 Cel Good",
+        ),
+        (
+            json!(40),
+            "%",
+            "Percent",
+            "Fan 1",
+            "hw.fan.speed_ratio s 0.4 1 Good",
+        ),
+        (
+            json!(40),
+            "%",
+            "Percent",
+            "GPU",
+            "hw.utilization s 0.4 1 Good",
+        ),
+        (
+            json!(97),
+            "%",
+            "Percent",
+            "PS1 powerfactor",
+            "hw.power_factor s 0.97 1 Good",
+        ),
+        (
+            json!(91),
+            "%",
+            "Percent",
+            "Battery Health",
+            "utakata.ratio s 0.91 1 Good",
+        ),
+        (
+            json!(-51),
+            "Cel",
+            "Temperature",
+            "CPU 1 DTS",
+            "hw.temperature.margin s -51 Cel Good",
+        ),
+        (
+            json!(-40),
+            "C",
+            "Temperature",
+            "Core",
+            "hw.temperature.margin s -40 Cel Good",
+        ),
+        (
+            json!(40),
+            "%",
+            "Humidity",
+            "Inlet",
+            "hw.humidity s 0.4 1 Good",
+        ),
+        (
+            json!(2),
+            "kWh",
+            "EnergykWh",
+            "Sum",
+            "hw.energy s 7200000 J Good",
+        ),
         (json!(1), "kW", "Power", "Sum", "hw.power s 1000 W Good"),
     ] {
         let found = read("sensors", &sensor(&reading, unit, kind, name));
@@ -64,6 +149,8 @@ fn what_is_not_measured_is_no_reading() {
         sensor(&json!("N/A"), "W", "Power", "a"),
         sensor(&Json::Null, "W", "Power", "a"),
         json!({ "Id": "s", "Reading": 0, "ReadingUnits": "Cel", "Status": { "State": "Absent" } }),
+        // Unit and type contradict each other.
+        sensor(&json!(7855), "kW", "EnergykWh", "Energy"),
         // Neither type nor unit.
         json!({ "Id": "s", "Name": "02-CPU", "Reading": 40, "Status": { "State": "Enabled" } }),
         json!({ "Id": "s", "Name": "a", "ReadingUnits": "Cel" }),
@@ -109,7 +196,10 @@ fn what_sensors_have_told_is_not_told_again_and_the_rest_is() {
     let found = read_all(&[("thermal", &thermal), ("sensors", &sensor)]);
     assert_eq!(
         found,
-        ["hw.temperature s 31 Cel Good", "hw.temperature 1 55 Cel Good"]
+        [
+            "hw.temperature s 31 Cel Good",
+            "hw.temperature 1 55 Cel Good"
+        ]
     );
 }
 

@@ -30,11 +30,15 @@ pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
     });
     let find = form.find.iter().map(|(key, place)| {
         let found = segments(place.get_ref());
-        Ok((key.clone(), found.map_err(|problem| at(place.span().start, problem))?))
+        Ok((
+            key.clone(),
+            found.map_err(|problem| at(place.span().start, problem))?,
+        ))
     });
-    let reads = form.read.iter().map(|form| {
-        read(form.get_ref(), named).map_err(|problem| at(form.span().start, problem))
-    });
+    let reads = form
+        .read
+        .iter()
+        .map(|form| read(form.get_ref(), named).map_err(|problem| at(form.span().start, problem)));
     let controls = form.control.iter().map(|(action, form)| {
         let compiled = control(form).map_err(|problem| {
             let byte = text.find(&format!("control.{action}")).unwrap_or(0);
@@ -76,20 +80,26 @@ fn segments(form: &file::Find) -> Result<Option<Vec<Segment>>, String> {
         file::Find::Nowhere(true) => return Err("a place is a path of links, or false".into()),
     };
     let segment = |part: &str| match part {
-        "" => Err(format!("\"{path}\" is no path of links, as in \"Chassis/*/Sensors/*\"")),
+        "" => Err(format!(
+            "\"{path}\" is no path of links, as in \"Chassis/*/Sensors/*\""
+        )),
         "*" => Ok(Segment::Members),
         name => Ok(Segment::Name(name.into())),
     };
-    path.split('/').map(segment).collect::<Result<_, _>>().map(Some)
+    path.split('/')
+        .map(segment)
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 fn read(form: &file::Read, named: &Named) -> Result<Read, String> {
     if form.r#in.0.is_empty() {
         return Err("a read needs a place of [find]: in = \"sensors\"".into());
     }
-    let attributes = form.attributes.iter().map(|(key, form)| {
-        Ok((Arc::from(key.as_str()), attribute(form, named)?))
-    });
+    let attributes = form
+        .attributes
+        .iter()
+        .map(|(key, form)| Ok((Arc::from(key.as_str()), attribute(form, named)?)));
     Ok(Read {
         places: form.r#in.0.clone(),
         each: form.each.as_deref().map(pointer).transpose()?,
@@ -115,7 +125,12 @@ fn metric(form: &file::Metric, named: &Named) -> Result<Metric, String> {
     let units = (!own.units.is_empty()).then(|| {
         let at = own.unit_at.clone().unwrap_or_else(|| UNIT.into());
         let factors = own.units.iter();
-        (at, factors.map(|(unit, factor)| (unit.clone(), *factor)).collect())
+        (
+            at,
+            factors
+                .map(|(unit, factor)| (unit.clone(), *factor))
+                .collect(),
+        )
     });
     Ok(Metric {
         at: all.map(|at| pointer(at)).collect::<Result<_, _>>()?,
@@ -144,7 +159,13 @@ fn attribute(form: &file::Attribute, named: &Named) -> Result<Attribute, String>
             let all = [&value.at].into_iter().chain(&value.or.0);
             Attribute::Value {
                 at: all
-                    .map(|at| if at == "#" { Ok(at.clone()) } else { pointer(at) })
+                    .map(|at| {
+                        if at == "#" {
+                            Ok(at.clone())
+                        } else {
+                            pointer(at)
+                        }
+                    })
                     .collect::<Result<_, _>>()?,
                 last: value.last.clone(),
                 names: Names::compile(&value.names, named)?,
@@ -157,7 +178,9 @@ fn attribute(form: &file::Attribute, named: &Named) -> Result<Attribute, String>
 fn pointer(text: &str) -> Result<String, String> {
     match text.starts_with('/') {
         true => Ok(text.into()),
-        false => Err(format!("\"{text}\" is no place: it begins with a slash, as in \"/Reading\"")),
+        false => Err(format!(
+            "\"{text}\" is no place: it begins with a slash, as in \"/Reading\""
+        )),
     }
 }
 
@@ -166,7 +189,10 @@ fn control(form: &file::Control) -> Result<Control, String> {
     let request = match (&form.action, &form.patch) {
         (Some(name), None) => {
             let body = form.body.as_ref().map(json).transpose()?;
-            Request::Action(name.clone(), body.unwrap_or_else(|| Json::Object(Default::default())))
+            Request::Action(
+                name.clone(),
+                body.unwrap_or_else(|| Json::Object(Default::default())),
+            )
         }
         (None, Some(file::Patch::One(body))) => Request::Patch(vec![(None, json(body)?)]),
         (None, Some(file::Patch::Several(several))) => {

@@ -46,7 +46,11 @@ impl Conversation<'_> {
         self.learn().await.map_err(|error| self.failed(&error))?;
         let (found, fetched) = self.resource(control).await?;
         let document = &fetched.document;
-        if control.done.as_ref().is_some_and(|done| done.holds(document)) {
+        if control
+            .done
+            .as_ref()
+            .is_some_and(|done| done.holds(document))
+        {
             return Ok(self.done(&found, json!({ "already": true })));
         }
         let order = self.order(control, &found, document).await?;
@@ -94,9 +98,9 @@ impl Conversation<'_> {
         let parameters = &self.task.parameters;
         match &control.request {
             Request::Patch(bodies) => {
-                let fits = bodies.iter().find(|(when, _)| {
-                    when.as_ref().is_none_or(|when| when.holds(document))
-                });
+                let fits = bodies
+                    .iter()
+                    .find(|(when, _)| when.as_ref().is_none_or(|when| when.holds(document)));
                 let (_, body) = fits.ok_or_else(|| self.refused("it has nothing to be set"))?;
                 let body = order::fill(body, parameters, &|_| None);
                 Ok(Order {
@@ -115,9 +119,8 @@ impl Conversation<'_> {
                     None => None,
                 };
                 let allowed = |parameter: &str| {
-                    order::allowed_by_action(document, name, parameter).or_else(|| {
-                        order::allowed_by_info(&info.as_ref()?.document, parameter)
-                    })
+                    order::allowed_by_action(document, name, parameter)
+                        .or_else(|| order::allowed_by_info(&info.as_ref()?.document, parameter))
                 };
                 let body = order::fill(body, parameters, &allowed);
                 Ok(Order {
@@ -134,7 +137,8 @@ impl Conversation<'_> {
         for (parameter, at) in &control.allowed {
             let given = self.task.parameters.get(parameter).and_then(Json::as_str);
             let allowed = document.pointer(at).and_then(order::texts);
-            let (Some(given), Some(allowed)) = (given, allowed.filter(|all| !all.is_empty())) else {
+            let (Some(given), Some(allowed)) = (given, allowed.filter(|all| !all.is_empty()))
+            else {
                 continue;
             };
             if !allowed.iter().any(|one| one == given) {
@@ -189,7 +193,9 @@ impl Conversation<'_> {
             200..300 => Ok(self.done(found, json!({ "sent": order.body }))),
             400..500 => {
                 let why = format!("it answered {} to {told}: {said}", response.status);
-                Err(Reply::Refused.proof().failure(problem::refused(self.task, &why)))
+                Err(Reply::Refused
+                    .proof()
+                    .failure(problem::refused(self.task, &why)))
             }
             _ => {
                 let what = format!("it answered {}: {said}", response.status);
@@ -280,7 +286,10 @@ fn tags(fetched: &Fetched) -> Vec<Option<String>> {
     let header = fetched.etag.as_deref();
     let mut tags: Vec<Option<String>> = Vec::new();
     let plain = header.map(|tag| {
-        let inner = tag.trim_start_matches("W/").replace("\\\"", "").replace('"', "");
+        let inner = tag
+            .trim_start_matches("W/")
+            .replace("\\\"", "")
+            .replace('"', "");
         format!("\"{inner}\"")
     });
     let all = [header.map(String::from), body.map(String::from), plain];
@@ -303,7 +312,11 @@ mod tests {
         for (header, body, expect) in [
             (None, None, vec![None]),
             (Some("\"a\""), Some("\"a\""), vec![some("\"a\""), None]),
-            (Some("W/\"a\""), None, vec![some("W/\"a\""), some("\"a\""), None]),
+            (
+                Some("W/\"a\""),
+                None,
+                vec![some("W/\"a\""), some("\"a\""), None],
+            ),
             (
                 Some("\"\"a\"\""),
                 Some("W/\"a\""),

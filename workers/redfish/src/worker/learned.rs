@@ -64,7 +64,10 @@ impl Learned {
 
     /// The steps to a place: the first profile that knows it decides.
     fn segments(&self, place: &str) -> Option<Vec<Segment>> {
-        let mut known = self.profiles.iter().filter_map(|profile| profile.find.get(place));
+        let mut known = self
+            .profiles
+            .iter()
+            .filter_map(|profile| profile.find.get(place));
         known.next().cloned().flatten()
     }
 }

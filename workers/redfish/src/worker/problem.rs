@@ -47,13 +47,21 @@ pub fn of(task: &Task, server: &str, error: &Error) -> Problem {
     };
     let cause = error.source().map(|cause| format!(": {cause}"));
     let cause = cause.unwrap_or_default();
-    Problem::new(code, cure, format!("{target} at {server}: {error}{cause}: {advice}"))
+    Problem::new(
+        code,
+        cure,
+        format!("{target} at {server}: {error}{cause}: {advice}"),
+    )
 }
 
 fn http(error: &connection::Error) -> (&'static str, Cure, &'static str) {
     use connection::Error as E;
     match error {
-        E::Name(_) => ("bad-address", Cure::Operator, "correct the name in its address"),
+        E::Name(_) => (
+            "bad-address",
+            Cure::Operator,
+            "correct the name in its address",
+        ),
         E::Open(tls::Error::Certificate { .. } | tls::Error::Unsigned(_)) => (
             "another-certificate",
             Cure::Operator,
@@ -70,7 +78,11 @@ fn http(error: &connection::Error) -> (&'static str, Cure, &'static str) {
         }
         E::Request(_) => ("bad-address", Cure::Bug, "report it"),
         E::Unsent | E::Silence | E::Broken(_) => ("unreachable", Cure::Retry, "try again later"),
-        E::Large { .. } => ("device-garbage", Cure::Operator, "no resource is that large"),
+        E::Large { .. } => (
+            "device-garbage",
+            Cure::Operator,
+            "no resource is that large",
+        ),
     }
 }
 

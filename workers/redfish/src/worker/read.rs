@@ -68,7 +68,9 @@ impl Conversation<'_> {
 
     fn profiles(&self) -> Vec<Arc<Profile>> {
         let learned = self.service.learned.as_ref();
-        learned.map(|learned| learned.profiles.clone()).unwrap_or_default()
+        learned
+            .map(|learned| learned.profiles.clone())
+            .unwrap_or_default()
     }
 
     /// Reads the resources that were found. After an error of the service as a whole, the rest is
@@ -113,7 +115,11 @@ impl Conversation<'_> {
         let described = [vendor, product].into_iter().flatten().collect::<Vec<_>>();
         Some(Recognition {
             is_understood: true,
-            profiles: learned.names.iter().map(|name| name.as_str().into()).collect(),
+            profiles: learned
+                .names
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
             identity: told("UUID").map(Into::into),
             description: (!described.is_empty()).then(|| described.join(" ").into()),
         })
