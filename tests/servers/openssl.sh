@@ -14,7 +14,7 @@ PORT=$2
 DAYS=${3:-30}
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days "$DAYS" \
-    -subj "/CN=probe" -addext "subjectAltName=IP:127.0.0.1" \
+    -subj "/CN=probe" -addext "subjectAltName=IP:127.0.0.1" -addext "basicConstraints=critical,CA:FALSE" \
     -keyout "$STATE/server.key" -out "$STATE/server.crt" 2>/dev/null
 
 # shellcheck disable=SC2317 # called by `serve`

@@ -5,6 +5,7 @@
 //! fraction of a second.
 
 mod dockerd;
+mod modbus;
 mod mosquitto;
 mod nut;
 mod openssl;
@@ -15,8 +16,10 @@ mod registry;
 mod server;
 mod snmpd;
 mod snmpsim;
+mod sushy;
 
 pub use dockerd::Dockerd;
+pub use modbus::Modbus;
 pub use mosquitto::Mosquitto;
 pub use nut::Nut;
 pub use openssl::Openssl;
@@ -27,3 +30,4 @@ pub use registry::Registry;
 pub use server::Server;
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
+pub use sushy::Sushy;

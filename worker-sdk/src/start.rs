@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -38,6 +39,9 @@ pub const EXIT_UNAVAILABLE: u8 = 69;
 pub const EXIT_BUILD: u8 = 70;
 /// The exit code of a worker that the manager refused (`EX_CONFIG`).
 pub const EXIT_REFUSED: u8 = 78;
+
+/// The longest time for saying goodbye to equipment.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The `main` of a worker: serves the manager that started the process until it is drained.
 ///
@@ -150,13 +154,14 @@ fn start<W: Worker>(environment: Environment) -> Result<(), Error> {
     let token = environment.token.read()?;
     let runtime = runtime(threads(&release)).map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
-        let worker = W::build(&release).map_err(Error::Build)?;
+        let worker = Arc::new(W::build(&release).map_err(Error::Build)?);
         let config = session::Config {
             endpoint: environment.endpoint,
             token,
             stop: stop_on_signal().map_err(Error::Runtime)?,
         };
-        let session = session::run(Arc::new(worker), &release, config).await;
+        let session = session::run(Arc::clone(&worker), &release, config).await;
+        let _ = tokio::time::timeout(GOODBYE, worker.close()).await;
         session.map_err(Error::Session)
     });
     // A thread that a worker left blocked must not keep the process alive.

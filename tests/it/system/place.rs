@@ -59,7 +59,7 @@ pub struct Done {
 
 impl Place {
     pub fn new() -> Self {
-        for kind in ["snmp", "nut", "probe", "echo"] {
+        for kind in ["snmp", "redfish", "modbus", "nut", "probe", "echo"] {
             program(&format!("utakata-worker-{kind}"));
         }
         let folder = TempDir::with_prefix("utakata-system-").unwrap();

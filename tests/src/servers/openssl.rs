@@ -24,6 +24,15 @@ impl Openssl {
         Ok(Self { server })
     }
 
+    /// Starts it anew, with another certificate.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn renew(&mut self) -> Result<()> {
+        self.server.kill()?;
+        self.server.start_again()
+    }
+
     /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -20,6 +20,7 @@ use utakata_worker_sdk::address::{Address, Host};
 use crate::{
     tls,
     trust::{Fingerprint, Trust},
+    unclosed::Unclosed,
 };
 
 /// The read buffer of a connection: there may be many thousand connections.
@@ -133,7 +134,7 @@ impl Connection {
         };
         let name = name_of(&endpoint.address);
         let (stream, certificate) = tls::handshake(stream, &name, trust, deadline).await?;
-        Self::over(stream, host, certificate).await
+        Self::over(Unclosed(stream), host, certificate).await
     }
 
     async fn over<S>(stream: S, host: String, certificate: Option<Vec<u8>>) -> Result<Self, Error>

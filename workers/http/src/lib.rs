@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod connection;
 pub mod tls;
 pub mod trust;
+mod unclosed;
 
 pub use connection::{Connection, Request, Response};
 pub use hyper::{Method, StatusCode, header};

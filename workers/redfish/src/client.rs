@@ -12,7 +12,7 @@
 mod login;
 mod reply;
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -33,8 +33,9 @@ const DOCUMENT_MAX: usize = 8 * 1024 * 1024;
 /// The time for which no login is tried after the credential was refused: fewer than the attempts
 /// after which services lock an account (4 or 5 were seen).
 const LOCKED: Duration = Duration::from_secs(900);
-/// The shortest interval between two requests.
-const PACE: Duration = Duration::from_millis(10);
+/// The shortest interval between two requests, after the first few of a task.
+const PACE: Duration = Duration::from_millis(100);
+const UNPACED: u32 = 10;
 /// The longest time that a service's `Retry-After` is followed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 /// The number of times that a busy service is asked again.
@@ -73,9 +74,12 @@ pub struct Client {
     login: Login,
     /// The time at which the credential was refused.
     refused: Option<Instant>,
+    /// The paths that are refused even to somebody who has just logged in: some services say 401
+    /// and mean that the user has no right to it.
+    barred: HashSet<String>,
     pub talk: Talk,
-    /// The path of the sessions.
-    sessions: Option<String>,
+    /// The path of the sessions: absent where the root names none. Unknown before the root is read.
+    sessions: Option<Option<String>>,
     deadline: Instant,
     /// The number of requests of this task.
     pub requests: u32,
@@ -92,6 +96,7 @@ impl Client {
             used: now,
             login: Login::None,
             refused: None,
+            barred: HashSet::new(),
             talk: Talk::default(),
             sessions: None,
             deadline: now,
@@ -136,7 +141,7 @@ impl Client {
             match response.status {
                 StatusCode::OK => {
                     let root = reply::json(path, &response)?;
-                    self.sessions = document::property(&root, "Sessions");
+                    self.sessions = Some(login::sessions(&root));
                     return Ok(root);
                 }
                 // Some want a login even here, and some only with one of the two spellings.
@@ -214,16 +219,19 @@ impl Client {
             let mut own = request.clone();
             own.headers.extend(self.login.header(&self.credential));
             let response = self.follow(own).await?;
-            let is_refused = response.status == StatusCode::UNAUTHORIZED;
-            if !is_refused || self.credential.login.is_none() {
-                if is_refused {
-                    let said = message(&response.body);
-                    return Err(Error::Credential { said });
-                }
+            if response.status != StatusCode::UNAUTHORIZED || self.barred.contains(&request.path) {
                 return Ok(response);
             }
-            if is_second {
-                return Err(self.lock(message(&response.body)));
+            let said = message(&response.body);
+            match (&self.login, is_second) {
+                (Login::None, _) => return Err(Error::Credential { said }),
+                // The login before it proves that the credential is right.
+                (Login::Session { .. }, true) => {
+                    self.barred.insert(request.path);
+                    return Ok(response);
+                }
+                (Login::Basic { .. }, true) => return Err(self.lock(said)),
+                (_, false) => {}
             }
             // A session ends with the time, with a restart of the BMC, and sometimes for nothing.
             self.login.lose();
@@ -260,7 +268,9 @@ impl Client {
         request
             .headers
             .push((header::ACCEPT, "application/json".into()));
-        tokio::time::sleep_until((self.used + PACE).min(self.deadline)).await;
+        if self.requests >= UNPACED {
+            tokio::time::sleep_until((self.used + PACE).min(self.deadline)).await;
+        }
         self.requests += 1;
         let is_kept = self.connection.as_ref().is_some_and(Connection::is_open);
         let sent = self.send(request.clone()).await;

@@ -181,8 +181,8 @@ mod tests {
     fn a_mistake_is_reported_with_its_line() {
         for (text, expect) in [
             (
-                "description = \"x\"\nfnd = 1",
-                "x.toml:2: there is no key \"fnd\"",
+                "description = \"x\"\nfinds = 1",
+                "x.toml:2: there is no key \"finds\"",
             ),
             (
                 "description = \"x\"\n[find]\na = \"Systems//*\"",

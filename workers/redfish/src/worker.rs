@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use tokio::{
     sync::Mutex as Turn,
@@ -39,6 +40,10 @@ const MARGIN: Duration = Duration::from_millis(300);
 const KEPT: usize = 4_000;
 /// The time after which a service that nobody asks is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
+
+/// The time for ending all sessions, and the number that is ended at once.
+const GOODBYE: Duration = Duration::from_millis(1_800);
+const GOODBYES: usize = 256;
 
 /// A worker for everything that speaks Redfish.
 #[derive(Debug)]
@@ -182,12 +187,15 @@ impl RedfishWorker {
     /// Ends the sessions that this worker has, best effort.
     pub async fn log_out(&self, deadline: Instant) {
         let services: Vec<_> = self.services.lock().values().cloned().collect();
-        for service in services {
+        let leave = |service: Arc<Turn<Service>>| async move {
             if let Ok(mut service) = service.try_lock() {
                 service.client.begin(deadline);
                 service.client.log_out().await;
             }
-        }
+        };
+        stream::iter(services)
+            .for_each_concurrent(GOODBYES, leave)
+            .await;
     }
 }
 
@@ -213,6 +221,10 @@ fn bind(
 impl Worker for RedfishWorker {
     fn build(release: &Release) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         Ok(Self::of(release)?)
+    }
+
+    async fn close(&self) {
+        self.log_out(Instant::now() + GOODBYE).await;
     }
 
     async fn run(&self, task: Task, context: Context) -> Result<Answer, Failure> {

@@ -66,6 +66,12 @@ impl Login {
     }
 }
 
+/// The path of a service's sessions, if its root says that it has any.
+pub fn sessions(root: &Json) -> Option<String> {
+    let named = document::property(root, "Sessions");
+    named.or_else(|| root.get("SessionService").map(|_| SESSIONS.into()))
+}
+
 impl Client {
     /// Logs in, unless somebody is.
     pub(super) async fn log_in(&mut self) -> Result<(), Error> {
@@ -84,7 +90,8 @@ impl Client {
             Login::Basic { until: Some(until) } if Instant::now() < until => return Ok(()),
             Login::Basic { .. } | Login::None => {}
         }
-        if self.credential.auth == Auth::Basic {
+        // A service without sessions may answer 401 even to the request for one.
+        if self.credential.auth == Auth::Basic || self.sessions == Some(None) {
             self.login = Login::Basic { until: None };
             return Ok(());
         }
@@ -124,7 +131,11 @@ impl Client {
 
     async fn post_session(&mut self) -> Result<Response, Error> {
         let (user, password) = self.credential.login.clone().unwrap_or_default();
-        let path = self.sessions.clone().unwrap_or_else(|| SESSIONS.into());
+        let path = self
+            .sessions
+            .clone()
+            .flatten()
+            .unwrap_or_else(|| SESSIONS.into());
         let mut request = Request::new(Method::POST, path);
         request.body = json!({ "UserName": user, "Password": password })
             .to_string()

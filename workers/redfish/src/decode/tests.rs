@@ -93,6 +93,34 @@ fn the_unit_of_a_sensor_says_what_it_is() {
             "hw.utilization s 0.4 1 Good",
         ),
         (
+            json!(97),
+            "%",
+            "Percent",
+            "PS1 powerfactor",
+            "hw.power_factor s 0.97 1 Good",
+        ),
+        (
+            json!(91),
+            "%",
+            "Percent",
+            "Battery Health",
+            "utakata.ratio s 0.91 1 Good",
+        ),
+        (
+            json!(-51),
+            "Cel",
+            "Temperature",
+            "CPU 1 DTS",
+            "hw.temperature.margin s -51 Cel Good",
+        ),
+        (
+            json!(-40),
+            "C",
+            "Temperature",
+            "Core",
+            "hw.temperature.margin s -40 Cel Good",
+        ),
+        (
             json!(40),
             "%",
             "Humidity",
@@ -121,6 +149,8 @@ fn what_is_not_measured_is_no_reading() {
         sensor(&json!("N/A"), "W", "Power", "a"),
         sensor(&Json::Null, "W", "Power", "a"),
         json!({ "Id": "s", "Reading": 0, "ReadingUnits": "Cel", "Status": { "State": "Absent" } }),
+        // Unit and type contradict each other.
+        sensor(&json!(7855), "kW", "EnergykWh", "Energy"),
         // Neither type nor unit.
         json!({ "Id": "s", "Name": "02-CPU", "Reading": 40, "Status": { "State": "Enabled" } }),
         json!({ "Id": "s", "Name": "a", "ReadingUnits": "Cel" }),

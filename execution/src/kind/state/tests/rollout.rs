@@ -30,6 +30,8 @@ fn verified(mut chosen: Chosen) -> Chosen {
             metric: MetricName::new("hw.power").unwrap(),
             attributes: BTreeMap::new(),
             value: 1.into(),
+            any: Vec::new(),
+            tolerance: None,
             through: None,
             proves: Proves::Effect,
             within: Duration::from_secs(3),
