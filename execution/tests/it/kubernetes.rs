@@ -1,8 +1,10 @@
 //! Workers that are pods, in a cluster of the test's own.
 
 mod bad;
+mod blame;
 mod kills;
 mod networks;
+mod python;
 mod quay;
 mod rollouts;
 mod stalled;

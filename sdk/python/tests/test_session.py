@@ -70,6 +70,8 @@ class Manager(grpc.GenericRpcHandler):
 
     def __init__(self, play):
         self.play, self.heard, self.outcomes = play, [], []
+        #: The worker says nothing more.
+        self.left = asyncio.Event()
         self.streams = 0
 
     def service(self, call):
@@ -92,6 +94,7 @@ class Manager(grpc.GenericRpcHandler):
                 for one in message.ready.attempts:
                     if go := self.go(one):
                         await said.put(go)
+            self.left.set()
 
         async def play():
             try:
@@ -321,7 +324,7 @@ class Ends(unittest.TestCase):
         async def play(manager):
             yield WELCOME
             os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.sleep(60)
+            await manager.left.wait()
 
         began = time.monotonic()
         run(lambda task: None, play)
