@@ -206,5 +206,6 @@ async fn reply(
             }
         }
     }
-    std::future::pending().await
+    // The sockets go on without replies, until everything is dropped.
+    std::future::pending::<()>().await;
 }

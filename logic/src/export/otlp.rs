@@ -87,7 +87,7 @@ impl Exporter {
         for targets in ours.chunks(AT_ONCE) {
             let resources: Vec<Json> = targets
                 .iter()
-                .filter_map(|entry| resource(entry, snapshot.good(&self.observed, entry)))
+                .filter_map(|entry| resource(entry, &snapshot.good(&self.observed, entry)))
                 .collect();
             if resources.is_empty() {
                 continue;
@@ -113,9 +113,9 @@ impl Exporter {
 }
 
 /// Returns the metrics of a target as OTLP has them; `None` if there are none.
-fn resource(entry: &TargetEntry, readings: Vec<GoodReading>) -> Option<Json> {
+fn resource(entry: &TargetEntry, readings: &[GoodReading]) -> Option<Json> {
     let mut metrics: BTreeMap<(String, String, bool), Vec<Json>> = BTreeMap::new();
-    for one in &readings {
+    for one in readings {
         let reading = &one.reading;
         let name = ExportName::of(&reading.metric, &reading.unit);
         let is_total = name.is_total;

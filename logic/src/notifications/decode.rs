@@ -98,7 +98,8 @@ struct ToldEvent {
 
 /// Datagrams that go to a worker together: of one kind, with one credential.
 struct Group<'b> {
-    kind: Kind,
+    /// The kind; absent if none that is served in the zone understands notifications.
+    kind: Option<Kind>,
     credential: Option<Arc<Credential>>,
     /// The datagrams, each with the targets that may have sent it.
     datagrams: Vec<Pending<'b>>,
@@ -176,7 +177,7 @@ impl Decoder<'_> {
             let group = groups
                 .entry((kind.clone(), identity))
                 .or_insert_with(|| Group {
-                    kind: kind.unwrap_or_else(|| fallback()),
+                    kind,
                     credential,
                     datagrams: Vec::new(),
                 });
@@ -187,6 +188,8 @@ impl Decoder<'_> {
 
     /// Asks a worker about datagrams.
     async fn ask(&self, batch: &DatagramBatch, group: &Group<'_>) -> Result<Vec<Told>, String> {
+        let kind = group.kind.as_ref();
+        let kind = kind.ok_or("no environment of the zone serves a kind that understands it")?;
         let action: ActionName = ACTION.parse().map_err(|error| format!("{error}"))?;
         let datagrams = group.datagrams.iter();
         let datagrams = datagrams.map(|one| BASE64_STANDARD.encode(&one.datagram.bytes));
@@ -199,7 +202,7 @@ impl Decoder<'_> {
         let name = name.map_err(|error| error.to_string())?;
         let target = Target {
             zone: batch.zone.clone(),
-            ..Target::new(name, group.kind.clone(), "-".into())
+            ..Target::new(name, kind.clone(), "-".into())
         };
         let entry = Arc::new(TargetEntry::aside(target, group.credential.clone()));
         let progress = Arc::new(Progress::new(1, Show::Tasks));
@@ -344,9 +347,4 @@ impl Pending<'_> {
             found: Err(problem),
         }
     }
-}
-
-/// Returns the kind that is asked where none decodes notifications: its task ends with the reason.
-fn fallback() -> Kind {
-    GENERIC.parse().expect("it is a valid name")
 }

@@ -1,6 +1,7 @@
 //! The notifications that are kept, and how another one is folded into them. Pure.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashSet, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -82,7 +83,7 @@ impl Kept {
             .filter(|one| wanted(one))
             .cloned()
             .collect();
-        found.sort_by(|a, b| (b.last, key(a)).cmp(&(a.last, key(b))));
+        found.sort_by_key(|one| Reverse((one.last, key(one))));
         found
     }
 
@@ -221,6 +222,20 @@ mod tests {
             ]
         );
         assert_eq!((folded.rows.len(), folded.count), (3, 5));
+    }
+
+    #[test]
+    fn those_of_one_moment_are_in_a_fixed_order_in_which_a_list_can_go_on() {
+        let (mut kept, mut folded, zone) = (Kept::default(), Folded::default(), Zone::default());
+        for source in [3, 1, 2] {
+            for key in ["b", "a"] {
+                let one = found(source, key, None);
+                kept.fold(&zone, from(source), &one, at(1), &mut folded);
+            }
+        }
+        let all = kept.latest_first(|_| true);
+        let places: Vec<_> = all.iter().map(|one| (one.last, key(one))).collect();
+        assert!(places.is_sorted_by(|a, b| a > b), "{places:?}");
     }
 
     #[test]

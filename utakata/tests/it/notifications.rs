@@ -211,6 +211,9 @@ fn a_source_that_is_no_target_is_reported_and_what_it_sends_is_kept() {
     assert!(status.is_some(), "{}", place.run(&["status"]).out);
 }
 
+/// Added to the numbers of informs, so that each takes four bytes.
+const FIRST_NUMBER: u32 = 0x0100_0000;
+
 /// An inform of SNMPv2c with a number: linkDown, with the object that is given.
 fn inform(number: u32, interface: u8) -> Vec<u8> {
     fn put(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -240,7 +243,8 @@ fn inform(number: u32, interface: u8) -> Vec<u8> {
             &put(0x02, &[&[interface]]),
         ],
     );
-    let number = (number & 0x7fff_ffff).to_be_bytes();
+    // Four bytes, whichever it is.
+    let number = (number + FIRST_NUMBER).to_be_bytes();
     let pdu = put(
         0xa6,
         &[
@@ -257,7 +261,7 @@ fn inform(number: u32, interface: u8) -> Vec<u8> {
 fn number_of(reply: &[u8]) -> Option<u32> {
     let at = reply.windows(2).position(|pair| pair == [0x02, 0x04])?;
     let bytes = reply.get(at + 2..at + 6)?;
-    Some(u32::from_be_bytes(bytes.try_into().ok()?))
+    u32::from_be_bytes(bytes.try_into().ok()?).checked_sub(FIRST_NUMBER)
 }
 
 #[test]

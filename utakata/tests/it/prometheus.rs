@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
 };
 
@@ -162,6 +162,71 @@ fn a_real_prometheus_scrapes_what_is_read_and_loads_the_shipped_rules_and_dashbo
             assert!(api.query(&expression).is_some(), "{name}: {expression}");
         }
     }
+}
+
+/// Takes one request of HTTP: its head, and its body as JSON.
+fn take(listener: &TcpListener) -> Option<(String, Value)> {
+    let (mut stream, _) = listener.accept().ok()?;
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 65_536];
+    loop {
+        let count = stream.read(&mut buffer).ok()?;
+        bytes.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            let is_length = name.eq_ignore_ascii_case("content-length");
+            is_length.then(|| value.parse::<usize>().ok()).flatten()
+        });
+        if body.len() >= length? {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+            stream.write_all(answer.as_bytes()).ok()?;
+            return Some((head.to_owned(), serde_json::from_str(body).ok()?));
+        }
+    }
+}
+
+#[test]
+fn readings_are_exported_in_the_form_of_opentelemetry() {
+    // Debian has no collector that takes OTLP: this one only looks at what it gets.
+    let collector = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (snmpd, place) = (Snmpd::start().unwrap(), Place::new());
+    fs::create_dir_all(place.data()).unwrap();
+    let settings = format!(
+        "[logic.otlp]\nurl = \"http://{}\"\ninterval = \"500ms\"\n",
+        collector.local_addr().unwrap()
+    );
+    fs::write(place.data().join("utakata.toml"), settings).unwrap();
+    let _up = place.up();
+    let site = format!(
+        "type: target\nname: here\nkind: snmp\naddress: {}\nlabels: {{ rack: A1 }}\n---\n\
+         type: schedule\nname: often\nselector: rack=A1\ninterval: 1s\n",
+        snmpd.address()
+    );
+    let applied = place.run_with(&["apply", "-f", "-"], &site);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let (head, body) = take(&collector).unwrap();
+    assert!(head.starts_with("POST /v1/metrics HTTP/1.1"), "{head}");
+    assert!(head.to_lowercase().contains("content-type: application/json"), "{head}");
+    let resource = &body["resourceMetrics"][0];
+    let of = |list: &Value, key: &str| {
+        let found = list.as_array()?.iter().find(|one| one["key"] == *key)?;
+        Some(found["value"]["stringValue"].clone())
+    };
+    let attributes = &resource["resource"]["attributes"];
+    assert_eq!(of(attributes, "utakata.target"), Some("here".into()), "{resource}");
+    assert_eq!(of(attributes, "rack"), Some("A1".into()), "{resource}");
+    let metrics = resource["scopeMetrics"][0]["metrics"].as_array().unwrap();
+    let named = |name: &str| metrics.iter().find(|one| one["name"] == *name).unwrap();
+    let uptime = &named("system.uptime")["gauge"]["dataPoints"][0];
+    assert!(uptime["asDouble"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{uptime}");
+    let nanoseconds = uptime["timeUnixNano"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(nanoseconds > 1_700_000_000_000_000_000, "{uptime}");
+    let octets = &named("hw.network.io")["sum"];
+    assert_eq!((&octets["isMonotonic"], &octets["aggregationTemporality"]), (&true.into(), &2.into()));
 }
 
 #[test]
