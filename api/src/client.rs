@@ -22,7 +22,7 @@ pub use environments::EnvironmentVerb;
 pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
-pub use lists::{ReadingQuery, TaskQuery};
+pub use lists::{HistoryQuery, ReadingQuery, TaskQuery};
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
 

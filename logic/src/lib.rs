@@ -15,6 +15,7 @@
 //! - [`evidence`]: the results of read-backs, by release
 //! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
 //! - [`environments`]: the zones of environments
+//! - [`history`]: what arrives is kept, and found again
 //! - [`dispatch`]: the dispatch of reads
 //! - [`ledger`]: every control task, from the request to the end
 //! - [`observe`]: schedules and reads on demand
@@ -40,6 +41,7 @@ pub mod duties;
 pub mod environments;
 pub mod evidence;
 mod explain;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod kinds;

@@ -1,4 +1,4 @@
-//! The latest observations of each target: kept in memory, written to the store now and then.
+//! The latest observations of each target, in memory. History keeps all of them.
 
 mod last_seen;
 pub mod turns;
@@ -10,7 +10,6 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, RwLock};
-use utakata_invariant as invariant;
 use utakata_model::{Outcome, Readings, Selector};
 
 pub use last_seen::{ActionReadings, Earlier, LastSeen};
@@ -21,7 +20,7 @@ use self::{
 };
 use crate::{
     inventory::{DeviceId, Inventory, TargetEntry},
-    store::{self, ReadingRow},
+    store,
 };
 
 /// The latest observations of each target. Cheap to share.
@@ -29,44 +28,63 @@ use crate::{
 pub struct Observed {
     /// The devices, each locked for moments only.
     devices: RwLock<HashMap<DeviceId, Mutex<LastSeen>>>,
-    /// The targets with observations to write, each once.
-    waiting: Mutex<Vec<Arc<TargetEntry>>>,
     turns: Mutex<Turns>,
 }
 
 impl Observed {
-    /// Restores the observations of existing targets from the store.
+    /// Restores what an earlier version has left in the store, of existing targets, and returns it.
     ///
     /// # Errors
     /// The store cannot be read. A row that cannot be understood is left out.
     pub async fn restore(
-        store: &dyn store::Readings,
+        &self,
+        store: &dyn store::Store,
         inventory: &Inventory,
         now: Timestamp,
-    ) -> Result<Self, store::Error> {
-        let observed = Self::default();
+    ) -> Result<Vec<Arc<Readings>>, store::Error> {
+        let mut restored = Vec::new();
         for row in store.readings().await? {
             let Some(entry) = inventory.find(&row.target) else {
                 continue;
             };
             match serde_json::from_str::<Stored>(&row.body) {
-                Ok(Stored { mut last, earlier }) => {
-                    // Another clock may have been used when this was written; nothing was observed
-                    // later than now.
-                    if last.time > now {
-                        Arc::make_mut(&mut last).time = now;
-                    }
-                    observed.change(entry.device, |seen| {
-                        seen.answered = seen.answered.max(Some(last.time));
-                        seen.actions.push(ActionReadings::restored(last, earlier));
-                    });
+                Ok(Stored { last, earlier }) => {
+                    restored.push(Arc::clone(&last));
+                    self.remember(&entry, last, earlier, now);
                 }
                 Err(error) => {
                     tracing::warn!(target = %row.target, %error, "stored readings left out");
                 }
             }
         }
-        Ok(observed)
+        Ok(restored)
+    }
+
+    /// Restores what was seen before the start, unless something newer was seen since.
+    pub fn remember(
+        &self,
+        entry: &TargetEntry,
+        mut last: Arc<Readings>,
+        earlier: Vec<Earlier>,
+        now: Timestamp,
+    ) {
+        // Another clock may have been used when this was written; nothing was observed later than
+        // now.
+        if last.time > now {
+            Arc::make_mut(&mut last).time = now;
+        }
+        self.change(entry.device, |seen| {
+            let known = seen.actions.iter().position(|one| one.action == last.action);
+            if known.is_some_and(|at| seen.actions[at].last.time >= last.time) {
+                return;
+            }
+            seen.answered = seen.answered.max(Some(last.time));
+            let restored = ActionReadings::restored(last, earlier);
+            match known {
+                Some(at) => seen.actions[at] = restored,
+                None => seen.actions.push(restored),
+            }
+        });
     }
 
     /// Looks at the latest observations of a device, which are empty if it was never heard of.
@@ -93,24 +111,13 @@ impl Observed {
     }
 
     /// Applies the readings of a target.
-    pub fn saw(&self, entry: &Arc<TargetEntry>, readings: &Arc<Readings>) {
-        let is_first = self.change(entry.device, |seen| {
-            seen.saw(readings);
-            !std::mem::replace(&mut seen.waits, true)
-        });
-        if is_first {
-            self.waiting.lock().push(Arc::clone(entry));
-        }
+    pub fn saw(&self, entry: &TargetEntry, readings: &Arc<Readings>) {
+        self.change(entry.device, |seen| seen.saw(readings));
     }
 
     /// Applies the end of a read without parameters, which requested everything.
-    pub fn read_all(&self, entry: &Arc<TargetEntry>, outcome: &Outcome) {
-        let is_first = self.change(entry.device, |seen| {
-            seen.forget_unseen(outcome) && !std::mem::replace(&mut seen.waits, true)
-        });
-        if is_first {
-            self.waiting.lock().push(Arc::clone(entry));
-        }
+    pub fn read_all(&self, entry: &TargetEntry, outcome: &Outcome) {
+        self.change(entry.device, |seen| seen.forget_unseen(outcome));
     }
 
     /// Applies the end of an attempt.
@@ -141,73 +148,5 @@ impl Observed {
     /// Takes the changes of health since the last call, as lines of the log.
     pub fn turns(&self) -> Vec<turns::LogLine> {
         self.turns.lock().take()
-    }
-
-    /// Writes changes, at most about `max` rows. Returns true if something is left.
-    ///
-    /// # Errors
-    /// The store failed: the changes wait again.
-    pub async fn flush(
-        &self,
-        store: &dyn store::Readings,
-        max: usize,
-    ) -> Result<bool, store::Error> {
-        let (taken, is_left) = {
-            let mut waiting = self.waiting.lock();
-            let keep = waiting.len().saturating_sub(max);
-            (waiting.split_off(keep), keep > 0)
-        };
-        if taken.is_empty() {
-            return Ok(is_left);
-        }
-        let rows: Vec<ReadingRow> = taken.iter().flat_map(|entry| self.rows(entry)).collect();
-        let written = store.put_readings(&rows).await;
-        if written.is_err() {
-            for entry in &taken {
-                self.write_again(entry);
-            }
-        }
-        written.map(|()| is_left)
-    }
-
-    fn write_again(&self, entry: &Arc<TargetEntry>) {
-        let is_first = self.change(entry.device, |seen| {
-            for action in &mut seen.actions {
-                action.changed = true;
-            }
-            !std::mem::replace(&mut seen.waits, true)
-        });
-        if is_first {
-            self.waiting.lock().push(Arc::clone(entry));
-        }
-    }
-
-    /// Returns the changes of a target; from now on they count as written.
-    fn rows(&self, entry: &TargetEntry) -> Vec<ReadingRow> {
-        let changed: Vec<Stored> = self.change(entry.device, |seen| {
-            seen.waits = false;
-            let changed = seen.actions.iter_mut().filter(|seen| seen.changed);
-            changed
-                .map(|seen| {
-                    seen.changed = false;
-                    Stored {
-                        last: Arc::clone(&seen.last),
-                        earlier: seen.earlier.clone(),
-                    }
-                })
-                .collect()
-        });
-        let row = |stored: Stored| match serde_json::to_string(&stored) {
-            Ok(body) => Some(ReadingRow {
-                target: entry.target.name.clone(),
-                action: stored.last.action.clone(),
-                body,
-            }),
-            Err(error) => {
-                invariant::broken("readings that are no JSON", &error);
-                None
-            }
-        };
-        changed.into_iter().filter_map(row).collect()
     }
 }

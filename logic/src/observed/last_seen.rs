@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utakata_model::{
     ActionName, Class, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition,
     missing, reading,
@@ -31,8 +31,6 @@ pub struct LastSeen {
     /// The missing parts of the last answer to each action.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
     pub recognition: Option<Arc<Recognition>>,
-    /// True while it waits to be written to the store.
-    pub(super) waits: bool,
 }
 
 /// The latest readings of a target by one action.
@@ -43,23 +41,21 @@ pub struct ActionReadings {
     pub last: Arc<Readings>,
     /// The readings of earlier attempts that the latest one did not have.
     pub earlier: Vec<Earlier>,
-    /// True if it differs from the store.
-    pub(super) changed: bool,
 }
 
 /// A value that the latest attempt did not return.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Earlier {
     /// The time of the reading.
     pub time: Timestamp,
     pub reading: Reading,
 }
 
-/// The stored form of [`ActionReadings`].
-#[derive(Serialize, Deserialize)]
+/// The form in which earlier versions stored [`ActionReadings`].
+#[derive(Deserialize)]
 pub(super) struct Stored {
     pub last: Arc<Readings>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub earlier: Vec<Earlier>,
 }
 
@@ -123,7 +119,6 @@ impl LastSeen {
             return false;
         };
         let is_any = !seen.earlier.is_empty();
-        seen.changed |= is_any;
         seen.earlier = Vec::new();
         is_any
     }
@@ -155,7 +150,6 @@ impl LastSeen {
             for earlier in &mut action.earlier {
                 earlier.time = moved(earlier.time);
             }
-            action.changed = true;
         }
     }
 
@@ -170,7 +164,6 @@ impl LastSeen {
                 action: readings.action.clone(),
                 last: Arc::clone(readings),
                 earlier: Vec::new(),
-                changed: true,
             });
             return;
         };
@@ -186,13 +179,11 @@ impl ActionReadings {
             action: last.action.clone(),
             last,
             earlier,
-            changed: false,
         }
     }
 
     fn replace(&mut self, readings: &Arc<Readings>) {
         let before = std::mem::replace(&mut self.last, Arc::clone(readings));
-        self.changed = true;
         if self.earlier.is_empty() && same_series(&before.readings, &readings.readings) {
             return;
         }

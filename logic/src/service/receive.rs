@@ -10,7 +10,7 @@ use utakata_interconnect::{
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
-use crate::{dispatch::Dispatch, ledger::Ledger};
+use crate::{dispatch::Dispatch, history::Recorder, ledger::Ledger};
 
 /// The pause before another attempt to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -20,6 +20,7 @@ pub(super) struct Receiver {
     pub site: Arc<Site>,
     pub dispatch: Arc<Dispatch>,
     pub ledger: Ledger,
+    pub recorder: Recorder,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -112,6 +113,9 @@ impl Receiver {
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+        let is_known = |one: &&Outcome| self.site.inventory.find(&one.target).is_some();
+        let failed = batch.outcomes.iter().filter(|one| Recorder::wants(one));
+        failed.filter(is_known).for_each(|one| self.recorder.outcome(one));
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
@@ -130,6 +134,7 @@ impl Receiver {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
             self.site.observed.saw(&known, readings);
+            self.recorder.readings(readings);
         }
     }
 }

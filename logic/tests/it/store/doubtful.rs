@@ -150,8 +150,8 @@ delegate! {
         snapshot() -> Box<dyn Snapshot>;
     }
     Readings {
-        put_readings(rows: &[ReadingRow]) -> ();
         readings() -> Vec<ReadingRow>;
+        delete_readings() -> ();
     }
     People {
         people() -> Vec<PersonRow>;
