@@ -55,13 +55,19 @@ pub fn gaps(marks: &[Mark], own: &[Gap], (from, to): (Millis, Millis)) -> Vec<Ga
 }
 
 /// Returns the gaps of a series in steps: those without a figure, with what its failed attempts and
-/// history itself tell of them.
+/// history itself tell of them. Steps that are shorter than the `usual` interval between values are
+/// no gap.
 pub fn missing(
     figures: &[(Millis, f64)],
     holes: &[(Millis, Arc<str>)],
     own: &[Gap],
     (from, to, step): (Millis, Millis, Millis),
+    usual: Option<Millis>,
 ) -> Vec<Gap> {
+    let patience = match usual {
+        Some(usual) if usual >= step => usual.saturating_mul(PATIENCE),
+        _ => 0,
+    };
     let mut gaps = Vec::new();
     let mut at = from;
     let starts = figures.iter().map(|(start, _)| *start).chain([to]);
@@ -70,17 +76,23 @@ pub fn missing(
             let first = holes.partition_point(|(seen, _)| *seen < at);
             let inside = holes[first..].iter().take_while(|(seen, _)| *seen < start);
             let code = inside.last().map(|(_, code)| Arc::clone(code));
-            gaps.extend(split(at, start, code, own, step));
+            if code.is_some() || start.saturating_sub(at) > patience {
+                gaps.extend(split(at, start, code, own, step.max(usual.unwrap_or(0))));
+            }
         }
         at = at.max(start.saturating_add(step));
     }
     gaps
 }
 
-/// Returns the median distance between values.
 fn usual_interval(marks: &[Mark]) -> Option<i64> {
     let values = marks.iter().filter(|(_, hole)| hole.is_none());
     let times: Vec<i64> = values.map(|(seen, _)| *seen).collect();
+    median_distance(&times)
+}
+
+/// Returns the median distance between times.
+pub fn median_distance(times: &[Millis]) -> Option<Millis> {
     let mut distances: Vec<i64> = times
         .windows(2)
         .map(|two| two[1].saturating_sub(two[0]))
@@ -172,7 +184,11 @@ mod tests {
     fn steps_without_a_figure_are_gaps() {
         let figures = [(0, 1.0), (10, 1.0), (50, 1.0)];
         let holes = [(25, "unreachable".into()), (31, "breaker-open".into())];
-        let found = missing(&figures, &holes, &[], (0, 80, 10));
+        let found = missing(&figures, &holes, &[], (0, 80, 10), None);
+        // Values each 20, shown each 10.
+        let slow = [(0, 1.0), (20, 1.0), (40, 1.0), (60, 1.0)];
+        let late = missing(&slow, &[], &[], (0, 200, 10), Some(20));
+        assert_eq!(shown(&late), [(70, 200, NOT_READ)]);
         assert_eq!(
             shown(&found),
             [(20, 50, "breaker-open"), (60, 80, NOT_READ)]

@@ -85,7 +85,11 @@ pub fn expired(stored: &[Stored], bound: Bound) -> Vec<usize> {
     let mut expired = Vec::new();
     for (is_raw, keep) in [(true, bound.raw_days), (false, bound.hour_days)] {
         let all: BTreeSet<i64> = days(stored, |sort| (sort != Sort::Hours) == is_raw).collect();
-        let Some(first_kept) = all.iter().nth_back(keep.clamp(1, all.len().max(1)) - 1).copied() else {
+        let Some(first_kept) = all
+            .iter()
+            .nth_back(keep.clamp(1, all.len().max(1)) - 1)
+            .copied()
+        else {
             continue;
         };
         let is_old = |file: &Stored| {

@@ -17,6 +17,7 @@
 //! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
 //! - [`environments`]: the zones of environments
 //! - `histograms`: durations, counted as they pass
+//! - [`history`]: what arrives is kept, and found again
 //! - [`dispatch`]: the dispatch of reads
 //! - [`ledger`]: every control task, from the request to the end
 //! - [`observe`]: schedules and reads on demand
@@ -47,6 +48,7 @@ pub mod environments;
 pub mod evidence;
 mod export;
 mod histograms;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod kinds;

@@ -17,7 +17,7 @@ use crate::{
     aggregate::{Aggregate, Steps},
     block::Block,
     file::Owner,
-    gap::{Gap, Mark, gaps, missing},
+    gap::{Gap, Mark, gaps, median_distance, missing},
     plan::{Plan, Stored, day_of, plan},
     query::{Error, Query, Tick, Track},
     row::{ColumnId, Content, Point, Sample, Series, SourceId, What},
@@ -355,6 +355,8 @@ impl<'s> Reading<'s> {
                     .iter()
                     .map(|(seen, _, code)| (*seen, Arc::clone(code)))
                     .collect();
+                let times: Vec<Millis> = cells.values.iter().map(|(seen, ..)| *seen).collect();
+                let usual = median_distance(&times);
                 let from = self.range.from.max(0);
                 let ticks = figures.iter().map(|(time, figure)| Tick {
                     time: *time,
@@ -363,7 +365,7 @@ impl<'s> Reading<'s> {
                 });
                 Track {
                     ticks: ticks.collect(),
-                    gaps: missing(&figures, &holes, own, (from, end.max(from), step)),
+                    gaps: missing(&figures, &holes, own, (from, end.max(from), step), usual),
                     series,
                     turns: match aggregate {
                         Aggregate::Rate => steps.turns,

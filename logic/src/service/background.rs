@@ -39,6 +39,7 @@ impl Handle {
             ledger: inner.ledger.clone(),
             notifications: Arc::clone(&inner.notifications),
             alarms: inner.alarms.clone(),
+            recorder: inner.recorder.clone(),
             fetches,
         };
         let cancel = inner.lifetime.cancel.clone();
@@ -89,8 +90,6 @@ impl Handle {
         background.spawn(notifications.run(inner.lifetime.cancel.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
-        let flusher = Arc::clone(inner);
-        background.spawn(async move { flusher.flush_now_and_then().await });
         let watcher = Arc::clone(inner);
         background.spawn(async move { watcher.follow_clock().await });
         let forgetter = Arc::clone(inner);
@@ -118,20 +117,6 @@ impl Handle {
 }
 
 impl Inner {
-    async fn flush_now_and_then(&self) {
-        let mut ticks =
-            tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.lifetime.cancel.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            // An error is kept for the status, and the next tick tries again.
-            let _ = self.flush().await;
-        }
-    }
-
     /// Shifts times when the clock is set, so that observations keep their age.
     async fn follow_clock(&self) {
         let mut clock = clock::Watch::begin();

@@ -11,7 +11,8 @@ use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
 use crate::{
-    alarms::Alarms, clock, dispatch::Dispatch, ledger::Ledger, notifications::Notifications,
+    alarms::Alarms, clock, dispatch::Dispatch, history::Recorder, ledger::Ledger,
+    notifications::Notifications,
 };
 
 /// The pause before another attempt to subscribe.
@@ -24,6 +25,7 @@ pub(super) struct Receiver {
     pub ledger: Ledger,
     pub notifications: Arc<Notifications>,
     pub alarms: Alarms,
+    pub recorder: Recorder,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -123,6 +125,11 @@ impl Receiver {
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+        let is_known = |one: &&Outcome| self.site.inventory.find(&one.target).is_some();
+        let failed = batch.outcomes.iter().filter(|one| Recorder::wants(one));
+        failed
+            .filter(is_known)
+            .for_each(|one| self.recorder.outcome(one));
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
@@ -144,6 +151,7 @@ impl Receiver {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
             self.site.observed.saw(&known, readings, clock::now());
+            self.recorder.readings(readings);
             self.alarms.saw(&known, readings);
         }
     }

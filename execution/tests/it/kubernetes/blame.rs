@@ -98,7 +98,8 @@ async fn check(end: End, watch: Watch) {
     let is_right = || {
         let pool = &site.handle.status().pools[0];
         let problem = pool.problem.as_ref().map(|problem| &*problem.message);
-        pool.lost == lost && words.is_none_or(|words| problem.is_some_and(|said| said.contains(words)))
+        pool.lost == lost
+            && words.is_none_or(|words| problem.is_some_and(|said| said.contains(words)))
     };
     if lost > 0 {
         until(is_right).await;

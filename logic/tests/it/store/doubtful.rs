@@ -157,8 +157,8 @@ delegate! {
         snapshot() -> Box<dyn Snapshot>;
     }
     Readings {
-        put_readings(rows: &[ReadingRow]) -> ();
         readings() -> Vec<ReadingRow>;
+        delete_readings() -> ();
     }
     People {
         people() -> Vec<PersonRow>;
