@@ -170,8 +170,13 @@ impl Room {
 
     /// Announces that an environment serves exactly these kinds.
     pub async fn announce(&self, kinds: &[&str]) {
+        self.announce_one(kinds, |_| {}).await;
+    }
+
+    /// The same of an environment that differs in something.
+    pub async fn announce_one(&self, kinds: &[&str], change: impl FnOnce(&mut EnvironmentStatus)) {
         let pools = kinds.iter().map(|kind| pool(&Kind::new(kind).unwrap()));
-        let status = EnvironmentStatus {
+        let mut status = EnvironmentStatus {
             id: environment(),
             incarnation: incarnation(),
             zone: Zone::default(),
@@ -193,6 +198,7 @@ impl Room {
             invariants_broken: 0,
             restarted: Vec::new(),
         };
+        change(&mut status);
         let mut changes = self.handle.kinds().follow();
         self.bus
             .publish(vec![Event::Environment(Arc::new(status))])
