@@ -155,11 +155,7 @@ mod tests {
                 "87",
                 "hw.battery.charge{hw.id=battery} 0.871",
             ),
-            (
-                "battery.voltage",
-                "54.6",
-                "hw.voltage{hw.id=battery} 54.6V",
-            ),
+            ("battery.voltage", "54.6", "hw.voltage{hw.id=battery} 54.6V"),
             (
                 "battery.runtime",
                 "1740",

@@ -121,9 +121,11 @@ impl Conversation<'_> {
                 let raw = probe.place.kind.read(&values, probe.place.words);
                 Ok(probe.test.holds(raw.as_ref()))
             }
-            Ok(frame::Answer::Exception(10 | 11)) => {
-                Err(Failure::failed(problem::of(self.task, self.place, &Error::Away)))
-            }
+            Ok(frame::Answer::Exception(10 | 11)) => Err(Failure::failed(problem::of(
+                self.task,
+                self.place,
+                &Error::Away,
+            ))),
             Ok(_) => Ok(false),
             Err(error) => Err(Failure::failed(problem::of(self.task, self.place, &error))),
         }
