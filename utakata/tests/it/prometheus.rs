@@ -210,23 +210,43 @@ fn readings_are_exported_in_the_form_of_opentelemetry() {
     assert_eq!(applied.code, 0, "{}", applied.err);
     let (head, body) = take(&collector).unwrap();
     assert!(head.starts_with("POST /v1/metrics HTTP/1.1"), "{head}");
-    assert!(head.to_lowercase().contains("content-type: application/json"), "{head}");
+    assert!(
+        head.to_lowercase()
+            .contains("content-type: application/json"),
+        "{head}"
+    );
     let resource = &body["resourceMetrics"][0];
     let of = |list: &Value, key: &str| {
         let found = list.as_array()?.iter().find(|one| one["key"] == *key)?;
         Some(found["value"]["stringValue"].clone())
     };
     let attributes = &resource["resource"]["attributes"];
-    assert_eq!(of(attributes, "utakata.target"), Some("here".into()), "{resource}");
+    assert_eq!(
+        of(attributes, "utakata.target"),
+        Some("here".into()),
+        "{resource}"
+    );
     assert_eq!(of(attributes, "rack"), Some("A1".into()), "{resource}");
     let metrics = resource["scopeMetrics"][0]["metrics"].as_array().unwrap();
     let named = |name: &str| metrics.iter().find(|one| one["name"] == *name).unwrap();
     let uptime = &named("system.uptime")["gauge"]["dataPoints"][0];
-    assert!(uptime["asDouble"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{uptime}");
-    let nanoseconds = uptime["timeUnixNano"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(
+        uptime["asDouble"]
+            .as_f64()
+            .is_some_and(|seconds| seconds >= 0.0),
+        "{uptime}"
+    );
+    let nanoseconds = uptime["timeUnixNano"]
+        .as_str()
+        .unwrap()
+        .parse::<u64>()
+        .unwrap();
     assert!(nanoseconds > 1_700_000_000_000_000_000, "{uptime}");
     let octets = &named("hw.network.io")["sum"];
-    assert_eq!((&octets["isMonotonic"], &octets["aggregationTemporality"]), (&true.into(), &2.into()));
+    assert_eq!(
+        (&octets["isMonotonic"], &octets["aggregationTemporality"]),
+        (&true.into(), &2.into())
+    );
 }
 
 #[test]
