@@ -31,6 +31,8 @@ use self::intake::Intake;
 const GATHER: Duration = Duration::from_millis(20);
 /// The number of batches of replies that may wait. Whoever is not answered repeats.
 const REPLIES: usize = 64;
+/// The size of the buffer in which the system keeps datagrams, in bytes.
+const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 /// The largest datagram.
 const MAX_DATAGRAM: usize = 65_535;
 /// The waits between attempts to listen at an address.
@@ -115,6 +117,10 @@ impl Port {
         loop {
             let error = match UdpSocket::bind(self.at).await {
                 Ok(socket) => {
+                    // The system may allow less; what it then drops under a storm is repeated, if
+                    // it is an inform.
+                    let size = rustix::net::sockopt::set_socket_recv_buffer_size;
+                    let _ = size(&socket, RECEIVE_BUFFER);
                     let socket = Arc::new(socket);
                     self.health.made();
                     backoff.reset();

@@ -87,7 +87,9 @@ impl Sources {
 /// Returns the IP address in the address of a target. A name says nothing without its resolver.
 fn address(text: &str) -> Option<IpAddr> {
     let rest = text.strip_prefix("udp:").unwrap_or(text);
-    if let Ok(address) = rest.parse() {
+    // `fe80::1%eth0`: the interface is not part of what a packet says.
+    let bare = rest.split('%').next().unwrap_or(rest);
+    if let Ok(address) = bare.parse() {
         return Some(plain(address));
     }
     let (host, _) = host_and_port(rest)?;

@@ -157,7 +157,10 @@ impl SiteFacts {
         let recent: Vec<&UnknownSource> = self.unknown.iter().filter(is_recent).collect();
         let first = recent.first()?;
         let named = recent.iter().take(3);
-        let named = named.map(|one| format!("{} ({} times)", one.source, one.count));
+        let named = named.map(|one| match one.count {
+            1 => format!("{} (once)", one.source),
+            count => format!("{} ({count} times)", one.source),
+        });
         let more = match recent.len() {
             0..=3 => String::new(),
             count => format!(" and {} more", count - 3),

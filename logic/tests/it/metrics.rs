@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::room::Room;
 
 /// All metric names that exist with a single logic environment: dashboards depend on them.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 22] = [
     "utakata_approvals_waiting",
     "utakata_control_under_way",
     "utakata_environment_up",
@@ -16,7 +16,6 @@ const NAMES: [&str; 24] = [
     "utakata_permit_round_trip_seconds",
     "utakata_poll_lateness_seconds",
     "utakata_problems",
-    "utakata_queue_age_seconds",
     "utakata_readings_flush_seconds",
     "utakata_reads_under_way",
     "utakata_releases",
@@ -24,7 +23,6 @@ const NAMES: [&str; 24] = [
     "utakata_targets",
     "utakata_targets_by_health",
     "utakata_targets_left_alone",
-    "utakata_task_latency_seconds",
     "utakata_tasks",
     "utakata_tasks_ended",
     "utakata_tasks_unsettled",
