@@ -7,6 +7,7 @@
 #   mqtt     mosquitto, mosquitto_pub and mosquitto_sub
 #   amqp     RabbitMQ, with its MQTT plugin
 #   sql      PostgreSQL
+#   history  VictoriaMetrics and Prometheus
 #   docker   Docker's engine, and a registry; what builds an image with a worker in Python
 #   api      schemathesis
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies
@@ -30,10 +31,11 @@ packages_of() {
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
+    history) echo "victoria-metrics prometheus" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, kubernetes, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, api, kubernetes, check, bench)" ;;
     esac
 }
 
@@ -128,7 +130,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api kubernetes check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker api kubernetes check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
