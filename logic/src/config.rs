@@ -215,6 +215,11 @@ pub struct History {
     /// disk: history yields first, so that control can still be recorded.
     #[setting(or_zero, max = 1_000_000_000_000_000, form = "bytes")]
     pub min_free: usize,
+    /// The URL of an engine that speaks Prometheus, such as `http://victoria.example:8428`: readings
+    /// are written there as well, and questions about the past are answered from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "URL")]
+    pub engine: Option<String>,
 }
 
 setting! {
@@ -240,6 +245,12 @@ pub enum ConfigError {
          http://127.0.0.1:4318"
     )]
     Otlp { url: String },
+    /// Nothing could be written there.
+    #[error(
+        "logic.history.engine is \"{url}\": write http:// and a host with its port, such as \
+         http://victoria.example:8428"
+    )]
+    Engine { url: String },
     /// A lease would expire between two renewals.
     #[error(
         "logic.lease.lasts ({}) must be at least twice logic.lease.renewed_every ({})",
@@ -268,6 +279,11 @@ impl Config {
             && !is_address(url)
         {
             return Err(ConfigError::Otlp { url: url.clone() });
+        }
+        if let Some(url) = &self.history.engine
+            && !is_address(url)
+        {
+            return Err(ConfigError::Engine { url: url.clone() });
         }
         let Lease {
             lasts,
@@ -372,6 +388,7 @@ impl Default for History {
             keep_hours: DAY * 1825,
             max_disk: 20_000_000_000,
             min_free: 1_000_000_000,
+            engine: None,
         }
     }
 }

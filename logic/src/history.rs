@@ -47,17 +47,22 @@ pub fn open(config: &config::History, folder: &Path) -> Option<Arc<Embedded>> {
 #[derive(Clone)]
 pub struct Recorder {
     history: Option<Arc<Embedded>>,
+    /// Another engine, which gets everything, too, and answers questions.
+    engine: Option<Arc<dyn History>>,
 }
 
 impl Recorder {
-    pub fn new(history: Option<Arc<Embedded>>) -> Self {
-        Self { history }
+    pub fn new(history: Option<Arc<Embedded>>, engine: Option<Arc<dyn History>>) -> Self {
+        Self { history, engine }
     }
 
+    /// Returns the history that answers questions.
     pub fn history(&self) -> Option<&dyn History> {
-        self.history
+        let embedded = self
+            .history
             .as_deref()
-            .map(|history| history as &dyn History)
+            .map(|history| history as &dyn History);
+        self.engine.as_deref().or(embedded)
     }
 
     /// Keeps the readings of a known target.
@@ -79,8 +84,15 @@ impl Recorder {
     }
 
     fn append(&self, record: impl FnOnce() -> Record) {
-        if let Some(history) = &self.history {
-            history.append(record());
+        match (&self.history, &self.engine) {
+            (Some(history), Some(engine)) => {
+                let record = record();
+                engine.append(record.clone());
+                history.append(record);
+            }
+            (Some(history), None) => history.append(record()),
+            (None, Some(engine)) => engine.append(record()),
+            (None, None) => {}
         }
     }
 

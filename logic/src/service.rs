@@ -71,6 +71,8 @@ pub struct Parts {
     pub folder: Option<PathBuf>,
     /// The history of readings; absent if it could not be opened.
     pub history: Option<Arc<Embedded>>,
+    /// Another engine that keeps readings and answers questions about the past.
+    pub engine: Option<Arc<dyn History>>,
 }
 
 /// A reason why the logic environment did not start.
@@ -144,7 +146,7 @@ impl LogicEnvironment {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
         let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
-        let recorder = Recorder::new(parts.history);
+        let recorder = Recorder::new(parts.history, parts.engine);
         recorder.restore(&site.observed, &site.inventory).await;
         recorder
             .take_over(

@@ -126,6 +126,7 @@ impl Room {
             connections,
             peers: None,
             folder: None,
+            engine: None,
             history: history::open(&config.history, &folder.path().join("history")),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
@@ -410,7 +411,9 @@ impl Desk {
         }
         let mut events: Vec<Event> = answers
             .iter()
-            .filter(|(task, ..)| task.class == Class::Observe)
+            .filter(|(task, _, (status, _))| {
+                task.class == Class::Observe && *status != OutcomeStatus::Failed
+            })
             .map(|(task, ..)| Event::Readings(Arc::new(self.readings(task))))
             .collect();
         let outcomes = answers.into_iter().map(|(task, permit, answer)| Outcome {
