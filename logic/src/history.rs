@@ -10,6 +10,7 @@ use utakata_model::{Class, Cure, Outcome, OutcomeStatus, Problem, Readings, Task
 
 use crate::{
     clock, config,
+    histograms::Histograms,
     inventory::Inventory,
     observed::{Earlier, Observed, Stored},
     store,
@@ -54,6 +55,13 @@ pub struct Recorder {
 impl Recorder {
     pub fn new(history: Option<Arc<Embedded>>, engine: Option<Arc<dyn History>>) -> Self {
         Self { history, engine }
+    }
+
+    /// Has the duration of each write of history counted.
+    pub fn count_flushes(&self, histograms: &Histograms) {
+        if let Some(history) = &self.history {
+            history.on_flush(histograms.flushes());
+        }
     }
 
     /// Returns the history that answers questions.

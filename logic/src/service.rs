@@ -163,6 +163,7 @@ impl LogicEnvironment {
             Arc::clone(&site.observed),
             site.desired.pins(),
         ));
+        recorder.count_flushes(dispatch.histograms());
         let ledger_fails = Arc::<Failing>::default();
         let of_ledger = ledger::LedgerParts {
             store: Arc::clone(&store),

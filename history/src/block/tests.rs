@@ -188,8 +188,16 @@ fn the_seeds_of_fuzzing_are_read() {
         content: match at % 10 {
             9 => Content::Hole("unreachable".into()),
             _ => Content::Values(vec![
-                (0, good(ReadingValue::Number(230.0 + (at % 5) as f64 / 10.0))),
-                (1, good(ReadingValue::Text(if at > 20 { "on" } else { "off" }.into()))),
+                (
+                    0,
+                    good(ReadingValue::Number(230.0 + (at % 5) as f64 / 10.0)),
+                ),
+                (
+                    1,
+                    good(ReadingValue::Text(
+                        if at > 20 { "on" } else { "off" }.into(),
+                    )),
+                ),
             ]),
         },
     };
@@ -205,7 +213,13 @@ fn the_seeds_of_fuzzing_are_read() {
         }
     }
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    assert_eq!(Block::decode(&read("block"), |_| true).unwrap().rows(), rows);
+    assert_eq!(
+        Block::decode(&read("block"), |_| true).unwrap().rows(),
+        rows
+    );
     assert_eq!(crate::tier::decode(&read("hours")).unwrap().len(), 4);
-    assert_eq!(crate::journal::step(&read("journal")), crate::journal::step(&seeds[2].1));
+    assert_eq!(
+        crate::journal::step(&read("journal")),
+        crate::journal::step(&seeds[2].1)
+    );
 }

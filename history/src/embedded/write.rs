@@ -324,8 +324,12 @@ impl Pen {
             self.forget(rows);
             return;
         }
+        let began = Instant::now();
         match self.write() {
             Ok(()) => {
+                if let Some(call) = self.shared.on_flush.get() {
+                    call(began.elapsed());
+                }
                 self.lost = None;
                 self.shared.trouble(None);
                 self.forget(0);
