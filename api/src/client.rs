@@ -1,5 +1,6 @@
 //! A typed client of the HTTP API.
 
+mod alarms;
 mod clock;
 mod environments;
 mod error;
@@ -17,6 +18,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{OperationId, TaskId};
 
+pub use alarms::AlarmQuery;
 pub use clock::server_now;
 pub use environments::EnvironmentVerb;
 pub use error::Error;

@@ -32,7 +32,7 @@ pub use self::{
     keeper::{AlarmKeeper, Parts},
     own::OwnFigures,
     rules::Rules,
-    shown::Shown,
+    shown::{Shown, order},
     view::{Filter, freshened},
 };
 use crate::inventory::TargetEntry;

@@ -56,6 +56,8 @@ macro_rules! pages {
 }
 
 codes! {
+    AlarmShelf "alarm-shelf" UNPROCESSABLE_ENTITY Operator,
+    AlarmState "alarm-state" CONFLICT Operator,
     AnswerLost "answer-lost" BAD_GATEWAY Operator,
     ApproveOwn "approve-own" CONFLICT Operator,
     BodyInvalid "body-invalid" UNPROCESSABLE_ENTITY Operator,

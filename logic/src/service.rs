@@ -183,7 +183,7 @@ impl LogicEnvironment {
             duties: duties.clone(),
             folder: parts.folder.clone(),
         });
-        let overviews = overviews(&site, &observe, &ledger, parts.folder);
+        let overviews = overviews(&site, &observe, &ledger, &alarms, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -218,6 +218,7 @@ fn overviews(
     site: &Site,
     observe: &Arc<Observe>,
     ledger: &Ledger,
+    alarms: &Alarms,
     folder: Option<PathBuf>,
 ) -> Overviews {
     Overviews::new(Sources {
@@ -228,6 +229,7 @@ fn overviews(
         desired: Arc::clone(&site.desired),
         rollouts: Arc::clone(&site.rollouts),
         ledger: ledger.clone(),
+        alarms: alarms.clone(),
         folder,
     })
 }

@@ -727,12 +727,6 @@ impl Engine {
     }
 }
 
-impl Output {
-    pub fn is_empty(&self) -> bool {
-        self.dirty.is_empty() && self.gone.is_empty() && self.changes.is_empty()
-    }
-}
-
 fn subject<'a>(entry: &'a TargetEntry, attributes: &'a Attributes) -> Subject<'a> {
     Subject {
         target: Some(&entry.target),
