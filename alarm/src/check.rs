@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use utakata_expression::{Program, Schema, Type};
+use utakata_model::quantity::Quantity;
 use utakata_model::{AlarmRule, MetricName, duration};
-use utakata_profile::metric::Quantity;
 
 use crate::{
     compiled::{Compiled, Watch},

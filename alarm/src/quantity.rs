@@ -1,7 +1,7 @@
 //! The type of a metric's values in expressions.
 
 use utakata_expression::{Type, Unit};
-use utakata_profile::metric::Quantity;
+use utakata_model::quantity::Quantity;
 
 /// The metrics whose values are texts or states by name.
 const TEXTS: [&str; 17] = [

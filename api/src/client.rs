@@ -7,10 +7,12 @@ mod error;
 mod events;
 mod ledger;
 mod lists;
+mod notifications;
 pub mod relay;
 mod releases;
 mod rollouts;
 mod sse;
+mod webhook;
 
 use std::time::Duration;
 
@@ -24,9 +26,11 @@ pub use environments::EnvironmentVerb;
 pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
-pub use lists::{ReadingQuery, TaskQuery};
+pub use lists::{HistoryQuery, ReadingQuery, TaskQuery};
+pub use notifications::NotificationQuery;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
+pub use webhook::Webhook;
 
 use crate::{
     Problem,

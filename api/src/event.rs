@@ -1,7 +1,7 @@
 //! Server-sent events of `GET /v1/events`.
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{EnvironmentStatus, Outcome, Readings};
+use utakata_model::{EnvironmentStatus, Notification, Outcome, Readings};
 use utoipa::ToSchema;
 
 use crate::alarm::AlarmChange;
@@ -16,6 +16,8 @@ pub enum Event {
     Outcomes(Vec<Outcome>),
     /// The status of an environment.
     Environment(Box<EnvironmentStatus>),
+    /// What a device said unasked, folded with what it said before.
+    Notification(Notification),
     /// Changes of alarms.
     Alarms(Vec<AlarmChange>),
     /// The number of events that were dropped because the client did not fetch them fast enough.

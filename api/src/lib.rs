@@ -8,6 +8,7 @@ pub mod audit;
 pub mod client;
 pub mod environment;
 pub mod event;
+pub mod history;
 pub mod inventory;
 pub mod ledger;
 pub mod operation;

@@ -29,6 +29,16 @@ pub struct Read {
     #[serde(default, with = "duration")]
     #[schema(value_type = String, example = "10s")]
     pub wait: Duration,
+    /// The age up to which the last values of a target are an answer, so that it is not asked
+    /// again. They count if they are everything that the action reads, and nothing was missing; a
+    /// read with parameters always asks.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "duration::option"
+    )]
+    #[schema(value_type = Option<String>, example = "60s")]
+    pub max_age: Option<Duration>,
 }
 
 /// Body of `POST /v1/operations`: control of targets.

@@ -66,5 +66,6 @@ pub fn read(selector: &str, bytes_in: usize, bytes_out: usize) -> Result<Read> {
         action: Some(ActionName::new("echo")?),
         parameters,
         wait: std::time::Duration::ZERO,
+        max_age: None,
     })
 }

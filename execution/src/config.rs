@@ -3,6 +3,7 @@
 mod content;
 mod docker;
 mod kubernetes;
+mod notifications;
 mod trust;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -18,6 +19,7 @@ use utakata_settings::Settings;
 pub use content::Content;
 pub use docker::Docker;
 pub use kubernetes::{Containers, Kubernetes};
+pub use notifications::Notifications;
 pub use trust::Trust;
 
 /// The settings of an environment. Durations are written as `"30s"`.
@@ -94,6 +96,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// Asking for permits for control.
     pub permits: Permits,
+    /// Notifications (SNMP traps and informs) of devices.
+    pub notifications: Notifications,
     /// The runtime of images: docker, in a Docker engine of this machine; or
     /// kubernetes, as pods of a cluster.
     pub runtime: Containers,
@@ -269,6 +273,7 @@ impl Default for Config {
             lanes: Lanes::default(),
             breaker: Breaker::default(),
             permits: Permits::default(),
+            notifications: Notifications::default(),
             runtime: Containers::default(),
             docker: Docker::default(),
             kubernetes: Kubernetes::default(),

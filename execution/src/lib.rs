@@ -26,6 +26,7 @@ mod files;
 mod folder;
 mod kind;
 mod lives;
+mod notifications;
 mod publish;
 mod quota;
 mod release;

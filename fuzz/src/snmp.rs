@@ -2,13 +2,15 @@
 
 use async_snmp::{CommunityVersion, Oid};
 use bytes::Bytes;
-use utakata_worker_snmp::session::message::{
-    self, Bindings, Names, PduKind, envelope, parse, parse_scoped,
+use utakata_worker_snmp::{
+    notification::{Engine, Opened, open},
+    session::message::{self, Bindings, Names, PduKind, envelope, parse, parse_scoped},
 };
 
 /// Parses a datagram as a message with a community, and as a scoped PDU of SNMPv3.
 pub fn snmp(data: &[u8]) {
     let _ = envelope(data);
+    notification(data);
     for answer in [
         parse(Bytes::copy_from_slice(data)),
         parse_scoped(Bytes::copy_from_slice(data)),
@@ -23,6 +25,16 @@ pub fn snmp(data: &[u8]) {
         for (found, name) in found.iter().zip(&names) {
             assert_eq!(found.oid.to_ber().as_deref().ok(), Some(&**name));
         }
+    }
+}
+
+/// Opens a datagram as a trap or an inform: whatever it is, its reply is one that can be sent.
+fn notification(data: &[u8]) {
+    let engine = Engine::of("wee-1", 1_800_000_000);
+    let bytes = Bytes::copy_from_slice(data);
+    if let Ok(Opened::Event { event, reply }) = open(&bytes, None, &engine, &Default::default()) {
+        assert!(event.key.len() < 1_000 && event.values.len() <= 64);
+        assert!(reply.is_none_or(|reply| reply.len() <= 65_535));
     }
 }
 

@@ -148,6 +148,7 @@ impl Queue {
             connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
+            needs_networks: false,
             stopped: Stopped::default(),
             rollouts: Vec::new(),
             workers: None,
@@ -164,6 +165,7 @@ impl Queue {
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
             standing: utakata_model::desired::StandingOrders::default(),
+            targets: None,
         })))
     }
 
@@ -252,6 +254,9 @@ pub fn mark(event: &Event) -> String {
         },
         Event::Fetch(batch) => format!("fetch {} {}", batch.environment, batch.wants.len()),
         Event::Content(got) => format!("content {}", got.environment),
+        Event::Datagrams(batch) => format!("datagrams {}", batch.environment),
+        Event::Replies(batch) => format!("replies {}", batch.environment),
+        Event::Notification(one) => format!("notification {} {}", one.source, one.count),
     }
 }
 

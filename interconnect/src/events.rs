@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use utakata_model::{Class, Desired, EnvironmentId, EnvironmentStatus, Readings, TargetName, Zone};
+use utakata_model::{
+    Class, Desired, EnvironmentId, EnvironmentStatus, Notification, Readings, TargetName, Zone,
+};
 use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
     message::{
         alarm::AlarmNews,
         content::{ContentReply, FetchBatch},
+        notification::{DatagramBatch, ReplyBatch},
         outcome::OutcomeBatch,
     },
 };
@@ -65,16 +68,24 @@ pub enum Event {
     Fetch(Arc<FetchBatch>),
     /// The answer to an environment's request for content.
     Content(Arc<ContentReply>),
+    /// An environment received datagrams that devices sent unasked.
+    Datagrams(Arc<DatagramBatch>),
+    /// The replies to an environment's datagrams.
+    Replies(Arc<ReplyBatch>),
+    /// A device said something unasked, and it is kept.
+    Notification(Arc<Notification>),
     /// Alarms have changed.
     Alarms(Arc<AlarmNews>),
 }
 
 impl Event {
-    /// Returns true if it may be dropped under load: readings, outcomes of observation only, and
-    /// content of releases, which is requested again.
+    /// Returns true if it may be dropped under load: readings, outcomes of observation only,
+    /// content of releases, which is requested again, and messages of devices, which repeat what
+    /// must not be lost until it is acknowledged.
     pub fn is_expendable(&self) -> bool {
         match self {
             Self::Readings(_) | Self::Fetch(_) | Self::Content(_) => true,
+            Self::Datagrams(_) | Self::Replies(_) | Self::Notification(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
             Self::Forgotten(_) | Self::Alarms(_) => false,
@@ -92,6 +103,9 @@ impl Event {
             Self::Permits(batch) => batch.answers.len().max(1),
             Self::Recorded(batch) => batch.attempts.len().max(1),
             Self::Fetch(batch) => batch.wants.len().max(1),
+            Self::Datagrams(batch) => batch.datagrams.len().max(1),
+            Self::Replies(batch) => batch.replies.len().max(1),
+            Self::Notification(_) => 1,
             Self::Alarms(news) => news.changes.len().max(1),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
             Self::Forgotten(_) | Self::Content(_) => 1,
@@ -108,9 +122,13 @@ pub struct Interest {
     pub outcomes: bool,
     /// True for statuses of environments.
     pub environments: bool,
-    /// Requests for permits, and for content of releases: for the logic environment.
+    /// Notifications of devices.
+    #[serde(default)]
+    pub notifications: bool,
+    /// Requests for permits and for content of releases, and datagrams of devices: for the logic
+    /// environment.
     pub starts: bool,
-    /// Permits, records and content for this environment, and for no other.
+    /// Permits, records, content and replies for this environment, and for no other.
     pub answers: Option<EnvironmentId>,
     /// The desired state of the environments of these zones.
     #[serde(default)]
@@ -147,6 +165,7 @@ impl Interest {
         readings: false,
         outcomes: false,
         environments: false,
+        notifications: false,
         starts: false,
         answers: None,
         desired: Zones::None,
@@ -157,6 +176,7 @@ impl Interest {
         readings: true,
         outcomes: true,
         environments: true,
+        notifications: true,
         desired: Zones::All,
         alarms: true,
         ..Self::NONE
@@ -169,8 +189,10 @@ impl Interest {
             Event::Outcomes(_) => self.outcomes,
             Event::Environment(_) | Event::Forgotten(_) => self.environments,
             Event::Desired(desired) => self.desired.include(&desired.zone),
+            Event::Start(_) | Event::Fetch(_) | Event::Datagrams(_) => self.starts,
+            Event::Notification(_) => self.notifications,
+            Event::Replies(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Alarms(_) => self.alarms,
-            Event::Start(_) | Event::Fetch(_) => self.starts,
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Content(got) => self.answers.as_ref() == Some(&got.environment),

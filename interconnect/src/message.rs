@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod content;
 mod lenient;
 mod moments;
+pub mod notification;
 pub mod outcome;
 mod permit;
 mod reading;

@@ -22,6 +22,10 @@ pub const ALARMS: &str = "utakata/v1/alarm/#";
 pub const STARTS: &str = "utakata/v1/start/#";
 /// The filter for requests for release content.
 pub const FETCHES: &str = "utakata/v1/fetch/#";
+/// The filter for datagrams that devices sent unasked.
+pub const DATAGRAMS: &str = "utakata/v1/datagram/#";
+/// The filter for notifications of devices.
+pub const NOTIFICATIONS: &str = "utakata/v1/notification/#";
 /// The filter for deleted targets.
 pub const DELETED: &str = "utakata/v1/deleted/#";
 
@@ -47,6 +51,16 @@ pub enum Topic {
     Fetch(EnvironmentId),
     /// `content/<environment>`: the answers, for that environment only.
     Content(EnvironmentId),
+    /// `datagram/<environment>`: an environment received datagrams that devices sent unasked.
+    Datagram(EnvironmentId),
+    /// `reply/<environment>`: the replies to them, for that environment only.
+    Reply(EnvironmentId),
+    /// `notification/<zone>/<subject>`: a device said something unasked.
+    Notification {
+        zone: Zone,
+        /// The name of the target, or the address of an unknown source.
+        subject: String,
+    },
     /// `environment/<id>`: the status of an environment. Retained.
     Environment(EnvironmentId),
     /// `deleted/<target>`: a target has been deleted.
@@ -92,6 +106,9 @@ impl fmt::Display for Topic {
             Self::Recorded(environment) => write!(f, "{ROOT}recorded/{environment}"),
             Self::Fetch(environment) => write!(f, "{ROOT}fetch/{environment}"),
             Self::Content(environment) => write!(f, "{ROOT}content/{environment}"),
+            Self::Datagram(environment) => write!(f, "{ROOT}datagram/{environment}"),
+            Self::Reply(environment) => write!(f, "{ROOT}reply/{environment}"),
+            Self::Notification { zone, subject } => f.write_str(&notification(zone, subject)),
             Self::Environment(id) => f.write_str(&environment(id)),
             Self::Deleted(target) => write!(f, "{ROOT}deleted/{target}"),
             Self::Desired(zone) => f.write_str(&desired(zone)),
@@ -113,6 +130,11 @@ pub fn readings_of(target: &TargetName) -> String {
 /// Returns the topic of outcomes.
 pub fn outcome(zone: &Zone, kind: &Kind) -> String {
     join("outcome/", zone.as_str(), Some(kind.as_str()))
+}
+
+/// The topic of a device's notifications.
+pub fn notification(zone: &Zone, subject: &str) -> String {
+    join("notification/", zone.as_str(), Some(subject))
 }
 
 /// The topic of a client's own marker messages: when a marker arrives, everything sent before it
@@ -186,6 +208,12 @@ fn parse(levels: &[&str]) -> Result<Option<Topic>, NameError> {
         ["recorded", environment] => Topic::Recorded(environment.parse()?),
         ["fetch", environment] => Topic::Fetch(environment.parse()?),
         ["content", environment] => Topic::Content(environment.parse()?),
+        ["datagram", environment] => Topic::Datagram(environment.parse()?),
+        ["reply", environment] => Topic::Reply(environment.parse()?),
+        ["notification", zone, subject] => Topic::Notification {
+            zone: zone.parse()?,
+            subject: subject.into(),
+        },
         ["environment", id] => Topic::Environment(id.parse()?),
         ["deleted", target] => Topic::Deleted(target.parse()?),
         ["desired", zone] => Topic::Desired(zone.parse()?),

@@ -7,7 +7,9 @@
 //!                                            inter connect, API, channels out
 //! ```
 
+mod alertmanager;
 mod causes;
+mod channel;
 mod engine;
 mod error;
 mod keeper;

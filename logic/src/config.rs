@@ -24,11 +24,40 @@ pub struct Config {
     /// Operations that change something.
     pub control: Control,
     pub store: Store,
+    /// The history of readings, in DATA/history.
+    pub history: History,
     /// The unique name of this logic environment; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<LogicId>,
     /// The division of duties among several logic environments.
     pub lease: Lease,
+    /// The alarms.
+    pub alarms: Alarms,
+    /// The export of readings to a collector of OpenTelemetry.
+    pub otlp: Otlp,
+}
+
+/// The export of readings to a collector of OpenTelemetry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Otlp {
+    /// The URL of a collector that takes OTLP over HTTP in JSON, such as `http://127.0.0.1:4318`;
+    /// nothing is exported when not set. For TLS, use a collector beside this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "URL")]
+    pub url: Option<String>,
+    /// The interval at which the latest readings are exported.
+    #[serde(with = "duration")]
+    pub interval: Duration,
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self {
+            url: None,
+            interval: Duration::from_secs(60),
+        }
+    }
 }
 
 /// The HTTP API.
@@ -91,6 +120,15 @@ pub struct Observe {
     /// The largest number of targets per second that are read at once because they have never been
     /// read.
     pub first_reads_per_second: u32,
+}
+
+/// The alarms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alarms {
+    /// The URLs to which alarms are posted in the form of Alertmanager, such as
+    /// `http://alertmanager:9093/api/v2/alerts`.
+    pub webhooks: Vec<String>,
 }
 
 /// The division of duties among several logic environments.
@@ -162,19 +200,32 @@ pub enum Approval {
 }
 
 /// The store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
     /// The PostgreSQL database that keeps everything; a SQLite file in DATA when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// The interval at which the latest readings are written. Later ones are lost if the machine
-    /// dies, and show as stale until the next read.
+}
+
+/// The history of readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct History {
+    /// The time for which every value is kept, in whole days.
     #[serde(with = "duration")]
-    pub flush: Duration,
-    /// The largest number of readings that are written at once.
-    #[setting(max = 10_000_000)]
-    pub flush_rows: usize,
+    pub keep: Duration,
+    /// The time for which the figures of each hour are kept (least, greatest, sum, number, last),
+    /// in whole days.
+    #[serde(with = "duration")]
+    pub keep_hours: Duration,
+    /// The largest space on the disk, in bytes: beyond it the oldest values are deleted first.
+    #[setting(max = 1_000_000_000_000_000, form = "bytes")]
+    pub max_disk: usize,
+    /// The space on the disk, in bytes, that is left to others, though at most a twentieth of the
+    /// disk: history yields first, so that control can still be recorded.
+    #[setting(or_zero, max = 1_000_000_000_000_000, form = "bytes")]
+    pub min_free: usize,
 }
 
 setting! {
@@ -194,6 +245,12 @@ pub enum ConfigError {
          http://le-1.example:7700"
     )]
     Advertise { url: String },
+    /// It is no URL of a collector.
+    #[error(
+        "logic.otlp.url is \"{url}\": write http:// and a host with its port, such as \
+         http://127.0.0.1:4318"
+    )]
+    Otlp { url: String },
     /// A lease would expire between two renewals.
     #[error(
         "logic.lease.lasts ({}) must be at least twice logic.lease.renewed_every ({})",
@@ -217,6 +274,11 @@ impl Config {
             && !is_address(url)
         {
             return Err(ConfigError::Advertise { url: url.clone() });
+        }
+        if let Some(url) = &self.otlp.url
+            && !is_address(url)
+        {
+            return Err(ConfigError::Otlp { url: url.clone() });
         }
         let Lease {
             lasts,
@@ -313,12 +375,14 @@ impl Default for Control {
     }
 }
 
-impl Default for Store {
+impl Default for History {
     fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
-            url: None,
-            flush: Duration::from_secs(1),
-            flush_rows: 20_000,
+            keep: DAY * 90,
+            keep_hours: DAY * 1825,
+            max_disk: 20_000_000_000,
+            min_free: 1_000_000_000,
         }
     }
 }

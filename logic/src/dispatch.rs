@@ -29,7 +29,13 @@ use self::{
     ended::Ring,
     pending::{Pending, PendingRead},
 };
-use crate::{Config, desired::PinTable, inventory::TargetEntry, observed::Observed};
+use crate::{
+    Config,
+    desired::PinTable,
+    histograms::Histograms,
+    inventory::{DeviceId, TargetEntry},
+    observed::Observed,
+};
 
 /// The number of deleted targets that are reported at once.
 const FORGOTTEN_AT_ONCE: usize = 256;
@@ -60,6 +66,7 @@ pub struct Dispatch {
     pending_limit: usize,
     grace: std::time::Duration,
     pins: PinTable,
+    histograms: Histograms,
 }
 
 /// A task that is under way.
@@ -111,6 +118,7 @@ impl Dispatch {
             pending_limit: config.observe.pending_limit,
             grace: config.control.grace,
             pins,
+            histograms: Histograms::default(),
         }
     }
 
@@ -136,6 +144,16 @@ impl Dispatch {
     /// Returns a task pinned to the release that its target keeps.
     pub(crate) fn pinned(&self, task: Task) -> Task {
         self.pins.pinned(task)
+    }
+
+    /// Returns the durations that are counted.
+    pub fn histograms(&self) -> &Histograms {
+        &self.histograms
+    }
+
+    /// Returns the latest observations of each target.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
     }
 
     /// Returns the number of tasks that are under way.
@@ -242,6 +260,7 @@ impl Dispatch {
         let mut newest = BTreeMap::new();
         for (id, entry) in pending
             .iter()
+            .filter(|(_, e)| e.known.device != DeviceId::NONE)
             .filter(|(id, e)| wanted(**id, &e.batch, &e.known))
         {
             newest.insert(*id, entry);

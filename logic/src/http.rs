@@ -12,10 +12,12 @@ mod environments;
 mod errors;
 mod events;
 mod explain;
+mod history;
 mod kinds;
 mod locks;
 mod metrics;
 mod needs;
+mod notifications;
 mod openapi;
 mod operations;
 mod orders;
@@ -34,6 +36,7 @@ mod releases;
 mod rollouts;
 mod route;
 mod schedules;
+mod scrape;
 mod size;
 mod status;
 mod targets;
@@ -167,6 +170,7 @@ fn routes() -> impl Iterator<Item = Route> {
         status::routes(),
         overview::routes(),
         metrics::routes(),
+        scrape::routes(),
         targets::routes(),
         schedules::routes(),
         credentials::routes(),
@@ -181,6 +185,8 @@ fn routes() -> impl Iterator<Item = Route> {
         orders::routes(),
         rollouts::routes(),
         readings::routes(),
+        history::routes(),
+        notifications::routes(),
         reads::routes(),
         operations::routes(),
         explain::routes(),

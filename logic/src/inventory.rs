@@ -21,6 +21,7 @@ use utakata_model::{
     TargetName,
 };
 
+pub(crate) use address::host_and_port;
 pub use check::MAX_PROBLEMS;
 pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
@@ -173,7 +174,10 @@ impl Inventory {
     pub fn graph(&self) -> Graph {
         let index = self.index.read();
         let targets = index.targets.values().map(|known| &*known.target);
-        Graph::build(targets, index.relations.values().map(|relation| &**relation))
+        Graph::build(
+            targets,
+            index.relations.values().map(|relation| &**relation),
+        )
     }
 
     /// Returns all credentials, by name, without their secrets.

@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: each module may use those above it in this list, and none below.
 //!
-//! - [`config`], `clock`, [`code`], `explain`, [`token`]: what everything else may need
+//! - [`config`], `clock`, [`code`], [`token`]: what everything else may need
 //! - [`pace`]: which tasks of an operation may begin
 //! - [`store`]: what outlives the process
 //! - [`audit`]: the trail of what was done, and its check
@@ -16,9 +16,13 @@
 //! - [`evidence`]: the results of read-backs, by release
 //! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
 //! - [`environments`]: the zones of environments
+//! - `histograms`: durations, counted as they pass
+//! - [`history`]: what arrives is kept, and found again
 //! - [`dispatch`]: the dispatch of reads
 //! - [`ledger`]: every control task, from the request to the end
 //! - [`observe`]: schedules and reads on demand
+//! - `export`: readings for other tools
+//! - [`notifications`]: what devices say unasked
 //! - [`control`]: operations that change something
 //! - [`alarms`]: what is wrong, since when, and what explains it
 //! - `overview`, [`metrics`]: problems at the site, and metrics
@@ -42,13 +46,16 @@ pub mod dispatch;
 pub mod duties;
 pub mod environments;
 pub mod evidence;
-mod explain;
+mod export;
+mod histograms;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
 pub mod lease;
 pub mod ledger;
 pub mod metrics;
+pub mod notifications;
 pub mod observe;
 pub mod observed;
 mod overview;

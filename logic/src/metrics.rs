@@ -17,7 +17,7 @@ use utakata_model::{
     ConnectionStatus, EnvironmentState, EnvironmentStatus, Kind, PoolStatus, RolloutPhase,
 };
 
-use crate::{Handle, ledger};
+use crate::{Handle, ledger, notifications};
 
 /// The content type of an answer to a scrape.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -94,6 +94,11 @@ struct OfHealth {
     health: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfEnd {
+    end: &'static str,
+}
+
 type Gauges<L> = Family<L, Gauge>;
 
 /// Returns the metrics of a logic environment, and of all environments that it has heard of.
@@ -106,7 +111,10 @@ pub async fn scrape(handle: &Handle) -> Result<String, Error> {
         control: handle.ledger().count().await.ok(),
     };
     let overview = handle.overview().await?;
-    Ok(text(&handle.status(), under_way, &overview)?)
+    let mut registry = Registry::with_prefix("utakata");
+    handle.dispatch().histograms().register(&mut registry);
+    notifications(&mut registry, &handle.notifications().counts());
+    Ok(text(registry, &handle.status(), under_way, &overview)?)
 }
 
 /// Returns the metrics of one environment, as it tells them of itself.
@@ -129,11 +137,11 @@ pub fn of_environment(status: &EnvironmentStatus) -> Result<String, Error> {
 
 /// Returns the metrics in the text format of OpenMetrics 1.0.
 fn text(
+    mut registry: Registry,
     status: &Status,
     under_way: TasksUnderWay,
     overview: &Overview,
 ) -> Result<String, fmt::Error> {
-    let mut registry = Registry::with_prefix("utakata");
     site(&mut registry, status, under_way);
     invariants(&mut registry, status);
     wrong(&mut registry, overview);
@@ -150,6 +158,26 @@ fn text(
     let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(text)
+}
+
+/// Adds what became of the notifications of devices.
+fn notifications(registry: &mut Registry, counts: &notifications::Counts) {
+    let all = Family::<OfEnd, Counter>::default();
+    for (end, count) in [
+        ("kept", counts.kept),
+        ("repeated", counts.repeated),
+        ("unknown_source", counts.unknown),
+        ("failed", counts.failed),
+        ("dropped", counts.dropped),
+    ] {
+        all.get_or_create(&OfEnd { end }).inc_by(count);
+    }
+    let help = "Notifications of devices, by what became of them";
+    registry.register("notifications", help, all);
+    let reads = Counter::<u64>::default();
+    reads.inc_by(counts.reads);
+    let help = "Reads of targets because they sent notifications";
+    registry.register("notification_reads", help, reads);
 }
 
 fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use utakata_model::{OperationId, Problem, Selector};
 
 pub use health::{Coverage, health};
-pub use on_demand::{Error, WAIT_MAX};
+pub use on_demand::{BegunRead, Error, KnownRead, WAIT_MAX};
 pub use operations::ReadOperation;
 pub use stale::{Covers, quality};
 

@@ -22,6 +22,7 @@ use crate::{
     inventory::Inventory,
     kinds::Kinds,
     ledger::{self, Ledger, Summary},
+    notifications::Notifications,
     observe::Observe,
     observed::Observed,
     store,
@@ -50,6 +51,8 @@ pub struct Sources {
     /// The ledger of control.
     pub ledger: Ledger,
     pub alarms: Alarms,
+    /// The notifications of devices.
+    pub notifications: Arc<Notifications>,
     /// The folder whose disk is examined.
     pub folder: Option<PathBuf>,
 }
@@ -127,6 +130,7 @@ impl Sources {
             zones: targets.zones,
             counts: targets.counts,
             short: targets.short,
+            unknown: self.notifications.unknown(),
             disk: disk.and_then(Result::ok),
             status,
         };

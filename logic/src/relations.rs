@@ -99,7 +99,11 @@ impl Graph {
         if from == to {
             return;
         }
-        let edge = |to, outlet| Edge { to, outlet, derived };
+        let edge = |to, outlet| Edge {
+            to,
+            outlet,
+            derived,
+        };
         let up = self.up.entry(relation).or_default().entry(to).or_default();
         let upward = edge(from, outlet.clone());
         if up.contains(&upward) {
@@ -157,7 +161,10 @@ impl Graph {
     pub fn circle(&self, relation: RelationKind) -> Option<Vec<TargetName>> {
         let edges = self.down.get(&relation)?;
         let numbers = circle::find(edges, |edge| edge.to)?;
-        numbers.into_iter().map(|number| self.name(number).cloned()).collect()
+        numbers
+            .into_iter()
+            .map(|number| self.name(number).cloned())
+            .collect()
     }
 }
 
@@ -200,7 +207,9 @@ impl<'a> Places<'a> {
         let is_label = |(key, _): &(&str, &str)| !utakata_model::label::RESERVED.contains(key);
         let first = selector.equals().find(is_label);
         let matches = |number: &Number| {
-            let target = usize::try_from(*number).ok().and_then(|at| self.targets.get(at));
+            let target = usize::try_from(*number)
+                .ok()
+                .and_then(|at| self.targets.get(at));
             target.is_some_and(|target| selector.matches(target))
         };
         match first {

@@ -23,8 +23,9 @@ use utakata_api::{
     release::{ReleaseReference, ReleaseView},
     status::{self, Status},
 };
+use utakata_history::{Embedded, History};
 use utakata_interconnect::{Events, Tasks, connection::Health};
-use utakata_model::{LogicId, Problem, ReleaseDigest, ReleaseId, TargetName};
+use utakata_model::{LogicId, ReleaseDigest, ReleaseId, TargetName};
 
 use self::site::Site;
 use crate::{
@@ -38,9 +39,11 @@ use crate::{
     duties::Duties,
     environments::Environments,
     evidence::ReadBackCounts,
+    history::Recorder,
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
+    notifications::{self, Notifications},
     observe::Observe,
     observed::Observed,
     overview::{Overviews, Sources},
@@ -66,6 +69,8 @@ pub struct Parts {
     pub peers: Option<Peers>,
     /// The folder that it writes to, whose free space is reported.
     pub folder: Option<PathBuf>,
+    /// The history of readings; absent if it could not be opened.
+    pub history: Option<Arc<Embedded>>,
 }
 
 /// A reason why the logic environment did not start.
@@ -97,13 +102,16 @@ struct Inner {
     observe: Arc<Observe>,
     control: Control,
     ledger: Ledger,
+    notifications: Arc<Notifications>,
     alarms: Alarms,
     membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
-    flush_fails: Failing,
+    channel_fails: Arc<Failing>,
+    export_fails: Arc<Failing>,
+    recorder: Recorder,
     overviews: Overviews,
     lifetime: Lifetime,
 }
@@ -137,6 +145,16 @@ impl LogicEnvironment {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
         let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
+        let recorder = Recorder::new(parts.history);
+        recorder.restore(&site.observed, &site.inventory).await;
+        recorder
+            .take_over(
+                &*store,
+                &site.observed,
+                &site.inventory,
+                parts.peers.is_none(),
+            )
+            .await?;
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
@@ -165,6 +183,16 @@ impl LogicEnvironment {
             Arc::clone(&site.kinds),
             duties.clone(),
         ));
+        let notifications = Notifications::restore(notifications::Context {
+            store: Arc::clone(&store),
+            events: Arc::clone(&parts.events),
+            dispatch: Arc::clone(&dispatch),
+            inventory: Arc::clone(&site.inventory),
+            kinds: Arc::clone(&site.kinds),
+            observe: Arc::clone(&observe),
+            duties: duties.clone(),
+        });
+        let notifications = Arc::new(notifications.await?);
         let rooms = control::Rooms {
             inventory: Arc::clone(&site.inventory),
             observed: Arc::clone(&site.observed),
@@ -173,6 +201,7 @@ impl LogicEnvironment {
             ledger: ledger.clone(),
         };
         let control = Control::new(config.control.clone(), rooms);
+        let channel_fails = Arc::<Failing>::default();
         let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
             store: Arc::clone(&store),
             ledger: ledger.clone(),
@@ -182,8 +211,16 @@ impl LogicEnvironment {
             events: Arc::clone(&parts.events),
             duties: duties.clone(),
             folder: parts.folder.clone(),
+            webhooks: config.alarms.webhooks.clone(),
+            failing: Arc::clone(&channel_fails),
         });
-        let overviews = overviews(&site, &observe, &ledger, &alarms, parts.folder);
+        let overviews = overviews(
+            &site,
+            &observe,
+            &ledger,
+            (&alarms, &notifications),
+            parts.folder,
+        );
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -195,6 +232,7 @@ impl LogicEnvironment {
                 observe,
                 control,
                 ledger,
+                notifications,
                 alarms,
                 membership: Membership {
                     id: peers.as_ref().map(|peers| peers.id().clone()),
@@ -204,7 +242,9 @@ impl LogicEnvironment {
                 version: AtomicU64::default(),
                 connections: parts.connections,
                 ledger_fails,
-                flush_fails: Mutex::default(),
+                channel_fails,
+                export_fails: Arc::default(),
+                recorder,
                 overviews,
                 lifetime: Lifetime::default(),
             }),
@@ -218,7 +258,7 @@ fn overviews(
     site: &Site,
     observe: &Arc<Observe>,
     ledger: &Ledger,
-    alarms: &Alarms,
+    (alarms, notifications): (&Alarms, &Arc<Notifications>),
     folder: Option<PathBuf>,
 ) -> Overviews {
     Overviews::new(Sources {
@@ -230,6 +270,7 @@ fn overviews(
         rollouts: Arc::clone(&site.rollouts),
         ledger: ledger.clone(),
         alarms: alarms.clone(),
+        notifications: Arc::clone(notifications),
         folder,
     })
 }
@@ -243,6 +284,11 @@ impl Handle {
     /// Returns the targets, schedules and credentials.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inner.site.inventory
+    }
+
+    /// Returns the notifications of devices.
+    pub fn notifications(&self) -> &Notifications {
+        &self.inner.notifications
     }
 
     /// Returns the people who have access.
@@ -352,8 +398,13 @@ impl Handle {
         &self.inner.site.environments
     }
 
+    /// Returns the history of readings, if there is one.
+    pub fn history(&self) -> Option<&dyn History> {
+        self.inner.recorder.history()
+    }
+
     /// Returns the latest observations of each target.
-    pub fn observed(&self) -> &Observed {
+    pub fn observed(&self) -> &Arc<Observed> {
         &self.inner.site.observed
     }
 
@@ -416,8 +467,13 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
         let environments = inner.site.kinds.environments();
-        let failing = [inner.ledger_fails.as_ref(), &inner.flush_fails];
+        let failing = [
+            inner.ledger_fails.as_ref(),
+            &inner.export_fails,
+            &inner.channel_fails,
+        ];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
+        let failing = failing.chain(inner.recorder.problem());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
         let pools = environments.iter().flat_map(|one| one.pools.iter());
         Status {
@@ -464,7 +520,7 @@ impl Handle {
             tracing::error!("outcomes of control could not be written before shutting down");
             background.shutdown().await;
         }
-        while let Ok(true) = inner.flush().await {}
+        inner.recorder.close().await;
         let peers = inner.membership.peers.lock().take();
         if let Some(peers) = peers {
             peers.leave().await;
@@ -497,26 +553,5 @@ impl Inner {
         self.site.reload().await?;
         self.version.fetch_max(version, Ordering::AcqRel);
         Ok(())
-    }
-
-    /// Writes readings if the ledger is kept here: once is enough. Returns true if something is
-    /// left.
-    async fn flush(&self) -> Result<bool, store::Error> {
-        if self.membership.duties.borrow().ledger.is_none() {
-            return Ok(false);
-        }
-        let max = self.config.store.flush_rows;
-        let flushed = self.site.observed.flush(&*self.store, max).await;
-        let problem = flushed.as_ref().err().map(|error| {
-            tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
-            let message = format!("readings cannot be written: {error}: {}", error.cure());
-            Problem::new(
-                error.code().as_str(),
-                utakata_model::Cure::Operator,
-                message,
-            )
-        });
-        *self.flush_fails.lock() = problem;
-        flushed
     }
 }

@@ -17,6 +17,7 @@ mod json;
 mod lease;
 mod ledger;
 mod migrations;
+mod notifications;
 mod number;
 mod packed;
 mod people;
@@ -45,6 +46,7 @@ pub use error::Error;
 pub use inventory::{Change, Contents, Inventory};
 pub use lease::{Fence, Held, Lease, LeaseRequest, Leases, Member};
 pub use ledger::{Ledger, OperationRow, TaskFilter, TaskRow};
+pub use notifications::Notifications;
 pub use people::{People, PersonRow};
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
@@ -73,6 +75,7 @@ pub trait Store:
     + Ledger
     + Audit
     + Readings
+    + Notifications
     + People
     + Leases
     + Desired

@@ -151,6 +151,7 @@ setting! {
     crate::LogicId: "name",
     crate::Zone: "name",
     Vec<String>: "list of texts",
+    Vec<SocketAddr>: "list of addresses",
 }
 
 macro_rules! counts {

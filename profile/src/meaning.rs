@@ -5,12 +5,11 @@ mod number;
 use std::sync::Arc;
 
 use regex::Regex;
-use utakata_model::{MetricName, Quality, ReadingValue};
+use utakata_model::{MetricName, Quality, ReadingValue, quantity::Nature};
 
 use crate::{
     convert::Convert,
     form::{self, Invalid},
-    metric::Nature,
     raw::{Literal, Raw},
     states::{Named, Names},
 };

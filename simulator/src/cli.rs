@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::control::{self, Request};
-use crate::{bent, counters, service, swarm};
+use crate::{bent, counters, service, span, swarm};
 
 /// Simulated equipment: real SNMP, driven by a small physical model
 #[derive(Debug, Parser)]
@@ -40,7 +41,7 @@ enum Command {
     /// Run many small SNMPv2c agents with IF-MIB, each on its own address, for benchmarks
     Agents {
         /// Number of agents
-        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=131_072))]
         count: u32,
         /// Address of the first agent; each next one uses the next address
         #[arg(long, default_value = "127.30.0.1")]
@@ -51,6 +52,15 @@ enum Command {
         /// Number of interfaces per agent
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
         interfaces: u32,
+        /// Percentage of agents that never answer
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+        dead: u32,
+        /// Percentage of agents that answer late
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+        slow: u32,
+        /// Time after which a late agent answers
+        #[arg(long, default_value = "30s", value_parser = span::parse)]
+        slow_by: Duration,
         /// End when standard input closes, so as not to outlive the parent
         #[arg(long)]
         exit_with_stdin: bool,
@@ -157,6 +167,9 @@ impl Cli {
                 first_address,
                 port,
                 interfaces,
+                dead,
+                slow,
+                slow_by,
                 exit_with_stdin,
             } => {
                 let config = swarm::Config {
@@ -164,6 +177,9 @@ impl Cli {
                     first_address,
                     port,
                     interfaces,
+                    dead,
+                    slow,
+                    slow_by,
                     exit_with_stdin,
                 };
                 let runtime = tokio::runtime::Runtime::new()?;

@@ -14,6 +14,7 @@ mod tests;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::UdpSocket;
@@ -36,6 +37,12 @@ pub struct Config {
     pub port: u16,
     /// The number of interfaces of each agent, 1 to 1000.
     pub interfaces: u32,
+    /// The percentage of agents that never answer.
+    pub dead: u32,
+    /// The percentage of agents that answer late.
+    pub slow: u32,
+    /// The time after which late agents answer.
+    pub slow_by: Duration,
     /// Ends when standard input closes.
     pub exit_with_stdin: bool,
 }
@@ -67,6 +74,15 @@ struct AgentEntry {
     community_read: &'static str,
 }
 
+/// The behaviour of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behaviour {
+    Sound,
+    Dead,
+    /// It answers after this time.
+    Slow(Duration),
+}
+
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
@@ -95,7 +111,14 @@ pub async fn run(config: &Config) -> Result<(), Error> {
             address,
             community_read: COMMUNITY,
         })?);
-        tasks.spawn(serve(socket, index, interfaces.clone(), began));
+        let agent = Agent {
+            socket: Arc::new(socket),
+            index,
+            behaviour: config.behaviour(index),
+            interfaces: interfaces.clone(),
+            began,
+        };
+        tasks.spawn(agent.serve());
     }
     let (agents, interfaces) = (config.count, config.interfaces);
     lines.push(service::line(&Ready {
@@ -116,21 +139,57 @@ fn nth(config: &Config, index: u32) -> Result<Ipv4Addr, Error> {
         .ok_or(Error::Addresses(config.count, config.first_address))
 }
 
-async fn serve(socket: UdpSocket, agent: u32, interfaces: Arc<Interfaces>, began: Instant) {
-    let mut request = vec![0; 65_535];
-    let mut reply = Vec::with_capacity(16_384);
-    loop {
-        // An error is an ICMP message about an earlier answer; the socket itself is sound.
-        let Ok((length, manager)) = socket.recv_from(&mut request).await else {
-            continue;
-        };
-        let moment = interfaces::Moment {
-            agent,
-            uptime: began.elapsed(),
-        };
-        if answer(&request[..length], &interfaces, moment, &mut reply).is_some() {
-            // A manager that has gone needs no answer.
-            let _ = socket.send_to(&reply, manager).await;
+impl Config {
+    /// Returns the behaviour of an agent: evenly distributed, and the same each time.
+    fn behaviour(&self, index: u32) -> Behaviour {
+        // 37 and 100 have no common divisor: every hundred in a row has each remainder once.
+        let place = index.wrapping_mul(37) % 100;
+        match place {
+            _ if place < self.dead => Behaviour::Dead,
+            _ if place < self.dead + self.slow => Behaviour::Slow(self.slow_by),
+            _ => Behaviour::Sound,
+        }
+    }
+}
+
+struct Agent {
+    socket: Arc<UdpSocket>,
+    index: u32,
+    behaviour: Behaviour,
+    interfaces: Arc<Interfaces>,
+    began: Instant,
+}
+
+impl Agent {
+    async fn serve(self) {
+        let mut request = vec![0; 65_535];
+        let mut reply = Vec::with_capacity(2_048);
+        loop {
+            // An error is an ICMP message about an earlier answer; the socket itself is sound.
+            let Ok((length, manager)) = self.socket.recv_from(&mut request).await else {
+                continue;
+            };
+            if self.behaviour == Behaviour::Dead {
+                continue;
+            }
+            let moment = interfaces::Moment {
+                agent: self.index,
+                uptime: self.began.elapsed(),
+            };
+            if answer(&request[..length], &self.interfaces, moment, &mut reply).is_none() {
+                continue;
+            }
+            match self.behaviour {
+                Behaviour::Slow(by) => {
+                    let (socket, reply) = (self.socket.clone(), reply.clone());
+                    tokio::spawn(async move {
+                        tokio::time::sleep(by).await;
+                        let _ = socket.send_to(&reply, manager).await;
+                    });
+                }
+                // A manager that has gone needs no answer.
+                _ => drop(self.socket.send_to(&reply, manager).await),
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        Context, alarm, apply, audit, completions, config, control, delete, doctor, drill, environment,
-        error, get, hub, kind, le, operation, person, profile, read, rollout, status, store,
-        target, task, up, watch, wee, why, worker,
+        Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
+        environment, error, get, history, hub, kind, le, notification, operation, person, profile,
+        read, rollout, status, store, target, task, up, watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -72,8 +72,13 @@ enum Server {
     Target(target::Command),
     /// Read targets now, and show the values
     Read(read::Arguments),
+    /// Show what was seen in the past, as a chart
+    History(history::Arguments),
     /// Follow readings and outcomes as they arrive
     Watch(watch::Arguments),
+    /// List what devices sent unasked: SNMP traps and informs
+    #[command(subcommand)]
+    Notification(notification::Command),
     /// Control targets
     Control(control::Arguments),
     /// List, explain, settle and cancel tasks (one action on one target)
@@ -168,11 +173,13 @@ impl Command {
         }
     }
 
-    /// Returns true if the result is a table of targets.
+    /// Returns true if the result is a table of targets, or of values.
     fn is_table(&self) -> bool {
         matches!(
             self,
-            Self::Server(Server::Get(_) | Server::Target(target::Command::List { .. }))
+            Self::Server(
+                Server::Get(_) | Server::History(_) | Server::Target(target::Command::List { .. })
+            )
         )
     }
 }
@@ -241,7 +248,9 @@ impl Server {
             Self::Delete(arguments) => delete::run(arguments, context).await,
             Self::Target(command) => target::run(command, context).await,
             Self::Read(arguments) => read::run(arguments, context).await,
+            Self::History(arguments) => history::run(arguments, context).await,
             Self::Watch(arguments) => watch::run(arguments, context).await,
+            Self::Notification(command) => notification::run(command, context).await,
             Self::Control(arguments) => control::run(arguments, context).await,
             Self::Task(command) => task::run(command, context).await,
             Self::Operation(command) => operation::run(command, context).await,

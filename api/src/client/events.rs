@@ -33,6 +33,8 @@ pub enum Followed {
     Outcomes,
     /// The statuses of environments.
     Environment,
+    /// What devices say unasked.
+    Notifications,
     /// The changes of alarms.
     Alarms,
 }
@@ -49,6 +51,7 @@ impl Followed {
             Self::Readings => "readings",
             Self::Outcomes => "outcomes",
             Self::Environment => "environment",
+            Self::Notifications => "notifications",
             Self::Alarms => "alarms",
         }
     }

@@ -133,6 +133,7 @@ async fn utakata(agents: &[SocketAddr], rounds: usize) -> Result<Taken> {
         action: None,
         parameters: Map::new(),
         wait: Duration::from_secs(30),
+        max_age: None,
     };
     wait_for_first(&client, &read, agents.len()).await?;
     let mut values = 0;

@@ -9,6 +9,7 @@ use utakata_model::Backoff;
 use crate::{
     content,
     desired::DesiredKeeper,
+    notifications,
     routes::{LedgerReply, Routes},
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Recipients {
     pub(super) keeper: DesiredKeeper,
     /// The service that fetches content of releases.
     pub(super) content: content::Answers,
+    /// The listener that replies to devices.
+    pub(super) replies: notifications::Replies,
 }
 
 /// Listens for answers as long as it runs, also after the inter connect was away.
@@ -69,8 +72,9 @@ async fn listen(
                         .pass_on(&batch.kind.clone(), LedgerReply::Recorded(batch));
                 }
                 Event::Desired(desired) => to.keeper.hear(&desired).await,
-                // If there is no room, it is requested again.
+                // If there is no room, it is requested again, and a device repeats its inform.
                 Event::Content(got) => drop(to.content.try_send(got)),
+                Event::Replies(batch) => drop(to.replies.try_send(batch)),
                 // For an earlier life of this environment, which knows nothing of it.
                 _ => {}
             }

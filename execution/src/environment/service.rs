@@ -15,7 +15,7 @@ use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
-    DrainRequest, Drained, Identity, Request,
+    DrainRequest, Drained, Identity, Request, confine,
     kinds::{Inheritance, Kinds, handovers},
     listen::{self, Recipients},
     publisher::StatusPublisher,
@@ -25,11 +25,12 @@ use crate::{
     catalogue::{self, Catalogue, Sources},
     content,
     decisions::DecisionLog,
-    desired::DesiredKeeper,
+    desired::{DesiredKeeper, LocalDesired},
     endpoint::Endpoint,
     folder::Unreadable,
     kind::{self, Context},
     lives::Lives,
+    notifications,
     routes::Routes,
     runtime::{Life, Runtime},
     status::StatusBoard,
@@ -69,13 +70,17 @@ struct Background {
     sources: Sources,
     found: watch::Sender<Arc<Catalogue>>,
     fetcher: content::Service,
+    devices: notifications::Listener,
     recipients: Recipients,
+    desired: watch::Receiver<LocalDesired>,
 }
 
 /// Services that run beside the kinds. Each stops when its handle is dropped.
 struct Running {
     _fetcher: AbortOnDropHandle<()>,
+    _devices: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,
+    _confinement: AbortOnDropHandle<()>,
     catalogue: AbortOnDropHandle<()>,
     orphans: AbortOnDropHandle<()>,
     decisions: AbortOnDropHandle<()>,
@@ -88,9 +93,12 @@ impl Service {
     /// # Errors
     /// A file of the state folder cannot be read.
     pub(super) fn build(
-        parts: Parts,
+        mut parts: Parts,
         cancel: CancellationToken,
     ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
+        let listen = &parts.config.notifications.listen;
+        let (devices, replies, listening) = notifications::Listener::build(listen);
+        parts.identity.listening(listening);
         let Parts {
             config, identity, ..
         } = &parts;
@@ -124,6 +132,7 @@ impl Service {
             routes: context.routes.clone(),
             keeper,
             content: contents,
+            replies,
         };
         let sources = Sources {
             me: identity.id.clone(),
@@ -144,6 +153,7 @@ impl Service {
             events: parts.events,
         };
         let place = parts.endpoint.place();
+        let service_desired = desired.clone();
         let service = Self {
             kinds: Kinds::new(context, desired, place, left, cancel.clone()),
             endpoint: parts.endpoint,
@@ -154,7 +164,9 @@ impl Service {
                 sources,
                 found,
                 fetcher,
+                devices,
                 recipients,
+                desired: service_desired,
             },
             inherited: parts.inheritance.map(|left| left.kinds).unwrap_or_default(),
             cancel,
@@ -212,14 +224,23 @@ impl Background {
             let (runtime, life) = spawn_orphans;
             runtime.tend(&life).await;
         };
+        let place = notifications::Place {
+            environment: context.me.environment.clone(),
+            zone: context.zone.clone(),
+        };
+        let devices = self.devices.run(place, context.events.clone());
         let events = context.events.clone();
+        let (runtime, door) = (context.runtime.clone(), context.door.clone());
+        let confinement = confine::run(runtime, life(context), door, self.desired);
         let listener = listen::run(events, context.me.clone(), self.recipients);
         let (board, runtime) = (context.board.clone(), context.runtime.clone());
         let earlier_lives = context.lives.clone();
         let earlier_lives = earlier_lives.end_earlier(board, runtime, life(context));
         Running {
             _fetcher: spawn(self.fetcher.run()),
+            _devices: spawn(devices),
             _earlier_lives: spawn(earlier_lives),
+            _confinement: spawn(confinement),
             catalogue: spawn(catalogue::watch(self.sources, self.found)),
             orphans: spawn(orphans),
             decisions: spawn(context.decisions.clone().run()),

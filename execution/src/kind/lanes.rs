@@ -12,6 +12,11 @@
 //! Observe tasks are expendable: a newer one of the same schedule replaces one that still waits,
 //! and only so many of one action may wait.
 //!
+//! A target that was silent or slow the last time is doubtful. Reads of doubtful targets have turns
+//! of their own, after all others, and occupy at most half of what the workers can do: however many
+//! targets are dead, the healthy ones find a worker. Nothing of that is set: what is slow follows
+//! from what is typical of the kind in this environment, and the bound from its workers.
+//!
 //! The limits of a target apply to both classes: conversations at a time, tasks begun per second,
 //! and none at all for a while if it does not answer. A lane in which only time changes anything
 //! rests until then.
@@ -20,8 +25,12 @@ mod breaker;
 mod bucket;
 mod lane;
 mod turns;
+mod typical;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -34,6 +43,7 @@ use self::{
     breaker::Passage,
     lane::{ByClass, Lane},
     turns::Turns,
+    typical::Typical,
 };
 use crate::config::Lanes as Limits;
 
@@ -78,6 +88,12 @@ pub(crate) struct Lanes {
     rule: Rule,
     lanes: HashMap<TargetName, Lane, foldhash::fast::RandomState>,
     turns: ByClass<Turns>,
+    /// The turns of doubtful targets, for observation.
+    doubtful: Turns,
+    typical: Typical,
+    /// The number of conversations with doubtful targets, and the largest number of them.
+    aside: usize,
+    max_aside: usize,
     /// Lanes in which time alone changes something.
     resting: BTreeSet<(Instant, TargetName)>,
     /// The targets that are left alone.
@@ -95,6 +111,10 @@ impl Lanes {
             rule,
             lanes: HashMap::default(),
             turns: ByClass::default(),
+            doubtful: Turns::default(),
+            typical: Typical::default(),
+            aside: 0,
+            max_aside: usize::MAX,
             resting: BTreeSet::new(),
             broken: BTreeSet::new(),
             waiting: 0,
@@ -134,6 +154,7 @@ impl Lanes {
     ) -> bool {
         let Some(problem) = silence else {
             if let Some(lane) = self.lanes.get_mut(target) {
+                lane.doubted = None;
                 lane.breaker.on_answer();
                 self.broken.remove(target);
                 self.queue(target);
@@ -141,6 +162,7 @@ impl Lanes {
             return false;
         };
         let lane = self.lanes.entry(target.clone()).or_default();
+        lane.doubted = Some(now);
         let rule = &self.rule;
         let is_left = lane.breaker.on_silence(target, problem, rule, now, clock);
         if is_left {
@@ -148,6 +170,26 @@ impl Lanes {
         }
         self.queue(target);
         is_left
+    }
+
+    /// Takes note of the time that an answer took: a target that is slow compared with the others
+    /// is doubtful.
+    pub(crate) fn took(&mut self, target: &TargetName, took: Duration, now: Instant) {
+        if self.typical.is_slow(took) {
+            let lane = self.lanes.entry(target.clone()).or_default();
+            lane.doubted = Some(now);
+            self.queue(target);
+        }
+    }
+
+    /// Bounds the conversations with doubtful targets to half of what workers can have.
+    pub(crate) fn bound_doubtful(&mut self, capacity: usize) {
+        self.max_aside = (capacity / 2).max(1);
+    }
+
+    /// Returns the number of further conversations with doubtful targets.
+    fn room_aside(&self) -> usize {
+        self.max_aside.saturating_sub(self.aside)
     }
 
     /// Returns the breaker of a target that is left alone: reads fail at once.
@@ -195,7 +237,7 @@ impl Lanes {
     /// lane by lane in turn. It has a conversation with its target.
     pub(crate) fn pop(&mut self, class: Class, pin: Option<&str>) -> Option<Waiting> {
         loop {
-            let target = self.turns.of(class).pop(pin)?;
+            let target = self.next_turn(class, pin)?;
             let Some(lane) = self.lanes.get_mut(&target) else {
                 invariant::broken("a target has a turn and no lane", &target);
                 continue;
@@ -209,6 +251,9 @@ impl Lanes {
             } else {
                 None
             };
+            let is_aside = taken.is_some() && class == Class::Observe && lane.doubted.is_some();
+            lane.aside += u32::from(is_aside);
+            self.aside += usize::from(is_aside);
             self.waiting -= usize::from(taken.is_some());
             self.queue(&target);
             if taken.is_some() {
@@ -217,9 +262,21 @@ impl Lanes {
         }
     }
 
+    /// Takes the next turn of a class: doubtful targets come last, and only so many at a time.
+    fn next_turn(&mut self, class: Class, pin: Option<&str>) -> Option<TargetName> {
+        let next = self.turns.of(class).pop(pin);
+        if next.is_some() || class == Class::Control || self.room_aside() == 0 {
+            return next;
+        }
+        self.doubtful.pop(pin)
+    }
+
     /// Ends a conversation, so that its lane may proceed.
     pub(crate) fn release(&mut self, target: &TargetName, class: Class) {
         if let Some(lane) = self.lanes.get_mut(target) {
+            let is_aside = class == Class::Observe && lane.aside > 0;
+            lane.aside -= u32::from(is_aside);
+            self.aside -= usize::from(is_aside);
             lane.release(class);
             self.queue(target);
         }
@@ -324,7 +381,9 @@ impl Lanes {
 
     /// Returns the number of tasks for which there is room.
     pub(crate) fn room(&self) -> usize {
-        (self.limits.backlog as usize).saturating_sub(self.waiting)
+        // Those of doubtful targets that cannot begin now keep nothing else from coming.
+        let held = self.doubtful.len().saturating_sub(self.room_aside());
+        (self.limits.backlog as usize).saturating_sub(self.waiting.saturating_sub(held))
     }
 
     /// Returns the number of tasks that wait.
@@ -334,18 +393,20 @@ impl Lanes {
 
     /// Returns the number of lanes that wait only for a worker.
     pub(crate) fn ready(&self) -> usize {
-        self.turns.control.len() + self.turns.observe.len()
+        let doubtful = self.doubtful.len().min(self.room_aside());
+        self.turns.control.len() + self.turns.observe.len() + doubtful
     }
 
     /// Returns the number of them whose next task is for this version.
     pub(crate) fn ready_for(&self, pin: Option<&str>) -> usize {
-        self.turns.control.of(pin).count() + self.turns.observe.of(pin).count()
+        let doubtful = self.doubtful.of(pin).take(self.room_aside()).count();
+        self.turns.control.of(pin).count() + self.turns.observe.of(pin).count() + doubtful
     }
 
     /// Returns the versions for which something is ready, other than the active one.
     pub(crate) fn pins(&self) -> BTreeSet<String> {
         let pins = self.turns.control.pins().chain(self.turns.observe.pins());
-        pins.cloned().collect()
+        pins.chain(self.doubtful.pins()).cloned().collect()
     }
 
     /// Returns the time since which the first in turn of a class waits for a worker of this
@@ -355,8 +416,14 @@ impl Lanes {
             Class::Control => &self.turns.control,
             Class::Observe => &self.turns.observe,
         };
+        let room_aside = match class {
+            Class::Control => 0,
+            Class::Observe => self.room_aside(),
+        };
+        let doubtful = self.doubtful.of(pin).take(room_aside);
         let next = |target| self.lanes.get(target)?.next(class, self.now);
-        turns.of(pin).find_map(next).map(|waiting| waiting.since)
+        let mut all = turns.of(pin).chain(doubtful);
+        all.find_map(next).map(|waiting| waiting.since)
     }
 
     /// Gives a lane the turns that it should have, or removes it when it is over.
@@ -369,7 +436,10 @@ impl Lanes {
                 continue;
             }
             if let Some(next) = lane.next(class, self.now) {
-                let turns = self.turns.of(class);
+                let turns = match class {
+                    Class::Observe if lane.doubted.is_some() => &mut self.doubtful,
+                    _ => self.turns.of(class),
+                };
                 turns.push(next.task.target.pin.as_deref(), target.clone());
                 *lane.has_turn.of(class) = true;
             }

@@ -293,6 +293,7 @@ impl State {
         self.rollout.on_outcome(&outcome, now);
         let sign = self.silences.sign(&outcome);
         let (target, clock) = (outcome.target.clone(), outcome.timings.ended);
+        let (is_read, took) = (outcome.class == Class::Observe, outcome.timings.ran);
         self.effects.outcomes.push(outcome);
         let silence = match &sign {
             Sign::Answer => None,
@@ -308,6 +309,9 @@ impl State {
                     self.end_waiting(waiting, OutcomeStatus::Failed, problem, at);
                 }
             }
+        }
+        if is_read && sign == Sign::Answer {
+            self.lanes.took(&target, took, now);
         }
     }
 

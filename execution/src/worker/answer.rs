@@ -4,7 +4,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
 use utakata_model::{
-    Cure, Gaps, Missing, OutcomeStatus, Problem, Reading, Recognition, TaskKey, missing,
+    Cure, Gaps, Missing, OutcomeStatus, Problem, Quality, Reading, Recognition, TaskKey, missing,
+    quantity,
 };
 use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::AttemptOutcome};
 use utakata_rollout::compare::ReadAnswer;
@@ -127,7 +128,7 @@ fn readings(reported: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>
     }
     let readings: Vec<Reading> = reported
         .into_iter()
-        .map(reading_from_wire)
+        .map(|reported| reading_from_wire(reported).map(judged))
         .collect::<Result<_, _>>()
         .map_err(|error| utakata_model::chain(&error))?;
     match twice(&readings) {
@@ -136,6 +137,18 @@ fn readings(reported: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>
             reading.metric
         )),
         None => Ok(readings),
+    }
+}
+
+/// Returns a reading, suspect if it is not possible: whichever worker reports it, a value that
+/// means "not equipped" is believed by nobody.
+fn judged(reading: Reading) -> Reading {
+    if reading.quality != Quality::Good || quantity::is_possible(&reading) {
+        return reading;
+    }
+    Reading {
+        quality: Quality::Suspect,
+        ..reading
     }
 }
 

@@ -78,6 +78,9 @@ fn is_repeated(event: &Event) -> bool {
         Event::Outcomes(_) => !event.is_expendable(),
         Event::Readings(_) | Event::Environment(_) => false,
         Event::Deleted(_) | Event::Forgotten(_) | Event::Alarms(_) => false,
+        // Whoever sent an inform repeats it.
+        Event::Datagrams(_) | Event::Replies(_) => true,
+        Event::Notification(_) => false,
     }
 }
 

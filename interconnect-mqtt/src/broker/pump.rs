@@ -141,6 +141,13 @@ impl Pump {
                 // Messages between the components are nobody else's business.
                 Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
                 Event::Fetch(_) | Event::Content(_) => {}
+                Event::Datagrams(_) | Event::Replies(_) => {}
+                Event::Notification(one) => {
+                    if let Some(payload) = written(one.encode()) {
+                        let topic = topic::notification(&one.zone, &one.subject());
+                        self.send(topic, payload, QoS::AtLeastOnce).await;
+                    }
+                }
             }
         }
         for ((zone, kind), outcomes) in outcomes {

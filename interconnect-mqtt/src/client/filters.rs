@@ -30,6 +30,9 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
     if interest.environments {
         add(topic::ENVIRONMENTS.into(), true);
     }
+    if interest.notifications {
+        add(topic::NOTIFICATIONS.into(), false);
+    }
     match &interest.desired {
         Zones::None => {}
         Zones::One(zone) => add(topic::desired(zone), true),
@@ -41,6 +44,7 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
     if interest.starts {
         add(topic::STARTS.into(), false);
         add(topic::FETCHES.into(), false);
+        add(topic::DATAGRAMS.into(), false);
     }
     if let Some(environment) = &interest.answers {
         add(topic::Topic::Permit(environment.clone()).to_string(), false);
@@ -50,6 +54,7 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
         );
         let content = topic::Topic::Content(environment.clone());
         add(content.to_string(), false);
+        add(topic::Topic::Reply(environment.clone()).to_string(), false);
     }
     all
 }
@@ -113,6 +118,7 @@ mod tests {
                 "deleted/#",
                 "outcome/#",
                 "environment/#",
+                "notification/#",
                 "desired/#",
                 "alarm/#"
             ]
@@ -129,9 +135,11 @@ mod tests {
                 "desired/hall-1",
                 "start/#",
                 "fetch/#",
+                "datagram/#",
                 "permit/wee-1",
                 "recorded/wee-1",
-                "content/wee-1"
+                "content/wee-1",
+                "reply/wee-1"
             ]
         );
     }
@@ -147,7 +155,14 @@ mod tests {
         assert!(wanted.add(&outcomes).is_empty());
         assert_eq!(
             paths(&wanted.remove(&Interest::ALL)),
-            ["reading/#", "deleted/#", "environment/#", "desired/#", "alarm/#"]
+            [
+                "reading/#",
+                "deleted/#",
+                "environment/#",
+                "notification/#",
+                "desired/#",
+                "alarm/#"
+            ]
         );
         assert_eq!(paths(&wanted.all()), ["outcome/#"]);
         assert_eq!(paths(&wanted.remove(&outcomes)), ["outcome/#"]);

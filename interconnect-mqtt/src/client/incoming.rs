@@ -11,12 +11,13 @@ use utakata_interconnect::{
         self,
         alarm::AlarmNews,
         content::{ContentReply, FetchBatch},
+        notification::{DatagramBatch, ReplyBatch},
         status,
         target::Deleted,
     },
     topic::{Topic, TopicError},
 };
-use utakata_model::{Desired, EnvironmentStatus, Readings};
+use utakata_model::{Desired, EnvironmentStatus, Notification, Readings};
 use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use super::session::MAX_MESSAGE;
@@ -114,6 +115,21 @@ fn decode(
             let got = ContentReply::decode(payload)?;
             same(environment, &got.environment)?;
             Event::Content(got.into())
+        }
+        Topic::Datagram(environment) => {
+            let batch = DatagramBatch::decode(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Datagrams(batch.into())
+        }
+        Topic::Reply(environment) => {
+            let batch = ReplyBatch::decode(payload)?;
+            same(environment, &batch.environment)?;
+            Event::Replies(batch.into())
+        }
+        Topic::Notification { zone, subject } => {
+            let one = Notification::decode(payload)?;
+            same(&(zone, subject), &(&one.zone, &one.subject()))?;
+            Event::Notification(one.into())
         }
         Topic::Deleted(target) => {
             let deleted = Deleted::decode(payload)?;

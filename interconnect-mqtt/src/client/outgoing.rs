@@ -64,6 +64,18 @@ pub(super) fn outgoing(
             Topic::Content(got.environment.clone()).to_string(),
             vec![got.encode()?],
         ),
+        Event::Datagrams(batch) => (
+            Topic::Datagram(batch.environment.clone()).to_string(),
+            vec![batch.encode()?],
+        ),
+        Event::Replies(batch) => (
+            Topic::Reply(batch.environment.clone()).to_string(),
+            vec![batch.encode()?],
+        ),
+        Event::Notification(one) => (
+            topic::notification(&one.zone, &one.subject()),
+            vec![one.encode()?],
+        ),
         Event::Environment(status) => (
             topic::environment(&status.id),
             vec![status.encode_stamped(clock)?],

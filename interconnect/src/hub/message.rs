@@ -173,6 +173,9 @@ pub(super) enum Published {
     Recorded(Box<RawValue>),
     Fetch(Box<RawValue>),
     Content(Box<RawValue>),
+    Datagrams(Box<RawValue>),
+    Replies(Box<RawValue>),
+    Notification(Box<RawValue>),
     Alarms(Box<RawValue>),
 }
 
@@ -196,6 +199,9 @@ impl Published {
             Event::Recorded(batch) => Self::Recorded(written(&**batch)?),
             Event::Fetch(batch) => Self::Fetch(written(&**batch)?),
             Event::Content(got) => Self::Content(written(&**got)?),
+            Event::Datagrams(batch) => Self::Datagrams(written(&**batch)?),
+            Event::Replies(batch) => Self::Replies(written(&**batch)?),
+            Event::Notification(one) => Self::Notification(written(&**one)?),
             Event::Alarms(news) => Self::Alarms(written(&**news)?),
         })
     }
@@ -213,6 +219,9 @@ impl Published {
             Self::Recorded(raw) => Event::Recorded(Arc::new(read(raw)?)),
             Self::Fetch(raw) => Event::Fetch(Arc::new(read(raw)?)),
             Self::Content(raw) => Event::Content(Arc::new(read(raw)?)),
+            Self::Datagrams(raw) => Event::Datagrams(Arc::new(read(raw)?)),
+            Self::Replies(raw) => Event::Replies(Arc::new(read(raw)?)),
+            Self::Notification(raw) => Event::Notification(Arc::new(read(raw)?)),
             Self::Alarms(raw) => Event::Alarms(Arc::new(read(raw)?)),
         })
     }
@@ -222,7 +231,8 @@ impl Published {
             Self::Readings(raw) | Self::Outcomes(raw) | Self::Environment(raw) => raw.get(),
             Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
             Self::Permits(raw) | Self::Recorded(raw) | Self::Forgotten(raw) => raw.get(),
-            Self::Fetch(raw) | Self::Content(raw) | Self::Alarms(raw) => raw.get(),
+            Self::Fetch(raw) | Self::Content(raw) | Self::Datagrams(raw) => raw.get(),
+            Self::Replies(raw) | Self::Notification(raw) | Self::Alarms(raw) => raw.get(),
         }
     }
 }

@@ -70,17 +70,17 @@ plain! {
 }
 
 /// Serializes bytes as base64.
-mod bytes {
+pub(super) mod bytes {
     use std::sync::Arc;
 
     use base64::{Engine, prelude::BASE64_STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &Arc<[u8]>, to: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(bytes: &Arc<[u8]>, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&BASE64_STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Arc<[u8]>, D::Error> {
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Arc<[u8]>, D::Error> {
         let text = String::deserialize(from)?;
         let bytes = BASE64_STANDARD.decode(text).map_err(D::Error::custom)?;
         Ok(bytes.into())

@@ -2,16 +2,19 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json, value::RawValue};
 use utakata_model::{
-    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Order, Orders,
-    Origin, Outcome, OutcomeStatus, Parameters, PoolStatus, Problem, Quality, RanBy, Reading,
-    ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop, StopState, Stopped, Target, Task,
-    TaskId, TaskKey, Timings, environment::RefusedRelease, target::Credential, target::Secret,
+    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Notification,
+    NotificationValue, Order, Orders, Origin, Outcome, OutcomeStatus, Parameters, PoolStatus,
+    Problem, Quality, RanBy, Reading, ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop,
+    StopState, Stopped, Target, Task, TaskId, TaskKey, Timings, environment::RefusedRelease,
+    target::Credential, target::Secret,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict,
 };
 
 use super::{
+    alarm::AlarmNews,
+    notification::{Datagram, DatagramBatch, DroppedDatagrams, Reply, ReplyBatch},
     outcome::{OutcomeBatch, Sender},
     target::Deleted,
     *,
@@ -271,6 +274,7 @@ fn environment() -> EnvironmentStatus {
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
@@ -311,6 +315,62 @@ fn desired() -> Desired {
         environments: BTreeMap::from([("wee-1".parse().unwrap(), orders)]),
         kinds: BTreeMap::new(),
         standing: utakata_model::desired::StandingOrders::default(),
+        targets: None,
+    }
+}
+
+fn datagrams() -> DatagramBatch {
+    DatagramBatch {
+        environment: "wee-1".parse().unwrap(),
+        zone: "hall-1".parse().unwrap(),
+        datagrams: vec![Datagram {
+            source: "10.0.3.7:50123".parse().unwrap(),
+            at: 0,
+            bytes: b"\x30\x03abc".as_slice().into(),
+        }],
+        dropped: vec![DroppedDatagrams {
+            source: "10.0.3.8".parse().unwrap(),
+            count: 17,
+        }],
+    }
+}
+
+fn replies() -> ReplyBatch {
+    ReplyBatch {
+        environment: "wee-1".parse().unwrap(),
+        replies: vec![Reply {
+            to: "[2001:db8::7]:50123".parse().unwrap(),
+            from: 1,
+            bytes: b"\x30\x01\xff".as_slice().into(),
+        }],
+    }
+}
+
+fn alarms() -> AlarmNews {
+    AlarmNews {
+        target: "pdu-a1".parse().unwrap(),
+        rule: "overload".parse().unwrap(),
+        number: 42,
+        alarms: vec![serde_json::json!({ "number": 42, "state": "unacknowledged" })],
+        changes: vec![serde_json::json!({ "number": 42, "change": "raised" })],
+    }
+}
+
+fn notification() -> Notification {
+    Notification {
+        target: Some("sw-b07".parse().unwrap()),
+        zone: "hall-1".parse().unwrap(),
+        source: "10.0.3.7".parse().unwrap(),
+        name: "linkDown".into(),
+        key: "linkDown ifIndex.3".into(),
+        values: vec![NotificationValue {
+            name: "ifIndex.3".into(),
+            value: "3".into(),
+        }],
+        first: "2026-03-01T12:00:00Z".parse().unwrap(),
+        last: "2026-03-01T12:00:05Z".parse().unwrap(),
+        count: 2,
+        proven: true,
     }
 }
 
@@ -345,6 +405,7 @@ fn check<M: Message>(name: &str, message: &M) {
 
 #[test]
 fn the_messages_of_version_1_have_exactly_these_bytes() {
+    check("alarms.json", &alarms());
     check("tasks.json", &tasks());
     check("readings.json", &readings());
     check("outcomes.json", &outcomes());
@@ -358,6 +419,9 @@ fn the_messages_of_version_1_have_exactly_these_bytes() {
     check("desired.json", &desired());
     let target = "pdu-a1".parse().unwrap();
     check("deleted.json", &Deleted { target });
+    check("datagrams.json", &datagrams());
+    check("replies.json", &replies());
+    check("notification.json", &notification());
 }
 
 #[test]

@@ -33,6 +33,20 @@ fn topics_read_back_as_what_they_were_made_of() {
         ),
         ("utakata/v1/fetch/wee-1", Topic::Fetch(name("wee-1")), false),
         (
+            "utakata/v1/datagram/wee-1",
+            Topic::Datagram(name("wee-1")),
+            false,
+        ),
+        ("utakata/v1/reply/wee-1", Topic::Reply(name("wee-1")), false),
+        (
+            "utakata/v1/notification/hall-1/2001:db8::1",
+            Topic::Notification {
+                zone: "hall-1".parse().unwrap(),
+                subject: "2001:db8::1".into(),
+            },
+            false,
+        ),
+        (
             "utakata/v1/content/wee-1",
             Topic::Content(name("wee-1")),
             false,

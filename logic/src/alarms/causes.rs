@@ -65,13 +65,15 @@ impl Engine {
             let rule = self.rules.get(&record.rule);
             let explains = rule.is_some_and(|rule| rule.rule.rule().explains.contains(&relation));
             let outlet = record.attributes.get("outlet");
-            let is_outlet = outlet.is_none_or(|outlet| {
-                parent.outlet.is_none_or(|wanted| wanted == &**outlet)
-            });
+            let is_outlet =
+                outlet.is_none_or(|outlet| parent.outlet.is_none_or(|wanted| wanted == &**outlet));
             explains && is_outlet && record.is_active()
         };
         let down = watched.records.values().filter(explains);
-        if let Some(alarm) = down.filter_map(|record| Some(record.alarm.as_ref()?.id)).min() {
+        if let Some(alarm) = down
+            .filter_map(|record| Some(record.alarm.as_ref()?.id))
+            .min()
+        {
             return Standing::Down(alarm);
         }
         if self.site.coverage.of(parent.target).is_none() {
@@ -92,19 +94,21 @@ impl Engine {
         for key in keys {
             self.explain_one(&key, now);
         }
-        self.asked.retain(|_, since| {
-            since.checked_add(SEARCH).is_ok_and(|end| end > now)
-        });
+        self.asked
+            .retain(|_, since| since.checked_add(SEARCH).is_ok_and(|end| end > now));
     }
 
     fn explain_one(&mut self, key: &Key, now: Timestamp) {
         let Some(rule) = self.rules.get(&key.rule).cloned() else {
             return;
         };
-        let Some(record) = self.record(key) else { return };
+        let Some(record) = self.record(key) else {
+            return;
+        };
         let Some(alarm) = &record.alarm else { return };
         let (id, raised, asked) = (alarm.id, alarm.raised, alarm.asked);
         let (cause, suspected) = (alarm.facts.held.cause, alarm.facts.held.suspected);
+        let was_explained = alarm.was_explained;
         match self.explanation(&key.target, &rule, raised) {
             Explanation::Cause(found) if cause == Some(found) || found == id => {}
             Explanation::Cause(found) => {
@@ -117,10 +121,12 @@ impl Engine {
                 self.search_again(key, now);
             }
             Explanation::Ask(_) => {}
+            // What has been explained may be well, too, as soon as it is read.
             Explanation::None if cause.is_some() => {
-                self.happen(key, Event::Cause(None), AlarmChangeKind::Unexplained, now);
+                self.output.ask.insert(key.target.clone());
+                self.search_again(key, now);
             }
-            Explanation::None if suspected.is_some() => {
+            Explanation::None if suspected.is_some() && !was_explained => {
                 self.happen(key, Event::Unsuspect, AlarmChangeKind::Unexplained, now);
             }
             Explanation::None => {}
@@ -133,10 +139,16 @@ impl Engine {
         };
         if let Some(alarm) = &mut record.alarm {
             alarm.asked = true;
+            alarm.was_explained = true;
         }
         self.keep(record);
         if let Ok(until) = now.checked_add(SEARCH) {
-            self.happen(key, Event::Suspect(until), AlarmChangeKind::Unexplained, now);
+            self.happen(
+                key,
+                Event::Suspect(until),
+                AlarmChangeKind::Unexplained,
+                now,
+            );
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     alarm::{AlarmChange, AlarmView},
@@ -16,6 +19,7 @@ use utakata_model::{AlarmName, AlarmRule, Selector, TargetName};
 
 use super::{
     Error, Input,
+    channel::Channel,
     engine::{Engine, Output},
     own::{OwnFigure, OwnFigures, free_share},
     record::{Key, Record},
@@ -25,7 +29,7 @@ use super::{
 };
 use crate::{
     clock,
-    dispatch::Dispatch,
+    dispatch::{Dispatch, Failing},
     duties::{Duties, Term},
     inventory::Inventory,
     ledger::{self, Ledger},
@@ -61,6 +65,10 @@ pub struct Parts {
     pub duties: watch::Receiver<Duties>,
     /// The folder whose free space is watched.
     pub folder: Option<PathBuf>,
+    /// The URLs to which alarms are sent.
+    pub webhooks: Vec<String>,
+    /// The last error of sending them, as long as it lasts.
+    pub failing: Arc<Failing>,
 }
 
 /// The keeper of alarms.
@@ -156,6 +164,7 @@ impl AlarmKeeper {
         self.look_around(&mut engine, &mut seen);
         self.show_all(&engine);
         self.tell_again(&engine).await;
+        let (number, _channels) = self.channels();
         let mut inputs = Vec::with_capacity(AT_ONCE);
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
             let wait = wait(&engine);
@@ -174,6 +183,7 @@ impl AlarmKeeper {
             match self.record(&engine, &output).await {
                 Ok(()) => {
                     self.show(&engine, &output);
+                    number.send_replace(self.shown.read().number);
                     answer(waiting);
                     self.tell(&engine, &output).await;
                 }
@@ -188,6 +198,22 @@ impl AlarmKeeper {
                 }
             }
         }
+    }
+
+    /// Starts the channels out, which end when they are dropped.
+    fn channels(&self) -> (watch::Sender<u64>, JoinSet<()>) {
+        let (sender, number) = watch::channel(self.shown.read().number);
+        let mut channels = JoinSet::new();
+        for url in &self.parts.webhooks {
+            let channel = Channel {
+                url: url.clone(),
+                parts: self.parts.clone(),
+                shown: Arc::clone(&self.shown),
+                number: number.clone(),
+            };
+            channels.spawn(channel.run());
+        }
+        (sender, channels)
     }
 
     fn take_in(&self, engine: &mut Engine, inputs: &mut Vec<Input>) -> Waiting {
@@ -210,7 +236,8 @@ impl AlarmKeeper {
             }
         }
         if let Some(oldest) = oldest {
-            self.figures.decided(u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX));
+            self.figures
+                .decided(u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX));
         }
         waiting
     }
@@ -266,6 +293,7 @@ impl AlarmKeeper {
         // It ends by itself: nobody waits for it, and its outcomes come as any.
         tokio::spawn(async move {
             let read = Read {
+                max_age: None,
                 selector,
                 action: None,
                 parameters: serde_json::Map::new(),
@@ -298,7 +326,10 @@ impl AlarmKeeper {
         shown.clear();
         shown.rules = Arc::clone(&engine.rules);
         for key in engine.by_id.values() {
-            if let Some(view) = engine.record(key).and_then(|record| view::view(record, now)) {
+            if let Some(view) = engine
+                .record(key)
+                .and_then(|record| view::view(record, now))
+            {
                 shown.put(view);
             }
         }
@@ -370,17 +401,29 @@ fn news_of(
     changes: &[&AlarmChange],
 ) -> Event {
     let now = clock::now();
-    let records = engine.targets.get(&target).into_iter().flat_map(|one| one.records.values());
+    let records = engine
+        .targets
+        .get(&target)
+        .into_iter()
+        .flat_map(|one| one.records.values());
     let of_rule = records.filter(|record| record.rule == rule);
-    let views: Vec<AlarmView> = of_rule.filter_map(|record| view::view(record, now)).collect();
+    let views: Vec<AlarmView> = of_rule
+        .filter_map(|record| view::view(record, now))
+        .collect();
     let last = changes.iter().map(|change| change.number);
     let number = last.chain(views.iter().map(|view| view.number)).max();
     Event::Alarms(Arc::new(AlarmNews {
         target,
         rule,
         number: number.unwrap_or_default(),
-        alarms: views.iter().filter_map(|view| serde_json::to_value(view).ok()).collect(),
-        changes: changes.iter().filter_map(|change| serde_json::to_value(change).ok()).collect(),
+        alarms: views
+            .iter()
+            .filter_map(|view| serde_json::to_value(view).ok())
+            .collect(),
+        changes: changes
+            .iter()
+            .filter_map(|change| serde_json::to_value(change).ok())
+            .collect(),
     }))
 }
 

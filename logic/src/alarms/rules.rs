@@ -29,9 +29,15 @@ impl Rules {
     /// Compiles the shipped rules and those of the site, which take the place of shipped ones of
     /// their name. Rules that are switched off are left out.
     pub fn new(of_site: &[Arc<AlarmRule>]) -> Self {
-        let mut all: BTreeMap<AlarmName, AlarmRule> =
-            shipped().into_iter().map(|rule| (rule.name.clone(), rule)).collect();
-        all.extend(of_site.iter().map(|rule| (rule.name.clone(), AlarmRule::clone(rule))));
+        let mut all: BTreeMap<AlarmName, AlarmRule> = shipped()
+            .into_iter()
+            .map(|rule| (rule.name.clone(), rule))
+            .collect();
+        all.extend(
+            of_site
+                .iter()
+                .map(|rule| (rule.name.clone(), AlarmRule::clone(rule))),
+        );
         let mut rules = Self::default();
         let on = all.into_values().filter(|rule| !rule.off);
         for rule in on {

@@ -112,7 +112,11 @@ impl Shown {
     /// Returns the number of alarms that each explains, directly or through others.
     pub fn explained(&self) -> HashMap<AlarmId, u64> {
         let mut counts: HashMap<AlarmId, u64> = HashMap::new();
-        for view in self.alarms.values().filter(|view| view.active && cause(view).is_some()) {
+        for view in self
+            .alarms
+            .values()
+            .filter(|view| view.active && cause(view).is_some())
+        {
             for cause in self.causes(view.id) {
                 *counts.entry(cause.id).or_default() += 1;
             }

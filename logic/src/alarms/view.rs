@@ -45,7 +45,9 @@ impl Filter {
         let cause = cause(view);
         is_state
             && is_selected
-            && self.severity.is_none_or(|severity| view.severity == severity)
+            && self
+                .severity
+                .is_none_or(|severity| view.severity == severity)
             && self.cause.is_none_or(|wanted| cause == Some(wanted))
             && !(self.causes && is_explained(view))
     }
@@ -61,7 +63,10 @@ pub fn cause(view: &AlarmView) -> Option<AlarmId> {
 
 /// Returns true if another alarm explains this one, or may turn out to.
 pub fn is_explained(view: &AlarmView) -> bool {
-    matches!(view.held, Some(AlarmHold::Cause { .. } | AlarmHold::Suspicion { .. }))
+    matches!(
+        view.held,
+        Some(AlarmHold::Cause { .. } | AlarmHold::Suspicion { .. })
+    )
 }
 
 /// Returns the alarm of a record as people see it.
@@ -74,7 +79,9 @@ pub fn view(record: &Record, now: Timestamp) -> Option<AlarmView> {
         number: alarm.number,
         rule: record.rule.clone(),
         target: record.target.clone(),
-        attributes: attributes.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        attributes: attributes
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect(),
         severity: alarm.severity,
         state: state(facts, now),
         active: facts.active,
@@ -171,7 +178,9 @@ pub fn freshened(
         attributes: &attributes,
     };
     let name = view.target.as_str();
-    let text = rule.rule.sentence(name, subject, view.value.as_ref(), &view.unit);
+    let text = rule
+        .rule
+        .sentence(name, subject, view.value.as_ref(), &view.unit);
     if view.active && !text.is_empty() {
         view.text = text;
     }
@@ -188,6 +197,8 @@ fn last(
     seen.actions.iter().find_map(|action| {
         let found = action.last.readings.iter();
         let mut found = found.filter(|one| one.metric == *metric && is_same(&one.attributes));
-        found.next().map(|one| (Some(one.value.clone()), action.last.time))
+        found
+            .next()
+            .map(|one| (Some(one.value.clone()), action.last.time))
     })
 }

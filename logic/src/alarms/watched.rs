@@ -27,7 +27,11 @@ pub struct Watched {
 impl Watched {
     /// Takes over the target as it is declared now.
     pub fn declare(&mut self, entry: &Arc<TargetEntry>) {
-        if !self.entry.as_ref().is_some_and(|known| Arc::ptr_eq(known, entry)) {
+        if !self
+            .entry
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, entry))
+        {
             self.entry = Some(Arc::clone(entry));
             self.about.clear();
         }
@@ -44,9 +48,8 @@ impl Watched {
             self.about.resize(rule.number + 1, None);
         }
         let entry = self.entry.as_ref();
-        *self.about[rule.number].get_or_insert_with(|| {
-            entry.is_none_or(|entry| rule.rule.is_about(&entry.target))
-        })
+        *self.about[rule.number]
+            .get_or_insert_with(|| entry.is_none_or(|entry| rule.rule.is_about(&entry.target)))
     }
 
     /// Returns true if readings of an action are newer than those before them.

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use serde::Serialize;
 use utakata_interconnect::Event;
 use utakata_invariant as invariant;
-use utakata_model::{EnvironmentStatus, Outcome, Readings, TargetName};
+use utakata_model::{EnvironmentStatus, Notification, Outcome, Readings, TargetName};
 
 /// A server-sent event for many clients.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ enum Borrowed<'a> {
     Readings(&'a Readings),
     Outcomes(Vec<&'a Outcome>),
     Environment(&'a EnvironmentStatus),
+    Notification(&'a Notification),
     Alarms(&'a [serde_json::Value]),
     Missed(u64),
 }
@@ -56,6 +57,10 @@ impl Item {
                 .then(|| self.render(is_meant))
                 .flatten(),
             Event::Outcomes(_) => self.render(is_meant),
+            Event::Notification(one) => {
+                let is_meant = one.target.as_ref().is_some_and(is_meant);
+                is_meant.then(|| self.text())
+            }
             _ => None,
         }
     }
@@ -63,8 +68,10 @@ impl Item {
     fn render(&self, is_meant: &dyn Fn(&TargetName) -> bool) -> Option<Bytes> {
         match &self.event {
             Event::Readings(one) => Some(sse("readings", &Borrowed::Readings(one))),
-            Event::Alarms(news) => (!news.changes.is_empty())
-                .then(|| sse("alarms", &Borrowed::Alarms(&news.changes))),
+            Event::Notification(one) => Some(sse("notification", &Borrowed::Notification(one))),
+            Event::Alarms(news) => {
+                (!news.changes.is_empty()).then(|| sse("alarms", &Borrowed::Alarms(&news.changes)))
+            }
             Event::Environment(one) => Some(sse("environment", &Borrowed::Environment(one))),
             Event::Outcomes(batch) => {
                 let meant = batch.outcomes.iter().filter(|one| is_meant(&one.target));
@@ -78,6 +85,11 @@ impl Item {
     /// Returns the event that reports that many dropped events.
     pub fn missed(count: u64) -> Bytes {
         sse("missed", &Borrowed::Missed(count))
+    }
+
+    /// Returns readings as a server-sent event.
+    pub fn readings(readings: &Readings) -> Bytes {
+        sse("readings", &Borrowed::Readings(readings))
     }
 
     /// Returns the status of an environment as a server-sent event.

@@ -6,7 +6,7 @@ use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{Class, Readings};
 
 use super::{Dispatch, EndedRead, Item, OutcomeRef, Shown, pending::PendingRead};
-use crate::inventory::TargetEntry;
+use crate::inventory::{DeviceId, TargetEntry};
 
 impl Dispatch {
     /// Passes an event on to the clients that follow.
@@ -31,6 +31,9 @@ impl Dispatch {
     /// Ends the reads that outcomes belong to. Returns the indices of the outcomes of other reads:
     /// of another logic environment, or given up.
     pub fn outcomes(&self, batch: &Arc<OutcomeBatch>) -> Vec<usize> {
+        for outcome in &batch.outcomes {
+            self.histograms.ended(&batch.kind, outcome);
+        }
         let found: Vec<Option<PendingRead>> = {
             let mut pending = self.pending.lock();
             let outcomes = batch.outcomes.iter();
@@ -49,6 +52,8 @@ impl Dispatch {
             .into_iter()
             .enumerate()
             .filter_map(|(at, entry)| Some(self.end(entry?, OutcomeRef::published(batch, at)?)));
+        // A task about no target is nobody's to look at.
+        let observed = observed.filter(|ended: &EndedRead| ended.known.device != DeviceId::NONE);
         let observed = observed.collect();
         self.ended.lock().push(observed);
         others
@@ -58,6 +63,7 @@ impl Dispatch {
         let found = outcome.get();
         let id = found.task;
         self.observed.ended(&entry.known, found);
+        self.histograms.read(entry.batch.made, found);
         if entry.batch.parameters.is_empty() {
             self.observed.read_all(&entry.known, found);
         }

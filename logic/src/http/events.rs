@@ -1,6 +1,8 @@
 //! `/v1/events`: live events, as server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
+mod changes;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -16,6 +18,7 @@ use utakata_interconnect::{Event, Interest};
 use utakata_model::{Selector, TargetName, suggest};
 use utoipa_axum::routes;
 
+use self::changes::Changes;
 use super::{
     Api, Refused,
     connections::{ClientConnection, EventStream},
@@ -42,17 +45,22 @@ pub(super) struct EventQuery {
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
-    /// The types, separated by commas: `readings`, `outcomes`, `environment`, `alarms`. Absent means
-    /// all.
+    /// The types, separated by commas: `readings`, `outcomes`, `environment`, `notifications`,
+    /// `alarms`. Absent means all.
     #[param(
         max_length = 100,
-        pattern = "^((readings|outcomes|environment|alarms)(,|$))*$"
+        pattern = "^((readings|outcomes|environment|notifications|alarms)(,|$))*$"
     )]
     types: Option<String>,
+    /// `true` to receive only values that changed: another state or quality, or a number that has
+    /// left the dead band of its unit around the one that was sent last. Of totals, only those that
+    /// begin again.
+    #[serde(default)]
+    changes: bool,
 }
 
 /// Streams events from now on, as server-sent events: `readings`, `outcomes` (many in one),
-/// `environment` (beginning with the latest statuses), `alarms` (changes, each with its number), and `missed` with the number of events that
+/// `environment` (beginning with the latest statuses), `notification`, `alarms` (changes, each with its number), and `missed` with the number of events that
 /// were dropped because they were not fetched fast enough.
 #[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "observe",
     params(EventQuery),
@@ -77,6 +85,7 @@ pub(super) async fn get(
         types,
         selector: query.selector,
         items,
+        changes: query.changes.then(Changes::default),
         first: Some(first.into()),
         _place: place,
     };
@@ -94,7 +103,13 @@ pub(super) async fn get(
     Ok(response)
 }
 
-const TYPES: [&str; 4] = ["readings", "outcomes", "environment", "alarms"];
+const TYPES: [&str; 5] = [
+    "readings",
+    "outcomes",
+    "environment",
+    "notifications",
+    "alarms",
+];
 
 fn types(requested: Option<&str>) -> Result<Interest, Refused> {
     let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
@@ -106,6 +121,7 @@ fn types(requested: Option<&str>) -> Result<Interest, Refused> {
             "readings" => interest.readings = true,
             "outcomes" => interest.outcomes = true,
             "environment" => interest.environments = true,
+            "notifications" => interest.notifications = true,
             "alarms" => interest.alarms = true,
             _ => {
                 let hint = suggest::hint(word, TYPES);
@@ -124,6 +140,8 @@ struct Follower {
     types: Interest,
     selector: Selector,
     items: broadcast::Receiver<Arc<Item>>,
+    /// The values that were sent, if only changes are.
+    changes: Option<Changes>,
     first: Option<Bytes>,
     /// It is counted separately from other connections.
     _place: Option<EventStream>,
@@ -171,9 +189,18 @@ impl Follower {
         together.into()
     }
 
-    fn text(&self, item: &Item) -> Option<Bytes> {
+    fn text(&mut self, item: &Item) -> Option<Bytes> {
         if !self.types.includes(item.event()) {
             return None;
+        }
+        if let (Some(changes), Event::Readings(readings)) = (&mut self.changes, item.event()) {
+            let inventory = self.api.handle.inventory();
+            let is_meant = self.selector.is_everything()
+                || inventory
+                    .find(&readings.target)
+                    .is_some_and(|known| self.selector.matches(&known.target));
+            let changed = is_meant.then(|| changes.of(readings)).flatten()?;
+            return Some(Item::readings(&changed));
         }
         if self.selector.is_everything() || matches!(item.event(), Event::Environment(_)) {
             return Some(item.text());

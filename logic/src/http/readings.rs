@@ -48,7 +48,7 @@ pub(super) struct ReadingQuery {
 /// The length of the longest prefix of a metric's name, in characters, as in the API's description.
 const MAX_PREFIX: usize = 128;
 
-fn prefix(requested: Option<String>) -> Result<String, Refused> {
+pub(super) fn prefix(requested: Option<String>) -> Result<String, Refused> {
     let prefix = requested.unwrap_or_default();
     if prefix.chars().count() > MAX_PREFIX {
         let detail = format!("metric has more than {MAX_PREFIX} characters");
@@ -141,19 +141,14 @@ impl Finder<'_> {
         for action in &seen.actions {
             let schedules = self.schedules.iter().map(Arc::as_ref);
             let covers = Covers::find(&known.target, &action.action, served, schedules);
-            let last = action
-                .last
-                .readings
-                .iter()
-                .map(|one| (action.last.time, one));
-            let earlier = action.earlier.iter().map(|one| (one.time, &one.reading));
-            let wanted = last.chain(earlier).filter(|(_, one)| self.wants(one));
-            views.extend(wanted.map(|(time, reading)| ReadingView {
+            let wanted = action.values().filter(|one| self.wants(one.reading));
+            views.extend(wanted.map(|one| ReadingView {
                 target: known.target.name.clone(),
-                time,
+                time: one.time,
+                heard: Some(one.heard),
                 reading: Reading {
-                    quality: quality(reading.quality, time, self.now, covers),
-                    ..reading.clone()
+                    quality: quality(one.reading.quality, one.time, self.now, covers),
+                    ..one.reading.clone()
                 },
             }));
         }

@@ -7,7 +7,7 @@ use utakata_api::{
     operation::{OperationView, Read},
     task::TaskView,
 };
-use utakata_model::TaskState;
+use utakata_model::{Class, Origin, TaskState};
 use utoipa_axum::routes;
 
 use super::{
@@ -18,8 +18,8 @@ use super::{
     tasks,
 };
 use crate::{
-    dispatch::{Shown, UnderWay},
-    observe::ReadOperation,
+    dispatch::{MAX_SHOWN, Shown, UnderWay},
+    observe::{BegunRead, KnownRead, ReadOperation},
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -30,6 +30,8 @@ pub(super) fn routes() -> Vec<Route> {
 ///
 /// With `wait`, the answer is sent when all have ended, or after that time, and shows the first
 /// thousand tasks with their readings. Without it, the answer is sent at once, with counts only.
+/// With `max_age`, targets whose last values are younger are not asked: their task is the one that
+/// saw these values.
 #[utoipa::path(post, path = "/v1/reads", operation_id = "read", tag = "observe",
     request_body = Read,
     responses((status = 200, description = "Its progress", body = OperationView)))]
@@ -40,15 +42,42 @@ pub(super) async fn post(
 ) -> Result<Json<OperationView>, Refused> {
     reason::check_size(&read.selector, &read.parameters)?;
     let read = api.handle.observe().read(read, Some(by)).await;
-    let (read, shown) = read.map_err(|error| Refused::from(error).and_away(&api))?;
+    let BegunRead { read, tasks, known } =
+        read.map_err(|error| Refused::from(error).and_away(&api))?;
     let mut answer = view(&read);
     let (counts, mut seen) = read.progress.take();
     answer.counts = counts;
-    let shown = shown
+    answer.counts.succeeded += known.len() as u64;
+    let shown = tasks
         .iter()
         .map(|one| shown_task(one, seen.remove(&one.id)));
     answer.tasks = shown.collect();
+    let room = MAX_SHOWN.saturating_sub(answer.tasks.len());
+    let known = known.iter().take(room).map(|one| known_task(&read, one));
+    answer.tasks.extend(known);
     Ok(Json(answer))
+}
+
+/// Returns a target's last values as the task that has read them.
+fn known_task(read: &ReadOperation, known: &KnownRead) -> TaskView {
+    let KnownRead { entry, readings } = known;
+    TaskView {
+        id: readings.seen_by.task,
+        attempt: readings.seen_by.attempt,
+        origin: Origin::Operation(read.operation.id),
+        target: entry.target.name.clone(),
+        kind: entry.target.kind.clone(),
+        action: readings.action.clone(),
+        class: Class::Observe,
+        parameters: read.operation.parameters.clone(),
+        state: TaskState::Succeeded,
+        made: readings.time,
+        expires: readings.time,
+        outcome: None,
+        attempts: Vec::new(),
+        prior: None,
+        readings: readings.readings.clone(),
+    }
 }
 
 /// Returns a read without its tasks.

@@ -47,7 +47,7 @@ pub fn wrong(address: &str, served: Option<&Served>) -> Option<String> {
 
 /// Returns the host in an address and the digits behind its last colon. Absent if it is not certain
 /// that these are a host and a port.
-fn host_and_port(address: &str) -> Option<(&str, Option<&str>)> {
+pub fn host_and_port(address: &str) -> Option<(&str, Option<&str>)> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);

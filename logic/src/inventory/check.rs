@@ -142,7 +142,10 @@ fn check_relation(relation: &Relation, documents: &[Document], index: &Index) ->
     for end in [&relation.from, &relation.to] {
         let Some(name) = end.target() else { continue };
         if !index.targets.contains_key(name) && !is_declared(name) {
-            let hint = suggest::hint(name.as_str(), index.targets.keys().map(|name| name.as_str()));
+            let hint = suggest::hint(
+                name.as_str(),
+                index.targets.keys().map(|name| name.as_str()),
+            );
             wrong.push(format!("there is no target \"{name}\": {hint}"));
         }
     }
@@ -159,7 +162,9 @@ fn check_relation(relation: &Relation, documents: &[Document], index: &Index) ->
 fn check_alarm(rule: &AlarmRule) -> Vec<String> {
     let wrong = Compiled::new(rule.clone()).err().unwrap_or_default();
     let wrong = wrong.into_iter();
-    wrong.map(|wrong| format!("{}: {}", wrong.field, wrong.message)).collect()
+    wrong
+        .map(|wrong| format!("{}: {}", wrong.field, wrong.message))
+        .collect()
 }
 
 fn check_schedule(

@@ -3,9 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utakata_api::{apply::Document, problem::Detail};
-use utakata_model::suggest;
-
-use crate::explain;
+use utakata_model::{reword, suggest};
 
 const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
 
@@ -46,7 +44,7 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
 }
 
 fn typed<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| explain::json(&error))
+    serde_json::from_value(Value::Object(fields)).map_err(|error| reword::json(&error))
 }
 
 fn detail(subject: String, message: String) -> Detail {

@@ -21,6 +21,9 @@ pub struct TargetEntry {
 }
 
 impl DeviceId {
+    /// The device of what is no target of the inventory: nothing is observed of it.
+    pub const NONE: Self = Self(u64::MAX);
+
     /// Returns a new identity.
     pub(super) fn next(last: &mut u64) -> Self {
         *last += 1;
@@ -39,6 +42,11 @@ impl TargetEntry {
             credential,
             device,
         }
+    }
+
+    /// Creates the entry of a task that is about no target of the inventory.
+    pub fn aside(target: Target, credential: Option<Arc<Credential>>) -> Self {
+        Self::new(target, credential, DeviceId::NONE)
     }
 
     /// Creates an entry on its own, for tables of tests, which number their devices themselves.

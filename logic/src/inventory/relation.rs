@@ -39,12 +39,7 @@ pub(super) fn check(documents: &[Document], delete: &[Named], index: &Index) -> 
     RelationKind::ALL.iter().filter_map(circle).collect()
 }
 
-fn graph(
-    documents: &[Document],
-    delete: &[Named],
-    declared: &[&Relation],
-    index: &Index,
-) -> Graph {
+fn graph(documents: &[Document], delete: &[Named], declared: &[&Relation], index: &Index) -> Graph {
     let gone: BTreeSet<&RelationKey> = delete
         .iter()
         .filter_map(|one| match one {
@@ -52,14 +47,19 @@ fn graph(
             _ => None,
         })
         .collect();
-    let mut targets: std::collections::BTreeMap<&TargetName, &Target> =
-        index.targets.iter().map(|(name, known)| (name, &*known.target)).collect();
+    let mut targets: std::collections::BTreeMap<&TargetName, &Target> = index
+        .targets
+        .iter()
+        .map(|(name, known)| (name, &*known.target))
+        .collect();
     for document in documents {
         if let Document::Target(target) = document {
             targets.insert(&target.name, target);
         }
     }
     let there = index.relations.iter();
-    let there = there.filter(|(key, _)| !gone.contains(*key)).map(|(_, relation)| &**relation);
+    let there = there
+        .filter(|(key, _)| !gone.contains(*key))
+        .map(|(_, relation)| &**relation);
     Graph::build(targets.into_values(), there.chain(declared.iter().copied()))
 }

@@ -76,6 +76,10 @@ impl Actor {
                 Effect::Reply(reply) => reply(),
             }
         }
+        for ((to, _), answers) in &answers {
+            let histograms = self.dispatch.histograms();
+            histograms.answered(&to.environment, answers);
+        }
         let permits = answers.into_iter().map(permits);
         let events: Vec<Event> = permits.chain(recorded.into_iter().map(records)).collect();
         if !events.is_empty() && self.events.try_send(events).is_err() {

@@ -39,7 +39,8 @@ fn check(status: &Status, lines: &[&str]) {
         reads: 0,
         control: None,
     };
-    let text = text(status, under_way, &overview()).unwrap();
+    let registry = Registry::with_prefix("utakata");
+    let text = text(registry, status, under_way, &overview()).unwrap();
     for line in lines {
         assert!(text.lines().any(|found| found == *line), "{line}: {text}");
     }

@@ -86,10 +86,7 @@ pub fn health(
     let Some(answered) = seen.answered else {
         return Health::Unseen;
     };
-    let silent = now.duration_since(answered.max(started));
-    // A clock that is ahead makes nothing old.
-    let silent = std::time::Duration::try_from(silent).unwrap_or_default();
-    if silent > covers.allows() {
+    if covers.is_stale(answered.max(started), now) {
         return Health::Stale;
     }
     short.unwrap_or(Health::Answering)

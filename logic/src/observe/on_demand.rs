@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use utakata_api::{operation::Read, problem::Detail};
 use utakata_model::{
     ActionName, Class, Cure, Kind, Operation, OperationId, Origin, Parameters, PersonName, Problem,
-    Selector, Zone, suggest,
+    Readings, Selector, Zone, suggest,
 };
 
 use super::{Observe, ReadOperation};
@@ -47,6 +47,21 @@ fn first(problems: &[Detail]) -> String {
     }
 }
 
+/// A read that was begun.
+pub struct BegunRead {
+    pub read: Arc<ReadOperation>,
+    /// The tasks to show: none if nobody waits.
+    pub tasks: Vec<UnderWay>,
+    /// The targets whose last values are young enough, and which are not asked.
+    pub known: Vec<KnownRead>,
+}
+
+/// A target whose last values are an answer.
+pub struct KnownRead {
+    pub entry: Arc<TargetEntry>,
+    pub readings: Arc<Readings>,
+}
+
 /// The plan for the targets of one kind.
 enum Plan<'a> {
     Do(&'a ServedAction),
@@ -54,16 +69,11 @@ enum Plan<'a> {
 }
 
 impl Observe {
-    /// Reads targets, and waits for the outcomes as long as requested. Returns the tasks to show as
-    /// well: none if nobody waits.
+    /// Reads targets, and waits for the outcomes as long as requested.
     ///
     /// # Errors
     /// Nothing was read: no target is selected, or none of them can be read in this way.
-    pub async fn read(
-        &self,
-        read: Read,
-        by: Option<PersonName>,
-    ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
+    pub async fn read(&self, read: Read, by: Option<PersonName>) -> Result<BegunRead, Error> {
         if read.wait > WAIT_MAX {
             return Err(Error::Wait);
         }
@@ -73,11 +83,11 @@ impl Observe {
             return Err(Error::SelectsNothing { selector });
         }
         let wait = read.wait;
-        let (operation, tasks) = self.begin(read, by, &selection).await?;
+        let begun = self.begin(read, by, &selection).await?;
         if !wait.is_zero() {
-            operation.progress.wait_for(wait).await;
+            begun.read.progress.wait_for(wait).await;
         }
-        Ok((operation, tasks))
+        Ok(begun)
     }
 
     async fn begin(
@@ -85,7 +95,7 @@ impl Observe {
         read: Read,
         by: Option<PersonName>,
         selection: &[Arc<TargetEntry>],
-    ) -> Result<(Arc<ReadOperation>, Vec<UnderWay>), Error> {
+    ) -> Result<BegunRead, Error> {
         let served = self.kinds.served();
         let mut by_kind: BTreeMap<(&Kind, &Zone), Vec<&Arc<TargetEntry>>> = BTreeMap::new();
         for known in selection {
@@ -93,7 +103,7 @@ impl Observe {
             by_kind.entry(key).or_default().push(known);
         }
         let parameters = serde_json::Value::Object(read.parameters.clone());
-        let plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<TargetEntry>>)> = by_kind
+        let mut plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<TargetEntry>>)> = by_kind
             .into_iter()
             .map(|((kind, zone), targets)| {
                 let found = served.get(kind, zone);
@@ -108,7 +118,14 @@ impl Observe {
         } else {
             Show::Tasks
         };
-        let progress = Arc::new(Progress::new(selection.len(), show));
+        let mut known = Vec::new();
+        for (plan, _, targets) in &mut plans {
+            if let (Plan::Do(found), Some(max_age)) = (plan, max_age(&read)) {
+                let since = crate::clock::now() - max_age;
+                known.extend(self.take_known(&found.action.name, targets, since));
+            }
+        }
+        let progress = Arc::new(Progress::new(selection.len() - known.len(), show));
         let order = Order {
             id: OperationId::generate(),
             requested: crate::clock::now(),
@@ -130,6 +147,7 @@ impl Observe {
                 }));
             }
             match plan {
+                Plan::Do(_) if made.is_empty() => {}
                 Plan::Do(_) => self.dispatch.send(&batch, made).await?,
                 Plan::Refuse(problem) => self.dispatch.refuse(&batch, made, &problem),
             }
@@ -151,8 +169,39 @@ impl Observe {
             progress,
         });
         self.recent.lock().push(&operation);
-        Ok((operation, shown))
+        Ok(BegunRead {
+            read: operation,
+            tasks: shown,
+            known,
+        })
     }
+
+    /// Takes the targets out of a list whose last values are all that an action reads, and were
+    /// seen since a time.
+    fn take_known(
+        &self,
+        action: &ActionName,
+        targets: &mut Vec<&Arc<TargetEntry>>,
+        since: Timestamp,
+    ) -> Vec<KnownRead> {
+        let observed = self.dispatch.observed();
+        let mut known = Vec::new();
+        targets.retain(|entry| {
+            let found = observed.look(entry.device, |seen| seen.whole_since(action, since));
+            let is_known = found.is_some();
+            known.extend(found.map(|readings| KnownRead {
+                entry: Arc::clone(entry),
+                readings,
+            }));
+            !is_known
+        });
+        known
+    }
+}
+
+/// Returns the age up to which the last values are an answer; a read of a part always asks.
+fn max_age(read: &Read) -> Option<Duration> {
+    read.max_age.filter(|_| read.parameters.is_empty())
 }
 
 /// The data that the batches of one read share.

@@ -51,16 +51,22 @@ impl Covers {
     pub fn allows(self) -> Duration {
         self.interval.saturating_mul(5) / 2 + self.timeout
     }
+
+    /// Returns true if what was last seen at a time is stale: the only place that decides it, for
+    /// readings, for the health of targets, and for whoever believes either. A clock that is ahead
+    /// makes nothing old.
+    pub fn is_stale(self, seen: Timestamp, now: Timestamp) -> bool {
+        let age = Duration::try_from(now.duration_since(seen)).unwrap_or_default();
+        age > self.allows()
+    }
 }
 
 /// Returns the present quality of a reading. Without a schedule a reading never becomes stale.
 pub fn quality(seen: Quality, time: Timestamp, now: Timestamp, covers: Option<Covers>) -> Quality {
-    let Some(covers) = covers else { return seen };
-    let age = Duration::try_from(now.duration_since(time)).unwrap_or_default();
-    if age > covers.allows() {
-        return Quality::Stale;
+    match covers {
+        Some(covers) if covers.is_stale(time, now) => Quality::Stale,
+        _ => seen,
     }
-    seen
 }
 
 #[cfg(test)]

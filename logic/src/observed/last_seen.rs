@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utakata_model::{
     ActionName, Class, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition,
-    missing, reading,
+    TaskKey, missing, reading,
 };
 
 use super::turns::HealthTurn;
@@ -31,8 +31,6 @@ pub struct LastSeen {
     /// The missing parts of the last answer to each action.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
     pub recognition: Option<Arc<Recognition>>,
-    /// True while it waits to be written to the store.
-    pub(super) waits: bool,
 }
 
 /// The latest readings of a target by one action.
@@ -41,25 +39,44 @@ pub struct ActionReadings {
     pub action: ActionName,
     /// The readings of the latest attempt.
     pub last: Arc<Readings>,
+    /// The time at which they arrived here.
+    pub heard: Timestamp,
+    /// The attempt whose complete answer to a request for everything these readings are, if they
+    /// are one.
+    pub whole: Option<TaskKey>,
     /// The readings of earlier attempts that the latest one did not have.
     pub earlier: Vec<Earlier>,
-    /// True if it differs from the store.
-    pub(super) changed: bool,
 }
 
 /// A value that the latest attempt did not return.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Earlier {
     /// The time of the reading.
     pub time: Timestamp,
+    /// The time at which it arrived; absent in rows of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Timestamp>,
     pub reading: Reading,
 }
 
-/// The stored form of [`ActionReadings`].
-#[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
+/// A value with its times.
+#[derive(Debug, Clone, Copy)]
+pub struct Value<'a> {
+    /// The time at which it was seen at the device.
+    pub time: Timestamp,
+    /// The time at which it arrived here.
+    pub heard: Timestamp,
+    pub reading: &'a Reading,
+}
+
+/// The last readings of an action as they are kept; earlier versions stored them in this form.
+#[derive(Deserialize)]
+pub struct Stored {
     pub last: Arc<Readings>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The time at which they arrived; absent in rows of earlier versions.
+    #[serde(default)]
+    pub heard: Option<Timestamp>,
+    #[serde(default)]
     pub earlier: Vec<Earlier>,
 }
 
@@ -122,8 +139,8 @@ impl LastSeen {
         let Some(seen) = self.actions.iter_mut().find(of_attempt) else {
             return false;
         };
+        seen.whole = Some(outcome.key());
         let is_any = !seen.earlier.is_empty();
-        seen.changed |= is_any;
         seen.earlier = Vec::new();
         is_any
     }
@@ -152,15 +169,16 @@ impl LastSeen {
         for action in &mut self.actions {
             let last = Arc::make_mut(&mut action.last);
             last.time = moved(last.time);
+            action.heard = moved(action.heard);
             for earlier in &mut action.earlier {
                 earlier.time = moved(earlier.time);
+                earlier.heard = earlier.heard.map(moved);
             }
-            action.changed = true;
         }
     }
 
-    /// Applies readings. Those older than the present ones are ignored.
-    pub fn saw(&mut self, readings: &Arc<Readings>) {
+    /// Applies readings that arrived at `heard`. Those older than the present ones are ignored.
+    pub fn saw(&mut self, readings: &Arc<Readings>, heard: Timestamp) {
         let Some(seen) = self
             .actions
             .iter_mut()
@@ -169,35 +187,68 @@ impl LastSeen {
             self.actions.push(ActionReadings {
                 action: readings.action.clone(),
                 last: Arc::clone(readings),
+                heard,
+                whole: None,
                 earlier: Vec::new(),
-                changed: true,
             });
             return;
         };
         if readings.time >= seen.last.time {
-            seen.replace(readings);
+            seen.replace(readings, heard);
         }
+    }
+
+    /// Returns everything that an action reads, if all of it was seen since a time and nothing of
+    /// it was missing.
+    pub fn whole_since(&self, action: &ActionName, since: Timestamp) -> Option<Arc<Readings>> {
+        let seen = self.actions.iter().find(|seen| seen.action == *action)?;
+        let is_whole = seen.whole == Some(seen.last.seen_by) && seen.earlier.is_empty();
+        (is_whole && seen.last.time >= since).then(|| Arc::clone(&seen.last))
     }
 }
 
 impl ActionReadings {
-    pub(super) fn restored(last: Arc<Readings>, earlier: Vec<Earlier>) -> Self {
+    pub(super) fn restored(stored: Stored) -> Self {
+        let Stored {
+            last,
+            heard,
+            earlier,
+        } = stored;
         Self {
             action: last.action.clone(),
+            heard: heard.unwrap_or(last.time),
             last,
+            // It may have been a read of a part: only the next one is known to be whole.
+            whole: None,
             earlier,
-            changed: false,
         }
     }
 
-    fn replace(&mut self, readings: &Arc<Readings>) {
+    /// Returns the values with the times at which they were seen and heard: those of the latest
+    /// attempt, then those that it did not have.
+    pub fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        let last = self.last.readings.iter().map(|reading| Value {
+            time: self.last.time,
+            heard: self.heard,
+            reading,
+        });
+        let earlier = self.earlier.iter().map(|one| Value {
+            time: one.time,
+            heard: one.heard.unwrap_or(one.time),
+            reading: &one.reading,
+        });
+        last.chain(earlier)
+    }
+
+    fn replace(&mut self, readings: &Arc<Readings>, heard: Timestamp) {
+        let heard_before = std::mem::replace(&mut self.heard, heard);
         let before = std::mem::replace(&mut self.last, Arc::clone(readings));
-        self.changed = true;
         if self.earlier.is_empty() && same_series(&before.readings, &readings.readings) {
             return;
         }
         let gone = before.readings.iter().map(|reading| Earlier {
             time: before.time,
+            heard: Some(heard_before),
             reading: reading.clone(),
         });
         let earliest = readings.time - KEEP_EARLIER;

@@ -19,10 +19,12 @@ use utakata_api::{
 use utakata_model::{Cure, EnvironmentState, EnvironmentStatus, Kind, Problem, Stop, Zone};
 
 use super::{disk::Disk, targets::Short};
-use crate::ledger::Summary;
+use crate::{ledger::Summary, notifications::UnknownSource};
 
 /// The silence after which an environment is suspect: it reports every ten seconds.
 const SILENT: Duration = Duration::from_secs(30);
+/// The time for which a source that is no target is reported.
+const STRANGERS_TOLD: Duration = Duration::from_secs(86_400);
 /// The time for which a rollout that went back is reported.
 const TURNED_BACK_TOLD: Duration = Duration::from_secs(86_400);
 
@@ -48,6 +50,8 @@ pub struct SiteFacts {
     pub counts: TargetCounts,
     /// The targets that answer incompletely.
     pub short: Short,
+    /// The sources of notifications that are no targets.
+    pub unknown: Vec<UnknownSource>,
 }
 
 impl SiteFacts {
@@ -63,6 +67,7 @@ impl SiteFacts {
         self.kinds(&mut found);
         self.others(&mut found);
         self.short(&mut found);
+        found.extend(self.strangers());
         self.control(&mut found);
         self.orders(&mut found);
         self.rollouts(&mut found);
@@ -110,6 +115,7 @@ impl SiteFacts {
             let whose = of.map_or_else(String::new, |id| format!(" of {id}"));
             let subject = match one.name.as_str() {
                 "hub" => format!("hub{whose}"),
+                "notifications" => format!("notifications{whose}"),
                 name => format!("broker of {name}{whose}"),
             };
             found.extend(one.notices.iter().map(|notice| Finding {
@@ -126,12 +132,51 @@ impl SiteFacts {
                 weight: Weight::Wrong,
                 about: About::Broker,
                 subject,
-                says: format!("{} is away: {problem}", one.to),
-                cure: Some(
-                    "make sure that it runs and can be reached; it is retried automatically".into(),
-                ),
+                says: match one.name.as_str() {
+                    "notifications" => problem.clone(),
+                    _ => format!("{} is away: {problem}", one.to),
+                },
+                cure: Some(match one.name.as_str() {
+                    "notifications" => {
+                        "traps and informs do not arrive; it is retried automatically".into()
+                    }
+                    _ => "make sure that it runs and can be reached; it is retried automatically"
+                        .into(),
+                }),
             });
         }
+    }
+
+    /// Reports the sources of notifications that are no targets: they may be devices that nobody
+    /// has declared.
+    fn strangers(&self) -> Option<Finding> {
+        let is_recent = |one: &&UnknownSource| {
+            let age = Duration::try_from(self.now.duration_since(one.last)).unwrap_or_default();
+            age < STRANGERS_TOLD
+        };
+        let recent: Vec<&UnknownSource> = self.unknown.iter().filter(is_recent).collect();
+        let first = recent.first()?;
+        let named = recent.iter().take(3);
+        let named = named.map(|one| format!("{} ({} times)", one.source, one.count));
+        let more = match recent.len() {
+            0..=3 => String::new(),
+            count => format!(" and {} more", count - 3),
+        };
+        Some(Finding {
+            weight: Weight::Notice,
+            about: About::Target,
+            subject: format!("notifications in zone {}", first.zone),
+            says: format!(
+                "no target has the address of {}{more}, which sent notifications within the last \
+                 day",
+                named.collect::<Vec<_>>().join(", ")
+            ),
+            cure: Some(
+                "`utakata notification list --unknown` shows them; declare the devices as targets \
+                 by their addresses"
+                    .into(),
+            ),
+        })
     }
 
     fn ledger(&self, found: &mut Vec<Finding>) {

@@ -15,7 +15,10 @@ enum Role {
 }
 
 /// Returns the relations between targets that labels imply.
-pub(super) fn edges<'a>(targets: &[&'a Target], places: &Places<'a>) -> Vec<(RelationKind, Number, Number)> {
+pub(super) fn edges<'a>(
+    targets: &[&'a Target],
+    places: &Places<'a>,
+) -> Vec<(RelationKind, Number, Number)> {
     let roles: Vec<Role> = targets.iter().map(|target| role(target)).collect();
     let mut edges = Vec::new();
     for (number, (target, role)) in (0..).zip(targets.iter().zip(&roles)) {

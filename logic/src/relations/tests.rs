@@ -20,11 +20,23 @@ fn relation(text: &str) -> Relation {
 fn site() -> Vec<Target> {
     vec![
         target("ups-a", "ups", &[("feed", "A"), ("room", "n")]),
-        target("pdu-a", "apc-pdu", &[("feed", "A"), ("rack", "R1"), ("room", "n")]),
-        target("pdu-b", "apc-pdu", &[("feed", "B"), ("rack", "R1"), ("room", "n")]),
+        target(
+            "pdu-a",
+            "apc-pdu",
+            &[("feed", "A"), ("rack", "R1"), ("room", "n")],
+        ),
+        target(
+            "pdu-b",
+            "apc-pdu",
+            &[("feed", "B"), ("rack", "R1"), ("room", "n")],
+        ),
         target("bmc-1", "redfish", &[("rack", "R1"), ("room", "n")]),
         target("bmc-2", "redfish", &[("rack", "R1"), ("room", "s")]),
-        target("sw-1", "snmp", &[("rack", "R1"), ("role", "switch"), ("room", "n")]),
+        target(
+            "sw-1",
+            "snmp",
+            &[("rack", "R1"), ("role", "switch"), ("room", "n")],
+        ),
     ]
 }
 
@@ -39,7 +51,10 @@ fn above(graph: &Graph, name: &str) -> Vec<String> {
         .above(&name.parse().unwrap())
         .iter()
         .map(|one| {
-            let outlet = one.outlet.map(|outlet| format!(":{outlet}")).unwrap_or_default();
+            let outlet = one
+                .outlet
+                .map(|outlet| format!(":{outlet}"))
+                .unwrap_or_default();
             format!("{} {}{outlet}", one.relation.as_str(), one.target)
         })
         .collect();
@@ -50,7 +65,10 @@ fn above(graph: &Graph, name: &str) -> Vec<String> {
 #[test]
 fn labels_give_the_obvious_relations() {
     let graph = graph(&[]);
-    assert_eq!(above(&graph, "bmc-1"), ["feeds pdu-a", "feeds pdu-b", "reaches sw-1"]);
+    assert_eq!(
+        above(&graph, "bmc-1"),
+        ["feeds pdu-a", "feeds pdu-b", "reaches sw-1"]
+    );
     assert_eq!(above(&graph, "pdu-a"), ["feeds ups-a", "reaches sw-1"]);
     assert_eq!(above(&graph, "pdu-b"), ["reaches sw-1"]);
     assert_eq!(above(&graph, "ups-a"), [""; 0]);
@@ -62,7 +80,11 @@ fn labels_give_the_obvious_relations() {
 
 #[test]
 fn what_is_declared_takes_the_place_of_what_labels_imply() {
-    let graph = graph(&["feeds pdu-a:3 bmc-1", "reaches sw-1 rack=R1", "cools nobody bmc-1"]);
+    let graph = graph(&[
+        "feeds pdu-a:3 bmc-1",
+        "reaches sw-1 rack=R1",
+        "cools nobody bmc-1",
+    ]);
     assert_eq!(above(&graph, "bmc-1"), ["feeds pdu-a:3", "reaches sw-1"]);
     assert_eq!(above(&graph, "bmc-2"), ["reaches sw-1"]);
     assert_eq!(above(&graph, "sw-1"), ["feeds pdu-a", "feeds pdu-b"]);
@@ -72,11 +94,19 @@ fn what_is_declared_takes_the_place_of_what_labels_imply() {
 #[test]
 fn a_circle_is_found_with_its_members() {
     let circle = |relations: &[&str], kind| graph(relations).circle(kind);
-    let found = circle(&["feeds pdu-a pdu-b", "feeds pdu-b pdu-a"], RelationKind::Feeds);
+    let found = circle(
+        &["feeds pdu-a pdu-b", "feeds pdu-b pdu-a"],
+        RelationKind::Feeds,
+    );
     let found: Vec<String> = found.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(found, ["pdu-a", "pdu-b", "pdu-a"]);
     assert!(circle(&["feeds kind=apc-pdu rack=R1"], RelationKind::Feeds).is_some());
-    let far = ["cools ups-a pdu-a", "cools pdu-a pdu-b", "cools pdu-b bmc-1", "cools bmc-1 ups-a"];
+    let far = [
+        "cools ups-a pdu-a",
+        "cools pdu-a pdu-b",
+        "cools pdu-b bmc-1",
+        "cools bmc-1 ups-a",
+    ];
     assert_eq!(circle(&far, RelationKind::Cools).unwrap().len(), 5);
     assert_eq!(circle(&far[..3], RelationKind::Cools), None);
     assert_eq!(circle(&far, RelationKind::Feeds), None);

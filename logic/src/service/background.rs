@@ -6,7 +6,10 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 use utakata_interconnect::{Events, Tasks};
 
 use super::{Handle, Inner, receive::Receiver};
-use crate::{alarms::AlarmKeeper, catalogue, clock, desired, ledger::Keeper, observed::turns::LogLine};
+use crate::{
+    alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
+    observed::turns::LogLine,
+};
 
 /// The interval between looks for changes by others.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,7 +37,9 @@ impl Handle {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
             ledger: inner.ledger.clone(),
+            notifications: Arc::clone(&inner.notifications),
             alarms: inner.alarms.clone(),
+            recorder: inner.recorder.clone(),
             fetches,
         };
         let cancel = inner.lifetime.cancel.clone();
@@ -46,6 +51,7 @@ impl Handle {
         );
         background.spawn(desired::publish(
             desired,
+            Arc::clone(&inner.site.inventory),
             Arc::clone(&events),
             inner.membership.duties.clone(),
             cancel,
@@ -71,10 +77,19 @@ impl Handle {
             inner.lifetime.cancel_schedules.clone(),
         );
         background.spawn(async move { observe.run(cancel).await });
+        let exporter = Exporter {
+            config: inner.config.otlp.clone(),
+            inventory: Arc::clone(&inner.site.inventory),
+            observed: Arc::clone(&inner.site.observed),
+            kinds: Arc::clone(&inner.site.kinds),
+            duties: inner.membership.duties.clone(),
+            failing: Arc::clone(&inner.export_fails),
+        };
+        background.spawn(exporter.run(inner.lifetime.cancel.clone()));
+        let notifications = Arc::clone(&inner.notifications);
+        background.spawn(notifications.run(inner.lifetime.cancel.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
-        let flusher = Arc::clone(inner);
-        background.spawn(async move { flusher.flush_now_and_then().await });
         let watcher = Arc::clone(inner);
         background.spawn(async move { watcher.follow_clock().await });
         let forgetter = Arc::clone(inner);
@@ -102,20 +117,6 @@ impl Handle {
 }
 
 impl Inner {
-    async fn flush_now_and_then(&self) {
-        let mut ticks =
-            tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.lifetime.cancel.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            // An error is kept for the status, and the next tick tries again.
-            let _ = self.flush().await;
-        }
-    }
-
     /// Shifts times when the clock is set, so that observations keep their age.
     async fn follow_clock(&self) {
         let mut clock = clock::Watch::begin();

@@ -10,7 +10,10 @@ use utakata_interconnect::{
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
-use crate::{alarms::Alarms, dispatch::Dispatch, ledger::Ledger};
+use crate::{
+    alarms::Alarms, clock, dispatch::Dispatch, history::Recorder, ledger::Ledger,
+    notifications::Notifications,
+};
 
 /// The pause before another attempt to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -20,7 +23,9 @@ pub(super) struct Receiver {
     pub site: Arc<Site>,
     pub dispatch: Arc<Dispatch>,
     pub ledger: Ledger,
+    pub notifications: Arc<Notifications>,
     pub alarms: Alarms,
+    pub recorder: Recorder,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -78,6 +83,7 @@ impl Receiver {
                 }
                 Event::Alarms(_) => {}
                 Event::Start(batch) => {
+                    self.dispatch.histograms().asked(batch);
                     self.ledger.on_asks(Arc::clone(batch)).await;
                     continue;
                 }
@@ -85,9 +91,14 @@ impl Receiver {
                     self.site.kinds.forget_status(id);
                     continue;
                 }
+                Event::Datagrams(batch) => {
+                    self.notifications.hear(batch);
+                    continue;
+                }
+                Event::Notification(one) => self.notifications.heard_elsewhere(one),
                 // Our own messages to others.
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
-                Event::Desired(_) | Event::Content(_) => continue,
+                Event::Desired(_) | Event::Content(_) | Event::Replies(_) => continue,
                 Event::Fetch(batch) => {
                     let _ = self.fetches.try_send(Arc::clone(batch));
                     continue;
@@ -114,6 +125,11 @@ impl Receiver {
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+        let is_known = |one: &&Outcome| self.site.inventory.find(&one.target).is_some();
+        let failed = batch.outcomes.iter().filter(|one| Recorder::wants(one));
+        failed
+            .filter(is_known)
+            .for_each(|one| self.recorder.outcome(one));
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
@@ -134,7 +150,8 @@ impl Receiver {
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
-            self.site.observed.saw(&known, readings);
+            self.site.observed.saw(&known, readings, clock::now());
+            self.recorder.readings(readings);
             self.alarms.saw(&known, readings);
         }
     }

@@ -8,6 +8,7 @@ mod desired;
 mod environments;
 mod inventory;
 mod ledger;
+mod notifications;
 mod people;
 mod readings;
 mod select;
@@ -36,10 +37,6 @@ pub(super) trait Sql: Send + Sync + 'static {
     const UNDOES: &'static str;
     /// Serializes changes to releases where several processes may write.
     const ALONE: Option<&'static str>;
-    /// Skips waiting for the disk, where that can be chosen for each transaction.
-    const LAZILY: Option<&'static str>;
-    /// The number of readings written at once: control gets through in between.
-    const READINGS_AT_ONCE: usize;
 
     /// "One of these", for a parameter with texts.
     fn among(parameter: u8) -> String;

@@ -5,19 +5,26 @@ use std::collections::BTreeSet;
 use crate::room::Room;
 
 /// All metric names that exist with a single logic environment: dashboards depend on them.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 24] = [
     "utakata_approvals_waiting",
     "utakata_control_under_way",
     "utakata_environment_up",
     "utakata_findings_wrong",
     "utakata_invariants_broken",
+    "utakata_notification_reads",
+    "utakata_notifications",
+    "utakata_permit_round_trip_seconds",
+    "utakata_poll_lateness_seconds",
     "utakata_problems",
+    "utakata_queue_age_seconds",
+    "utakata_readings_flush_seconds",
     "utakata_reads_under_way",
     "utakata_releases",
     "utakata_schedules",
     "utakata_targets",
     "utakata_targets_by_health",
     "utakata_targets_left_alone",
+    "utakata_task_latency_seconds",
     "utakata_tasks",
     "utakata_tasks_ended",
     "utakata_tasks_unsettled",

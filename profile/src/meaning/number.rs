@@ -1,12 +1,14 @@
 //! Numbers: scaled, converted, and judged by the plausible range of their metric.
 
-use utakata_model::{Quality, ReadingValue};
+use utakata_model::{
+    Quality, ReadingValue,
+    quantity::{self, Nature, Plausible},
+};
 
 use super::{Interpretation, Scaling, StatedUnit};
 use crate::{
     convert::Convert,
     form,
-    metric::{Nature, Plausible},
     number::Find,
     raw::Raw,
     sentinel::{self, Sentinel},
@@ -51,6 +53,15 @@ impl Number {
             form.min.unwrap_or(plausible.range.0),
             form.max.unwrap_or(plausible.range.1),
         );
+        if let Some((low, high)) = quantity::limits(metric, &form.unit)
+            && (form.min.is_some_and(|min| min < low) || form.max.is_some_and(|max| max > high))
+        {
+            return Err(format!(
+                "\"min\" and \"max\" of \"{metric}\" allow what is not possible: in {} it is \
+                 {low} to {high}",
+                form.unit
+            ));
+        }
         let valid = form.valid.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         for (what, (low, high)) in [("\"min\" and \"max\"", range), ("\"valid\"", valid)] {
             if low > high {

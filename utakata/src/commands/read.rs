@@ -32,6 +32,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 #[command(after_help = "\
 Examples:
   utakata read pdu-a1-a
+  utakata read rack=A1 --max-age 1m
   utakata read rack=A1 --metric hw.power
   utakata read switch-1 --action get -p 'oids=[\"1.3.6.1.2.1.1.5.0\"]'
 
@@ -52,6 +53,9 @@ pub struct Arguments {
     /// Time to wait for answers, at most 60s
     #[arg(long, default_value = "10s", value_parser = duration::parse)]
     timeout: Duration,
+    /// Answer from the last values if they are younger than this, and ask the target otherwise
+    #[arg(long, value_name = "AGE", value_parser = duration::parse)]
+    max_age: Option<Duration>,
 }
 
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -64,6 +68,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         action: arguments.action,
         parameters,
         wait: arguments.timeout.min(WAIT_MAX),
+        max_age: arguments.max_age,
     };
     let mut view = match progress::during("reading", client.read(&read)).await {
         Ok(view) => view,
@@ -182,6 +187,7 @@ fn seen(task: &TaskView) -> impl Iterator<Item = ReadingView> + use<'_> {
     task.readings.iter().map(move |reading| ReadingView {
         target: task.target.clone(),
         time: time.unwrap_or(task.made),
+        heard: None,
         reading: reading.clone(),
     })
 }

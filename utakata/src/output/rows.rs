@@ -12,7 +12,7 @@ use utakata_api::{
     relation::RelationView,
     task::TaskView,
 };
-use utakata_model::{Class, Schedule, duration};
+use utakata_model::{Class, Notification, Schedule, duration};
 
 use super::{Cell, Row, Tone, time, words};
 
@@ -188,8 +188,31 @@ impl Row for ReadingView {
             reading.metric.to_string().into(),
             Cell::dim(words::attributes(&reading.attributes)),
             words::reading(reading).into(),
-            words::ago(self.time).into(),
+            words::seen(self.time, self.heard).into(),
             words::quality(reading.quality),
+        ]
+    }
+}
+
+impl Row for Notification {
+    const HEADERS: &'static [&'static str] =
+        &["SUBJECT", "NAME", "VALUES", "TIMES", "FIRST", "LAST"];
+    const SORTED_BY: usize = 0;
+
+    fn cells(&self) -> Vec<Cell> {
+        let values = self.values.iter();
+        let values = values.map(|one| format!("{}={}", one.name, one.value));
+        let subject = match &self.target {
+            Some(target) => Cell::from(target.to_string()),
+            None => Cell::toned(self.source.to_string(), Tone::Doubtful),
+        };
+        vec![
+            subject,
+            self.name.to_string().into(),
+            Cell::dim(values.collect::<Vec<_>>().join(" ")),
+            self.count.to_string().into(),
+            words::ago(self.first).into(),
+            words::ago(self.last).into(),
         ]
     }
 }

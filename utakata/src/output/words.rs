@@ -48,6 +48,16 @@ pub fn ago(time: Timestamp) -> String {
     age(time, server_now())
 }
 
+/// Returns the age of a value, and that of its arrival if it took long.
+pub fn seen(time: Timestamp, heard: Option<Timestamp>) -> String {
+    const LONG: i64 = 5;
+    let seen = ago(time);
+    match heard.filter(|heard| heard.duration_since(time).as_secs() > LONG) {
+        Some(heard) => format!("{seen} (heard {})", ago(heard)),
+        None => seen,
+    }
+}
+
 /// Returns an age in the largest unit: `3s ago`.
 pub fn age(time: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(time).as_secs();

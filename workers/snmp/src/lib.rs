@@ -3,11 +3,12 @@
 //!
 //! From the inside out: [`profile`] is the meaning of objects, [`plan`] what to fetch for it,
 //! [`decode`] the interpretation of the answers (all three are pure); [`session`] talks to one
-//! target; [`worker`] carries out tasks.
+//! target; [`notification`] understands what devices send unasked; [`worker`] carries out tasks.
 
 pub mod address;
 pub mod credential;
 pub mod decode;
+pub mod notification;
 pub mod plan;
 pub mod profile;
 pub mod release;

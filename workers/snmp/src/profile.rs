@@ -39,6 +39,10 @@ pub struct Profile {
     pub observes: BTreeMap<String, Observe>,
     /// The controls, by action.
     pub controls: BTreeMap<String, Control>,
+    /// The names of notifications.
+    pub notifications: Vec<(Arc<str>, Oid)>,
+    /// The names of objects that come with notifications.
+    pub objects: Vec<(Arc<str>, Oid)>,
 }
 
 /// A single value.

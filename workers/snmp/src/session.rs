@@ -40,6 +40,7 @@ use message::{Bindings, Names, PduKind};
 pub use missed::{Missed, Part, Why};
 pub use odd::Odd;
 use pace::Pace;
+pub use secrets::Secrets;
 pub use set::SetResult;
 use singles::Habit;
 pub use singles::Singles;

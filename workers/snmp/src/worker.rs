@@ -2,6 +2,7 @@
 
 mod control;
 mod fetch;
+mod notification;
 mod observe;
 mod problem;
 mod raw;
@@ -23,6 +24,7 @@ use utakata_worker_sdk::{
 
 use crate::{
     address, credential,
+    notification::Names,
     profile::Library,
     release::{self, BoundAction, Operation, Settings},
     session::{Session, pool::Pool},
@@ -40,6 +42,8 @@ pub struct SnmpWorker {
     /// The metrics of the release's own profiles, without their includes.
     own: BTreeSet<MetricName>,
     pool: Pool,
+    /// The names of notifications and of their objects.
+    names: Names,
 }
 
 impl SnmpWorker {
@@ -56,6 +60,7 @@ impl SnmpWorker {
         let own = own.flat_map(|profile| profile.metrics().cloned()).collect();
         Ok(Self {
             own,
+            names: Names::of(&library),
             library,
             settings,
             actions,
@@ -77,6 +82,9 @@ impl SnmpWorker {
                 ),
             ))
         })?;
+        if matches!(bound.operation, Operation::Notification) {
+            return self.notifications(task).await;
+        }
         let session = self.session(task, deadline).await?;
         let on = TaskContext {
             worker: self,
@@ -88,6 +96,8 @@ impl SnmpWorker {
             Operation::Read => on.read().await,
             Operation::Get => on.get().await,
             Operation::Walk => on.walk().await,
+            // It reaches no device.
+            Operation::Notification => Ok(Answer::default()),
             Operation::Observe { profile, name } => match profile.observes.get(name) {
                 Some(observe) => on.observe(observe).await,
                 None => Ok(Answer::default()),

@@ -18,7 +18,7 @@ use utakata_model::{
 };
 
 /// The time without contact after which a target's silences are forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
+pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// The rule by which a target is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

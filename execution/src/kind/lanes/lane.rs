@@ -7,7 +7,7 @@ use utakata_model::{Class, Origin, PerSecond, Target};
 
 use super::{
     Waiting,
-    breaker::{Breaker, Passage},
+    breaker::{Breaker, FORGOTTEN_AFTER, Passage},
     bucket::Bucket,
 };
 use crate::config::Lanes as Limits;
@@ -32,6 +32,10 @@ pub(super) struct Lane {
     rate: Option<PerSecond>,
     bucket: Bucket,
     pub(super) breaker: Breaker,
+    /// The time at which the target was last silent or slow; absent once it answers as others do.
+    pub(super) doubted: Option<Instant>,
+    /// The number of conversations that began while it was doubtful.
+    pub(super) aside: u32,
     /// The time of the next look at it.
     pub(super) rests_until: Option<Instant>,
 }
@@ -136,7 +140,9 @@ impl Lane {
         if waits(Class::Control) || waits(Class::Observe) {
             return self.waits_until(now).max(self.breaker.opens_at(now));
         }
-        let forgotten = self.breaker.forgotten_at().filter(|at| now < *at);
+        let doubted = self.doubted.map(|at| at + FORGOTTEN_AFTER);
+        let forgotten = self.breaker.forgotten_at().max(doubted);
+        let forgotten = forgotten.filter(|at| now < *at);
         self.bucket.full_at(now).max(forgotten)
     }
 
@@ -144,7 +150,9 @@ impl Lane {
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let is_idle = self.running == 0 && !self.is_written;
         let is_empty = self.control.is_empty() && self.observe.is_empty();
+        let is_doubted = self.doubted.is_some_and(|at| now < at + FORGOTTEN_AFTER);
         let is_forgotten = self.bucket.full_at(now).is_none() && self.breaker.is_forgotten(now);
+        let is_forgotten = is_forgotten && !is_doubted;
         is_idle && is_empty && is_forgotten && !self.has_any_turn()
     }
 

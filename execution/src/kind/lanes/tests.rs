@@ -374,3 +374,68 @@ proptest! {
         prop_assert!(lanes.lanes.is_empty());
     }
 }
+
+#[test]
+fn however_many_targets_are_doubtful_half_of_the_workers_is_for_the_others() {
+    let mut lanes = lanes();
+    lanes.bound_doubtful(8);
+    let (now, clock) = (Instant::now(), Timestamp::now());
+    let problem = Problem::new("unreachable", utakata_model::Cure::Retry, "x");
+    let dead: Vec<String> = (0..20).map(|number| format!("dead-{number}")).collect();
+    for target in &dead {
+        lanes.hear(&name(target), Some(&problem), now, clock);
+        push(&mut lanes, task(target));
+    }
+    assert_eq!(lanes.ready(), 4, "no more are ready than may begin");
+    let first: Vec<_> = std::iter::from_fn(|| lanes.pop(Class::Observe, None)).collect();
+    assert_eq!(first.len(), 4);
+    assert_eq!((lanes.ready(), lanes.waiting()), (0, 16));
+    assert_eq!(
+        lanes.room(),
+        Limits::default().backlog as usize,
+        "they keep nothing away"
+    );
+    // Others are served at once, and first.
+    let (healthy, _) = push(&mut lanes, task("healthy"));
+    assert_eq!(pop(&mut lanes), Some(healthy));
+    lanes.release(&name("healthy"), Class::Observe);
+    // As many go on as end, and one that answers is doubtful no more.
+    for waiting in &first {
+        let target = &waiting.task.target.name;
+        lanes.hear(target, None, now, clock);
+        lanes.release(target, Class::Observe);
+    }
+    assert_eq!(std::iter::from_fn(|| pop(&mut lanes)).count(), 4);
+    let answered = first[0].task.target.name.to_string();
+    let (again, _) = push(&mut lanes, task(&answered));
+    assert_eq!(pop(&mut lanes), Some(again));
+}
+
+#[test]
+fn a_target_that_is_slow_compared_with_others_is_doubtful_until_it_is_not() {
+    let mut lanes = lanes();
+    lanes.bound_doubtful(2);
+    let (now, clock) = (Instant::now(), Timestamp::now());
+    for number in 0..50 {
+        lanes.took(
+            &name(&format!("t-{number}")),
+            Duration::from_millis(20),
+            now,
+        );
+    }
+    for target in ["slow-1", "slow-2"] {
+        lanes.took(&name(target), Duration::from_secs(30), now);
+        push(&mut lanes, task(target));
+    }
+    let (quick, _) = push(&mut lanes, task("quick"));
+    assert_eq!(
+        pop(&mut lanes),
+        Some(quick),
+        "those that are not slow come first"
+    );
+    assert!(pop(&mut lanes).is_some());
+    assert_eq!(pop(&mut lanes), None, "one of the slow ones at a time");
+    lanes.hear(&name("slow-2"), None, now, clock);
+    lanes.release(&name("slow-1"), Class::Observe);
+    assert!(pop(&mut lanes).is_some());
+}

@@ -19,6 +19,8 @@ impl State {
     /// before reads.
     pub(in crate::kind) fn begin(&mut self, at: Moment) {
         self.lanes.wake(at.now);
+        let capacity = self.workers.room(self.rollout.candidate()).capacity;
+        self.lanes.bound_doubtful(capacity);
         self.begin_permitted(at);
         if self.lanes.ready() > 0 && !self.lifecycle.is_going_over() {
             let pins: Vec<String> = self.lanes.pins().into_iter().collect();

@@ -53,6 +53,27 @@ fn an_answer_that_can_be_is_taken_as_it_is() {
 }
 
 #[test]
+fn a_number_that_no_such_quantity_has_is_suspect_whichever_worker_reports_it() {
+    let mut said = said();
+    for (metric, unit, number) in [
+        ("a.temperature", "Cel", 2_147_483_647.0),
+        ("b.temperature", "Cel", 214_748_364.7),
+        ("c.temperature", "Cel", 24.5),
+        ("d.things", "{thing}", 2_147_483_647.0),
+    ] {
+        said.readings.push(v1::Reading {
+            unit: unit.into(),
+            ..reading(metric, number)
+        });
+    }
+    let end = Answer::from_wire(said).unwrap().end.unwrap();
+    let is_suspect = |one: &&Reading| one.quality == Quality::Suspect;
+    let suspect = end.readings.iter().filter(is_suspect);
+    let suspect: Vec<&str> = suspect.map(|one| one.metric.as_str()).collect();
+    assert_eq!(suspect, ["a.temperature", "b.temperature"]);
+}
+
+#[test]
 fn what_succeeded_keeps_the_problem_that_comes_with_it() {
     let mut said = said();
     failed("bad-reading", "one is left out")(&mut said);

@@ -122,6 +122,9 @@ pub fn mark(event: &Event) -> String {
         }
         Event::Fetch(batch) => format!("fetch {}", batch.environment),
         Event::Content(got) => format!("content {}", got.environment),
+        Event::Datagrams(batch) => format!("datagrams {}", batch.environment),
+        Event::Replies(batch) => format!("replies {}", batch.environment),
+        Event::Notification(one) => format!("notification {}", one.source),
         Event::Recorded(batch) => {
             format!(
                 "recorded {} {}",

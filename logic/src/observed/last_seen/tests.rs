@@ -32,6 +32,10 @@ fn readings(second: i64, metrics: &[&str]) -> Arc<Readings> {
     })
 }
 
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
 fn outcome(status: OutcomeStatus) -> Outcome {
     Outcome {
         task: TaskId::generate(),
@@ -60,7 +64,7 @@ fn outcome(status: OutcomeStatus) -> Outcome {
 fn values_that_are_not_seen_again_are_kept_with_their_time_for_a_day() {
     let mut seen = LastSeen::default();
     let mut check = |second, metrics: &[&str], last: usize, earlier: &[(&str, i64)]| {
-        seen.saw(&readings(second, metrics));
+        seen.saw(&readings(second, metrics), at(second + 1));
         let by = &seen.actions[0];
         assert_eq!(by.last.readings.len(), last, "at {second}");
         let found: Vec<(&str, i64)> = by
@@ -105,8 +109,8 @@ fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_reported_on
 fn a_clock_that_is_set_makes_nothing_older_or_younger_and_what_comes_next_counts() {
     for step in [7200, -7200] {
         let mut seen = LastSeen::default();
-        seen.saw(&readings(10_000, &["a", "b"]));
-        seen.saw(&readings(10_010, &["a"]));
+        seen.saw(&readings(10_000, &["a", "b"]), at(10_000));
+        seen.saw(&readings(10_010, &["a"]), at(10_010));
         seen.answered = Some(Timestamp::from_second(10_010).unwrap());
         seen.shift(jiff::SignedDuration::from_secs(step));
         let by = &seen.actions[0];
@@ -114,7 +118,7 @@ fn a_clock_that_is_set_makes_nothing_older_or_younger_and_what_comes_next_counts
         assert_eq!(by.earlier[0].time.as_second(), 10_000 + step);
         assert_eq!(seen.answered.unwrap().as_second(), 10_010 + step);
         // By the clock as it is now.
-        seen.saw(&readings(10_020 + step, &["a", "c"]));
+        seen.saw(&readings(10_020 + step, &["a", "c"]), at(10_020 + step));
         assert_eq!(seen.actions[0].last.readings.len(), 2);
     }
 }
@@ -149,9 +153,9 @@ fn what_an_answer_lacks_is_known_until_that_action_brings_all() {
 fn what_a_whole_read_did_not_bring_has_gone_and_what_a_partial_one_did_not_is_kept() {
     let earlier = |seen: &LastSeen| seen.actions[0].earlier.len();
     let mut seen = LastSeen::default();
-    seen.saw(&readings(10, &["a", "b"]));
+    seen.saw(&readings(10, &["a", "b"]), at(10));
     let last = readings(20, &["a"]);
-    seen.saw(&last);
+    seen.saw(&last, at(30));
     let ended = |key: TaskKey| Outcome {
         task: key.task,
         attempt: key.attempt,
@@ -191,8 +195,8 @@ fn what_is_called_another_way_is_no_other_series() {
     };
     for (id, earlier) in [(Some("4"), 0), (None, 1)] {
         let mut seen = LastSeen::default();
-        seen.saw(&named(10, "FAN 4, Normal", id));
-        seen.saw(&named(20, "FAN 4, Not functioning", id));
+        seen.saw(&named(10, "FAN 4, Normal", id), at(10));
+        seen.saw(&named(20, "FAN 4, Not functioning", id), at(20));
         assert_eq!(seen.actions[0].earlier.len(), earlier, "{id:?}");
     }
 }
@@ -216,5 +220,36 @@ fn control_that_is_refused_or_settled_does_not_make_a_target_that_answers_fail()
         let turn = seen.ended(&refused);
         assert_eq!(turn.is_some(), is_failing, "{code}");
         assert_eq!(seen.problem.is_some(), is_failing, "{code}");
+    }
+}
+
+#[test]
+fn the_last_values_answer_for_a_read_if_they_are_all_of_it_and_young_enough() {
+    let action = ActionName::new("read").unwrap();
+    let read = readings(100, &["a", "b"]);
+    let end = |status, missing: Vec<Missing>| Outcome {
+        task: read.seen_by.task,
+        attempt: read.seen_by.attempt,
+        missing,
+        ..outcome(status)
+    };
+    let gap = vec![Missing::rest("1.2.3", missing::NO_ANSWER, "")];
+    for (ended, since, expect) in [
+        (Some(end(OutcomeStatus::Succeeded, Vec::new())), 100, true),
+        (Some(end(OutcomeStatus::Succeeded, Vec::new())), 101, false),
+        // Something is missing of it, or nobody said that it was all.
+        (Some(end(OutcomeStatus::Succeeded, gap)), 100, false),
+        (None, 100, false),
+    ] {
+        let mut seen = LastSeen::default();
+        seen.saw(&read, at(105));
+        if let Some(ended) = &ended {
+            seen.forget_unseen(ended);
+        }
+        let found = seen.whole_since(&action, at(since)).is_some();
+        assert_eq!(found, expect, "{ended:?} {since}");
+        // A narrower read since then is not all of it.
+        seen.saw(&readings(200, &["a"]), at(200));
+        assert!(seen.whole_since(&action, at(since)).is_none());
     }
 }

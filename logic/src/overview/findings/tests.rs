@@ -24,6 +24,7 @@ fn well() -> SiteFacts {
         disk: None,
         counts: TargetCounts::default(),
         short: Short::default(),
+        unknown: Vec::new(),
     }
 }
 

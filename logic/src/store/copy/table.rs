@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 24] = [
+pub static TABLES: [Table; 25] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -74,6 +74,19 @@ pub static TABLES: [Table; 24] = [
     Table {
         keys: 2,
         ..table("reading", &[Text("target"), Text("action"), Text("body")])
+    },
+    Table {
+        keys: 3,
+        ..table(
+            "notification",
+            &[
+                Text("zone"),
+                Text("source"),
+                Text("key"),
+                Number("last"),
+                Text("body"),
+            ],
+        )
     },
     table(
         "environment_order",

@@ -35,7 +35,9 @@ impl<S: Sql> Alarms for S {
     async fn last_alarm_change(&self) -> Result<u64, Error> {
         let sql = "SELECT number FROM alarm_change ORDER BY number DESC LIMIT 1";
         let rows = self.fetch(Statement::new(sql)).await?;
-        Ok(rows.first().map_or(0, |row| from_column(row.number("number"))))
+        Ok(rows
+            .first()
+            .map_or(0, |row| from_column(row.number("number"))))
     }
 
     async fn alarms_told(&self) -> Result<Vec<(String, u64)>, Error> {
@@ -80,7 +82,8 @@ pub(super) async fn write(to: &mut impl Session, writes: &AlarmWrites) -> Result
     let told = writes.told.iter();
     let told = Many {
         columns: &[Column::Text("channel"), Column::Number("number")],
-        rest: "INSERT INTO alarm_told (channel, number) SELECT channel, number FROM fresh WHERE TRUE
+        rest:
+            "INSERT INTO alarm_told (channel, number) SELECT channel, number FROM fresh WHERE TRUE
                ON CONFLICT (channel) DO UPDATE SET number = excluded.number",
         rows: told
             .map(|(channel, number)| vec![channel.into(), to_column(*number).into()])
@@ -89,7 +92,8 @@ pub(super) async fn write(to: &mut impl Session, writes: &AlarmWrites) -> Result
     to.execute_many(told).await?;
     if let Some(forget) = writes.forget {
         let sql = "DELETE FROM alarm_change WHERE number <= $1";
-        to.execute(Statement::new(sql).with(to_column(forget))).await?;
+        to.execute(Statement::new(sql).with(to_column(forget)))
+            .await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Audit, Change, Inventory, Store,
+        Audit, Change, Inventory, Notifications, Store,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -45,7 +45,14 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     room.push(&Release::new("1.0.0")).await;
     let folder = room.end().await;
     let store = Sqlite::open(folder.path().join("store.sqlite3")).await;
-    (folder, store.unwrap())
+    let store = store.unwrap();
+    let notification = serde_json::json!({
+        "zone": "default", "source": "10.0.0.1", "name": "linkDown", "key": "linkDown.3",
+        "first": "2026-01-01T00:00:00Z", "last": "2026-01-01T00:00:00Z", "count": 1,
+    });
+    let notification = serde_json::from_value(notification).unwrap();
+    store.put_notifications(&[notification]).await.unwrap();
+    (folder, store)
 }
 
 async fn to_postgres(from: &Sqlite, to: &PostgresStore) -> Result<Vec<Progress>, Error> {
@@ -58,7 +65,9 @@ async fn to_postgres(from: &Sqlite, to: &PostgresStore) -> Result<Vec<Progress>,
 async fn is_like(a: &dyn Store, b: &dyn Store) {
     assert_eq!(a.inventory().await.unwrap(), b.inventory().await.unwrap());
     assert_eq!(a.people().await.unwrap(), b.people().await.unwrap());
-    assert_eq!(a.readings().await.unwrap(), b.readings().await.unwrap());
+    let notifications = [a.notifications().await, b.notifications().await];
+    let [ours, theirs] = notifications.map(Result::unwrap);
+    assert!(!ours.is_empty() && ours == theirs, "{ours:?} {theirs:?}");
     assert_eq!(a.locks().await.unwrap(), b.locks().await.unwrap());
     assert_eq!(a.orders().await.unwrap(), b.orders().await.unwrap());
     let releases = a.releases(None).await.unwrap();

@@ -7,14 +7,15 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
-    AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired, Environments, Error, Inventory,
-    KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger, OperationProgress, OperationRow,
-    OrderRow, Orders, People, PersonRow, Place, PutRelease, ReadingRow, Readings, ReleaseRow,
-    ShippedRelease, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
+    AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
+    Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
+    Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PersonRow, Place,
+    PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Snapshot, Store, TaskFilter,
+    TaskRow, WriteBatch,
 };
 use utakata_model::{
-    ContentFile, EnvironmentId, FileDigest, Kind, Operation, OperationId, Order, PersonName,
-    ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
+    ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
+    PersonName, ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
 };
 
 /// The fate of a page whose writer gets no answer.
@@ -156,8 +157,8 @@ delegate! {
         snapshot() -> Box<dyn Snapshot>;
     }
     Readings {
-        put_readings(rows: &[ReadingRow]) -> ();
         readings() -> Vec<ReadingRow>;
+        delete_readings() -> ();
     }
     People {
         people() -> Vec<PersonRow>;
@@ -186,6 +187,11 @@ delegate! {
         file_part(digest: &FileDigest, part: u64) -> Option<Vec<u8>>;
         shipped() -> Vec<ShippedRelease>;
         put_shipped(releases: &[ShippedRelease]) -> bool;
+    }
+    Notifications {
+        put_notifications(rows: &[Notification]) -> ();
+        notifications() -> Vec<Notification>;
+        drop_notifications(before: jiff::Timestamp) -> ();
     }
     Environments {
         zones() -> Vec<(EnvironmentId, Zone)>;

@@ -30,7 +30,7 @@ pub fn lines(event: Event, filter: &Filter) -> Vec<Line> {
             .map(|outcome| Line::Outcome(Box::new(outcome)))
             .collect(),
         Event::Missed(count) => vec![Line::Missed { count }],
-        Event::Environment(_) | Event::Alarms(_) => Vec::new(),
+        Event::Environment(_) | Event::Notification(_) | Event::Alarms(_) => Vec::new(),
     }
 }
 
@@ -48,6 +48,7 @@ pub fn views(
         .map(move |reading| ReadingView {
             target: target.clone(),
             time,
+            heard: None,
             reading,
         })
 }

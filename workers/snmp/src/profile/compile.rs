@@ -7,6 +7,7 @@ mod table;
 
 use std::{ops::Range, sync::Arc};
 
+use async_snmp::Oid;
 use toml::Spanned;
 use utakata_profile::{form::pattern, states::Named};
 
@@ -54,9 +55,18 @@ pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
         observes: observes.collect::<Result<_, _>>()?,
         controls: controls.collect::<Result<_, _>>()?,
         recognise: recognise.transpose()?,
+        notifications: named_oids(&form.notification),
+        objects: named_oids(&form.object),
         description: form.description,
         include: form.include.into_iter().map(Spanned::into_inner).collect(),
     })
+}
+
+fn named_oids(forms: &std::collections::BTreeMap<String, file::OidText>) -> Vec<(Arc<str>, Oid)> {
+    let named = forms.iter();
+    named
+        .map(|(name, oid)| (Arc::from(name.as_str()), oid.0.clone()))
+        .collect()
 }
 
 fn recognise(form: &file::Match) -> Result<Recognise, String> {

@@ -44,6 +44,12 @@ pub struct File {
     /// Controls, by the name of the action.
     #[serde(default)]
     pub control: BTreeMap<String, Control>,
+    /// The OIDs of notifications, by their names.
+    #[serde(default)]
+    pub notification: BTreeMap<String, OidText>,
+    /// The OIDs of objects that come with notifications, by their names.
+    #[serde(default)]
+    pub object: BTreeMap<String, OidText>,
 }
 
 /// The conditions by which a device is recognised: any one of these suffices, unless an exception

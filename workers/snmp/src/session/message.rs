@@ -205,6 +205,11 @@ fn set(
     }
 }
 
+/// Returns the number of the version of a message. `None` if this is not an SNMP message.
+pub fn version(bytes: &[u8]) -> Option<i32> {
+    Reader::of(bytes).inside_cut(SEQUENCE)?.integer(INTEGER)
+}
+
 /// Returns the fields that identify an answer. `None` if this is not an SNMP message.
 pub fn envelope(bytes: &[u8]) -> Option<Envelope<'_>> {
     let mut message = Reader::of(bytes).inside_cut(SEQUENCE)?;

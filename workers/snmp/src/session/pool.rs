@@ -24,6 +24,7 @@ use super::{
 use crate::{
     address::Address,
     credential::{Credential, User},
+    notification,
 };
 
 /// Sessions unused for this long are dropped.
@@ -82,6 +83,14 @@ impl Pool {
             sweep(&mut sessions, now);
         }
         Ok(Arc::clone(sessions.entry(key).or_insert(session)))
+    }
+
+    /// Returns a user whose notifications are received.
+    pub async fn receiving(&self, user: &User) -> Result<notification::User, Error> {
+        Ok(notification::User {
+            secrets: self.user(user).await?,
+            salts: self.salts(user)?,
+        })
     }
 
     async fn open(&self, at: SocketAddr, credential: &Credential) -> Result<Session, Error> {

@@ -7,6 +7,7 @@ fn reading(name: &str, seconds: i64, value: f64) -> ReadingView {
     ReadingView {
         target: name.parse().unwrap(),
         time: Timestamp::from_second(seconds).unwrap(),
+        heard: None,
         reading: Reading {
             metric: "hw.power".parse().unwrap(),
             attributes: Attributes::new(),

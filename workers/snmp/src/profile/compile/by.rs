@@ -2,10 +2,9 @@
 
 use utakata_profile::{
     form::{self, Keyed, OneOrMany},
-    metric::Quantity,
     states,
 };
-use utakata_worker_sdk::model::{MetricName, suggest};
+use utakata_worker_sdk::model::{MetricName, quantity::Quantity, suggest};
 
 use crate::profile::file::{By, Choice, Metric, MetricKeys, Nothing, Operand};
 

@@ -1,9 +1,7 @@
 //! Tests of every shipped profile, and of the guide.
 
-use utakata_profile::{
-    condition::Expectation, form, form::Keys, meaning::Kind, metric::Plausible, raw::Literal,
-};
-use utakata_worker_sdk::model::reading;
+use utakata_profile::{condition::Expectation, form, form::Keys, meaning::Kind, raw::Literal};
+use utakata_worker_sdk::model::{quantity::Plausible, reading};
 
 use crate::profile::{
     Attribute, Condition, Library, Meaning, Operand, Profile, Source, compile::compile, file,

@@ -1,9 +1,18 @@
 //! Metrics and units, and the plausible range of their readings.
 //!
-//! Names follow OpenTelemetry's hardware and system conventions, units are UCUM. The ranges here
-//! apply to every profile that sets no other: a reading outside is suspect.
+//! Names follow OpenTelemetry's hardware and system conventions, units are UCUM. Two ranges apply.
+//! The *plausible* range ([`Plausible`]) is what equipment in a data centre shows; a profile that
+//! knows better sets another one. The *possible* range ([`possible`]) is set by physics or by the
+//! definition of the metric, whatever a profile says and whichever worker reports it. A reading
+//! outside of either is suspect.
 
-use utakata_model::suggest;
+mod band;
+mod possible;
+
+use crate::suggest;
+
+pub use band::{DeadBand, is_change};
+pub use possible::{is_possible, limits};
 
 /// The nature of a metric's numbers, by which impossible ones are recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +85,7 @@ const LIFE: f64 = 1_577_880_000.0;
 const EXA: f64 = 1e18;
 
 /// The known metrics.
-const METRICS: [Quantity; 44] = [
+static METRICS: [Quantity; 44] = [
     measured("hw.temperature", "Cel", -60.0, 200.0),
     measured("hw.humidity", "1", 0.0, 1.0),
     measured("hw.dew_point", "Cel", -60.0, 60.0),
@@ -165,6 +174,11 @@ const fn of_unit(unit: &'static str, low: f64, high: f64) -> (&'static str, Plau
 }
 
 impl Quantity {
+    /// Returns all known metrics.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        METRICS.iter()
+    }
+
     /// Returns the facts about a metric by its name, with or without `hw.`.
     pub fn find(name: &str) -> Option<&'static Self> {
         METRICS
