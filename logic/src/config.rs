@@ -31,6 +31,8 @@ pub struct Config {
     pub id: Option<LogicId>,
     /// The division of duties among several logic environments.
     pub lease: Lease,
+    /// The alarms.
+    pub alarms: Alarms,
     /// The export of readings to a collector of OpenTelemetry.
     pub otlp: Otlp,
 }
@@ -118,6 +120,15 @@ pub struct Observe {
     /// The largest number of targets per second that are read at once because they have never been
     /// read.
     pub first_reads_per_second: u32,
+}
+
+/// The alarms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alarms {
+    /// The URLs to which alarms are posted in the form of Alertmanager, such as
+    /// `http://alertmanager:9093/api/v2/alerts`.
+    pub webhooks: Vec<String>,
 }
 
 /// The division of duties among several logic environments.

@@ -111,6 +111,7 @@ struct Inner {
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
+    channel_fails: Arc<Failing>,
     export_fails: Arc<Failing>,
     recorder: Recorder,
     overviews: Overviews,
@@ -203,6 +204,7 @@ impl LogicEnvironment {
             ledger: ledger.clone(),
         };
         let control = Control::new(config.control.clone(), rooms);
+        let channel_fails = Arc::<Failing>::default();
         let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
             store: Arc::clone(&store),
             ledger: ledger.clone(),
@@ -212,8 +214,16 @@ impl LogicEnvironment {
             events: Arc::clone(&parts.events),
             duties: duties.clone(),
             folder: parts.folder.clone(),
+            webhooks: config.alarms.webhooks.clone(),
+            failing: Arc::clone(&channel_fails),
         });
-        let overviews = overviews(&site, &observe, &ledger, &notifications, parts.folder);
+        let overviews = overviews(
+            &site,
+            &observe,
+            &ledger,
+            (&alarms, &notifications),
+            parts.folder,
+        );
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -235,6 +245,7 @@ impl LogicEnvironment {
                 version: AtomicU64::default(),
                 connections: parts.connections,
                 ledger_fails,
+                channel_fails,
                 export_fails: Arc::default(),
                 recorder,
                 overviews,
@@ -250,7 +261,7 @@ fn overviews(
     site: &Site,
     observe: &Arc<Observe>,
     ledger: &Ledger,
-    notifications: &Arc<Notifications>,
+    (alarms, notifications): (&Alarms, &Arc<Notifications>),
     folder: Option<PathBuf>,
 ) -> Overviews {
     Overviews::new(Sources {
@@ -261,6 +272,7 @@ fn overviews(
         desired: Arc::clone(&site.desired),
         rollouts: Arc::clone(&site.rollouts),
         ledger: ledger.clone(),
+        alarms: alarms.clone(),
         notifications: Arc::clone(notifications),
         folder,
     })
@@ -458,7 +470,11 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
         let environments = inner.site.kinds.environments();
-        let failing = [inner.ledger_fails.as_ref(), &inner.export_fails];
+        let failing = [
+            inner.ledger_fails.as_ref(),
+            &inner.export_fails,
+            &inner.channel_fails,
+        ];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
         let failing = failing.chain(inner.recorder.problem());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
