@@ -1,11 +1,7 @@
 //! The promises of every history, as checks: each begins with an empty one, or with times and
 //! targets of its own.
 
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by a panic"
-)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,14 +47,23 @@ async fn values_come_back(history: &dyn History, start: i64, keeps: Keeps) {
     };
     for (at, number) in numbers.iter().enumerate() {
         let seen = start + at as i64 * MINUTE + 7;
-        append(history, "values", seen, &[("hw.power", "W", number.into_value())]);
+        append(
+            history,
+            "values",
+            seen,
+            &[("hw.power", "W", number.into_value())],
+        );
     }
     let series = one_series(history, "values").await;
     let points = until(history, &series, numbers.len()).await;
     for (at, (point, number)) in points.iter().zip(numbers).enumerate() {
         let seen = start + at as i64 * MINUTE + 7;
         assert_eq!(point.seen, timestamp(seen));
-        assert_eq!(point.number().map(f64::to_bits), Some(number.to_bits()), "{number}");
+        assert_eq!(
+            point.number().map(f64::to_bits),
+            Some(number.to_bits()),
+            "{number}"
+        );
         if keeps.heard {
             assert_eq!(point.heard, timestamp(seen + 5));
         }
@@ -125,7 +130,11 @@ async fn steps_have_figures(history: &dyn History, start: i64) {
 /// A counter that is reset grows on, and that is told.
 async fn rates_survive_resets(history: &dyn History, start: i64) {
     for minute in 0..60 {
-        let value = if minute < 30 { minute * 600 } else { (minute - 30) * 600 };
+        let value = if minute < 30 {
+            minute * 600
+        } else {
+            (minute - 30) * 600
+        };
         let values = [("hw.energy", "J", (value as f64).into_value())];
         append(history, "rates", start + minute * MINUTE, &values);
     }
@@ -146,7 +155,12 @@ async fn rates_survive_resets(history: &dyn History, start: i64) {
 async fn texts_doubts_and_failures_come_back(history: &dyn History, start: i64) {
     for (minute, state) in ["ok", "ok", "failed"].into_iter().enumerate() {
         let seen = start + minute as i64 * MINUTE;
-        append(history, "texts", seen, &[("hw.status", "", state.into_value())]);
+        append(
+            history,
+            "texts",
+            seen,
+            &[("hw.status", "", state.into_value())],
+        );
     }
     let series = one_series(history, "texts").await;
     let points = until(history, &series, 3).await;

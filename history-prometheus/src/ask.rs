@@ -82,10 +82,18 @@ async fn get<T: serde::de::DeserializeOwned>(
     let url = format!("{base}{path}");
     let failed = |what: String| Error::Engine(format!("{url}: {what}"));
     let request = client.get(&url).query(parameters);
-    let answer = request.send().await.map_err(|error| failed(error.to_string()))?;
+    let answer = request
+        .send()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     let status = answer.status();
-    let text = answer.text().await.map_err(|error| failed(error.to_string()))?;
+    let text = answer
+        .text()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     let answer: Answer<T> =
         serde_json::from_str(&text).map_err(|_| failed(format!("{status}: {text:.200}")))?;
-    answer.data.ok_or_else(|| failed(answer.error.unwrap_or_else(|| status.to_string())))
+    answer
+        .data
+        .ok_or_else(|| failed(answer.error.unwrap_or_else(|| status.to_string())))
 }

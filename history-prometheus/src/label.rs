@@ -105,11 +105,7 @@ pub fn selector(series: &Series) -> String {
 pub fn of_target(target: &str, metric: &str) -> String {
     // Names of metrics have no other special character than the dot.
     let begins = format!("{}.*", metric.replace('.', "[.]"));
-    format!(
-        "{{{},metric=~{}}}",
-        part("target", target),
-        quoted(&begins)
-    )
+    format!("{{{},metric=~{}}}", part("target", target), quoted(&begins))
 }
 
 /// Returns the selector of a metric of a target and an action.

@@ -228,7 +228,13 @@ fn track(series: &Series, points: &[Point], query: &Query) -> Track {
     let start = from.div_euclid(step.max(1)) * step;
     Track {
         series: series.clone(),
-        gaps: missing(&figures, &holes, &[], (start, to, step), median_distance(&times)),
+        gaps: missing(
+            &figures,
+            &holes,
+            &[],
+            (start, to, step),
+            median_distance(&times),
+        ),
         ticks: figures
             .iter()
             .map(|(time, figure)| Tick {

@@ -168,7 +168,12 @@ impl Writer {
             match self.post(body.clone()).await {
                 Ok(()) => return,
                 Err((may_pass, error)) => {
-                    tracing::warn!(url = self.url, error, attempt, "an engine takes no readings");
+                    tracing::warn!(
+                        url = self.url,
+                        error,
+                        attempt,
+                        "an engine takes no readings"
+                    );
                     if !may_pass || attempt == ATTEMPTS {
                         break;
                     }
@@ -190,7 +195,10 @@ impl Writer {
             .header("x-prometheus-remote-write-version", "0.1.0")
             .timeout(TIMEOUT)
             .body(body);
-        let answer = request.send().await.map_err(|error| (true, error.to_string()))?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| (true, error.to_string()))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::{DAY, Millis, Range, month_of};
 
+/// The raw files of single hours are merged when a day has so many.
+const HOURS_TO_MERGE: usize = 6;
 /// The tier of hours is merged when a month has so many files of a day.
 const DAYS_TO_MERGE: usize = 7;
 
@@ -18,6 +20,8 @@ pub struct Stored {
     pub first: Millis,
     pub last: Millis,
     pub bytes: u64,
+    /// The number of files that it was made of.
+    pub parts: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +89,11 @@ pub fn expired(stored: &[Stored], bound: Bound) -> Vec<usize> {
     let mut expired = Vec::new();
     for (is_raw, keep) in [(true, bound.raw_days), (false, bound.hour_days)] {
         let all: BTreeSet<i64> = days(stored, |sort| (sort != Sort::Hours) == is_raw).collect();
-        let Some(first_kept) = all.iter().nth_back(keep.clamp(1, all.len().max(1)) - 1).copied() else {
+        let Some(first_kept) = all
+            .iter()
+            .nth_back(keep.clamp(1, all.len().max(1)) - 1)
+            .copied()
+        else {
             continue;
         };
         let is_old = |file: &Stored| {
@@ -115,6 +123,17 @@ pub fn day_to_merge(stored: &[Stored], today: i64) -> Option<(i64, Vec<usize>)> 
         .min()?;
     let is_raw = |at: &usize| stored[*at].sort != Sort::Hours && stored[*at].day == day;
     Some((day, (0..stored.len()).filter(is_raw).collect()))
+}
+
+/// Returns the files of single hours to merge next, so that a question about today need not look
+/// into many.
+pub fn hours_to_merge(stored: &[Stored], today: i64) -> Option<Vec<usize>> {
+    let is_single = |at: &usize| {
+        let file = &stored[*at];
+        file.sort == Sort::RawHour && file.day == today && file.parts == 1
+    };
+    let single: Vec<usize> = (0..stored.len()).filter(is_single).collect();
+    (single.len() >= HOURS_TO_MERGE).then_some(single)
 }
 
 /// Returns the files of the tier to merge next: those of single days, when a month has several or
@@ -155,6 +174,7 @@ mod tests {
             first: day * DAY,
             last: (day + days) * DAY - 1,
             bytes: 1,
+            parts: 1,
         }
     }
 

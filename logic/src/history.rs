@@ -59,7 +59,10 @@ impl Recorder {
 
     /// Returns the history that answers questions.
     pub fn history(&self) -> Option<&dyn History> {
-        let embedded = self.history.as_deref().map(|history| history as &dyn History);
+        let embedded = self
+            .history
+            .as_deref()
+            .map(|history| history as &dyn History);
         self.engine.as_deref().or(embedded)
     }
 

@@ -74,7 +74,10 @@ impl Observed {
             Arc::make_mut(&mut last).time = now;
         }
         self.change(entry.device, |seen| {
-            let known = seen.actions.iter().position(|one| one.action == last.action);
+            let known = seen
+                .actions
+                .iter()
+                .position(|one| one.action == last.action);
             if known.is_some_and(|at| seen.actions[at].last.time >= last.time) {
                 return;
             }

@@ -144,7 +144,12 @@ impl LogicEnvironment {
         let recorder = Recorder::new(parts.history, parts.engine);
         recorder.restore(&site.observed, &site.inventory).await;
         recorder
-            .take_over(&*store, &site.observed, &site.inventory, parts.peers.is_none())
+            .take_over(
+                &*store,
+                &site.observed,
+                &site.inventory,
+                parts.peers.is_none(),
+            )
             .await?;
         let dispatch = Arc::new(Dispatch::new(
             &config,

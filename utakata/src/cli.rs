@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, apply, audit, completions, config, control, delete, doctor, drill, environment,
-        error, get, history, hub, kind, le, operation, person, profile, read, rollout, status, store,
-        target, task, up, watch, wee, worker,
+        error, get, history, hub, kind, le, operation, person, profile, read, rollout, status,
+        store, target, task, up, watch, wee, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -170,9 +170,7 @@ impl Command {
         matches!(
             self,
             Self::Server(
-                Server::Get(_)
-                    | Server::History(_)
-                    | Server::Target(target::Command::List { .. })
+                Server::Get(_) | Server::History(_) | Server::Target(target::Command::List { .. })
             )
         )
     }

@@ -250,7 +250,10 @@ async fn sizes(count: usize, days: i64) -> Result<()> {
     let values = room.run(&devices, days * 1440).await;
     // The first minute of the next day ends the last one.
     let first = room.run(&devices[..1], 1).await;
-    ensure!(first > 0 && room.history.status().lost == 0, "rows were lost");
+    ensure!(
+        first > 0 && room.history.status().lost == 0,
+        "rows were lost"
+    );
     let journalled = size(folder.path())?;
     wait_for_files(folder.path(), 1, days as usize)?;
     let used = process::cpu_seconds(std::process::id())? - before - made;
@@ -258,15 +261,33 @@ async fn sizes(count: usize, days: i64) -> Result<()> {
     let tier = size(&folder.path().join("hour"))?;
     let all = values as f64;
     println!("{count} devices, 40 numbers each minute, {days} days: {values} values");
-    println!("  bytes for each value, days and hours      {:.3}", kept as f64 / all);
-    println!("  of these the tier of hours                {:.3}", tier as f64 / all);
-    println!("  processor for each value, µs              {:.3}", used / all * 1e6);
+    println!(
+        "  bytes for each value, days and hours      {:.3}",
+        kept as f64 / all
+    );
+    println!(
+        "  of these the tier of hours                {:.3}",
+        tier as f64 / all
+    );
+    println!(
+        "  processor for each value, µs              {:.3}",
+        used / all * 1e6
+    );
     println!("    journalled, sealed, merged to days and hours; without making them");
-    println!("  on the disk when the last was written, MB {:.1}", journalled as f64 / 1e6);
+    println!(
+        "  on the disk when the last was written, MB {:.1}",
+        journalled as f64 / 1e6
+    );
     match victoria(&devices, start, days) {
         Ok(bytes) => {
-            println!("  VictoriaMetrics, bytes for each value     {:.3}", bytes as f64 / all);
-            println!("  share of it                               {:.2}", kept as f64 / bytes as f64);
+            println!(
+                "  VictoriaMetrics, bytes for each value     {:.3}",
+                bytes as f64 / all
+            );
+            println!(
+                "  share of it                               {:.2}",
+                kept as f64 / bytes as f64
+            );
         }
         Err(error) => println!("  VictoriaMetrics was not measured: {error:#}"),
     }
@@ -276,7 +297,9 @@ async fn sizes(count: usize, days: i64) -> Result<()> {
 /// Gives the same numbers to VictoriaMetrics; returns the bytes that it keeps.
 fn victoria(devices: &[Device], start: i64, days: i64) -> Result<u64> {
     let folder = TempDir::new()?;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port();
     let mut server = Command::new("victoria-metrics")
         .arg(format!("-storageDataPath={}", folder.path().display()))
         .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
@@ -358,12 +381,13 @@ async fn questions(count: usize, days: i64) -> Result<()> {
     // Half a day that is not over.
     room.run(&devices, 12 * 60 + 30).await;
     ensure!(room.history.status().lost == 0, "rows were lost");
-    wait_for_files(folder.path(), 1, 12 + days as usize)?;
+    wait_for_files(folder.path(), 1, 2 + days as usize)?;
     let bytes = size(folder.path())? as f64 / 1e6;
     println!("{count} targets, 3 numbers each minute, {days} days and a half: {bytes:.0} MB");
     let names: Vec<TargetName> = devices.iter().map(|device| device.name.clone()).collect();
     let now = room.clock.load(Ordering::Acquire);
-    let (mut hours, mut day, mut found) = (Figures::default(), Figures::default(), Figures::default());
+    let (mut hours, mut day, mut found) =
+        (Figures::default(), Figures::default(), Figures::default());
     for run in 0..20 {
         let began = Instant::now();
         let series = room.history.series(&names, "hw.power").await?;
@@ -398,23 +422,38 @@ async fn questions(count: usize, days: i64) -> Result<()> {
         };
         let tracks = room.history.query(query).await?;
         day.add(began.elapsed().as_secs_f64() * 1000.0);
-        ensure!(tracks[0].ticks.len() == 1440, "{} values", tracks[0].ticks.len());
+        ensure!(
+            tracks[0].ticks.len() == 1440,
+            "{} values",
+            tracks[0].ticks.len()
+        );
     }
-    println!("  all targets, one metric by the hour, ms   {hours:.1}, p95 {:.1}", hours.quantile(0.95));
+    println!(
+        "  all targets, one metric by the hour, ms   {hours:.1}, p95 {:.1}",
+        hours.quantile(0.95)
+    );
     println!("    of that finding the series              {found:.1}");
-    println!("  one target, the values of a day, ms       {day:.2}, p95 {:.2}", day.quantile(0.95));
+    println!(
+        "  one target, the values of a day, ms       {day:.2}, p95 {:.2}",
+        day.quantile(0.95)
+    );
     let memory = process::resident_megabytes(std::process::id())?;
     println!("  memory of the process, MB                 {memory:.0}");
     drop(room);
     let began = Instant::now();
     let room = Room::open(folder.path(), now)?;
     let opened = began.elapsed().as_secs_f64() * 1000.0;
-    ensure!(room.history.wait_until_complete(Duration::from_secs(60)), "it never gets complete");
+    ensure!(
+        room.history.wait_until_complete(Duration::from_secs(60)),
+        "it never gets complete"
+    );
     let complete = began.elapsed().as_secs_f64() * 1000.0;
     let mut latest = 0;
     room.history.latest(|_| latest += 1)?;
     let known = began.elapsed().as_secs_f64() * 1000.0;
-    println!("  a start with them: appends after {opened:.0} ms, complete after {complete:.0} ms, last values of {latest} targets after {known:.0} ms");
+    println!(
+        "  a start with them: appends after {opened:.0} ms, complete after {complete:.0} ms, last values of {latest} targets after {known:.0} ms"
+    );
     Ok(())
 }
 
@@ -449,7 +488,10 @@ async fn kills() -> Result<()> {
         let began = Instant::now();
         let room = Room::open(folder.path(), jiff::Timestamp::now().as_millisecond())?;
         opened.add(began.elapsed().as_secs_f64() * 1000.0);
-        ensure!(room.history.wait_until_complete(Duration::from_secs(60)), "it never gets complete");
+        ensure!(
+            room.history.wait_until_complete(Duration::from_secs(60)),
+            "it never gets complete"
+        );
         let mut latest = 0;
         room.history.latest(|_| latest += 1)?;
         complete.add(began.elapsed().as_secs_f64() * 1000.0);

@@ -22,8 +22,13 @@ async fn the_embedded_history_keeps_every_promise() {
         clock: Arc::new(|| START + 4 * 3_600_000),
     })
     .unwrap();
-    check(&history, START, Keeps {
-        heard: true,
-        extremes: true,
-    }).await;
+    check(
+        &history,
+        START,
+        Keeps {
+            heard: true,
+            extremes: true,
+        },
+    )
+    .await;
 }

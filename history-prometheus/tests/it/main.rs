@@ -1,10 +1,6 @@
 //! Debian's VictoriaMetrics and Prometheus keep the promises of every history.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by a panic"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 use std::{
     net::TcpListener,
@@ -27,7 +23,10 @@ struct Server {
 impl Server {
     fn start(program: &str, arguments: impl Fn(&Path, &str) -> Vec<String>) -> Self {
         let folder = TempDir::new().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let address = format!("127.0.0.1:{}", port.port());
         let child = Command::new(program)
             .args(arguments(folder.path(), &address))

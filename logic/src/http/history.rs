@@ -88,7 +88,9 @@ pub(super) async fn get(
     let history = api.handle.history().ok_or_else(away)?;
     let targets = api.handle.inventory().select(&query.selector);
     if targets.len() > MAX_TARGETS {
-        return Err(too_large(&format!("more than {MAX_TARGETS} targets are selected")));
+        return Err(too_large(&format!(
+            "more than {MAX_TARGETS} targets are selected"
+        )));
     }
     let names: Vec<_> = targets.iter().map(|one| one.target.name.clone()).collect();
     let metric = query.metric.as_deref().unwrap_or_default();
@@ -96,7 +98,9 @@ pub(super) async fn get(
     series.retain(|one| plan.wants(one));
     if query.by.is_none() && series.len() > max {
         let count = series.len();
-        return Err(too_large(&format!("{count} series match, and the limit is {max}")));
+        return Err(too_large(&format!(
+            "{count} series match, and the limit is {max}"
+        )));
     }
     let tracks = plan.tracks(history, series).await?;
     let series = match &query.by {
@@ -107,7 +111,9 @@ pub(super) async fn get(
                 let labels = at.ok().map(|at| &targets[at].target);
                 let attribute = track.series.attributes.get(by.as_str());
                 let label = labels.and_then(|target| target.labels.get(by.as_str()));
-                attribute.map(ToString::to_string).or_else(|| label.cloned())
+                attribute
+                    .map(ToString::to_string)
+                    .or_else(|| label.cloned())
             };
             groups(tracks, by, plan.aggregate(), label)
         }
@@ -145,7 +151,8 @@ impl Request {
             (None, None) => None,
             (None, Some(figure)) => Some((steps_of(length), figure)),
             (Some(text), figure) => {
-                let step = duration::parse(text).map_err(|error| invalid(format!("step: {error}")))?;
+                let step =
+                    duration::parse(text).map_err(|error| invalid(format!("step: {error}")))?;
                 let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
                 if millis == 0 || length / millis > MAX_STEPS {
                     let detail = format!("the range has more than {MAX_STEPS} steps of {text}");
@@ -220,7 +227,10 @@ fn steps_of(length: i64) -> Duration {
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Refused> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     let pair = |part: &str| match part.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => {
             Ok((key.trim().to_owned(), value.trim().to_owned()))
@@ -291,7 +301,10 @@ fn groups(
             attributes: BTreeMap::new(),
             unit: unit.to_string(),
             times: figures.iter().map(|(time, _)| *time).collect(),
-            values: figures.iter().map(|(_, one)| ReadingValue::Number(*one)).collect(),
+            values: figures
+                .iter()
+                .map(|(_, one)| ReadingValue::Number(*one))
+                .collect(),
             quality: Vec::new(),
             gaps: Vec::new(),
             turns: tracks.iter().map(|track| track.turns).sum(),
@@ -316,7 +329,11 @@ fn too_large(detail: &str) -> Refused {
 
 fn away() -> Refused {
     let detail = "this logic environment keeps no history";
-    Refused::new(Code::HistoryUnreadable, detail, "the status and the log say why")
+    Refused::new(
+        Code::HistoryUnreadable,
+        detail,
+        "the status and the log say why",
+    )
 }
 
 fn refused(error: Error) -> Refused {

@@ -115,7 +115,9 @@ impl Receiver {
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
         let is_known = |one: &&Outcome| self.site.inventory.find(&one.target).is_some();
         let failed = batch.outcomes.iter().filter(|one| Recorder::wants(one));
-        failed.filter(is_known).for_each(|one| self.recorder.outcome(one));
+        failed
+            .filter(is_known)
+            .for_each(|one| self.recorder.outcome(one));
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {

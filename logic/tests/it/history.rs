@@ -90,7 +90,10 @@ async fn questions_that_are_wrong_or_too_large_are_refused() {
     })
     .await;
     for (query, code) in [
-        ("from=2026-11-29T10:00:00Z&to=2026-11-29T09:00:00Z", "query-invalid"),
+        (
+            "from=2026-11-29T10:00:00Z&to=2026-11-29T09:00:00Z",
+            "query-invalid",
+        ),
         ("step=soon", "query-invalid"),
         ("step=0s", "query-invalid"),
         ("from=2020-01-01T00:00:00Z&step=1s", "query-invalid"),

@@ -142,9 +142,12 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
 }
 
 fn nothing(arguments: &Arguments) -> String {
-    let metric = arguments.metric.as_deref().map_or_else(String::new, |metric| {
-        format!(" of a metric that begins with \"{metric}\"")
-    });
+    let metric = arguments
+        .metric
+        .as_deref()
+        .map_or_else(String::new, |metric| {
+            format!(" of a metric that begins with \"{metric}\"")
+        });
     format!(
         "nothing{metric} was ever seen of \"{}\": see `utakata get readings`",
         arguments.selector
@@ -159,14 +162,19 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
     }
     text.parse().map_err(|_| {
         let example = time::stamp(now);
-        Usage(format!("\"{text}\" is neither a time ({example}) nor how long ago (6h, 30d)")).into()
+        Usage(format!(
+            "\"{text}\" is neither a time ({example}) nor how long ago (6h, 30d)"
+        ))
+        .into()
     })
 }
 
 /// Returns the columns of a chart.
 fn width(context: &Context<'_>) -> usize {
     let columns = match context.output.colours() {
-        true => console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)),
+        true => console::Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| usize::from(columns)),
         false => None,
     };
     let room = columns.map_or(WIDTH, |columns| columns.saturating_sub(MARGIN + 3));
@@ -226,8 +234,15 @@ fn drawn(view: &HistoryView, states: &[SeriesView], width: usize) -> String {
         lines.extend(gaps(&series.gaps));
         parts.push(lines.join("\n"));
     }
-    if let Some(more) = view.series.len().checked_sub(MAX_CHARTS).filter(|more| *more > 0) {
-        parts.push(format!("and {more} more series: name a metric, or use --where or --by"));
+    if let Some(more) = view
+        .series
+        .len()
+        .checked_sub(MAX_CHARTS)
+        .filter(|more| *more > 0)
+    {
+        parts.push(format!(
+            "and {more} more series: name a metric, or use --where or --by"
+        ));
     }
     parts.join("\n\n")
 }
@@ -240,7 +255,12 @@ fn title(series: &SeriesView) -> String {
     };
     let attributes = words::attributes(&series.attributes);
     let members = series.members.map(|members| format!("({members} series)"));
-    let parts = [whose, series.metric.to_string(), attributes, members.unwrap_or_default()];
+    let parts = [
+        whose,
+        series.metric.to_string(),
+        attributes,
+        members.unwrap_or_default(),
+    ];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(" ")
 }
@@ -305,7 +325,10 @@ fn figure(series: &SeriesView, view: &HistoryView, width: usize) -> Vec<String> 
     }
     if series.turns > 0 {
         let turns = series.turns;
-        shown.push(format!("{:MARGIN$}  the counter began anew {turns} times", ""));
+        shown.push(format!(
+            "{:MARGIN$}  the counter began anew {turns} times",
+            ""
+        ));
     }
     shown
 }
@@ -324,7 +347,9 @@ fn changes(series: &SeriesView) -> Vec<String> {
         format!("  {} {value}", time::clock(at))
     };
     let more = (skipped > 0).then(|| format!("  {skipped} earlier changes"));
-    more.into_iter().chain(changes[skipped..].iter().map(line)).collect()
+    more.into_iter()
+        .chain(changes[skipped..].iter().map(line))
+        .collect()
 }
 
 fn gaps(gaps: &[GapView]) -> Vec<String> {
@@ -334,7 +359,9 @@ fn gaps(gaps: &[GapView]) -> Vec<String> {
         format!("  ░ {from} to {to}: {}", reason(&gap.reason))
     };
     let more = (skipped > 0).then(|| format!("  {skipped} earlier gaps"));
-    more.into_iter().chain(gaps[skipped..].iter().map(line)).collect()
+    more.into_iter()
+        .chain(gaps[skipped..].iter().map(line))
+        .collect()
 }
 
 /// Returns the reason of a gap in words, with its code.
@@ -364,7 +391,10 @@ fn csv(view: &HistoryView) -> String {
             Some(target) => target.to_string(),
             None => series.group.clone().unwrap_or_default(),
         };
-        let attributes = series.attributes.iter().map(|(key, value)| format!("{key}={value}"));
+        let attributes = series
+            .attributes
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"));
         let attributes = attributes.collect::<Vec<_>>().join(" ");
         for (at, (millis, value)) in series.times.iter().zip(&series.values).enumerate() {
             let when = Timestamp::from_millisecond(*millis).unwrap_or_default();

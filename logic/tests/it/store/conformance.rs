@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::{apply::Document, ledger::Lock};
 use utakata_logic::store::{
-    AuditPage, Change, ControlTask, Error, OperationProgress, Store, TaskFilter,
-    TaskProgress, WriteBatch,
+    AuditPage, Change, ControlTask, Error, OperationProgress, Store, TaskFilter, TaskProgress,
+    WriteBatch,
 };
 use utakata_model::{
     ActionName, Class, Credential, EnvironmentId, Incarnation, Kind, Operation, OperationId,

@@ -34,7 +34,7 @@ pub fn lines(
     let mut before: Option<usize> = None;
     for column in 0..columns {
         let (start, end) = (time_of(column), time_of(column + 1));
-        let value = value_in(values, start, end);
+        let value = value_before(values, end);
         let is_gap = gaps.iter().any(|gap| gap.from < end && gap.to > start);
         let Some(value) = value.filter(|_| !is_gap || has_value(values, start, end)) else {
             before = None;
@@ -69,7 +69,10 @@ pub fn lines(
 
 /// Returns the least and the greatest value; a little more room for a line that is level.
 fn bounds(values: &[(i64, f64)]) -> (f64, f64) {
-    let finite = values.iter().map(|(_, value)| *value).filter(|one| one.is_finite());
+    let finite = values
+        .iter()
+        .map(|(_, value)| *value)
+        .filter(|one| one.is_finite());
     let low = finite.clone().fold(f64::INFINITY, f64::min);
     let high = finite.fold(f64::NEG_INFINITY, f64::max);
     match low < high {
@@ -80,7 +83,7 @@ fn bounds(values: &[(i64, f64)]) -> (f64, f64) {
 }
 
 /// Returns the last value before `end`.
-fn value_in(values: &[(i64, f64)], _start: i64, end: i64) -> Option<f64> {
+fn value_before(values: &[(i64, f64)], end: i64) -> Option<f64> {
     let next = values.partition_point(|(time, _)| *time < end);
     let (_, value) = values.get(next.checked_sub(1)?)?;
     value.is_finite().then_some(*value)
@@ -109,7 +112,10 @@ mod tests {
     fn a_line_rises_and_a_gap_is_shaded() {
         let values: Vec<(i64, f64)> = (0..20).map(|at| (at, at as f64)).collect();
         let gap = Span { from: 10, to: 14 };
-        let values: Vec<(i64, f64)> = values.into_iter().filter(|(at, _)| !(10..14).contains(at)).collect();
+        let values: Vec<(i64, f64)> = values
+            .into_iter()
+            .filter(|(at, _)| !(10..14).contains(at))
+            .collect();
         let (lines, high, low) = lines(&values, &[gap], Span { from: 0, to: 20 }, 10);
         assert_eq!((high, low), (19.0, 0.0));
         assert_eq!(lines.len(), 6);
@@ -127,7 +133,9 @@ mod tests {
     fn a_level_line_is_in_the_middle() {
         let (lines, high, low) = lines(&[(0, 5.0)], &[], Span { from: 0, to: 10 }, 4);
         assert_eq!((high, low), (6.0, 4.0));
-        let drawn = lines.iter().filter(|line| line.chars().all(|c| c != '\u{2800}'));
+        let drawn = lines
+            .iter()
+            .filter(|line| line.chars().all(|c| c != '\u{2800}'));
         assert_eq!(drawn.count(), 1);
     }
 
