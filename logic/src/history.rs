@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use utakata_history::{
     Embedded, History, Record,
     embedded::{self, Latest},
+    gap,
 };
 use utakata_model::{Class, Cure, Outcome, OutcomeStatus, Problem, Readings, TaskId, TaskKey};
 
@@ -163,8 +164,13 @@ impl Recorder {
                            be used; the log says why";
             return Some(Problem::new("history-unwritable", Cure::Operator, message));
         };
-        let trouble = history.status().trouble?;
-        Some(Problem::new(trouble.code, Cure::Operator, trouble.message))
+        let status = history.status();
+        if let Some(trouble) = status.trouble {
+            return Some(Problem::new(trouble.code, Cure::Operator, trouble.message));
+        }
+        let damaged = status.damaged;
+        let message = || format!("{damaged} parts of history cannot be read; the log names them");
+        (damaged > 0).then(|| Problem::new(gap::DAMAGED, Cure::Operator, message()))
     }
 
     /// Writes everything, and ends.

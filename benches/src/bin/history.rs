@@ -381,7 +381,7 @@ async fn questions(count: usize, days: i64) -> Result<()> {
     // Half a day that is not over.
     room.run(&devices, 12 * 60 + 30).await;
     ensure!(room.history.status().lost == 0, "rows were lost");
-    wait_for_files(folder.path(), 1, 12 + days as usize)?;
+    wait_for_files(folder.path(), 1, 2 + days as usize)?;
     let bytes = size(folder.path())? as f64 / 1e6;
     println!("{count} targets, 3 numbers each minute, {days} days and a half: {bytes:.0} MB");
     let names: Vec<TargetName> = devices.iter().map(|device| device.name.clone()).collect();
