@@ -32,7 +32,9 @@ fn worker(folder: &tempfile::TempDir, image: &str, program: &str, arguments: &[&
 async fn pods_keep_all_promises_in_a_real_cluster() {
     let given = |name: &str| env::var(format!("UTAKATA_TEST_KUBERNETES{name}")).ok();
     let Some((kubeconfig, image)) = given("").zip(given("_WORKERS")) else {
-        println!("skipped: UTAKATA_TEST_KUBERNETES and UTAKATA_TEST_KUBERNETES_WORKERS are not set");
+        println!(
+            "skipped: UTAKATA_TEST_KUBERNETES and UTAKATA_TEST_KUBERNETES_WORKERS are not set"
+        );
         return;
     };
     let folder = tempfile::tempdir().unwrap();
