@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utakata_model::{Credential, CredentialName, Schedule, ScheduleName, Target, TargetName};
+use utakata_model::{
+    AlarmName, AlarmRule, Credential, CredentialName, Relation, RelationKey, Schedule,
+    ScheduleName, Target, TargetName,
+};
 use utoipa::ToSchema;
 
 /// A document that describes the desired state of one thing.
@@ -15,6 +18,10 @@ pub enum Document {
     Schedule(Schedule),
     /// A credential that targets use.
     Credential(Credential),
+    /// A relation between targets.
+    Relation(Relation),
+    /// A rule by which alarms are raised.
+    Alarm(Box<AlarmRule>),
 }
 
 impl Document {
@@ -24,6 +31,8 @@ impl Document {
             Self::Target(target) => format!("target {}", target.name),
             Self::Schedule(schedule) => format!("schedule {}", schedule.name),
             Self::Credential(credential) => format!("credential {}", credential.name),
+            Self::Relation(relation) => format!("relation {}", relation.key()),
+            Self::Alarm(rule) => format!("alarm {}", rule.name),
         }
     }
 }
@@ -38,6 +47,10 @@ pub enum Named {
     Schedule(ScheduleName),
     /// A credential, by its name.
     Credential(CredentialName),
+    /// A relation, by what it says: `feeds pdu-1:3 bmc-1`.
+    Relation(RelationKey),
+    /// An alarm rule, by its name.
+    Alarm(AlarmName),
 }
 
 impl Named {
@@ -47,6 +60,8 @@ impl Named {
             Self::Target(name) => format!("target {name}"),
             Self::Schedule(name) => format!("schedule {name}"),
             Self::Credential(name) => format!("credential {name}"),
+            Self::Relation(key) => format!("relation {key}"),
+            Self::Alarm(name) => format!("alarm {name}"),
         }
     }
 }
@@ -57,6 +72,8 @@ impl From<&Document> for Named {
             Document::Target(target) => Self::Target(target.name.clone()),
             Document::Schedule(schedule) => Self::Schedule(schedule.name.clone()),
             Document::Credential(credential) => Self::Credential(credential.name.clone()),
+            Document::Relation(relation) => Self::Relation(relation.key()),
+            Document::Alarm(rule) => Self::Alarm(rule.name.clone()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub use environments::EnvironmentVerb;
 pub use error::Error;
 pub use events::{EventStream, Followed};
 pub use ledger::Verb;
-pub use lists::{ReadingQuery, TaskQuery};
+pub use lists::{HistoryQuery, ReadingQuery, TaskQuery};
 pub use notifications::NotificationQuery;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;

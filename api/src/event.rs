@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentStatus, Notification, Outcome, Readings};
 use utoipa::ToSchema;
 
+use crate::alarm::AlarmChange;
+
 /// A server-sent event. Its SSE `event:` field is the variant's name.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -16,6 +18,8 @@ pub enum Event {
     Environment(Box<EnvironmentStatus>),
     /// What a device said unasked, folded with what it said before.
     Notification(Notification),
+    /// Changes of alarms.
+    Alarms(Vec<AlarmChange>),
     /// The number of events that were dropped because the client did not fetch them fast enough.
     Missed(u64),
 }

@@ -2,11 +2,13 @@
 
 #![warn(missing_docs)]
 
+pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod client;
 pub mod environment;
 pub mod event;
+pub mod history;
 pub mod inventory;
 pub mod ledger;
 pub mod operation;
@@ -15,6 +17,7 @@ pub mod page;
 pub mod person;
 pub mod problem;
 pub mod reading;
+pub mod relation;
 pub mod release;
 pub mod rollout;
 pub mod status;

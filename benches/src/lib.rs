@@ -5,6 +5,7 @@ pub mod containers;
 pub mod echo;
 pub mod figures;
 pub mod load;
+pub mod pods;
 pub mod process;
 pub mod raw;
 pub mod site;

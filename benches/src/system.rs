@@ -145,6 +145,24 @@ impl System {
         bail!("utakata was not ready after 20 s")
     }
 
+    /// Pushes a release as its author would.
+    ///
+    /// # Errors
+    /// It was refused.
+    pub async fn push(&self, release: &Path) -> Result<()> {
+        let mut push = Command::new(programs()?.join("utakata"));
+        push.args(["worker", "push"]).arg(release);
+        push.env("UTAKATA_URL", &self.url)
+            .env("UTAKATA_TOKEN", &self.token);
+        let pushed = tokio::task::spawn_blocking(move || push.output()).await??;
+        ensure!(
+            pushed.status.success(),
+            "it was not pushed: {}",
+            String::from_utf8_lossy(&pushed.stderr)
+        );
+        Ok(())
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.id()
     }

@@ -43,7 +43,8 @@ programs() {
         die "there is no $CERTIFICATES: install ca-certificates, or set SSL_CERT_FILE"
     RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
         cargo build --release --locked --target "$TARGET" -p utakata \
-        -p utakata-worker-snmp -p utakata-worker-exec -p utakata-workbench \
+        -p utakata-worker-snmp -p utakata-worker-redfish -p utakata-worker-modbus -p utakata-worker-nut \
+        -p utakata-worker-probe -p utakata-worker-exec -p utakata-workbench \
         -p utakata-drill -p utakata-simulator
 }
 
@@ -53,7 +54,8 @@ lay_out() {
     rm -rf "$OUT"
     mkdir -p "$root"/{data,etc/ssl/certs,usr/bin,usr/libexec/utakata,tmp}
     install -m 755 "$PROGRAMS/utakata" "$root/usr/bin/"
-    install -m 755 "$PROGRAMS"/utakata-{worker-snmp,worker-exec,workbench,drill,simulator} \
+    install -m 755 "$PROGRAMS"/utakata-worker-{snmp,redfish,modbus,nut,probe,exec} \
+        "$PROGRAMS"/utakata-{workbench,drill,simulator} \
         "$root/usr/libexec/utakata/"
     install -m 644 "$CERTIFICATES" "$root/etc/ssl/certs/ca-certificates.crt"
     install -m 644 LICENSE "$root/usr/libexec/utakata/"

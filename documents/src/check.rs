@@ -7,7 +7,7 @@ use serde_json::Value;
 use utakata_api::apply::Document;
 use utakata_model::{
     ActionName, Credential, CredentialName, Kind, Labels, Limits, Schedule, ScheduleName, Selector,
-    Target, TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
+    Target, TargetName, Zone, duration, label, reword, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{
@@ -298,21 +298,12 @@ impl Reader<'_> {
     }
 }
 
-/// Rephrases serde's "invalid type: integer `12`, expected a string" for people who write YAML.
+/// Rewords an error of serde for people who write YAML, where a number is not a text by itself.
 fn in_words(message: &str) -> String {
-    let message = message
-        .replace(
-            "expected a nonzero u32",
-            "expected a whole number of at least 1",
-        )
-        .replace("expected u32", "expected a whole number")
-        .replace("expected f64", "expected a number");
-    let wrong = ["invalid type: ", "invalid value: "];
-    match wrong.iter().find_map(|prefix| message.strip_prefix(prefix)) {
-        Some(rest) if rest.ends_with("expected a string") => {
-            format!("{rest}: write it in quotes")
-        }
-        Some(rest) => rest.to_owned(),
-        None => message,
+    let message = reword::message(message);
+    if message.ends_with("a text was expected") {
+        format!("{message}: write it in quotes")
+    } else {
+        message
     }
 }

@@ -79,19 +79,21 @@ fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
         (
             "type: target\nname: 7\nkind: snmp\naddress: x\nlabels: { ratio: 1.50, kind: x }\n",
             vec![
-                "site.yaml:2:7: target: name: integer `7`, expected a string: write it in quotes",
+                "site.yaml:2:7: target: name: integer 7 was found where a text was expected: write it in quotes",
                 "site.yaml:5:18: target: labels.ratio: write it in quotes: \"…\"",
                 "site.yaml:5:24: target: \"kind\" cannot be a label: selectors use it for the target's own kind",
             ],
         ),
         (
             "type: target\nname: t\nkind: snmp\naddress: x\nlimits: { per_second: 5/s }\n",
-            vec!["site.yaml:5:9: target t: limits: string \"5/s\", expected a number"],
+            vec![
+                "site.yaml:5:9: target t: limits: string \"5/s\" was found where a number was expected",
+            ],
         ),
         (
             "type: target\nname: t\nkind: snmp\naddress: x\nlimits: { conversations: -1 }\n",
             vec![
-                "site.yaml:5:9: target t: limits: integer `-1`, expected a whole number of at least 1",
+                "site.yaml:5:9: target t: limits: integer -1 was found where a whole number of at least 1 was expected",
             ],
         ),
         (

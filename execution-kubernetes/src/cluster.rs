@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     coordination::v1::Lease,
     core::v1::Pod,
+    networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Client,
@@ -193,6 +194,47 @@ impl Cluster {
         let post = PostParams::default();
         self.ask("update leases", leases.replace(name, &post, lease))
             .await
+    }
+
+    async fn network_policies(&self) -> Result<Api<NetworkPolicy>, Error> {
+        let client = self.client().await?.clone();
+        Ok(Api::namespaced(client, self.namespace()))
+    }
+
+    /// Lists policies.
+    pub(crate) async fn policies(&self, selector: &str) -> Result<Vec<NetworkPolicy>, Error> {
+        let policies = self.network_policies().await?;
+        let wanted = ListParams::default().labels(selector);
+        let found = self.ask("list networkpolicies", policies.list(&wanted));
+        Ok(found.await?.items)
+    }
+
+    pub(crate) async fn create_policy(&self, policy: &NetworkPolicy) -> Result<(), Error> {
+        let policies = self.network_policies().await?;
+        let post = PostParams::default();
+        let created = policies.create(&post, policy);
+        self.ask("create networkpolicies", created).await.map(drop)
+    }
+
+    pub(crate) async fn replace_policy(&self, policy: &NetworkPolicy) -> Result<(), Error> {
+        let policies = self.network_policies().await?;
+        let name = policy.metadata.name.as_deref().unwrap_or_default();
+        let post = PostParams::default();
+        let replaced = policies.replace(name, &post, policy);
+        self.ask("update networkpolicies", replaced).await.map(drop)
+    }
+
+    /// Deletes a policy. One that is gone is left alone.
+    pub(crate) async fn delete_policy(&self, name: &str) -> Result<(), Error> {
+        let policies = self.network_policies().await?;
+        let how = DeleteParams::default();
+        let request = async {
+            match policies.delete(name, &how).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                other => other.map(drop),
+            }
+        };
+        self.ask("delete networkpolicies", request).await
     }
 
     /// Returns the keys of the issuer of service account tokens.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The rights that an environment needs in the namespace of its workers.
-const RIGHTS: [Right; 8] = [
+const RIGHTS: [Right; 12] = [
     right("", "pods", "create"),
     right("", "pods", "get"),
     right("", "pods", "list"),
@@ -19,7 +19,13 @@ const RIGHTS: [Right; 8] = [
     right("coordination.k8s.io", "leases", "create"),
     right("coordination.k8s.io", "leases", "get"),
     right("coordination.k8s.io", "leases", "update"),
+    right("networking.k8s.io", "networkpolicies", "create"),
+    right("networking.k8s.io", "networkpolicies", "list"),
+    right("networking.k8s.io", "networkpolicies", "update"),
+    right("networking.k8s.io", "networkpolicies", "delete"),
 ];
+/// Needed only where an environment writes them (`network_policies`).
+const POLICIES: &str = "networkpolicies";
 
 const fn right(group: &'static str, resource: &'static str, verb: &'static str) -> Right {
     Right {
@@ -59,12 +65,17 @@ pub async fn examine(config: &config::Kubernetes) -> Vec<Finding> {
         what: "namespace",
         found: there(&cluster).await,
     });
+    findings.push(Finding {
+        what: "network",
+        found: Ok(network(config).into()),
+    });
     findings
 }
 
 async fn rights(cluster: &Cluster, config: &config::Kubernetes) -> Result<String, Error> {
     let mut missing = Vec::new();
-    for right in &RIGHTS {
+    let is_needed = |right: &&Right| config.network_policies || right.resource != POLICIES;
+    for right in RIGHTS.iter().filter(is_needed) {
         if !cluster.has(*right).await? {
             missing.push(format!("{} {}", right.verb, right.resource));
         }
@@ -77,6 +88,20 @@ async fn rights(cluster: &Cluster, config: &config::Kubernetes) -> Result<String
         namespace: config.namespace.clone(),
         message: format!("missing: {}", missing.join(", ")),
     })
+}
+
+/// Returns what limits the network of workers, as far as that can be seen from here.
+fn network(config: &config::Kubernetes) -> &'static str {
+    match config.network_policies {
+        true => {
+            "a NetworkPolicy for each kind; whether the network plugin enforces them cannot be seen \
+             from here (docs/guide/kubernetes.md tells how to try it)"
+        }
+        false => {
+            "workers of all kinds reach what the namespace lets through \
+             (execution.kubernetes.network_policies is off)"
+        }
+    }
 }
 
 /// Returns the namespace with what is in it. Errors: it is not there, or does not take a Lease.

@@ -1,7 +1,7 @@
 //! The names and the labels of pods.
 
 use utakata_execution::runtime::{Life, Spec};
-use utakata_model::EnvironmentId;
+use utakata_model::{EnvironmentId, Kind};
 
 /// The environment that a pod is of.
 pub(crate) const ENVIRONMENT: &str = "utakata.io/environment";
@@ -38,6 +38,11 @@ pub(crate) fn pod_name(spec: &Spec, start: u32) -> String {
 /// Returns the name of the Lease of an environment.
 pub(crate) fn lease_name(environment: &EnvironmentId) -> String {
     host_name(environment.as_str(), MAX)
+}
+
+/// Returns the name of the policy of the pods of a kind.
+pub(crate) fn policy_name(environment: &EnvironmentId, kind: &Kind) -> String {
+    host_name(&format!("{environment}-{kind}"), MAX)
 }
 
 /// Returns the selector of all pods of an environment.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
-    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference},
 };
 use tokio::{sync::Mutex, time::Instant};
 use utakata_execution::runtime::Life;
@@ -57,6 +57,20 @@ impl Ownership {
             renewed: Instant::now(),
         });
         Ok(uid)
+    }
+}
+
+/// Returns the reference by which something goes when the Lease goes.
+pub(crate) fn owner(name: &str, uid: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: "coordination.k8s.io/v1".into(),
+        kind: "Lease".into(),
+        name: name.into(),
+        uid: uid.into(),
+        // So that a drain knows that somebody will replace it.
+        controller: Some(true),
+        // OpenShift lets only those say true who may finalise the owner.
+        block_owner_deletion: Some(false),
     }
 }
 

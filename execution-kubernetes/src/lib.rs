@@ -6,6 +6,7 @@
 //!  hello:   token of the pod's service account ─► uid ─► let in, once
 //!  watch:   one for all pods ─► running, must go, ended, gone
 //!  tend:    Lease is renewed; pods of earlier lives are ended
+//!  confine: networks of targets ─► a NetworkPolicy for each kind, owned by the Lease
 //! ```
 //!
 //! A task costs no request to the API server.
@@ -17,6 +18,7 @@
 
 mod address;
 mod cluster;
+mod confine;
 mod error;
 mod examine;
 mod identities;
@@ -26,11 +28,13 @@ mod lease;
 mod life;
 mod orphans;
 mod pod;
+mod policy;
 mod seen;
 mod token;
 mod watching;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -48,9 +52,9 @@ use utakata_execution::{
     Artifact, Release,
     artifact::{Image, Reference},
     config,
-    runtime::{Error as RuntimeError, Life, Listen, Running, Runtime, Spec},
+    runtime::{Door, Error as RuntimeError, Life, Listen, Running, Runtime, Spec},
 };
-use utakata_model::{Cure, EnvironmentId, Incarnation, Problem};
+use utakata_model::{Cure, EnvironmentId, Incarnation, Kind, Problem, TargetNetworks};
 
 use self::{
     cluster::Cluster, identities::Identities, keyring::Keyring, lease::Ownership, life::Created,
@@ -75,6 +79,7 @@ struct Inner {
     ownership: Ownership,
     identities: Identities,
     keyring: Keyring,
+    names: confine::Names,
     pods: Pods,
     watching: OnceLock<(EnvironmentId, AbortOnDropHandle<()>)>,
     /// As many pods are started at a time: a cluster that has to start many starts all of them
@@ -97,6 +102,7 @@ impl Kubernetes {
             ownership: Ownership::default(),
             identities: Identities::default(),
             keyring: Keyring::default(),
+            names: confine::Names::default(),
             started: AtomicU32::new(1),
             pods: Pods::default(),
             watching: OnceLock::new(),
@@ -275,6 +281,22 @@ impl Runtime for Kubernetes {
         self.0.watch(life);
         let listed = self.0.pods.list()?;
         Some(orphans::lives(&listed, self.0.pods.unseen()))
+    }
+
+    fn is_confining(&self) -> bool {
+        self.0.config.network_policies
+    }
+
+    async fn confine(
+        &self,
+        life: &Life,
+        door: Option<&Door>,
+        targets: &BTreeMap<Kind, TargetNetworks>,
+    ) -> Result<(), RuntimeError> {
+        let inner = &*self.0;
+        let door = door.ok_or(Error::Address)?;
+        let with = (&*inner.cluster, &inner.ownership, &inner.names);
+        Ok(confine::confine(with, life, door, targets).await?)
     }
 
     async fn finish(&self, life: &Life) {

@@ -12,7 +12,7 @@ use k8s_openapi::{
     },
     apimachinery::pkg::{
         api::resource::Quantity,
-        apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference},
+        apis::meta::v1::{LabelSelector, ObjectMeta},
     },
 };
 use utakata_execution::{
@@ -21,13 +21,16 @@ use utakata_execution::{
     runtime::{Door, Spec},
 };
 use utakata_protocol::{
-    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
+    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, LAST_WORDS_VARIABLE, RELEASE_VARIABLE,
+    TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
 };
 
-use crate::labels;
+use crate::{labels, lease};
 
 /// The one container of a pod.
 pub(crate) const CONTAINER: &str = "worker";
+/// The file in which a kubelet looks for the last words of a container.
+const LAST_WORDS: &str = "/dev/termination-log";
 /// The user, and the group, of every worker. An image that names no group would have that of root.
 const NOBODY: i64 = 65_532;
 /// The place of a release in its image.
@@ -44,6 +47,9 @@ const SCRATCH_FOLDER: &str = "/tmp";
 const SCRATCH_SIZE: &str = "16Mi";
 /// The time that a worker has beyond its longest control task before it is killed.
 const GRACE_BEYOND: u64 = 10;
+/// The time that a pod on trial has beyond its start before the cluster ends it, whatever became of
+/// its environment: that it says no hello is found out before.
+const TRIAL_BEYOND: u64 = 300;
 /// Variables that name places of this machine, which are elsewhere in an image.
 const PLACES: [&str; 7] = [
     "PATH",
@@ -98,16 +104,7 @@ fn metadata(request: &Request<'_>) -> ObjectMeta {
         namespace: Some(request.config.namespace.clone()),
         labels: Some(labels_of(spec)),
         annotations: Some(texts(annotations)),
-        owner_references: Some(vec![OwnerReference {
-            api_version: "coordination.k8s.io/v1".into(),
-            kind: "Lease".into(),
-            name: owner.into(),
-            uid: uid.into(),
-            // So that a drain knows that somebody will replace it.
-            controller: Some(true),
-            // OpenShift lets only those say true who may finalise the owner.
-            block_owner_deletion: Some(false),
-        }]),
+        owner_references: Some(vec![lease::owner(owner, uid)]),
         ..ObjectMeta::default()
     }
 }
@@ -140,7 +137,7 @@ fn spec(request: &Request<'_>) -> PodSpec {
         termination_grace_period_seconds: Some(grace(spec)),
         active_deadline_seconds: spec
             .is_trial
-            .then(|| seconds(config.starts_within.as_secs())),
+            .then(|| seconds(config.starts_within.as_secs() + TRIAL_BEYOND)),
         image_pull_secrets: Some(
             secrets
                 .map(|name| LocalObjectReference { name: name.clone() })
@@ -193,6 +190,7 @@ fn container(request: &Request<'_>) -> Container {
             }),
             ..SecurityContext::default()
         }),
+        termination_message_path: Some(LAST_WORDS.into()),
         termination_message_policy: Some("FallbackToLogsOnError".into()),
         volume_mounts: Some(vec![
             mount(TOKEN_VOLUME, TOKEN_FOLDER, Some(true)),
@@ -217,6 +215,7 @@ fn variables(spec: &Spec, door: &Door) -> Vec<EnvVar> {
         (AUTHORITY_VARIABLE, door.authority.clone()),
         (TOKEN_FILE_VARIABLE, format!("{TOKEN_FOLDER}/{TOKEN}")),
         (RELEASE_VARIABLE, RELEASE.into()),
+        (LAST_WORDS_VARIABLE, LAST_WORDS.into()),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value));
     let passed = spec.variables.iter().filter_map(|(name, value)| {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use utakata_interconnect::Message as _;
 use utakata_model::{
     Desired, EnvironmentId, Kind, KindDesired, Labels, Orders, ReleaseId, ReleaseName,
-    StandingOrders, Stop, StopState, Stopped, Zone,
+    StandingOrders, Stop, StopState, Stopped, TargetNetworks, Zone,
 };
 
 use crate::folder::{self, Unreadable};
@@ -29,6 +29,8 @@ pub(crate) struct LocalDesired {
     standing: StandingOrders,
     /// The desired state of each kind that has any.
     pub(crate) kinds: BTreeMap<Kind, KindDesired>,
+    /// The networks of the targets of each kind, if the logic environment has sent them.
+    pub(crate) targets: Option<Arc<BTreeMap<Kind, TargetNetworks>>>,
 }
 
 /// The names by which placements select an environment.
@@ -53,14 +55,18 @@ impl Locality<'_> {
 }
 
 impl LocalDesired {
-    /// Applies received desired state; `None` if it is old and changes nothing.
+    /// Applies received desired state; `None` if it is old, or changes nothing. The networks of
+    /// targets may change within a revision.
     fn after(&self, desired: &Desired, me: &EnvironmentId) -> Option<Self> {
         let is_later = self.revision.is_none_or(|known| known < desired.revision);
-        is_later.then(|| Self {
+        let is_same = self.revision == Some(desired.revision);
+        let is_other = self.targets.as_deref() != desired.targets.as_ref();
+        (is_later || (is_same && is_other)).then(|| Self {
             revision: Some(desired.revision),
             orders: desired.environments.get(me).cloned().unwrap_or_default(),
             standing: desired.standing.clone(),
             kinds: desired.kinds.clone(),
+            targets: desired.targets.clone().map(Arc::new),
         })
     }
 

@@ -1,6 +1,7 @@
 //! A running worker execution environment: its start, its handle, its end.
 
 mod builder;
+mod confine;
 mod identity;
 mod kinds;
 mod listen;

@@ -13,13 +13,15 @@ pub mod scripted;
 pub use placed::Placed;
 
 use std::{
-    ffi::OsString, fmt, net::SocketAddr, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration,
+    collections::BTreeMap, ffi::OsString, fmt, net::SocketAddr, os::fd::OwnedFd, path::PathBuf,
+    sync::Arc, time::Duration,
 };
 
 use async_trait::async_trait;
 use rustix::io::Errno;
 use utakata_model::{
-    Cure, EnvironmentId, Incarnation, Problem, ReleaseId, WorkerId, manifest::Run,
+    Cure, EnvironmentId, Incarnation, Kind, Problem, ReleaseId, TargetNetworks, WorkerId,
+    manifest::Run,
 };
 use utakata_protocol::{ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_VARIABLE};
 
@@ -78,6 +80,23 @@ pub trait Runtime: Send + Sync + 'static {
     /// machine; `None` when that cannot be seen now.
     async fn lives_elsewhere(&self, _life: &Life) -> Option<Vec<Incarnation>> {
         None
+    }
+
+    /// Returns whether the workers of each kind reach nothing but its targets: then `confine` is
+    /// told where these are.
+    fn is_confining(&self) -> bool {
+        false
+    }
+
+    /// Limits what the workers of each kind reach to the networks of its targets, and to the door
+    /// of their manager. Called whenever these change, and now and then.
+    async fn confine(
+        &self,
+        _life: &Life,
+        _door: Option<&Door>,
+        _targets: &BTreeMap<Kind, TargetNetworks>,
+    ) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Ends what this life still has when all its workers are said to have ended: one may have

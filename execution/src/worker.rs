@@ -37,9 +37,11 @@ pub(crate) enum WorkerEvent {
     Answers(Vec<Answer>),
     /// Attempts at control that are ready, each with the nonce to repeat.
     CanBegin(Vec<(TaskKey, u64)>),
-    /// A sign of life.
-    Alive,
-    /// Its memory, in bytes.
+    /// A sign of life, and its memory in bytes, if it says that.
+    Alive {
+        memory: Option<u64>,
+    },
+    /// Its memory, in bytes, as its place measures it.
     Memory(u64),
     Parted(StreamEnd),
     /// It was started, with the trace by which it is found again.
@@ -48,6 +50,8 @@ pub(crate) enum WorkerEvent {
     Explained,
     /// Its place takes it away, and gives it this long.
     MustGo(Duration),
+    /// It was told to end, as it says.
+    Leaving,
     /// Nobody can say any more whether it goes on.
     OutOfReach,
     /// It could not be started.

@@ -3,6 +3,7 @@
 use utakata_interconnect::{
     Message, OutcomeBatch,
     message::{
+        alarm::AlarmNews,
         content::{ContentReply, FetchBatch},
         status::Forgotten,
         target::Deleted,
@@ -20,6 +21,7 @@ pub fn wire(data: &[u8]) {
     check::<EnvironmentStatus>(data);
     check::<Desired>(data);
     check::<Deleted>(data);
+    check::<AlarmNews>(data);
     check::<Forgotten>(data);
     check::<StartBatch>(data);
     check::<PermitBatch>(data);

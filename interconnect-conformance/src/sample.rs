@@ -148,6 +148,7 @@ impl Queue {
             connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
+            needs_networks: false,
             stopped: Stopped::default(),
             rollouts: Vec::new(),
             workers: None,
@@ -164,6 +165,7 @@ impl Queue {
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
             standing: utakata_model::desired::StandingOrders::default(),
+            targets: None,
         })))
     }
 
@@ -237,6 +239,7 @@ pub fn mark(event: &Event) -> String {
         Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
         Event::Forgotten(id) => format!("forgotten {id}"),
+        Event::Alarms(news) => format!("alarms {} {}", news.target, news.number),
         Event::Start(batch) => match batch.asks.first() {
             Some(first) => format!("start {} {}", batch.environment, first.ask),
             None => format!("start {}", batch.environment),

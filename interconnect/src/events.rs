@@ -14,6 +14,7 @@ use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 use crate::{
     Error,
     message::{
+        alarm::AlarmNews,
         content::{ContentReply, FetchBatch},
         notification::{DatagramBatch, ReplyBatch},
         outcome::OutcomeBatch,
@@ -73,6 +74,8 @@ pub enum Event {
     Replies(Arc<ReplyBatch>),
     /// A device said something unasked, and it is kept.
     Notification(Arc<Notification>),
+    /// Alarms have changed.
+    Alarms(Arc<AlarmNews>),
 }
 
 impl Event {
@@ -85,7 +88,7 @@ impl Event {
             Self::Datagrams(_) | Self::Replies(_) | Self::Notification(_) => true,
             Self::Outcomes(batch) => batch.outcomes.iter().all(|o| o.class == Class::Observe),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => false,
-            Self::Forgotten(_) => false,
+            Self::Forgotten(_) | Self::Alarms(_) => false,
             Self::Start(_) | Self::Permits(_) | Self::Recorded(_) => false,
         }
     }
@@ -103,6 +106,7 @@ impl Event {
             Self::Datagrams(batch) => batch.datagrams.len().max(1),
             Self::Replies(batch) => batch.replies.len().max(1),
             Self::Notification(_) => 1,
+            Self::Alarms(news) => news.changes.len().max(1),
             Self::Environment(_) | Self::Desired(_) | Self::Deleted(_) => 1,
             Self::Forgotten(_) | Self::Content(_) => 1,
         }
@@ -129,6 +133,9 @@ pub struct Interest {
     /// The desired state of the environments of these zones.
     #[serde(default)]
     pub desired: Zones,
+    /// True for changes of alarms.
+    #[serde(default)]
+    pub alarms: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +169,7 @@ impl Interest {
         starts: false,
         answers: None,
         desired: Zones::None,
+        alarms: false,
     };
     /// Everything that anybody may follow, without the messages between components.
     pub const ALL: Self = Self {
@@ -170,6 +178,7 @@ impl Interest {
         environments: true,
         notifications: true,
         desired: Zones::All,
+        alarms: true,
         ..Self::NONE
     };
 
@@ -183,6 +192,7 @@ impl Interest {
             Event::Start(_) | Event::Fetch(_) | Event::Datagrams(_) => self.starts,
             Event::Notification(_) => self.notifications,
             Event::Replies(batch) => self.answers.as_ref() == Some(&batch.environment),
+            Event::Alarms(_) => self.alarms,
             Event::Permits(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Recorded(batch) => self.answers.as_ref() == Some(&batch.environment),
             Event::Content(got) => self.answers.as_ref() == Some(&got.environment),

@@ -4,6 +4,7 @@
 //! build are ignored; unknown versions are refused. The bytes of each version are kept as golden
 //! files, which are never edited.
 
+pub mod alarm;
 pub mod content;
 mod lenient;
 mod moments;

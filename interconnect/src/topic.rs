@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use thiserror::Error;
-use utakata_model::{ActionName, EnvironmentId, Kind, NameError, TargetName, Zone};
+use utakata_model::{ActionName, AlarmName, EnvironmentId, Kind, NameError, TargetName, Zone};
 
 /// The prefix of all our topics.
 pub const ROOT: &str = "utakata/v1/";
@@ -16,6 +16,8 @@ pub const ENVIRONMENTS: &str = "utakata/v1/environment/#";
 /// The filter for the desired state of all zones.
 pub const DESIRED: &str = "utakata/v1/desired/#";
 
+/// The filter for all alarms.
+pub const ALARMS: &str = "utakata/v1/alarm/#";
 /// The filter for permit requests.
 pub const STARTS: &str = "utakata/v1/start/#";
 /// The filter for requests for release content.
@@ -65,6 +67,9 @@ pub enum Topic {
     Deleted(TargetName),
     /// `desired/<zone>`: the desired state of the environments of a zone. Retained.
     Desired(Zone),
+    /// `alarm/<target>/<rule>`: the alarms of a rule on a target, until they are over and seen.
+    /// Retained.
+    Alarm { target: TargetName, rule: AlarmName },
 }
 
 /// The error for a text that is not a topic of ours.
@@ -86,7 +91,7 @@ impl Topic {
     pub fn is_retained(&self) -> bool {
         matches!(
             self,
-            Self::Reading { .. } | Self::Environment(_) | Self::Desired(_)
+            Self::Reading { .. } | Self::Environment(_) | Self::Desired(_) | Self::Alarm { .. }
         )
     }
 }
@@ -107,6 +112,7 @@ impl fmt::Display for Topic {
             Self::Environment(id) => f.write_str(&environment(id)),
             Self::Deleted(target) => write!(f, "{ROOT}deleted/{target}"),
             Self::Desired(zone) => f.write_str(&desired(zone)),
+            Self::Alarm { target, rule } => f.write_str(&alarm(target, rule)),
         }
     }
 }
@@ -145,6 +151,11 @@ pub fn environment(id: &EnvironmentId) -> String {
 /// The topic of the desired state of a zone's environments.
 pub fn desired(zone: &Zone) -> String {
     join("desired/", zone.as_str(), None)
+}
+
+/// The topic of the alarms of a rule on a target.
+pub fn alarm(target: &TargetName, rule: &AlarmName) -> String {
+    join("alarm/", target.as_str(), Some(rule.as_str()))
 }
 
 /// Joins the levels with one allocation: a topic is built for every message.
@@ -206,6 +217,10 @@ fn parse(levels: &[&str]) -> Result<Option<Topic>, NameError> {
         ["environment", id] => Topic::Environment(id.parse()?),
         ["deleted", target] => Topic::Deleted(target.parse()?),
         ["desired", zone] => Topic::Desired(zone.parse()?),
+        ["alarm", target, rule] => Topic::Alarm {
+            target: target.parse()?,
+            rule: rule.parse()?,
+        },
         _ => return Ok(None),
     }))
 }

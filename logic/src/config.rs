@@ -24,6 +24,8 @@ pub struct Config {
     /// Operations that change something.
     pub control: Control,
     pub store: Store,
+    /// The history of readings, in DATA/history.
+    pub history: History,
     /// The unique name of this logic environment; the name of the host when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<LogicId>,
@@ -187,19 +189,32 @@ pub enum Approval {
 }
 
 /// The store.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
     /// The PostgreSQL database that keeps everything; a SQLite file in DATA when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// The interval at which the latest readings are written. Later ones are lost if the machine
-    /// dies, and show as stale until the next read.
+}
+
+/// The history of readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct History {
+    /// The time for which every value is kept, in whole days.
     #[serde(with = "duration")]
-    pub flush: Duration,
-    /// The largest number of readings that are written at once.
-    #[setting(max = 10_000_000)]
-    pub flush_rows: usize,
+    pub keep: Duration,
+    /// The time for which the figures of each hour are kept (least, greatest, sum, number, last),
+    /// in whole days.
+    #[serde(with = "duration")]
+    pub keep_hours: Duration,
+    /// The largest space on the disk, in bytes: beyond it the oldest values are deleted first.
+    #[setting(max = 1_000_000_000_000_000, form = "bytes")]
+    pub max_disk: usize,
+    /// The space on the disk, in bytes, that is left to others, though at most a twentieth of the
+    /// disk: history yields first, so that control can still be recorded.
+    #[setting(or_zero, max = 1_000_000_000_000_000, form = "bytes")]
+    pub min_free: usize,
 }
 
 setting! {
@@ -349,12 +364,14 @@ impl Default for Control {
     }
 }
 
-impl Default for Store {
+impl Default for History {
     fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
         Self {
-            url: None,
-            flush: Duration::from_secs(1),
-            flush_rows: 20_000,
+            keep: DAY * 90,
+            keep_hours: DAY * 1825,
+            max_disk: 20_000_000_000,
+            min_free: 1_000_000_000,
         }
     }
 }

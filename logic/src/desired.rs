@@ -8,6 +8,7 @@
 //! It is recorded, published for each zone under a growing revision, and received by environments
 //! whenever they are there.
 
+mod networks;
 pub mod orders;
 mod pins;
 mod publish;
@@ -211,8 +212,8 @@ impl Desired {
     }
 
     /// Returns the messages to publish, one per zone; none if nothing was ever ordered.
-    fn zones(&self) -> Vec<ZoneDesired> {
-        zones::zones(&self.state(), &self.kinds.environments())
+    fn zones(&self, networks: &networks::ZoneNetworks) -> Vec<ZoneDesired> {
+        zones::zones(&self.state(), &self.kinds.environments(), networks)
     }
 
     /// Takes note of the status of an environment: if it has not received the latest revision, that

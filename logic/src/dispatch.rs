@@ -161,6 +161,12 @@ impl Dispatch {
         self.pending.lock().len()
     }
 
+    /// Returns the time at which the oldest read that is under way was made.
+    pub fn oldest(&self) -> Option<jiff::Timestamp> {
+        let pending = self.pending.lock();
+        pending.iter().map(|(_, entry)| entry.batch.made).min()
+    }
+
     /// Dispatches reads. Each one ends, and followers of its progress see it.
     ///
     /// # Errors

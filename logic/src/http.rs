@@ -10,6 +10,7 @@ mod environments;
 mod errors;
 mod events;
 mod explain;
+mod history;
 mod kinds;
 mod locks;
 mod metrics;
@@ -178,6 +179,7 @@ fn routes() -> impl Iterator<Item = Route> {
         orders::routes(),
         rollouts::routes(),
         readings::routes(),
+        history::routes(),
         notifications::routes(),
         reads::routes(),
         operations::routes(),

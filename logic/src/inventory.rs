@@ -9,6 +9,7 @@ mod document;
 mod entry;
 mod error;
 mod index;
+mod relation;
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
-    Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, TargetName,
+    AlarmRule, Credential, CredentialName, Kind, Relation, Schedule, ScheduleName, Selector,
+    TargetName,
 };
 
 pub(crate) use address::host_and_port;
@@ -29,6 +31,7 @@ pub use error::Error;
 use self::index::Index;
 use crate::{
     kinds::Kinds,
+    relations::Graph,
     store::{self, Change},
 };
 
@@ -155,6 +158,26 @@ impl Inventory {
         let index = self.index.read();
         let found = index.schedules.get(name).cloned();
         found.ok_or_else(|| Error::none("schedule", name.as_str(), index.schedules.keys()))
+    }
+
+    /// Returns all relations, by what they say.
+    pub fn relations(&self) -> Vec<Arc<Relation>> {
+        self.index.read().relations.values().cloned().collect()
+    }
+
+    /// Returns the alarm rules of this site, by name, without those that come with utakata.
+    pub fn alarm_rules(&self) -> Vec<Arc<AlarmRule>> {
+        self.index.read().alarm_rules.values().cloned().collect()
+    }
+
+    /// Returns what relates the targets to each other.
+    pub fn graph(&self) -> Graph {
+        let index = self.index.read();
+        let targets = index.targets.values().map(|known| &*known.target);
+        Graph::build(
+            targets,
+            index.relations.values().map(|relation| &**relation),
+        )
     }
 
     /// Returns all credentials, by name, without their secrets.

@@ -46,13 +46,13 @@ pub use self::{
 };
 use crate::{
     Config,
-    audit::Trail,
+    audit::{AlarmAct, Trail},
     dispatch::{Dispatch, Failing},
     duties::Term,
     evidence::ReadBackCounts,
     inventory::Inventory,
     kinds::Kinds,
-    store::{self, Store},
+    store::{self, AlarmWrites, Store},
 };
 
 /// The number of commands that may wait; beyond it, senders wait.
@@ -269,6 +269,15 @@ impl Ledger {
         attribution: Attribution,
     ) -> Result<bool, Error> {
         self.promise(|to| LedgerCommand::Unlock(target, attribution, to))
+            .await
+    }
+
+    /// Records changes to alarms. When it returns, they may be told.
+    ///
+    /// # Errors
+    /// The ledger has ended, or is kept elsewhere.
+    pub async fn put_alarms(&self, writes: AlarmWrites, acts: Vec<AlarmAct>) -> Result<(), Error> {
+        self.promise(|to| LedgerCommand::Alarms(Box::new(writes), acts, to))
             .await
     }
 

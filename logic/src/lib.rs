@@ -2,26 +2,29 @@
 //!
 //! From the bottom up: each module may use those above it in this list, and none below.
 //!
-//! - [`config`], `clock`, [`code`], `explain`, [`token`]: what everything else may need
+//! - [`config`], `clock`, [`code`], [`token`]: what everything else may need
 //! - [`pace`]: which tasks of an operation may begin
 //! - [`store`]: what outlives the process
 //! - [`audit`]: the trail of what was done, and its check
 //! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
 //! - [`people`]: who may ask
 //! - [`kinds`]: which kinds are served, learned from the environments
-//! - [`inventory`]: targets, schedules, credentials
+//! - [`relations`]: what feeds, reaches, cools and contains what
+//! - [`inventory`]: targets, schedules, credentials, relations, alarm rules
 //! - [`observed`]: the latest observations of each target
 //! - [`catalogue`]: the releases that environments can be ordered to run
 //! - [`evidence`]: the results of read-backs, by release
 //! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
 //! - [`environments`]: the zones of environments
 //! - `histograms`: durations, counted as they pass
+//! - [`history`]: what arrives is kept, and found again
 //! - [`dispatch`]: the dispatch of reads
 //! - [`ledger`]: every control task, from the request to the end
 //! - [`observe`]: schedules and reads on demand
 //! - `export`: readings for other tools
 //! - [`notifications`]: what devices say unasked
 //! - [`control`]: operations that change something
+//! - [`alarms`]: what is wrong, since when, and what explains it
 //! - `overview`, [`metrics`]: problems at the site, and metrics
 //! - [`service`]: all of these put together
 //! - [`http`]: the API
@@ -31,6 +34,7 @@
     reason = "only utakata itself uses this crate: a name that says enough needs no comment"
 )]
 
+pub mod alarms;
 pub mod audit;
 pub mod catalogue;
 mod clock;
@@ -42,9 +46,9 @@ pub mod dispatch;
 pub mod duties;
 pub mod environments;
 pub mod evidence;
-mod explain;
 mod export;
 mod histograms;
+pub mod history;
 pub mod http;
 pub mod inventory;
 pub mod kinds;
@@ -58,6 +62,7 @@ mod overview;
 pub mod pace;
 pub mod peers;
 pub mod people;
+pub mod relations;
 pub mod service;
 pub mod store;
 pub mod token;

@@ -1,4 +1,4 @@
-//! The latest observations of each target: kept in memory, written to the store now and then.
+//! The latest observations of each target, in memory. History keeps all of them.
 
 mod last_seen;
 pub mod turns;
@@ -10,18 +10,16 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, RwLock};
-use utakata_invariant as invariant;
 use utakata_model::{Outcome, Readings, Selector};
 
 pub use last_seen::{ActionReadings, Earlier, LastSeen, Value};
 
-use self::{
-    last_seen::Stored,
-    turns::{HealthTurn, Turns},
-};
+pub use last_seen::Stored;
+
+use self::turns::{HealthTurn, Turns};
 use crate::{
     inventory::{DeviceId, Inventory, TargetEntry},
-    store::{self, ReadingRow},
+    store,
 };
 
 /// The latest observations of each target. Cheap to share.
@@ -29,45 +27,63 @@ use crate::{
 pub struct Observed {
     /// The devices, each locked for moments only.
     devices: RwLock<HashMap<DeviceId, Mutex<LastSeen>>>,
-    /// The targets with observations to write, each once.
-    waiting: Mutex<Vec<Arc<TargetEntry>>>,
     turns: Mutex<Turns>,
 }
 
 impl Observed {
-    /// Restores the observations of existing targets from the store.
+    /// Restores what an earlier version has left in the store, of existing targets, and returns it.
     ///
     /// # Errors
     /// The store cannot be read. A row that cannot be understood is left out.
     pub async fn restore(
-        store: &dyn store::Readings,
+        &self,
+        store: &dyn store::Store,
         inventory: &Inventory,
         now: Timestamp,
-    ) -> Result<Self, store::Error> {
-        let observed = Self::default();
+    ) -> Result<Vec<Arc<Readings>>, store::Error> {
+        let mut restored = Vec::new();
         for row in store.readings().await? {
             let Some(entry) = inventory.find(&row.target) else {
                 continue;
             };
             match serde_json::from_str::<Stored>(&row.body) {
-                Ok(mut stored) => {
-                    // Another clock may have been used when this was written; nothing was observed
-                    // later than now.
-                    if stored.last.time > now {
-                        Arc::make_mut(&mut stored.last).time = now;
-                    }
-                    stored.heard = stored.heard.map(|heard| heard.min(now));
-                    observed.change(entry.device, |seen| {
-                        seen.answered = seen.answered.max(Some(stored.last.time));
-                        seen.actions.push(ActionReadings::restored(stored));
-                    });
+                Ok(stored) => {
+                    restored.push(Arc::clone(&stored.last));
+                    self.remember(&entry, stored, now);
                 }
                 Err(error) => {
                     tracing::warn!(target = %row.target, %error, "stored readings left out");
                 }
             }
         }
-        Ok(observed)
+        Ok(restored)
+    }
+
+    /// Restores what was seen before the start, unless something newer was seen since.
+    pub fn remember(&self, entry: &TargetEntry, mut stored: Stored, now: Timestamp) {
+        // Another clock may have been used when this was written; nothing was observed later than
+        // now.
+        let last = &mut stored.last;
+        if last.time > now {
+            Arc::make_mut(last).time = now;
+        }
+        let last = Arc::clone(last);
+        stored.heard = stored.heard.map(|heard| heard.min(now));
+        self.change(entry.device, |seen| {
+            let known = seen
+                .actions
+                .iter()
+                .position(|one| one.action == last.action);
+            if known.is_some_and(|at| seen.actions[at].last.time >= last.time) {
+                return;
+            }
+            seen.answered = seen.answered.max(Some(last.time));
+            let restored = ActionReadings::restored(stored);
+            match known {
+                Some(at) => seen.actions[at] = restored,
+                None => seen.actions.push(restored),
+            }
+        });
     }
 
     /// Looks at the latest observations of a device, which are empty if it was never heard of.
@@ -94,27 +110,16 @@ impl Observed {
     }
 
     /// Applies the readings of a target that arrived at `heard`.
-    pub fn saw(&self, entry: &Arc<TargetEntry>, readings: &Arc<Readings>, heard: Timestamp) {
-        let is_first = self.change(entry.device, |seen| {
-            seen.saw(readings, heard);
-            !std::mem::replace(&mut seen.waits, true)
-        });
-        if is_first {
-            self.waiting.lock().push(Arc::clone(entry));
-        }
+    pub fn saw(&self, entry: &TargetEntry, readings: &Arc<Readings>, heard: Timestamp) {
+        self.change(entry.device, |seen| seen.saw(readings, heard));
     }
 
     /// Applies the end of a read without parameters, which requested everything.
-    pub fn read_all(&self, entry: &Arc<TargetEntry>, outcome: &Outcome) {
+    pub fn read_all(&self, entry: &TargetEntry, outcome: &Outcome) {
         if entry.device == DeviceId::NONE {
             return;
         }
-        let is_first = self.change(entry.device, |seen| {
-            seen.forget_unseen(outcome) && !std::mem::replace(&mut seen.waits, true)
-        });
-        if is_first {
-            self.waiting.lock().push(Arc::clone(entry));
-        }
+        self.change(entry.device, |seen| seen.forget_unseen(outcome));
     }
 
     /// Applies the end of an attempt.
@@ -148,74 +153,5 @@ impl Observed {
     /// Takes the changes of health since the last call, as lines of the log.
     pub fn turns(&self) -> Vec<turns::LogLine> {
         self.turns.lock().take()
-    }
-
-    /// Writes changes, at most about `max` rows. Returns true if something is left.
-    ///
-    /// # Errors
-    /// The store failed: the changes wait again.
-    pub async fn flush(
-        &self,
-        store: &dyn store::Readings,
-        max: usize,
-    ) -> Result<bool, store::Error> {
-        let (taken, is_left) = {
-            let mut waiting = self.waiting.lock();
-            let keep = waiting.len().saturating_sub(max);
-            (waiting.split_off(keep), keep > 0)
-        };
-        if taken.is_empty() {
-            return Ok(is_left);
-        }
-        let rows: Vec<ReadingRow> = taken.iter().flat_map(|entry| self.rows(entry)).collect();
-        let written = store.put_readings(&rows).await;
-        if written.is_err() {
-            for entry in &taken {
-                self.write_again(entry);
-            }
-        }
-        written.map(|()| is_left)
-    }
-
-    fn write_again(&self, entry: &Arc<TargetEntry>) {
-        let is_first = self.change(entry.device, |seen| {
-            for action in &mut seen.actions {
-                action.changed = true;
-            }
-            !std::mem::replace(&mut seen.waits, true)
-        });
-        if is_first {
-            self.waiting.lock().push(Arc::clone(entry));
-        }
-    }
-
-    /// Returns the changes of a target; from now on they count as written.
-    fn rows(&self, entry: &TargetEntry) -> Vec<ReadingRow> {
-        let changed: Vec<Stored> = self.change(entry.device, |seen| {
-            seen.waits = false;
-            let changed = seen.actions.iter_mut().filter(|seen| seen.changed);
-            changed
-                .map(|seen| {
-                    seen.changed = false;
-                    Stored {
-                        last: Arc::clone(&seen.last),
-                        heard: Some(seen.heard),
-                        earlier: seen.earlier.clone(),
-                    }
-                })
-                .collect()
-        });
-        let row = |stored: Stored| match serde_json::to_string(&stored) {
-            Ok(body) => Some(ReadingRow {
-                target: entry.target.name.clone(),
-                action: stored.last.action.clone(),
-                body,
-            }),
-            Err(error) => {
-                invariant::broken("readings that are no JSON", &error);
-                None
-            }
-        };
-        changed.into_iter().filter_map(row).collect()
     }
 }

@@ -23,12 +23,14 @@ use utakata_api::{
     release::{ReleaseReference, ReleaseView},
     status::{self, Status},
 };
+use utakata_history::{Embedded, History};
 use utakata_interconnect::{Events, Tasks, connection::Health};
-use utakata_model::{LogicId, Problem, ReleaseDigest, ReleaseId, TargetName};
+use utakata_model::{LogicId, ReleaseDigest, ReleaseId, TargetName};
 
 use self::site::Site;
 use crate::{
     Config,
+    alarms::{self, Alarms},
     catalogue::{self, Catalogue},
     clock,
     control::{self, Control},
@@ -37,6 +39,7 @@ use crate::{
     duties::Duties,
     environments::Environments,
     evidence::ReadBackCounts,
+    history::Recorder,
     inventory::{self, Inventory},
     kinds::Kinds,
     ledger::{self, Keeper, Ledger},
@@ -66,6 +69,8 @@ pub struct Parts {
     pub peers: Option<Peers>,
     /// The folder that it writes to, whose free space is reported.
     pub folder: Option<PathBuf>,
+    /// The history of readings; absent if it could not be opened.
+    pub history: Option<Arc<Embedded>>,
 }
 
 /// A reason why the logic environment did not start.
@@ -98,13 +103,14 @@ struct Inner {
     control: Control,
     ledger: Ledger,
     notifications: Arc<Notifications>,
+    alarms: Alarms,
     membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
     export_fails: Arc<Failing>,
-    flush_fails: Failing,
+    recorder: Recorder,
     overviews: Overviews,
     lifetime: Lifetime,
 }
@@ -138,6 +144,16 @@ impl LogicEnvironment {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
         let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
+        let recorder = Recorder::new(parts.history);
+        recorder.restore(&site.observed, &site.inventory).await;
+        recorder
+            .take_over(
+                &*store,
+                &site.observed,
+                &site.inventory,
+                parts.peers.is_none(),
+            )
+            .await?;
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
@@ -184,6 +200,16 @@ impl LogicEnvironment {
             ledger: ledger.clone(),
         };
         let control = Control::new(config.control.clone(), rooms);
+        let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
+            store: Arc::clone(&store),
+            ledger: ledger.clone(),
+            inventory: Arc::clone(&site.inventory),
+            observe: Arc::clone(&observe),
+            dispatch: Arc::clone(&dispatch),
+            events: Arc::clone(&parts.events),
+            duties: duties.clone(),
+            folder: parts.folder.clone(),
+        });
         let overviews = overviews(&site, &observe, &ledger, &notifications, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
@@ -197,6 +223,7 @@ impl LogicEnvironment {
                 control,
                 ledger,
                 notifications,
+                alarms,
                 membership: Membership {
                     id: peers.as_ref().map(|peers| peers.id().clone()),
                     peers: Mutex::new(peers),
@@ -206,12 +233,12 @@ impl LogicEnvironment {
                 connections: parts.connections,
                 ledger_fails,
                 export_fails: Arc::default(),
-                flush_fails: Mutex::default(),
+                recorder,
                 overviews,
                 lifetime: Lifetime::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, keeper);
+        handle.spawn(parts.tasks, parts.events, keeper, alarm_keeper);
         Ok(handle)
     }
 }
@@ -326,7 +353,7 @@ impl Handle {
             .iter()
             .filter_map(|one| match one {
                 Named::Target(name) => Some(name.clone()).filter(is_there),
-                Named::Schedule(_) | Named::Credential(_) => None,
+                _ => None,
             })
             .collect();
         let applied = inventory
@@ -359,6 +386,11 @@ impl Handle {
         &self.inner.site.environments
     }
 
+    /// Returns the history of readings, if there is one.
+    pub fn history(&self) -> Option<&dyn History> {
+        self.inner.recorder.history()
+    }
+
     /// Returns the latest observations of each target.
     pub fn observed(&self) -> &Arc<Observed> {
         &self.inner.site.observed
@@ -377,6 +409,11 @@ impl Handle {
     /// Returns the ledger: every control task that has not ended, and the holder of each target.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// Returns the alarms.
+    pub fn alarms(&self) -> &Alarms {
+        &self.inner.alarms
     }
 
     /// Reloads changes that other logic environments have made.
@@ -418,12 +455,9 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
         let environments = inner.site.kinds.environments();
-        let failing = [
-            inner.ledger_fails.as_ref(),
-            &inner.flush_fails,
-            &inner.export_fails,
-        ];
+        let failing = [inner.ledger_fails.as_ref(), &inner.export_fails];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
+        let failing = failing.chain(inner.recorder.problem());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
         let pools = environments.iter().flat_map(|one| one.pools.iter());
         Status {
@@ -470,7 +504,7 @@ impl Handle {
             tracing::error!("outcomes of control could not be written before shutting down");
             background.shutdown().await;
         }
-        while let Ok(true) = inner.flush().await {}
+        inner.recorder.close().await;
         let peers = inner.membership.peers.lock().take();
         if let Some(peers) = peers {
             peers.leave().await;
@@ -503,28 +537,5 @@ impl Inner {
         self.site.reload().await?;
         self.version.fetch_max(version, Ordering::AcqRel);
         Ok(())
-    }
-
-    /// Writes readings if the ledger is kept here: once is enough. Returns true if something is
-    /// left.
-    async fn flush(&self) -> Result<bool, store::Error> {
-        if self.membership.duties.borrow().ledger.is_none() {
-            return Ok(false);
-        }
-        let max = self.config.store.flush_rows;
-        let began = std::time::Instant::now();
-        let flushed = self.site.observed.flush(&*self.store, max).await;
-        self.dispatch.histograms().flushed(began.elapsed());
-        let problem = flushed.as_ref().err().map(|error| {
-            tracing::warn!(%error, cure = error.cure(), "readings cannot be written");
-            let message = format!("readings cannot be written: {error}: {}", error.cure());
-            Problem::new(
-                error.code().as_str(),
-                utakata_model::Cure::Operator,
-                message,
-            )
-        });
-        *self.flush_fails.lock() = problem;
-        flushed
     }
 }

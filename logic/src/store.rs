@@ -4,6 +4,7 @@
 //! `sql` implements the store in SQL, the same for both databases; [`sqlite`] and [`postgres`] add
 //! what is specific to each.
 
+mod alarm;
 mod audit;
 mod batch;
 mod catalogue;
@@ -35,6 +36,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use alarm::{AlarmChangeRow, AlarmRow, AlarmWrites, Alarms};
 pub use audit::Audit;
 pub use batch::{AuditPage, OperationProgress, TaskProgress, WriteBatch};
 pub use catalogue::Catalogue;
@@ -79,6 +81,7 @@ pub trait Store:
     + Desired
     + Catalogue
     + Environments
+    + Alarms
     + 'static
 {
     /// Closes the store cleanly. It is not used afterwards.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     ActionName, MetricName, duration,
+    manifest::tolerance::Tolerance,
     schema::{Schema, SchemaError},
 };
 
@@ -109,6 +110,15 @@ pub struct Verify {
     /// The value that proves the effect; `$name` as above.
     #[schema(value_type = Value)]
     pub value: Value,
+    /// Further values that prove the effect as well; `$name` as above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub any: Vec<Value>,
+    /// The difference up to which a number counts as the value: in the unit of the reading (`"0.5"`),
+    /// or as a part of the value (`"1%"`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "1%")]
+    pub tolerance: Option<Tolerance>,
     /// A value that the target shows on its way to the effect, such as "off" when an outlet is
     /// cycled; `$name` as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]

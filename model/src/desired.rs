@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use scope::{ReleaseName, Scope, ScopeError, ScopeFields};
 
-use crate::{EnvironmentId, Kind, KindDesired, PersonName, Zone};
+use crate::{EnvironmentId, Kind, KindDesired, PersonName, TargetNetworks, Zone};
 
 /// The desired state of the environments of a zone. It is always sent as a whole: an environment
 /// that is not named in it has no orders.
@@ -29,6 +29,11 @@ pub struct Desired {
     /// Orders for every environment of the zone, including those that join later.
     #[serde(default, skip_serializing_if = "StandingOrders::is_empty")]
     pub standing: StandingOrders,
+    /// The networks of the targets of each kind that has any in the zone, for environments that
+    /// limit their workers to them. Absent where none does. They follow the inventory: messages of
+    /// one revision may differ in them, and the latest counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<BTreeMap<Kind, TargetNetworks>>,
 }
 
 /// Orders that name no environment: they apply to all that are present.

@@ -53,6 +53,10 @@ pub struct EnvironmentStatus {
     /// The latest revision of the desired state that it has received, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<u64>,
+    /// `true` if its workers reach no addresses but those of their targets, so that it needs to
+    /// know them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_networks: bool,
     /// The parts of it that are stopped by order.
     #[serde(default, skip_serializing_if = "Stopped::is_empty")]
     pub stopped: Stopped,

@@ -189,6 +189,11 @@ name!(
     "person"
 );
 name!(
+    /// The name of an alarm rule, which is unique and a level of MQTT topics.
+    AlarmName,
+    "alarm rule"
+);
+name!(
     /// The name of a metric, after OpenTelemetry: `hw.temperature`, `hw.power`.
     MetricName,
     "metric"
@@ -285,6 +290,11 @@ id!(
     /// The identifier of a rollout.
     RolloutId,
     "rollout"
+);
+id!(
+    /// The identifier of an alarm. They sort by the time at which they were raised.
+    AlarmId,
+    "alarm"
 );
 id!(
     /// The identifier of one life of an environment: each start makes a new one.

@@ -6,6 +6,7 @@
 mod text;
 
 pub mod action;
+pub mod alarm;
 pub mod backoff;
 mod chain;
 pub mod connection;
@@ -18,12 +19,15 @@ pub mod id;
 pub mod label;
 pub mod manifest;
 pub mod missing;
+pub mod network;
 pub mod notification;
 pub mod operation;
 pub mod outcome;
 pub mod problem;
 pub mod quantity;
 pub mod reading;
+pub mod relation;
+pub mod reword;
 pub mod rollout;
 pub mod schedule;
 pub mod schema;
@@ -35,6 +39,7 @@ pub mod task;
 pub mod workbench;
 
 pub use action::{Action, Class};
+pub use alarm::{AlarmRule, Severity};
 pub use backoff::Backoff;
 pub use chain::chain;
 pub use connection::ConnectionStatus;
@@ -45,18 +50,20 @@ pub use environment::{
     Stopped,
 };
 pub use id::{
-    ActionName, EnvironmentId, Incarnation, Kind, LogicId, MetricName, NameError, OperationId,
-    PersonName, ReleaseDigest, ReleaseId, RolloutId, ScheduleName, TargetName, TaskId, WorkerId,
-    Zone,
+    ActionName, AlarmId, AlarmName, EnvironmentId, Incarnation, Kind, LogicId, MetricName,
+    NameError, OperationId, PersonName, ReleaseDigest, ReleaseId, RolloutId, ScheduleName,
+    TargetName, TaskId, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::Manifest;
 pub use missing::{Gaps, Missing, Recognition};
+pub use network::{Network, TargetNetworks};
 pub use notification::{Notification, NotificationValue};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Outcome, OutcomeStatus, RanBy, Timings};
 pub use problem::{Cure, Problem};
 pub use reading::{Quality, Reading, ReadingValue, Readings};
+pub use relation::{Relation, RelationKey, RelationKind};
 pub use rollout::{KindDesired, RolloutOrder, RolloutPhase, RolloutPlan, RolloutStatus};
 pub use schedule::Schedule;
 pub use selector::Selector;

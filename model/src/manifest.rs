@@ -4,6 +4,7 @@ pub mod expected;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;
+pub mod tolerance;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ pub use crate::action::{Action, Class, Proves, Repeat, Risk, Undo, Verify};
 use crate::{ActionName, Kind, schema::Schema};
 use limits::{Cpus, Memory, Network};
 pub use pool::{Lifetime, PoolSize, Recycle};
+pub use tolerance::Tolerance;
 
 /// The declaration of a release. On disk it is `worker.toml`, and on the wire the same as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

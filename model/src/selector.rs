@@ -101,6 +101,16 @@ impl Selector {
         self.terms.iter().all(|term| term.holds(value(&term.key)))
     }
 
+    /// Returns the keys for which it wants one certain value: a shortcut for an index by value.
+    pub fn equals(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.terms.iter().filter_map(|term| match &term.test {
+            Test::In(values) if values.len() == 1 => {
+                Some((term.key.as_str(), values.first()?.as_str()))
+            }
+            _ => None,
+        })
+    }
+
     /// Returns the names that it lists, if it lists names: a shortcut for an index by name.
     pub fn names(&self) -> Option<&BTreeSet<String>> {
         self.terms.iter().find_map(|term| match &term.test {

@@ -29,6 +29,14 @@ pub trait Keys: Default {
     fn take<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
+/// Returns the name of a field without the mark by which it may be a word of the language.
+pub const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
 /// Declares a struct whose fields are the keys of a table, each with a default.
 #[macro_export]
 macro_rules! keys {
@@ -38,7 +46,7 @@ macro_rules! keys {
         pub struct $name { $($(#[$doc])* pub $field: $type,)* }
 
         impl $crate::form::Keys for $name {
-            const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
+            const KEYS: &'static [&'static str] = &[$($crate::form::plain(stringify!($field))),*];
 
             fn take<'de, A: serde::de::MapAccess<'de>>(
                 &mut self,
@@ -46,11 +54,10 @@ macro_rules! keys {
                 map: &mut A,
             ) -> Result<(), A::Error> {
                 // Without keys, nothing is taken.
-                let _ = &map;
-                match key {
-                    $(stringify!($field) => self.$field = map.next_value()?,)*
-                    _ => {}
-                }
+                let _ = (&map, key);
+                $(if key == $crate::form::plain(stringify!($field)) {
+                    self.$field = map.next_value()?;
+                })*
                 Ok(())
             }
         }

@@ -26,6 +26,9 @@ pub const TOKEN_VARIABLE: &str = "UTAKATA_TOKEN";
 pub const TOKEN_FILE_VARIABLE: &str = "UTAKATA_TOKEN_FILE";
 /// The environment variable with the folder of the worker's release.
 pub const RELEASE_VARIABLE: &str = "UTAKATA_RELEASE";
+/// The environment variable with the file, which is there already, in which a worker writes why it
+/// ends before it was drained, where whoever runs it reads that.
+pub const LAST_WORDS_VARIABLE: &str = "UTAKATA_LAST_WORDS";
 /// The environment variable that keeps Python from writing bytecode beside its modules: the files
 /// in the folder of a release are the release, and another file would make it another release.
 pub const NO_BYTECODE: (&str, &str) = ("PYTHONDONTWRITEBYTECODE", "1");

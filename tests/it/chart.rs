@@ -7,6 +7,7 @@
 mod admission;
 mod configuration;
 mod documents;
+mod foreign;
 mod manifests;
 mod rights;
 mod start;

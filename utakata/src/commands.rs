@@ -11,6 +11,7 @@ pub mod drill;
 pub mod environment;
 pub mod error;
 pub mod get;
+pub mod history;
 pub mod kind;
 pub mod notification;
 pub mod operation;

@@ -188,5 +188,6 @@ fn write(text: &str) -> Result<()> {
 
 /// Only targets can be written as a table of plain texts that can be read again.
 pub fn no_csv() -> anyhow::Error {
-    Usage("-o csv goes with `get targets` and `target list` only: use -o json".into()).into()
+    Usage("-o csv goes with `get targets`, `target list` and `history` only: use -o json".into())
+        .into()
 }

@@ -26,6 +26,7 @@
 
 #![warn(missing_docs)]
 
+pub mod address;
 mod attempt;
 mod attempts;
 mod buffer;
@@ -33,7 +34,9 @@ mod catalogue;
 mod connection;
 mod context;
 mod ending;
+pub mod gates;
 pub mod harness;
+mod memory;
 mod outcomes;
 mod outgoing;
 mod packed;

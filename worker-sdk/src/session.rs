@@ -26,6 +26,7 @@ use crate::{
     Release, Worker,
     catalogue::Catalogue,
     connection::{self, Endpoint},
+    memory,
     outgoing::{Outgoing, WORK, Wire},
 };
 
@@ -37,6 +38,8 @@ const OUTCOMES_KEPT: usize = 1024;
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
 /// The time that the manager has to end the stream after the worker has.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
+/// The time that the manager has to drain a worker that was told to end.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The default interval of heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -116,6 +119,7 @@ pub async fn run<W: Worker>(
         awake: Moment::now(),
         held: None,
         stop: config.stop,
+        leaves_at: None,
     };
     loop {
         let broken = match session.serve(&mut incoming).await {
@@ -217,6 +221,8 @@ struct Session<W> {
     /// The hold that the manager has requested, to make room for its successor.
     held: Option<v1::Hold>,
     stop: CancellationToken,
+    /// The moment at which it drains by itself, once it was told to end.
+    leaves_at: Option<Instant>,
 }
 
 /// The regular ends of serving a stream.
@@ -229,7 +235,10 @@ enum Served {
 
 /// The events of a session.
 enum Event {
+    /// It was told to end.
     Stopped,
+    /// The manager was told so, and did not drain it.
+    NotDrained,
     Came(Result<ToWorker, Option<tonic::Status>>),
     Ended,
     Room,
@@ -259,7 +268,12 @@ impl<W: Worker> Session<W> {
             let event = self.next(incoming, &mut heartbeat).await;
             self.look_at_clock();
             match event {
-                Event::Stopped => self.task_set.drain(None),
+                Event::Stopped => {
+                    // Tasks are on their way: the manager knows which, and drains it after them.
+                    self.leaves_at = Some(Instant::now() + LEAVE_TIMEOUT);
+                    self.beat();
+                }
+                Event::NotDrained => self.task_set.drain(None),
                 Event::Came(message) => self.take(message?),
                 Event::Ended => {}
                 Event::Room => self.tell_what_waits()?,
@@ -282,9 +296,12 @@ impl<W: Worker> Session<W> {
         let kept = self.task_set.outcomes.len();
         let has_ready = self.task_set.has_ready();
         let timer = self.task_set.next_timer();
+        let is_draining = self.task_set.is_draining();
+        let leaves_at = self.leaves_at.unwrap_or_else(Instant::now);
         tokio::select! {
             biased;
-            () = self.stop.cancelled(), if !self.task_set.is_draining() => Event::Stopped,
+            () = self.stop.cancelled(), if self.leaves_at.is_none() && !is_draining => Event::Stopped,
+            () = sleep_until(leaves_at), if self.leaves_at.is_some() && !is_draining => Event::NotDrained,
             message = incoming.message(), if kept < OUTCOMES_KEPT => {
                 Event::Came(message.map_err(Some).and_then(|message| message.ok_or(None)))
             }
@@ -373,6 +390,8 @@ impl<W: Worker> Session<W> {
         self.say(from_worker::Message::Heartbeat(Heartbeat {
             running,
             invariants_broken: utakata_invariant::count(),
+            memory_bytes: memory::resident().unwrap_or(0),
+            leaving: self.leaves_at.is_some(),
         }));
     }
 

@@ -1,6 +1,13 @@
 //! The process of a worker, from its start to its exit code.
 
-use std::{fs, io::IsTerminal as _, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -9,7 +16,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use utakata_protocol::{
-    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, RELEASE_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
+    AUTHORITY_VARIABLE, ENDPOINT_VARIABLE, LAST_WORDS_VARIABLE, RELEASE_VARIABLE,
+    TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
 };
 
 use crate::{Release, ReleaseError, Worker, connection::Endpoint, session};
@@ -32,6 +40,9 @@ pub const EXIT_BUILD: u8 = 70;
 /// The exit code of a worker that the manager refused (`EX_CONFIG`).
 pub const EXIT_REFUSED: u8 = 78;
 
+/// The longest time for saying goodbye to equipment.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// The `main` of a worker: serves the manager that started the process until it is drained.
 ///
 /// The exit codes: 0 drained, 64 started by hand, 65 no release, 69 no manager (any more), 70 the
@@ -45,9 +56,23 @@ pub fn main<W: Worker>() -> ExitCode {
     match start::<W>(environment) {
         Ok(()) => ExitCode::from(EXIT_DRAINED),
         Err(error) => {
-            eprintln!("{}", utakata_model::chain(&error));
+            let reason = utakata_model::chain(&error);
+            eprintln!("{reason}");
+            leave(&reason);
             ExitCode::from(error.exit_code())
         }
+    }
+}
+
+/// Leaves the reason of the end where whoever runs the worker looks for it: in a log its last line
+/// need not be the last that it wrote.
+fn leave(reason: &str) {
+    let Some(file) = std::env::var_os(LAST_WORDS_VARIABLE) else {
+        return;
+    };
+    let file = fs::OpenOptions::new().append(true).open(file);
+    if let Err(error) = file.and_then(|mut file| writeln!(file, "{reason}")) {
+        tracing::debug!(%error, "the reason of the end cannot be left");
     }
 }
 
@@ -129,13 +154,14 @@ fn start<W: Worker>(environment: Environment) -> Result<(), Error> {
     let token = environment.token.read()?;
     let runtime = runtime(threads(&release)).map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
-        let worker = W::build(&release).map_err(Error::Build)?;
+        let worker = Arc::new(W::build(&release).map_err(Error::Build)?);
         let config = session::Config {
             endpoint: environment.endpoint,
             token,
             stop: stop_on_signal().map_err(Error::Runtime)?,
         };
-        let session = session::run(Arc::new(worker), &release, config).await;
+        let session = session::run(Arc::clone(&worker), &release, config).await;
+        let _ = tokio::time::timeout(GOODBYE, worker.close()).await;
         session.map_err(Error::Session)
     });
     // A thread that a worker left blocked must not keep the process alive.
@@ -164,23 +190,23 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     }
 }
 
-/// Drains on the first termination signal; the second ends the process at once.
+/// Drains on the first termination signal; somebody at a terminal who interrupts it again ends the
+/// process at once.
 fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
     let told = stop.clone();
     tokio::spawn(async move {
-        for first in [true, false] {
+        loop {
             tokio::select! {
+                // Whoever runs it may say so again, when the time is shortened.
                 _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = interrupt.recv() => if told.is_cancelled() {
+                    std::process::exit(i32::from(EXIT_UNAVAILABLE));
+                },
             }
-            if first {
-                told.cancel();
-            } else {
-                std::process::exit(i32::from(EXIT_UNAVAILABLE));
-            }
+            told.cancel();
         }
     });
     Ok(stop)

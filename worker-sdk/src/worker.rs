@@ -25,6 +25,12 @@ pub trait Worker: Sized + Send + Sync + 'static {
         context: Context,
     ) -> impl Future<Output = Result<Answer, Failure>> + Send;
 
+    /// Called once, after the last task: says goodbye to equipment that remembers it, such as by
+    /// ending sessions. Cut off after two seconds; a worker that is killed is never asked.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Returns the number of tasks that it takes at once.
     fn capacity(&self) -> u32 {
         1024

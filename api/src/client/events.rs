@@ -35,6 +35,8 @@ pub enum Followed {
     Environment,
     /// What devices say unasked.
     Notifications,
+    /// The changes of alarms.
+    Alarms,
 }
 
 #[derive(Serialize)]
@@ -50,6 +52,7 @@ impl Followed {
             Self::Outcomes => "outcomes",
             Self::Environment => "environment",
             Self::Notifications => "notifications",
+            Self::Alarms => "alarms",
         }
     }
 }

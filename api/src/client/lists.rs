@@ -1,5 +1,6 @@
 //! Lists, by page or complete, and single things by name.
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{
@@ -9,6 +10,7 @@ use utakata_model::{
 
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
+    history::{Aggregate, HistoryView},
     inventory::{CredentialView, Health, KindView, TargetView},
     operation::OperationView,
     page::{LIMIT_MAX, Page},
@@ -25,6 +27,37 @@ pub struct ReadingQuery {
     /// A metric, or the beginning of its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
+}
+
+/// A question about the past; an absent field has the server's default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct HistoryQuery {
+    /// The targets that were read.
+    pub selector: Selector,
+    /// A metric, or the beginning of its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// Attributes that the series must have: `hw.id=inlet,phase=*`.
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// The beginning of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The end of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Timestamp>,
+    /// The length of a step: `5m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// The figure of each step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aggregate: Option<Aggregate>,
+    /// The label or attribute by which series are put together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The largest number of series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// A query for tasks; an absent field matches all.
@@ -219,6 +252,14 @@ impl Client {
     /// As every call: see [`Error`].
     pub async fn readings(&self, query: &ReadingQuery) -> Result<Vec<ReadingView>, Error> {
         self.all("/v1/readings", query).await
+    }
+
+    /// Returns what was seen in the past.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn history(&self, query: &HistoryQuery) -> Result<HistoryView, Error> {
+        self.get("/v1/history", query).await
     }
 
     /// Returns the newest operations, at most `max` and never more than 1000.

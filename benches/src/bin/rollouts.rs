@@ -4,7 +4,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,7 +25,8 @@ use utakata_benches::{
     echo,
     figures::Figures,
     load,
-    system::{self, System, repository},
+    pods::{Faults, Pods},
+    system::{System, repository},
 };
 use utakata_model::{RolloutPlan, Target};
 
@@ -63,12 +63,22 @@ enum Runtime {
     Process,
     /// Containers, in a Docker engine started for this purpose. Needs root.
     Docker,
+    /// Pods, in a cluster of the benchmark's own, whose nodes are drained and whose pods are
+    /// evicted during the rollouts.
+    Kubernetes,
 }
 
 /// The folder in which releases are built.
 struct Yard {
     folder: tempfile::TempDir,
-    containers: Option<Containers>,
+    images: Images,
+}
+
+/// The place where releases become images.
+enum Images {
+    None,
+    Docker(Containers),
+    Kubernetes(Pods),
 }
 
 /// The results for the users of one kind.
@@ -95,8 +105,7 @@ async fn main() -> Result<()> {
         .map(|kind| yard.release(kind, "0.1.0"))
         .collect::<Result<_>>()?;
     let first: Vec<&Path> = first.iter().map(PathBuf::as_path).collect();
-    let settings = yard.containers.as_ref().map(Containers::settings);
-    let system = System::start_with(&first, &settings.unwrap_or_default())?;
+    let system = System::start_with(&first, &yard.settings())?;
     let client = Client::new(&system.url, &system.token)?;
     declare(&client, arguments.readers).await?;
     let (mut ratios, mut took) = (Figures::default(), Figures::default());
@@ -115,10 +124,12 @@ async fn main() -> Result<()> {
         tokio::time::sleep(Duration::from_secs(2)).await;
         load.take();
         let begun = Instant::now();
+        let faults = yard.disturb();
         for (name, release) in &releases {
             took.add(roll(&client, &system, release, name, &arguments).await?);
         }
         let with = load.take();
+        drop(faults);
         tokio::time::sleep(begun.elapsed()).await;
         let without = load.end().await?;
         ratios.add(with.figures().quantile(0.99) / without.figures().quantile(0.99));
@@ -152,12 +163,30 @@ async fn main() -> Result<()> {
 
 impl Yard {
     fn open(runtime: Runtime) -> Result<Self> {
-        let containers = match runtime {
-            Runtime::Process => None,
-            Runtime::Docker => Some(Containers::start()?),
+        let images = match runtime {
+            Runtime::Process => Images::None,
+            Runtime::Docker => Images::Docker(Containers::start()?),
+            Runtime::Kubernetes => Images::Kubernetes(Pods::start()?),
         };
         let folder = tempfile::tempdir()?;
-        Ok(Self { folder, containers })
+        Ok(Self { folder, images })
+    }
+
+    /// The configuration with which an environment finds them.
+    fn settings(&self) -> String {
+        match &self.images {
+            Images::None => String::new(),
+            Images::Docker(containers) => containers.settings(),
+            Images::Kubernetes(pods) => pods.settings(),
+        }
+    }
+
+    /// Begins the faults of the cluster, if there is one.
+    fn disturb(&self) -> Option<Faults> {
+        match &self.images {
+            Images::Kubernetes(pods) => Some(pods.disturb()),
+            Images::None | Images::Docker(_) => None,
+        }
     }
 
     /// Creates a release folder: the echo worker under another kind or version.
@@ -169,8 +198,10 @@ impl Yard {
         let path = self.folder.path().join(format!("{kind}-{version}"));
         fs::create_dir_all(&path)?;
         fs::write(path.join("worker.toml"), manifest)?;
-        if let Some(containers) = &self.containers {
-            containers.publish(&path)?;
+        match &self.images {
+            Images::None => {}
+            Images::Docker(containers) => containers.publish(&path)?,
+            Images::Kubernetes(pods) => pods.publish(&path)?,
         }
         Ok(path)
     }
@@ -213,16 +244,7 @@ async fn roll(
     arguments: &Arguments,
 ) -> Result<f64> {
     let begun = Instant::now();
-    let mut push = Command::new(system::programs()?.join("utakata"));
-    push.args(["worker", "push"]).arg(release);
-    push.env("UTAKATA_URL", &system.url)
-        .env("UTAKATA_TOKEN", &system.token);
-    let pushed = tokio::task::spawn_blocking(move || push.output()).await??;
-    ensure!(
-        pushed.status.success(),
-        "it was not pushed: {}",
-        String::from_utf8_lossy(&pushed.stderr)
-    );
+    system.push(release).await?;
     let mut rollout = client.begin_rollout(&asked(version, arguments)?).await?;
     while !rollout.state.is_over() {
         tokio::time::sleep(Duration::from_millis(20)).await;

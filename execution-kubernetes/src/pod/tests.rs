@@ -97,7 +97,8 @@ fn a_pod_has_what_its_manifest_asks_for_and_the_time_of_its_longest_control_task
     spec.is_trial = true;
     let pod = asked(&spec, &config::Kubernetes::default()).spec.unwrap();
     assert_eq!(pod.termination_grace_period_seconds, Some(40));
-    assert_eq!(pod.active_deadline_seconds, Some(300));
+    // More than a start and a hello may take.
+    assert_eq!(pod.active_deadline_seconds, Some(600));
     let resources = pod.containers[0].resources.clone().unwrap();
     let limits = resources.limits.unwrap();
     assert_eq!(limits["cpu"], Quantity("500m".into()));

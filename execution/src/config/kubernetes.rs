@@ -76,6 +76,9 @@ pub struct Kubernetes {
     #[serde(with = "duration")]
     #[setting(or_zero)]
     pub leaves_node_after: Duration,
+    /// Limit what the workers of a kind reach to the addresses of its targets, by a NetworkPolicy
+    /// for each kind. The environment needs the right to write them.
+    pub network_policies: bool,
     /// The most memory of a pod whose manifest does not say (run.memory).
     pub memory: Memory,
     /// The processors of a pod whose manifest does not say (run.cpus).
@@ -130,6 +133,7 @@ impl Default for Kubernetes {
             starts_within: Duration::from_secs(300),
             pull_grace: Duration::from_secs(30),
             leaves_node_after: Duration::from_secs(30),
+            network_policies: false,
             memory: Memory::mebibytes(256),
             cpus: Cpus::ONE,
         }

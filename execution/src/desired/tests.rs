@@ -33,6 +33,7 @@ fn desired(revision: u64, environment: &str, orders: Orders) -> Desired {
         environments: [(name(environment), orders)].into(),
         kinds: BTreeMap::new(),
         standing: StandingOrders::default(),
+        targets: None,
     }
 }
 

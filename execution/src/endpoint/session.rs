@@ -187,7 +187,7 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
         since: Instant::now(),
         messages: 0,
     };
-    let mut invariants_broken = 0;
+    let (mut invariants_broken, mut is_leaving) = (0, false);
     loop {
         let message = match from.message().await {
             Ok(Some(from)) => from.message,
@@ -219,9 +219,15 @@ async fn listen(ticket: &Ticket, mut from: Streaming<FromWorker>) -> StreamEnd {
                     invariants_broken = heartbeat.invariants_broken;
                     utakata_invariant::record("a worker met an impossible state", &ticket.worker);
                 }
-                WorkerEvent::Alive
+                if heartbeat.leaving && !is_leaving {
+                    is_leaving = true;
+                    ticket.report(WorkerEvent::Leaving).await;
+                }
+                WorkerEvent::Alive {
+                    memory: (heartbeat.memory_bytes > 0).then_some(heartbeat.memory_bytes),
+                }
             }
-            _ => WorkerEvent::Alive,
+            _ => WorkerEvent::Alive { memory: None },
         };
         ticket.report(event).await;
     }

@@ -104,6 +104,7 @@ impl Builder {
             let (workers, attempts) = takeover.left.counts();
             tracing::info!(workers, attempts, "taken over from the previous program");
         }
+        identity.needs_networks = self.runtime.is_confining();
         let trust = Trust::load(&config.trust, &self.bundled)?;
         let stop = CancellationToken::new();
         let (inheritance, listener) = self.takeover.map(Inheritance::of).unzip();

@@ -20,6 +20,8 @@ pub struct Identity {
     labels: Labels,
     connections: Vec<Health>,
     pub(super) quota: WorkerQuota,
+    /// Its runtime limits the network of workers.
+    pub(super) needs_networks: bool,
 }
 
 impl Identity {
@@ -35,6 +37,7 @@ impl Identity {
             labels: config.labels.clone(),
             connections: Vec::new(),
             quota: WorkerQuota::new(config.max_workers),
+            needs_networks: false,
         })
     }
 
@@ -96,6 +99,7 @@ impl Identity {
             connections: self.connections.iter().map(Health::look).collect(),
             breakers: board.breakers(),
             desired: desired.revision,
+            needs_networks: self.needs_networks,
             stopped: desired.stopped(&board.stopped(), board.stopped_releases()),
             rollouts: board.rollouts(),
             workers: self.quota.status(),

@@ -15,7 +15,7 @@ use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
 
 use super::{
-    DrainRequest, Drained, Identity, Request,
+    DrainRequest, Drained, Identity, Request, confine,
     kinds::{Inheritance, Kinds, handovers},
     listen::{self, Recipients},
     publisher::StatusPublisher,
@@ -25,7 +25,7 @@ use crate::{
     catalogue::{self, Catalogue, Sources},
     content,
     decisions::DecisionLog,
-    desired::DesiredKeeper,
+    desired::{DesiredKeeper, LocalDesired},
     endpoint::Endpoint,
     folder::Unreadable,
     kind::{self, Context},
@@ -72,6 +72,7 @@ struct Background {
     fetcher: content::Service,
     devices: notifications::Listener,
     recipients: Recipients,
+    desired: watch::Receiver<LocalDesired>,
 }
 
 /// Services that run beside the kinds. Each stops when its handle is dropped.
@@ -79,6 +80,7 @@ struct Running {
     _fetcher: AbortOnDropHandle<()>,
     _devices: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,
+    _confinement: AbortOnDropHandle<()>,
     catalogue: AbortOnDropHandle<()>,
     orphans: AbortOnDropHandle<()>,
     decisions: AbortOnDropHandle<()>,
@@ -151,6 +153,7 @@ impl Service {
             events: parts.events,
         };
         let place = parts.endpoint.place();
+        let service_desired = desired.clone();
         let service = Self {
             kinds: Kinds::new(context, desired, place, left, cancel.clone()),
             endpoint: parts.endpoint,
@@ -163,6 +166,7 @@ impl Service {
                 fetcher,
                 devices,
                 recipients,
+                desired: service_desired,
             },
             inherited: parts.inheritance.map(|left| left.kinds).unwrap_or_default(),
             cancel,
@@ -226,6 +230,8 @@ impl Background {
         };
         let devices = self.devices.run(place, context.events.clone());
         let events = context.events.clone();
+        let (runtime, door) = (context.runtime.clone(), context.door.clone());
+        let confinement = confine::run(runtime, life(context), door, self.desired);
         let listener = listen::run(events, context.me.clone(), self.recipients);
         let (board, runtime) = (context.board.clone(), context.runtime.clone());
         let earlier_lives = context.lives.clone();
@@ -234,6 +240,7 @@ impl Background {
             _fetcher: spawn(self.fetcher.run()),
             _devices: spawn(devices),
             _earlier_lives: spawn(earlier_lives),
+            _confinement: spawn(confinement),
             catalogue: spawn(catalogue::watch(self.sources, self.found)),
             orphans: spawn(orphans),
             decisions: spawn(context.decisions.clone().run()),

@@ -1,11 +1,11 @@
 //! Each worker where its release belongs: programs as processes, images as containers.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use utakata_model::{Incarnation, Problem, WorkerId};
+use utakata_model::{Incarnation, Kind, Problem, TargetNetworks, WorkerId};
 
-use super::{Error, Life, Listen, Running, Runtime, Spec, Trace, process::Process};
+use super::{Door, Error, Life, Listen, Running, Runtime, Spec, Trace, process::Process};
 use crate::{Artifact, Release};
 
 /// Runs programs as processes of this machine, and images in a runtime for containers.
@@ -63,6 +63,19 @@ impl Runtime for Placed {
 
     async fn lives_elsewhere(&self, life: &Life) -> Option<Vec<Incarnation>> {
         self.containers.lives_elsewhere(life).await
+    }
+
+    fn is_confining(&self) -> bool {
+        self.containers.is_confining()
+    }
+
+    async fn confine(
+        &self,
+        life: &Life,
+        door: Option<&Door>,
+        targets: &BTreeMap<Kind, TargetNetworks>,
+    ) -> Result<(), Error> {
+        self.containers.confine(life, door, targets).await
     }
 
     async fn finish(&self, life: &Life) {

@@ -1,8 +1,14 @@
 //! Workers that are pods, in a cluster of the test's own.
 
 mod bad;
+mod blame;
 mod kills;
+mod networks;
+mod python;
 mod quay;
+mod rollouts;
+mod stalled;
+mod words;
 
 use std::sync::Arc;
 

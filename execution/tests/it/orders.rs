@@ -36,6 +36,7 @@ async fn ask(site: &Site, revision: u64, stop: Option<Stop>) {
         environments: [(site.handle.status().id.clone(), orders)].into(),
         kinds: BTreeMap::new(),
         standing: StandingOrders::default(),
+        targets: None,
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();
@@ -127,6 +128,7 @@ async fn ask_all(site: &Site, revision: u64, given: &[(Scope, Stop)]) {
         environments: BTreeMap::new(),
         kinds: BTreeMap::new(),
         standing: StandingOrders::of_zone(&given, &Zone::default()),
+        targets: None,
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

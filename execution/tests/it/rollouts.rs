@@ -104,6 +104,11 @@ impl Asking {
         }
     }
 
+    /// What is ordered from now on is another rollout.
+    pub fn another(&mut self) {
+        self.rollout = RolloutId::generate();
+    }
+
     async fn ask(&mut self, site: &Site, asked: KindDesired) {
         self.revision += 1;
         let desired = Desired {
@@ -112,6 +117,7 @@ impl Asking {
             environments: BTreeMap::new(),
             kinds: [(kind(), asked)].into(),
             standing: utakata_model::desired::StandingOrders::default(),
+            targets: None,
         };
         let event = Event::Desired(Arc::new(desired));
         site.bus.publish(vec![event]).await.unwrap();

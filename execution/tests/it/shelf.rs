@@ -223,6 +223,7 @@ pub async fn ask(site: &Site, revision: u64, kinds: BTreeMap<Kind, KindDesired>)
         environments: BTreeMap::new(),
         kinds,
         standing: utakata_model::desired::StandingOrders::default(),
+        targets: None,
     };
     let event = Event::Desired(Arc::new(desired));
     site.bus.publish(vec![event]).await.unwrap();

@@ -77,7 +77,7 @@ fn is_repeated(event: &Event) -> bool {
         Event::Desired(_) => true,
         Event::Outcomes(_) => !event.is_expendable(),
         Event::Readings(_) | Event::Environment(_) => false,
-        Event::Deleted(_) | Event::Forgotten(_) => false,
+        Event::Deleted(_) | Event::Forgotten(_) | Event::Alarms(_) => false,
         // Whoever sent an inform repeats it.
         Event::Datagrams(_) | Event::Replies(_) => true,
         Event::Notification(_) => false,

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Error, Event, Message as _, Subscription,
-    message::{self, outcome::encode_selected},
+    message::{self, alarm::AlarmNews, outcome::encode_selected},
     topic,
 };
 use utakata_model::{
@@ -137,6 +137,7 @@ impl Pump {
                     self.retain(topic::environment(id), Vec::new(), QoS::AtLeastOnce)
                         .await;
                 }
+                Event::Alarms(news) => self.publish_alarms(news).await,
                 // Messages between the components are nobody else's business.
                 Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => {}
                 Event::Fetch(_) | Event::Content(_) => {}
@@ -208,6 +209,17 @@ impl Pump {
         if let Some(payload) = written(desired.encode()) {
             self.retain(topic::desired(&desired.zone), payload, QoS::AtLeastOnce)
                 .await;
+        }
+    }
+
+    /// Publishes what has changed; then nothing is left retained of what is over and seen.
+    async fn publish_alarms(&mut self, news: &AlarmNews) {
+        let topic = topic::alarm(&news.target, &news.rule);
+        if let Some(payload) = written(news.encode()) {
+            self.retain(topic.clone(), payload, QoS::AtLeastOnce).await;
+        }
+        if news.alarms.is_empty() {
+            self.retain(topic, Vec::new(), QoS::AtLeastOnce).await;
         }
     }
 

@@ -38,6 +38,9 @@ pub(super) fn filters(interest: &Interest) -> Vec<Filter> {
         Zones::One(zone) => add(topic::desired(zone), true),
         Zones::All => add(topic::DESIRED.into(), true),
     }
+    if interest.alarms {
+        add(topic::ALARMS.into(), false);
+    }
     if interest.starts {
         add(topic::STARTS.into(), false);
         add(topic::FETCHES.into(), false);
@@ -116,7 +119,8 @@ mod tests {
                 "outcome/#",
                 "environment/#",
                 "notification/#",
-                "desired/#"
+                "desired/#",
+                "alarm/#"
             ]
         );
         let answers = Interest {
@@ -156,7 +160,8 @@ mod tests {
                 "deleted/#",
                 "environment/#",
                 "notification/#",
-                "desired/#"
+                "desired/#",
+                "alarm/#"
             ]
         );
         assert_eq!(paths(&wanted.all()), ["outcome/#"]);

@@ -9,6 +9,7 @@ use utakata_interconnect::{
     clock::Clock,
     message::{
         self,
+        alarm::AlarmNews,
         content::{ContentReply, FetchBatch},
         notification::{DatagramBatch, ReplyBatch},
         status,
@@ -134,6 +135,11 @@ fn decode(
             let deleted = Deleted::decode(payload)?;
             same(target, &deleted.target)?;
             Event::Deleted(deleted.target)
+        }
+        Topic::Alarm { target, rule } => {
+            let news = AlarmNews::decode(payload)?;
+            same(&(target, rule), &(&news.target, &news.rule))?;
+            Event::Alarms(news.into())
         }
         Topic::Desired(zone) => {
             let desired = Desired::decode(payload)?;

@@ -46,6 +46,12 @@ pub(super) fn outgoing(
         Event::Deleted(target) => return Ok(Outgoing::Delete(target.clone())),
         // A message without a payload removes the retained one.
         Event::Forgotten(id) => (topic::environment(id), vec![Vec::new()]),
+        Event::Alarms(news) => {
+            // What is over and seen is told, and then no longer retained.
+            let rest = news.alarms.is_empty().then(Vec::new);
+            let payloads = std::iter::once(news.encode()?).chain(rest);
+            (topic::alarm(&news.target, &news.rule), payloads.collect())
+        }
         Event::Readings(readings) => (
             topic::reading(&readings.target, &readings.action),
             vec![readings.encode_stamped(clock)?],
@@ -118,7 +124,11 @@ pub(super) fn outgoing(
     };
     let is_retained = matches!(
         event,
-        Event::Readings(_) | Event::Environment(_) | Event::Forgotten(_) | Event::Desired(_)
+        Event::Readings(_)
+            | Event::Environment(_)
+            | Event::Forgotten(_)
+            | Event::Desired(_)
+            | Event::Alarms(_)
     );
     messages(event, &topic, payloads, is_retained)
 }

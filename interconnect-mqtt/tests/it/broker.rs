@@ -59,6 +59,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: Default::default(),
         rollouts: Vec::new(),
         workers: None,
@@ -212,6 +213,7 @@ async fn what_is_asked_of_a_zone_is_retained_for_everybody() {
             environments: BTreeMap::new(),
             kinds: BTreeMap::new(),
             standing: utakata_model::desired::StandingOrders::default(),
+            targets: None,
         }))
     };
     bus.publish(vec![desired("hall-1", 1), desired("hall-1", 2)])

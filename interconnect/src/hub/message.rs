@@ -176,6 +176,7 @@ pub(super) enum Published {
     Datagrams(Box<RawValue>),
     Replies(Box<RawValue>),
     Notification(Box<RawValue>),
+    Alarms(Box<RawValue>),
 }
 
 impl Published {
@@ -201,6 +202,7 @@ impl Published {
             Event::Datagrams(batch) => Self::Datagrams(written(&**batch)?),
             Event::Replies(batch) => Self::Replies(written(&**batch)?),
             Event::Notification(one) => Self::Notification(written(&**one)?),
+            Event::Alarms(news) => Self::Alarms(written(&**news)?),
         })
     }
 
@@ -220,6 +222,7 @@ impl Published {
             Self::Datagrams(raw) => Event::Datagrams(Arc::new(read(raw)?)),
             Self::Replies(raw) => Event::Replies(Arc::new(read(raw)?)),
             Self::Notification(raw) => Event::Notification(Arc::new(read(raw)?)),
+            Self::Alarms(raw) => Event::Alarms(Arc::new(read(raw)?)),
         })
     }
 
@@ -229,7 +232,7 @@ impl Published {
             Self::Desired(raw) | Self::Deleted(raw) | Self::Start(raw) => raw.get(),
             Self::Permits(raw) | Self::Recorded(raw) | Self::Forgotten(raw) => raw.get(),
             Self::Fetch(raw) | Self::Content(raw) | Self::Datagrams(raw) => raw.get(),
-            Self::Replies(raw) | Self::Notification(raw) => raw.get(),
+            Self::Replies(raw) | Self::Notification(raw) | Self::Alarms(raw) => raw.get(),
         }
     }
 }

@@ -273,6 +273,7 @@ fn environment() -> EnvironmentStatus {
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,
@@ -313,6 +314,7 @@ fn desired() -> Desired {
         environments: BTreeMap::from([("wee-1".parse().unwrap(), orders)]),
         kinds: BTreeMap::new(),
         standing: utakata_model::desired::StandingOrders::default(),
+        targets: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use utakata_api::ledger::{Attribution, Lock};
-use utakata_model::{Operation, Outcome, TaskId, TaskState};
+use utakata_model::{AlarmId, AlarmName, Operation, Outcome, TargetName, TaskId, TaskState};
 use utakata_permit::{
     Evidence,
     life::{End, Holder},
@@ -85,6 +85,33 @@ pub enum AuditEntry<'a> {
         target: &'a str,
         attribution: &'a Attribution,
     },
+    /// A person acknowledged, shelved or unshelved an alarm.
+    #[serde(rename = "alarm.changed")]
+    Alarm {
+        #[serde(flatten)]
+        act: &'a AlarmAct,
+    },
+}
+
+/// An act of a person on an alarm.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlarmAct {
+    pub alarm: AlarmId,
+    pub rule: AlarmName,
+    pub target: TargetName,
+    /// The act in one word: `acknowledged`, `shelved`, `unshelved`.
+    pub act: &'static str,
+    /// The time until which it is shelved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    pub attribution: Attribution,
+}
+
+impl AlarmAct {
+    /// Returns the line about it.
+    pub fn entry(&self) -> AuditEntry<'_> {
+        AuditEntry::Alarm { act: self }
+    }
 }
 
 #[derive(Serialize)]

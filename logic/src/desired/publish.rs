@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Error, Event, Events};
 
-use super::{Desired, orders::Overtake};
-use crate::duties::Duties;
+use super::{Desired, networks::Networks, orders::Overtake};
+use crate::{duties::Duties, inventory::Inventory};
 
 /// The longest interval between publications.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -20,17 +20,19 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// connect is closed.
 pub async fn publish(
     desired: Arc<Desired>,
+    inventory: Arc<Inventory>,
     events: Arc<dyn Events>,
     mut duties: watch::Receiver<Duties>,
     cancel: CancellationToken,
 ) {
     let publishing = async {
+        let mut networks = Networks::new(inventory);
         loop {
             let kept = duties.wait_for(|duties| duties.ledger.is_some());
             if kept.await.map(drop).is_err() {
                 return;
             }
-            let published = publish_once(&desired, &*events).await;
+            let published = publish_once(&desired, &mut networks, &*events).await;
             match &published {
                 Err(Error::Closed) => return,
                 Err(error) => tracing::warn!(%error, "the orders cannot be read now"),
@@ -48,6 +50,7 @@ pub async fn publish(
                 () = tokio::time::sleep(again) => {}
                 () = unheard => {}
                 () = desired.changed.notified() => {}
+                () = networks.outdated() => {}
             }
         }
     };
@@ -57,7 +60,11 @@ pub async fn publish(
     }
 }
 
-async fn publish_once(desired: &Desired, events: &dyn Events) -> Result<(), Error> {
+async fn publish_once(
+    desired: &Desired,
+    networks: &mut Networks,
+    events: &dyn Events,
+) -> Result<(), Error> {
     match desired.carry_out(Overtake).await {
         Ok(Some((ours, theirs))) => {
             tracing::warn!(
@@ -69,7 +76,8 @@ async fn publish_once(desired: &Desired, events: &dyn Events) -> Result<(), Erro
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the revision of the orders cannot be written"),
     }
-    let zones = desired.zones();
+    let networks = networks.of_now(&desired.kinds.environments()).await;
+    let zones = desired.zones(&networks);
     if zones.is_empty() {
         return Ok(());
     }

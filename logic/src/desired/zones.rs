@@ -7,14 +7,15 @@ use utakata_model::{
 };
 use utakata_rollout::site::order;
 
-use super::state::DesiredState;
+use super::{networks::ZoneNetworks, state::DesiredState};
 
 /// Returns the messages to publish, one per zone that has environments or orders; none if nothing
-/// was ever ordered.
-pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> Vec<ZoneDesired> {
-    if state.revision == 0 {
-        return Vec::new();
-    }
+/// was ever ordered and no zone needs networks.
+pub(super) fn zones(
+    state: &DesiredState,
+    heard: &[Arc<EnvironmentStatus>],
+    networks: &ZoneNetworks,
+) -> Vec<ZoneDesired> {
     let kinds = kinds(state);
     let empty = |zone: &Zone| ZoneDesired {
         zone: zone.clone(),
@@ -22,6 +23,7 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
         environments: BTreeMap::new(),
         kinds: kinds.clone(),
         standing: StandingOrders::of_zone(&state.scopes, zone),
+        targets: networks.get(zone).cloned(),
     };
     let mut zones: BTreeMap<Zone, ZoneDesired> = heard
         .iter()
@@ -41,6 +43,8 @@ pub(super) fn zones(state: &DesiredState, heard: &[Arc<EnvironmentStatus>]) -> V
         let id = row.environment.clone();
         desired.environments.insert(id, row.orders.clone());
     }
+    // Where nothing was ever ordered, there is nothing to say but the networks.
+    zones.retain(|_, desired| state.revision > 0 || desired.targets.is_some());
     zones.into_values().collect()
 }
 

@@ -23,6 +23,7 @@ enum Borrowed<'a> {
     Outcomes(Vec<&'a Outcome>),
     Environment(&'a EnvironmentStatus),
     Notification(&'a Notification),
+    Alarms(&'a [serde_json::Value]),
     Missed(u64),
 }
 
@@ -52,6 +53,9 @@ impl Item {
         match &self.event {
             Event::Environment(_) => Some(self.text()),
             Event::Readings(readings) => is_meant(&readings.target).then(|| self.text()),
+            Event::Alarms(news) => is_meant(&news.target)
+                .then(|| self.render(is_meant))
+                .flatten(),
             Event::Outcomes(_) => self.render(is_meant),
             Event::Notification(one) => {
                 let is_meant = one.target.as_ref().is_some_and(is_meant);
@@ -65,6 +69,9 @@ impl Item {
         match &self.event {
             Event::Readings(one) => Some(sse("readings", &Borrowed::Readings(one))),
             Event::Notification(one) => Some(sse("notification", &Borrowed::Notification(one))),
+            Event::Alarms(news) => {
+                (!news.changes.is_empty()).then(|| sse("alarms", &Borrowed::Alarms(&news.changes)))
+            }
             Event::Environment(one) => Some(sse("environment", &Borrowed::Environment(one))),
             Event::Outcomes(batch) => {
                 let meant = batch.outcomes.iter().filter(|one| is_meant(&one.target));

@@ -88,5 +88,8 @@ fn name_of(document: &Document) -> &str {
         Document::Target(target) => target.name.as_str(),
         Document::Schedule(schedule) => schedule.name.as_str(),
         Document::Credential(credential) => credential.name.as_str(),
+        Document::Alarm(rule) => rule.name.as_str(),
+        // It has no name that a path could say.
+        Document::Relation(_) => "",
     }
 }

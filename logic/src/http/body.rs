@@ -16,9 +16,10 @@ use parking_lot::Mutex;
 use serde::de::{DeserializeOwned, Error as _, IgnoredAny, Unexpected};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use utakata_model::reword;
 
 use super::{Api, Refused, needs::Needs};
-use crate::{code::Code, explain};
+use crate::code::Code;
 
 /// The size up to which a body needs no slot, in bytes.
 const SMALL: usize = 64 * 1024;
@@ -211,7 +212,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Refuses a body that is not JSON, or has the wrong form.
 pub(super) fn wrong(error: &serde_json::Error) -> Refused {
-    let message = explain::json(error);
+    let message = reword::json(error);
     if error.is_data() {
         let cure = "see /v1/openapi.json for the fields of this body";
         return Refused::new(

@@ -45,11 +45,11 @@ pub(super) struct EventQuery {
     #[serde(default)]
     #[param(max_length = 65536)]
     selector: Selector,
-    /// The types, separated by commas: `readings`, `outcomes`, `environment`, `notifications`.
-    /// Absent means all.
+    /// The types, separated by commas: `readings`, `outcomes`, `environment`, `notifications`,
+    /// `alarms`. Absent means all.
     #[param(
         max_length = 100,
-        pattern = "^((readings|outcomes|environment|notifications)(,|$))*$"
+        pattern = "^((readings|outcomes|environment|notifications|alarms)(,|$))*$"
     )]
     types: Option<String>,
     /// `true` to receive only values that changed: another state or quality, or a number that has
@@ -60,7 +60,7 @@ pub(super) struct EventQuery {
 }
 
 /// Streams events from now on, as server-sent events: `readings`, `outcomes` (many in one),
-/// `environment` (beginning with the latest statuses), `notification`, and `missed` with the number of events that
+/// `environment` (beginning with the latest statuses), `notification`, `alarms` (changes, each with its number), and `missed` with the number of events that
 /// were dropped because they were not fetched fast enough.
 #[utoipa::path(get, path = "/v1/events", operation_id = "follow_events", tag = "observe",
     params(EventQuery),
@@ -103,7 +103,13 @@ pub(super) async fn get(
     Ok(response)
 }
 
-const TYPES: [&str; 4] = ["readings", "outcomes", "environment", "notifications"];
+const TYPES: [&str; 5] = [
+    "readings",
+    "outcomes",
+    "environment",
+    "notifications",
+    "alarms",
+];
 
 fn types(requested: Option<&str>) -> Result<Interest, Refused> {
     let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
@@ -116,6 +122,7 @@ fn types(requested: Option<&str>) -> Result<Interest, Refused> {
             "outcomes" => interest.outcomes = true,
             "environment" => interest.environments = true,
             "notifications" => interest.notifications = true,
+            "alarms" => interest.alarms = true,
             _ => {
                 let hint = suggest::hint(word, TYPES);
                 return Err(invalid(format!(

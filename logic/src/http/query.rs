@@ -6,9 +6,10 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use utakata_api::page::LIMIT_MAX;
+use utakata_model::reword;
 
 use super::{Api, Refused};
-use crate::{code::Code, explain};
+use crate::code::Code;
 
 /// The length of the longest cursor, in characters.
 const MAX_CURSOR: usize = 512;
@@ -38,9 +39,9 @@ fn wrong(rejection: &QueryRejection) -> Refused {
     // "limit: invalid digit found in string" has the field first.
     let message = match innermost.split_once(": ") {
         Some((field, rest)) if !field.contains(' ') => {
-            format!("{field}: {}", explain::reword(rest))
+            format!("{field}: {}", reword::message(rest))
         }
-        _ => explain::reword(&innermost),
+        _ => reword::message(&innermost),
     };
     invalid(format!("the query is wrong: {message}"))
 }

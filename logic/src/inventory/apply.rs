@@ -7,7 +7,7 @@ use utakata_api::{
     problem::Detail,
 };
 
-use super::{Error, Inventory, check, delete, difference, index::Index};
+use super::{Error, Inventory, check, delete, difference, index::Index, relation};
 use crate::store::Change;
 
 /// The number of documents up to which they are compared on this thread.
@@ -77,6 +77,8 @@ impl Inventory {
     fn compare(&self, documents: &[Document], delete: Vec<Named>) -> Result<Compared, Error> {
         let index = self.index.read();
         let mut findings = check::check(documents, &index, &self.kinds.served());
+        let circles = relation::check(documents, &delete, &index);
+        findings.errors.extend(circles);
         let undeletable = delete::check(&delete, documents, &index);
         findings.errors.extend(undeletable);
         if !findings.errors.is_empty() {
@@ -145,6 +147,14 @@ fn there(document: &Document, index: &Index) -> Option<Document> {
             .schedules
             .get(&schedule.name)
             .map(|found| Document::Schedule(found.as_ref().clone())),
+        Document::Relation(relation) => index
+            .relations
+            .get(&relation.key())
+            .map(|found| Document::Relation(found.as_ref().clone())),
+        Document::Alarm(rule) => index
+            .alarm_rules
+            .get(&rule.name)
+            .map(|found| Document::Alarm(Box::new(found.as_ref().clone()))),
         Document::Credential(credential) => index
             .credentials
             .get(&credential.name)

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use utakata_alarm::Compiled;
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_invariant as invariant;
 use utakata_model::{
-    Class, Credential, Kind, Schedule, Target, Zone, duration, label, schedule::INTERVAL_MIN,
-    suggest,
+    AlarmRule, Class, Credential, Kind, Relation, Schedule, Target, TargetName, Zone, duration,
+    label, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{address, index::Index};
@@ -51,6 +52,8 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             }
             Document::Schedule(schedule) => check_schedule(schedule, documents, index, kinds),
             Document::Credential(credential) => check_credential(credential),
+            Document::Relation(relation) => check_relation(relation, documents, index),
+            Document::Alarm(rule) => check_alarm(rule),
         };
         let is_double = !subjects.insert(subject.clone());
         let double = is_double.then(|| "it is listed twice".to_owned());
@@ -124,6 +127,44 @@ fn check_credential(credential: &Credential) -> Vec<String> {
     let empty = credential.values.keys().any(String::is_empty);
     let wrong = empty.then(|| "a key of its values is empty".to_owned());
     wrong.into_iter().collect()
+}
+
+fn check_relation(relation: &Relation, documents: &[Document], index: &Index) -> Vec<String> {
+    let is_declared = |name: &TargetName| {
+        let declared = documents.iter();
+        let mut declared = declared.filter_map(|document| match document {
+            Document::Target(target) => Some(&target.name),
+            _ => None,
+        });
+        declared.any(|declared| declared == name)
+    };
+    let mut wrong = Vec::new();
+    for end in [&relation.from, &relation.to] {
+        let Some(name) = end.target() else { continue };
+        if !index.targets.contains_key(name) && !is_declared(name) {
+            let hint = suggest::hint(
+                name.as_str(),
+                index.targets.keys().map(|name| name.as_str()),
+            );
+            wrong.push(format!("there is no target \"{name}\": {hint}"));
+        }
+    }
+    if relation.to.outlet().is_some() {
+        wrong.push("an outlet is where a relation begins: it stands in \"from\"".into());
+    }
+    if relation.from == relation.to {
+        wrong.push("both ends are the same".into());
+    }
+    wrong
+}
+
+/// Returns the mistakes of an alarm rule, each with its field.
+fn check_alarm(rule: &AlarmRule) -> Vec<String> {
+    let wrong = Compiled::new(rule.clone()).err().unwrap_or_default();
+    let wrong = wrong.into_iter();
+    wrong
+        .map(|wrong| format!("{}: {}", wrong.field, wrong.message))
+        .collect()
 }
 
 fn check_schedule(

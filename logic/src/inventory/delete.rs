@@ -23,7 +23,7 @@ pub(super) fn check(delete: &[Named], documents: &[Document], index: &Index) -> 
         .iter()
         .filter_map(|one| match one {
             Named::Target(name) => Some(name),
-            Named::Schedule(_) | Named::Credential(_) => None,
+            _ => None,
         })
         .collect();
     for one in delete {
@@ -93,6 +93,8 @@ pub(super) fn changes(delete: Vec<Named>, index: &Index) -> Vec<Change> {
             Named::Target(name) => Change::DeleteTarget(name),
             Named::Schedule(name) => Change::DeleteSchedule(name),
             Named::Credential(name) => Change::DeleteCredential(name),
+            Named::Relation(key) => Change::DeleteRelation(key),
+            Named::Alarm(name) => Change::DeleteAlarmRule(name),
         })
         .collect();
     changes.sort_by_key(|change| matches!(change, Change::DeleteCredential(_)));
@@ -104,5 +106,7 @@ fn is_there(one: &Named, index: &Index) -> bool {
         Named::Target(name) => index.targets.contains_key(name),
         Named::Schedule(name) => index.schedules.contains_key(name),
         Named::Credential(name) => index.credentials.contains_key(name),
+        Named::Relation(key) => index.relations.contains_key(key),
+        Named::Alarm(name) => index.alarm_rules.contains_key(name),
     }
 }

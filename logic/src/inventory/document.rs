@@ -3,11 +3,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utakata_api::{apply::Document, problem::Detail};
-use utakata_model::suggest;
+use utakata_model::{reword, suggest};
 
-use crate::explain;
-
-const TYPES: [&str; 3] = ["target", "schedule", "credential"];
+const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
 
 /// Parses one document; `position` is counted from 1.
 ///
@@ -35,6 +33,8 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
         "target" => typed(fields).map(Document::Target),
         "schedule" => typed(fields).map(Document::Schedule),
         "credential" => typed(fields).map(Document::Credential),
+        "relation" => typed(fields).map(Document::Relation),
+        "alarm" => typed(fields).map(Document::Alarm),
         _ => Err(format!(
             "unknown type \"{word}\": {}",
             suggest::hint(&word, TYPES)
@@ -44,7 +44,7 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
 }
 
 fn typed<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
-    serde_json::from_value(Value::Object(fields)).map_err(|error| explain::json(&error))
+    serde_json::from_value(Value::Object(fields)).map_err(|error| reword::json(&error))
 }
 
 fn detail(subject: String, message: String) -> Detail {

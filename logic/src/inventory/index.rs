@@ -8,7 +8,8 @@ use std::{
 
 use utakata_api::apply::Document;
 use utakata_model::{
-    Credential, CredentialName, Kind, Schedule, ScheduleName, Selector, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Kind, Relation, RelationKey, Schedule,
+    ScheduleName, Selector, Target, TargetName,
 };
 
 use super::{DeviceId, TargetEntry};
@@ -19,6 +20,8 @@ pub(super) struct Index {
     pub targets: BTreeMap<TargetName, Arc<TargetEntry>>,
     pub schedules: BTreeMap<ScheduleName, Arc<Schedule>>,
     pub credentials: BTreeMap<CredentialName, Arc<Credential>>,
+    pub relations: BTreeMap<RelationKey, Arc<Relation>>,
+    pub alarm_rules: BTreeMap<AlarmName, Arc<AlarmRule>>,
     kinds: HashMap<Kind, usize>,
     last_device: u64,
 }
@@ -34,6 +37,12 @@ impl Index {
         }
         for target in contents.targets {
             index.put_target(target);
+        }
+        for relation in contents.relations {
+            index.relations.insert(relation.key(), Arc::new(relation));
+        }
+        for rule in contents.alarm_rules {
+            index.alarm_rules.insert(rule.name.clone(), Arc::new(rule));
         }
         index
     }
@@ -61,12 +70,28 @@ impl Index {
                 .into_iter()
                 .map(|one| (one.name.clone(), one)),
         );
+        let relations = difference(
+            self.relations.iter().map(|(key, one)| (key, &**one)),
+            contents.relations.into_iter().map(|one| (one.key(), one)),
+        );
+        let rules = difference(
+            self.alarm_rules.iter().map(|(name, one)| (name, &**one)),
+            contents
+                .alarm_rules
+                .into_iter()
+                .map(|one| (one.name.clone(), one)),
+        );
         let gone = targets.gone.into_iter().map(Change::DeleteTarget);
         let gone = gone.chain(schedules.gone.into_iter().map(Change::DeleteSchedule));
         let gone = gone.chain(credentials.gone.into_iter().map(Change::DeleteCredential));
+        let gone = gone.chain(relations.gone.into_iter().map(Change::DeleteRelation));
+        let gone = gone.chain(rules.gone.into_iter().map(Change::DeleteAlarmRule));
         let new = targets.new.into_iter().map(Document::Target);
         let new = new.chain(schedules.new.into_iter().map(Document::Schedule));
         let new = new.chain(credentials.new.into_iter().map(Document::Credential));
+        let new = new.chain(relations.new.into_iter().map(Document::Relation));
+        let rules = rules.new.into_iter().map(Box::new);
+        let new = new.chain(rules.map(Document::Alarm));
         gone.chain(new.map(Change::Put)).collect()
     }
 
@@ -127,6 +152,14 @@ impl Index {
                 Change::Put(Document::Target(target)) => self.put_target(target),
                 Change::Put(Document::Schedule(schedule)) => self.put_schedule(schedule),
                 Change::Put(Document::Credential(credential)) => self.put_credential(credential),
+                Change::Put(Document::Relation(relation)) => {
+                    self.relations.insert(relation.key(), Arc::new(relation));
+                }
+                Change::Put(Document::Alarm(rule)) => {
+                    self.alarm_rules.insert(rule.name.clone(), Arc::new(*rule));
+                }
+                Change::DeleteRelation(key) => drop(self.relations.remove(&key)),
+                Change::DeleteAlarmRule(name) => drop(self.alarm_rules.remove(&name)),
                 Change::DeleteTarget(name) => self.remove_target(&name),
                 Change::DeleteSchedule(name) => drop(self.schedules.remove(&name)),
                 Change::DeleteCredential(name) => drop(self.credentials.remove(&name)),

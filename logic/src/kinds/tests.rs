@@ -75,6 +75,7 @@ fn status(
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: Default::default(),
         rollouts: Vec::new(),
         workers: None,

@@ -12,7 +12,7 @@ use super::{
     explain::{self, Facts},
     state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
-use crate::{dispatch::Progress, ledger::Error};
+use crate::{audit::AlarmAct, dispatch::Progress, ledger::Error, store::AlarmWrites};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -53,6 +53,8 @@ pub(super) enum LedgerCommand {
     Lock(TargetName, Lock, Promise<()>),
     /// A person unlocks a target. The answer is true if it was locked.
     Unlock(TargetName, Attribution, Promise<bool>),
+    /// Alarms have changed, with the acts of people that changed them.
+    Alarms(Box<AlarmWrites>, Vec<AlarmAct>, Promise<()>),
     /// A query for the lock of a target, the task that holds it, and the number of tasks that wait
     /// for it.
     LaneOf(TargetName, Reply<super::LaneView>),
@@ -96,6 +98,7 @@ impl LedgerCommand {
             Self::Settle(.., to) | Self::Cancel(.., to) => answer(to, Err(Error::Waits)),
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
+            Self::Alarms(.., to) => answer(to, Err(Error::Waits)),
             Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
@@ -130,6 +133,10 @@ impl LedgerCommand {
             Self::Unlock(target, attribution, to) => {
                 let was_locked = ledger.unlock(&target, &attribution);
                 reply(ledger, to, was_locked);
+            }
+            Self::Alarms(writes, acts, to) => {
+                ledger.alarms(*writes, &acts);
+                reply(ledger, to, ());
             }
             Self::Progress(id, to) => match ledger.open(id) {
                 Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utakata_model::{
     ActionName, Class, Missing, Outcome, OutcomeStatus, Problem, Reading, Readings, Recognition,
     TaskKey, missing, reading,
@@ -31,8 +31,6 @@ pub struct LastSeen {
     /// The missing parts of the last answer to each action.
     pub missing: BTreeMap<ActionName, Vec<Missing>>,
     pub recognition: Option<Arc<Recognition>>,
-    /// True while it waits to be written to the store.
-    pub(super) waits: bool,
 }
 
 /// The latest readings of a target by one action.
@@ -48,12 +46,10 @@ pub struct ActionReadings {
     pub whole: Option<TaskKey>,
     /// The readings of earlier attempts that the latest one did not have.
     pub earlier: Vec<Earlier>,
-    /// True if it differs from the store.
-    pub(super) changed: bool,
 }
 
 /// A value that the latest attempt did not return.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Earlier {
     /// The time of the reading.
     pub time: Timestamp,
@@ -73,14 +69,14 @@ pub struct Value<'a> {
     pub reading: &'a Reading,
 }
 
-/// The stored form of [`ActionReadings`].
-#[derive(Serialize, Deserialize)]
-pub(super) struct Stored {
+/// The last readings of an action as they are kept; earlier versions stored them in this form.
+#[derive(Deserialize)]
+pub struct Stored {
     pub last: Arc<Readings>,
     /// The time at which they arrived; absent in rows of earlier versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub heard: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub earlier: Vec<Earlier>,
 }
 
@@ -145,7 +141,6 @@ impl LastSeen {
         };
         seen.whole = Some(outcome.key());
         let is_any = !seen.earlier.is_empty();
-        seen.changed |= is_any;
         seen.earlier = Vec::new();
         is_any
     }
@@ -179,7 +174,6 @@ impl LastSeen {
                 earlier.time = moved(earlier.time);
                 earlier.heard = earlier.heard.map(moved);
             }
-            action.changed = true;
         }
     }
 
@@ -196,7 +190,6 @@ impl LastSeen {
                 heard,
                 whole: None,
                 earlier: Vec::new(),
-                changed: true,
             });
             return;
         };
@@ -228,7 +221,6 @@ impl ActionReadings {
             // It may have been a read of a part: only the next one is known to be whole.
             whole: None,
             earlier,
-            changed: false,
         }
     }
 
@@ -251,7 +243,6 @@ impl ActionReadings {
     fn replace(&mut self, readings: &Arc<Readings>, heard: Timestamp) {
         let heard_before = std::mem::replace(&mut self.heard, heard);
         let before = std::mem::replace(&mut self.last, Arc::clone(readings));
-        self.changed = true;
         if self.earlier.is_empty() && same_series(&before.readings, &readings.readings) {
             return;
         }

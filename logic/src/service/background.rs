@@ -7,7 +7,8 @@ use utakata_interconnect::{Events, Tasks};
 
 use super::{Handle, Inner, receive::Receiver};
 use crate::{
-    catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper, observed::turns::LogLine,
+    alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
+    observed::turns::LogLine,
 };
 
 /// The interval between looks for changes by others.
@@ -21,15 +22,24 @@ const LOG_INTERVAL: Duration = Duration::from_secs(2);
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Handle {
-    pub(super) fn spawn(&self, tasks: Arc<dyn Tasks>, events: Arc<dyn Events>, keeper: Keeper) {
+    pub(super) fn spawn(
+        &self,
+        tasks: Arc<dyn Tasks>,
+        events: Arc<dyn Events>,
+        keeper: Keeper,
+        alarms: AlarmKeeper,
+    ) {
         let inner = &self.inner;
         let mut background = inner.lifetime.background.lock();
+        background.spawn(alarms.run(inner.lifetime.cancel.clone()));
         let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
             ledger: inner.ledger.clone(),
             notifications: Arc::clone(&inner.notifications),
+            alarms: inner.alarms.clone(),
+            recorder: inner.recorder.clone(),
             fetches,
         };
         let cancel = inner.lifetime.cancel.clone();
@@ -41,6 +51,7 @@ impl Handle {
         );
         background.spawn(desired::publish(
             desired,
+            Arc::clone(&inner.site.inventory),
             Arc::clone(&events),
             inner.membership.duties.clone(),
             cancel,
@@ -79,8 +90,6 @@ impl Handle {
         background.spawn(notifications.run(inner.lifetime.cancel.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
-        let flusher = Arc::clone(inner);
-        background.spawn(async move { flusher.flush_now_and_then().await });
         let watcher = Arc::clone(inner);
         background.spawn(async move { watcher.follow_clock().await });
         let forgetter = Arc::clone(inner);
@@ -108,20 +117,6 @@ impl Handle {
 }
 
 impl Inner {
-    async fn flush_now_and_then(&self) {
-        let mut ticks =
-            tokio::time::interval(self.config.store.flush.max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = self.lifetime.cancel.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            // An error is kept for the status, and the next tick tries again.
-            let _ = self.flush().await;
-        }
-    }
-
     /// Shifts times when the clock is set, so that observations keep their age.
     async fn follow_clock(&self) {
         let mut clock = clock::Watch::begin();

@@ -10,7 +10,10 @@ use utakata_interconnect::{
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
-use crate::{clock, dispatch::Dispatch, ledger::Ledger, notifications::Notifications};
+use crate::{
+    alarms::Alarms, clock, dispatch::Dispatch, history::Recorder, ledger::Ledger,
+    notifications::Notifications,
+};
 
 /// The pause before another attempt to subscribe.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -21,6 +24,8 @@ pub(super) struct Receiver {
     pub dispatch: Arc<Dispatch>,
     pub ledger: Ledger,
     pub notifications: Arc<Notifications>,
+    pub alarms: Alarms,
+    pub recorder: Recorder,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
 }
@@ -76,6 +81,7 @@ impl Receiver {
                     self.site.rollouts.on_status(status);
                     self.ledger.on_status(Arc::clone(status)).await;
                 }
+                Event::Alarms(_) => {}
                 Event::Start(batch) => {
                     self.dispatch.histograms().asked(batch);
                     self.ledger.on_asks(Arc::clone(batch)).await;
@@ -119,10 +125,18 @@ impl Receiver {
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
+        let is_known = |one: &&Outcome| self.site.inventory.find(&one.target).is_some();
+        let failed = batch.outcomes.iter().filter(|one| Recorder::wants(one));
+        failed
+            .filter(is_known)
+            .for_each(|one| self.recorder.outcome(one));
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
                 self.site.observed.ended(&known, outcome);
+                if outcome.class == Class::Observe {
+                    self.alarms.ended(&known, outcome);
+                }
                 if self.is_of_all(outcome) {
                     self.site.observed.read_all(&known, outcome);
                 }
@@ -137,6 +151,8 @@ impl Receiver {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
             self.site.observed.saw(&known, readings, clock::now());
+            self.recorder.readings(readings);
+            self.alarms.saw(&known, readings);
         }
     }
 }

@@ -7,7 +7,6 @@ use utakata_interconnect::Events;
 use super::Error;
 use crate::{
     catalogue::Catalogue,
-    clock,
     desired::{Desired, rollouts::Rollouts},
     environments::Environments,
     evidence::ReadBackCounts,
@@ -43,7 +42,6 @@ impl Site {
         let kinds = Arc::new(Kinds::default());
         let inventory = Inventory::load(store.clone(), Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
-        let observed = Observed::restore(&**store, &inventory, clock::now()).await?;
         let people = People::load(store.clone()).await?;
         let desired = Arc::new(Desired::load(store.clone(), Arc::clone(&kinds)).await?);
         let catalogue = Arc::new(Catalogue::new(
@@ -70,7 +68,7 @@ impl Site {
             kinds,
             environments,
             inventory,
-            observed: Arc::new(observed),
+            observed: Arc::default(),
             people,
             desired,
             catalogue,

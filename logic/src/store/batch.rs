@@ -10,7 +10,7 @@ use utakata_model::{
 };
 use utakata_permit::life::{End, Holder};
 
-use super::{ControlTask, Fence};
+use super::{AlarmWrites, ControlTask, Fence};
 use crate::pace::StopRule;
 
 /// Changes to the ledger that are written together.
@@ -26,6 +26,8 @@ pub struct WriteBatch {
     pub task_progress: IndexMap<TaskId, TaskProgress>,
     /// Targets that were locked or unlocked.
     pub locks: IndexMap<TargetName, Option<Lock>>,
+    /// Changes to alarms.
+    pub alarms: AlarmWrites,
     /// The next page of the audit trail.
     pub audit: Option<AuditPage>,
     /// The lease under which it is written, if several could write.
@@ -107,6 +109,7 @@ impl WriteBatch {
             && self.operation_progress.is_empty()
             && self.task_progress.is_empty()
             && self.locks.is_empty()
+            && self.alarms.is_empty()
             && self.audit.is_none()
             && !self.closes_gap
     }
@@ -118,6 +121,7 @@ impl WriteBatch {
         self.operation_progress.extend(newer.operation_progress);
         self.task_progress.extend(newer.task_progress);
         self.locks.extend(newer.locks);
+        self.alarms.absorb(newer.alarms);
         self.closes_gap |= newer.closes_gap;
     }
 }

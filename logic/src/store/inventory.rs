@@ -2,11 +2,14 @@
 
 use async_trait::async_trait;
 use utakata_api::apply::Document;
-use utakata_model::{Credential, CredentialName, Schedule, ScheduleName, Target, TargetName};
+use utakata_model::{
+    AlarmName, AlarmRule, Credential, CredentialName, Relation, RelationKey, Schedule,
+    ScheduleName, Target, TargetName,
+};
 
 use super::Error;
 
-/// Targets, schedules and credentials.
+/// Targets, schedules, credentials, relations and alarm rules.
 #[async_trait]
 pub trait Inventory: Send + Sync {
     /// Returns the whole inventory.
@@ -15,8 +18,8 @@ pub trait Inventory: Send + Sync {
     /// Applies these changes to the inventory, all or none.
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
-    /// Grows with every change of targets, schedules, credentials, people, releases and zones of
-    /// environments: whoever caches them reads them again when it has changed.
+    /// Grows with every change of targets, schedules, credentials, relations, alarm rules, people,
+    /// releases and zones of environments: whoever caches them reads them again when it has changed.
     async fn inventory_version(&self) -> Result<u64, Error>;
 }
 
@@ -29,6 +32,10 @@ pub struct Contents {
     pub schedules: Vec<Schedule>,
     /// Credentials by name.
     pub credentials: Vec<Credential>,
+    /// Relations by what they say.
+    pub relations: Vec<Relation>,
+    /// Alarm rules by name, without those that come with utakata.
+    pub alarm_rules: Vec<AlarmRule>,
 }
 
 /// One change of the inventory.
@@ -42,4 +49,8 @@ pub enum Change {
     DeleteSchedule(ScheduleName),
     /// Deletes a credential.
     DeleteCredential(CredentialName),
+    /// Deletes a relation.
+    DeleteRelation(RelationKey),
+    /// Deletes an alarm rule.
+    DeleteAlarmRule(AlarmName),
 }

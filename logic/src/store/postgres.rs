@@ -60,8 +60,6 @@ impl Sql for Postgres {
     const UNDOES: &'static str = "undoes";
     // So no file is removed while a release starts to use it.
     const ALONE: Option<&'static str> = Some("LOCK TABLE release IN SHARE ROW EXCLUSIVE MODE");
-    const LAZILY: Option<&'static str> = Some("SET LOCAL synchronous_commit = off");
-    const READINGS_AT_ONCE: usize = 5000;
 
     fn among(parameter: u8) -> String {
         format!("= ANY(${parameter})")

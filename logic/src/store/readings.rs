@@ -1,19 +1,18 @@
-//! The stored latest readings.
+//! The latest readings that earlier versions have stored: history keeps them now.
 
 use async_trait::async_trait;
 use utakata_model::{ActionName, TargetName};
 
 use super::Error;
 
-/// The latest readings: the newest of them may be lost in a crash.
+/// The latest readings of earlier versions: read once, and deleted when history has them.
 #[async_trait]
 pub trait Readings: Send + Sync {
-    /// Writes the latest readings, replacing those of the same target and action. Targets that are
-    /// not in the inventory are left out.
-    async fn put_readings(&self, rows: &[ReadingRow]) -> Result<(), Error>;
-
-    /// Returns the latest readings of all targets.
+    /// Returns the stored readings.
     async fn readings(&self) -> Result<Vec<ReadingRow>, Error>;
+
+    /// Deletes the stored readings.
+    async fn delete_readings(&self) -> Result<(), Error>;
 }
 
 /// The latest readings of a target by one action.

@@ -1,6 +1,7 @@
 //! The store in SQL, the same for both databases. Their own modules contain the differences:
 //! obtaining a connection, interpreting errors, and a few words of the language.
 
+mod alarm;
 mod audit;
 mod catalogue;
 mod desired;
@@ -36,10 +37,6 @@ pub(super) trait Sql: Send + Sync + 'static {
     const UNDOES: &'static str;
     /// Serializes changes to releases where several processes may write.
     const ALONE: Option<&'static str>;
-    /// Skips waiting for the disk, where that can be chosen for each transaction.
-    const LAZILY: Option<&'static str>;
-    /// The number of readings written at once: control gets through in between.
-    const READINGS_AT_ONCE: usize;
 
     /// "One of these", for a parameter with texts.
     fn among(parameter: u8) -> String;

@@ -55,9 +55,6 @@ impl Sql for Sqlite {
     const UNDOES: &'static str = "json_extract(body, '$.undoes')";
     // Nobody else writes anyway.
     const ALONE: Option<&'static str> = None;
-    const LAZILY: Option<&'static str> = None;
-    // A few milliseconds.
-    const READINGS_AT_ONCE: usize = 500;
 
     fn among(parameter: u8) -> String {
         format!("IN (SELECT value FROM json_each(${parameter}))")

@@ -8,6 +8,7 @@ mod bad_input;
 mod bounds;
 mod control;
 mod events;
+mod history;
 mod inventory;
 mod keys;
 mod ledger;

@@ -269,3 +269,36 @@ async fn last_readings_outlive_a_restart_and_go_stale_by_their_schedule() {
     .await;
     room.end().await;
 }
+
+#[tokio::test]
+async fn readings_of_an_earlier_version_are_taken_over_once() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let folder = room.end().await;
+    let path = folder.path().join("store.sqlite3");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let name = "pdu-0";
+    let body = json!({ "last": {
+        "target": name, "action": "read", "time": "2026-11-01T10:00:00Z",
+        "seen_by": { "task": "0192f0c1-0000-7000-8000-000000000001", "attempt": 1 },
+        "readings": [{ "metric": "hw.energy", "value": 7.5, "unit": "J" }],
+    }});
+    let mut store = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    sqlx::query("INSERT INTO reading (target, action, body) VALUES (?, 'read', ?)")
+        .bind(name)
+        .bind(body.to_string())
+        .execute(&mut store)
+        .await
+        .unwrap();
+    sqlx::Connection::close(store).await.unwrap();
+    // The first start takes it over, the second one has it from history.
+    let mut folder = folder;
+    for _ in 0..2 {
+        let room = Room::at(folder, config()).await;
+        let (_, page) = room.get("/v1/readings?metric=hw.energy").await;
+        assert_eq!(page["items"][0]["value"], 7.5, "{page}");
+        assert_eq!(page["items"][0]["time"], "2026-11-01T10:00:00Z");
+        assert!(room.handle.store().readings().await.unwrap().is_empty());
+        folder = room.end().await;
+    }
+}

@@ -19,7 +19,7 @@ use utakata_interconnect::{
     connection::Health, events::bus::Bus, tasks::embedded::Embedded,
 };
 use utakata_logic::{
-    Config, Handle, LogicEnvironment, Parts, http,
+    Config, Handle, LogicEnvironment, Parts, history, http,
     store::{Store, sqlite::Sqlite},
 };
 use utakata_model::{
@@ -126,6 +126,7 @@ impl Room {
             connections,
             peers: None,
             folder: None,
+            history: history::open(&config.history, &folder.path().join("history")),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
         let router = http::router(
@@ -185,6 +186,7 @@ impl Room {
             connections: Vec::new(),
             breakers: Vec::new(),
             desired: None,
+            needs_networks: false,
             stopped: Default::default(),
             rollouts: Vec::new(),
             workers: None,
@@ -420,9 +422,7 @@ impl Desk {
 }
 
 pub fn config() -> Config {
-    let mut config = Config::default();
-    config.store.flush = Duration::from_millis(20);
-    config
+    Config::default()
 }
 
 pub fn target(name: &str) -> Value {

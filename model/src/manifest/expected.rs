@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    Verify,
+    Tolerance, Verify,
     placeholder::{self, Unknown},
 };
 use crate::{ActionName, MetricName, Quality, Reading, ReadingValue};
@@ -28,6 +28,10 @@ pub struct Expected {
     /// The value that proves the effect. Absent if it is a parameter that was not given: then no
     /// value proves anything.
     pub value: Option<Value>,
+    /// Further values that prove it.
+    any: Vec<Value>,
+    /// The difference up to which a number counts as a value.
+    tolerance: Option<Tolerance>,
     /// The value on the way to the effect, if there must be one.
     through: Through,
 }
@@ -63,6 +67,12 @@ impl Expected {
                 .map(attribute)
                 .collect::<Result<_, _>>()?,
             value: placeholder::fill_one(&verify.value, &values).ok(),
+            any: verify
+                .any
+                .iter()
+                .filter_map(|value| placeholder::fill_one(value, &values).ok())
+                .collect(),
+            tolerance: verify.tolerance,
             through: match &verify.through {
                 None => Through::Nothing,
                 Some(through) => Through::Value(placeholder::fill_one(through, &values).ok()),
@@ -73,21 +83,31 @@ impl Expected {
     /// Returns true if the readings show the effect. `None` if they are doubtful, missing or
     /// contradictory.
     pub fn is_shown(&self, readings: &[Reading]) -> Option<bool> {
-        same(self.value.as_ref()?, self.seen(readings)?)
+        self.has(self.seen(readings)?)
+    }
+
+    /// Returns true if a value is one of those that prove the effect. `None` if it cannot be
+    /// compared with the first of them.
+    fn has(&self, seen: &ReadingValue) -> Option<bool> {
+        let is = |expected: &Value| same(expected, seen, self.tolerance);
+        let first = is(self.value.as_ref()?);
+        match self.any.iter().any(|other| is(other) == Some(true)) {
+            true => Some(true),
+            false => first,
+        }
     }
 
     /// Returns true if the readings show the state on the way to the effect.
     pub fn is_passing(&self, readings: &[Reading]) -> bool {
         match (&self.through, self.seen(readings)) {
-            (Through::Value(Some(through)), Some(seen)) => same(through, seen) == Some(true),
+            (Through::Value(Some(through)), Some(seen)) => same(through, seen, None) == Some(true),
             _ => false,
         }
     }
 
     /// Returns true if a value is the one that the action brings about.
     pub fn is_effect(&self, value: &ReadingValue) -> bool {
-        let expected = self.value.as_ref();
-        expected.and_then(|expected| same(expected, value)) == Some(true)
+        self.has(value) == Some(true)
     }
 
     /// Returns the single trustworthy value to look at, if there is exactly one.
@@ -121,7 +141,11 @@ fn is_trusted(reading: &Reading) -> bool {
 }
 
 /// Returns true if a value is the expected one, or `None` if the two cannot be compared.
-fn same(expected: &Value, seen: &ReadingValue) -> Option<bool> {
+fn same(expected: &Value, seen: &ReadingValue, tolerance: Option<Tolerance>) -> Option<bool> {
+    let is_near = |expected: f64, seen: f64| {
+        let is_within = tolerance.is_some_and(|tolerance| tolerance.has(expected, seen));
+        is_within || is_near(expected, seen)
+    };
     match (expected, seen) {
         (Value::String(expected), ReadingValue::Text(seen)) => Some(**expected == **seen),
         (Value::Bool(expected), ReadingValue::Text(seen)) => Some(expected.to_string() == **seen),

@@ -96,7 +96,11 @@ pub(super) fn check(action: &Action) -> Result<(), ManifestError> {
         let texts = verify.attributes.values().filter_map(|text| name(text));
         let parameters = verify.parameters.values().flat_map(names);
         let values = [Some(&verify.value), verify.through.as_ref()];
-        let values = values.into_iter().flatten().flat_map(names);
+        let values = values
+            .into_iter()
+            .flatten()
+            .chain(&verify.any)
+            .flat_map(names);
         let mut all = texts.chain(parameters).chain(values);
         all.try_for_each(|name| known_one(action, "verify", name, &known))?;
     }

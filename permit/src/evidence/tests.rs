@@ -183,3 +183,28 @@ fn todays_value_is_that_of_the_same_place() {
     assert_eq!(today(json!({ "outlet": 4 })), None);
     assert_eq!(today(json!({})), None);
 }
+
+#[test]
+fn a_number_within_the_tolerance_and_any_further_value_prove_it() {
+    let shows = |value: Value, seen: Value| {
+        let verify: Verify = serde_json::from_value(json!({
+            "action": "read", "metric": "hw.power.limit", "value": value,
+            "any": ["off", "$other"], "tolerance": "1%",
+        }))
+        .unwrap();
+        let expected = Expected::new(&verify, &json!({ "other": 900 })).unwrap();
+        let readings = readings(json!([{ "metric": "hw.power.limit", "value": seen }]));
+        expected.is_shown(&readings.readings)
+    };
+    for (value, seen, expect) in [
+        (json!(450), json!(448.0), Some(true)),
+        (json!(450), json!(440.0), Some(false)),
+        (json!(450), json!(905.0), Some(true)),
+        (json!("on"), json!("off"), Some(true)),
+        (json!("on"), json!("starting"), Some(false)),
+        (json!(450), json!("off"), Some(true)),
+        (json!(450), json!("unlimited"), None),
+    ] {
+        assert_eq!(shows(value.clone(), seen.clone()), expect, "{value} {seen}");
+    }
+}

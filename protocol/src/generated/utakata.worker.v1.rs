@@ -288,6 +288,15 @@ pub struct Heartbeat {
     /// Not read from a manager.
     #[prost(uint64, tag = "2")]
     pub invariants_broken: u64,
+    /// The memory of the worker that is resident, in bytes; 0: not known. Read where the manager cannot
+    /// see it by itself. Not read from a manager.
+    #[prost(uint64, tag = "3")]
+    pub memory_bytes: u64,
+    /// True if whoever runs the worker has told it to end (SIGTERM). The manager gives it nothing more
+    /// and drains it; where it does not within 2 seconds, the worker drains by itself, and tasks that
+    /// are on their way to it expire. Not read from a manager.
+    #[prost(bool, tag = "4")]
+    pub leaving: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Cancel {

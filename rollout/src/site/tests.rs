@@ -84,6 +84,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: Stopped::default(),
         rollouts: told.into_iter().collect(),
         workers: None,

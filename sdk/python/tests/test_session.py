@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,8 @@ class Manager(grpc.GenericRpcHandler):
 
     def __init__(self, play):
         self.play, self.heard, self.outcomes = play, [], []
+        #: The worker says nothing more.
+        self.left = asyncio.Event()
         self.streams = 0
 
     def service(self, call):
@@ -91,6 +94,7 @@ class Manager(grpc.GenericRpcHandler):
                 for one in message.ready.attempts:
                     if go := self.go(one):
                         await said.put(go)
+            self.left.set()
 
         async def play():
             try:
@@ -257,7 +261,7 @@ class Outcomes(unittest.TestCase):
 
 class Goes(unittest.TestCase):
     def control(self, go, timeout=5.0):
-        """How control ends, and how often it was begun."""
+        """The ends of control, and the number of times that it was begun."""
         begun = []
 
         async def play(manager):
@@ -303,6 +307,40 @@ class Goes(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
+    def test_told_to_end_it_says_so_and_does_what_is_on_its_way(self):
+        async def play(manager):
+            yield WELCOME
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not any(message.heartbeat.leaving for message in manager.heard):
+                await asyncio.sleep(0.005)
+            yield tasks("read")
+            await manager.answered(1)
+            yield drain()
+
+        manager = run(lambda task: None, play)
+        self.assertEqual([said(one) for one in manager.outcomes], [("succeeded", "")])
+
+    def test_told_to_end_it_drains_by_itself_where_nobody_does(self):
+        async def play(manager):
+            yield WELCOME
+            os.kill(os.getpid(), signal.SIGTERM)
+            await manager.left.wait()
+
+        began = time.monotonic()
+        run(lambda task: None, play)
+        self.assertLess(time.monotonic() - began, 8)
+
+    def test_it_tells_its_memory(self):
+        async def play(manager):
+            yield WELCOME
+            while not any(message.heartbeat.memory_bytes for message in manager.heard):
+                await asyncio.sleep(0.005)
+            yield drain()
+
+        manager = run(lambda task: None, play)
+        told = max(message.heartbeat.memory_bytes for message in manager.heard)
+        self.assertGreater(told, 1_000_000)
+
     def test_a_drain_gives_up_what_does_not_end(self):
         async def slow(task):
             await asyncio.sleep(60)

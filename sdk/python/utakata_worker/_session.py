@@ -15,6 +15,7 @@ import json
 import logging
 import math
 import os
+import signal
 import time
 from typing import Any
 
@@ -31,6 +32,8 @@ ANSWERS_MAX = 10_000
 CANCEL_GRACE = 1.0
 #: How long the manager has to end the stream after the worker has, in seconds.
 GOODBYE = 2.0
+#: How long the manager has to drain a worker that was told to end, in seconds.
+LEAVE_SECONDS = 2.0
 #: The answer must be told before the manager gives up on it, in seconds.
 MARGIN = 0.05
 
@@ -100,12 +103,16 @@ class Session:
         self.version = wire.WITH_GO
         self.answered: dict[tuple[bytes, int], None] = {}
         self.draining: asyncio.Task | None = None
+        #: Whoever runs the worker has told it to end.
+        self.leaving = False
         self.beating: asyncio.Task | None = None
         #: What the manager has asked for, to make room for its successor.
         self.held = None
 
     async def run(self) -> None:
         """Serves until the manager has drained it. Raises Refused or ConnectionError."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.told_to_end)
         token, within = read_token(), None
         try:
             while (held := await self.serve(token, within)) is not None:
@@ -230,9 +237,27 @@ class Session:
         if attempts:
             self.send(ready=wire.Ready(attempts=attempts))
 
+    def beat(self) -> None:
+        beat = wire.Heartbeat(
+            running=len(self.running), memory_bytes=resident(), leaving=self.leaving
+        )
+        self.send(heartbeat=beat)
+
+    def told_to_end(self) -> None:
+        """Says so: the manager knows which tasks are on their way, and drains it after them."""
+        if self.leaving or self.draining is not None:
+            return
+        self.leaving = True
+        self.beat()
+        asyncio.get_running_loop().call_later(LEAVE_SECONDS, self.drain_by_itself)
+
+    def drain_by_itself(self) -> None:
+        if self.draining is None:
+            self.draining = asyncio.create_task(self.drain(None))
+
     async def heartbeats(self, every: float) -> None:
         while True:
-            self.send(heartbeat=wire.Heartbeat(running=len(self.running)))
+            self.beat()
             await asyncio.sleep(every)
 
     def begin(self, task) -> None:
@@ -397,3 +422,12 @@ def _reading(one: Reading):
     else:
         reading.number = one.value
     return reading
+
+
+def resident() -> int:
+    """The bytes of this process that are resident; 0 where that cannot be read."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0

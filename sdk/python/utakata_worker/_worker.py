@@ -88,6 +88,7 @@ class Worker:
             code, said = EXIT_UNAVAILABLE, f"the worker ended before it was drained: {error}"
         if code:
             print(said, file=sys.stderr)
+            leave(said)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -115,6 +116,17 @@ class Worker:
         if isinstance(returned, Answer):
             return returned
         return Answer(readings=list(returned))
+
+
+def leave(reason: str) -> None:
+    """Leaves the reason of the end where whoever runs the worker looks for it."""
+    path = os.environ.get("UTAKATA_LAST_WORDS")
+    if path and os.path.exists(path):
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                print(reason, file=file)
+        except OSError as error:
+            logging.debug("the reason of the end cannot be left: %s", error)
 
 
 def read_manifest(release: Path) -> dict[str, Any]:

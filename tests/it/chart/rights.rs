@@ -47,7 +47,8 @@ fn check(expect: &[(&str, &[&str])]) {
 fn an_environment_may_do_what_its_runtime_does_and_nothing_else() {
     let pods: (&str, &[&str]) = ("pods", &["create", "get", "list", "watch", "delete"]);
     let leases: (&str, &[&str]) = ("leases", &["create", "get", "update"]);
-    check(&[pods, leases]);
+    let policies: (&str, &[&str]) = ("networkpolicies", &["create", "list", "update", "delete"]);
+    check(&[pods, leases, policies]);
 }
 
 /// The source file in which the runtime lists the permissions that it checks.

@@ -59,8 +59,9 @@ pub struct Done {
 
 impl Place {
     pub fn new() -> Self {
-        program("utakata-worker-snmp");
-        program("utakata-worker-echo");
+        for kind in ["snmp", "redfish", "modbus", "nut", "probe", "echo"] {
+            program(&format!("utakata-worker-{kind}"));
+        }
         let folder = TempDir::with_prefix("utakata-system-").unwrap();
         Self { folder }
     }

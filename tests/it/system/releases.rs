@@ -12,14 +12,16 @@ fn releases() -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
-    [of("workers/echo"), of("workers/snmp")].concat()
+    let programs = ["echo", "snmp", "redfish", "modbus", "nut", "probe"];
+    let folders = programs.map(|program| of(&format!("workers/{program}")));
+    folders.concat()
 }
 
 #[test]
 fn every_release_of_ours_passes_the_harness() {
     let place = Place::new();
     let releases = releases();
-    assert!(releases.len() >= 7, "{releases:?}");
+    assert!(releases.len() >= 11, "{releases:?}");
     // Several at a time: the harness mostly waits.
     let test = |folder: &PathBuf| {
         let folder = folder.to_str().unwrap();

@@ -31,10 +31,12 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["interconnect", "permit", "model"],
     ),
     ("rollout", &["api", "model"]),
+    ("history", &["model"]),
     (
         "logic",
         &[
             "invariant",
+            "history",
             "interconnect",
             "permit",
             "rollout",
@@ -64,7 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &[]),
     ("tests", &[]),
     ("kube-for-tests", &[]),
-    ("benches", &["api", "model", "tests"]),
+    ("benches", &["api", "kube-for-tests", "model", "tests"]),
     (
         "up",
         &[
@@ -110,7 +112,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 /// The crates that any worker may use.
-const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "profile"];
+const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "worker-http", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
 const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
 /// Crates whose tests use something built on them.
@@ -131,14 +133,19 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("bollard", &["execution-docker"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
-    ("hyper", &["logic", "up", "kube-for-tests"]),
-    ("hyper-util", &["logic", "up", "kube-for-tests"]),
+    ("hyper", &["logic", "up", "kube-for-tests", "worker-http"]),
+    (
+        "hyper-util",
+        &["logic", "up", "kube-for-tests", "worker-http"],
+    ),
+    ("crc32fast", &["history"]),
     ("indicatif", &[""]),
     ("jsonschema", &["model"]),
     ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
     ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
+    ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk"]),
@@ -146,17 +153,22 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("regex", &["profile"]),
     ("reqwest", &["api"]),
     ("rumqttc", &["interconnect-mqtt"]),
+    ("rusqlite", &["history"]),
     (
         "rustls",
         &[
             "interconnect-mqtt",
             "execution-kubernetes",
             "kube-for-tests",
+            "worker-http",
         ],
     ),
     ("serde-saphyr", &["documents"]),
     ("sqlx", &["logic"]),
-    ("tokio-rustls", &["execution", "kube-for-tests"]),
+    (
+        "tokio-rustls",
+        &["execution", "kube-for-tests", "worker-http"],
+    ),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
     ("utoipa-axum", &["logic"]),

@@ -49,17 +49,29 @@ fn every_allow_has_a_reason() {
 
 #[test]
 fn no_file_names_a_place_that_only_its_author_has() {
+    expect_none(
+        "the reader of these files does not have that folder:",
+        offences_of_texts(private_places),
+    );
+}
+
+#[test]
+fn no_file_has_marks_of_a_merge() {
+    expect_none(
+        "two versions of these lines are left:",
+        offences_of_texts(marks_of_a_merge),
+    );
+}
+
+fn offences_of_texts(rule: impl Fn(&Path, &str) -> Vec<Offence>) -> Vec<Offence> {
     let mut offences = Vec::new();
     for path in repository::files().unwrap() {
         let bytes = fs::read(repository::root().join(&path)).unwrap();
         if let Ok(text) = String::from_utf8(bytes) {
-            offences.extend(private_places(&path, &text));
+            offences.extend(rule(&path, &text));
         }
     }
-    expect_none(
-        "the reader of these files does not have that folder:",
-        offences,
-    );
+    offences
 }
 
 fn sleeps(source: &Source) -> Vec<Offence> {
@@ -175,6 +187,15 @@ fn private_places(path: &Path, text: &str) -> Vec<Offence> {
     offences
 }
 
+fn marks_of_a_merge(path: &Path, text: &str) -> Vec<Offence> {
+    let marks = ["<", ">"].map(|mark| format!("{} ", mark.repeat(7)));
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| marks.iter().any(|mark| line.starts_with(mark)))
+        .map(|(number, _)| Offence::new(path, number + 1, "a mark of a merge"))
+        .collect()
+}
+
 #[test]
 fn each_rule_of_words_finds_its_offender() {
     let test = |text: &str| Source::new(PathBuf::from("a/tests/it/b.rs"), text.to_owned());
@@ -210,4 +231,6 @@ fn each_rule_of_words_finds_its_offender() {
     let place = ["see /wo", "rk/design"].concat();
     assert_eq!(private_places(Path::new("a.md"), &place).len(), 1);
     assert_eq!(private_places(Path::new("a.md"), "a network/card"), []);
+    let mark = format!("a\n{} ours", "<".repeat(7));
+    assert_eq!(marks_of_a_merge(Path::new("a.md"), &mark).len(), 1);
 }

@@ -220,6 +220,21 @@ impl Cluster {
         made.map_err(|refusal| anyhow!(refusal.message))
     }
 
+    /// Creates an object, without a request.
+    ///
+    /// # Errors
+    /// It exists already.
+    pub fn put(&self, plural: &str, namespace: &str, object: Value) -> Result<()> {
+        let made = self.world.make(plural, namespace, object);
+        made.map_err(|refusal| anyhow!(refusal.message))
+    }
+
+    /// Takes an object out as it is, without a request, and without regard to what it owns.
+    pub fn take(&self, plural: &str, namespace: &str, name: &str) {
+        let key = Key::new(resource::named(plural), namespace, name);
+        self.world.store().remove(&key);
+    }
+
     /// Refuses objects of a resource for which the rule has something to say, as a
     /// ValidatingAdmissionPolicy does.
     pub fn refuse(

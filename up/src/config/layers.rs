@@ -104,7 +104,7 @@ pub fn lay(file: &str, text: &str, overrides: &[(&Override, String)]) -> Result<
         config = table
             .clone()
             .try_into()
-            .map_err(|error: toml::de::Error| told(hints::unknown_field(error.message())))?;
+            .map_err(|error: toml::de::Error| told(hints::plain(error.message())))?;
     }
     Ok(config)
 }
@@ -117,7 +117,7 @@ fn at(file: &str, text: &str, error: &toml::de::Error) -> Error {
         file: file.into(),
         line: before.matches('\n').count() + 1,
         column: before[line_start..].chars().count() + 1,
-        problem: hints::unknown_field(error.message()),
+        problem: hints::plain(error.message()),
     }
 }
 

@@ -66,7 +66,7 @@ fn values_of_variables_become_what_the_key_needs() {
             ("UTAKATA__EXECUTION__ID", "site-1"),
             ("UTAKATA__EXECUTION__LABELS__RACK", "A1"),
             ("UTAKATA__EXECUTION__RELEASES", "[\"/srv/a\"]"),
-            ("UTAKATA__LOGIC__STORE__FLUSH", "5s"),
+            ("UTAKATA__LOGIC__HISTORY__KEEP", "5d"),
         ],
         &[],
     )
@@ -76,7 +76,7 @@ fn values_of_variables_become_what_the_key_needs() {
     assert_eq!(config.execution.id.unwrap().as_str(), "site-1");
     assert_eq!(config.execution.labels["rack"], "A1");
     assert_eq!(config.execution.releases, [PathBuf::from("/srv/a")]);
-    assert_eq!(config.logic.store.flush.as_secs(), 5);
+    assert_eq!(config.logic.history.keep.as_secs(), 5 * 86_400);
 }
 
 #[test]
@@ -96,8 +96,8 @@ fn mistakes_are_reported_with_their_place_and_the_nearest_key() {
         ),
         ("[logic.http]\nlisten = \"here\"\n", "utakata.toml:2:10: "),
         (
-            "[logic.store]\nflush = \"5\"\n",
-            "utakata.toml:2:9: \"5\" is not a duration",
+            "[logic.history]\nkeep = \"5\"\n",
+            "utakata.toml:2:8: \"5\" is not a duration",
         ),
         ("= 1", "utakata.toml:1:1: "),
     ] {

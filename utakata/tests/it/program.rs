@@ -429,6 +429,10 @@ fn need_programs() {
     let folder = Path::new(UTAKATA).parent().unwrap();
     for program in [
         "utakata-worker-snmp",
+        "utakata-worker-redfish",
+        "utakata-worker-modbus",
+        "utakata-worker-nut",
+        "utakata-worker-probe",
         "utakata-worker-echo",
         "utakata-worker-exec",
         "utakata-simulator",

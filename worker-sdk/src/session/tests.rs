@@ -117,6 +117,8 @@ struct Pair {
     stop: CancellationToken,
     outcomes: HashMap<TaskKey, AttemptOutcome>,
     progress: Vec<String>,
+    /// It has said that it was told to end.
+    is_leaving: bool,
     /// The attempts that were reported ready.
     ready: Vec<v1::ReadyAttempt>,
     /// The age that a go may have for ready attempts.
@@ -162,6 +164,7 @@ impl Pair {
             stop,
             outcomes: HashMap::new(),
             progress: Vec::new(),
+            is_leaving: false,
             ready: Vec::new(),
             goes: Some(LIMIT),
             listener: Some(listener),
@@ -204,6 +207,7 @@ impl Pair {
                 }
             }
             Some(from_worker::Message::Progress(progress)) => self.progress.push(progress.message),
+            Some(from_worker::Message::Heartbeat(beat)) => self.is_leaving |= beat.leaving,
             Some(from_worker::Message::Ready(ready)) => {
                 self.ready.extend(ready.attempts.iter().cloned());
                 if let Some(within) = self.goes {
@@ -484,6 +488,19 @@ async fn at_the_limit_of_draining_what_is_left_is_given_up() {
 async fn told_to_stop_by_the_system_it_drains_by_itself() {
     let pair = Pair::welcomed().await;
     pair.stop.cancel();
+    pair.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn told_to_stop_by_the_system_it_says_so_and_does_what_is_on_its_way() {
+    let mut pair = Pair::welcomed().await;
+    pair.stop.cancel();
+    while !pair.is_leaving {
+        assert!(pair.hear().await);
+    }
+    let on_its_way = pair.give(&[("do", "at once", LONG)]).await;
+    assert_eq!(pair.told(on_its_way[0]).await, said(Status::Succeeded, ""));
+    pair.drain(0).await;
     pair.end().await.unwrap();
 }
 

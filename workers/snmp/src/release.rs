@@ -2,23 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::Deserialize;
 use serde_json::Value as Json;
+pub use utakata_profile::release::{Error, Settings, settings};
+use utakata_profile::release::{check_parameters, meaningless};
 use utakata_worker_sdk::model::{Action, ActionName, Class, Manifest, manifest::Repeat, suggest};
 
-use crate::profile::{self, Library, Profile};
-
-/// `[settings]` of a `worker.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Profiles used for every target.
-    #[serde(default)]
-    pub profiles: Vec<String>,
-    /// True if targets are also read with every other profile that recognises them.
-    #[serde(default)]
-    pub recognise: bool,
-}
+use crate::profile::{Library, Profile};
 
 /// The operation behind an action.
 #[derive(Debug, Clone)]
@@ -57,46 +46,6 @@ pub struct BoundAction {
     pub repeat: Repeat,
 }
 
-/// The reason why a release cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The settings are wrong.
-    #[error("worker.toml: [settings]: {problem}")]
-    Settings { problem: String },
-    /// A profile is invalid.
-    #[error(transparent)]
-    Profile(#[from] profile::Error),
-    /// An action has no implementation.
-    #[error("worker.toml: the {class} action \"{action}\" has no meaning: {hint}")]
-    Action {
-        action: ActionName,
-        class: &'static str,
-        /// A suggestion of what may have been meant.
-        hint: String,
-    },
-    /// A parameter of a read selects nothing.
-    #[error(
-        "worker.toml: the action \"{action}\" has the parameter \"{parameter}\", by which no \
-         table of its profiles has a row: {hint}"
-    )]
-    Row {
-        action: ActionName,
-        parameter: String,
-        /// A suggestion of what may have been meant.
-        hint: String,
-    },
-    /// An action lacks a parameter that its profile needs.
-    #[error(
-        "worker.toml: the action \"{action}\" must require the parameter \"{parameter}\", which \
-         the profile \"{profile}\" uses"
-    )]
-    Parameter {
-        action: ActionName,
-        parameter: String,
-        profile: String,
-    },
-}
-
 /// Actions that need no profile, by class.
 const OBSERVE: [(&str, Operation); 4] = [
     ("read", Operation::Read),
@@ -104,27 +53,6 @@ const OBSERVE: [(&str, Operation); 4] = [
     ("walk", Operation::Walk),
     ("notification", Operation::Notification),
 ];
-
-/// Reads the settings of a manifest.
-pub fn settings(manifest: &Manifest) -> Result<Settings, Error> {
-    if manifest.settings.is_null() {
-        return Ok(Settings::default());
-    }
-    let known = ["profiles", "recognise"];
-    let keys = manifest
-        .settings
-        .as_object()
-        .into_iter()
-        .flat_map(|object| object.keys());
-    if let Some(key) = keys.into_iter().find(|key| !known.contains(&key.as_str())) {
-        return Err(Error::Settings {
-            problem: format!("there is no key \"{key}\": {}", suggest::hint(key, known)),
-        });
-    }
-    Settings::deserialize(&manifest.settings).map_err(|error| Error::Settings {
-        problem: error.to_string(),
-    })
-}
 
 /// Binds each action of a manifest. Errors: an action without an implementation, or without a
 /// required parameter.
@@ -151,7 +79,7 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
         .iter()
         .find_map(|profile| Some((profile, profile.observes.get(name)?)));
     if let Some((profile, observe)) = found {
-        check_parameters(action, profile, observe.parameters())?;
+        check_parameters(action, &profile.name, observe.parameters())?;
         return Ok(Operation::Observe {
             profile: Arc::clone(profile),
             name: name.into(),
@@ -175,7 +103,7 @@ fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
         .iter()
         .find_map(|profile| Some((profile, profile.controls.get(name)?)));
     if let Some((profile, control)) = found {
-        check_parameters(action, profile, control.parameters())?;
+        check_parameters(action, &profile.name, control.parameters())?;
         return Ok(Operation::Control {
             profile: Arc::clone(profile),
             name: name.into(),
@@ -187,30 +115,6 @@ fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
     let known = profiles.iter().flat_map(|profile| profile.controls.keys());
     let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();
     Err(meaningless(action, known))
-}
-
-fn meaningless(action: &Action, known: Vec<&str>) -> Error {
-    Error::Action {
-        action: action.name.clone(),
-        class: action.class.as_str(),
-        hint: suggest::hint(action.name.as_str(), known),
-    }
-}
-
-/// Checks that an action requires every parameter that its profile uses.
-fn check_parameters<'a>(
-    action: &Action,
-    profile: &Profile,
-    mut used: impl Iterator<Item = &'a str>,
-) -> Result<(), Error> {
-    match used.find(|name| !requires(action, name)) {
-        None => Ok(()),
-        Some(parameter) => Err(Error::Parameter {
-            action: action.name.clone(),
-            parameter: parameter.into(),
-            profile: profile.name.clone(),
-        }),
-    }
 }
 
 /// Checks that the parameters of `read`, besides metrics, select a row of some profile.
@@ -230,9 +134,4 @@ fn check_rows(action: &Action, profiles: &[Arc<Profile>]) -> Result<(), Error> {
             hint: suggest::hint(name, known),
         }),
     }
-}
-
-fn requires(action: &Action, parameter: &str) -> bool {
-    let required = action.parameters.get("required").and_then(Json::as_array);
-    required.is_some_and(|names| names.iter().any(|name| name.as_str() == Some(parameter)))
 }

@@ -28,8 +28,11 @@ impl State {
                 self.on_can_begin(number, ready, at);
                 return false;
             }
-            WorkerEvent::Alive => {
+            WorkerEvent::Alive { memory } => {
                 self.workers.on_alive(number, now);
+                if let Some(bytes) = memory {
+                    self.workers.on_memory_said(number, bytes);
+                }
                 return false;
             }
             WorkerEvent::Memory(bytes) => {
@@ -48,6 +51,7 @@ impl State {
                 self.workers.on_explained(number);
                 return false;
             }
+            WorkerEvent::Leaving => self.workers.on_leaving(number, now),
             WorkerEvent::MustGo(within) => self.workers.on_must_go(number, within, now),
             WorkerEvent::OutOfReach => self.workers.on_out_of_reach(number, now),
             WorkerEvent::Ready {

@@ -496,11 +496,11 @@ fn an_attempt_without_an_answer_is_ended_in_the_workers_place() {
     let worker = world.ready(8);
     let keys = world.deliver(vec![task("a"), control("b"), task("a"), task("b")]);
     world.given();
-    world.report(worker, WorkerEvent::Alive);
+    world.report(worker, WorkerEvent::Alive { memory: None });
     world.pass(4);
-    world.report(worker, WorkerEvent::Alive);
+    world.report(worker, WorkerEvent::Alive { memory: None });
     world.pass(4);
-    world.report(worker, WorkerEvent::Alive);
+    world.report(worker, WorkerEvent::Alive { memory: None });
     world.pass(4);
     let mut ended = world.outcomes();
     ended.sort_by_key(|(_, status, _)| *status == OutcomeStatus::Unknown);
@@ -568,7 +568,7 @@ fn a_worker_cannot_answer_for_another() {
     let first = world.ready(1);
     let keys = world.deliver(vec![task("a"), task("b")]);
     world.pass(1);
-    world.report(first, WorkerEvent::Alive);
+    world.report(first, WorkerEvent::Alive { memory: None });
     let second = world.ready(1);
     world.begin();
     assert_eq!(world.given(), [(first, keys[0]), (second, keys[1])]);

@@ -17,6 +17,9 @@ use crate::{
     worker::{Number, StreamEnd},
 };
 
+/// The time that a worker has that says that it was told to end: its place tells how much there is
+/// in truth.
+const LEAVE_WITHIN: Duration = Duration::from_mins(10);
 /// The number of characters for a worker's number and the hyphen before it.
 const NUMBER_MAX: usize = 21;
 
@@ -131,6 +134,16 @@ impl Workers {
     pub(in crate::kind) fn on_memory(&mut self, number: Number, bytes: u64) {
         if let Some(worker) = self.worker(number) {
             worker.memory = Some(bytes);
+            worker.is_measured = true;
+        }
+    }
+
+    /// Takes what a worker says about its memory, where nobody measures it.
+    pub(in crate::kind) fn on_memory_said(&mut self, number: Number, bytes: u64) {
+        if let Some(worker) = self.worker(number)
+            && !worker.is_measured
+        {
+            worker.memory = Some(bytes);
         }
     }
 
@@ -175,12 +188,29 @@ impl Workers {
         self.fail(number, now);
     }
 
-    /// Makes a worker finish its tasks within this time; it gets no new ones.
-    pub(in crate::kind) fn drain(&mut self, number: Number, within: Duration, now: Instant) {
+    /// Drains a worker that says that it was told to end. Whether that was its place's doing is
+    /// told by its end: a worker that says so for no reason is a failure like any other.
+    pub(in crate::kind) fn on_leaving(&mut self, number: Number, now: Instant) {
         let Some(worker) = self.worker(number) else {
             return;
         };
-        worker.is_expected = true;
+        if matches!(worker.phase, Phase::Ready { .. }) {
+            self.finish(number, LEAVE_WITHIN, now);
+        }
+    }
+
+    /// Makes a worker finish its tasks within this time; it gets no new ones.
+    pub(in crate::kind) fn drain(&mut self, number: Number, within: Duration, now: Instant) {
+        if let Some(worker) = self.worker(number) {
+            worker.is_expected = true;
+            self.finish(number, within, now);
+        }
+    }
+
+    fn finish(&mut self, number: Number, within: Duration, now: Instant) {
+        let Some(worker) = self.worker(number) else {
+            return;
+        };
         worker.phase = Phase::Draining {
             until: now + within,
             heard: now,

@@ -118,6 +118,26 @@ fn a_worker_that_says_at_its_end_that_it_crashed_is_a_failure_from_then_on() {
 }
 
 #[test]
+fn a_worker_that_was_told_to_end_gets_nothing_more_and_its_end_says_whose_doing_that_was() {
+    for (exit, lost) in [(Exit::Evicted, 0), (Exit::Code(0), 1)] {
+        let (mut workers, now, number) = explained();
+        workers.on_leaving(number, now);
+        assert_eq!(workers.worker_of(0), None);
+        assert!(matches!(
+            workers.take_effects().sends[..],
+            [Outgoing {
+                message: Message::Drain(_),
+                ..
+            }]
+        ));
+        workers.on_parted(number, StreamEnd::Closed, now);
+        assert_eq!(workers.status(0)[0].lost, 0);
+        workers.on_ended(number, Ended::Exit(exit), now);
+        assert_eq!(workers.status(0)[0].lost, lost, "{exit:?}");
+    }
+}
+
+#[test]
 fn a_worker_that_must_go_gets_nothing_more_and_one_that_is_out_of_reach_is_given_up() {
     let (mut workers, now, number) = explained();
     workers.on_must_go(number, Duration::from_secs(5), now);

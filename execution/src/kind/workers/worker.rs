@@ -32,6 +32,8 @@ pub(super) struct Worker {
     pub(super) begun: u64,
     /// Its memory at the last measurement, in bytes.
     pub(super) memory: Option<u64>,
+    /// True if its place measures its memory: what it says about it does not count.
+    pub(super) is_measured: bool,
     /// The number of attempts that it has, including overdue ones.
     pub(super) running: u32,
     pub(super) overdue: u32,
@@ -133,6 +135,7 @@ impl Worker {
             is_single: false,
             begun: 0,
             memory: None,
+            is_measured: false,
             running: 0,
             overdue: 0,
             strays: 0,

@@ -1,5 +1,8 @@
 //! Obstacles to pods: each has its code, and says what to do.
 
+use std::time::Duration;
+
+use serde_json::json;
 use utakata_execution::config;
 use utakata_kube_for_tests::{Credentials, Fault, Image, Scope};
 use utakata_model::{OutcomeStatus, Problem};
@@ -133,5 +136,126 @@ async fn an_answer_that_is_lost_makes_no_second_pod() {
     quay.one().await;
     assert_eq!(quay.pods().len(), 1, "in {NAMESPACE}");
     site.end().await;
+    quay.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_pull_secret_with_a_wrong_password_is_told_like_none() {
+    let quay = Quay::open();
+    let credentials = Credentials {
+        user: "a".into(),
+        password: "b".into(),
+    };
+    let private = reference().replace("aa", "cc");
+    let image = Image::folder(quay.images()).private(credentials);
+    quay.cluster.register(&private, image);
+    // {"auths":{"registry.example":{"username":"a","password":"wrong"}}}
+    let wrong =
+        "eyJhdXRocyI6eyJyZWdpc3RyeS5leGFtcGxlIjp7InVzZXJuYW1lIjoiYSIsInBhc3N3b3JkIjoid3JvbmcifX19";
+    let secret = json!({
+        "metadata": {"name": "registry"}, "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": wrong},
+    });
+    quay.cluster.put("secrets", NAMESPACE, secret).unwrap();
+    let pods = config::Kubernetes {
+        pull_secrets: vec!["registry".into()],
+        ..quay.config()
+    };
+    let site = quay.site_with(&private, pods, |_| {}).await;
+    let problem = refused(&site).await;
+    assert_says(&problem, "image-missing", "authorization failed");
+    site.end().await;
+    quay.assert_empty().await;
+}
+
+#[tokio::test]
+async fn an_image_for_other_processors_is_refused_before_it_serves() {
+    let quay = Quay::open();
+    let foreign = reference().replace("aa", "dd");
+    let image = Image::folder(quay.images()).foreign();
+    quay.cluster.register(&foreign, image);
+    let site = quay.site_with(&foreign, quay.config(), |_| {}).await;
+    assert_says(&refused(&site).await, "image-unfit", "processors");
+    site.end().await;
+    quay.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_quota_of_none_is_one_reason_and_no_stream_of_requests() {
+    let quay = Quay::open();
+    let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}});
+    quay.cluster
+        .put("resourcequotas", NAMESPACE, quota)
+        .unwrap();
+    let mut site = quay.site(|_| {}).await;
+    assert_says(
+        &refused(&site).await,
+        "kubernetes-quota",
+        "exceeded quota: none",
+    );
+    let created = || {
+        let counts = quay.cluster.requests();
+        let of = counts.get(&("create".to_owned(), "pods".to_owned()));
+        of.copied().unwrap_or_default()
+    };
+    assert!(created() < 10, "{} pods were asked for", created());
+    quay.cluster.take("resourcequotas", NAMESPACE, "none");
+    let read = site.ask(echo("a", "x")).await;
+    assert_ended(&read, OutcomeStatus::Succeeded, "");
+    site.end().await;
+    quay.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_pod_that_never_says_hello_is_refused_before_it_serves() {
+    let quay = Quay::open();
+    let silent = reference().replace("aa", "ee");
+    let root = tempfile::tempdir().unwrap();
+    let worker = root.path().join("utakata-worker-echo");
+    std::fs::write(&worker, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&worker, executable).unwrap();
+    std::fs::copy(
+        quay.images().join("worker.toml"),
+        root.path().join("worker.toml"),
+    )
+    .unwrap();
+    quay.cluster.register(&silent, Image::folder(root.path()));
+    let pods = config::Kubernetes {
+        starts_within: Duration::from_secs(1),
+        ..quay.config()
+    };
+    let soon =
+        |config: &mut utakata_execution::Config| config.hello_within = Duration::from_secs(1);
+    let site = quay.site_with(&silent, pods, soon).await;
+    let problem = refused(&site).await;
+    assert_says(&problem, "worker-no-hello", "hello");
+    site.end().await;
+    quay.assert_empty().await;
+}
+
+#[tokio::test]
+async fn of_two_environments_with_one_name_the_later_serves_and_the_earlier_says_so() {
+    let quay = Quay::open();
+    let named = |config: &mut utakata_execution::Config| config.id = Some("twin".parse().unwrap());
+    let first = quay.site(named).await;
+    first.ready("echo").await;
+    let mut second = quay.site(named).await;
+    second.ready("echo").await;
+    let read = second.ask(echo("a", "x")).await;
+    assert_ended(&read, OutcomeStatus::Succeeded, "");
+    // The workers of the earlier one are ended, and it may start no others.
+    let problem = || {
+        let status = first.handle.status();
+        let of_pools = status.pools.iter().filter_map(|pool| pool.problem.clone());
+        of_pools
+            .chain(status.refused.iter().map(|one| one.problem.clone()))
+            .next()
+    };
+    until(|| problem().is_some_and(|problem| &*problem.code == "environment-twice")).await;
+    let read = second.ask(echo("b", "x")).await;
+    assert_ended(&read, OutcomeStatus::Succeeded, "");
+    first.end().await;
+    second.end().await;
     quay.assert_empty().await;
 }

@@ -114,6 +114,7 @@ pub fn mark(event: &Event) -> String {
         Event::Environment(status) => format!("{} {:?}", status.id, status.state),
         Event::Desired(desired) => format!("desired {} {}", desired.zone, desired.revision),
         Event::Deleted(target) => format!("deleted {target}"),
+        Event::Alarms(news) => format!("alarms {} {}", news.target, news.number),
         Event::Forgotten(id) => format!("forgotten {id}"),
         Event::Start(batch) => format!("start {} {}", batch.environment, batch.asks[0].ask),
         Event::Permits(batch) => {

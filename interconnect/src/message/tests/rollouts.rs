@@ -2,7 +2,7 @@
 
 use utakata_model::{
     Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,
-    RolloutStatus, StandingOrders,
+    RolloutStatus, StandingOrders, TargetNetworks,
     rollout::{Difference, Evidence, Go, GoOrder, Sample},
 };
 
@@ -66,6 +66,22 @@ fn desired_kinds() -> Desired {
     Desired {
         environments: BTreeMap::new(),
         kinds: BTreeMap::from([("apc-pdu".parse().unwrap(), kind)]),
+        ..desired()
+    }
+}
+
+/// Desired state with the networks of targets.
+fn desired_networks() -> Desired {
+    let networks = TargetNetworks {
+        networks: ["10.0.0.0/30", "2001:db8::1/128"]
+            .map(|text| text.parse().unwrap())
+            .into(),
+        names: vec!["pdu-a1.example".into()],
+        unknown: 1,
+    };
+    Desired {
+        environments: BTreeMap::new(),
+        targets: Some([("snmp".parse().unwrap(), networks)].into()),
         ..desired()
     }
 }
@@ -155,6 +171,7 @@ fn part() -> ContentReply {
 fn releases_and_rollouts_have_exactly_these_bytes() {
     check("desired-kinds.json", &desired_kinds());
     check("desired-standing.json", &desired_standing());
+    check("desired-networks.json", &desired_networks());
     check("environment-rollouts.json", &environment_rollouts());
     check("fetch.json", &fetch());
     check("content.json", &content());

@@ -25,7 +25,16 @@ fn paused() -> Orders {
 #[test]
 fn nothing_is_published_before_anything_was_asked() {
     let heard = [Arc::new(status("free", "hall-3"))];
-    assert_eq!(zones(&DesiredState::default(), &heard), []);
+    let nothing = DesiredState::default();
+    assert_eq!(zones(&nothing, &heard, &ZoneNetworks::new()), []);
+    // Networks follow the inventory, whatever was ordered.
+    let networks = ZoneNetworks::from([(name("hall-3"), BTreeMap::new())]);
+    let sent = zones(&nothing, &heard, &networks);
+    assert_eq!(sent.len(), 1);
+    assert_eq!(
+        (sent[0].revision, &sent[0].targets),
+        (0, &Some(BTreeMap::new()))
+    );
 }
 
 #[test]
@@ -45,7 +54,7 @@ fn every_zone_is_reported_and_who_has_moved_is_found() {
         Arc::new(status("moved", "hall-2")),
         Arc::new(status("free", "hall-3")),
     ];
-    let told = zones(&state, &heard);
+    let told = zones(&state, &heard, &ZoneNetworks::new());
     let told: Vec<_> = told
         .iter()
         .map(|one| {
@@ -77,6 +86,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: utakata_model::Stopped::default(),
         rollouts: Vec::new(),
         workers: None,

@@ -12,12 +12,11 @@ use utakata_api::{
     apply::{Document, Named},
     problem::Detail,
 };
-use utakata_model::suggest;
+use utakata_model::{reword, suggest};
 
 use super::CURE;
 use crate::{
     code::Code,
-    explain,
     http::{Refused, body, problem::MAX_DETAILS},
     inventory::parse_document,
 };
@@ -80,7 +79,7 @@ impl Documents {
         };
         let delete = match fields.delete.map(RawValue::get) {
             Some(delete) => serde_json::from_str::<Vec<Named>>(delete).map_err(|error| {
-                let reason = explain::json(&error);
+                let reason = reword::json(&error);
                 invalid(&format!("the field \"delete\" is wrong: {reason}"))
             })?,
             None => Vec::new(),

@@ -14,9 +14,10 @@ use utakata_permit::life::{Event, Stage};
 
 use super::{Effect, LedgerState};
 use crate::{
-    audit,
+    audit::{self, AlarmAct},
     dispatch::Conclusion,
     ledger::entry::{Rank, TaskEntry, until},
+    store::AlarmWrites,
 };
 
 /// The lane of one target.
@@ -237,6 +238,14 @@ impl LedgerState {
         self.batch.locks.insert(target.clone(), Some(lock.clone()));
         self.keep(target, lock);
         self.settle();
+    }
+
+    /// Records changes to alarms, and the acts of people that made them.
+    pub fn alarms(&mut self, writes: AlarmWrites, acts: &[AlarmAct]) {
+        for act in acts {
+            self.trail.note(self.now.at, &act.entry());
+        }
+        self.batch.alarms.absorb(writes);
     }
 
     /// Applies the lock of a target.

@@ -30,10 +30,15 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 20] = [
+pub static TABLES: [Table; 25] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
+    table("relation", NAMED),
+    table("alarm_rule", NAMED),
+    table("alarm", &[Text("key"), Text("body")]),
+    table("alarm_change", &[Number("number"), Text("body")]),
+    table("alarm_told", &[Text("channel"), Number("number")]),
     table("person", &[Text("name"), Text("token_hash"), Text("made")]),
     table(
         "operation",

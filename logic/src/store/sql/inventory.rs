@@ -17,6 +17,8 @@ struct Outcome<'c> {
     targets: Bodies<'c>,
     schedules: Bodies<'c>,
     credentials: Bodies<'c>,
+    relations: IndexMap<String, Option<String>>,
+    alarm_rules: Bodies<'c>,
     /// Targets whose readings are deleted.
     unread: Vec<&'c str>,
 }
@@ -46,6 +48,18 @@ const CREDENTIALS: Table = Table {
     put: "INSERT INTO credential (name, body) SELECT name, body FROM fresh WHERE TRUE
           ON CONFLICT (name) DO UPDATE SET body = excluded.body",
 };
+const RELATIONS: Table = Table {
+    select: "SELECT body FROM relation ORDER BY name",
+    delete: "DELETE FROM relation WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO relation (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
+const ALARM_RULES: Table = Table {
+    select: "SELECT body FROM alarm_rule ORDER BY name",
+    delete: "DELETE FROM alarm_rule WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO alarm_rule (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
 const DELETE_READINGS: &str = "DELETE FROM reading WHERE target IN (SELECT name FROM fresh)";
 
 #[async_trait]
@@ -56,14 +70,18 @@ impl<S: Sql> Inventory for S {
             let targets = moment.fetch(Statement::new(TARGETS.select)).await?;
             let schedules = moment.fetch(Statement::new(SCHEDULES.select)).await?;
             let credentials = moment.fetch(Statement::new(CREDENTIALS.select)).await?;
-            Ok((targets, schedules, credentials))
+            let relations = moment.fetch(Statement::new(RELATIONS.select)).await?;
+            let rules = moment.fetch(Statement::new(ALARM_RULES.select)).await?;
+            Ok((targets, schedules, credentials, relations, rules))
         };
         let rows = rows.await;
-        let (targets, schedules, credentials) = moment.end(rows).await?;
+        let (targets, schedules, credentials, relations, rules) = moment.end(rows).await?;
         Ok(Contents {
             targets: bodies(self.place(), "target", &targets)?,
             schedules: bodies(self.place(), "schedule", &schedules)?,
             credentials: bodies(self.place(), "credential", &credentials)?,
+            relations: bodies(self.place(), "relation", &relations)?,
+            alarm_rules: bodies(self.place(), "alarm rule", &rules)?,
         })
     }
 
@@ -112,6 +130,21 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
                 let name = credential.name.as_str();
                 (&mut outcome.credentials, name, Some(body))
             }
+            Change::Put(Document::Alarm(rule)) => {
+                let body = place.json("alarm rule", rule)?;
+                (&mut outcome.alarm_rules, rule.name.as_str(), Some(body))
+            }
+            Change::Put(Document::Relation(relation)) => {
+                let body = place.json("relation", relation)?;
+                let name = relation.key().to_string();
+                outcome.relations.insert(name, Some(body));
+                continue;
+            }
+            Change::DeleteRelation(key) => {
+                outcome.relations.insert(key.to_string(), None);
+                continue;
+            }
+            Change::DeleteAlarmRule(name) => (&mut outcome.alarm_rules, name.as_str(), None),
             Change::DeleteTarget(name) => {
                 outcome.unread.push(name.as_str());
                 (&mut outcome.targets, name.as_str(), None)
@@ -127,10 +160,14 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
 async fn make(to: &mut impl Session, outcome: Outcome<'_>) -> Result<(), sqlx::Error> {
     count(to).await?;
     delete(to, DELETE_READINGS, outcome.unread).await?;
+    let relations = outcome.relations.iter();
+    let relations = relations.map(|(name, body)| (name.as_str(), body.clone()));
     let tables = [
         (outcome.targets, TARGETS),
         (outcome.schedules, SCHEDULES),
         (outcome.credentials, CREDENTIALS),
+        (relations.collect(), RELATIONS),
+        (outcome.alarm_rules, ALARM_RULES),
     ];
     for (bodies, table) in tables {
         let (gone, put): (Bodies<'_>, Bodies<'_>) =

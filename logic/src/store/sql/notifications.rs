@@ -10,10 +10,13 @@ use utakata_model::Notification;
 use super::{Column, Columns, Many, Session, Sql, Statement};
 use crate::store::{Error, Notifications};
 
+/// The number of rows in one statement.
+const ROWS_AT_ONCE: usize = 100;
+
 #[async_trait]
 impl<S: Sql> Notifications for S {
     async fn put_notifications(&self, rows: &[Notification]) -> Result<(), Error> {
-        for rows in rows.chunks(S::READINGS_AT_ONCE) {
+        for rows in rows.chunks(ROWS_AT_ONCE) {
             let mut to = self.begin().await?;
             let written = write(&mut to, rows).await;
             to.end(written).await?;

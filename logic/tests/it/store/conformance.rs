@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::{apply::Document, ledger::Lock};
 use utakata_logic::store::{
-    AuditPage, Change, ControlTask, Error, OperationProgress, ReadingRow, Store, TaskFilter,
-    TaskProgress, WriteBatch,
+    AuditPage, Change, ControlTask, Error, OperationProgress, Store, TaskFilter, TaskProgress,
+    WriteBatch,
 };
 use utakata_model::{
     ActionName, Class, Credential, EnvironmentId, Incarnation, Kind, Operation, OperationId,
@@ -56,7 +56,6 @@ macro_rules! promises {
             the_audit_trail_comes_in_its_order,
             locks_and_open_operations_come_back,
             lists_come_newest_first,
-            readings_are_those_of_targets_that_are_there,
             notifications_are_those_that_were_written_last,
             people_are_those_that_were_written,
             a_lease_has_one_holder_at_a_time,
@@ -393,26 +392,4 @@ pub async fn lists_come_newest_first(store: &dyn Store) {
         ..TaskFilter::default()
     };
     check(wanted, &[old[1].id]).await;
-}
-
-/// The latest readings are overwritten; those of deleted targets are not stored.
-pub async fn readings_are_those_of_targets_that_are_there(store: &dyn Store) {
-    let row = |target: &str, body: &str| ReadingRow {
-        target: name(target),
-        action: ActionName::new("read").unwrap(),
-        body: body.into(),
-    };
-    store.change(&[put("a"), put("b")]).await.unwrap();
-    let rows = [row("a", "1"), row("b", "1"), row("gone", "1")];
-    store.put_readings(&rows).await.unwrap();
-    store.put_readings(&[row("a", "2")]).await.unwrap();
-    assert_eq!(
-        store.readings().await.unwrap(),
-        [row("a", "2"), row("b", "1")]
-    );
-    store
-        .change(&[Change::DeleteTarget(name("a"))])
-        .await
-        .unwrap();
-    assert_eq!(store.readings().await.unwrap(), [row("b", "1")]);
 }

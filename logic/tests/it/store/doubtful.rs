@@ -7,10 +7,11 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
-    Audit, AuditPage, Catalogue, Change, Contents, Desired, Environments, Error, Inventory,
-    KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger, Notifications, OperationProgress,
-    OperationRow, OrderRow, Orders, People, PersonRow, Place, PutRelease, ReadingRow, Readings,
-    ReleaseRow, ShippedRelease, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
+    AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
+    Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
+    Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PersonRow, Place,
+    PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Snapshot, Store, TaskFilter,
+    TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
@@ -142,6 +143,12 @@ delegate! {
         change(changes: &[Change]) -> ();
         inventory_version() -> u64;
     }
+    Alarms {
+        alarms() -> Vec<AlarmRow>;
+        alarm_changes(after: u64, max: u32) -> Vec<AlarmChangeRow>;
+        last_alarm_change() -> u64;
+        alarms_told() -> Vec<(String, u64)>;
+    }
     Audit {
         audit(from: u64, max: u32) -> Vec<AuditPage>;
         audit_head() -> Option<AuditPage>;
@@ -150,8 +157,8 @@ delegate! {
         snapshot() -> Box<dyn Snapshot>;
     }
     Readings {
-        put_readings(rows: &[ReadingRow]) -> ();
         readings() -> Vec<ReadingRow>;
+        delete_readings() -> ();
     }
     People {
         people() -> Vec<PersonRow>;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use utakata_logic::{
-    store::{Error, PersonRow, ReadingRow, Store, TaskFilter, WriteBatch},
+    store::{Error, PersonRow, Store, TaskFilter, WriteBatch},
     token::TokenHash,
 };
-use utakata_model::{ActionName, OperationId, PersonName, TargetName};
+use utakata_model::{OperationId, PersonName};
 use utakata_tests::disk::SmallDisk;
 
 use super::conformance::{audit, operation, planned, put, tasks};
@@ -22,7 +22,6 @@ struct Witness {
     refused: Vec<OperationId>,
     people: usize,
     targets: usize,
-    readings: u64,
 }
 
 impl Witness {
@@ -46,19 +45,6 @@ impl Witness {
         written
     }
 
-    async fn readings(&mut self) -> Result<(), Error> {
-        let written = self.readings + 1;
-        let row = |at| ReadingRow {
-            target: TargetName::new(format!("t{at}")).unwrap(),
-            action: ActionName::new("read").unwrap(),
-            body: format!("{written} {}", "x".repeat(100)),
-        };
-        let rows: Vec<ReadingRow> = (0..TARGETS).map(row).collect();
-        self.store.put_readings(&rows).await?;
-        self.readings = written;
-        Ok(())
-    }
-
     async fn person(&mut self) -> Result<(), Error> {
         let name = format!("p{}", self.people);
         let row = PersonRow {
@@ -80,9 +66,8 @@ impl Witness {
 
     /// Does each kind of write once; returns whether a page was refused.
     async fn all(&mut self, count: usize) -> bool {
-        let readings = self.readings().await;
         let page = self.page(count).await;
-        for done in [readings, self.person().await, self.target().await] {
+        for done in [self.person().await, self.target().await] {
             assert!(matches!(done, Ok(()) | Err(Error::Full { .. })), "{done:?}");
         }
         page.is_err()
@@ -105,10 +90,6 @@ impl Witness {
         assert!(!other.tasks(&wanted, 1).await.unwrap().is_empty());
         assert_eq!(other.people().await.unwrap().len(), self.people);
         assert_eq!(other.inventory().await.unwrap().targets.len(), self.targets);
-        let readings = other.readings().await.unwrap();
-        let expect = format!("{} ", self.readings);
-        let is_last = |row: &ReadingRow| row.body.starts_with(&expect);
-        assert!(readings.len() == TARGETS && readings.iter().all(is_last));
     }
 }
 
@@ -128,7 +109,6 @@ pub async fn what_is_acknowledged_around_a_full_disk_is_there<S: Store>(
         refused: Vec::new(),
         people: 0,
         targets: TARGETS,
-        readings: 0,
     };
     assert!(!witness.all(1).await, "there is room");
     for round in 0..3 {

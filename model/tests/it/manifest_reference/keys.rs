@@ -156,6 +156,12 @@ pub const KEYS: &[Key] = &[
         "Other attributes of the reading do not matter.",
     ),
     key("action.verify.value", None, ""),
+    key("action.verify.any", Some("[]"), ""),
+    key(
+        "action.verify.tolerance",
+        None,
+        "Without it, numbers must be equal but for rounding.",
+    ),
     key(
         "action.verify.through",
         None,

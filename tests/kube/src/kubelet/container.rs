@@ -73,7 +73,7 @@ impl Container<'_> {
         let log = self.folder.join(format!("{name}.log"));
         if self.image.is_foreign {
             let _ = fs::write(log, format!("exec {program}: exec format error\n"));
-            return Err(failed(255, "Error", ""));
+            return Err(failed(255, "Error", &message(self.folder, self.spec, 255)));
         }
         if let Some(why) = unusable(program, &variables) {
             let message = format!(
@@ -93,6 +93,8 @@ impl Container<'_> {
         variables: &[(String, String)],
         log: &Path,
     ) -> std::io::Result<Child> {
+        // It is there before the process, as a kubelet mounts it.
+        fs::write(self.message_file(), "")?;
         let output = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = if Path::new(BOUND).exists() {
             let mut command = Command::new(BOUND);

@@ -18,10 +18,30 @@ const OPEN_FILES: u64 = 4096;
 const MADE_AFTER: i64 = 1_793_491_200;
 /// The programs, the effect of their absence, and its seriousness: the simulator is only for trying
 /// things out.
-const PROGRAMS: [(&str, &str, Without); 4] = [
+const PROGRAMS: [(&str, &str, Without); 8] = [
     (
         "utakata-worker-snmp",
         "SNMP targets cannot be reached",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-redfish",
+        "BMCs and everything else that speaks Redfish cannot be reached",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-modbus",
+        "Modbus targets cannot be reached",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-nut",
+        "UPSs behind Network UPS Tools cannot be reached",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-probe",
+        "nothing can be probed",
         Finding::wrong,
     ),
     (

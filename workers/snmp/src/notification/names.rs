@@ -43,7 +43,7 @@ impl Names {
         for (name, oid) in OBJECTS {
             names.objects.insert(oid.to_vec(), name.into());
         }
-        for profile in library.all() {
+        for profile in library.iter() {
             for (name, oid) in &profile.notifications {
                 let key = without_zero(oid.arcs());
                 names.notifications.insert(key, Arc::clone(name));

@@ -1,14 +1,14 @@
-//! The profiles available to a release: those in its own folder take precedence over those shipped
-//! with the program.
+//! The profiles available to a release.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
-
-use utakata_worker_sdk::model::suggest;
+use utakata_profile::library;
 
 use super::{Error, Profile, compile::compile};
 
+/// All available profiles, by name.
+pub type Library = utakata_profile::Library<Profile>;
+
 /// The profiles shipped with the program.
-const SHIPPED: [(&str, &str); 9] = [
+const SHIPPED: &[(&str, &str)] = &[
     ("system", include_str!("../../profiles/system.toml")),
     ("if-mib", include_str!("../../profiles/if-mib.toml")),
     (
@@ -29,114 +29,22 @@ const SHIPPED: [(&str, &str); 9] = [
     ("ucd", include_str!("../../profiles/ucd.toml")),
 ];
 
-/// All available profiles, by name.
-#[derive(Debug, Default)]
-pub struct Library {
-    profiles: BTreeMap<String, Arc<Profile>>,
-}
+impl library::Profile for Profile {
+    const SHIPPED: &'static [(&'static str, &'static str)] = SHIPPED;
 
-impl Library {
-    /// The profiles shipped with the program.
-    pub fn shipped() -> Result<Self, Error> {
-        let mut library = Self::default();
-        for (name, text) in SHIPPED {
-            library.add(name, &format!("profiles/{name}.toml"), text)?;
-        }
-        library.check()?;
-        Ok(library)
+    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error> {
+        compile(name, file, text)
     }
 
-    /// The profiles shipped with the program and those in `FOLDER/profiles/*.toml`, which take
-    /// precedence.
-    pub fn of_release(folder: &Path) -> Result<Self, Error> {
-        let mut library = Self::shipped()?;
-        let folder = folder.join("profiles");
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            return Ok(library);
-        };
-        for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-            let name = path.file_stem().and_then(|stem| stem.to_str());
-            let (Some(name), Some("toml")) = (name, path.extension().and_then(|e| e.to_str()))
-            else {
-                continue;
-            };
-            let file = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|error| Error::Unreadable {
-                file: file.clone(),
-                problem: error.to_string(),
-            })?;
-            library.add(name, &file, &text)?;
-        }
-        library.check()?;
-        Ok(library)
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Returns all profiles.
-    pub fn all(&self) -> impl Iterator<Item = &Profile> {
-        self.profiles.values().map(Arc::as_ref)
+    fn include(&self) -> &[String] {
+        &self.include
     }
 
-    /// Compiles a profile and adds it, replacing one of the same name.
-    pub fn add(&mut self, name: &str, file: &str, text: &str) -> Result<(), Error> {
-        let profile = compile(name, file, text)?;
-        self.profiles.insert(name.into(), Arc::new(profile));
-        Ok(())
-    }
-
-    /// Checks that every included profile exists.
-    fn check(&self) -> Result<(), Error> {
-        self.profiles.values().try_for_each(|profile| {
-            let by = format!(", which \"{}\" includes", profile.name);
-            profile
-                .include
-                .iter()
-                .try_for_each(|name| self.find(name, &by).map(drop))
-        })
-    }
-
-    fn find(&self, name: &str, by: &str) -> Result<&Arc<Profile>, Error> {
-        self.profiles.get(name).ok_or_else(|| Error::Unknown {
-            name: name.into(),
-            by: by.into(),
-            hint: suggest::hint(name, self.profiles.keys().map(String::as_str)),
-        })
-    }
-
-    /// Returns the profiles with these names and everything they include, each once, included ones
-    /// last: a specific profile takes precedence over a general one.
-    pub fn resolve<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Vec<Arc<Profile>>, Error> {
-        let mut found: Vec<Arc<Profile>> = Vec::new();
-        for name in names {
-            let profile = self.find(name, "")?;
-            if !found.iter().any(|known| known.name == profile.name) {
-                found.push(Arc::clone(profile));
-            }
-        }
-        let mut at = 0;
-        while let Some(profile) = found.get(at).map(Arc::clone) {
-            let by = format!(", which \"{}\" includes", profile.name);
-            for name in &profile.include {
-                if !found.iter().any(|known| known.name == *name) {
-                    found.push(Arc::clone(self.find(name, &by)?));
-                }
-            }
-            at += 1;
-        }
-        Ok(found)
-    }
-
-    /// The profiles with conditions for recognising a device.
-    pub fn recognisable(&self) -> impl Iterator<Item = &Arc<Profile>> {
-        self.profiles
-            .values()
-            .filter(|profile| profile.recognise.is_some())
-    }
-
-    /// Returns all profiles, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Profile>> {
-        self.profiles.values()
+    fn is_recognisable(&self) -> bool {
+        self.recognise.is_some()
     }
 }

@@ -30,6 +30,8 @@ fn verified(mut chosen: Chosen) -> Chosen {
             metric: MetricName::new("hw.power").unwrap(),
             attributes: BTreeMap::new(),
             value: 1.into(),
+            any: Vec::new(),
+            tolerance: None,
             through: None,
             proves: Proves::Effect,
             within: Duration::from_secs(3),
@@ -159,7 +161,8 @@ impl Rolled {
     /// Time passes, and these are alive.
     fn passes(&mut self, seconds: u64, alive: &[Number]) {
         for &worker in alive {
-            self.world.report(worker, WorkerEvent::Alive);
+            self.world
+                .report(worker, WorkerEvent::Alive { memory: None });
         }
         self.world.pass(seconds);
     }

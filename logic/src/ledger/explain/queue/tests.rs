@@ -49,6 +49,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         connections: Vec::new(),
         breakers: Vec::new(),
         desired: None,
+        needs_networks: false,
         stopped: Stopped::default(),
         rollouts: Vec::new(),
         workers: None,

@@ -166,6 +166,6 @@ pub async fn the_inventory_has_a_version(store: &dyn Store) {
     assert!(grows().await);
     store.change(&[]).await.unwrap();
     store.write(&planned(&operation(), &[])).await.unwrap();
-    store.put_readings(&[]).await.unwrap();
+    store.delete_readings().await.unwrap();
     assert!(!grows().await);
 }

@@ -182,7 +182,9 @@ async fn what_an_older_database_says_again_is_not_done_twice() {
     copy(&server, "before", NAME);
     let (status, told) = room.post("/v1/operations", off(json!({}))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{told}");
-    assert_eq!(told["code"], "store-lost", "{told}");
+    // Another write may have found it first: then the ledger is just being taken up anew.
+    let codes = ["store-lost", "ending", "ledger-elsewhere"];
+    assert!(codes.iter().any(|code| told["code"] == *code), "{told}");
     room.until(&path, |task| task["state"] == "unsettled").await;
     let unlock = room.send("DELETE", "/v1/targets/pdu-0/lock?why=done", None);
     assert_eq!(unlock.await.0, StatusCode::NO_CONTENT);

@@ -1,0 +1,34 @@
+//! Alarms as pure decisions: no clock, no IO, no async.
+//!
+//! ```text
+//!  rule ── compile ──► Compiled ─┐
+//!  value, silence, time ─────────┴─ step ──► State, Change      is it so?
+//!  Change, people, locks, causes ── Facts::on ──► Facts, Notice  who is told?
+//!  relations, other alarms ──────── explain ──► cause            what explains it?
+//! ```
+
+#![warn(missing_docs)]
+
+mod check;
+mod compiled;
+mod condition;
+mod explain;
+mod facts;
+mod inputs;
+mod isa;
+mod quantity;
+mod report;
+mod ring;
+mod shipped;
+mod text;
+
+pub use check::Wrong;
+pub use compiled::{Compiled, Watch};
+pub use condition::{Change, Heard, State, step};
+pub use explain::{Explanation, Parent, Standing, Topology, explain};
+pub use facts::{Event, Facts, Held, Hold, Notice, Seen};
+pub use inputs::Subject;
+pub use isa::{IsaState, isa};
+pub use report::{Occurrence, Report, report};
+pub use shipped::shipped;
+pub use text::{Template, number};

@@ -1,0 +1,141 @@
+//! The last values of one series, in bounded memory, and what is calculated of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The number of values that are kept: a longer window has fewer of them, evenly spread.
+const KEPT: usize = 32;
+/// The share of a window, as a divisor, that has to be known before anything is said about it.
+const ENOUGH: u32 = 2;
+
+/// The last values of one series.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ring {
+    points: Vec<(Timestamp, f64)>,
+}
+
+impl Ring {
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// Adds a value, for a longest window.
+    pub fn push(&mut self, at: Timestamp, value: f64, window: Duration) {
+        let spacing = window / u32::try_from(KEPT - 2).unwrap_or(1);
+        let before = self.points.len().checked_sub(2).map(|at| self.points[at].0);
+        // The newest one is always there; it is replaced while it is too near to the one before.
+        if before.is_some_and(|before| age(at, before) < spacing) {
+            self.points.pop();
+        }
+        if self.points.last().is_some_and(|(last, _)| *last >= at) {
+            self.points.pop();
+        }
+        self.points.push((at, value));
+        let old = |point: &(Timestamp, f64)| age(at, point.0) > window + spacing;
+        let gone = self.points.iter().take_while(|point| old(point)).count();
+        let gone = gone.max(self.points.len().saturating_sub(KEPT));
+        self.points.drain(..gone);
+    }
+
+    /// Returns the values of a window that ends with the newest one; `None` if too little of it is
+    /// known.
+    fn within(&self, window: Duration) -> Option<&[(Timestamp, f64)]> {
+        let (newest, _) = self.points.last()?;
+        let from = self
+            .points
+            .iter()
+            .position(|(at, _)| age(*newest, *at) <= window)?;
+        let points = &self.points[from..];
+        let known = age(*newest, points[0].0);
+        (points.len() > 1 && known >= window / ENOUGH).then_some(points)
+    }
+
+    /// Returns the change per second: the median of the slopes of all pairs (Theil-Sen), which one
+    /// wild value in four does not move.
+    pub fn slope(&self, window: Duration) -> Option<f64> {
+        let points = self.within(window)?;
+        let mut slopes = Vec::with_capacity(points.len() * (points.len() - 1) / 2);
+        for (at, later) in points.iter().enumerate().skip(1) {
+            for earlier in &points[..at] {
+                let seconds = age(later.0, earlier.0).as_secs_f64();
+                if seconds > 0.0 {
+                    slopes.push((later.1 - earlier.1) / seconds);
+                }
+            }
+        }
+        median(&mut slopes)
+    }
+
+    pub fn average(&self, window: Duration) -> Option<f64> {
+        let points = self.within(window)?;
+        let sum: f64 = points.iter().map(|(_, value)| value).sum();
+        #[allow(clippy::cast_precision_loss, reason = "there are few")]
+        Some(sum / points.len() as f64)
+    }
+
+    pub fn lowest(&self, window: Duration) -> Option<f64> {
+        let points = self.within(window)?;
+        points.iter().map(|(_, value)| *value).reduce(f64::min)
+    }
+
+    pub fn highest(&self, window: Duration) -> Option<f64> {
+        let points = self.within(window)?;
+        points.iter().map(|(_, value)| *value).reduce(f64::max)
+    }
+}
+
+fn age(now: Timestamp, then: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+}
+
+fn median(values: &mut [f64]) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    let middle = values.len() / 2;
+    let (_, median, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    Some(*median)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(step: i64, count: i64, value: impl Fn(i64) -> f64) -> Ring {
+        let mut ring = Ring::default();
+        for number in 0..count {
+            let at = Timestamp::from_second(1_000 + number * step).unwrap();
+            ring.push(at, value(number * step), Duration::from_secs(600));
+        }
+        ring
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "small")]
+    fn rising(second: i64) -> f64 {
+        20.0 + second as f64 * 0.01
+    }
+
+    #[test]
+    fn a_slope_is_that_of_the_values_and_not_of_a_wild_one() {
+        let window = Duration::from_secs(600);
+        let ring = filled(5, 400, rising);
+        assert!(ring.points.len() <= KEPT, "{}", ring.points.len());
+        assert!((ring.slope(window).unwrap() - 0.01).abs() < 1e-9);
+        let wild = filled(60, 11, |at| if at == 300 { 1e6 } else { rising(at) });
+        assert!((wild.slope(window).unwrap() - 0.01).abs() < 1e-3);
+        assert_eq!(wild.highest(window), Some(1e6));
+        assert_eq!(wild.lowest(window), Some(20.0));
+    }
+
+    #[test]
+    fn nothing_is_said_about_a_window_of_which_too_little_is_known() {
+        let window = Duration::from_secs(600);
+        assert_eq!(Ring::default().slope(window), None);
+        assert_eq!(filled(5, 1, rising).slope(window), None);
+        assert_eq!(filled(5, 50, rising).slope(window), None);
+        assert!(filled(5, 62, rising).slope(window).is_some());
+        assert!(filled(5, 62, rising).average(window).is_some());
+    }
+}

@@ -1,0 +1,7 @@
+//! Alarms, as pure decisions.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod causes;
+mod life;
+mod rules;
+mod steps;

@@ -1,0 +1,139 @@
+//! The numbers of the series of a source, in little memory: 16 bytes a series.
+
+use std::{collections::HashMap, hash::BuildHasher as _};
+
+use foldhash::fast::RandomState;
+use utakata_model::{Reading, reading};
+
+use crate::{
+    dictionary::{Dictionary, Entry, Error, MAX_SERIES},
+    row::{ColumnId, SourceId},
+};
+
+/// The series of a source.
+#[derive(Debug)]
+pub struct SeriesMap {
+    pub source: SourceId,
+    /// The hash of everything that names a series, by its number.
+    names: Vec<u64>,
+    /// The hash of the last text of a series in the present file of the journal; 0 if none.
+    texts: Vec<u64>,
+    /// The file for which the texts hold.
+    file: u64,
+    /// The rows since all texts were written.
+    rows: u32,
+}
+
+/// All texts are written again after so many rows, so that the last rows can be read on their own.
+pub const ROWS_PER_KEY: u32 = 8;
+
+impl SeriesMap {
+    /// Loads the series of a source.
+    ///
+    /// # Errors
+    /// The dictionary cannot be read.
+    pub fn load(
+        dictionary: &Dictionary,
+        source: SourceId,
+        hasher: &RandomState,
+    ) -> Result<Self, Error> {
+        let mut names = Vec::new();
+        for entry in dictionary.entries(source, "")? {
+            // A number that is missing is never given again.
+            names.resize(entry.number as usize, 0);
+            names.push(name(hasher, &entry));
+        }
+        Ok(Self {
+            source,
+            texts: vec![0; names.len()],
+            names,
+            file: 0,
+            rows: 0,
+        })
+    }
+
+    /// Begins a row in a file of the journal.
+    pub fn begin_row(&mut self, file: u64) {
+        self.rows += 1;
+        if self.file != file || self.rows >= ROWS_PER_KEY {
+            self.texts.fill(0);
+            (self.file, self.rows) = (file, 0);
+        }
+    }
+
+    /// Returns the number of a series, if it is known as such; probably the one at `expected`.
+    pub fn find(&self, hash: u64, expected: usize) -> Option<usize> {
+        if self.names.get(expected) == Some(&hash) {
+            return Some(expected);
+        }
+        self.names.iter().position(|name| *name == hash)
+    }
+
+    /// Returns true if a text is another than before, and remembers it.
+    pub fn is_new_text(&mut self, at: usize, hash: u64) -> bool {
+        let hash = hash.max(1);
+        match self.texts.get_mut(at) {
+            Some(text) => std::mem::replace(text, hash) != hash,
+            None => true,
+        }
+    }
+
+    /// Gives numbers to readings that are not known: to a new series a new one, and to one whose
+    /// description has changed its old one. Returns what the dictionary must learn.
+    ///
+    /// # Errors
+    /// The dictionary cannot be read.
+    pub fn learn(
+        &mut self,
+        dictionary: &Dictionary,
+        unknown: &[(u64, &Reading)],
+        pending: &[(SourceId, Entry)],
+    ) -> Result<Vec<Entry>, Error> {
+        let mut known: HashMap<String, ColumnId> = HashMap::new();
+        let mine = pending.iter().filter(|(source, _)| *source == self.source);
+        let entries = dictionary.entries(self.source, "")?;
+        for entry in entries.iter().chain(mine.map(|(_, entry)| entry)) {
+            known.insert(identity(entry), entry.number);
+        }
+        let mut learned = Vec::new();
+        for (hash, reading) in unknown {
+            let mut entry = Entry {
+                number: 0,
+                metric: reading.metric.clone(),
+                unit: reading.unit.clone(),
+                attributes: reading.attributes.clone(),
+            };
+            let next = ColumnId::try_from(self.names.len()).unwrap_or(ColumnId::MAX);
+            entry.number = *known.entry(identity(&entry)).or_insert(next);
+            if entry.number == next {
+                if self.names.len() >= MAX_SERIES {
+                    continue;
+                }
+                self.names.push(*hash);
+                self.texts.push(0);
+            } else {
+                self.names[entry.number as usize] = *hash;
+            }
+            learned.push(entry);
+        }
+        Ok(learned)
+    }
+}
+
+/// Returns the hash of everything that names the series of a reading.
+pub fn hash(hasher: &RandomState, reading: &Reading) -> u64 {
+    hasher.hash_one((reading.metric.as_str(), &*reading.unit, &reading.attributes))
+}
+
+fn name(hasher: &RandomState, entry: &Entry) -> u64 {
+    hasher.hash_one((entry.metric.as_str(), &*entry.unit, &entry.attributes))
+}
+
+/// Returns what tells a series from others, without descriptions.
+fn identity(entry: &Entry) -> String {
+    let mut text = format!("{}\0{}", entry.metric.as_str(), entry.unit);
+    for (key, value) in reading::identity(&entry.attributes) {
+        text.push_str(&format!("\0{key}\0{value}"));
+    }
+    text
+}

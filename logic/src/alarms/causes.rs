@@ -1,0 +1,150 @@
+//! The causes of alarms: found when they are raised, and again whenever a possible cause changes.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::Timestamp;
+use utakata_alarm::{Event, Explanation, Parent, Standing, explain};
+use utakata_api::alarm::AlarmChangeKind;
+use utakata_model::{RelationKind, TargetName};
+
+use super::{
+    engine::Engine,
+    record::{Key, Record},
+    rules::Numbered,
+};
+
+/// The time for which a cause is looked for before people are told without one.
+const SEARCH: Duration = Duration::from_secs(20);
+
+impl Engine {
+    /// Looks for the cause of an alarm that is about to be raised: people are told of the cause, or
+    /// once nothing turned out to be one.
+    pub(super) fn suspect(&mut self, record: &mut Record, rule: &Numbered, now: Timestamp) {
+        let found = self.explanation(&record.target, rule, now);
+        let Some(alarm) = &mut record.alarm else {
+            return;
+        };
+        match found {
+            Explanation::Cause(cause) if cause != alarm.id => {
+                alarm.facts.on(Event::Cause(Some(cause)), now);
+            }
+            Explanation::Ask(targets) => {
+                if let Ok(until) = now.checked_add(SEARCH) {
+                    alarm.facts.on(Event::Suspect(until), now);
+                }
+                alarm.asked = true;
+                self.ask(targets, now);
+            }
+            Explanation::Cause(_) | Explanation::None => {
+                alarm.facts.on(Event::Cause(None), now);
+            }
+        }
+    }
+
+    fn ask(&mut self, targets: BTreeSet<TargetName>, now: Timestamp) {
+        for target in targets {
+            if !self.asked.contains_key(&target) {
+                self.asked.insert(target.clone(), now);
+                self.output.ask.insert(target);
+            }
+        }
+    }
+
+    fn explanation(&self, target: &TargetName, rule: &Numbered, since: Timestamp) -> Explanation {
+        let because = &rule.rule.rule().because;
+        explain(because, &*self.site.graph, target, |parent, relation| {
+            self.standing(parent, relation, since)
+        })
+    }
+
+    fn standing(&self, parent: Parent<'_>, relation: RelationKind, since: Timestamp) -> Standing {
+        let Some(watched) = self.targets.get(parent.target) else {
+            return Standing::Unwatched;
+        };
+        let explains = |record: &&Record| {
+            let rule = self.rules.get(&record.rule);
+            let explains = rule.is_some_and(|rule| rule.rule.rule().explains.contains(&relation));
+            let outlet = record.attributes.get("outlet");
+            let is_outlet =
+                outlet.is_none_or(|outlet| parent.outlet.is_none_or(|wanted| wanted == &**outlet));
+            explains && is_outlet && record.is_active()
+        };
+        let down = watched.records.values().filter(explains);
+        if let Some(alarm) = down
+            .filter_map(|record| Some(record.alarm.as_ref()?.id))
+            .min()
+        {
+            return Standing::Down(alarm);
+        }
+        if self.site.coverage.of(parent.target).is_none() {
+            return Standing::Unwatched;
+        }
+        match watched.answered.is_some_and(|answered| answered > since) {
+            true => Standing::Up,
+            false => Standing::Unsure,
+        }
+    }
+
+    /// Explains all active alarms anew, if a possible cause has changed.
+    pub fn explain(&mut self, now: Timestamp) {
+        if !std::mem::take(&mut self.explain_due) {
+            return;
+        }
+        let keys: Vec<Key> = self.explainable.iter().cloned().collect();
+        for key in keys {
+            self.explain_one(&key, now);
+        }
+        self.asked
+            .retain(|_, since| since.checked_add(SEARCH).is_ok_and(|end| end > now));
+    }
+
+    fn explain_one(&mut self, key: &Key, now: Timestamp) {
+        let Some(rule) = self.rules.get(&key.rule).cloned() else {
+            return;
+        };
+        let Some(record) = self.record(key) else {
+            return;
+        };
+        let Some(alarm) = &record.alarm else { return };
+        let (id, raised, asked) = (alarm.id, alarm.raised, alarm.asked);
+        let (cause, suspected) = (alarm.facts.held.cause, alarm.facts.held.suspected);
+        match self.explanation(&key.target, &rule, raised) {
+            Explanation::Cause(found) if cause == Some(found) || found == id => {}
+            Explanation::Cause(found) => {
+                let event = Event::Cause(Some(found));
+                self.happen(key, event, AlarmChangeKind::Explained, now);
+            }
+            // Its cause is over, and it is still so: whatever may explain it is asked once more.
+            Explanation::Ask(targets) if cause.is_some() || !asked => {
+                self.ask(targets, now);
+                self.search_again(key, now);
+            }
+            Explanation::Ask(_) => {}
+            Explanation::None if cause.is_some() => {
+                self.happen(key, Event::Cause(None), AlarmChangeKind::Unexplained, now);
+            }
+            Explanation::None if suspected.is_some() => {
+                self.happen(key, Event::Unsuspect, AlarmChangeKind::Unexplained, now);
+            }
+            Explanation::None => {}
+        }
+    }
+
+    fn search_again(&mut self, key: &Key, now: Timestamp) {
+        let Some(mut record) = self.take(key) else {
+            return;
+        };
+        if let Some(alarm) = &mut record.alarm {
+            alarm.asked = true;
+        }
+        self.keep(record);
+        if let Ok(until) = now.checked_add(SEARCH) {
+            self.happen(
+                key,
+                Event::Suspect(until),
+                AlarmChangeKind::Unexplained,
+                now,
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One target, as alarms see it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use utakata_model::{ActionName, AlarmName};
+
+use super::{record::Record, rules::Numbered};
+use crate::inventory::TargetEntry;
+
+/// One target, as alarms see it.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// Absent for utakata itself.
+    pub entry: Option<Arc<TargetEntry>>,
+    /// The time of its last answer.
+    pub answered: Option<Timestamp>,
+    /// True while a time is kept at which it may be silent.
+    pub is_armed: bool,
+    pub records: HashMap<(AlarmName, u64), Record>,
+    /// The times of the latest readings of each action.
+    latest: Vec<(ActionName, Timestamp)>,
+    /// The rules that are about it, as far as that was asked.
+    about: Vec<Option<bool>>,
+}
+
+impl Watched {
+    /// Takes over the target as it is declared now.
+    pub fn declare(&mut self, entry: &Arc<TargetEntry>) {
+        if !self
+            .entry
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, entry))
+        {
+            self.entry = Some(Arc::clone(entry));
+            self.about.clear();
+        }
+    }
+
+    /// Forgets the rules that are about it, because the rules have changed.
+    pub fn forget_rules(&mut self) {
+        self.about.clear();
+    }
+
+    /// Returns true if a rule is about it.
+    pub fn is_meant(&mut self, rule: &Numbered) -> bool {
+        if self.about.len() <= rule.number {
+            self.about.resize(rule.number + 1, None);
+        }
+        let entry = self.entry.as_ref();
+        *self.about[rule.number]
+            .get_or_insert_with(|| entry.is_none_or(|entry| rule.rule.is_about(&entry.target)))
+    }
+
+    /// Returns true if readings of an action are newer than those before them.
+    pub fn is_new(&mut self, action: &ActionName, time: Timestamp) -> bool {
+        match self.latest.iter_mut().find(|(known, _)| known == action) {
+            None => {
+                self.latest.push((action.clone(), time));
+                true
+            }
+            Some((_, latest)) if *latest <= time => {
+                *latest = time;
+                true
+            }
+            Some(_) => false,
+        }
+    }
+}

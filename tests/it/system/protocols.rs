@@ -1,0 +1,94 @@
+//! The kinds beyond SNMP, from documents to devices and back: real servers, read and controlled
+//! through the whole system.
+
+use serde_json::{Value, json};
+use utakata_tests::servers::{Modbus, Nut, Openssl, Sushy};
+
+use super::place::Place;
+
+const UPS: &str =
+    "battery.charge: 64\ninput.voltage: 229.7\nups.delay.shutdown: 20\nups.status: OL\n";
+
+/// The value of a metric in the answer of `read`.
+fn value<'a>(read: &'a Value, metric: &str) -> Option<&'a Value> {
+    let readings = read["tasks"][0]["readings"].as_array()?;
+    readings
+        .iter()
+        .find(|one| one["metric"] == metric)
+        .map(|one| &one["value"])
+}
+
+#[test]
+fn every_kind_is_read_and_what_is_switched_is_read_back() {
+    let nut = Nut::start(&[("ups1", UPS)]).unwrap();
+    let bmc = Sushy::emulator(1).unwrap();
+    let page = Openssl::start(30).unwrap();
+    let cooler = json!({ "uint16": [{ "addr": 5, "value": 421 }], "write": [5] });
+    let cooler = Modbus::start(&cooler).unwrap();
+    let place = Place::new();
+    let _up = place.up();
+    place.apply(&format!(
+        "type: credential\nname: admin\nvalues: {{ user: admin, password: secret }}\n---\n\
+         type: target\nname: bmc\nkind: redfish\naddress: {}/{}\ncredential: admin\n---\n\
+         type: target\nname: ups\nkind: nut\naddress: ups1@{}\ncredential: admin\n---\n\
+         type: target\nname: page\nkind: probe\naddress: https://{}/\n---\n\
+         type: target\nname: cooler\nkind: modbus\naddress: {}\n",
+        bmc.address(),
+        Sushy::system(1),
+        nut.address(),
+        page.address(),
+        cooler.address(),
+    ));
+    for kind in ["redfish", "nut", "probe", "modbus"] {
+        place.until_served(kind);
+    }
+    for (target, metric, expect) in [
+        ("bmc", "utakata.power.state", json!("on")),
+        ("ups", "hw.battery.charge", json!(0.64)),
+        ("ups", "hw.voltage", json!(229.7)),
+        ("page", "utakata.reachable", json!("yes")),
+        ("page", "utakata.http.status", json!("200")),
+    ] {
+        let read = place.json(&["read", target]);
+        assert_eq!(value(&read, metric), Some(&expect), "{target}: {read}");
+    }
+    // The emulator switches seconds after it has said yes: the read-back waits for it.
+    let off = place.json(&["control", "bmc", "power-off", "--yes"]);
+    assert_eq!(off["counts"]["succeeded"], 1, "{off}");
+    let read = place.json(&["read", "bmc"]);
+    assert_eq!(
+        value(&read, "utakata.power.state"),
+        Some(&json!("off")),
+        "{read}"
+    );
+    let set = place.json(&[
+        "control",
+        "ups",
+        "shutdown-delay",
+        "-p",
+        "seconds=90",
+        "--yes",
+    ]);
+    assert_eq!(set["counts"]["succeeded"], 1, "{set}");
+    assert_eq!(nut.upsc("ups1", "ups.delay.shutdown").unwrap(), "90");
+    // The driver does not know the command that it lists: upsd says OK, and nothing was done.
+    let (_, failed) = place.ask(&["control", "ups", "load-off", "--yes"]);
+    assert_eq!(failed["counts"]["failed"], 1, "{failed}");
+    let (_, set) = place.ask(&[
+        "control",
+        "cooler",
+        "set",
+        "-p",
+        "at=5",
+        "-p",
+        "value=430",
+        "--yes",
+    ]);
+    assert_eq!(set["counts"]["succeeded"], 1, "{set}");
+    let read = place.json(&["read", "cooler", "--action", "get", "-p", "at=5"]);
+    assert_eq!(
+        read["tasks"][0]["outcome"]["result"]["values"],
+        json!([430]),
+        "{read}"
+    );
+}

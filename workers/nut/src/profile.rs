@@ -1,0 +1,147 @@
+//! Profiles: the meaning of a UPS's variables, as data.
+
+mod compile;
+mod file;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+pub use utakata_profile::Error;
+use utakata_profile::{Meaning, Pattern, Template, Test, library};
+
+/// All available profiles, by name.
+pub type Library = utakata_profile::Library<Profile>;
+
+/// The profiles shipped with the program.
+const SHIPPED: &[(&str, &str)] = &[("nut", include_str!("../profiles/nut.toml"))];
+
+/// A compiled profile.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name: the file name without extension.
+    pub name: String,
+    pub description: String,
+    /// Included profiles.
+    pub include: Vec<String>,
+    /// The conditions by which a UPS is recognised: all of them must hold.
+    pub recognise: Vec<Condition>,
+    /// The variables, in order of preference.
+    pub variables: Vec<Variable>,
+    /// The readings made of the flags in `ups.status`.
+    pub flags: Vec<Flags>,
+    /// The controls, by action.
+    pub controls: BTreeMap<String, Control>,
+}
+
+/// A variable, or several whose names have the same form.
+#[derive(Debug)]
+pub struct Variable {
+    /// The name: a pattern with a group for each of its parameters.
+    pub name: Pattern,
+    /// The conditions under which it counts.
+    pub when: Vec<Condition>,
+    pub meaning: Meaning,
+    /// Attributes made of the parameters in its name.
+    pub attributes: Vec<(Arc<str>, Template)>,
+}
+
+/// A condition on a variable.
+#[derive(Debug)]
+pub struct Condition {
+    /// The name of the variable.
+    pub of: String,
+    pub test: Test,
+}
+
+/// A state that is made of flags.
+#[derive(Debug)]
+pub struct Flags {
+    /// The meaning of the state, as a text.
+    pub meaning: Meaning,
+    /// The flags with their states: the first that is set counts.
+    pub first: Vec<(String, String)>,
+    /// The state if none of them is set. Absent: no reading.
+    pub otherwise: Option<String>,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub struct Control {
+    pub request: Request,
+    /// The value sent with it.
+    pub value: Option<Template>,
+    /// The condition under which nothing is sent, because it is so already.
+    pub done: Option<Condition>,
+}
+
+/// The request of a control.
+#[derive(Debug)]
+pub enum Request {
+    /// The first of these commands that the UPS has.
+    Command(Vec<String>),
+    /// A variable to be set.
+    Set(String),
+}
+
+impl Control {
+    /// The parameters that it needs.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.value.iter().flat_map(Template::parameters)
+    }
+}
+
+impl library::Profile for Profile {
+    const SHIPPED: &'static [(&'static str, &'static str)] = SHIPPED;
+
+    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error> {
+        compile::compile(name, file, text)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn include(&self) -> &[String] {
+        &self.include
+    }
+
+    fn is_recognisable(&self) -> bool {
+        !self.recognise.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_compiles() {
+        let library = Library::shipped().unwrap();
+        assert_eq!(library.iter().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn a_mistake_is_reported_with_its_line() {
+        for (text, expect) in [
+            (
+                "description = \"x\"\nvars = 1",
+                "x.toml:2: there is no key \"vars\"",
+            ),
+            (
+                "description = \"x\"\n[[var]]\nname = \"a\"\nmetric = \"hw.voltage\"",
+                "x.toml:2: \"hw.voltage\" needs a unit",
+            ),
+            (
+                "description = \"x\"\n[control.a]\nvalue = \"1\"",
+                "x.toml:2: control \"a\": it needs \"first\"",
+            ),
+            (
+                "description = \"x\"\n[[status]]\nmetric = \"a.b\"\nfirst = []",
+                "x.toml:2: \"first\" needs a flag",
+            ),
+        ] {
+            let mut library = Library::default();
+            let error = library.add("x", "x.toml", text).unwrap_err().to_string();
+            assert!(error.starts_with(expect), "{error}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Carries out tasks.
+
+mod control;
+mod problem;
+
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+
+use serde_json::Value as Json;
+use tokio::time::{Instant, timeout_at};
+use utakata_profile::{
+    Collection, Filter,
+    release::{self, Settings},
+};
+use utakata_worker_sdk::{
+    Answer, Context, Failure, Release, Task, Worker,
+    gates::Gates,
+    model::{Action, ActionName, Class, Cure, Problem, Recognition},
+};
+
+use crate::{
+    address::{self, Place},
+    decode::{self, Variables},
+    line::quoted,
+    profile::{Library, Profile},
+    session::Session,
+};
+
+/// Kept back from the time of a task, to report how it ended.
+const MARGIN: Duration = Duration::from_millis(200);
+
+/// A worker for UPSs behind Network UPS Tools.
+#[derive(Debug)]
+pub struct NutWorker {
+    library: Library,
+    settings: Settings,
+    controls: BTreeMap<ActionName, (Arc<Profile>, String)>,
+    gates: Gates,
+}
+
+/// A task on a UPS, within a conversation with its server.
+struct Conversation<'a> {
+    worker: &'a NutWorker,
+    task: &'a Task,
+    session: Session,
+    ups: String,
+    server: String,
+}
+
+impl NutWorker {
+    /// Creates the worker of a release.
+    ///
+    /// # Errors
+    /// An invalid profile or action.
+    pub fn of(release: &Release) -> Result<Self, release::Error> {
+        let library = Library::of_release(&release.folder)?;
+        let settings = release::settings(&release.manifest)?;
+        let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
+        let mut controls = BTreeMap::new();
+        for action in &release.manifest.actions {
+            match action.class {
+                Class::Observe if action.name.as_str() == "read" => {}
+                Class::Observe => return Err(release::meaningless(action, vec!["read"])),
+                Class::Control => {
+                    controls.insert(action.name.clone(), bind(action, &profiles)?);
+                }
+            }
+        }
+        Ok(Self {
+            library,
+            settings,
+            controls,
+            gates: Gates::default(),
+        })
+    }
+
+    /// Carries out a task before the deadline.
+    ///
+    /// # Errors
+    /// The UPS did not do it, or nobody can know.
+    pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
+        let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        let place = address::parse(&task.address).map_err(|error| {
+            let code = "bad-address";
+            Failure::failed(Problem::new(code, Cure::Operator, error.to_string()))
+        })?;
+        let server = place.server.to_string();
+        let turn = timeout_at(deadline, self.gates.enter(&server)).await;
+        let _turn = turn.map_err(|_| Failure::failed(problem::busy(task, &server)))?;
+        let mut conversation = self.begin(task, &place, deadline).await?;
+        let answer = match task.class {
+            Class::Observe => conversation.read().await,
+            Class::Control => conversation.control().await,
+        };
+        conversation.session.close().await;
+        answer
+    }
+
+    async fn begin<'a>(
+        &'a self,
+        task: &'a Task,
+        place: &Place,
+        deadline: Instant,
+    ) -> Result<Conversation<'a>, Failure> {
+        let server = place.server.to_string();
+        let failed = |error: &_| Failure::failed(problem::of(task, &server, error));
+        let session = Session::open(&place.server, deadline).await;
+        let mut session = session.map_err(|error| failed(&error))?;
+        let told = |key: &str| task.credential.get(key).map(|secret| secret.reveal());
+        for (word, value) in [("USERNAME", told("user")), ("PASSWORD", told("password"))] {
+            if let Some(value) = value {
+                let done = session.ask(&format!("{word} {}", quoted(value))).await;
+                done.map_err(|error| failed(&error))?;
+            }
+        }
+        let ups = match &place.ups {
+            Some(ups) => ups.clone(),
+            None => {
+                let known = session.list("UPS").await.map_err(|error| failed(&error))?;
+                only(&known)
+                    .map_err(|known| Failure::failed(problem::which(task, &server, &known)))?
+            }
+        };
+        Ok(Conversation {
+            worker: self,
+            task,
+            session,
+            ups,
+            server,
+        })
+    }
+}
+
+/// The name of the only UPS. Errors: the names of all.
+fn only(known: &[Vec<String>]) -> Result<String, Vec<String>> {
+    let names: Vec<String> = known
+        .iter()
+        .filter_map(|words| words.first().cloned())
+        .collect();
+    match names.as_slice() {
+        [one] => Ok(one.clone()),
+        _ => Err(names),
+    }
+}
+
+fn bind(
+    action: &Action,
+    profiles: &[Arc<Profile>],
+) -> Result<(Arc<Profile>, String), release::Error> {
+    let name = action.name.as_str();
+    let found = profiles
+        .iter()
+        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
+    let Some((profile, control)) = found else {
+        let known = profiles.iter().flat_map(|profile| profile.controls.keys());
+        return Err(release::meaningless(
+            action,
+            known.map(String::as_str).collect(),
+        ));
+    };
+    release::check_parameters(action, &profile.name, control.parameters())?;
+    Ok((Arc::clone(profile), name.into()))
+}
+
+impl Conversation<'_> {
+    async fn read(&mut self) -> Result<Answer, Failure> {
+        let variables = self.variables().await?;
+        let mut names: Vec<&str> = Vec::new();
+        let recognised = match self.worker.settings.recognise {
+            true => decode::recognised(self.worker.library.recognisable(), &variables),
+            false => Vec::new(),
+        };
+        names.extend(recognised.iter().map(|profile| profile.name.as_str()));
+        names.extend(self.worker.settings.profiles.iter().map(String::as_str));
+        let profiles = self.worker.library.resolve(names.iter().copied());
+        let profiles = profiles.map_err(|error| {
+            let problem = Problem::new("device-garbage", Cure::Bug, error.to_string());
+            Failure::failed(problem)
+        })?;
+        let mut all = Collection::new(filter(&self.task.parameters));
+        decode::decode(&profiles, &variables, &mut all);
+        if all.readings.is_empty() {
+            let wanted = !variables.is_empty();
+            return Err(Failure::failed(problem::nothing(
+                self.task, &self.ups, wanted,
+            )));
+        }
+        let told = |name: &str| variables.get(name).map(|text| text.as_str().into());
+        Ok(Answer {
+            recognition: Some(Recognition {
+                is_understood: true,
+                profiles: names.into_iter().map(Into::into).collect(),
+                identity: told("device.serial").or_else(|| told("ups.serial")),
+                description: told("device.model").or_else(|| told("ups.model")),
+            }),
+            readings: all.readings,
+            missing: all.unread.into_iter().collect(),
+            ..Answer::default()
+        })
+    }
+
+    /// All variables of the UPS.
+    async fn variables(&mut self) -> Result<Variables, Failure> {
+        let request = format!("VAR {}", self.ups);
+        let lines = self.session.list(&request).await;
+        let lines = lines.map_err(|error| self.failed(&error))?;
+        let pairs = lines.into_iter().filter_map(|mut words| {
+            let value = (words.len() == 2).then(|| words.pop())??;
+            Some((words.pop()?, value))
+        });
+        Ok(pairs.collect())
+    }
+
+    fn failed(&self, error: &crate::session::Error) -> Failure {
+        Failure::failed(problem::of(self.task, &self.server, error))
+    }
+}
+
+fn filter(parameters: &Json) -> Filter {
+    let names = parameters.get("metrics").and_then(Json::as_array);
+    Filter::new(names.into_iter().flatten().filter_map(Json::as_str))
+}
+
+impl Worker for NutWorker {
+    fn build(release: &Release) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(Self::of(release)?)
+    }
+
+    async fn run(&self, task: Task, context: Context) -> Result<Answer, Failure> {
+        self.perform(&task, context.deadline()).await
+    }
+}

@@ -1,0 +1,209 @@
+//! Profiles: the meaning of a service's resources, as data.
+
+mod compile;
+mod file;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value as Json;
+pub use utakata_profile::Error;
+use utakata_profile::{Meaning, Names, Pattern, Test, library};
+use utakata_worker_sdk::model::MetricName;
+
+/// All available profiles, by name.
+pub type Library = utakata_profile::Library<Profile>;
+
+/// The profiles shipped with the program.
+const SHIPPED: &[(&str, &str)] = &[
+    ("redfish", include_str!("../profiles/redfish.toml")),
+    ("hpe-ilo", include_str!("../profiles/hpe-ilo.toml")),
+];
+
+/// A compiled profile.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name: the file name without extension.
+    pub name: String,
+    pub description: String,
+    /// Included profiles.
+    pub include: Vec<String>,
+    /// Patterns for properties of the root, by pointer: all of them must match.
+    pub recognise: Vec<(String, Pattern)>,
+    pub talk: Talk,
+    /// The places of resources, by name. Absent: not looked for, whatever included profiles say.
+    pub find: BTreeMap<String, Option<Vec<Segment>>>,
+    pub reads: Vec<Read>,
+    /// The controls, by action.
+    pub controls: BTreeMap<String, Control>,
+}
+
+/// The way to talk to a service. Absent: as included profiles say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Talk {
+    /// True if collections are asked for with their members, where the service says that it can.
+    pub expand: Option<bool>,
+    /// True if paths get a slash at the end.
+    pub slash: Option<bool>,
+}
+
+/// A step from a resource to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// The link of this name; of a collection, the member with this identifier.
+    Name(String),
+    /// Every member of a collection.
+    Members,
+}
+
+/// The readings of some resources.
+#[derive(Debug)]
+pub struct Read {
+    /// The names of the places where they are.
+    pub places: Vec<String>,
+    /// The list in a resource whose items are read. Absent: the resource itself.
+    pub each: Option<String>,
+    /// The conditions on each item: all of them must hold.
+    pub when: Vec<Condition>,
+    /// True if a thing that an earlier read has told by its name is not told again.
+    pub is_rest: bool,
+    pub attributes: Vec<(Arc<str>, Attribute)>,
+    pub metrics: Vec<Metric>,
+}
+
+/// A metric of an item.
+#[derive(Debug)]
+pub struct Metric {
+    /// The pointers to its value, in order of preference.
+    pub at: Vec<String>,
+    pub when: Vec<Condition>,
+    /// The pointer to the unit that is told for it, and the factor of each unit.
+    pub units: Option<(String, Vec<(String, f64)>)>,
+    pub meaning: Meaning,
+}
+
+/// A condition on an item.
+#[derive(Debug)]
+pub struct Condition {
+    pub at: String,
+    pub test: Test,
+}
+
+/// The origin of an attribute.
+#[derive(Debug)]
+pub enum Attribute {
+    Constant(Arc<str>),
+    /// A value of the item.
+    Value {
+        /// The pointers to it, in order of preference; `#` is the position in the list.
+        at: Vec<String>,
+        /// The mark after whose last occurrence the text begins.
+        last: Option<String>,
+        /// Replacements for the text found.
+        names: Names,
+    },
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub struct Control {
+    /// The place of the resource.
+    pub on: String,
+    /// The pointer to something that the resource must have.
+    pub has: Option<String>,
+    pub request: Request,
+    /// The condition under which nothing is sent, because it is so already.
+    pub done: Option<Condition>,
+    /// The pointers to the values that the device allows for a parameter.
+    pub allowed: BTreeMap<String, String>,
+}
+
+/// The request of a control.
+#[derive(Debug)]
+pub enum Request {
+    /// An action of the resource, by name, with its body.
+    Action(String, Json),
+    /// Bodies by which the resource is changed: the first whose condition holds.
+    Patch(Vec<(Option<Condition>, Json)>),
+}
+
+impl Profile {
+    /// The metrics that a read yields.
+    pub fn metrics(read: &Read) -> impl Iterator<Item = &MetricName> {
+        read.metrics.iter().map(|metric| &metric.meaning.metric)
+    }
+}
+
+impl Control {
+    /// The parameters that it needs.
+    pub fn parameters(&self) -> Vec<&str> {
+        let mut found = Vec::new();
+        match &self.request {
+            Request::Action(_, body) => crate::order::parameters(body, &mut found),
+            Request::Patch(bodies) => bodies
+                .iter()
+                .for_each(|(_, body)| crate::order::parameters(body, &mut found)),
+        }
+        found
+    }
+}
+
+impl library::Profile for Profile {
+    const SHIPPED: &'static [(&'static str, &'static str)] = SHIPPED;
+
+    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error> {
+        compile::compile(name, file, text)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn include(&self) -> &[String] {
+        &self.include
+    }
+
+    fn is_recognisable(&self) -> bool {
+        !self.recognise.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_compiles() {
+        let library = Library::shipped().unwrap();
+        assert_eq!(library.iter().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn a_mistake_is_reported_with_its_line() {
+        for (text, expect) in [
+            (
+                "description = \"x\"\nfinds = 1",
+                "x.toml:2: there is no key \"finds\"",
+            ),
+            (
+                "description = \"x\"\n[find]\na = \"Systems//*\"",
+                "x.toml:3: \"Systems//*\" is no path",
+            ),
+            (
+                "description = \"x\"\n[[read]]\nin = \"a\"\nmetric = [{ metric = \"hw.power\", at = \"/A\" }]",
+                "x.toml:2: \"hw.power\" needs a unit",
+            ),
+            (
+                "description = \"x\"\n[[read]]\nin = \"a\"\nmetric = [{ metric = \"hw.power\", unit = \"W\" }]",
+                "x.toml:2: \"hw.power\" needs a place: at",
+            ),
+            (
+                "description = \"x\"\n[control.a]\non = \"b\"",
+                "x.toml:2: control \"a\": it needs \"action\"",
+            ),
+        ] {
+            let mut library = Library::default();
+            let error = library.add("x", "x.toml", text).unwrap_err().to_string();
+            assert!(error.starts_with(expect), "{error}");
+        }
+    }
+}

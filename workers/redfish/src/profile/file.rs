@@ -1,0 +1,172 @@
+//! The file format of a profile (TOML): the keys that Redfish adds to those common to all protocols.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use utakata_profile::{
+    form::{self, Keyed, OneOrMany, States},
+    keys,
+    states::Named,
+};
+
+/// A profile: the meaning of a service's resources.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The purpose of the profile, in a sentence.
+    pub description: String,
+    /// Names of included profiles.
+    #[serde(default)]
+    pub include: Vec<String>,
+    #[serde(default)]
+    pub r#match: Match,
+    #[serde(default)]
+    pub talk: Talk,
+    /// The places of resources, by name.
+    #[serde(default)]
+    pub find: BTreeMap<String, Spanned<Find>>,
+    /// Maps of states, referenced by metrics.
+    #[serde(default)]
+    pub states: Named,
+    #[serde(default)]
+    pub read: Vec<Spanned<Read>>,
+    /// Controls, by the name of the action.
+    #[serde(default)]
+    pub control: BTreeMap<String, Control>,
+}
+
+/// The conditions by which a service is recognised.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Match {
+    /// Patterns for properties of the root: all of them must match.
+    pub root: BTreeMap<String, Spanned<String>>,
+}
+
+/// The way to talk to a service.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Talk {
+    /// `true`: collections are asked for with their members, where the service says that it can.
+    pub expand: Option<bool>,
+    /// `"as-given"` or `"add"`.
+    pub slash: Option<String>,
+}
+
+/// The place of resources: a path of links, or `false` for nowhere.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Find {
+    Path(String),
+    Nowhere(bool),
+}
+
+/// The readings of some resources.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    /// The places where they are.
+    pub r#in: OneOrMany<String>,
+    /// The list in a resource whose items are read.
+    #[serde(default)]
+    pub each: Option<String>,
+    #[serde(default)]
+    pub when: OneOrMany<Condition>,
+    /// `true` if a thing that an earlier read has told by its name is not told again.
+    #[serde(default)]
+    pub rest: bool,
+    #[serde(default)]
+    pub attributes: BTreeMap<String, Attribute>,
+    pub metric: OneOrMany<Metric>,
+}
+
+/// A metric of an item.
+pub type Metric = Keyed<MetricKeys, form::Value>;
+
+keys! {
+    /// Where a metric is read, and its conditions.
+    pub struct MetricKeys {
+        /// The pointer to the value.
+        pub at: Option<String>,
+        /// The pointers to use when there is no value there.
+        pub or: OneOrMany<String>,
+        pub when: OneOrMany<Condition>,
+        /// The factors of the units that the resource tells.
+        pub units: BTreeMap<String, f64>,
+        /// The pointer to that unit; `/ReadingUnits` unless said otherwise.
+        pub unit_at: Option<String>,
+    }
+}
+
+/// A condition on an item.
+pub type Condition = Keyed<Operand, form::Condition>;
+
+keys! {
+    /// The operand of a condition.
+    pub struct Operand {
+        pub at: String,
+    }
+}
+
+/// The origin of an attribute.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Attribute {
+    Constant(String),
+    Value(ValueOf),
+}
+
+/// A value of the item.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueOf {
+    pub at: String,
+    #[serde(default)]
+    pub or: OneOrMany<String>,
+    /// The mark after whose last occurrence the text begins.
+    #[serde(default)]
+    pub last: Option<String>,
+    #[serde(default)]
+    pub names: States,
+}
+
+/// Something to be done.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The place of the resource.
+    pub on: String,
+    /// The pointer to something that the resource must have.
+    #[serde(default)]
+    pub has: Option<String>,
+    /// The name of an action of the resource.
+    #[serde(default)]
+    pub action: Option<String>,
+    #[serde(default)]
+    pub body: Option<toml::Table>,
+    /// The bodies by which the resource is changed.
+    #[serde(default)]
+    pub patch: Option<Patch>,
+    #[serde(default)]
+    pub done: Option<Condition>,
+    #[serde(default)]
+    pub allowed: BTreeMap<String, String>,
+}
+
+/// One body, or several with conditions.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Patch {
+    Several(Vec<PatchWhen>),
+    One(toml::Table),
+}
+
+/// A body and its condition.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatchWhen {
+    #[serde(default)]
+    pub when: Option<Condition>,
+    pub body: toml::Table,
+}

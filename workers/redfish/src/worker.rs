@@ -1,0 +1,233 @@
+//! Carries out tasks.
+
+mod control;
+mod learned;
+mod problem;
+mod read;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error as StdError,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use parking_lot::Mutex;
+use tokio::{
+    sync::Mutex as Turn,
+    time::{Instant, timeout_at},
+};
+use utakata_profile::release::{self, Settings};
+use utakata_worker_http::connection::Endpoint;
+use utakata_worker_sdk::{
+    Answer, Context, Failure, Release, Task, Worker,
+    gates::Gates,
+    model::{Action, ActionName, Class, Cure, Problem},
+};
+
+use crate::{
+    address::{self, Place},
+    client::Client,
+    credential::{self, Credential},
+    profile::{Library, Profile},
+};
+use learned::Learned;
+
+/// Kept back from the time of a task, to report how it ended.
+const MARGIN: Duration = Duration::from_millis(300);
+/// The number of services whose connections are kept: one takes some 40 kB.
+const KEPT: usize = 4_000;
+/// The time after which a service that nobody asks is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(3_600);
+
+/// The time for ending all sessions, and the number that is ended at once.
+const GOODBYE: Duration = Duration::from_millis(1_800);
+const GOODBYES: usize = 256;
+
+/// A worker for everything that speaks Redfish.
+#[derive(Debug)]
+pub struct RedfishWorker {
+    library: Library,
+    settings: Settings,
+    controls: BTreeMap<ActionName, (Arc<Profile>, String)>,
+    services: Mutex<HashMap<Key, Arc<Turn<Service>>>>,
+    gates: Gates,
+}
+
+/// A service as one user sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    server: String,
+    is_tls: bool,
+    credential: Credential,
+}
+
+/// A service: the conversation with it, and what was learned of it.
+#[derive(Debug)]
+struct Service {
+    client: Client,
+    learned: Option<Learned>,
+}
+
+/// A task on a service.
+struct Conversation<'a> {
+    worker: &'a RedfishWorker,
+    task: &'a Task,
+    place: &'a Place,
+    service: &'a mut Service,
+}
+
+impl RedfishWorker {
+    /// Creates the worker of a release.
+    ///
+    /// # Errors
+    /// An invalid profile or action.
+    pub fn of(release: &Release) -> Result<Self, release::Error> {
+        let library = Library::of_release(&release.folder)?;
+        let settings = release::settings(&release.manifest)?;
+        let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
+        let mut controls = BTreeMap::new();
+        for action in &release.manifest.actions {
+            match action.class {
+                Class::Observe if action.name.as_str() == "read" => {}
+                Class::Observe => return Err(release::meaningless(action, vec!["read"])),
+                Class::Control => {
+                    controls.insert(action.name.clone(), bind(action, &profiles)?);
+                }
+            }
+        }
+        Ok(Self {
+            library,
+            settings,
+            controls,
+            services: Mutex::default(),
+            gates: Gates::default(),
+        })
+    }
+
+    /// Carries out a task before the deadline.
+    ///
+    /// # Errors
+    /// The service did not do it, or nobody can know.
+    pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
+        let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        let bad = |code, text: String| {
+            let message = format!("{}: {text}", task.target);
+            Failure::failed(Problem::new(code, Cure::Operator, message))
+        };
+        let place =
+            address::parse(&task.address).map_err(|error| bad("bad-address", error.to_string()))?;
+        let credential =
+            credential::parse(&task.credential).map_err(|text| bad("bad-credential", text))?;
+        let server = place.server.to_string();
+        let service = self
+            .service(&place, credential)
+            .map_err(|text| bad("bad-credential", text))?;
+        let waiting = async {
+            let turn = self.gates.enter(&server).await;
+            (turn, service.lock().await)
+        };
+        let waited = timeout_at(deadline, waiting).await;
+        let (_turn, mut service) =
+            waited.map_err(|_| Failure::failed(problem::busy(task, &server)))?;
+        service.client.begin(deadline);
+        let mut conversation = Conversation {
+            worker: self,
+            task,
+            place: &place,
+            service: &mut service,
+        };
+        let answer = match task.class {
+            Class::Observe => conversation.read().await,
+            Class::Control => conversation.control().await,
+        };
+        if self.services.lock().len() > KEPT {
+            service.client.disconnect();
+        }
+        answer
+    }
+
+    /// The service at a place, as a user sees it.
+    fn service(&self, place: &Place, credential: Credential) -> Result<Arc<Turn<Service>>, String> {
+        let key = Key {
+            server: place.server.to_string(),
+            is_tls: place.is_tls,
+            credential,
+        };
+        let mut services = self.services.lock();
+        if let Some(known) = services.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let is_used = |service: &Arc<Turn<Service>>| {
+            let idle = service
+                .try_lock()
+                .map(|service| service.client.used().elapsed());
+            idle.map_or(true, |idle| idle < FORGOTTEN)
+        };
+        if services.len().is_power_of_two() {
+            services.retain(|_, service| is_used(service));
+        }
+        let trust = match place.is_tls {
+            true => Some(key.credential.rule.trust()?),
+            false => None,
+        };
+        let endpoint = Endpoint {
+            address: place.server.clone(),
+            trust,
+        };
+        let service = Arc::new(Turn::new(Service {
+            client: Client::new(endpoint, key.credential.clone()),
+            learned: None,
+        }));
+        services.insert(key, Arc::clone(&service));
+        Ok(service)
+    }
+
+    /// Ends the sessions that this worker has, best effort.
+    pub async fn log_out(&self, deadline: Instant) {
+        let services: Vec<_> = self.services.lock().values().cloned().collect();
+        let leave = |service: Arc<Turn<Service>>| async move {
+            if let Ok(mut service) = service.try_lock() {
+                service.client.begin(deadline);
+                service.client.log_out().await;
+            }
+        };
+        stream::iter(services)
+            .for_each_concurrent(GOODBYES, leave)
+            .await;
+    }
+}
+
+fn bind(
+    action: &Action,
+    profiles: &[Arc<Profile>],
+) -> Result<(Arc<Profile>, String), release::Error> {
+    let name = action.name.as_str();
+    let found = profiles
+        .iter()
+        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
+    let Some((profile, control)) = found else {
+        let known = profiles.iter().flat_map(|profile| profile.controls.keys());
+        return Err(release::meaningless(
+            action,
+            known.map(String::as_str).collect(),
+        ));
+    };
+    release::check_parameters(action, &profile.name, control.parameters().into_iter())?;
+    Ok((Arc::clone(profile), name.into()))
+}
+
+impl Worker for RedfishWorker {
+    fn build(release: &Release) -> Result<Self, Box<dyn StdError + Send + Sync>> {
+        Ok(Self::of(release)?)
+    }
+
+    async fn close(&self) {
+        self.log_out(Instant::now() + GOODBYE).await;
+    }
+
+    async fn run(&self, task: Task, context: Context) -> Result<Answer, Failure> {
+        self.perform(&task, context.deadline()).await
+    }
+}
