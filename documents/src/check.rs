@@ -206,7 +206,10 @@ impl Reader<'_> {
         // Names, types and units are checked here, too: with the line, and without a server.
         for wrong in Compiled::new(rule.clone()).err().unwrap_or_default() {
             let key = wrong.field.split('.').next().unwrap_or_default();
-            let place = self.tree.get(key).map_or(self.tree.place, |tree| tree.place);
+            let place = self
+                .tree
+                .get(key)
+                .map_or(self.tree.place, |tree| tree.place);
             self.complain(place, format!("{}: {}", wrong.field, wrong.message));
         }
         Some(Box::new(rule))

@@ -17,8 +17,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Kind, Relation, Schedule, ScheduleName, Selector,
-    TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Kind, Relation, Schedule, ScheduleName,
+    Selector, TargetName,
 };
 
 pub(crate) use address::host_and_port;
@@ -228,7 +228,13 @@ impl Inventory {
     /// There is none, or the store failed.
     pub async fn delete_alarm_rule(&self, name: &AlarmName) -> Result<(), Error> {
         let _alone = self.changing.lock().await;
-        let known = self.index.read().alarm_rules.keys().cloned().collect::<Vec<_>>();
+        let known = self
+            .index
+            .read()
+            .alarm_rules
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>();
         if !known.contains(name) {
             return Err(Error::none("alarm-rule", name.as_str(), known.iter()));
         }

@@ -134,7 +134,10 @@ impl Sources {
             disk: disk.and_then(Result::ok),
             status,
         };
-        let alarms = self.ledger.is_here().then(|| self.alarms.look(Shown::counts));
+        let alarms = self
+            .ledger
+            .is_here()
+            .then(|| self.alarms.look(Shown::counts));
         let of_alarms = alarms.as_ref().and_then(alarms::finding);
         let mut findings: Vec<Finding> = unreadable.into_iter().chain(facts.findings()).collect();
         findings.extend(of_alarms);

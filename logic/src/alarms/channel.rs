@@ -88,8 +88,9 @@ impl Channel {
             let changes = changes.filter_map(|row| serde_json::from_str(&row.body).ok());
             let noticed = changes.filter(|change: &AlarmChange| change.notice.is_some());
             // Of several for one alarm the last counts.
-            let alarms: IndexMap<_, AlarmView> =
-                noticed.map(|change| (change.alarm.id, change.alarm)).collect();
+            let alarms: IndexMap<_, AlarmView> = noticed
+                .map(|change| (change.alarm.id, change.alarm))
+                .collect();
             let is_any = !alarms.is_empty();
             self.send(webhook, alarms.into_values().collect()).await?;
             after = last;
@@ -136,7 +137,9 @@ impl Channel {
     async fn send(&self, webhook: &Webhook, alarms: Vec<AlarmView>) -> Result<(), String> {
         let now = clock::now();
         for some in alarms.chunks(AT_ONCE as usize) {
-            let alerts = some.iter().map(|view| alert(view, &self.labels(&view.target), now));
+            let alerts = some
+                .iter()
+                .map(|view| alert(view, &self.labels(&view.target), now));
             let alerts: Vec<_> = alerts.collect();
             let sent = webhook.post(&alerts).await;
             sent.map_err(|error| utakata_model::chain(&error))?;
@@ -146,6 +149,8 @@ impl Channel {
 
     fn labels(&self, target: &TargetName) -> Labels {
         let entry = self.parts.inventory.find(target);
-        entry.map(|entry| entry.target.labels.clone()).unwrap_or_default()
+        entry
+            .map(|entry| entry.target.labels.clone())
+            .unwrap_or_default()
     }
 }

@@ -64,7 +64,14 @@ fn all(api: &Api) -> BTreeMap<AlarmName, AlarmRuleView> {
     let view = |rule: AlarmRule, shipped| {
         let name = rule.name.clone();
         let overrides = false;
-        (name, AlarmRuleView { rule, shipped, overrides })
+        (
+            name,
+            AlarmRuleView {
+                rule,
+                shipped,
+                overrides,
+            },
+        )
     };
     let mut rules: BTreeMap<AlarmName, AlarmRuleView> =
         shipped().into_iter().map(|rule| view(rule, true)).collect();

@@ -25,7 +25,9 @@ pub(super) fn finding(counts: &AlarmCounts) -> Option<Finding> {
         (counts.held, "held back"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, word)| format!("{count} {word}")).collect();
+    let parts: Vec<String> = parts
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     let says = match parts.is_empty() {
         true => causes,
         false => format!("{causes}: {}", parts.join(", ")),
@@ -53,7 +55,8 @@ mod tests {
             held: 0,
         };
         let found = finding(&counts).unwrap();
-        let expect = "3 causes of alarms: 1 critical, 2 not acknowledged, 40 others explained by them";
+        let expect =
+            "3 causes of alarms: 1 critical, 2 not acknowledged, 40 others explained by them";
         assert_eq!(found.says, expect);
         assert_eq!(found.weight, Weight::Wrong);
         assert_eq!(finding(&AlarmCounts::default()), None);

@@ -49,7 +49,11 @@ fn count(list: &Value) -> usize {
 /// Applies documents, and waits until alarms are decided by them.
 async fn apply(room: &Room, documents: Value) {
     room.apply(documents).await;
-    let rules = |room: &Room| room.handle.alarms().look(|shown| Arc::as_ptr(&shown.rules).addr());
+    let rules = |room: &Room| {
+        room.handle
+            .alarms()
+            .look(|shown| Arc::as_ptr(&shown.rules).addr())
+    };
     let before = rules(room);
     // A rule of its own says when rules have been taken over.
     let name = format!("taken-over-{before}");
@@ -58,7 +62,9 @@ async fn apply(room: &Room, documents: Value) {
     });
     room.apply(json!([marker])).await;
     utakata_tests::wait::until("the rules are taken over", async || {
-        room.handle.alarms().look(|shown| shown.rules.get(&name.parse().unwrap()).is_some())
+        room.handle
+            .alarms()
+            .look(|shown| shown.rules.get(&name.parse().unwrap()).is_some())
     })
     .await;
 }
@@ -91,7 +97,8 @@ async fn an_alarm_is_raised_acknowledged_and_over_and_each_change_has_a_number()
     let (_, list) = room.get("/v1/alarms").await;
     assert_eq!(only(&list)["text"], "pdu-0 draws 97 W");
     set_power(&room, "pdu-0", 90.0).await;
-    room.until("/v1/alarms?state=all", |list| count(list) == 0).await;
+    room.until("/v1/alarms?state=all", |list| count(list) == 0)
+        .await;
     // It comes back as another one.
     set_power(&room, "pdu-0", 130.0).await;
     let list = room.until("/v1/alarms", |list| count(list) == 1).await;
@@ -119,15 +126,20 @@ async fn a_restart_tells_nothing_twice_and_loses_no_alarm() {
     let after = room.until("/v1/alarms", |list| count(list) == 2).await;
     // The same alarms, with the numbers of their last changes: nothing has changed.
     assert_eq!(after["items"], before["items"]);
-    room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None)))).await;
+    room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
+        .await;
     read(&room).await;
     let (_, after) = room.get("/v1/alarms").await;
     assert_eq!(after["items"][0]["number"], before["items"][0]["number"]);
     assert_eq!(after["items"][1]["number"], before["items"][1]["number"]);
-    let (status, again) = room.post(&format!("/v1/alarms/{id}/unshelve"), json!({})).await;
+    let (status, again) = room
+        .post(&format!("/v1/alarms/{id}/unshelve"), json!({}))
+        .await;
     assert_eq!(status, StatusCode::OK, "{again}");
     assert_eq!(again["state"], "unacknowledged");
-    let (status, refused) = room.post(&format!("/v1/alarms/{id}/unshelve"), json!({})).await;
+    let (status, refused) = room
+        .post(&format!("/v1/alarms/{id}/unshelve"), json!({}))
+        .await;
     assert_eq!(status, StatusCode::CONFLICT, "{refused}");
     assert_eq!(refused["code"], "alarm-state");
     room.end().await;
@@ -148,8 +160,10 @@ async fn a_locked_target_is_in_maintenance_and_told_anew_at_its_end() {
     assert_eq!(report["alarms"], 0, "nobody was told: {report}");
     let (status, _) = room.send("DELETE", "/v1/targets/pdu-0/lock", None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
-    room.until("/v1/alarms", |list| only(list)["state"] == "unacknowledged").await;
-    room.until("/v1/alarms/report?since=1h", |report| report["alarms"] == 1).await;
+    room.until("/v1/alarms", |list| only(list)["state"] == "unacknowledged")
+        .await;
+    room.until("/v1/alarms/report?since=1h", |report| report["alarms"] == 1)
+        .await;
     room.end().await;
 }
 
@@ -159,13 +173,20 @@ async fn a_rule_with_a_mistake_is_refused_as_a_whole_with_its_place() {
     room.furnish(1).await;
     let mut wrong = rule();
     wrong["raise"] = "value > hw".into();
-    let relation = json!({ "type": "relation", "relation": "feeds", "from": "pdu-0", "to": "pdu-9" });
+    let relation =
+        json!({ "type": "relation", "relation": "feeds", "from": "pdu-0", "to": "pdu-9" });
     let documents = json!({ "documents": [wrong, rule_of("fine"), relation] });
     let (status, refused) = room.post("/v1/apply", documents).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
     let problems = refused["problems"].to_string();
-    assert!(problems.contains("raise: line 1, column 9: there is no \\\"hw\\\""), "{problems}");
-    assert!(problems.contains("there is no target \\\"pdu-9\\\""), "{problems}");
+    assert!(
+        problems.contains("raise: line 1, column 9: there is no \\\"hw\\\""),
+        "{problems}"
+    );
+    assert!(
+        problems.contains("there is no target \\\"pdu-9\\\""),
+        "{problems}"
+    );
     let (_, rules) = room.get("/v1/alarm-rules/fine").await;
     assert_eq!(rules["code"], "not-found", "{rules}");
     room.end().await;
@@ -186,11 +207,19 @@ async fn a_shipped_rule_is_switched_off_by_a_document_of_its_name() {
         "name": "fan-failed", "on": { "metric": "hw.status" }, "raise": "value == 'failed'",
         "off": true,
     });
-    let (status, told) = room.send("PUT", "/v1/alarm-rules/fan-failed", Some(off)).await;
+    let (status, told) = room
+        .send("PUT", "/v1/alarm-rules/fan-failed", Some(off))
+        .await;
     assert_eq!(status, StatusCode::OK, "{told}");
     let (_, own) = room.get("/v1/alarm-rules/fan-failed").await;
-    assert_eq!((&own["shipped"], &own["overrides"]), (&json!(false), &json!(true)), "{own}");
-    let (status, _) = room.send("DELETE", "/v1/alarm-rules/fan-failed", None).await;
+    assert_eq!(
+        (&own["shipped"], &own["overrides"]),
+        (&json!(false), &json!(true)),
+        "{own}"
+    );
+    let (status, _) = room
+        .send("DELETE", "/v1/alarm-rules/fan-failed", None)
+        .await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     let (_, shipped) = room.get("/v1/alarm-rules/fan-failed").await;
     assert_eq!(shipped["shipped"], true, "{shipped}");
@@ -202,8 +231,8 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
     let are_silent = Arc::new(AtomicBool::new(false));
     let silent = Arc::clone(&are_silent);
     let room = Room::scripted(Arc::new(move |task| {
-        let is_behind = task.target.name.as_str().starts_with("bmc-")
-            || task.target.name.as_str() == "sw-1";
+        let is_behind =
+            task.target.name.as_str().starts_with("bmc-") || task.target.name.as_str() == "sw-1";
         if task.class == Class::Observe && is_behind && silent.load(Ordering::Relaxed) {
             let problem = Problem::new("no-answer", Cure::Operator, "it does not answer");
             return Some((OutcomeStatus::Failed, Some(problem)));
@@ -227,14 +256,17 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
         }));
     }
     apply(&room, documents.into()).await;
-    room.until("/v1/readings?metric=hw.power", |list| count(list) >= 42).await;
+    room.until("/v1/readings?metric=hw.power", |list| count(list) >= 42)
+        .await;
     are_silent.store(true, Ordering::Relaxed);
     let all = "/v1/alarms?limit=100";
     tokio::time::sleep(std::time::Duration::from_secs(8)).await;
     let (_, dump) = room.get(all).await;
     eprintln!("DUMP {} {dump}", count(&dump));
     room.until(all, |list| count(list) == 41).await;
-    let causes = room.until("/v1/alarms?cause=none", |list| count(list) == 1).await;
+    let causes = room
+        .until("/v1/alarms?cause=none", |list| count(list) == 1)
+        .await;
     let cause = only(&causes);
     assert_eq!(cause["target"], "sw-1", "{causes}");
     assert_eq!(cause["explains"], 40, "{causes}");
@@ -247,16 +279,27 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
     assert_eq!(report["alarms"], 1, "{report}");
     let first = explained["items"][0]["id"].as_str().unwrap();
     let (_, why) = room.get(&format!("/v1/alarms/{first}/explain")).await;
-    assert!(why["lines"].to_string().contains("because sw-1 does not answer"), "{why}");
+    assert!(
+        why["lines"]
+            .to_string()
+            .contains("because sw-1 does not answer"),
+        "{why}"
+    );
     let (_, topology) = room.get("/v1/topology?around=bmc-7").await;
     assert_eq!(topology["nodes"][0]["target"], "bmc-7");
-    let switch = topology["nodes"].as_array().unwrap().iter().find(|node| node["target"] == "sw-1");
+    let switch = topology["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["target"] == "sw-1");
     assert_eq!(switch.unwrap()["alarms"][0]["rule"], "silent", "{topology}");
 
     are_silent.store(false, Ordering::Relaxed);
     room.until(all, |list| count(list) == 0).await;
     // What was explained needs nobody; the cause waits to be seen.
-    let list = room.until("/v1/alarms?state=all", |list| count(list) == 1).await;
+    let list = room
+        .until("/v1/alarms?state=all", |list| count(list) == 1)
+        .await;
     assert_eq!(only(&list)["state"], "returned");
     room.end().await;
 }

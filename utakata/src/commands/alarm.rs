@@ -139,7 +139,9 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Explain(which) => {
             let id = identifiers::alarm(&client, &which.which).await?;
             let explanation = client.explain_alarm(id).await?;
-            context.output.one(&explanation, || view::explanation(&explanation))?;
+            context
+                .output
+                .one(&explanation, || view::explanation(&explanation))?;
         }
         Command::Ack(said) => {
             let body = Acknowledge { why: said.why };

@@ -150,7 +150,9 @@ async fn credentials(client: &Client, arguments: &Arguments, context: &Context<'
 async fn relations(client: &Client, context: &Context<'_>) -> Result<()> {
     let found = client.relations().await?;
     if context.output.format == Format::Yaml {
-        let documents = found.into_iter().map(|view| Document::Relation(view.relation));
+        let documents = found
+            .into_iter()
+            .map(|view| Document::Relation(view.relation));
         return context.output.text(&write::yaml(documents)?);
     }
     let empty = "no relations are declared: labels give the obvious ones, see `utakata why TARGET`";

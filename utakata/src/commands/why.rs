@@ -41,8 +41,11 @@ fn page(topology: &Topology) -> String {
         shown: BTreeSet::new(),
     };
     tree.node(&topology.around, 0, "");
-    let below: Vec<&TopologyEdge> =
-        topology.edges.iter().filter(|edge| edge.from == topology.around).collect();
+    let below: Vec<&TopologyEdge> = topology
+        .edges
+        .iter()
+        .filter(|edge| edge.from == topology.around)
+        .collect();
     if !below.is_empty() {
         tree.lines.push(String::new());
     }
@@ -81,7 +84,8 @@ impl<'t> Tree<'t> {
                 self.lines.push(line);
             }
             if !node.places.is_empty() {
-                self.lines.push(format!("{indent}    in {}", node.places.join(", ")));
+                self.lines
+                    .push(format!("{indent}    in {}", node.places.join(", ")));
             }
         }
         let above = self.topology.edges.iter().filter(|edge| edge.to == *name);
@@ -99,17 +103,23 @@ impl<'t> Tree<'t> {
             return String::new();
         };
         let health = words::health(node.health).text;
-        let problem = node.problem.as_deref().map(|problem| format!(": {problem}"));
+        let problem = node
+            .problem
+            .as_deref()
+            .map(|problem| format!(": {problem}"));
         format!(" [{health}{}]", problem.unwrap_or_default())
     }
 }
 
 fn how_of(edge: &TopologyEdge) -> String {
     let verb = edge.relation.passive();
-    let outlet = edge.outlet.as_deref().map(|outlet| match &edge.outlet_state {
-        Some(state) => format!("outlet {outlet} ({state}) of "),
-        None => format!("outlet {outlet} of "),
-    });
+    let outlet = edge
+        .outlet
+        .as_deref()
+        .map(|outlet| match &edge.outlet_state {
+            Some(state) => format!("outlet {outlet} ({state}) of "),
+            None => format!("outlet {outlet} of "),
+        });
     let derived = match edge.derived {
         true => " (by labels)",
         false => "",

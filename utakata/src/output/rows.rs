@@ -82,8 +82,9 @@ impl Row for AlarmRuleView {
 }
 
 impl Row for AlarmView {
-    const HEADERS: &'static [&'static str] =
-        &["SEVERITY", "SINCE", "WHAT", "EXPLAINS", "STATE", "HEARD", "ID"];
+    const HEADERS: &'static [&'static str] = &[
+        "SEVERITY", "SINCE", "WHAT", "EXPLAINS", "STATE", "HEARD", "ID",
+    ];
 
     fn cells(&self) -> Vec<Cell> {
         let explains = match self.explains {

@@ -9,12 +9,13 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 use utakata_api::{
-    alarm::AlarmState, client::server_now, inventory::Health, ledger::Explanation, operation::PlannedTask,
+    alarm::AlarmState, client::server_now, inventory::Health, ledger::Explanation,
+    operation::PlannedTask,
 };
 use utakata_model::{
     EnvironmentState, EnvironmentStatus, Kind, Labels, MetricName, OperationState, Order, Orders,
-    Priority, Problem, Quality, Reading, ReadingValue, Severity, Stop, StopState, TaskState, duration,
-    reading::Attributes,
+    Priority, Problem, Quality, Reading, ReadingValue, Severity, Stop, StopState, TaskState,
+    duration, reading::Attributes,
 };
 
 use super::{Cell, Tone, plain, time, units};

@@ -8,9 +8,7 @@ use utakata_api::{
     alarm::{AlarmChangeKind, AlarmView},
     ledger::Attribution,
 };
-use utakata_model::{
-    AlarmName, Quality, ReadingValue, Readings, TargetName, reading::Attributes,
-};
+use utakata_model::{AlarmName, Quality, ReadingValue, Readings, TargetName, reading::Attributes};
 
 use super::{Engine, OWN, age, subject};
 use crate::{
@@ -44,7 +42,13 @@ impl Engine {
                     && rule.rule.has(&reading.attributes);
                 if is_meant {
                     let value = Heard::Value(subject(entry, &reading.attributes), &reading.value);
-                    self.step(name, rule, (&reading.attributes, &reading.unit), &value, now);
+                    self.step(
+                        name,
+                        rule,
+                        (&reading.attributes, &reading.unit),
+                        &value,
+                        now,
+                    );
                 }
             }
         }
@@ -105,7 +109,12 @@ impl Engine {
     }
 
     /// Notices that a target answers without a metric that it should have.
-    pub(super) fn look_for_absence(&mut self, entry: &Arc<TargetEntry>, rule: &Numbered, now: Timestamp) {
+    pub(super) fn look_for_absence(
+        &mut self,
+        entry: &Arc<TargetEntry>,
+        rule: &Numbered,
+        now: Timestamp,
+    ) {
         let name = &entry.target.name;
         let Some(covers) = self.site.coverage.of(name) else {
             return;
@@ -116,9 +125,7 @@ impl Engine {
         if !watched.is_meant(rule) {
             return;
         }
-        let of_rule = |(known, _): &(&(AlarmName, u64), &Record)| {
-            known.0 == rule.rule.rule().name
-        };
+        let of_rule = |(known, _): &(&(AlarmName, u64), &Record)| known.0 == rule.rule.rule().name;
         let heard = watched.records.iter().filter(of_rule);
         let heard = heard.filter_map(|(_, record)| record.state.heard()).max();
         let since = heard.unwrap_or(self.began).max(self.began);

@@ -47,9 +47,8 @@ fn site(behind: u64) -> (Engine, Vec<Arc<TargetEntry>>) {
 
 fn told(output: &Output) -> Vec<(String, AlarmNotice)> {
     let notices = output.changes.iter();
-    let notices = notices.filter_map(|change| {
-        Some((change.alarm.target.to_string(), change.notice?))
-    });
+    let notices =
+        notices.filter_map(|change| Some((change.alarm.target.to_string(), change.notice?)));
     notices.collect()
 }
 
@@ -61,7 +60,14 @@ fn what_is_silent_behind_a_dead_switch_is_told_as_the_switch() {
     engine.tick(at(36));
     engine.explain(at(36));
     let output = engine.take_output();
-    assert_eq!(output.changes.iter().filter(|one| one.change == AlarmChangeKind::Raised).count(), 41);
+    assert_eq!(
+        output
+            .changes
+            .iter()
+            .filter(|one| one.change == AlarmChangeKind::Raised)
+            .count(),
+        41
+    );
     assert_eq!(told(&output), [("sw-1".into(), AlarmNotice::Raised)]);
     // It comes back, and so does everything behind it: only its end is told.
     for target in &targets {
@@ -69,7 +75,10 @@ fn what_is_silent_behind_a_dead_switch_is_told_as_the_switch() {
         engine.explain(at(60));
     }
     engine.tick(at(61));
-    assert_eq!(told(&engine.take_output()), [("sw-1".into(), AlarmNotice::Over)]);
+    assert_eq!(
+        told(&engine.take_output()),
+        [("sw-1".into(), AlarmNotice::Over)]
+    );
 }
 
 #[test]
@@ -84,7 +93,10 @@ fn what_is_silent_behind_a_switch_that_answers_is_told_once_the_switch_was_read(
     assert!(output.ask.contains("sw-1"), "{:?}", output.ask);
     engine.ended(&targets[0], true, at(37));
     engine.explain(at(37));
-    assert_eq!(told(&engine.take_output()), [("bmc-2".into(), AlarmNotice::Raised)]);
+    assert_eq!(
+        told(&engine.take_output()),
+        [("bmc-2".into(), AlarmNotice::Raised)]
+    );
 }
 
 #[test]

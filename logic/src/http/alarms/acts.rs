@@ -86,5 +86,7 @@ async fn act(
         at: crate::clock::now(),
         why,
     };
-    Ok(Json(api.handle.alarms().act(Act { alarm, verb, by }).await?))
+    Ok(Json(
+        api.handle.alarms().act(Act { alarm, verb, by }).await?,
+    ))
 }

@@ -61,8 +61,16 @@ fn rule(rule: &AlarmRule, watch: &Watch) -> Vec<String> {
     let name = &rule.name;
     let mut lines = Vec::new();
     match watch {
-        Watch::Metric { metric, raise, clear, .. } => {
-            lines.push(format!("the rule {name} raises it on {metric} if {}", raise.text()));
+        Watch::Metric {
+            metric,
+            raise,
+            clear,
+            ..
+        } => {
+            lines.push(format!(
+                "the rule {name} raises it on {metric} if {}",
+                raise.text()
+            ));
             if let Some(clear) = clear {
                 lines.push(format!("and clears it if {}", clear.text()));
             }
@@ -101,13 +109,20 @@ fn held(alarm: &AlarmView, causes: &[AlarmView]) -> Vec<String> {
         None => Vec::new(),
         Some(AlarmHold::Person { shelved, until }) => {
             let why = shelved.why.as_deref().unwrap_or("no reason given");
-            vec![format!("{} has shelved it until {until}: {why}", shelved.by)]
+            vec![format!(
+                "{} has shelved it until {until}: {why}",
+                shelved.by
+            )]
         }
         Some(AlarmHold::Lock { until }) => {
-            vec![format!("its target is locked until {until}: it is told anew then, if it is still so")]
+            vec![format!(
+                "its target is locked until {until}: it is told anew then, if it is still so"
+            )]
         }
         Some(AlarmHold::Suspicion { until }) => {
-            vec![format!("what it hangs on is being read, until {until} at the latest")]
+            vec![format!(
+                "what it hangs on is being read, until {until} at the latest"
+            )]
         }
         Some(AlarmHold::Cause { .. }) => {
             let because = |cause: &AlarmView| format!("because {}", cause.text);

@@ -42,12 +42,12 @@ pub(in crate::http) async fn get(
 ) -> Result<Json<AlarmReport>, Refused> {
     let since = match query.since.as_deref() {
         None => USUAL,
-        Some(text) => {
-            duration::parse(text).map_err(|error| invalid(format!("since: {error}")))?
-        }
+        Some(text) => duration::parse(text).map_err(|error| invalid(format!("since: {error}")))?,
     };
     let to = crate::clock::now();
-    let from = to.checked_sub(since).map_err(|error| invalid(format!("since: {error}")))?;
+    let from = to
+        .checked_sub(since)
+        .map_err(|error| invalid(format!("since: {error}")))?;
     let occurrences = occurrences(&api).await?;
     let report = report(&occurrences, from, to);
     Ok(Json(AlarmReport {

@@ -86,7 +86,9 @@ impl Found<'_> {
             from: from.clone(),
             to: to.clone(),
             outlet: neighbour.outlet.map(str::to_owned),
-            outlet_state: neighbour.outlet.and_then(|outlet| state(self.api, from, outlet)),
+            outlet_state: neighbour
+                .outlet
+                .and_then(|outlet| state(self.api, from, outlet)),
             derived: neighbour.derived,
         });
     }
@@ -98,7 +100,10 @@ fn state(api: &Api, target: &TargetName, outlet: &str) -> Option<String> {
     api.handle.observed().look(entry.device, |seen| {
         let readings = seen.actions.iter().flat_map(|action| &action.last.readings);
         let mut readings = readings.filter(|reading| {
-            let is_outlet = reading.attributes.get("outlet").is_some_and(|one| **one == *outlet);
+            let is_outlet = reading
+                .attributes
+                .get("outlet")
+                .is_some_and(|one| **one == *outlet);
             reading.metric.as_str() == OUTLET_STATE && is_outlet
         });
         match &readings.next()?.value {
@@ -115,14 +120,19 @@ fn node(api: &Api, name: &TargetName) -> TopologyNode {
     let seen = entry.as_ref().map(|entry| {
         api.handle.observed().look(entry.device, |seen| {
             let health = health(seen, coverage.of(name), now, started);
-            (health, seen.cause().map(|problem| problem.message.to_string()))
+            (
+                health,
+                seen.cause().map(|problem| problem.message.to_string()),
+            )
         })
     });
     let (health, problem) = match seen {
         Some(seen) => seen,
         None => (utakata_api::inventory::Health::Unobserved, None),
     };
-    let labels = entry.map(|entry| entry.target.labels.clone()).unwrap_or_default();
+    let labels = entry
+        .map(|entry| entry.target.labels.clone())
+        .unwrap_or_default();
     let place = |key: &&str| labels.get(*key).map(|value| format!("{key} {value}"));
     let alarms = api.handle.alarms().look(|shown| shown.of(name));
     let mut alarms: Vec<AlarmView> = alarms

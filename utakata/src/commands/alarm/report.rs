@@ -51,10 +51,16 @@ fn page(report: &AlarmReport) -> String {
         format!("active for over a day  {}", report.stale),
     ];
     for one in &report.chattering {
-        lines.push(format!("chatters               {} on {}", one.rule, one.target));
+        lines.push(format!(
+            "chatters               {} on {}",
+            one.rule, one.target
+        ));
     }
     for rule in &report.rules {
-        lines.push(format!("most                   {} of {}", rule.alarms, rule.rule));
+        lines.push(format!(
+            "most                   {} of {}",
+            rule.alarms, rule.rule
+        ));
     }
     lines.join("\n")
 }

@@ -7,7 +7,12 @@ use crate::output::{time, words};
 /// Returns everything about an alarm.
 pub fn page(alarm: &AlarmView) -> String {
     let mut lines = vec![
-        format!("{} {}: {}", alarm.severity.as_str(), alarm.state.as_str(), alarm.text),
+        format!(
+            "{} {}: {}",
+            alarm.severity.as_str(),
+            alarm.state.as_str(),
+            alarm.text
+        ),
         format!("  id        {}", alarm.id),
         format!("  rule      {}", alarm.rule),
         format!("  target    {}", alarm.target),
@@ -26,8 +31,16 @@ pub fn page(alarm: &AlarmView) -> String {
         lines.push(format!("  flapping  {} times lately", alarm.times));
     }
     if let Some(seen) = &alarm.seen {
-        let why = seen.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        lines.push(format!("  seen by   {} {}{why}", seen.by, words::ago(seen.at)));
+        let why = seen
+            .why
+            .as_deref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
+        lines.push(format!(
+            "  seen by   {} {}{why}",
+            seen.by,
+            words::ago(seen.at)
+        ));
     }
     lines.extend(alarm.held.as_ref().map(held));
     if alarm.explains > 0 {
@@ -43,10 +56,17 @@ fn held(hold: &AlarmHold) -> String {
     match hold {
         AlarmHold::Person { shelved, until } => {
             let why = shelved.why.as_deref().unwrap_or_default();
-            format!("  shelved   by {} until {}: {why}", shelved.by, time::moment(*until))
+            format!(
+                "  shelved   by {} until {}: {why}",
+                shelved.by,
+                time::moment(*until)
+            )
         }
         AlarmHold::Lock { until } => {
-            format!("  held      its target is locked until {}", time::moment(*until))
+            format!(
+                "  held      its target is locked until {}",
+                time::moment(*until)
+            )
         }
         AlarmHold::Cause { cause } => format!("  because   {cause} explains it"),
         AlarmHold::Suspicion { .. } => "  held      what may explain it is being read".into(),
