@@ -125,18 +125,13 @@ impl Receiver {
     }
 
     async fn outcomes(&self, batch: &Arc<OutcomeBatch>) {
-        let is_known = |one: &&Outcome| self.site.inventory.find(&one.target).is_some();
-        let failed = batch.outcomes.iter().filter(|one| Recorder::wants(one));
-        failed
-            .filter(is_known)
-            .for_each(|one| self.recorder.outcome(one));
+        for outcome in &batch.outcomes {
+            self.observed(outcome);
+        }
         for at in self.dispatch.outcomes(batch) {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
                 self.site.observed.ended(&known, outcome);
-                if outcome.class == Class::Observe {
-                    self.alarms.ended(&known, outcome);
-                }
                 if self.is_of_all(outcome) {
                     self.site.observed.read_all(&known, outcome);
                 }
@@ -144,6 +139,19 @@ impl Receiver {
         }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
             self.ledger.on_outcomes(Arc::clone(batch)).await;
+        }
+    }
+
+    /// Tells history and alarms of the end of an attempt to observe, whoever requested it.
+    fn observed(&self, outcome: &Outcome) {
+        let Some(known) = self.site.inventory.find(&outcome.target) else {
+            return;
+        };
+        if Recorder::wants(outcome) {
+            self.recorder.outcome(outcome);
+        }
+        if outcome.class == Class::Observe {
+            self.alarms.ended(&known, outcome);
         }
     }
 
