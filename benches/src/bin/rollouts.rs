@@ -77,7 +77,7 @@ struct Yard {
 /// The place where releases become images.
 enum Images {
     None,
-    Docker(Containers),
+    Docker(Box<Containers>),
     Kubernetes(Pods),
 }
 
@@ -165,7 +165,7 @@ impl Yard {
     fn open(runtime: Runtime) -> Result<Self> {
         let images = match runtime {
             Runtime::Process => Images::None,
-            Runtime::Docker => Images::Docker(Containers::start()?),
+            Runtime::Docker => Images::Docker(Box::new(Containers::start()?)),
             Runtime::Kubernetes => Images::Kubernetes(Pods::start()?),
         };
         let folder = tempfile::tempdir()?;
