@@ -1,5 +1,6 @@
 //! A typed client of the HTTP API.
 
+mod alarms;
 mod clock;
 mod environments;
 mod error;
@@ -11,6 +12,7 @@ pub mod relay;
 mod releases;
 mod rollouts;
 mod sse;
+mod webhook;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{OperationId, TaskId};
 
+pub use alarms::AlarmQuery;
 pub use clock::server_now;
 pub use environments::EnvironmentVerb;
 pub use error::Error;
@@ -27,6 +30,7 @@ pub use lists::{HistoryQuery, ReadingQuery, TaskQuery};
 pub use notifications::NotificationQuery;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
+pub use webhook::Webhook;
 
 use crate::{
     Problem,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{Kind, TargetName, words};
 use utoipa::ToSchema;
 
-use crate::inventory::Health;
+use crate::{alarm::AlarmCounts, inventory::Health};
 
 /// The present findings, and counts of everything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +27,9 @@ pub struct Overview {
     /// The counts of control tasks. Absent if the keeper of the ledger cannot be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<ControlCounts>,
+    /// The numbers of alarms. Absent where they are kept elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<AlarmCounts>,
     /// The numbers of environments and workers.
     pub environments: EnvironmentCounts,
     /// All other findings, the worst first; at most 100.
@@ -173,6 +176,8 @@ words! {
         Worker = "worker",
         /// A kind that targets have.
         Kind = "kind",
+        /// Alarms.
+        Alarm = "alarm",
         /// A control task.
         Task = "task",
         /// An operation.

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utakata_alarm::Compiled;
 use utakata_api::apply::Document;
 use utakata_model::{
-    ActionName, Credential, CredentialName, Kind, Labels, Limits, Schedule, ScheduleName, Selector,
-    Target, TargetName, Zone, duration, label, reword, schedule::INTERVAL_MIN, suggest,
+    ActionName, AlarmName, AlarmRule, Credential, CredentialName, Kind, Labels, Limits, Relation,
+    RelationKind, Schedule, ScheduleName, Selector, Target, TargetName, Zone, alarm::Watched,
+    duration, label, relation::Endpoint, reword, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{
@@ -15,7 +17,7 @@ use super::{
     tree::{Node, Position, Tree},
 };
 
-const TYPES: [&str; 3] = ["target", "schedule", "credential"];
+const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
 /// The key that names the type of a document. No type has a field of this name.
 const TYPE: &str = "type";
 /// The key that stands in place of the values when a credential is printed.
@@ -58,7 +60,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn document(&mut self, folder: &Path) -> Option<Item> {
         if self.tree.fields().is_none() {
-            let message = "a document has keys: begin with type: target, schedule or credential";
+            let message = "a document has keys: begin with type: target, schedule, credential, relation or alarm";
             self.complain(self.tree.place, message);
             return None;
         }
@@ -78,6 +80,8 @@ impl Reader<'_> {
             "target" => self.target().map(Document::Target).map(Item::Document),
             "schedule" => self.schedule().map(Document::Schedule).map(Item::Document),
             "credential" => self.credential(folder),
+            "relation" => self.relation().map(Document::Relation).map(Item::Document),
+            "alarm" => self.alarm().map(Document::Alarm).map(Item::Document),
             _ => {
                 let message = format!(
                     "there is no type \"{word}\": {}",
@@ -161,6 +165,72 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn relation(&mut self) -> Option<Relation> {
+        self.refuse_unknown(keys::of::<Relation>());
+        let relation: Option<RelationKind> = self.needed("relation");
+        let from: Option<Endpoint> = self.needed("from");
+        let to: Option<Endpoint> = self.needed("to");
+        Some(Relation {
+            relation: relation?,
+            from: from?,
+            to: to?,
+        })
+    }
+
+    fn alarm(&mut self) -> Option<Box<AlarmRule>> {
+        self.refuse_unknown(keys::of::<AlarmRule>());
+        let name: Option<AlarmName> = self.needed("name");
+        let on: Option<Watched> = self.needed("on");
+        let rule = AlarmRule {
+            selector: self.optional("selector").unwrap_or_default(),
+            raise: self.optional("raise"),
+            clear: self.optional("clear"),
+            hold: self.delay("hold"),
+            release: self.delay("release"),
+            severity: self.optional("severity").unwrap_or_default(),
+            text: self.optional("text").unwrap_or_default(),
+            what_to_do: self.optional("do").unwrap_or_default(),
+            silent: self.optional("silent").unwrap_or_default(),
+            because: self.optional("because").unwrap_or_default(),
+            explains: self.optional("explains").unwrap_or_default(),
+            flap: self.optional("flap").unwrap_or_default(),
+            off: self.optional("off").unwrap_or_default(),
+            name: name?,
+            on: on?,
+        };
+        if !self.wrong.is_empty() {
+            return None;
+        }
+        // Names, types and units are checked here, too: with the line, and without a server.
+        for wrong in Compiled::new(rule.clone()).err().unwrap_or_default() {
+            let key = wrong.field.split('.').next().unwrap_or_default();
+            let place = self
+                .tree
+                .get(key)
+                .map_or(self.tree.place, |tree| tree.place);
+            self.complain(place, format!("{}: {}", wrong.field, wrong.message));
+        }
+        Some(Box::new(rule))
+    }
+
+    /// Returns a duration. The most frequent mistake is a bare number, without a unit.
+    fn delay(&mut self, key: &str) -> std::time::Duration {
+        let Some(tree) = self.tree.get(key) else {
+            return std::time::Duration::ZERO;
+        };
+        let place = tree.place;
+        if let Node::Scalar(Value::Number(number)) = &tree.node {
+            let message = format!("{key}: {number} has no unit: write {number}s for seconds");
+            self.complain(place, message);
+            return std::time::Duration::ZERO;
+        }
+        let text: String = self.optional(key).unwrap_or_default();
+        duration::parse(&text).unwrap_or_else(|error| {
+            self.complain(place, format!("{key}: {error}"));
+            std::time::Duration::ZERO
+        })
     }
 
     fn credential(&mut self, folder: &Path) -> Option<Item> {

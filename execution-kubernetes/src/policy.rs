@@ -46,11 +46,7 @@ pub(crate) fn policy(request: &Request<'_>) -> NetworkPolicy {
     let to_names = request.has_names.then(|| NetworkPolicyEgressRule {
         // Clusters have their name servers in different places.
         to: None,
-        ports: Some(
-            ["UDP", "TCP"]
-                .map(|protocol| port_of_names(protocol))
-                .into(),
-        ),
+        ports: Some(["UDP", "TCP"].map(port_of_names).into()),
     });
     let mut labels = own.clone();
     labels.insert("app.kubernetes.io/managed-by".into(), "utakata".into());

@@ -55,18 +55,24 @@ impl Locality<'_> {
 }
 
 impl LocalDesired {
-    /// Applies received desired state; `None` if it is old, or changes nothing. The networks of
-    /// targets may change within a revision.
+    /// Applies received desired state; `None` if it is old, or changes nothing. Within a revision
+    /// nothing but the networks of targets may change.
     fn after(&self, desired: &Desired, me: &EnvironmentId) -> Option<Self> {
+        let targets = desired.targets.clone().map(Arc::new);
         let is_later = self.revision.is_none_or(|known| known < desired.revision);
-        let is_same = self.revision == Some(desired.revision);
-        let is_other = self.targets.as_deref() != desired.targets.as_ref();
-        (is_later || (is_same && is_other)).then(|| Self {
-            revision: Some(desired.revision),
-            orders: desired.environments.get(me).cloned().unwrap_or_default(),
-            standing: desired.standing.clone(),
-            kinds: desired.kinds.clone(),
-            targets: desired.targets.clone().map(Arc::new),
+        if is_later {
+            return Some(Self {
+                revision: Some(desired.revision),
+                orders: desired.environments.get(me).cloned().unwrap_or_default(),
+                standing: desired.standing.clone(),
+                kinds: desired.kinds.clone(),
+                targets,
+            });
+        }
+        let is_other = self.revision == Some(desired.revision) && self.targets != targets;
+        is_other.then(|| Self {
+            targets,
+            ..self.clone()
         })
     }
 

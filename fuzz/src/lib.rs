@@ -5,12 +5,14 @@
 
 mod documents;
 mod frames;
+mod history;
 mod selector;
 mod snmp;
 mod wire;
 
 pub use documents::documents;
 pub use frames::frames;
+pub use history::history;
 pub use selector::selector;
 pub use snmp::snmp;
 pub use wire::wire;

@@ -14,7 +14,7 @@ mod read;
 
 pub use build::{Builder, concatenate, from_rows};
 pub use column::{Column, Shape};
-pub(crate) use column::{put_numbers, take_numbers};
+pub(crate) use column::{put_numbers, skip_numbers, take_numbers};
 pub use read::Block;
 
 /// The largest number of rows in a block.

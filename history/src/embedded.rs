@@ -113,6 +113,12 @@ impl Embedded {
         })
     }
 
+    /// Has a function called with the duration of each write that was synced. The first one stays.
+    pub fn on_flush(&self, call: impl Fn(Duration) + Send + Sync + 'static) {
+        // A second one is of no use to anybody.
+        let _ = self.shared.on_flush.set(Box::new(call));
+    }
+
     /// Returns the state of history, for people.
     pub fn status(&self) -> Status {
         self.shared.status()

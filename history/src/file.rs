@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::{
@@ -205,7 +205,9 @@ pub struct BlockFile {
     pub last: Millis,
     /// The names of the files it was made of, which it replaces.
     pub made_of: Vec<String>,
-    connection: Mutex<Connection>,
+    /// Connections that nobody uses just now: each reader has one of its own.
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
 }
 
 impl BlockFile {
@@ -236,7 +238,8 @@ impl BlockFile {
             first,
             last,
             made_of,
-            connection: Mutex::new(connection),
+            idle: Mutex::new(vec![connection]),
+            returned: Condvar::new(),
         })
     }
 
@@ -260,7 +263,7 @@ impl BlockFile {
     /// # Errors
     /// The file is damaged.
     pub fn each_of(&self, owners: &[Owner], mut visit: impl FnMut(Sealed)) -> Result<(), Error> {
-        let connection = self.connection.lock();
+        let connection = self.connection();
         let sql = "SELECT id, first, last, body FROM block WHERE id BETWEEN ? AND ?";
         let failed = |source| self.failed(source);
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
@@ -276,7 +279,7 @@ impl BlockFile {
 
     /// Returns the last owner.
     pub fn greatest(&self) -> Option<Owner> {
-        let connection = self.connection.lock();
+        let connection = self.connection();
         let sql = "SELECT max(id) >> ? FROM block";
         let found = connection.query_row(sql, [BITS], |row| row.get::<_, Option<i64>>(0));
         found.ok().flatten().map(Owner)
@@ -287,7 +290,7 @@ impl BlockFile {
     /// # Errors
     /// The file is damaged.
     pub fn owners(&self) -> Result<Vec<Owner>, Error> {
-        let connection = self.connection.lock();
+        let connection = self.connection();
         let failed = |source| self.failed(source);
         let sql = "SELECT DISTINCT id >> ? FROM block ORDER BY id";
         let mut statement = connection.prepare(sql).map_err(failed)?;
@@ -299,11 +302,52 @@ impl BlockFile {
             .map_err(failed)
     }
 
+    fn connection(&self) -> Lent<'_> {
+        let mut idle = self.idle.lock();
+        let mut connection = idle.pop();
+        if connection.is_none() {
+            connection = open_unchanging(&self.path).ok();
+        }
+        // A file that was deleted meanwhile cannot be opened again: what there is, is lent in turn.
+        while connection.is_none() {
+            self.returned.wait(&mut idle);
+            connection = idle.pop();
+        }
+        Lent {
+            file: self,
+            connection,
+        }
+    }
+
     fn failed(&self, source: rusqlite::Error) -> Error {
         Error::Read {
             path: self.path.clone(),
             source,
         }
+    }
+}
+
+/// A connection that returns to its file.
+struct Lent<'f> {
+    file: &'f BlockFile,
+    connection: Option<Connection>,
+}
+
+impl std::ops::Deref for Lent<'_> {
+    type Target = Connection;
+
+    #[allow(clippy::expect_used, reason = "it is there until it is dropped")]
+    fn deref(&self) -> &Connection {
+        self.connection
+            .as_ref()
+            .expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.file.idle.lock().extend(self.connection.take());
+        self.file.returned.notify_one();
     }
 }
 

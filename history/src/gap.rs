@@ -46,7 +46,8 @@ pub fn gaps(marks: &[Mark], own: &[Gap], (from, to): (Millis, Millis)) -> Vec<Ga
         }
         let distance = seen.saturating_sub(last);
         let is_long = usual.is_some_and(|usual| distance > usual.saturating_mul(PATIENCE));
-        if reason.is_some() || is_long || is_empty && distance > 0 {
+        let is_lost = has_loss(own, last, *seen);
+        if reason.is_some() || is_lost || is_long || is_empty && distance > 0 {
             gaps.extend(split(last, *seen, reason.take(), own, usual.unwrap_or(0)));
         }
         last = *seen;
@@ -76,7 +77,8 @@ pub fn missing(
             let first = holes.partition_point(|(seen, _)| *seen < at);
             let inside = holes[first..].iter().take_while(|(seen, _)| *seen < start);
             let code = inside.last().map(|(_, code)| Arc::clone(code));
-            if code.is_some() || start.saturating_sub(at) > patience {
+            let is_long = start.saturating_sub(at) > patience;
+            if code.is_some() || is_long || has_loss(own, at, start) {
                 gaps.extend(split(at, start, code, own, step.max(usual.unwrap_or(0))));
             }
         }
@@ -85,6 +87,14 @@ pub fn missing(
     gaps
 }
 
+/// Returns true if something that arrived between two times was certainly lost. While a process was
+/// away, perhaps nothing would have arrived.
+fn has_loss(own: &[Gap], from: Millis, to: Millis) -> bool {
+    own.iter()
+        .any(|one| &*one.code != AWAY && one.from < to && one.to > from)
+}
+
+/// Returns the median distance between values.
 fn usual_interval(marks: &[Mark]) -> Option<i64> {
     let values = marks.iter().filter(|(_, hole)| hole.is_none());
     let times: Vec<i64> = values.map(|(seen, _)| *seen).collect();

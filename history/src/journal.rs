@@ -18,4 +18,4 @@ pub use frame::{Step, frame, step};
 pub use row::{Cell, JournalRow, RowHead, Texts, decode, encode_hole, encode_values, row_head};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

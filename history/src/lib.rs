@@ -28,6 +28,11 @@ pub mod row;
 pub mod tier;
 pub mod time;
 
+/// Returns the checksum that blocks and hours have.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}
+
 pub use aggregate::Aggregate;
 pub use embedded::Embedded;
 pub use gap::Gap;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::{DAY, Millis, Range, month_of};
 
+/// The raw files of single hours are merged when a day has so many.
+const HOURS_TO_MERGE: usize = 6;
 /// The tier of hours is merged when a month has so many files of a day.
 const DAYS_TO_MERGE: usize = 7;
 
@@ -18,6 +20,8 @@ pub struct Stored {
     pub first: Millis,
     pub last: Millis,
     pub bytes: u64,
+    /// The number of files that it was made of.
+    pub parts: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +125,17 @@ pub fn day_to_merge(stored: &[Stored], today: i64) -> Option<(i64, Vec<usize>)> 
     Some((day, (0..stored.len()).filter(is_raw).collect()))
 }
 
+/// Returns the files of single hours to merge next, so that a question about today need not look
+/// into many.
+pub fn hours_to_merge(stored: &[Stored], today: i64) -> Option<Vec<usize>> {
+    let is_single = |at: &usize| {
+        let file = &stored[*at];
+        file.sort == Sort::RawHour && file.day == today && file.parts == 1
+    };
+    let single: Vec<usize> = (0..stored.len()).filter(is_single).collect();
+    (single.len() >= HOURS_TO_MERGE).then_some(single)
+}
+
 /// Returns the files of the tier to merge next: those of single days, when a month has several or
 /// is over.
 pub fn tiers_to_merge(stored: &[Stored], today: i64) -> Option<Vec<usize>> {
@@ -159,6 +174,7 @@ mod tests {
             first: day * DAY,
             last: (day + days) * DAY - 1,
             bytes: 1,
+            parts: 1,
         }
     }
 

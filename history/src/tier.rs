@@ -1,7 +1,7 @@
 //! The tier of hours: what an hour of a series was. Pure.
 
 use crate::{
-    block::{put_numbers, take_numbers},
+    block::{put_numbers, skip_numbers, take_numbers},
     bytes::{Malformed, Reader, put_varint},
     rate::{Turn, rate},
     time::{HOUR, Millis, hour_of},
@@ -163,11 +163,29 @@ fn steps(hours: &[Hour]) -> Vec<i64> {
     hours.iter().map(step).collect()
 }
 
+/// The figures of hours that a reader wants; the others are left at 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figures {
+    All,
+    /// The sum and the number.
+    Sum,
+    Least,
+    Greatest,
+}
+
 /// Reads hours.
 ///
 /// # Errors
 /// The bytes are damaged.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Hour>, Malformed> {
+    decode_figures(bytes, Figures::All)
+}
+
+/// Reads figures of hours.
+///
+/// # Errors
+/// The bytes are damaged.
+pub fn decode_figures(bytes: &[u8], wanted: Figures) -> Result<Vec<Hour>, Malformed> {
     let mut reader = Reader::new(bytes);
     if reader.array::<2>()? != MAGIC || reader.byte()? != VERSION {
         return Err(Malformed::Version);
@@ -180,18 +198,19 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Hour>, Malformed> {
     if count > MAX_HOURS {
         return Err(Malformed::Contradiction("more hours than any block has"));
     }
-    let mut floats_and_wholes = Columns { reader, count };
-    let columns = &mut floats_and_wholes;
+    let mut columns = Columns { reader, count };
+    let is_all = wanted == Figures::All;
     let steps = columns.whole()?;
     let counts = columns.whole()?;
-    let [sum, least, greatest, last] = [
-        columns.floats()?,
-        columns.floats()?,
-        columns.floats()?,
-        columns.floats()?,
-    ];
+    let sum = columns.floats(is_all || wanted == Figures::Sum)?;
+    let least = columns.floats(is_all || wanted == Figures::Least)?;
+    let greatest = columns.floats(is_all || wanted == Figures::Greatest)?;
+    let last = columns.floats(is_all)?;
+    if !is_all {
+        return Ok(some_figures(&steps, &counts, [&sum, &least, &greatest]));
+    }
     let offsets = columns.whole()?;
-    let increase = columns.floats()?;
+    let increase = columns.floats(true)?;
     let (spans, turns) = (columns.whole()?, columns.whole()?);
     let mut hour = 0i64;
     let hours = (0..count).map(|at| {
@@ -217,9 +236,35 @@ struct Columns<'a> {
     count: usize,
 }
 
+/// Returns hours with some of their figures.
+fn some_figures(steps: &[i64], counts: &[i64], figures: [&[f64]; 3]) -> Vec<Hour> {
+    let mut hour = 0i64;
+    let [sum, least, greatest] = figures;
+    let figure = |of: &[f64], at: usize| of.get(at).copied().unwrap_or_default();
+    let hours = steps
+        .iter()
+        .zip(counts)
+        .enumerate()
+        .map(|(at, (step, count))| {
+            hour = hour.wrapping_add(*step);
+            Hour {
+                sum: figure(sum, at),
+                least: figure(least, at),
+                greatest: figure(greatest, at),
+                count: *count,
+                ..Hour::first(hour.wrapping_mul(HOUR), 0.0)
+            }
+        });
+    hours.collect()
+}
+
 impl Columns<'_> {
-    fn floats(&mut self) -> Result<Vec<f64>, Malformed> {
-        take_numbers(&mut self.reader, self.count)
+    /// Returns numbers, or nothing of those that nobody wants.
+    fn floats(&mut self, is_wanted: bool) -> Result<Vec<f64>, Malformed> {
+        match is_wanted {
+            true => take_numbers(&mut self.reader, self.count),
+            false => skip_numbers(&mut self.reader, self.count).map(|()| Vec::new()),
+        }
     }
 
     fn whole(&mut self) -> Result<Vec<i64>, Malformed> {

@@ -7,7 +7,9 @@
 //!                                            inter connect, API, channels out
 //! ```
 
+mod alertmanager;
 mod causes;
+mod channel;
 mod engine;
 mod error;
 mod keeper;
@@ -32,7 +34,7 @@ pub use self::{
     keeper::{AlarmKeeper, Parts},
     own::OwnFigures,
     rules::Rules,
-    shown::Shown,
+    shown::{Shown, order},
     view::{Filter, freshened},
 };
 use crate::inventory::TargetEntry;

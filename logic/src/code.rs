@@ -56,6 +56,8 @@ macro_rules! pages {
 }
 
 codes! {
+    AlarmShelf "alarm-shelf" UNPROCESSABLE_ENTITY Operator,
+    AlarmState "alarm-state" CONFLICT Operator,
     AnswerLost "answer-lost" BAD_GATEWAY Operator,
     ApproveOwn "approve-own" CONFLICT Operator,
     BodyInvalid "body-invalid" UNPROCESSABLE_ENTITY Operator,
@@ -125,6 +127,7 @@ codes! {
 
 /// The pages of codes that occur only in outcomes and in the statuses of environments.
 const OTHERS: &[CodePage] = pages![
+    "alarm-channel",
     "another-certificate",
     "answer-too-large",
     "away",

@@ -31,6 +31,8 @@ pub struct Config {
     pub id: Option<LogicId>,
     /// The division of duties among several logic environments.
     pub lease: Lease,
+    /// The alarms.
+    pub alarms: Alarms,
     /// The export of readings to a collector of OpenTelemetry.
     pub otlp: Otlp,
 }
@@ -118,6 +120,15 @@ pub struct Observe {
     /// The largest number of targets per second that are read at once because they have never been
     /// read.
     pub first_reads_per_second: u32,
+}
+
+/// The alarms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alarms {
+    /// The URLs to which alarms are posted in the form of Alertmanager, such as
+    /// `http://alertmanager:9093/api/v2/alerts`.
+    pub webhooks: Vec<String>,
 }
 
 /// The division of duties among several logic environments.
@@ -215,6 +226,11 @@ pub struct History {
     /// disk: history yields first, so that control can still be recorded.
     #[setting(or_zero, max = 1_000_000_000_000_000, form = "bytes")]
     pub min_free: usize,
+    /// The URL of an engine that speaks Prometheus, such as `http://victoria.example:8428`: readings
+    /// are written there as well, and questions about the past are answered from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[setting(form = "URL")]
+    pub engine: Option<String>,
 }
 
 setting! {
@@ -240,6 +256,12 @@ pub enum ConfigError {
          http://127.0.0.1:4318"
     )]
     Otlp { url: String },
+    /// Nothing could be written there.
+    #[error(
+        "logic.history.engine is \"{url}\": write http:// and a host with its port, such as \
+         http://victoria.example:8428"
+    )]
+    Engine { url: String },
     /// A lease would expire between two renewals.
     #[error(
         "logic.lease.lasts ({}) must be at least twice logic.lease.renewed_every ({})",
@@ -268,6 +290,11 @@ impl Config {
             && !is_address(url)
         {
             return Err(ConfigError::Otlp { url: url.clone() });
+        }
+        if let Some(url) = &self.history.engine
+            && !is_address(url)
+        {
+            return Err(ConfigError::Engine { url: url.clone() });
         }
         let Lease {
             lasts,
@@ -372,6 +399,7 @@ impl Default for History {
             keep_hours: DAY * 1825,
             max_disk: 20_000_000_000,
             min_free: 1_000_000_000,
+            engine: None,
         }
     }
 }

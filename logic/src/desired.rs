@@ -221,8 +221,10 @@ impl Desired {
     pub fn on_status(&self, status: &EnvironmentStatus) {
         let revision = self.state().revision;
         let is_there = status.state != EnvironmentState::Gone;
-        // An environment that has received none is up to date if nothing is ordered.
-        if is_there && status.desired.unwrap_or_default() != revision {
+        // An environment that has received none is up to date if nothing is ordered, and it does
+        // not wait for networks.
+        let is_waiting = status.needs_networks && status.desired.is_none();
+        if is_there && (is_waiting || status.desired.unwrap_or_default() != revision) {
             self.unheard.notify_one();
         }
     }

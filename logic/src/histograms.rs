@@ -91,9 +91,10 @@ impl Histograms {
         self.lateness.observe(late.as_secs_f64());
     }
 
-    /// Counts a write of the latest readings.
-    pub fn flushed(&self, took: Duration) {
-        self.flush.observe(took.as_secs_f64());
+    /// Returns the function that counts a write of history.
+    pub fn flushes(&self) -> impl Fn(Duration) + Send + Sync + 'static {
+        let flush = self.flush.clone();
+        move |took| flush.observe(took.as_secs_f64())
     }
 
     /// Takes note of requests for permits. A repeated one counts from the first.
@@ -129,7 +130,7 @@ impl Histograms {
         };
         let help = "Time between the moment at which a scheduled read was due and its begin";
         add("poll_lateness", help, &self.lateness);
-        let help = "Time that a write of the latest readings takes";
+        let help = "Time that a write of history takes, until it is synced";
         add("readings_flush", help, &self.flush);
         let help = "Time from a request for a permit to its recorded answer";
         add("permit_round_trip", help, &self.permit);

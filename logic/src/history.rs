@@ -5,11 +5,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use utakata_history::{
     Embedded, History, Record,
     embedded::{self, Latest},
+    gap,
 };
 use utakata_model::{Class, Cure, Outcome, OutcomeStatus, Problem, Readings, TaskId, TaskKey};
 
 use crate::{
     clock, config,
+    histograms::Histograms,
     inventory::Inventory,
     observed::{Earlier, Observed, Stored},
     store,
@@ -47,17 +49,29 @@ pub fn open(config: &config::History, folder: &Path) -> Option<Arc<Embedded>> {
 #[derive(Clone)]
 pub struct Recorder {
     history: Option<Arc<Embedded>>,
+    /// Another engine, which gets everything, too, and answers questions.
+    engine: Option<Arc<dyn History>>,
 }
 
 impl Recorder {
-    pub fn new(history: Option<Arc<Embedded>>) -> Self {
-        Self { history }
+    pub fn new(history: Option<Arc<Embedded>>, engine: Option<Arc<dyn History>>) -> Self {
+        Self { history, engine }
     }
 
+    /// Has the duration of each write of history counted.
+    pub fn count_flushes(&self, histograms: &Histograms) {
+        if let Some(history) = &self.history {
+            history.on_flush(histograms.flushes());
+        }
+    }
+
+    /// Returns the history that answers questions.
     pub fn history(&self) -> Option<&dyn History> {
-        self.history
+        let embedded = self
+            .history
             .as_deref()
-            .map(|history| history as &dyn History)
+            .map(|history| history as &dyn History);
+        self.engine.as_deref().or(embedded)
     }
 
     /// Keeps the readings of a known target.
@@ -79,8 +93,15 @@ impl Recorder {
     }
 
     fn append(&self, record: impl FnOnce() -> Record) {
-        if let Some(history) = &self.history {
-            history.append(record());
+        match (&self.history, &self.engine) {
+            (Some(history), Some(engine)) => {
+                let record = record();
+                engine.append(record.clone());
+                history.append(record);
+            }
+            (Some(history), None) => history.append(record()),
+            (None, Some(engine)) => engine.append(record()),
+            (None, None) => {}
         }
     }
 
@@ -143,8 +164,13 @@ impl Recorder {
                            be used; the log says why";
             return Some(Problem::new("history-unwritable", Cure::Operator, message));
         };
-        let trouble = history.status().trouble?;
-        Some(Problem::new(trouble.code, Cure::Operator, trouble.message))
+        let status = history.status();
+        if let Some(trouble) = status.trouble {
+            return Some(Problem::new(trouble.code, Cure::Operator, trouble.message));
+        }
+        let damaged = status.damaged;
+        let message = || format!("{damaged} parts of history cannot be read; the log names them");
+        (damaged > 0).then(|| Problem::new(gap::DAMAGED, Cure::Operator, message()))
     }
 
     /// Writes everything, and ends.

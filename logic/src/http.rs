@@ -1,5 +1,7 @@
 //! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json and a bearer token on everything.
 
+mod alarm_rules;
+mod alarms;
 mod apply;
 mod audit;
 mod auth;
@@ -28,6 +30,7 @@ mod query;
 mod readings;
 mod reads;
 mod reason;
+mod relations;
 mod relay;
 mod releases;
 mod rollouts;
@@ -171,6 +174,9 @@ fn routes() -> impl Iterator<Item = Route> {
         targets::routes(),
         schedules::routes(),
         credentials::routes(),
+        relations::routes(),
+        alarm_rules::routes(),
+        alarms::routes(),
         apply::routes(),
         people::routes(),
         kinds::routes(),

@@ -17,8 +17,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
-    AlarmRule, Credential, CredentialName, Kind, Relation, Schedule, ScheduleName, Selector,
-    TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Kind, Relation, Schedule, ScheduleName,
+    Selector, TargetName,
 };
 
 pub(crate) use address::host_and_port;
@@ -220,6 +220,26 @@ impl Inventory {
         self.schedule(name)?;
         let change = Change::DeleteSchedule(name.clone());
         self.commit(vec![change]).await
+    }
+
+    /// Deletes an alarm rule of this site.
+    ///
+    /// # Errors
+    /// There is none, or the store failed.
+    pub async fn delete_alarm_rule(&self, name: &AlarmName) -> Result<(), Error> {
+        let _alone = self.changing.lock().await;
+        let known = self
+            .index
+            .read()
+            .alarm_rules
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>();
+        if !known.contains(name) {
+            return Err(Error::none("alarm-rule", name.as_str(), known.iter()));
+        }
+        self.commit(vec![Change::DeleteAlarmRule(name.clone())])
+            .await
     }
 
     /// Deletes a credential.

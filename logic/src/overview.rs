@@ -1,5 +1,6 @@
 //! The overview of the site: compiled at most once a second, however many ask.
 
+mod alarms;
 mod disk;
 mod findings;
 mod targets;
@@ -16,6 +17,7 @@ use utakata_model::Selector;
 
 use self::{disk::Disk, findings::SiteFacts, targets::Survey};
 use crate::{
+    alarms::{Alarms, Shown},
     desired::{Desired, rollouts::Rollouts},
     inventory::Inventory,
     kinds::Kinds,
@@ -48,6 +50,7 @@ pub struct Sources {
     pub rollouts: Arc<Rollouts>,
     /// The ledger of control.
     pub ledger: Ledger,
+    pub alarms: Alarms,
     /// The notifications of devices.
     pub notifications: Arc<Notifications>,
     /// The folder whose disk is examined.
@@ -131,7 +134,14 @@ impl Sources {
             disk: disk.and_then(Result::ok),
             status,
         };
+        let alarms = self
+            .ledger
+            .is_here()
+            .then(|| self.alarms.look(Shown::counts));
+        let of_alarms = alarms.as_ref().and_then(alarms::finding);
         let mut findings: Vec<Finding> = unreadable.into_iter().chain(facts.findings()).collect();
+        findings.extend(of_alarms);
+        findings.sort_by_key(|one| one.weight);
         let is_wrong = findings.iter().any(|one| one.weight == Weight::Wrong);
         let left_out = findings.len().saturating_sub(MAX_FINDINGS) as u64;
         findings.truncate(MAX_FINDINGS);
@@ -143,6 +153,7 @@ impl Sources {
             failing: targets.groups,
             failing_left_out: targets.left_out,
             control: facts.control.as_ref().map(|control| control.counts),
+            alarms,
             environments: facts.counts(),
             findings,
             findings_left_out: left_out,

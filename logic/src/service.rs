@@ -71,6 +71,8 @@ pub struct Parts {
     pub folder: Option<PathBuf>,
     /// The history of readings; absent if it could not be opened.
     pub history: Option<Arc<Embedded>>,
+    /// Another engine that keeps readings and answers questions about the past.
+    pub engine: Option<Arc<dyn History>>,
 }
 
 /// A reason why the logic environment did not start.
@@ -109,6 +111,7 @@ struct Inner {
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
+    channel_fails: Arc<Failing>,
     export_fails: Arc<Failing>,
     recorder: Recorder,
     overviews: Overviews,
@@ -144,7 +147,8 @@ impl LogicEnvironment {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
         let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
-        let recorder = record(parts.history, &*store, &site, parts.peers.is_none()).await?;
+        let recorder = Recorder::new(parts.history, parts.engine);
+        restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
@@ -152,6 +156,7 @@ impl LogicEnvironment {
             Arc::clone(&site.observed),
             site.desired.pins(),
         ));
+        recorder.count_flushes(dispatch.histograms());
         let ledger_fails = Arc::<Failing>::default();
         let of_ledger = ledger_parts(&store, &dispatch, &site, counts, &ledger_fails);
         let ledger = Ledger::default();
@@ -177,6 +182,7 @@ impl LogicEnvironment {
         });
         let notifications = Arc::new(notifications.await?);
         let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
+        let channel_fails = Arc::<Failing>::default();
         let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
             store: Arc::clone(&store),
             ledger: ledger.clone(),
@@ -186,8 +192,16 @@ impl LogicEnvironment {
             events: Arc::clone(&parts.events),
             duties: duties.clone(),
             folder: parts.folder.clone(),
+            webhooks: config.alarms.webhooks.clone(),
+            failing: Arc::clone(&channel_fails),
         });
-        let overviews = overviews(&site, &observe, &ledger, &notifications, parts.folder);
+        let overviews = overviews(
+            &site,
+            &observe,
+            &ledger,
+            (&alarms, &notifications),
+            parts.folder,
+        );
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -209,6 +223,7 @@ impl LogicEnvironment {
                 version: AtomicU64::default(),
                 connections: parts.connections,
                 ledger_fails,
+                channel_fails,
                 export_fails: Arc::default(),
                 recorder,
                 overviews,
@@ -220,22 +235,21 @@ impl LogicEnvironment {
     }
 }
 
-/// Begins to record readings: what the history and earlier stores have is restored first.
+/// Restores the latest readings from what the history and an earlier store have.
 ///
 /// # Errors
 /// The store cannot be read or written.
-async fn record(
-    history: Option<Arc<Embedded>>,
+async fn restore(
+    recorder: &Recorder,
     store: &dyn Store,
     site: &Site,
     is_alone: bool,
-) -> Result<Recorder, Error> {
-    let recorder = Recorder::new(history);
+) -> Result<(), Error> {
     recorder.restore(&site.observed, &site.inventory).await;
     recorder
         .take_over(store, &site.observed, &site.inventory, is_alone)
         .await?;
-    Ok(recorder)
+    Ok(())
 }
 
 fn ledger_parts(
@@ -269,7 +283,7 @@ fn overviews(
     site: &Site,
     observe: &Arc<Observe>,
     ledger: &Ledger,
-    notifications: &Arc<Notifications>,
+    (alarms, notifications): (&Alarms, &Arc<Notifications>),
     folder: Option<PathBuf>,
 ) -> Overviews {
     Overviews::new(Sources {
@@ -280,6 +294,7 @@ fn overviews(
         desired: Arc::clone(&site.desired),
         rollouts: Arc::clone(&site.rollouts),
         ledger: ledger.clone(),
+        alarms: alarms.clone(),
         notifications: Arc::clone(notifications),
         folder,
     })
@@ -477,7 +492,11 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
         let environments = inner.site.kinds.environments();
-        let failing = [inner.ledger_fails.as_ref(), &inner.export_fails];
+        let failing = [
+            inner.ledger_fails.as_ref(),
+            &inner.export_fails,
+            &inner.channel_fails,
+        ];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
         let failing = failing.chain(inner.recorder.problem());
         let refused = environments.iter().flat_map(|one| one.refused.iter());

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     ActionName, MetricName, duration,
-    manifest::tolerance::Tolerance,
     schema::{Schema, SchemaError},
+    tolerance::Tolerance,
 };
 
 /// Something that a worker can do with a target.

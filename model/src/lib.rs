@@ -36,6 +36,7 @@ pub mod settings;
 pub mod suggest;
 pub mod target;
 pub mod task;
+pub mod tolerance;
 pub mod workbench;
 
 pub use action::{Action, Class};

@@ -4,7 +4,6 @@ pub mod expected;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;
-pub mod tolerance;
 
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::action::{Action, Class, Proves, Repeat, Risk, Undo, Verify};
+pub use crate::tolerance::Tolerance;
 use crate::{ActionName, Kind, schema::Schema};
 use limits::{Cpus, Memory, Network};
 pub use pool::{Lifetime, PoolSize, Recycle};
-pub use tolerance::Tolerance;
 
 /// The declaration of a release. On disk it is `worker.toml`, and on the wire the same as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -115,15 +115,15 @@ fn check(key: &Key) -> Tokens {
     } = key;
     let zero =
         (!rules.or_zero).then(|| quote!(::utakata_model::settings::not_zero(&self.#field, &key)?;));
-    let max = rules
-        .max
-        .as_ref()
-        .map(|max| quote!(::utakata_model::settings::at_most(&self.#field, #max, &key)?;));
+    // A limit of its own takes the place of that of its type.
+    let check = match &rules.max {
+        Some(max) => quote!(::utakata_model::settings::at_most(&self.#field, #max, &key)?;),
+        None => quote!(::utakata_model::settings::Setting::check(&self.#field, &key)?;),
+    };
     quote! {{
         let key = ::utakata_model::settings::join(key, #name);
         #zero
-        #max
-        ::utakata_model::settings::Setting::check(&self.#field, &key)?;
+        #check
     }}
 }
 

@@ -57,6 +57,11 @@ fn documents_for_apply() {
 }
 
 #[test]
+fn files_of_history() {
+    run(targets::history, &["fuzz/seeds/history"]);
+}
+
+#[test]
 fn selectors() {
     run(targets::selector, &["fuzz/seeds/selector"]);
 }

@@ -7,6 +7,7 @@
 #   mqtt     mosquitto, mosquitto_pub and mosquitto_sub
 #   amqp     RabbitMQ, with its MQTT plugin
 #   sql      PostgreSQL
+#   history  VictoriaMetrics and Prometheus
 #   docker   Docker's engine, and a registry; what builds an image with a worker in Python
 #   nut      upsd and its dummy-ups, upsc and upscmd
 #   redfish  sushy-tools: BMCs that are emulated, and trees that are served
@@ -36,12 +37,13 @@ packages_of() {
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     prometheus) echo "prometheus iproute2 curl" ;;
     sql) echo "postgresql iproute2" ;;
+    history) echo "victoria-metrics prometheus" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     nut) echo "nut-server nut-client iproute2" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, docker, nut, redfish, modbus, api, kubernetes, prometheus, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, api, kubernetes, prometheus, check, bench)" ;;
     esac
 }
 
@@ -138,7 +140,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql docker nut redfish modbus api kubernetes prometheus check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus api kubernetes prometheus check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use utakata_history::History;
+use utakata_history_prometheus::Prometheus;
 use utakata_interconnect::{
     Events,
     connection::{BACKOFF, draw},
@@ -64,7 +66,9 @@ impl Logic {
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
         let history = history::open(&config.logic.history, &folder.join("history"));
+        let engine = config.logic.history.engine.as_deref();
         let parts = Parts {
+            engine: engine.map(|url| Arc::new(Prometheus::new(url)) as Arc<dyn History>),
             history,
             peers: join(&config.logic, &store, &url)?,
             store,

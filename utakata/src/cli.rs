@@ -5,9 +5,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        Context, apply, audit, completions, config, control, delete, doctor, drill, environment,
-        error, get, history, hub, kind, le, notification, operation, person, profile, read,
-        rollout, status, store, target, task, up, watch, wee, worker,
+        Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
+        environment, error, get, history, hub, kind, le, notification, operation, person, profile,
+        read, rollout, status, store, target, task, up, watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -61,11 +61,11 @@ enum Role {
 /// Commands that talk to a server.
 #[derive(Debug, Subcommand)]
 enum Server {
-    /// Create or change targets, schedules and credentials from files
+    /// Create or change targets, schedules, credentials, relations and alarm rules from files
     Apply(apply::Arguments),
-    /// Show targets, schedules, credentials, kinds, readings or operations
+    /// Show targets, schedules, credentials, relations, alarm rules, kinds, readings or operations
     Get(get::Arguments),
-    /// Delete targets, schedules or credentials
+    /// Delete targets, schedules, credentials, relations or alarm rules
     Delete(delete::Arguments),
     /// List, show, lock and import targets
     #[command(subcommand)]
@@ -84,6 +84,11 @@ enum Server {
     /// List, explain, settle and cancel tasks (one action on one target)
     #[command(subcommand)]
     Task(task::Command),
+    /// List, explain, acknowledge and shelve alarms, and report how good they are
+    #[command(subcommand)]
+    Alarm(alarm::Command),
+    /// Show what a target depends on, each with its state
+    Why(why::Arguments),
     /// List, explain, approve, pause, cancel and undo operations (requests of users)
     #[command(subcommand)]
     Operation(operation::Command),
@@ -210,6 +215,7 @@ impl Server {
             Self::Target(command) => command.changes(),
             Self::Task(command) => command.changes(),
             Self::Operation(command) => command.changes(),
+            Self::Alarm(command) => command.changes(),
             Self::Person(command) => !matches!(command, person::Command::List),
             Self::Worker(command) => command.changes(),
             Self::Rollout(command) => command.changes(),
@@ -248,6 +254,8 @@ impl Server {
             Self::Control(arguments) => control::run(arguments, context).await,
             Self::Task(command) => task::run(command, context).await,
             Self::Operation(command) => operation::run(command, context).await,
+            Self::Alarm(command) => alarm::run(command, context).await,
+            Self::Why(arguments) => why::run(&arguments, context).await,
             Self::Person(command) => person::run(command, context).await,
             Self::Audit(command) => audit::run(command, context).await,
             Self::Store(command) => store::run(command, context).await,

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod completions;
@@ -26,6 +27,7 @@ pub mod target;
 pub mod task;
 pub mod up;
 pub mod watch;
+pub mod why;
 pub mod worker;
 
 pub use utakata_up::role::{hub, le, wee};

@@ -5,8 +5,12 @@ mod last;
 use std::{fmt::Display, str::FromStr};
 
 use anyhow::{Result, bail};
-use utakata_api::{Client, client::TaskQuery, page::LIMIT_MAX};
-use utakata_model::{Class, OperationId, TaskId};
+use utakata_api::{
+    Client,
+    client::{AlarmQuery, TaskQuery},
+    page::LIMIT_MAX,
+};
+use utakata_model::{AlarmId, Class, OperationId, TaskId};
 
 use crate::{connection::Purpose, exit::Usage};
 
@@ -34,6 +38,20 @@ pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
         return last::nobody_approves(client).await;
     }
     operation(client, text, Purpose::Change).await
+}
+
+/// Returns the alarm.
+pub async fn alarm(client: &Client, text: &str) -> Result<AlarmId> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let query = AlarmQuery {
+        state: Some("all".into()),
+        ..AlarmQuery::default()
+    };
+    let known = client.alarms(&query).await?;
+    let known: Vec<AlarmId> = known.iter().map(|view| view.id).collect();
+    pick("alarm", text, &known)
 }
 
 /// Returns the task: a control task, unless the id is complete.

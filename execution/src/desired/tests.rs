@@ -132,3 +132,37 @@ fn what_is_stopped_is_reported_as_far_as_it_is() {
         Some(Drained),
     );
 }
+
+#[tokio::test]
+async fn networks_of_targets_may_change_within_a_revision_and_orders_may_not() {
+    let (keeper, asked) = keeper(None);
+    let with = |revision: u64, orders: Orders, network: &str| {
+        let networks = TargetNetworks {
+            networks: vec![network.parse().unwrap()],
+            ..Default::default()
+        };
+        Desired {
+            targets: Some([(name("snmp"), networks)].into()),
+            ..desired(revision, "wee-1", orders)
+        }
+    };
+    let known = || {
+        let asked = asked.borrow();
+        let targets = asked.targets.as_deref().unwrap();
+        targets.values().next().unwrap().networks[0].to_string()
+    };
+    keeper.hear(&with(2, Orders::default(), "10.0.0.0/8")).await;
+    assert_eq!(known(), "10.0.0.0/8");
+    keeper
+        .hear(&with(2, Orders::default(), "192.0.2.0/24"))
+        .await;
+    assert_eq!(known(), "192.0.2.0/24");
+    assert_eq!(asked.borrow().stop(&name("snmp")), None);
+    let pause = orders(Some(Stop::Pause), &[]);
+    keeper.hear(&with(2, pause.clone(), "192.0.2.0/25")).await;
+    assert_eq!(known(), "192.0.2.0/25");
+    assert_eq!(asked.borrow().stop(&name("snmp")), None);
+    // An older message changes nothing.
+    keeper.hear(&with(1, pause, "10.0.0.0/8")).await;
+    assert_eq!(known(), "192.0.2.0/25");
+}

@@ -6,6 +6,7 @@ mod kills;
 mod networks;
 mod python;
 mod quay;
+mod real;
 mod rollouts;
 mod stalled;
 mod words;

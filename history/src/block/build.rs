@@ -19,6 +19,8 @@ pub struct Builder {
     places: HashMap<ColumnId, usize>,
     /// The rows that each column covers so far.
     covered: Vec<u32>,
+    /// The place where the next cell of a row probably belongs.
+    next: usize,
 }
 
 impl Builder {
@@ -43,6 +45,7 @@ impl Builder {
         let at = u32::try_from(self.block.seen.len()).unwrap_or(u32::MAX);
         self.block.seen.push(row.seen);
         self.block.heard.push(row.heard);
+        self.next = 0;
         match &row.content {
             Content::Hole(code) => {
                 let code = self.text(code);
@@ -63,10 +66,15 @@ impl Builder {
             ReadingValue::Number(_) => None,
         };
         let columns = &mut self.block.columns;
-        let place = *self.places.entry(id).or_insert_with(|| {
-            columns.push((id, Column::default()));
-            columns.len() - 1
-        });
+        // Rows almost always have the same columns in the same order.
+        let place = match columns.get(self.next) {
+            Some((next, _)) if *next == id => self.next,
+            _ => *self.places.entry(id).or_insert_with(|| {
+                columns.push((id, Column::default()));
+                columns.len() - 1
+            }),
+        };
+        self.next = place + 1;
         if self.covered.len() <= place {
             self.covered.resize(place + 1, 0);
         }

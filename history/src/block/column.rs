@@ -163,6 +163,16 @@ pub(crate) fn take_numbers<T: Number + Raw>(
     }
 }
 
+/// Passes over numbers of an expected count.
+pub(crate) fn skip_numbers(reader: &mut Reader<'_>, expected: usize) -> Result<(), Malformed> {
+    match reader.byte()? {
+        NONE if expected == 0 => Ok(()),
+        SAME if expected > 0 => reader.array::<8>().map(drop),
+        PCO if expected > 0 => reader.section().map(drop),
+        _ => Err(Malformed::Contradiction("numbers of no known form")),
+    }
+}
+
 /// The bits of a number.
 pub(crate) trait Raw: Copy {
     fn raw(self) -> u64;

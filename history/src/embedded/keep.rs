@@ -9,23 +9,19 @@ use std::{
 use super::{
     Message,
     load::{Left, error_text, hold},
-    merge,
+    merge::{self, SLACK, add},
     shared::{Held, Shared, View},
 };
 use crate::{
-    block::from_rows,
-    file::{self, Build, Owner, Sealed},
+    file::{self, Build, Owner},
     journal::Journal,
-    plan::{Bound, Sort, Stored, day_of, day_to_merge, expired, tiers_to_merge},
-    row::Row,
+    plan::{Bound, Sort, Stored, day_of, day_to_merge, expired, hours_to_merge, tiers_to_merge},
 };
 
 /// The interval between looks at what there is to do.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// The time after which something that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// The space that a new file takes beyond the bytes of what it is made of.
-pub(super) const SLACK: u64 = 64 * 1024;
 
 pub struct Keeper {
     shared: Arc<Shared>,
@@ -105,6 +101,8 @@ impl Keeper {
             let today = day_of(self.shared.now());
             if let Some((day, files)) = day_to_merge(&stored, today) {
                 merge::day(&self.shared, day, &chosen(&view, &files))
+            } else if let Some(files) = hours_to_merge(&stored, today) {
+                merge::hours(&self.shared, &chosen(&view, &files))
             } else if let Some(files) = tiers_to_merge(&stored, today) {
                 merge::tiers(&self.shared, &chosen(&view, &files))
             } else {
@@ -194,20 +192,4 @@ fn build(
         add(&mut build, Owner::source(*source), &rows)?;
     }
     build.finish(&[log])
-}
-
-/// Adds sorted rows as blocks of an owner.
-pub(super) fn add(build: &mut Build, owner: Owner, rows: &[Row]) -> Result<(), file::Error> {
-    for block in from_rows(rows) {
-        let (Some(first), Some(last)) = (block.seen.first(), block.seen.last()) else {
-            continue;
-        };
-        build.add(&Sealed {
-            owner,
-            first: *first,
-            last: *last,
-            body: block.encode(),
-        })?;
-    }
-    Ok(())
 }

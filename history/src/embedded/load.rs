@@ -98,6 +98,7 @@ pub fn hold(file: BlockFile) -> Option<Held> {
         first: file.first,
         last: file.last,
         bytes: file.bytes,
+        parts: file.made_of.len(),
     };
     Some(Held { stored, file })
 }

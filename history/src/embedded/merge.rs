@@ -3,13 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    keep::SLACK,
     load::hold,
     name,
     shared::{Held, Shared},
 };
 use crate::{
-    block::{Block, concatenate},
+    block::{Block, concatenate, from_rows},
     dictionary::MAX_SERIES,
     file::{self, BlockFile, Build, Owner, Sealed},
     plan::Sort,
@@ -21,6 +20,9 @@ use crate::{
 /// The place of the failed attempts of a source among its series in the tier.
 #[allow(clippy::cast_possible_truncation, reason = "it has 18 bits")]
 pub const HOLES: ColumnId = MAX_SERIES as ColumnId;
+
+/// The space that a new file takes beyond the bytes of what it is made of.
+pub const SLACK: u64 = 64 * 1024;
 
 /// Merges the raw files of a day into one, and adds what is new in them to the tier of hours.
 /// Returns false if there is no room.
@@ -121,7 +123,7 @@ fn add_hours(tier: &mut Build, source: SourceId, blocks: &[Block]) -> Result<(),
         let folded = folded_holes(block);
         holes.extend(folded);
     }
-    super::keep::add(tier, Owner::series(source, HOLES), &holes)
+    add(tier, Owner::series(source, HOLES), &holes)
 }
 
 fn add_tier(tier: &mut Build, owner: Owner, hours: &[Hour]) -> Result<(), file::Error> {
@@ -157,6 +159,45 @@ fn folded_holes(block: &Block) -> Vec<Row> {
         rows.push((at, row));
     });
     rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Merges raw files of hours of one day into one. Returns false if there is no room.
+pub fn hours(shared: &Shared, files: &[Arc<Held>]) -> Result<bool, file::Error> {
+    let room = files.iter().map(|held| held.stored.bytes).sum::<u64>() + SLACK;
+    if !shared.reserve(room) {
+        return Ok(false);
+    }
+    let merged = hours_reserved(shared, files);
+    shared.release(room);
+    shared.replace(files, hold(merged?));
+    Ok(true)
+}
+
+fn hours_reserved(shared: &Shared, files: &[Arc<Held>]) -> Result<BlockFile, file::Error> {
+    let names: Vec<String> = files.iter().map(|held| held.file.name()).collect();
+    let first = names.iter().min().map_or("", String::as_str);
+    let stem = first.split('.').next().unwrap_or_default();
+    let (raw, journal) = (shared.folder("raw"), shared.folder("journal"));
+    let mut numbers = (0..).map(|number| format!("{stem}.{number}"));
+    let is_free = |name: &String| {
+        !raw.join(format!("{name}.db")).exists() && !journal.join(format!("{name}.log")).exists()
+    };
+    let name = numbers.find(is_free).unwrap_or_default();
+    let mut build = Build::begin(&raw.join(format!("{name}.db")))?;
+    let mut owners = BTreeSet::new();
+    for held in files {
+        owners.extend(held.file.owners()?);
+    }
+    for owner in owners {
+        let mut blocks = Vec::new();
+        for held in files {
+            blocks.extend(decoded(shared, &held.file, owner)?);
+        }
+        for block in concatenate(&blocks) {
+            build.add(&sealed(owner, &block))?;
+        }
+    }
+    build.finish(&names)
 }
 
 /// Merges files of the tier of hours. Returns false if there is no room.
@@ -207,4 +248,20 @@ fn tiers_reserved(shared: &Shared, files: &[Arc<Held>]) -> Result<BlockFile, fil
     }
     let names: Vec<String> = files.iter().map(|held| held.file.name()).collect();
     build.finish(&names)
+}
+
+/// Adds sorted rows as blocks of an owner.
+pub fn add(build: &mut Build, owner: Owner, rows: &[Row]) -> Result<(), file::Error> {
+    for block in from_rows(rows) {
+        let (Some(first), Some(last)) = (block.seen.first(), block.seen.last()) else {
+            continue;
+        };
+        build.add(&Sealed {
+            owner,
+            first: *first,
+            last: *last,
+            body: block.encode(),
+        })?;
+    }
+    Ok(())
 }

@@ -1,8 +1,11 @@
 //! Queries: everything here blocks.
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use utakata_model::{Quality, ReadingValue, TargetName};
@@ -21,12 +24,16 @@ use crate::{
     plan::{Plan, Stored, day_of, plan},
     query::{Error, Query, Tick, Track},
     row::{ColumnId, Content, Point, Sample, Series, SourceId, What},
-    tier::{self, Hour},
+    tier::{self, Figures, Hour},
     time::{HOUR, Millis, Range, timestamp},
 };
 
 /// The largest number of moments of one series.
 const MAX_POINTS: usize = 2_000_000;
+
+/// The number of sources from which on a question is answered by several threads, and those.
+const MANY_SOURCES: usize = 64;
+const MAX_THREADS: usize = 4;
 
 /// Returns the series of targets whose metrics begin like this.
 pub fn series(shared: &Shared, targets: &[TargetName], metric: &str) -> Result<Vec<Series>, Error> {
@@ -68,31 +75,57 @@ pub fn points(shared: &Shared, series: &Series, range: Range) -> Result<Vec<Poin
 
 /// Returns the tracks of series.
 pub fn query(shared: &Shared, query: &Query) -> Result<Vec<Track>, Error> {
-    let mut by_source: HashMap<SourceId, Vec<usize>> = HashMap::new();
+    let mut by_source: BTreeMap<SourceId, Vec<usize>> = BTreeMap::new();
     for (at, series) in query.series.iter().enumerate() {
         by_source.entry(series.source).or_default().push(at);
     }
     let reading = Reading::begin(shared, query.range, query.step);
     let own = reading.own();
-    let mut tracks: Vec<Option<Track>> = vec![None; query.series.len()];
-    let (mut values, mut ticks) = (0, 0);
-    for (source, wanted) in by_source {
-        let columns: Vec<ColumnId> = wanted.iter().map(|at| query.series[*at].column).collect();
-        let mut found = Found::default();
-        reading.source(source, &columns, &mut found);
-        found.sort();
-        values += found.count();
-        limit("values", values, query.max_values)?;
-        for at in wanted {
-            let series = &query.series[at];
-            let cells = found.columns.remove(&series.column).unwrap_or_default();
-            let track = reading.track(series, &cells, &found.holes, &own);
-            ticks += track.ticks.len();
-            limit("points", ticks, query.max_ticks)?;
-            tracks[at] = Some(track);
+    let sources: Vec<(SourceId, Vec<usize>)> = by_source.into_iter().collect();
+    let (values, ticks) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let part = |sources: &[(SourceId, Vec<usize>)]| -> Result<Vec<(usize, Track)>, Error> {
+        let mut tracks = Vec::new();
+        for (source, wanted) in sources {
+            let columns: Vec<ColumnId> = wanted.iter().map(|at| query.series[*at].column).collect();
+            let mut found = Found::default();
+            reading.source(*source, &columns, &mut found);
+            found.sort();
+            let read = found.count();
+            let read = values.fetch_add(read, Ordering::Relaxed) + read;
+            limit("values", read, query.max_values)?;
+            for at in wanted {
+                let series = &query.series[*at];
+                let cells = found.columns.remove(&series.column).unwrap_or_default();
+                let track = reading.track(series, &cells, &found.holes, &own);
+                let shown = track.ticks.len();
+                let shown = ticks.fetch_add(shown, Ordering::Relaxed) + shown;
+                limit("points", shown, query.max_ticks)?;
+                tracks.push((*at, track));
+            }
         }
-    }
-    Ok(tracks.into_iter().flatten().collect())
+        Ok(tracks)
+    };
+    let threads = match sources.len() {
+        0..MANY_SOURCES => 1,
+        _ => std::thread::available_parallelism().map_or(1, |count| count.get().min(MAX_THREADS)),
+    };
+    let chunk = sources.len().div_ceil(threads).max(1);
+    let mut tracks = Vec::with_capacity(query.series.len());
+    std::thread::scope(|scope| {
+        let mut chunks = sources.chunks(chunk);
+        let mine = chunks.next().unwrap_or_default();
+        let part = &part;
+        let others: Vec<_> = chunks
+            .map(|chunk| scope.spawn(move || part(chunk)))
+            .collect();
+        tracks.extend(part(mine)?);
+        for other in others {
+            tracks.extend(other.join().map_err(|_| Error::Ending)??);
+        }
+        Ok::<(), Error>(())
+    })?;
+    tracks.sort_by_key(|(at, _)| *at);
+    Ok(tracks.into_iter().map(|(_, track)| track).collect())
 }
 
 fn limit(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
@@ -254,18 +287,24 @@ impl<'s> Reading<'s> {
         let damaged = |error: &dyn std::fmt::Display| {
             self.shared.found_damage(1, &held.file.path, error);
         };
+        let figures = match self.step {
+            Some((_, Aggregate::Average | Aggregate::Sum)) | None => Figures::Sum,
+            Some((_, Aggregate::Least)) => Figures::Least,
+            Some((_, Aggregate::Greatest)) => Figures::Greatest,
+            Some(_) => Figures::All,
+        };
         for column in columns {
             let cells = found.columns.entry(*column).or_default();
             let owner = Owner::series(source, *column);
-            let read = held
-                .file
-                .each_of(&[owner], |sealed| match tier::decode(&sealed.body) {
+            let read = held.file.each_of(&[owner], |sealed| {
+                match tier::decode_figures(&sealed.body, figures) {
                     Ok(hours) => {
                         let meant = |hour: &Hour| is_meant(hour.hour.saturating_mul(HOUR));
                         cells.hours.extend(hours.into_iter().filter(meant));
                     }
                     Err(error) => damaged(&error),
-                });
+                }
+            });
             if let Err(error) = read {
                 damaged(&error);
             }

@@ -22,6 +22,8 @@ pub struct SeriesMap {
     file: u64,
     /// The rows since all texts were written.
     rows: u32,
+    /// The numbers by what tells a series from others; only of a source that had something new.
+    identities: Option<HashMap<String, ColumnId>>,
 }
 
 /// All texts are written again after so many rows, so that the last rows can be read on their own.
@@ -49,6 +51,7 @@ impl SeriesMap {
             names,
             file: 0,
             rows: 0,
+            identities: None,
         })
     }
 
@@ -87,14 +90,13 @@ impl SeriesMap {
         &mut self,
         dictionary: &Dictionary,
         unknown: &[(u64, &Reading)],
-        pending: &[(SourceId, Entry)],
     ) -> Result<Vec<Entry>, Error> {
-        let mut known: HashMap<String, ColumnId> = HashMap::new();
-        let mine = pending.iter().filter(|(source, _)| *source == self.source);
-        let entries = dictionary.entries(self.source, "")?;
-        for entry in entries.iter().chain(mine.map(|(_, entry)| entry)) {
-            known.insert(identity(entry), entry.number);
+        if self.identities.is_none() {
+            let entries = dictionary.entries(self.source, "")?;
+            let known = entries.iter().map(|entry| (identity(entry), entry.number));
+            self.identities = Some(known.collect());
         }
+        let identities = self.identities.get_or_insert_default();
         let mut learned = Vec::new();
         for (hash, reading) in unknown {
             let mut entry = Entry {
@@ -104,15 +106,18 @@ impl SeriesMap {
                 attributes: reading.attributes.clone(),
             };
             let next = ColumnId::try_from(self.names.len()).unwrap_or(ColumnId::MAX);
-            entry.number = *known.entry(identity(&entry)).or_insert(next);
+            let identity = identity(&entry);
+            entry.number = match identities.get(&identity) {
+                Some(number) => *number,
+                None if self.names.len() >= MAX_SERIES => continue,
+                None => next,
+            };
             if entry.number == next {
-                if self.names.len() >= MAX_SERIES {
-                    continue;
-                }
+                identities.insert(identity, next);
                 self.names.push(*hash);
                 self.texts.push(0);
-            } else {
-                self.names[entry.number as usize] = *hash;
+            } else if let Some(name) = self.names.get_mut(entry.number as usize) {
+                *name = *hash;
             }
             learned.push(entry);
         }

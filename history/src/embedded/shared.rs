@@ -4,7 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -73,8 +73,12 @@ pub struct Stats {
     pub overrun: AtomicU64,
 }
 
+/// A function that gets the duration of each write that was synced.
+pub type OnFlush = Box<dyn Fn(Duration) + Send + Sync>;
+
 pub struct Shared {
     pub config: Config,
+    pub on_flush: OnceLock<OnFlush>,
     pub stats: Stats,
     /// For readers.
     pub dictionary: Mutex<Dictionary>,
@@ -92,6 +96,7 @@ impl Shared {
     pub fn new(config: Config, dictionary: Dictionary, view: View) -> Self {
         Self {
             config,
+            on_flush: OnceLock::new(),
             stats: Stats::default(),
             dictionary: Mutex::new(dictionary),
             view: RwLock::new(Arc::new(view)),

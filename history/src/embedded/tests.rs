@@ -449,3 +449,58 @@ async fn a_question_that_is_too_large_is_refused() {
     let error = room.history.query(query).await.unwrap_err();
     assert_eq!(error.to_string(), "more than 49 values would be read");
 }
+
+fn trusted(value: ReadingValue) -> crate::row::Sample {
+    crate::row::Sample {
+        value,
+        quality: Quality::Good,
+    }
+}
+
+/// The inputs with which fuzzing begins; written anew with `UPDATE=1`.
+#[test]
+fn the_seeds_of_fuzzing_are_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/history");
+    let row = |at: i64| crate::row::Row {
+        seen: 1_796_000_000_000 + 60_000 * at,
+        heard: 1_796_000_000_000 + 60_000 * at + at % 7,
+        content: match at % 10 {
+            9 => crate::row::Content::Hole("unreachable".into()),
+            _ => crate::row::Content::Values(vec![
+                (
+                    0,
+                    trusted(ReadingValue::Number(230.0 + (at % 5) as f64 / 10.0)),
+                ),
+                (
+                    1,
+                    trusted(ReadingValue::Text(
+                        if at > 20 { "on" } else { "off" }.into(),
+                    )),
+                ),
+            ]),
+        },
+    };
+    let rows: Vec<crate::row::Row> = (0..40).map(row).collect();
+    let block = crate::block::from_rows(&rows)[0].encode();
+    let numbers = (0..40).map(|at| (60_000 * at * 5, at as f64));
+    let hours = crate::tier::encode(&crate::tier::Hour::of(numbers));
+    let (journal, _) = crate::journal::tests::journal(7, &rows[..12]);
+    let seeds = [("block", block), ("hours", hours), ("journal", journal)];
+    if std::env::var_os("UPDATE").is_some() {
+        for (name, bytes) in &seeds {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert_eq!(
+        crate::block::Block::decode(&read("block"), |_| true)
+            .unwrap()
+            .rows(),
+        rows
+    );
+    assert_eq!(crate::tier::decode(&read("hours")).unwrap().len(), 4);
+    assert_eq!(
+        crate::journal::step(&read("journal")),
+        crate::journal::step(&seeds[2].1)
+    );
+}

@@ -37,6 +37,8 @@ pub const BACK: &str = "back";
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The bytes after which rows are written earlier.
 const MAX_BUFFER: usize = 8 << 20;
+/// The time within which something that was heard in another hour stays with the rest.
+const LATE: Millis = 60_000;
 /// The interval between attempts to write after one has failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -108,7 +110,7 @@ impl Pen {
             }
             if Instant::now() >= due || self.buffer.len() > MAX_BUFFER {
                 self.flush();
-                self.turn_over(self.shared.now());
+                self.end_hour();
                 due = Instant::now() + INTERVAL;
             }
         }
@@ -196,12 +198,14 @@ impl Pen {
             return Ok(numbers);
         }
         let named: Vec<(u64, &Reading)> = unknown.iter().map(|(_, one)| *one).collect();
-        let learned = map.learn(&self.dictionary, &named, &self.fresh)?;
+        let learned = map.learn(&self.dictionary, &named)?;
         let source = map.source;
         let learned = learned.into_iter().map(|entry| (source, entry));
         self.fresh.extend(learned);
+        let mut expected = 0;
         for (place, (hash, _)) in unknown {
-            numbers[place] = map.find(hash, 0);
+            numbers[place] = map.find(hash, expected);
+            expected = numbers[place].map_or(expected, |found| found + 1);
         }
         Ok(numbers)
     }
@@ -246,7 +250,8 @@ impl Pen {
     fn turn_over(&mut self, now: Millis) {
         let hour = hour_of(now);
         match &self.open {
-            Some(open) if open.hour == hour => return,
+            // What comes a little late stays with the rest.
+            Some(open) if [hour, hour_of(now.saturating_add(LATE))].contains(&open.hour) => return,
             Some(_) => {
                 self.flush();
                 self.close();
@@ -262,6 +267,14 @@ impl Pen {
                 self.open = Some(open);
             }
             Err(error) => self.fail(&Failure::Io(error), 0),
+        }
+    }
+
+    /// Ends the present file some time after its hour, if nothing arrives that would end it.
+    fn end_hour(&mut self) {
+        let earlier = hour_of(self.shared.now().saturating_sub(LATE));
+        if self.open.as_ref().is_some_and(|open| open.hour < earlier) {
+            self.close();
         }
     }
 
@@ -311,8 +324,12 @@ impl Pen {
             self.forget(rows);
             return;
         }
+        let began = Instant::now();
         match self.write() {
             Ok(()) => {
+                if let Some(call) = self.shared.on_flush.get() {
+                    call(began.elapsed());
+                }
                 self.lost = None;
                 self.shared.trouble(None);
                 self.forget(0);

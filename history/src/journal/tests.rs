@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Returns the bytes of rows, and the place of each.
-fn journal(source: SourceId, rows: &[Row]) -> (Vec<u8>, Vec<usize>) {
+pub(crate) fn journal(source: SourceId, rows: &[Row]) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut places) = (Vec::new(), Vec::new());
     for row in rows {
         places.push(bytes.len());

@@ -13,6 +13,7 @@ use utakata_permit::message::{
 };
 
 use super::{
+    alarm::AlarmNews,
     notification::{Datagram, DatagramBatch, DroppedDatagrams, Reply, ReplyBatch},
     outcome::{OutcomeBatch, Sender},
     target::Deleted,
@@ -345,6 +346,16 @@ fn replies() -> ReplyBatch {
     }
 }
 
+fn alarms() -> AlarmNews {
+    AlarmNews {
+        target: "pdu-a1".parse().unwrap(),
+        rule: "overload".parse().unwrap(),
+        number: 42,
+        alarms: vec![serde_json::json!({ "number": 42, "state": "unacknowledged" })],
+        changes: vec![serde_json::json!({ "number": 42, "change": "raised" })],
+    }
+}
+
 fn notification() -> Notification {
     Notification {
         target: Some("sw-b07".parse().unwrap()),
@@ -394,6 +405,7 @@ fn check<M: Message>(name: &str, message: &M) {
 
 #[test]
 fn the_messages_of_version_1_have_exactly_these_bytes() {
+    check("alarms.json", &alarms());
     check("tasks.json", &tasks());
     check("readings.json", &readings());
     check("outcomes.json", &outcomes());

@@ -108,6 +108,7 @@ impl Engine {
         let Some(alarm) = &record.alarm else { return };
         let (id, raised, asked) = (alarm.id, alarm.raised, alarm.asked);
         let (cause, suspected) = (alarm.facts.held.cause, alarm.facts.held.suspected);
+        let was_explained = alarm.was_explained;
         match self.explanation(&key.target, &rule, raised) {
             Explanation::Cause(found) if cause == Some(found) || found == id => {}
             Explanation::Cause(found) => {
@@ -120,10 +121,12 @@ impl Engine {
                 self.search_again(key, now);
             }
             Explanation::Ask(_) => {}
+            // What has been explained may be well, too, as soon as it is read.
             Explanation::None if cause.is_some() => {
-                self.happen(key, Event::Cause(None), AlarmChangeKind::Unexplained, now);
+                self.output.ask.insert(key.target.clone());
+                self.search_again(key, now);
             }
-            Explanation::None if suspected.is_some() => {
+            Explanation::None if suspected.is_some() && !was_explained => {
                 self.happen(key, Event::Unsuspect, AlarmChangeKind::Unexplained, now);
             }
             Explanation::None => {}
@@ -136,6 +139,7 @@ impl Engine {
         };
         if let Some(alarm) = &mut record.alarm {
             alarm.asked = true;
+            alarm.was_explained = true;
         }
         self.keep(record);
         if let Ok(until) = now.checked_add(SEARCH) {

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_api::{
     alarm::{AlarmChange, AlarmView},
@@ -16,6 +19,7 @@ use utakata_model::{AlarmName, AlarmRule, Selector, TargetName};
 
 use super::{
     Error, Input,
+    channel::Channel,
     engine::{Engine, Output},
     own::{OwnFigure, OwnFigures, free_share},
     record::{Key, Record},
@@ -25,7 +29,7 @@ use super::{
 };
 use crate::{
     clock,
-    dispatch::Dispatch,
+    dispatch::{Dispatch, Failing},
     duties::{Duties, Term},
     inventory::Inventory,
     ledger::{self, Ledger},
@@ -61,6 +65,10 @@ pub struct Parts {
     pub duties: watch::Receiver<Duties>,
     /// The folder whose free space is watched.
     pub folder: Option<PathBuf>,
+    /// The URLs to which alarms are sent.
+    pub webhooks: Vec<String>,
+    /// The last error of sending them, as long as it lasts.
+    pub failing: Arc<Failing>,
 }
 
 /// The keeper of alarms.
@@ -156,6 +164,7 @@ impl AlarmKeeper {
         self.look_around(&mut engine, &mut seen);
         self.show_all(&engine);
         self.tell_again(&engine).await;
+        let (number, _channels) = self.channels();
         let mut inputs = Vec::with_capacity(AT_ONCE);
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
             let wait = wait(&engine);
@@ -174,6 +183,7 @@ impl AlarmKeeper {
             match self.record(&engine, &output).await {
                 Ok(()) => {
                     self.show(&engine, &output);
+                    number.send_replace(self.shown.read().number);
                     answer(waiting);
                     self.tell(&engine, &output).await;
                 }
@@ -188,6 +198,22 @@ impl AlarmKeeper {
                 }
             }
         }
+    }
+
+    /// Starts the channels out, which end when they are dropped.
+    fn channels(&self) -> (watch::Sender<u64>, JoinSet<()>) {
+        let (sender, number) = watch::channel(self.shown.read().number);
+        let mut channels = JoinSet::new();
+        for url in &self.parts.webhooks {
+            let channel = Channel {
+                url: url.clone(),
+                parts: self.parts.clone(),
+                shown: Arc::clone(&self.shown),
+                number: number.clone(),
+            };
+            channels.spawn(channel.run());
+        }
+        (sender, channels)
     }
 
     fn take_in(&self, engine: &mut Engine, inputs: &mut Vec<Input>) -> Waiting {

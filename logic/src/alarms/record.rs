@@ -46,6 +46,9 @@ pub struct Alarm {
     /// True once everything that could explain it was asked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asked: bool,
+    /// True if something explained it that is over: it has a moment to be over, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_explained: bool,
 }
 
 /// The identity of a record in this process.

@@ -52,8 +52,11 @@ impl Networks {
                 false => {
                     let (inventory, zones) = (self.inventory.clone(), of.1.clone());
                     let find = move || find(&inventory, zones);
-                    let found = tokio::task::spawn_blocking(find).await;
-                    Arc::new(found.expect("finding networks does not panic"))
+                    match tokio::task::spawn_blocking(find).await {
+                        Ok(found) => Arc::new(found),
+                        // The runtime ends.
+                        Err(_) => return self.found.clone(),
+                    }
                 }
             };
             self.of = Some(of);
@@ -67,13 +70,13 @@ impl Networks {
             Some((generation, zones)) if !zones.is_empty() => {
                 let generation = *generation;
                 let changed = self.generation.wait_for(|now| *now != generation);
-                if changed.await.map(drop).is_ok() {
-                    return tokio::time::sleep(DEBOUNCE).await;
+                match changed.await.map(drop) {
+                    Ok(()) => tokio::time::sleep(DEBOUNCE).await,
+                    Err(_) => std::future::pending().await,
                 }
             }
-            _ => {}
+            _ => std::future::pending().await,
         }
-        std::future::pending().await
     }
 }
 

@@ -79,7 +79,10 @@ pub(super) async fn put(
         since: now,
         priority: requested.priority,
     };
+    let until = lock.until;
     api.handle.ledger().lock(name.clone(), lock).await?;
+    let alarms = api.handle.alarms();
+    alarms.locked(name.clone(), Some(until)).await;
     lane(&api, name).await.map(Json)
 }
 
@@ -99,6 +102,7 @@ pub(super) async fn delete(
     let statement =
         statement(&by, &reason).map_err(|refused| invalid(refused.problem().detail.clone()))?;
     if api.handle.ledger().unlock(name.clone(), statement).await? {
+        api.handle.alarms().locked(name, None).await;
         return Ok(StatusCode::NO_CONTENT);
     }
     // A deleted target may still be locked; one that never existed is a slip.

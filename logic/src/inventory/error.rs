@@ -36,7 +36,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn none<'a, K: Borrow<str> + 'a>(
+    pub(crate) fn none<'a, K: Borrow<str> + 'a>(
         what: &'static str,
         name: &str,
         mut known: impl ExactSizeIterator<Item = &'a K>,

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod alarms;
 mod audit;
 mod away;
 mod bad_input;

@@ -342,3 +342,45 @@ async fn an_order_for_what_nobody_knows_is_refused_and_one_is_lifted_where_it_wa
     assert_eq!(status, StatusCode::OK, "{told}");
     room.end().await;
 }
+
+#[tokio::test]
+async fn an_environment_that_needs_networks_is_told_those_of_its_targets_as_they_change() {
+    let room = Room::empty(config()).await;
+    let mut told = follow(&room).await;
+    let apply = async |targets: &[(&str, &str)]| {
+        let documents = targets.iter().map(|(name, address)| {
+            json!({"type": "target", "name": name, "kind": "pdu", "address": address})
+        });
+        let documents: Vec<_> = documents.collect();
+        let (status, said) = room
+            .post("/v1/apply", json!({"documents": documents}))
+            .await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+    };
+    apply(&[("a", "192.0.2.1"), ("b", "pdu-b.example:161")]).await;
+    room.announce_one(&["pdu"], |status| status.needs_networks = true)
+        .await;
+    let first = next(told.as_mut()).await;
+    assert_eq!(first.revision, 0, "nothing was ever ordered");
+    let targets = |desired: &Desired| serde_json::to_value(&desired.targets).unwrap();
+    let expect = json!({"pdu": {"networks": ["192.0.2.1/32"], "names": ["pdu-b.example"]}});
+    assert_eq!(targets(&first), expect);
+    apply(&[("b", "192.0.2.0")]).await;
+    let second = next(told.as_mut()).await;
+    assert_eq!(second.revision, first.revision);
+    assert_eq!(
+        targets(&second),
+        json!({"pdu": {"networks": ["192.0.2.0/31"]}})
+    );
+    room.end().await;
+}
+
+#[tokio::test]
+async fn an_environment_that_needs_no_networks_is_told_none() {
+    let room = Room::served().await;
+    let mut told = follow(&room).await;
+    let (status, _) = room.post("/v1/environments/env-1/pause", json!({})).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(next(told.as_mut()).await.targets, None);
+    room.end().await;
+}

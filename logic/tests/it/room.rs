@@ -126,6 +126,7 @@ impl Room {
             connections,
             peers: None,
             folder: None,
+            engine: None,
             history: history::open(&config.history, &folder.path().join("history")),
         };
         let handle = LogicEnvironment::start(config, parts).await.unwrap();
@@ -170,8 +171,13 @@ impl Room {
 
     /// Announces that an environment serves exactly these kinds.
     pub async fn announce(&self, kinds: &[&str]) {
+        self.announce_one(kinds, |_| {}).await;
+    }
+
+    /// The same of an environment that differs in something.
+    pub async fn announce_one(&self, kinds: &[&str], change: impl FnOnce(&mut EnvironmentStatus)) {
         let pools = kinds.iter().map(|kind| pool(&Kind::new(kind).unwrap()));
-        let status = EnvironmentStatus {
+        let mut status = EnvironmentStatus {
             id: environment(),
             incarnation: incarnation(),
             zone: Zone::default(),
@@ -193,6 +199,7 @@ impl Room {
             invariants_broken: 0,
             restarted: Vec::new(),
         };
+        change(&mut status);
         let mut changes = self.handle.kinds().follow();
         self.bus
             .publish(vec![Event::Environment(Arc::new(status))])
@@ -404,7 +411,9 @@ impl Desk {
         }
         let mut events: Vec<Event> = answers
             .iter()
-            .filter(|(task, ..)| task.class == Class::Observe)
+            .filter(|(task, _, (status, _))| {
+                task.class == Class::Observe && *status != OutcomeStatus::Failed
+            })
             .map(|(task, ..)| Event::Readings(Arc::new(self.readings(task))))
             .collect();
         let outcomes = answers.into_iter().map(|(task, permit, answer)| Outcome {

@@ -76,6 +76,36 @@ fn a_disk_that_fills_up_refuses_what_is_new_loses_nothing_and_recovers() {
 }
 
 #[test]
+fn history_yields_on_a_full_disk_tells_it_and_goes_on() {
+    let place = Place::new();
+    let Some(disk) = small_disk(&place) else {
+        return;
+    };
+    let _up = place.up();
+    place.release_echo();
+    let target = "type: target\nname: e1\nkind: echo\naddress: e1\n";
+    let schedule = "type: schedule\nname: often\nselector: kind=echo\ninterval: 1s\n";
+    place.apply(&format!("{target}---\n{schedule}"));
+    place.until_served("echo");
+    let look_back = ["history", "e1", "--since", "10m"];
+    place.until(&look_back, |view| view["series"].get(0).map(drop));
+    let is_told = |status: &Value| status.to_string().contains("readings are not kept");
+    disk.fill().unwrap();
+    place.until(&["status"], |status| is_told(status).then_some(()));
+    disk.clear().unwrap();
+    place.until(&["status"], |status| (!is_told(status)).then_some(()));
+    let reasons = place.until(&look_back, |view| {
+        let gaps = view["series"][0]["gaps"].as_array()?;
+        let reasons: Vec<String> = gaps.iter().map(|gap| gap["reason"].to_string()).collect();
+        reasons
+            .iter()
+            .any(|reason| reason.contains("history-disk-full"))
+            .then_some(reasons)
+    });
+    assert!(!reasons.is_empty());
+}
+
+#[test]
 fn a_push_leaves_control_its_room_on_a_small_disk() {
     let place = Place::new();
     let Some(_disk) = small_disk(&place) else {

@@ -13,9 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("settings", &[]),
     ("profile", &["model"]),
+    ("expression", &["model"]),
+    ("alarm", &["expression", "profile", "model"]),
     ("protocol", &["model"]),
     ("api", &["model"]),
-    ("documents", &["api", "model"]),
+    ("documents", &["alarm", "api", "model"]),
     ("permit", &["model"]),
     ("interconnect", &["permit", "settings", "model"]),
     (
@@ -32,6 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("rollout", &["api", "model"]),
     ("history", &["model"]),
+    ("history-prometheus", &["history", "model"]),
+    ("history-conformance", &["history", "model"]),
     (
         "logic",
         &[
@@ -41,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "permit",
             "rollout",
             "protocol",
+            "alarm",
             "api",
             "settings",
             "model",
@@ -66,7 +71,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &[]),
     ("tests", &[]),
     ("kube-for-tests", &[]),
-    ("benches", &["api", "kube-for-tests", "model", "tests"]),
+    (
+        "benches",
+        &["api", "history", "kube-for-tests", "model", "tests"],
+    ),
     (
         "up",
         &[
@@ -74,6 +82,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "execution",
             "execution-docker",
             "execution-kubernetes",
+            "history",
+            "history-prometheus",
             "interconnect",
             "interconnect-amqp",
             "interconnect-mqtt",
@@ -114,7 +124,12 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// The crates that any worker may use.
 const ARROWS_OF_WORKERS: &[&str] = &["worker-sdk", "worker-http", "profile"];
 /// The further crates that any crate's tests may use. Those of `tests` may use all.
-const FOR_TESTS: [&str; 3] = ["tests", "kube-for-tests", "interconnect-conformance"];
+const FOR_TESTS: [&str; 4] = [
+    "tests",
+    "kube-for-tests",
+    "interconnect-conformance",
+    "history-conformance",
+];
 /// Crates whose tests use something built on them.
 const TRIED_WITH: &[(&str, &str)] = &[
     ("execution", "execution-docker"),
@@ -131,6 +146,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
+    ("cel", &["expression"]),
     ("clap", &["", "up", "drill", "simulator", "benches"]),
     ("comfy-table", &[""]),
     ("hyper", &["logic", "up", "kube-for-tests", "worker-http"]),
@@ -148,10 +164,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
-    ("prost", &["protocol", "worker-sdk"]),
+    ("prost", &["protocol", "worker-sdk", "history-prometheus"]),
     ("rcgen", &["execution", "kube-for-tests"]),
     ("regex", &["profile"]),
-    ("reqwest", &["api"]),
+    ("reqwest", &["api", "history-prometheus"]),
     ("rumqttc", &["interconnect-mqtt"]),
     ("rusqlite", &["history"]),
     (
@@ -164,6 +180,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde-saphyr", &["documents"]),
+    ("snap", &["history-prometheus"]),
     ("sqlx", &["logic"]),
     (
         "tokio-rustls",

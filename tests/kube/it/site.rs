@@ -55,7 +55,8 @@ pub async fn sites() -> Vec<Site> {
     let mut all = vec![ours().await];
     if let Ok(path) = env::var("UTAKATA_TEST_KUBERNETES") {
         let text = std::fs::read_to_string(&path).unwrap();
-        let image = env::var("UTAKATA_TEST_KUBERNETES_IMAGE").unwrap();
+        let image = env::var("UTAKATA_TEST_KUBERNETES_IMAGE");
+        let image = image.expect("UTAKATA_TEST_KUBERNETES_IMAGE names an image with /bin/sh");
         all.push(Site::new("real", client_of(&text).await, image, None).await);
     }
     all

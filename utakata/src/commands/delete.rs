@@ -9,6 +9,7 @@ use utakata_api::{
     apply::{Applied, Apply, Named, Verdict},
 };
 use utakata_documents as documents;
+use utakata_model::{RelationKey, suggest};
 
 use super::{
     Context,
@@ -62,6 +63,12 @@ enum What {
     /// A credential that no target uses
     #[value(alias = "credentials")]
     Credential,
+    /// A relation, by what it says: 'feeds pdu-1:3 bmc-1'
+    #[value(alias = "relations")]
+    Relation,
+    /// An alarm rule of this site
+    #[value(alias = "alarm-rules")]
+    AlarmRule,
 }
 
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -114,12 +121,24 @@ async fn named(what: What, arguments: &Arguments, context: &Context<'_>) -> Resu
             What::Target => Named::Target(client.target(&name.parse()?).await?.target.name),
             What::Schedule => Named::Schedule(client.schedule(&name.parse()?).await?.name),
             What::Credential => Named::Credential(client.credential(&name.parse()?).await?.name),
+            What::Relation => Named::Relation(relation(&client, name).await?),
+            What::AlarmRule => Named::Alarm(client.alarm_rule(&name.parse()?).await?.rule.name),
         });
     }
     delete.sort();
     delete.dedup();
     send(&client, delete, arguments.dry_run, context).await?;
     Ok(Exit::Done)
+}
+
+/// Finds a relation by what it says.
+async fn relation(client: &Client, name: &str) -> Result<RelationKey> {
+    let relations = client.relations().await?;
+    let found = relations.iter().find(|view| view.name == name);
+    found.map(|view| view.relation.key()).ok_or_else(|| {
+        let hint = suggest::hint(name, relations.iter().map(|view| view.name.as_str()));
+        Usage(format!("there is no relation \"{name}\": {hint}")).into()
+    })
 }
 
 async fn send(

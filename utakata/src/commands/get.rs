@@ -3,7 +3,9 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use utakata_api::{Client, apply::Document, client::ReadingQuery, inventory::KindView};
+use utakata_api::{
+    Client, alarm::AlarmRuleView, apply::Document, client::ReadingQuery, inventory::KindView,
+};
 use utakata_documents::write;
 use utakata_model::{Kind, Selector, suggest};
 
@@ -16,7 +18,7 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
--o yaml prints targets, schedules and credentials as documents that `utakata apply` accepts: as
+-o yaml prints targets, schedules, credentials, relations and alarm rules as documents that `utakata apply` accepts: as
 declared, without observations, and credentials with their keys only, since the values are never
 given out. -o json prints everything.
 
@@ -53,6 +55,12 @@ enum What {
     /// Credentials that give workers access, without their secrets
     #[value(alias = "credential")]
     Credentials,
+    /// Relations: what feeds, reaches, cools and contains what
+    #[value(alias = "relation")]
+    Relations,
+    /// Alarm rules: those of this site, and those that come with utakata
+    #[value(alias = "alarm-rule")]
+    AlarmRules,
     /// Kinds of devices that an environment can talk to
     #[value(alias = "kind")]
     Kinds,
@@ -75,6 +83,8 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         What::Targets => targets(&client, &arguments, context).await?,
         What::Schedules => schedules(&client, &arguments, context).await?,
         What::Credentials => credentials(&client, &arguments, context).await?,
+        What::Relations => relations(&client, context).await?,
+        What::AlarmRules => alarm_rules(&client, &arguments, context).await?,
         What::Kinds => kinds(&client, &arguments, context).await?,
         What::Readings => readings(&client, &arguments, context).await?,
         What::Operations => operations(&client, &arguments, context).await?,
@@ -134,6 +144,36 @@ async fn credentials(client: &Client, arguments: &Arguments, context: &Context<'
     match (&arguments.name, found.first()) {
         (Some(_), Some(found)) => one(context, found),
         _ => context.output.list(&found, "there are no credentials"),
+    }
+}
+
+async fn relations(client: &Client, context: &Context<'_>) -> Result<()> {
+    let found = client.relations().await?;
+    if context.output.format == Format::Yaml {
+        let documents = found
+            .into_iter()
+            .map(|view| Document::Relation(view.relation));
+        return context.output.text(&write::yaml(documents)?);
+    }
+    let empty = "no relations are declared: labels give the obvious ones, see `utakata why TARGET`";
+    context.output.list(&found, empty)
+}
+
+/// As documents, those of this site only: what comes with utakata needs no document.
+async fn alarm_rules(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let found = match &arguments.name {
+        Some(name) => vec![client.alarm_rule(&name.parse()?).await?],
+        None => client.alarm_rules().await?,
+    };
+    if context.output.format == Format::Yaml {
+        let is_shown = |view: &AlarmRuleView| arguments.name.is_some() || !view.shipped;
+        let own = found.into_iter().filter(is_shown);
+        let documents = own.map(|view| Document::Alarm(Box::new(view.rule)));
+        return context.output.text(&write::yaml(documents)?);
+    }
+    match (&arguments.name, found.first()) {
+        (Some(_), Some(found)) => one(context, found),
+        _ => context.output.list(&found, "there are no alarm rules"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rows of things in tables.
 
 use utakata_api::{
+    alarm::{AlarmRuleView, AlarmView},
     apply::{Change, Verdict},
     environment::EnvironmentView,
     inventory::{CredentialView, KindView, TargetView},
@@ -8,6 +9,7 @@ use utakata_api::{
     operation::{Counts, OperationView, PlannedTask},
     person::PersonView,
     reading::ReadingView,
+    relation::RelationView,
     task::TaskView,
 };
 use utakata_model::{Class, Notification, Schedule, duration};
@@ -32,6 +34,75 @@ impl Row for TargetView {
             answered.unwrap_or_default().into(),
             words::labels(&target.labels).into(),
             words::problem(self.problem.as_ref()),
+        ]
+    }
+}
+
+impl Row for RelationView {
+    const HEADERS: &'static [&'static str] = &["RELATION", "FROM", "TO"];
+    const SORTED_BY: usize = 3;
+
+    fn cells(&self) -> Vec<Cell> {
+        let relation = &self.relation;
+        vec![
+            relation.relation.as_str().into(),
+            relation.from.to_string().into(),
+            relation.to.to_string().into(),
+        ]
+    }
+}
+
+impl Row for AlarmRuleView {
+    const HEADERS: &'static [&'static str] =
+        &["NAME", "ON", "RAISE", "SEVERITY", "SELECTOR", "ORIGIN"];
+    const SORTED_BY: usize = 1;
+
+    fn cells(&self) -> Vec<Cell> {
+        let rule = &self.rule;
+        let on = match (&rule.on.metric, rule.on.silence, &rule.on.absence) {
+            (Some(metric), ..) => metric.to_string(),
+            (_, Some(intervals), _) => format!("silence of {intervals} intervals"),
+            (.., Some(metric)) => format!("absence of {metric}"),
+            _ => String::new(),
+        };
+        let origin = match (self.shipped, self.rule.off) {
+            (true, _) => Cell::dim("utakata"),
+            (false, true) => Cell::toned("switched off", Tone::Doubtful),
+            (false, false) => "this site".into(),
+        };
+        vec![
+            rule.name.to_string().into(),
+            on.into(),
+            rule.raise.clone().unwrap_or_default().into(),
+            words::severity(rule.severity),
+            rule.selector.to_string().into(),
+            origin,
+        ]
+    }
+}
+
+impl Row for AlarmView {
+    const HEADERS: &'static [&'static str] = &[
+        "SEVERITY", "SINCE", "WHAT", "EXPLAINS", "STATE", "HEARD", "ID",
+    ];
+
+    fn cells(&self) -> Vec<Cell> {
+        let explains = match self.explains {
+            0 => String::new(),
+            count => format!("{count} others"),
+        };
+        let what = match self.flapping {
+            true => format!("{} (flapping, {} times)", self.text, self.times),
+            false => self.text.clone(),
+        };
+        vec![
+            words::severity(self.severity),
+            words::ago(self.raised).into(),
+            what.into(),
+            explains.into(),
+            words::alarm_state(self.state),
+            self.heard.map(words::ago).unwrap_or_default().into(),
+            Cell::dim(self.id.to_string()),
         ]
     }
 }

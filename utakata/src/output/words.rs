@@ -9,18 +9,39 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 use utakata_api::{
-    client::server_now, inventory::Health, ledger::Explanation, operation::PlannedTask,
+    alarm::AlarmState, client::server_now, inventory::Health, ledger::Explanation,
+    operation::PlannedTask,
 };
 use utakata_model::{
     EnvironmentState, EnvironmentStatus, Kind, Labels, MetricName, OperationState, Order, Orders,
-    Priority, Problem, Quality, Reading, ReadingValue, Stop, StopState, TaskState, duration,
-    reading::Attributes,
+    Priority, Problem, Quality, Reading, ReadingValue, Severity, Stop, StopState, TaskState,
+    duration, reading::Attributes,
 };
 
 use super::{Cell, Tone, plain, time, units};
 
 /// The largest number of characters of a target's text that are shown in a table.
 const MAX_TEXT: usize = 48;
+
+/// Returns the severity of an alarm.
+pub fn severity(severity: Severity) -> Cell {
+    let tone = match severity {
+        Severity::Critical | Severity::Major => Tone::Bad,
+        Severity::Minor => Tone::Doubtful,
+        Severity::Notice => Tone::Dim,
+    };
+    Cell::toned(severity.as_str(), tone)
+}
+
+/// Returns the state of an alarm.
+pub fn alarm_state(state: AlarmState) -> Cell {
+    let tone = match state {
+        AlarmState::Unacknowledged => Tone::Bad,
+        AlarmState::Acknowledged | AlarmState::Returned => Tone::Doubtful,
+        AlarmState::Shelved | AlarmState::Suppressed | AlarmState::Normal => Tone::Dim,
+    };
+    Cell::toned(state.as_str(), tone)
+}
 
 /// Returns the age of something that the server reports, by the server's clock, which may differ
 /// from ours.

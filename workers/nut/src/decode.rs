@@ -30,12 +30,11 @@ pub fn recognised<'a>(
 pub fn decode(profiles: &[Arc<Profile>], variables: &Variables, into: &mut Collection) {
     for (name, value) in variables {
         let known = profiles.iter().find_map(|profile| {
-            let meant: Vec<&Variable> = profile
-                .variables
-                .iter()
-                .filter(|variable| variable.name.is_match(name))
-                .collect();
-            (!meant.is_empty()).then_some(meant)
+            let all = profile.variables.iter();
+            let first = all.clone().find(|variable| variable.name.is_match(name))?;
+            // "battery.voltage" is not that of a circuit called "battery", too.
+            let is_same = |one: &&Variable| one.name.as_str() == first.name.as_str();
+            Some(all.filter(is_same).collect::<Vec<_>>())
         });
         for variable in known.into_iter().flatten() {
             if variable.when.iter().all(|one| one.holds(variables)) {
@@ -156,6 +155,7 @@ mod tests {
                 "87",
                 "hw.battery.charge{hw.id=battery} 0.871",
             ),
+            ("battery.voltage", "54.6", "hw.voltage{hw.id=battery} 54.6V"),
             (
                 "battery.runtime",
                 "1740",

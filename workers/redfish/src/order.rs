@@ -25,7 +25,7 @@ fn parameter(text: &str) -> Option<&str> {
 /// ```text
 /// "{watts}"                                 the parameter, as it is
 /// { first = ["On", "ForceOn"] }             the first of them that the device allows
-/// { if = "{on}", then = "Lit", else = "Off" }
+/// { if = "{state}", then = "Lit", else = "Off" }      if it is "on", or true
 /// ```
 ///
 /// # Errors
@@ -61,7 +61,8 @@ fn value(
                 return choice(name, first, allowed(name));
             }
             if let Some(condition) = object.get("if") {
-                let holds = value(name, condition, given, allowed)? == Json::Bool(true);
+                let condition = value(name, condition, given, allowed)?;
+                let holds = condition == Json::Bool(true) || condition == "on";
                 let key = if holds { "then" } else { "else" };
                 let chosen = object.get(key).unwrap_or(&Json::Null);
                 return value(name, chosen, given, allowed);
@@ -140,7 +141,7 @@ mod tests {
         let allowed = |name: &str| {
             (name == "ResetType").then(|| vec!["ForceOn".to_owned(), "ForceOff".to_owned()])
         };
-        let given = json!({ "watts": 400, "on": true, "device": "Pxe" });
+        let given = json!({ "watts": 400, "state": "on", "device": "Pxe" });
         for (body, expect) in [
             (
                 json!({ "ResetType": { "first": ["On", "ForceOn"] } }),
@@ -160,7 +161,7 @@ mod tests {
                 Ok(json!({ "PowerControl": [{ "PowerLimit": { "LimitInWatts": 400 } }] })),
             ),
             (
-                json!({ "IndicatorLED": { "if": "{on}", "then": "Lit", "else": "Off" } }),
+                json!({ "IndicatorLED": { "if": "{state}", "then": "Lit", "else": "Off" } }),
                 Ok(json!({ "IndicatorLED": "Lit" })),
             ),
             (

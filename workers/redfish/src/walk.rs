@@ -35,8 +35,8 @@ pub struct Documents {
     read: HashMap<String, Arc<Json>>,
     /// The parts of the answer that did not arrive.
     pub missing: Vec<Missing>,
-    /// The number of resources that were read.
-    pub count: usize,
+    /// True if a collection came with its members, asked for or not.
+    pub has_whole: bool,
 }
 
 /// The steps that remain from a resource.
@@ -60,10 +60,7 @@ impl Documents {
             return Ok(Some(Arc::clone(known)));
         }
         match client.get(path).await {
-            Ok(fetched) => {
-                self.count += 1;
-                Ok(Some(self.keep(path, fetched.document)))
-            }
+            Ok(fetched) => Ok(Some(self.keep(path, fetched.document))),
             Err(Error::Refused { status, .. }) if status == StatusCode::NOT_FOUND => Ok(None),
             Err(error @ (Error::Refused { .. } | Error::Garbage { .. })) => {
                 self.lack(path, &error);
@@ -117,7 +114,7 @@ impl Documents {
             let read = document::members(&document);
             for (path, whole) in read.all {
                 if let Some(whole) = whole {
-                    self.count += 1;
+                    self.has_whole = true;
                     self.keep(&path, whole.clone());
                 }
                 if all.len() < FOUND_MAX && !all.contains(&path) {

@@ -88,7 +88,7 @@ async fn a_store_from_before_has_the_tasks_of_its_targets() {
         "DROP TABLE target_task",
         "DROP TABLE recent_target_task",
         "CREATE INDEX task_by_target ON task (target, id)",
-        "DELETE FROM _sqlx_migrations WHERE version >= 12",
+        "DELETE FROM _sqlx_migrations WHERE version = 12",
     ] {
         sqlx::query(sql).execute(&mut connection).await.unwrap();
     }

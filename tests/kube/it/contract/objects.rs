@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::json;
 
@@ -258,6 +259,38 @@ async fn nothing_is_made_where_there_is_no_namespace() {
             "{}",
             site.name
         );
+        site.leave().await;
+    }
+}
+
+#[tokio::test]
+async fn a_network_policy_stays_as_it_was_written() {
+    for site in sites().await {
+        let spec = json!({
+            "podSelector": {"matchLabels": {"utakata.io/kind": "snmp"}},
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [
+                {"to": [{"ipBlock": {"cidr": "192.0.2.0/30"}}]},
+                {"ports": [{"port": 53, "protocol": "UDP"}]},
+            ],
+        });
+        let object = json!({"metadata": {"name": "a", "labels": {"of": "a"}}, "spec": spec});
+        let made: NetworkPolicy = site.make(object).await.unwrap();
+        // Who compares it with what should be there writes it only when it differs.
+        let stored = serde_json::to_value(&made.spec).unwrap();
+        assert_eq!(stored, spec, "{}", site.name);
+        let policies: kube::Api<NetworkPolicy> = site.api();
+        let found = policies.list(&ListParams::default().labels("of=a")).await;
+        assert_eq!(found.unwrap().items.len(), 1, "{}", site.name);
+        let post = PostParams::default();
+        policies.replace("a", &post, &made).await.unwrap();
+        let mut changed = made.clone();
+        changed.spec.as_mut().unwrap().egress = None;
+        policies.replace("a", &post, &changed).await.unwrap();
+        let (code, ..) = refusal(policies.replace("a", &post, &made).await);
+        assert_eq!(code, 409, "{}", site.name);
+        let how = DeleteParams::default();
+        policies.delete("a", &how).await.unwrap();
         site.leave().await;
     }
 }

@@ -50,7 +50,7 @@ fn lacking(target: &Target, kinds: &[KindView]) -> Option<(String, String)> {
 pub async fn idle(client: &Client, documents: &[Document]) -> Vec<String> {
     let schedules = documents.iter().filter_map(|document| match document {
         Document::Schedule(schedule) => Some(schedule),
-        Document::Target(_) | Document::Credential(_) => None,
+        _ => None,
     });
     let mut notes = Vec::new();
     for schedule in schedules.take(MAX_SCHEDULES) {

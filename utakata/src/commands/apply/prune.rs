@@ -27,7 +27,7 @@ pub async fn unnamed(
         .iter()
         .filter_map(|document| match document {
             Document::Target(target) => Some(&target.name),
-            Document::Schedule(_) | Document::Credential(_) => None,
+            _ => None,
         })
         .collect();
     let names = there.into_iter().map(|view| view.target.name);

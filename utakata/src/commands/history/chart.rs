@@ -34,7 +34,7 @@ pub fn lines(
     let mut before: Option<usize> = None;
     for column in 0..columns {
         let (start, end) = (time_of(column), time_of(column + 1));
-        let value = value_in(values, start, end);
+        let value = value_before(values, end);
         let is_gap = gaps.iter().any(|gap| gap.from < end && gap.to > start);
         let Some(value) = value.filter(|_| !is_gap || has_value(values, start, end)) else {
             before = None;
@@ -83,7 +83,7 @@ fn bounds(values: &[(i64, f64)]) -> (f64, f64) {
 }
 
 /// Returns the last value before `end`.
-fn value_in(values: &[(i64, f64)], _start: i64, end: i64) -> Option<f64> {
+fn value_before(values: &[(i64, f64)], end: i64) -> Option<f64> {
     let next = values.partition_point(|(time, _)| *time < end);
     let (_, value) = values.get(next.checked_sub(1)?)?;
     value.is_finite().then_some(*value)

@@ -30,7 +30,7 @@ pub fn lines(event: Event, filter: &Filter) -> Vec<Line> {
             .map(|outcome| Line::Outcome(Box::new(outcome)))
             .collect(),
         Event::Missed(count) => vec![Line::Missed { count }],
-        Event::Environment(_) | Event::Notification(_) => Vec::new(),
+        Event::Environment(_) | Event::Notification(_) | Event::Alarms(_) => Vec::new(),
     }
 }
 

@@ -103,7 +103,7 @@ impl View {
                 }
             }
             Event::Missed(count) => self.missed += count,
-            Event::Environment(_) | Event::Notification(_) => {}
+            Event::Environment(_) | Event::Notification(_) | Event::Alarms(_) => {}
         }
     }
 

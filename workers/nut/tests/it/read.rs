@@ -10,7 +10,7 @@ pub const ON_LINE: &str = "\
 battery.charge: 97
 battery.runtime: 1860
 battery.voltage: 54.6
-device.mfr: Example \"Power\"
+device.mfr: Example Power
 device.model: EP 6000
 device.serial: EP0001
 input.voltage: 231.3
@@ -42,7 +42,8 @@ async fn what_is_read_is_what_upsc_tells() {
         let read = number(&all, metric, attribute);
         assert!((read - told * factor).abs() < 1e-9, "{variable}: {read}");
     }
-    assert_eq!(text(&all, "hw.vendor", ""), "Example \"Power\"");
+    let vendor = nut.upsc("ups1", "device.mfr").unwrap();
+    assert_eq!(text(&all, "hw.vendor", ""), vendor);
     assert_eq!(text(&all, "utakata.outlet.state", "1"), "off");
     assert_eq!(text(&all, "utakata.ups.source", ""), "normal");
     assert_eq!(text(&all, "hw.battery.state", ""), "charging");

@@ -165,7 +165,8 @@ fn what_is_not_measured_is_no_reading() {
     ] });
     let found = read("thermal", &thermal);
     assert_eq!(found, ["hw.temperature.margin 2 -61 Cel Good"]);
-    let power = json!({ "PowerControl": [{ "PowerConsumedWatts": 0 }] });
+    let power = json!({ "PowerControl": [{ "PowerConsumedWatts": 0 }],
+        "Voltages": [{ "Name": "System Board DIMM PG", "ReadingVolts": 1 }] });
     assert_eq!(read("power", &power), nothing);
 }
 
@@ -175,6 +176,7 @@ fn fans_of_the_old_model_turn_or_have_a_ratio() {
         { "MemberId": "0", "Name": "Fan 1", "Reading": 27, "ReadingUnits": "Percent" },
         { "MemberId": "1", "FanName": "Fan 2", "ReadingRPM": 4800 },
         { "Name": "Fan 3", "Reading": 5000, "ReadingUnits": "RPM" },
+        { "FanName": "Fan 4", "CurrentReading": 17, "Units": "Percent" },
     ] });
     assert_eq!(
         read("thermal", &fans),
@@ -182,6 +184,7 @@ fn fans_of_the_old_model_turn_or_have_a_ratio() {
             "hw.fan.speed_ratio 0 0.27 1 Good",
             "hw.fan.speed 1 4800 rpm Good",
             "hw.fan.speed 2 5000 rpm Good",
+            "hw.fan.speed_ratio 3 0.17 1 Good",
         ]
     );
 }

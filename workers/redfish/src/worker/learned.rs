@@ -33,6 +33,8 @@ pub struct Learned {
     expands: bool,
     /// The resources of each place, as far as they were needed.
     found: HashMap<String, Vec<Found>>,
+    /// The places whose collections come with their members, unasked.
+    whole: BTreeSet<String>,
     /// The collections whose members are those of a place.
     collections: HashMap<String, Vec<Found>>,
     since: Instant,
@@ -57,6 +59,7 @@ impl Learned {
             names,
             expands,
             found: HashMap::new(),
+            whole: BTreeSet::new(),
             collections: HashMap::new(),
             since: Instant::now(),
         })
@@ -115,9 +118,10 @@ impl Conversation<'_> {
                 continue;
             };
             let is_known = learned.found.contains_key(*place);
+            let is_whole = learned.expands || learned.whole.contains(*place);
             let last = segments.split_last();
             let found = match last {
-                Some((Segment::Members, before)) if learned.expands => {
+                Some((Segment::Members, before)) if is_whole => {
                     if !learned.collections.contains_key(*place) {
                         let to = (*place, before);
                         let found = documents
@@ -139,7 +143,12 @@ impl Conversation<'_> {
                 _ => {
                     let to = (*place, segments.as_slice());
                     let expands = &mut learned.expands;
-                    documents.find(client, &learned.root, to, expands).await?
+                    documents.has_whole = false;
+                    let found = documents.find(client, &learned.root, to, expands).await?;
+                    if documents.has_whole {
+                        learned.whole.insert((*place).into());
+                    }
+                    found
                 }
             };
             learned.found.insert((*place).into(), found.clone());

@@ -1,7 +1,7 @@
 //! A BMC with the habits of real ones: sessions of which there are few, a lockout, tags, tasks,
 //! slashes, pages. It knows nothing of the worker.
 
-use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -399,8 +399,7 @@ fn with(status: u16, body: &Json, headers: &[(&str, &str)]) -> Response<Full<Byt
     } else {
         body.to_string()
     };
-    let made: Result<_, Infallible> = Ok(response.body(Full::new(body.into())).unwrap());
-    made.unwrap()
+    response.body(Full::new(body.into())).unwrap()
 }
 
 fn links(paths: &[&str]) -> Json {

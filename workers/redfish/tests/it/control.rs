@@ -61,7 +61,7 @@ async fn changes_are_made_with_the_tag_that_the_service_takes() {
         let target = device.value("utakata.boot.target").await;
         assert_eq!(target.as_deref(), Some("Pxe"), "{tag}");
         device
-            .run("indicator", json!({ "on": true }))
+            .run("indicator", json!({ "state": "on" }))
             .await
             .unwrap();
         let lit = device.value("utakata.indicator").await;

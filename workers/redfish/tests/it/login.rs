@@ -22,7 +22,7 @@ async fn there_is_one_session_for_reading_and_control_and_it_can_be_ended() {
         device.read().await;
     }
     device
-        .run("indicator", json!({ "on": true }))
+        .run("indicator", json!({ "state": "on" }))
         .await
         .unwrap();
     assert_eq!(bmc.state.lock().logins, 1);

@@ -137,3 +137,20 @@ async fn what_is_no_service_is_said_to_be_none() {
     let problem = nobody.run("read", json!({})).await.unwrap_err().problem;
     assert_eq!(&*problem.code, "unreachable", "{problem}");
 }
+
+#[tokio::test]
+async fn members_that_are_nowhere_but_in_their_collection_are_read_each_time() {
+    let mut tree = tree();
+    let all = tree.as_object_mut().unwrap();
+    let mut sensor = all.remove("/redfish/v1/Chassis/1/Sensors/a").unwrap();
+    sensor["@odata.id"] = "/redfish/v1/Chassis/1/Sensors/a".into();
+    all["/redfish/v1/Chassis/1/Sensors"]["Members"][0] = sensor;
+    let bmc = Bmc::start(tree, Habits::default()).await;
+    let device = Device::new(bmc.url(), LOGIN);
+    for _ in 0..3 {
+        let answer = device.run("read", json!({})).await.unwrap();
+        let inlet = value(&answer.readings, "hw.temperature", "Inlet");
+        assert_eq!(inlet.as_deref(), Some("23.5"));
+        assert!(answer.missing.is_empty(), "{:?}", answer.missing);
+    }
+}

@@ -29,12 +29,12 @@ async fn the_machines_of_the_emulator_are_read_and_switched() {
         Some("Pxe")
     );
     device
-        .run("indicator", json!({ "on": true }))
+        .run("indicator", json!({ "state": "off" }))
         .await
         .unwrap();
     assert_eq!(
         device.value("utakata.indicator").await.as_deref(),
-        Some("on")
+        Some("off")
     );
     // Without the name of one, nobody knows which is meant.
     let several = server.address().to_string();

@@ -1,0 +1,209 @@
+//! What is heard: readings, ends of attempts, locks, acts of people.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use utakata_alarm::{Event, Heard, Seen, Subject};
+use utakata_api::{
+    alarm::{AlarmChangeKind, AlarmView},
+    ledger::Attribution,
+};
+use utakata_model::{AlarmName, Quality, ReadingValue, Readings, TargetName, reading::Attributes};
+
+use super::{Engine, OWN, age, subject};
+use crate::{
+    alarms::{
+        Act, ActVerb, Error,
+        own::OwnFigure,
+        record::{Key, Record, series},
+        rules::Numbered,
+    },
+    audit::AlarmAct,
+    inventory::TargetEntry,
+};
+
+impl Engine {
+    /// Hears readings of a target.
+    pub fn saw(&mut self, entry: &Arc<TargetEntry>, readings: &Readings, now: Timestamp) {
+        let name = &entry.target.name;
+        let watched = self.targets.entry(name.clone()).or_default();
+        watched.declare(entry);
+        if !watched.is_new(&readings.action, readings.time) {
+            return;
+        }
+        let rules = Arc::clone(&self.rules);
+        for reading in &readings.readings {
+            for rule in rules.on(&reading.metric) {
+                let Some(watched) = self.targets.get_mut(name) else {
+                    return;
+                };
+                let is_meant = reading.quality == Quality::Good
+                    && watched.is_meant(rule)
+                    && rule.rule.has(&reading.attributes);
+                if is_meant {
+                    let value = Heard::Value(subject(entry, &reading.attributes), &reading.value);
+                    self.step(
+                        name,
+                        rule,
+                        (&reading.attributes, &reading.unit),
+                        &value,
+                        now,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Hears one of utakata's own figures.
+    pub fn measured(&mut self, figure: &OwnFigure, now: Timestamp) {
+        let Ok(name) = OWN.parse::<TargetName>() else {
+            return;
+        };
+        self.targets.entry(name.clone()).or_default();
+        let rules = Arc::clone(&self.rules);
+        let attributes = Attributes::default();
+        let value = ReadingValue::Number(figure.value);
+        for rule in rules.on(&figure.metric) {
+            let subject = Subject {
+                target: None,
+                attributes: &attributes,
+            };
+            let heard = Heard::Value(subject, &value);
+            self.step(&name, rule, (&attributes, &figure.unit.into()), &heard, now);
+        }
+    }
+
+    /// Hears the end of an attempt to observe a target.
+    pub fn ended(&mut self, entry: &Arc<TargetEntry>, is_answer: bool, now: Timestamp) {
+        let name = &entry.target.name;
+        let watched = self.targets.entry(name.clone()).or_default();
+        watched.declare(entry);
+        let was_asked = self.asked.remove(name).is_some();
+        self.explain_due |= was_asked;
+        let rules = Arc::clone(&self.rules);
+        let attributes = Attributes::default();
+        if !is_answer {
+            // It may explain what is silent, and was asked just now.
+            for rule in rules.silence().iter().filter(|_| was_asked) {
+                self.silent(name, rule, now);
+            }
+            return;
+        }
+        watched.answered = Some(now);
+        let value = ReadingValue::Text("answers".into());
+        for rule in rules.silence() {
+            let key = (rule.rule.rule().name.clone(), series(&attributes));
+            let known = self
+                .targets
+                .get(name)
+                .is_some_and(|one| one.records.contains_key(&key));
+            if known {
+                let heard = Heard::Value(subject(entry, &attributes), &value);
+                self.step(name, rule, (&attributes, &"".into()), &heard, now);
+            }
+        }
+        for rule in rules.absence() {
+            self.look_for_absence(entry, rule, now);
+        }
+        self.arm(name);
+    }
+
+    /// Notices that a target answers without a metric that it should have.
+    pub(super) fn look_for_absence(
+        &mut self,
+        entry: &Arc<TargetEntry>,
+        rule: &Numbered,
+        now: Timestamp,
+    ) {
+        let name = &entry.target.name;
+        let Some(covers) = self.site.coverage.of(name) else {
+            return;
+        };
+        let Some(watched) = self.targets.get_mut(name) else {
+            return;
+        };
+        if !watched.is_meant(rule) {
+            return;
+        }
+        let of_rule = |(known, _): &(&(AlarmName, u64), &Record)| known.0 == rule.rule.rule().name;
+        let heard = watched.records.iter().filter(of_rule);
+        let heard = heard.filter_map(|(_, record)| record.state.heard()).max();
+        let since = heard.unwrap_or(self.began).max(self.began);
+        if age(now, since) > covers.allows() {
+            self.silent(name, rule, now);
+        }
+    }
+
+    pub(super) fn silent(&mut self, name: &TargetName, rule: &Numbered, now: Timestamp) {
+        let Some(watched) = self.targets.get_mut(name) else {
+            return;
+        };
+        if watched.is_meant(rule) {
+            let attributes = Attributes::default();
+            self.step(name, rule, (&attributes, &"".into()), &Heard::Silence, now);
+        }
+    }
+
+    /// Hears that a target is locked until a time, or not.
+    pub fn locked(&mut self, target: &TargetName, until: Option<Timestamp>, now: Timestamp) {
+        match until {
+            Some(until) => self.site.locks.insert(target.clone(), until),
+            None => self.site.locks.remove(target),
+        };
+        let kind = match until {
+            Some(_) => AlarmChangeKind::Locked,
+            None => AlarmChangeKind::Unlocked,
+        };
+        let records = self
+            .targets
+            .get(target)
+            .into_iter()
+            .flat_map(|one| &one.records);
+        let with_alarm = records.filter(|(_, record)| record.alarm.is_some());
+        let keys: Vec<Key> = with_alarm.map(|(_, record)| record.key()).collect();
+        for key in keys {
+            self.happen(&key, Event::Lock(until), kind, now);
+        }
+    }
+
+    /// Carries out an act of a person.
+    ///
+    /// # Errors
+    /// There is no such alarm, or it is not shelved.
+    pub fn act(&mut self, act: &Act, now: Timestamp) -> Result<AlarmView, Error> {
+        let key = self.by_id.get(&act.alarm).cloned();
+        let key = key.ok_or(Error::NotFound(act.alarm))?;
+        let by = Seen {
+            at: now,
+            ..act.by.clone()
+        };
+        let (event, kind, until) = match act.verb {
+            ActVerb::Acknowledge => (Event::Acknowledge(by), AlarmChangeKind::Acknowledged, None),
+            ActVerb::Shelve(until) => {
+                let event = Event::Shelve(by, until);
+                (event, AlarmChangeKind::Shelved, Some(until))
+            }
+            ActVerb::Unshelve => (Event::Unshelve, AlarmChangeKind::Unshelved, None),
+        };
+        let record = self.record(&key).ok_or(Error::NotFound(act.alarm))?;
+        let facts = record.alarm.as_ref().map(|alarm| &alarm.facts);
+        let is_shelved = facts.is_some_and(|facts| facts.held.shelved.is_some());
+        if act.verb == ActVerb::Unshelve && !is_shelved {
+            return Err(Error::NotShelved(act.alarm));
+        }
+        self.output.acts.push(AlarmAct {
+            alarm: act.alarm,
+            rule: key.rule.clone(),
+            target: key.target.clone(),
+            act: kind.as_str(),
+            until,
+            attribution: Attribution {
+                by: act.by.by.clone(),
+                at: now,
+                why: act.by.why.clone(),
+            },
+        });
+        self.happen(&key, event, kind, now)
+            .ok_or(Error::NotFound(act.alarm))
+    }
+}

@@ -1,0 +1,112 @@
+//! What time alone changes: silence, and the ends of holds.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use utakata_alarm::{Event, Heard, Watch};
+use utakata_api::alarm::AlarmChangeKind;
+use utakata_model::TargetName;
+
+use super::Engine;
+use crate::alarms::{record::Key, rules::Numbered};
+
+impl Engine {
+    /// Notices what time alone has changed.
+    pub fn tick(&mut self, now: Timestamp) {
+        while let Some((at, name)) = self.silence.first().cloned()
+            && at <= now
+        {
+            self.silence.pop_first();
+            self.be_silent(&name, now);
+        }
+        while let Some((at, key)) = self.deadlines.first().cloned()
+            && at <= now
+        {
+            self.deadlines.pop_first();
+            self.deadline_of.remove(&key);
+            self.due(&key, now);
+        }
+    }
+
+    /// Returns the next moment at which time alone changes something.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let silence = self.silence.first().map(|(at, _)| *at);
+        let others = self.deadlines.first().map(|(at, _)| *at);
+        silence.into_iter().chain(others).min()
+    }
+
+    pub(super) fn due(&mut self, key: &Key, now: Timestamp) {
+        let Some(rule) = self.rules.get(&key.rule).cloned() else {
+            return;
+        };
+        let Some(record) = self.record(key) else {
+            return;
+        };
+        let (attributes, unit) = (record.attributes.clone(), Arc::clone(&record.unit));
+        let is_silent = self.silent_from(key).is_some_and(|from| from <= now);
+        let heard = match is_silent {
+            true => Heard::Silence,
+            false => Heard::Nothing,
+        };
+        self.step(&key.target, &rule, (&attributes, &unit), &heard, now);
+        self.happen(key, Event::Nothing, AlarmChangeKind::Unshelved, now);
+    }
+
+    /// Returns the time from which a series that is still waited for counts as silent.
+    pub(super) fn silent_from(&self, key: &Key) -> Option<Timestamp> {
+        let record = self.record(key)?;
+        let rule = self.rules.get(&key.rule)?;
+        let is_watched = rule.rule.metric().is_some() && !record.state.is_silent();
+        let covers = self.site.coverage.of(&key.target).filter(|_| is_watched)?;
+        let heard = record.state.heard()?.max(self.began);
+        heard.checked_add(covers.allows()).ok()
+    }
+
+    pub(super) fn be_silent(&mut self, name: &TargetName, now: Timestamp) {
+        if let Some(watched) = self.targets.get_mut(name) {
+            watched.is_armed = false;
+        }
+        let rules = Arc::clone(&self.rules);
+        for rule in rules.silence() {
+            if self.silence_of(name, rule).is_some_and(|at| at <= now) {
+                self.silent(name, rule, now);
+            }
+        }
+        self.arm_after(name, now);
+    }
+
+    /// Returns the time from which a rule takes a target for silent.
+    pub(super) fn silence_of(&self, name: &TargetName, rule: &Numbered) -> Option<Timestamp> {
+        let Watch::Silence { intervals } = rule.rule.watch() else {
+            return None;
+        };
+        let covers = self.site.coverage.of(name)?;
+        let answered = self.targets.get(name)?.answered;
+        let since = answered.unwrap_or(self.began).max(self.began);
+        let lasts: Duration = covers.interval.saturating_mul(*intervals) + covers.timeout;
+        since.checked_add(lasts).ok()
+    }
+
+    pub(super) fn arm(&mut self, name: &TargetName) {
+        self.arm_after(name, Timestamp::MIN);
+    }
+
+    pub(super) fn arm_after(&mut self, name: &TargetName, after: Timestamp) {
+        if self
+            .targets
+            .get(name)
+            .is_none_or(|watched| watched.is_armed)
+        {
+            return;
+        }
+        let rules = self.rules.silence().iter();
+        let next = rules.filter_map(|rule| self.silence_of(name, rule));
+        let Some(next) = next.filter(|at| *at > after).min() else {
+            return;
+        };
+        if let Some(watched) = self.targets.get_mut(name) {
+            watched.is_armed = true;
+            self.silence.insert((next, name.clone()));
+        }
+    }
+}
