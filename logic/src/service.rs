@@ -148,15 +148,7 @@ impl LogicEnvironment {
         let counts = Arc::<ReadBackCounts>::default();
         let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
         let recorder = Recorder::new(parts.history, parts.engine);
-        recorder.restore(&site.observed, &site.inventory).await;
-        recorder
-            .take_over(
-                &*store,
-                &site.observed,
-                &site.inventory,
-                parts.peers.is_none(),
-            )
-            .await?;
+        restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
         let dispatch = Arc::new(Dispatch::new(
             &config,
             Arc::clone(&parts.tasks),
@@ -166,14 +158,7 @@ impl LogicEnvironment {
         ));
         recorder.count_flushes(dispatch.histograms());
         let ledger_fails = Arc::<Failing>::default();
-        let of_ledger = ledger::LedgerParts {
-            store: Arc::clone(&store),
-            dispatch: Arc::clone(&dispatch),
-            inventory: Arc::clone(&site.inventory),
-            kinds: Arc::clone(&site.kinds),
-            counts,
-            failing: Arc::clone(&ledger_fails),
-        };
+        let of_ledger = ledger_parts(&store, &dispatch, &site, counts, &ledger_fails);
         let ledger = Ledger::default();
         let peers = parts.peers;
         let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
@@ -196,14 +181,7 @@ impl LogicEnvironment {
             duties: duties.clone(),
         });
         let notifications = Arc::new(notifications.await?);
-        let rooms = control::Rooms {
-            inventory: Arc::clone(&site.inventory),
-            observed: Arc::clone(&site.observed),
-            kinds: Arc::clone(&site.kinds),
-            store: store.clone(),
-            ledger: ledger.clone(),
-        };
-        let control = Control::new(config.control.clone(), rooms);
+        let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
         let channel_fails = Arc::<Failing>::default();
         let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
             store: Arc::clone(&store),
@@ -254,6 +232,50 @@ impl LogicEnvironment {
         };
         handle.spawn(parts.tasks, parts.events, keeper, alarm_keeper);
         Ok(handle)
+    }
+}
+
+/// Restores the latest readings from what the history and an earlier store have.
+///
+/// # Errors
+/// The store cannot be read or written.
+async fn restore(
+    recorder: &Recorder,
+    store: &dyn Store,
+    site: &Site,
+    is_alone: bool,
+) -> Result<(), Error> {
+    recorder.restore(&site.observed, &site.inventory).await;
+    recorder
+        .take_over(store, &site.observed, &site.inventory, is_alone)
+        .await?;
+    Ok(())
+}
+
+fn ledger_parts(
+    store: &Arc<dyn Store>,
+    dispatch: &Arc<Dispatch>,
+    site: &Site,
+    counts: Arc<ReadBackCounts>,
+    failing: &Arc<Failing>,
+) -> ledger::LedgerParts {
+    ledger::LedgerParts {
+        store: Arc::clone(store),
+        dispatch: Arc::clone(dispatch),
+        inventory: Arc::clone(&site.inventory),
+        kinds: Arc::clone(&site.kinds),
+        counts,
+        failing: Arc::clone(failing),
+    }
+}
+
+fn rooms(site: &Site, store: &Arc<dyn Store>, ledger: &Ledger) -> control::Rooms {
+    control::Rooms {
+        inventory: Arc::clone(&site.inventory),
+        observed: Arc::clone(&site.observed),
+        kinds: Arc::clone(&site.kinds),
+        store: store.clone(),
+        ledger: ledger.clone(),
     }
 }
 

@@ -96,9 +96,7 @@ impl Service {
         mut parts: Parts,
         cancel: CancellationToken,
     ) -> Result<(Self, watch::Receiver<Arc<EnvironmentStatus>>), Unreadable> {
-        let listen = &parts.config.notifications.listen;
-        let (devices, replies, listening) = notifications::Listener::build(listen);
-        parts.identity.listening(listening);
+        let (devices, replies) = listener(&mut parts);
         let Parts {
             config, identity, ..
         } = &parts;
@@ -247,6 +245,14 @@ impl Background {
             listener: spawn(listener),
         }
     }
+}
+
+/// Returns the listener to devices, whose places are part of the status.
+fn listener(parts: &mut Parts) -> (notifications::Listener, notifications::Replies) {
+    let listen = &parts.config.notifications.listen;
+    let (devices, replies, listening) = notifications::Listener::build(listen);
+    parts.identity.listening(listening);
+    (devices, replies)
 }
 
 fn spawn(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {

@@ -1,11 +1,11 @@
 //! The decoding of messages into events. They may come from anybody: any that is not as it must be
 //! is foreign.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use thiserror::Error;
 use utakata_interconnect::{
-    Event, Message as _, OutcomeBatch,
+    Event, Message, OutcomeBatch,
     clock::Clock,
     message::{
         self,
@@ -17,7 +17,7 @@ use utakata_interconnect::{
     },
     topic::{Topic, TopicError},
 };
-use utakata_model::{Desired, EnvironmentStatus, Notification, Readings};
+use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Notification, Readings};
 use utakata_permit::message::{PermitBatch, RecordedBatch, StartBatch};
 
 use super::session::MAX_MESSAGE;
@@ -91,41 +91,6 @@ fn decode(
             same(id, &status.id)?;
             Event::Environment(status.into())
         }
-        Topic::Start(environment) => {
-            let batch = StartBatch::decode(payload)?;
-            same(environment, &batch.environment)?;
-            Event::Start(batch.into())
-        }
-        Topic::Permit(environment) => {
-            let batch = PermitBatch::decode(payload)?;
-            same(environment, &batch.environment)?;
-            Event::Permits(batch.into())
-        }
-        Topic::Recorded(environment) => {
-            let batch = RecordedBatch::decode(payload)?;
-            same(environment, &batch.environment)?;
-            Event::Recorded(batch.into())
-        }
-        Topic::Fetch(environment) => {
-            let batch = FetchBatch::decode(payload)?;
-            same(environment, &batch.environment)?;
-            Event::Fetch(batch.into())
-        }
-        Topic::Content(environment) => {
-            let got = ContentReply::decode(payload)?;
-            same(environment, &got.environment)?;
-            Event::Content(got.into())
-        }
-        Topic::Datagram(environment) => {
-            let batch = DatagramBatch::decode(payload)?;
-            same(environment, &batch.environment)?;
-            Event::Datagrams(batch.into())
-        }
-        Topic::Reply(environment) => {
-            let batch = ReplyBatch::decode(payload)?;
-            same(environment, &batch.environment)?;
-            Event::Replies(batch.into())
-        }
         Topic::Notification { zone, subject } => {
             let one = Notification::decode(payload)?;
             same(&(zone, subject), &(&one.zone, &one.subject()))?;
@@ -146,8 +111,52 @@ fn decode(
             same(zone, &desired.zone)?;
             Event::Desired(desired.into())
         }
+        Topic::Start(environment) => {
+            Event::Start(own(environment, payload, |batch: &StartBatch| {
+                &batch.environment
+            })?)
+        }
+        Topic::Permit(environment) => {
+            Event::Permits(own(environment, payload, |batch: &PermitBatch| {
+                &batch.environment
+            })?)
+        }
+        Topic::Recorded(environment) => {
+            let of: fn(&RecordedBatch) -> &EnvironmentId = |batch| &batch.environment;
+            Event::Recorded(own(environment, payload, of)?)
+        }
+        Topic::Fetch(environment) => {
+            Event::Fetch(own(environment, payload, |batch: &FetchBatch| {
+                &batch.environment
+            })?)
+        }
+        Topic::Content(environment) => {
+            Event::Content(own(environment, payload, |got: &ContentReply| {
+                &got.environment
+            })?)
+        }
+        Topic::Datagram(environment) => {
+            let of: fn(&DatagramBatch) -> &EnvironmentId = |batch| &batch.environment;
+            Event::Datagrams(own(environment, payload, of)?)
+        }
+        Topic::Reply(environment) => {
+            Event::Replies(own(environment, payload, |batch: &ReplyBatch| {
+                &batch.environment
+            })?)
+        }
     };
     Ok(Some(event))
+}
+
+/// Decodes a message of or for an environment, which must be that of its topic.
+fn own<M: Message>(
+    environment: &EnvironmentId,
+    payload: &[u8],
+    of: fn(&M) -> &EnvironmentId,
+) -> Result<Arc<M>, Foreign> {
+    let message = M::decode(payload)?;
+    same(environment, of(&message))?;
+    Ok(message.into())
 }
 
 fn same<T: PartialEq + fmt::Debug>(topic: &T, said: &T) -> Result<(), Foreign> {

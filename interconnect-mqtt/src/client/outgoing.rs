@@ -56,22 +56,6 @@ pub(super) fn outgoing(
             topic::reading(&readings.target, &readings.action),
             vec![readings.encode_stamped(clock)?],
         ),
-        Event::Fetch(batch) => (
-            Topic::Fetch(batch.environment.clone()).to_string(),
-            vec![batch.encode()?],
-        ),
-        Event::Content(got) => (
-            Topic::Content(got.environment.clone()).to_string(),
-            vec![got.encode()?],
-        ),
-        Event::Datagrams(batch) => (
-            Topic::Datagram(batch.environment.clone()).to_string(),
-            vec![batch.encode()?],
-        ),
-        Event::Replies(batch) => (
-            Topic::Reply(batch.environment.clone()).to_string(),
-            vec![batch.encode()?],
-        ),
         Event::Notification(one) => (
             topic::notification(&one.zone, &one.subject()),
             vec![one.encode()?],
@@ -85,41 +69,21 @@ pub(super) fn outgoing(
             topic::outcome(&batch.zone, &batch.kind),
             outcomes(batch, max_bytes, clock)?,
         ),
+        Event::Fetch(batch) => whole(Topic::Fetch(batch.environment.clone()), &**batch)?,
+        Event::Content(got) => whole(Topic::Content(got.environment.clone()), &**got)?,
+        Event::Datagrams(batch) => whole(Topic::Datagram(batch.environment.clone()), &**batch)?,
+        Event::Replies(batch) => whole(Topic::Reply(batch.environment.clone()), &**batch)?,
         Event::Start(batch) => (
             Topic::Start(batch.environment.clone()).to_string(),
-            split(&batch.asks, max_bytes, &|part| {
-                (StartBatch {
-                    asks: part.to_vec(),
-                    environment: batch.environment.clone(),
-                    incarnation: batch.incarnation,
-                    kind: batch.kind.clone(),
-                })
-                .encode()
-            })?,
+            starts(batch, max_bytes)?,
         ),
         Event::Permits(batch) => (
             Topic::Permit(batch.environment.clone()).to_string(),
-            split(&batch.answers, max_bytes, &|part| {
-                (PermitBatch {
-                    answers: part.to_vec(),
-                    environment: batch.environment.clone(),
-                    incarnation: batch.incarnation,
-                    kind: batch.kind.clone(),
-                })
-                .encode()
-            })?,
+            permits(batch, max_bytes)?,
         ),
         Event::Recorded(batch) => (
             Topic::Recorded(batch.environment.clone()).to_string(),
-            split(&batch.attempts, max_bytes, &|part| {
-                (RecordedBatch {
-                    attempts: part.to_vec(),
-                    environment: batch.environment.clone(),
-                    incarnation: batch.incarnation,
-                    kind: batch.kind.clone(),
-                })
-                .encode()
-            })?,
+            recorded(batch, max_bytes)?,
         ),
     };
     let is_retained = matches!(
@@ -131,6 +95,50 @@ pub(super) fn outgoing(
             | Event::Alarms(_)
     );
     messages(event, &topic, payloads, is_retained)
+}
+
+/// Returns a message that is never split, with its topic.
+fn whole(
+    topic: Topic,
+    message: &impl message::Message,
+) -> Result<(String, Vec<Vec<u8>>), message::Error> {
+    Ok((topic.to_string(), vec![message.encode()?]))
+}
+
+fn starts(batch: &StartBatch, max_bytes: usize) -> Result<Vec<Vec<u8>>, message::Error> {
+    split(&batch.asks, max_bytes, &|part| {
+        (StartBatch {
+            asks: part.to_vec(),
+            environment: batch.environment.clone(),
+            incarnation: batch.incarnation,
+            kind: batch.kind.clone(),
+        })
+        .encode()
+    })
+}
+
+fn permits(batch: &PermitBatch, max_bytes: usize) -> Result<Vec<Vec<u8>>, message::Error> {
+    split(&batch.answers, max_bytes, &|part| {
+        (PermitBatch {
+            answers: part.to_vec(),
+            environment: batch.environment.clone(),
+            incarnation: batch.incarnation,
+            kind: batch.kind.clone(),
+        })
+        .encode()
+    })
+}
+
+fn recorded(batch: &RecordedBatch, max_bytes: usize) -> Result<Vec<Vec<u8>>, message::Error> {
+    split(&batch.attempts, max_bytes, &|part| {
+        (RecordedBatch {
+            attempts: part.to_vec(),
+            environment: batch.environment.clone(),
+            incarnation: batch.incarnation,
+            kind: batch.kind.clone(),
+        })
+        .encode()
+    })
 }
 
 fn outcomes(

@@ -103,7 +103,7 @@ impl Observe {
             by_kind.entry(key).or_default().push(known);
         }
         let parameters = serde_json::Value::Object(read.parameters.clone());
-        let mut plans: Vec<(Plan<'_>, &Kind, Vec<&Arc<TargetEntry>>)> = by_kind
+        let mut plans: Vec<Planned<'_>> = by_kind
             .into_iter()
             .map(|((kind, zone), targets)| {
                 let found = served.get(kind, zone);
@@ -113,17 +113,14 @@ impl Observe {
             .collect();
         let named = possible(&plans)?;
         let named = read.action.clone().unwrap_or(named);
-        let show = if read.wait.is_zero() {
-            Show::Counts
-        } else {
-            Show::Tasks
+        let show = match read.wait.is_zero() {
+            true => Show::Counts,
+            false => Show::Tasks,
         };
         let mut known = Vec::new();
-        for (plan, _, targets) in &mut plans {
-            if let (Plan::Do(found), Some(max_age)) = (plan, max_age(&read)) {
-                let since = crate::clock::now() - max_age;
-                known.extend(self.take_known(&found.action.name, targets, since));
-            }
+        if let Some(max_age) = max_age(&read) {
+            let since = crate::clock::now() - max_age;
+            known = self.take_all_known(&mut plans, since);
         }
         let progress = Arc::new(Progress::new(selection.len() - known.len(), show));
         let order = Order {
@@ -176,6 +173,17 @@ impl Observe {
         })
     }
 
+    /// Takes the targets out of all plans whose last values are young enough.
+    fn take_all_known(&self, plans: &mut [Planned<'_>], since: Timestamp) -> Vec<KnownRead> {
+        let mut known = Vec::new();
+        for (plan, _, targets) in plans {
+            if let Plan::Do(found) = plan {
+                known.extend(self.take_known(&found.action.name, targets, since));
+            }
+        }
+        known
+    }
+
     /// Takes the targets out of a list whose last values are all that an action reads, and were
     /// seen since a time.
     fn take_known(
@@ -198,6 +206,9 @@ impl Observe {
         known
     }
 }
+
+/// The plan for the targets of a kind, with them.
+type Planned<'a> = (Plan<'a>, &'a Kind, Vec<&'a Arc<TargetEntry>>);
 
 /// Returns the age up to which the last values are an answer; a read of a part always asks.
 fn max_age(read: &Read) -> Option<Duration> {

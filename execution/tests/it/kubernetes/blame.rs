@@ -95,7 +95,12 @@ async fn check(end: End, watch: Watch) {
     if end.lost() > 0 {
         until(|| lost() > 0).await;
     }
-    assert_eq!(lost(), end.lost(), "{end:?}, {watch:?}: {:?}", blamed(&site));
+    assert_eq!(
+        lost(),
+        end.lost(),
+        "{end:?}, {watch:?}: {:?}",
+        blamed(&site)
+    );
     site.end().await;
     quay.assert_empty().await;
 }

@@ -24,7 +24,6 @@ use super::{
 use crate::{
     address::Address,
     credential::{Credential, User},
-    notification,
 };
 
 /// Sessions unused for this long are dropped.
@@ -85,12 +84,10 @@ impl Pool {
         Ok(Arc::clone(sessions.entry(key).or_insert(session)))
     }
 
-    /// Returns a user whose notifications are received.
-    pub async fn receiving(&self, user: &User) -> Result<notification::User, Error> {
-        Ok(notification::User {
-            secrets: self.user(user).await?,
-            salts: self.salts(user)?,
-        })
+    /// Returns the secrets of a user whose notifications are received, and what DES needs for
+    /// replies.
+    pub async fn receiving(&self, user: &User) -> Result<(Secrets, Option<DesSaltState>), Error> {
+        Ok((self.user(user).await?, self.salts(user)?))
     }
 
     async fn open(&self, at: SocketAddr, credential: &Credential) -> Result<Session, Error> {

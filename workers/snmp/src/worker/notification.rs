@@ -42,8 +42,9 @@ impl SnmpWorker {
         let Credential::User(user) = credential else {
             return Ok(None);
         };
-        let user = self.pool.receiving(&user).await;
-        user.map(Some).map_err(|error| error.to_string())
+        let secrets = self.pool.receiving(&user).await;
+        let (secrets, salts) = secrets.map_err(|error| error.to_string())?;
+        Ok(Some(User { secrets, salts }))
     }
 }
 
