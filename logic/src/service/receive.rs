@@ -134,12 +134,16 @@ impl Receiver {
             let outcome = &batch.outcomes[at];
             if let Some(known) = self.site.inventory.find(&outcome.target) {
                 self.site.observed.ended(&known, outcome);
-                if outcome.class == Class::Observe {
-                    self.alarms.ended(&known, outcome);
-                }
                 if self.is_of_all(outcome) {
                     self.site.observed.read_all(&known, outcome);
                 }
+            }
+        }
+        // Those of our own reads, which dispatch has ended, and those of others.
+        let observed = batch.outcomes.iter();
+        for outcome in observed.filter(|one| one.class == Class::Observe) {
+            if let Some(known) = self.site.inventory.find(&outcome.target) {
+                self.alarms.ended(&known, outcome);
             }
         }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {

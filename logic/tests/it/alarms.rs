@@ -260,9 +260,6 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
         .await;
     are_silent.store(true, Ordering::Relaxed);
     let all = "/v1/alarms?limit=100";
-    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
-    let (_, dump) = room.get(all).await;
-    eprintln!("DUMP {} {dump}", count(&dump));
     room.until(all, |list| count(list) == 41).await;
     let causes = room
         .until("/v1/alarms?cause=none", |list| count(list) == 1)
