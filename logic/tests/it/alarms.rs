@@ -244,7 +244,7 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
     let mut documents: Vec<Value> = (0..40).map(|n| target(&format!("bmc-{n}"))).collect();
     documents.push(target("sw-1"));
     documents.push(json!({
-        "type": "schedule", "name": "often", "selector": "kind=pdu", "interval": "200ms",
+        "type": "schedule", "name": "often", "selector": "kind=pdu", "interval": "1s",
     }));
     documents.push(json!({
         "type": "relation", "relation": "reaches", "from": "sw-1", "to": "rack=A1,name!=pdu-0",
