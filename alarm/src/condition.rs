@@ -58,7 +58,7 @@ enum Phase {
     Clearing(Timestamp),
 }
 
-/// What is heard of a series.
+/// Something heard of a series.
 #[derive(Debug, Clone, Copy)]
 pub enum Heard<'a> {
     /// A value, which can be trusted. For a rule on silence, an answer; for one on absence, the
@@ -84,7 +84,7 @@ pub enum Change {
     Steady,
 }
 
-/// What a value says: does it raise, does it clear. `None` if it says nothing.
+/// The verdict of a value: it raises, it clears. `None` if it says nothing.
 #[derive(Debug, Clone, Copy)]
 struct Verdict {
     raise: Option<bool>,

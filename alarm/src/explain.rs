@@ -19,7 +19,7 @@ pub struct Parent<'t> {
     pub outlet: Option<&'t str>,
 }
 
-/// What is known of a target that may be the cause of something.
+/// The standing of a target that may be the cause of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// An alarm of it explains what depends on it.
@@ -80,7 +80,7 @@ struct Search<'s, T, S> {
     visited: BTreeSet<TargetName>,
 }
 
-/// What is known of everything that a target depends on.
+/// The standing of everything that a target depends on.
 enum Found {
     /// All of it is down; the nearest.
     Down(AlarmId),

@@ -19,7 +19,7 @@ pub struct Facts {
     /// The person who acknowledged it, since it was last raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
-    /// What holds it back.
+    /// Everything that holds it back.
     pub held: Held,
     /// True if people were told that it is so, and not yet that it is over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -93,7 +93,7 @@ pub struct AlarmView {
     /// The person who acknowledged it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Attribution>,
-    /// What holds it back.
+    /// The thing that holds it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<AlarmHold>,
     /// The time at which its series was last heard.
@@ -132,7 +132,7 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// What holds an alarm back.
+/// The thing that holds an alarm back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "by", rename_all = "lowercase")]
 pub enum AlarmHold {

@@ -31,7 +31,7 @@ pub struct Schema {
 pub struct Function {
     /// The name: `slope`.
     pub name: String,
-    /// Its one parameter, which is always written as a text.
+    /// The one parameter, which is always written as a text.
     pub parameter: Parameter,
     /// The type of its result.
     pub result: Type,

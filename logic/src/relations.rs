@@ -1,4 +1,4 @@
-//! What feeds, reaches, cools and contains what: declared relations, and those that follow from the
+//! Relations (feeds, reaches, cools, contains): declared relations, and those that follow from the
 //! labels `feed`, `rack` and `room`. Pure.
 
 mod circle;

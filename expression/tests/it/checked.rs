@@ -1,4 +1,4 @@
-//! What is refused, where, and in which words; and what the rest is worth.
+//! Expressions that are refused, where and in which words, and the values of others.
 
 use utakata_expression::{Program, Value};
 

@@ -27,7 +27,7 @@ use crate::{inventory::TargetEntry, observe::Coverage, relations::Graph};
 /// The name of utakata itself where alarms name a target.
 pub const OWN: &str = "utakata";
 
-/// What is known of the site.
+/// The site, as far as it is known.
 #[derive(Default)]
 pub struct Surroundings {
     pub coverage: Arc<Coverage>,

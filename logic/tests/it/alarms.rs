@@ -244,7 +244,7 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
     let mut documents: Vec<Value> = (0..40).map(|n| target(&format!("bmc-{n}"))).collect();
     documents.push(target("sw-1"));
     documents.push(json!({
-        "type": "schedule", "name": "often", "selector": "kind=pdu", "interval": "200ms",
+        "type": "schedule", "name": "often", "selector": "kind=pdu", "interval": "1s",
     }));
     documents.push(json!({
         "type": "relation", "relation": "reaches", "from": "sw-1", "to": "rack=A1,name!=pdu-0",
@@ -260,9 +260,6 @@ async fn forty_silent_devices_behind_one_switch_are_one_cause() {
         .await;
     are_silent.store(true, Ordering::Relaxed);
     let all = "/v1/alarms?limit=100";
-    tokio::time::sleep(std::time::Duration::from_secs(8)).await;
-    let (_, dump) = room.get(all).await;
-    eprintln!("DUMP {} {dump}", count(&dump));
     room.until(all, |list| count(list) == 41).await;
     let causes = room
         .until("/v1/alarms?cause=none", |list| count(list) == 1)

@@ -1,4 +1,4 @@
-//! What is heard: readings, ends of attempts, locks, acts of people.
+//! Everything that is heard: readings, ends of attempts, locks, acts of people.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What time alone changes: silence, and the ends of holds.
+//! Changes by time alone: silence, and the ends of holds.
 
 use std::{sync::Arc, time::Duration};
 
