@@ -358,7 +358,7 @@ fn request(port: u16, method: &str, path: &str, body: &str) -> Result<()> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let is_done = answer.starts_with("HTTP/1.1 2");
-    ensure!(is_done, "{path}: {:.200}", answer);
+    ensure!(is_done, "{path}: {answer:.200}");
     Ok(())
 }
 
