@@ -5,8 +5,8 @@ use utakata_history::{Error, Range};
 
 use crate::label::Named;
 
-/// The earliest and latest time that engines understand.
-const FIRST: i64 = 0;
+/// The earliest and latest time that engines understand: 0 means "not given" to some.
+const FIRST: i64 = 1000;
 const LAST: i64 = 4_102_444_800_000;
 
 #[derive(Debug, Deserialize)]
@@ -69,7 +69,7 @@ pub async fn series(
     base: &str,
     selector: &str,
 ) -> Result<Vec<Named>, Error> {
-    let parameters = [("match[]", selector), ("start", "0"), ("end", "4102444800")];
+    let parameters = [("match[]", selector), ("start", "1"), ("end", "4102444800")];
     get(client, base, "/api/v1/series", &parameters).await
 }
 

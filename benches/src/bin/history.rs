@@ -358,7 +358,7 @@ fn request(port: u16, method: &str, path: &str, body: &str) -> Result<()> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let is_done = answer.starts_with("HTTP/1.1 2");
-    ensure!(is_done, "{path}: {:.200}", answer);
+    ensure!(is_done, "{path}: {answer:.200}");
     Ok(())
 }
 
@@ -440,8 +440,13 @@ async fn questions(count: usize, days: i64) -> Result<()> {
     let memory = process::resident_megabytes(std::process::id())?;
     println!("  memory of the process, MB                 {memory:.0}");
     drop(room);
+    restart(folder.path(), now)
+}
+
+/// Measures a start with what is there.
+fn restart(folder: &Path, now: i64) -> Result<()> {
     let began = Instant::now();
-    let room = Room::open(folder.path(), now)?;
+    let room = Room::open(folder, now)?;
     let opened = began.elapsed().as_secs_f64() * 1000.0;
     ensure!(
         room.history.wait_until_complete(Duration::from_secs(60)),

@@ -460,7 +460,7 @@ fn trusted(value: ReadingValue) -> crate::row::Sample {
 /// The inputs with which fuzzing begins; written anew with `UPDATE=1`.
 #[test]
 fn the_seeds_of_fuzzing_are_read() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/history");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/history");
     let row = |at: i64| crate::row::Row {
         seen: 1_796_000_000_000 + 60_000 * at,
         heard: 1_796_000_000_000 + 60_000 * at + at % 7,
@@ -488,10 +488,10 @@ fn the_seeds_of_fuzzing_are_read() {
     let seeds = [("block", block), ("hours", hours), ("journal", journal)];
     if std::env::var_os("UPDATE").is_some() {
         for (name, bytes) in &seeds {
-            std::fs::write(folder.join(name), bytes).unwrap();
+            fs::write(folder.join(name), bytes).unwrap();
         }
     }
-    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
     assert_eq!(
         crate::block::Block::decode(&read("block"), |_| true)
             .unwrap()

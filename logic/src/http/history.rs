@@ -94,7 +94,10 @@ pub(super) async fn get(
     }
     let names: Vec<_> = targets.iter().map(|one| one.target.name.clone()).collect();
     let metric = query.metric.as_deref().unwrap_or_default();
-    let mut series = history.series(&names, metric).await.map_err(refused)?;
+    let mut series = history
+        .series(&names, metric)
+        .await
+        .map_err(|error| refused(&error))?;
     series.retain(|one| plan.wants(one));
     if query.by.is_none() && series.len() > max {
         let count = series.len();
@@ -211,7 +214,10 @@ impl Request {
             max_values: MAX_VALUES,
             max_ticks: MAX_POINTS,
         };
-        history.query(question).await.map_err(refused)
+        history
+            .query(question)
+            .await
+            .map_err(|error| refused(&error))
     }
 }
 
@@ -336,12 +342,12 @@ fn away() -> Refused {
     )
 }
 
-fn refused(error: Error) -> Refused {
+fn refused(error: &Error) -> Refused {
     match error {
         Error::TooMuch { .. } => too_large(&error.to_string()),
         Error::Ending => Refused::new(Code::Ending, error.to_string(), "ask again"),
         Error::Dictionary(_) | Error::Engine(_) => {
-            let detail = match std::error::Error::source(&error) {
+            let detail = match std::error::Error::source(error) {
                 Some(cause) => format!("{error}: {cause}"),
                 None => error.to_string(),
             };
