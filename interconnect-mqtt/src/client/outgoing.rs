@@ -69,10 +69,10 @@ pub(super) fn outgoing(
             topic::outcome(&batch.zone, &batch.kind),
             outcomes(batch, max_bytes, clock)?,
         ),
-        Event::Fetch(batch) => whole(Topic::Fetch(batch.environment.clone()), &**batch)?,
-        Event::Content(got) => whole(Topic::Content(got.environment.clone()), &**got)?,
-        Event::Datagrams(batch) => whole(Topic::Datagram(batch.environment.clone()), &**batch)?,
-        Event::Replies(batch) => whole(Topic::Reply(batch.environment.clone()), &**batch)?,
+        Event::Fetch(batch) => whole(&Topic::Fetch(batch.environment.clone()), &**batch)?,
+        Event::Content(got) => whole(&Topic::Content(got.environment.clone()), &**got)?,
+        Event::Datagrams(batch) => whole(&Topic::Datagram(batch.environment.clone()), &**batch)?,
+        Event::Replies(batch) => whole(&Topic::Reply(batch.environment.clone()), &**batch)?,
         Event::Start(batch) => (
             Topic::Start(batch.environment.clone()).to_string(),
             starts(batch, max_bytes)?,
@@ -99,7 +99,7 @@ pub(super) fn outgoing(
 
 /// Returns a message that is never split, with its topic.
 fn whole(
-    topic: Topic,
+    topic: &Topic,
     message: &impl message::Message,
 ) -> Result<(String, Vec<Vec<u8>>), message::Error> {
     Ok((topic.to_string(), vec![message.encode()?]))

@@ -1,7 +1,7 @@
 //! A circle in a graph, if there is one.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, Hash},
 };
 
@@ -25,8 +25,8 @@ pub(super) fn find<N: Copy + Eq + Hash + Ord, E, H: BuildHasher>(
     for start in starts {
         // The way from the start, each with the number of its edges that were looked at.
         let mut way: Vec<(N, usize)> = Vec::new();
-        if !marks.contains_key(&start) {
-            marks.insert(start, Mark::Open);
+        if let Entry::Vacant(unmarked) = marks.entry(start) {
+            unmarked.insert(Mark::Open);
             way.push((start, 0));
         }
         while let Some((at, looked)) = way.last_mut() {
