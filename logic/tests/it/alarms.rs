@@ -125,7 +125,7 @@ async fn a_restart_tells_nothing_twice_and_loses_no_alarm() {
     let mut room = Room::at(folder, config()).await;
     let after = room.until("/v1/alarms", |list| count(list) == 2).await;
     // The same alarms, with the numbers of their last changes: nothing has changed.
-    assert_eq!(after["items"], before["items"]);
+    assert_eq!(facts(&after), facts(&before));
     room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
         .await;
     read(&room).await;
@@ -190,6 +190,21 @@ async fn a_rule_with_a_mistake_is_refused_as_a_whole_with_its_place() {
     let (_, rules) = room.get("/v1/alarm-rules/fine").await;
     assert_eq!(rules["code"], "not-found", "{rules}");
     room.end().await;
+}
+
+/// Returns the parts of alarms that only a change changes.
+fn facts(list: &Value) -> Vec<Value> {
+    let items = list["items"].as_array().unwrap().iter();
+    let facts = items.map(|one| {
+        json!([
+            one["id"],
+            one["number"],
+            one["state"],
+            one["raised"],
+            one["held"]
+        ])
+    });
+    facts.collect()
 }
 
 fn rule_of(name: &str) -> Value {
