@@ -43,7 +43,7 @@ pub async fn check(history: &dyn History, start: i64, keeps: Keeps) {
 async fn values_come_back(history: &dyn History, start: i64, keeps: Keeps) {
     let numbers = match keeps.extremes {
         true => [0.1, -0.0, 1e300, 5e-324, 42.0, f64::INFINITY],
-        false => [0.1, -7.25, 1e12, 5e-9, 42.0, 4_294_967_295.0],
+        false => [0.1, -7.25, 1e9, 0.005, 42.0, 4_294_967_295.0],
     };
     for (at, number) in numbers.iter().enumerate() {
         let seen = start + at as i64 * MINUTE + 7;

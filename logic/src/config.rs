@@ -219,13 +219,13 @@ pub struct History {
     /// in whole days.
     #[serde(with = "duration")]
     pub keep_hours: Duration,
-    /// The largest space on the disk, in bytes: beyond it the oldest values are deleted first.
-    #[setting(max = 1_000_000_000_000_000, form = "bytes")]
-    pub max_disk: usize,
-    /// The space on the disk, in bytes, that is left to others, though at most a twentieth of the
+    /// The largest space on the disk, in MiB: beyond it the oldest values are deleted first.
+    #[setting(max = 1_000_000_000)]
+    pub max_disk_mib: usize,
+    /// The space on the disk, in MiB, that is left to others, though at most a twentieth of the
     /// disk: history yields first, so that control can still be recorded.
-    #[setting(or_zero, max = 1_000_000_000_000_000, form = "bytes")]
-    pub min_free: usize,
+    #[setting(max = 1_000_000_000)]
+    pub min_free_mib: usize,
     /// The URL of an engine that speaks Prometheus, such as `http://victoria.example:8428`: readings
     /// are written there as well, and questions about the past are answered from there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -397,8 +397,8 @@ impl Default for History {
         Self {
             keep: DAY * 90,
             keep_hours: DAY * 1825,
-            max_disk: 20_000_000_000,
-            min_free: 1_000_000_000,
+            max_disk_mib: 20_000,
+            min_free_mib: 1000,
             engine: None,
         }
     }

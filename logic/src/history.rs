@@ -23,6 +23,7 @@ const START_WAITS: Duration = Duration::from_millis(300);
 /// Longer than looking at a history takes.
 const WHOLE_HISTORY: Duration = Duration::from_secs(3600);
 const DAY: u64 = 24 * 3600;
+const MIB: u64 = 1 << 20;
 
 /// Opens the history in a folder. Without it everything else works: the status tells what is wrong.
 pub fn open(config: &config::History, folder: &Path) -> Option<Arc<Embedded>> {
@@ -31,8 +32,8 @@ pub fn open(config: &config::History, folder: &Path) -> Option<Arc<Embedded>> {
         folder: folder.into(),
         raw_days: days(config.keep),
         hour_days: days(config.keep_hours),
-        max_bytes: config.max_disk as u64,
-        min_free: config.min_free as u64,
+        max_bytes: (config.max_disk_mib as u64).saturating_mul(MIB),
+        min_free: (config.min_free_mib as u64).saturating_mul(MIB),
         clock: Arc::new(|| clock::now().as_millisecond()),
     });
     match opened {

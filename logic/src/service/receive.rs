@@ -137,13 +137,6 @@ impl Receiver {
                 }
             }
         }
-        // Those of our own reads, which dispatch has ended, and those of others.
-        let observed = batch.outcomes.iter();
-        for outcome in observed.filter(|one| one.class == Class::Observe) {
-            if let Some(known) = self.site.inventory.find(&outcome.target) {
-                self.alarms.ended(&known, outcome);
-            }
-        }
         if batch.outcomes.iter().any(|one| one.class == Class::Control) {
             self.ledger.on_outcomes(Arc::clone(batch)).await;
         }
