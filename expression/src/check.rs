@@ -8,8 +8,8 @@ use utakata_model::duration;
 use crate::{
     MAX_DEPTH, MAX_NODES,
     error::{Error, Position},
+    node::{Call, Comparison, Node, Operator, TextTest},
     parse::Syntax,
-    program::{Call, Comparison, Node, Operator, TextTest},
     schema::{Function, FunctionSlot, Parameter, Schema, Type},
     unit::Unit,
 };

@@ -1,7 +1,7 @@
 //! The evaluation of a checked expression. Total: every expression has a value for every input.
 
 use crate::{
-    program::{Call, Comparison, Node, Operator, TextTest},
+    node::{Call, Comparison, Node, Operator, TextTest},
     schema::VariableSlot,
 };
 

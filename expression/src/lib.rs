@@ -13,6 +13,7 @@
 mod check;
 mod error;
 mod evaluate;
+mod node;
 mod parse;
 mod program;
 mod schema;
@@ -20,7 +21,8 @@ mod unit;
 
 pub use error::{Error, Position};
 pub use evaluate::{Inputs, Value};
-pub use program::{Call, Program};
+pub use node::Call;
+pub use program::Program;
 pub use schema::{Function, FunctionSlot, Parameter, Schema, Type, VariableSlot};
 pub use unit::Unit;
 

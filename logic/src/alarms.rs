@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod keeper;
 mod own;
+mod parts;
 mod record;
 mod rules;
 mod shown;
@@ -31,8 +32,9 @@ use utakata_model::{AlarmId, Outcome, OutcomeStatus, Readings, TargetName};
 
 pub use self::{
     error::Error,
-    keeper::{AlarmKeeper, Parts},
+    keeper::AlarmKeeper,
     own::OwnFigures,
+    parts::Parts,
     rules::Rules,
     shown::{Shown, order},
     view::{Filter, freshened},

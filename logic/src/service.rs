@@ -171,19 +171,9 @@ impl LogicEnvironment {
             Arc::clone(&site.kinds),
             duties.clone(),
         ));
-        let notifications = Notifications::restore(notifications::Context {
-            store: Arc::clone(&store),
-            events: Arc::clone(&parts.events),
-            dispatch: Arc::clone(&dispatch),
-            inventory: Arc::clone(&site.inventory),
-            kinds: Arc::clone(&site.kinds),
-            observe: Arc::clone(&observe),
-            duties: duties.clone(),
-        });
-        let notifications = Arc::new(notifications.await?);
         let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
         let channel_fails = Arc::<Failing>::default();
-        let (alarms, alarm_keeper) = Alarms::new(alarms::Parts {
+        let of_alarms = alarms::Parts {
             store: Arc::clone(&store),
             ledger: ledger.clone(),
             inventory: Arc::clone(&site.inventory),
@@ -194,14 +184,12 @@ impl LogicEnvironment {
             folder: parts.folder.clone(),
             webhooks: config.alarms.webhooks.clone(),
             failing: Arc::clone(&channel_fails),
-        });
-        let overviews = overviews(
-            &site,
-            &observe,
-            &ledger,
-            (&alarms, &notifications),
-            parts.folder,
-        );
+        };
+        let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
+        let notifications = Arc::new(notifications.await?);
+        let (alarms, alarm_keeper) = Alarms::new(of_alarms);
+        let news = (&alarms, &notifications);
+        let overviews = overviews(&site, &observe, &ledger, news, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
                 config,
@@ -266,6 +254,18 @@ fn ledger_parts(
         kinds: Arc::clone(&site.kinds),
         counts,
         failing: Arc::clone(failing),
+    }
+}
+
+fn of_notifications(alarms: &alarms::Parts, site: &Site) -> notifications::Context {
+    notifications::Context {
+        store: Arc::clone(&alarms.store),
+        events: Arc::clone(&alarms.events),
+        dispatch: Arc::clone(&alarms.dispatch),
+        inventory: Arc::clone(&alarms.inventory),
+        kinds: Arc::clone(&site.kinds),
+        observe: Arc::clone(&alarms.observe),
+        duties: alarms.duties.clone(),
     }
 }
 

@@ -126,9 +126,8 @@ fn decode(
             Event::Recorded(own(environment, payload, of)?)
         }
         Topic::Fetch(environment) => {
-            Event::Fetch(own(environment, payload, |batch: &FetchBatch| {
-                &batch.environment
-            })?)
+            let of: fn(&FetchBatch) -> &EnvironmentId = |batch| &batch.environment;
+            Event::Fetch(own(environment, payload, of)?)
         }
         Topic::Content(environment) => {
             Event::Content(own(environment, payload, |got: &ContentReply| {
@@ -140,9 +139,8 @@ fn decode(
             Event::Datagrams(own(environment, payload, of)?)
         }
         Topic::Reply(environment) => {
-            Event::Replies(own(environment, payload, |batch: &ReplyBatch| {
-                &batch.environment
-            })?)
+            let of: fn(&ReplyBatch) -> &EnvironmentId = |batch| &batch.environment;
+            Event::Replies(own(environment, payload, of)?)
         }
     };
     Ok(Some(event))

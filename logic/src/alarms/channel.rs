@@ -13,7 +13,7 @@ use utakata_api::{
 };
 use utakata_model::{Cure, Labels, Problem, TargetName};
 
-use super::{alertmanager::alert, keeper::Parts, shown::Shown, view::Filter};
+use super::{alertmanager::alert, parts::Parts, shown::Shown, view::Filter};
 use crate::{
     clock,
     store::{self, AlarmWrites},

@@ -1,7 +1,7 @@
 //! The keeper of alarms: feeds the engine where the ledger is kept, records what follows, then tells
 //! it.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
@@ -14,7 +14,7 @@ use utakata_api::{
     alarm::{AlarmChange, AlarmView},
     operation::Read,
 };
-use utakata_interconnect::{Event, Events, message::alarm::AlarmNews};
+use utakata_interconnect::{Event, message::alarm::AlarmNews};
 use utakata_model::{AlarmName, AlarmRule, Selector, TargetName};
 
 use super::{
@@ -22,20 +22,13 @@ use super::{
     channel::Channel,
     engine::{Engine, Output},
     own::{OwnFigure, OwnFigures, free_share},
+    parts::Parts,
     record::{Key, Record},
     rules::Rules,
     shown::Shown,
     view,
 };
-use crate::{
-    clock,
-    dispatch::{Dispatch, Failing},
-    duties::{Duties, Term},
-    inventory::Inventory,
-    ledger::{self, Ledger},
-    observe::Observe,
-    store::{self, Store},
-};
+use crate::{clock, duties::Term, ledger, store};
 
 /// The number of inputs that are taken at once.
 const AT_ONCE: usize = 1024;
@@ -52,24 +45,6 @@ const FORGET_EVERY: u64 = 10_000;
 const LOOK_BACK: u64 = 1_000;
 /// The number of messages that are published at once.
 const PUBLISHED_AT_ONCE: usize = 500;
-
-/// The parts from which the alarms are built. Cheap to clone.
-#[derive(Clone)]
-pub struct Parts {
-    pub store: Arc<dyn Store>,
-    pub ledger: Ledger,
-    pub inventory: Arc<Inventory>,
-    pub observe: Arc<Observe>,
-    pub dispatch: Arc<Dispatch>,
-    pub events: Arc<dyn Events>,
-    pub duties: watch::Receiver<Duties>,
-    /// The folder whose free space is watched.
-    pub folder: Option<PathBuf>,
-    /// The URLs to which alarms are sent.
-    pub webhooks: Vec<String>,
-    /// The last error of sending them, as long as it lasts.
-    pub failing: Arc<Failing>,
-}
 
 /// The keeper of alarms.
 pub struct AlarmKeeper {

@@ -150,19 +150,7 @@ impl Observe {
             }
         }
         let operation = Arc::new(ReadOperation {
-            operation: Operation {
-                id: order.id,
-                selector: read.selector,
-                action: read.action,
-                class: Class::Observe,
-                parameters,
-                requested: order.requested,
-                why: None,
-                by,
-                pace: Default::default(),
-                priority: Default::default(),
-                undoes: None,
-            },
+            operation: order.operation(read, parameters, by),
             progress,
         });
         self.recent.lock().push(&operation);
@@ -246,6 +234,28 @@ impl Order {
         };
         let made = targets.iter().map(|known| NewRead::new(known)).collect();
         (Arc::new(batch), made)
+    }
+
+    /// Returns the operation as people see it.
+    fn operation(
+        &self,
+        read: Read,
+        parameters: serde_json::Value,
+        by: Option<PersonName>,
+    ) -> Operation {
+        Operation {
+            id: self.id,
+            selector: read.selector,
+            action: read.action,
+            class: Class::Observe,
+            parameters,
+            requested: self.requested,
+            why: None,
+            by,
+            pace: Default::default(),
+            priority: Default::default(),
+            undoes: None,
+        }
     }
 }
 
