@@ -69,7 +69,7 @@ fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
         (
             "name: a\n",
             vec![
-                "site.yaml:1:1: document a: there is no key \"type\": it is one of target, schedule, credential",
+                "site.yaml:1:1: document a: there is no key \"type\": it is one of target, schedule, credential, relation, alarm",
             ],
         ),
         (

@@ -74,8 +74,19 @@ pub async fn resolve(
     });
     match fitting {
         Some(given) => Ok(given),
-        None => Ok(to_json(pairs, schemas.first().copied())?),
+        None => Ok(to_json(pairs, nearest(&schemas, pairs))?),
     }
+}
+
+/// Returns the schema that knows the most of the given names: its message says what to write.
+fn nearest<'a>(schemas: &[&'a Value], pairs: &[(String, String)]) -> Option<&'a Value> {
+    let known = |schema: &&&Value| {
+        let properties = schema.get("properties");
+        let is_known = |key: &str| properties.is_some_and(|known| known.get(key).is_some());
+        let unknown = pairs.iter().filter(|(key, _)| !is_known(key));
+        unknown.count()
+    };
+    schemas.iter().min_by_key(known).copied()
 }
 
 /// Returns the types that a parameter may have; none if the schema does not say.
@@ -111,6 +122,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn of_several_schemas_the_one_that_knows_the_names_says_what_to_write() {
+        let points = json!({ "properties": { "points": { "type": "string" } } });
+        let oids = json!({ "properties": { "oids": { "type": "array" } } });
+        let schemas = [&points, &oids];
+        let pairs = [pair("oids=1.3").unwrap()];
+        assert_eq!(nearest(&schemas, &pairs), Some(&oids));
+        assert_eq!(nearest(&[], &pairs), None);
+    }
 
     #[test]
     fn parameters_become_what_the_schema_wants_and_otherwise_what_they_look_like() {
