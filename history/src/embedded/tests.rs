@@ -66,12 +66,17 @@ impl Room {
     }
 
     /// Reads a target each minute for so long.
-    fn run(&self, name: &str, minutes: i64, value: impl Fn(i64) -> f64) {
+    async fn run(&self, name: &str, minutes: i64, value: impl Fn(i64) -> f64) {
         for minute in 0..minutes {
             let now = self.now();
             self.history.append(record(name, now, &[value(minute)]));
+            // What is written in another hour than it was appended is in another file.
+            if (now + MINUTE) / HOUR != now / HOUR {
+                self.history.settle().await;
+            }
             self.set(now + MINUTE);
         }
+        self.history.settle().await;
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -178,7 +183,7 @@ const PLENTY: u64 = 1 << 30;
 #[tokio::test]
 async fn values_are_the_same_in_the_journal_in_hours_and_in_days() {
     let room = Room::new(PLENTY);
-    room.run("a", 50, |minute| minute as f64);
+    room.run("a", 50, |minute| minute as f64).await;
     room.history.append(missed("a", room.now(), "unreachable"));
     let before = room.points("a").await;
     assert_eq!(before.len(), 51);
@@ -186,12 +191,12 @@ async fn values_are_the_same_in_the_journal_in_hours_and_in_days() {
     assert_eq!(before[0].heard, timestamp(START + 5));
     // The next hour seals this one.
     room.set(START + HOUR);
-    room.run("b", 1, |_| 1.0);
+    room.run("b", 1, |_| 1.0).await;
     room.files([1, 1, 0]).await;
     assert_eq!(room.points("a").await, before);
     // The next day merges this one.
     room.set(START + DAY);
-    room.run("b", 1, |_| 1.0);
+    room.run("b", 1, |_| 1.0).await;
     room.files([1, 1, 1]).await;
     assert_eq!(room.points("a").await, before);
     let expect = format!("{}.0.db", crate::time::day_name(20_786));
@@ -201,7 +206,8 @@ async fn values_are_the_same_in_the_journal_in_hours_and_in_days() {
 #[tokio::test]
 async fn a_query_by_hours_is_the_same_from_the_tier_as_from_values() {
     let room = Room::new(PLENTY);
-    room.run("a", 25 * 60, |minute| ((minute * 37) % 101) as f64);
+    room.run("a", 25 * 60, |minute| ((minute * 37) % 101) as f64)
+        .await;
     room.history.settle().await;
     room.files([1, 1, 1]).await;
     let range = Range {
@@ -242,7 +248,7 @@ async fn a_query_by_hours_is_the_same_from_the_tier_as_from_values() {
 #[tokio::test]
 async fn after_a_crash_everything_that_was_written_is_found_and_the_time_away_is_told() {
     let room = Room::new(PLENTY);
-    room.run("a", 90, |minute| minute as f64);
+    room.run("a", 90, |minute| minute as f64).await;
     let before = room.points("a").await;
     let image = TempDir::new().unwrap();
     copy(room.folder.path(), image.path());
@@ -258,7 +264,7 @@ async fn after_a_crash_everything_that_was_written_is_found_and_the_time_away_is
         clock,
     };
     assert_eq!(after.points("a").await, before[..89]);
-    after.run("a", 10, |_| 1.0);
+    after.run("a", 10, |_| 1.0).await;
     let track = after
         .track(
             "a",
@@ -313,7 +319,7 @@ async fn the_disk_is_never_used_beyond_the_bound() {
 #[tokio::test]
 async fn without_room_readings_are_lost_and_it_is_told() {
     let room = Room::new(1000);
-    room.run("a", 5, |_| 1.0);
+    room.run("a", 5, |_| 1.0).await;
     room.history.settle().await;
     let status = room.history.status();
     assert_eq!(status.lost, 5);
@@ -325,10 +331,10 @@ async fn a_damaged_block_is_told_and_the_rest_is_read() {
     let room = Room::new(PLENTY);
     for hour in 0..3 {
         room.set(START + hour * HOUR);
-        room.run("a", 30, |minute| minute as f64 * 1.7);
+        room.run("a", 30, |minute| minute as f64 * 1.7).await;
     }
     room.set(START + 3 * HOUR);
-    room.run("a", 1, |_| 0.0);
+    room.run("a", 1, |_| 0.0).await;
     room.history.settle().await;
     room.files([1, 3, 0]).await;
     let image = TempDir::new().unwrap();
@@ -356,15 +362,15 @@ async fn a_damaged_block_is_told_and_the_rest_is_read() {
 async fn a_clock_that_is_set_back_loses_nothing_and_deletes_nothing() {
     let room = Room::new(PLENTY);
     room.set(START + 5 * HOUR);
-    room.run("a", 30, |_| 1.0);
+    room.run("a", 30, |_| 1.0).await;
     room.set(START + 2 * HOUR);
-    room.run("a", 30, |_| 2.0);
+    room.run("a", 30, |_| 2.0).await;
     room.set(START + 5 * HOUR);
-    room.run("a", 30, |_| 3.0);
+    room.run("a", 30, |_| 3.0).await;
     room.set(START + 900 * DAY);
-    room.run("a", 30, |_| 4.0);
+    room.run("a", 30, |_| 4.0).await;
     room.set(START + 6 * HOUR);
-    room.run("a", 30, |_| 5.0);
+    room.run("a", 30, |_| 5.0).await;
     let points = room.points("a").await;
     assert_eq!(points.len(), 150);
     assert!(points.is_sorted_by_key(|point| point.seen));
@@ -375,11 +381,11 @@ async fn days_beyond_those_kept_are_deleted() {
     let room = Room::new(PLENTY);
     for day in 0..33 {
         room.set(START + day * DAY);
-        room.run("a", 2, |_| day as f64);
+        room.run("a", 2, |_| day as f64).await;
         room.history.settle().await;
     }
     room.set(START + 33 * DAY);
-    room.run("a", 1, |_| 33.0);
+    room.run("a", 1, |_| 33.0).await;
     room.history.settle().await;
     let is_so = async || {
         let raw = room.names("raw").len() + room.names("journal").len();
@@ -437,7 +443,7 @@ async fn a_text_is_kept_and_a_new_description_makes_no_new_series() {
 #[tokio::test]
 async fn a_question_that_is_too_large_is_refused() {
     let room = Room::new(PLENTY);
-    room.run("a", 50, |_| 1.0);
+    room.run("a", 50, |_| 1.0).await;
     room.history.settle().await;
     let query = Query {
         series: room.series("a").await,

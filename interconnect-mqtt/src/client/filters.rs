@@ -151,7 +151,7 @@ mod tests {
             ..Interest::NONE
         };
         let mut wanted = Subscriptions::default();
-        assert_eq!(wanted.add(&Interest::ALL).len(), 6);
+        assert_eq!(wanted.add(&Interest::ALL).len(), 7);
         assert!(wanted.add(&outcomes).is_empty());
         assert_eq!(
             paths(&wanted.remove(&Interest::ALL)),

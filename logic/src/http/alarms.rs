@@ -24,7 +24,7 @@ use super::{
         Answered::ByKeeper,
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::{
@@ -38,9 +38,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(ByKeeper, NoBody, Prompt, routes!(report::get)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(get)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(explain)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::seen)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::shelve)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::unshelve)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::seen)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::shelve)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::unshelve)),
     ]
 }
 
