@@ -228,7 +228,6 @@ pub struct AlarmExplanation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlarmRuleView {
     /// The rule.
-    #[serde(flatten)]
     pub rule: AlarmRule,
     /// True if it comes with utakata.
     pub shipped: bool,

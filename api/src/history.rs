@@ -74,7 +74,6 @@ pub struct SeriesView {
     /// The times of the values, or the beginnings of the steps, in milliseconds since 1970.
     pub times: Vec<i64>,
     /// The values, one for each time.
-    #[schema(value_type = Vec<Object>)]
     pub values: Vec<ReadingValue>,
     /// The quality of each value; absent if all are good.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

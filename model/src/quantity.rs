@@ -2,7 +2,7 @@
 //!
 //! Names follow OpenTelemetry's hardware and system conventions, units are UCUM. Two ranges apply.
 //! The *plausible* range ([`Plausible`]) is what equipment in a data centre shows; a profile that
-//! knows better sets another one. The *possible* range ([`possible`]) is set by physics or by the
+//! knows better sets another one. The *possible* range (`possible`) is set by physics or by the
 //! definition of the metric, whatever a profile says and whichever worker reports it. A reading
 //! outside of either is suspect.
 

@@ -17,6 +17,9 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(list))]
 }
 
+/// The length of the longest beginning of a name, in characters.
+const MAX_NAME: usize = 128;
+
 /// A query for notifications.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +57,9 @@ pub(super) async fn list(
     let after = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
     let name = query.name.unwrap_or_default();
+    if name.chars().count() > MAX_NAME {
+        return Err(invalid(format!("name: at most {MAX_NAME} characters")));
+    }
     let is_of_target = |one: &Notification| {
         if query.unknown {
             return one.target.is_none();

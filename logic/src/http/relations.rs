@@ -77,7 +77,9 @@ pub(super) struct TopologyQuery {
 /// with its health and its alarms.
 #[utoipa::path(get, path = "/v1/topology", operation_id = "get_topology", tag = "inventory",
     params(TopologyQuery),
-    responses((status = 200, description = "The targets and their relations", body = Topology)))]
+    responses((status = 200, description = "The targets and their relations", body = Topology),
+        (status = 404, description = "No such target",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn around(
     State(api): State<Api>,
     Query(query): Query<TopologyQuery>,
