@@ -128,6 +128,7 @@ pub struct Observe {
 pub struct Alarms {
     /// The URLs to which alarms are posted in the form of Alertmanager, such as
     /// `http://alertmanager:9093/api/v2/alerts`.
+    #[setting(form = "list of URLs")]
     pub webhooks: Vec<String>,
 }
 
@@ -256,6 +257,12 @@ pub enum ConfigError {
          http://127.0.0.1:4318"
     )]
     Otlp { url: String },
+    /// No alarm could be posted there.
+    #[error(
+        "logic.alarms.webhooks has \"{url}\": write http:// with a host and a path, such as \
+         http://alertmanager.example:9093/api/v2/alerts"
+    )]
+    Webhook { url: String },
     /// Nothing could be written there.
     #[error(
         "logic.history.engine is \"{url}\": write http:// and a host with its port, such as \
@@ -291,6 +298,9 @@ impl Config {
         {
             return Err(ConfigError::Otlp { url: url.clone() });
         }
+        if let Some(url) = self.alarms.webhooks.iter().find(|url| !is_webhook(url)) {
+            return Err(ConfigError::Webhook { url: url.clone() });
+        }
         if let Some(url) = &self.history.engine
             && !is_address(url)
         {
@@ -319,6 +329,12 @@ impl Config {
             None => LogicId::new(rustix::system::uname().nodename().to_string_lossy()),
         }
     }
+}
+
+/// Returns true if the text is a URL of HTTP with a host.
+fn is_webhook(url: &str) -> bool {
+    url.parse::<axum::http::Uri>()
+        .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some())
 }
 
 /// Returns true if the text is `http://host:port` and nothing more.

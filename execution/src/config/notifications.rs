@@ -11,6 +11,5 @@ use utakata_settings::Settings;
 pub struct Notifications {
     /// Addresses and UDP ports at which devices of the zone are listened to, such as
     /// "0.0.0.0:162"; none when empty.
-    #[setting(form = "list of addresses with ports")]
     pub listen: Vec<SocketAddr>,
 }

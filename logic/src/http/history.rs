@@ -83,6 +83,7 @@ pub(super) async fn get(
     State(api): State<Api>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<HistoryView>, Refused> {
+    check_lengths(&query)?;
     let max = limit(query.limit)?;
     let plan = Request::parse(&query, clock::now())?;
     let history = api.handle.history().ok_or_else(away)?;
@@ -340,6 +341,21 @@ fn away() -> Refused {
         detail,
         "the status and the log say why",
     )
+}
+
+fn check_lengths(query: &HistoryQuery) -> Result<(), Refused> {
+    for (name, text, max) in [
+        ("metric", &query.metric, 128),
+        ("where", &query.filter, 1024),
+        ("step", &query.step, 32),
+        ("by", &query.by, 128),
+    ] {
+        let length = text.as_deref().map_or(0, |text| text.chars().count());
+        if length > max {
+            return Err(invalid(format!("{name}: at most {max} characters")));
+        }
+    }
+    Ok(())
 }
 
 fn refused(error: &Error) -> Refused {
