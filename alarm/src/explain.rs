@@ -45,7 +45,7 @@ pub enum Explanation {
 
 /// Explains an alarm of a target by what it depends on, nearest first.
 ///
-/// What has two feeds, or two ways to it, is explained only if both are down. A target that nobody
+/// A target with two feeds, or two ways to it, is explained only if both are down. One that nobody
 /// watches passes on what it depends on itself. Relations may have any form: the search ends.
 pub fn explain(
     because: &[RelationKind],

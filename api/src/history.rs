@@ -1,4 +1,4 @@
-//! What was seen in the past, as the API shows it.
+//! Values of the past, as the API shows them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

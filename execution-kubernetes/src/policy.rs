@@ -1,4 +1,4 @@
-//! Which addresses the pods of a kind reach: those of its targets, and their environment. Pure.
+//! The addresses that the pods of a kind reach: those of its targets, and their environment. Pure.
 
 use std::{collections::BTreeMap, net::IpAddr};
 

@@ -18,7 +18,7 @@ const HOUR: i64 = 60 * MINUTE;
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_EACH: Duration = Duration::from_millis(50);
 
-/// What a history keeps besides numbers and times.
+/// The facts that a history keeps besides numbers and times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keeps {
     /// The times at which values were heard.

@@ -15,7 +15,7 @@ const OWN: [&str; 8] = [
 /// Labels by name.
 pub type Named = BTreeMap<String, String>;
 
-/// What the labels of a series say.
+/// The meaning of the labels of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labels {
     pub metric: String,

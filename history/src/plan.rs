@@ -1,4 +1,4 @@
-//! Which files answer a query, and which are merged or deleted. Pure.
+//! The files that answer a query, and those to be merged or deleted. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

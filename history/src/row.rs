@@ -17,7 +17,7 @@ pub type SourceId = u32;
 /// The longest code of a hole, in bytes.
 pub const MAX_CODE: usize = 64;
 
-/// What arrives to be kept.
+/// A record to be kept.
 #[derive(Debug, Clone)]
 pub enum Record {
     /// The readings of an attempt.
@@ -45,7 +45,7 @@ impl Record {
     }
 }
 
-/// What one attempt saw.
+/// An attempt to read one source: its times and its content.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub seen: Millis,

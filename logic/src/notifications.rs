@@ -1,4 +1,4 @@
-//! What devices say unasked: found out by a worker, kept, and only then acknowledged.
+//! Notifications of devices: decoded by a worker, kept, and only then acknowledged.
 //!
 //! ```text
 //! environment ── Datagrams ─► whose? ─► task for a worker of the kind ─► meaning

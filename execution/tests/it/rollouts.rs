@@ -104,7 +104,7 @@ impl Asking {
         }
     }
 
-    /// What is ordered from now on is another rollout.
+    /// Begins another rollout, to which later orders belong.
     pub fn another(&mut self) {
         self.rollout = RolloutId::generate();
     }

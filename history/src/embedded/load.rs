@@ -1,4 +1,4 @@
-//! What an earlier process left: looked at when history is opened.
+//! The files that an earlier process left, read when history is opened.
 
 use std::{
     collections::HashSet,

@@ -144,14 +144,14 @@ struct Reading<'s> {
     step: Option<(Millis, Aggregate)>,
 }
 
-/// What was found of one source.
+/// The columns and the holes found of one source.
 #[derive(Default)]
 struct Found {
     columns: HashMap<ColumnId, Cells>,
     holes: Vec<(Millis, Millis, Arc<str>)>,
 }
 
-/// What was found of one series.
+/// The values found of one series.
 #[derive(Default)]
 struct Cells {
     values: Vec<(Millis, Millis, Sample)>,

@@ -1,4 +1,4 @@
-//! What the threads and the readers share.
+//! The state that the threads and the readers share.
 
 use std::{
     fs,

@@ -56,7 +56,7 @@ pub struct Pen {
     buffer: Vec<u8>,
     rows: Vec<(RowHead, u64)>,
     values: u64,
-    /// What the dictionary must learn before rows are written.
+    /// The names that the dictionary must learn before rows are written.
     fresh: Vec<(SourceId, Entry)>,
     /// Since when, and why, rows are lost.
     lost: Option<(Millis, &'static str, Instant)>,

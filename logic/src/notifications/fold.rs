@@ -31,7 +31,7 @@ pub(super) struct Kept {
     order: VecDeque<(SocketAddr, u64)>,
 }
 
-/// What changed, to be stored and published.
+/// The changes to be stored and published.
 #[derive(Debug, Default)]
 pub(super) struct Folded {
     /// The changed notifications, each once.

@@ -34,7 +34,7 @@ pub enum Trust {
     Anything,
 }
 
-/// What was seen in a handshake.
+/// The certificate seen in a handshake.
 #[derive(Debug, Clone, Default)]
 pub struct Seen(Arc<Mutex<Option<Vec<u8>>>>);
 

@@ -1,4 +1,4 @@
-//! What registers hold: numbers of several types and word orders, and texts. Pure.
+//! The content of registers: numbers of several types and word orders, and texts. Pure.
 
 use std::borrow::Cow;
 

@@ -42,7 +42,7 @@ pub struct ModbusWorker {
     library: Library,
     settings: Settings,
     actions: BTreeMap<ActionName, Operation>,
-    /// What was learned of devices, by address.
+    /// The knowledge of devices, by address.
     learned: Mutex<HashMap<String, Arc<Learned>>>,
     gates: Gates,
 }
@@ -60,7 +60,7 @@ enum Operation {
     Control(Arc<Profile>, String),
 }
 
-/// What was learned of a device.
+/// The knowledge of a device.
 #[derive(Debug, Clone)]
 struct Learned {
     /// The profiles with which it is read.

@@ -25,7 +25,7 @@ use crate::session::Secrets;
 #[derive(Clone)]
 pub struct User {
     pub secrets: Secrets,
-    /// What DES needs to encrypt a reply.
+    /// The salt with which DES encrypts a reply.
     pub salts: Option<DesSaltState>,
 }
 

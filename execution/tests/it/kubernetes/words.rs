@@ -1,4 +1,4 @@
-//! What a worker says about itself where nobody can look at it.
+//! The last words of a worker where nobody can look at it.
 
 use utakata_execution::runtime::{Exit, Runtime as _};
 

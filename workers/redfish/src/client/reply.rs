@@ -1,4 +1,4 @@
-//! What an answer says. Pure.
+//! The readings in an answer. Pure.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was learned of a service: its profiles, and where its resources are.
+//! The knowledge of a service: its profiles, and the places of its resources.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,7 +21,7 @@ use crate::{
 /// The time after which links are walked anew.
 const FRESH: Duration = Duration::from_secs(900);
 
-/// What was learned of a service.
+/// The knowledge of a service.
 #[derive(Debug)]
 pub struct Learned {
     pub root: Json,
@@ -75,7 +75,7 @@ impl Learned {
     }
 }
 
-/// How to talk to it: the first profile that says something decides.
+/// Returns the manners towards it: the first profile that names them decides.
 pub fn talk(profiles: &[Arc<Profile>]) -> Talk {
     let mut all = profiles.iter().map(|profile| profile.talk);
     Talk {

@@ -71,7 +71,7 @@ impl Default for Habits {
     }
 }
 
-/// What has happened to a BMC.
+/// The state of a BMC, and the requests that it has had.
 #[derive(Debug, Default)]
 pub struct State {
     pub tree: BTreeMap<String, Json>,
