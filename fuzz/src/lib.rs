@@ -3,6 +3,12 @@
 //!
 //! Each function is a target of `cargo fuzz`, and runs over its seeds in the ordinary tests.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a target reports what it found"
+)]
+
 mod documents;
 mod frames;
 mod history;

@@ -71,6 +71,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("simulator", &[]),
     ("tests", &[]),
     ("kube-for-tests", &[]),
+    // It throws bytes at whatever reads those of strangers.
+    (
+        "fuzz",
+        &[
+            "documents",
+            "history",
+            "interconnect",
+            "permit",
+            "protocol",
+            "worker-sdk",
+            "worker-snmp",
+            "model",
+        ],
+    ),
     (
         "benches",
         &["api", "history", "kube-for-tests", "model", "tests"],
@@ -139,7 +153,10 @@ const TRIED_WITH: &[(&str, &str)] = &[
 /// A heavy library, and the crates that may use it; others use its owner's types.
 const OWNERS: &[(&str, &[&str])] = &[
     ("amq-protocol-tcp", &["interconnect-amqp"]),
-    ("async-snmp", &["worker-snmp", "workbench", "simulator"]),
+    (
+        "async-snmp",
+        &["worker-snmp", "workbench", "simulator", "fuzz"],
+    ),
     (
         "aws-lc-rs",
         &["execution", "execution-kubernetes", "kube-for-tests"],
@@ -164,7 +181,10 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
-    ("prost", &["protocol", "worker-sdk", "history-prometheus"]),
+    (
+        "prost",
+        &["protocol", "worker-sdk", "history-prometheus", "fuzz"],
+    ),
     ("rcgen", &["execution", "kube-for-tests"]),
     ("regex", &["profile"]),
     ("reqwest", &["api", "history-prometheus"]),
