@@ -16,7 +16,7 @@ pub enum Event {
     Outcomes(Vec<Outcome>),
     /// The status of an environment.
     Environment(Box<EnvironmentStatus>),
-    /// What a device said unasked, folded with what it said before.
+    /// A notification of a device, folded with those before it.
     Notification(Notification),
     /// Changes of alarms.
     Alarms(Vec<AlarmChange>),

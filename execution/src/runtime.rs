@@ -1,4 +1,4 @@
-//! Where workers run.
+//! Runtimes: the places in which workers run.
 
 #[cfg(feature = "test-support")]
 pub mod conformance;

@@ -74,7 +74,7 @@ fn days(stored: &[Stored], is_meant: impl Fn(Sort) -> bool) -> impl Iterator<Ite
     meant.flat_map(|file| file.day..file.day + file.days)
 }
 
-/// What is kept.
+/// The retention of the two sorts of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
     /// The number of days that raw blocks are kept.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{TargetName, Zone};
 
-/// What devices said unasked, folded: messages of one source with the same key are one
+/// A message that a device sent unasked, folded: messages of one source with the same key are one
 /// notification, with the number of times it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Notification {

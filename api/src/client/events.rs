@@ -33,7 +33,7 @@ pub enum Followed {
     Outcomes,
     /// The statuses of environments.
     Environment,
-    /// What devices say unasked.
+    /// Notifications of devices.
     Notifications,
     /// The changes of alarms.
     Alarms,

@@ -5,7 +5,7 @@ use crate::{
     time::{day_name, day_of_hour, hour_name, parse_day, parse_hour},
 };
 
-/// What the name of a file of blocks says: `2026-11-29T13.0.db`, `2026-11-29.0.db`, and
+/// The parts of the name of a file of blocks: `2026-11-29T13.0.db`, `2026-11-29.0.db`, and
 /// `2026-11-29+7.0.db` in the tier of hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name {

@@ -8,7 +8,7 @@ use super::plain;
 
 /// Changes of the alarms of one rule on one target, and what is left of them.
 ///
-/// What an alarm is, the logic environments know: this carries it as the API shows it.
+/// Only the logic environments know alarms: this carries one as the API shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlarmNews {
     pub target: TargetName,

@@ -1,4 +1,4 @@
-//! What was seen is found again: `/v1/history`.
+//! `/v1/history` returns the readings that were seen.
 
 use std::sync::{
     Arc,

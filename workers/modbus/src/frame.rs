@@ -34,7 +34,7 @@ pub enum Request {
     WriteCoil { at: u16, on: bool },
 }
 
-/// What an answer says.
+/// The content of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The registers, or the bits as registers of 0 and 1.

@@ -14,7 +14,7 @@ pub struct Echo {
     /// The number of the sender. A socket for pings puts its own in its place.
     pub id: u16,
     pub sequence: u16,
-    /// What comes back with the reply.
+    /// A random number that the reply repeats.
     pub token: u64,
 }
 

@@ -51,7 +51,7 @@ struct Parameters {
     tls: Option<bool>,
 }
 
-/// What was seen.
+/// The result of one probe.
 struct Seen {
     readings: Vec<Reading>,
     attributes: Attributes,

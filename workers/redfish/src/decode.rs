@@ -28,7 +28,7 @@ pub struct Resource<'a> {
     pub document: &'a Json,
 }
 
-/// What was told by name: metric, chassis and name.
+/// The readings told so far, by metric, chassis and name.
 #[derive(Debug, Default)]
 struct Told(HashSet<(String, String), RandomState>);
 
@@ -103,7 +103,7 @@ fn attributes(read: &Read, resource: &Resource<'_>, item: &Json, at: usize) -> A
 }
 
 impl Told {
-    /// What a reading is told of: metric, chassis, and its name without what models spell
+    /// The key of a reading: metric, chassis, and its name without what models spell
     /// differently.
     fn key(metric: &Metric, attributes: &Attributes) -> Option<(String, String)> {
         let name = attributes.get(NAME).or(attributes.get(IDENTIFIER))?;

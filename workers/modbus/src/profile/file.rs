@@ -55,7 +55,7 @@ pub type Probe = Keyed<Registers, form::Condition>;
 pub type Point = Keyed<Registers, form::Value>;
 
 keys! {
-    /// Where a value is.
+    /// The place of a value in the registers of a unit.
     pub struct Registers {
         /// `"holding"` unless said otherwise, `"input"`, `"coil"`, `"discrete"`.
         pub table: Option<String>,

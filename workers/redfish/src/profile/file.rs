@@ -85,7 +85,7 @@ pub struct Read {
 pub type Metric = Keyed<MetricKeys, form::Value>;
 
 keys! {
-    /// Where a metric is read, and its conditions.
+    /// The place from which a metric is read, and its conditions.
     pub struct MetricKeys {
         /// The pointer to the value.
         pub at: Option<String>,

@@ -100,7 +100,7 @@ pub struct Table {
 pub type Metric = Keyed<MetricKeys, form::Value>;
 
 keys! {
-    /// Where a metric is read, and its conditions.
+    /// The place from which a metric is read, and its conditions.
     pub struct MetricKeys {
         /// Scalar: the instance to read; in an action, with `{parameter}` in place of its
         /// parameters.
