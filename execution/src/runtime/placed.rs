@@ -15,10 +15,10 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// Runs images in this runtime.
-    pub fn new(containers: Arc<dyn Runtime>) -> Self {
+    /// Runs programs here, and images there.
+    pub fn new(process: Process, containers: Arc<dyn Runtime>) -> Self {
         Self {
-            process: Process,
+            process,
             containers,
         }
     }
