@@ -44,7 +44,7 @@ programs() {
     RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
         cargo build --release --locked --target "$TARGET" -p utakata \
         -p utakata-worker-snmp -p utakata-worker-redfish -p utakata-worker-modbus -p utakata-worker-nut \
-        -p utakata-worker-probe -p utakata-worker-exec -p utakata-workbench \
+        -p utakata-worker-probe -p utakata-confine -p utakata-worker-exec -p utakata-workbench \
         -p utakata-drill -p utakata-simulator
 }
 
@@ -55,7 +55,7 @@ lay_out() {
     mkdir -p "$root"/{data,etc/ssl/certs,usr/bin,usr/libexec/utakata,tmp}
     install -m 755 "$PROGRAMS/utakata" "$root/usr/bin/"
     install -m 755 "$PROGRAMS"/utakata-worker-{snmp,redfish,modbus,nut,probe,exec} \
-        "$PROGRAMS"/utakata-{workbench,drill,simulator} \
+        "$PROGRAMS"/utakata-{confine,workbench,drill,simulator} \
         "$root/usr/libexec/utakata/"
     install -m 644 "$CERTIFICATES" "$root/etc/ssl/certs/ca-certificates.crt"
     install -m 644 LICENSE "$root/usr/libexec/utakata/"

@@ -1,5 +1,6 @@
 //! The settings of an environment, each with its default.
 
+pub mod confinement;
 mod content;
 mod docker;
 mod kubernetes;
@@ -16,6 +17,7 @@ use utakata_model::{
 };
 use utakata_settings::Settings;
 
+pub use confinement::Confinement;
 pub use content::Content;
 pub use docker::Docker;
 pub use kubernetes::{Containers, Kubernetes};
@@ -109,6 +111,8 @@ pub struct Config {
     pub content: Content,
     /// Releases that are admitted.
     pub trust: Trust,
+    /// Files that workers reach.
+    pub confinement: Confinement,
     /// Number of unrecorded outcomes of control beyond which no further permits are requested.
     pub unrecorded: u32,
     /// Unsafe, for a drill that must detect tasks done twice: control begins without a permit, and
@@ -279,6 +283,7 @@ impl Default for Config {
             kubernetes: Kubernetes::default(),
             content: Content::default(),
             trust: Trust::default(),
+            confinement: Confinement::default(),
             unrecorded: 100_000,
             #[cfg(feature = "test-support")]
             without_permits: false,

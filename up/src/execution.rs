@@ -11,7 +11,7 @@ use utakata_execution_docker::Docker;
 use utakata_interconnect::{Events, Tasks};
 use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
 
-use crate::{bundle, programs, unserved};
+use crate::{bundle, confinement, programs, unserved};
 
 /// A crashed worker is normally replaced within this time.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,9 +36,11 @@ pub fn builder(
     config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
     config.releases.splice(0..0, [bundled.clone(), own]);
     config.programs.splice(0..0, programs::folders());
-    let containers = containers(&config)?;
+    let (processes, containers) = (confinement::processes(&config)?, containers(&config)?);
     let environment = Environment::builder(config, tasks, events);
-    Ok(environment.containers(containers).bundled(vec![bundled]))
+    Ok(environment
+        .places(processes, containers)
+        .bundled(vec![bundled]))
 }
 
 /// Returns the runtime of images.

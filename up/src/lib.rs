@@ -13,6 +13,7 @@ pub mod claim;
 #[cfg(feature = "kubernetes")]
 pub mod cluster;
 pub mod config;
+pub mod confinement;
 mod dead_letters;
 pub mod demo;
 mod descriptors;

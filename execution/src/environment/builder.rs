@@ -43,7 +43,7 @@ impl Builder {
             tasks,
             events,
             identity: None,
-            runtime: Arc::new(Process),
+            runtime: Arc::new(Process::default()),
             bundled: Vec::new(),
             unmade: Unmade::default(),
             takeover: None,
@@ -62,9 +62,9 @@ impl Builder {
         self
     }
 
-    /// Runs programs as processes of this machine, and images in this runtime.
-    pub fn containers(self, runtime: Arc<dyn Runtime>) -> Self {
-        self.runtime(Arc::new(Placed::new(runtime)))
+    /// Runs programs as such processes of this machine, and images in this runtime.
+    pub fn places(self, processes: Process, images: Arc<dyn Runtime>) -> Self {
+        self.runtime(Arc::new(Placed::new(images).processes(processes)))
     }
 
     /// Names the watched folders whose releases are shipped with utakata.

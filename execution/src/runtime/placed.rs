@@ -15,12 +15,19 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// Runs images in this runtime.
+    /// Runs programs as processes of this machine, and images in this runtime.
     pub fn new(containers: Arc<dyn Runtime>) -> Self {
         Self {
-            process: Process,
+            process: Process::default(),
             containers,
         }
+    }
+
+    /// Sets how processes are run.
+    #[must_use]
+    pub fn processes(mut self, process: Process) -> Self {
+        self.process = process;
+        self
     }
 
     fn place(&self, artifact: &Artifact) -> &dyn Runtime {

@@ -1,6 +1,7 @@
 //! Workers as processes of this machine: no container engine, one process group for each.
 
 mod adopted;
+mod confinement;
 mod group;
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio};
@@ -14,6 +15,8 @@ use utakata_model::WorkerId;
 use utakata_protocol::NO_BYTECODE;
 
 use crate::{Artifact, Release};
+pub use confinement::Confined;
+
 use adopted::Adopted;
 use group::{Group, copy};
 
@@ -21,9 +24,19 @@ use group::{Group, copy};
 const OPEN_FILES: u64 = 16_384;
 
 /// Runs workers as processes. Each has a process group of its own, sees only the variables it
-/// is given, and has what it prints logged under its name.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Process;
+/// is given, and has what it prints logged under its name. By default it reaches all that this
+/// process reaches.
+#[derive(Debug, Clone, Default)]
+pub struct Process {
+    confined: Option<Confined>,
+}
+
+impl Process {
+    /// Runs workers that reach only what they need.
+    pub fn confined(confined: Option<Confined>) -> Self {
+        Self { confined }
+    }
+}
 
 #[derive(Debug)]
 struct Started {
@@ -48,7 +61,17 @@ impl Runtime for Process {
             "a worker is started by absolute paths: {}",
             spec.folder.display()
         );
-        let mut child = Command::new(program)
+        let mut command = match &self.confined {
+            None => Command::new(program),
+            Some(confined) => {
+                executable(program)?;
+                let (launcher, arguments) = confined.start(program, &spec);
+                let mut command = Command::new(launcher);
+                command.args(arguments).arg(program);
+                command
+            }
+        };
+        let mut child = command
             .args(&spec.run.arguments)
             .env_clear()
             .env(NO_BYTECODE.0, NO_BYTECODE.1)
@@ -134,6 +157,15 @@ fn bound_open_files(process: Pid) {
     if let Err(error) = prlimit(Some(process), Resource::Nofile, bounded) {
         tracing::debug!(%error, "the open files of a worker are not bounded");
     }
+}
+
+/// Checks that a program can be executed before another one is asked to become it, so that what is
+/// missing is told as where that other one is not needed.
+fn executable(program: &Path) -> Result<(), Error> {
+    rustix::fs::access(program, rustix::fs::Access::EXEC_OK).map_err(|error| Error::Start {
+        program: program.into(),
+        source: error.into(),
+    })
 }
 
 fn program(artifact: &Artifact) -> Result<&Path, Error> {

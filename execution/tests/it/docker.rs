@@ -72,7 +72,7 @@ async fn programs_and_images_are_kept_apart() {
     assert!(matches!(refused, Some(Error::Misplaced { .. })));
     let image = Artifact::Image(Image::Archive("/image.tar".into()));
     let image = spec(&folder, image, &[]);
-    let process = utakata_execution::runtime::process::Process;
+    let process = utakata_execution::runtime::process::Process::default();
     let refused = process.start(image).await.err();
     assert!(matches!(refused, Some(Error::Misplaced { .. })));
 }

@@ -93,7 +93,8 @@ async fn greet(spec: Spec) -> Exit {
 async fn processes_keep_all_promises() {
     let folder = tempfile::tempdir().unwrap();
     let tool = Artifact::Program(tool::build());
-    let subject = subject(&Process, &folder, &tool, nowhere(&folder));
+    let process = Process::default();
+    let subject = subject(&process, &folder, &tool, nowhere(&folder));
     conformance::check(&subject).await.unwrap();
 }
 
@@ -150,7 +151,7 @@ async fn a_process_sees_only_what_it_is_given_and_leaves_nothing_behind() {
     let script = "env > seen; sleep 600 & echo $! > child; exit 0";
     let shell = Artifact::Program("/bin/sh".into());
     let spec = spec(&folder, shell, &["-c", script]);
-    let mut worker = Process.start(spec).await.unwrap();
+    let mut worker = Process::default().start(spec).await.unwrap();
     assert_eq!(worker.ended().await, Exit::Code(0));
     let seen = fs::read_to_string(folder.path().join("seen")).unwrap();
     let names: Vec<&str> = seen
@@ -178,7 +179,7 @@ async fn a_process_whose_handle_is_dropped_is_killed_with_its_children() {
     let mut spec = spec(&folder, shell, &["-c", script]);
     spec.variables
         .push(("PATH".into(), std::env::var_os("PATH").unwrap()));
-    let worker = Process.start(spec).await.unwrap();
+    let worker = Process::default().start(spec).await.unwrap();
     let file = folder.path().join("child");
     until("the shell has a child", async || file.exists()).await;
     drop(worker);

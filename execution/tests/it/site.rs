@@ -51,7 +51,7 @@ impl Setup {
     pub fn new(folder: TempDir) -> Self {
         Self {
             folder,
-            runtime: Arc::new(Process),
+            runtime: Arc::new(Process::default()),
             rules: Rules::default(),
             faults: None,
             panics: None,
@@ -87,7 +87,7 @@ impl Site {
 
     /// Starts with the releases already in the folder.
     pub async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_with(folder, change, Arc::new(Process)).await
+        Self::start_with(folder, change, Arc::new(Process::default())).await
     }
 
     /// Starts with another runtime.

@@ -10,6 +10,7 @@ use super::{Offence, expect_none};
 /// A crate, and the crates of ours that it may use. Crates not listed have no arrow.
 const ARROWS: &[(&str, &[&str])] = &[
     ("invariant", &[]),
+    ("confine", &[]),
     ("model", &[]),
     ("settings", &[]),
     ("profile", &["model"]),
@@ -54,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "execution",
         &[
+            "confine",
             "invariant",
             "interconnect",
             "permit",
@@ -92,6 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "up",
         &[
+            "confine",
             "logic",
             "execution",
             "execution-docker",
@@ -176,6 +179,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("jsonschema", &["model"]),
     ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
     ("kube", &["execution-kubernetes", "kube-for-tests"]),
+    ("landlock", &["confine"]),
     ("lapin", &["interconnect-amqp", "benches"]),
     ("mqtt5", &["interconnect-mqtt"]),
     ("pco", &["history"]),
@@ -199,6 +203,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "worker-http",
         ],
     ),
+    ("seccompiler", &["confine"]),
     ("serde-saphyr", &["documents"]),
     ("snap", &["history-prometheus"]),
     ("sqlx", &["logic"]),

@@ -29,6 +29,9 @@ impl Config {
             &mut execution.releases,
             &mut execution.programs,
             &mut execution.trust.keys,
+            &mut execution.confinement.execute,
+            &mut execution.confinement.read,
+            &mut execution.confinement.write,
         ];
         optional
             .into_iter()

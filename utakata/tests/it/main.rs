@@ -27,6 +27,7 @@ mod scripts;
 mod site;
 mod stall;
 mod start;
+mod strangers;
 mod upgrade;
 mod which_server;
 mod workers;

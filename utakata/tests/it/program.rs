@@ -434,6 +434,7 @@ fn need_programs() {
         "utakata-worker-nut",
         "utakata-worker-probe",
         "utakata-worker-echo",
+        "utakata-confine",
         "utakata-worker-exec",
         "utakata-simulator",
         "utakata-workbench",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use jiff::Timestamp;
-use utakata_up::programs;
+use utakata_up::{confinement, programs};
 
 use super::Finding;
 use crate::output::time;
@@ -100,7 +100,20 @@ pub fn look() -> Vec<Finding> {
         host,
     ));
     findings.push(clock(Timestamp::now()));
+    findings.push(confinement());
     findings
+}
+
+fn confinement() -> Finding {
+    let check = "confinement of workers";
+    match confinement::possible() {
+        Ok(()) => Finding::right(check, "possible"),
+        Err(reason) => Finding::doubtful(
+            check,
+            format!("workers that are processes reach all files of utakata: {reason}"),
+            "use a kernel with Landlock, or releases that are images (docs/guide/workers.md)",
+        ),
+    }
 }
 
 fn program_finding(program: &str, without: &str, finding: Without) -> Finding {
