@@ -131,6 +131,12 @@ impl library::Profile for Profile {
     fn is_recognisable(&self) -> bool {
         self.recognise.is_some()
     }
+
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.controls.iter();
+        all.map(|(name, control)| (name.as_str(), control.value.parameters().collect()))
+            .collect()
+    }
 }
 
 #[cfg(test)]

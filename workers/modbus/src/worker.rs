@@ -12,11 +12,10 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 use utakata_profile::{
     Filter,
-    release::{self, Settings},
+    release::{self, Error, Settings},
 };
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
@@ -165,24 +164,11 @@ fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, release
         (Class::Observe, _) => return Err(release::meaningless(action, vec!["read", "get"])),
         (Class::Control, _) => {}
     }
-    let found = profiles
-        .iter()
-        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
-    if let Some((profile, control)) = found {
-        release::check_parameters(action, &profile.name, control.value.parameters())?;
-        return Ok(Operation::Control(Arc::clone(profile), name.into()));
+    match (release::bind(action, profiles), name) {
+        (Ok(profile), _) => Ok(Operation::Control(profile, name.into())),
+        (Err(Error::Action { .. }), "set") => Ok(Operation::Set),
+        (Err(error), _) => Err(error),
     }
-    if name == "set" {
-        return Ok(Operation::Set);
-    }
-    let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-    let known = known.map(String::as_str).chain(["set"]).collect();
-    Err(release::meaningless(action, known))
-}
-
-fn filter(parameters: &Json) -> Filter {
-    let names = parameters.get("metrics").and_then(Json::as_array);
-    Filter::new(names.into_iter().flatten().filter_map(Json::as_str))
 }
 
 impl Worker for ModbusWorker {

@@ -107,6 +107,12 @@ impl library::Profile for Profile {
     fn is_recognisable(&self) -> bool {
         !self.recognise.is_empty()
     }
+
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.controls.iter();
+        all.map(|(name, control)| (name.as_str(), control.parameters().collect()))
+            .collect()
+    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ struct Registers {
 impl Conversation<'_> {
     /// Reads what the profiles contain. A part that does not arrive is named; the rest is told.
     pub async fn read(&mut self) -> Result<Answer, Failure> {
-        let filter = filter(&self.task.parameters);
+        let filter = Filter::of(&self.task.parameters);
         let mut learned = match self.worker.recall(&self.task.address) {
             Some(learned) => Learned::clone(&learned),
             None => self.recognise().await?,
