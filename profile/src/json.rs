@@ -175,7 +175,9 @@ impl<'a> Item<'a> {
     fn key(&self, place: &str) -> Option<&str> {
         let key = match place.strip_prefix('#')? {
             "" => self.keys.last()?,
-            number => self.keys.get(number.parse::<usize>().ok()?.checked_sub(1)?)?,
+            number => self
+                .keys
+                .get(number.parse::<usize>().ok()?.checked_sub(1)?)?,
         };
         Some(key)
     }

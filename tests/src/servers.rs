@@ -7,6 +7,7 @@
 mod dockerd;
 mod modbus;
 mod mosquitto;
+mod node_exporter;
 mod nut;
 mod openssl;
 mod port;
@@ -16,11 +17,13 @@ mod registry;
 mod server;
 mod snmpd;
 mod snmpsim;
+mod sshd;
 mod sushy;
 
 pub use dockerd::Dockerd;
 pub use modbus::Modbus;
 pub use mosquitto::Mosquitto;
+pub use node_exporter::NodeExporter;
 pub use nut::Nut;
 pub use openssl::Openssl;
 pub use port::{Port, Transport};
@@ -30,4 +33,5 @@ pub use registry::Registry;
 pub use server::Server;
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
+pub use sshd::Sshd;
 pub use sushy::Sushy;

@@ -95,10 +95,12 @@ impl Attribute {
             Self::Constant(text) => return Some(Arc::clone(text)),
             Self::Value { at, last, names } => (at, last, names),
         };
-        let found = places.iter().find_map(|place| match place.starts_with('#') {
-            true => item.key(place).map(|key| Raw::Text(key.into())),
-            false => raw(at(item.value, place)).filter(|raw| !raw.text().is_empty()),
-        })?;
+        let found = places
+            .iter()
+            .find_map(|place| match place.starts_with('#') {
+                true => item.key(place).map(|key| Raw::Text(key.into())),
+                false => raw(at(item.value, place)).filter(|raw| !raw.text().is_empty()),
+            })?;
         if let Some(name) = names.name(&found) {
             return Some(Arc::clone(name));
         }

@@ -13,10 +13,7 @@ use std::{
 };
 
 use tokio::time::{Instant, timeout_at};
-use utakata_profile::{
-    Filter,
-    release::{self, Error, Settings},
-};
+use utakata_profile::release::{self, Error, Settings};
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,

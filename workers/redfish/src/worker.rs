@@ -5,12 +5,7 @@ mod learned;
 mod problem;
 mod read;
 
-use std::{
-    collections::HashMap,
-    error::Error as StdError,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, error::Error as StdError, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use parking_lot::Mutex;

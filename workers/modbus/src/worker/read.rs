@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
-use utakata_profile::{Collection, Raw, Scaling};
+use utakata_profile::{Collection, Filter, Raw, Scaling};
 use utakata_worker_sdk::{
     Answer, Failure,
     model::{Cure, Missing, Problem, Recognition, missing, reading::Attributes},
 };
 
-use super::{Conversation, Learned, filter, problem};
+use super::{Conversation, Learned, problem};
 use crate::{
     frame::{self, Request},
     plan::{self, Block, Holes},
