@@ -8,7 +8,7 @@ use utakata_model::{Action, ActionName, Class, Manifest, suggest};
 
 use crate::{Library, library::Profile};
 
-/// A release of a program whose only observation is `read`, and whose controls are those of its
+/// A release of a program whose observations are its own, and whose controls are those of its
 /// profiles.
 #[derive(Debug)]
 pub struct Program<P> {
@@ -80,19 +80,20 @@ pub enum Error {
 }
 
 impl<P: Profile> Program<P> {
-    /// Reads the profiles of a release, and binds its actions to them.
+    /// Reads the profiles of a release, and binds its actions to them. `observes` are the actions by
+    /// which the program observes.
     ///
     /// # Errors
     /// An invalid profile, or an action without a meaning.
-    pub fn of(folder: &Path, manifest: &Manifest) -> Result<Self, Error> {
+    pub fn of(folder: &Path, manifest: &Manifest, observes: &[&str]) -> Result<Self, Error> {
         let library = Library::of_release(folder)?;
         let settings = settings(manifest)?;
         let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
         let mut controls = BTreeMap::new();
         for action in &manifest.actions {
             match action.class {
-                Class::Observe if action.name.as_str() == "read" => {}
-                Class::Observe => return Err(meaningless(action, vec!["read"])),
+                Class::Observe if observes.contains(&action.name.as_str()) => {}
+                Class::Observe => return Err(meaningless(action, observes.to_vec())),
                 Class::Control => {
                     controls.insert(action.name.clone(), bind(action, &profiles)?);
                 }

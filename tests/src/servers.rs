@@ -5,6 +5,8 @@
 //! fraction of a second.
 
 mod dockerd;
+mod ipmi;
+mod libvirtd;
 mod modbus;
 mod mosquitto;
 mod node_exporter;
@@ -21,6 +23,8 @@ mod sshd;
 mod sushy;
 
 pub use dockerd::Dockerd;
+pub use ipmi::Ipmi;
+pub use libvirtd::Libvirtd;
 pub use modbus::Modbus;
 pub use mosquitto::Mosquitto;
 pub use node_exporter::NodeExporter;

@@ -80,7 +80,7 @@ impl ModbusWorker {
     ///
     /// # Errors
     /// An invalid profile or action.
-    pub fn of(release: &Release) -> Result<Self, release::Error> {
+    pub fn of(release: &Release) -> Result<Self, Error> {
         let library = Library::of_release(&release.folder)?;
         let settings = release::settings(&release.manifest)?;
         let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
@@ -153,7 +153,7 @@ impl ModbusWorker {
     }
 }
 
-fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, release::Error> {
+fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> {
     let name = action.name.as_str();
     match (action.class, name) {
         (Class::Observe, "read") => return Ok(Operation::Read),

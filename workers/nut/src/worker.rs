@@ -50,7 +50,7 @@ impl NutWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest)?,
+            program: Program::of(&release.folder, &release.manifest, &["read"])?,
             gates: Gates::default(),
         })
     }

@@ -78,7 +78,7 @@ impl RedfishWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest)?,
+            program: Program::of(&release.folder, &release.manifest, &["read"])?,
             services: Mutex::default(),
             gates: Gates::default(),
         })

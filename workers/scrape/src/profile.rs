@@ -88,6 +88,14 @@ mod tests {
     }
 
     #[test]
+    fn the_profile_to_be_filled_in_compiles() {
+        let mut library = Library::shipped().unwrap();
+        let text = include_str!("../starter.toml");
+        library.add("starter", "starter.toml", text).unwrap();
+        assert!(library.resolve(["starter"]).is_ok());
+    }
+
+    #[test]
     fn a_mistake_is_reported_with_its_line() {
         for (text, expect) in [
             (

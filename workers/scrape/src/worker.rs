@@ -47,7 +47,7 @@ impl ScrapeWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest)?,
+            program: Program::of(&release.folder, &release.manifest, &["read"])?,
             devices: Devices::default(),
         })
     }

@@ -74,16 +74,16 @@ pub struct Control {
 
 impl Profile {
     /// The metrics that come from a command.
-    pub fn metrics_of(&self, command: &str) -> impl Iterator<Item = &str> {
+    pub fn metrics_of(&self, command: &str) -> Vec<&str> {
         let reads = self.reads.iter();
         let reads = reads.filter(|read| read.places.iter().any(|place| place == command));
         let reads = reads.flat_map(|read| read.metrics().map(|metric| metric.as_str()));
         let lines = self.lines.iter().filter(|line| line.command == command);
-        let lines = lines.flat_map(|line| line.metrics.iter());
+        let meanings = lines.flat_map(|line| line.metrics.iter().map(|(_, meaning)| meaning));
         let exits = self.exits.iter().filter(|(name, _)| name == command);
-        let meanings = lines.map(|(_, meaning)| meaning);
         let meanings = meanings.chain(exits.map(|(_, meaning)| meaning));
-        reads.chain(meanings.map(|meaning| meaning.metric.as_str()))
+        let metrics = meanings.map(|meaning| meaning.metric.as_str());
+        reads.chain(metrics).collect()
     }
 }
 
@@ -129,6 +129,14 @@ mod tests {
     fn every_shipped_profile_compiles() {
         let library = Library::shipped().unwrap();
         assert_eq!(library.iter().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn the_profile_to_be_filled_in_compiles() {
+        let mut library = Library::shipped().unwrap();
+        let text = include_str!("../starter.toml");
+        library.add("starter", "starter.toml", text).unwrap();
+        assert!(library.resolve(["starter"]).is_ok());
     }
 
     #[test]

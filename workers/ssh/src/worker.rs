@@ -52,7 +52,7 @@ impl SshWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest)?,
+            program: Program::of(&release.folder, &release.manifest, &["read"])?,
             hosts: Hosts::default(),
         })
     }

@@ -128,8 +128,8 @@ fn commands<'a>(profiles: &'a [Arc<Profile>], filter: &Filter) -> BTreeMap<&'a s
         for (name, command) in &profile.commands {
             let mut readers = profiles.iter();
             let tells = |profile: &Arc<Profile>| {
-                let mut metrics = profile.metrics_of(name);
-                metrics.any(|metric| filter.has(metric))
+                let metrics = profile.metrics_of(name);
+                metrics.iter().any(|metric| filter.has(metric))
             };
             if readers.any(tells) {
                 commands.entry(name.as_str()).or_insert(command);
