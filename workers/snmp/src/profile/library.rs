@@ -27,6 +27,44 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
     ("cisco-env", include_str!("../../profiles/cisco-env.toml")),
     ("ucd", include_str!("../../profiles/ucd.toml")),
+    ("apc-ups", include_str!("../../profiles/apc-ups.toml")),
+    ("aruba-cx", include_str!("../../profiles/aruba-cx.toml")),
+    ("dell-idrac", include_str!("../../profiles/dell-idrac.toml")),
+    (
+        "dell-networking",
+        include_str!("../../profiles/dell-networking.toml"),
+    ),
+    (
+        "dell-storage-sc",
+        include_str!("../../profiles/dell-storage-sc.toml"),
+    ),
+    ("eaton-mge", include_str!("../../profiles/eaton-mge.toml")),
+    ("eaton-xups", include_str!("../../profiles/eaton-xups.toml")),
+    ("fcmgmt", include_str!("../../profiles/fcmgmt.toml")),
+    ("foundry", include_str!("../../profiles/foundry.toml")),
+    ("gude-epc", include_str!("../../profiles/gude-epc.toml")),
+    ("hpe-ilo", include_str!("../../profiles/hpe-ilo.toml")),
+    ("hpe-pdu", include_str!("../../profiles/hpe-pdu.toml")),
+    ("huawei", include_str!("../../profiles/huawei.toml")),
+    (
+        "liebert-pdu",
+        include_str!("../../profiles/liebert-pdu.toml"),
+    ),
+    ("lm-sensors", include_str!("../../profiles/lm-sensors.toml")),
+    (
+        "servertech-sentry3",
+        include_str!("../../profiles/servertech-sentry3.toml"),
+    ),
+    (
+        "servertech-sentry4",
+        include_str!("../../profiles/servertech-sentry4.toml"),
+    ),
+    ("supermicro", include_str!("../../profiles/supermicro.toml")),
+    ("tripplite", include_str!("../../profiles/tripplite.toml")),
+    (
+        "vertiv-geist",
+        include_str!("../../profiles/vertiv-geist.toml"),
+    ),
 ];
 
 impl library::Profile for Profile {
