@@ -45,7 +45,7 @@ packages_of() {
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     nut) echo "nut-server nut-client iproute2" ;;
     scrape) echo "prometheus-node-exporter iproute2 curl" ;;
-    ssh) echo "openssh-server openssh-client iproute2" ;;
+    ssh) echo "openssh-server openssh-client iproute2 procps" ;;
     ipmi) echo "openipmi ipmitool python3-venv iproute2" ;;
     libvirt) echo "libvirt-daemon libvirt-clients" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;

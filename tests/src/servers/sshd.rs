@@ -29,9 +29,18 @@ impl Sshd {
     /// # Errors
     /// It does not start.
     pub fn replace(&mut self) -> Result<()> {
+        self.end_sessions()?;
         self.server.kill()?;
         fs::remove_file(self.server.state().join("host"))?;
         self.server.start_again()
+    }
+
+    /// Ends what it has with others: its sessions are processes that outlive it.
+    fn end_sessions(&self) -> Result<()> {
+        let pid = fs::read_to_string(self.server.state().join("sshd.pid"))?;
+        let arguments = ["-KILL", "-P", pid.trim()];
+        Command::new("pkill").args(arguments).status()?;
+        Ok(())
     }
 
     /// Kills it.
@@ -90,6 +99,8 @@ impl Sshd {
     #[must_use]
     pub fn logins(&self) -> usize {
         let log = fs::read_to_string(self.server.state().join("log"));
-        log.unwrap_or_default().matches("Accepted ").count()
+        log.unwrap_or_default()
+            .matches("Accepted publickey")
+            .count()
     }
 }

@@ -165,6 +165,10 @@ impl Session {
     async fn log_in(&mut self, credential: &Credential) -> Result<(), Error> {
         let user = credential.user.as_str();
         let result = match &credential.login {
+            Login::Nothing => {
+                let result = self.handle.authenticate_none(user).await;
+                result.map_err(Error::Handshake)?
+            }
             Login::Password(password) => {
                 let result = self.handle.authenticate_password(user, password).await;
                 match result.map_err(Error::Handshake)? {

@@ -27,6 +27,13 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
     ("cisco-env", include_str!("../../profiles/cisco-env.toml")),
     ("ucd", include_str!("../../profiles/ucd.toml")),
+    ("synology", include_str!("../../profiles/synology.toml")),
+    ("lenovo-xcc", include_str!("../../profiles/lenovo-xcc.toml")),
+    ("juniper", include_str!("../../profiles/juniper.toml")),
+    (
+        "brocade-fabos",
+        include_str!("../../profiles/brocade-fabos.toml"),
+    ),
     ("apc-ups", include_str!("../../profiles/apc-ups.toml")),
     ("aruba-cx", include_str!("../../profiles/aruba-cx.toml")),
     ("dell-idrac", include_str!("../../profiles/dell-idrac.toml")),

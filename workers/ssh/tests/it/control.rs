@@ -43,7 +43,7 @@ async fn a_command_is_run_once_with_what_its_list_allows() {
     let run = async |action: &str, name: &str| {
         let task = device.task(action, json!({ "name": name })).unwrap();
         match device.carry_out(task).await {
-            Ok(_) => (OutcomeStatus::Succeeded, String::new()),
+            Ok(_) => (Succeeded, String::new()),
             Err(failure) => (failure.status, failure.problem.to_string()),
         }
     };
