@@ -14,7 +14,7 @@ const NAME: &str = "hw.name";
 /// The attribute that tells which of several resources or items it is.
 const IDENTIFIER: &str = "hw.id";
 
-/// What was told by name: metric, chassis and name.
+/// The things told by name: metric, chassis and name.
 #[derive(Debug, Default)]
 struct Told(HashSet<(String, String), RandomState>);
 
@@ -76,7 +76,7 @@ fn attributes(read: &Read, resource: &Resource<'_>, item: &Item<'_>) -> Attribut
 }
 
 impl Told {
-    /// What a reading is told of: metric, chassis, and its name without what models spell
+    /// The thing that a reading is told of: metric, chassis, and its name without what models spell
     /// differently.
     fn key(metric: &Metric, attributes: &Attributes) -> Option<(String, String)> {
         let name = attributes.get(NAME).or(attributes.get(IDENTIFIER))?;

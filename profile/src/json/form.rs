@@ -38,7 +38,7 @@ pub struct Read {
 pub type Metric = Keyed<MetricKeys, form::Value>;
 
 keys! {
-    /// Where a metric is read, and its conditions.
+    /// The place of a metric, and its conditions.
     pub struct MetricKeys {
         /// The pointer to the value.
         pub at: Option<String>,

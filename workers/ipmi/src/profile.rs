@@ -31,7 +31,7 @@ pub struct Profile {
     pub controls: BTreeMap<String, Control>,
 }
 
-/// What some sensors mean, whatever their records say.
+/// The meaning of some sensors, whatever their records say.
 #[derive(Debug)]
 pub struct Correction {
     /// The pattern of their names. Absent: any.

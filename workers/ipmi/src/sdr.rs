@@ -57,7 +57,7 @@ pub fn sensors(record: &[u8]) -> Vec<Sensor> {
     found.unwrap_or_default()
 }
 
-/// What full and compact records have in common.
+/// The part that full and compact records have in common.
 fn head(record: &[u8], name: String) -> Option<Sensor> {
     let byte = |at: usize| record.get(at).copied();
     let flags = byte(20)?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-/// What Get SEL Info tells.
+/// The size of the log, as Get SEL Info tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Info {
     pub entries: u16,

@@ -50,7 +50,7 @@ struct Key {
     credential: Credential,
 }
 
-/// What was learned of a BMC.
+/// The knowledge of a BMC.
 #[derive(Debug, Clone, Default)]
 struct Learned {
     suite: Option<Suite>,

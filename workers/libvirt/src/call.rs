@@ -1,4 +1,4 @@
-//! What is asked of a host, and what it answers. Pure.
+//! Calls to a host, and its answers. Pure.
 //!
 //! The numbers of procedures are part of libvirt's protocol and never change:
 //! <https://libvirt.org/kbase/internals/rpc.html>
@@ -42,7 +42,7 @@ pub struct Domain {
     pub id: i32,
 }
 
-/// What is known of a virtual machine.
+/// The facts about a virtual machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Info {
     pub state: State,
@@ -66,7 +66,7 @@ pub enum State {
     Unknown,
 }
 
-/// What is known of a host.
+/// The facts about a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// In KiB.
@@ -235,7 +235,7 @@ pub fn domain(data: &[u8]) -> Result<Domain, Malformed> {
     Domain::read(&mut Reader::new(data))
 }
 
-/// What is known of a virtual machine.
+/// Reads the facts about a virtual machine.
 pub fn info(data: &[u8]) -> Result<Info, Malformed> {
     let mut reader = Reader::new(data);
     Ok(Info {
@@ -247,7 +247,7 @@ pub fn info(data: &[u8]) -> Result<Info, Malformed> {
     })
 }
 
-/// What is known of a host.
+/// Reads the facts about a host.
 pub fn node(data: &[u8]) -> Result<Node, Malformed> {
     let mut reader = Reader::new(data);
     // The model: 32 characters of four bytes each.

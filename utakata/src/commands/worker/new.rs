@@ -45,7 +45,7 @@ const STARTERS: [(&str, &str); 8] = [
         include_str!("../../../../workers/ipmi/starter.toml"),
     ),
 ];
-/// What the names of our workers begin with.
+/// The beginning of the names of our workers.
 const PROGRAM: &str = "utakata-worker-";
 
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ use crate::rule::{Rule, given};
 /// The keys of a credential, besides those of the rule.
 const KEYS: [&str; 3] = ["user", "password", "token"];
 
-/// Who asks.
+/// The proof of the one who asks.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Login {
     Nobody,

@@ -44,7 +44,7 @@ const fn row(
     }
 }
 
-/// What a sensor tells is of its own type.
+/// The type of readings that are of the sensor's own type.
 const OWN: u8 = 0x6f;
 
 const ROWS: [Row; 14] = [

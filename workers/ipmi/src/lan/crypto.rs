@@ -16,7 +16,7 @@ pub enum Suite {
     Sha256,
 }
 
-/// What both sides of a session have said of themselves while it was opened.
+/// The words that both sides of a session have exchanged while it was opened.
 #[derive(Debug, Clone)]
 pub struct Rakp {
     pub suite: Suite,

@@ -16,7 +16,7 @@ const NEXT: u8 = 7;
 /// The size of a block of AES.
 const BLOCK: usize = 16;
 
-/// What a packet carries.
+/// The content of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
     Message = 0x00,
@@ -38,7 +38,7 @@ pub struct Packet {
     pub data: Vec<u8>,
 }
 
-/// What hides a packet: the keys of its session, and an initial vector that is used once.
+/// The secrets that hide a packet: the keys of its session, and an initial vector that is used once.
 #[derive(Debug, Clone, Copy)]
 pub struct Secrets<'a> {
     pub keys: &'a Keys,

@@ -32,7 +32,7 @@ pub struct File {
     pub control: BTreeMap<String, Control>,
 }
 
-/// What Get Device ID tells.
+/// The device, as Get Device ID tells it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
@@ -43,7 +43,7 @@ pub struct Match {
     pub product: Vec<u16>,
 }
 
-/// What some sensors mean.
+/// The meaning of some sensors.
 pub type Sensor = Keyed<SensorKeys, form::Value>;
 
 keys! {

@@ -19,7 +19,7 @@ use crate::{
 const BMC: u8 = 0x20;
 /// The sensor is not there (IPMI 2.0, table 5-2).
 const ABSENT: u8 = 0xcb;
-/// What does not come from sensors.
+/// The metrics that do not come from sensors.
 const OTHERS: [&str; 5] = [
     "utakata.power.state",
     "utakata.intrusion",

@@ -31,7 +31,7 @@ const TOO_MANY: [u8; 3] = [0xca, 0xc8, 0xff];
 /// The records of a BMC.
 #[derive(Debug)]
 pub struct Records {
-    /// What the BMC said of their last change.
+    /// The stamp of their last change, as the BMC tells it.
     stamp: Vec<u8>,
     pub sensors: Vec<Known>,
     /// The profiles by which it is read.
@@ -39,7 +39,7 @@ pub struct Records {
     pub device: Device,
 }
 
-/// What a BMC is.
+/// The make of a BMC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Device {
     pub manufacturer: u32,

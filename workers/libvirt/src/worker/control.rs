@@ -12,7 +12,7 @@ use crate::{
     session::Error,
 };
 
-/// What a virtual machine is told.
+/// An order to a virtual machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
     procedure: Procedure,
@@ -47,7 +47,7 @@ impl Order {
         ),
     ];
 
-    /// What an action tells a virtual machine.
+    /// Returns the order of an action.
     pub fn of(action: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(name, _)| *name == action);
         found.map(|(_, order)| *order)

@@ -115,7 +115,7 @@ impl Turn {
         self.host.session.as_ref()
     }
 
-    /// Who logs in, and the host key that was seen first.
+    /// The credential with which somebody logs in, and the host key that was seen first.
     ///
     /// # Errors
     /// The user was refused lately.
