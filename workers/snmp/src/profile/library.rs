@@ -34,6 +34,11 @@ const SHIPPED: &[(&str, &str)] = &[
         "brocade-fabos",
         include_str!("../../profiles/brocade-fabos.toml"),
     ),
+    (
+        "apc-cooling",
+        include_str!("../../profiles/apc-cooling.toml"),
+    ),
+    ("apc-emu", include_str!("../../profiles/apc-emu.toml")),
     ("apc-ups", include_str!("../../profiles/apc-ups.toml")),
     ("aruba-cx", include_str!("../../profiles/aruba-cx.toml")),
     ("dell-idrac", include_str!("../../profiles/dell-idrac.toml")),
