@@ -49,6 +49,19 @@ answers() {
     listens tcp "$1" "$PORT" && grep -q kept "$STATE/keeper.log" 2>/dev/null
 }
 
+# libvirtd of root keeps files in /run/libvirt, of which a second one is told that they are taken: each
+# has its own. That of anybody else keeps them where it is told.
+# shellcheck disable=SC2317 # called by `serve`
+libvirtd_of_its_own() {
+    local run=$STATE/run
+    mkdir -p "$run"
+    set -- libvirtd -f "$STATE/libvirtd.conf" -p "$STATE/pid" --listen
+    if [ "$(id -u)" = 0 ]; then
+        exec unshare -m sh -c 'mount --bind "$1" /run/libvirt && shift && exec "$@"' sh "$run" "$@"
+    fi
+    XDG_RUNTIME_DIR=$run exec "$@"
+}
+
 keep &
 HELPERS+=($!)
-serve answers "tcp 127.0.0.1:$PORT" libvirtd -f "$STATE/libvirtd.conf" -p "$STATE/pid" --listen
+serve answers "tcp 127.0.0.1:$PORT" libvirtd_of_its_own
