@@ -120,7 +120,7 @@ fn profile(manifest: &Manifest) -> Option<String> {
         .flatten()
         .filter_map(|name| name.as_str())
         .collect();
-    let program = manifest.run.program.as_deref()?.strip_prefix(PROGRAM)?;
+    let program = manifest.run.program.strip_prefix(PROGRAM)?;
     let (_, starter) = STARTERS.iter().find(|(name, _)| *name == program)?;
     if included.is_empty() {
         return Some((*starter).to_owned());
