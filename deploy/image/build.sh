@@ -44,7 +44,9 @@ programs() {
     RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
         cargo build --release --locked --target "$TARGET" -p utakata \
         -p utakata-worker-snmp -p utakata-worker-redfish -p utakata-worker-modbus -p utakata-worker-nut \
-        -p utakata-worker-probe -p utakata-confine -p utakata-worker-exec -p utakata-workbench \
+        -p utakata-worker-probe -p utakata-worker-http-json -p utakata-worker-scrape \
+        -p utakata-worker-ssh -p utakata-worker-ipmi -p utakata-worker-libvirt \
+        -p utakata-confine -p utakata-worker-exec -p utakata-workbench \
         -p utakata-drill -p utakata-simulator
 }
 
@@ -54,7 +56,7 @@ lay_out() {
     rm -rf "$OUT"
     mkdir -p "$root"/{data,etc/ssl/certs,usr/bin,usr/libexec/utakata,tmp}
     install -m 755 "$PROGRAMS/utakata" "$root/usr/bin/"
-    install -m 755 "$PROGRAMS"/utakata-worker-{snmp,redfish,modbus,nut,probe,exec} \
+    install -m 755 "$PROGRAMS"/utakata-worker-{snmp,redfish,modbus,nut,probe,http-json,scrape,ssh,ipmi,libvirt,exec} \
         "$PROGRAMS"/utakata-{confine,workbench,drill,simulator} \
         "$root/usr/libexec/utakata/"
     install -m 644 "$CERTIFICATES" "$root/etc/ssl/certs/ca-certificates.crt"

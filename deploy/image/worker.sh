@@ -3,7 +3,7 @@
 # Builds an image of one of the kinds that come with utakata, for workers in containers or as pods:
 # its program, linked statically, and its manifest. Nothing is pulled.
 #
-# KIND             snmp, apc-pdu, raritan-pdu, ups, cisco-env, redfish, modbus, nut, probe
+# KIND             snmp, apc-pdu, raritan-pdu, ups, cisco-env, redfish, modbus, nut, probe, http-json, servertech-pdu, scrape, ssh, ipmi, libvirt
 # --tag NAME       the name of the image; utakata-worker-KIND:VERSION when not given
 # --archive FILE   write the image to FILE, for `docker load` elsewhere, by tar alone
 #

@@ -3,6 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use serde_json::Value as Json;
 use utakata_model::{MetricName, Missing, Reading, ReadingValue, missing, reading::Attributes};
 
 use crate::{Interpretation, Meaning, Raw, Scaling};
@@ -26,6 +27,12 @@ impl Filter {
     /// Creates a filter from the names of metrics; `hw.power` also means all under `hw.power.`.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(names.into_iter().map(String::from).collect())
+    }
+
+    /// Creates a filter from the parameters of a read: `{ "metrics": ["hw.power"] }`.
+    pub fn of(parameters: &Json) -> Self {
+        let names = parameters.get("metrics").and_then(Json::as_array);
+        Self::new(names.into_iter().flatten().filter_map(Json::as_str))
     }
 
     /// Returns true if everything is asked for.

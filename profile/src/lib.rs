@@ -11,6 +11,7 @@ pub mod condition;
 pub mod convert;
 pub mod error;
 pub mod form;
+pub mod json;
 pub mod library;
 pub mod meaning;
 pub mod number;

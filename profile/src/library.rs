@@ -26,6 +26,11 @@ pub trait Profile: Sized {
 
     /// Returns true if it has conditions by which a device is recognised.
     fn is_recognisable(&self) -> bool;
+
+    /// The names of its controls, with the parameters that each needs.
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        Vec::new()
+    }
 }
 
 /// All available profiles, by name.

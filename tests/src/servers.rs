@@ -5,8 +5,11 @@
 //! fraction of a second.
 
 mod dockerd;
+mod ipmi;
+mod libvirtd;
 mod modbus;
 mod mosquitto;
+mod node_exporter;
 mod nut;
 mod openssl;
 mod port;
@@ -16,11 +19,15 @@ mod registry;
 mod server;
 mod snmpd;
 mod snmpsim;
+mod sshd;
 mod sushy;
 
 pub use dockerd::Dockerd;
+pub use ipmi::Ipmi;
+pub use libvirtd::Libvirtd;
 pub use modbus::Modbus;
 pub use mosquitto::Mosquitto;
+pub use node_exporter::NodeExporter;
 pub use nut::Nut;
 pub use openssl::Openssl;
 pub use port::{Port, Transport};
@@ -30,4 +37,5 @@ pub use registry::Registry;
 pub use server::Server;
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
+pub use sshd::Sshd;
 pub use sushy::Sushy;

@@ -5,6 +5,7 @@
 //! socket, and plays one situation each time. Apart from an example target, the worker is only ever
 //! given silent addresses on the loopback.
 
+pub mod alone;
 mod checks;
 pub mod host;
 pub(crate) mod manager;

@@ -59,7 +59,19 @@ pub struct Done {
 
 impl Place {
     pub fn new() -> Self {
-        for kind in ["snmp", "redfish", "modbus", "nut", "probe", "echo"] {
+        for kind in [
+            "snmp",
+            "redfish",
+            "modbus",
+            "nut",
+            "probe",
+            "http-json",
+            "scrape",
+            "ssh",
+            "ipmi",
+            "libvirt",
+            "echo",
+        ] {
             program(&format!("utakata-worker-{kind}"));
         }
         let folder = TempDir::with_prefix("utakata-system-").unwrap();

@@ -2,7 +2,7 @@
 //! through the whole system.
 
 use serde_json::{Value, json};
-use utakata_tests::servers::{Modbus, Nut, Openssl, Sushy};
+use utakata_tests::servers::{Ipmi, Libvirtd, Modbus, NodeExporter, Nut, Openssl, Sshd, Sushy};
 
 use super::place::Place;
 
@@ -91,4 +91,61 @@ fn every_kind_is_read_and_what_is_switched_is_read_back() {
         json!([430]),
         "{read}"
     );
+}
+
+#[test]
+fn hosts_and_their_machines_are_read_and_switched() {
+    let bmc = Ipmi::sha1().unwrap();
+    let machines = Libvirtd::start(1).unwrap();
+    let sshd = Sshd::start().unwrap();
+    let exporter = NodeExporter::start("").unwrap();
+    let place = Place::new();
+    let _up = place.up();
+    let key = sshd.private_key().unwrap().replace('\n', "\\n");
+    place.apply(&format!(
+        "type: credential\nname: admin\nvalues: {{ user: admin, password: secret }}\n---\n\
+         type: credential\nname: me\nvalues: {{ user: {}, private_key: \"{key}\", host_key: \
+         \"{}\" }}\n---\n\
+         type: target\nname: board\nkind: ipmi\naddress: {}\ncredential: admin\n---\n\
+         type: target\nname: machines\nkind: libvirt\naddress: test+tcp://{}/default\n---\n\
+         type: target\nname: host\nkind: ssh\naddress: {}\ncredential: me\n---\n\
+         type: target\nname: exporter\nkind: scrape\naddress: {}\n",
+        sshd.user().unwrap(),
+        sshd.fingerprint().unwrap(),
+        bmc.address(),
+        machines.address(),
+        sshd.address(),
+        exporter.address(),
+    ));
+    for kind in ["ipmi", "libvirt", "ssh", "scrape", "http-json"] {
+        place.until_served(kind);
+    }
+    for (target, metric) in [
+        ("board", "hw.fan.speed"),
+        ("machines", "utakata.vm.state"),
+        ("host", "system.load_average"),
+        ("exporter", "system.load_average"),
+    ] {
+        let read = place.json(&["read", target]);
+        assert!(value(&read, metric).is_some(), "{target}: {read}");
+    }
+    // What is switched is read back before it counts as done.
+    let off = place.json(&["control", "board", "power-off", "--yes"]);
+    assert_eq!(off["counts"]["succeeded"], 1, "{off}");
+    let told = bmc.ipmitool(&["chassis", "power", "status"]).unwrap();
+    assert!(told.contains("is off"), "{told}");
+    let stopped = place.json(&["control", "machines", "vm-stop", "-p", "vm=vm1", "--yes"]);
+    assert_eq!(stopped["counts"]["succeeded"], 1, "{stopped}");
+    let told = machines.virsh(&["domstate", "vm1"]).unwrap();
+    assert_eq!(told.trim(), "shut off");
+    // What the list in the signed release does not have is refused before anything is run.
+    let (_, refused) = place.ask(&[
+        "control",
+        "host",
+        "service-restart",
+        "-p",
+        "service=sshd.service",
+        "--yes",
+    ]);
+    assert_eq!(refused["counts"]["failed"], 1, "{refused}");
 }

@@ -12,7 +12,19 @@ fn releases() -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
     };
-    let programs = ["echo", "snmp", "redfish", "modbus", "nut", "probe"];
+    let programs = [
+        "echo",
+        "snmp",
+        "redfish",
+        "modbus",
+        "nut",
+        "probe",
+        "http-json",
+        "scrape",
+        "ssh",
+        "ipmi",
+        "libvirt",
+    ];
     let folders = programs.map(|program| of(&format!("workers/{program}")));
     folders.concat()
 }
@@ -21,7 +33,7 @@ fn releases() -> Vec<PathBuf> {
 fn every_release_of_ours_passes_the_harness() {
     let place = Place::new();
     let releases = releases();
-    assert!(releases.len() >= 11, "{releases:?}");
+    assert!(releases.len() >= 17, "{releases:?}");
     // Several at a time: the harness mostly waits.
     let test = |folder: &PathBuf| {
         let folder = folder.to_str().unwrap();

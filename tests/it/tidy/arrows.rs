@@ -194,6 +194,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["api", "history-prometheus"]),
     ("rumqttc", &["interconnect-mqtt"]),
     ("rusqlite", &["history"]),
+    ("russh", &["worker-ssh"]),
     (
         "rustls",
         &[

@@ -3,6 +3,7 @@
 mod container;
 mod diff;
 mod list;
+mod new;
 pub mod push;
 mod show;
 mod sign;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use utakata_api::{client::EnvironmentVerb as Verb, release::ReleaseReference};
-use utakata_model::{ReleaseName, Scope};
+use utakata_model::{Kind, ReleaseName, Scope};
 use utakata_up::paths;
 
 use super::{Context, order};
@@ -87,6 +88,25 @@ Example: utakata worker pause apc-pdu@1.2.0 --why 'it floods old firmware'")]
     /// Resume a release
     #[command(after_help = "Example: utakata worker resume apc-pdu@1.2.0")]
     Resume(Stop),
+    /// Make a folder for a kind of your own, from a shipped one
+    #[command(after_help = "\
+The folder has a manifest, with the actions of the kind that it is from, and a profile to be filled
+in: what a device of yours says, and what it means. Profiles for SNMP need no folder: see
+`utakata profile`.
+
+Examples:
+  utakata worker new acme-bmc --from redfish
+  utakata worker new acme-pdu --from http-json --folder /var/lib/utakata/releases/acme-pdu")]
+    New {
+        /// Name of the new kind
+        kind: Kind,
+        /// The shipped kind that it is like: `utakata get kinds` lists them
+        #[arg(long, value_name = "KIND")]
+        from: Kind,
+        /// Folder to make; by default one with the name of the kind, here
+        #[arg(long, value_name = "DIR", value_parser = paths::absolute())]
+        folder: Option<PathBuf>,
+    },
     /// Test that a worker meets every requirement for entering a pool
     #[command(after_help = "\
 DIR is a release: a folder with worker.toml and, unless it is shipped with utakata, the program. An
@@ -165,6 +185,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Pause(of) => stop(Verb::Pause, of, context).await,
         Command::Drain(of) => stop(Verb::Drain, of, context).await,
         Command::Resume(of) => stop(Verb::Resume, of, context).await,
+        Command::New { kind, from, folder } => new::run(&kind, &from, folder, context),
         Command::Test {
             source,
             target,

@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 83] = [
+const COMMANDS: [&str; 84] = [
     "",
     "up",
     "le",
@@ -56,6 +56,7 @@ const COMMANDS: [&str; 83] = [
     "worker",
     "worker list",
     "worker show",
+    "worker new",
     "worker push",
     "worker diff",
     "worker delete",

@@ -286,3 +286,30 @@ fn with_keys_only_releases_that_are_signed_are_served_next_to_those_of_utakata()
     assert_eq!(wrong.code, 1);
     assert!(wrong.err.contains("BEGIN PRIVATE KEY"), "{}", wrong.err);
 }
+
+#[test]
+fn a_kind_of_ones_own_begins_as_a_shipped_one() {
+    let place = Place::new();
+    let _up = place.up();
+    for (kind, from) in [
+        ("acme-bmc", "redfish"),
+        ("acme-pdu", "http-json"),
+        ("acme-ats", "snmp"),
+    ] {
+        let folder = place.data().join("releases").join(kind);
+        let folder = folder.to_str().unwrap();
+        let made = place.run(&["worker", "new", kind, "--from", from, "--folder", folder]);
+        assert_eq!(made.code, 0, "{}", made.err);
+        place.until_served(kind);
+        // What is there is not written over.
+        let again = place.run(&["worker", "new", kind, "--from", from, "--folder", folder]);
+        assert_eq!(again.code, 2, "{}", again.err);
+    }
+    let wrong = place.run(&["worker", "new", "acme", "--from", "redfsh"]); // typos: on purpose
+    assert_eq!(wrong.code, 2);
+    assert!(
+        wrong.err.contains("did you mean \"redfish\""),
+        "{}",
+        wrong.err
+    );
+}

@@ -15,7 +15,10 @@ use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
 };
-use utakata_worker_sdk::address::{Address, Host};
+use utakata_worker_sdk::{
+    address::{Address, Host},
+    model::Cure,
+};
 
 use crate::{
     tls,
@@ -254,4 +257,37 @@ fn host(address: &Address, is_tls: bool) -> String {
         _ => address.to_string(),
     };
     text.strip_suffix(usual).unwrap_or(&text).to_owned()
+}
+
+/// Returns the code of an error, who can cure it, and how.
+pub fn advice(error: &Error) -> (&'static str, Cure, &'static str) {
+    use Error as E;
+    match error {
+        E::Name(_) => (
+            "bad-address",
+            Cure::Operator,
+            "correct the name in its address",
+        ),
+        E::Open(tls::Error::Certificate { .. } | tls::Error::Unsigned(_)) => (
+            "another-certificate",
+            Cure::Operator,
+            "nothing was sent; if it is right, put its fingerprint into the credential",
+        ),
+        E::Open(tls::Error::Handshake(_)) => (
+            "device-garbage",
+            Cure::Operator,
+            "no TLS 1.2 or 1.3 with today's algorithms there: renew its certificate and firmware, \
+             or write http:// if it has no TLS",
+        ),
+        E::Open(tls::Error::Connect(_) | tls::Error::Silence) => {
+            ("unreachable", Cure::Retry, "no service answers there")
+        }
+        E::Request(_) => ("bad-address", Cure::Bug, "report it"),
+        E::Unsent | E::Silence | E::Broken(_) => ("unreachable", Cure::Retry, "try again later"),
+        E::Large { .. } => (
+            "device-garbage",
+            Cure::Operator,
+            "nothing that it should tell is that large",
+        ),
+    }
 }

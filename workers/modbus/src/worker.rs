@@ -12,12 +12,8 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
-use utakata_profile::{
-    Filter,
-    release::{self, Settings},
-};
+use utakata_profile::release::{self, Error, Settings};
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
@@ -84,7 +80,7 @@ impl ModbusWorker {
     ///
     /// # Errors
     /// An invalid profile or action.
-    pub fn of(release: &Release) -> Result<Self, release::Error> {
+    pub fn of(release: &Release) -> Result<Self, Error> {
         let library = Library::of_release(&release.folder)?;
         let settings = release::settings(&release.manifest)?;
         let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
@@ -157,7 +153,7 @@ impl ModbusWorker {
     }
 }
 
-fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, release::Error> {
+fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> {
     let name = action.name.as_str();
     match (action.class, name) {
         (Class::Observe, "read") => return Ok(Operation::Read),
@@ -165,24 +161,11 @@ fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, release
         (Class::Observe, _) => return Err(release::meaningless(action, vec!["read", "get"])),
         (Class::Control, _) => {}
     }
-    let found = profiles
-        .iter()
-        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
-    if let Some((profile, control)) = found {
-        release::check_parameters(action, &profile.name, control.value.parameters())?;
-        return Ok(Operation::Control(Arc::clone(profile), name.into()));
+    match (release::bind(action, profiles), name) {
+        (Ok(profile), _) => Ok(Operation::Control(profile, name.into())),
+        (Err(Error::Action { .. }), "set") => Ok(Operation::Set),
+        (Err(error), _) => Err(error),
     }
-    if name == "set" {
-        return Ok(Operation::Set);
-    }
-    let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-    let known = known.map(String::as_str).chain(["set"]).collect();
-    Err(release::meaningless(action, known))
-}
-
-fn filter(parameters: &Json) -> Filter {
-    let names = parameters.get("metrics").and_then(Json::as_array);
-    Filter::new(names.into_iter().flatten().filter_map(Json::as_str))
 }
 
 impl Worker for ModbusWorker {

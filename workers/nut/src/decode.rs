@@ -13,16 +13,10 @@ pub type Variables = BTreeMap<String, String>;
 /// The variable with the flags.
 const STATUS: &str = "ups.status";
 
-/// Returns the profiles that recognise a UPS.
-pub fn recognised<'a>(
-    profiles: impl Iterator<Item = &'a Arc<Profile>>,
-    variables: &Variables,
-) -> Vec<&'a Arc<Profile>> {
-    let fits = |profile: &&Arc<Profile>| {
-        let mut conditions = profile.recognise.iter();
-        !profile.recognise.is_empty() && conditions.all(|one| one.holds(variables))
-    };
-    profiles.filter(fits).collect()
+/// Returns true if a profile recognises a UPS.
+pub fn recognises(profile: &Profile, variables: &Variables) -> bool {
+    let mut conditions = profile.recognise.iter();
+    !profile.recognise.is_empty() && conditions.all(|one| one.holds(variables))
 }
 
 /// Adds the readings of a UPS. The first profile that knows a variable by its name decides what it
@@ -120,8 +114,9 @@ mod tests {
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect();
         variables.insert("device.model".into(), model.into());
-        let found = recognised(library.recognisable(), &variables);
-        let names = found.iter().map(|profile| profile.name.as_str());
+        let found = library.recognisable();
+        let found = found.filter(|profile| recognises(profile, &variables));
+        let names = found.map(|profile| profile.name.as_str());
         let profiles = library.resolve(names.chain(["nut"])).unwrap();
         let mut all = Collection::default();
         decode(&profiles, &variables, &mut all);

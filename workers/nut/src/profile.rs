@@ -107,6 +107,12 @@ impl library::Profile for Profile {
     fn is_recognisable(&self) -> bool {
         !self.recognise.is_empty()
     }
+
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.controls.iter();
+        all.map(|(name, control)| (name.as_str(), control.parameters().collect()))
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +123,14 @@ mod tests {
     fn every_shipped_profile_compiles() {
         let library = Library::shipped().unwrap();
         assert_eq!(library.iter().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn the_profile_to_be_filled_in_compiles() {
+        let mut library = Library::shipped().unwrap();
+        let text = include_str!("../starter.toml");
+        library.add("starter", "starter.toml", text).unwrap();
+        assert!(library.resolve(["starter"]).is_ok());
     }
 
     #[test]

@@ -3,25 +3,24 @@
 mod control;
 mod problem;
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
-use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
 use utakata_profile::{
     Collection, Filter,
-    release::{self, Settings},
+    release::{self, Program, Recognised},
 };
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
-    model::{Action, ActionName, Class, Cure, Problem, Recognition},
+    model::{Class, Cure, Problem, Recognition},
 };
 
 use crate::{
     address::{self, Place},
     decode::{self, Variables},
     line::quoted,
-    profile::{Library, Profile},
+    profile::Profile,
     session::Session,
 };
 
@@ -31,9 +30,7 @@ const MARGIN: Duration = Duration::from_millis(200);
 /// A worker for UPSs behind Network UPS Tools.
 #[derive(Debug)]
 pub struct NutWorker {
-    library: Library,
-    settings: Settings,
-    controls: BTreeMap<ActionName, (Arc<Profile>, String)>,
+    program: Program<Profile>,
     gates: Gates,
 }
 
@@ -52,23 +49,8 @@ impl NutWorker {
     /// # Errors
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
-        let library = Library::of_release(&release.folder)?;
-        let settings = release::settings(&release.manifest)?;
-        let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
-        let mut controls = BTreeMap::new();
-        for action in &release.manifest.actions {
-            match action.class {
-                Class::Observe if action.name.as_str() == "read" => {}
-                Class::Observe => return Err(release::meaningless(action, vec!["read"])),
-                Class::Control => {
-                    controls.insert(action.name.clone(), bind(action, &profiles)?);
-                }
-            }
-        }
         Ok(Self {
-            library,
-            settings,
-            controls,
+            program: Program::of(&release.folder, &release.manifest, &["read"])?,
             gates: Gates::default(),
         })
     }
@@ -142,41 +124,16 @@ fn only(known: &[Vec<String>]) -> Result<String, Vec<String>> {
     }
 }
 
-fn bind(
-    action: &Action,
-    profiles: &[Arc<Profile>],
-) -> Result<(Arc<Profile>, String), release::Error> {
-    let name = action.name.as_str();
-    let found = profiles
-        .iter()
-        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
-    let Some((profile, control)) = found else {
-        let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-        return Err(release::meaningless(
-            action,
-            known.map(String::as_str).collect(),
-        ));
-    };
-    release::check_parameters(action, &profile.name, control.parameters())?;
-    Ok((Arc::clone(profile), name.into()))
-}
-
 impl Conversation<'_> {
     async fn read(&mut self) -> Result<Answer, Failure> {
         let variables = self.variables().await?;
-        let mut names: Vec<&str> = Vec::new();
-        let recognised = match self.worker.settings.recognise {
-            true => decode::recognised(self.worker.library.recognisable(), &variables),
-            false => Vec::new(),
-        };
-        names.extend(recognised.iter().map(|profile| profile.name.as_str()));
-        names.extend(self.worker.settings.profiles.iter().map(String::as_str));
-        let profiles = self.worker.library.resolve(names.iter().copied());
-        let profiles = profiles.map_err(|error| {
+        let fits = |profile: &Profile| decode::recognises(profile, &variables);
+        let found = self.worker.program.recognise(fits);
+        let Recognised { profiles, names } = found.map_err(|error| {
             let problem = Problem::new("device-garbage", Cure::Bug, error.to_string());
             Failure::failed(problem)
         })?;
-        let mut all = Collection::new(filter(&self.task.parameters));
+        let mut all = Collection::new(Filter::of(&self.task.parameters));
         decode::decode(&profiles, &variables, &mut all);
         if all.readings.is_empty() {
             let wanted = !variables.is_empty();
@@ -213,11 +170,6 @@ impl Conversation<'_> {
     fn failed(&self, error: &crate::session::Error) -> Failure {
         Failure::failed(problem::of(self.task, &self.server, error))
     }
-}
-
-fn filter(parameters: &Json) -> Filter {
-    let names = parameters.get("metrics").and_then(Json::as_array);
-    Filter::new(names.into_iter().flatten().filter_map(Json::as_str))
 }
 
 impl Worker for NutWorker {

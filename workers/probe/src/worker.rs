@@ -8,7 +8,6 @@ use std::{
 };
 
 use serde::Deserialize;
-use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use utakata_worker_http::{
     Connection, Method, Request, Trust,
@@ -55,7 +54,6 @@ struct Parameters {
 struct Seen {
     readings: Vec<Reading>,
     attributes: Attributes,
-    reason: Option<String>,
 }
 
 impl ProbeWorker {
@@ -106,10 +104,8 @@ impl ProbeWorker {
                 path,
             } => seen.http(address, *is_tls, path, deadline).await,
         }
-        let result = seen.reason.map(|reason| json!({ "reason": reason }));
         Ok(Answer {
             readings: seen.readings,
-            result,
             ..Answer::default()
         })
     }
@@ -157,7 +153,6 @@ impl Seen {
         Self {
             readings: Vec::new(),
             attributes,
-            reason: None,
         }
     }
 
@@ -185,7 +180,9 @@ impl Seen {
 
     fn failed(&mut self, error: &dyn StdError) {
         let cause = error.source().map(|cause| format!(": {cause}"));
-        self.reason = Some(format!("{error}{}", cause.unwrap_or_default()));
+        let reason = format!("{error}{}", cause.unwrap_or_default());
+        let reason = ReadingValue::Text(reason.into());
+        self.add("utakata.reachable.reason", reason, "");
     }
 
     async fn ping(

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use utakata_worker_http::{Fingerprint, Trust, tls};
+use utakata_worker_http::rule::{self, Rule};
 use utakata_worker_sdk::model::{suggest, target::Secret};
 
 /// The keys of a credential.
@@ -15,16 +15,6 @@ pub enum Auth {
     Session,
     /// User and password with each request.
     Basic,
-}
-
-/// The rule for the service's certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Rule {
-    FirstSeen,
-    Pinned(Fingerprint),
-    /// Signed by these authorities, in PEM. Absent: by those of the system.
-    Authorities(Option<String>),
-    Anything,
 }
 
 /// A credential.
@@ -42,21 +32,6 @@ impl fmt::Debug for Credential {
     }
 }
 
-impl Rule {
-    /// Returns the trust that the rule begins with.
-    ///
-    /// # Errors
-    /// A sentence about authorities that are none.
-    pub fn trust(&self) -> Result<Trust, String> {
-        Ok(match self {
-            Self::FirstSeen => Trust::FirstSeen(Default::default()),
-            Self::Pinned(fingerprint) => Trust::Pinned(*fingerprint),
-            Self::Authorities(pem) => tls::authorities(pem.as_deref())?,
-            Self::Anything => Trust::Anything,
-        })
-    }
-}
-
 /// Parses the values of a credential.
 ///
 /// # Errors
@@ -66,12 +41,7 @@ pub fn parse(values: &BTreeMap<String, Secret>) -> Result<Credential, String> {
         let hint = suggest::hint(key, KEYS);
         return Err(format!("the credential has no \"{key}\": {hint}"));
     }
-    let value = |key: &str| {
-        values
-            .get(key)
-            .map(Secret::reveal)
-            .filter(|text| !text.is_empty())
-    };
+    let value = |key: &str| rule::given(values, key);
     let login = match (value("user"), value("password")) {
         (Some(user), password) => Some((user.into(), password.unwrap_or_default().into())),
         (None, None) => None,
@@ -82,24 +52,14 @@ pub fn parse(values: &BTreeMap<String, Secret>) -> Result<Credential, String> {
         Some("basic") => Auth::Basic,
         Some(_) => return Err("auth is neither session nor basic".into()),
     };
-    let fingerprint = value("fingerprint").map(str::parse).transpose()?;
-    let ca = value("ca").map(String::from);
-    let rule = match (value("tls"), fingerprint, ca) {
-        (None | Some("first-seen"), Some(fingerprint), None) => Rule::Pinned(fingerprint),
-        (None | Some("ca"), None, Some(pem)) => Rule::Authorities(Some(pem)),
-        (Some("ca"), None, None) => Rule::Authorities(None),
-        (None | Some("first-seen"), None, None) => Rule::FirstSeen,
-        (Some("unchecked"), None, None) => Rule::Anything,
-        (Some("first-seen" | "ca" | "unchecked") | None, ..) => {
-            return Err("tls, ca and fingerprint contradict each other".into());
-        }
-        (Some(_), ..) => return Err("tls is none of first-seen, ca, unchecked".into()),
-    };
+    let rule = Rule::of(value)?;
     Ok(Credential { login, auth, rule })
 }
 
 #[cfg(test)]
 mod tests {
+    use utakata_worker_http::Fingerprint;
+
     use super::*;
 
     fn of(pairs: &[(&str, &str)]) -> Result<Credential, String> {

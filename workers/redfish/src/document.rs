@@ -1,9 +1,6 @@
 //! Resources as JSON, and the links between them. Pure.
 
-use std::borrow::Cow;
-
 use serde_json::Value as Json;
-use utakata_profile::Raw;
 
 /// The key of a link.
 const LINK: &str = "@odata.id";
@@ -84,30 +81,6 @@ pub fn members(collection: &Json) -> Members<'_> {
     }
 }
 
-/// Returns true if a text in place of a number says that there is none.
-pub fn is_no_number(text: &str) -> bool {
-    const NONE: [&str; 8] = ["", "nan", "n/a", "na", "null", "none", "-", "unknown"];
-    NONE.contains(&text.trim().to_ascii_lowercase().as_str())
-}
-
-/// Returns the raw value at a place. `None` if there is none.
-pub fn raw(at: Option<&Json>) -> Option<Raw<'_>> {
-    match at? {
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Some(Raw::Integer(whole)),
-            (None, Some(float)) => Some(Raw::Float(float)),
-            (None, None) => None,
-        },
-        Json::Bool(truth) => Some(Raw::Text(Cow::Borrowed(if *truth {
-            "true"
-        } else {
-            "false"
-        }))),
-        Json::String(text) => Some(Raw::Text(Cow::Borrowed(text))),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -148,21 +121,5 @@ mod tests {
         for none in [json!({ "Members": null }), json!({}), json!([])] {
             assert_eq!(members(&none), Members::default());
         }
-    }
-
-    #[test]
-    fn values_are_read_in_every_form() {
-        for (value, expect) in [
-            (json!(3), Some(Raw::Integer(3))),
-            (json!(2.5), Some(Raw::Float(2.5))),
-            (json!("57.000000"), Some(Raw::Text("57.000000".into()))),
-            (json!(true), Some(Raw::Text("true".into()))),
-            (json!(null), None),
-            (json!({}), None),
-        ] {
-            assert_eq!(raw(Some(&value)), expect, "{value}");
-        }
-        assert_eq!(raw(None), None);
-        assert!(is_no_number("nan") && is_no_number("N/A") && !is_no_number("57.0"));
     }
 }

@@ -3,12 +3,15 @@
 mod compile;
 mod file;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 pub use utakata_profile::Error;
-use utakata_profile::{Meaning, Names, Pattern, Test, library};
-use utakata_worker_sdk::model::MetricName;
+use utakata_profile::{
+    Pattern,
+    json::{Condition, Read, body},
+    library,
+};
 
 /// All available profiles, by name.
 pub type Library = utakata_profile::Library<Profile>;
@@ -55,54 +58,6 @@ pub enum Segment {
     Members,
 }
 
-/// The readings of some resources.
-#[derive(Debug)]
-pub struct Read {
-    /// The names of the places where they are.
-    pub places: Vec<String>,
-    /// The list in a resource whose items are read. Absent: the resource itself.
-    pub each: Option<String>,
-    /// The conditions on each item: all of them must hold.
-    pub when: Vec<Condition>,
-    /// True if a thing that an earlier read has told by its name is not told again.
-    pub is_rest: bool,
-    pub attributes: Vec<(Arc<str>, Attribute)>,
-    pub metrics: Vec<Metric>,
-}
-
-/// A metric of an item.
-#[derive(Debug)]
-pub struct Metric {
-    /// The pointers to its value, in order of preference.
-    pub at: Vec<String>,
-    pub when: Vec<Condition>,
-    /// The pointer to the unit that is told for it, and the factor of each unit.
-    pub units: Option<(String, Vec<(String, f64)>)>,
-    pub meaning: Meaning,
-}
-
-/// A condition on an item.
-#[derive(Debug)]
-pub struct Condition {
-    pub at: String,
-    pub test: Test,
-}
-
-/// The origin of an attribute.
-#[derive(Debug)]
-pub enum Attribute {
-    Constant(Arc<str>),
-    /// A value of the item.
-    Value {
-        /// The pointers to it, in order of preference; `#` is the position in the list.
-        at: Vec<String>,
-        /// The mark after whose last occurrence the text begins.
-        last: Option<String>,
-        /// Replacements for the text found.
-        names: Names,
-    },
-}
-
 /// Something to be done.
 #[derive(Debug)]
 pub struct Control {
@@ -126,22 +81,15 @@ pub enum Request {
     Patch(Vec<(Option<Condition>, Json)>),
 }
 
-impl Profile {
-    /// The metrics that a read yields.
-    pub fn metrics(read: &Read) -> impl Iterator<Item = &MetricName> {
-        read.metrics.iter().map(|metric| &metric.meaning.metric)
-    }
-}
-
 impl Control {
     /// The parameters that it needs.
     pub fn parameters(&self) -> Vec<&str> {
         let mut found = Vec::new();
         match &self.request {
-            Request::Action(_, body) => crate::order::parameters(body, &mut found),
+            Request::Action(_, body) => body::parameters(body, &mut found),
             Request::Patch(bodies) => bodies
                 .iter()
-                .for_each(|(_, body)| crate::order::parameters(body, &mut found)),
+                .for_each(|(_, body)| body::parameters(body, &mut found)),
         }
         found
     }
@@ -165,6 +113,12 @@ impl library::Profile for Profile {
     fn is_recognisable(&self) -> bool {
         !self.recognise.is_empty()
     }
+
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.controls.iter();
+        all.map(|(name, control)| (name.as_str(), control.parameters()))
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +129,14 @@ mod tests {
     fn every_shipped_profile_compiles() {
         let library = Library::shipped().unwrap();
         assert_eq!(library.iter().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn the_profile_to_be_filled_in_compiles() {
+        let mut library = Library::shipped().unwrap();
+        let text = include_str!("../starter.toml");
+        library.add("starter", "starter.toml", text).unwrap();
+        assert!(library.resolve(["starter"]).is_ok());
     }
 
     #[test]

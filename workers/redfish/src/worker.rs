@@ -5,12 +5,7 @@ mod learned;
 mod problem;
 mod read;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    error::Error as StdError,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, error::Error as StdError, sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream};
 use parking_lot::Mutex;
@@ -18,19 +13,19 @@ use tokio::{
     sync::Mutex as Turn,
     time::{Instant, timeout_at},
 };
-use utakata_profile::release::{self, Settings};
+use utakata_profile::release::{self, Program};
 use utakata_worker_http::connection::Endpoint;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
-    model::{Action, ActionName, Class, Cure, Problem},
+    model::{Class, Cure, Problem},
 };
 
 use crate::{
     address::{self, Place},
     client::Client,
     credential::{self, Credential},
-    profile::{Library, Profile},
+    profile::Profile,
 };
 use learned::Learned;
 
@@ -48,9 +43,7 @@ const GOODBYES: usize = 256;
 /// A worker for everything that speaks Redfish.
 #[derive(Debug)]
 pub struct RedfishWorker {
-    library: Library,
-    settings: Settings,
-    controls: BTreeMap<ActionName, (Arc<Profile>, String)>,
+    program: Program<Profile>,
     services: Mutex<HashMap<Key, Arc<Turn<Service>>>>,
     gates: Gates,
 }
@@ -84,23 +77,8 @@ impl RedfishWorker {
     /// # Errors
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
-        let library = Library::of_release(&release.folder)?;
-        let settings = release::settings(&release.manifest)?;
-        let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
-        let mut controls = BTreeMap::new();
-        for action in &release.manifest.actions {
-            match action.class {
-                Class::Observe if action.name.as_str() == "read" => {}
-                Class::Observe => return Err(release::meaningless(action, vec!["read"])),
-                Class::Control => {
-                    controls.insert(action.name.clone(), bind(action, &profiles)?);
-                }
-            }
-        }
         Ok(Self {
-            library,
-            settings,
-            controls,
+            program: Program::of(&release.folder, &release.manifest, &["read"])?,
             services: Mutex::default(),
             gates: Gates::default(),
         })
@@ -197,25 +175,6 @@ impl RedfishWorker {
             .for_each_concurrent(GOODBYES, leave)
             .await;
     }
-}
-
-fn bind(
-    action: &Action,
-    profiles: &[Arc<Profile>],
-) -> Result<(Arc<Profile>, String), release::Error> {
-    let name = action.name.as_str();
-    let found = profiles
-        .iter()
-        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
-    let Some((profile, control)) = found else {
-        let known = profiles.iter().flat_map(|profile| profile.controls.keys());
-        return Err(release::meaningless(
-            action,
-            known.map(String::as_str).collect(),
-        ));
-    };
-    release::check_parameters(action, &profile.name, control.parameters().into_iter())?;
-    Ok((Arc::clone(profile), name.into()))
 }
 
 impl Worker for RedfishWorker {

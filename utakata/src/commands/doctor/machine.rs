@@ -18,7 +18,7 @@ const OPEN_FILES: u64 = 4096;
 const MADE_AFTER: i64 = 1_793_491_200;
 /// The programs, the effect of their absence, and its seriousness: the simulator is only for trying
 /// things out.
-const PROGRAMS: [(&str, &str, Without); 8] = [
+const PROGRAMS: [(&str, &str, Without); 13] = [
     (
         "utakata-worker-snmp",
         "SNMP targets cannot be reached",
@@ -42,6 +42,31 @@ const PROGRAMS: [(&str, &str, Without); 8] = [
     (
         "utakata-worker-probe",
         "nothing can be probed",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-http-json",
+        "devices that answer HTTP with JSON cannot be reached",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-scrape",
+        "exporters of Prometheus cannot be read",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-ssh",
+        "hosts cannot be reached by SSH",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-ipmi",
+        "BMCs cannot be reached by IPMI",
+        Finding::wrong,
+    ),
+    (
+        "utakata-worker-libvirt",
+        "hosts with libvirt cannot be reached",
         Finding::wrong,
     ),
     (

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
-use utakata_profile::{Collection, Raw, Scaling};
+use utakata_profile::{Collection, Filter, Raw, Scaling};
 use utakata_worker_sdk::{
     Answer, Failure,
     model::{Cure, Missing, Problem, Recognition, missing, reading::Attributes},
 };
 
-use super::{Conversation, Learned, filter, problem};
+use super::{Conversation, Learned, problem};
 use crate::{
     frame::{self, Request},
     plan::{self, Block, Holes},
@@ -28,7 +28,7 @@ struct Registers {
 impl Conversation<'_> {
     /// Reads what the profiles contain. A part that does not arrive is named; the rest is told.
     pub async fn read(&mut self) -> Result<Answer, Failure> {
-        let filter = filter(&self.task.parameters);
+        let filter = Filter::of(&self.task.parameters);
         let mut learned = match self.worker.recall(&self.task.address) {
             Some(learned) => Learned::clone(&learned),
             None => self.recognise().await?,

@@ -1,60 +1,31 @@
-//! A worker of the shipped release, and tasks for it.
+//! A worker of the shipped release, with one UPS.
 
 use std::path::Path;
 
 use serde_json::Value as Json;
-use tokio::time::Instant;
 use utakata_worker_nut::NutWorker;
 use utakata_worker_sdk::{
-    Answer, Failure, Release, Task,
-    model::{ActionName, Reading, ReadingValue, TargetName, TaskId, TaskKey, target::Secret},
+    Answer, Failure,
+    harness::alone::Alone,
+    model::{Reading, ReadingValue},
 };
 
 /// A worker and one target.
-pub struct Device {
-    worker: NutWorker,
-    release: Release,
-    address: String,
-    user: Option<&'static str>,
-}
+pub struct Device(Alone<NutWorker>);
 
 impl Device {
     pub fn new(address: impl ToString, user: Option<&'static str>) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("releases/nut");
-        let release = Release::read(&folder).unwrap();
-        Self {
-            worker: NutWorker::of(&release).unwrap(),
-            release,
-            address: address.to_string(),
-            user,
-        }
+        let user = user.into_iter();
+        let credential = user.flat_map(|user| [("user", user), ("password", "secret")]);
+        let credential: Vec<_> = credential.collect();
+        Self(Alone::build(&folder, address, &credential).unwrap())
     }
 
     /// Carries out an action within its timeout.
     pub async fn run(&self, action: &str, parameters: Json) -> Result<Answer, Failure> {
-        let name = ActionName::new(action).unwrap();
-        let declared = self.release.manifest.action(&name).unwrap();
-        declared.schema().unwrap().check(&parameters).unwrap();
-        let user = self.user.into_iter();
-        let credential = user.flat_map(|user| [("user", user), ("password", "secret")]);
-        let task = Task {
-            key: TaskKey {
-                task: TaskId::generate(),
-                attempt: 1,
-            },
-            target: TargetName::new("ups").unwrap(),
-            kind: self.release.manifest.kind.clone(),
-            address: self.address.clone(),
-            credential: credential
-                .map(|(key, value)| (key.into(), Secret::new(value)))
-                .collect(),
-            action: name,
-            class: declared.class,
-            parameters,
-            timeout: declared.timeout,
-        };
-        let deadline = Instant::now() + task.timeout;
-        self.worker.perform(&task, deadline).await
+        let task = self.0.task(action, parameters).unwrap();
+        self.0.carry_out(task).await
     }
 
     /// Every reading of `read`.

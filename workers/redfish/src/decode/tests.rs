@@ -1,4 +1,9 @@
 use serde_json::json;
+use utakata_profile::{
+    Collection,
+    json::{Resource, decode},
+};
+use utakata_worker_sdk::model::reading::Attributes;
 
 use super::*;
 use crate::profile::Library;

@@ -1,22 +1,19 @@
 //! Compiles the file format into what decoding needs. Pure.
 
-use std::sync::Arc;
-
 use serde_json::Value as Json;
 use utakata_profile::{
-    Meaning, Names,
-    form::{self, Keyed},
-    states::Named,
+    form,
+    json::{
+        form::{condition, read},
+        pointer,
+    },
 };
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Attribute, Condition, Control, Error, Metric, Profile, Read, Request, Segment, Talk,
+    Control, Error, Profile, Request, Segment, Talk,
     file::{self, File},
 };
-
-/// The pointer to the unit of a reading (DSP0268, Sensor).
-const UNIT: &str = "/ReadingUnits";
 
 /// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
 pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
@@ -90,98 +87,6 @@ fn segments(form: &file::Find) -> Result<Option<Vec<Segment>>, String> {
         .map(segment)
         .collect::<Result<_, _>>()
         .map(Some)
-}
-
-fn read(form: &file::Read, named: &Named) -> Result<Read, String> {
-    if form.r#in.0.is_empty() {
-        return Err("a read needs a place of [find]: in = \"sensors\"".into());
-    }
-    let attributes = form
-        .attributes
-        .iter()
-        .map(|(key, form)| Ok((Arc::from(key.as_str()), attribute(form, named)?)));
-    Ok(Read {
-        places: form.r#in.0.clone(),
-        each: form.each.as_deref().map(pointer).transpose()?,
-        when: conditions(&form.when.0)?,
-        is_rest: form.rest,
-        attributes: attributes.collect::<Result<_, String>>()?,
-        metrics: form
-            .metric
-            .0
-            .iter()
-            .map(|form| metric(form, named))
-            .collect::<Result<_, _>>()?,
-    })
-}
-
-fn metric(form: &file::Metric, named: &Named) -> Result<Metric, String> {
-    let Keyed { own, shared } = form;
-    let name = shared.metric.as_ref().map_or("?", |name| name.as_str());
-    let Some(at) = &own.at else {
-        return Err(format!("\"{name}\" needs a place: at = \"/Reading\""));
-    };
-    let all = [at].into_iter().chain(&own.or.0);
-    let units = (!own.units.is_empty()).then(|| {
-        let at = own.unit_at.clone().unwrap_or_else(|| UNIT.into());
-        let factors = own.units.iter();
-        (
-            at,
-            factors
-                .map(|(unit, factor)| (unit.clone(), *factor))
-                .collect(),
-        )
-    });
-    Ok(Metric {
-        at: all.map(|at| pointer(at)).collect::<Result<_, _>>()?,
-        when: conditions(&own.when.0)?,
-        units,
-        meaning: Meaning::compile(shared, named)?,
-    })
-}
-
-fn conditions(forms: &[file::Condition]) -> Result<Vec<Condition>, String> {
-    forms.iter().map(condition).collect()
-}
-
-fn condition(form: &file::Condition) -> Result<Condition, String> {
-    let Keyed { own, shared } = form;
-    Ok(Condition {
-        at: pointer(&own.at)?,
-        test: shared.compile()?,
-    })
-}
-
-fn attribute(form: &file::Attribute, named: &Named) -> Result<Attribute, String> {
-    Ok(match form {
-        file::Attribute::Constant(text) => Attribute::Constant(text.as_str().into()),
-        file::Attribute::Value(value) => {
-            let all = [&value.at].into_iter().chain(&value.or.0);
-            Attribute::Value {
-                at: all
-                    .map(|at| {
-                        if at == "#" {
-                            Ok(at.clone())
-                        } else {
-                            pointer(at)
-                        }
-                    })
-                    .collect::<Result<_, _>>()?,
-                last: value.last.clone(),
-                names: Names::compile(&value.names, named)?,
-            }
-        }
-    })
-}
-
-/// A JSON pointer (RFC 6901) that is not empty.
-fn pointer(text: &str) -> Result<String, String> {
-    match text.starts_with('/') {
-        true => Ok(text.into()),
-        false => Err(format!(
-            "\"{text}\" is no place: it begins with a slash, as in \"/Reading\""
-        )),
-    }
 }
 
 fn control(form: &file::Control) -> Result<Control, String> {

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 use utakata_profile::{
-    form::{self, Keyed, OneOrMany, States},
-    keys,
+    json::form::{Condition, Read},
     states::Named,
 };
 
@@ -60,75 +59,6 @@ pub struct Talk {
 pub enum Find {
     Path(String),
     Nowhere(bool),
-}
-
-/// The readings of some resources.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Read {
-    /// The places where they are.
-    pub r#in: OneOrMany<String>,
-    /// The list in a resource whose items are read.
-    #[serde(default)]
-    pub each: Option<String>,
-    #[serde(default)]
-    pub when: OneOrMany<Condition>,
-    /// `true` if a thing that an earlier read has told by its name is not told again.
-    #[serde(default)]
-    pub rest: bool,
-    #[serde(default)]
-    pub attributes: BTreeMap<String, Attribute>,
-    pub metric: OneOrMany<Metric>,
-}
-
-/// A metric of an item.
-pub type Metric = Keyed<MetricKeys, form::Value>;
-
-keys! {
-    /// The place from which a metric is read, and its conditions.
-    pub struct MetricKeys {
-        /// The pointer to the value.
-        pub at: Option<String>,
-        /// The pointers to use when there is no value there.
-        pub or: OneOrMany<String>,
-        pub when: OneOrMany<Condition>,
-        /// The factors of the units that the resource tells.
-        pub units: BTreeMap<String, f64>,
-        /// The pointer to that unit; `/ReadingUnits` unless said otherwise.
-        pub unit_at: Option<String>,
-    }
-}
-
-/// A condition on an item.
-pub type Condition = Keyed<Operand, form::Condition>;
-
-keys! {
-    /// The operand of a condition.
-    pub struct Operand {
-        pub at: String,
-    }
-}
-
-/// The origin of an attribute.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Attribute {
-    Constant(String),
-    Value(ValueOf),
-}
-
-/// A value of the item.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ValueOf {
-    pub at: String,
-    #[serde(default)]
-    pub or: OneOrMany<String>,
-    /// The mark after whose last occurrence the text begins.
-    #[serde(default)]
-    pub last: Option<String>,
-    #[serde(default)]
-    pub names: States,
 }
 
 /// Something to be done.

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
+use utakata_profile::json::body;
 use utakata_worker_http::{Method, Response, header};
 use utakata_worker_sdk::{
     Answer, Failure, Proof, Reply,
@@ -36,8 +37,8 @@ struct Order {
 impl Conversation<'_> {
     pub async fn control(&mut self) -> Result<Answer, Failure> {
         let worker = self.worker;
-        let bound = worker.controls.get(&self.task.action);
-        let control = bound.and_then(|(profile, name)| profile.controls.get(name));
+        let bound = worker.program.control(&self.task.action);
+        let control = bound.and_then(|profile| profile.controls.get(self.task.action.as_str()));
         let Some(control) = control else {
             let message = format!("there is no action \"{}\" for a BMC", self.task.action);
             let problem = Problem::new("bad-parameters", Cure::Operator, message);
@@ -102,11 +103,11 @@ impl Conversation<'_> {
                     .iter()
                     .find(|(when, _)| when.as_ref().is_none_or(|when| when.holds(document)));
                 let (_, body) = fits.ok_or_else(|| self.refused("it has nothing to be set"))?;
-                let body = order::fill(body, parameters, &|_| None);
+                let filled = body::fill(body, parameters, &|_| None);
                 Ok(Order {
                     method: Method::PATCH,
                     path: found.path.clone(),
-                    body: body.map_err(|why| self.refused(&why))?,
+                    body: filled.map_err(|why| self.refused(&why))?,
                 })
             }
             Request::Action(name, body) => {
@@ -122,11 +123,11 @@ impl Conversation<'_> {
                     order::allowed_by_action(document, name, parameter)
                         .or_else(|| order::allowed_by_info(&info.as_ref()?.document, parameter))
                 };
-                let body = order::fill(body, parameters, &allowed);
+                let filled = body::fill(body, parameters, &allowed);
                 Ok(Order {
                     method: Method::POST,
                     path,
-                    body: body.map_err(|why| self.refused(&why))?,
+                    body: filled.map_err(|why| self.refused(&why))?,
                 })
             }
         }

@@ -8,6 +8,7 @@ use std::{
 
 use serde_json::Value as Json;
 use tokio::time::Instant;
+use utakata_profile::release::Recognised;
 
 use super::{Conversation, RedfishWorker};
 use crate::{
@@ -42,14 +43,8 @@ pub struct Learned {
 
 impl Learned {
     fn new(worker: &RedfishWorker, root: Json) -> Result<Self, utakata_profile::Error> {
-        let mut names: Vec<String> = Vec::new();
-        if worker.settings.recognise {
-            let fits = worker.library.recognisable();
-            let fits = fits.filter(|profile| decode::recognises(profile, &root));
-            names.extend(fits.map(|profile| profile.name.clone()));
-        }
-        names.extend(worker.settings.profiles.iter().cloned());
-        let profiles = worker.library.resolve(names.iter().map(String::as_str))?;
+        let fits = |profile: &Profile| decode::recognises(profile, &root);
+        let Recognised { profiles, names } = worker.program.recognise(fits)?;
         let announced = root.pointer("/ProtocolFeaturesSupported/ExpandQuery/Levels");
         let talk = talk(&profiles);
         let expands = talk.expand != Some(false) && announced == Some(&Json::Bool(true));

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use utakata_worker_http::{connection, tls};
+use utakata_worker_http::connection;
 use utakata_worker_sdk::{
     Task,
     model::{Cure, Missing, Problem},
@@ -14,7 +14,7 @@ use crate::client::Error;
 pub fn of(task: &Task, server: &str, error: &Error) -> Problem {
     let target = &task.target;
     let (code, cure, advice) = match error {
-        Error::Http(error) => http(error),
+        Error::Http(error) => connection::advice(error),
         Error::Credential { .. } => (
             "bad-credential",
             Cure::Operator,
@@ -52,38 +52,6 @@ pub fn of(task: &Task, server: &str, error: &Error) -> Problem {
         cure,
         format!("{target} at {server}: {error}{cause}: {advice}"),
     )
-}
-
-fn http(error: &connection::Error) -> (&'static str, Cure, &'static str) {
-    use connection::Error as E;
-    match error {
-        E::Name(_) => (
-            "bad-address",
-            Cure::Operator,
-            "correct the name in its address",
-        ),
-        E::Open(tls::Error::Certificate { .. } | tls::Error::Unsigned(_)) => (
-            "another-certificate",
-            Cure::Operator,
-            "nothing was sent; if it is right, put its fingerprint into the credential",
-        ),
-        E::Open(tls::Error::Handshake(_)) => (
-            "device-garbage",
-            Cure::Operator,
-            "no TLS 1.2 or 1.3 with today's algorithms there: renew its certificate and firmware, \
-             or write http:// if it has no TLS",
-        ),
-        E::Open(tls::Error::Connect(_) | tls::Error::Silence) => {
-            ("unreachable", Cure::Retry, "no service answers there")
-        }
-        E::Request(_) => ("bad-address", Cure::Bug, "report it"),
-        E::Unsent | E::Silence | E::Broken(_) => ("unreachable", Cure::Retry, "try again later"),
-        E::Large { .. } => (
-            "device-garbage",
-            Cure::Operator,
-            "no resource is that large",
-        ),
-    }
 }
 
 /// Another conversation with the service took too long.

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value as Json, json};
-use utakata_profile::{Collection, Filter};
+use utakata_profile::{
+    Collection, Filter,
+    json::{self, Read, Resource},
+};
 use utakata_worker_sdk::{
     Answer, Failure,
     model::{Missing, Recognition, missing},
@@ -12,22 +15,21 @@ use utakata_worker_sdk::{
 use super::{Conversation, problem};
 use crate::{
     client::Error,
-    decode::{self, Resource},
-    profile::{Profile, Read},
+    profile::Profile,
     walk::{Documents, Found},
 };
 
 impl Conversation<'_> {
     /// Reads what the profiles contain. A part that does not arrive is named; the rest is told.
     pub async fn read(&mut self) -> Result<Answer, Failure> {
-        let filter = filter(&self.task.parameters);
+        let filter = Filter::of(&self.task.parameters);
         let was_known = self.service.learned.is_some();
         self.learn().await.map_err(|error| self.failed(&error))?;
         let profiles = self.profiles();
         let reads: Vec<&Read> = profiles
             .iter()
             .flat_map(|profile| &profile.reads)
-            .filter(|read| Profile::metrics(read).any(|metric| filter.has(metric.as_str())))
+            .filter(|read| read.metrics().any(|metric| filter.has(metric.as_str())))
             .collect();
         let places: BTreeSet<&str> = reads
             .iter()
@@ -49,7 +51,7 @@ impl Conversation<'_> {
                 document,
             })
             .collect();
-        decode::decode(reads.into_iter(), &resources, &mut all);
+        json::decode(reads.into_iter(), &resources, &mut all);
         if all.readings.is_empty() {
             return Err(match trouble {
                 Some(error) => self.failed(&error),
@@ -129,9 +131,4 @@ impl Conversation<'_> {
         let server = self.place.server.to_string();
         Failure::failed(problem::of(self.task, &server, error))
     }
-}
-
-fn filter(parameters: &Json) -> Filter {
-    let names = parameters.get("metrics").and_then(Json::as_array);
-    Filter::new(names.into_iter().flatten().filter_map(Json::as_str))
 }

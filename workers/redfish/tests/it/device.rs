@@ -1,41 +1,24 @@
-//! A worker of the shipped release, and tasks for it.
+//! A worker of the shipped release, with one service.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use tokio::time::Instant;
 use utakata_worker_redfish::RedfishWorker;
-use utakata_worker_sdk::{
-    Answer, Failure, Release, Task,
-    model::{ActionName, Reading, TargetName, TaskId, TaskKey, target::Secret},
-};
+pub use utakata_worker_sdk::harness::alone::value;
+use utakata_worker_sdk::{Answer, Failure, harness::alone::Alone, model::Reading};
 
 /// A worker and one target.
-pub struct Device {
-    worker: RedfishWorker,
-    release: Release,
-    address: String,
-    credential: BTreeMap<String, Secret>,
-}
+pub struct Device(Alone<RedfishWorker>);
 
 impl Device {
     pub fn new(address: impl ToString, credential: &[(&str, &str)]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("releases/redfish");
-        let release = Release::read(&folder).unwrap();
-        let pairs = credential.iter();
-        Self {
-            worker: RedfishWorker::of(&release).unwrap(),
-            release,
-            address: address.to_string(),
-            credential: pairs
-                .map(|(key, value)| ((*key).into(), Secret::new(*value)))
-                .collect(),
-        }
+        Self(Alone::build(&folder, address, credential).unwrap())
     }
 
     /// Carries out an action within its timeout.
     pub async fn run(&self, action: &str, parameters: Json) -> Result<Answer, Failure> {
-        self.run_at(&self.address, action, parameters).await
+        self.run_at(&self.0.address, action, parameters).await
     }
 
     /// The same on another target of the same worker.
@@ -45,25 +28,9 @@ impl Device {
         action: &str,
         parameters: Json,
     ) -> Result<Answer, Failure> {
-        let name = ActionName::new(action).unwrap();
-        let declared = self.release.manifest.action(&name).unwrap();
-        declared.schema().unwrap().check(&parameters).unwrap();
-        let task = Task {
-            key: TaskKey {
-                task: TaskId::generate(),
-                attempt: 1,
-            },
-            target: TargetName::new("bmc").unwrap(),
-            kind: self.release.manifest.kind.clone(),
-            address: address.into(),
-            credential: self.credential.clone(),
-            action: name,
-            class: declared.class,
-            parameters,
-            timeout: declared.timeout,
-        };
-        let deadline = Instant::now() + task.timeout;
-        self.worker.perform(&task, deadline).await
+        let mut task = self.0.task(action, parameters).unwrap();
+        task.address = address.into();
+        self.0.carry_out(task).await
     }
 
     /// Every reading of `read`.
@@ -80,16 +47,6 @@ impl Device {
     }
 
     pub fn worker(&self) -> &RedfishWorker {
-        &self.worker
+        self.0.worker()
     }
-}
-
-/// The value of a metric with this attribute.
-pub fn value(readings: &[Reading], metric: &str, attribute: &str) -> Option<String> {
-    let found = readings.iter().find(|reading| {
-        let mut attributes = reading.attributes.values();
-        let has = attribute.is_empty() || attributes.any(|text| **text == *attribute);
-        reading.metric.as_str() == metric && has
-    });
-    found.map(|reading| reading.value.to_string())
 }

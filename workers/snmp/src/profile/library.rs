@@ -27,6 +27,59 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
     ("cisco-env", include_str!("../../profiles/cisco-env.toml")),
     ("ucd", include_str!("../../profiles/ucd.toml")),
+    ("synology", include_str!("../../profiles/synology.toml")),
+    ("lenovo-xcc", include_str!("../../profiles/lenovo-xcc.toml")),
+    ("juniper", include_str!("../../profiles/juniper.toml")),
+    (
+        "brocade-fabos",
+        include_str!("../../profiles/brocade-fabos.toml"),
+    ),
+    (
+        "apc-cooling",
+        include_str!("../../profiles/apc-cooling.toml"),
+    ),
+    ("apc-emu", include_str!("../../profiles/apc-emu.toml")),
+    ("apc-ups", include_str!("../../profiles/apc-ups.toml")),
+    ("aruba-cx", include_str!("../../profiles/aruba-cx.toml")),
+    ("dell-idrac", include_str!("../../profiles/dell-idrac.toml")),
+    (
+        "dell-networking",
+        include_str!("../../profiles/dell-networking.toml"),
+    ),
+    (
+        "dell-storage-sc",
+        include_str!("../../profiles/dell-storage-sc.toml"),
+    ),
+    ("eaton-mge", include_str!("../../profiles/eaton-mge.toml")),
+    ("eaton-xups", include_str!("../../profiles/eaton-xups.toml")),
+    ("fcmgmt", include_str!("../../profiles/fcmgmt.toml")),
+    ("foundry", include_str!("../../profiles/foundry.toml")),
+    ("dell-os10", include_str!("../../profiles/dell-os10.toml")),
+    ("rittal-cmc", include_str!("../../profiles/rittal-cmc.toml")),
+    ("gude-esb", include_str!("../../profiles/gude-esb.toml")),
+    ("gude-epc", include_str!("../../profiles/gude-epc.toml")),
+    ("hpe-ilo", include_str!("../../profiles/hpe-ilo.toml")),
+    ("hpe-pdu", include_str!("../../profiles/hpe-pdu.toml")),
+    ("huawei", include_str!("../../profiles/huawei.toml")),
+    (
+        "liebert-pdu",
+        include_str!("../../profiles/liebert-pdu.toml"),
+    ),
+    ("lm-sensors", include_str!("../../profiles/lm-sensors.toml")),
+    (
+        "servertech-sentry3",
+        include_str!("../../profiles/servertech-sentry3.toml"),
+    ),
+    (
+        "servertech-sentry4",
+        include_str!("../../profiles/servertech-sentry4.toml"),
+    ),
+    ("supermicro", include_str!("../../profiles/supermicro.toml")),
+    ("tripplite", include_str!("../../profiles/tripplite.toml")),
+    (
+        "vertiv-geist",
+        include_str!("../../profiles/vertiv-geist.toml"),
+    ),
 ];
 
 impl library::Profile for Profile {

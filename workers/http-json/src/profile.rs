@@ -1,0 +1,147 @@
+//! Profiles: the meaning of a device's documents, as data.
+
+mod compile;
+mod file;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+pub use utakata_profile::Error;
+use utakata_profile::{
+    Template,
+    json::{Condition, Read, body},
+    library,
+};
+use utakata_worker_http::Method;
+
+/// All available profiles, by name.
+pub type Library = utakata_profile::Library<Profile>;
+
+/// The profiles shipped with the program.
+const SHIPPED: &[(&str, &str)] = &[("servertech", include_str!("../profiles/servertech.toml"))];
+
+/// A compiled profile.
+#[derive(Debug)]
+pub struct Profile {
+    /// Its name: the file name without extension.
+    pub name: String,
+    pub description: String,
+    /// Included profiles.
+    pub include: Vec<String>,
+    /// The document by which a device is recognised.
+    pub recognise: Option<Probe>,
+    /// The documents, by the name of their place.
+    pub documents: BTreeMap<String, Document>,
+    pub reads: Vec<Read>,
+    /// The controls, by action.
+    pub controls: BTreeMap<String, Control>,
+}
+
+/// A document by which a device is recognised: all conditions must hold.
+#[derive(Debug)]
+pub struct Probe {
+    pub uri: String,
+    pub when: Vec<Condition>,
+}
+
+/// A document that is read.
+#[derive(Debug, Clone)]
+pub struct Document {
+    pub uri: String,
+    /// True if a device may have none.
+    pub is_optional: bool,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub struct Control {
+    pub method: Method,
+    pub path: Template,
+    pub body: Option<Json>,
+    /// The answers that mean "done". Absent: every success.
+    pub ok: Vec<u16>,
+    /// The document and its condition under which nothing is sent, because it is so already.
+    pub done: Option<(Template, Condition)>,
+}
+
+impl Control {
+    /// The parameters that it needs.
+    pub fn parameters(&self) -> Vec<&str> {
+        let mut found: Vec<&str> = self.path.parameters().collect();
+        if let Some(body) = &self.body {
+            body::parameters(body, &mut found);
+        }
+        found
+    }
+}
+
+impl library::Profile for Profile {
+    const SHIPPED: &'static [(&'static str, &'static str)] = SHIPPED;
+
+    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error> {
+        compile::compile(name, file, text)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn include(&self) -> &[String] {
+        &self.include
+    }
+
+    fn is_recognisable(&self) -> bool {
+        self.recognise.is_some()
+    }
+
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.controls.iter();
+        all.map(|(name, control)| (name.as_str(), control.parameters()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_profile_compiles() {
+        let library = Library::shipped().unwrap();
+        assert_eq!(library.iter().count(), SHIPPED.len());
+    }
+
+    #[test]
+    fn the_profile_to_be_filled_in_compiles() {
+        let mut library = Library::shipped().unwrap();
+        let text = include_str!("../starter.toml");
+        library.add("starter", "starter.toml", text).unwrap();
+        assert!(library.resolve(["starter"]).is_ok());
+    }
+
+    #[test]
+    fn a_mistake_is_reported_with_its_line() {
+        for (text, expect) in [
+            (
+                "description = \"x\"\ngets = 1",
+                "x.toml:2: there is no key \"gets\"",
+            ),
+            (
+                "description = \"x\"\n[get]\na = \"outlets\"",
+                "x.toml:3: \"outlets\" is no path",
+            ),
+            (
+                "description = \"x\"\n[[read]]\nin = \"b\"\nmetric = []",
+                "x.toml:2: there is no place \"b\" in [get]",
+            ),
+            (
+                "description = \"x\"\n[control.a]\nmethod = \"GET\"\npath = \"/a\"",
+                "x.toml:2: control \"a\": \"GET\" changes nothing",
+            ),
+        ] {
+            let mut library = Library::default();
+            let error = library.add("x", "x.toml", text).unwrap_err().to_string();
+            assert!(error.starts_with(expect), "{error}");
+        }
+    }
+}

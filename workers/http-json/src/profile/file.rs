@@ -1,0 +1,91 @@
+//! The file format of a profile (TOML): the keys that HTTP adds to those common to all protocols.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+use utakata_profile::{
+    form::{self, Keyed, OneOrMany},
+    json::form::{Condition, Read},
+    keys,
+    states::Named,
+};
+
+/// A profile: the meaning of a device's documents.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The purpose of the profile, in a sentence.
+    pub description: String,
+    /// Names of included profiles.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// The document by which a device is recognised.
+    #[serde(default)]
+    pub r#match: Option<Spanned<Match>>,
+    /// The documents, by the name of their place.
+    #[serde(default)]
+    pub get: BTreeMap<String, Spanned<Get>>,
+    /// Maps of states, referenced by metrics.
+    #[serde(default)]
+    pub states: Named,
+    #[serde(default)]
+    pub read: Vec<Spanned<Read>>,
+    /// Controls, by the name of the action.
+    #[serde(default)]
+    pub control: BTreeMap<String, Control>,
+}
+
+/// A document by which a device is recognised: all conditions must hold.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    pub get: String,
+    pub when: OneOrMany<Condition>,
+}
+
+/// The path of a document, with its query.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Get {
+    Path(String),
+    Document(GetDocument),
+}
+
+/// The path of a document that a device may lack.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GetDocument {
+    pub uri: String,
+    #[serde(default)]
+    pub or_absent: bool,
+}
+
+/// Something to be done.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    pub method: String,
+    /// The path, with `{parameters}`.
+    pub path: String,
+    #[serde(default)]
+    pub body: Option<toml::Table>,
+    /// The answers that mean "done". Absent: every success.
+    #[serde(default)]
+    pub ok: Vec<u16>,
+    /// The condition under which nothing is sent, because it is so already.
+    #[serde(default)]
+    pub done: Option<Done>,
+}
+
+/// A condition on a document.
+pub type Done = Keyed<DoneKeys, form::Condition>;
+
+keys! {
+    /// The operand of a condition.
+    pub struct DoneKeys {
+        /// The path of the document, with `{parameters}`.
+        pub get: String,
+        pub at: String,
+    }
+}

@@ -1,0 +1,10 @@
+//! The worker against a PDU that speaks JAWS, and against Debian's Prometheus.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it expects, and ends when that is not so"
+)]
+
+mod control;
+mod pdu;
+mod read;

@@ -1,0 +1,89 @@
+//! Compiles the file format into what decoding needs. Pure.
+
+use utakata_profile::{
+    Meaning,
+    form::{self, Keyed},
+    states::Named,
+};
+use utakata_worker_sdk::model::suggest;
+
+use super::{
+    Control, Correction, Error, Profile,
+    file::{self, File},
+};
+
+/// The orders of Chassis Control (IPMI 2.0, 28.3).
+const ORDERS: [(&str, u8); 5] = [
+    ("power-down", 0),
+    ("power-up", 1),
+    ("power-cycle", 2),
+    ("hard-reset", 3),
+    ("soft-shutdown", 5),
+];
+
+/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
+pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
+    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
+    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
+    let corrections = form.sensor.iter().map(|one| {
+        let compiled = correction(one.get_ref(), &form.states);
+        compiled.map_err(|problem| at(one.span().start, problem))
+    });
+    let controls = form.control.iter().map(|(action, form)| {
+        let compiled = control(form).map_err(|problem| {
+            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
+            at(byte, format!("control \"{action}\": {problem}"))
+        });
+        Ok((action.clone(), compiled?))
+    });
+    Ok(Profile {
+        name: name.into(),
+        corrections: corrections.collect::<Result<_, _>>()?,
+        controls: controls.collect::<Result<_, Error>>()?,
+        recognise: form.r#match.map(|form| (form.manufacturer, form.product)),
+        description: form.description,
+        include: form.include,
+    })
+}
+
+fn correction(form: &file::Sensor, named: &Named) -> Result<Correction, String> {
+    let Keyed { own, shared } = form;
+    if own.name.is_none() && own.kind.is_none() {
+        return Err("a sensor needs its name or its kind: name = \"Margin$\"".into());
+    }
+    let name = own.name.as_deref().map(form::pattern).transpose()?;
+    let meaning = match own.skip {
+        true => None,
+        false => Some(Meaning::compile(shared, named)?),
+    };
+    Ok(Correction {
+        name,
+        kind: own.kind,
+        meaning,
+    })
+}
+
+fn control(form: &file::Control) -> Result<Control, String> {
+    match (&form.chassis, form.identify, form.boot) {
+        (Some(order), false, false) => {
+            let known = ORDERS.iter().find(|(name, _)| name == order);
+            let Some((_, number)) = known else {
+                let hint = suggest::hint(order, ORDERS.map(|(name, _)| name));
+                return Err(format!("there is no chassis order \"{order}\": {hint}"));
+            };
+            let done = match form.done.as_deref() {
+                None => None,
+                Some("on") => Some(true),
+                Some("off") => Some(false),
+                Some(_) => return Err("\"done\" is \"on\" or \"off\"".into()),
+            };
+            Ok(Control::Chassis {
+                order: *number,
+                done,
+            })
+        }
+        (None, true, false) => Ok(Control::Identify),
+        (None, false, true) => Ok(Control::Boot),
+        _ => Err("it needs one of \"chassis\", \"identify\", \"boot\"".into()),
+    }
+}
