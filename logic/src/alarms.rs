@@ -16,6 +16,7 @@ mod keeper;
 mod own;
 mod parts;
 mod record;
+pub mod replay;
 mod rules;
 mod shown;
 mod view;

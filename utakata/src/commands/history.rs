@@ -155,7 +155,7 @@ fn nothing(arguments: &Arguments) -> String {
 }
 
 /// Parses a time, or how long ago it is.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
     if let Ok(ago) = duration::parse(text) {
         let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
         return Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN));
