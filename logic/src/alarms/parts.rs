@@ -5,8 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 use utakata_interconnect::Events;
 
+use super::trouble::Troubles;
 use crate::{
-    dispatch::{Dispatch, Failing},
+    config,
+    dispatch::Dispatch,
     duties::Duties,
     inventory::Inventory,
     ledger::Ledger,
@@ -26,8 +28,8 @@ pub struct Parts {
     pub duties: watch::Receiver<Duties>,
     /// The folder whose free space is watched.
     pub folder: Option<PathBuf>,
-    /// The URLs to which alarms are sent.
-    pub webhooks: Vec<String>,
-    /// The last error of sending them, as long as it lasts.
-    pub failing: Arc<Failing>,
+    /// The channels out.
+    pub channels: config::Alarms,
+    /// The last error of each of them, as long as it lasts.
+    pub failing: Arc<Troubles>,
 }

@@ -160,6 +160,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("k8s-openapi", &["execution-kubernetes", "kube-for-tests"]),
     ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("lapin", &["interconnect-amqp", "benches"]),
+    ("lettre", &["logic"]),
     ("mqtt5", &["interconnect-mqtt"]),
     ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.
