@@ -90,7 +90,15 @@ impl Recorder {
 
     /// Keeps the reason why an attempt to read a known target saw nothing.
     pub fn outcome(&self, outcome: &Outcome) {
-        self.append(|| missed(outcome));
+        self.append(|| missed(outcome, None));
+    }
+
+    /// Keeps the reason why a read of a known target ended without an answer.
+    pub fn unanswered(&self, outcome: &Outcome, code: Option<&'static str>) {
+        if !Self::wants(outcome) {
+            return;
+        }
+        self.append(|| missed(outcome, code));
     }
 
     fn append(&self, record: impl FnOnce() -> Record) {
@@ -182,12 +190,14 @@ impl Recorder {
     }
 }
 
-fn missed(outcome: &Outcome) -> Record {
-    let code = match (&outcome.problem, outcome.status) {
-        (Some(problem), _) => Arc::from(&*problem.code),
-        (None, OutcomeStatus::Expired) => "expired".into(),
-        (None, OutcomeStatus::Cancelled) => "cancelled".into(),
-        (None, _) => "no-answer".into(),
+/// Returns the record of an attempt that saw nothing, with its own code or another that says more.
+fn missed(outcome: &Outcome, code: Option<&'static str>) -> Record {
+    let code = match (code, &outcome.problem, outcome.status) {
+        (Some(code), ..) => code.into(),
+        (_, Some(problem), _) => Arc::from(&*problem.code),
+        (.., OutcomeStatus::Expired) => "expired".into(),
+        (.., OutcomeStatus::Cancelled) => "cancelled".into(),
+        _ => "no-answer".into(),
     };
     Record::Missed {
         target: outcome.target.clone(),
@@ -199,9 +209,10 @@ fn missed(outcome: &Outcome) -> Record {
 }
 
 fn stored(latest: Latest) -> Stored {
-    let earlier = latest.earlier.into_iter().map(|(seen, reading)| Earlier {
+    let earlier = latest.earlier.into_iter();
+    let earlier = earlier.map(|(seen, heard, reading)| Earlier {
         time: utakata_history::time::timestamp(seen),
-        heard: None,
+        heard: Some(utakata_history::time::timestamp(heard)),
         reading,
     });
     let earlier = earlier.collect();
@@ -218,7 +229,7 @@ fn stored(latest: Latest) -> Stored {
     };
     Stored {
         last: Arc::new(readings),
-        heard: None,
+        heard: Some(utakata_history::time::timestamp(latest.heard)),
         earlier,
     }
 }

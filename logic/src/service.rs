@@ -3,6 +3,7 @@
 mod background;
 mod receive;
 mod site;
+mod unanswered;
 
 use std::{
     path::PathBuf,

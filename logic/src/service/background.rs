@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use utakata_interconnect::{Events, Tasks};
 
-use super::{Handle, Inner, receive::Receiver};
+use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
     alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
     observed::turns::LogLine,
@@ -42,6 +42,12 @@ impl Handle {
             recorder: inner.recorder.clone(),
             fetches,
         };
+        background.spawn(unanswered::run(
+            Arc::clone(&inner.site),
+            inner.recorder.clone(),
+            inner.dispatch.unanswered(),
+            inner.lifetime.cancel.clone(),
+        ));
         let cancel = inner.lifetime.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });

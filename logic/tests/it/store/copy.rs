@@ -70,7 +70,7 @@ async fn fill_alarms(store: &Sqlite) {
     alarms.rows.insert("pdu-0/x".into(), Some("state".into()));
     alarms.changes.push(AlarmChangeRow {
         number: u64::from(u32::MAX) + 7,
-        body: "nobody\u{0} knows".into(),
+        body: "what changed".into(),
     });
     alarms.told.insert("http://one".into(), 7);
     let batch = WriteBatch {

@@ -79,9 +79,7 @@ pub async fn rules_and_relations_are_those_that_were_written(store: &dyn Store) 
         serde_json::from_value(relation).unwrap()
     };
     let put_rule = |rule: &AlarmRule| Change::Put(Document::Alarm(Box::new(rule.clone())));
-    let put_relation = |relation: &Relation| {
-        Change::Put(Document::Relation(Box::new(relation.clone())))
-    };
+    let put_relation = |relation: &Relation| Change::Put(Document::Relation(relation.clone()));
     let (old, new) = (rule("x", "value > 1.0"), rule("x", "value > 2.0"));
     let (other, one, two) = (rule("a", "value > 3.0"), relation("b"), relation("rack=A1"));
     let changes = [
@@ -100,7 +98,7 @@ pub async fn rules_and_relations_are_those_that_were_written(store: &dyn Store) 
     let changes = [
         put_rule(&new),
         Change::DeleteAlarmRule(other.name.clone()),
-        Change::DeleteRelation(two.name()),
+        Change::DeleteRelation(two.key()),
         // It is there already: what it says is its name.
         put_relation(&one),
     ];
