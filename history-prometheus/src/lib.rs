@@ -27,7 +27,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use utakata_history::{
-    Aggregate, Attempt, Error, Gap, History, Point, Query, Range, Record, Sample, Series, Tick, Track, What,
+    Aggregate, Attempt, Error, Gap, History, Point, Query, Range, Record, Sample, Series, Tick,
+    Track, What,
     aggregate::Steps,
     gap::{gaps, median_distance, missing},
     time::timestamp,

@@ -280,9 +280,10 @@ impl Control {
         parameters: &serde_json::Value,
         planned: &[plan::PlannedTarget<'_>],
     ) -> Vec<Unpowered> {
-        let risky = planned.iter().filter(|(_, (_, action))| action.action.risk == Risk::High);
-        let touched: BTreeSet<&TargetName> =
-            risky.map(|(known, _)| &known.target.name).collect();
+        let risky = planned
+            .iter()
+            .filter(|(_, (_, action))| action.action.risk == Risk::High);
+        let touched: BTreeSet<&TargetName> = risky.map(|(known, _)| &known.target.name).collect();
         if touched.is_empty() {
             return Vec::new();
         }

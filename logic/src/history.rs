@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use utakata_history::{
     Embedded, History, Record,
     embedded::{self, Latest},
@@ -76,10 +77,10 @@ impl Recorder {
     }
 
     /// Keeps the readings of a known target.
-    pub fn readings(&self, readings: &Arc<Readings>) {
+    pub fn readings(&self, readings: &Arc<Readings>, heard: Timestamp) {
         self.append(|| Record::Readings {
             readings: Arc::clone(readings),
-            heard: clock::now(),
+            heard,
         });
     }
 
@@ -157,7 +158,7 @@ impl Recorder {
             return Ok(());
         }
         for readings in rows {
-            self.readings(&readings);
+            self.readings(&readings, clock::now());
         }
         history.settle().await;
         match is_alone && history.status().lost == 0 {

@@ -81,15 +81,41 @@ fn a_rule_over_the_past_says_when_it_would_have_been_raised_and_for_how_long() {
         (&load, &[(0, Value(0.95))], 500, vec![]),
         (&load, &over[..4], 5_000, vec![(30, None)]),
         // A hold goes on over a restart, and is decided after it.
-        (&load, &[(0, Value(0.95)), (10, Away(90)), (95, Value(0.95))], 99, vec![(90, None)]),
-        (&raises, &[(0, Value(0.1)), (60, Value(0.1))], 70, vec![(25, Some(60))]),
-        (&silent, &[(5, Value(0.0)), (20, Value(0.0)), (90, Value(0.0))], 99, vec![(45, Some(90))]),
+        (
+            &load,
+            &[(0, Value(0.95)), (10, Away(90)), (95, Value(0.95))],
+            99,
+            vec![(90, None)],
+        ),
+        (
+            &raises,
+            &[(0, Value(0.1)), (60, Value(0.1))],
+            70,
+            vec![(25, Some(60))],
+        ),
+        (
+            &silent,
+            &[(5, Value(0.0)), (20, Value(0.0)), (90, Value(0.0))],
+            99,
+            vec![(45, Some(90))],
+        ),
         (&silent, &[], 99, vec![(25, None)]),
         // Nobody was there: nothing was silent.
-        (&silent, &[(5, Value(0.0)), (20, Away(500)), (510, Value(0.0))], 520, vec![]),
+        (
+            &silent,
+            &[(5, Value(0.0)), (20, Away(500)), (510, Value(0.0))],
+            520,
+            vec![],
+        ),
         (
             &absent,
-            &[(0, Value(1.0)), (10, Answer), (20, Answer), (30, Answer), (40, Value(1.0))],
+            &[
+                (0, Value(1.0)),
+                (10, Answer),
+                (20, Answer),
+                (30, Answer),
+                (40, Value(1.0)),
+            ],
             50,
             vec![(30, Some(40))],
         ),
@@ -113,7 +139,9 @@ fn ticked(rule: &Compiled, values: &[(i64, f64)], end: i64) -> Vec<(i64, Option<
         let number = values.iter().find(|(at, _)| *at == now);
         let number = number.map(|(_, number)| ReadingValue::Number(*number));
         let patience = SignedDuration::from_secs(PATIENCE as i64);
-        let is_silent = state.heard().is_some_and(|heard| heard + patience <= at(now));
+        let is_silent = state
+            .heard()
+            .is_some_and(|heard| heard + patience <= at(now));
         let heard = match &number {
             Some(value) => Heard::Value(subject, value),
             None if is_silent && !state.is_silent() => Heard::Silence,

@@ -8,8 +8,10 @@ use utakata_model::{AlarmId, AlarmName, Selector, Severity, TargetName, duration
 use super::{ANSWER_TIMEOUT, Client, Error};
 
 use crate::{
-    alarm::{Acknowledge, AlarmExplanation, AlarmReport, AlarmRuleView, AlarmTest, AlarmView, Shelve,
-        TestAlarmRules},
+    alarm::{
+        Acknowledge, AlarmExplanation, AlarmReport, AlarmRuleView, AlarmTest, AlarmView, Shelve,
+        TestAlarmRules,
+    },
     relation::{RelationView, Topology},
 };
 

@@ -16,11 +16,7 @@ use crate::{
 };
 
 /// Returns the attempts to read a target, by the time heard.
-pub fn attempts(
-    shared: &Shared,
-    target: &TargetName,
-    range: Range,
-) -> Result<Vec<Attempt>, Error> {
+pub fn attempts(shared: &Shared, target: &TargetName, range: Range) -> Result<Vec<Attempt>, Error> {
     let sources = shared.dictionary.lock().sources(target);
     let reading = Reading::begin(shared, range, None);
     let mut attempts = Vec::new();

@@ -190,7 +190,11 @@ impl Found {
 
 impl<'s> Reading<'s> {
     /// Chooses the files. A range in steps begins and ends with whole steps.
-    pub(super) fn begin(shared: &'s Shared, range: Range, step: Option<(Millis, Aggregate)>) -> Self {
+    pub(super) fn begin(
+        shared: &'s Shared,
+        range: Range,
+        step: Option<(Millis, Aggregate)>,
+    ) -> Self {
         let view = shared.view();
         let stored: Vec<Stored> = view.files.iter().map(|held| held.stored).collect();
         let range = match step {

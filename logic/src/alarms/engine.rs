@@ -223,9 +223,7 @@ impl Engine {
         watched
             .records
             .insert((key.rule.clone(), key.series), record);
-        let silent = self
-            .silent_from(&key)
-            .filter(|_| waits || state.is_some());
+        let silent = self.silent_from(&key).filter(|_| waits || state.is_some());
         if let Some(at) = facts.into_iter().chain(state).chain(silent).min() {
             self.deadlines.insert((at, key.clone()));
             self.deadline_of.insert(key, at);

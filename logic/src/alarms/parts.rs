@@ -7,13 +7,8 @@ use utakata_interconnect::Events;
 
 use super::trouble::Troubles;
 use crate::{
-    config,
-    dispatch::Dispatch,
-    duties::Duties,
-    inventory::Inventory,
-    ledger::Ledger,
-    observe::Observe,
-    store::Store,
+    config, dispatch::Dispatch, duties::Duties, inventory::Inventory, ledger::Ledger,
+    observe::Observe, store::Store,
 };
 
 /// The parts from which the alarms are built. Cheap to clone.

@@ -205,7 +205,11 @@ impl<'h> Past<'h> {
             }
         }
         // Of one moment the values are heard first.
-        moments.extend(attempts.iter().filter_map(|attempt| answer(attempt, metric)));
+        moments.extend(
+            attempts
+                .iter()
+                .filter_map(|attempt| answer(attempt, metric)),
+        );
         moments.sort_by_key(|(at, _)| *at);
         Ok(vec![Watched {
             rule: Arc::clone(rule),
@@ -334,7 +338,8 @@ mod tests {
             point(50, 51, 4.0, Quality::Suspect),
             hole,
         ];
-        let number = |at_second, number| (at(at_second), Moment::Value(ReadingValue::Number(number)));
+        let number =
+            |at_second, number| (at(at_second), Moment::Value(ReadingValue::Number(number)));
         assert_eq!(heard(points), [number(12, 1.0), number(31, 3.0)]);
     }
 

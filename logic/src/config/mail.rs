@@ -160,7 +160,11 @@ mod tests {
                 "smtp://mail.example:587?tls=required",
                 "smtp://mail.example:587",
             ),
-            ("smtp://127.0.0.1:25", "smtp://127.0.0.1:25", "smtp://127.0.0.1:25"),
+            (
+                "smtp://127.0.0.1:25",
+                "smtp://127.0.0.1:25",
+                "smtp://127.0.0.1:25",
+            ),
         ] {
             let server: MailServer = text.parse().unwrap();
             assert_eq!(server.expose(), exposed);

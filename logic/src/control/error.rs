@@ -90,7 +90,11 @@ impl From<ledger::Error> for Error {
 fn feeds(unpowered: &[Unpowered]) -> String {
     let first = unpowered.first().map(|one| {
         let feeds: Vec<&str> = one.feeds.iter().map(|feed| feed.as_str()).collect();
-        format!("{} would lose every feed that it has ({})", one.target, feeds.join(", "))
+        format!(
+            "{} would lose every feed that it has ({})",
+            one.target,
+            feeds.join(", ")
+        )
     });
     let more = match unpowered.len().saturating_sub(1) {
         0 => String::new(),

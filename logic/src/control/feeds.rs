@@ -56,8 +56,7 @@ pub fn unpowered(
             }
             let above: Vec<Neighbour<'_>> = feeds(graph.above(fed.target)).collect();
             let is_lost = |feed: &Neighbour<'_>| {
-                lost.contains_key(feed.target)
-                    || (touched.contains(feed.target) && is_outlet(feed))
+                lost.contains_key(feed.target) || (touched.contains(feed.target) && is_outlet(feed))
             };
             if above.iter().all(is_lost) {
                 let unpowered = Unpowered {
@@ -95,7 +94,11 @@ mod tests {
     fn graph(targets: &[&str], relations: &[(Value, &str)]) -> Graph {
         let target = |name: &&str| {
             let (name, rack) = name.split_once('@').unwrap_or((name, ""));
-            let kind = if name.starts_with("pdu") { "apc-pdu" } else { "snmp" };
+            let kind = if name.starts_with("pdu") {
+                "apc-pdu"
+            } else {
+                "snmp"
+            };
             let mut target = Target::new(name.parse().unwrap(), kind.parse().unwrap(), "a".into());
             if !rack.is_empty() {
                 target.labels.insert("rack".into(), rack.into());
@@ -139,16 +142,32 @@ mod tests {
             (&["pdu-a"], Some("3"), vec![]),
             (&["pdu-a", "pdu-b"], Some("3"), vec![one("srv-1", 2, true)]),
             (&["pdu-a", "pdu-b"], Some("4"), vec![one("srv-2", 1, false)]),
-            (&["pdu-a", "pdu-b"], None, vec![one("srv-1", 2, true), one("srv-2", 1, false)]),
-            (&["ups-a"], None, vec![one("pdu-a", 1, false), one("srv-2", 1, false)]),
+            (
+                &["pdu-a", "pdu-b"],
+                None,
+                vec![one("srv-1", 2, true), one("srv-2", 1, false)],
+            ),
+            (
+                &["ups-a"],
+                None,
+                vec![one("pdu-a", 1, false), one("srv-2", 1, false)],
+            ),
             (
                 &["ups-a", "pdu-b"],
                 None,
-                vec![one("pdu-a", 1, false), one("srv-1", 2, true), one("srv-2", 1, false)],
+                vec![
+                    one("pdu-a", 1, false),
+                    one("srv-1", 2, true),
+                    one("srv-2", 1, false),
+                ],
             ),
             (&["srv-1", "nobody"], None, vec![]),
         ] {
-            assert_eq!(found(&site, touched, outlet), expect, "{touched:?} {outlet:?}");
+            assert_eq!(
+                found(&site, touched, outlet),
+                expect,
+                "{touched:?} {outlet:?}"
+            );
         }
     }
 

@@ -44,17 +44,24 @@ async fn alertmanager_has_what_people_are_told_also_after_it_was_away() {
     set_power(&room, "pdu-1", 50.0).await;
     apply(&room, json!([rule()])).await;
     read(&room).await;
-    until("the alert is there", async || targets(&receiver) == ["pdu-0"]).await;
+    until("the alert is there", async || {
+        targets(&receiver) == ["pdu-0"]
+    })
+    .await;
     let alert = &receiver.alerts().unwrap()[0];
     assert_eq!(alert["labels"]["alertname"], "draws-much", "{alert}");
     assert_eq!(alert["labels"]["severity"], "critical", "{alert}");
     assert_eq!(alert["labels"]["rack"], "A1", "{alert}");
-    assert_eq!(alert["annotations"]["summary"], "pdu-0 draws 120 W", "{alert}");
+    assert_eq!(
+        alert["annotations"]["summary"], "pdu-0 draws 120 W",
+        "{alert}"
+    );
     assert_eq!(alert["annotations"]["do"], "shed load", "{alert}");
 
     receiver.server().kill().unwrap();
     set_power(&room, "pdu-1", 150.0).await;
-    let says_so = |status: &serde_json::Value| status["problems"].to_string().contains("alarm-channel");
+    let says_so =
+        |status: &serde_json::Value| status["problems"].to_string().contains("alarm-channel");
     room.until("/v1/status", says_so).await;
     receiver.server().start_again().unwrap();
     // It had its alerts in memory alone: what it missed comes at once.
@@ -77,7 +84,10 @@ fn mailing(server: String, certificate: Option<std::path::PathBuf>) -> Config {
         server: Some(server.parse().unwrap()),
         ca: certificate,
         from: Some("utakata@example.org".into()),
-        to: vec!["Operators <noc@example.org>".into(), "duty@example.org".into()],
+        to: vec![
+            "Operators <noc@example.org>".into(),
+            "duty@example.org".into(),
+        ],
         gather: Some(std::time::Duration::from_millis(1500)),
         ..Mail::default()
     };
@@ -95,13 +105,28 @@ async fn a_storm_is_one_mail_and_a_restart_mails_nothing_again() {
     room.furnish(40).await;
     apply(&room, json!([rule()])).await;
     read(&room).await;
-    until("the mail is there", async || !server.messages().unwrap().is_empty()).await;
+    until("the mail is there", async || {
+        !server.messages().unwrap().is_empty()
+    })
+    .await;
     let message = server.messages().unwrap().remove(0);
     let headers = message.split("\r\n\r\n").next().unwrap();
-    assert!(headers.contains("X-RcptTo: noc@example.org, duty@example.org"), "{headers}");
-    assert!(headers.contains("Subject: utakata: 40 raised: critical: pdu-"), "{headers}");
-    assert!(headers.contains("Message-ID: <utakata-alarms-"), "{headers}");
-    assert!(headers.contains("Auto-Submitted: auto-generated"), "{headers}");
+    assert!(
+        headers.contains("X-RcptTo: noc@example.org, duty@example.org"),
+        "{headers}"
+    );
+    assert!(
+        headers.contains("Subject: utakata: 40 raised: critical: pdu-"),
+        "{headers}"
+    );
+    assert!(
+        headers.contains("Message-ID: <utakata-alarms-"),
+        "{headers}"
+    );
+    assert!(
+        headers.contains("Auto-Submitted: auto-generated"),
+        "{headers}"
+    );
     assert!(message.contains("critical: pdu-0 draws 120 W"), "{message}");
 
     // Nothing is mailed again; what comes next is, once.
@@ -109,9 +134,15 @@ async fn a_storm_is_one_mail_and_a_restart_mails_nothing_again() {
     let room = again(folder, config).await;
     read(&room).await;
     set_power(&room, "pdu-0", 50.0).await;
-    until("the end is mailed", async || server.messages().unwrap().len() == 2).await;
+    until("the end is mailed", async || {
+        server.messages().unwrap().len() == 2
+    })
+    .await;
     let message = &server.messages().unwrap()[1];
-    assert!(message.contains("Subject: utakata: 1 over: critical: pdu-0"), "{message}");
+    assert!(
+        message.contains("Subject: utakata: 1 over: critical: pdu-0"),
+        "{message}"
+    );
     room.end().await;
     assert_eq!(server.messages().unwrap().len(), 2);
 }
@@ -133,7 +164,10 @@ async fn a_mail_server_that_refuses_or_is_away_is_told_and_gets_it_later() {
     };
     room.until("/v1/status", says_so).await;
     server.server().start_again().unwrap();
-    until("the mail is there", async || server.messages().unwrap().len() == 1).await;
+    until("the mail is there", async || {
+        server.messages().unwrap().len() == 1
+    })
+    .await;
     room.until("/v1/status", |status| !says_so(status)).await;
     room.end().await;
 }
@@ -142,7 +176,10 @@ async fn a_mail_server_that_refuses_or_is_away_is_told_and_gets_it_later() {
 async fn a_password_is_not_given_to_a_server_whose_certificate_nobody_vouches_for() {
     let server = Smtp::start_tls().unwrap();
     // Its certificate is its own: the authorities of the system do not know it.
-    let url = format!("smtp://utakata:secret@localhost:{}", server.address().port());
+    let url = format!(
+        "smtp://utakata:secret@localhost:{}",
+        server.address().port()
+    );
     let mut config = mailing(url, Some(server.certificate()));
     config.alarms.mail.gather = Some(std::time::Duration::ZERO);
     let mut room = Room::empty(config).await;

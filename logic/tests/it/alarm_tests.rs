@@ -55,19 +55,31 @@ async fn a_rule_over_history_finds_what_it_found_when_it_happened() {
     let body = json!({ "names": ["draws-much"] });
     let (_, readings) = room.get("/v1/history?metric=hw.power").await;
     let times = readings["series"].as_array().unwrap().iter();
-    let values: usize = times.map(|one| one["times"].as_array().unwrap().len()).sum();
+    let values: usize = times
+        .map(|one| one["times"].as_array().unwrap().len())
+        .sum();
     let test = tested(&room, body, values as u64).await;
     let found = &test["rules"][0];
     assert_eq!(found["origin"], "site", "{test}");
-    assert_eq!((&found["targets"], &found["series"]), (&json!(2), &json!(2)), "{test}");
+    assert_eq!(
+        (&found["targets"], &found["series"]),
+        (&json!(2), &json!(2)),
+        "{test}"
+    );
     assert_eq!(found["alarms"], 2, "{test}");
     assert_eq!(found["most_in_ten_minutes"], 2, "{test}");
     let spells = found["spells"].as_array().unwrap();
-    let of_0 = spells.iter().find(|spell| spell["target"] == "pdu-0").unwrap();
+    let of_0 = spells
+        .iter()
+        .find(|spell| spell["target"] == "pdu-0")
+        .unwrap();
     assert!(is_near(&of_0["raised"], &live["raised"]), "{of_0} {live}");
     assert!(is_near(&of_0["over"], &live["over"]), "{of_0} {live}");
     assert_eq!(of_0["text"], "pdu-0 draws 120 W", "{of_0}");
-    let of_1 = spells.iter().find(|spell| spell["target"] == "pdu-1").unwrap();
+    let of_1 = spells
+        .iter()
+        .find(|spell| spell["target"] == "pdu-1")
+        .unwrap();
     assert!(of_1["over"].is_null(), "{of_1}");
 
     // Another threshold, and the rule in force beside it; only some targets.
@@ -84,7 +96,11 @@ async fn a_rule_over_history_finds_what_it_found_when_it_happened() {
         .map(|at| (&test["rules"][at]["origin"], &test["rules"][at]["alarms"]))
         .map(|(origin, alarms)| (origin.as_str().unwrap(), alarms.as_u64().unwrap()))
         .collect();
-    assert_eq!(alarms, [("request", 0), ("site", 1), ("shipped", 0)], "{test}");
+    assert_eq!(
+        alarms,
+        [("request", 0), ("site", 1), ("shipped", 0)],
+        "{test}"
+    );
     // Nothing reads it by itself: nobody expects an answer.
     let note = test["rules"][2]["notes"].to_string();
     assert!(note.contains("no schedule reads 1"), "{note}");
@@ -101,24 +117,45 @@ async fn a_test_that_is_wrong_says_what_is_wrong() {
     let wrong = json!({ "name": "x", "on": { "metric": "hw.power" }, "raise": "value > 'hot'" });
     for (body, status, code, part) in [
         (json!({}), 400, "body-invalid", "0 rules are given"),
-        (json!({ "rules": [wrong] }), 422, "documents-invalid", "raise: line 1"),
-        (json!({ "names": ["fan-faild"] }), 404, "not-found", "fan-failed"),
+        (
+            json!({ "rules": [wrong] }),
+            422,
+            "documents-invalid",
+            "raise: line 1",
+        ),
+        (
+            json!({ "names": ["fan-faild"] }),
+            404,
+            "not-found",
+            "fan-failed",
+        ),
         (
             json!({ "names": ["silent"], "from": "2026-11-29T10:00:00Z", "to": "2026-11-29T09:00:00Z" }),
             400,
             "query-invalid",
             "from is not before to",
         ),
-        (json!({ "names": ["silent"], "limit": 0 }), 400, "query-invalid", "limit"),
+        (
+            json!({ "names": ["silent"], "limit": 0 }),
+            400,
+            "query-invalid",
+            "limit",
+        ),
         (json!({ "name": "silent" }), 400, "body-invalid", "names"),
     ] {
         let (found, told) = room.post(PATH, body.clone()).await;
-        assert_eq!((found.as_u16(), &told["code"]), (status, &json!(code)), "{body}: {told}");
+        assert_eq!(
+            (found.as_u16(), &told["code"]),
+            (status, &json!(code)),
+            "{body}: {told}"
+        );
         assert!(told.to_string().contains(part), "{body}: {told}");
     }
     // No rule can have the name of this path.
     let named = json!({ "type": "alarm", "name": "test", "on": { "silence": 3 } });
-    let (status, told) = room.post("/v1/apply", json!({ "documents": [named] })).await;
+    let (status, told) = room
+        .post("/v1/apply", json!({ "documents": [named] }))
+        .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{told}");
     assert!(told.to_string().contains("choose another"), "{told}");
     room.end().await;

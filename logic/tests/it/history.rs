@@ -66,11 +66,15 @@ async fn what_was_read_is_found_with_the_reason_of_each_gap_and_after_a_restart(
     let room = Room::at(folder, config()).await;
     // With the times at which they arrived.
     room.until("/v1/readings", |readings| {
-        let heard = |list: &Value| -> Vec<Value> {
+        // History counts milliseconds.
+        let heard = |list: &Value| -> Vec<i64> {
             let items = list["items"].as_array().unwrap().iter();
-            items.map(|one| one["heard"].clone()).collect()
+            let heard = items.filter_map(|one| one["heard"].as_str()?.parse().ok());
+            heard
+                .map(|heard: jiff::Timestamp| heard.as_millisecond())
+                .collect()
         };
-        heard(readings).iter().any(|heard| !heard.is_null()) && heard(readings) == heard(&before)
+        !heard(readings).is_empty() && heard(readings) == heard(&before)
     })
     .await;
     let again = room
@@ -133,11 +137,13 @@ async fn what_was_not_read_because_of_an_order_says_so() {
     room.serve("pdu", Arc::new(script)).await;
     room.furnish(1).await;
     read(&room).await;
-    room.until("/v1/history?metric=hw", |page| times(&page["series"][0]) == 1)
-        .await;
+    room.until("/v1/history?metric=hw", |page| {
+        times(&page["series"][0]) == 1
+    })
+    .await;
     is_there.store(false, Ordering::Release);
     room.announce_one(&["pdu"], |status| {
-        status.stopped.all = Some(utakata_model::environment::StopState::Paused);
+        status.stopped.all = Some(utakata_model::StopState::Paused);
     })
     .await;
     let schedule = json!({

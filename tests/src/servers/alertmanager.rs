@@ -37,7 +37,13 @@ impl Alertmanager {
     pub fn alerts(&self) -> Result<Vec<Value>> {
         let url = format!("http://{}", self.server.address());
         let output = Command::new("amtool")
-            .args(["alert", "query", "--output=json", "--alertmanager.url", &url])
+            .args([
+                "alert",
+                "query",
+                "--output=json",
+                "--alertmanager.url",
+                &url,
+            ])
             .output()
             .context("amtool")?;
         if !output.status.success() {

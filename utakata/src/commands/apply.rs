@@ -78,7 +78,11 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
     let client = context.client()?;
     check_kept(&client, &kept).await?;
-    let selector = arguments.selector.as_deref().map(select::parse).transpose()?;
+    let selector = arguments
+        .selector
+        .as_deref()
+        .map(select::parse)
+        .transpose()?;
     let delete = prune::unnamed(&client, &arguments.prune, selector.as_ref(), &documents).await?;
     let subjects: Vec<String> = delete.iter().map(Named::subject).collect();
     let names = subjects.iter().map(String::as_str);

@@ -153,7 +153,9 @@ async fn nothing(client: &Client, selector: &Selector, arguments: &Arguments) ->
         true => "see `utakata get readings`".into(),
         false => suggest::hint(metric, known.iter().map(String::as_str)),
     };
-    format!("nothing of a metric that begins with \"{metric}\" was ever seen of \"{whose}\": {hint}")
+    format!(
+        "nothing of a metric that begins with \"{metric}\" was ever seen of \"{whose}\": {hint}"
+    )
 }
 
 /// Returns the metrics of one of the selected targets.
@@ -164,7 +166,12 @@ async fn metrics(client: &Client, selector: &Selector) -> Option<BTreeSet<String
         metric: None,
     };
     let readings = client.readings(&query).await.ok()?;
-    Some(readings.iter().map(|one| one.reading.metric.to_string()).collect())
+    Some(
+        readings
+            .iter()
+            .map(|one| one.reading.metric.to_string())
+            .collect(),
+    )
 }
 
 /// Parses a time, or how long ago it is.

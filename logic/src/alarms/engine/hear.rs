@@ -118,7 +118,10 @@ impl Engine {
         let of = &rule.rule.rule().name;
         watched.is_there(of, now);
         let attributes = Attributes::default();
-        if watched.records.contains_key(&(of.clone(), series(&attributes))) {
+        if watched
+            .records
+            .contains_key(&(of.clone(), series(&attributes)))
+        {
             let value = ReadingValue::Text("present".into());
             let heard = Heard::Value(subject(entry, &attributes), &value);
             self.step(name, rule, (&attributes, &"".into()), &heard, now);

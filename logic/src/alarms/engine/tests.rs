@@ -160,18 +160,30 @@ fn a_metric_that_a_target_has_no_longer_is_absent_until_it_is_there_again() {
     );
     // It is there for longer than anybody waits for it: that is no alarm.
     for second in (10..=100).step_by(10) {
-        engine.saw(target, &readings(target, second, &[("hw.power", 1.0)]), at(second));
+        engine.saw(
+            target,
+            &readings(target, second, &[("hw.power", 1.0)]),
+            at(second),
+        );
         engine.ended(target, true, at(second));
     }
     assert_eq!(of_rule(&engine.take_output(), "no-power"), []);
     for second in (110..=150).step_by(10) {
-        engine.saw(target, &readings(target, second, &[("hw.energy", 1.0)]), at(second));
+        engine.saw(
+            target,
+            &readings(target, second, &[("hw.energy", 1.0)]),
+            at(second),
+        );
         engine.ended(target, true, at(second));
         engine.tick(at(second));
     }
     let raised = [(AlarmChangeKind::Raised, 130)];
     assert_eq!(of_rule(&engine.take_output(), "no-power"), raised);
-    engine.saw(target, &readings(target, 160, &[("hw.power", 1.0)]), at(160));
+    engine.saw(
+        target,
+        &readings(target, 160, &[("hw.power", 1.0)]),
+        at(160),
+    );
     engine.ended(target, true, at(160));
     let over = [(AlarmChangeKind::Over, 160)];
     assert_eq!(of_rule(&engine.take_output(), "no-power"), over);
@@ -187,7 +199,11 @@ fn silence_raises_an_alarm_whose_rule_says_so_though_all_was_well() {
             "raise": "value > 100.0", "silent": "raise" }),
     );
     for second in [10, 20, 30] {
-        engine.saw(target, &readings(target, second, &[("hw.power", 1.0)]), at(second));
+        engine.saw(
+            target,
+            &readings(target, second, &[("hw.power", 1.0)]),
+            at(second),
+        );
         engine.tick(at(second));
     }
     engine.tick(at(54));

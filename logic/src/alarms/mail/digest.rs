@@ -61,11 +61,13 @@ impl Digest {
             (self.passed.len(), "came and went"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         let worst = self.raised.iter().chain(&self.over).chain(&self.passed);
-        let worst = worst.take(1).map(|alarm| {
-            format!(": {}: {}", alarm.severity.as_str(), alarm.text)
-        });
+        let worst = worst
+            .take(1)
+            .map(|alarm| format!(": {}: {}", alarm.severity.as_str(), alarm.text));
         let worst: String = worst.collect();
         let subject = plain(&format!("utakata: {}{worst}", parts.join(", ")));
         match subject.char_indices().nth(MAX_SUBJECT) {

@@ -96,7 +96,9 @@ fn rules(
         own.map(|rule| (RuleOrigin::Request, rule)).collect();
     for name in &test.names {
         let Some(found) = in_force.remove(name) else {
-            return Err(inventory::Error::none("alarm-rule", name.as_str(), in_force.keys()).into());
+            return Err(
+                inventory::Error::none("alarm-rule", name.as_str(), in_force.keys()).into(),
+            );
         };
         let origin = match found.shipped {
             true => RuleOrigin::Shipped,
@@ -175,7 +177,9 @@ fn notes(rule: &Compiled, found: &Replayed) -> Vec<String> {
     let mut notes = Vec::new();
     let metric = rule.metric();
     if let Some(metric) = metric.filter(|metric| metric.as_str().starts_with(OWN)) {
-        notes.push(format!("{metric} is a figure of utakata itself, and not in history"));
+        notes.push(format!(
+            "{metric} is a figure of utakata itself, and not in history"
+        ));
     } else if found.targets == 0 {
         notes.push("it is about none of these targets".into());
     } else if found.series == 0 {
@@ -189,7 +193,9 @@ fn notes(rule: &Compiled, found: &Replayed) -> Vec<String> {
     }
     if found.unread > 0 {
         let unread = found.unread;
-        notes.push(format!("no schedule reads {unread} of the targets: nothing is expected of them"));
+        notes.push(format!(
+            "no schedule reads {unread} of the targets: nothing is expected of them"
+        ));
     }
     if rule.rule().off {
         notes.push("the rule is switched off".into());

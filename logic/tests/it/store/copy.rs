@@ -63,7 +63,9 @@ async fn fill_alarms(store: &Sqlite) {
     let relation = json!({ "relation": "feeds", "from": "pdu-0", "to": "pdu-1" });
     let changes = [
         Change::Put(Document::Alarm(serde_json::from_value(rule).unwrap())),
-        Change::Put(Document::Relation(serde_json::from_value(relation).unwrap())),
+        Change::Put(Document::Relation(
+            serde_json::from_value(relation).unwrap(),
+        )),
     ];
     store.change(&changes).await.unwrap();
     let mut alarms = AlarmWrites::default();

@@ -48,7 +48,9 @@ pub async fn run(client: &Client, arguments: &Arguments, context: &Context<'_>) 
     let rules = rules(&arguments.files)?;
     let mut names = arguments.names.clone();
     if rules.is_empty() && names.is_empty() {
-        bail!(Usage("name rules in force, or give a file with rules: -f FILE".into()));
+        bail!(Usage(
+            "name rules in force, or give a file with rules: -f FILE".into()
+        ));
     }
     names.extend(in_force(client, &rules, &names).await?);
     let to = match &arguments.until {
@@ -133,10 +135,7 @@ fn part(test: &AlarmTest, rule: &AlarmRuleTest, output: &Output) -> String {
     ];
     lines.extend(rule.notes.iter().map(|note| format!("  {note}")));
     if !rule.spells.is_empty() {
-        let spells = rule.spells.iter().map(|spell| Shown {
-            spell,
-            to: test.to,
-        });
+        let spells = rule.spells.iter().map(|spell| Shown { spell, to: test.to });
         let spells: Vec<Shown<'_>> = spells.collect();
         lines.push(output.table_of(&spells).render(output.colours()));
     }

@@ -33,13 +33,23 @@ pub async fn unnamed(
     let mut there = Vec::new();
     if what.contains(&What::Targets) {
         let found = client.targets(meant(selector)?).await?;
-        there.extend(found.into_iter().map(|view| Named::Target(view.target.name)));
+        there.extend(
+            found
+                .into_iter()
+                .map(|view| Named::Target(view.target.name)),
+        );
     } else if selector.is_some() {
-        bail!(Usage("--selector goes with targets: --prune, or --prune=targets,relations".into()));
+        bail!(Usage(
+            "--selector goes with targets: --prune, or --prune=targets,relations".into()
+        ));
     }
     if what.contains(&What::Relations) {
         let found = client.relations().await?;
-        there.extend(found.iter().map(|view| Named::Relation(view.relation.key())));
+        there.extend(
+            found
+                .iter()
+                .map(|view| Named::Relation(view.relation.key())),
+        );
     }
     if what.contains(&What::AlarmRules) {
         let found = client.alarm_rules().await?.into_iter();
@@ -95,7 +105,10 @@ mod tests {
             relation("bmc-1"),
             relation("bmc-2"),
         ];
-        let gone: Vec<String> = without(there, &documents).iter().map(Named::subject).collect();
+        let gone: Vec<String> = without(there, &documents)
+            .iter()
+            .map(Named::subject)
+            .collect();
         assert_eq!(gone, ["alarm y", "target x", "relation feeds pdu-1 bmc-2"]);
     }
 }

@@ -41,7 +41,11 @@ pub fn unpowered(plan: &Plan) {
     for one in plan.unpowered.iter().take(NAMED_WITHOUT_POWER) {
         let feeds: Vec<&str> = one.feeds.iter().map(|feed| feed.as_str()).collect();
         let source = if one.by_labels { "; by labels" } else { "" };
-        tell!("{} would lose every feed ({}{source})", one.target, feeds.join(", "));
+        tell!(
+            "{} would lose every feed ({}{source})",
+            one.target,
+            feeds.join(", ")
+        );
     }
     let more = plan.unpowered.len().saturating_sub(NAMED_WITHOUT_POWER);
     if more > 0 {

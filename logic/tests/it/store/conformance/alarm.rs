@@ -33,7 +33,11 @@ async fn write(store: &dyn Store, alarms: AlarmWrites) {
 pub async fn alarms_are_those_that_were_written_last(store: &dyn Store) {
     assert_eq!(store.last_alarm_change().await.unwrap(), 0);
     let mut writes = AlarmWrites::default();
-    for key in ["pdu-1/x", "pdu-1/x/phase=L1", "pdu-2/x/name=\u{00fc} 'a' \"b\""] {
+    for key in [
+        "pdu-1/x",
+        "pdu-1/x/phase=L1",
+        "pdu-2/x/name=\u{00fc} 'a' \"b\"",
+    ] {
         writes.rows.insert(key.into(), Some("one".into()));
     }
     writes.changes = (1..=1500).map(|number| change(number, "first")).collect();
@@ -53,7 +57,10 @@ pub async fn alarms_are_those_that_were_written_last(store: &dyn Store) {
 
     assert_eq!(
         store.alarms().await.unwrap(),
-        [row("pdu-1/x", "two"), row("pdu-2/x/name=\u{00fc} 'a' \"b\"", "one")]
+        [
+            row("pdu-1/x", "two"),
+            row("pdu-2/x/name=\u{00fc} 'a' \"b\"", "one")
+        ]
     );
     assert_eq!(store.last_alarm_change().await.unwrap(), 1501);
     let first = store.alarm_changes(0, 2).await.unwrap();
@@ -62,7 +69,10 @@ pub async fn alarms_are_those_that_were_written_last(store: &dyn Store) {
     assert_eq!(last, [change(1500, "again"), change(1501, "last")]);
     assert_eq!(
         store.alarms_told().await.unwrap(),
-        [("http://one".to_owned(), 1500), ("noc@example.org".to_owned(), 3)]
+        [
+            ("http://one".to_owned(), 1500),
+            ("noc@example.org".to_owned(), 3)
+        ]
     );
 }
 
