@@ -79,7 +79,9 @@ impl Observed {
                 self.twice += 1;
                 let Telling { alarm, number, .. } = one;
                 let word = if one.is_over { "end" } else { "beginning" };
-                self.find(format!("the {word} of the alarm {alarm} was told again as {number}"));
+                self.find(format!(
+                    "the {word} of the alarm {alarm} was told again as {number}"
+                ));
             }
         }
     }
@@ -94,7 +96,9 @@ impl Observed {
             self.gone += gone;
             if gone > 0 {
                 let (logic, target) = of;
-                self.find(format!("{gone} readings of {target} are gone from the history of {logic}"));
+                self.find(format!(
+                    "{gone} readings of {target} are gone from the history of {logic}"
+                ));
             }
         }
     }
@@ -108,7 +112,12 @@ mod tests {
     fn an_alarm_that_differs_from_its_device_is_found_either_way() {
         let effects = [("a", 0), ("b", 2), ("c", 3), ("d", 9)];
         let effects = effects.map(|(name, count)| (name.to_owned(), count)).into();
-        for (active, wrong) in [(&["c", "d"][..], 0), (&["d"], 1), (&["a", "c", "d"], 1), (&[], 2)] {
+        for (active, wrong) in [
+            (&["c", "d"][..], 0),
+            (&["d"], 1),
+            (&["a", "c", "d"], 1),
+            (&[], 2),
+        ] {
             let active = active.iter().map(|name| (*name).to_owned()).collect();
             let mut observed = Observed::default();
             observed.alarms(&active, &effects);
@@ -134,7 +143,10 @@ mod tests {
         assert_eq!(check(&others), (3, 0));
         assert_eq!(check(&[raised.clone(), raised.clone()]), (1, 0));
         assert_eq!(check(&[raised.clone(), telling("a", 2, false)]), (2, 1));
-        assert_eq!(check(&[raised.clone(), over, telling("a", 5, true)]), (3, 1));
+        assert_eq!(
+            check(&[raised.clone(), over, telling("a", 5, true)]),
+            (3, 1)
+        );
         // An end of which nobody knows the beginning.
         assert_eq!(check(&[telling("a", 4, true)]), (1, 1));
     }

@@ -108,7 +108,10 @@ async fn take(
         stream.read_exact(&mut body).await?;
         let alerts: Vec<Alert> = serde_json::from_slice(&body)?;
         let now = Timestamp::now();
-        for alert in alerts.into_iter().filter(|one| one.labels.alertname == rule) {
+        for alert in alerts
+            .into_iter()
+            .filter(|one| one.labels.alertname == rule)
+        {
             to.lock().insert(Telling {
                 number: alert.annotations.number.parse()?,
                 alarm: alert.annotations.id,

@@ -55,7 +55,9 @@ impl Truth {
     /// Returns the number of marks of each device.
     pub fn marks(&self) -> BTreeMap<String, u64> {
         let devices = self.devices.iter();
-        devices.map(|(name, device)| (name.clone(), device.marks)).collect()
+        devices
+            .map(|(name, device)| (name.clone(), device.marks))
+            .collect()
     }
 }
 

@@ -170,7 +170,9 @@ impl Port {
             let _ = to.send(receive(&socket, number, &gathered, &health, &is_wanted));
         });
         match spawned {
-            Ok(_) => ended.await.unwrap_or_else(|_| io::ErrorKind::BrokenPipe.into()),
+            Ok(_) => ended
+                .await
+                .unwrap_or_else(|_| io::ErrorKind::BrokenPipe.into()),
             Err(error) => error,
         }
     }
@@ -206,7 +208,10 @@ fn receive(
 /// an earlier reply met a closed port.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), ConnectionRefused | Interrupted | TimedOut | WouldBlock)
+    matches!(
+        error.kind(),
+        ConnectionRefused | Interrupted | TimedOut | WouldBlock
+    )
 }
 
 /// Returns the reason why an address cannot be listened at, with a cure.
@@ -251,7 +256,10 @@ async fn pass_on(gathered: &Gathered, place: &Place, events: &dyn Events) {
 /// Sends replies, each from the address at which its question arrived.
 async fn reply(mut replies: mpsc::Receiver<Arc<ReplyBatch>>, sockets: Vec<Bound>) {
     while let Some(batch) = replies.recv().await {
-        let sockets: Vec<_> = sockets.iter().map(|socket| socket.borrow().clone()).collect();
+        let sockets: Vec<_> = sockets
+            .iter()
+            .map(|socket| socket.borrow().clone())
+            .collect();
         // A full buffer of the system makes a sender wait.
         let sent = tokio::task::spawn_blocking(move || send(&batch, &sockets));
         if let Err(error) = sent.await {

@@ -124,7 +124,10 @@ impl Room {
     /// No UPS is ever in it.
     pub fn set_ups(&mut self, ups: usize, condition: Condition) -> Result<(), &'static str> {
         use Condition::{BatteryDrained, Bypass, OutputOff, Overload, TestFailed};
-        if !matches!(condition, BatteryDrained | Bypass | OutputOff | Overload | TestFailed) {
+        if !matches!(
+            condition,
+            BatteryDrained | Bypass | OutputOff | Overload | TestFailed
+        ) {
             return Err("it is a UPS");
         }
         let clock = self.clock;
@@ -145,7 +148,9 @@ impl Room {
             match (condition, pdu.kind) {
                 (Overload | NearOverload | SupplyFailed, PduKind::ApcPdu)
                 | (BreakerOpen, PduKind::RaritanPdu) => pdu.conditions.add(condition),
-                (Overload | NearOverload | SupplyFailed, _) => return Err("only an apc-pdu tells it"),
+                (Overload | NearOverload | SupplyFailed, _) => {
+                    return Err("only an apc-pdu tells it");
+                }
                 (BreakerOpen, _) => return Err("only a raritan-pdu tells it"),
                 _ => return Err("it is no UPS"),
             }

@@ -213,7 +213,9 @@ impl Engine {
             .alarm
             .as_ref()
             .and_then(|alarm| alarm.facts.deadline());
-        let state = rule.and_then(|rule| record.state.deadline(&rule.rule));
+        let state = rule
+            .as_ref()
+            .and_then(|rule| record.state.deadline(&rule.rule));
         // Where silence changes something it is waited for, even if all is well.
         let waits = !record.state.is_idle()
             || rule

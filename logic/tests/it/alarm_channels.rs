@@ -88,7 +88,7 @@ fn mailing(server: String, certificate: Option<std::path::PathBuf>) -> Config {
             "Operators <noc@example.org>".into(),
             "duty@example.org".into(),
         ],
-        gather: Some(std::time::Duration::from_millis(1500)),
+        gather: Some(std::time::Duration::from_secs(3)),
         ..Mail::default()
     };
     config

@@ -55,7 +55,9 @@ impl Told {
             reader.read_exact(&mut body).ok()?;
             let alerts: Vec<Value> = serde_json::from_slice(&body).ok()?;
             self.0.lock().unwrap().extend(alerts);
-            writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ok()?;
+            writer
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .ok()?;
         }
     }
 
@@ -118,7 +120,8 @@ fn an_alarm_survives_kills_and_silence_and_is_told_once() {
     let (told, port) = Told::listen();
     let (room, place) = (Room::start(), Place::new());
     std::fs::create_dir_all(place.data()).unwrap();
-    let webhook = format!("[logic.alarms]\nwebhooks = [\"http://127.0.0.1:{port}/api/v2/alerts\"]\n");
+    let webhook =
+        format!("[logic.alarms]\nwebhooks = [\"http://127.0.0.1:{port}/api/v2/alerts\"]\n");
     std::fs::write(place.data().join("utakata.toml"), webhook).unwrap();
     let up = place.up();
     room.observed_by(&place);
@@ -149,7 +152,10 @@ fn an_alarm_survives_kills_and_silence_and_is_told_once() {
     up.kill();
     let _up = place.up();
     let still = until(&place, of_battery, |one| one["active"] == true);
-    assert_eq!((&still["id"], &still["raised"]), (&alarm["id"], &alarm["raised"]));
+    assert_eq!(
+        (&still["id"], &still["raised"]),
+        (&alarm["id"], &alarm["raised"])
+    );
     until(&place, ("silent", "ups-a"), |one| one["active"] == true);
 
     // It ends by values, and only so.
@@ -175,7 +181,15 @@ fn an_alarm_survives_kills_and_silence_and_is_told_once() {
         assert!(begins.first() < ends.first(), "{of:?}: {changes:?}");
     }
     // Over history the rule decides as it did.
-    let test = place.json(&["alarm", "test", "on-battery", "--since", "1h", "-l", "name=ups-a"]);
+    let test = place.json(&[
+        "alarm",
+        "test",
+        "on-battery",
+        "--since",
+        "1h",
+        "-l",
+        "name=ups-a",
+    ]);
     let rule = &test["rules"][0];
     assert_eq!(rule["alarms"], 1, "{test}");
     let difference = time(&rule["spells"][0]["raised"]).duration_since(time(&alarm["raised"]));
@@ -200,7 +214,11 @@ fn the_simulator_shows_every_kind_of_alarm_that_its_equipment_can_raise() {
     place.apply(&documents.join("\n---\n"));
     let faults = [
         ("ups-a", "battery-drained", &["battery-low"][..]),
-        ("ups-a", "input-lost", &["ups-on-battery", "battery-runs-out"]),
+        (
+            "ups-a",
+            "input-lost",
+            &["ups-on-battery", "battery-runs-out"],
+        ),
         ("ups-b", "overload", &["ups-load"]),
         ("ups-b", "test-failed", &["battery-test-failed"]),
         ("ups-b", "bypass", &["ups-on-bypass"]),
@@ -221,9 +239,20 @@ fn the_simulator_shows_every_kind_of_alarm_that_its_equipment_can_raise() {
     }
     // The PDUs of its feed are dead now.
     room.fault("ups-b", "output-off");
-    until(&place, ("ups-output-off", "ups-b"), |one| one["active"] == true);
-    for device in ["ups-a", "ups-b", "pdu-a1-b", "pdu-a2-b", "pdu-a1-b2", "pdu-a2-b2"] {
+    until(&place, ("ups-output-off", "ups-b"), |one| {
+        one["active"] == true
+    });
+    for device in [
+        "ups-a",
+        "ups-b",
+        "pdu-a1-b",
+        "pdu-a2-b",
+        "pdu-a1-b2",
+        "pdu-a2-b2",
+    ] {
         room.fault(device, "none");
     }
-    until(&place, ("ups-output-off", "ups-b"), |one| one["active"] == false);
+    until(&place, ("ups-output-off", "ups-b"), |one| {
+        one["active"] == false
+    });
 }

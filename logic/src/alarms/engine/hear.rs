@@ -15,7 +15,7 @@ use crate::{
     alarms::{
         Act, ActVerb, Error,
         own::OwnFigure,
-        record::{Key, Record, series},
+        record::{Key, series},
         rules::Numbered,
     },
     audit::AlarmAct,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use utakata_api::alarm::{AlarmChangeKind, AlarmNotice};
-use utakata_model::{Relation, Schedule, Target};
+use utakata_model::{ReadingValue, Readings, Relation, Schedule, Target};
 
 use super::*;
 use crate::kinds::KindsSnapshot;
