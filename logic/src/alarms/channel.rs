@@ -44,7 +44,7 @@ impl Channel {
                 return;
             }
         };
-        let trouble = Trouble::new(&self.parts, &self.url);
+        let trouble = Trouble::new(&self.parts.failing, &self.url);
         let mut pause = RETRY.0;
         let mut told = None;
         loop {

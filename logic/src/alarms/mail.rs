@@ -80,7 +80,7 @@ impl Mail {
     /// Tells until it is dropped.
     pub async fn run(mut self) {
         let name = self.config.to.join(", ");
-        let trouble = Trouble::new(&self.parts, &name);
+        let trouble = Trouble::new(&self.parts.failing, &name);
         let post = match Post::new(&self.config) {
             Ok(post) => post,
             Err(problem) => {

@@ -5,8 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::Mutex;
 use utakata_model::{Cure, Problem};
 
-use super::parts::Parts;
-
 /// The troubles of all channels, by channel.
 #[derive(Debug, Default)]
 pub struct Troubles(Mutex<BTreeMap<String, Problem>>);
@@ -25,9 +23,9 @@ impl Troubles {
 }
 
 impl Trouble {
-    pub fn new(parts: &Parts, channel: &str) -> Self {
+    pub fn new(all: &Arc<Troubles>, channel: &str) -> Self {
         Self {
-            all: Arc::clone(&parts.failing),
+            all: Arc::clone(all),
             channel: channel.to_owned(),
         }
     }

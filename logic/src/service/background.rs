@@ -21,6 +21,16 @@ const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Keeps the reasons of reads that nobody answers.
+fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
+    unanswered::run(
+        Arc::clone(&inner.site),
+        inner.recorder.clone(),
+        inner.dispatch.unanswered(),
+        inner.lifetime.cancel.clone(),
+    )
+}
+
 impl Handle {
     pub(super) fn spawn(
         &self,
@@ -42,12 +52,7 @@ impl Handle {
             recorder: inner.recorder.clone(),
             fetches,
         };
-        background.spawn(unanswered::run(
-            Arc::clone(&inner.site),
-            inner.recorder.clone(),
-            inner.dispatch.unanswered(),
-            inner.lifetime.cancel.clone(),
-        ));
+        background.spawn(keep_unanswered(inner));
         let cancel = inner.lifetime.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });

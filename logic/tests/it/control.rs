@@ -347,13 +347,17 @@ async fn a_read_back_that_is_lost_is_soon_made_again() {
 async fn every_feed_of_something_is_not_taken_away_unless_the_plan_was_seen() {
     let room = Room::served().await;
     room.furnish(3).await;
-    let feeds = |from: &str| json!({
-        "type": "relation", "relation": "feeds", "from": from, "to": "pdu-2",
-    });
+    let feeds = |from: &str| {
+        json!({
+            "type": "relation", "relation": "feeds", "from": from, "to": "pdu-2",
+        })
+    };
     room.apply(json!([feeds("pdu-0"), feeds("pdu-1")])).await;
-    let off = |selector: &str| json!({
-        "selector": selector, "action": "feed-off", "wait": "10s",
-    });
+    let off = |selector: &str| {
+        json!({
+            "selector": selector, "action": "feed-off", "wait": "10s",
+        })
+    };
     // One feed is what several are for.
     let (status, answer) = room.post("/v1/operations", off("name=pdu-0")).await;
     assert_eq!(status, StatusCode::OK, "{answer}");

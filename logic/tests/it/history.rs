@@ -142,7 +142,8 @@ async fn what_was_not_read_because_of_an_order_says_so() {
     })
     .await;
     is_there.store(false, Ordering::Release);
-    room.announce_one(&["pdu"], |status| {
+    // Another kind makes it another status, which is waited for.
+    room.announce_one(&["pdu", "spare"], |status| {
         status.stopped.all = Some(utakata_model::StopState::Paused);
     })
     .await;

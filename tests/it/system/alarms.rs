@@ -175,10 +175,12 @@ fn an_alarm_survives_kills_and_silence_and_is_told_once() {
             is_over.then_some(changes)
         });
         let changes = changes.unwrap_or_else(|| panic!("{of:?}: {}", place.told()));
-        assert_eq!(changes.len(), 1, "{of:?}: {changes:?}");
-        let (begins, ends) = &changes[0];
-        assert_eq!((begins.len(), ends.len()), (1, 1), "{of:?}: {changes:?}");
-        assert!(begins.first() < ends.first(), "{of:?}: {changes:?}");
+        for (begins, ends) in &changes {
+            assert_eq!((begins.len(), ends.len()), (1, 1), "{of:?}: {changes:?}");
+            assert!(begins.first() < ends.first(), "{of:?}: {changes:?}");
+        }
+        // A device may be silent more than once: nobody asks while everything is away.
+        assert!(of != of_battery || changes.len() == 1, "{changes:?}");
     }
     // Over history the rule decides as it did.
     let test = place.json(&[
