@@ -25,6 +25,7 @@ pub struct Mail {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The recipients.
+    #[setting(form = "list of mail addresses")]
     pub to: Vec<String>,
     /// The least severity of alarms that are mailed.
     pub severity: Severity,
