@@ -5,6 +5,7 @@
 //!  value, silence, time ─────────┴─ step ──► State, Change      is it so?
 //!  Change, people, locks, causes ── Facts::on ──► Facts, Notice  who is told?
 //!  relations, other alarms ──────── explain ──► cause            what explains it?
+//!  the past of a series ──────────── Replay ───► Spell            when would it have been so?
 //! ```
 
 #![warn(missing_docs)]
@@ -17,6 +18,7 @@ mod facts;
 mod inputs;
 mod isa;
 mod quantity;
+mod replay;
 mod report;
 mod ring;
 mod shipped;
@@ -29,6 +31,7 @@ pub use explain::{Explanation, Parent, Standing, Topology, explain};
 pub use facts::{Event, Facts, Held, Hold, Notice, Seen};
 pub use inputs::Subject;
 pub use isa::{IsaState, isa};
+pub use replay::{Replay, Spell};
 pub use report::{Occurrence, Report, report};
 pub use shipped::shipped;
 pub use text::{Template, number};

@@ -1,5 +1,7 @@
 //! Alarms: what is wrong, since when, who has seen it, and what explains it.
 
+mod replay;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use utakata_model::{
 };
 use utoipa::ToSchema;
 
+pub use self::replay::{AlarmRuleTest, AlarmSpell, AlarmTest, RuleOrigin, TestAlarmRules};
 use crate::ledger::Attribution;
 
 words! {

@@ -103,6 +103,22 @@ pub struct Plan {
     pub many: u64,
     /// The planned task of each target.
     pub targets: Vec<PlannedTask>,
+    /// The targets that would lose every feed that they have: the first thousand of them. Only for
+    /// actions of high risk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unpowered: Vec<UnpoweredTarget>,
+}
+
+/// A target that would lose every feed that it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnpoweredTarget {
+    /// The target.
+    pub target: TargetName,
+    /// Its feeds: each is one of the operation's targets, or loses every feed as well.
+    pub feeds: Vec<TargetName>,
+    /// `true` if one of them is known by labels alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_labels: bool,
 }
 
 /// A preview of one task.

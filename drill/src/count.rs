@@ -48,6 +48,8 @@ pub struct Device {
     /// True if it answers "done" and does nothing.
     pub is_liar: bool,
     pub tokens: HashMap<String, Deeds>,
+    /// The number of marks that it has made.
+    pub marks: u64,
 }
 
 /// The number of commands that a device received, and obeyed.

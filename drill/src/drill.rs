@@ -37,6 +37,7 @@ use crate::{
     ledger,
     load::Load,
     member,
+    observed::Observed,
     order::Orders,
     place::{self, Place},
     report::{self, Report},
@@ -44,7 +45,10 @@ use crate::{
     server::Server,
     servers::{self, Servers},
     show::{Phase, Show},
-    site, truth,
+    site,
+    told::Told,
+    truth,
+    watch::{self, Watch},
 };
 
 /// The interval between looks at the processes.
@@ -75,6 +79,10 @@ struct Drill<'a> {
     stop: CancellationToken,
     /// The result of cutting environments off.
     cut: Option<Cut>,
+    /// The receiver of alarms.
+    told: Told,
+    /// Looks at alarms and history.
+    watch: Arc<Watch>,
 }
 
 /// Drills from the start to the comparison. When it returns, nothing is left running.
@@ -83,7 +91,9 @@ struct Drill<'a> {
 /// The drill itself could not be carried out.
 pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     let began = Instant::now();
-    let place = Place::make(settings.keep.as_deref())?;
+    let mut place = Place::make(settings.keep.as_deref())?;
+    let told = Told::listen(watch::RULE).await?;
+    place.alarms = Some(told.url());
     let (mut crew, images) = crew(settings, &place).await?;
     if let Some(by) = settings.skew {
         let missing = "libfaketime is not installed (Debian: faketime): --skew needs it";
@@ -100,8 +110,11 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     };
     let folders = names.iter().map(|name| Folder::new(place.data(name)));
     let server = Arc::new(Server::new(folders.collect()));
+    let watch = Arc::new(Watch::new(Arc::clone(&server), settings.skew.is_some()));
     let mut drill = Drill {
         settings,
+        told,
+        watch,
         crew,
         show: Show::open(among(settings)),
         signals,
@@ -126,7 +139,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     drill.clients.shutdown().await;
     drill.crew.end().await;
     room.stop().await;
-    let (counts, broken) = counts?;
+    let (counts, broken, observed) = counts?;
     Ok(Report {
         seed: settings.seed,
         among: among(settings),
@@ -135,6 +148,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         rolled: drill.roller.as_ref().map(Roller::rolled),
         counts,
         broken,
+        observed,
         audit,
         log: drill.crew.log,
         repeat: report::repeat(settings),
@@ -217,7 +231,7 @@ impl Drill<'_> {
         room: &Room,
         server: &Server,
         place: &Place,
-    ) -> Result<(count::Counts, Broken)> {
+    ) -> Result<(count::Counts, Broken, Observed)> {
         tokio::select! {
             ready = wait_until_ready(&self.crew, room, server) => ready?,
             () = sleep(READY_TIMEOUT) => {
@@ -231,6 +245,8 @@ impl Drill<'_> {
         self.clients.spawn(load.send(orders, stop));
         let load = Arc::clone(&self.load);
         self.clients.spawn(async move { load.follow().await });
+        let watch = Arc::clone(&self.watch);
+        self.clients.spawn(watch.run(self.stop.clone()));
         if let Some(roller) = self.roller.clone() {
             self.clients.spawn(roller.run(self.stop.clone()));
         }
@@ -246,8 +262,10 @@ impl Drill<'_> {
             .context("the simulator has no control port")?;
         let truth = truth::ask(control).await?;
         let tasks = ledger::tasks(server).await?;
+        let observed = self.watch.compare(&self.told, control).await?;
         let broken = invariants::find(server, place).await?;
-        Ok((count::count(&self.load.sent(), &tasks, &truth), broken))
+        let counts = count::count(&self.load.sent(), &tasks, &truth);
+        Ok((counts, broken, observed))
     }
 
     /// Kills and restarts until time is over, or somebody asks to end.

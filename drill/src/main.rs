@@ -21,6 +21,7 @@ mod ledger;
 mod link;
 mod load;
 mod member;
+mod observed;
 mod order;
 mod place;
 mod release;
@@ -31,7 +32,9 @@ mod servers;
 mod show;
 mod site;
 mod stall;
+mod told;
 mod truth;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -55,6 +55,8 @@ pub struct Urls {
 pub struct Place {
     path: PathBuf,
     is_kept: bool,
+    /// The URL to which alarms are posted.
+    pub alarms: Option<String>,
 }
 
 impl Place {
@@ -76,6 +78,7 @@ impl Place {
         Ok(Self {
             path,
             is_kept: keep.is_some(),
+            alarms: None,
         })
     }
 
@@ -139,7 +142,7 @@ impl Place {
     /// # Errors
     /// The folder cannot be written.
     pub fn furnish(&self, of_workers: &str) -> io::Result<()> {
-        self.settings(LOGIC, &logic())?;
+        self.settings(LOGIC, &self.logic())?;
         for name in ENVIRONMENTS {
             self.settings(name, &self.environment(name, of_workers))?;
         }
@@ -159,7 +162,7 @@ impl Place {
             let urls = urls(name);
             let text = format!(
                 "{}{}[logic.http]\ntoken_file = {token:?}\n[logic.store]\nurl = {:?}\n",
-                logic(),
+                self.logic(),
                 between(&urls),
                 urls.postgres,
             );
@@ -176,6 +179,14 @@ impl Place {
         let folder = self.data(name);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("utakata.toml"), text)
+    }
+
+    fn logic(&self) -> String {
+        let webhooks = self.alarms.iter();
+        let webhooks: String = webhooks
+            .map(|url| format!("[logic.alarms]\nwebhooks = [{url:?}]\n"))
+            .collect();
+        logic() + &webhooks
     }
 
     /// With lines of the table `execution` that say where workers run.

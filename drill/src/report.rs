@@ -14,6 +14,7 @@ use crate::{
     cut::Cut,
     disaster::{Among, Victim},
     invariants::Broken,
+    observed::Observed,
     roller::Rolled,
 };
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub counts: Counts,
     /// The impossible states of processes.
     pub broken: Broken,
+    /// The result of comparing alarms and history.
+    pub observed: Observed,
     /// The result of verifying the audit trail.
     pub audit: Audit,
     /// The command that repeats the drill.
@@ -91,6 +94,10 @@ impl Report {
                 self.broken.count() == 0,
                 "a process was in an impossible state: its log says in which",
             ),
+            (
+                self.observed.is_clean(),
+                "alarms or history did not keep their promises",
+            ),
             (is_rolled, "no rollout was completed"),
             (
                 is_tidy,
@@ -119,6 +126,7 @@ impl Report {
         }
         lines.push(String::new());
         lines.extend(self.broken.text());
+        lines.extend(self.observed.findings.iter().take(SHOWN).cloned());
         lines.extend(self.log.ended.iter().cloned());
         lines.push(self.audit.line());
         lines.extend(self.cut.iter().map(Cut::line));
@@ -194,7 +202,7 @@ impl Report {
         ]
     }
 
-    fn wrongs(&self) -> [(&str, u64, &str); 5] {
+    fn wrongs(&self) -> [(&str, u64, &str); 8] {
         let counts = &self.counts;
         [
             ("LOST", counts.lost, "accepted, and never ended"),
@@ -217,6 +225,21 @@ impl Report {
                 "IMPOSSIBLE",
                 self.broken.count(),
                 "impossible states that occurred: bugs in utakata",
+            ),
+            (
+                "ALARMS WRONG",
+                self.observed.wrong,
+                "differ from the devices at the end",
+            ),
+            (
+                "TOLD TWICE",
+                self.observed.twice,
+                "changes of alarms that were told under another number",
+            ),
+            (
+                "READINGS GONE",
+                self.observed.gone,
+                "were shown by history, and are not there at the end",
             ),
         ]
     }
@@ -326,6 +349,7 @@ mod tests {
                 ..Counts::default()
             },
             broken,
+            observed: Observed::default(),
             audit: Audit::Checked(serde_json::from_value(audit).unwrap()),
             repeat: String::new(),
             kept: None,

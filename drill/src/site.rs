@@ -9,7 +9,7 @@ use utakata_api::apply::{Apply, Document};
 use utakata_model::{Credential, Schedule, Target, target::Secret};
 use utakata_up::{demo::Room, drill::Settings};
 
-use crate::server::Server;
+use crate::{server::Server, watch};
 
 /// The faults of the devices, each with the share that it affects. Late effects come within half
 /// the time that a target has to show them.
@@ -93,5 +93,6 @@ fn documents(room: &Room) -> Result<Vec<Document>> {
     let mut documents: Vec<Document> = targets.collect();
     documents.push(Document::Credential(credential));
     documents.push(Document::Schedule(schedule));
+    documents.push(Document::Alarm(Box::new(watch::rule()?)));
     Ok(documents)
 }

@@ -1,6 +1,6 @@
 //! The truth about the simulated devices: what they received and what they did, in their own words.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -32,6 +32,8 @@ struct DeviceTruth {
 #[derive(Debug, Deserialize)]
 struct Token {
     token: String,
+    #[serde(default)]
+    class: String,
     received: u64,
     done: u64,
 }
@@ -47,6 +49,16 @@ pub async fn ask(control: &str) -> Result<Truth> {
         .context("the simulator did not report the truth in time")?
         .with_context(|| format!("the simulator at {control} does not answer"))?;
     read(&line)
+}
+
+impl Truth {
+    /// Returns the number of marks of each device.
+    pub fn marks(&self) -> BTreeMap<String, u64> {
+        let devices = self.devices.iter();
+        devices
+            .map(|(name, device)| (name.clone(), device.marks))
+            .collect()
+    }
 }
 
 async fn exchange(control: &str) -> std::io::Result<String> {
@@ -72,6 +84,9 @@ fn read(line: &str) -> Result<Truth> {
             let deeds: &mut Deeds = device.tokens.entry(token.token).or_default();
             deeds.received += token.received;
             deeds.done += token.done;
+            if token.class == "mark" {
+                device.marks += token.done;
+            }
         }
         (received.name, device)
     });

@@ -7,15 +7,18 @@ mod intake;
 
 use std::{
     io,
-    net::SocketAddr,
-    sync::Arc,
+    net::{SocketAddr, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use tokio::{
-    net::UdpSocket,
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinSet,
 };
 use utakata_interconnect::{
@@ -29,8 +32,11 @@ use self::intake::Intake;
 
 /// The time for which datagrams are gathered into one batch.
 const GATHER: Duration = Duration::from_millis(20);
-/// The number of batches of replies that may wait. Whoever is not answered repeats.
-const REPLIES: usize = 64;
+/// The number of batches of replies that may wait: each is everything that was kept in one
+/// transaction. Whoever is not answered repeats.
+const REPLIES: usize = 256;
+/// The time after which a receiving thread looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
 /// The size of the buffer in which the system keeps datagrams, in bytes.
 const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 /// The largest datagram.
@@ -60,6 +66,18 @@ struct Port {
 struct Gathered {
     intake: Mutex<Intake>,
     is_any: Notify,
+}
+
+/// The sockets of all ports, as far as they are bound.
+type Bound = watch::Receiver<Option<Arc<UdpSocket>>>;
+
+/// Ends a receiving thread when it is dropped.
+struct Wanted(Arc<AtomicBool>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The owner of the datagrams.
@@ -96,7 +114,7 @@ impl Listener {
         let mut tasks = JoinSet::new();
         let mut sockets = Vec::new();
         for port in self.ports {
-            let (socket, bound) = tokio::sync::watch::channel(None);
+            let (socket, bound) = watch::channel(None);
             sockets.push(bound);
             let intake = Arc::clone(&self.intake);
             tasks.spawn(async move { port.listen(&socket, &intake).await });
@@ -110,22 +128,17 @@ impl Port {
     /// Listens at its address, and tries again while that is impossible.
     async fn listen(
         &self,
-        bound: &tokio::sync::watch::Sender<Option<Arc<UdpSocket>>>,
-        gathered: &Gathered,
+        bound: &watch::Sender<Option<Arc<UdpSocket>>>,
+        gathered: &Arc<Gathered>,
     ) {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         loop {
-            let error = match UdpSocket::bind(self.at).await {
+            let error = match self.bind() {
                 Ok(socket) => {
-                    // The system may allow less; what it then drops under a storm is repeated, if
-                    // it is an inform.
-                    let size = rustix::net::sockopt::set_socket_recv_buffer_size;
-                    let _ = size(&socket, RECEIVE_BUFFER);
-                    let socket = Arc::new(socket);
                     self.health.made();
                     backoff.reset();
                     bound.send_replace(Some(Arc::clone(&socket)));
-                    self.receive(&socket, gathered).await
+                    self.receive(socket, gathered).await
                 }
                 Err(error) => error,
             };
@@ -135,27 +148,70 @@ impl Port {
         }
     }
 
-    async fn receive(&self, socket: &UdpSocket, gathered: &Gathered) -> io::Error {
-        let mut buffer = vec![0; MAX_DATAGRAM];
-        loop {
-            let (length, source) = match socket.recv_from(&mut buffer).await {
-                Ok(received) => received,
-                // An earlier reply met a closed port; nothing is wrong with this one.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
-                Err(error) => return error,
-            };
-            let bytes = buffer.get(..length).unwrap_or_default();
-            let is_taken =
-                gathered
-                    .intake
-                    .lock()
-                    .take_in(source, self.number, bytes, Instant::now());
-            match is_taken {
-                true => gathered.is_any.notify_one(),
-                false => self.health.dropped(1),
-            }
+    fn bind(&self) -> io::Result<Arc<UdpSocket>> {
+        let socket = UdpSocket::bind(self.at)?;
+        // The system may allow less; what it then drops under a storm is repeated, if it is an
+        // inform.
+        let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
+        socket.set_read_timeout(Some(LOOK))?;
+        Ok(Arc::new(socket))
+    }
+
+    /// Receives on a thread of its own: where the system allows a small buffer, a storm fills it
+    /// within a tenth of a second, and no task may keep it waiting that long.
+    async fn receive(&self, socket: Arc<UdpSocket>, gathered: &Arc<Gathered>) -> io::Error {
+        let wanted = Wanted(Arc::new(AtomicBool::new(true)));
+        let (is_wanted, gathered) = (Arc::clone(&wanted.0), Arc::clone(gathered));
+        let (number, health) = (self.number, self.health.clone());
+        let (to, ended) = oneshot::channel();
+        let thread = thread::Builder::new().name(format!("notifications-{number}"));
+        let spawned = thread.spawn(move || {
+            // Nobody asks any more once it is not wanted.
+            let _ = to.send(receive(&socket, number, &gathered, &health, &is_wanted));
+        });
+        match spawned {
+            Ok(_) => ended
+                .await
+                .unwrap_or_else(|_| io::ErrorKind::BrokenPipe.into()),
+            Err(error) => error,
         }
     }
+}
+
+/// Receives datagrams while they are wanted. Blocks.
+fn receive(
+    socket: &UdpSocket,
+    number: usize,
+    gathered: &Gathered,
+    health: &Health,
+    is_wanted: &AtomicBool,
+) -> io::Error {
+    let mut buffer = vec![0; MAX_DATAGRAM];
+    while is_wanted.load(Ordering::Relaxed) {
+        let (length, source) = match socket.recv_from(&mut buffer) {
+            Ok(received) => received,
+            Err(error) if is_passing(&error) => continue,
+            Err(error) => return error,
+        };
+        let bytes = buffer.get(..length).unwrap_or_default();
+        let now = Instant::now();
+        let is_taken = gathered.intake.lock().take_in(source, number, bytes, now);
+        match is_taken {
+            true => gathered.is_any.notify_one(),
+            false => health.dropped(1),
+        }
+    }
+    io::ErrorKind::Interrupted.into()
+}
+
+/// Returns true for an error after which the socket is as good as before: nothing came in time, or
+/// an earlier reply met a closed port.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
+    matches!(
+        error.kind(),
+        ConnectionRefused | Interrupted | TimedOut | WouldBlock
+    )
 }
 
 /// Returns the reason why an address cannot be listened at, with a cure.
@@ -198,20 +254,29 @@ async fn pass_on(gathered: &Gathered, place: &Place, events: &dyn Events) {
 }
 
 /// Sends replies, each from the address at which its question arrived.
-async fn reply(
-    mut replies: mpsc::Receiver<Arc<ReplyBatch>>,
-    sockets: Vec<tokio::sync::watch::Receiver<Option<Arc<UdpSocket>>>>,
-) {
+async fn reply(mut replies: mpsc::Receiver<Arc<ReplyBatch>>, sockets: Vec<Bound>) {
     while let Some(batch) = replies.recv().await {
-        for one in &batch.replies {
-            let socket = sockets.get(one.from);
-            let socket = socket.and_then(|socket| socket.borrow().clone());
-            let Some(socket) = socket else { continue };
-            if let Err(error) = socket.send_to(&one.bytes, one.to).await {
-                tracing::debug!(to = %one.to, %error, "a device could not be answered");
-            }
+        let sockets: Vec<_> = sockets
+            .iter()
+            .map(|socket| socket.borrow().clone())
+            .collect();
+        // A full buffer of the system makes a sender wait.
+        let sent = tokio::task::spawn_blocking(move || send(&batch, &sockets));
+        if let Err(error) = sent.await {
+            tracing::error!(%error, "devices were not answered");
         }
     }
     // The sockets go on without replies, until everything is dropped.
     std::future::pending::<()>().await;
+}
+
+fn send(batch: &ReplyBatch, sockets: &[Option<Arc<UdpSocket>>]) {
+    for one in &batch.replies {
+        let Some(Some(socket)) = sockets.get(one.from) else {
+            continue;
+        };
+        if let Err(error) = socket.send_to(&one.bytes, one.to) {
+            tracing::debug!(to = %one.to, %error, "a device could not be answered");
+        }
+    }
 }

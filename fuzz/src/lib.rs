@@ -12,6 +12,7 @@
 mod documents;
 mod frames;
 mod history;
+mod rules;
 mod selector;
 mod snmp;
 mod wire;
@@ -19,6 +20,7 @@ mod wire;
 pub use documents::documents;
 pub use frames::frames;
 pub use history::history;
+pub use rules::rules;
 pub use selector::selector;
 pub use snmp::snmp;
 pub use wire::wire;

@@ -37,6 +37,7 @@ pub async fn check(history: &dyn History, start: i64, keeps: Keeps) {
     steps_have_figures(history, start).await;
     rates_survive_resets(history, start).await;
     texts_doubts_and_failures_come_back(history, start).await;
+    attempts_come_back(history, start).await;
 }
 
 /// Numbers and times come back as they were, and a range has its beginning and not its end.
@@ -181,6 +182,46 @@ async fn texts_doubts_and_failures_come_back(history: &dyn History, start: i64) 
     let series = one_series(history, "doubts").await;
     let points = until(history, &series, 2).await;
     assert_eq!(shown(&points), ["2147483647 Suspect", "unreachable"]);
+}
+
+/// Attempts are found by their target alone, with whether there was an answer.
+async fn attempts_come_back(history: &dyn History, start: i64) {
+    for minute in [0, 1, 3] {
+        let values = [
+            ("hw.power", "W", 1.0_f64.into_value()),
+            ("hw.status", "", "ok".into_value()),
+        ];
+        append(history, "attempts", start + minute * MINUTE, &values);
+    }
+    history.append(Record::Missed {
+        target: TargetName::new("attempts").unwrap(),
+        action: ActionName::new("read").unwrap(),
+        seen: timestamp(start + 2 * MINUTE),
+        heard: timestamp(start + 2 * MINUTE + 5),
+        code: "unreachable".into(),
+    });
+    let target = TargetName::new("attempts").unwrap();
+    history.settle().await;
+    let found = eventually(async || {
+        let found = history.attempts(&target, Range::ALL).await.unwrap();
+        (found.len() == 4).then_some(found)
+    })
+    .await;
+    let answers: Vec<bool> = found.iter().map(|attempt| attempt.is_answer).collect();
+    assert_eq!(answers, [true, true, false, true]);
+    let minutes: Vec<i64> = found
+        .iter()
+        .map(|attempt| (attempt.heard - start) / MINUTE)
+        .collect();
+    assert_eq!(minutes, [0, 1, 2, 3]);
+    let range = Range {
+        from: start + MINUTE,
+        to: start + 2 * MINUTE,
+    };
+    let part = history.attempts(&target, range).await.unwrap();
+    assert_eq!(part, found[1..2], "from its beginning to before its end");
+    let other = TargetName::new("nobody").unwrap();
+    assert_eq!(history.attempts(&other, Range::ALL).await.unwrap(), []);
 }
 
 fn shown(points: &[Point]) -> Vec<String> {

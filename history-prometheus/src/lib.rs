@@ -27,7 +27,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use utakata_history::{
-    Aggregate, Error, History, Point, Query, Range, Record, Sample, Series, Tick, Track, What,
+    Aggregate, Attempt, Error, Gap, History, Point, Query, Range, Record, Sample, Series, Tick,
+    Track, What,
     aggregate::Steps,
     gap::{gaps, median_distance, missing},
     time::timestamp,
@@ -162,6 +163,25 @@ impl History for Prometheus {
 
     async fn points(&self, series: &Series, range: Range) -> Result<Vec<Point>, Error> {
         self.moments(series, range).await
+    }
+
+    async fn attempts(&self, target: &TargetName, range: Range) -> Result<Vec<Attempt>, Error> {
+        let selector = label::of_source("", target.as_str(), None);
+        let mut attempts = Vec::new();
+        for found in self.ask(&selector, range).await? {
+            let is_answer = found.labels.get("__name__").is_none_or(|name| name != HOLE);
+            let heard = found.samples.into_iter().map(|(heard, _)| heard);
+            attempts.extend(heard.map(|heard| Attempt { heard, is_answer }));
+            // Each value of an answer is a sample of its own.
+            attempts.sort_unstable();
+            attempts.dedup();
+        }
+        Ok(attempts)
+    }
+
+    /// The engine knows of no time in which it was away.
+    async fn away(&self, _range: Range) -> Result<Vec<Gap>, Error> {
+        Ok(Vec::new())
     }
 
     async fn query(&self, query: Query) -> Result<Vec<Track>, Error> {

@@ -1,6 +1,7 @@
 //! The history of one process, in files of its own: a thread that writes, and one that seals,
 //! merges and deletes.
 
+mod attempts;
 mod keep;
 mod latest;
 mod load;
@@ -32,7 +33,8 @@ pub use self::{
     shared::{Status, Trouble},
 };
 use crate::{
-    query::{Error, History, Query, Track},
+    gap::Gap,
+    query::{Attempt, Error, History, Query, Track},
     row::{Point, Record, Series},
     time::{Millis, Range},
 };
@@ -196,6 +198,16 @@ impl History for Embedded {
         let series = series.clone();
         self.read(move |shared| read::points(shared, &series, range))
             .await
+    }
+
+    async fn attempts(&self, target: &TargetName, range: Range) -> Result<Vec<Attempt>, Error> {
+        let target = target.clone();
+        self.read(move |shared| attempts::attempts(shared, &target, range))
+            .await
+    }
+
+    async fn away(&self, range: Range) -> Result<Vec<Gap>, Error> {
+        self.read(move |shared| Ok(read::away(shared, range))).await
     }
 
     async fn query(&self, query: Query) -> Result<Vec<Track>, Error> {

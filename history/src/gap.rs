@@ -12,6 +12,8 @@ pub const NO_ROOM: &str = "history-disk-full";
 pub const TOO_FAST: &str = "history-too-fast";
 /// A block or a part of the journal is damaged.
 pub const DAMAGED: &str = "history-damaged";
+/// An order has stopped whoever would have read it.
+pub const PAUSED: &str = "paused";
 /// No attempt is known: no schedule, or nobody to carry it out.
 pub const NOT_READ: &str = "not-read";
 

@@ -36,6 +36,6 @@ pub fn checksum(bytes: &[u8]) -> u32 {
 pub use aggregate::Aggregate;
 pub use embedded::Embedded;
 pub use gap::Gap;
-pub use query::{Error, History, Query, Tick, Track};
+pub use query::{Attempt, Error, History, Query, Tick, Track};
 pub use row::{Point, Record, Sample, Series, What};
 pub use time::Range;

@@ -155,6 +155,13 @@ pub fn tiers_to_merge(stored: &[Stored], today: i64) -> Option<Vec<usize>> {
     })
 }
 
+/// Returns the day that is not over: today, or the day before while its last hour is still written.
+/// `open` is the time of the last row in the file that is written.
+pub fn present_day(now: Millis, open: Option<Millis>) -> i64 {
+    let today = day_of(now);
+    open.map_or(today, |open| today.min(day_of(open)))
+}
+
 /// Returns the day of a time.
 pub fn day_of(time: Millis) -> i64 {
     time.div_euclid(DAY)
@@ -294,6 +301,19 @@ mod tests {
                 });
                 prop_assert!(!is_twice || file.sort == Sort::RawHour);
             }
+        }
+    }
+
+    #[test]
+    fn a_day_is_over_once_its_last_hour_is_no_longer_written() {
+        for (now, open, expect) in [
+            (DAY + 5, None, 1),
+            (DAY + 5, Some(DAY - 5), 0),
+            (DAY + 5, Some(DAY + 1), 1),
+            // The clock was set back.
+            (DAY - 5, Some(DAY + 5), 0),
+        ] {
+            assert_eq!(present_day(now, open), expect, "{now} {open:?}");
         }
     }
 }

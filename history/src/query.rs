@@ -34,11 +34,30 @@ pub trait History: Send + Sync {
     /// History cannot be read, or there are too many.
     async fn points(&self, series: &Series, range: Range) -> Result<Vec<Point>, Error>;
 
+    /// Returns the attempts to read a target in a range, by the time heard.
+    ///
+    /// # Errors
+    /// History cannot be read, or there are too many.
+    async fn attempts(&self, target: &TargetName, range: Range) -> Result<Vec<Attempt>, Error>;
+
+    /// Returns the times of a range in which history itself was away.
+    ///
+    /// # Errors
+    /// History cannot be read.
+    async fn away(&self, range: Range) -> Result<Vec<Gap>, Error>;
+
     /// Returns the tracks of many series, in their order.
     ///
     /// # Errors
     /// History cannot be read, or the answer would be too large.
     async fn query(&self, query: Query) -> Result<Vec<Track>, Error>;
+}
+
+/// The end of an attempt to read a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attempt {
+    pub heard: Millis,
+    pub is_answer: bool,
 }
 
 /// A question about many series.

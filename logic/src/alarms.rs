@@ -13,11 +13,15 @@ mod channel;
 mod engine;
 mod error;
 mod keeper;
+mod mail;
 mod own;
 mod parts;
 mod record;
+pub mod replay;
 mod rules;
 mod shown;
+mod told;
+mod trouble;
 mod view;
 mod watched;
 
@@ -37,6 +41,7 @@ pub use self::{
     parts::Parts,
     rules::Rules,
     shown::{Shown, order},
+    trouble::Troubles,
     view::{Filter, freshened},
 };
 use crate::inventory::TargetEntry;

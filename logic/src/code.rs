@@ -69,6 +69,7 @@ codes! {
     DocumentsInvalid "documents-invalid" UNPROCESSABLE_ENTITY Operator,
     Ending "ending" SERVICE_UNAVAILABLE Retry,
     EnvironmentThere "environment-there" CONFLICT Operator,
+    EveryFeed "every-feed" CONFLICT Operator,
     HistoryTooLarge "history-too-large" UNPROCESSABLE_ENTITY Operator,
     HistoryUnreadable "history-unreadable" SERVICE_UNAVAILABLE Operator,
     InterconnectAway "interconnect-away" SERVICE_UNAVAILABLE Operator,

@@ -1,5 +1,6 @@
 //! The configuration of the logic environment.
 
+mod mail;
 mod url;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -11,6 +12,7 @@ use utakata_model::{
 };
 use utakata_settings::Settings;
 
+pub use mail::{Mail, MailServer};
 pub use url::{Invalid, Url};
 
 /// The section `logic` of the configuration.
@@ -130,6 +132,8 @@ pub struct Alarms {
     /// `http://alertmanager:9093/api/v2/alerts`.
     #[setting(form = "list of URLs")]
     pub webhooks: Vec<String>,
+    /// Messages to people by mail.
+    pub mail: Mail,
 }
 
 /// The division of duties among several logic environments.
@@ -263,6 +267,9 @@ pub enum ConfigError {
          http://alertmanager.example:9093/api/v2/alerts"
     )]
     Webhook { url: String },
+    /// No mail would arrive.
+    #[error("logic.alarms.mail: {problem}")]
+    Mail { problem: String },
     /// Nothing could be written there.
     #[error(
         "logic.history.engine is \"{url}\": write http:// and a host with its port, such as \
@@ -301,6 +308,7 @@ impl Config {
         if let Some(url) = self.alarms.webhooks.iter().find(|url| !is_webhook(url)) {
             return Err(ConfigError::Webhook { url: url.clone() });
         }
+        self.alarms.mail.validate()?;
         if let Some(url) = &self.history.engine
             && !is_address(url)
         {

@@ -1,24 +1,26 @@
 //! Control: an action that changes something, on selected targets, recorded before it is sent.
 
 mod error;
+mod feeds;
 mod keys;
 mod plan;
 mod refusals;
 pub mod token;
 pub mod undo;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use utakata_api::{
-    operation::{Control as ControlRequest, Plan, PlannedTask},
+    operation::{Control as ControlRequest, Plan, PlannedTask, UnpoweredTarget},
     person::Refusal,
 };
 use utakata_model::{
     ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, Priority, Reading,
-    Selector, TaskId, manifest::Risk,
+    Selector, TargetName, TaskId, manifest::Risk,
 };
 
 pub use error::Error;
+pub use feeds::Unpowered;
 
 use crate::{
     config::{self, Approval},
@@ -34,6 +36,9 @@ use crate::{
 use keys::Keys;
 use refusals::Refusals;
 use token::PlanToken;
+
+/// The number of targets without power that a plan lists.
+const MAX_UNPOWERED: usize = 1_000;
 
 /// The service for operations that change something. Cheap to share.
 pub struct Control {
@@ -188,7 +193,8 @@ impl Control {
             .map_err(|problems| Error::Impossible { problems })?;
         plan::pace(&requested.pace, &selection)
             .map_err(|problems| Error::Impossible { problems })?;
-        let view = self.view(&requested, &parameters, &planned);
+        let unpowered = self.unpowered(&parameters, &planned);
+        let view = self.view(&requested, &parameters, &planned, &unpowered);
         if requested.dry_run {
             return Ok(Answer::Plan(view));
         }
@@ -198,6 +204,12 @@ impl Control {
             token: &view.token,
             count: view.targets.len(),
         })?;
+        // Whoever gives the token of a plan has seen it.
+        let refused = unpowered.into_iter().filter(Unpowered::is_refused);
+        let unpowered: Vec<Unpowered> = refused.collect();
+        if requested.plan.is_none() && !unpowered.is_empty() {
+            return Err(Error::EveryFeed { unpowered });
+        }
         let wait = requested.wait;
         let new = OperationRequest::of(requested, parameters, by);
         let (id, progress) = self.begin(new, &planned).await?;
@@ -235,6 +247,7 @@ impl Control {
         requested: &ControlRequest,
         parameters: &serde_json::Value,
         planned: &[plan::PlannedTarget<'_>],
+        unpowered: &[Unpowered],
     ) -> Plan {
         let targets = self.planned_tasks(parameters, planned);
         let what = token::PlannedRequest {
@@ -249,7 +262,33 @@ impl Control {
             targets,
             many: self.config.many as u64,
             needs_approval: self.needs_approval(planned),
+            unpowered: unpowered
+                .iter()
+                .take(MAX_UNPOWERED)
+                .map(|one| UnpoweredTarget {
+                    target: one.target.clone(),
+                    feeds: one.feeds.clone(),
+                    by_labels: one.is_derived,
+                })
+                .collect(),
         }
+    }
+
+    /// Returns the targets that would lose every feed. An action of low risk takes none away.
+    fn unpowered(
+        &self,
+        parameters: &serde_json::Value,
+        planned: &[plan::PlannedTarget<'_>],
+    ) -> Vec<Unpowered> {
+        let risky = planned
+            .iter()
+            .filter(|(_, (_, action))| action.action.risk == Risk::High);
+        let touched: BTreeSet<&TargetName> = risky.map(|(known, _)| &known.target.name).collect();
+        if touched.is_empty() {
+            return Vec::new();
+        }
+        let outlet = feeds::outlet(parameters);
+        feeds::unpowered(&self.rooms.inventory.graph(), &touched, outlet.as_deref())
     }
 
     fn planned_tasks(

@@ -12,10 +12,13 @@ mod progress;
 mod sweep;
 mod take_in;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use utakata_interconnect::{Event, Events, OutcomeBatch, Refusal, Tasks};
 use utakata_model::{Cure, Kind, Outcome, OutcomeStatus, Problem, TargetName, Task, TaskId};
 
@@ -39,6 +42,8 @@ use crate::{
 
 /// The number of deleted targets that are reported at once.
 const FORGOTTEN_AT_ONCE: usize = 256;
+/// The number of reads without an answer that may wait to be kept.
+const UNANSWERED: usize = 16_384;
 
 /// A reason why tasks were not dispatched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +72,8 @@ pub struct Dispatch {
     grace: std::time::Duration,
     pins: PinTable,
     histograms: Histograms,
+    /// Whoever wants to know of reads that end without an answer.
+    unanswered: OnceLock<mpsc::Sender<Arc<Outcome>>>,
 }
 
 /// A task that is under way.
@@ -119,7 +126,16 @@ impl Dispatch {
             grace: config.control.grace,
             pins,
             histograms: Histograms::default(),
+            unanswered: OnceLock::new(),
         }
+    }
+
+    /// Returns the reads that end without an answer from now on. Only the first one gets them.
+    pub fn unanswered(&self) -> mpsc::Receiver<Arc<Outcome>> {
+        let (sender, receiver) = mpsc::channel(UNANSWERED);
+        // A second one is of no use to anybody.
+        let _ = self.unanswered.set(sender);
+        receiver
     }
 
     /// Returns the time that an outcome may take beyond lifetime and timeout.

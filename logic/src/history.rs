@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use utakata_history::{
     Embedded, History, Record,
     embedded::{self, Latest},
@@ -76,10 +77,10 @@ impl Recorder {
     }
 
     /// Keeps the readings of a known target.
-    pub fn readings(&self, readings: &Arc<Readings>) {
+    pub fn readings(&self, readings: &Arc<Readings>, heard: Timestamp) {
         self.append(|| Record::Readings {
             readings: Arc::clone(readings),
-            heard: clock::now(),
+            heard,
         });
     }
 
@@ -90,7 +91,15 @@ impl Recorder {
 
     /// Keeps the reason why an attempt to read a known target saw nothing.
     pub fn outcome(&self, outcome: &Outcome) {
-        self.append(|| missed(outcome));
+        self.append(|| missed(outcome, None));
+    }
+
+    /// Keeps the reason why a read of a known target ended without an answer.
+    pub fn unanswered(&self, outcome: &Outcome, code: Option<&'static str>) {
+        if !Self::wants(outcome) {
+            return;
+        }
+        self.append(|| missed(outcome, code));
     }
 
     fn append(&self, record: impl FnOnce() -> Record) {
@@ -149,7 +158,7 @@ impl Recorder {
             return Ok(());
         }
         for readings in rows {
-            self.readings(&readings);
+            self.readings(&readings, clock::now());
         }
         history.settle().await;
         match is_alone && history.status().lost == 0 {
@@ -182,12 +191,14 @@ impl Recorder {
     }
 }
 
-fn missed(outcome: &Outcome) -> Record {
-    let code = match (&outcome.problem, outcome.status) {
-        (Some(problem), _) => Arc::from(&*problem.code),
-        (None, OutcomeStatus::Expired) => "expired".into(),
-        (None, OutcomeStatus::Cancelled) => "cancelled".into(),
-        (None, _) => "no-answer".into(),
+/// Returns the record of an attempt that saw nothing, with its own code or another that says more.
+fn missed(outcome: &Outcome, code: Option<&'static str>) -> Record {
+    let code = match (code, &outcome.problem, outcome.status) {
+        (Some(code), ..) => code.into(),
+        (_, Some(problem), _) => Arc::from(&*problem.code),
+        (.., OutcomeStatus::Expired) => "expired".into(),
+        (.., OutcomeStatus::Cancelled) => "cancelled".into(),
+        _ => "no-answer".into(),
     };
     Record::Missed {
         target: outcome.target.clone(),
@@ -199,9 +210,10 @@ fn missed(outcome: &Outcome) -> Record {
 }
 
 fn stored(latest: Latest) -> Stored {
-    let earlier = latest.earlier.into_iter().map(|(seen, reading)| Earlier {
+    let earlier = latest.earlier.into_iter();
+    let earlier = earlier.map(|(seen, heard, reading)| Earlier {
         time: utakata_history::time::timestamp(seen),
-        heard: None,
+        heard: Some(utakata_history::time::timestamp(heard)),
         reading,
     });
     let earlier = earlier.collect();
@@ -218,7 +230,7 @@ fn stored(latest: Latest) -> Stored {
     };
     Stored {
         last: Arc::new(readings),
-        heard: None,
+        heard: Some(utakata_history::time::timestamp(latest.heard)),
         earlier,
     }
 }

@@ -15,7 +15,7 @@ mod fold;
 mod sources;
 mod triggers;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::{
@@ -51,6 +51,8 @@ use crate::{
 const MAX_WAITING: usize = 256;
 /// The number of batches that are decoded at a time.
 const AT_A_TIME: usize = 8;
+/// The number of replies in a message: that of datagrams in a batch.
+const REPLIES_AT_ONCE: usize = 512;
 /// The largest number of targets that are read in one go because of notifications.
 const READS_AT_ONCE: usize = 256;
 /// The interval at which reads because of notifications are begun.
@@ -223,17 +225,13 @@ impl Notifications {
         let mut batches = Vec::new();
         while decoded.recv_many(&mut batches, MAX_WAITING).await > 0 {
             let now = clock::now();
-            let mut replies: Vec<ReplyBatch> = Vec::new();
+            let mut replies: BTreeMap<EnvironmentId, Vec<Reply>> = BTreeMap::new();
             let mut folded = Folded::default();
             for (batch, found) in batches.drain(..) {
-                let mut of_batch = Vec::new();
+                let of_environment = replies.entry(batch.environment.clone()).or_default();
                 for one in found {
-                    of_batch.extend(self.take_in(&batch, one, &mut folded, now));
+                    of_environment.extend(self.take_in(&batch, one, &mut folded, now));
                 }
-                replies.push(ReplyBatch {
-                    environment: batch.environment.clone(),
-                    replies: of_batch,
-                });
             }
             match self.write(&folded).await {
                 Ok(()) => self.acknowledge(replies, folded).await,
@@ -312,9 +310,17 @@ impl Notifications {
         }
     }
 
-    async fn acknowledge(&self, replies: Vec<ReplyBatch>, folded: Folded) {
-        let replies = replies.into_iter().filter(|one| !one.replies.is_empty());
-        let mut events: Vec<Event> = replies.map(|one| Event::Replies(Arc::new(one))).collect();
+    /// Acknowledges what is kept: with few messages, however many batches were kept together.
+    async fn acknowledge(&self, replies: BTreeMap<EnvironmentId, Vec<Reply>>, folded: Folded) {
+        let mut events = Vec::new();
+        for (environment, replies) in &replies {
+            events.extend(replies.chunks(REPLIES_AT_ONCE).map(|some| {
+                Event::Replies(Arc::new(ReplyBatch {
+                    environment: environment.clone(),
+                    replies: some.to_vec(),
+                }))
+            }));
+        }
         let rows = folded.rows.into_iter();
         events.extend(rows.map(|one| Event::Notification(Arc::new(one))));
         if events.is_empty() {

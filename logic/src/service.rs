@@ -3,6 +3,7 @@
 mod background;
 mod receive;
 mod site;
+mod unanswered;
 
 use std::{
     path::PathBuf,
@@ -111,7 +112,7 @@ struct Inner {
     version: AtomicU64,
     connections: Vec<Health>,
     ledger_fails: Arc<Failing>,
-    channel_fails: Arc<Failing>,
+    channel_fails: Arc<alarms::Troubles>,
     export_fails: Arc<Failing>,
     recorder: Recorder,
     overviews: Overviews,
@@ -172,7 +173,7 @@ impl LogicEnvironment {
             duties.clone(),
         ));
         let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
-        let channel_fails = Arc::<Failing>::default();
+        let channel_fails = Arc::<alarms::Troubles>::default();
         let of_alarms = alarms::Parts {
             store: Arc::clone(&store),
             ledger: ledger.clone(),
@@ -182,7 +183,7 @@ impl LogicEnvironment {
             events: Arc::clone(&parts.events),
             duties: duties.clone(),
             folder: parts.folder.clone(),
-            webhooks: config.alarms.webhooks.clone(),
+            channels: config.alarms.clone(),
             failing: Arc::clone(&channel_fails),
         };
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
@@ -492,13 +493,11 @@ impl Handle {
         let inner = &self.inner;
         let (targets, schedules) = inner.site.inventory.counts();
         let environments = inner.site.kinds.environments();
-        let failing = [
-            inner.ledger_fails.as_ref(),
-            &inner.export_fails,
-            &inner.channel_fails,
-        ];
+        let failing = [inner.ledger_fails.as_ref(), &inner.export_fails];
         let failing = failing.iter().filter_map(|one| one.lock().clone());
-        let failing = failing.chain(inner.recorder.problem());
+        let failing = failing
+            .chain(inner.channel_fails.problems())
+            .chain(inner.recorder.problem());
         let refused = environments.iter().flat_map(|one| one.refused.iter());
         let pools = environments.iter().flat_map(|one| one.pools.iter());
         Status {

@@ -168,10 +168,18 @@ pub struct Undo {
     pub parameters: BTreeMap<String, Value>,
 }
 
+/// The name of the action by which a worker understands what devices sent unasked.
+pub const NOTIFICATION: &str = "notification";
+
 impl Action {
     /// Compiles the schema of the parameters.
     pub fn schema(&self) -> Result<Schema, SchemaError> {
         Schema::build(&self.parameters)
+    }
+
+    /// Returns true if only utakata itself asks for it, so that nobody needs to see it in lists.
+    pub fn is_internal(&self) -> bool {
+        self.class == Class::Observe && self.name.as_str() == NOTIFICATION
     }
 }
 

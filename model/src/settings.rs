@@ -149,6 +149,7 @@ setting! {
     Memory: "size",
     crate::EnvironmentId: "name",
     crate::LogicId: "name",
+    crate::Severity: "critical, major, minor or notice",
     crate::Zone: "name",
     Vec<String>: "list of texts",
     Vec<SocketAddr>: "list of addresses",

@@ -94,7 +94,8 @@ enum Command {
         /// The device
         device: String,
         /// slow=3000ms, silent, flapping[=5s], garbage, lying, mute-sets[=0.1], late=500ms, frozen,
-        /// half-table, input-lost, none
+        /// half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload,
+        /// near-overload, supply-failed, breaker-open, warm=35, none
         fault: String,
     },
     /// Print the truth about the running devices, as JSON

@@ -16,6 +16,7 @@ use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::mib::{self, Change, Labels, Part, Refusal, View};
 use crate::room::{Command, Input, Room};
+use crate::units::Celsius;
 
 pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
 
@@ -223,6 +224,18 @@ impl Device {
         }
     }
 
+    /// Ends all conditions of the device and of what is around it.
+    fn clear(&self) {
+        let mut room = self.room.lock();
+        match self.part {
+            Part::Ups(ups) => {
+                room.set_input(ups, Input::Present);
+                room.clear_ups(ups);
+            }
+            Part::Pdu(pdu) => room.clear_pdu(pdu),
+        }
+    }
+
     fn is_powered(&self) -> bool {
         match self.part {
             Part::Pdu(pdu) => self.room.lock().pdus[pdu].is_powered(),
@@ -272,7 +285,19 @@ impl Equipment for Device {
             (Order::Add(Fault::InputLost), Some(ups)) => {
                 self.room.lock().set_input(ups, Input::Lost);
             }
-            (Order::Clear, Some(ups)) => self.room.lock().set_input(ups, Input::Present),
+            (Order::Add(fault @ Fault::Condition(condition)), _) => {
+                let mut room = self.room.lock();
+                let set = match self.part {
+                    Part::Ups(ups) => room.set_ups(ups, condition),
+                    Part::Pdu(pdu) => room.set_pdu(pdu, condition),
+                };
+                set.map_err(|why| misfit(fault, why))?;
+            }
+            (Order::Add(fault @ Fault::Warm(degrees)), _) => match self.part {
+                Part::Pdu(pdu) => self.room.lock().heat(pdu, Celsius(f64::from(degrees))),
+                Part::Ups(_) => return Err(misfit(fault, "it stands in no rack")),
+            },
+            (Order::Clear, _) => self.clear(),
             _ => {}
         }
         // The current view becomes the frozen one.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::chance::{self, Chance};
+use crate::room::Condition;
 use crate::span;
 
 /// The default time for which a flapping device is up, and then down.
@@ -37,6 +38,10 @@ pub enum Fault {
     HalfTable,
     /// A UPS without mains: runs on its battery.
     InputLost,
+    /// The air at the rack of a PDU has so many degrees Celsius.
+    Warm(u32),
+    /// A condition of the device itself, which it reports.
+    Condition(Condition),
 }
 
 /// The error for a text that is not a fault.
@@ -44,7 +49,7 @@ pub enum Fault {
 pub enum Error {
     /// There is no fault of this name.
     #[error(
-        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost or none"
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, warm=35 or none"
     )]
     Unknown(String),
     /// The fault needs a duration, or has an invalid one.
@@ -56,6 +61,9 @@ pub enum Error {
     /// `slow` or `late` without a duration.
     #[error("fault `{0}` needs a duration, like {0}=3000ms")]
     HowLong(&'static str),
+    /// `warm` without degrees that a room may have.
+    #[error("fault `warm` needs degrees Celsius from 10 to 80, like warm=35")]
+    Degrees,
     /// The fault takes no value.
     #[error("fault `{0}` takes no value")]
     NoValue(String),
@@ -103,6 +111,10 @@ impl FromStr for Order {
             ("mute-sets", None) => Fault::MuteSets(Chance::ALWAYS),
             ("flapping", Some(value)) => Fault::Flapping(span(value)?),
             ("flapping", None) => Fault::Flapping(FLAP),
+            ("warm", value) => match value.and_then(|value| value.parse().ok()) {
+                Some(degrees @ 10..=80) => Fault::Warm(degrees),
+                _ => return Err(Error::Degrees),
+            },
             ("none", None) => return Ok(Self::Clear),
             (name, None) => plain(name).ok_or_else(|| Error::Unknown(text.to_owned()))?,
             (name, Some(_)) if plain(name).is_some() || name == "none" => {
@@ -122,7 +134,7 @@ fn plain(name: &str) -> Option<Fault> {
         "frozen" => Fault::Frozen,
         "half-table" => Fault::HalfTable,
         "input-lost" => Fault::InputLost,
-        _ => return None,
+        name => Fault::Condition(name.parse().ok()?),
     })
 }
 
@@ -139,6 +151,8 @@ impl fmt::Display for Fault {
             Self::Frozen => f.write_str("frozen"),
             Self::HalfTable => f.write_str("half-table"),
             Self::InputLost => f.write_str("input-lost"),
+            Self::Warm(degrees) => write!(f, "warm={degrees}"),
+            Self::Condition(condition) => write!(f, "{condition}"),
         }
     }
 }
@@ -165,8 +179,7 @@ impl Faults {
         match order {
             Order::Clear => self.0.clear(),
             Order::Add(fault) => {
-                let sort = std::mem::discriminant(&fault);
-                self.0.retain(|other| std::mem::discriminant(other) != sort);
+                self.0.retain(|other| !is_same_sort(*other, fault));
                 self.0.push(fault);
             }
         }
@@ -215,6 +228,13 @@ impl Faults {
     }
 }
 
+fn is_same_sort(one: Fault, other: Fault) -> bool {
+    match (one, other) {
+        (Fault::Condition(one), Fault::Condition(other)) => one == other,
+        _ => std::mem::discriminant(&one) == std::mem::discriminant(&other),
+    }
+}
+
 fn is_away(now: Duration, span: Duration) -> bool {
     now.as_millis()
         .checked_div(span.as_millis())
@@ -238,6 +258,15 @@ mod tests {
             "frozen",
             "half-table",
             "input-lost",
+            "warm=35",
+            "bypass",
+            "output-off",
+            "battery-drained",
+            "test-failed",
+            "overload",
+            "near-overload",
+            "supply-failed",
+            "breaker-open",
         ] {
             let order: Order = text.parse().unwrap();
             let Order::Add(fault) = order else {
@@ -272,6 +301,9 @@ mod tests {
                 .to_string()
                 .contains("half-table")
         );
+        for wrong in ["warm", "warm=hot", "warm=500"] {
+            assert_eq!(wrong.parse::<Order>(), Err(Error::Degrees), "{wrong}");
+        }
         assert!(matches!(
             "slow=soon".parse::<Order>(),
             Err(Error::Duration(..))

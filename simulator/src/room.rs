@@ -9,6 +9,7 @@
 //! randomness.
 
 mod build;
+mod condition;
 mod load;
 mod outlet;
 mod pdu;
@@ -21,13 +22,15 @@ mod tests;
 use std::time::Duration;
 
 pub use build::Error;
+pub use condition::{Condition, Conditions};
 pub use outlet::{Command, Outlet};
 pub use pdu::Pdu;
 pub use rack::Rack;
 pub use ups::{Input, Source, Test, TestOrder, Ups};
 
+use crate::blueprint::PduKind;
 use crate::chance;
-use crate::units::{Volts, Watts};
+use crate::units::{Celsius, Volts, Watts};
 
 /// The nominal voltage of the mains.
 pub const NOMINAL: Volts = Volts(230.0);
@@ -115,6 +118,76 @@ impl Room {
         self.advance(Duration::ZERO);
     }
 
+    /// Puts a UPS into a condition.
+    ///
+    /// # Errors
+    /// No UPS is ever in it.
+    pub fn set_ups(&mut self, ups: usize, condition: Condition) -> Result<(), &'static str> {
+        use Condition::{BatteryDrained, Bypass, OutputOff, Overload, TestFailed};
+        if !matches!(
+            condition,
+            BatteryDrained | Bypass | OutputOff | Overload | TestFailed
+        ) {
+            return Err("it is a UPS");
+        }
+        let clock = self.clock;
+        if let Some(ups) = self.upses.get_mut(ups) {
+            ups.set_condition(condition, clock);
+        }
+        self.advance(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Puts a PDU into a condition.
+    ///
+    /// # Errors
+    /// No PDU of its kind tells it.
+    pub fn set_pdu(&mut self, pdu: usize, condition: Condition) -> Result<(), &'static str> {
+        use Condition::{BreakerOpen, NearOverload, Overload, SupplyFailed};
+        if let Some(pdu) = self.pdus.get_mut(pdu) {
+            match (condition, pdu.kind) {
+                (Overload | NearOverload | SupplyFailed, PduKind::ApcPdu)
+                | (BreakerOpen, PduKind::RaritanPdu) => pdu.conditions.add(condition),
+                (Overload | NearOverload | SupplyFailed, _) => {
+                    return Err("only an apc-pdu tells it");
+                }
+                (BreakerOpen, _) => return Err("only a raritan-pdu tells it"),
+                _ => return Err("it is no UPS"),
+            }
+        }
+        self.advance(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Warms the air at the rack of a PDU to a temperature.
+    pub fn heat(&mut self, pdu: usize, to: Celsius) {
+        let rack = self.pdus.get(pdu).map(|pdu| pdu.rack);
+        if let Some(rack) = rack.and_then(|rack| self.racks.get_mut(rack)) {
+            rack.hold(to);
+        }
+        self.advance(Duration::ZERO);
+    }
+
+    /// Ends all conditions of a UPS.
+    pub fn clear_ups(&mut self, ups: usize) {
+        if let Some(ups) = self.upses.get_mut(ups) {
+            ups.clear_conditions();
+        }
+        self.advance(Duration::ZERO);
+    }
+
+    /// Ends all conditions of a PDU, and of the air at its rack.
+    pub fn clear_pdu(&mut self, pdu: usize) {
+        let Some(pdu) = self.pdus.get_mut(pdu) else {
+            return;
+        };
+        pdu.conditions.clear();
+        if let Some(rack) = self.racks.get_mut(pdu.rack) {
+            rack.release();
+        }
+        self.advance(Duration::ZERO);
+    }
+
     /// Starts or stops a battery test of a UPS.
     pub fn test(&mut self, ups: usize, order: TestOrder) {
         let clock = self.clock;
@@ -192,5 +265,6 @@ impl Room {
 fn is_live(pdus: &[Pdu], cord: Cord) -> bool {
     // A blueprint is refused unless every cord has its outlet.
     let pdu = &pdus[cord.pdu];
-    pdu.is_powered() && pdu.outlets[cord.outlet].is_on()
+    let is_tripped = pdu.conditions.has(Condition::BreakerOpen);
+    pdu.is_powered() && !is_tripped && pdu.outlets[cord.outlet].is_on()
 }

@@ -26,6 +26,8 @@ use answer::answer;
 use interfaces::Interfaces;
 
 const COMMUNITY: &str = "public";
+/// The largest request: there are as many buffers as agents.
+const REQUEST: usize = 4_096;
 
 /// The settings of the agents.
 #[derive(Debug, Clone)]
@@ -162,7 +164,7 @@ struct Agent {
 
 impl Agent {
     async fn serve(self) {
-        let mut request = vec![0; 65_535];
+        let mut request = vec![0; REQUEST];
         let mut reply = Vec::with_capacity(2_048);
         loop {
             // An error is an ICMP message about an earlier answer; the socket itself is sound.

@@ -62,6 +62,11 @@ fn files_of_history() {
 }
 
 #[test]
+fn alarm_rules_and_their_expressions() {
+    run(targets::rules, &["fuzz/seeds/rules"]);
+}
+
+#[test]
 fn selectors() {
     run(targets::selector, &["fuzz/seeds/selector"]);
 }

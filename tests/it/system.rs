@@ -1,5 +1,6 @@
 //! The whole system: the built programs as processes, real protocols, simulated equipment.
 
+mod alarms;
 mod api;
 mod backup;
 mod counters;

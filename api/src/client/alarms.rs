@@ -6,10 +6,17 @@ use serde::Serialize;
 use utakata_model::{AlarmId, AlarmName, Selector, Severity, TargetName, duration};
 
 use super::{ANSWER_TIMEOUT, Client, Error};
+
 use crate::{
-    alarm::{Acknowledge, AlarmExplanation, AlarmReport, AlarmRuleView, AlarmView, Shelve},
+    alarm::{
+        Acknowledge, AlarmExplanation, AlarmReport, AlarmRuleView, AlarmTest, AlarmView, Shelve,
+        TestAlarmRules,
+    },
     relation::{RelationView, Topology},
 };
+
+/// Longer than the server takes to step rules through history, or to say that it is too much.
+const TEST_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// A query for alarms; an absent field matches all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -126,5 +133,13 @@ impl Client {
     /// There is no target of this name.
     pub async fn topology(&self, around: &TargetName) -> Result<Topology, Error> {
         self.get("/v1/topology", &[("around", around)]).await
+    }
+
+    /// Finds the alarms that rules would have raised in the past.
+    ///
+    /// # Errors
+    /// A rule is wrong, there is none of a name, or history cannot be read, or there is too much.
+    pub async fn test_alarm_rules(&self, test: &TestAlarmRules) -> Result<AlarmTest, Error> {
+        self.post("/v1/alarm-rules/test", test, TEST_TIMEOUT).await
     }
 }

@@ -1,5 +1,14 @@
 //! A room by schedule with default settings: how late healthy targets are read while some are dead
 //! and some answer only after half a minute, and what that takes of the machine.
+//!
+//! A room of 100,000 targets against responders that are fast, with alarm rules of its own (needs
+//! so many open files: root, or `ulimit -Hn`):
+//!
+//! ```sh
+//! cargo build --release
+//! cargo run --release -p utakata-benches --bin room -- \
+//!     --targets 1000,10000,100000 --dead 0 --slow 0 --interfaces 1 --rules 10 --rounds 5
+//! ```
 
 use std::{
     collections::HashMap,
@@ -12,13 +21,14 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use futures::StreamExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use utakata_api::{
     apply::{Apply, Document},
     client::{Client, Followed},
     event::Event,
 };
 use utakata_benches::{process, system::System};
-use utakata_model::{Kind, Schedule, ScheduleName, Selector, Target, TargetName};
+use utakata_model::{AlarmRule, Kind, Schedule, ScheduleName, Selector, Target, TargetName};
 
 /// Measures how late the healthy targets of a room are read.
 #[derive(Parser)]
@@ -41,6 +51,9 @@ struct Arguments {
     /// Interfaces of each target
     #[arg(long, default_value_t = 1)]
     interfaces: u32,
+    /// Alarm rules on what is read, besides those that are shipped
+    #[arg(long, default_value_t = 0)]
+    rules: u32,
 }
 
 /// The result of a run.
@@ -52,7 +65,9 @@ struct Taken {
     /// The time from the start until every healthy target was read once.
     first_round: Duration,
     cpu: f64,
+    /// The memory of everything, and of `utakata up` alone, in megabytes.
     memory: f64,
+    memory_alone: f64,
     values: usize,
 }
 
@@ -86,7 +101,8 @@ fn print(arguments: &Arguments, taken: &Taken) {
     println!(
         "{} targets ({} healthy): first round {:.1} s; lateness p50 {:.2} s, p99 {:.2} s, most {:.2} s; \
          later than 5 s: {share:.3} % of {}; room refreshed within {:.1} s; {:.1} % of a core, \
-         {:.0} µs a target and round; {:.0} MB, {:.1} kB a target; {:.1} values a read",
+         {:.0} µs a target and round; {:.0} MB ({:.0} without workers), {:.1} kB a target; {:.1} \
+         values a read",
         taken.targets,
         taken.healthy,
         taken.first_round.as_secs_f64(),
@@ -98,6 +114,7 @@ fn print(arguments: &Arguments, taken: &Taken) {
         taken.cpu * 100.0 / (interval * f64::from(arguments.rounds)),
         taken.cpu * 1e6 / per_target / f64::from(arguments.rounds),
         taken.memory,
+        taken.memory_alone,
         taken.memory * 1024.0 / per_target,
         taken.values as f64 / taken.gaps.len().max(1) as f64,
     );
@@ -161,7 +178,8 @@ async fn run(arguments: &Arguments, targets: u32) -> Result<Taken> {
     );
     gaps.sort_by(f64::total_cmp);
     let workers = process::descendants(system.pid())?;
-    let mut memory = process::resident_megabytes(system.pid())?;
+    let memory_alone = process::resident_megabytes(system.pid())?;
+    let mut memory = memory_alone;
     for worker in workers.keys() {
         memory += process::resident_megabytes(*worker).unwrap_or_default();
     }
@@ -172,6 +190,7 @@ async fn run(arguments: &Arguments, targets: u32) -> Result<Taken> {
         first_round: first_round.unwrap_or_default(),
         cpu: cpu(&system)? - before,
         memory,
+        memory_alone,
         values,
     })
 }
@@ -202,6 +221,9 @@ async fn declare(client: &Client, arguments: &Arguments, addresses: &[String]) -
     }
     // The schedule comes last: it reads all of them from the first on.
     documents.rotate_left(1);
+    for number in 0..arguments.rules {
+        documents.insert(0, Document::Alarm(Box::new(rule(number)?)));
+    }
     for part in documents.chunks(5_000) {
         client
             .apply(&Apply {
@@ -214,6 +236,36 @@ async fn declare(client: &Client, arguments: &Arguments, addresses: &[String]) -
     Ok(())
 }
 
+/// Returns a rule that is about every target, and decides something at each read: a threshold with
+/// hysteresis, or a trend.
+fn rule(number: u32) -> Result<AlarmRule> {
+    let raise = match number % 2 {
+        0 => "value > 1e15".to_owned(),
+        _ => format!("slope('10m') > {number}e12"),
+    };
+    let rule = serde_json::json!({
+        "name": format!("bench-{number}"), "on": { "metric": "hw.network.io", "unit": "By" },
+        "raise": raise, "hold": "30s", "severity": "notice",
+    });
+    serde_json::from_value(rule).context("a rule of the bench")
+}
+
+/// Allows so many open files to this program and those that it starts.
+fn allow_open_files(count: u64) -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < count) {
+        let maximum = limit.maximum.map(|maximum| maximum.max(count));
+        let wanted = Rlimit {
+            current: Some(count),
+            maximum,
+        };
+        setrlimit(Resource::Nofile, wanted).with_context(|| {
+            format!("{count} open files are not allowed here: be root, or raise `ulimit -Hn`")
+        })?;
+    }
+    Ok(())
+}
+
 /// The simulated agents.
 struct Agents {
     process: Child,
@@ -222,6 +274,7 @@ struct Agents {
 
 impl Agents {
     fn start(arguments: &Arguments, count: u32) -> Result<Self> {
+        allow_open_files(u64::from(count) + 4_096)?;
         let program = utakata_benches::system::programs()?.join("utakata-simulator");
         let first = Ipv4Addr::new(127, 30, 0, 1);
         let mut process = Command::new(program)

@@ -74,7 +74,12 @@ async fn listen(
                 Event::Desired(desired) => to.keeper.hear(&desired).await,
                 // If there is no room, it is requested again, and a device repeats its inform.
                 Event::Content(got) => drop(to.content.try_send(got)),
-                Event::Replies(batch) => drop(to.replies.try_send(batch)),
+                Event::Replies(batch) => {
+                    let count = batch.replies.len();
+                    if to.replies.try_send(batch).is_err() {
+                        tracing::warn!(count, "devices are not answered: too many replies wait");
+                    }
+                }
                 // For an earlier life of this environment, which knows nothing of it.
                 _ => {}
             }

@@ -15,7 +15,9 @@ use super::{
 use crate::{
     file::{self, Build, Owner},
     journal::Journal,
-    plan::{Bound, Sort, Stored, day_of, day_to_merge, expired, hours_to_merge, tiers_to_merge},
+    plan::{
+        Bound, Sort, Stored, day_to_merge, expired, hours_to_merge, present_day, tiers_to_merge,
+    },
 };
 
 /// The interval between looks at what there is to do.
@@ -98,7 +100,8 @@ impl Keeper {
             seal(&self.shared, journal)
         } else {
             let stored: Vec<Stored> = view.files.iter().map(|held| held.stored).collect();
-            let today = day_of(self.shared.now());
+            let open = view.current.as_ref().and_then(|journal| journal.heard());
+            let today = present_day(self.shared.now(), open);
             if let Some((day, files)) = day_to_merge(&stored, today) {
                 merge::day(&self.shared, day, &chosen(&view, &files))
             } else if let Some(files) = hours_to_merge(&stored, today) {

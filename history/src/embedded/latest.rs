@@ -21,14 +21,24 @@ pub struct Latest {
     pub action: ActionName,
     /// The time of the last row with values.
     pub seen: Millis,
+    /// The time at which it arrived.
+    pub heard: Millis,
     /// The values of that row.
     pub readings: Vec<Reading>,
-    /// Values of earlier rows that it did not have, with their times.
-    pub earlier: Vec<(Millis, Reading)>,
+    /// Values of earlier rows that it did not have, with the times seen and heard.
+    pub earlier: Vec<(Millis, Millis, Reading)>,
+}
+
+/// The last value of a column: its row's times, its place in the row, and itself.
+struct Last {
+    seen: Millis,
+    heard: Millis,
+    place: usize,
+    sample: Sample,
 }
 
 /// The last values of columns.
-type Values = BTreeMap<ColumnId, (Millis, usize, Sample)>;
+type Values = BTreeMap<ColumnId, Last>;
 
 /// Visits the last values of each source that has any in the journal or the newest blocks.
 pub fn each(shared: &Shared, mut visit: impl FnMut(Latest)) -> Result<(), Error> {
@@ -37,7 +47,8 @@ pub fn each(shared: &Shared, mut visit: impl FnMut(Latest)) -> Result<(), Error>
     drop(dictionary);
     for (source, (target, action)) in sources {
         let values = values(shared, source);
-        let Some(last) = values.values().map(|(seen, _, _)| *seen).max() else {
+        let newest = values.values().map(|one| (one.seen, one.heard)).max();
+        let Some((last, heard)) = newest else {
             continue;
         };
         let dictionary = shared.dictionary.lock();
@@ -50,27 +61,28 @@ pub fn each(shared: &Shared, mut visit: impl FnMut(Latest)) -> Result<(), Error>
         let (mut readings, mut earlier) = (Vec::new(), Vec::new());
         // In the order in which the worker reported them.
         let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_by_key(|(_, (_, place, _))| *place);
-        for (column, (seen, _, sample)) in values {
+        values.sort_by_key(|(_, one)| one.place);
+        for (column, one) in values {
             let Some(entry) = entries.remove(&column) else {
                 continue;
             };
             let reading = Reading {
                 metric: entry.metric,
                 attributes: entry.attributes,
-                value: sample.value,
+                value: one.sample.value,
                 unit: entry.unit,
-                quality: sample.quality,
+                quality: one.sample.quality,
             };
-            match seen == last {
+            match one.seen == last {
                 true => readings.push(reading),
-                false => earlier.push((seen, reading)),
+                false => earlier.push((one.seen, one.heard, reading)),
             }
         }
         visit(Latest {
             target,
             action,
             seen: last,
+            heard,
             readings,
             earlier,
         });
@@ -121,11 +133,15 @@ fn take(values: &mut Values, row: &Row) {
         return;
     };
     for (place, (column, sample)) in cells.iter().enumerate() {
-        let is_newer = values
-            .get(column)
-            .is_none_or(|(seen, _, _)| *seen <= row.seen);
+        let is_newer = values.get(column).is_none_or(|one| one.seen <= row.seen);
         if is_newer {
-            values.insert(*column, (row.seen, place, sample.clone()));
+            let last = Last {
+                seen: row.seen,
+                heard: row.heard,
+                place,
+                sample: sample.clone(),
+            };
+            values.insert(*column, last);
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The largest number of moments of one series.
-const MAX_POINTS: usize = 2_000_000;
+pub(super) const MAX_POINTS: usize = 2_000_000;
 
 /// The number of sources from which on a question is answered by several threads, and those.
 const MANY_SOURCES: usize = 64;
@@ -71,6 +71,11 @@ pub fn points(shared: &Shared, series: &Series, range: Range) -> Result<Vec<Poin
     points.sort_by_key(|point| (point.seen, point.heard));
     points.dedup();
     Ok(points)
+}
+
+/// Returns the times in which history itself was away.
+pub fn away(shared: &Shared, range: Range) -> Vec<Gap> {
+    Reading::begin(shared, range, None).own()
 }
 
 /// Returns the tracks of series.
@@ -128,7 +133,7 @@ pub fn query(shared: &Shared, query: &Query) -> Result<Vec<Track>, Error> {
     Ok(tracks.into_iter().map(|(_, track)| track).collect())
 }
 
-fn limit(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
+pub(super) fn limit(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
     match count > max {
         true => Err(Error::TooMuch { what, max }),
         false => Ok(()),
@@ -136,11 +141,11 @@ fn limit(what: &'static str, count: usize, max: usize) -> Result<(), Error> {
 }
 
 /// The files that answer a question.
-struct Reading<'s> {
-    shared: &'s Shared,
-    view: Arc<View>,
-    plan: Plan,
-    range: Range,
+pub(super) struct Reading<'s> {
+    pub(super) shared: &'s Shared,
+    pub(super) view: Arc<View>,
+    pub(super) plan: Plan,
+    pub(super) range: Range,
     step: Option<(Millis, Aggregate)>,
 }
 
@@ -185,7 +190,11 @@ impl Found {
 
 impl<'s> Reading<'s> {
     /// Chooses the files. A range in steps begins and ends with whole steps.
-    fn begin(shared: &'s Shared, range: Range, step: Option<(Millis, Aggregate)>) -> Self {
+    pub(super) fn begin(
+        shared: &'s Shared,
+        range: Range,
+        step: Option<(Millis, Aggregate)>,
+    ) -> Self {
         let view = shared.view();
         let stored: Vec<Stored> = view.files.iter().map(|held| held.stored).collect();
         let range = match step {

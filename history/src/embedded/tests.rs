@@ -284,6 +284,7 @@ async fn after_a_crash_everything_that_was_written_is_found_and_the_time_away_is
     after.history.latest(|one| latest.push(one)).unwrap();
     assert_eq!(latest.len(), 1);
     assert_eq!(latest[0].seen, START + 3 * HOUR + 9 * MINUTE);
+    assert_eq!(latest[0].heard, latest[0].seen + 5);
 }
 
 #[tokio::test]

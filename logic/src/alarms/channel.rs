@@ -11,13 +11,12 @@ use utakata_api::{
     alarm::{AlarmChange, AlarmView},
     client::Webhook,
 };
-use utakata_model::{Cure, Labels, Problem, TargetName};
+use utakata_model::{Labels, TargetName};
 
-use super::{alertmanager::alert, parts::Parts, shown::Shown, view::Filter};
-use crate::{
-    clock,
-    store::{self, AlarmWrites},
+use super::{
+    alertmanager::alert, parts::Parts, shown::Shown, told, trouble::Trouble, view::Filter,
 };
+use crate::clock;
 
 /// The number of changes that are looked at, and of alerts that are sent, at once.
 const AT_ONCE: u32 = 500;
@@ -45,13 +44,14 @@ impl Channel {
                 return;
             }
         };
+        let trouble = Trouble::new(&self.parts.failing, &self.url);
         let mut pause = RETRY.0;
         let mut told = None;
         loop {
             match self.tell(&webhook, &mut told).await {
                 Ok(()) => {
                     pause = RETRY.0;
-                    *self.parts.failing.lock() = None;
+                    trouble.set(None);
                     let changed = self.number.changed();
                     match tokio::time::timeout(REPEAT, changed).await {
                         Ok(Err(_)) => return,
@@ -61,9 +61,7 @@ impl Channel {
                 }
                 Err(problem) => {
                     tracing::warn!(url = self.url, problem, "alarms are not sent now");
-                    let message = format!("alarms cannot be sent to {}: {problem}", self.url);
-                    let problem = Problem::new("alarm-channel", Cure::Operator, message);
-                    *self.parts.failing.lock() = Some(problem);
+                    trouble.set(Some(&problem));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY.1);
                 }
@@ -75,7 +73,10 @@ impl Channel {
     async fn tell(&self, webhook: &Webhook, told: &mut Option<u64>) -> Result<(), String> {
         let mut after = match *told {
             Some(after) => after,
-            None => self.begin().await.map_err(|error| error.to_string())?,
+            None => {
+                let begun = told::begin(&self.parts, &self.url).await;
+                begun.map_err(|error| error.to_string())?
+            }
         };
         *told = Some(after);
         loop {
@@ -96,27 +97,9 @@ impl Channel {
             after = last;
             *told = Some(after);
             if is_any {
-                self.remember(after).await;
+                // If it is not stored, it may be told again after a restart, under its number.
+                let _ = told::remember(&self.parts, &self.url, after).await;
             }
-        }
-    }
-
-    /// Returns the number after which it goes on: a new channel begins with what comes.
-    async fn begin(&self) -> Result<u64, store::Error> {
-        let told = self.parts.store.alarms_told().await?;
-        if let Some((_, number)) = told.into_iter().find(|(channel, _)| *channel == self.url) {
-            return Ok(number);
-        }
-        let number = self.parts.store.last_alarm_change().await?;
-        self.remember(number).await;
-        Ok(number)
-    }
-
-    async fn remember(&self, number: u64) {
-        let mut writes = AlarmWrites::default();
-        writes.told.insert(self.url.clone(), number);
-        if let Err(error) = self.parts.ledger.put_alarms(writes, Vec::new()).await {
-            tracing::debug!(%error, "the number of the last alarm that was told is not stored");
         }
     }
 

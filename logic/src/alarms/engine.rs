@@ -14,7 +14,7 @@ use std::{
 
 use jiff::Timestamp;
 use utakata_alarm::{Change, Subject};
-use utakata_model::{AlarmId, TargetName, reading::Attributes};
+use utakata_model::{AlarmId, TargetName, alarm::WhenSilent, reading::Attributes};
 
 pub use self::output::Output;
 use super::{
@@ -213,15 +213,19 @@ impl Engine {
             .alarm
             .as_ref()
             .and_then(|alarm| alarm.facts.deadline());
-        let state = rule.and_then(|rule| record.state.deadline(&rule.rule));
-        let is_idle = record.state.is_idle();
+        let state = rule
+            .as_ref()
+            .and_then(|rule| record.state.deadline(&rule.rule));
+        // Where silence changes something it is waited for, even if all is well.
+        let waits = !record.state.is_idle()
+            || rule
+                .as_ref()
+                .is_some_and(|rule| rule.rule.rule().silent == WhenSilent::Raise);
         let watched = self.targets.entry(key.target.clone()).or_default();
         watched
             .records
             .insert((key.rule.clone(), key.series), record);
-        let silent = self
-            .silent_from(&key)
-            .filter(|_| !is_idle || state.is_some());
+        let silent = self.silent_from(&key).filter(|_| waits || state.is_some());
         if let Some(at) = facts.into_iter().chain(state).chain(silent).min() {
             self.deadlines.insert((at, key.clone()));
             self.deadline_of.insert(key, at);

@@ -21,6 +21,7 @@ use super::{
     Error, Input,
     channel::Channel,
     engine::{Engine, Output},
+    mail::Mail,
     own::{OwnFigure, OwnFigures, free_share},
     parts::Parts,
     record::{Key, Record},
@@ -179,7 +180,8 @@ impl AlarmKeeper {
     fn channels(&self) -> (watch::Sender<u64>, JoinSet<()>) {
         let (sender, number) = watch::channel(self.shown.read().number);
         let mut channels = JoinSet::new();
-        for url in &self.parts.webhooks {
+        let out = &self.parts.channels;
+        for url in &out.webhooks {
             let channel = Channel {
                 url: url.clone(),
                 parts: self.parts.clone(),
@@ -187,6 +189,10 @@ impl AlarmKeeper {
                 number: number.clone(),
             };
             channels.spawn(channel.run());
+        }
+        if out.mail.server.is_some() {
+            let config = Arc::new(out.mail.clone());
+            channels.spawn(Mail::new(config, self.parts.clone(), number.clone()).run());
         }
         (sender, channels)
     }

@@ -5,13 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 use utakata_interconnect::Events;
 
+use super::trouble::Troubles;
 use crate::{
-    dispatch::{Dispatch, Failing},
-    duties::Duties,
-    inventory::Inventory,
-    ledger::Ledger,
-    observe::Observe,
-    store::Store,
+    config, dispatch::Dispatch, duties::Duties, inventory::Inventory, ledger::Ledger,
+    observe::Observe, store::Store,
 };
 
 /// The parts from which the alarms are built. Cheap to clone.
@@ -26,8 +23,8 @@ pub struct Parts {
     pub duties: watch::Receiver<Duties>,
     /// The folder whose free space is watched.
     pub folder: Option<PathBuf>,
-    /// The URLs to which alarms are sent.
-    pub webhooks: Vec<String>,
-    /// The last error of sending them, as long as it lasts.
-    pub failing: Arc<Failing>,
+    /// The channels out.
+    pub channels: config::Alarms,
+    /// The last error of each of them, as long as it lasts.
+    pub failing: Arc<Troubles>,
 }

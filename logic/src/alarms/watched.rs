@@ -18,6 +18,8 @@ pub struct Watched {
     /// True while a time is kept at which it may be silent.
     pub is_armed: bool,
     pub records: HashMap<(AlarmName, u64), Record>,
+    /// The times at which metrics were last there that rules on absence wait for.
+    present: HashMap<AlarmName, Timestamp>,
     /// The times of the latest readings of each action.
     latest: Vec<(ActionName, Timestamp)>,
     /// The rules that are about it, as far as that was asked.
@@ -40,6 +42,7 @@ impl Watched {
     /// Forgets the rules that are about it, because the rules have changed.
     pub fn forget_rules(&mut self) {
         self.about.clear();
+        self.present.clear();
     }
 
     /// Returns true if a rule is about it.
@@ -50,6 +53,19 @@ impl Watched {
         let entry = self.entry.as_ref();
         *self.about[rule.number]
             .get_or_insert_with(|| entry.is_none_or(|entry| rule.rule.is_about(&entry.target)))
+    }
+
+    /// Notes that the metric of a rule on absence is there.
+    pub fn is_there(&mut self, rule: &AlarmName, now: Timestamp) {
+        match self.present.get_mut(rule) {
+            Some(at) => *at = now,
+            None => drop(self.present.insert(rule.clone(), now)),
+        }
+    }
+
+    /// Returns the time at which the metric of a rule on absence was last there.
+    pub fn was_there(&self, rule: &AlarmName) -> Option<Timestamp> {
+        self.present.get(rule).copied()
     }
 
     /// Returns true if readings of an action are newer than those before them.

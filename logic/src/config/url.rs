@@ -86,7 +86,7 @@ impl fmt::Debug for Url {
 }
 
 /// Returns the text without the password of the user and of the parameter `password`.
-fn redacted(url: &str) -> String {
+pub(super) fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (rest, query) = match rest.split_once('?') {
         Some((rest, query)) => (rest, Some(query)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use utakata_api::{operation::LeftOut, problem::Detail};
 use utakata_model::{OperationId, Selector};
 
-use super::token;
+use super::{feeds::Unpowered, token};
 use crate::{ledger, observe::WAIT_MAX, store};
 
 /// A reason why nothing was done. Nothing was sent.
@@ -43,6 +43,9 @@ pub enum Error {
         /// The number that was expected.
         expect: u64,
     },
+    /// Something with several feeds would lose all of them.
+    #[error("{}", feeds(unpowered))]
+    EveryFeed { unpowered: Vec<Unpowered> },
     /// The plan differs from the one shown.
     #[error(transparent)]
     Changed(#[from] token::PlanChanged),
@@ -82,6 +85,23 @@ impl From<ledger::Error> for Error {
             ledger::Error::Store(error) => Self::Store(error),
         }
     }
+}
+
+fn feeds(unpowered: &[Unpowered]) -> String {
+    let first = unpowered.first().map(|one| {
+        let feeds: Vec<&str> = one.feeds.iter().map(|feed| feed.as_str()).collect();
+        format!(
+            "{} would lose every feed that it has ({})",
+            one.target,
+            feeds.join(", ")
+        )
+    });
+    let more = match unpowered.len().saturating_sub(1) {
+        0 => String::new(),
+        1 => ", and one other target, too".into(),
+        more => format!(", and {more} other targets, too"),
+    };
+    first.unwrap_or_default() + &more
 }
 
 fn told(problems: &[Detail]) -> String {

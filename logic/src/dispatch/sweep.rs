@@ -67,6 +67,10 @@ impl Dispatch {
                 from: None,
                 outcomes: vec![Outcome::clone(&outcome)],
             })));
+            if let Some(unanswered) = self.unanswered.get() {
+                // Whoever cannot keep up with it knows that reads fail.
+                let _ = unanswered.try_send(Arc::clone(&outcome));
+            }
             observed.push(self.end(entry, OutcomeRef::own(outcome)));
         }
         self.ended.lock().push(observed);

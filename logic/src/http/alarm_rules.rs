@@ -1,5 +1,7 @@
 //! `/v1/alarm-rules`: the rules by which alarms are raised.
 
+mod replay;
+
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode};
@@ -18,7 +20,7 @@ use super::{
         Answered::{Anywhere, ByKeeper},
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::inventory;
@@ -29,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Anywhere, NoBody, Prompt, routes!(get)),
         Route::new(ByKeeper, OneThing, Prompt, routes!(put)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
+        Route::new(Anywhere, OneThing, Patient, routes!(replay::post)),
     ]
 }
 

@@ -334,7 +334,7 @@ fn too_large(detail: &str) -> Refused {
     Refused::new(Code::HistoryTooLarge, detail, cure)
 }
 
-fn away() -> Refused {
+pub(super) fn away() -> Refused {
     let detail = "this logic environment keeps no history";
     Refused::new(
         Code::HistoryUnreadable,
@@ -358,7 +358,7 @@ fn check_lengths(query: &HistoryQuery) -> Result<(), Refused> {
     Ok(())
 }
 
-fn refused(error: &Error) -> Refused {
+pub(super) fn refused(error: &Error) -> Refused {
     match error {
         Error::TooMuch { .. } => too_large(&error.to_string()),
         Error::Ending => Refused::new(Code::Ending, error.to_string(), "ask again"),

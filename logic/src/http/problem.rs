@@ -386,6 +386,16 @@ impl From<control::Error> for Refused {
                 );
                 Self::new(Code::ManyTargets, detail, cure)
             }
+            control::Error::EveryFeed { unpowered } => {
+                let cure = "select one feed; if it is meant, look at the plan (`--dry-run`) and give \
+                            its token as `plan`";
+                let detail_of = |one: &control::Unpowered| Detail {
+                    subject: format!("target {}", one.target),
+                    message: "it would lose every feed that it has".into(),
+                };
+                let problems = unpowered.iter().map(detail_of).collect();
+                Self::new(Code::EveryFeed, detail, cure).with(problems)
+            }
             control::Error::Expected { .. } => {
                 let cure = "look at what is selected: `utakata get targets -l SELECTOR`";
                 Self::new(Code::OtherTargets, detail, cure)

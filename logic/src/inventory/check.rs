@@ -18,6 +18,8 @@ use super::{address, index::Index};
 use crate::kinds::{KindsSnapshot, Served};
 
 /// The longest interval of a schedule: a longer one is a mistake in the unit.
+/// The name that no alarm rule may have: `/v1/alarm-rules/test` is none.
+const RESERVED: &str = "test";
 const MAX_INTERVAL: Duration = Duration::from_secs(366 * 86_400);
 /// The largest number of mistakes that are reported about documents; the search then ends.
 pub const MAX_PROBLEMS: usize = 1000;
@@ -162,9 +164,14 @@ fn check_relation(relation: &Relation, documents: &[Document], index: &Index) ->
 fn check_alarm(rule: &AlarmRule) -> Vec<String> {
     let wrong = Compiled::new(rule.clone()).err().unwrap_or_default();
     let wrong = wrong.into_iter();
-    wrong
+    let mut wrong: Vec<String> = wrong
         .map(|wrong| format!("{}: {}", wrong.field, wrong.message))
-        .collect()
+        .collect();
+    if rule.name.as_str() == RESERVED {
+        let message = format!("name: \"{RESERVED}\" is a path of the API: choose another");
+        wrong.push(message);
+    }
+    wrong
 }
 
 fn check_schedule(

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The name of the observe action by which a kind decodes notifications.
-pub(super) const ACTION: &str = "notification";
+pub(super) const ACTION: &str = utakata_model::action::NOTIFICATION;
 /// The kind that decodes what comes from unknown sources, if it is served.
 const GENERIC: &str = "snmp";
 /// The time that decoding may take. A device repeats an inform after some seconds.

@@ -52,6 +52,11 @@ impl Covers {
         self.interval.saturating_mul(5) / 2 + self.timeout
     }
 
+    /// Returns the time after which a target that was to answer so many times is silent.
+    pub fn silence(self, intervals: u32) -> Duration {
+        self.interval.saturating_mul(intervals) + self.timeout
+    }
+
     /// Returns true if what was last seen at a time is stale: the only place that decides it, for
     /// readings, for the health of targets, and for whoever believes either. A clock that is ahead
     /// makes nothing old.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 use utakata_interconnect::{Events, Tasks};
 
-use super::{Handle, Inner, receive::Receiver};
+use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
     alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
     observed::turns::LogLine,
@@ -20,6 +20,16 @@ const DOUBT_DEBOUNCE: Duration = Duration::from_millis(100);
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Keeps the reasons of reads that nobody answers.
+fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
+    unanswered::run(
+        Arc::clone(&inner.site),
+        inner.recorder.clone(),
+        inner.dispatch.unanswered(),
+        inner.lifetime.cancel.clone(),
+    )
+}
 
 impl Handle {
     pub(super) fn spawn(
@@ -42,6 +52,7 @@ impl Handle {
             recorder: inner.recorder.clone(),
             fetches,
         };
+        background.spawn(keep_unanswered(inner));
         let cancel = inner.lifetime.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });

@@ -158,8 +158,9 @@ impl Receiver {
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
-            self.site.observed.saw(&known, readings, clock::now());
-            self.recorder.readings(readings);
+            let heard = clock::now();
+            self.site.observed.saw(&known, readings, heard);
+            self.recorder.readings(readings, heard);
             self.alarms.saw(&known, readings);
         }
     }

@@ -12,7 +12,7 @@ use utakata_model::{Class, Cure, OutcomeStatus, Problem};
 use crate::room::{Room, config, target};
 
 /// A rule on the power that the scripted environment reports.
-fn rule() -> Value {
+pub fn rule() -> Value {
     json!({
         "type": "alarm", "name": "draws-much", "on": { "metric": "hw.power" },
         "raise": "value > 100.0", "clear": "value < 95.0", "severity": "critical",
@@ -20,13 +20,13 @@ fn rule() -> Value {
     })
 }
 
-async fn read(room: &Room) {
+pub async fn read(room: &Room) {
     let read = json!({ "selector": "kind=pdu", "wait": "10s" });
     let (status, answer) = room.post("/v1/reads", read).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
 }
 
-async fn set_power(room: &Room, target: &str, watts: f64) {
+pub async fn set_power(room: &Room, target: &str, watts: f64) {
     let control = json!({
         "selector": format!("name={target}"), "action": "set-power",
         "parameters": { "watts": watts }, "wait": "10s",
@@ -47,7 +47,7 @@ fn count(list: &Value) -> usize {
 }
 
 /// Applies documents, and waits until alarms are decided by them.
-async fn apply(room: &Room, documents: Value) {
+pub async fn apply(room: &Room, documents: Value) {
     room.apply(documents).await;
     let rules = |room: &Room| {
         room.handle

@@ -342,3 +342,47 @@ async fn a_read_back_that_is_lost_is_soon_made_again() {
     assert_eq!(task["state"], "succeeded", "{answer}");
     room.end().await;
 }
+
+#[tokio::test]
+async fn every_feed_of_something_is_not_taken_away_unless_the_plan_was_seen() {
+    let room = Room::served().await;
+    room.furnish(3).await;
+    let feeds = |from: &str| {
+        json!({
+            "type": "relation", "relation": "feeds", "from": from, "to": "pdu-2",
+        })
+    };
+    room.apply(json!([feeds("pdu-0"), feeds("pdu-1")])).await;
+    let off = |selector: &str| {
+        json!({
+            "selector": selector, "action": "feed-off", "wait": "10s",
+        })
+    };
+    // One feed is what several are for.
+    let (status, answer) = room.post("/v1/operations", off("name=pdu-0")).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let both = off("name in (pdu-0,pdu-1)");
+    let (status, refused) = room.post("/v1/operations", both.clone()).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{refused}");
+    assert_eq!(refused["code"], "every-feed", "{refused}");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("pdu-2 would lose every feed"), "{refused}");
+    let mut dry = both.clone();
+    dry["dry_run"] = true.into();
+    let (_, plan) = room.post("/v1/operations", dry).await;
+    let unpowered = json!([{ "target": "pdu-2", "feeds": ["pdu-0", "pdu-1"] }]);
+    assert_eq!(plan["plan"]["unpowered"], unpowered, "{plan}");
+    let mut seen = both;
+    seen["plan"] = plan["plan"]["token"].clone();
+    let (status, answer) = room.post("/v1/operations", seen).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["operation"]["counts"]["succeeded"], 2, "{answer}");
+    // An action of low risk takes nothing away.
+    let low = json!({
+        "selector": "name in (pdu-0,pdu-1)", "action": "outlet-off", "parameters": { "outlet": 1 },
+        "wait": "10s",
+    });
+    let (status, answer) = room.post("/v1/operations", low).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    room.end().await;
+}

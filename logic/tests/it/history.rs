@@ -61,8 +61,22 @@ async fn what_was_read_is_found_with_the_reason_of_each_gap_and_after_a_restart(
     assert_eq!(status, StatusCode::OK, "{grouped}");
     assert_eq!(grouped["series"][0]["group"], "A1", "{grouped}");
     assert_eq!(grouped["series"][0]["members"], 2);
+    let (_, before) = room.get("/v1/readings").await;
     let folder = room.end().await;
     let room = Room::at(folder, config()).await;
+    // With the times at which they arrived.
+    room.until("/v1/readings", |readings| {
+        // History counts milliseconds.
+        let heard = |list: &Value| -> Vec<i64> {
+            let items = list["items"].as_array().unwrap().iter();
+            let heard = items.filter_map(|one| one["heard"].as_str()?.parse().ok());
+            heard
+                .map(|heard: jiff::Timestamp| heard.as_millisecond())
+                .collect()
+        };
+        !heard(readings).is_empty() && heard(readings) == heard(&before)
+    })
+    .await;
     let again = room
         .until("/v1/history?metric=hw", |page| {
             page["series"].as_array().is_some_and(|all| all.len() >= 2)
@@ -106,5 +120,40 @@ async fn questions_that_are_wrong_or_too_large_are_refused() {
         assert_ne!(status, StatusCode::OK, "{query}");
         assert_eq!(told["code"], code, "{query}: {told}");
     }
+    room.end().await;
+}
+
+#[tokio::test]
+async fn what_was_not_read_because_of_an_order_says_so() {
+    let mut config = config();
+    config.control.grace = std::time::Duration::from_millis(50);
+    let mut room = Room::empty(config).await;
+    let is_there = Arc::new(AtomicBool::new(true));
+    let serves = Arc::clone(&is_there);
+    let script = move |_: &_| {
+        let answers = serves.load(Ordering::Acquire);
+        answers.then_some((OutcomeStatus::Succeeded, None))
+    };
+    room.serve("pdu", Arc::new(script)).await;
+    room.furnish(1).await;
+    read(&room).await;
+    room.until("/v1/history?metric=hw", |page| {
+        times(&page["series"][0]) == 1
+    })
+    .await;
+    is_there.store(false, Ordering::Release);
+    // Another kind makes it another status, which is waited for.
+    room.announce_one(&["pdu", "spare"], |status| {
+        status.stopped.all = Some(utakata_model::StopState::Paused);
+    })
+    .await;
+    let schedule = json!({
+        "type": "schedule", "name": "often", "selector": "kind=pdu", "interval": "1s",
+    });
+    room.apply(json!([schedule])).await;
+    room.until("/v1/history?metric=hw", |page| {
+        page["series"][0]["gaps"].to_string().contains("\"paused\"")
+    })
+    .await;
     room.end().await;
 }

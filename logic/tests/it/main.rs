@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+mod alarm_channels;
+mod alarm_tests;
 mod alarms;
 mod audit;
 mod away;

@@ -58,6 +58,11 @@ required = ["outlet"]
 properties = { outlet = { type = "integer", minimum = 1 } }
 additionalProperties = false
 [[action]]
+name = "feed-off"
+class = "control"
+timeout = "1s"
+risk = "high"
+[[action]]
 name = "set-power"
 class = "control"
 timeout = "1s"

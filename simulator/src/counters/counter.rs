@@ -148,7 +148,14 @@ impl Equipment for Counter {
     }
 
     fn order(&self, order: Order) -> Result<(), Misfit> {
-        if let Order::Add(fault @ (Fault::Frozen | Fault::HalfTable | Fault::InputLost)) = order {
+        if let Order::Add(
+            fault @ (Fault::Frozen
+            | Fault::HalfTable
+            | Fault::InputLost
+            | Fault::Warm(_)
+            | Fault::Condition(_)),
+        ) = order
+        {
             return Err(Misfit {
                 device: self.name.clone(),
                 fault,

@@ -9,7 +9,7 @@ use async_snmp::Oid;
 use super::Writable;
 use super::system::{Agent, Labels};
 use super::view::{ViewBuilder, gauge, integer, rounded, text};
-use crate::room::{Command, Outlet, Pdu, Room};
+use crate::room::{Command, Condition, Outlet, Pdu, Room};
 use crate::units::{POWER_FACTOR, Watts};
 
 const APC: [u32; 9] = [1, 3, 6, 1, 4, 1, 318, 1, 1];
@@ -38,7 +38,7 @@ pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBu
     temperature(room, pdu, labels, builder);
     builder.put(&APC, &[12, 3, 1, 3, 0], integer(pdu.outlets.len() as i32));
     // rPDUPowerSupply1Status and 2: powerSupplyOneOk, powerSupplyTwoOk.
-    builder.put(&APC, &[12, 4, 1, 1, 0], integer(1));
+    builder.put(&APC, &[12, 4, 1, 1, 0], integer(supply_alarm(pdu)));
     builder.put(&APC, &[12, 4, 1, 2, 0], integer(1));
     builder.put(&APC, &[26, 9, 1, 0], integer(pdu.outlets.len() as i32));
     for (number, outlet) in (1..).zip(&pdu.outlets) {
@@ -128,12 +128,12 @@ fn device(pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
             (1, integer(1)),
             (2, integer(1)),
             (3, text(&labels.name)),
-            (4, integer(2)),
+            (4, integer(load_state(pdu).unwrap_or(2))),
             (5, centikilowatts(power)),
             (6, centikilowatts(pdu.peak)),
             (9, rounded(pdu.energy.0 / 100.0)),
             (11, integer(2)),
-            (12, integer(1)),
+            (12, integer(supply_alarm(pdu))),
             (13, integer(1)),
             (14, integer(1)),
             (16, rounded(power.apparent() / 10.0)),
@@ -143,11 +143,24 @@ fn device(pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) {
     );
 }
 
+/// Returns the state of the load, if it is not normal: nearOverload(3) or overload(4).
+fn load_state(pdu: &Pdu) -> Option<i32> {
+    if pdu.conditions.has(Condition::Overload) {
+        return Some(4);
+    }
+    pdu.conditions.has(Condition::NearOverload).then_some(3)
+}
+
+/// Returns rPDU2DeviceStatusPowerSupplyAlarm: normal(1) or alarm(2).
+fn supply_alarm(pdu: &Pdu) -> i32 {
+    1 + i32::from(pdu.conditions.has(Condition::SupplyFailed))
+}
+
 fn phase(pdu: &Pdu, builder: &mut ViewBuilder) {
     let current = pdu.current().0 * 10.0;
     builder.put(&APC, &[12, 2, 1, 2, 0], integer(1));
     builder.put(&APC, &[26, 5, 0], integer(1));
-    load_status(builder, 1, current, 0);
+    load_status(builder, 1, current, (0, load_state(pdu).unwrap_or(1)));
     builder.row(
         (&APC, &[26, 6, 3, 1]),
         &[1],
@@ -155,7 +168,7 @@ fn phase(pdu: &Pdu, builder: &mut ViewBuilder) {
             (1, integer(1)),
             (2, integer(1)),
             (3, integer(1)),
-            (4, integer(2)),
+            (4, integer(load_state(pdu).unwrap_or(2))),
             (5, rounded(current)),
             (6, rounded(pdu.voltage.0)),
             (7, centikilowatts(pdu.power())),
@@ -173,7 +186,7 @@ fn banks(pdu: &Pdu, builder: &mut ViewBuilder) {
     for (bank, outlets) in (1_u32..).zip(pdu.outlets.chunks(half)) {
         let power: Watts = outlets.iter().map(|outlet| outlet.power).sum();
         let current = power.current(pdu.voltage).0 * 10.0;
-        load_status(builder, bank + 1, current, bank);
+        load_status(builder, bank + 1, current, (bank, 1));
         builder.row(
             (&APC, &[26, 8, 3, 1]),
             &[bank],
@@ -189,14 +202,14 @@ fn banks(pdu: &Pdu, builder: &mut ViewBuilder) {
 }
 
 /// One row of rPDULoadStatusTable: the phase if `bank` is 0, otherwise that bank.
-fn load_status(builder: &mut ViewBuilder, row: u32, current: f64, bank: u32) {
+fn load_status(builder: &mut ViewBuilder, row: u32, current: f64, (bank, state): (u32, i32)) {
     builder.row(
         (&APC, &[12, 2, 3, 1, 1]),
         &[row],
         [
             (1, integer(row as i32)),
             (2, gauge(current)),
-            (3, integer(1)),
+            (3, integer(state)),
             (4, integer(i32::from(bank == 0))),
             (5, integer(bank as i32)),
         ],

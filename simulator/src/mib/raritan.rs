@@ -8,7 +8,7 @@ use async_snmp::Oid;
 use super::Writable;
 use super::system::{Agent, Labels};
 use super::view::{ViewBuilder, gauge, integer, text};
-use crate::room::{Command, Outlet, Pdu, Room};
+use crate::room::{Command, Condition, Outlet, Pdu, Room};
 use crate::units::POWER_FACTOR;
 
 const PX: [u32; 8] = [1, 3, 6, 1, 4, 1, 13742, 6];
@@ -36,6 +36,7 @@ struct Sensor {
 pub fn put_objects(room: &Room, pdu: &Pdu, labels: &Labels, builder: &mut ViewBuilder) -> Agent {
     identity(pdu, labels, builder);
     inlet(pdu, builder);
+    breaker(pdu, builder);
     for (number, outlet) in (1..).zip(&pdu.outlets) {
         write_outlet(pdu, number, outlet, builder);
     }
@@ -154,6 +155,22 @@ fn inlet(pdu: &Pdu, builder: &mut ViewBuilder) {
     for sensor in &sensors {
         write_sensor(sensor, (3, 2), INLET, builder);
     }
+}
+
+/// The breaker of all outlets, with its sensor `trip` (15): open(0) or closed(1).
+fn breaker(pdu: &Pdu, builder: &mut ViewBuilder) {
+    const TRIP: u32 = 15;
+    let is_open = pdu.conditions.has(Condition::BreakerOpen);
+    builder.row((&PX, &[3, 4, 3, 1]), &[PDU, 1], [(2, text("C1"))]);
+    builder.row(
+        (&PX, &[5, 3, 3, 1]),
+        &[PDU, 1, TRIP],
+        [
+            (2, integer(1)),
+            (3, integer(i32::from(!is_open))),
+            (4, gauge(0.0)),
+        ],
+    );
 }
 
 fn write_outlet(pdu: &Pdu, number: u32, outlet: &Outlet, builder: &mut ViewBuilder) {

@@ -122,11 +122,12 @@ fn output(ups: &Ups, builder: &mut ViewBuilder) {
     );
 }
 
-/// Returns upsOutputSource: none(2), normal(3) or battery(5).
+/// Returns upsOutputSource: none(2), normal(3), bypass(4) or battery(5).
 fn output_source(ups: &Ups) -> i32 {
     match ups.source() {
         Source::Nothing => 2,
         Source::Mains => 3,
+        Source::Bypass => 4,
         Source::Battery => 5,
     }
 }
@@ -141,6 +142,7 @@ fn alarms(room: &Room, ups: &Ups, builder: &mut ViewBuilder) {
         (6, !ups.has_input()),
         (7, source == Source::Nothing),
         (8, ups.load_fraction() > 1.0),
+        (9, source == Source::Bypass),
     ];
     let began = room.clock().saturating_sub(ups.on_battery).as_millis() / 10;
     let present = conditions.into_iter().filter(|(_, is_present)| *is_present);
@@ -164,6 +166,7 @@ fn alarms(room: &Room, ups: &Ups, builder: &mut ViewBuilder) {
 fn tests(ups: &Ups, builder: &mut ViewBuilder) {
     let (summary, detail) = match ups.test {
         Test::Passed => (1, "battery passed"),
+        Test::Failed => (3, "battery failed"),
         Test::Aborted => (4, "aborted"),
         Test::Running(_) => (5, "battery under test"),
         Test::Never => (6, ""),

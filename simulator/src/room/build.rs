@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::blueprint::{self, Blueprint};
-use crate::room::{Cord, Outlet, Pdu, Rack, Room, Server, Ups};
+use crate::room::{Conditions, Cord, Outlet, Pdu, Rack, Room, Server, Ups};
 use crate::units::{Volts, WattHours, Watts};
 
 /// A mistake in a blueprint.
@@ -138,6 +138,7 @@ fn build_pdu(pdu: &blueprint::Pdu, racks: &[Rack]) -> Result<Pdu, Error> {
         outlets: outlets.collect(),
         energy: WattHours(0.0),
         peak: Watts(0.0),
+        conditions: Conditions::default(),
     })
 }
 

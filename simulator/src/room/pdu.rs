@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::blueprint::PduKind;
-use crate::room::Outlet;
+use crate::room::{Conditions, Outlet};
 use crate::units::{Amperes, Volts, WattHours, Watts};
 
 /// A power distribution unit.
@@ -23,6 +23,8 @@ pub struct Pdu {
     pub energy: WattHours,
     /// The highest power that it has delivered.
     pub peak: Watts,
+    /// The conditions that it was put into.
+    pub conditions: Conditions,
 }
 
 impl Pdu {

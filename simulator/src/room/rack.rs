@@ -16,6 +16,8 @@ pub struct Rack {
     pub name: String,
     /// Temperature of the air at its inlet.
     pub inlet: Celsius,
+    /// The temperature at which the air is held, whatever the rack draws.
+    held: Option<Celsius>,
 }
 
 impl Rack {
@@ -24,14 +26,31 @@ impl Rack {
         Self {
             name,
             inlet: SUPPLY,
+            held: None,
         }
     }
 
     /// Lets `power` heat it for `step`.
     pub(super) fn warm(&mut self, power: Watts, step: Duration) {
+        if let Some(held) = self.held {
+            self.inlet = held;
+            return;
+        }
         let aim = settled(power);
         let rest = (-step.as_secs_f64() / INERTIA.as_secs_f64()).exp();
         self.inlet = aim + (self.inlet - aim) * rest;
+    }
+
+    /// Holds the air at its inlet at a temperature.
+    pub(super) fn hold(&mut self, at: Celsius) {
+        self.held = Some(at);
+    }
+
+    /// Leaves the air at its inlet to the supply air of the room, which it has at once.
+    pub(super) fn release(&mut self) {
+        if self.held.take().is_some() {
+            self.inlet = SUPPLY;
+        }
     }
 
     /// Sets the temperature that `power` leads to eventually.

@@ -174,7 +174,7 @@ fn a_rack_that_draws_less_cools_down_slowly() {
     advance(&mut room, 60);
     let after_a_minute = room.racks[0].inlet;
     assert!(
-        after_a_minute < warm - crate::units::Celsius(0.3),
+        after_a_minute < warm - Celsius(0.3),
         "{after_a_minute:?} of {warm:?}"
     );
     advance(&mut room, 3600);
@@ -242,4 +242,61 @@ fn a_blueprint_with_a_mistake_is_refused_by_name() {
         &|room| room.servers[0].cords = vec![text("pdu-a1-a:20")],
         Error::Plug(text("a1-compute"), text("pdu-a1-a:25")),
     );
+}
+
+#[test]
+fn equipment_is_in_the_conditions_that_it_was_put_into_until_they_end() {
+    let mut room = demo();
+    for condition in [
+        Condition::Overload,
+        Condition::BatteryDrained,
+        Condition::TestFailed,
+    ] {
+        room.set_ups(0, condition).unwrap();
+    }
+    advance(&mut room, 5);
+    let ups = &room.upses[0];
+    assert!(ups.load_fraction() > 1.0 && ups.charge() < 0.06);
+    assert_eq!((ups.test, ups.source()), (Test::Failed, Source::Mains));
+    room.set_ups(0, Condition::Bypass).unwrap();
+    assert_eq!(room.upses[0].source(), Source::Bypass);
+    // What cannot pass anything on supplies nothing, and what it feeds is dead.
+    room.set_ups(0, Condition::OutputOff).unwrap();
+    assert_eq!(room.upses[0].source(), Source::Nothing);
+    let feed = room.upses[0].feed.clone();
+    assert!(
+        room.pdus
+            .iter()
+            .filter(|pdu| pdu.feed == feed)
+            .all(|pdu| !pdu.is_powered())
+    );
+    room.clear_ups(0);
+    let ups = &room.upses[0];
+    assert_eq!((ups.test, ups.source()), (Test::Never, Source::Mains));
+    assert!(ups.charge() > 0.99 && ups.load_fraction() < 1.0);
+
+    let of_kind = |room: &Room, kind| {
+        let mut pdus = room.pdus.iter();
+        let found = pdus.position(|pdu| pdu.kind == kind && pdu.power() > Watts(0.0));
+        found.unwrap()
+    };
+    let apc = of_kind(&room, PduKind::ApcPdu);
+    let raritan = of_kind(&room, PduKind::RaritanPdu);
+    room.set_pdu(raritan, Condition::BreakerOpen).unwrap();
+    assert_eq!(room.pdus[raritan].power(), Watts(0.0));
+    room.heat(apc, Celsius(35.0));
+    let rack = room.pdus[apc].rack;
+    assert_eq!(room.racks[rack].inlet, Celsius(35.0));
+    room.clear_pdu(apc);
+    room.clear_pdu(raritan);
+    assert!(room.racks[rack].inlet < Celsius(25.0));
+    assert!(room.pdus[raritan].power() > Watts(0.0));
+    for (refused, why) in [
+        (room.set_ups(0, Condition::BreakerOpen), "UPS"),
+        (room.set_pdu(apc, Condition::BreakerOpen), "raritan-pdu"),
+        (room.set_pdu(raritan, Condition::Overload), "apc-pdu"),
+        (room.set_pdu(apc, Condition::Bypass), "no UPS"),
+    ] {
+        assert!(refused.unwrap_err().contains(why));
+    }
 }

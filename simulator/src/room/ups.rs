@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::room::NOMINAL;
+use crate::room::{Condition, Conditions, NOMINAL};
 use crate::units::{Volts, WattHours, Watts};
 
 /// The share of the output that the mains must supply in addition, lost as heat.
@@ -12,6 +12,10 @@ const CHARGE: Duration = Duration::from_secs(3 * 3600);
 
 /// The duration of a quick test, during which the battery carries the load.
 const QUICK_TEST: Duration = Duration::from_secs(10);
+/// The share of its capacity that a drained battery has.
+const DRAINED: f64 = 0.05;
+/// The load that an overloaded UPS tells.
+const OVERLOAD: f64 = 1.15;
 
 /// The state of the mains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub enum Input {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Mains,
+    /// The mains, past everything that protects from them.
+    Bypass,
     Battery,
     /// Nothing: no mains, and the battery is empty.
     Nothing,
@@ -51,6 +57,8 @@ pub enum Test {
     Passed,
     /// It was stopped, or the mains failed meanwhile.
     Aborted,
+    /// The battery did not carry the load.
+    Failed,
 }
 
 /// An uninterruptible power supply.
@@ -75,6 +83,8 @@ pub struct Ups {
     pub test: Test,
     /// The time at which the test began.
     pub test_began: Duration,
+    /// The conditions that it was put into.
+    pub conditions: Conditions,
     input: Input,
     mains: Volts,
 }
@@ -93,6 +103,7 @@ impl Ups {
             input_losses: 0,
             test: Test::Never,
             test_began: Duration::ZERO,
+            conditions: Conditions::default(),
             input: Input::Present,
             mains: NOMINAL,
         }
@@ -101,6 +112,12 @@ impl Ups {
     /// Returns the source of the output.
     pub fn source(&self) -> Source {
         let is_testing = matches!(self.test, Test::Running(_));
+        if self.conditions.has(Condition::OutputOff) {
+            return Source::Nothing;
+        }
+        if self.has_input() && self.conditions.has(Condition::Bypass) {
+            return Source::Bypass;
+        }
         match self.input {
             Input::Present if !is_testing || self.stored.0 <= 0.0 => Source::Mains,
             _ if self.stored.0 > 0.0 => Source::Battery,
@@ -124,8 +141,10 @@ impl Ups {
 
     /// Returns the power drawn from the mains: load, losses, and charging.
     pub fn input_power(&self) -> Watts {
-        if self.source() != Source::Mains {
-            return Watts(0.0);
+        match self.source() {
+            Source::Mains => {}
+            Source::Bypass => return self.load,
+            Source::Battery | Source::Nothing => return Watts(0.0),
         }
         self.load * (1.0 + LOSS)
             + if self.is_charging() {
@@ -151,7 +170,11 @@ impl Ups {
 
     /// Returns the load as a fraction of the rated load: 1 is full load.
     pub fn load_fraction(&self) -> f64 {
-        self.load.0 / self.rated.0
+        let fraction = self.load.0 / self.rated.0;
+        match self.conditions.has(Condition::Overload) {
+            true => fraction.max(OVERLOAD),
+            false => fraction,
+        }
     }
 
     /// Returns how long the battery would carry the current load; at most ten hours.
@@ -191,6 +214,25 @@ impl Ups {
         }
     }
 
+    pub(super) fn set_condition(&mut self, condition: Condition, clock: Duration) {
+        if condition == Condition::TestFailed {
+            self.test = Test::Failed;
+            self.test_began = clock;
+        }
+        self.conditions.add(condition);
+    }
+
+    /// Ends all conditions: the battery is charged, and its test is forgotten.
+    pub(super) fn clear_conditions(&mut self) {
+        if self.conditions.has(Condition::BatteryDrained) {
+            self.stored = self.capacity;
+        }
+        if self.test == Test::Failed {
+            self.test = Test::Never;
+        }
+        self.conditions.clear();
+    }
+
     pub(super) fn set_mains(&mut self, voltage: Volts) {
         self.mains = voltage;
     }
@@ -202,7 +244,7 @@ impl Ups {
                 self.on_battery += step;
                 self.stored = at_least_empty(self.stored - load.over(step));
             }
-            Source::Mains => {
+            Source::Mains | Source::Bypass => {
                 self.on_battery = Duration::ZERO;
                 let charged = self.stored + self.charger().over(step);
                 self.stored = if charged > self.capacity {
@@ -211,6 +253,10 @@ impl Ups {
                     charged
                 };
             }
+        }
+        let drained = self.capacity * DRAINED;
+        if self.conditions.has(Condition::BatteryDrained) && self.stored > drained {
+            self.stored = drained;
         }
         if let Test::Running(left) = self.test {
             let left = left.saturating_sub(step);

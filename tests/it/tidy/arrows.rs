@@ -77,6 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "fuzz",
         &[
+            "alarm",
             "documents",
             "history",
             "interconnect",
@@ -181,6 +182,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("kube", &["execution-kubernetes", "kube-for-tests"]),
     ("landlock", &["confine"]),
     ("lapin", &["interconnect-amqp", "benches"]),
+    ("lettre", &["logic"]),
     ("mqtt5", &["interconnect-mqtt"]),
     ("pco", &["history"]),
     // The SDK writes readings to the wire without a copy.

@@ -21,6 +21,7 @@ impl Config {
         let execution = &mut self.execution;
         let optional = [
             &mut self.logic.http.token_file,
+            &mut self.logic.alarms.mail.ca,
             &mut execution.run_folder,
             &mut execution.state_folder,
             &mut execution.kubernetes.kubeconfig,

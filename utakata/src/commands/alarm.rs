@@ -1,5 +1,6 @@
 //! `utakata alarm`: what is wrong, and what people do about it.
 
+mod replay;
 mod report;
 mod view;
 
@@ -51,6 +52,16 @@ Example: utakata alarm shelve 0192f0c1 --for 2h --why 'the fan comes tomorrow'")
     /// Take an alarm off the shelf: it is told anew, if it is still so
     #[command(after_help = "Example: utakata alarm unshelve 0192f0c1")]
     Unshelve(Several),
+    /// Test rules on history: when they would have been raised, for how long, on what
+    #[command(after_help = "\
+The same decisions over what was seen then, with the targets, labels and schedules of today. Causes,
+locks and shelves of that time do not count. Nothing is stored.
+
+Examples:
+  utakata alarm test inlet-warm --since 30d
+  utakata alarm test -f rules.yaml -l room=north
+  utakata alarm test silent --since 2d --until 1d -o json")]
+    Test(replay::Arguments),
     /// Report how good the alarms are, by the figures of ISA-18.2 and EEMUA 191
     #[command(after_help = "Example: utakata alarm report --since 30d")]
     Report(report::Arguments),
@@ -164,6 +175,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
                 print(&client.unshelve_alarm(id, &body).await?, context)?;
             }
         }
+        Command::Test(arguments) => replay::run(&client, &arguments, context).await?,
         Command::Report(arguments) => report::run(&client, &arguments, context).await?,
     }
     Ok(Exit::Done)

@@ -42,12 +42,14 @@ with these keys stays unchanged. A table of targets (CSV) is a file whose name e
 `utakata target import --help`.
 
 --prune -l SELECTOR also deletes the targets that the selector matches and the files do not contain;
-schedules and credentials stay. If any file has a mistake, nothing is deleted.
+--prune=relations,alarm-rules deletes the relations and alarm rules of this site that they do not
+contain. Schedules and credentials stay. If any file has a mistake, nothing is deleted.
 
 Examples:
   utakata apply -f examples/rack-of-pdus.yaml --dry-run
   utakata apply -f site/
   utakata apply -f north/ --prune -l room=north --dry-run
+  utakata apply -f site/ --prune=relations,alarm-rules --dry-run
   utakata get targets -o yaml > site.yaml; utakata apply -f site.yaml
   generate | utakata apply -f -")]
 pub struct Arguments {
@@ -57,13 +59,14 @@ pub struct Arguments {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Delete targets that --selector matches and the files do not contain
-    #[arg(long, requires = "selector")]
-    prune: bool,
+    /// Delete what the files do not contain: targets that --selector matches, or other types
+    #[arg(long, value_enum, value_name = "TYPE,...", value_delimiter = ',', num_args = 0..,
+        require_equals = true, default_missing_value = "targets")]
+    prune: Vec<prune::What>,
     /// Targets that --prune considers: room=north
     #[arg(short = 'l', long, requires = "prune")]
     selector: Option<String>,
-    /// Do not ask for confirmation before deleting targets
+    /// Do not ask for confirmation before deleting
     #[arg(short, long)]
     yes: bool,
 }
@@ -75,16 +78,18 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     }
     let client = context.client()?;
     check_kept(&client, &kept).await?;
-    let gone = match &arguments.selector {
-        Some(text) => prune::unnamed(&client, &select::parse(text)?, &documents).await?,
-        None => Vec::new(),
-    };
-    let names = gone.iter().map(|name| name.as_str());
+    let selector = arguments
+        .selector
+        .as_deref()
+        .map(select::parse)
+        .transpose()?;
+    let delete = prune::unnamed(&client, &arguments.prune, selector.as_ref(), &documents).await?;
+    let subjects: Vec<String> = delete.iter().map(Named::subject).collect();
+    let names = subjects.iter().map(String::as_str);
     if !arguments.dry_run && !agree::to_delete(names, arguments.yes)? {
         tell!("nothing was done");
         return Ok(Exit::Usage);
     }
-    let delete = prune::targets(&gone);
     if !documents.is_empty() || !delete.is_empty() {
         send(documents, delete, arguments.dry_run, context).await?;
     }

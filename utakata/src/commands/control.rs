@@ -156,6 +156,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         show_plan(&plan, context)?;
         return Ok(Exit::Done);
     }
+    show::unpowered(&plan);
     let asked = CommandEffect {
         what: format!("{} on", request.action),
         targets: plan.targets.iter().map(|task| &task.target).collect(),

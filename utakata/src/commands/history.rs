@@ -2,16 +2,17 @@
 
 mod chart;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 use utakata_api::{
-    client::{HistoryQuery, server_now},
+    Client,
+    client::{HistoryQuery, ReadingQuery, server_now},
     history::{Aggregate, GapView, HistoryView, SeriesView},
 };
-use utakata_model::{ReadingValue, duration};
+use utakata_model::{ReadingValue, Selector, duration, suggest};
 
 use self::chart::Span;
 use super::Context;
@@ -128,7 +129,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     };
     let view = progress::during("looking back", client.history(&query)).await?;
     if view.series.is_empty() {
-        bail!(Usage(nothing(&arguments)));
+        bail!(Usage(nothing(&client, &query.selector, &arguments).await));
     }
     match context.output.format {
         Format::Csv => context.output.text(csv(&view).trim_end())?,
@@ -141,21 +142,40 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn nothing(arguments: &Arguments) -> String {
-    let metric = arguments
-        .metric
-        .as_deref()
-        .map_or_else(String::new, |metric| {
-            format!(" of a metric that begins with \"{metric}\"")
-        });
+/// Returns why there is nothing, with the metrics that there are.
+async fn nothing(client: &Client, selector: &Selector, arguments: &Arguments) -> String {
+    let whose = &arguments.selector;
+    let Some(metric) = &arguments.metric else {
+        return format!("nothing was ever seen of \"{whose}\": see `utakata get readings`");
+    };
+    let known = metrics(client, selector).await.unwrap_or_default();
+    let hint = match known.is_empty() {
+        true => "see `utakata get readings`".into(),
+        false => suggest::hint(metric, known.iter().map(String::as_str)),
+    };
     format!(
-        "nothing{metric} was ever seen of \"{}\": see `utakata get readings`",
-        arguments.selector
+        "nothing of a metric that begins with \"{metric}\" was ever seen of \"{whose}\": {hint}"
+    )
+}
+
+/// Returns the metrics of one of the selected targets.
+async fn metrics(client: &Client, selector: &Selector) -> Option<BTreeSet<String>> {
+    let one = client.any_target(selector).await.ok()??;
+    let query = ReadingQuery {
+        selector: format!("name={}", one.target.name).parse().ok()?,
+        metric: None,
+    };
+    let readings = client.readings(&query).await.ok()?;
+    Some(
+        readings
+            .iter()
+            .map(|one| one.reading.metric.to_string())
+            .collect(),
     )
 }
 
 /// Parses a time, or how long ago it is.
-fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
+pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
     if let Ok(ago) = duration::parse(text) {
         let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
         return Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN));
@@ -196,7 +216,7 @@ fn step_of(from: Timestamp, to: Timestamp, width: usize) -> Duration {
 
 /// Returns the series that are no numbers, with every value.
 async fn states(
-    client: &utakata_api::Client,
+    client: &Client,
     query: &HistoryQuery,
     view: &HistoryView,
 ) -> Result<Vec<SeriesView>> {

@@ -160,7 +160,7 @@ impl Row for KindView {
                 .manifest
                 .actions
                 .iter()
-                .filter(|action| action.class == class)
+                .filter(|action| action.class == class && !action.is_internal())
                 .map(|action| action.name.as_str())
                 .collect();
             names.join(" ").into()

@@ -112,7 +112,11 @@ fn what_there_is_becomes_files_and_the_files_become_what_there_is() {
         "without a terminal, --yes has to say so: {}",
         asked.err
     );
-    assert!(asked.err.contains("would delete dead-10"), "{}", asked.err);
+    assert!(
+        asked.err.contains("would delete target dead-10"),
+        "{}",
+        asked.err
+    );
     let broken = place.run_with(
         &[&prune[..], &["--yes"]].concat(),
         "name,kind,address\na,snmp\n",
@@ -126,6 +130,20 @@ fn what_there_is_becomes_files_and_the_files_become_what_there_is() {
         pruned.out,
         pruned.err
     );
+    let rule = |name: &str| format!("type: alarm\nname: {name}\non: {{ silence: 3 }}\n---\n");
+    let relation = "type: relation\nrelation: feeds\nfrom: dead-2\nto: rack=C\n";
+    let all = rule("mine") + &rule("other") + relation;
+    let applied = place.run_with(&["apply", "-f", "-"], &all);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let prune = ["apply", "-f", "-", "--prune=alarm-rules,relations", "--yes"];
+    let pruned = place.run_with(&prune, &rule("mine"));
+    for gone in [
+        "- alarm other",
+        "- relation feeds dead-2 rack=C",
+        "2 deleted",
+    ] {
+        assert!(pruned.out.contains(gone), "{}{}", pruned.out, pruned.err);
+    }
     let gone = place.run(&["delete", "targets", "-l", "rack in (B,C)", "--yes"]);
     assert!(gone.out.contains("2 deleted"), "{}{}", gone.out, gone.err);
     let empty = place.run(&["target", "list"]);

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use utakata_alarm::{Event, Heard, Seen, Subject};
+use utakata_alarm::{Event, Heard, Seen, Subject, Watch};
 use utakata_api::{
     alarm::{AlarmChangeKind, AlarmView},
     ledger::Attribution,
 };
-use utakata_model::{AlarmName, Quality, ReadingValue, Readings, TargetName, reading::Attributes};
+use utakata_model::{Quality, ReadingValue, Readings, TargetName, reading::Attributes};
 
 use super::{Engine, OWN, age, subject};
 use crate::{
     alarms::{
         Act, ActVerb, Error,
         own::OwnFigure,
-        record::{Key, Record, series},
+        record::{Key, series},
         rules::Numbered,
     },
     audit::AlarmAct,
@@ -37,10 +37,10 @@ impl Engine {
                 let Some(watched) = self.targets.get_mut(name) else {
                     return;
                 };
-                let is_meant = reading.quality == Quality::Good
-                    && watched.is_meant(rule)
-                    && rule.rule.has(&reading.attributes);
-                if is_meant {
+                let is_meant = watched.is_meant(rule) && rule.rule.has(&reading.attributes);
+                if is_meant && matches!(rule.rule.watch(), Watch::Absence { .. }) {
+                    self.present(entry, rule, now);
+                } else if is_meant && reading.quality == Quality::Good {
                     let value = Heard::Value(subject(entry, &reading.attributes), &reading.value);
                     self.step(
                         name,
@@ -108,6 +108,26 @@ impl Engine {
         self.arm(name);
     }
 
+    /// Hears that the metric is there whose absence a rule is about: of the whole target, whatever
+    /// its attributes and its quality.
+    fn present(&mut self, entry: &Arc<TargetEntry>, rule: &Numbered, now: Timestamp) {
+        let name = &entry.target.name;
+        let Some(watched) = self.targets.get_mut(name) else {
+            return;
+        };
+        let of = &rule.rule.rule().name;
+        watched.is_there(of, now);
+        let attributes = Attributes::default();
+        if watched
+            .records
+            .contains_key(&(of.clone(), series(&attributes)))
+        {
+            let value = ReadingValue::Text("present".into());
+            let heard = Heard::Value(subject(entry, &attributes), &value);
+            self.step(name, rule, (&attributes, &"".into()), &heard, now);
+        }
+    }
+
     /// Notices that a target answers without a metric that it should have.
     pub(super) fn look_for_absence(
         &mut self,
@@ -125,10 +145,12 @@ impl Engine {
         if !watched.is_meant(rule) {
             return;
         }
-        let of_rule = |(known, _): &(&(AlarmName, u64), &Record)| known.0 == rule.rule.rule().name;
-        let heard = watched.records.iter().filter(of_rule);
-        let heard = heard.filter_map(|(_, record)| record.state.heard()).max();
-        let since = heard.unwrap_or(self.began).max(self.began);
+        let of = &rule.rule.rule().name;
+        let Some(since) = watched.was_there(of) else {
+            // It is waited for from now on: after a start, or with a new rule.
+            watched.is_there(of, now);
+            return;
+        };
         if age(now, since) > covers.allows() {
             self.silent(name, rule, now);
         }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use utakata_api::alarm::{AlarmChangeKind, AlarmNotice};
-use utakata_model::{Relation, Schedule, Target};
+use utakata_model::{ReadingValue, Readings, Relation, Schedule, Target};
 
 use super::*;
 use crate::kinds::KindsSnapshot;
@@ -113,4 +113,105 @@ fn a_suspect_that_does_not_answer_is_the_cause_at_once() {
     // It stays explained for as long as that lasts.
     engine.tick(at(90));
     assert_eq!(told(&engine.take_output()), []);
+}
+
+/// Returns readings of a target at a second, each a metric with one attribute.
+fn readings(of: &TargetEntry, second: i64, values: &[(&str, f64)]) -> Readings {
+    let reading = |(metric, value): &(&str, f64)| utakata_model::Reading {
+        metric: metric.parse().unwrap(),
+        attributes: [("hw.id".into(), "1".into())].into(),
+        value: ReadingValue::Number(*value),
+        unit: "W".into(),
+        quality: utakata_model::Quality::Good,
+    };
+    Readings {
+        target: of.target.name.clone(),
+        action: "read".parse().unwrap(),
+        seen_by: utakata_model::TaskKey {
+            task: utakata_model::TaskId::from_bytes([0; 16]),
+            attempt: 1,
+        },
+        time: at(second),
+        readings: values.iter().map(reading).collect(),
+    }
+}
+
+fn ruled(engine: &mut Engine, rule: serde_json::Value) {
+    let rule = Arc::new(serde_json::from_value(rule).unwrap());
+    engine.rule(Arc::new(Rules::new(&[rule])), at(0));
+    engine.take_output();
+}
+
+fn of_rule(output: &Output, rule: &str) -> Vec<(AlarmChangeKind, i64)> {
+    let changes = output.changes.iter();
+    let changes = changes.filter(|change| change.alarm.rule.as_str() == rule);
+    changes
+        .map(|change| (change.change, change.at.as_second() - 1_000_000))
+        .collect()
+}
+
+#[test]
+fn a_metric_that_a_target_has_no_longer_is_absent_until_it_is_there_again() {
+    let (mut engine, targets) = site(0);
+    let target = &targets[0];
+    ruled(
+        &mut engine,
+        serde_json::json!({ "name": "no-power", "on": { "absence": "hw.power" } }),
+    );
+    // It is there for longer than anybody waits for it: that is no alarm.
+    for second in (10..=100).step_by(10) {
+        engine.saw(
+            target,
+            &readings(target, second, &[("hw.power", 1.0)]),
+            at(second),
+        );
+        engine.ended(target, true, at(second));
+    }
+    assert_eq!(of_rule(&engine.take_output(), "no-power"), []);
+    for second in (110..=150).step_by(10) {
+        engine.saw(
+            target,
+            &readings(target, second, &[("hw.energy", 1.0)]),
+            at(second),
+        );
+        engine.ended(target, true, at(second));
+        engine.tick(at(second));
+    }
+    let raised = [(AlarmChangeKind::Raised, 130)];
+    assert_eq!(of_rule(&engine.take_output(), "no-power"), raised);
+    engine.saw(
+        target,
+        &readings(target, 160, &[("hw.power", 1.0)]),
+        at(160),
+    );
+    engine.ended(target, true, at(160));
+    let over = [(AlarmChangeKind::Over, 160)];
+    assert_eq!(of_rule(&engine.take_output(), "no-power"), over);
+}
+
+#[test]
+fn silence_raises_an_alarm_whose_rule_says_so_though_all_was_well() {
+    let (mut engine, targets) = site(0);
+    let target = &targets[0];
+    ruled(
+        &mut engine,
+        serde_json::json!({ "name": "mute", "on": { "metric": "hw.power" },
+            "raise": "value > 100.0", "silent": "raise" }),
+    );
+    for second in [10, 20, 30] {
+        engine.saw(
+            target,
+            &readings(target, second, &[("hw.power", 1.0)]),
+            at(second),
+        );
+        engine.tick(at(second));
+    }
+    engine.tick(at(54));
+    assert_eq!(of_rule(&engine.take_output(), "mute"), []);
+    engine.tick(at(55));
+    let raised = [(AlarmChangeKind::Raised, 55)];
+    assert_eq!(of_rule(&engine.take_output(), "mute"), raised);
+    engine.saw(target, &readings(target, 60, &[("hw.power", 1.0)]), at(60));
+    let over = [(AlarmChangeKind::Over, 60)];
+    assert_eq!(of_rule(&engine.take_output(), "mute"), over);
 }

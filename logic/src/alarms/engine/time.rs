@@ -1,6 +1,6 @@
 //! Changes by time alone: silence, and the ends of holds.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use utakata_alarm::{Event, Heard, Watch};
@@ -83,8 +83,7 @@ impl Engine {
         let covers = self.site.coverage.of(name)?;
         let answered = self.targets.get(name)?.answered;
         let since = answered.unwrap_or(self.began).max(self.began);
-        let lasts: Duration = covers.interval.saturating_mul(*intervals) + covers.timeout;
-        since.checked_add(lasts).ok()
+        since.checked_add(covers.silence(*intervals)).ok()
     }
 
     pub(super) fn arm(&mut self, name: &TargetName) {

@@ -1,5 +1,6 @@
 //! Requirements on every store, one function per promise, run by the tests of each store.
 
+mod alarm;
 mod gap;
 pub mod lease;
 mod moment;
@@ -25,6 +26,9 @@ use utakata_model::{
 };
 use utakata_permit::life::Holder;
 
+pub use alarm::{
+    alarms_are_those_that_were_written_last, rules_and_relations_are_those_that_were_written,
+};
 pub use gap::a_gap_is_known_until_a_page_closes_it;
 pub use lease::{
     a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
@@ -57,6 +61,8 @@ macro_rules! promises {
             locks_and_open_operations_come_back,
             lists_come_newest_first,
             notifications_are_those_that_were_written_last,
+            alarms_are_those_that_were_written_last,
+            rules_and_relations_are_those_that_were_written,
             people_are_those_that_were_written,
             a_lease_has_one_holder_at_a_time,
             a_lease_ends_by_itself,

@@ -2,10 +2,12 @@
 
 use axum::http::StatusCode;
 use serde_json::json;
+use utakata_api::apply::Document;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Audit, Change, Inventory, Notifications, Store,
+        AlarmChangeRow, AlarmWrites, Audit, Change, Inventory, Ledger, Notifications, Store,
+        WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -52,7 +54,44 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     });
     let notification = serde_json::from_value(notification).unwrap();
     store.put_notifications(&[notification]).await.unwrap();
+    fill_alarms(&store).await;
     (folder, store)
+}
+
+async fn fill_alarms(store: &Sqlite) {
+    let rule = json!({ "name": "x", "on": { "silence": 3 } });
+    let relation = json!({ "relation": "feeds", "from": "pdu-0", "to": "pdu-1" });
+    let changes = [
+        Change::Put(Document::Alarm(serde_json::from_value(rule).unwrap())),
+        Change::Put(Document::Relation(
+            serde_json::from_value(relation).unwrap(),
+        )),
+    ];
+    store.change(&changes).await.unwrap();
+    let mut alarms = AlarmWrites::default();
+    alarms.rows.insert("pdu-0/x".into(), Some("state".into()));
+    alarms.changes.push(AlarmChangeRow {
+        number: u64::from(u32::MAX) + 7,
+        body: "what changed".into(),
+    });
+    alarms.told.insert("http://one".into(), 7);
+    let batch = WriteBatch {
+        alarms,
+        ..WriteBatch::default()
+    };
+    store.write(&batch).await.unwrap();
+}
+
+async fn alarms_are_alike(a: &dyn Store, b: &dyn Store) {
+    let alarms = a.alarms().await.unwrap();
+    assert!(!alarms.is_empty() && alarms == b.alarms().await.unwrap());
+    let changes = a.alarm_changes(0, 1000).await.unwrap();
+    assert!(!changes.is_empty() && changes == b.alarm_changes(0, 1000).await.unwrap());
+    let told = a.alarms_told().await.unwrap();
+    assert!(!told.is_empty() && told == b.alarms_told().await.unwrap());
+    // Rules and relations are part of the inventory.
+    let inventory = a.inventory().await.unwrap();
+    assert!(!inventory.alarm_rules.is_empty() && !inventory.relations.is_empty());
 }
 
 async fn to_postgres(from: &Sqlite, to: &PostgresStore) -> Result<Vec<Progress>, Error> {
@@ -64,6 +103,7 @@ async fn to_postgres(from: &Sqlite, to: &PostgresStore) -> Result<Vec<Progress>,
 
 async fn is_like(a: &dyn Store, b: &dyn Store) {
     assert_eq!(a.inventory().await.unwrap(), b.inventory().await.unwrap());
+    alarms_are_alike(a, b).await;
     assert_eq!(a.people().await.unwrap(), b.people().await.unwrap());
     let notifications = [a.notifications().await, b.notifications().await];
     let [ours, theirs] = notifications.map(Result::unwrap);

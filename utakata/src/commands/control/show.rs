@@ -17,12 +17,15 @@ use crate::{
 const SHOWN: [&str; 5] = ["TARGET", "STATE", "TOOK", "RESULT", "PROBLEM"];
 /// The largest number of tasks that are listed for a person to settle.
 const NAMED: usize = 3;
+/// The largest number of targets that are listed because they would be without power.
+const NAMED_WITHOUT_POWER: usize = 10;
 
 pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
     let output = context.output;
     output.one(plan, || {
         output.table_of(&plan.targets).render(output.colours())
     })?;
+    unpowered(plan);
     if plan.needs_approval {
         tell!("it needs approval by somebody else before it begins");
     }
@@ -31,6 +34,23 @@ pub fn plan(plan: &Plan, context: &Context<'_>) -> Result<()> {
         plan.token
     );
     Ok(())
+}
+
+/// Tells which targets would be without power.
+pub fn unpowered(plan: &Plan) {
+    for one in plan.unpowered.iter().take(NAMED_WITHOUT_POWER) {
+        let feeds: Vec<&str> = one.feeds.iter().map(|feed| feed.as_str()).collect();
+        let source = if one.by_labels { "; by labels" } else { "" };
+        tell!(
+            "{} would lose every feed ({}{source})",
+            one.target,
+            feeds.join(", ")
+        );
+    }
+    let more = plan.unpowered.len().saturating_sub(NAMED_WITHOUT_POWER);
+    if more > 0 {
+        tell!("and {more} others would lose every feed, too");
+    }
 }
 
 /// Shows the outcomes of an operation.

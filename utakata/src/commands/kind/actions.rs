@@ -24,6 +24,7 @@ pub async fn find(client: &Client, name: &Kind) -> Result<KindView> {
 /// Returns the action of that name.
 pub fn action<'a>(view: &'a KindView, name: &ActionName) -> Result<&'a Action> {
     let actions = view.manifest.actions.iter();
+    let actions = actions.filter(|one| !one.is_internal());
     let hint = suggest::hint(name.as_str(), actions.map(|one| one.name.as_str()));
     let found = view.manifest.action(name);
     let kind = &view.kind;
@@ -35,7 +36,7 @@ pub fn all(view: &KindView, colours: bool) -> String {
     let mut parts = Vec::new();
     for class in [Class::Observe, Class::Control] {
         let actions = view.manifest.actions.iter();
-        let of_class = actions.filter(|action| action.class == class);
+        let of_class = actions.filter(|action| action.class == class && !action.is_internal());
         parts.extend(of_class.map(|action| one(action, colours)));
     }
     parts.join("\n")
