@@ -29,6 +29,7 @@ pub use explain::{Explanation, Parent, Standing, Topology, explain};
 pub use facts::{Event, Facts, Held, Hold, Notice, Seen};
 pub use inputs::Subject;
 pub use isa::{IsaState, isa};
+pub use quantity::of as type_of;
 pub use report::{Occurrence, Report, report};
 pub use shipped::shipped;
 pub use text::{Template, number};

@@ -13,11 +13,19 @@ use utakata_model::{
 };
 
 use super::{
-    Item, Kept, keys, secret,
+    Item, Kept, keys, secret, smart,
     tree::{Node, Position, Tree},
 };
 
-const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
+const TYPES: [&str; 7] = [
+    "target",
+    "schedule",
+    "credential",
+    "relation",
+    "alarm",
+    "envelope",
+    "policy",
+];
 /// The key that names the type of a document. No type has a field of this name.
 const TYPE: &str = "type";
 /// The key that stands in place of the values when a credential is printed.
@@ -50,17 +58,18 @@ pub fn document(tree: &Tree, file: &str, folder: &Path) -> Result<Item, Vec<Wron
 }
 
 /// Takes a document apart and collects the mistakes.
-struct Reader<'a> {
-    tree: &'a Tree,
+pub(super) struct Reader<'a> {
+    pub(super) tree: &'a Tree,
     file: &'a str,
     subject: String,
-    wrong: Vec<Wrong>,
+    pub(super) wrong: Vec<Wrong>,
 }
 
 impl Reader<'_> {
     fn document(&mut self, folder: &Path) -> Option<Item> {
         if self.tree.fields().is_none() {
-            let message = "a document has keys: begin with type: target, schedule, credential, relation or alarm";
+            let message = "a document has keys: begin with type: target, schedule, credential, relation, alarm, \
+                 envelope or policy";
             self.complain(self.tree.place, message);
             return None;
         }
@@ -82,6 +91,8 @@ impl Reader<'_> {
             "credential" => self.credential(folder),
             "relation" => self.relation().map(Document::Relation).map(Item::Document),
             "alarm" => self.alarm().map(Document::Alarm).map(Item::Document),
+            "envelope" => smart::envelope(self).map(Document::Envelope).map(Item::Document),
+            "policy" => smart::policy(self).map(Document::Policy).map(Item::Document),
             _ => {
                 let message = format!(
                     "there is no type \"{word}\": {}",
@@ -315,7 +326,7 @@ impl Reader<'_> {
         labels
     }
 
-    fn refuse_unknown(&mut self, keys: &[&str]) {
+    pub(super) fn refuse_unknown(&mut self, keys: &[&str]) {
         let known = [&[TYPE], keys].concat();
         for field in self.tree.fields().unwrap_or_default() {
             let key = field.key.as_str();
@@ -359,7 +370,7 @@ impl Reader<'_> {
         }
     }
 
-    fn complain(&mut self, place: Position, message: impl Into<String>) {
+    pub(super) fn complain(&mut self, place: Position, message: impl Into<String>) {
         self.wrong.push(Wrong {
             place,
             subject: self.subject.clone(),
@@ -369,7 +380,7 @@ impl Reader<'_> {
 }
 
 /// Rewords an error of serde for people who write YAML, where a number is not a text by itself.
-fn in_words(message: &str) -> String {
+pub(super) fn in_words(message: &str) -> String {
     let message = reword::message(message);
     if message.ends_with("a text was expected") {
         format!("{message}: write it in quotes")

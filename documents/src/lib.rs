@@ -5,6 +5,7 @@ mod check;
 pub mod csv;
 mod keys;
 mod secret;
+mod smart;
 mod tree;
 pub mod write;
 

@@ -33,6 +33,7 @@ use crate::{
     alarms::{self, Alarms},
     catalogue::{self, Catalogue},
     clock,
+    config::Approval,
     control::{self, Control},
     desired::{Desired, rollouts::Rollouts},
     dispatch::{Dispatch, Failing},
@@ -49,6 +50,7 @@ use crate::{
     overview::{Overviews, Sources},
     peers::Peers,
     people::People,
+    policies::{self, Policies},
     store::{self, Store},
 };
 
@@ -102,10 +104,11 @@ struct Inner {
     site: Arc<Site>,
     dispatch: Arc<Dispatch>,
     observe: Arc<Observe>,
-    control: Control,
+    control: Arc<Control>,
     ledger: Ledger,
     notifications: Arc<Notifications>,
     alarms: Alarms,
+    policies: Policies,
     membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
@@ -172,6 +175,7 @@ impl LogicEnvironment {
             duties.clone(),
         ));
         let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
+        let control = Arc::new(control);
         let channel_fails = Arc::<Failing>::default();
         let of_alarms = alarms::Parts {
             store: Arc::clone(&store),
@@ -187,6 +191,8 @@ impl LogicEnvironment {
         };
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
         let notifications = Arc::new(notifications.await?);
+        let of_policies = of_policies(&of_alarms, &site, &control, config.control.approval);
+        let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);
         let overviews = overviews(&site, &observe, &ledger, news, parts.folder);
@@ -203,6 +209,7 @@ impl LogicEnvironment {
                 ledger,
                 notifications,
                 alarms,
+                policies,
                 membership: Membership {
                     id: peers.as_ref().map(|peers| peers.id().clone()),
                     peers: Mutex::new(peers),
@@ -218,7 +225,7 @@ impl LogicEnvironment {
                 lifetime: Lifetime::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, keeper, alarm_keeper);
+        handle.spawn(parts.tasks, parts.events, keeper, (alarm_keeper, policy_keeper));
         Ok(handle)
     }
 }
@@ -251,6 +258,7 @@ fn ledger_parts(
         store: Arc::clone(store),
         dispatch: Arc::clone(dispatch),
         inventory: Arc::clone(&site.inventory),
+        observed: Arc::clone(&site.observed),
         kinds: Arc::clone(&site.kinds),
         counts,
         failing: Arc::clone(failing),
@@ -266,6 +274,25 @@ fn of_notifications(alarms: &alarms::Parts, site: &Site) -> notifications::Conte
         kinds: Arc::clone(&site.kinds),
         observe: Arc::clone(&alarms.observe),
         duties: alarms.duties.clone(),
+    }
+}
+
+fn of_policies(
+    alarms: &alarms::Parts,
+    site: &Site,
+    control: &Arc<Control>,
+    approval: Approval,
+) -> policies::Parts {
+    policies::Parts {
+        store: Arc::clone(&alarms.store),
+        ledger: alarms.ledger.clone(),
+        inventory: Arc::clone(&site.inventory),
+        observed: Arc::clone(&site.observed),
+        kinds: Arc::clone(&site.kinds),
+        observe: Arc::clone(&alarms.observe),
+        control: Arc::clone(control),
+        duties: alarms.duties.clone(),
+        approval,
     }
 }
 
@@ -446,6 +473,11 @@ impl Handle {
     /// Returns the ledger: every control task that has not ended, and the holder of each target.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// Returns the policies.
+    pub fn policies(&self) -> &Policies {
+        &self.inner.policies
     }
 
     /// Returns the alarms.

@@ -12,7 +12,12 @@ use super::{
     explain::{self, Facts},
     state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
-use crate::{audit::AlarmAct, dispatch::Progress, ledger::Error, store::AlarmWrites};
+use crate::{
+    audit::{AlarmAct, PolicyNote},
+    dispatch::Progress,
+    ledger::Error,
+    store::{AlarmWrites, KeyedWrites},
+};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -55,6 +60,10 @@ pub(super) enum LedgerCommand {
     Unlock(TargetName, Attribution, Promise<bool>),
     /// Alarms have changed, with the acts of people that changed them.
     Alarms(Box<AlarmWrites>, Vec<AlarmAct>, Promise<()>),
+    /// Policies have changed, or ask for operations. Those that ask are handled last.
+    Policies(Box<PolicyWrites>, Promise<()>),
+    /// A query for what the gate remembers.
+    Gate(Reply<state::GateView>),
     /// A query for the lock of a target, the task that holds it, and the number of tasks that wait
     /// for it.
     LaneOf(TargetName, Reply<super::LaneView>),
@@ -72,6 +81,28 @@ pub(super) enum LedgerCommand {
     End,
 }
 
+/// What policies change together: their states, and the operations that they ask for. Either all of
+/// it is recorded, or nothing.
+#[derive(Default)]
+pub struct PolicyWrites {
+    pub rows: KeyedWrites,
+    pub operations: Vec<OperationPlan>,
+    /// Lines of the audit trail.
+    pub notes: Vec<PolicyNote>,
+    /// The person who ends the red rule.
+    pub clears_red: Option<Attribution>,
+}
+
+impl PolicyWrites {
+    /// Returns one operation, which no policy asks for.
+    pub(super) fn of(operation: OperationPlan) -> Box<Self> {
+        Box::new(Self {
+            operations: vec![operation],
+            ..Self::default()
+        })
+    }
+}
+
 impl LedgerCommand {
     /// Returns true if the command is repeated by its sender when it is left out.
     pub fn is_repeated(&self) -> bool {
@@ -83,6 +114,7 @@ impl LedgerCommand {
         matches!(
             self,
             Self::LaneOf(..)
+                | Self::Gate(_)
                 | Self::ExplainTask(..)
                 | Self::ExplainOperation(..)
                 | Self::Count(_)
@@ -99,6 +131,7 @@ impl LedgerCommand {
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
             Self::Alarms(.., to) => answer(to, Err(Error::Waits)),
+            Self::Policies(_, to) => answer(to, Err(Error::Waits)),
             Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
@@ -138,6 +171,11 @@ impl LedgerCommand {
                 ledger.alarms(*writes, &acts);
                 reply(ledger, to, ());
             }
+            Self::Policies(writes, to) => {
+                ledger.policies(*writes);
+                reply(ledger, to, ());
+            }
+            Self::Gate(to) => answer(to, ledger.gate_view()),
             Self::Progress(id, to) => match ledger.open(id) {
                 Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),
                 None => reply(ledger, to, None),

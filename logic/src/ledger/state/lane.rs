@@ -77,11 +77,11 @@ impl LedgerState {
             self.lanes.remove(target);
             return;
         }
-        let next = match lane.holder {
+        let (holder, queued) = (lane.holder, lane.queued);
+        let next = match holder {
             Some(_) => None,
-            None => self.next_in(lane),
+            None => self.first_admitted(target),
         };
-        let queued = lane.queued;
         if queued == next {
             return;
         }
@@ -98,9 +98,25 @@ impl LedgerState {
         }
     }
 
-    fn next_in(&self, lane: &Lane) -> Option<TaskId> {
-        let mut waiting = lane.waiting.iter().map(|(_, id)| *id);
-        waiting.find(|id| {
+    /// Returns the first task of a lane that its envelopes admit. Those that they refuse end.
+    fn first_admitted(&mut self, target: &TargetName) -> Option<TaskId> {
+        for id in self.waiting_in(target) {
+            match self.admits(id) {
+                Ok(true) => return Some(id),
+                Ok(false) => {}
+                Err(problem) => self.void(id, problem),
+            }
+        }
+        None
+    }
+
+    /// Returns the tasks of a lane that no lock and no operation holds back, in order.
+    fn waiting_in(&self, target: &TargetName) -> Vec<TaskId> {
+        let Some(lane) = self.lanes.get(target) else {
+            return Vec::new();
+        };
+        let waiting = lane.waiting.iter().map(|(_, id)| *id);
+        let is_free = |id: &TaskId| {
             self.tasks.get(id).is_some_and(|entry| {
                 let passes = lane
                     .lock
@@ -108,7 +124,8 @@ impl LedgerState {
                     .is_none_or(|lock| entry.task.priority > lock.priority);
                 passes && self.is_running(entry.task.operation)
             })
-        })
+        };
+        waiting.filter(is_free).collect()
     }
 
     /// Checks that the target is still the one for which the task was made.
@@ -191,6 +208,7 @@ impl LedgerState {
         let (operation, told) = (entry.task.operation, entry.record.outcome.clone());
         let (kind, shows) = (entry.task.kind.clone(), entry.shows.take());
         self.tell(operation, kind, told, shows);
+        self.is_unsettled_for_gate(id);
         self.is_unsettled_in(operation, id);
     }
 

@@ -100,6 +100,8 @@ pub fn operation() -> Operation {
         pace: utakata_model::Pace::default(),
         priority: Priority::Urgent,
         undoes: None,
+        policy: None,
+        break_glass: false,
     }
 }
 
@@ -120,6 +122,7 @@ pub fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
         repeat: Repeat::Repeatable,
         verify: None,
         undo: None,
+            risk: Default::default(),
     };
     (0..count).map(task).collect()
 }
