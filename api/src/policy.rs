@@ -82,7 +82,11 @@ pub struct PolicyInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
     /// The age of the oldest value that counts.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "duration::option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "duration::option"
+    )]
     #[schema(value_type = Option<String>, example = "7s")]
     pub age: Option<Duration>,
     /// The number of targets with a value that counts.

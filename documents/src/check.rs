@@ -91,8 +91,12 @@ impl Reader<'_> {
             "credential" => self.credential(folder),
             "relation" => self.relation().map(Document::Relation).map(Item::Document),
             "alarm" => self.alarm().map(Document::Alarm).map(Item::Document),
-            "envelope" => smart::envelope(self).map(Document::Envelope).map(Item::Document),
-            "policy" => smart::policy(self).map(Document::Policy).map(Item::Document),
+            "envelope" => smart::envelope(self)
+                .map(Document::Envelope)
+                .map(Item::Document),
+            "policy" => smart::policy(self)
+                .map(Document::Policy)
+                .map(Item::Document),
             _ => {
                 let message = format!(
                     "there is no type \"{word}\": {}",

@@ -90,7 +90,8 @@ fn bare_numbers(reader: &mut Reader<'_>, tree: &Tree, path: &str) {
                     && DURATIONS.contains(&field.key.as_str())
                 {
                     let key = deeper(&field.key);
-                    let message = format!("{key}: {number} has no unit: write {number}s for seconds");
+                    let message =
+                        format!("{key}: {number} has no unit: write {number}s for seconds");
                     reader.complain(field.tree.place, message);
                 }
                 bare_numbers(reader, &field.tree, &deeper(&field.key));
@@ -105,48 +106,81 @@ fn bare_numbers(reader: &mut Reader<'_>, tree: &Tree, path: &str) {
     }
 }
 
-/// Finds the deepest part without which the document has another mistake, or none.
+/// Finds the part that a mistake is in: the unknown key or the text that it names, or else the
+/// deepest part without which the document is right.
 fn suspect<T: DeserializeOwned>(
     tree: &Tree,
     json: &serde_json::Value,
     message: &str,
 ) -> Option<(Position, String)> {
-    let mut found = None;
-    let mut paths = Vec::new();
-    collect(tree, "", &mut paths);
-    for (path, place) in paths {
+    let mut parts = Vec::new();
+    collect(tree, "", &mut parts);
+    let without = |path: &str| {
         let mut without = json.clone();
-        if !remove(&mut without, &path) {
-            continue;
-        }
-        let is_cause = match serde_json::from_value::<T>(without) {
-            Ok(_) => true,
-            Err(other) => other.to_string() != message,
-        };
-        let is_deeper = |(_, known): &(Position, String)| path.starts_with(known.as_str());
-        if is_cause && found.as_ref().is_none_or(is_deeper) {
-            found = Some((place, path));
-        }
-    }
-    found
+        remove(&mut without, path).then(|| serde_json::from_value::<T>(without).err())
+    };
+    let changes = |path: &str| {
+        let other = without(path)?;
+        Some(other.is_none_or(|other| other.to_string() != message))
+    };
+    let named = parts.iter().filter(|part| part.is_named_in(message));
+    let mut named = named.filter(|part| changes(&part.path) == Some(true));
+    let is_right = |path: &str| without(path).is_some_and(|error| error.is_none());
+    let found = named.next().or_else(|| {
+        let right = parts.iter().filter(|part| is_right(&part.path));
+        right.max_by_key(|part| part.path.matches('.').count())
+    });
+    found.map(|part| (part.place, part.path.clone()))
 }
 
-fn collect(tree: &Tree, path: &str, paths: &mut Vec<(String, Position)>) {
+/// A part of a document.
+struct Part<'t> {
+    path: String,
+    key: &'t str,
+    text: Option<&'t str>,
+    place: Position,
+}
+
+impl Part<'_> {
+    fn is_named_in(&self, message: &str) -> bool {
+        let is_key =
+            !self.key.is_empty() && message.contains(&format!("unknown field `{}`", self.key));
+        let is_text = self
+            .text
+            .is_some_and(|text| message.contains(&format!("\"{text}\"")));
+        is_key || is_text
+    }
+}
+
+fn collect<'t>(tree: &'t Tree, path: &str, parts: &mut Vec<Part<'t>>) {
     let deeper = |key: &str| match path {
         "" => key.to_owned(),
         path => format!("{path}.{key}"),
     };
     match &tree.node {
         Node::Fields(fields) => {
-            for field in fields.iter().filter(|field| field.key != "type" || !path.is_empty()) {
-                paths.push((deeper(&field.key), field.tree.place));
-                collect(&field.tree, &deeper(&field.key), paths);
+            for field in fields
+                .iter()
+                .filter(|field| field.key != "type" || !path.is_empty())
+            {
+                parts.push(Part {
+                    path: deeper(&field.key),
+                    key: &field.key,
+                    text: field.tree.text(),
+                    place: field.tree.place,
+                });
+                collect(&field.tree, &deeper(&field.key), parts);
             }
         }
         Node::List(items) => {
             for (at, item) in items.iter().enumerate() {
-                paths.push((deeper(&at.to_string()), item.place));
-                collect(item, &deeper(&at.to_string()), paths);
+                parts.push(Part {
+                    path: deeper(&at.to_string()),
+                    key: "",
+                    text: item.text(),
+                    place: item.place,
+                });
+                collect(item, &deeper(&at.to_string()), parts);
             }
         }
         Node::Scalar(_) => {}
@@ -187,3 +221,6 @@ fn place(tree: &Tree, path: &str) -> Position {
     }
     tree.place
 }
+
+#[cfg(test)]
+mod tests;

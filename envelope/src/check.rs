@@ -45,7 +45,10 @@ pub fn check(limits: &Limits) -> Vec<Wrong> {
     if let Some(only) = &limits.only
         && only.actions.is_empty()
     {
-        add("only.actions".into(), "name the actions that are allowed".into());
+        add(
+            "only.actions".into(),
+            "name the actions that are allowed".into(),
+        );
     }
     for (at, keep) in limits.keep.iter().enumerate() {
         let labels = [(keep.by.clone(), "x".to_owned())].into();
@@ -53,7 +56,10 @@ pub fn check(limits: &Limits) -> Vec<Wrong> {
             add(format!("keep.{at}.by"), error.to_string());
         }
         if keep.at_least == 0 {
-            add(format!("keep.{at}.at_least"), "0 keeps nothing: at least 1".into());
+            add(
+                format!("keep.{at}.at_least"),
+                "0 keeps nothing: at least 1".into(),
+            );
         }
     }
     let mut seen = Vec::new();

@@ -92,8 +92,8 @@ pub fn gate(
 ) -> Verdict {
     let mut verdict = Verdict::Admit;
     for envelope in envelopes {
-        let is_about = envelope.selector.is_everything()
-            || site.matches(&task.target, &envelope.selector);
+        let is_about =
+            envelope.selector.is_everything() || site.matches(&task.target, &envelope.selector);
         if !is_about || !envelope.bound.binds(task.policy.as_ref()) {
             continue;
         }
@@ -250,7 +250,12 @@ impl Asked<'_> {
                 feed.target != task.target || same.is_some_and(|(one, other)| one != other)
             });
             let is_live = others.into_iter().any(|feed| {
-                self.is_there(&feed.target, feed.outlet.as_deref(), &limit.live, &limit.actions)
+                self.is_there(
+                    &feed.target,
+                    feed.outlet.as_deref(),
+                    &limit.live,
+                    &limit.actions,
+                )
             });
             if !is_live {
                 let why = format!("{load} has no other feed that is seen to deliver");
@@ -262,8 +267,8 @@ impl Asked<'_> {
 
     fn keep(&self, limit: &Keep) -> Option<Against> {
         let task = self.task;
-        let is_one = limit.actions.contains(&task.action)
-            && self.site.matches(&task.target, &limit.of);
+        let is_one =
+            limit.actions.contains(&task.action) && self.site.matches(&task.target, &limit.of);
         if !is_one {
             return None;
         }
@@ -277,7 +282,10 @@ impl Asked<'_> {
         let is_enough = u32::try_from(stays).is_ok_and(|stays| stays >= least);
         (!is_enough).then(|| {
             let place = value.as_deref().unwrap_or("-");
-            let why = format!("{stays} others of {}={place} stay, and {least} must", limit.by);
+            let why = format!(
+                "{stays} others of {}={place} stay, and {least} must",
+                limit.by
+            );
             Against::Now(LOOK_AGAIN, why)
         })
     }

@@ -28,7 +28,9 @@ pub(crate) fn left(quiet: &Quiet, at: Timestamp) -> Option<Duration> {
     let day = number(there.weekday().to_monday_zero_offset());
     let seconds = u64::from(number(clock.second()));
     let left = minutes_left(quiet.when, day * DAY + minute)?;
-    Some(Duration::from_secs((u64::from(left) * 60).saturating_sub(seconds).max(1)))
+    Some(Duration::from_secs(
+        (u64::from(left) * 60).saturating_sub(seconds).max(1),
+    ))
 }
 
 /// Returns the minutes until the end, at a minute of the week within it.
@@ -52,13 +54,28 @@ mod tests {
         for (when, zone, time, left_minutes) in [
             // 2026-11-27 is a Friday.
             ("Fri 16:00 .. Mon 08:00", None, "2026-11-27T15:59:00Z", None),
-            ("Fri 16:00 .. Mon 08:00", None, "2026-11-27T16:00:00Z", Some(64 * 60)),
-            ("Fri 16:00 .. Mon 08:00", None, "2026-11-30T07:59:00Z", Some(1)),
+            (
+                "Fri 16:00 .. Mon 08:00",
+                None,
+                "2026-11-27T16:00:00Z",
+                Some(64 * 60),
+            ),
+            (
+                "Fri 16:00 .. Mon 08:00",
+                None,
+                "2026-11-30T07:59:00Z",
+                Some(1),
+            ),
             ("Fri 16:00 .. Mon 08:00", None, "2026-11-30T08:00:00Z", None),
             ("22:00 .. 06:00", None, "2026-11-27T23:00:00Z", Some(7 * 60)),
             ("22:00 .. 06:00", None, "2026-11-27T05:00:00Z", Some(60)),
             ("22:00 .. 06:00", None, "2026-11-27T06:00:00Z", None),
-            ("22:00 .. 06:00", Some("Etc/GMT-2"), "2026-11-27T20:30:00Z", Some(450)),
+            (
+                "22:00 .. 06:00",
+                Some("Etc/GMT-2"),
+                "2026-11-27T20:30:00Z",
+                Some(450),
+            ),
         ] {
             let quiet = Quiet {
                 when: when.parse().unwrap(),

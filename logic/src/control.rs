@@ -15,8 +15,8 @@ use utakata_api::{
     person::Refusal,
 };
 use utakata_model::{
-    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, PolicyName, Priority, Reading,
-    Selector, TaskId, manifest::Risk,
+    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, PolicyName, Priority,
+    Reading, Selector, TaskId, manifest::Risk,
 };
 
 pub use error::Error;

@@ -11,8 +11,8 @@
 
 mod commands;
 mod error;
-mod kept;
 mod keeper;
+mod kept;
 mod live;
 mod mode;
 mod outcomes;
@@ -37,15 +37,8 @@ pub use self::{
     shown::{InstanceShown, PolicyShown, Shown},
 };
 use crate::{
-    config::Approval,
-    control::Control,
-    duties::Duties,
-    inventory::Inventory,
-    kinds::Kinds,
-    ledger::Ledger,
-    observe::Observe,
-    observed::Observed,
-    store::Store,
+    config::Approval, control::Control, duties::Duties, inventory::Inventory, kinds::Kinds,
+    ledger::Ledger, observe::Observe, observed::Observed, store::Store,
 };
 use record::TestRow;
 
@@ -209,7 +202,8 @@ impl Policies {
             token,
             at: crate::clock::now(),
         };
-        self.ask(|reply| Command::Tested { name, test, reply }).await
+        self.ask(|reply| Command::Tested { name, test, reply })
+            .await
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Told, Error> {

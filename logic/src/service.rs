@@ -225,7 +225,12 @@ impl LogicEnvironment {
                 lifetime: Lifetime::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, keeper, (alarm_keeper, policy_keeper));
+        handle.spawn(
+            parts.tasks,
+            parts.events,
+            keeper,
+            (alarm_keeper, policy_keeper),
+        );
         Ok(handle)
     }
 }

@@ -302,7 +302,9 @@ impl fmt::Display for WeekTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let one = |minute: u32| {
             let clock = format!("{:02}:{:02}", minute % DAY / 60, minute % 60);
-            let day = usize::try_from(minute / DAY).ok().and_then(|at| DAYS.get(at));
+            let day = usize::try_from(minute / DAY)
+                .ok()
+                .and_then(|at| DAYS.get(at));
             match day.filter(|_| self.is_weekly) {
                 Some(day) => format!("{day} {clock}"),
                 None => clock,
@@ -340,7 +342,9 @@ fn minute(text: &str) -> Option<(u32, bool)> {
     let (day, clock) = match text.split_once(' ') {
         None => (None, text),
         Some((day, clock)) => {
-            let at = DAYS.iter().position(|known| known.eq_ignore_ascii_case(day));
+            let at = DAYS
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(day));
             (Some(u32::try_from(at?).ok()?), clock.trim())
         }
     };
@@ -387,7 +391,12 @@ mod tests {
             let error = text.parse::<ActLimit>().unwrap_err().to_string();
             assert!(error.contains("per label rack"), "{text}: {error}");
         }
-        for text in ["Fri 16:00 .. 08:00", "25:00 .. 06:00", "Fri", "1:00 .. 1:00"] {
+        for text in [
+            "Fri 16:00 .. 08:00",
+            "25:00 .. 06:00",
+            "Fri",
+            "1:00 .. 1:00",
+        ] {
             assert!(text.parse::<WeekTime>().is_err(), "{text}");
         }
     }

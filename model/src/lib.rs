@@ -55,8 +55,8 @@ pub use environment::{
 };
 pub use id::{
     ActionName, AlarmId, AlarmName, EnvelopeName, EnvironmentId, Incarnation, Kind, LogicId,
-    MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId, RolloutId,
-    ScheduleName, TargetName, TaskId, WorkerId, Zone,
+    MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId,
+    RolloutId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::Manifest;

@@ -103,11 +103,7 @@ pub struct Policy {
     #[serde(default)]
     pub blind: Blind,
     /// The time for which it keeps its hands off after somebody else has changed what it changed.
-    #[serde(
-        default = "four_hours",
-        rename = "yield",
-        with = "duration"
-    )]
+    #[serde(default = "four_hours", rename = "yield", with = "duration")]
     #[schema(value_type = String, example = "4h")]
     pub yields: Duration,
     /// The policy after which it ranks, where both could do the same.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use serde_json::Value;
 use utakata_alarm::type_of;
 use utakata_expression::{Program, Schema, Type, Unit};
 use utakata_model::{
@@ -10,7 +11,6 @@ use utakata_model::{
     quantity::Quantity,
     suggest,
 };
-use serde_json::Value;
 
 use crate::compiled::{Compiled, CompiledAct};
 
@@ -94,7 +94,8 @@ impl Checker {
     /// Checks everything that needs no names.
     fn plain(&mut self, policy: &Policy) {
         if matches!(policy.mode, Mode::Armed | Mode::Advise) {
-            let message = "a document begins in shadow (or off): test it, then `utakata policy arm`";
+            let message =
+                "a document begins in shadow (or off): test it, then `utakata policy arm`";
             self.add("mode", message);
         }
         if !(MIN_EVERY..=MAX_DELAY).contains(&policy.every) {
@@ -121,13 +122,17 @@ impl Checker {
             self.add("act", format!("it has from 1 to {MAX_ACTS} acts"));
         }
         if policy.stop_after == 0 {
-            self.add("stop_after", "0 would stop it before its first act: at least 1");
+            self.add(
+                "stop_after",
+                "0 would stop it before its first act: at least 1",
+            );
         }
         for wrong in utakata_envelope::check(&policy.envelope) {
             self.add(format!("envelope.{}", wrong.field), wrong.message);
         }
         if policy.envelope.at_most.is_empty() {
-            let message = "it has no limit of its own: at_most: [\"10 in 1h\", \"1 in 1h per target\"]";
+            let message =
+                "it has no limit of its own: at_most: [\"10 in 1h\", \"1 in 1h per target\"]";
             self.add("envelope", message);
         }
     }
@@ -151,7 +156,10 @@ impl Checker {
         }
         if input.fresh.is_zero() || input.fresh > MAX_DELAY {
             let max = duration::format(MAX_DELAY);
-            self.add(format!("{field}.fresh"), format!("it is more than 0s and at most {max}"));
+            self.add(
+                format!("{field}.fresh"),
+                format!("it is more than 0s and at most {max}"),
+            );
         }
         if policy.for_each.is_none() {
             if input.relation.is_some() {
@@ -168,7 +176,8 @@ impl Checker {
             (Some(metric), false) => {
                 let of = type_of(metric.as_str(), input.unit.as_deref());
                 let hint = Quantity::hint(metric.as_str());
-                let is_ours = metric.as_str().starts_with("hw.") || metric.as_str().starts_with("system.");
+                let is_ours =
+                    metric.as_str().starts_with("hw.") || metric.as_str().starts_with("system.");
                 if of == Type::Unknown && is_ours && hint.starts_with("did you mean") {
                     let message = format!("there is no metric \"{metric}\": {hint}");
                     self.add(format!("{field}.metric"), message);
@@ -311,7 +320,10 @@ impl Checker {
                 self.add(field("expects.within"), message);
             }
             if !expects.by.is_finite() || expects.by < 0.0 {
-                self.add(field("expects.by"), "it is a number from 0: `moves` has the direction");
+                self.add(
+                    field("expects.by"),
+                    "it is a number from 0: `moves` has the direction",
+                );
             }
             let found = policy.watch.keys().position(|name| *name == expects.input);
             if found.is_none() {

@@ -49,7 +49,9 @@ impl Compiled {
 
     /// Returns the inputs, in the order in which a view has them.
     pub fn inputs(&self) -> impl Iterator<Item = InputOf<'_>> {
-        self.inputs.iter().map(|(name, input)| InputOf { name, input })
+        self.inputs
+            .iter()
+            .map(|(name, input)| InputOf { name, input })
     }
 
     /// Returns the acts, in the order in which a view has their candidates.

@@ -36,7 +36,9 @@ pub fn conflicts(
         let ranked = |other: &Policy| {
             policy.after.as_ref() == Some(&other.name) || other.after.as_ref() == Some(&policy.name)
         };
-        let others = others.iter().filter(|other| other.name != policy.name && !ranked(other));
+        let others = others
+            .iter()
+            .filter(|other| other.name != policy.name && !ranked(other));
         for other in others {
             let same = other.act.iter().enumerate();
             let mut same = same.filter(|(_, theirs)| theirs.action == act.action);

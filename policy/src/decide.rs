@@ -127,7 +127,12 @@ pub fn decide(
         backs: Vec::new(),
     };
     let (word, why) = step.run(&evaluation, &values);
-    if step.state.episode.as_ref().is_some_and(|one| one.changes.is_empty()) {
+    if step
+        .state
+        .episode
+        .as_ref()
+        .is_some_and(|one| one.changes.is_empty())
+    {
         step.state.episode = None;
     }
     Decided {
@@ -178,10 +183,21 @@ impl Step<'_> {
                 }
             }
         }
-        let blind = self.state.blind.look(Some(evaluation.when.is_none()), self.now);
+        let blind = self
+            .state
+            .blind
+            .look(Some(evaluation.when.is_none()), self.now);
         let when = self.known_when(evaluation, policy.blind);
-        let is_allowed = policy.unless.is_none() || evaluation.unless == Some(false);
-        let held = self.state.when.look(when.map(|when| when && is_allowed), self.now);
+        let allowed = match policy.unless {
+            None => Some(true),
+            Some(_) => evaluation.unless.map(|unless| !unless),
+        };
+        let holds = match (when, allowed) {
+            (Some(true), Some(true)) => Some(true),
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            _ => None,
+        };
+        let held = self.state.when.look(holds, self.now);
         let held_back = self.state.back.look(evaluation.back, self.now);
         let is_until = match &policy.until {
             Some(_) => evaluation.until == Some(true),
@@ -193,18 +209,20 @@ impl Step<'_> {
         let wants_back = policy.back.as_ref().is_some_and(|back| {
             held_back.is_some_and(|held| held >= back.hold) && self.state.has_changed()
         });
-        let is_blind_back = policy.blind == Blind::Back && blind.is_some_and(|time| time > policy.hold);
+        let is_blind_back =
+            policy.blind == Blind::Back && blind.is_some_and(|time| time > policy.hold);
         if (wants_back || is_blind_back) && self.state.has_changed() {
             return self.back();
         }
-        if !is_allowed {
-            let text = policy.unless.clone().unwrap_or_default();
-            self.needs.push(format!("unless: {text} would have to be false"));
+        if let Some(unless) = policy.unless.as_ref().filter(|_| allowed != Some(true)) {
+            self.needs
+                .push(format!("unless: {unless} would have to be false"));
         }
         match held {
             Some(held) => self.maybe_act(held, values),
             None => {
-                self.needs.push(format!("when: {} would have to be true", policy.when));
+                self.needs
+                    .push(format!("when: {} would have to be true", policy.when));
                 match evaluation.when {
                     None => (Word::Hold, format!("it is blind: {}", unknown(evaluation))),
                     Some(_) => (Word::Nothing, "its condition does not hold".into()),
@@ -237,19 +255,34 @@ impl Step<'_> {
         let policy = self.compiled.policy.clone();
         if !self.state.is_engaged && held < policy.hold {
             let (so_far, hold) = (duration::format(held), duration::format(policy.hold));
-            self.needs.push(format!("it has held for {so_far} and would have to for {hold}"));
-            return (Word::Hold, format!("its condition has held for {so_far} of {hold}"));
+            self.needs.push(format!(
+                "it has held for {so_far} and would have to for {hold}"
+            ));
+            return (
+                Word::Hold,
+                format!("its condition has held for {so_far} of {hold}"),
+            );
         }
         if let Some(left) = self.is_before(self.state.yields, policy.yields) {
             let left = duration::format(left);
-            self.needs.push(format!("it yields to somebody else for another {left}"));
+            self.needs
+                .push(format!("it yields to somebody else for another {left}"));
             return (Word::Hold, format!("it yields for another {left}"));
         }
-        let settles = policy.act.iter().map(|act| act.settle).max().unwrap_or_default();
+        let settles = policy
+            .act
+            .iter()
+            .map(|act| act.settle)
+            .max()
+            .unwrap_or_default();
         if let Some(left) = self.is_before(self.state.settles, settles) {
             let left = duration::format(left);
-            self.needs.push(format!("its last act settles for another {left}"));
-            return (Word::Hold, format!("its last act settles for another {left}"));
+            self.needs
+                .push(format!("its last act settles for another {left}"));
+            return (
+                Word::Hold,
+                format!("its last act settles for another {left}"),
+            );
         }
         if let Some(open) = self.open() {
             self.needs.push(format!("{open} would have to have ended"));
@@ -260,7 +293,13 @@ impl Step<'_> {
         for (at, act) in compiled.acts.iter().enumerate() {
             let candidates = self.view.candidates.get(at).map(Vec::as_slice);
             let seen = (self.view, values, self.state.episode.as_ref());
-            match choose(compiled, act, candidates.unwrap_or_default(), seen, self.now) {
+            match choose(
+                compiled,
+                act,
+                candidates.unwrap_or_default(),
+                seen,
+                self.now,
+            ) {
                 Ok(chosen) => return self.act(at, act, &chosen, values),
                 Err(why) => reasons.push(format!("{}: {why}", act.act.action)),
             }
@@ -274,10 +313,17 @@ impl Step<'_> {
     fn open(&self) -> Option<String> {
         let changes = self.state.episode.iter().flat_map(|one| &one.changes);
         let mut open = changes.filter(|one| matches!(one.stage, Stage::Asked | Stage::Returning));
-        open.next().map(|one| format!("{} on {}", one.action, one.target))
+        open.next()
+            .map(|one| format!("{} on {}", one.action, one.target))
     }
 
-    fn act(&mut self, at: usize, act: &CompiledAct, chosen: &[Chosen<'_>], values: &Values) -> Told {
+    fn act(
+        &mut self,
+        at: usize,
+        act: &CompiledAct,
+        chosen: &[Chosen<'_>],
+        values: &Values,
+    ) -> Told {
         let shadow = self.purpose.mode == Mode::Shadow;
         let (now, before) = (self.now, self.before(act, values));
         let mut is_swinging = false;
@@ -299,7 +345,10 @@ impl Step<'_> {
         });
         for one in chosen {
             episode.steps += 1;
-            let key = format!("{}/{}/{}", self.purpose.prefix, episode.number, episode.steps);
+            let key = format!(
+                "{}/{}/{}",
+                self.purpose.prefix, episode.number, episode.steps
+            );
             let request = Request {
                 key,
                 act: at,
@@ -314,8 +363,14 @@ impl Step<'_> {
         }
         self.state.is_engaged = true;
         self.state.settles = self.after(act.act.settle);
-        let names: Vec<&str> = chosen.iter().map(|one| one.candidate.target.as_str()).collect();
-        (Word::Act, format!("{} on {}", act.act.action, names.join(", ")))
+        let names: Vec<&str> = chosen
+            .iter()
+            .map(|one| one.candidate.target.as_str())
+            .collect();
+        (
+            Word::Act,
+            format!("{} on {}", act.act.action, names.join(", ")),
+        )
     }
 
     /// Returns the value that an act should move, as it is before it.
@@ -334,9 +389,17 @@ impl Step<'_> {
             None => (1, Duration::ZERO),
         };
         if let Some(open) = self.open() {
-            return (Word::Hold, format!("before it hands back, it waits for {open}"));
+            return (
+                Word::Hold,
+                format!("before it hands back, it waits for {open}"),
+            );
         }
-        let longest = policy.act.iter().map(|act| act.settle).max().unwrap_or_default();
+        let longest = policy
+            .act
+            .iter()
+            .map(|act| act.settle)
+            .max()
+            .unwrap_or_default();
         if let Some(left) = self.is_before(self.state.settles, longest.max(settle)) {
             let left = duration::format(left);
             return (Word::Hold, format!("the next is handed back in {left}"));
@@ -348,7 +411,10 @@ impl Step<'_> {
     fn end(&mut self) -> Told {
         self.state.is_engaged = false;
         if let Some(open) = self.open() {
-            return (Word::Hold, format!("before it hands back, it waits for {open}"));
+            return (
+                Word::Hold,
+                format!("before it hands back, it waits for {open}"),
+            );
         }
         self.hand(1, Duration::ZERO)
     }
@@ -356,7 +422,12 @@ impl Step<'_> {
     fn hand(&mut self, max: u32, settle: Duration) -> Told {
         self.backs = hand_back(&mut self.state, self.purpose.prefix, max);
         if self.backs.is_empty() {
-            return match self.state.episode.as_ref().is_some_and(|one| !one.changes.is_empty()) {
+            return match self
+                .state
+                .episode
+                .as_ref()
+                .is_some_and(|one| !one.changes.is_empty())
+            {
                 true => (Word::Hold, "what is left is for a person".into()),
                 false => (Word::Nothing, "nothing is changed by it".into()),
             };
@@ -412,10 +483,13 @@ fn note(
 
 /// Returns the inputs that are not known, with their reasons.
 fn unknown(evaluation: &Evaluation) -> String {
-    let missing = evaluation.inputs.iter().filter_map(|seen| match &seen.value {
-        crate::evaluate::Known::Missing(why) => Some(format!("{}: {why}", seen.name)),
-        _ => None,
-    });
+    let missing = evaluation
+        .inputs
+        .iter()
+        .filter_map(|seen| match &seen.value {
+            crate::evaluate::Known::Missing(why) => Some(format!("{}: {why}", seen.name)),
+            _ => None,
+        });
     let missing: Vec<String> = missing.collect();
     match missing.is_empty() {
         true => "a value cannot be calculated".into(),

@@ -88,11 +88,15 @@ pub(crate) fn judge(
     for change in changes {
         let is_open = change.stage == Stage::Done && !change.is_judged;
         let act = compiled.acts.get(change.act).filter(|_| is_open);
-        let Some((expects, slot)) = act.and_then(|act| Some((act.act.expects.as_ref()?, act.moves?)))
+        let Some((expects, slot)) =
+            act.and_then(|act| Some((act.act.expects.as_ref()?, act.moves?)))
         else {
             continue;
         };
-        let after = evaluation.inputs.get(slot).and_then(|seen| seen.value.number());
+        let after = evaluation
+            .inputs
+            .get(slot)
+            .and_then(|seen| seen.value.number());
         let passed = now.duration_since(change.at);
         let passed = Duration::try_from(passed).unwrap_or(Duration::ZERO);
         let is_due = passed >= expects.within;
@@ -116,7 +120,10 @@ pub(crate) fn judge(
         } else if is_due {
             change.is_judged = true;
             let name = &expects.input;
-            let why = format!("{name} was {before} before {} and is {after}", change.action);
+            let why = format!(
+                "{name} was {before} before {} and is {after}",
+                change.action
+            );
             judged = match moved < 0.0 && -moved >= expects.by {
                 true => Judged::WrongWay(why),
                 false => Judged::Missed(why),

@@ -257,7 +257,11 @@ fn aggregate(of: &Aggregate, fresh: &[&Sample]) -> Known {
         Aggregate::Min => of_number(numbers().reduce(f64::min)),
         Aggregate::Mean => {
             let count = numbers().count() as f64;
-            of_number(numbers().reduce(|sum, number| sum + number).map(|sum| sum / count))
+            of_number(
+                numbers()
+                    .reduce(|sum, number| sum + number)
+                    .map(|sum| sum / count),
+            )
         }
         Aggregate::Percentile(percent) => of_number(percentile(numbers().collect(), *percent)),
         Aggregate::Count(None) => Known::Number(fresh.len() as f64),

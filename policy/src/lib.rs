@@ -22,7 +22,7 @@ mod state;
 mod view;
 
 pub use check::Wrong;
-pub use compiled::{CompiledAct, Compiled, InputOf};
+pub use compiled::{Compiled, CompiledAct, InputOf};
 pub use conflict::{Conflict, conflicts};
 pub use decide::{Decided, HandBack, Purpose, Request, Word, decide};
 pub use evaluate::{Evaluation, InputSeen, Known};

@@ -49,7 +49,11 @@ impl Client {
     ///
     /// # Errors
     /// There is no policy of this name, or the token is not that of its last test.
-    pub async fn arm_policy(&self, name: &PolicyName, arm: &ArmPolicy) -> Result<PolicyArmed, Error> {
+    pub async fn arm_policy(
+        &self,
+        name: &PolicyName,
+        arm: &ArmPolicy,
+    ) -> Result<PolicyArmed, Error> {
         let path = format!("/v1/policies/{name}/arm");
         self.post(&path, arm, ANSWER_TIMEOUT).await
     }

@@ -211,13 +211,29 @@ fn the_last_live_feed_stays() {
         ("seen", Some(on(20)), vec![], "admit"),
         ("long ago", Some(on(301)), vec![], "wait"),
         ("off", Some(off), vec![], "wait"),
-        ("being taken away", Some(on(1)), vec![act(&other, 90, None)], "wait"),
-        ("seen before it was taken", Some(on(20)), vec![act(&other, 80, Some(85))], "wait"),
-        ("seen since", Some(on(10)), vec![act(&other, 80, Some(85))], "admit"),
+        (
+            "being taken away",
+            Some(on(1)),
+            vec![act(&other, 90, None)],
+            "wait",
+        ),
+        (
+            "seen before it was taken",
+            Some(on(20)),
+            vec![act(&other, 80, Some(85))],
+            "wait",
+        ),
+        (
+            "seen since",
+            Some(on(10)),
+            vec![act(&other, 80, Some(85))],
+            "admit",
+        ),
     ];
     for (what, seen, acts, expect) in cases {
         let mut room = Room::default();
-        room.seen.extend(seen.map(|seen| ("pdu-3".to_owned(), seen)));
+        room.seen
+            .extend(seen.map(|seen| ("pdu-3".to_owned(), seen)));
         let bound = [envelope(Bound::Everybody, feeds(None))];
         let verdict = gate(&bound, &Acts::of(acts), &room, &next, at(100));
         assert_eq!(word(&verdict).0, expect, "{what}: {verdict:?}");
@@ -225,7 +241,14 @@ fn the_last_live_feed_stays() {
     // What feeds nothing, what may lose it, and what takes nothing away.
     let ask = |limits, next: &Task| {
         let bound = [envelope(Bound::Everybody, limits)];
-        word(&gate(&bound, &Acts::default(), &Room::default(), next, at(0))).0
+        word(&gate(
+            &bound,
+            &Acts::default(),
+            &Room::default(),
+            next,
+            at(0),
+        ))
+        .0
     };
     assert_eq!(ask(feeds(None), &task("pdu-1", "off", Some("2"))), "admit");
     assert_eq!(ask(feeds(Some("name=bmc")), &next), "admit");
@@ -254,7 +277,11 @@ fn so_many_of_a_place_stay() {
     for (least, acts, expect) in [
         (1, vec![], "admit"),
         (2, vec![], "wait"),
-        (1, vec![act(&task("crac-2", "off", None), 10, Some(99))], "wait"),
+        (
+            1,
+            vec![act(&task("crac-2", "off", None), 10, Some(99))],
+            "wait",
+        ),
     ] {
         let bound = [envelope(Bound::Policies, limits(least))];
         let verdict = gate(&bound, &Acts::of(acts), &room, &next, at(100));
@@ -294,7 +321,11 @@ fn parameters_stay_in_their_bounds_and_go_by_small_steps() {
         };
         let bound = [envelope(Bound::Policies, limits())];
         let verdict = gate(&bound, &Acts::default(), &Room::default(), &next, at(0));
-        assert_eq!(word(&verdict).0, expect, "{value:?} from {present:?}: {verdict:?}");
+        assert_eq!(
+            word(&verdict).0,
+            expect,
+            "{value:?} from {present:?}: {verdict:?}"
+        );
     }
 }
 

@@ -77,9 +77,9 @@ impl Control {
             targets,
         }) = found.into_iter().next()
         else {
-            let is_unchanged = left_out.iter().all(|one| {
-                one.why == "it changed nothing" || one.why == "it was not done"
-            });
+            let is_unchanged = left_out
+                .iter()
+                .all(|one| one.why == "it changed nothing" || one.why == "it was not done");
             return match is_unchanged {
                 true => Ok(None),
                 false => Err(Error::NothingToUndo { left_out }),

@@ -130,7 +130,11 @@ pub(super) async fn test(
     let from = to.checked_sub(asked.since).ok();
     let Some(from) = from.filter(|_| days <= MAX_TEST_DAYS && !asked.since.is_zero()) else {
         let detail = format!("a test is over at most {MAX_TEST_DAYS} days until now");
-        return Err(Refused::new(Code::BodyInvalid, detail, "as in `since`: \"30d\""));
+        return Err(Refused::new(
+            Code::BodyInvalid,
+            detail,
+            "as in `since`: \"30d\"",
+        ));
     };
     let history = api.handle.history().ok_or(policies::Error::NoHistory)?;
     let inventory = api.handle.inventory();
@@ -185,6 +189,10 @@ pub(super) async fn explain(
         policy: name,
         at,
         recomputed: true,
-        instances: computed.last.into_iter().map(|one| view::decided(one, at)).collect(),
+        instances: computed
+            .last
+            .into_iter()
+            .map(|one| view::decided(one, at))
+            .collect(),
     }))
 }

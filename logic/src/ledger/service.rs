@@ -117,7 +117,9 @@ struct WriteResult {
 impl PlannedOperations {
     /// Returns the reason to give while nobody knows whether they are recorded.
     fn doubt(&self) -> Error {
-        self.ids.first().map_or(Error::Waits, |id| Error::InDoubt(*id))
+        self.ids
+            .first()
+            .map_or(Error::Waits, |id| Error::InDoubt(*id))
     }
 
     /// Answers; whoever asked may have lost interest.
@@ -245,7 +247,9 @@ impl Service {
             }
             self.writes.retry.is_asked_for |= !command.only_asks();
             match command {
-                LedgerCommand::Plan(operation, reply) => new.push((PolicyWrites::of(*operation), reply)),
+                LedgerCommand::Plan(operation, reply) => {
+                    new.push((PolicyWrites::of(*operation), reply))
+                }
                 LedgerCommand::Policies(writes, reply) if !writes.operations.is_empty() => {
                     new.push((writes, reply));
                 }

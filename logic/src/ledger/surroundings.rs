@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use utakata_envelope::{Feed, InForce, Seen, Site};
 use utakata_model::{
     ReadingValue, RelationKind, Selector, TargetName,
@@ -10,11 +11,7 @@ use utakata_model::{
 };
 
 use crate::{
-    clock,
-    inventory::Inventory,
-    observed::Observed,
-    relations::Graph,
-    store::ControlTask,
+    clock, inventory::Inventory, observed::Observed, relations::Graph, store::ControlTask,
 };
 
 /// The site as gates look at it.
@@ -49,6 +46,7 @@ impl InForceSet {
 pub(super) struct LiveSite {
     inventory: Arc<Inventory>,
     observed: Arc<Observed>,
+    generation: watch::Receiver<u64>,
     known: Mutex<Known>,
 }
 
@@ -63,6 +61,7 @@ struct Known {
 impl LiveSite {
     pub fn new(inventory: Arc<Inventory>, observed: Arc<Observed>) -> Self {
         Self {
+            generation: inventory.follow(),
             inventory,
             observed,
             known: Mutex::default(),
@@ -71,7 +70,7 @@ impl LiveSite {
 
     /// Looks at what is built of the inventory, which is built anew when that has changed.
     fn known<R>(&self, look: impl FnOnce(&mut Known) -> R) -> R {
-        let generation = *self.inventory.follow().borrow();
+        let generation = *self.generation.borrow();
         let mut known = self.known.lock();
         if known.generation != Some(generation) {
             *known = Known {
@@ -121,7 +120,10 @@ impl Site for LiveSite {
 
     fn select(&self, selector: &Selector) -> Vec<TargetName> {
         let found = self.inventory.select(selector);
-        found.iter().map(|known| known.target.name.clone()).collect()
+        found
+            .iter()
+            .map(|known| known.target.name.clone())
+            .collect()
     }
 
     fn loads(&self, target: &TargetName, outlet: Option<&str>) -> Vec<TargetName> {
@@ -129,7 +131,8 @@ impl Site for LiveSite {
         let below = graph.below(target).into_iter();
         let feeds = below.filter(|one| one.relation == RelationKind::Feeds);
         // A relation without an outlet may mean this one.
-        let is_its = feeds.filter(|one| one.outlet.is_none() || outlet.is_none() || one.outlet == outlet);
+        let is_its =
+            feeds.filter(|one| one.outlet.is_none() || outlet.is_none() || one.outlet == outlet);
         is_its.map(|one| one.target.clone()).collect()
     }
 
@@ -185,8 +188,7 @@ impl Surroundings for LiveSite {
         self.observed.look(known.device, |seen| {
             let last = seen.actions.iter().map(|by| &by.last);
             let shown = last.filter_map(|last| {
-                let reading =
-                    utakata_permit::evidence::current_reading(verify, &parameters, last)?;
+                let reading = utakata_permit::evidence::current_reading(verify, &parameters, last)?;
                 Some((last.time, reading.value.clone()))
             });
             match shown.max_by_key(|(time, _)| *time)?.1 {

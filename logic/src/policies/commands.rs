@@ -41,7 +41,11 @@ impl Keeping<'_> {
             }
             Command::Stop { by, reply } => {
                 let why = by.why.clone().or_else(|| Some("all hands off".into()));
-                for found in self.kept.values_mut().filter(|one| one.mode.mode != Mode::Off) {
+                for found in self
+                    .kept
+                    .values_mut()
+                    .filter(|one| one.mode.mode != Mode::Off)
+                {
                     disarm(found, Mode::Shadow, (&by.by, why.clone()), now, &mut writes);
                 }
                 (Ok(Told::Done), reply)
@@ -82,7 +86,10 @@ impl Keeping<'_> {
     ) -> Result<Told, Error> {
         let needs_two = self.needs_two(&arm.name);
         let inventory = &self.parts.inventory;
-        let found = self.kept.get_mut(&arm.name).ok_or_else(|| none(&arm.name))?;
+        let found = self
+            .kept
+            .get_mut(&arm.name)
+            .ok_or_else(|| none(&arm.name))?;
         let bound = bound_to(found, inventory);
         let test = found.mode.test.as_ref().ok_or(Error::NotTested)?;
         let is_its = arm.token == test.token && arm.token.starts_with(&format!("{bound}-"));
@@ -93,15 +100,19 @@ impl Keeping<'_> {
             return Err(Error::NotTested);
         }
         if found.mode.is_ending {
-            return Err(Error::Unfit("it hands back what it has changed: wait until it has".into()));
+            return Err(Error::Unfit(
+                "it hands back what it has changed: wait until it has".into(),
+            ));
         }
         if !matches!(arm.mode, Mode::Armed | Mode::Advise) {
             return Err(Error::Unfit("it is armed, or gives advice".into()));
         }
         let until = now.checked_add(arm.lasts).map_err(|_| Error::Lasts)?;
-        let first = found.mode.asked.as_ref().filter(|asked| {
-            asked.by != arm.by.by && asked.token == arm.token
-        });
+        let first = found
+            .mode
+            .asked
+            .as_ref()
+            .filter(|asked| asked.by != arm.by.by && asked.token == arm.token);
         if needs_two && arm.mode == Mode::Armed && first.is_none() {
             found.mode.asked = Some(Asked {
                 by: arm.by.by.clone(),

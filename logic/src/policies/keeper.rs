@@ -86,7 +86,10 @@ impl PolicyKeeper {
 
     async fn keep(&mut self, term: &Term, cancel: &CancellationToken) -> Result<(), Error> {
         // Once this is recorded, so is everything before it, or it never will be.
-        self.parts.ledger.put_policies(PolicyWrites::default()).await?;
+        self.parts
+            .ledger
+            .put_policies(PolicyWrites::default())
+            .await?;
         let rows = self.parts.store.policy_states().await?;
         let mut keeping = Keeping {
             kept: kept::read(rows),
@@ -159,7 +162,11 @@ impl Keeping<'_> {
         for found in gone.filter(|one| !one.mode.is_ending || one.mode.mode != Mode::Off) {
             found.mode.mode = Mode::Off;
             found.mode.is_ending = true;
-            put(&mut writes, &ModeRow::key(&found.mode.policy.name), &found.mode);
+            put(
+                &mut writes,
+                &ModeRow::key(&found.mode.policy.name),
+                &found.mode,
+            );
         }
         let graph = inventory.graph();
         for found in self.kept.values_mut() {
@@ -275,7 +282,13 @@ impl Keeping<'_> {
             is_ending: found.mode.is_ending,
             prefix: &prefix,
         };
-        Ok(Some(decide(&found.compiled, &view, &instance.state, purpose, now)))
+        Ok(Some(decide(
+            &found.compiled,
+            &view,
+            &instance.state,
+            purpose,
+            now,
+        )))
     }
 
     /// Reads the inputs of an instance from their devices.
@@ -286,7 +299,7 @@ impl Keeping<'_> {
             return;
         };
         let inputs = instance.scope.inputs.iter().flatten();
-        let names: Vec<TargetName> = inputs.map(|one| one.target.name.clone()).collect();
+        let names: Vec<TargetName> = inputs.map(|one| one.entry.target.name.clone()).collect();
         let read = Read {
             max_age: None,
             selector: Selector::of_names(&names),

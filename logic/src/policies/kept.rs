@@ -59,7 +59,9 @@ impl Kept {
         for instance in self.instances.values_mut() {
             let mut episode = instance.state.episode.take();
             if let Some(episode) = &mut episode {
-                episode.changes.retain(|change| change.stage != Stage::Would);
+                episode
+                    .changes
+                    .retain(|change| change.stage != Stage::Would);
             }
             instance.state = State {
                 episodes: instance.state.episodes,

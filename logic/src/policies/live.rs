@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use utakata_model::{MetricName, Quality, ReadingValue, TargetName, policy::Input};
 use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View, Was};
 
-use super::scope::{Place, Scope};
-use crate::{inventory::TargetEntry, observed::Observed};
+use super::scope::{Place, Scope, count};
+use crate::observed::Observed;
 
 /// What a view shows besides observations.
 pub(super) struct Around<'a> {
@@ -45,16 +45,11 @@ pub(super) fn view(
     }
 }
 
-fn input(
-    input: &Input,
-    targets: &[Arc<TargetEntry>],
-    observed: &Observed,
-    now: Timestamp,
-) -> InputView {
+fn input(input: &Input, places: &[Place], observed: &Observed, now: Timestamp) -> InputView {
     let mut samples = Vec::new();
-    for entry in targets {
-        let target = &entry.target.name;
-        observed.look(entry.device, |seen| {
+    for place in places {
+        let target = &place.entry.target.name;
+        observed.look(place.entry.device, |seen| {
             if input.silence {
                 samples.extend(seen.answered.map(|answered| silence(target, answered, now)));
                 return;
@@ -70,6 +65,7 @@ fn input(
                 };
                 let is_meant = reading.metric == *metric
                     && reading.quality == Quality::Good
+                    && place.has(&reading.attributes)
                     && input.attributes.iter().all(has);
                 if is_meant {
                     samples.push(Sample {
@@ -82,7 +78,7 @@ fn input(
         });
     }
     InputView {
-        targets: targets.len(),
+        targets: count(places),
         samples,
     }
 }

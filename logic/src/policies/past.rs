@@ -9,7 +9,7 @@ use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View};
 
 use super::{
     live::{sample, silence},
-    scope::Scope,
+    scope::{Place, Scope, count},
 };
 
 /// The longest time before the beginning for which a value is looked for.
@@ -56,13 +56,11 @@ impl Past {
             to: to.as_millisecond().saturating_add(1),
         };
         let mut inputs = Vec::new();
-        for (of, targets) in compiled.inputs().zip(&scope.inputs) {
-            let names: Vec<TargetName> =
-                targets.iter().map(|one| one.target.name.clone()).collect();
+        for (of, places) in compiled.inputs().zip(&scope.inputs) {
             inputs.push(PastInput {
-                targets: names.len(),
+                targets: count(places),
                 is_silence: of.input.silence,
-                tracks: tracks(of.input, &names, history, range).await?,
+                tracks: tracks(of.input, places, history, range).await?,
             });
         }
         let mut gives = Vec::new();
@@ -103,7 +101,11 @@ impl Past {
             targets: input.targets,
             samples: input.samples(now),
         });
-        let acts = compiled.acts().iter().zip(&self.scope.places).zip(&self.gives);
+        let acts = compiled
+            .acts()
+            .iter()
+            .zip(&self.scope.places)
+            .zip(&self.gives);
         let candidates = acts.map(|((_, places), gives)| {
             let places = places.iter().zip(gives);
             places
@@ -146,25 +148,34 @@ impl PastInput {
             *last = (*last).max(sample.heard);
         }
         let silent = answered.iter();
-        silent.map(|(target, at)| silence(target, *at, now)).collect()
+        silent
+            .map(|(target, at)| silence(target, *at, now))
+            .collect()
     }
 }
 
 async fn tracks(
     input: &Input,
-    targets: &[TargetName],
+    places: &[Place],
     history: &dyn History,
     range: Range,
 ) -> Result<Vec<(TargetName, Track)>, utakata_history::Error> {
     let metric = input.metric.as_ref().map_or("", MetricName::as_str);
-    let found = history.series(targets, metric).await?;
+    let targets: Vec<TargetName> = places
+        .iter()
+        .map(|one| one.entry.target.name.clone())
+        .collect();
+    let found = history.series(&targets, metric).await?;
     let wants = |one: &Series| {
         let has = |(key, wanted): (&String, &String)| {
             let found = one.attributes.get(key.as_str());
             found.is_some_and(|found| wanted == "*" || **found == **wanted)
         };
         let is_its = input.silence || one.metric.as_str() == metric;
-        is_its && input.attributes.iter().all(has)
+        let mut places = places.iter();
+        let is_there =
+            places.any(|place| place.entry.target.name == one.target && place.has(&one.attributes));
+        is_there && is_its && input.attributes.iter().all(has)
     };
     let mut tracks = Vec::new();
     for series in found.iter().filter(|one| wants(one)) {

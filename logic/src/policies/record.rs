@@ -105,5 +105,8 @@ pub(super) fn digest(of: &impl Serialize) -> String {
         Vec::new()
     });
     let hash = Sha256::digest(text);
-    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hash.iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

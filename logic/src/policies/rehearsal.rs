@@ -8,7 +8,12 @@ use utakata_history::History;
 use utakata_model::{Policy, TargetName, policy::Mode};
 use utakata_policy::{Compiled, Decided, Purpose, State, Word, decide};
 
-use super::{error::Error, past::Past, record::{ENGINE, digest}, scope::Scope};
+use super::{
+    error::Error,
+    past::Past,
+    record::{ENGINE, digest},
+    scope::Scope,
+};
 use crate::inventory::Inventory;
 
 /// The longest time between two decisions while a timer runs.
@@ -115,7 +120,7 @@ fn run(compiled: &Compiled, past: &Past, instance: Option<TargetName>, into: &mu
         is_ending: false,
         prefix: "test",
     };
-    let mut last = None;
+    let mut last: Option<Decided>;
     loop {
         let view = past.view(compiled, now);
         let decided = decide(compiled, &view, &state, purpose, now);
@@ -143,7 +148,12 @@ fn run(compiled: &Compiled, past: &Past, instance: Option<TargetName>, into: &mu
         }
         let heard = next.peek().copied();
         let timer = is_waiting.then(|| wake(compiled, &state, now)).flatten();
-        let Some(then) = heard.into_iter().chain(timer).min().filter(|then| *then <= into.to) else {
+        let Some(then) = heard
+            .into_iter()
+            .chain(timer)
+            .min()
+            .filter(|then| *then <= into.to)
+        else {
             break;
         };
         if is_over {
@@ -166,10 +176,14 @@ fn run(compiled: &Compiled, past: &Past, instance: Option<TargetName>, into: &mu
 fn wake(compiled: &Compiled, state: &State, now: Timestamp) -> Option<Timestamp> {
     let policy = compiled.policy();
     let hold = policy.hold.checked_sub(state.when.held);
-    let back = policy.back.as_ref().and_then(|back| back.hold.checked_sub(state.back.held));
+    let back = policy
+        .back
+        .as_ref()
+        .and_then(|back| back.hold.checked_sub(state.back.held));
     let settles = state.settles.map(|at| at.duration_since(now));
     let settles = settles.and_then(|left| Duration::try_from(left).ok());
     let soon = [hold, back, settles].into_iter().flatten();
     let soon = soon.filter(|left| !left.is_zero()).min().unwrap_or(LOOK);
-    now.checked_add(soon.clamp(policy.every.min(LOOK), LOOK)).ok()
+    now.checked_add(soon.clamp(policy.every.min(LOOK), LOOK))
+        .ok()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use utakata_model::{RelationKind, Selector, TargetName, policy::On};
+use utakata_model::{RelationKind, Selector, TargetName, policy::On, reading::Attributes};
 use utakata_policy::Compiled;
 
 use crate::{
@@ -14,18 +14,34 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope {
     /// The targets of each input.
-    pub inputs: Vec<Vec<Arc<TargetEntry>>>,
+    pub inputs: Vec<Vec<Place>>,
     /// The places that each act may change.
     pub places: Vec<Vec<Place>>,
 }
 
-/// Something that may be changed.
+/// A target, or an outlet of one.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub entry: Arc<TargetEntry>,
     pub outlet: Option<String>,
     /// The value by which it is chosen.
     pub order: Option<String>,
+}
+
+impl Place {
+    /// Returns true if a series with these attributes is its own.
+    pub fn has(&self, attributes: &Attributes) -> bool {
+        let outlet = attributes.get("outlet").map(|outlet| &**outlet);
+        self.outlet.is_none() || outlet == self.outlet.as_deref()
+    }
+}
+
+/// Returns the number of different targets among places.
+pub(super) fn count(places: &[Place]) -> usize {
+    let mut names: Vec<&TargetName> = places.iter().map(|one| &one.entry.target.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.len()
 }
 
 impl Scope {
@@ -66,20 +82,34 @@ fn around(
     relation: Option<RelationKind>,
     inventory: &Inventory,
     graph: &Graph,
-) -> Vec<Arc<TargetEntry>> {
+) -> Vec<Place> {
+    let whole = |entry: Arc<TargetEntry>| Place {
+        entry,
+        outlet: None,
+        order: None,
+    };
     match (instance, relation) {
         (Some(instance), Some(relation)) => {
             let above = graph.above(instance).into_iter();
             let related = above.filter(|one| one.relation == relation);
-            let found = related.filter_map(|one| inventory.find(one.target));
-            let is_meant = |entry: &Arc<TargetEntry>| {
-                selector.is_none_or(|selector| selector.matches(&entry.target))
+            let found = related.filter_map(|one| {
+                Some(Place {
+                    entry: inventory.find(one.target)?,
+                    outlet: one.outlet.map(str::to_owned),
+                    order: None,
+                })
+            });
+            let is_meant = |place: &Place| {
+                selector.is_none_or(|selector| selector.matches(&place.entry.target))
             };
             found.filter(is_meant).collect()
         }
         (instance, _) => match (selector, instance) {
-            (Some(selector), _) => inventory.select(selector).to_vec(),
-            (None, Some(instance)) => inventory.find(instance).into_iter().collect(),
+            (Some(selector), _) => {
+                let found = inventory.select(selector);
+                found.iter().cloned().map(whole).collect()
+            }
+            (None, Some(instance)) => inventory.find(instance).into_iter().map(whole).collect(),
             (None, None) => Vec::new(),
         },
     }
@@ -119,11 +149,14 @@ fn places(
             let Some(entry) = inventory.find(source.target) else {
                 continue;
             };
-            let is_meant = on.from.as_ref().is_none_or(|from| from.matches(&entry.target));
+            let is_meant = on
+                .from
+                .as_ref()
+                .is_none_or(|from| from.matches(&entry.target));
             let outlet = source.outlet.map(str::to_owned);
-            let is_new = !places.iter().any(|one| {
-                one.entry.target.name == entry.target.name && one.outlet == outlet
-            });
+            let is_new = !places
+                .iter()
+                .any(|one| one.entry.target.name == entry.target.name && one.outlet == outlet);
             if is_meant && is_new {
                 places.push(Place {
                     entry,

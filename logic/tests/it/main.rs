@@ -19,6 +19,7 @@ mod openapi;
 mod orders;
 mod overview;
 mod people;
+mod policies;
 mod releases;
 mod rollouts;
 mod room;

@@ -91,7 +91,10 @@ impl Table {
             self.now += Duration::from_secs(1);
             self.load(watts);
             last = Some(self.step());
-            if last.as_ref().is_some_and(|one| !one.acts.is_empty() || !one.backs.is_empty()) {
+            if last
+                .as_ref()
+                .is_some_and(|one| !one.acts.is_empty() || !one.backs.is_empty())
+            {
                 break;
             }
         }
@@ -101,7 +104,9 @@ impl Table {
     fn was(&mut self, decided: &Decided, was: Was) {
         let acts = decided.acts.iter().map(|one| one.key.clone());
         let backs = decided.backs.iter().map(|one| one.key.clone());
-        self.view.was.extend(acts.chain(backs).map(|key| (key, was)));
+        self.view
+            .was
+            .extend(acts.chain(backs).map(|key| (key, was)));
     }
 }
 
@@ -113,15 +118,26 @@ fn it_acts_after_the_hold_on_as_few_as_will_do_and_hands_back_the_newest_first()
     assert_eq!(waits.word, Word::Hold, "{}", waits.why);
     let acts = table.pass(2, 920.0);
     // 70 W are needed, each gives 40 W, the least label goes first.
-    let outlets: Vec<&str> = acts.acts.iter().filter_map(|one| one.outlet.as_deref()).collect();
+    let outlets: Vec<&str> = acts
+        .acts
+        .iter()
+        .filter_map(|one| one.outlet.as_deref())
+        .collect();
     assert_eq!(outlets, ["4", "3"], "{}", acts.why);
     assert_eq!(acts.acts[0].parameters["outlet"], json!(4));
     table.was(&acts, Was::Open);
-    assert!(table.pass(25, 920.0).acts.is_empty(), "it waits for what it began");
+    assert!(
+        table.pass(25, 920.0).acts.is_empty(),
+        "it waits for what it began"
+    );
     table.was(&acts, Was::Done);
     // Between the two conditions it holds.
     let holds = table.pass(40, 840.0);
-    assert!(holds.acts.is_empty() && holds.backs.is_empty(), "{}", holds.why);
+    assert!(
+        holds.acts.is_empty() && holds.backs.is_empty(),
+        "{}",
+        holds.why
+    );
     assert_eq!(table.state.missed, 0);
     let back = table.pass(70, 650.0);
     assert_eq!(back.backs.len(), 1, "{}", back.why);
@@ -163,12 +179,8 @@ fn a_clock_that_jumps_is_no_time_that_has_passed() {
 #[test]
 fn a_missed_effect_and_one_the_wrong_way_stop_it() {
     let mut table = Table::new(shed());
-    table.pass(11, 920.0);
-    let acts = table.pass(1, 920.0);
-    let acts = match acts.acts.is_empty() {
-        true => table.pass(5, 920.0),
-        false => acts,
-    };
+    let acts = table.pass(15, 920.0);
+    assert!(!acts.acts.is_empty(), "{}", acts.why);
     table.was(&acts, Was::Done);
     let mut word = Word::Nothing;
     for _ in 0..40 {

@@ -19,7 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["model"]),
     ("envelope", &["model"]),
     ("policy", &["alarm", "envelope", "expression", "model"]),
-    ("documents", &["alarm", "api", "envelope", "policy", "model"]),
+    (
+        "documents",
+        &["alarm", "api", "envelope", "policy", "model"],
+    ),
     ("permit", &["model"]),
     ("interconnect", &["permit", "settings", "model"]),
     (

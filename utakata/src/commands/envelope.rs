@@ -37,7 +37,9 @@ impl Row for EnvelopeView {
 
     fn cells(&self) -> Vec<Cell> {
         let uses = self.uses.iter();
-        let uses: Vec<String> = uses.map(|one| format!("{} of {}", one.used, one.limit)).collect();
+        let uses: Vec<String> = uses
+            .map(|one| format!("{} of {}", one.used, one.limit))
+            .collect();
         let waits = match (&self.red, self.waits.len()) {
             (Some(_), _) => Cell::toned("red: no policy acts", Tone::Doubtful),
             (None, 0) => "".into(),

@@ -190,7 +190,9 @@ async fn disarm(
     let reason = Reason {
         why: said.reason.why,
     };
-    let policy = client.disarm_policy(&said.which.name, verb, &reason).await?;
+    let policy = client
+        .disarm_policy(&said.which.name, verb, &reason)
+        .await?;
     context.output.one(&policy, || view::page(&policy))
 }
 

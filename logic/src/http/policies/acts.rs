@@ -36,7 +36,11 @@ pub(in crate::http) async fn arm(
     if asked.lasts.is_zero() || asked.lasts > MAX_ARMED {
         let max = duration::format(MAX_ARMED);
         let detail = format!("a policy is armed for a time of at most {max}");
-        return Err(Refused::new(Code::BodyInvalid, detail, "say how long: `for` (7d)"));
+        return Err(Refused::new(
+            Code::BodyInvalid,
+            detail,
+            "say how long: `for` (7d)",
+        ));
     }
     let why = asked.why.as_deref().map(reason::check).transpose()?;
     let arm = Arm {

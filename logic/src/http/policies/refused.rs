@@ -31,7 +31,11 @@ impl From<Error> for Refused {
             }
             Error::NoHistory => {
                 let detail = "this logic environment keeps no history";
-                Self::new(Code::HistoryUnreadable, detail, "the status and the log say why")
+                Self::new(
+                    Code::HistoryUnreadable,
+                    detail,
+                    "the status and the log say why",
+                )
             }
             Error::Ledger(error) => Self::from(error),
             Error::Inventory(error) => Self::from(error),

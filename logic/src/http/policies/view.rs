@@ -77,7 +77,10 @@ fn instance(shown: &InstanceShown) -> PolicyInstance {
 }
 
 /// Returns a decision that was computed.
-pub(super) fn decided((target, decided): (Option<TargetName>, Decided), at: Timestamp) -> PolicyInstance {
+pub(super) fn decided(
+    (target, decided): (Option<TargetName>, Decided),
+    at: Timestamp,
+) -> PolicyInstance {
     PolicyInstance {
         target,
         at: Some(at),
@@ -146,7 +149,8 @@ fn input(seen: &InputSeen) -> PolicyInput {
 
 fn lets(evaluation: &Evaluation) -> BTreeMap<String, Value> {
     let lets = evaluation.lets.iter();
-    lets.map(|(name, known)| (name.clone(), value(known))).collect()
+    lets.map(|(name, known)| (name.clone(), value(known)))
+        .collect()
 }
 
 fn conditions(evaluation: &Evaluation) -> BTreeMap<String, Option<bool>> {

@@ -160,7 +160,13 @@ impl LedgerState {
             wall: self.now.at,
         };
         let site: &dyn utakata_envelope::Site = &*self.gate.site;
-        Some(gate(&envelopes.envelopes, &self.gate.acts, site, &task, now))
+        Some(gate(
+            &envelopes.envelopes,
+            &self.gate.acts,
+            site,
+            &task,
+            now,
+        ))
     }
 
     /// Returns true if the gate admits a task now. One that waits is looked at again in time; one
@@ -279,7 +285,9 @@ impl LedgerState {
         let envelopes = self.gate.site.envelopes();
         for (envelope, rate) in &envelopes.red {
             let recent = self.gate.failures.values();
-            let recent = recent.filter(|at| now.saturating_sub(**at) < rate.within).count();
+            let recent = recent
+                .filter(|at| now.saturating_sub(**at) < rate.within)
+                .count();
             let is_red = u32::try_from(recent).is_ok_and(|recent| recent >= rate.count);
             if is_red && self.gate.red.is_none() {
                 let red = Red {
@@ -300,8 +308,10 @@ impl LedgerState {
 
     /// Takes note that a person has to look at a task of a policy.
     pub(super) fn is_unsettled_for_gate(&mut self, id: TaskId) {
-        let mut acts = self.gate.acts.latest().filter(|act| act.task == id);
-        if acts.any(|act| act.policy.is_some()) {
+        let mut acts = self.gate.acts.latest();
+        let is_its = acts.any(|act| act.task == id && act.policy.is_some());
+        drop(acts);
+        if is_its {
             let now = self.gate.time(self.now.instant);
             self.failed_by_policy(id, now);
         }
@@ -370,7 +380,10 @@ impl LedgerState {
         }
         self.gate.began = self.now.instant;
         // Nothing was permitted after now, whatever is lost of the ledger time.
-        let latest = acts.iter().map(|act: &Act| act.ended.unwrap_or(act.at)).max();
+        let latest = acts
+            .iter()
+            .map(|act: &Act| act.ended.unwrap_or(act.at))
+            .max();
         self.gate.base = self.gate.base.max(latest.unwrap_or(Duration::ZERO));
         self.gate.written = self.gate.base;
         self.gate.acts = Acts::of(acts);
@@ -379,7 +392,9 @@ impl LedgerState {
     /// Ends the acts of tasks that the ledger does not have any more.
     pub fn end_acts_of_no_task(&mut self) {
         let open = self.gate.acts.latest().filter(|act| act.ended.is_none());
-        let gone = open.map(|act| act.task).filter(|id| !self.tasks.contains_key(id));
+        let gone = open
+            .map(|act| act.task)
+            .filter(|id| !self.tasks.contains_key(id));
         for id in gone.collect::<Vec<_>>() {
             let now = self.gate.time(self.now.instant);
             for act in self.gate.acts.end(id, now) {
@@ -418,7 +433,11 @@ impl LedgerState {
                 for act in recent.filter(|act| envelope.counts(act, site)) {
                     let of = match &limit.per {
                         Per::Site => String::new(),
-                        Per::Policy => act.policy.as_ref().map(ToString::to_string).unwrap_or_default(),
+                        Per::Policy => act
+                            .policy
+                            .as_ref()
+                            .map(ToString::to_string)
+                            .unwrap_or_default(),
                         Per::Kind => act.kind.to_string(),
                         Per::Target => format!("{}:{:?}", act.target, act.outlet),
                         Per::Label(label) => site.label(&act.target, label).unwrap_or_default(),
@@ -449,5 +468,7 @@ fn outlet(parameters: &Value) -> Option<String> {
 /// Returns the parameters, with their numbers.
 fn numbers(parameters: &Value) -> Vec<(String, Option<f64>)> {
     let fields = parameters.as_object().into_iter().flatten();
-    fields.map(|(name, value)| (name.clone(), value.as_f64())).collect()
+    fields
+        .map(|(name, value)| (name.clone(), value.as_f64()))
+        .collect()
 }

@@ -3,7 +3,7 @@
 //! Only the first task of a lane is published. A published task without a permit is recalled when a
 //! more urgent one arrives, when the target is locked, or when the operation is paused.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use utakata_api::ledger::{Attribution, Lock};
 use utakata_model::{
@@ -100,23 +100,23 @@ impl LedgerState {
 
     /// Returns the first task of a lane that its envelopes admit. Those that they refuse end.
     fn first_admitted(&mut self, target: &TargetName) -> Option<TaskId> {
-        for id in self.waiting_in(target) {
-            match self.admits(id) {
-                Ok(true) => return Some(id),
+        let mut after = Bound::Unbounded;
+        loop {
+            let rank = self.next_in(target, after)?;
+            match self.admits(rank.1) {
+                Ok(true) => return Some(rank.1),
                 Ok(false) => {}
-                Err(problem) => self.void(id, problem),
+                Err(problem) => self.void(rank.1, problem),
             }
+            after = Bound::Excluded(rank);
         }
-        None
     }
 
-    /// Returns the tasks of a lane that no lock and no operation holds back, in order.
-    fn waiting_in(&self, target: &TargetName) -> Vec<TaskId> {
-        let Some(lane) = self.lanes.get(target) else {
-            return Vec::new();
-        };
-        let waiting = lane.waiting.iter().map(|(_, id)| *id);
-        let is_free = |id: &TaskId| {
+    /// Returns the next task of a lane that no lock and no operation holds back.
+    fn next_in(&self, target: &TargetName, after: Bound<Rank>) -> Option<Rank> {
+        let lane = self.lanes.get(target)?;
+        let mut waiting = lane.waiting.range((after, Bound::Unbounded));
+        let found = waiting.find(|(_, id)| {
             self.tasks.get(id).is_some_and(|entry| {
                 let passes = lane
                     .lock
@@ -124,8 +124,8 @@ impl LedgerState {
                     .is_none_or(|lock| entry.task.priority > lock.priority);
                 passes && self.is_running(entry.task.operation)
             })
-        };
-        waiting.filter(is_free).collect()
+        });
+        found.copied()
     }
 
     /// Checks that the target is still the one for which the task was made.

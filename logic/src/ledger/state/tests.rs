@@ -10,8 +10,10 @@ use utakata_envelope::InForce;
 use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
-    OutcomeStatus, Pace, Parameters, PolicyName, Priority, Target, TargetName, TaskId, TaskKey, TaskState,
-    manifest::{Repeat, Risk}, outcome::Timings,
+    OutcomeStatus, Pace, Parameters, PolicyName, Priority, Target, TargetName, TaskId, TaskKey,
+    TaskState,
+    manifest::{Repeat, Risk},
+    outcome::Timings,
 };
 use utakata_permit::message::{Ask, Refused, StartBatch, Verdict as Permit};
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Audit, Change, Inventory, Notifications, Store,
+        Audit, Change, Inventory, Ledger, Notifications, Smart, Store, WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -52,6 +52,11 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     });
     let notification = serde_json::from_value(notification).unwrap();
     store.put_notifications(&[notification]).await.unwrap();
+    let mut smart = WriteBatch::default();
+    for rows in [&mut smart.gate, &mut smart.policies] {
+        rows.0.insert("one".into(), Some("{}".into()));
+    }
+    store.write(&smart).await.unwrap();
     (folder, store)
 }
 
@@ -68,6 +73,13 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     let notifications = [a.notifications().await, b.notifications().await];
     let [ours, theirs] = notifications.map(Result::unwrap);
     assert!(!ours.is_empty() && ours == theirs, "{ours:?} {theirs:?}");
+    for [ours, theirs] in [
+        [a.gate().await, b.gate().await],
+        [a.policy_states().await, b.policy_states().await],
+    ] {
+        let ours = ours.unwrap();
+        assert!(!ours.is_empty() && ours == theirs.unwrap(), "{ours:?}");
+    }
     assert_eq!(a.locks().await.unwrap(), b.locks().await.unwrap());
     assert_eq!(a.orders().await.unwrap(), b.orders().await.unwrap());
     let releases = a.releases(None).await.unwrap();

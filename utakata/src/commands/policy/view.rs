@@ -59,7 +59,11 @@ fn now(policy: &PolicyView) -> String {
 
 /// Returns everything about a policy.
 pub fn page(policy: &PolicyView) -> String {
-    let mut lines = vec![format!("{} is {}", policy.policy.name, policy.mode.as_str())];
+    let mut lines = vec![format!(
+        "{} is {}",
+        policy.policy.name,
+        policy.mode.as_str()
+    )];
     if !policy.policy.about.is_empty() {
         lines.push(format!("  about      {}", policy.policy.about));
     }
@@ -76,7 +80,9 @@ pub fn page(policy: &PolicyView) -> String {
         lines.push("  hands back what it has changed".into());
     }
     if let Some(by) = &policy.asked_by {
-        lines.push(format!("  {by} has asked to arm it: somebody else has to, too"));
+        lines.push(format!(
+            "  {by} has asked to arm it: somebody else has to, too"
+        ));
     }
     for instance in &policy.instances {
         lines.extend(self::instance(instance));
@@ -134,7 +140,10 @@ fn input(input: &PolicyInput) -> String {
         (Some(missing), _) => format!("    {name:<12} not known: {missing}"),
         (None, Some(age)) => {
             let age = duration::format(std::time::Duration::from_secs(age.as_secs()));
-            format!("    {name:<12} {} ({age} old, {seen})", number(&input.value))
+            format!(
+                "    {name:<12} {} ({age} old, {seen})",
+                number(&input.value)
+            )
         }
         (None, None) => format!("    {name:<12} {} ({seen})", number(&input.value)),
     }
@@ -172,7 +181,9 @@ pub fn test(name: &PolicyName, test: &PolicyTest) -> String {
     }
     lines.push(format!("token {}", test.token));
     let token = &test.token;
-    lines.push(format!("to arm it: utakata policy arm {name} --token {token} --for 7d"));
+    lines.push(format!(
+        "to arm it: utakata policy arm {name} --token {token} --for 7d"
+    ));
     lines.join("\n")
 }
 

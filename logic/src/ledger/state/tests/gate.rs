@@ -156,7 +156,11 @@ fn what_an_envelope_refuses_fails_and_says_why() {
     let outcome = table.ledger.batch.task_progress[&tasks[1]].outcome.clone();
     let problem = outcome.and_then(|outcome| outcome.problem).unwrap();
     assert_eq!(&*problem.code, "envelope");
-    assert!(problem.message.contains("b is none of"), "{}", problem.message);
+    assert!(
+        problem.message.contains("b is none of"),
+        "{}",
+        problem.message
+    );
 }
 
 #[test]
