@@ -33,6 +33,7 @@ use utakata_model::{PolicyName, policy::Mode};
 pub use self::{
     error::Error,
     keeper::PolicyKeeper,
+    kept::Last,
     rehearsal::{Rehearsed, rehearse},
     shown::{InstanceShown, PolicyShown, Shown},
 };

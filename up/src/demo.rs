@@ -14,7 +14,9 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 use utakata_api::apply::Document;
-use utakata_model::{Credential, Kind, NameError, Policy, Schedule, Target, TargetName, target::Secret};
+use utakata_model::{
+    Credential, Kind, NameError, Policy, Schedule, Target, TargetName, target::Secret,
+};
 
 const PROGRAM: &str = "utakata-simulator";
 const READY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -35,7 +35,7 @@ pub(super) struct Instance {
 
 /// The last decision of an instance.
 #[derive(Debug, Clone)]
-pub(super) struct Last {
+pub struct Last {
     pub at: Timestamp,
     pub word: Word,
     pub why: String,

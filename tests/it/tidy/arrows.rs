@@ -80,7 +80,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kube-for-tests", &[]),
     (
         "benches",
-        &["api", "history", "kube-for-tests", "model", "tests"],
+        &[
+            "api",
+            "history",
+            "kube-for-tests",
+            "model",
+            "policy",
+            "tests",
+        ],
     ),
     (
         "up",

@@ -90,7 +90,11 @@ fn a_policy_whose_engine_is_killed_again_and_again_does_nothing_twice() {
         let policy = place.json(&["policy", "show", "mark-all"]);
         (changes(&policy).0 == count).then_some(())
     });
-    assert!(all.is_some(), "{}", place.run(&["policy", "show", "mark-all"]).out);
+    assert!(
+        all.is_some(),
+        "{}",
+        place.run(&["policy", "show", "mark-all"]).out
+    );
     counters.expect_once(&["by-a-policy".to_owned()]);
     assert_eq!(up.stop(), 0, "{}", place.told());
 }

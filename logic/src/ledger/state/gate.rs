@@ -54,8 +54,9 @@ pub(in crate::ledger) struct GateState {
     began: Instant,
     /// The last ledger time that was written.
     written: Duration,
-    /// The times at which a lane is looked at again.
+    /// The times at which a lane is looked at again: one for each.
     ends: BTreeSet<(Instant, TargetName)>,
+    end_of: BTreeMap<TargetName, Instant>,
     /// The reasons why tasks wait.
     waits: BTreeMap<TaskId, (Arc<str>, String)>,
 }
@@ -97,12 +98,24 @@ impl GateState {
             began: now,
             written: Duration::ZERO,
             ends: BTreeSet::new(),
+            end_of: BTreeMap::new(),
             waits: BTreeMap::new(),
         }
     }
 
     fn time(&self, now: Instant) -> Duration {
         self.base + now.saturating_duration_since(self.began)
+    }
+
+    /// Has a lane looked at again, no later than this.
+    fn look_again(&mut self, target: TargetName, at: Instant) {
+        match self.end_of.get(&target) {
+            Some(known) if *known <= at => return,
+            Some(known) => drop(self.ends.remove(&(*known, target.clone()))),
+            None => {}
+        }
+        self.end_of.insert(target.clone(), at);
+        self.ends.insert((at, target));
     }
 
     fn remembers(&self) -> bool {
@@ -187,7 +200,7 @@ impl LedgerState {
                 why,
             }) => {
                 self.gate.waits.insert(id, (envelope, why));
-                self.gate.ends.insert((self.now.instant + time, target));
+                self.gate.look_again(target, self.now.instant + time);
                 Ok(false)
             }
             Some(Verdict::Refuse { envelope, why }) => {
@@ -338,6 +351,7 @@ impl LedgerState {
             && *at <= self.now.instant
         {
             if let Some((_, target)) = self.gate.ends.pop_first() {
+                self.gate.end_of.remove(&target);
                 self.dirty.insert(target);
             }
         }

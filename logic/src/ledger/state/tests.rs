@@ -35,7 +35,6 @@ mod targets;
 /// A ledger on a table, with a clock that is moved by hand.
 struct Table {
     ledger: LedgerState,
-    site: Arc<gate::Site>,
     now: Now,
 }
 
@@ -64,8 +63,7 @@ impl Table {
             (name.as_str() != "gone").then(|| Arc::new(TargetEntry::of(target(), 0)))
         });
         Self {
-            ledger: LedgerState::new(config, (find, site.clone()), Trail::default(), now),
-            site,
+            ledger: LedgerState::new(config, (find, site), Trail::default(), now),
             now,
         }
     }
