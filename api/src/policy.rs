@@ -33,7 +33,7 @@ pub struct PolicyView {
     /// The person who has asked for it to be armed, where a second one has to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_by: Option<String>,
-    /// What each instance decided last: one for all, or one for each target of `for_each`.
+    /// The last decision of each instance: one for all, or one for each target of `for_each`.
     pub instances: Vec<PolicyInstance>,
 }
 
@@ -51,7 +51,7 @@ pub struct PolicyInstance {
     pub decision: String,
     /// The decision as a sentence.
     pub why: String,
-    /// What would have had to be different for it to act.
+    /// The differences that would have made it act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
     /// The inputs.
@@ -65,7 +65,7 @@ pub struct PolicyInstance {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub conditions: BTreeMap<String, Option<bool>>,
-    /// What it has changed and not handed back, the oldest first.
+    /// The changes that it has not handed back, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<PolicyChange>,
 }
@@ -111,7 +111,7 @@ pub struct PolicyChange {
     /// The time of the latest operation.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// How far it is: `would` (in shadow), `asked`, `done`, `returning`, `person`.
+    /// Its stage: `would` (in shadow), `asked`, `done`, `returning`, `person`.
     pub stage: String,
     /// The key of the operation.
     pub key: String,
@@ -153,7 +153,7 @@ pub struct TestPolicy {
     pub since: Duration,
 }
 
-/// What a policy would have done in a time of the past. Nothing reacts to it.
+/// The acts that a policy would have done in a time of the past. Nothing reacts to them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyTest {
     /// The beginning.
@@ -202,7 +202,7 @@ pub struct PolicyExplanation {
     /// `true` if it was computed from history, as the policy is declared now and as if it were in
     /// shadow.
     pub recomputed: bool,
-    /// What each instance decided.
+    /// The decision of each instance.
     pub instances: Vec<PolicyInstance>,
 }
 

@@ -76,7 +76,7 @@ pub enum Verdict {
     },
 }
 
-/// What one limit says against a task.
+/// The objection of one limit to a task.
 enum Against {
     Now(Duration, String),
     Ever(String),

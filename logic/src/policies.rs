@@ -46,7 +46,7 @@ use record::TestRow;
 /// The number of requests of people that may wait.
 const COMMANDS: usize = 64;
 
-/// What policies are decided with.
+/// The services that policies depend on.
 #[derive(Clone)]
 pub struct Parts {
     pub store: Arc<dyn Store>,
@@ -82,7 +82,7 @@ pub struct Arm {
     pub by: Attribution,
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// It is recorded.

@@ -33,7 +33,6 @@ use crate::{
     alarms::{self, Alarms},
     catalogue::{self, Catalogue},
     clock,
-    config::Approval,
     control::{self, Control},
     desired::{Desired, rollouts::Rollouts},
     dispatch::{Dispatch, Failing},
@@ -50,7 +49,7 @@ use crate::{
     overview::{Overviews, Sources},
     peers::Peers,
     people::People,
-    policies::{self, Policies},
+    policies::Policies,
     store::{self, Store},
 };
 
@@ -167,13 +166,7 @@ impl LogicEnvironment {
         let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
         let keeper =
             Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
-        let observe = Arc::new(Observe::new(
-            config.clone(),
-            Arc::clone(&dispatch),
-            Arc::clone(&site.inventory),
-            Arc::clone(&site.kinds),
-            duties.clone(),
-        ));
+        let observe = site.observe(&config, &dispatch, duties.clone());
         let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
         let control = Arc::new(control);
         let channel_fails = Arc::<Failing>::default();
@@ -191,7 +184,7 @@ impl LogicEnvironment {
         };
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
         let notifications = Arc::new(notifications.await?);
-        let of_policies = of_policies(&of_alarms, &site, &control, config.control.approval);
+        let of_policies = site.for_policies(&of_alarms, &control, config.control.approval);
         let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);
@@ -225,12 +218,8 @@ impl LogicEnvironment {
                 lifetime: Lifetime::default(),
             }),
         };
-        handle.spawn(
-            parts.tasks,
-            parts.events,
-            keeper,
-            (alarm_keeper, policy_keeper),
-        );
+        let keepers = (alarm_keeper, policy_keeper);
+        handle.spawn(parts.tasks, parts.events, keeper, keepers);
         Ok(handle)
     }
 }
@@ -279,25 +268,6 @@ fn of_notifications(alarms: &alarms::Parts, site: &Site) -> notifications::Conte
         kinds: Arc::clone(&site.kinds),
         observe: Arc::clone(&alarms.observe),
         duties: alarms.duties.clone(),
-    }
-}
-
-fn of_policies(
-    alarms: &alarms::Parts,
-    site: &Site,
-    control: &Arc<Control>,
-    approval: Approval,
-) -> policies::Parts {
-    policies::Parts {
-        store: Arc::clone(&alarms.store),
-        ledger: alarms.ledger.clone(),
-        inventory: Arc::clone(&site.inventory),
-        observed: Arc::clone(&site.observed),
-        kinds: Arc::clone(&site.kinds),
-        observe: Arc::clone(&alarms.observe),
-        control: Arc::clone(control),
-        duties: alarms.duties.clone(),
-        approval,
     }
 }
 

@@ -36,7 +36,7 @@ words! {
         /// Nothing changes.
         #[default]
         Hold = "hold",
-        /// What was changed is handed back.
+        /// All changes are handed back.
         Back = "back",
         /// It acts as if the last thing that it saw were still so.
         Act = "act",

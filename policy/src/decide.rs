@@ -28,7 +28,7 @@ use crate::{
     view::View,
 };
 
-/// What a policy is to do at the moment.
+/// The purpose of a policy at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purpose<'p> {
     /// Its mode.
@@ -96,7 +96,7 @@ pub struct Decided {
     pub word: Word,
     /// The decision as a sentence.
     pub why: String,
-    /// What would have had to be different for it to act.
+    /// The differences that would have made it act.
     pub needs: Vec<String>,
     /// The changes that are asked for.
     pub acts: Vec<Request>,

@@ -1,4 +1,4 @@
-//! What became of the changes, and whether they had the effect that was expected.
+//! The fates of the changes, and the effects that were expected of them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a policy remembers between decisions. It is stored with the operations that it asks for.
+//! The memory of a policy between decisions. It is stored with the operations that it asks for.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,15 +13,15 @@ const GAP: Duration = Duration::from_secs(60);
 /// The number of directions that are remembered.
 const DIRECTIONS: usize = 6;
 
-/// What one instance of a policy remembers.
+/// The memory of one instance of a policy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
-    /// How long `when` has held.
+    /// The time for which `when` has held.
     pub when: Timer,
-    /// How long the condition of `back` has held.
+    /// The time for which the condition of `back` has held.
     pub back: Timer,
-    /// How long it has been blind.
+    /// The time for which it has been blind.
     pub blind: Timer,
     /// True from the first act until `until` holds.
     pub is_engaged: bool,
@@ -54,7 +54,7 @@ pub struct Episode {
     pub began: Timestamp,
     /// The number of acts and hand-backs so far.
     pub steps: u64,
-    /// What was changed and not handed back, the oldest first.
+    /// The changes that are not handed back, the oldest first.
     pub changes: Vec<Change>,
 }
 
@@ -76,7 +76,7 @@ pub struct Change {
     pub parameters: BTreeMap<String, Value>,
     /// The time of the latest operation.
     pub at: Timestamp,
-    /// How far it is.
+    /// Its stage.
     pub stage: Stage,
     /// The act of the policy by its number.
     pub act: usize,
@@ -88,7 +88,7 @@ pub struct Change {
     pub is_judged: bool,
 }
 
-/// How far a change is.
+/// The stage of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {

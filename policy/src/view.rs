@@ -12,7 +12,7 @@ pub struct View {
     pub inputs: Vec<InputView>,
     /// The possible targets of each act, in the order of the policy.
     pub candidates: Vec<Vec<Candidate>>,
-    /// What became of the changes that were asked for, by their keys.
+    /// The fates of the changes that were asked for, by their keys.
     pub was: BTreeMap<String, Was>,
 }
 
@@ -60,7 +60,7 @@ pub struct Candidate {
     pub is_free: bool,
 }
 
-/// What became of a change that was asked for.
+/// The fate of a change that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Was {
     /// It is under way.
@@ -73,6 +73,6 @@ pub enum Was {
     NotDone,
     /// Nobody knows, and a person has to decide.
     Unsettled,
-    /// What was done cannot be undone by itself.
+    /// It was done, and cannot be undone by itself.
     Stuck,
 }

@@ -81,8 +81,8 @@ pub(super) enum LedgerCommand {
     End,
 }
 
-/// What policies change together: their states, and the operations that they ask for. Either all of
-/// it is recorded, or nothing.
+/// Changes of policies that belong together: their states, and the operations that they ask for.
+/// Either all of it is recorded, or nothing.
 #[derive(Default)]
 pub struct PolicyWrites {
     pub rows: KeyedWrites,

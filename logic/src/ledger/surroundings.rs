@@ -50,7 +50,7 @@ pub(super) struct LiveSite {
     known: Mutex<Known>,
 }
 
-/// What is built of the inventory, by its generation.
+/// The parts that are built of the inventory, by its generation.
 #[derive(Default)]
 struct Known {
     generation: Option<u64>,

@@ -1,4 +1,4 @@
-//! What people say about policies.
+//! Requests of people about policies.
 
 use jiff::Timestamp;
 use utakata_model::{PolicyName, action::Risk, policy::Mode};

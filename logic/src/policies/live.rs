@@ -12,11 +12,11 @@ use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View, 
 use super::scope::{Place, Scope, count};
 use crate::observed::Observed;
 
-/// What a view shows besides observations.
+/// The parts of a view besides observations.
 pub(super) struct Around<'a> {
     /// The targets that people have locked.
     pub locked: &'a HashSet<TargetName>,
-    /// What became of changes.
+    /// The fates of changes.
     pub was: BTreeMap<String, Was>,
 }
 

@@ -1,4 +1,4 @@
-//! What became of the changes that a policy asked for.
+//! The fates of the changes that a policy asked for.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    /// Returns what became of the changes of a state.
+    /// Returns the fates of the changes of a state.
     ///
     /// # Errors
     /// The store cannot be read.

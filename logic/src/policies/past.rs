@@ -15,7 +15,7 @@ use super::{
 /// The longest time before the beginning for which a value is looked for.
 const BEFORE: i64 = 24 * 3_600_000;
 
-/// What an instance could see in a range of time.
+/// Everything that an instance could see in a range of time.
 pub(super) struct Past {
     inputs: Vec<PastInput>,
     /// For each act and place, the amounts that it gave.

@@ -1,4 +1,4 @@
-//! What is stored of policies: their modes, and the states of their instances.
+//! The rows of policies: their modes, and the states of their instances.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

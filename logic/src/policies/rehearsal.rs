@@ -1,4 +1,4 @@
-//! What a policy would have done in a time of the past: the same decisions, on what had been heard by
+//! The rehearsal of a policy over a time of the past: the same decisions, on what had been heard by
 //! then. Nobody reacts to it: it is in shadow.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ const MAX_INSTANCES: usize = 1000;
 /// The largest number of acts that are listed.
 const MAX_LISTED: usize = 100;
 
-/// What a policy would have done.
+/// The result of a rehearsal.
 #[derive(Debug, Clone)]
 pub struct Rehearsed {
     pub from: Timestamp,

@@ -12,7 +12,7 @@ use crate::{
     ledger::OperationPlan,
 };
 
-/// What a decision asks for, and what of it is impossible.
+/// The operations that a decision asks for, and what of it is impossible.
 pub(super) struct Prepared {
     pub operations: Vec<OperationPlan>,
     pub why: String,

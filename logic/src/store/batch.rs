@@ -28,9 +28,9 @@ pub struct WriteBatch {
     pub locks: IndexMap<TargetName, Option<Lock>>,
     /// Changes to alarms.
     pub alarms: AlarmWrites,
-    /// What gates remember.
+    /// The memory of gates.
     pub gate: KeyedWrites,
-    /// What policies remember.
+    /// The memory of policies.
     pub policies: KeyedWrites,
     /// The next page of the audit trail.
     pub audit: Option<AuditPage>,

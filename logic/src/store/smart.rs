@@ -1,4 +1,4 @@
-//! What gates and policies remember. It is written with the ledger.
+//! The memory of gates and policies. It is written with the ledger.
 
 use async_trait::async_trait;
 use indexmap::IndexMap;

@@ -13,7 +13,7 @@ fn cap() -> Value {
             "fresh": "10m" } },
         "when": "load > 230.0",
         "act": [{ "action": "set-power", "on": { "selector": "name=pdu-0" },
-            "parameters": { "watts": 100 }, "settle": "10m",
+            "parameters": { "watts": 100 }, "settle": "2s",
             "expects": { "input": "load", "moves": "down", "by": 10.0, "within": "10m" } }],
         "back": { "when": "load < 150.0" },
         "envelope": { "only": { "selector": "kind=pdu", "actions": ["set-power"] },

@@ -78,7 +78,7 @@ pub struct LimitUse {
     pub max: u32,
 }
 
-/// What the gate remembers, for people.
+/// The memory of the gate, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GateView {
     pub red: Option<Red>,

@@ -1,4 +1,4 @@
-//! What gates and policies remember, in SQL.
+//! The memory of gates and policies, in SQL.
 
 use async_trait::async_trait;
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        Audit, Change, Inventory, Ledger, Notifications, Smart, Store, WriteBatch,
+        Audit, Change, Inventory, Ledger, Notifications, Store, WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,

@@ -179,7 +179,7 @@ fn after_so_many_failures_no_policy_acts_until_a_person_says_so() {
     assert_eq!(table.work_off(OutcomeStatus::Succeeded).len(), 1);
 }
 
-/// What may happen to a ledger.
+/// Something that may happen to a ledger.
 #[derive(Debug, Clone)]
 enum Step {
     Plan(u8),

@@ -1,4 +1,4 @@
-//! What gates and policies remember.
+//! The memory of gates and policies.
 
 use utakata_logic::store::{Store, WriteBatch};
 
