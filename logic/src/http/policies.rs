@@ -64,10 +64,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<PolicyView>>, Refused> {
-    page::of(view::all(&api).into_iter(), &query, |one| {
-        one.policy.name.as_str()
-    })
-    .map(Json)
+    page::of(view::all(&api), &query, |one| one.policy.name.as_str()).map(Json)
 }
 
 /// Returns one policy, with what it decided last.

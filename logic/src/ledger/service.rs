@@ -248,7 +248,7 @@ impl Service {
             self.writes.retry.is_asked_for |= !command.only_asks();
             match command {
                 LedgerCommand::Plan(operation, reply) => {
-                    new.push((PolicyWrites::of(*operation), reply))
+                    new.push((PolicyWrites::of(*operation), reply));
                 }
                 LedgerCommand::Policies(writes, reply) if !writes.operations.is_empty() => {
                     new.push((writes, reply));
