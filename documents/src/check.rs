@@ -1,5 +1,7 @@
 //! One document: the keys that it may have, and the checks of their values.
 
+mod smart;
+
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -13,7 +15,7 @@ use utakata_model::{
 };
 
 use super::{
-    Item, Kept, keys, secret, smart,
+    Item, Kept, keys, secret,
     tree::{Node, Position, Tree},
 };
 
@@ -58,11 +60,11 @@ pub fn document(tree: &Tree, file: &str, folder: &Path) -> Result<Item, Vec<Wron
 }
 
 /// Takes a document apart and collects the mistakes.
-pub(super) struct Reader<'a> {
-    pub(super) tree: &'a Tree,
+struct Reader<'a> {
+    tree: &'a Tree,
     file: &'a str,
     subject: String,
-    pub(super) wrong: Vec<Wrong>,
+    wrong: Vec<Wrong>,
 }
 
 impl Reader<'_> {
@@ -330,7 +332,7 @@ impl Reader<'_> {
         labels
     }
 
-    pub(super) fn refuse_unknown(&mut self, keys: &[&str]) {
+    fn refuse_unknown(&mut self, keys: &[&str]) {
         let known = [&[TYPE], keys].concat();
         for field in self.tree.fields().unwrap_or_default() {
             let key = field.key.as_str();
@@ -374,7 +376,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn complain(&mut self, place: Position, message: impl Into<String>) {
+    fn complain(&mut self, place: Position, message: impl Into<String>) {
         self.wrong.push(Wrong {
             place,
             subject: self.subject.clone(),
@@ -384,7 +386,7 @@ impl Reader<'_> {
 }
 
 /// Rewords an error of serde for people who write YAML, where a number is not a text by itself.
-pub(super) fn in_words(message: &str) -> String {
+fn in_words(message: &str) -> String {
     let message = reword::message(message);
     if message.ends_with("a text was expected") {
         format!("{message}: write it in quotes")

@@ -5,7 +5,6 @@ mod check;
 pub mod csv;
 mod keys;
 mod secret;
-mod smart;
 mod tree;
 pub mod write;
 

@@ -42,12 +42,11 @@ use self::{
     surroundings::LiveSite,
 };
 pub use self::{
-    command::PolicyWrites,
     explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
     keeper::Keeper,
     state::{
-        GateView, LimitUse, OperationPlan, OperationUnfit, OperationVerb, Red, Summary, TaskUnfit,
-        Verdict,
+        GateView, LimitUse, OperationPlan, OperationUnfit, OperationVerb, PolicyWrites, Red,
+        Summary, TaskUnfit, Verdict,
     },
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! Handing back: the newest first.
 
 use crate::{
-    decide::HandBack,
+    request::HandBack,
     state::{Episode, Stage, State},
 };
 

@@ -8,13 +8,12 @@
 //!                    hand back, newest first, one after the other, each read back
 //! ```
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utakata_model::{
-    ActionName, TargetName, duration,
+    duration,
     policy::{Blind, Mode},
 };
 
@@ -24,6 +23,7 @@ use crate::{
     compiled::{Compiled, CompiledAct},
     effects::{self, Judged},
     evaluate::{Evaluation, Values},
+    request::{HandBack, Request},
     state::{Change, Episode, Stage, State},
     view::View,
 };
@@ -53,38 +53,6 @@ pub enum Word {
     Back,
     /// It stops acting by itself.
     Stop,
-}
-
-/// A change that is asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Request {
-    /// The key of the operation: asking twice is asking once.
-    pub key: String,
-    /// The act of the policy by its number.
-    pub act: usize,
-    /// The action.
-    pub action: ActionName,
-    /// The target.
-    pub target: TargetName,
-    /// The outlet, if it is one.
-    pub outlet: Option<String>,
-    /// The parameters.
-    pub parameters: BTreeMap<String, Value>,
-    /// True if a person has to approve it.
-    pub approval: bool,
-}
-
-/// A change that is handed back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandBack {
-    /// The key of the operation.
-    pub key: String,
-    /// The key of the operation that it undoes.
-    pub undoes: String,
-    /// The target.
-    pub target: TargetName,
-    /// The outlet, if it is one.
-    pub outlet: Option<String>,
 }
 
 /// A decision, with everything that it was made of.

@@ -18,13 +18,15 @@ mod conflict;
 mod decide;
 mod effects;
 mod evaluate;
+mod request;
 mod state;
 mod view;
 
 pub use check::Wrong;
 pub use compiled::{Compiled, CompiledAct, InputOf};
 pub use conflict::{Conflict, conflicts};
-pub use decide::{Decided, HandBack, Purpose, Request, Word, decide};
+pub use decide::{Decided, Purpose, Word, decide};
 pub use evaluate::{Evaluation, InputSeen, Known};
+pub use request::{HandBack, Request};
 pub use state::{Change, Episode, Stage, State, Timer};
 pub use view::{Candidate, InputView, Sample, SampleValue, View, Was};

@@ -10,14 +10,12 @@ use utakata_permit::message::StartBatch;
 
 use super::{
     explain::{self, Facts},
-    state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
+    state::{
+        self, Effect, LedgerState, OperationPlan, OperationVerb, PolicyWrites, ReadBackResult,
+        Verdict,
+    },
 };
-use crate::{
-    audit::{AlarmAct, PolicyNote},
-    dispatch::Progress,
-    ledger::Error,
-    store::{AlarmWrites, KeyedWrites},
-};
+use crate::{audit::AlarmAct, dispatch::Progress, ledger::Error, store::AlarmWrites};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -79,28 +77,6 @@ pub(super) enum LedgerCommand {
     Summary(Reply<state::Summary>),
     /// Write everything that is pending, then end.
     End,
-}
-
-/// Changes of policies that belong together: their states, and the operations that they ask for.
-/// Either all of it is recorded, or nothing.
-#[derive(Default)]
-pub struct PolicyWrites {
-    pub rows: KeyedWrites,
-    pub operations: Vec<OperationPlan>,
-    /// Lines of the audit trail.
-    pub notes: Vec<PolicyNote>,
-    /// The person who ends the red rule.
-    pub clears_red: Option<Attribution>,
-}
-
-impl PolicyWrites {
-    /// Returns one operation, which no policy asks for.
-    pub(super) fn of(operation: OperationPlan) -> Box<Self> {
-        Box::new(Self {
-            operations: vec![operation],
-            ..Self::default()
-        })
-    }
 }
 
 impl LedgerCommand {

@@ -13,8 +13,8 @@ use utakata_model::{Cure, OperationId, Problem};
 use super::{
     Error,
     act::Actor,
-    command::{LedgerCommand, PolicyWrites, Promise},
-    state::{Effect, LedgerState, Now},
+    command::{LedgerCommand, Promise},
+    state::{Effect, LedgerState, Now, PolicyWrites},
 };
 use crate::{
     audit,

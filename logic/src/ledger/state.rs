@@ -6,6 +6,7 @@ mod gate;
 mod lane;
 mod operation;
 mod outcomes;
+mod policies;
 mod summary;
 
 use std::{
@@ -24,6 +25,7 @@ pub use self::{
     gate::{GateView, LimitUse, Red},
     operation::{OperationPlan, OperationUnfit, OperationVerb},
     outcomes::{TaskUnfit, Verdict},
+    policies::PolicyWrites,
     summary::Summary,
 };
 use super::{entry::TaskEntry, surroundings::Surroundings};

@@ -1,7 +1,7 @@
 //! Policies on a table: a clock that is moved by hand, and values that are set.
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use utakata_model::Policy;
 
 use super::*;

@@ -10,10 +10,7 @@ use super::{Effect, LedgerState};
 use crate::{
     audit,
     dispatch::Progress,
-    ledger::{
-        command::PolicyWrites,
-        entry::{Readiness, TaskEntry},
-    },
+    ledger::entry::{Readiness, TaskEntry},
     pace::{Ending, Paced, PacedState, Pacer, StopRule},
     store::{ControlTask, OperationProgress},
 };
@@ -134,46 +131,6 @@ impl LedgerState {
         self.batch.operation_progress.insert(id, record);
         self.release(id);
         self.settle();
-    }
-
-    /// Adds what policies ask for, and returns what is forgotten if it cannot be recorded.
-    pub fn plan_all(&mut self, writes: PolicyWrites) -> (Vec<OperationId>, Vec<String>) {
-        let PolicyWrites {
-            rows,
-            operations,
-            notes,
-            ..
-        } = writes;
-        let ids: Vec<OperationId> = operations.iter().map(|plan| plan.operation.id).collect();
-        let keys = rows.0.keys().cloned().collect();
-        if let Some(first) = ids.first() {
-            for note in &notes {
-                self.trail.note_of(*first, self.now.at, &note.entry());
-            }
-        }
-        for operation in operations {
-            self.plan(operation);
-        }
-        self.batch.policies.absorb(rows);
-        (ids, keys)
-    }
-
-    /// Records changes of policies that ask for nothing.
-    pub fn policies(&mut self, writes: PolicyWrites) {
-        for note in &writes.notes {
-            self.trail.note(self.now.at, &note.entry());
-        }
-        self.batch.policies.absorb(writes.rows);
-        if let Some(attribution) = &writes.clears_red {
-            self.clear_red(attribution);
-        }
-    }
-
-    /// Forgets rows of policies that could not be recorded.
-    pub fn forget_rows(&mut self, keys: &[String]) {
-        for key in keys {
-            self.batch.policies.0.shift_remove(key);
-        }
     }
 
     /// Forgets an operation that could not be recorded, with everything that happened to it since.

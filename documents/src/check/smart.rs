@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use utakata_model::{Envelope, Policy, suggest};
 use utakata_policy::Compiled;
 
-use super::{
-    check::{Reader, in_words},
+use super::{Reader, in_words};
+use crate::{
     keys,
     tree::{Node, Position, Tree},
 };
