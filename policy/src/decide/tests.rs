@@ -35,15 +35,16 @@ fn shed() -> Value {
     })
 }
 
-fn compiled(document: Value) -> Compiled {
+fn compiled(document: &Value) -> Compiled {
     let policy: Policy = serde_json::from_str(&document.to_string()).unwrap();
     Compiled::new(policy).unwrap_or_else(|wrong| panic!("{wrong:?}"))
 }
 
 impl Table {
-    fn new(document: Value) -> Self {
+    fn new(document: impl Into<Value>) -> Self {
+        let document = document.into();
         let mut table = Self {
-            compiled: compiled(document),
+            compiled: compiled(&document),
             state: State::default(),
             view: View::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
