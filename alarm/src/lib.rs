@@ -32,6 +32,7 @@ pub use facts::{Event, Facts, Held, Hold, Notice, Seen};
 pub use inputs::Subject;
 pub use isa::{IsaState, isa};
 pub use replay::{Replay, Spell};
+pub use quantity::of as type_of;
 pub use report::{Occurrence, Report, report};
 pub use shipped::shipped;
 pub use text::{Template, number};

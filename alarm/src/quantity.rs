@@ -33,7 +33,7 @@ pub(crate) const OWN: [(&str, &str); 4] = [
 ];
 
 /// Returns the type of a metric's values: that of a rule's own unit, if it names one.
-pub(crate) fn of(metric: &str, unit: Option<&str>) -> Type {
+pub fn of(metric: &str, unit: Option<&str>) -> Type {
     if let Some(unit) = unit {
         return Type::Number(Unit::of(unit));
     }

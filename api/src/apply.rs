@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Relation, RelationKey, Schedule,
-    ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Policy, PolicyName,
+    Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
 use utoipa::ToSchema;
 
@@ -22,6 +22,10 @@ pub enum Document {
     Relation(Relation),
     /// A rule by which alarms are raised.
     Alarm(Box<AlarmRule>),
+    /// Limits on what is done, whoever decides.
+    Envelope(Box<Envelope>),
+    /// A policy that acts by itself.
+    Policy(Box<Policy>),
 }
 
 impl Document {
@@ -33,6 +37,8 @@ impl Document {
             Self::Credential(credential) => format!("credential {}", credential.name),
             Self::Relation(relation) => format!("relation {}", relation.key()),
             Self::Alarm(rule) => format!("alarm {}", rule.name),
+            Self::Envelope(envelope) => format!("envelope {}", envelope.name),
+            Self::Policy(policy) => format!("policy {}", policy.name),
         }
     }
 }
@@ -51,6 +57,10 @@ pub enum Named {
     Relation(RelationKey),
     /// An alarm rule, by its name.
     Alarm(AlarmName),
+    /// An envelope, by its name.
+    Envelope(EnvelopeName),
+    /// A policy, by its name.
+    Policy(PolicyName),
 }
 
 impl Named {
@@ -62,6 +72,8 @@ impl Named {
             Self::Credential(name) => format!("credential {name}"),
             Self::Relation(key) => format!("relation {key}"),
             Self::Alarm(name) => format!("alarm {name}"),
+            Self::Envelope(name) => format!("envelope {name}"),
+            Self::Policy(name) => format!("policy {name}"),
         }
     }
 }
@@ -74,6 +86,8 @@ impl From<&Document> for Named {
             Document::Credential(credential) => Self::Credential(credential.name.clone()),
             Document::Relation(relation) => Self::Relation(relation.key()),
             Document::Alarm(rule) => Self::Alarm(rule.name.clone()),
+            Document::Envelope(envelope) => Self::Envelope(envelope.name.clone()),
+            Document::Policy(policy) => Self::Policy(policy.name.clone()),
         }
     }
 }

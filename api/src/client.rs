@@ -8,6 +8,7 @@ mod events;
 mod ledger;
 mod lists;
 mod notifications;
+mod policies;
 pub mod relay;
 mod releases;
 mod rollouts;

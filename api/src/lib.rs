@@ -15,6 +15,7 @@ pub mod operation;
 pub mod overview;
 pub mod page;
 pub mod person;
+pub mod policy;
 pub mod problem;
 pub mod reading;
 pub mod relation;

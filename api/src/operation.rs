@@ -86,6 +86,9 @@ pub struct Control {
     /// A reason for the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// `true` to override the envelopes that bind people. Needs a reason.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
     /// The time to wait for outcomes before answering; 0s answers at once. At most 60s.
     #[serde(default, with = "duration")]
     #[schema(value_type = String, example = "10s")]

@@ -59,6 +59,7 @@ pub fn set(selector: &str, expect: usize) -> Result<Control> {
         priority: Default::default(),
         within: None,
         why: None,
+        break_glass: false,
         wait: Duration::ZERO,
     })
 }

@@ -1,5 +1,7 @@
 //! One document: the keys that it may have, and the checks of their values.
 
+mod smart;
+
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -17,7 +19,15 @@ use super::{
     tree::{Node, Position, Tree},
 };
 
-const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
+const TYPES: [&str; 7] = [
+    "target",
+    "schedule",
+    "credential",
+    "relation",
+    "alarm",
+    "envelope",
+    "policy",
+];
 /// The key that names the type of a document. No type has a field of this name.
 const TYPE: &str = "type";
 /// The key that stands in place of the values when a credential is printed.
@@ -60,7 +70,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn document(&mut self, folder: &Path) -> Option<Item> {
         if self.tree.fields().is_none() {
-            let message = "a document has keys: begin with type: target, schedule, credential, relation or alarm";
+            let message = "a document has keys: begin with type: target, schedule, credential, relation, alarm, \
+                 envelope or policy";
             self.complain(self.tree.place, message);
             return None;
         }
@@ -82,6 +93,12 @@ impl Reader<'_> {
             "credential" => self.credential(folder),
             "relation" => self.relation().map(Document::Relation).map(Item::Document),
             "alarm" => self.alarm().map(Document::Alarm).map(Item::Document),
+            "envelope" => smart::envelope(self)
+                .map(Document::Envelope)
+                .map(Item::Document),
+            "policy" => smart::policy(self)
+                .map(Document::Policy)
+                .map(Item::Document),
             _ => {
                 let message = format!(
                     "there is no type \"{word}\": {}",

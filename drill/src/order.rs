@@ -83,6 +83,7 @@ impl Order {
             priority: Priority::default(),
             within: None,
             why: None,
+            break_glass: false,
             wait: std::time::Duration::ZERO,
         })
     }

@@ -4,6 +4,7 @@ mod error;
 mod feeds;
 mod keys;
 mod plan;
+mod policy;
 mod refusals;
 pub mod token;
 pub mod undo;
@@ -15,12 +16,13 @@ use utakata_api::{
     person::Refusal,
 };
 use utakata_model::{
-    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, Priority, Reading,
-    Selector, TargetName, TaskId, manifest::Risk,
+    ActionName, Class, Operation, OperationId, Pace, Parameters, PersonName, PolicyName, Priority,
+    Reading, Selector, TargetName, TaskId, manifest::Risk,
 };
 
 pub use error::Error;
 pub use feeds::Unpowered;
+pub use policy::{HandBackOf, PolicyOperation};
 
 use crate::{
     config::{self, Approval},
@@ -80,6 +82,8 @@ struct OperationRequest {
     undoes: Option<OperationId>,
     within: Option<Duration>,
     key: Option<String>,
+    policy: Option<PolicyName>,
+    break_glass: bool,
 }
 
 impl OperationRequest {
@@ -99,6 +103,8 @@ impl OperationRequest {
             undoes: None,
             within: requested.within,
             key: requested.key,
+            policy: None,
+            break_glass: requested.break_glass,
         }
     }
 }
@@ -342,6 +348,18 @@ impl Control {
         new: OperationRequest,
         planned: &[plan::PlannedTarget<'_>],
     ) -> Result<(OperationId, Arc<Progress>), Error> {
+        let plan = self.planned(new, planned);
+        let (id, progress) = (plan.operation.id, Arc::clone(&plan.progress));
+        self.rooms.ledger.plan(plan).await?;
+        Ok((id, progress))
+    }
+
+    /// Returns an operation as the ledger plans it.
+    fn planned(
+        &self,
+        new: OperationRequest,
+        planned: &[plan::PlannedTarget<'_>],
+    ) -> ledger::OperationPlan {
         let operation = Operation {
             id: OperationId::generate(),
             selector: new.selector,
@@ -354,21 +372,17 @@ impl Control {
             pace: new.pace,
             priority: new.priority,
             undoes: new.undoes,
+            policy: new.policy,
+            break_glass: new.break_glass,
         };
-        let id = operation.id;
         let tasks = self.tasks(&operation, new.within, planned);
-        let progress = Arc::new(Progress::new(tasks.len(), Show::Counts));
-        self.rooms
-            .ledger
-            .plan(ledger::OperationPlan {
-                needs_approval: self.needs_approval(planned),
-                tasks,
-                key: new.key,
-                progress: Arc::clone(&progress),
-                operation,
-            })
-            .await?;
-        Ok((id, progress))
+        ledger::OperationPlan {
+            needs_approval: self.needs_approval(planned),
+            progress: Arc::new(Progress::new(tasks.len(), Show::Counts)),
+            tasks,
+            key: new.key,
+            operation,
+        }
     }
 
     /// Creates the tasks of an operation, in the order in which they begin.
@@ -404,6 +418,7 @@ impl Control {
                 repeat: action.action.repeat,
                 verify: action.action.verify.clone(),
                 undo: action.action.undo.clone(),
+                risk: action.action.risk,
             }
         };
         targets.into_iter().map(task).collect()

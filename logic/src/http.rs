@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod connections;
 mod credentials;
+mod envelopes;
 mod environments;
 mod errors;
 mod events;
@@ -25,6 +26,7 @@ mod overview;
 mod page;
 mod path;
 mod people;
+mod policies;
 mod problem;
 mod query;
 mod readings;
@@ -177,6 +179,8 @@ fn routes() -> impl Iterator<Item = Route> {
         relations::routes(),
         alarm_rules::routes(),
         alarms::routes(),
+        envelopes::routes(),
+        policies::routes(),
         apply::routes(),
         people::routes(),
         kinds::routes(),

@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod index;
 mod relation;
+mod smart;
 
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Kind, Relation, Schedule, ScheduleName,
-    Selector, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Kind, Policy,
+    PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName,
 };
 
 pub(crate) use address::host_and_port;
@@ -168,6 +169,36 @@ impl Inventory {
     /// Returns the alarm rules of this site, by name, without those that come with utakata.
     pub fn alarm_rules(&self) -> Vec<Arc<AlarmRule>> {
         self.index.read().alarm_rules.values().cloned().collect()
+    }
+
+    /// Returns the envelopes, by name.
+    pub fn envelopes(&self) -> Vec<Arc<Envelope>> {
+        self.index.read().envelopes.values().cloned().collect()
+    }
+
+    /// Returns the envelope of that name.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub fn envelope(&self, name: &EnvelopeName) -> Result<Arc<Envelope>, Error> {
+        let index = self.index.read();
+        let found = index.envelopes.get(name).cloned();
+        found.ok_or_else(|| Error::none("envelope", name.as_str(), index.envelopes.keys()))
+    }
+
+    /// Returns the policies, by name.
+    pub fn policies(&self) -> Vec<Arc<Policy>> {
+        self.index.read().policies.values().cloned().collect()
+    }
+
+    /// Returns the policy of that name.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub fn policy(&self, name: &PolicyName) -> Result<Arc<Policy>, Error> {
+        let index = self.index.read();
+        let found = index.policies.get(name).cloned();
+        found.ok_or_else(|| Error::none("policy", name.as_str(), index.policies.keys()))
     }
 
     /// Returns what relates the targets to each other.

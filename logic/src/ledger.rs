@@ -22,6 +22,7 @@ mod read_back;
 mod restore;
 mod service;
 mod state;
+mod surroundings;
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,11 +39,15 @@ use self::{
     read_back::ReadBacks,
     service::Service,
     state::LedgerState,
+    surroundings::LiveSite,
 };
 pub use self::{
     explain::{Facts, ended as explain_ended, over as explain_over, read as explain_read},
     keeper::Keeper,
-    state::{OperationPlan, OperationUnfit, OperationVerb, Summary, TaskUnfit, Verdict},
+    state::{
+        GateView, LimitUse, OperationPlan, OperationUnfit, OperationVerb, PolicyWrites, Red,
+        Summary, TaskUnfit, Verdict,
+    },
 };
 use crate::{
     Config,
@@ -52,6 +57,7 @@ use crate::{
     evidence::ReadBackCounts,
     inventory::Inventory,
     kinds::Kinds,
+    observed::Observed,
     store::{self, AlarmWrites, Store},
 };
 
@@ -101,6 +107,8 @@ pub struct LedgerParts {
     /// The dispatch of reads.
     pub dispatch: Arc<Dispatch>,
     pub inventory: Arc<Inventory>,
+    /// The latest observations, at which gates look.
+    pub observed: Arc<Observed>,
     /// The kinds that are served.
     pub kinds: Arc<Kinds>,
     /// The counts of read-backs by release.
@@ -144,7 +152,9 @@ impl Ledger {
         let trail = Trail::after(parts.store.audit_head().await?);
         let inventory = Arc::clone(&parts.inventory);
         let find: state::Find = Arc::new(move |name| inventory.find(name));
-        let mut ledger = LedgerState::new(config.control.clone(), find, trail, service::now());
+        let site = LiveSite::new(Arc::clone(&parts.inventory), Arc::clone(&parts.observed));
+        let knows = (find, Arc::new(site) as Arc<_>);
+        let mut ledger = LedgerState::new(config.control.clone(), knows, trail, service::now());
         restore::restore(&mut ledger, parts.store.as_ref(), &config.control).await?;
         let read_backs = ReadBacks::new(
             Arc::clone(&parts.dispatch),
@@ -279,6 +289,23 @@ impl Ledger {
     pub async fn put_alarms(&self, writes: AlarmWrites, acts: Vec<AlarmAct>) -> Result<(), Error> {
         self.promise(|to| LedgerCommand::Alarms(Box::new(writes), acts, to))
             .await
+    }
+
+    /// Records what policies change and ask for: all of it, or nothing.
+    ///
+    /// # Errors
+    /// The ledger has ended, is kept elsewhere, or it could not be recorded.
+    pub async fn put_policies(&self, writes: PolicyWrites) -> Result<(), Error> {
+        self.promise(|to| LedgerCommand::Policies(Box::new(writes), to))
+            .await
+    }
+
+    /// Returns what the gate remembers: the use of each limit, and the tasks that wait.
+    ///
+    /// # Errors
+    /// The ledger has ended, or is kept elsewhere.
+    pub async fn gate(&self) -> Result<GateView, Error> {
+        self.ask(LedgerCommand::Gate).await
     }
 
     /// Returns the lock of a target, the task that holds it, and the number of tasks that wait for

@@ -10,7 +10,7 @@
 //! - [`people`]: who may ask
 //! - [`kinds`]: which kinds are served, learned from the environments
 //! - [`relations`]: what feeds, reaches, cools and contains what
-//! - [`inventory`]: targets, schedules, credentials, relations, alarm rules
+//! - [`inventory`]: targets, schedules, credentials, relations, alarm rules, envelopes, policies
 //! - [`observed`]: the latest observations of each target
 //! - [`catalogue`]: the releases that environments can be ordered to run
 //! - [`evidence`]: the results of read-backs, by release
@@ -24,6 +24,7 @@
 //! - `export`: readings for other tools
 //! - [`notifications`]: what devices say unasked
 //! - [`control`]: operations that change something
+//! - [`policies`]: what acts by itself, tested before it may
 //! - [`alarms`]: what is wrong, since when, and what explains it
 //! - `overview`, [`metrics`]: problems at the site, and metrics
 //! - [`service`]: all of these put together
@@ -62,6 +63,7 @@ mod overview;
 pub mod pace;
 pub mod peers;
 pub mod people;
+pub mod policies;
 pub mod relations;
 pub mod service;
 pub mod store;

@@ -50,6 +50,7 @@ use crate::{
     overview::{Overviews, Sources},
     peers::Peers,
     people::People,
+    policies::Policies,
     store::{self, Store},
 };
 
@@ -103,10 +104,11 @@ struct Inner {
     site: Arc<Site>,
     dispatch: Arc<Dispatch>,
     observe: Arc<Observe>,
-    control: Control,
+    control: Arc<Control>,
     ledger: Ledger,
     notifications: Arc<Notifications>,
     alarms: Alarms,
+    policies: Policies,
     membership: Membership,
     /// The version of the inventory that was loaded last.
     version: AtomicU64,
@@ -165,14 +167,9 @@ impl LogicEnvironment {
         let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
         let keeper =
             Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
-        let observe = Arc::new(Observe::new(
-            config.clone(),
-            Arc::clone(&dispatch),
-            Arc::clone(&site.inventory),
-            Arc::clone(&site.kinds),
-            duties.clone(),
-        ));
+        let observe = site.observe(&config, &dispatch, duties.clone());
         let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
+        let control = Arc::new(control);
         let channel_fails = Arc::<alarms::Troubles>::default();
         let of_alarms = alarms::Parts {
             store: Arc::clone(&store),
@@ -188,6 +185,8 @@ impl LogicEnvironment {
         };
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
         let notifications = Arc::new(notifications.await?);
+        let of_policies = site.for_policies(&of_alarms, &control, config.control.approval);
+        let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);
         let overviews = overviews(&site, &observe, &ledger, news, parts.folder);
@@ -204,6 +203,7 @@ impl LogicEnvironment {
                 ledger,
                 notifications,
                 alarms,
+                policies,
                 membership: Membership {
                     id: peers.as_ref().map(|peers| peers.id().clone()),
                     peers: Mutex::new(peers),
@@ -219,7 +219,8 @@ impl LogicEnvironment {
                 lifetime: Lifetime::default(),
             }),
         };
-        handle.spawn(parts.tasks, parts.events, keeper, alarm_keeper);
+        let keepers = (alarm_keeper, policy_keeper);
+        handle.spawn(parts.tasks, parts.events, keeper, keepers);
         Ok(handle)
     }
 }
@@ -252,6 +253,7 @@ fn ledger_parts(
         store: Arc::clone(store),
         dispatch: Arc::clone(dispatch),
         inventory: Arc::clone(&site.inventory),
+        observed: Arc::clone(&site.observed),
         kinds: Arc::clone(&site.kinds),
         counts,
         failing: Arc::clone(failing),
@@ -447,6 +449,11 @@ impl Handle {
     /// Returns the ledger: every control task that has not ended, and the holder of each target.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// Returns the policies.
+    pub fn policies(&self) -> &Policies {
+        &self.inner.policies
     }
 
     /// Returns the alarms.

@@ -27,6 +27,7 @@ mod readings;
 mod release;
 mod row;
 mod rows;
+mod smart;
 mod snapshot;
 mod sql;
 pub mod sqlite;
@@ -51,6 +52,7 @@ pub use people::{People, PersonRow};
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
+pub use smart::{KeyedWrites, Smart};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use task::ControlTask;
 
@@ -82,6 +84,7 @@ pub trait Store:
     + Catalogue
     + Environments
     + Alarms
+    + Smart
     + 'static
 {
     /// Closes the store cleanly. It is not used afterwards.

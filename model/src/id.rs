@@ -194,6 +194,16 @@ name!(
     "alarm rule"
 );
 name!(
+    /// The name of a policy, which is unique.
+    PolicyName,
+    "policy"
+);
+name!(
+    /// The name of an envelope, which is unique.
+    EnvelopeName,
+    "envelope"
+);
+name!(
     /// The name of a metric, after OpenTelemetry: `hw.temperature`, `hw.power`.
     MetricName,
     "metric"

@@ -13,6 +13,7 @@ pub mod connection;
 pub mod content;
 pub mod desired;
 pub mod duration;
+pub mod envelope;
 pub mod environment;
 pub mod hash;
 pub mod id;
@@ -23,6 +24,7 @@ pub mod network;
 pub mod notification;
 pub mod operation;
 pub mod outcome;
+pub mod policy;
 pub mod problem;
 pub mod quantity;
 pub mod reading;
@@ -46,14 +48,15 @@ pub use chain::chain;
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
 pub use desired::{Desired, Order, Orders, ReleaseName, Scope, StandingOrders, Stop};
+pub use envelope::Envelope;
 pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
     Stopped,
 };
 pub use id::{
-    ActionName, AlarmId, AlarmName, EnvironmentId, Incarnation, Kind, LogicId, MetricName,
-    NameError, OperationId, PersonName, ReleaseDigest, ReleaseId, RolloutId, ScheduleName,
-    TargetName, TaskId, WorkerId, Zone,
+    ActionName, AlarmId, AlarmName, EnvelopeName, EnvironmentId, Incarnation, Kind, LogicId,
+    MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId,
+    RolloutId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::Manifest;
@@ -62,6 +65,7 @@ pub use network::{Network, TargetNetworks};
 pub use notification::{Notification, NotificationValue};
 pub use operation::{Approval, AtATime, AtMost, Operation, OperationState, Pace, Priority};
 pub use outcome::{Outcome, OutcomeStatus, RanBy, Timings};
+pub use policy::Policy;
 pub use problem::{Cure, Problem};
 pub use reading::{Quality, Reading, ReadingValue, Readings};
 pub use relation::{Relation, RelationKey, RelationKind};

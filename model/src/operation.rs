@@ -8,7 +8,7 @@ use serde_json::Value;
 
 pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 
-use crate::{ActionName, Class, OperationId, PersonName, Selector};
+use crate::{ActionName, Class, OperationId, PersonName, PolicyName, Selector};
 
 words! {
     /// The priority among tasks that need the same target.
@@ -70,6 +70,12 @@ pub struct Operation {
     /// The operation that it undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<OperationId>,
+    /// The policy that requested it. Absent if a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyName>,
+    /// `true` if a person has overridden the envelopes that bind people, with a reason.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
 }
 
 words! {

@@ -14,7 +14,9 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 use utakata_api::apply::Document;
-use utakata_model::{Credential, Kind, NameError, Schedule, Target, TargetName, target::Secret};
+use utakata_model::{
+    Credential, Kind, NameError, Policy, Schedule, Target, TargetName, target::Secret,
+};
 
 const PROGRAM: &str = "utakata-simulator";
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -245,7 +247,36 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
         action: None,
         parameters: serde_json::json!({}),
     }));
+    documents.push(Document::Policy(Box::new(policy())));
     Ok(documents)
+}
+
+/// Returns a policy for the reader to watch, test and arm: while UPS-B has no input, an outlet that
+/// can be spared is switched off.
+#[expect(
+    clippy::expect_used,
+    reason = "a test reads it, and nothing in it depends on the room"
+)]
+fn policy() -> Policy {
+    let policy = serde_json::from_value(serde_json::json!({
+        "name": "spare-feed-a",
+        "about": "While UPS-B has no input, feed A sheds what can be spared",
+        "watch": {
+            "source": { "metric": "utakata.ups.source", "selector": "name=ups-b", "fresh": "1m" },
+        },
+        "when": "source != 'normal'",
+        "hold": "10s",
+        "act": [{
+            "action": "outlet-off", "on": { "selector": "name=pdu-a1-a" },
+            "parameters": { "outlet": 24 }, "settle": "1m",
+        }],
+        "back": { "when": "source == 'normal'", "hold": "30s" },
+        "envelope": {
+            "only": { "selector": "name=pdu-a1-a", "actions": ["outlet-off"] },
+            "at_most": ["6 in 1h"],
+        },
+    }));
+    policy.expect("the policy of the demo is one")
 }
 
 /// Returns the selector that matches all devices of the room.
@@ -295,7 +326,8 @@ mod tests {
                 "target pdu-a1-a",
                 "target pdu-a1-a",
                 "credential demo",
-                "schedule demo"
+                "schedule demo",
+                "policy spare-feed-a"
             ]
         );
         let ready = r#"{"ready":true,"control":"127.0.0.1:16100","devices":10}"#;

@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
-        environment, error, get, history, hub, kind, le, notification, operation, person, profile,
-        read, rollout, status, store, target, task, up, watch, wee, why, worker,
+        envelope, environment, error, get, history, hub, kind, le, notification, operation, person,
+        policy, profile, read, rollout, status, store, target, task, up, watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -61,7 +61,8 @@ enum Role {
 /// Commands that talk to a server.
 #[derive(Debug, Subcommand)]
 enum Server {
-    /// Create or change targets, schedules, credentials, relations and alarm rules from files
+    /// Create or change targets, schedules, credentials, relations, alarm rules, envelopes and
+    /// policies from files
     Apply(apply::Arguments),
     /// Show targets, schedules, credentials, relations, alarm rules, kinds, readings or operations
     Get(get::Arguments),
@@ -87,6 +88,12 @@ enum Server {
     /// List, explain, acknowledge and shelve alarms, and report how good they are
     #[command(subcommand)]
     Alarm(alarm::Command),
+    /// List, test, arm and stop policies, and explain what they do
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// List and explain envelopes: limits on what is done, whoever decides
+    #[command(subcommand)]
+    Envelope(envelope::Command),
     /// Show what a target depends on, each with its state
     Why(why::Arguments),
     /// List, explain, approve, pause, cancel and undo operations (requests of users)
@@ -216,6 +223,7 @@ impl Server {
             Self::Task(command) => command.changes(),
             Self::Operation(command) => command.changes(),
             Self::Alarm(command) => command.changes(),
+            Self::Policy(command) => command.changes(),
             Self::Person(command) => !matches!(command, person::Command::List),
             Self::Worker(command) => command.changes(),
             Self::Rollout(command) => command.changes(),
@@ -255,6 +263,8 @@ impl Server {
             Self::Task(command) => task::run(command, context).await,
             Self::Operation(command) => operation::run(command, context).await,
             Self::Alarm(command) => alarm::run(command, context).await,
+            Self::Policy(command) => policy::run(command, context).await,
+            Self::Envelope(command) => envelope::run(command, context).await,
             Self::Why(arguments) => why::run(&arguments, context).await,
             Self::Person(command) => person::run(command, context).await,
             Self::Audit(command) => audit::run(command, context).await,

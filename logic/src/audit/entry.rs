@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use utakata_api::ledger::{Attribution, Lock};
-use utakata_model::{AlarmId, AlarmName, Operation, Outcome, TargetName, TaskId, TaskState};
+use utakata_model::{
+    AlarmId, AlarmName, Operation, Outcome, PolicyName, TargetName, TaskId, TaskState,
+};
 use utakata_permit::{
     Evidence,
     life::{End, Holder},
@@ -85,6 +87,18 @@ pub enum AuditEntry<'a> {
         target: &'a str,
         attribution: &'a Attribution,
     },
+    /// A policy was armed, stopped or put into another mode, acted, handed back or stopped itself.
+    #[serde(rename = "policy.changed")]
+    Policy {
+        #[serde(flatten)]
+        note: &'a PolicyNote,
+    },
+    /// So many tasks of policies failed that none acts any more.
+    #[serde(rename = "envelope.red")]
+    Red { envelope: &'a str, why: &'a str },
+    /// A person let policies act again.
+    #[serde(rename = "envelope.red-over")]
+    RedOver { attribution: &'a Attribution },
     /// A person acknowledged, shelved or unshelved an alarm.
     #[serde(rename = "alarm.changed")]
     Alarm {
@@ -105,6 +119,31 @@ pub struct AlarmAct {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     pub attribution: Attribution,
+}
+
+/// An act of a person on a policy, or of a policy.
+#[derive(Debug, Clone, Serialize)]
+pub struct PolicyNote {
+    pub policy: PolicyName,
+    /// The act in one word: `armed`, `shadow`, `off`, `stopped`, `acts`, `hands-back`.
+    pub act: &'static str,
+    /// The target of `for_each`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetName>,
+    /// The hash of everything that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<String>,
+    /// The token of the test, if it was armed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    pub attribution: Attribution,
+}
+
+impl PolicyNote {
+    /// Returns the line about it.
+    pub fn entry(&self) -> AuditEntry<'_> {
+        AuditEntry::Policy { note: self }
+    }
 }
 
 impl AlarmAct {

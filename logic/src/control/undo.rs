@@ -1,7 +1,7 @@
 //! The undoing of an action: the `undo` of a manifest, filled in. Pure except for `ask`.
 
 mod ask;
-mod steps;
+pub(super) mod steps;
 
 use serde_json::{Map, Value};
 use utakata_model::{

@@ -89,6 +89,8 @@ fn name_of(document: &Document) -> &str {
         Document::Schedule(schedule) => schedule.name.as_str(),
         Document::Credential(credential) => credential.name.as_str(),
         Document::Alarm(rule) => rule.name.as_str(),
+        Document::Envelope(envelope) => envelope.name.as_str(),
+        Document::Policy(policy) => policy.name.as_str(),
         // It has no name that a path could say.
         Document::Relation(_) => "",
     }

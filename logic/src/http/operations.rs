@@ -102,6 +102,11 @@ pub(super) async fn post(
         .as_deref()
         .map(reason::check_key)
         .transpose()?;
+    if requested.break_glass && requested.why.is_none() {
+        let detail = "the envelopes are to be overridden, and nobody says why";
+        let cure = "give the reason: `why` (--why 'the room is on fire')";
+        return Err(Refused::new(Code::BodyInvalid, detail, cure));
+    }
     let is_waited_for = !requested.wait.is_zero();
     let answer = api.handle.control().ask(requested, Some(by)).await;
     let answer = answer.map_err(|error| Refused::from(error).and_away(&api));

@@ -7,7 +7,7 @@ use utakata_api::{
     problem::Detail,
 };
 
-use super::{Error, Inventory, check, delete, difference, index::Index, relation};
+use super::{Error, Inventory, check, delete, difference, index::Index, relation, smart};
 use crate::store::Change;
 
 /// The number of documents up to which they are compared on this thread.
@@ -79,6 +79,8 @@ impl Inventory {
         let mut findings = check::check(documents, &index, &self.kinds.served());
         let circles = relation::check(documents, &delete, &index);
         findings.errors.extend(circles);
+        let fights = smart::check(documents, &delete, &index);
+        findings.errors.extend(fights);
         let undeletable = delete::check(&delete, documents, &index);
         findings.errors.extend(undeletable);
         if !findings.errors.is_empty() {
@@ -155,6 +157,14 @@ fn there(document: &Document, index: &Index) -> Option<Document> {
             .alarm_rules
             .get(&rule.name)
             .map(|found| Document::Alarm(Box::new(found.as_ref().clone()))),
+        Document::Envelope(envelope) => index
+            .envelopes
+            .get(&envelope.name)
+            .map(|found| Document::Envelope(Box::new(found.as_ref().clone()))),
+        Document::Policy(policy) => index
+            .policies
+            .get(&policy.name)
+            .map(|found| Document::Policy(Box::new(found.as_ref().clone()))),
         Document::Credential(credential) => index
             .credentials
             .get(&credential.name)

@@ -10,8 +10,8 @@ use utakata_alarm::Compiled;
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_invariant as invariant;
 use utakata_model::{
-    AlarmRule, Class, Credential, Kind, Relation, Schedule, Target, TargetName, Zone, duration,
-    label, schedule::INTERVAL_MIN, suggest,
+    AlarmRule, Class, Credential, Envelope, Kind, Policy, Relation, Schedule, Target, TargetName,
+    Zone, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{address, index::Index};
@@ -56,6 +56,8 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             Document::Credential(credential) => check_credential(credential),
             Document::Relation(relation) => check_relation(relation, documents, index),
             Document::Alarm(rule) => check_alarm(rule),
+            Document::Envelope(envelope) => check_envelope(envelope),
+            Document::Policy(policy) => check_policy(policy),
         };
         let is_double = !subjects.insert(subject.clone());
         let double = is_double.then(|| "it is listed twice".to_owned());
@@ -67,6 +69,25 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             }));
     }
     findings
+}
+
+fn check_envelope(envelope: &Envelope) -> Vec<String> {
+    let mut wrong: Vec<String> = utakata_envelope::check(&envelope.limits)
+        .into_iter()
+        .map(|wrong| format!("limits.{}: {}", wrong.field, wrong.message))
+        .collect();
+    if let Err(error) = envelope.selector.check_size() {
+        wrong.push(format!("selector: {error}"));
+    }
+    wrong
+}
+
+fn check_policy(policy: &Policy) -> Vec<String> {
+    let wrong = utakata_policy::Compiled::new(policy.clone()).err();
+    let wrong = wrong.unwrap_or_default().into_iter();
+    wrong
+        .map(|wrong| format!("{}: {}", wrong.field, wrong.message))
+        .collect()
 }
 
 fn warn_of_kind(subject: &str, target: &Target, kinds: &KindsSnapshot, warnings: &mut Vec<Detail>) {

@@ -95,6 +95,8 @@ pub(super) fn changes(delete: Vec<Named>, index: &Index) -> Vec<Change> {
             Named::Credential(name) => Change::DeleteCredential(name),
             Named::Relation(key) => Change::DeleteRelation(key),
             Named::Alarm(name) => Change::DeleteAlarmRule(name),
+            Named::Envelope(name) => Change::DeleteEnvelope(name),
+            Named::Policy(name) => Change::DeletePolicy(name),
         })
         .collect();
     changes.sort_by_key(|change| matches!(change, Change::DeleteCredential(_)));
@@ -108,5 +110,7 @@ fn is_there(one: &Named, index: &Index) -> bool {
         Named::Credential(name) => index.credentials.contains_key(name),
         Named::Relation(key) => index.relations.contains_key(key),
         Named::Alarm(name) => index.alarm_rules.contains_key(name),
+        Named::Envelope(name) => index.envelopes.contains_key(name),
+        Named::Policy(name) => index.policies.contains_key(name),
     }
 }

@@ -5,7 +5,15 @@ use serde_json::{Map, Value};
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_model::{reword, suggest};
 
-const TYPES: [&str; 5] = ["target", "schedule", "credential", "relation", "alarm"];
+const TYPES: [&str; 7] = [
+    "target",
+    "schedule",
+    "credential",
+    "relation",
+    "alarm",
+    "envelope",
+    "policy",
+];
 
 /// Parses one document; `position` is counted from 1.
 ///
@@ -35,6 +43,8 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
         "credential" => typed(fields).map(Document::Credential),
         "relation" => typed(fields).map(Document::Relation),
         "alarm" => typed(fields).map(Document::Alarm),
+        "envelope" => typed(fields).map(Document::Envelope),
+        "policy" => typed(fields).map(Document::Policy),
         _ => Err(format!(
             "unknown type \"{word}\": {}",
             suggest::hint(&word, TYPES)

@@ -8,8 +8,8 @@ use std::{
 
 use utakata_api::apply::Document;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Kind, Relation, RelationKey, Schedule,
-    ScheduleName, Selector, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Kind, Policy,
+    PolicyName, Relation, RelationKey, Schedule, ScheduleName, Selector, Target, TargetName,
 };
 
 use super::{DeviceId, TargetEntry};
@@ -22,6 +22,8 @@ pub(super) struct Index {
     pub credentials: BTreeMap<CredentialName, Arc<Credential>>,
     pub relations: BTreeMap<RelationKey, Arc<Relation>>,
     pub alarm_rules: BTreeMap<AlarmName, Arc<AlarmRule>>,
+    pub envelopes: BTreeMap<EnvelopeName, Arc<Envelope>>,
+    pub policies: BTreeMap<PolicyName, Arc<Policy>>,
     kinds: HashMap<Kind, usize>,
     last_device: u64,
 }
@@ -43,6 +45,13 @@ impl Index {
         }
         for rule in contents.alarm_rules {
             index.alarm_rules.insert(rule.name.clone(), Arc::new(rule));
+        }
+        for envelope in contents.envelopes {
+            let name = envelope.name.clone();
+            index.envelopes.insert(name, Arc::new(envelope));
+        }
+        for policy in contents.policies {
+            index.policies.insert(policy.name.clone(), Arc::new(policy));
         }
         index
     }
@@ -81,6 +90,7 @@ impl Index {
                 .into_iter()
                 .map(|one| (one.name.clone(), one)),
         );
+        let smart = self.smart_changes(contents.envelopes, contents.policies);
         let gone = targets.gone.into_iter().map(Change::DeleteTarget);
         let gone = gone.chain(schedules.gone.into_iter().map(Change::DeleteSchedule));
         let gone = gone.chain(credentials.gone.into_iter().map(Change::DeleteCredential));
@@ -92,6 +102,25 @@ impl Index {
         let new = new.chain(relations.new.into_iter().map(Document::Relation));
         let rules = rules.new.into_iter().map(Box::new);
         let new = new.chain(rules.map(Document::Alarm));
+        gone.chain(new.map(Change::Put)).chain(smart).collect()
+    }
+
+    /// Returns the changes that lead to these envelopes and policies.
+    fn smart_changes(&self, envelopes: Vec<Envelope>, policies: Vec<Policy>) -> Vec<Change> {
+        let envelopes = difference(
+            self.envelopes.iter().map(|(name, one)| (name, &**one)),
+            envelopes.into_iter().map(|one| (one.name.clone(), one)),
+        );
+        let policies = difference(
+            self.policies.iter().map(|(name, one)| (name, &**one)),
+            policies.into_iter().map(|one| (one.name.clone(), one)),
+        );
+        let gone = envelopes.gone.into_iter().map(Change::DeleteEnvelope);
+        let gone = gone.chain(policies.gone.into_iter().map(Change::DeletePolicy));
+        let new = envelopes.new.into_iter().map(Box::new);
+        let new = new.map(Document::Envelope);
+        let policies = policies.new.into_iter().map(Box::new);
+        let new = new.chain(policies.map(Document::Policy));
         gone.chain(new.map(Change::Put)).collect()
     }
 
@@ -158,6 +187,15 @@ impl Index {
                 Change::Put(Document::Alarm(rule)) => {
                     self.alarm_rules.insert(rule.name.clone(), Arc::new(*rule));
                 }
+                Change::Put(Document::Envelope(envelope)) => {
+                    let name = envelope.name.clone();
+                    self.envelopes.insert(name, Arc::new(*envelope));
+                }
+                Change::Put(Document::Policy(policy)) => {
+                    self.policies.insert(policy.name.clone(), Arc::new(*policy));
+                }
+                Change::DeleteEnvelope(name) => drop(self.envelopes.remove(&name)),
+                Change::DeletePolicy(name) => drop(self.policies.remove(&name)),
                 Change::DeleteRelation(key) => drop(self.relations.remove(&key)),
                 Change::DeleteAlarmRule(name) => drop(self.alarm_rules.remove(&name)),
                 Change::DeleteTarget(name) => self.remove_target(&name),

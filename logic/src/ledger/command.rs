@@ -10,7 +10,10 @@ use utakata_permit::message::StartBatch;
 
 use super::{
     explain::{self, Facts},
-    state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
+    state::{
+        self, Effect, LedgerState, OperationPlan, OperationVerb, PolicyWrites, ReadBackResult,
+        Verdict,
+    },
 };
 use crate::{audit::AlarmAct, dispatch::Progress, ledger::Error, store::AlarmWrites};
 
@@ -55,6 +58,10 @@ pub(super) enum LedgerCommand {
     Unlock(TargetName, Attribution, Promise<bool>),
     /// Alarms have changed, with the acts of people that changed them.
     Alarms(Box<AlarmWrites>, Vec<AlarmAct>, Promise<()>),
+    /// Policies have changed, or ask for operations. Those that ask are handled last.
+    Policies(Box<PolicyWrites>, Promise<()>),
+    /// A query for what the gate remembers.
+    Gate(Reply<state::GateView>),
     /// A query for the lock of a target, the task that holds it, and the number of tasks that wait
     /// for it.
     LaneOf(TargetName, Reply<super::LaneView>),
@@ -83,6 +90,7 @@ impl LedgerCommand {
         matches!(
             self,
             Self::LaneOf(..)
+                | Self::Gate(_)
                 | Self::ExplainTask(..)
                 | Self::ExplainOperation(..)
                 | Self::Count(_)
@@ -99,6 +107,7 @@ impl LedgerCommand {
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
             Self::Alarms(.., to) => answer(to, Err(Error::Waits)),
+            Self::Policies(_, to) => answer(to, Err(Error::Waits)),
             Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
@@ -138,6 +147,11 @@ impl LedgerCommand {
                 ledger.alarms(*writes, &acts);
                 reply(ledger, to, ());
             }
+            Self::Policies(writes, to) => {
+                ledger.policies(*writes);
+                reply(ledger, to, ());
+            }
+            Self::Gate(to) => answer(to, ledger.gate_view()),
             Self::Progress(id, to) => match ledger.open(id) {
                 Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),
                 None => reply(ledger, to, None),

@@ -330,6 +330,16 @@ fn in_lane(ledger: &LedgerState, entry: &TaskEntry, facts: &Facts) -> Explanatio
             ..expires(entry, explanation)
         };
     }
+    if let Some((envelope, why)) = ledger.gate.wait_of(entry.task.id)
+        && holder.is_none()
+    {
+        let held = format!("the envelope {envelope} holds it back: {why}");
+        let cure = format!("see `utakata envelope explain {envelope}`");
+        return Explanation {
+            cure: Some(cure),
+            ..expires(entry, says(entry, "envelope", held))
+        };
+    }
     let first = holder.or_else(|| ledger.queued_of(target));
     let first = first.filter(|first| *first != entry.task.id);
     let Some(first) = first else {

@@ -32,6 +32,7 @@ pub(super) async fn restore(
     if let Some(newest) = store.tasks(&TaskFilter::default(), 1).await?.first() {
         newest.task.id.is_past();
     }
+    ledger.restore_gate(store.gate().await?);
     let gap = store.gap().await?;
     let mut doubted = Vec::new();
     for (target, lock) in store.locks().await? {
@@ -48,6 +49,7 @@ pub(super) async fn restore(
         let tasks = rows.into_iter().map(|row| task(row, config));
         ledger.restore(operation, record, tasks.collect(), progress);
     }
+    ledger.end_acts_of_no_task();
     if gap {
         tracing::warn!(
             tasks = doubted.len(),

@@ -14,7 +14,7 @@ use super::{
     Error,
     act::Actor,
     command::{LedgerCommand, Promise},
-    state::{Effect, LedgerState, Now},
+    state::{Effect, LedgerState, Now, PolicyWrites},
 };
 use crate::{
     audit,
@@ -60,7 +60,7 @@ pub(super) struct WriteState {
     /// Commands that arrived while a write took long, or was in doubt.
     kept: Vec<LedgerCommand>,
     /// The operations that the next batch begins.
-    planned: Vec<PlannedOperation>,
+    planned: Vec<PlannedOperations>,
     flight: Option<Flight>,
     /// The write of the flight's batch.
     writing: JoinSet<WriteResult>,
@@ -76,9 +76,11 @@ struct Retry {
     is_asked_for: bool,
 }
 
-/// An operation whose sender waits to hear that it is recorded.
-struct PlannedOperation {
-    id: OperationId,
+/// Operations whose sender waits to hear that they are recorded.
+struct PlannedOperations {
+    ids: Vec<OperationId>,
+    /// The rows of policies that are recorded with them, or not at all.
+    rows: Vec<String>,
     /// Absent once the sender was told that nobody knows.
     reply: Option<Promise<()>>,
 }
@@ -87,7 +89,7 @@ struct PlannedOperation {
 struct Flight {
     began: Instant,
     effects: Vec<Effect>,
-    planned: Vec<PlannedOperation>,
+    planned: Vec<PlannedOperations>,
     /// The number of commands that were taken meanwhile.
     came: usize,
     is_in_doubt: bool,
@@ -112,7 +114,14 @@ struct WriteResult {
     result: Result<(), store::Error>,
 }
 
-impl PlannedOperation {
+impl PlannedOperations {
+    /// Returns the reason to give while nobody knows whether they are recorded.
+    fn doubt(&self) -> Error {
+        self.ids
+            .first()
+            .map_or(Error::Waits, |id| Error::InDoubt(*id))
+    }
+
     /// Answers; whoever asked may have lost interest.
     fn answer(&mut self, answer: Result<(), Error>) {
         if let Some(reply) = self.reply.take() {
@@ -238,7 +247,12 @@ impl Service {
             }
             self.writes.retry.is_asked_for |= !command.only_asks();
             match command {
-                LedgerCommand::Plan(operation, reply) => new.push((operation, reply)),
+                LedgerCommand::Plan(operation, reply) => {
+                    new.push((PolicyWrites::of(*operation), reply));
+                }
+                LedgerCommand::Policies(writes, reply) if !writes.operations.is_empty() => {
+                    new.push((writes, reply));
+                }
                 LedgerCommand::End => self.writes.is_ending = true,
                 command => command.carry_out(&mut self.ledger),
             }
@@ -247,9 +261,12 @@ impl Service {
             self.ledger.tick();
         }
         for (new, reply) in new {
-            let (id, reply) = (new.operation.id, Some(reply));
-            self.ledger.plan(*new);
-            self.writes.planned.push(PlannedOperation { id, reply });
+            let (ids, rows) = self.ledger.plan_all(*new);
+            self.writes.planned.push(PlannedOperations {
+                ids,
+                rows,
+                reply: Some(reply),
+            });
         }
     }
 
@@ -274,7 +291,7 @@ impl Service {
         };
         flight.is_refused = true;
         for one in flight.planned.iter_mut().chain(&mut self.writes.planned) {
-            one.answer(Err(Error::InDoubt(one.id)));
+            one.answer(Err(one.doubt()));
         }
         self.writes.refuse_kept();
     }
@@ -403,7 +420,8 @@ impl Service {
         let error = Arc::new(error);
         let new = std::mem::take(&mut self.writes.planned);
         for mut one in flight.planned.into_iter().chain(new) {
-            self.ledger.forget(one.id);
+            one.ids.iter().for_each(|id| self.ledger.forget(*id));
+            self.ledger.forget_rows(&one.rows);
             one.answer(Err(Arc::clone(&error).into()));
         }
         self.ledger.settle();

@@ -2,9 +2,11 @@
 //! IO; the clock is an argument.
 
 mod asks;
+mod gate;
 mod lane;
 mod operation;
 mod outcomes;
+mod policies;
 mod summary;
 
 use std::{
@@ -18,13 +20,15 @@ use utakata_interconnect::Sender;
 use utakata_model::{EnvironmentId, Incarnation, Kind, OperationId, TargetName, Task, TaskId};
 use utakata_permit::message::{Answer, Recorded};
 
-use self::{lane::Lane, operation::OpenOperation};
+use self::{gate::GateState, lane::Lane, operation::OpenOperation};
 pub use self::{
+    gate::{GateView, LimitUse, Red},
     operation::{OperationPlan, OperationUnfit, OperationVerb},
     outcomes::{TaskUnfit, Verdict},
+    policies::PolicyWrites,
     summary::Summary,
 };
-use super::entry::TaskEntry;
+use super::{entry::TaskEntry, surroundings::Surroundings};
 use crate::{
     audit::{self, Trail},
     config,
@@ -63,6 +67,7 @@ pub(super) struct LedgerState {
     lock_ends: BTreeSet<(Instant, TargetName)>,
     /// Lanes in which something has changed.
     dirty: BTreeSet<TargetName>,
+    pub(super) gate: GateState,
     pub(super) trail: Trail,
     pub(super) batch: WriteBatch,
     pub(super) effects: Vec<Effect>,
@@ -138,8 +143,14 @@ pub(super) enum Purpose {
 
 impl LedgerState {
     /// Creates an empty ledger.
-    pub fn new(config: config::Control, find: Find, trail: Trail, now: Now) -> Self {
+    pub fn new(
+        config: config::Control,
+        (find, site): (Find, Arc<dyn Surroundings>),
+        trail: Trail,
+        now: Now,
+    ) -> Self {
         Self {
+            gate: GateState::new(site, now.instant),
             config,
             find,
             now,
@@ -165,7 +176,8 @@ impl LedgerState {
     pub fn deadline(&self) -> Option<Instant> {
         let task = self.deadlines.first().map(|(at, _)| *at);
         let lock = self.lock_ends.first().map(|(at, _)| *at);
-        task.into_iter().chain(lock).min()
+        let gate = self.gate.deadline();
+        task.into_iter().chain(lock).chain(gate).min()
     }
 
     /// Returns true if a task has not ended.
@@ -216,6 +228,7 @@ impl LedgerState {
             // A deadline that stayed in place would keep this from ever ending.
             self.deadlines.remove(&(at, id));
         }
+        self.tick_gate();
         self.settle();
     }
 

@@ -8,7 +8,7 @@ use utakata_interconnect::{Events, Tasks};
 use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
     alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
-    observed::turns::LogLine,
+    observed::turns::LogLine, policies::PolicyKeeper,
 };
 
 /// The interval between looks for changes by others.
@@ -37,11 +37,12 @@ impl Handle {
         tasks: Arc<dyn Tasks>,
         events: Arc<dyn Events>,
         keeper: Keeper,
-        alarms: AlarmKeeper,
+        (alarms, policies): (AlarmKeeper, PolicyKeeper),
     ) {
         let inner = &self.inner;
         let mut background = inner.lifetime.background.lock();
         background.spawn(alarms.run(inner.lifetime.cancel.clone()));
+        background.spawn(policies.run(inner.lifetime.cancel.clone()));
         let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),

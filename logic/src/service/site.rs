@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use utakata_interconnect::Events;
 
 use super::Error;
 use crate::{
+    Config, alarms,
     catalogue::Catalogue,
+    config::Approval,
+    control::Control,
     desired::{Desired, rollouts::Rollouts},
+    dispatch::Dispatch,
+    duties::Duties,
     environments::Environments,
     evidence::ReadBackCounts,
     inventory::Inventory,
     kinds::Kinds,
+    observe::Observe,
     observed::Observed,
     people::People,
+    policies,
     store::Store,
 };
 
@@ -74,6 +82,42 @@ impl Site {
             catalogue,
             rollouts: Arc::new(rollouts),
         })
+    }
+
+    /// Returns the service for reads.
+    pub fn observe(
+        &self,
+        config: &Config,
+        dispatch: &Arc<Dispatch>,
+        duties: watch::Receiver<Duties>,
+    ) -> Arc<Observe> {
+        Arc::new(Observe::new(
+            config.clone(),
+            Arc::clone(dispatch),
+            Arc::clone(&self.inventory),
+            Arc::clone(&self.kinds),
+            duties,
+        ))
+    }
+
+    /// Returns the services that policies depend on.
+    pub fn for_policies(
+        &self,
+        alarms: &alarms::Parts,
+        control: &Arc<Control>,
+        approval: Approval,
+    ) -> policies::Parts {
+        policies::Parts {
+            store: Arc::clone(&alarms.store),
+            ledger: alarms.ledger.clone(),
+            inventory: Arc::clone(&self.inventory),
+            observed: Arc::clone(&self.observed),
+            kinds: Arc::clone(&self.kinds),
+            observe: Arc::clone(&alarms.observe),
+            control: Arc::clone(control),
+            duties: alarms.duties.clone(),
+            approval,
+        }
     }
 
     /// Reloads changes that other logic environments have made.

@@ -10,7 +10,7 @@ use utakata_model::{
 };
 use utakata_permit::life::{End, Holder};
 
-use super::{AlarmWrites, ControlTask, Fence};
+use super::{AlarmWrites, ControlTask, Fence, KeyedWrites};
 use crate::pace::StopRule;
 
 /// Changes to the ledger that are written together.
@@ -28,6 +28,10 @@ pub struct WriteBatch {
     pub locks: IndexMap<TargetName, Option<Lock>>,
     /// Changes to alarms.
     pub alarms: AlarmWrites,
+    /// The memory of gates.
+    pub gate: KeyedWrites,
+    /// The memory of policies.
+    pub policies: KeyedWrites,
     /// The next page of the audit trail.
     pub audit: Option<AuditPage>,
     /// The lease under which it is written, if several could write.
@@ -110,6 +114,8 @@ impl WriteBatch {
             && self.task_progress.is_empty()
             && self.locks.is_empty()
             && self.alarms.is_empty()
+            && self.gate.is_empty()
+            && self.policies.is_empty()
             && self.audit.is_none()
             && !self.closes_gap
     }
@@ -122,6 +128,8 @@ impl WriteBatch {
         self.task_progress.extend(newer.task_progress);
         self.locks.extend(newer.locks);
         self.alarms.absorb(newer.alarms);
+        self.gate.absorb(newer.gate);
+        self.policies.absorb(newer.policies);
         self.closes_gap |= newer.closes_gap;
     }
 }

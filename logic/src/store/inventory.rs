@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use utakata_api::apply::Document;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Relation, RelationKey, Schedule,
-    ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Policy, PolicyName,
+    Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
 
 use super::Error;
 
-/// Targets, schedules, credentials, relations and alarm rules.
+/// Targets, schedules, credentials, relations, alarm rules, envelopes and policies.
 #[async_trait]
 pub trait Inventory: Send + Sync {
     /// Returns the whole inventory.
@@ -18,8 +18,9 @@ pub trait Inventory: Send + Sync {
     /// Applies these changes to the inventory, all or none.
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
-    /// Grows with every change of targets, schedules, credentials, relations, alarm rules, people,
-    /// releases and zones of environments: whoever caches them reads them again when it has changed.
+    /// Grows with every change of targets, schedules, credentials, relations, alarm rules,
+    /// envelopes, policies, people, releases and zones of environments: whoever caches them reads
+    /// them again when it has changed.
     async fn inventory_version(&self) -> Result<u64, Error>;
 }
 
@@ -36,6 +37,10 @@ pub struct Contents {
     pub relations: Vec<Relation>,
     /// Alarm rules by name, without those that come with utakata.
     pub alarm_rules: Vec<AlarmRule>,
+    /// Envelopes by name.
+    pub envelopes: Vec<Envelope>,
+    /// Policies by name.
+    pub policies: Vec<Policy>,
 }
 
 /// One change of the inventory.
@@ -53,4 +58,8 @@ pub enum Change {
     DeleteRelation(RelationKey),
     /// Deletes an alarm rule.
     DeleteAlarmRule(AlarmName),
+    /// Deletes an envelope.
+    DeleteEnvelope(EnvelopeName),
+    /// Deletes a policy.
+    DeletePolicy(PolicyName),
 }

@@ -12,6 +12,7 @@ mod notifications;
 mod people;
 mod readings;
 mod select;
+mod smart;
 mod snapshot;
 mod statement;
 

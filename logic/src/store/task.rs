@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{
     ActionName, Class, Kind, OperationId, Origin, Parameters, Priority, TargetName, TaskId,
     duration,
-    manifest::{Repeat, Undo, Verify},
+    manifest::{Repeat, Risk, Undo, Verify},
 };
 
 /// A control task as created.
@@ -48,6 +48,9 @@ pub struct ControlTask {
     /// The way to undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
+    /// The risk of the action.
+    #[serde(default)]
+    pub risk: Risk,
 }
 
 impl ControlTask {

@@ -21,6 +21,7 @@ mod openapi;
 mod orders;
 mod overview;
 mod people;
+mod policies;
 mod releases;
 mod rollouts;
 mod room;

@@ -18,7 +18,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alarm", &["expression", "profile", "model"]),
     ("protocol", &["model"]),
     ("api", &["model"]),
-    ("documents", &["alarm", "api", "model"]),
+    ("envelope", &["model"]),
+    ("policy", &["alarm", "envelope", "expression", "model"]),
+    (
+        "documents",
+        &["alarm", "api", "envelope", "policy", "model"],
+    ),
     ("permit", &["model"]),
     ("interconnect", &["permit", "settings", "model"]),
     (
@@ -47,6 +52,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rollout",
             "protocol",
             "alarm",
+            "envelope",
+            "policy",
             "api",
             "settings",
             "model",
@@ -90,7 +97,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "benches",
-        &["api", "history", "kube-for-tests", "model", "tests"],
+        &[
+            "api",
+            "history",
+            "kube-for-tests",
+            "model",
+            "policy",
+            "tests",
+        ],
     ),
     (
         "up",

@@ -56,6 +56,9 @@ pub struct Arguments {
     /// Reason, for the record
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
+    /// Override the envelopes that bind people; the audit trail keeps the reason
+    #[arg(long, requires = "why")]
+    break_glass: bool,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -233,6 +236,7 @@ async fn request(
         parameters: parameters::resolve(client, &arguments.parameters, Some(action)).await?,
         dry_run: false,
         why: arguments.why.clone(),
+        break_glass: arguments.break_glass,
         // The server answers at once with its id; waiting comes afterwards.
         wait: Duration::ZERO,
     })

@@ -69,6 +69,12 @@ enum What {
     /// An alarm rule of this site
     #[value(alias = "alarm-rules")]
     AlarmRule,
+    /// An envelope
+    #[value(alias = "envelopes")]
+    Envelope,
+    /// A policy: it hands back what it has changed
+    #[value(alias = "policies")]
+    Policy,
 }
 
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -122,6 +128,8 @@ async fn named(what: What, arguments: &Arguments, context: &Context<'_>) -> Resu
             What::Schedule => Named::Schedule(client.schedule(&name.parse()?).await?.name),
             What::Credential => Named::Credential(client.credential(&name.parse()?).await?.name),
             What::Relation => Named::Relation(relation(&client, name).await?),
+            What::Envelope => Named::Envelope(client.envelope(&name.parse()?).await?.envelope.name),
+            What::Policy => Named::Policy(client.policy(&name.parse()?).await?.policy.name),
             What::AlarmRule => Named::Alarm(client.alarm_rule(&name.parse()?).await?.rule.name),
         });
     }

@@ -61,6 +61,12 @@ enum What {
     /// Alarm rules: those of this site, and those that come with utakata
     #[value(alias = "alarm-rule")]
     AlarmRules,
+    /// Envelopes, and how much of each limit is used
+    #[value(alias = "envelope")]
+    Envelopes,
+    /// Policies, and what they do now
+    #[value(alias = "policy")]
+    Policies,
     /// Kinds of devices that an environment can talk to
     #[value(alias = "kind")]
     Kinds,
@@ -85,6 +91,8 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         What::Credentials => credentials(&client, &arguments, context).await?,
         What::Relations => relations(&client, context).await?,
         What::AlarmRules => alarm_rules(&client, &arguments, context).await?,
+        What::Envelopes => envelopes(&client, &arguments, context).await?,
+        What::Policies => policies(&client, &arguments, context).await?,
         What::Kinds => kinds(&client, &arguments, context).await?,
         What::Readings => readings(&client, &arguments, context).await?,
         What::Operations => operations(&client, &arguments, context).await?,
@@ -175,6 +183,32 @@ async fn alarm_rules(client: &Client, arguments: &Arguments, context: &Context<'
         (Some(_), Some(found)) => one(context, found),
         _ => context.output.list(&found, "there are no alarm rules"),
     }
+}
+
+async fn envelopes(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let found = match &arguments.name {
+        Some(name) => vec![client.envelope(&name.parse()?).await?],
+        None => client.envelopes().await?,
+    };
+    if context.output.format == Format::Yaml {
+        let documents = found.into_iter();
+        let documents = documents.map(|view| Document::Envelope(Box::new(view.envelope)));
+        return context.output.text(&write::yaml(documents)?);
+    }
+    context.output.list(&found, "there is no envelope")
+}
+
+async fn policies(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let found = match &arguments.name {
+        Some(name) => vec![client.policy(&name.parse()?).await?],
+        None => client.policies().await?,
+    };
+    if context.output.format == Format::Yaml {
+        let documents = found.into_iter();
+        let documents = documents.map(|view| Document::Policy(Box::new(view.policy)));
+        return context.output.text(&write::yaml(documents)?);
+    }
+    context.output.list(&found, "there is no policy")
 }
 
 async fn kinds(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {

@@ -259,7 +259,11 @@ impl Row for OperationView {
     fn cells(&self) -> Vec<Cell> {
         let operation = &self.operation;
         let action = operation.action.as_ref().map(ToString::to_string);
-        let by = operation.by.as_ref().map(ToString::to_string);
+        let policy = operation
+            .policy
+            .as_ref()
+            .map(|policy| format!("policy {policy}"));
+        let by = operation.by.as_ref().map(ToString::to_string).or(policy);
         vec![
             Cell::dim(operation.id.to_string()),
             words::ago(operation.requested).into(),

@@ -17,6 +17,7 @@ mod mistakes;
 mod notifications;
 mod orders;
 mod pods;
+mod policies;
 mod probes;
 mod profiles;
 mod program;

@@ -19,14 +19,14 @@ use crate::{
 const DEVICES: usize = 8;
 
 /// Simulated devices that count. Closing their standard input ends them.
-struct Counters {
+pub struct Counters {
     child: Child,
-    devices: Vec<Value>,
+    pub devices: Vec<Value>,
     control: String,
 }
 
 impl Counters {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let child = Command::new(beside("utakata-simulator"))
             .args(["counters", "--devices", &DEVICES.to_string()])
             .args(["--base-port", "0", "--exit-with-stdin"])
@@ -82,8 +82,14 @@ impl Counters {
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
+    /// Checks that no device received this.
+    pub fn expect_never(&self, token: &str) {
+        let truth = self.tell(&["truth"]);
+        assert!(!truth.to_string().contains(token), "{truth}");
+    }
+
     /// Checks that every device received each of these once, and did it once.
-    fn expect_once(&self, tokens: &[String]) {
+    pub fn expect_once(&self, tokens: &[String]) {
         for device in self.names() {
             let truth = self.tell(&["truth", device]);
             let seen = truth[0]["tokens"].as_array().unwrap();

@@ -169,6 +169,8 @@ impl Control {
             why: requested.undo.why.clone(),
             by: Some(requested.by.clone()),
             undoes: Some(requested.id),
+            policy: None,
+            break_glass: false,
             within: None,
             key: None,
         }

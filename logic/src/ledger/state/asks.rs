@@ -34,12 +34,15 @@ impl LedgerState {
         let Some(entry) = self.tasks.get(&id) else {
             return Verdict::Refused(Refused::Foreign);
         };
+        let was_permitted = entry.life.state() == TaskState::Permitted;
         // One writer per target, however the queues have changed the order.
         let lane = self.lane(&entry.task.target);
         if lane.is_some_and(|lane| lane.holder.is_some_and(|holder| holder != id)) {
             return Verdict::Refused(Refused::Recalled);
         }
-        let was_permitted = entry.life.state() == TaskState::Permitted;
+        if self.is_held_at_permit(id) {
+            return Verdict::Refused(Refused::Recalled);
+        }
         let holder = Holder {
             environment: from.environment.clone(),
             incarnation: from.incarnation,
@@ -82,5 +85,6 @@ impl LedgerState {
             });
         }
         self.write_down(task);
+        self.acted(task, attempt);
     }
 }

@@ -3,7 +3,7 @@
 //! Only the first task of a lane is published. A published task without a permit is recalled when a
 //! more urgent one arrives, when the target is locked, or when the operation is paused.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use utakata_api::ledger::{Attribution, Lock};
 use utakata_model::{
@@ -77,11 +77,11 @@ impl LedgerState {
             self.lanes.remove(target);
             return;
         }
-        let next = match lane.holder {
+        let (holder, queued) = (lane.holder, lane.queued);
+        let next = match holder {
             Some(_) => None,
-            None => self.next_in(lane),
+            None => self.first_admitted(target),
         };
-        let queued = lane.queued;
         if queued == next {
             return;
         }
@@ -98,9 +98,25 @@ impl LedgerState {
         }
     }
 
-    fn next_in(&self, lane: &Lane) -> Option<TaskId> {
-        let mut waiting = lane.waiting.iter().map(|(_, id)| *id);
-        waiting.find(|id| {
+    /// Returns the first task of a lane that its envelopes admit. Those that they refuse end.
+    fn first_admitted(&mut self, target: &TargetName) -> Option<TaskId> {
+        let mut after = Bound::Unbounded;
+        loop {
+            let rank = self.next_in(target, after)?;
+            match self.admits(rank.1) {
+                Ok(true) => return Some(rank.1),
+                Ok(false) => {}
+                Err(problem) => self.void(rank.1, problem),
+            }
+            after = Bound::Excluded(rank);
+        }
+    }
+
+    /// Returns the next task of a lane that no lock and no operation holds back.
+    fn next_in(&self, target: &TargetName, after: Bound<Rank>) -> Option<Rank> {
+        let lane = self.lanes.get(target)?;
+        let mut waiting = lane.waiting.range((after, Bound::Unbounded));
+        let found = waiting.find(|(_, id)| {
             self.tasks.get(id).is_some_and(|entry| {
                 let passes = lane
                     .lock
@@ -108,7 +124,8 @@ impl LedgerState {
                     .is_none_or(|lock| entry.task.priority > lock.priority);
                 passes && self.is_running(entry.task.operation)
             })
-        })
+        });
+        found.copied()
     }
 
     /// Checks that the target is still the one for which the task was made.
@@ -191,6 +208,7 @@ impl LedgerState {
         let (operation, told) = (entry.task.operation, entry.record.outcome.clone());
         let (kind, shows) = (entry.task.kind.clone(), entry.shows.take());
         self.tell(operation, kind, told, shows);
+        self.is_unsettled_for_gate(id);
         self.is_unsettled_in(operation, id);
     }
 

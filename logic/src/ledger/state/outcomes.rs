@@ -288,6 +288,7 @@ impl LedgerState {
         let Some(entry) = self.tasks.remove(&id) else {
             return self.broken("a task that ended is missing already", id);
         };
+        self.is_over_for_gate(&entry, end.how == How::Failed);
         let operation = entry.task.operation;
         if let Some(outcome) = entry.record.outcome {
             self.conclude(

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 use utakata_api::ledger::{Attribution, Lock};
+use utakata_envelope::InForce;
 use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
-    OutcomeStatus, Pace, Parameters, Priority, Target, TargetName, TaskId, TaskKey, TaskState,
-    manifest::Repeat, outcome::Timings,
+    OutcomeStatus, Pace, Parameters, PolicyName, Priority, Target, TargetName, TaskId, TaskKey,
+    TaskState,
+    manifest::{Repeat, Risk},
+    outcome::Timings,
 };
 use utakata_permit::message::{Ask, Refused, StartBatch, Verdict as Permit};
 
@@ -23,6 +26,7 @@ use crate::{
     store::ControlTask,
 };
 
+mod gate;
 mod operations;
 mod people;
 mod races;
@@ -43,6 +47,12 @@ impl Table {
     }
 
     fn with(config: config::Control) -> Self {
+        Self::within(config, Vec::new())
+    }
+
+    /// The same within envelopes.
+    fn within(config: config::Control, envelopes: Vec<InForce>) -> Self {
+        let site = Arc::new(gate::Site::new(envelopes));
         let now = Now {
             instant: Instant::now(),
             at: Timestamp::from_second(1_800_000_000).unwrap(),
@@ -53,7 +63,7 @@ impl Table {
             (name.as_str() != "gone").then(|| Arc::new(TargetEntry::of(target(), 0)))
         });
         Self {
-            ledger: LedgerState::new(config, find, Trail::default(), now),
+            ledger: LedgerState::new(config, (find, site), Trail::default(), now),
             now,
         }
     }
@@ -79,6 +89,8 @@ impl Table {
             pace: requested.pace,
             priority: requested.priority,
             undoes: None,
+            policy: requested.policy,
+            break_glass: requested.break_glass,
         };
         let task = |name: &&str| ControlTask {
             id: TaskId::generate(),
@@ -96,6 +108,7 @@ impl Table {
             repeat: Repeat::Once,
             verify: None,
             undo: None,
+            risk: Risk::Low,
         };
         let tasks: Vec<ControlTask> = requested.targets.iter().map(task).collect();
         let ids = tasks.iter().map(|task| task.id).collect();
@@ -132,8 +145,9 @@ impl Table {
             }],
         };
         self.ledger.on_asks(&start);
-        let answer = self.ledger.effects.pop();
-        let Some(Effect::Answer(_, _, answer)) = answer else {
+        let is_answer = |effect: &Effect| matches!(effect, Effect::Answer(..));
+        let at = self.ledger.effects.iter().rposition(is_answer).unwrap();
+        let Effect::Answer(_, _, answer) = self.ledger.effects.remove(at) else {
             panic!("an ask is answered");
         };
         answer.verdict
@@ -184,6 +198,8 @@ struct Request {
     pace: Pace,
     priority: Priority,
     needs_approval: bool,
+    policy: Option<PolicyName>,
+    break_glass: bool,
 }
 
 fn on(targets: &[&'static str]) -> Request {
@@ -192,6 +208,8 @@ fn on(targets: &[&'static str]) -> Request {
         pace: Pace::default(),
         priority: Priority::Routine,
         needs_approval: false,
+        policy: None,
+        break_glass: false,
     }
 }
 

@@ -30,12 +30,16 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 25] = [
+pub static TABLES: [Table; 29] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
     table("relation", NAMED),
     table("alarm_rule", NAMED),
+    table("envelope", NAMED),
+    table("policy", NAMED),
+    table("gate", &[Text("key"), Text("body")]),
+    table("policy_state", &[Text("key"), Text("body")]),
     table("alarm", &[Text("key"), Text("body")]),
     table("alarm_change", &[Number("number"), Text("body")]),
     table("alarm_told", &[Text("channel"), Number("number")]),

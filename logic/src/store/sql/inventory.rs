@@ -19,6 +19,8 @@ struct Outcome<'c> {
     credentials: Bodies<'c>,
     relations: IndexMap<String, Option<String>>,
     alarm_rules: Bodies<'c>,
+    envelopes: Bodies<'c>,
+    policies: Bodies<'c>,
     /// Targets whose readings are deleted.
     unread: Vec<&'c str>,
 }
@@ -60,6 +62,18 @@ const ALARM_RULES: Table = Table {
     put: "INSERT INTO alarm_rule (name, body) SELECT name, body FROM fresh WHERE TRUE
           ON CONFLICT (name) DO UPDATE SET body = excluded.body",
 };
+const ENVELOPES: Table = Table {
+    select: "SELECT body FROM envelope ORDER BY name",
+    delete: "DELETE FROM envelope WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO envelope (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
+const POLICIES: Table = Table {
+    select: "SELECT body FROM policy ORDER BY name",
+    delete: "DELETE FROM policy WHERE name IN (SELECT name FROM fresh)",
+    put: "INSERT INTO policy (name, body) SELECT name, body FROM fresh WHERE TRUE
+          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+};
 const DELETE_READINGS: &str = "DELETE FROM reading WHERE target IN (SELECT name FROM fresh)";
 
 #[async_trait]
@@ -72,16 +86,22 @@ impl<S: Sql> Inventory for S {
             let credentials = moment.fetch(Statement::new(CREDENTIALS.select)).await?;
             let relations = moment.fetch(Statement::new(RELATIONS.select)).await?;
             let rules = moment.fetch(Statement::new(ALARM_RULES.select)).await?;
-            Ok((targets, schedules, credentials, relations, rules))
+            let envelopes = moment.fetch(Statement::new(ENVELOPES.select)).await?;
+            let policies = moment.fetch(Statement::new(POLICIES.select)).await?;
+            let documents = (rules, envelopes, policies);
+            Ok((targets, schedules, credentials, relations, documents))
         };
         let rows = rows.await;
-        let (targets, schedules, credentials, relations, rules) = moment.end(rows).await?;
+        let (targets, schedules, credentials, relations, documents) = moment.end(rows).await?;
+        let (rules, envelopes, policies) = documents;
         Ok(Contents {
             targets: bodies(self.place(), "target", &targets)?,
             schedules: bodies(self.place(), "schedule", &schedules)?,
             credentials: bodies(self.place(), "credential", &credentials)?,
             relations: bodies(self.place(), "relation", &relations)?,
             alarm_rules: bodies(self.place(), "alarm rule", &rules)?,
+            envelopes: bodies(self.place(), "envelope", &envelopes)?,
+            policies: bodies(self.place(), "policy", &policies)?,
         })
     }
 
@@ -134,6 +154,14 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
                 let body = place.json("alarm rule", rule)?;
                 (&mut outcome.alarm_rules, rule.name.as_str(), Some(body))
             }
+            Change::Put(Document::Envelope(envelope)) => {
+                let body = place.json("envelope", envelope)?;
+                (&mut outcome.envelopes, envelope.name.as_str(), Some(body))
+            }
+            Change::Put(Document::Policy(policy)) => {
+                let body = place.json("policy", policy)?;
+                (&mut outcome.policies, policy.name.as_str(), Some(body))
+            }
             Change::Put(Document::Relation(relation)) => {
                 let body = place.json("relation", relation)?;
                 let name = relation.key().to_string();
@@ -145,6 +173,8 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
                 continue;
             }
             Change::DeleteAlarmRule(name) => (&mut outcome.alarm_rules, name.as_str(), None),
+            Change::DeleteEnvelope(name) => (&mut outcome.envelopes, name.as_str(), None),
+            Change::DeletePolicy(name) => (&mut outcome.policies, name.as_str(), None),
             Change::DeleteTarget(name) => {
                 outcome.unread.push(name.as_str());
                 (&mut outcome.targets, name.as_str(), None)
@@ -168,6 +198,8 @@ async fn make(to: &mut impl Session, outcome: Outcome<'_>) -> Result<(), sqlx::E
         (outcome.credentials, CREDENTIALS),
         (relations.collect(), RELATIONS),
         (outcome.alarm_rules, ALARM_RULES),
+        (outcome.envelopes, ENVELOPES),
+        (outcome.policies, POLICIES),
     ];
     for (bodies, table) in tables {
         let (gone, put): (Bodies<'_>, Bodies<'_>) =

@@ -246,6 +246,7 @@ async fn write(
     to.write_tasks(rows, place).await?;
     write_locks(to, &rows.locks).await?;
     super::alarm::write(to, &batch.alarms).await?;
+    super::smart::write(to, batch).await?;
     if batch.closes_gap {
         let sql = "DELETE FROM counter WHERE name = 'gap'";
         to.execute(Statement::new(sql)).await?;

@@ -10,6 +10,7 @@ mod person;
 mod release;
 mod rollout;
 mod shipped;
+mod smart;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -47,6 +48,7 @@ pub use shipped::{
     an_environment_has_the_zone_that_was_written_first,
     what_comes_with_utakata_stays_when_others_come,
 };
+pub use smart::what_policies_remember_is_what_was_written_last;
 
 /// Calls a macro with the names of all promises.
 macro_rules! promises {
@@ -63,6 +65,7 @@ macro_rules! promises {
             notifications_are_those_that_were_written_last,
             alarms_are_those_that_were_written_last,
             rules_and_relations_are_those_that_were_written,
+            what_policies_remember_is_what_was_written_last,
             people_are_those_that_were_written,
             a_lease_has_one_holder_at_a_time,
             a_lease_ends_by_itself,
@@ -106,6 +109,8 @@ pub fn operation() -> Operation {
         pace: utakata_model::Pace::default(),
         priority: Priority::Urgent,
         undoes: None,
+        policy: None,
+        break_glass: false,
     }
 }
 
@@ -126,6 +131,7 @@ pub fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
         repeat: Repeat::Repeatable,
         verify: None,
         undo: None,
+        risk: Default::default(),
     };
     (0..count).map(task).collect()
 }

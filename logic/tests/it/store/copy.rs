@@ -55,6 +55,11 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     let notification = serde_json::from_value(notification).unwrap();
     store.put_notifications(&[notification]).await.unwrap();
     fill_alarms(&store).await;
+    let mut smart = WriteBatch::default();
+    for rows in [&mut smart.gate, &mut smart.policies] {
+        rows.0.insert("one".into(), Some("{}".into()));
+    }
+    store.write(&smart).await.unwrap();
     (folder, store)
 }
 
@@ -108,6 +113,13 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     let notifications = [a.notifications().await, b.notifications().await];
     let [ours, theirs] = notifications.map(Result::unwrap);
     assert!(!ours.is_empty() && ours == theirs, "{ours:?} {theirs:?}");
+    for [ours, theirs] in [
+        [a.gate().await, b.gate().await],
+        [a.policy_states().await, b.policy_states().await],
+    ] {
+        let ours = ours.unwrap();
+        assert!(!ours.is_empty() && ours == theirs.unwrap(), "{ours:?}");
+    }
     assert_eq!(a.locks().await.unwrap(), b.locks().await.unwrap());
     assert_eq!(a.orders().await.unwrap(), b.orders().await.unwrap());
     let releases = a.releases(None).await.unwrap();

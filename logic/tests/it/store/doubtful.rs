@@ -10,8 +10,8 @@ use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
     Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
     Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PersonRow, Place,
-    PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Snapshot, Store, TaskFilter,
-    TaskRow, WriteBatch,
+    PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Smart, Snapshot, Store,
+    TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
@@ -148,6 +148,10 @@ delegate! {
         alarm_changes(after: u64, max: u32) -> Vec<AlarmChangeRow>;
         last_alarm_change() -> u64;
         alarms_told() -> Vec<(String, u64)>;
+    }
+    Smart {
+        gate() -> Vec<(String, String)>;
+        policy_states() -> Vec<(String, String)>;
     }
     Audit {
         audit(from: u64, max: u32) -> Vec<AuditPage>;

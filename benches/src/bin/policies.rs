@@ -1,0 +1,155 @@
+//! Policies: 10,000 instances decided once, and thirty days of fifty inputs decided again.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use clap::Parser;
+use jiff::Timestamp;
+use utakata_benches::figures::Figures;
+use utakata_model::{Policy, policy::Mode};
+use utakata_policy::{
+    Candidate, Compiled, InputView, Purpose, Sample, SampleValue, State, View, decide,
+};
+
+/// Measures decisions of policies.
+#[derive(Parser)]
+struct Arguments {
+    /// Instances that are decided once
+    #[arg(long, default_value_t = 10_000)]
+    instances: usize,
+    /// Days that are decided again, once a minute
+    #[arg(long, default_value_t = 30)]
+    days: u64,
+    /// Measured runs, after one for warming up
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+}
+
+/// A policy for each target, with three inputs of its own.
+const EACH: &str = r#"{ "name": "each", "for_each": "kind=redfish",
+    "watch": {
+        "silent": { "silence": true, "fresh": "1m" },
+        "watts": { "metric": "hw.power", "relation": "feeds", "aggregate": "sum", "fresh": "2m" },
+        "inlet": { "metric": "hw.temperature", "aggregate": "max", "fresh": "2m" } },
+    "let": { "share": "watts / 400.0" },
+    "when": "silent > duration('10m') && share > 0.1 && inlet < 40.0", "hold": "1m",
+    "act": [{ "action": "outlet-cycle", "on": { "relation": "feeds" } }],
+    "envelope": { "at_most": ["1 in 10m"] } }"#;
+
+/// A policy with one input of fifty targets.
+const FIFTY: &str = r#"{ "name": "fifty",
+    "watch": { "load": { "metric": "hw.power", "selector": "kind=apc-pdu", "aggregate": "sum",
+        "fresh": "3m", "at_least": "90%" } },
+    "let": { "share": "load / 50000.0" },
+    "when": "share > 0.9", "until": "share < 0.8", "hold": "2m",
+    "act": [{ "action": "outlet-off", "on": { "selector": "tier=batch" },
+        "enough": "load - 42000.0", "gives": "hw.power", "at_a_time": 5, "settle": "2m" }],
+    "back": { "when": "share < 0.7", "hold": "10m" },
+    "envelope": { "at_most": ["40 in 1h"] } }"#;
+
+fn compiled(text: &str) -> Result<Compiled> {
+    let policy: Policy = serde_json::from_str(text)?;
+    Compiled::new(policy).map_err(|wrong| anyhow!("{wrong:?}"))
+}
+
+fn sample(at: usize, value: f64, heard: Timestamp) -> Result<Sample> {
+    Ok(Sample {
+        target: format!("target-{at}").parse()?,
+        value: SampleValue::Number(value),
+        heard,
+    })
+}
+
+fn purpose() -> Purpose<'static> {
+    Purpose {
+        mode: Mode::Shadow,
+        is_ending: false,
+        prefix: "policy/bench/1",
+    }
+}
+
+fn step_all(compiled: &Compiled, instances: usize) -> Result<Duration> {
+    let now = Timestamp::now();
+    let one = |at| -> Result<InputView> {
+        Ok(InputView {
+            targets: 1,
+            samples: vec![sample(at, 30.0, now)?],
+        })
+    };
+    let views: Result<Vec<View>> = (0..instances)
+        .map(|at| {
+            Ok(View {
+                inputs: vec![one(at)?, one(at)?, one(at)?],
+                candidates: vec![Vec::new()],
+                ..View::default()
+            })
+        })
+        .collect();
+    let views = views?;
+    let mut states = vec![State::default(); instances];
+    let began = Instant::now();
+    for (view, state) in views.iter().zip(&mut states) {
+        *state = decide(compiled, view, state, purpose(), now).state;
+    }
+    Ok(began.elapsed())
+}
+
+fn replay(compiled: &Compiled, days: u64) -> Result<(Duration, u64)> {
+    const INPUTS: usize = 50;
+    let mut now = Timestamp::from_second(1_780_000_000)?;
+    let mut view = View {
+        inputs: vec![InputView {
+            targets: INPUTS,
+            samples: (0..INPUTS)
+                .map(|at| sample(at, 0.0, now))
+                .collect::<Result<_>>()?,
+        }],
+        candidates: vec![Vec::new()],
+        ..View::default()
+    };
+    for at in 0..100 {
+        view.candidates[0].push(Candidate {
+            target: format!("batch-{at}").parse()?,
+            outlet: None,
+            order: None,
+            gives: Some(150.0),
+            is_free: true,
+        });
+    }
+    let (mut state, mut acts) = (State::default(), 0);
+    let began = Instant::now();
+    for minute in 0..days * 24 * 60 {
+        now += Duration::from_secs(60);
+        // A day of load, from 30 to 47 kW.
+        #[allow(clippy::cast_precision_loss, reason = "minutes of a month are exact")]
+        let phase = (minute % 1440) as f64 / 1440.0 * std::f64::consts::TAU;
+        for seen in &mut view.inputs[0].samples {
+            seen.value = SampleValue::Number(770.0 + 170.0 * phase.sin());
+            seen.heard = now;
+        }
+        let decided = decide(compiled, &view, &state, purpose(), now);
+        acts += u64::from(!decided.acts.is_empty());
+        state = decided.state;
+    }
+    Ok((began.elapsed(), acts))
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let (each, fifty) = (compiled(EACH)?, compiled(FIFTY)?);
+    step_all(&each, arguments.instances)?;
+    let (mut steps, mut replays, mut acts) = (Figures::default(), Figures::default(), 0);
+    for _ in 0..arguments.runs {
+        steps.add(step_all(&each, arguments.instances)?.as_secs_f64() * 1e3);
+        let (lasted, acted) = replay(&fifty, arguments.days)?;
+        replays.add(lasted.as_secs_f64() * 1e3);
+        acts = acted;
+    }
+    println!(
+        "{} instances decided once, ms: {steps}",
+        arguments.instances
+    );
+    let days = arguments.days;
+    println!("{days} days of 50 inputs at 1 min decided, {acts} acts, ms: {replays}");
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Operations that policies ask for. They are recorded by whoever asks, together with its state.
+
+use serde_json::Value;
+use utakata_model::{ActionName, OperationId, Pace, PolicyName, Priority, Selector};
+
+use super::{
+    Control, Error, OperationRequest, plan,
+    undo::steps::{Step, steps},
+};
+use crate::ledger::OperationPlan;
+
+/// An operation that a policy asks for.
+#[derive(Debug)]
+pub struct PolicyOperation {
+    pub policy: PolicyName,
+    pub selector: Selector,
+    pub action: ActionName,
+    pub parameters: Value,
+    pub key: String,
+    pub why: Option<String>,
+    pub needs_approval: bool,
+}
+
+/// An operation that a policy hands back.
+#[derive(Debug)]
+pub struct HandBackOf {
+    pub policy: PolicyName,
+    pub undoes: OperationId,
+    pub key: String,
+    pub why: Option<String>,
+}
+
+impl Control {
+    /// Checks an operation that a policy asks for, and returns it as the ledger plans it.
+    ///
+    /// # Errors
+    /// A target cannot be controlled as requested.
+    pub fn of_policy(&self, asked: PolicyOperation) -> Result<OperationPlan, Error> {
+        let selection = self.rooms.inventory.select(&asked.selector);
+        if selection.is_empty() {
+            let selector = asked.selector;
+            return Err(Error::SelectsNothing { selector });
+        }
+        let served = self.rooms.kinds.served();
+        let planned = plan::plan(&asked.action, &asked.parameters, &selection, &served)
+            .map_err(|problems| Error::Impossible { problems })?;
+        let new = OperationRequest {
+            selector: asked.selector,
+            action: asked.action,
+            parameters: asked.parameters,
+            pace: Pace::default(),
+            priority: Priority::Routine,
+            why: asked.why,
+            by: None,
+            undoes: None,
+            within: None,
+            key: Some(asked.key),
+            policy: Some(asked.policy),
+            break_glass: false,
+        };
+        let mut plan = self.planned(new, &planned);
+        plan.needs_approval = asked.needs_approval;
+        Ok(plan)
+    }
+
+    /// Returns the operation that hands back what an operation of a policy has changed; absent if
+    /// there is nothing to hand back.
+    ///
+    /// # Errors
+    /// It cannot be undone, or the store failed.
+    pub async fn hand_back(&self, asked: HandBackOf) -> Result<Option<OperationPlan>, Error> {
+        let rows = self.rooms.store.tasks_of(asked.undoes).await?;
+        let (found, left_out) = steps(&rows);
+        let Some(Step {
+            action,
+            parameters,
+            targets,
+        }) = found.into_iter().next()
+        else {
+            let is_unchanged = left_out
+                .iter()
+                .all(|one| one.why == "it changed nothing" || one.why == "it was not done");
+            return match is_unchanged {
+                true => Ok(None),
+                false => Err(Error::NothingToUndo { left_out }),
+            };
+        };
+        let names = targets.iter().map(|(target, _)| target);
+        let selector = Selector::of_names(names);
+        let selection = self.rooms.inventory.select(&selector);
+        let served = self.rooms.kinds.served();
+        let parameters = Value::Object(parameters);
+        let planned = plan::plan(&action, &parameters, &selection, &served)
+            .map_err(|problems| Error::Impossible { problems })?;
+        if planned.is_empty() {
+            return Err(Error::SelectsNothing { selector });
+        }
+        let new = OperationRequest {
+            selector,
+            action,
+            parameters,
+            pace: Pace::default(),
+            priority: Priority::Routine,
+            why: asked.why,
+            by: None,
+            undoes: Some(asked.undoes),
+            within: None,
+            key: Some(asked.key),
+            policy: Some(asked.policy),
+            break_glass: false,
+        };
+        let mut plan = self.planned(new, &planned);
+        // Handing back needs nobody's approval.
+        plan.needs_approval = false;
+        Ok(Some(plan))
+    }
+}

@@ -1,0 +1,173 @@
+//! Requests of people about policies.
+
+use jiff::Timestamp;
+use utakata_model::{PolicyName, action::Risk, policy::Mode};
+
+use super::{
+    Command, Error, Told,
+    keeper::Keeping,
+    mode::{bound_to, disarm, put},
+    record::{Asked, ModeRow},
+};
+use crate::{audit::PolicyNote, clock, config::Approval, ledger::PolicyWrites};
+
+/// The age up to which the result of a test counts.
+const TEST_COUNTS: i64 = 7 * 24 * 3600;
+
+impl Keeping<'_> {
+    /// Carries out what a person says.
+    ///
+    /// # Errors
+    /// Only if policies have to be taken up again.
+    pub async fn command(&mut self, command: Command) -> Result<(), Error> {
+        let now = clock::now();
+        let mut writes = PolicyWrites::default();
+        let (result, reply) = match command {
+            Command::Arm(arm, reply) => (self.arm(&arm, now, &mut writes), reply),
+            Command::Disarm {
+                name,
+                mode,
+                by,
+                reply,
+            } => {
+                let by = (by.by.as_str(), by.why.clone());
+                let found = self.kept.get_mut(&name).ok_or_else(|| none(&name));
+                let result = found.map(|found| {
+                    found.mode.stopped = None;
+                    disarm(found, mode, by, now, &mut writes);
+                    Told::Done
+                });
+                (result, reply)
+            }
+            Command::Stop { by, reply } => {
+                let why = by.why.clone().or_else(|| Some("all hands off".into()));
+                for found in self
+                    .kept
+                    .values_mut()
+                    .filter(|one| one.mode.mode != Mode::Off)
+                {
+                    disarm(found, Mode::Shadow, (&by.by, why.clone()), now, &mut writes);
+                }
+                (Ok(Told::Done), reply)
+            }
+            Command::Resume { by, reply } => {
+                writes.clears_red = Some(by);
+                (Ok(Told::Done), reply)
+            }
+            Command::Tested { name, test, reply } => {
+                let found = self.kept.get_mut(&name).ok_or_else(|| none(&name));
+                let result = found.map(|found| {
+                    found.mode.test = Some(test);
+                    put(&mut writes, &ModeRow::key(&name), &found.mode);
+                    Told::Done
+                });
+                (result, reply)
+            }
+        };
+        let result = match result {
+            Ok(told) => self.record(writes).await.map(|()| told),
+            Err(error) => Err(error),
+        };
+        let again = matches!(result, Err(Error::Ledger(_)));
+        // Whoever asked may have lost interest.
+        let _ = reply.send(result);
+        match again {
+            // What is in memory may not be what is stored.
+            true => Err(Error::Again),
+            false => Ok(()),
+        }
+    }
+
+    fn arm(
+        &mut self,
+        arm: &super::Arm,
+        now: Timestamp,
+        writes: &mut PolicyWrites,
+    ) -> Result<Told, Error> {
+        let needs_two = self.needs_two(&arm.name);
+        let inventory = &self.parts.inventory;
+        let found = self
+            .kept
+            .get_mut(&arm.name)
+            .ok_or_else(|| none(&arm.name))?;
+        let bound = bound_to(found, inventory);
+        let test = found.mode.test.as_ref().ok_or(Error::NotTested)?;
+        let is_its = arm.token == test.token && arm.token.starts_with(&format!("{bound}-"));
+        if !is_its {
+            return Err(Error::Token);
+        }
+        if now.duration_since(test.at).as_secs() > TEST_COUNTS {
+            return Err(Error::NotTested);
+        }
+        if found.mode.is_ending {
+            return Err(Error::Unfit(
+                "it hands back what it has changed: wait until it has".into(),
+            ));
+        }
+        if !matches!(arm.mode, Mode::Armed | Mode::Advise) {
+            return Err(Error::Unfit("it is armed, or gives advice".into()));
+        }
+        let until = now.checked_add(arm.lasts).map_err(|_| Error::Lasts)?;
+        let first = found
+            .mode
+            .asked
+            .as_ref()
+            .filter(|asked| asked.by != arm.by.by && asked.token == arm.token);
+        if needs_two && arm.mode == Mode::Armed && first.is_none() {
+            found.mode.asked = Some(Asked {
+                by: arm.by.by.clone(),
+                token: arm.token.clone(),
+                at: now,
+            });
+            put(writes, &ModeRow::key(&arm.name), &found.mode);
+            return Ok(Told::NeedsSecond);
+        }
+        found.begin_anew();
+        found.mode.mode = arm.mode;
+        found.mode.until = Some(until);
+        found.mode.by = Some(arm.by.by.clone());
+        found.mode.stopped = None;
+        found.mode.asked = None;
+        put(writes, &ModeRow::key(&arm.name), &found.mode);
+        for (target, instance) in &found.instances {
+            let row = super::record::StateRow {
+                target: target.clone(),
+                state: instance.state.clone(),
+            };
+            let key = super::record::StateRow::key(&arm.name, target.as_ref());
+            put(writes, &key, &row);
+        }
+        writes.notes.push(PolicyNote {
+            policy: arm.name.clone(),
+            act: arm.mode.as_str(),
+            target: None,
+            inputs: None,
+            token: Some(arm.token.clone()),
+            attribution: arm.by.clone(),
+        });
+        Ok(Told::Done)
+    }
+
+    /// Returns true if two people have to arm a policy: an action of it is of high risk, and the site
+    /// wants approvals.
+    fn needs_two(&self, name: &PolicyName) -> bool {
+        let Some(found) = self.kept.get(name) else {
+            return false;
+        };
+        let served = self.parts.kinds.served();
+        let is_high = |action: &utakata_model::ActionName| {
+            let kinds = served.kinds();
+            let mut all = kinds.flat_map(|kind| served.of_kind(kind));
+            all.any(|(_, one)| {
+                let found = one.action(action);
+                found.is_some_and(|found| found.action.risk == Risk::High)
+            })
+        };
+        let mut acts = found.mode.policy.act.iter();
+        self.parts.approval != Approval::Never && acts.any(|act| is_high(&act.action))
+    }
+}
+
+fn none(name: &PolicyName) -> Error {
+    Error::None(name.clone())
+}

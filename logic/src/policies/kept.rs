@@ -1,0 +1,154 @@
+//! The policies as their keeper has them in memory.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use utakata_model::{Policy, PolicyName, Selector, TargetName};
+use utakata_policy::{Compiled, Evaluation, Stage, State, Word};
+
+use super::{
+    record::{ModeRow, StateRow},
+    scope::Scope,
+};
+use crate::{inventory::Inventory, relations::Graph};
+
+/// One policy.
+pub(super) struct Kept {
+    pub mode: ModeRow,
+    pub compiled: Arc<Compiled>,
+    /// True as long as its document is there.
+    pub is_declared: bool,
+    pub instances: BTreeMap<Option<TargetName>, Instance>,
+}
+
+/// One instance of a policy.
+#[derive(Default)]
+pub(super) struct Instance {
+    pub scope: Arc<Scope>,
+    pub state: State,
+    /// The state that was stored last, and when.
+    pub written: Option<(State, Timestamp)>,
+    /// The time of the last decision.
+    pub decided_at: Option<Timestamp>,
+    pub last: Option<Last>,
+}
+
+/// The last decision of an instance.
+#[derive(Debug, Clone)]
+pub struct Last {
+    pub at: Timestamp,
+    pub word: Word,
+    pub why: String,
+    pub needs: Vec<String>,
+    pub evaluation: Evaluation,
+}
+
+impl Kept {
+    /// Returns true if something that it has changed is not handed back, except for what a person
+    /// has to look at.
+    pub fn has_changed(&self) -> bool {
+        let states = self.instances.values().map(|one| &one.state);
+        let changes = states.flat_map(|state| state.episode.iter());
+        let mut changes = changes.flat_map(|episode| &episode.changes);
+        changes.any(|change| !matches!(change.stage, Stage::Would | Stage::Person))
+    }
+
+    /// Begins anew: nothing is remembered but what is not handed back.
+    pub fn begin_anew(&mut self) {
+        self.mode.run += 1;
+        for instance in self.instances.values_mut() {
+            let mut episode = instance.state.episode.take();
+            if let Some(episode) = &mut episode {
+                episode
+                    .changes
+                    .retain(|change| change.stage != Stage::Would);
+            }
+            instance.state = State {
+                episodes: instance.state.episodes,
+                episode: episode.filter(|episode| !episode.changes.is_empty()),
+                ..State::default()
+            };
+        }
+    }
+
+    /// Takes over the targets of the site: new ones have new instances.
+    pub fn surround(&mut self, inventory: &Inventory, graph: &Graph) {
+        let names: Vec<Option<TargetName>> = match &self.mode.policy.for_each {
+            None => vec![None],
+            Some(selector) => names(inventory, selector).map(Some).collect(),
+        };
+        let is_gone = |name: &Option<TargetName>, one: &Instance| {
+            !names.contains(name) && !one.state.has_changed()
+        };
+        self.instances.retain(|name, one| !is_gone(name, one));
+        for name in names {
+            self.instances.entry(name).or_default();
+        }
+        for (name, instance) in &mut self.instances {
+            let scope = Scope::of(&self.compiled, name.as_ref(), inventory, graph);
+            instance.scope = Arc::new(scope);
+        }
+    }
+}
+
+fn names<'a>(
+    inventory: &Inventory,
+    selector: &'a Selector,
+) -> impl Iterator<Item = TargetName> + use<'a> {
+    let found = inventory.select(selector);
+    let names: Vec<TargetName> = found.iter().map(|one| one.target.name.clone()).collect();
+    names.into_iter()
+}
+
+/// Reads the stored rows.
+pub(super) fn read(rows: Vec<(String, String)>) -> BTreeMap<PolicyName, Kept> {
+    let mut kept = BTreeMap::new();
+    let mut states = Vec::new();
+    for (key, body) in rows {
+        if key.starts_with("mode/") {
+            match serde_json::from_str::<ModeRow>(&body) {
+                Ok(mode) => {
+                    if let Some(compiled) = mode.compiled() {
+                        let name = mode.policy.name.clone();
+                        kept.insert(name, of(mode, compiled, false));
+                    }
+                }
+                Err(error) => tracing::error!(key, %error, "a stored policy is left out"),
+            }
+        } else {
+            states.push((key, body));
+        }
+    }
+    for (key, body) in states {
+        let name = key.split('/').nth(1).unwrap_or_default().to_owned();
+        match serde_json::from_str::<StateRow>(&body) {
+            Ok(row) => {
+                if let Some(found) = kept.get_mut(name.as_str()) {
+                    let instance = found.instances.entry(row.target).or_default();
+                    instance.state = row.state;
+                }
+            }
+            Err(error) => tracing::error!(key, %error, "the state of a policy is left out"),
+        }
+    }
+    kept
+}
+
+/// Returns a policy without instances.
+pub(super) fn of(mode: ModeRow, compiled: Compiled, is_declared: bool) -> Kept {
+    Kept {
+        mode,
+        compiled: Arc::new(compiled),
+        is_declared,
+        instances: BTreeMap::new(),
+    }
+}
+
+/// Returns true if two documents decide the same: modes and texts apart.
+pub(super) fn is_same(one: &Policy, other: &Policy) -> bool {
+    let plain = |policy: &Policy| Policy {
+        about: String::new(),
+        ..policy.clone()
+    };
+    plain(one) == plain(other)
+}

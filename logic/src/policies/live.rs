@@ -1,0 +1,130 @@
+//! The view of a policy, from the latest observations.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use utakata_model::{MetricName, Quality, ReadingValue, TargetName, policy::Input};
+use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View, Was};
+
+use super::scope::{Place, Scope, count};
+use crate::observed::Observed;
+
+/// The parts of a view besides observations.
+pub(super) struct Around<'a> {
+    /// The targets that people have locked.
+    pub locked: &'a HashSet<TargetName>,
+    /// The fates of changes.
+    pub was: BTreeMap<String, Was>,
+}
+
+/// Returns the view of an instance.
+pub(super) fn view(
+    compiled: &Compiled,
+    scope: &Scope,
+    observed: &Observed,
+    around: Around<'_>,
+    now: Timestamp,
+) -> View {
+    let inputs = compiled.inputs().zip(&scope.inputs);
+    let inputs = inputs.map(|(of, targets)| input(of.input, targets, observed, now));
+    let acts = compiled.acts().iter().zip(&scope.places);
+    let candidates = acts.map(|(act, places)| {
+        let gives = act.act.gives.as_ref();
+        let places = places.iter();
+        places
+            .map(|place| candidate(place, gives, observed, around.locked))
+            .collect()
+    });
+    View {
+        inputs: inputs.collect(),
+        candidates: candidates.collect(),
+        was: around.was,
+    }
+}
+
+fn input(input: &Input, places: &[Place], observed: &Observed, now: Timestamp) -> InputView {
+    let mut samples = Vec::new();
+    for place in places {
+        let target = &place.entry.target.name;
+        observed.look(place.entry.device, |seen| {
+            if input.silence {
+                samples.extend(seen.answered.map(|answered| silence(target, answered, now)));
+                return;
+            }
+            let Some(metric) = &input.metric else {
+                return;
+            };
+            for value in seen.actions.iter().flat_map(|action| action.values()) {
+                let reading = value.reading;
+                let has = |(key, wanted): (&String, &String)| {
+                    let found = reading.attributes.get(key.as_str());
+                    found.is_some_and(|found| wanted == "*" || **found == **wanted)
+                };
+                let is_meant = reading.metric == *metric
+                    && reading.quality == Quality::Good
+                    && place.has(&reading.attributes)
+                    && input.attributes.iter().all(has);
+                if is_meant {
+                    samples.push(Sample {
+                        target: target.clone(),
+                        value: sample(&reading.value),
+                        heard: value.heard,
+                    });
+                }
+            }
+        });
+    }
+    InputView {
+        targets: count(places),
+        samples,
+    }
+}
+
+/// Returns the time since a target answered, as a value that is known now.
+pub(super) fn silence(target: &TargetName, answered: Timestamp, now: Timestamp) -> Sample {
+    let silent = now.duration_since(answered).as_secs_f64().max(0.0);
+    Sample {
+        target: target.clone(),
+        value: SampleValue::Number(silent),
+        heard: now,
+    }
+}
+
+pub(super) fn sample(value: &ReadingValue) -> SampleValue {
+    match value {
+        ReadingValue::Number(number) => SampleValue::Number(*number),
+        ReadingValue::Text(text) => SampleValue::Text(Arc::clone(text)),
+    }
+}
+
+fn candidate(
+    place: &Place,
+    gives: Option<&MetricName>,
+    observed: &Observed,
+    locked: &HashSet<TargetName>,
+) -> Candidate {
+    let gives = gives.and_then(|metric| {
+        observed.look(place.entry.device, |seen| {
+            let values = seen.actions.iter().flat_map(|action| action.values());
+            let its = values.filter(|value| {
+                let outlet = value.reading.attributes.get("outlet");
+                value.reading.metric == *metric
+                    && outlet.map(|outlet| &**outlet) == place.outlet.as_deref()
+            });
+            match &its.max_by_key(|value| value.time)?.reading.value {
+                ReadingValue::Number(number) => Some(*number),
+                ReadingValue::Text(_) => None,
+            }
+        })
+    });
+    Candidate {
+        target: place.entry.target.name.clone(),
+        outlet: place.outlet.clone(),
+        order: place.order.clone(),
+        gives,
+        is_free: !locked.contains(&place.entry.target.name),
+    }
+}

@@ -1,0 +1,112 @@
+//! The rows of policies: their modes, and the states of their instances.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utakata_model::{Policy, PolicyName, TargetName, policy::Mode};
+use utakata_policy::{Compiled, State};
+
+/// The version of the engine, which a test result is bound to: it grows when decisions change.
+pub(super) const ENGINE: u32 = 1;
+
+/// The mode of a policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ModeRow {
+    /// The document by which its state was made. It hands back by this one after it is deleted.
+    pub policy: Policy,
+    pub mode: Mode,
+    /// The number of times that its state began anew: keys of operations never come twice.
+    pub run: u64,
+    /// The time at which it is not armed any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The person who has put it into this mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// True while it hands back what it has changed.
+    #[serde(default)]
+    pub is_ending: bool,
+    /// The reason why it stopped by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// The result of its last test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestRow>,
+    /// The first of two people who arm it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+/// The result of a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct TestRow {
+    pub token: String,
+    pub at: Timestamp,
+}
+
+/// A person who wants a policy armed, where two have to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    pub by: String,
+    pub token: String,
+    pub at: Timestamp,
+}
+
+/// The state of one instance.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct StateRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetName>,
+    pub state: State,
+}
+
+impl ModeRow {
+    /// Returns the row of a policy that was just declared.
+    pub fn new(policy: &Policy, run: u64) -> Self {
+        Self {
+            policy: policy.clone(),
+            mode: policy.mode,
+            run,
+            until: None,
+            by: None,
+            is_ending: false,
+            stopped: None,
+            test: None,
+            asked: None,
+        }
+    }
+
+    pub fn key(policy: &PolicyName) -> String {
+        format!("mode/{policy}")
+    }
+
+    pub fn compiled(&self) -> Option<Compiled> {
+        Compiled::new(self.policy.clone()).ok()
+    }
+}
+
+impl StateRow {
+    pub fn key(policy: &PolicyName, target: Option<&TargetName>) -> String {
+        let target = target.map_or("", TargetName::as_str);
+        format!("state/{policy}/{target}")
+    }
+}
+
+/// Returns the start of the keys of an instance's operations.
+pub(super) fn prefix(policy: &PolicyName, run: u64, target: Option<&TargetName>) -> String {
+    let target = target.map_or("", TargetName::as_str);
+    format!("policy/{policy}/{run}/{target}")
+}
+
+/// Returns a hash of anything that can be written as JSON.
+pub(super) fn digest(of: &impl Serialize) -> String {
+    let text = serde_json::to_vec(of).unwrap_or_else(|error| {
+        utakata_invariant::broken("something that is hashed is no JSON", &error);
+        Vec::new()
+    });
+    let hash = Sha256::digest(text);
+    hash.iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

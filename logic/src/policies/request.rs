@@ -1,0 +1,118 @@
+//! The operations that a decision asks for, as the ledger plans them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utakata_model::{Selector, TargetName};
+use utakata_policy::{Decided, Request, Stage, State};
+
+use super::{Error, Parts, record::ModeRow};
+use crate::{
+    control::{self, HandBackOf, PolicyOperation},
+    ledger::OperationPlan,
+};
+
+/// The operations that a decision asks for, and what of it is impossible.
+pub(super) struct Prepared {
+    pub operations: Vec<OperationPlan>,
+    pub why: String,
+}
+
+/// Prepares the operations of a decision. What cannot be asked for is taken out of its state.
+///
+/// # Errors
+/// The store cannot be read.
+pub(super) async fn prepare(
+    parts: &Parts,
+    mode: &ModeRow,
+    decided: &mut Decided,
+) -> Result<Prepared, Error> {
+    let mut prepared = Prepared {
+        operations: Vec::new(),
+        why: String::new(),
+    };
+    let why = decided.why.clone();
+    for request in decided.acts.clone() {
+        match parts.control.of_policy(act(mode, &request, &why)) {
+            Ok(plan) => prepared.operations.push(plan),
+            Err(error) => {
+                withdraw(&mut decided.state, &request.key);
+                prepared.why.push_str(&impossible(&request.target, &error));
+            }
+        }
+    }
+    for back in decided.backs.clone() {
+        let policy = mode.policy.name.clone();
+        let undone = parts.store.operation_by_key(&back.undoes).await?;
+        let Some(undoes) = undone else {
+            // It was never recorded, and so never done.
+            forget(&mut decided.state, &back.key);
+            continue;
+        };
+        let of = HandBackOf {
+            policy,
+            undoes,
+            key: back.key.clone(),
+            why: Some(why.clone()),
+        };
+        match parts.control.hand_back(of).await {
+            Ok(Some(plan)) => prepared.operations.push(plan),
+            Ok(None) => forget(&mut decided.state, &back.key),
+            Err(error) => {
+                leave_to_a_person(&mut decided.state, &back.key);
+                prepared.why.push_str(&impossible(&back.target, &error));
+            }
+        }
+    }
+    Ok(prepared)
+}
+
+fn act(mode: &ModeRow, request: &Request, why: &str) -> PolicyOperation {
+    let parameters: BTreeMap<String, Value> = request.parameters.clone();
+    PolicyOperation {
+        policy: mode.policy.name.clone(),
+        selector: Selector::name(&request.target),
+        action: request.action.clone(),
+        parameters: Value::Object(parameters.into_iter().collect()),
+        key: request.key.clone(),
+        why: Some(why.to_owned()),
+        needs_approval: request.approval,
+    }
+}
+
+fn impossible(target: &TargetName, error: &control::Error) -> String {
+    format!("; {target} cannot be changed: {error}")
+}
+
+/// Takes a change out that could not be asked for. One that was there before stays.
+fn withdraw(state: &mut State, key: &str) {
+    let Some(episode) = &mut state.episode else {
+        return;
+    };
+    episode.changes.retain(|change| change.key != key);
+    for change in episode.changes.iter_mut().filter(|one| one.latest == key) {
+        change.latest.clone_from(&change.key);
+        change.stage = Stage::Done;
+    }
+    if episode.changes.is_empty() {
+        state.episode = None;
+    }
+}
+
+/// Forgets a change that there is nothing to hand back of.
+fn forget(state: &mut State, key: &str) {
+    let Some(episode) = &mut state.episode else {
+        return;
+    };
+    episode.changes.retain(|change| change.latest != key);
+    if episode.changes.is_empty() {
+        state.episode = None;
+    }
+}
+
+fn leave_to_a_person(state: &mut State, key: &str) {
+    let changes = state.episode.iter_mut().flat_map(|one| &mut one.changes);
+    for change in changes.filter(|one| one.latest == key) {
+        change.stage = Stage::Person;
+    }
+}

@@ -1,0 +1,74 @@
+//! The memory of gates and policies, in SQL.
+
+use async_trait::async_trait;
+
+use super::{Column, Columns, Many, Session, Sql, Statement};
+use crate::store::{Error, KeyedWrites, Smart, WriteBatch};
+
+/// The statements of a table of rows by key.
+struct Table {
+    delete: &'static str,
+    put: &'static str,
+}
+
+const GATE: Table = Table {
+    delete: "DELETE FROM gate WHERE key IN (SELECT key FROM fresh)",
+    put: "INSERT INTO gate (key, body) SELECT key, body FROM fresh WHERE TRUE
+          ON CONFLICT (key) DO UPDATE SET body = excluded.body",
+};
+const STATES: Table = Table {
+    delete: "DELETE FROM policy_state WHERE key IN (SELECT key FROM fresh)",
+    put: "INSERT INTO policy_state (key, body) SELECT key, body FROM fresh WHERE TRUE
+          ON CONFLICT (key) DO UPDATE SET body = excluded.body",
+};
+
+#[async_trait]
+impl<S: Sql> Smart for S {
+    async fn gate(&self) -> Result<Vec<(String, String)>, Error> {
+        rows(self, "SELECT key, body FROM gate ORDER BY key").await
+    }
+
+    async fn policy_states(&self) -> Result<Vec<(String, String)>, Error> {
+        rows(self, "SELECT key, body FROM policy_state ORDER BY key").await
+    }
+}
+
+async fn rows<S: Sql>(store: &S, sql: &'static str) -> Result<Vec<(String, String)>, Error> {
+    let rows = store.fetch(Statement::new(sql)).await?;
+    let row = |row: &S::Row| (row.text("key").to_owned(), row.text("body").to_owned());
+    Ok(rows.iter().map(row).collect())
+}
+
+/// Writes rows within the transaction of a batch.
+pub(super) async fn write(to: &mut impl Session, batch: &WriteBatch) -> Result<(), sqlx::Error> {
+    for (writes, table) in [(&batch.gate, GATE), (&batch.policies, STATES)] {
+        write_table(to, writes, &table).await?;
+    }
+    Ok(())
+}
+
+async fn write_table(
+    to: &mut impl Session,
+    writes: &KeyedWrites,
+    table: &Table,
+) -> Result<(), sqlx::Error> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let gone = writes.0.iter().filter(|(_, body)| body.is_none());
+    let gone = Many {
+        columns: &[Column::Text("key")],
+        rest: table.delete,
+        rows: gone.map(|(key, _)| vec![key.into()]).collect(),
+    };
+    to.execute_many(gone).await?;
+    let there = writes.0.iter();
+    let there = there.filter_map(|(key, body)| Some(vec![key.into(), body.as_ref()?.into()]));
+    let put = Many {
+        columns: &[Column::Text("key"), Column::Text("body")],
+        rest: table.put,
+        rows: there.collect(),
+    };
+    to.execute_many(put).await?;
+    Ok(())
+}

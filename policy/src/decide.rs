@@ -1,0 +1,469 @@
+//! The decision of a policy at one moment.
+//!
+//! ```text
+//!          when, for hold          until
+//!  idle ───────────────► engaged ────────► idle        act while engaged and when, each settle
+//!                           │ back, for hold
+//!                           ▼
+//!                    hand back, newest first, one after the other, each read back
+//! ```
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utakata_model::{
+    duration,
+    policy::{Blind, Mode},
+};
+
+use crate::{
+    back::hand_back,
+    choose::{Chosen, choose},
+    compiled::{Compiled, CompiledAct},
+    effects::{self, Judged},
+    evaluate::{Evaluation, Values},
+    request::{HandBack, Request},
+    state::{Change, Episode, Stage, State},
+    view::View,
+};
+
+/// The purpose of a policy at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose<'p> {
+    /// Its mode.
+    pub mode: Mode,
+    /// True if it hands back everything and begins nothing more.
+    pub is_ending: bool,
+    /// The start of the keys of its operations, which names its revision and instance.
+    pub prefix: &'p str,
+}
+
+/// A decision in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// There is nothing to do.
+    Nothing,
+    /// Something holds it back.
+    Hold,
+    /// It acts.
+    Act,
+    /// It hands back.
+    Back,
+    /// It stops acting by itself.
+    Stop,
+}
+
+/// A decision, with everything that it was made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// The next state.
+    pub state: State,
+    /// The decision in one word.
+    pub word: Word,
+    /// The decision as a sentence.
+    pub why: String,
+    /// The differences that would have made it act.
+    pub needs: Vec<String>,
+    /// The changes that are asked for.
+    pub acts: Vec<Request>,
+    /// The changes that are handed back.
+    pub backs: Vec<HandBack>,
+    /// The inputs and expressions.
+    pub evaluation: Evaluation,
+}
+
+/// Decides what a policy does at a moment. Pure: whatever the values are, there is a decision, and
+/// always the same one.
+pub fn decide(
+    compiled: &Compiled,
+    view: &View,
+    state: &State,
+    purpose: Purpose<'_>,
+    now: Timestamp,
+) -> Decided {
+    let (evaluation, values) = compiled.evaluate(view, now);
+    let mut step = Step {
+        compiled,
+        view,
+        purpose,
+        now,
+        state: state.clone(),
+        needs: Vec::new(),
+        acts: Vec::new(),
+        backs: Vec::new(),
+    };
+    let (word, why) = step.run(&evaluation, &values);
+    if step
+        .state
+        .episode
+        .as_ref()
+        .is_some_and(|one| one.changes.is_empty())
+    {
+        step.state.episode = None;
+    }
+    Decided {
+        state: step.state,
+        word,
+        why,
+        needs: step.needs,
+        acts: step.acts,
+        backs: step.backs,
+        evaluation,
+    }
+}
+
+/// A decision under way.
+struct Step<'a> {
+    compiled: &'a Compiled,
+    view: &'a View,
+    purpose: Purpose<'a>,
+    now: Timestamp,
+    state: State,
+    needs: Vec<String>,
+    acts: Vec<Request>,
+    backs: Vec<HandBack>,
+}
+
+type Told = (Word, String);
+
+impl Step<'_> {
+    fn run(&mut self, evaluation: &Evaluation, values: &Values) -> Told {
+        let policy = self.compiled.policy.clone();
+        if effects::take_over(&mut self.state, self.view) {
+            self.state.yields = self.after(policy.yields);
+        }
+        let is_mine = self.purpose.mode != Mode::Off;
+        if self.purpose.is_ending || !is_mine {
+            return self.end();
+        }
+        match effects::judge(self.compiled, &mut self.state, evaluation, self.now) {
+            Judged::Well => {}
+            Judged::WrongWay(why) => {
+                return (Word::Stop, format!("it moved the wrong way: {why}"));
+            }
+            Judged::Missed(why) => {
+                self.state.missed = self.state.missed.saturating_add(1);
+                if self.state.missed >= policy.stop_after {
+                    let times = self.state.missed;
+                    return (Word::Stop, format!("{times} acts had no effect: {why}"));
+                }
+            }
+        }
+        let blind = self
+            .state
+            .blind
+            .look(Some(evaluation.when.is_none()), self.now);
+        let when = self.known_when(evaluation, policy.blind);
+        let allowed = match policy.unless {
+            None => Some(true),
+            Some(_) => evaluation.unless.map(|unless| !unless),
+        };
+        let holds = match (when, allowed) {
+            (Some(true), Some(true)) => Some(true),
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            _ => None,
+        };
+        let held = self.state.when.look(holds, self.now);
+        let held_back = self.state.back.look(evaluation.back, self.now);
+        let is_until = match &policy.until {
+            Some(_) => evaluation.until == Some(true),
+            None => evaluation.when == Some(false),
+        };
+        if is_until {
+            self.state.is_engaged = false;
+        }
+        let wants_back = policy.back.as_ref().is_some_and(|back| {
+            held_back.is_some_and(|held| held >= back.hold) && self.state.has_changed()
+        });
+        let is_blind_back =
+            policy.blind == Blind::Back && blind.is_some_and(|time| time > policy.hold);
+        if (wants_back || is_blind_back) && self.state.has_changed() {
+            return self.back();
+        }
+        if let Some(unless) = policy.unless.as_ref().filter(|_| allowed != Some(true)) {
+            self.needs
+                .push(format!("unless: {unless} would have to be false"));
+        }
+        match held {
+            Some(held) => self.maybe_act(held, values),
+            None => {
+                self.needs
+                    .push(format!("when: {} would have to be true", policy.when));
+                match evaluation.when {
+                    None => (Word::Hold, format!("it is blind: {}", unknown(evaluation))),
+                    Some(_) => (Word::Nothing, "its condition does not hold".into()),
+                }
+            }
+        }
+    }
+
+    /// Returns the condition, or what it was before it went blind where the policy says so.
+    fn known_when(&mut self, evaluation: &Evaluation, blind: Blind) -> Option<bool> {
+        if let Some(when) = evaluation.when {
+            self.state.was_true = when;
+        }
+        let last = (blind == Blind::Act).then_some(self.state.was_true);
+        evaluation.when.or(last)
+    }
+
+    fn after(&self, time: Duration) -> Option<Timestamp> {
+        self.now.checked_add(time).ok()
+    }
+
+    /// Returns true if a time has not come yet. One that is further off than it can be was written
+    /// under another clock.
+    fn is_before(&self, time: Option<Timestamp>, longest: Duration) -> Option<Duration> {
+        let left = Duration::try_from(time?.duration_since(self.now)).ok()?;
+        Some(left.min(longest)).filter(|left| !left.is_zero())
+    }
+
+    fn maybe_act(&mut self, held: Duration, values: &Values) -> Told {
+        let policy = self.compiled.policy.clone();
+        if !self.state.is_engaged && held < policy.hold {
+            let (so_far, hold) = (duration::format(held), duration::format(policy.hold));
+            self.needs.push(format!(
+                "it has held for {so_far} and would have to for {hold}"
+            ));
+            return (
+                Word::Hold,
+                format!("its condition has held for {so_far} of {hold}"),
+            );
+        }
+        if let Some(left) = self.is_before(self.state.yields, policy.yields) {
+            let left = duration::format(left);
+            self.needs
+                .push(format!("it yields to somebody else for another {left}"));
+            return (Word::Hold, format!("it yields for another {left}"));
+        }
+        let settles = policy
+            .act
+            .iter()
+            .map(|act| act.settle)
+            .max()
+            .unwrap_or_default();
+        if let Some(left) = self.is_before(self.state.settles, settles) {
+            let left = duration::format(left);
+            self.needs
+                .push(format!("its last act settles for another {left}"));
+            return (
+                Word::Hold,
+                format!("its last act settles for another {left}"),
+            );
+        }
+        if let Some(open) = self.open() {
+            self.needs.push(format!("{open} would have to have ended"));
+            return (Word::Hold, format!("it waits for {open}"));
+        }
+        let mut reasons = Vec::new();
+        let compiled = self.compiled;
+        for (at, act) in compiled.acts.iter().enumerate() {
+            let candidates = self.view.candidates.get(at).map(Vec::as_slice);
+            let seen = (self.view, values, self.state.episode.as_ref());
+            match choose(
+                compiled,
+                act,
+                candidates.unwrap_or_default(),
+                seen,
+                self.now,
+            ) {
+                Ok(chosen) => return self.act(at, act, &chosen, values),
+                Err(why) => reasons.push(format!("{}: {why}", act.act.action)),
+            }
+        }
+        let why = reasons.join("; ");
+        self.needs.push(why.clone());
+        (Word::Hold, why)
+    }
+
+    /// Returns a change that is under way.
+    fn open(&self) -> Option<String> {
+        let changes = self.state.episode.iter().flat_map(|one| &one.changes);
+        let mut open = changes.filter(|one| matches!(one.stage, Stage::Asked | Stage::Returning));
+        open.next()
+            .map(|one| format!("{} on {}", one.action, one.target))
+    }
+
+    fn act(
+        &mut self,
+        at: usize,
+        act: &CompiledAct,
+        chosen: &[Chosen<'_>],
+        values: &Values,
+    ) -> Told {
+        let shadow = self.purpose.mode == Mode::Shadow;
+        let (now, before) = (self.now, self.before(act, values));
+        let mut is_swinging = false;
+        for one in chosen {
+            is_swinging |= one.up.is_some_and(|up| self.state.turns(up));
+        }
+        if is_swinging {
+            return (Word::Stop, "its acts swing to and fro".into());
+        }
+        let episodes = &mut self.state.episodes;
+        let episode = self.state.episode.get_or_insert_with(|| {
+            *episodes += 1;
+            Episode {
+                number: *episodes,
+                began: now,
+                steps: 0,
+                changes: Vec::new(),
+            }
+        });
+        for one in chosen {
+            episode.steps += 1;
+            let key = format!(
+                "{}/{}/{}",
+                self.purpose.prefix, episode.number, episode.steps
+            );
+            let request = Request {
+                key,
+                act: at,
+                action: act.act.action.clone(),
+                target: one.candidate.target.clone(),
+                outlet: one.candidate.outlet.clone(),
+                parameters: one.parameters.clone(),
+                approval: act.act.approval || self.purpose.mode == Mode::Advise,
+            };
+            note(episode, &request, (shadow, before), now);
+            self.acts.push(request);
+        }
+        self.state.is_engaged = true;
+        self.state.settles = self.after(act.act.settle);
+        let names: Vec<&str> = chosen
+            .iter()
+            .map(|one| one.candidate.target.as_str())
+            .collect();
+        (
+            Word::Act,
+            format!("{} on {}", act.act.action, names.join(", ")),
+        )
+    }
+
+    /// Returns the value that an act should move, as it is before it.
+    fn before(&self, act: &CompiledAct, values: &Values) -> Option<f64> {
+        use utakata_expression::{Inputs, Value, VariableSlot};
+        match values.variable(VariableSlot(act.moves?)) {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn back(&mut self) -> Told {
+        let policy = self.compiled.policy.clone();
+        let (max, settle) = match &policy.back {
+            Some(back) => (back.at_a_time, back.settle),
+            None => (1, Duration::ZERO),
+        };
+        if let Some(open) = self.open() {
+            return (
+                Word::Hold,
+                format!("before it hands back, it waits for {open}"),
+            );
+        }
+        let longest = policy
+            .act
+            .iter()
+            .map(|act| act.settle)
+            .max()
+            .unwrap_or_default();
+        if let Some(left) = self.is_before(self.state.settles, longest.max(settle)) {
+            let left = duration::format(left);
+            return (Word::Hold, format!("the next is handed back in {left}"));
+        }
+        self.hand(max, settle)
+    }
+
+    /// Hands back everything, one after the other.
+    fn end(&mut self) -> Told {
+        self.state.is_engaged = false;
+        if let Some(open) = self.open() {
+            return (
+                Word::Hold,
+                format!("before it hands back, it waits for {open}"),
+            );
+        }
+        self.hand(1, Duration::ZERO)
+    }
+
+    fn hand(&mut self, max: u32, settle: Duration) -> Told {
+        self.backs = hand_back(&mut self.state, self.purpose.prefix, max);
+        if self.backs.is_empty() {
+            return match self
+                .state
+                .episode
+                .as_ref()
+                .is_some_and(|one| !one.changes.is_empty())
+            {
+                true => (Word::Hold, "what is left is for a person".into()),
+                false => (Word::Nothing, "nothing is changed by it".into()),
+            };
+        }
+        self.state.settles = self.after(settle);
+        let names: Vec<&str> = self.backs.iter().map(|one| one.target.as_str()).collect();
+        (Word::Back, format!("it hands back {}", names.join(", ")))
+    }
+}
+
+/// Notes a change in the episode: of several on one target, what was there before the first is
+/// handed back.
+fn note(
+    episode: &mut Episode,
+    request: &Request,
+    (shadow, before): (bool, Option<f64>),
+    now: Timestamp,
+) {
+    let stage = match shadow {
+        true => Stage::Would,
+        false => Stage::Asked,
+    };
+    let mut changes = episode.changes.iter_mut();
+    let known = changes.find(|change| {
+        change.target == request.target
+            && change.outlet == request.outlet
+            && change.action == request.action
+    });
+    match known {
+        Some(change) => {
+            change.latest.clone_from(&request.key);
+            change.parameters.clone_from(&request.parameters);
+            change.at = now;
+            change.stage = stage;
+            change.before = before;
+            change.is_judged = false;
+        }
+        None => episode.changes.push(Change {
+            key: request.key.clone(),
+            latest: request.key.clone(),
+            action: request.action.clone(),
+            target: request.target.clone(),
+            outlet: request.outlet.clone(),
+            parameters: request.parameters.clone(),
+            at: now,
+            stage,
+            act: request.act,
+            before,
+            is_judged: false,
+        }),
+    }
+}
+
+/// Returns the inputs that are not known, with their reasons.
+fn unknown(evaluation: &Evaluation) -> String {
+    let missing = evaluation
+        .inputs
+        .iter()
+        .filter_map(|seen| match &seen.value {
+            crate::evaluate::Known::Missing(why) => Some(format!("{}: {why}", seen.name)),
+            _ => None,
+        });
+    let missing: Vec<String> = missing.collect();
+    match missing.is_empty() {
+        true => "a value cannot be calculated".into(),
+        false => missing.join("; "),
+    }
+}
+
+#[cfg(test)]
+mod tests;

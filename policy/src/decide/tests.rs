@@ -1,0 +1,288 @@
+//! Policies on a table: a clock that is moved by hand, and values that are set.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use utakata_model::Policy;
+
+use super::*;
+use crate::view::{Candidate, InputView, Sample, SampleValue, Was};
+
+/// A policy on a table.
+struct Table {
+    compiled: Compiled,
+    state: State,
+    view: View,
+    now: Timestamp,
+    mode: Mode,
+    is_ending: bool,
+}
+
+fn shed() -> Value {
+    json!({
+        "name": "shed",
+        "watch": { "load": { "metric": "hw.power", "selector": "kind=pdu", "aggregate": "sum",
+            "fresh": "20s", "at_least": "50%" } },
+        "let": { "share": "load / 1000.0" },
+        "when": "share > 0.9", "until": "share < 0.8", "hold": "10s",
+        "act": [{ "action": "outlet-off",
+            "on": { "selector": "tier=batch", "relation": "feeds" },
+            "parameters": { "outlet": "$outlet" },
+            "enough": "load - 850.0", "gives": "hw.power", "order_by": "shed", "at_a_time": 10,
+            "settle": "20s",
+            "expects": { "input": "load", "moves": "down", "by": 10.0, "within": "30s" } }],
+        "back": { "when": "share < 0.7", "hold": "1m", "at_a_time": 1, "settle": "30s" },
+        "envelope": { "at_most": ["40 in 1h"] },
+    })
+}
+
+fn compiled(document: &Value) -> Compiled {
+    let policy: Policy = serde_json::from_str(&document.to_string()).unwrap();
+    Compiled::new(policy).unwrap_or_else(|wrong| panic!("{wrong:?}"))
+}
+
+impl Table {
+    fn new(document: impl Into<Value>) -> Self {
+        let document = document.into();
+        let mut table = Self {
+            compiled: compiled(&document),
+            state: State::default(),
+            view: View::default(),
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+            mode: Mode::Armed,
+            is_ending: false,
+        };
+        let candidate = |at: u32| Candidate {
+            target: "pdu-1".parse().unwrap(),
+            outlet: Some(at.to_string()),
+            order: Some((10 - at).to_string()),
+            gives: Some(40.0),
+            is_free: true,
+        };
+        table.view.candidates = vec![(1..=4).map(candidate).collect()];
+        table
+    }
+
+    fn load(&mut self, watts: f64) {
+        let sample = |name: &str, value: f64| Sample {
+            target: name.parse().unwrap(),
+            value: SampleValue::Number(value),
+            heard: self.now,
+        };
+        self.view.inputs = vec![InputView {
+            targets: 2,
+            samples: vec![sample("pdu-1", watts / 2.0), sample("pdu-2", watts / 2.0)],
+        }];
+    }
+
+    fn step(&mut self) -> Decided {
+        let purpose = Purpose {
+            mode: self.mode,
+            is_ending: self.is_ending,
+            prefix: "policy/shed/1",
+        };
+        let decided = decide(&self.compiled, &self.view, &self.state, purpose, self.now);
+        self.state = decided.state.clone();
+        decided
+    }
+
+    /// Lets seconds pass with a load, and returns what was decided in the last of them.
+    fn pass(&mut self, seconds: u64, watts: f64) -> Decided {
+        let mut last = None;
+        for _ in 0..seconds {
+            self.now += Duration::from_secs(1);
+            self.load(watts);
+            last = Some(self.step());
+            if last
+                .as_ref()
+                .is_some_and(|one| !one.acts.is_empty() || !one.backs.is_empty())
+            {
+                break;
+            }
+        }
+        last.unwrap()
+    }
+
+    fn was(&mut self, decided: &Decided, was: Was) {
+        let acts = decided.acts.iter().map(|one| one.key.clone());
+        let backs = decided.backs.iter().map(|one| one.key.clone());
+        self.view
+            .was
+            .extend(acts.chain(backs).map(|key| (key, was)));
+    }
+}
+
+#[test]
+fn it_acts_after_the_hold_on_as_few_as_will_do_and_hands_back_the_newest_first() {
+    let mut table = Table::new(shed());
+    let waits = table.pass(10, 920.0);
+    assert!(waits.acts.is_empty(), "{}", waits.why);
+    assert_eq!(waits.word, Word::Hold, "{}", waits.why);
+    let acts = table.pass(2, 920.0);
+    // 70 W are needed, each gives 40 W, the least label goes first.
+    let outlets: Vec<&str> = acts
+        .acts
+        .iter()
+        .filter_map(|one| one.outlet.as_deref())
+        .collect();
+    assert_eq!(outlets, ["4", "3"], "{}", acts.why);
+    assert_eq!(acts.acts[0].parameters["outlet"], json!(4));
+    table.was(&acts, Was::Open);
+    assert!(
+        table.pass(25, 920.0).acts.is_empty(),
+        "it waits for what it began"
+    );
+    table.was(&acts, Was::Done);
+    // Between the two conditions it holds.
+    let holds = table.pass(40, 840.0);
+    assert!(
+        holds.acts.is_empty() && holds.backs.is_empty(),
+        "{}",
+        holds.why
+    );
+    assert_eq!(table.state.missed, 0);
+    let back = table.pass(70, 650.0);
+    assert_eq!(back.backs.len(), 1, "{}", back.why);
+    assert_eq!(back.backs[0].undoes, acts.acts[1].key, "the newest first");
+    assert!(table.pass(5, 650.0).backs.is_empty(), "it waits for it");
+    table.was(&back, Was::Done);
+    let last = table.pass(60, 650.0);
+    assert_eq!(last.backs[0].undoes, acts.acts[0].key);
+    table.was(&last, Was::Done);
+    table.pass(2, 650.0);
+    assert!(table.state.episode.is_none(), "all is handed back");
+}
+
+#[test]
+fn what_is_not_known_pauses_a_timer_and_does_not_reset_it() {
+    let mut table = Table::new(shed());
+    table.pass(8, 920.0);
+    table.now += Duration::from_secs(30);
+    let blind = table.step();
+    assert!(blind.why.contains("blind"), "{}", blind.why);
+    assert!(blind.why.contains("0 of 2"), "{}", blind.why);
+    let acts = table.pass(4, 920.0);
+    assert!(!acts.acts.is_empty(), "{}", acts.why);
+}
+
+#[test]
+fn a_clock_that_jumps_is_no_time_that_has_passed() {
+    let document = json!({ "hold": "5m" });
+    let mut policy = shed();
+    policy["hold"] = document["hold"].clone();
+    let mut table = Table::new(policy);
+    table.pass(5, 920.0);
+    table.now += Duration::from_secs(86_400);
+    let after = table.pass(3, 920.0);
+    assert!(after.acts.is_empty(), "{}", after.why);
+    assert!(after.why.contains("of 5m"), "{}", after.why);
+}
+
+#[test]
+fn a_missed_effect_and_one_the_wrong_way_stop_it() {
+    let mut table = Table::new(shed());
+    let acts = table.pass(15, 920.0);
+    assert!(!acts.acts.is_empty(), "{}", acts.why);
+    table.was(&acts, Was::Done);
+    let mut word = Word::Nothing;
+    for _ in 0..40 {
+        word = table.pass(1, 990.0).word;
+        if word == Word::Stop {
+            break;
+        }
+    }
+    assert_eq!(word, Word::Stop, "the wrong way");
+
+    let mut policy = shed();
+    policy["stop_after"] = json!(1);
+    let mut table = Table::new(policy);
+    let acts = table.pass(15, 920.0);
+    table.was(&acts, Was::Done);
+    let mut last = table.pass(1, 920.0);
+    for _ in 0..40 {
+        if last.word == Word::Stop {
+            break;
+        }
+        last = table.pass(1, 920.0);
+    }
+    assert!(last.why.contains("no effect"), "{}", last.why);
+}
+
+#[test]
+fn a_change_by_somebody_else_makes_it_yield_and_is_never_undone() {
+    let mut table = Table::new(shed());
+    let acts = table.pass(15, 920.0);
+    table.was(&acts, Was::Done);
+    table.pass(1, 920.0);
+    let foreign = acts.acts[0].key.clone();
+    table.view.was.insert(foreign.clone(), Was::Foreign);
+    let yields = table.pass(60, 920.0);
+    assert!(yields.acts.is_empty());
+    assert!(yields.why.contains("yields"), "{}", yields.why);
+    table.is_ending = true;
+    let back = table.pass(1, 920.0);
+    assert_eq!(back.backs.len(), 1);
+    assert_ne!(back.backs[0].undoes, foreign);
+}
+
+#[test]
+fn in_shadow_it_only_thinks() {
+    let mut table = Table::new(shed());
+    table.mode = Mode::Shadow;
+    let acts = table.pass(15, 920.0);
+    assert!(!acts.acts.is_empty());
+    let changes = &table.state.episode.as_ref().unwrap().changes;
+    assert!(changes.iter().all(|one| one.stage == Stage::Would));
+    for _ in 0..4 {
+        table.pass(70, 650.0);
+    }
+    assert!(table.state.episode.is_none());
+}
+
+proptest! {
+    /// Whatever is seen and whatever the clock does, there is a decision, always the same one; a
+    /// target is changed once in an episode, and the end hands back all that was done.
+    #[test]
+    fn it_is_total_and_deterministic_and_ends_with_all_handed_back(
+        steps in prop::collection::vec(
+            (prop::num::f64::ANY, -30i64..90, 0u8..6, any::<bool>()), 1..120),
+    ) {
+        let mut table = Table::new(shed());
+        let mut open: Vec<String> = Vec::new();
+        for (watts, passes, was, is_seen) in steps {
+            table.now += jiff::SignedDuration::from_secs(passes);
+            if is_seen {
+                table.load(if was > 2 { 900.0 + watts.rem_euclid(200.0) } else { watts });
+            }
+            let was = [Was::Open, Was::Done, Was::NotDone, Was::Unsettled, Was::Done, Was::Foreign]
+                [usize::from(was)];
+            for key in open.drain(..) {
+                table.view.was.insert(key, was);
+            }
+            let before = table.state.clone();
+            let decided = table.step();
+            let purpose = Purpose { mode: Mode::Armed, is_ending: false, prefix: "policy/shed/1" };
+            let again = decide(&table.compiled, &table.view, &before, purpose, table.now);
+            prop_assert_eq!(format!("{:?}", again), format!("{decided:?}"));
+            let json = serde_json::to_string(&table.state).unwrap();
+            let read: State = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(&read, &table.state);
+            open.extend(decided.acts.iter().map(|one| one.key.clone()));
+            open.extend(decided.backs.iter().map(|one| one.key.clone()));
+            let changes = table.state.episode.iter().flat_map(|one| &one.changes);
+            let mut outlets: Vec<_> = changes.map(|one| &one.outlet).collect();
+            let all = outlets.len();
+            outlets.sort_unstable();
+            outlets.dedup();
+            prop_assert_eq!(outlets.len(), all);
+        }
+        table.is_ending = true;
+        for _ in 0..30 {
+            let keys = table.state.episode.iter().flat_map(|one| &one.changes);
+            let keys: Vec<String> = keys.map(|one| one.latest.clone()).collect();
+            table.view.was.extend(keys.into_iter().map(|key| (key, Was::Done)));
+            table.now += Duration::from_secs(1);
+            table.step();
+        }
+        prop_assert!(table.state.episode.is_none(), "{:?}", table.state.episode);
+    }
+}

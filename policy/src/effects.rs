@@ -1,0 +1,134 @@
+//! The fates of the changes, and the effects that were expected of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use utakata_model::policy::Direction;
+
+use crate::{
+    compiled::Compiled,
+    evaluate::Evaluation,
+    state::{Change, Stage, State},
+    view::{View, Was},
+};
+
+/// Takes over what became of the changes. Returns true if somebody else has changed one of them.
+pub(crate) fn take_over(state: &mut State, view: &View) -> bool {
+    let Some(episode) = &mut state.episode else {
+        return false;
+    };
+    let mut is_foreign = false;
+    let changes = std::mem::take(&mut episode.changes);
+    for mut change in changes {
+        let was = view.was.get(&change.latest).copied();
+        match next(&mut change, was) {
+            Next::Stays => episode.changes.push(change),
+            Next::IsGone => {}
+            Next::IsForeign => is_foreign = true,
+        }
+    }
+    is_foreign
+}
+
+enum Next {
+    Stays,
+    IsGone,
+    IsForeign,
+}
+
+fn next(change: &mut Change, was: Option<Was>) -> Next {
+    let is_returning = change.stage == Stage::Returning;
+    match (change.stage, was) {
+        (Stage::Would, _) | (_, None | Some(Was::Open)) => Next::Stays,
+        (_, Some(Was::Foreign)) => Next::IsForeign,
+        (_, Some(Was::Done)) if is_returning => Next::IsGone,
+        (_, Some(Was::Done)) => {
+            change.stage = Stage::Done;
+            Next::Stays
+        }
+        // It is still as it was changed, and handed back again later.
+        (_, Some(Was::NotDone)) if is_returning => {
+            change.stage = Stage::Done;
+            change.latest.clone_from(&change.key);
+            Next::Stays
+        }
+        // An earlier change of this target was done.
+        (_, Some(Was::NotDone)) if change.latest != change.key => {
+            change.stage = Stage::Done;
+            change.latest.clone_from(&change.key);
+            Next::Stays
+        }
+        (_, Some(Was::NotDone)) => Next::IsGone,
+        (_, Some(Was::Unsettled | Was::Stuck)) => {
+            change.stage = Stage::Person;
+            Next::Stays
+        }
+    }
+}
+
+/// The judgement on the latest changes.
+pub(crate) enum Judged {
+    /// Nothing is due, or all is well.
+    Well,
+    /// The expected effect did not show.
+    Missed(String),
+    /// The input moved the other way.
+    WrongWay(String),
+}
+
+/// Judges the changes whose effect must have shown by now, or shows already.
+pub(crate) fn judge(
+    compiled: &Compiled,
+    state: &mut State,
+    evaluation: &Evaluation,
+    now: Timestamp,
+) -> Judged {
+    let mut judged = Judged::Well;
+    let changes = state.episode.iter_mut().flat_map(|one| &mut one.changes);
+    for change in changes {
+        let is_open = change.stage == Stage::Done && !change.is_judged;
+        let act = compiled.acts.get(change.act).filter(|_| is_open);
+        let Some((expects, slot)) =
+            act.and_then(|act| Some((act.act.expects.as_ref()?, act.moves?)))
+        else {
+            continue;
+        };
+        let after = evaluation
+            .inputs
+            .get(slot)
+            .and_then(|seen| seen.value.number());
+        let passed = now.duration_since(change.at);
+        let passed = Duration::try_from(passed).unwrap_or(Duration::ZERO);
+        let is_due = passed >= expects.within;
+        let (Some(before), Some(after)) = (change.before, after) else {
+            // What cannot be seen proves nothing, and costs the policy one of its chances.
+            if is_due {
+                change.is_judged = true;
+                let why = format!("nobody could see whether {} moved", expects.input);
+                judged = Judged::Missed(why);
+            }
+            continue;
+        };
+        let moved = match expects.moves {
+            Direction::Up => after - before,
+            Direction::Down => before - after,
+        };
+        let is_enough = moved >= expects.by && moved > 0.0;
+        if is_enough {
+            change.is_judged = true;
+            state.missed = 0;
+        } else if is_due {
+            change.is_judged = true;
+            let name = &expects.input;
+            let why = format!(
+                "{name} was {before} before {} and is {after}",
+                change.action
+            );
+            judged = match moved < 0.0 && -moved >= expects.by {
+                true => Judged::WrongWay(why),
+                false => Judged::Missed(why),
+            };
+        }
+    }
+    judged
+}

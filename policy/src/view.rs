@@ -1,0 +1,78 @@
+//! The site as a policy sees it at one moment: live, or from history.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use utakata_model::TargetName;
+
+/// The site at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct View {
+    /// The values of each input, in the order of the policy.
+    pub inputs: Vec<InputView>,
+    /// The possible targets of each act, in the order of the policy.
+    pub candidates: Vec<Vec<Candidate>>,
+    /// The fates of the changes that were asked for, by their keys.
+    pub was: BTreeMap<String, Was>,
+}
+
+/// The values of one input.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InputView {
+    /// The number of targets that should have a value.
+    pub targets: usize,
+    /// The latest value of each series.
+    pub samples: Vec<Sample>,
+}
+
+/// One value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The target.
+    pub target: TargetName,
+    /// The value.
+    pub value: SampleValue,
+    /// The time at which it was heard.
+    pub heard: Timestamp,
+}
+
+/// A number or a state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SampleValue {
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(Arc<str>),
+}
+
+/// A possible target of an act.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The target.
+    pub target: TargetName,
+    /// The outlet, if it is one.
+    pub outlet: Option<String>,
+    /// The value by which it is chosen.
+    pub order: Option<String>,
+    /// The amount that it gives, if it is known.
+    pub gives: Option<f64>,
+    /// False if it cannot be changed now: a person has locked it.
+    pub is_free: bool,
+}
+
+/// The fate of a change that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Was {
+    /// It is under way.
+    Open,
+    /// It was done, and the target shows it still, as far as anybody knows.
+    Done,
+    /// It was done, and somebody else has changed it since.
+    Foreign,
+    /// It was not done.
+    NotDone,
+    /// Nobody knows, and a person has to decide.
+    Unsettled,
+    /// It was done, and cannot be undone by itself.
+    Stuck,
+}
