@@ -8,6 +8,7 @@ mod events;
 mod ledger;
 mod lists;
 mod notifications;
+mod people;
 pub mod relay;
 mod releases;
 mod rollouts;
@@ -28,6 +29,7 @@ pub use events::{EventStream, Followed};
 pub use ledger::Verb;
 pub use lists::{HistoryQuery, ReadingQuery, TaskQuery};
 pub use notifications::NotificationQuery;
+pub use people::TokenRequest;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
 pub use webhook::Webhook;
@@ -156,11 +158,6 @@ impl Client {
     ) -> Result<T, Error> {
         let request = self.request(Method::POST, path).json(body);
         self.json(path, request.timeout(within)).await
-    }
-
-    async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let request = self.request(Method::PUT, path);
-        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     async fn put_json<T: DeserializeOwned>(

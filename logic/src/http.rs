@@ -2,9 +2,11 @@
 
 mod alarm_rules;
 mod alarms;
+mod allowed;
 mod apply;
 mod audit;
 mod auth;
+mod bindings;
 mod body;
 mod connections;
 mod credentials;
@@ -41,9 +43,11 @@ mod size;
 mod status;
 mod targets;
 mod tasks;
+mod tokens;
+mod trail;
 mod verb;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -62,6 +66,7 @@ pub use openapi::document;
 pub use problem::Refused;
 
 use crate::{Handle, code::Code};
+use allowed::Gate;
 use route::Route;
 
 /// The time that requests under way may take once the end was requested.
@@ -75,6 +80,8 @@ struct Api {
     cancel: CancellationToken,
     relay: Relay,
     large: body::LargeBodies,
+    /// The refusals of the last minute.
+    refusals: Arc<trail::Refusals>,
 }
 
 /// The reason why the API is not served.
@@ -148,6 +155,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         cancel,
         relay,
         large: body::LargeBodies::default(),
+        refusals: Arc::default(),
     };
     let served = routes().fold(OpenApiRouter::new(), |router, route| {
         route.serve(router, &api)
@@ -161,7 +169,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
             auth::authenticate,
         ))
         .layer(middleware::map_response(dated))
-        .with_state(api)
+        .with_state(Gate::new(api))
 }
 
 /// Collects all routes: each noun declares its own.
@@ -179,6 +187,8 @@ fn routes() -> impl Iterator<Item = Route> {
         alarms::routes(),
         apply::routes(),
         people::routes(),
+        tokens::routes(),
+        bindings::routes(),
         kinds::routes(),
         releases::routes(),
         environments::routes(),

@@ -46,7 +46,7 @@ pub use self::{
 };
 use crate::{
     Config,
-    audit::{AlarmAct, Trail},
+    audit::{AlarmAct, SiteNote, Trail},
     dispatch::{Dispatch, Failing},
     duties::Term,
     evidence::ReadBackCounts,
@@ -278,6 +278,15 @@ impl Ledger {
     /// The ledger has ended, or is kept elsewhere.
     pub async fn put_alarms(&self, writes: AlarmWrites, acts: Vec<AlarmAct>) -> Result<(), Error> {
         self.promise(|to| LedgerCommand::Alarms(Box::new(writes), acts, to))
+            .await
+    }
+
+    /// Records a line of the audit trail about something other than control.
+    ///
+    /// # Errors
+    /// The ledger has ended, or is kept elsewhere.
+    pub async fn note(&self, note: SiteNote) -> Result<(), Error> {
+        self.promise(|to| LedgerCommand::Note(Box::new(note), to))
             .await
     }
 

@@ -182,6 +182,11 @@ impl ClientConnection {
         self.place.begin()
     }
 
+    /// Returns the address of the client.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
     /// Starts following events, which does not count among requests.
     ///
     /// # Errors

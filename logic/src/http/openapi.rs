@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::{
     body::Bytes,
-    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -12,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Api,
+    allowed::{Allowed, Anybody},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 
@@ -29,7 +28,7 @@ static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// Returns this document.
 #[utoipa::path(get, path = "/v1/openapi.json", operation_id = "get_openapi", tag = "system",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
-pub(super) async fn get(State(_): State<Api>) -> Response {
+pub(super) async fn get(_: Allowed<Anybody>) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     (json, TEXT.clone()).into_response()
 }

@@ -12,7 +12,12 @@ use super::{
     explain::{self, Facts},
     state::{self, Effect, LedgerState, OperationPlan, OperationVerb, ReadBackResult, Verdict},
 };
-use crate::{audit::AlarmAct, dispatch::Progress, ledger::Error, store::AlarmWrites};
+use crate::{
+    audit::{AlarmAct, SiteNote},
+    dispatch::Progress,
+    ledger::Error,
+    store::AlarmWrites,
+};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -55,6 +60,8 @@ pub(super) enum LedgerCommand {
     Unlock(TargetName, Attribution, Promise<bool>),
     /// Alarms have changed, with the acts of people that changed them.
     Alarms(Box<AlarmWrites>, Vec<AlarmAct>, Promise<()>),
+    /// Something other than control was changed or refused.
+    Note(Box<SiteNote>, Promise<()>),
     /// A query for the lock of a target, the task that holds it, and the number of tasks that wait
     /// for it.
     LaneOf(TargetName, Reply<super::LaneView>),
@@ -99,6 +106,7 @@ impl LedgerCommand {
             Self::Lock(.., to) => answer(to, Err(Error::Waits)),
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
             Self::Alarms(.., to) => answer(to, Err(Error::Waits)),
+            Self::Note(_, to) => answer(to, Err(Error::Waits)),
             Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
@@ -136,6 +144,10 @@ impl LedgerCommand {
             }
             Self::Alarms(writes, acts, to) => {
                 ledger.alarms(*writes, &acts);
+                reply(ledger, to, ());
+            }
+            Self::Note(note, to) => {
+                ledger.note(&note);
                 reply(ledger, to, ());
             }
             Self::Progress(id, to) => match ledger.open(id) {
