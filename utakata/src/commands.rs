@@ -20,11 +20,13 @@ mod order;
 pub mod person;
 pub mod profile;
 pub mod read;
+pub mod role;
 pub mod rollout;
 pub mod status;
 pub mod store;
 pub mod target;
 pub mod task;
+pub mod token;
 pub mod up;
 pub mod watch;
 pub mod why;
@@ -34,7 +36,7 @@ pub use utakata_up::role::{hub, le, wee};
 
 use anyhow::Result;
 use utakata_api::Client;
-use utakata_up::{folder::Folder, log, role};
+use utakata_up::{folder::Folder, log, role as process};
 
 use crate::{
     connection::{self, Purpose},
@@ -61,8 +63,8 @@ impl Context<'_> {
     }
 
     /// Returns the context of a process that runs until it is asked to end.
-    pub fn role(&self) -> role::Context<'_> {
-        role::Context {
+    pub fn role(&self) -> process::Context<'_> {
+        process::Context {
             data: self.global.data.clone(),
             log: log::Style {
                 colours: self.output.error_colours(),

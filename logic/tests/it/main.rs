@@ -20,6 +20,7 @@ mod orders;
 mod overview;
 mod people;
 mod releases;
+mod rights;
 mod rollouts;
 mod room;
 mod store;
