@@ -13,6 +13,7 @@ pub mod relay;
 mod releases;
 mod rollouts;
 mod sse;
+mod trust;
 mod webhook;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use notifications::NotificationQuery;
 pub use people::TokenRequest;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
+pub use trust::Trust;
 pub use webhook::Webhook;
 
 use crate::{
@@ -62,14 +64,19 @@ impl Client {
     /// # Errors
     /// The token has characters that no HTTP header can carry.
     pub fn new(url: &str, token: &str) -> Result<Self, Error> {
+        Self::trusting(url, token, &Trust::default())
+    }
+
+    /// Creates a client that accepts the certificates of certain authorities.
+    ///
+    /// # Errors
+    /// The token has characters that no HTTP header can carry.
+    pub fn trusting(url: &str, token: &str, trust: &Trust) -> Result<Self, Error> {
         let mut authorization = header::HeaderValue::from_str(&format!("Bearer {}", token.trim()))
             .map_err(|_| Error::Token)?;
         authorization.set_sensitive(true);
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Build)?;
+        let builder = trust.builder(trust::is_tls(url));
+        let http = builder.build().map_err(Error::Build)?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self {
             http,

@@ -43,6 +43,7 @@ mod size;
 mod status;
 mod targets;
 mod tasks;
+mod tls;
 mod tokens;
 mod trail;
 mod verb;
@@ -58,11 +59,12 @@ use axum::{
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use utakata_api::client::{self, relay::Relay};
+use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use openapi::document;
+pub use tls::Certificate;
 pub use problem::Refused;
 
 use crate::{Handle, code::Code};
@@ -97,6 +99,12 @@ pub enum Error {
     /// The HTTP client for relaying requests could not be set up.
     #[error("the HTTP API cannot pass requests on")]
     Relay(#[source] client::Error),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] tls::Error),
+    /// TLS cannot be set up, which is a mistake.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
 }
 
 fn reason(source: &io::Error) -> &'static str {
@@ -129,12 +137,30 @@ pub async fn serve(
     listener: TcpListener,
     handle: Handle,
     token: Secret,
+    certificate: Option<Certificate>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let relay = Relay::new().map_err(Error::Relay)?;
     let config = handle.config().http.clone();
+    let trust = config.tls.ca.as_deref().map(Trust::file).transpose();
+    let trust = trust.map_err(Error::Relay)?;
+    let relay = Relay::trusting(trust.as_ref()).map_err(Error::Relay)?;
     let router = router(handle, token, relay, cancel.clone());
-    let served = connections::serve(listener, router, &config, cancel.clone());
+    let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose();
+    let acceptor = acceptor.map_err(Error::Tls)?;
+    let served = connections::serve(listener, router, acceptor, &config, cancel.clone());
+    let followed = async {
+        match &certificate {
+            Some(certificate) => certificate.follow(cancel.clone()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let served = async {
+        tokio::pin!(served);
+        tokio::select! {
+            () = &mut served => {}
+            () = followed => served.await,
+        }
+    };
     let give_up = async {
         cancel.cancelled().await;
         tokio::time::sleep(END_TIMEOUT).await;

@@ -20,6 +20,9 @@ pub struct Folder {
 pub struct Endpoint {
     /// The address of the API: `http://127.0.0.1:7700`.
     pub url: String,
+    /// The file with the authority that vouches for the API, if it has TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
     /// The address of the MQTT broker: `127.0.0.1:1883`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mqtt: Option<String>,

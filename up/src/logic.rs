@@ -51,14 +51,17 @@ impl Logic {
         let folder = claim.folder().path();
         let listener = listen(config.logic.http.listen, ports).await?;
         let address = listener.local_addr()?;
-        if !address.ip().to_canonical().is_loopback() {
+        let certificate = http::Certificate::read(&config.logic.http.tls)?;
+        if certificate.is_none() && !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 %address,
-                "the API is plain HTTP: anybody on the network path can read its tokens; listen on \
-                 127.0.0.1, and put a proxy with TLS in front of it"
+                "the API is plain HTTP, as logic.http.insecure says: anybody on the network path \
+                 can read its tokens"
             );
         }
-        let url = format!("http://{address}");
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
+        let ca = config.logic.http.tls.ca.clone();
         let broker = match links.has_broker {
             true => None,
             false => start_broker(&config.mqtt, &links.events, ports).await?,
@@ -88,7 +91,7 @@ impl Logic {
             .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
-        let serving = http::serve(listener, handle.clone(), token, cancel.clone());
+        let serving = http::serve(listener, handle.clone(), token, certificate, cancel.clone());
         let pid = std::process::id();
         Ok(Self {
             handle,
@@ -97,6 +100,7 @@ impl Logic {
             cancel,
             endpoint: Endpoint {
                 url,
+                ca,
                 mqtt,
                 pid,
                 began: began_at(pid),

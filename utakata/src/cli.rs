@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
-        environment, error, get, history, hub, kind, le, notification, operation, person, profile,
+        environment, error, get, history, hub, kind, le, notification, operation, person, pki, profile,
         read, role, rollout, status, store, target, task, token, up, watch, wee, why, worker,
     },
     connection::Purpose,
@@ -144,6 +144,9 @@ enum Tool {
     /// Check and explain the configuration of `up`
     #[command(subcommand)]
     Config(config::Command),
+    /// Make certificates for TLS, where a site has no authority of its own
+    #[command(subcommand)]
+    Pki(pki::Command),
     /// Print the completions for a shell
     Completions(completions::Arguments),
 }
@@ -211,6 +214,7 @@ impl Tool {
             Self::Profile(command) => small_runtime()?.block_on(profile::run(command, context)),
             Self::Error(arguments) => error::run(&arguments, context),
             Self::Config(command) => config::run(command, context),
+            Self::Pki(command) => pki::run(&command),
             Self::Completions(arguments) => completions::run(&arguments, context),
         }
     }

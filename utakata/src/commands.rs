@@ -18,6 +18,7 @@ pub mod notification;
 pub mod operation;
 mod order;
 pub mod person;
+pub mod pki;
 pub mod profile;
 pub mod read;
 pub mod role;

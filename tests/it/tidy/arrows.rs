@@ -165,7 +165,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     // The SDK writes readings to the wire without a copy.
     ("prometheus-client", &["logic"]),
     ("prost", &["protocol", "worker-sdk", "history-prometheus"]),
-    ("rcgen", &["execution", "kube-for-tests"]),
+    ("rcgen", &["execution", "kube-for-tests", "up"]),
     ("regex", &["profile"]),
     ("reqwest", &["api", "history-prometheus"]),
     ("rumqttc", &["interconnect-mqtt"]),
@@ -176,6 +176,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "interconnect-mqtt",
             "execution-kubernetes",
             "kube-for-tests",
+            "logic",
             "worker-http",
         ],
     ),
@@ -184,7 +185,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["logic"]),
     (
         "tokio-rustls",
-        &["execution", "kube-for-tests", "worker-http"],
+        &["execution", "kube-for-tests", "logic", "worker-http"],
     ),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),

@@ -21,6 +21,9 @@ impl Config {
         let execution = &mut self.execution;
         let optional = [
             &mut self.logic.http.token_file,
+            &mut self.logic.http.tls.certificate,
+            &mut self.logic.http.tls.key,
+            &mut self.logic.http.tls.ca,
             &mut execution.run_folder,
             &mut execution.state_folder,
             &mut execution.kubernetes.kubeconfig,

@@ -27,6 +27,7 @@ mod scripts;
 mod site;
 mod stall;
 mod start;
+mod tls;
 mod upgrade;
 mod which_server;
 mod workers;
