@@ -16,7 +16,7 @@ mod sse;
 mod trust;
 mod webhook;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -55,7 +55,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    authorization: header::HeaderValue,
+    /// The beginning of the URLs of requests: another than `url` where they go over a socket.
+    base: String,
+    /// Absent where the socket says who asks.
+    authorization: Option<header::HeaderValue>,
 }
 
 impl Client {
@@ -80,8 +83,24 @@ impl Client {
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self {
             http,
+            base: url.clone(),
             url,
-            authorization,
+            authorization: Some(authorization),
+        })
+    }
+
+    /// Creates a client that reaches the server at a URL by its unix socket, as the user of this
+    /// process.
+    ///
+    /// # Errors
+    /// The HTTP client could not be set up.
+    pub fn local(url: &str, socket: &Path) -> Result<Self, Error> {
+        let builder = Trust::default().builder(false).unix_socket(socket);
+        Ok(Self {
+            http: builder.build().map_err(Error::Build)?,
+            url: url.trim_end_matches('/').to_owned(),
+            base: "http://localhost".into(),
+            authorization: None,
         })
     }
 
@@ -177,9 +196,11 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.url))
-            .header(header::AUTHORIZATION, self.authorization.clone())
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.authorization {
+            Some(authorization) => request.header(header::AUTHORIZATION, authorization.clone()),
+            None => request,
+        }
     }
 
     async fn json<T: DeserializeOwned>(

@@ -16,6 +16,7 @@ mod events;
 mod explain;
 mod history;
 mod kinds;
+mod local;
 mod locks;
 mod metrics;
 mod needs;
@@ -57,15 +58,15 @@ use axum::{
     response::Response,
 };
 use jiff::fmt::rfc2822::DateTimePrinter;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use openapi::document;
-pub use tls::Certificate;
 pub use problem::Refused;
+pub use tls::Certificate;
 
 use crate::{Handle, code::Code};
 use allowed::Gate;
@@ -138,6 +139,7 @@ pub async fn serve(
     handle: Handle,
     token: Secret,
     certificate: Option<Certificate>,
+    local: Option<UnixListener>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     let config = handle.config().http.clone();
@@ -147,6 +149,15 @@ pub async fn serve(
     let router = router(handle, token, relay, cancel.clone());
     let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose();
     let acceptor = acceptor.map_err(Error::Tls)?;
+    let on_socket = {
+        let (router, cancel) = (router.clone(), cancel.clone());
+        async move {
+            match local {
+                Some(local) => local::serve(local, router, cancel).await,
+                None => std::future::pending().await,
+            }
+        }
+    };
     let served = connections::serve(listener, router, acceptor, &config, cancel.clone());
     let followed = async {
         match &certificate {
@@ -159,6 +170,7 @@ pub async fn serve(
         tokio::select! {
             () = &mut served => {}
             () = followed => served.await,
+            () = on_socket => served.await,
         }
     };
     let give_up = async {

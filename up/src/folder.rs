@@ -80,6 +80,11 @@ impl Folder {
         self.path.join("token")
     }
 
+    /// The path of the unix socket of the API, where the user of the server is admin.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("api.sock")
+    }
+
     /// The path of the file with the address of the API.
     pub fn endpoint_file(&self) -> PathBuf {
         self.path.join("endpoint.json")

@@ -1,9 +1,19 @@
 //! The logic environment with its API and, where wanted, the MQTT broker for other clients.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{self, Permissions},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_history::History;
 use utakata_history_prometheus::Prometheus;
@@ -23,7 +33,7 @@ use crate::{
     Links, bundle,
     claim::Claim,
     config::{Config, Mqtt},
-    folder::{Endpoint, began_at},
+    folder::{Endpoint, Folder, began_at},
 };
 
 /// The ports to listen on.
@@ -59,7 +69,11 @@ impl Logic {
                  can read its tokens"
             );
         }
-        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let scheme = if certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let url = format!("{scheme}://{address}");
         let ca = config.logic.http.tls.ca.clone();
         let broker = match links.has_broker {
@@ -91,7 +105,14 @@ impl Logic {
             .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
-        let serving = http::serve(listener, handle.clone(), token, certificate, cancel.clone());
+        let serving = http::serve(
+            listener,
+            handle.clone(),
+            token,
+            certificate,
+            listen_here(claim.folder()),
+            cancel.clone(),
+        );
         let pid = std::process::id();
         Ok(Self {
             handle,
@@ -170,6 +191,25 @@ fn join(
     let id = config.name().context("set logic.id")?;
     let peers = Peers::join(store.clone(), &id, address, config.lease);
     Ok(Some(peers.context("set logic.id")?))
+}
+
+/// Listens on the socket of the data directory. Without it, commands on this machine need a token.
+fn listen_here(folder: &Folder) -> Option<UnixListener> {
+    let path = folder.socket();
+    // The claim on the directory is ours: nobody else listens there any more.
+    let _ = fs::remove_file(&path);
+    let listening = UnixListener::bind(&path).and_then(|listener| {
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    match listening {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            let path = path.display();
+            tracing::warn!(%path, %error, "there is no local socket: commands need a token");
+            None
+        }
+    }
 }
 
 async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {

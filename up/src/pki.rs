@@ -118,7 +118,10 @@ fn authority_parameters() -> Result<CertificateParams, Error> {
 fn valid_for(certificate: &mut CertificateParams, days: u32) -> Result<(), Error> {
     let now = Zoned::now().with_time_zone(TimeZone::UTC);
     let day = |days: i64| {
-        let date = now.checked_add(days.days()).map_err(|_| Error::Days)?.date();
+        let date = now
+            .checked_add(days.days())
+            .map_err(|_| Error::Days)?
+            .date();
         let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
         Ok::<_, Error>(date_time_ymd(date.year().into(), month, day))
     };

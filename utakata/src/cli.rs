@@ -6,8 +6,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
-        environment, error, get, history, hub, kind, le, notification, operation, person, pki, profile,
-        read, role, rollout, status, store, target, task, token, up, watch, wee, why, worker,
+        environment, error, get, history, hub, kind, le, notification, operation, person, pki,
+        profile, read, role, rollout, status, store, target, task, token, up, watch, wee, why,
+        worker,
     },
     connection::Purpose,
     exit::Exit,

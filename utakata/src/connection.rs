@@ -46,6 +46,10 @@ pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
         }
         None => {
             let (folder, endpoint) = meant(global, purpose)?;
+            if named_token(global)?.is_none() && folder.token().is_err() && folder.socket().exists()
+            {
+                return Ok(Client::local(&endpoint.url, &folder.socket())?);
+            }
             (endpoint.url, token_of(global, &folder)?, endpoint.ca)
         }
     };

@@ -8,15 +8,10 @@ use std::{marker::PhantomData, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use utakata_api::problem::Detail;
-use utakata_model::{Operation, PersonName, Role, Selector, Target, TargetName, Verb};
+use utakata_model::{Operation, PersonName, Role, Selector, TargetName, Verb};
 
 use super::{Api, Refused, auth::Caller, trail::Changes};
-use crate::{
-    code::Code,
-    inventory::TargetEntry,
-    people::Identity,
-    rights::{Object, Scope},
-};
+use crate::{code::Code, inventory::TargetEntry, people::Identity, rights::Scope};
 
 /// The number of targets that a refusal lists.
 const LISTED: usize = 100;
@@ -48,7 +43,7 @@ macro_rules! rights {
     ($($(#[$doc:meta])* $name:ident = $verbs:expr, $on_targets:literal;)*) => {
         $(
             $(#[$doc])*
-            pub(super) struct $name;
+            pub(super) enum $name {}
 
             impl Right for $name {
                 const VERBS: &'static [Verb] = &$verbs;
@@ -166,6 +161,18 @@ impl<R: Right> Allowed<R> {
         covered.ok_or_else(|| self.not_on(&[name]))
     }
 
+    /// Returns the selected targets on which the caller has the right, by name.
+    pub(super) fn select(&self, selector: &Selector) -> Arc<[Arc<TargetEntry>]> {
+        let selection = self.api.handle.inventory().select(selector);
+        if self.scope.is_everything() {
+            return selection;
+        }
+        let covered = selection
+            .iter()
+            .filter(|one| self.scope.covers(&one.target));
+        covered.cloned().collect()
+    }
+
     /// Returns true if the caller has the right on the target of this name.
     pub(super) fn covers(&self, name: &TargetName) -> bool {
         self.scope.is_everything()
@@ -229,28 +236,6 @@ impl<R: Right> Allowed<R> {
     fn not_on(&self, targets: &[&TargetName]) -> Refused {
         not_on(&self.caller, R::VERBS, targets)
     }
-}
-
-/// Checks a further right on a target.
-///
-/// # Errors
-/// The caller does not have it.
-pub(super) fn require(caller: &Identity, verb: Verb, target: &Target) -> Result<(), Refused> {
-    if caller.rights.allow(verb, Object::Target(target)) {
-        return Ok(());
-    }
-    Err(not_on(caller, &[verb], &[&target.name]))
-}
-
-/// Checks a further right that is not on a target.
-///
-/// # Errors
-/// The caller does not have it.
-pub(super) fn require_site(caller: &Identity, verb: Verb) -> Result<(), Refused> {
-    if caller.rights.allow(verb, Object::Site) {
-        return Ok(());
-    }
-    Err(forbidden(caller, &[verb], false))
 }
 
 fn not_on(caller: &Identity, verbs: &[Verb], targets: &[&TargetName]) -> Refused {

@@ -227,16 +227,17 @@ impl Follower {
         if !self.types.includes(item.event()) {
             return None;
         }
+        let is_for_all = self.is_for_all();
         if let (Some(changes), Event::Readings(readings)) = (&mut self.changes, item.event()) {
             let inventory = self.api.handle.inventory();
-            let is_meant = self.is_for_all()
+            let is_meant = is_for_all
                 || inventory.find(&readings.target).is_some_and(|known| {
                     self.selector.matches(&known.target) && self.scope.covers(&known.target)
                 });
             let changed = is_meant.then(|| changes.of(readings)).flatten()?;
             return Some(Item::readings(&changed));
         }
-        if self.is_for_all() || matches!(item.event(), Event::Environment(_)) {
+        if is_for_all || matches!(item.event(), Event::Environment(_)) {
             return Some(item.text());
         }
         let inventory = self.api.handle.inventory();

@@ -89,8 +89,7 @@ pub(super) async fn get(
     let max = limit(query.limit)?;
     let plan = Request::parse(&query, clock::now())?;
     let history = api.handle.history().ok_or_else(away)?;
-    let mut targets = api.handle.inventory().select(&query.selector);
-    targets.retain(|one| allowed.scope.covers(&one.target));
+    let targets = allowed.select(&query.selector);
     if targets.len() > MAX_TARGETS {
         return Err(too_large(&format!(
             "more than {MAX_TARGETS} targets are selected"

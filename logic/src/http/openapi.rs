@@ -39,7 +39,7 @@ pub(super) fn paths() -> &'static [String] {
 }
 
 /// The refusals that any request may meet, and those of requests with a query, a name or a body.
-const ALWAYS: [&str; 7] = ["400", "401", "405", "500", "502", "503", "504"];
+const ALWAYS: [&str; 8] = ["400", "401", "403", "405", "500", "502", "503", "504"];
 const WITH_NAME: [&str; 1] = ["404"];
 const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
 

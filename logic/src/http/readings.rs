@@ -78,8 +78,7 @@ pub(super) async fn list(
         served: api.handle.kinds().served(),
         schedules: inventory.schedules(),
     };
-    let mut selection = inventory.select(&query.selector);
-    selection.retain(|known| allowed.scope.covers(&known.target));
+    let selection = allowed.select(&query.selector);
     let start = from.as_ref().map_or(0, |(name, _)| {
         selection.partition_point(|known| known.target.name < *name)
     });

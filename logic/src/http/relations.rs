@@ -92,7 +92,7 @@ pub(super) async fn around(
     allowed.target(&query.around)?;
     let mut topology = topology::around(api, query.around);
     topology.nodes.retain(|node| allowed.covers(&node.target));
-    let is_shown = |name| allowed.covers(name);
+    let is_shown = |name: &TargetName| allowed.covers(name);
     topology
         .edges
         .retain(|edge| is_shown(&edge.from) && is_shown(&edge.to));

@@ -76,7 +76,6 @@ pub(super) async fn list(
     allowed: Allowed<ToSee>,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<TaskView>>, Refused> {
-    let api = &allowed.api;
     let max = limit(query.limit)?;
     let filter = TaskFilter {
         operation: query.operation,

@@ -246,7 +246,7 @@ fn view(token: &TokenRow) -> TokenView {
     }
 }
 
-fn none<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+fn none<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
     let hint = suggest::hint(name, known);
     let name = name.to_owned();
     Error::None { what, name, hint }

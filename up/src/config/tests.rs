@@ -307,9 +307,18 @@ fn nothing_listens_in_plain_beyond_this_machine_unless_it_is_said() {
     for (text, expect) in [
         ("logic.http.listen = \"127.0.0.1:1\"", None),
         ("logic.http.listen = \"[::1]:1\"", None),
-        ("logic.http.listen = \"0.0.0.0:1\"", Some("logic.http.insecure")),
-        ("logic.http.listen = \"192.0.2.1:1\"", Some("logic.http.tls")),
-        ("logic.http = { listen = \"0.0.0.0:1\", insecure = true }", None),
+        (
+            "logic.http.listen = \"0.0.0.0:1\"",
+            Some("logic.http.insecure"),
+        ),
+        (
+            "logic.http.listen = \"192.0.2.1:1\"",
+            Some("logic.http.tls"),
+        ),
+        (
+            "logic.http = { listen = \"0.0.0.0:1\", insecure = true }",
+            None,
+        ),
         (&format!("logic.http.listen = \"0.0.0.0:1\"\n{tls}"), None),
         ("mqtt.listen = \"0.0.0.0:1\"", Some("mqtt.insecure")),
         ("mqtt = { listen = \"0.0.0.0:1\", insecure = true }", None),

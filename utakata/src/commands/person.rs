@@ -130,18 +130,15 @@ async fn make(add: Add, service: bool, client: &Client, context: &Context<'_>) -
     let had_roles = known.is_some_and(|known| !known.roles.is_empty());
     match role {
         Some(role) => {
-            let selector = on.unwrap_or_else(everywhere);
+            let selector = on.unwrap_or_else(role::everywhere);
             role::give(client, &name, role, selector, None).await?;
         }
         None if had_roles => {}
-        None => tell!("{name} has no role yet, and may do nothing: `utakata role give {name} ROLE`"),
+        None => {
+            tell!("{name} has no role yet, and may do nothing: `utakata role give {name} ROLE`")
+        }
     }
     Ok(())
-}
-
-/// Returns the selector of all targets.
-pub fn everywhere() -> Selector {
-    Selector::default()
 }
 
 /// Refuses to revoke a token that is in use by accident.
@@ -161,7 +158,9 @@ pub fn show(new: &NewToken, client: &Client, context: &Context<'_>) -> Result<()
     let token = new.token.reveal();
     context.output.one(new, || token.to_owned())?;
     if context.output.format == Format::Table {
-        let end = new.ends.map_or_else(String::new, |ends| format!(" until {ends}"));
+        let end = new
+            .ends
+            .map_or_else(String::new, |ends| format!(" until {ends}"));
         tell_lines(&format!(
             "this is the token of {}{end}, shown this once: keep it like a password; it is used so:\n\n  \
              UTAKATA_URL={} UTAKATA_TOKEN={token} utakata get targets",

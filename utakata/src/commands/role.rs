@@ -5,7 +5,7 @@ use clap::Subcommand;
 use utakata_api::{Client, person::NewBinding};
 use utakata_model::{BindingName, PersonName, Role, Selector};
 
-use super::{Context, person::everywhere};
+use super::Context;
 use crate::exit::Exit;
 
 #[derive(Debug, Subcommand)]
@@ -84,6 +84,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Returns the selector of all targets.
+pub fn everywhere() -> Selector {
+    Selector::default()
+}
+
 /// Gives somebody a role, and says so.
 pub async fn give(
     client: &Client,
@@ -94,7 +99,9 @@ pub async fn give(
 ) -> Result<()> {
     let name = match name {
         Some(name) => name,
-        None => BindingName::new(format!("{who}-{role}")).context("give the binding a name: --as")?,
+        None => {
+            BindingName::new(format!("{who}-{role}")).context("give the binding a name: --as")?
+        }
     };
     let new = NewBinding {
         who: who.clone(),
@@ -113,7 +120,9 @@ pub async fn give(
 async fn mine(client: &Client, context: &Context<'_>) -> Result<()> {
     let me = client.me().await?;
     if me.name == PersonName::admin() {
-        return context.output.one(&me, || "admin: may do everything\n".into());
+        return context
+            .output
+            .one(&me, || "admin: may do everything\n".into());
     }
     tell!("this is {}", me.name);
     let empty = "no role: nothing is allowed until somebody gives one";

@@ -51,3 +51,23 @@ fn f10_the_api_and_the_command_line_speak_tls_with_certificates_that_are_read_ag
     });
     assert!(renewed.is_some(), "{}", place.told());
 }
+
+#[test]
+fn whoever_runs_the_server_is_admin_on_its_machine_without_a_token() {
+    let place = Place::new();
+    let up = place.up();
+    fs::remove_file(place.data().join("token")).unwrap();
+    let mine = place.run(&["role", "mine"]);
+    assert_eq!(mine.code, 0, "{}", mine.err);
+    assert!(mine.out.contains("admin"), "{}", mine.out);
+    let added = place.run(&["person", "add", "ana", "--role", "viewer"]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let url = up.ready["url"].as_str().unwrap();
+    assert!(
+        added.err.contains(&format!("UTAKATA_URL={url}")),
+        "{}",
+        added.err
+    );
+    let without = place.run(&["--url", url, "role", "mine"]);
+    assert_ne!(without.code, 0, "over the network a token is needed");
+}

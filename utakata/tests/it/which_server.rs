@@ -85,7 +85,11 @@ fn an_api_that_others_can_reach_is_warned_of() {
     };
     let refused = place.run(&["up", "--listen", "0.0.0.0:0", "--mqtt", "off"]);
     assert_ne!(refused.code, 0, "{}", refused.out);
-    assert!(refused.err.contains("logic.http.insecure"), "{}", refused.err);
+    assert!(
+        refused.err.contains("logic.http.insecure"),
+        "{}",
+        refused.err
+    );
     for (address, is_warned) in [("127.0.0.1:0", false), ("0.0.0.0:0", true)] {
         let before = place.told().len();
         let up = start(address);

@@ -44,7 +44,7 @@ pub(super) fn check<R: Right>(
     for named in delete {
         let missing = match named {
             Named::Target(name) => match find(name) {
-                Some(target) => of_target(rights, Some(&target), None),
+                Some(target) => of_target(rights, Some(target.as_ref()), None),
                 None => None,
             },
             Named::Credential(_) => of_site(rights, Verb::SecretWrite),

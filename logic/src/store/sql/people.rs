@@ -16,13 +16,13 @@ impl<S: Sql> People for S {
         let sql = "SELECT body FROM binding ORDER BY name";
         let bindings = self.fetch(Statement::new(sql)).await?;
         let principal = |row: &S::Row| {
-            Ok(PrincipalRow {
+            Ok::<_, Error>(PrincipalRow {
                 name: place.word("person", row.text("name"))?,
                 ..place.parse("person", row.text("body"))?
             })
         };
         let token = |row: &S::Row| {
-            Ok(TokenRow {
+            Ok::<_, Error>(TokenRow {
                 hash: place.word("token", row.text("hash"))?,
                 ..place.parse("token", row.text("body"))?
             })

@@ -21,9 +21,14 @@ use crate::room::{Room, TOKEN, config};
 #[tokio::test]
 async fn f1_the_token_of_prometheus_reads_metrics_and_nothing_else() {
     let room = two_racks().await;
-    let (_, told) = room.send("PUT", "/v1/people/prometheus?service=true", None).await;
+    let (_, told) = room
+        .send("PUT", "/v1/people/prometheus?service=true", None)
+        .await;
     let prometheus = told["token"].as_str().unwrap().to_owned();
-    assert_eq!(give(&room, TOKEN, "prometheus", "metrics", "").await, StatusCode::OK);
+    assert_eq!(
+        give(&room, TOKEN, "prometheus", "metrics", "").await,
+        StatusCode::OK
+    );
     let text = Request::builder()
         .uri("/v1/metrics")
         .header("authorization", format!("Bearer {prometheus}"))
@@ -75,7 +80,14 @@ async fn request(room: &Room, token: &str) -> String {
 }
 
 async fn approve(room: &Room, token: &str, path: &str) -> (StatusCode, Value) {
-    ask(room, token, "POST", path, Some(json!({ "why": "looked at it" }))).await
+    ask(
+        room,
+        token,
+        "POST",
+        path,
+        Some(json!({ "why": "looked at it" })),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -91,10 +103,18 @@ async fn f2_an_operator_makes_no_identity_and_takes_nobody_s_over() {
         let (status, told) = ask(&room, &bob, method, path, None).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} {told}");
     }
-    assert_eq!(give(&room, &bob, "bob", "approver", "").await, StatusCode::FORBIDDEN);
-    assert_eq!(ask(&room, &ana, "GET", "/v1/me", None).await.0, StatusCode::OK);
+    assert_eq!(
+        give(&room, &bob, "bob", "approver", "").await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        ask(&room, &ana, "GET", "/v1/me", None).await.0,
+        StatusCode::OK
+    );
     let refused = trail(&room).await;
-    let refused = refused.iter().filter(|line| line["what"] == "request.refused");
+    let refused = refused
+        .iter()
+        .filter(|line| line["what"] == "request.refused");
     assert!(refused.count() >= 4);
     room.end().await;
 }
@@ -127,7 +147,10 @@ async fn f2_an_approver_is_another_person_and_older_than_the_operation() {
     // Made after the operation.
     let late = make_with(&room, &sec, "late", "approver", "").await;
     let (status, told) = approve(&room, &late, &first).await;
-    assert_eq!((status, told["code"].as_str()), (StatusCode::CONFLICT, Some("approve-given")));
+    assert_eq!(
+        (status, told["code"].as_str()),
+        (StatusCode::CONFLICT, Some("approve-given"))
+    );
     let (_, told) = approve(&room, &bob, &first).await;
     assert_eq!(told["code"], "forbidden");
     let (status, told) = approve(&room, &ana, &first).await;
@@ -163,7 +186,9 @@ async fn f6_nobody_sends_a_credential_to_an_address_of_their_own_without_the_rig
 #[tokio::test]
 async fn f10_tokens_end_are_listed_and_revoked() {
     let room = Room::empty(config()).await;
-    let (status, told) = room.send("PUT", "/v1/people/scrape?service=true", None).await;
+    let (status, told) = room
+        .send("PUT", "/v1/people/scrape?service=true", None)
+        .await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert!(told["ends"].is_string(), "services' tokens end: {told}");
     let (_, told) = room.send("PUT", "/v1/people/ana?for=1ms", None).await;
@@ -175,7 +200,10 @@ async fn f10_tokens_end_are_listed_and_revoked() {
     .await;
     let (_, told) = room.send("PUT", "/v1/people/ana/tokens/laptop", None).await;
     let laptop = told["token"].as_str().unwrap().to_owned();
-    assert_eq!(ask(&room, &laptop, "GET", "/v1/me", None).await.0, StatusCode::OK);
+    assert_eq!(
+        ask(&room, &laptop, "GET", "/v1/me", None).await.0,
+        StatusCode::OK
+    );
     let (_, list) = room.get("/v1/tokens").await;
     let found: Vec<String> = list["items"]
         .as_array()
@@ -185,12 +213,25 @@ async fn f10_tokens_end_are_listed_and_revoked() {
         .collect();
     assert_eq!(
         found,
-        ["ana/first by admin", "ana/laptop by admin", "scrape/first by admin"]
+        [
+            "ana/first by admin",
+            "ana/laptop by admin",
+            "scrape/first by admin"
+        ]
     );
     let path = "/v1/people/ana/tokens/laptop";
-    assert_eq!(room.send("DELETE", path, None).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(ask(&room, &laptop, "GET", "/v1/me", None).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(room.send("DELETE", path, None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        room.send("DELETE", path, None).await.0,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        ask(&room, &laptop, "GET", "/v1/me", None).await.0,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        room.send("DELETE", path, None).await.0,
+        StatusCode::NOT_FOUND
+    );
     room.end().await;
 }
 
@@ -198,7 +239,10 @@ async fn f10_tokens_end_are_listed_and_revoked() {
 async fn f10_the_last_use_of_a_token_is_kept() {
     let room = Room::empty(config()).await;
     let ana = make(&room, TOKEN, "ana").await;
-    assert_eq!(ask(&room, &ana, "GET", "/v1/me", None).await.0, StatusCode::OK);
+    assert_eq!(
+        ask(&room, &ana, "GET", "/v1/me", None).await.0,
+        StatusCode::OK
+    );
     let room = Room::at(room.end().await, config()).await;
     let (_, list) = room.get("/v1/tokens").await;
     assert!(list["items"][0]["used"].is_string(), "{list}");
@@ -217,7 +261,9 @@ async fn ends(room: &Room, token: &str, act: impl AsyncFnOnce()) -> bool {
     assert!(stream.next().await.is_some());
     act().await;
     let rest = async { while stream.next().await.is_some() {} };
-    tokio::time::timeout(Duration::from_secs(10), rest).await.is_ok()
+    tokio::time::timeout(Duration::from_secs(10), rest)
+        .await
+        .is_ok()
 }
 
 #[tokio::test]
@@ -238,7 +284,9 @@ async fn f10_streams_end_with_their_token_and_with_the_right_to_see() {
         .await
     );
     make_with(&room, TOKEN, "cy", "viewer", "").await;
-    let (_, told) = room.send("PUT", "/v1/people/cy/tokens/short?for=1s", None).await;
+    let (_, told) = room
+        .send("PUT", "/v1/people/cy/tokens/short?for=1s", None)
+        .await;
     let short = told["token"].as_str().unwrap();
     assert!(ends(&room, short, async || {}).await);
     room.end().await;
@@ -258,7 +306,9 @@ async fn f10_wrong_tokens_are_counted_and_told() {
         .header("authorization", format!("Bearer {TOKEN}"))
         .body(Body::empty());
     let answer = room.router.clone().oneshot(metrics.unwrap()).await.unwrap();
-    let text = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    let text = axum::body::to_bytes(answer.into_body(), usize::MAX)
+        .await
+        .unwrap();
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("utakata_wrong_tokens_total 5"), "{text}");
     room.end().await;

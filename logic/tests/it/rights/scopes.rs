@@ -59,10 +59,18 @@ async fn an_operator_of_one_rack_sees_reads_and_controls_that_rack_alone() {
     let (status, told) = post("/v1/reads", json!({ "selector": "kind=pdu" })).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{told}");
     assert_eq!(told["problems"][0]["subject"], "target b-1", "{told}");
-    let (status, told) = room.post("/v1/reads", json!({ "selector": "kind=pdu", "wait": "10s" })).await;
+    let (status, told) = room
+        .post(
+            "/v1/reads",
+            json!({ "selector": "kind=pdu", "wait": "10s" }),
+        )
+        .await;
     assert_eq!(status, StatusCode::OK, "{told}");
     let (_, readings) = get("/v1/readings").await;
-    assert!(names(&readings, "/target").iter().all(|name| name == "a-1"), "{readings}");
+    assert!(
+        names(&readings, "/target").iter().all(|name| name == "a-1"),
+        "{readings}"
+    );
 
     let (status, told) = post("/v1/operations", off("rack=A1")).await;
     assert_eq!(status, StatusCode::OK, "{told}");
@@ -80,7 +88,11 @@ async fn an_operator_of_one_rack_sees_reads_and_controls_that_rack_alone() {
     assert_eq!(status, StatusCode::OK, "{other}");
     let other = other["operation"]["id"].as_str().unwrap();
     let (_, operations) = get("/v1/operations").await;
-    assert_eq!(operations["items"].as_array().unwrap().len(), 1, "{operations}");
+    assert_eq!(
+        operations["items"].as_array().unwrap().len(),
+        1,
+        "{operations}"
+    );
     for path in [
         format!("/v1/operations/{other}"),
         format!("/v1/operations/{other}/explain"),
@@ -90,7 +102,10 @@ async fn an_operator_of_one_rack_sees_reads_and_controls_that_rack_alone() {
     let (status, _) = post(&format!("/v1/operations/{other}/undo"), json!({})).await;
     assert!(!status.is_success());
     let (_, tasks) = get("/v1/tasks").await;
-    assert!(names(&tasks, "/target").iter().all(|name| name == "a-1"), "{tasks}");
+    assert!(
+        names(&tasks, "/target").iter().all(|name| name == "a-1"),
+        "{tasks}"
+    );
 
     let lock = json!({ "why": "repair", "for": "1h" });
     for (name, expect) in [("a-1", StatusCode::OK), ("b-1", StatusCode::FORBIDDEN)] {
@@ -100,7 +115,10 @@ async fn an_operator_of_one_rack_sees_reads_and_controls_that_rack_alone() {
     }
     let (status, told) = get("/v1/overview").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
-    assert!(told["detail"].as_str().unwrap().contains("on some targets"), "{told}");
+    assert!(
+        told["detail"].as_str().unwrap().contains("on some targets"),
+        "{told}"
+    );
     room.end().await;
 }
 

@@ -93,8 +93,14 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/operations/{id}/explain", "see"),
     ("POST /v1/operations/{id}/approve", "approve"),
     ("POST /v1/operations/{id}/pause", "control:low control:high"),
-    ("POST /v1/operations/{id}/resume", "control:low control:high"),
-    ("POST /v1/operations/{id}/cancel", "control:low control:high"),
+    (
+        "POST /v1/operations/{id}/resume",
+        "control:low control:high",
+    ),
+    (
+        "POST /v1/operations/{id}/cancel",
+        "control:low control:high",
+    ),
     ("POST /v1/operations/{id}/undo", "control:low control:high"),
     ("GET /v1/tasks", "see"),
     ("GET /v1/tasks/{id}", "see"),
@@ -155,13 +161,19 @@ async fn every_route_is_open_to_the_roles_of_its_row_and_to_nobody_else() {
         "these routes have no row in the table of {}: say which right each needs: {missing:?}",
         file!()
     );
-    assert!(gone.is_empty(), "these rows have no route any more: {gone:?}");
+    assert!(
+        gone.is_empty(),
+        "these rows have no route any more: {gone:?}"
+    );
 
     let room = Room::empty(crate::room::config()).await;
     let mut tokens = Vec::new();
     for role in Role::ALL {
         let name = format!("a-{role}");
-        tokens.push((Some(*role), make_with(&room, TOKEN, &name, role.as_str(), "").await));
+        tokens.push((
+            Some(*role),
+            make_with(&room, TOKEN, &name, role.as_str(), "").await,
+        ));
     }
     tokens.push((None, make(&room, TOKEN, "nobody").await));
     let mut wrong = Vec::new();
@@ -170,7 +182,9 @@ async fn every_route_is_open_to_the_roles_of_its_row_and_to_nobody_else() {
         for (role, token) in &tokens {
             let verbs = role.map_or(&[][..], |role| role.verbs());
             let may = *needs == "any"
-                || needs.split(' ').any(|verb| verbs.iter().any(|one| one.as_str() == verb));
+                || needs
+                    .split(' ')
+                    .any(|verb| verbs.iter().any(|one| one.as_str() == verb));
             let path = filled(path);
             let path = match path.as_str() {
                 // A stream would not end.

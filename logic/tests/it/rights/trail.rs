@@ -6,7 +6,12 @@ use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{ask, give, make, make_with, scopes::{off, two_racks}, table::described, trail};
+use super::{
+    ask, give, make, make_with,
+    scopes::{off, two_racks},
+    table::described,
+    trail,
+};
 use crate::room::{Room, TOKEN};
 
 /// The routes that change nothing by themselves.
@@ -15,42 +20,183 @@ const NO_CHANGE: [&str; 2] = ["POST /v1/reads", "PUT /v1/release-files/{sha256}"
 /// A route, a request to it that succeeds, and a text that the new lines have.
 fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
     let of = |route: &'static str, path: &str, body: Value, says| {
-        (route, path.to_owned(), Some(body).filter(|body| !body.is_null()), says)
+        (
+            route,
+            path.to_owned(),
+            Some(body).filter(|body| !body.is_null()),
+            says,
+        )
     };
-    let target = json!({ "name": "a-1", "kind": "pdu", "address": "127.0.0.9", "credential": "pdus" });
+    let target =
+        json!({ "name": "a-1", "kind": "pdu", "address": "127.0.0.9", "credential": "pdus" });
     let schedule = json!({ "name": "all", "selector": "kind=pdu", "every": "1h" });
     let relation = json!({ "relation": "feeds", "from": "a-1", "to": "b-1" });
     let rule = json!({ "name": "hot", "metric": "hw.temperature", "raise": "value > 40" });
     let none = Value::Null;
     vec![
-        of("PUT /v1/targets/{name}", "/v1/targets/a-1", target, "127.0.0.9"),
-        of("PUT /v1/schedules/{name}", "/v1/schedules/all", schedule, "schedule all"),
-        of("DELETE /v1/schedules/{name}", "/v1/schedules/all", none.clone(), "/v1/schedules/all"),
-        of("PUT /v1/credentials/{name}", "/v1/credentials/other", json!({ "name": "other", "values": { "community": "hidden-c0ffee" } }), "credential other"),
-        of("DELETE /v1/credentials/{name}", "/v1/credentials/other", none.clone(), "/v1/credentials/other"),
+        of(
+            "PUT /v1/targets/{name}",
+            "/v1/targets/a-1",
+            target,
+            "127.0.0.9",
+        ),
+        of(
+            "PUT /v1/schedules/{name}",
+            "/v1/schedules/all",
+            schedule,
+            "schedule all",
+        ),
+        of(
+            "DELETE /v1/schedules/{name}",
+            "/v1/schedules/all",
+            none.clone(),
+            "/v1/schedules/all",
+        ),
+        of(
+            "PUT /v1/credentials/{name}",
+            "/v1/credentials/other",
+            json!({ "name": "other", "values": { "community": "hidden-c0ffee" } }),
+            "credential other",
+        ),
+        of(
+            "DELETE /v1/credentials/{name}",
+            "/v1/credentials/other",
+            none.clone(),
+            "/v1/credentials/other",
+        ),
         of("PUT /v1/relations", "/v1/relations", relation, "feeds"),
-        of("PUT /v1/alarm-rules/{name}", "/v1/alarm-rules/hot", rule, "alarm hot"),
-        of("DELETE /v1/alarm-rules/{name}", "/v1/alarm-rules/hot", none.clone(), "/v1/alarm-rules/hot"),
-        of("POST /v1/apply", "/v1/apply", json!({ "documents": [{ "type": "target", "name": "c-1", "kind": "pdu", "address": "127.0.0.3" }] }), "target c-1"),
-        of("DELETE /v1/targets/{name}", "/v1/targets/c-1", none.clone(), "127.0.0.3"),
-        of("PUT /v1/people/{name}", "/v1/people/zoe", none.clone(), "/v1/people/zoe"),
-        of("PUT /v1/people/{name}/tokens/{token}", "/v1/people/zoe/tokens/laptop", none.clone(), "tokens/laptop"),
-        of("PUT /v1/bindings/{name}", "/v1/bindings/zoe-viewer", json!({ "who": "zoe", "role": "viewer" }), "viewer"),
-        of("DELETE /v1/bindings/{name}", "/v1/bindings/zoe-viewer", none.clone(), "viewer"),
-        of("DELETE /v1/people/{name}/tokens/{token}", "/v1/people/zoe/tokens/laptop", none.clone(), "tokens/laptop"),
-        of("DELETE /v1/people/{name}", "/v1/people/zoe", none.clone(), "/v1/people/zoe"),
-        of("PUT /v1/kinds/{kind}/pins", "/v1/kinds/pdu/pins", json!({ "pins": [] }), "pins"),
-        of("PUT /v1/kinds/{kind}/placement", "/v1/kinds/pdu/placement", json!({}), "placement"),
-        of("POST /v1/environments/{id}/pause", "/v1/environments/wee-1/pause", json!({ "why": "quiet" }), "quiet"),
-        of("POST /v1/environments/{id}/resume", "/v1/environments/wee-1/resume", json!({}), "resume"),
-        of("POST /v1/environments/{id}/drain", "/v1/environments/wee-1/drain", json!({ "why": "works" }), "works"),
-        of("POST /v1/environments/{id}/resume", "/v1/environments/wee-1/resume", json!({}), "resume"),
-        of("POST /v1/orders/pause", "/v1/orders/pause", json!({ "scope": { "kind": "pdu" }, "why": "still" }), "still"),
-        of("POST /v1/orders/resume", "/v1/orders/resume", json!({ "scope": { "kind": "pdu" } }), "resume"),
-        of("POST /v1/orders/drain", "/v1/orders/drain", json!({ "scope": { "kind": "pdu" } }), "drain"),
-        of("POST /v1/orders/resume", "/v1/orders/resume", json!({ "scope": { "kind": "pdu" } }), "resume"),
-        of("PUT /v1/targets/{name}/lock", "/v1/targets/a-1/lock", json!({ "why": "mine", "for": "1h" }), "target.locked"),
-        of("DELETE /v1/targets/{name}/lock", "/v1/targets/a-1/lock", none, "target.unlocked"),
+        of(
+            "PUT /v1/alarm-rules/{name}",
+            "/v1/alarm-rules/hot",
+            rule,
+            "alarm hot",
+        ),
+        of(
+            "DELETE /v1/alarm-rules/{name}",
+            "/v1/alarm-rules/hot",
+            none.clone(),
+            "/v1/alarm-rules/hot",
+        ),
+        of(
+            "POST /v1/apply",
+            "/v1/apply",
+            json!({ "documents": [{ "type": "target", "name": "c-1", "kind": "pdu", "address": "127.0.0.3" }] }),
+            "target c-1",
+        ),
+        of(
+            "DELETE /v1/targets/{name}",
+            "/v1/targets/c-1",
+            none.clone(),
+            "127.0.0.3",
+        ),
+        of(
+            "PUT /v1/people/{name}",
+            "/v1/people/zoe",
+            none.clone(),
+            "/v1/people/zoe",
+        ),
+        of(
+            "PUT /v1/people/{name}/tokens/{token}",
+            "/v1/people/zoe/tokens/laptop",
+            none.clone(),
+            "tokens/laptop",
+        ),
+        of(
+            "PUT /v1/bindings/{name}",
+            "/v1/bindings/zoe-viewer",
+            json!({ "who": "zoe", "role": "viewer" }),
+            "viewer",
+        ),
+        of(
+            "DELETE /v1/bindings/{name}",
+            "/v1/bindings/zoe-viewer",
+            none.clone(),
+            "viewer",
+        ),
+        of(
+            "DELETE /v1/people/{name}/tokens/{token}",
+            "/v1/people/zoe/tokens/laptop",
+            none.clone(),
+            "tokens/laptop",
+        ),
+        of(
+            "DELETE /v1/people/{name}",
+            "/v1/people/zoe",
+            none.clone(),
+            "/v1/people/zoe",
+        ),
+        of(
+            "PUT /v1/kinds/{kind}/pins",
+            "/v1/kinds/pdu/pins",
+            json!({ "pins": [] }),
+            "pins",
+        ),
+        of(
+            "PUT /v1/kinds/{kind}/placement",
+            "/v1/kinds/pdu/placement",
+            json!({}),
+            "placement",
+        ),
+        of(
+            "POST /v1/environments/{id}/pause",
+            "/v1/environments/wee-1/pause",
+            json!({ "why": "quiet" }),
+            "quiet",
+        ),
+        of(
+            "POST /v1/environments/{id}/resume",
+            "/v1/environments/wee-1/resume",
+            json!({}),
+            "resume",
+        ),
+        of(
+            "POST /v1/environments/{id}/drain",
+            "/v1/environments/wee-1/drain",
+            json!({ "why": "works" }),
+            "works",
+        ),
+        of(
+            "POST /v1/environments/{id}/resume",
+            "/v1/environments/wee-1/resume",
+            json!({}),
+            "resume",
+        ),
+        of(
+            "POST /v1/orders/pause",
+            "/v1/orders/pause",
+            json!({ "scope": { "kind": "pdu" }, "why": "still" }),
+            "still",
+        ),
+        of(
+            "POST /v1/orders/resume",
+            "/v1/orders/resume",
+            json!({ "scope": { "kind": "pdu" } }),
+            "resume",
+        ),
+        of(
+            "POST /v1/orders/drain",
+            "/v1/orders/drain",
+            json!({ "scope": { "kind": "pdu" } }),
+            "drain",
+        ),
+        of(
+            "POST /v1/orders/resume",
+            "/v1/orders/resume",
+            json!({ "scope": { "kind": "pdu" } }),
+            "resume",
+        ),
+        of(
+            "PUT /v1/targets/{name}/lock",
+            "/v1/targets/a-1/lock",
+            json!({ "why": "mine", "for": "1h" }),
+            "target.locked",
+        ),
+        of(
+            "DELETE /v1/targets/{name}/lock",
+            "/v1/targets/a-1/lock",
+            none,
+            "target.unlocked",
+        ),
     ]
 }
 
@@ -84,7 +230,11 @@ const ELSEWHERE: [&str; 19] = [
 #[test]
 fn every_changing_route_is_tried_here_or_known_to_be_tried_elsewhere() {
     let tried: BTreeSet<&str> = requests().iter().map(|(route, ..)| *route).collect();
-    let known: BTreeSet<&str> = tried.into_iter().chain(ELSEWHERE).chain(NO_CHANGE).collect();
+    let known: BTreeSet<&str> = tried
+        .into_iter()
+        .chain(ELSEWHERE)
+        .chain(NO_CHANGE)
+        .collect();
     let described = described();
     let missing: Vec<&String> = described
         .iter()
@@ -111,7 +261,10 @@ async fn f7_every_change_is_in_the_trail_with_who_made_it() {
         let (status, told) = ask(&room, &eve, method, &path, body).await;
         assert!(status.is_success(), "{route} {status} {told}");
         let lines = trail(&room).await;
-        let new = lines[count..].iter().map(Value::to_string).collect::<String>();
+        let new = lines[count..]
+            .iter()
+            .map(Value::to_string)
+            .collect::<String>();
         assert!(!new.is_empty(), "{route} has left no line");
         assert!(new.contains("eve"), "{route}: {new}");
         assert!(new.contains(says), "{route}: {new}");
@@ -132,14 +285,19 @@ async fn f7_the_trail_has_the_address_before_and_after_and_that_of_each_task() {
         "name": "a-1", "kind": "pdu", "address": "127.0.0.77", "credential": "pdus",
         "labels": { "rack": "A1" },
     });
-    let (status, told) = room.send("PUT", "/v1/targets/a-1", Some(moved.take())).await;
+    let (status, told) = room
+        .send("PUT", "/v1/targets/a-1", Some(moved.take()))
+        .await;
     assert_eq!(status, StatusCode::OK, "{told}");
     room.post("/v1/operations", off("rack=A1")).await;
     let lines = trail(&room).await;
     let planned = lines.iter().filter(|line| line["what"] == "task.planned");
     let addresses: Vec<&Value> = planned.map(|line| &line["address"]).collect();
     assert_eq!(addresses, ["127.0.0.1", "127.0.0.77"]);
-    let change = lines.iter().rfind(|line| line["what"] == "site.changed").unwrap();
+    let change = lines
+        .iter()
+        .rfind(|line| line["what"] == "site.changed")
+        .unwrap();
     assert_eq!(change["by"], "admin");
     assert_eq!(
         change["changes"][0]["differences"][0],
@@ -195,7 +353,10 @@ async fn a_long_body_is_in_the_trail_by_its_hash() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    assert_eq!(give(&room, TOKEN, "ana", "viewer", &selector).await, StatusCode::OK);
+    assert_eq!(
+        give(&room, TOKEN, "ana", "viewer", &selector).await,
+        StatusCode::OK
+    );
     let lines = trail(&room).await;
     assert_eq!(lines.last().unwrap()["body"]["sha256"], hash);
     room.end().await;

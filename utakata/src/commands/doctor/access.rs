@@ -46,7 +46,9 @@ pub async fn look(context: &Context<'_>, status: &Status) -> Vec<Finding> {
 fn transport(client: &Client) -> Option<Finding> {
     let url = client.url();
     let rest = url.strip_prefix("http://")?;
-    let is_here = ["127.", "localhost", "[::1]"].iter().any(|here| rest.starts_with(here));
+    let is_here = ["127.", "localhost", "[::1]"]
+        .iter()
+        .any(|here| rest.starts_with(here));
     (!is_here).then(|| {
         Finding::doubtful(
             "transport",
@@ -61,9 +63,19 @@ fn wrong_tokens(wrong: &WrongTokens) -> Finding {
     let Some(last) = wrong.last else {
         return Finding::right(CHECK, "none since the start");
     };
-    let from = wrong.from.map_or_else(String::new, |from| format!(" from {from}"));
-    let seen = format!("{} since the start, the last {}{from}", wrong.count, words::ago(last));
-    Finding::doubtful(CHECK, seen, "see who that is: the log has a line for each address")
+    let from = wrong
+        .from
+        .map_or_else(String::new, |from| format!(" from {from}"));
+    let seen = format!(
+        "{} since the start, the last {}{from}",
+        wrong.count,
+        words::ago(last)
+    );
+    Finding::doubtful(
+        CHECK,
+        seen,
+        "see who that is: the log has a line for each address",
+    )
 }
 
 fn findings(people: &[PersonView], now: Timestamp) -> Vec<Finding> {
@@ -88,27 +100,41 @@ fn findings(people: &[PersonView], now: Timestamp) -> Vec<Finding> {
         let cure = "`utakata role give NAME ROLE`, or `utakata person remove NAME`";
         Finding::doubtful("no role", format!("{names}: they may do nothing"), cure)
     }));
-    let is_past = |at: Timestamp, length: Duration| {
-        at.checked_add(length).is_ok_and(|until| until <= now)
-    };
+    let is_past =
+        |at: Timestamp, length: Duration| at.checked_add(length).is_ok_and(|until| until <= now);
     for token in people.iter().flat_map(|one| &one.tokens) {
         let check = format!("token {} of {}", token.name, token.owner);
-        let cure = format!("`utakata token add {} {} --for 90d`", token.owner, token.name);
+        let cure = format!(
+            "`utakata token add {} {} --for 90d`",
+            token.owner, token.name
+        );
         match token.ends {
             Some(ends) if ends <= now => {
                 let seen = format!("it has ended {}", words::ago(ends));
-                found.push(Finding::doubtful(&check, seen, format!("{cure}, or revoke it")));
+                found.push(Finding::doubtful(
+                    &check,
+                    seen,
+                    format!("{cure}, or revoke it"),
+                ));
                 continue;
             }
             Some(ends) if now.checked_add(SOON).is_ok_and(|soon| ends <= soon) => {
-                found.push(Finding::doubtful(&check, format!("it ends on {ends}"), cure));
+                found.push(Finding::doubtful(
+                    &check,
+                    format!("it ends on {ends}"),
+                    cure,
+                ));
                 continue;
             }
             _ => {}
         }
         if is_past(token.used.unwrap_or(token.made), UNUSED) {
             let cure = format!("`utakata token revoke {} {}`", token.owner, token.name);
-            found.push(Finding::doubtful(&check, "nobody has used it for 90 days", cure));
+            found.push(Finding::doubtful(
+                &check,
+                "nobody has used it for 90 days",
+                cure,
+            ));
         }
     }
     found
@@ -118,7 +144,12 @@ fn findings(people: &[PersonView], now: Timestamp) -> Vec<Finding> {
 fn named<'p>(people: impl Iterator<Item = &'p PersonView>) -> Option<String> {
     let names: Vec<&str> = people.map(|one| one.name.as_str()).collect();
     let more = names.len().saturating_sub(NAMED);
-    let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let shown = names
+        .iter()
+        .take(NAMED)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
     match (names.is_empty(), more) {
         (true, _) => None,
         (_, 0) => Some(shown),

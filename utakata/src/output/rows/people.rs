@@ -14,7 +14,13 @@ impl Row for PersonView {
             let built_in = Cell::dim("(built in)");
             let in_file = Cell::dim("(in the file of the server)");
             let name = self.name.to_string();
-            return vec![name.into(), "everything".into(), built_in, "".into(), in_file];
+            return vec![
+                name.into(),
+                "everything".into(),
+                built_in,
+                "".into(),
+                in_file,
+            ];
         };
         let name = match self.service {
             true => format!("{} (service)", self.name),
@@ -26,7 +32,10 @@ impl Row for PersonView {
             false => roles.join("; ").into(),
         };
         let tokens: Vec<&str> = self.tokens.iter().map(|one| one.name.as_str()).collect();
-        let by = self.by.as_ref().map_or_else(String::new, ToString::to_string);
+        let by = self
+            .by
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
         vec![
             name.into(),
             roles,
