@@ -29,12 +29,12 @@ pub enum Error {
     /// A file is there, and is not replaced.
     #[error("{} is there already, and is not replaced", path.display())]
     There { path: PathBuf },
-    #[error("{} cannot be read: {source}", path.display())]
+    #[error("{} cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written", path.display())]
     Write { path: PathBuf, source: io::Error },
     /// A key or a name is wrong.
-    #[error("the certificate cannot be made: {0}")]
+    #[error("the certificate cannot be made")]
     Make(#[from] rcgen::Error),
     #[error("the certificate would be valid for too long")]
     Days,

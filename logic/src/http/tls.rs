@@ -32,14 +32,14 @@ pub enum Error {
     #[error("logic.http.tls needs both a certificate and a key")]
     Half,
     /// A file cannot be read.
-    #[error("the file {} of logic.http.tls cannot be read: {source}", path.display())]
+    #[error("the file {} of logic.http.tls cannot be read", path.display())]
     File {
         path: PathBuf,
         /// The error of the operating system.
         source: io::Error,
     },
     /// A file has no PEM of the wanted sort.
-    #[error("the file {} of logic.http.tls has no usable {what}: {source}", path.display())]
+    #[error("the file {} of logic.http.tls has no usable {what}", path.display())]
     Pem {
         path: PathBuf,
         what: &'static str,

@@ -29,9 +29,12 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
     };
     let target =
         json!({ "name": "a-1", "kind": "pdu", "address": "127.0.0.9", "credential": "pdus" });
-    let schedule = json!({ "name": "all", "selector": "kind=pdu", "every": "1h" });
+    let schedule = json!({ "name": "all", "selector": "kind=pdu", "interval": "1h" });
     let relation = json!({ "relation": "feeds", "from": "a-1", "to": "b-1" });
-    let rule = json!({ "name": "hot", "metric": "hw.temperature", "raise": "value > 40" });
+    let rule = json!({
+        "name": "fan-failed", "on": { "metric": "hw.status" }, "raise": "value == 'failed'",
+        "off": true,
+    });
     let none = Value::Null;
     vec![
         of(
@@ -67,20 +70,20 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
         of("PUT /v1/relations", "/v1/relations", relation, "feeds"),
         of(
             "PUT /v1/alarm-rules/{name}",
-            "/v1/alarm-rules/hot",
+            "/v1/alarm-rules/fan-failed",
             rule,
-            "alarm hot",
+            "alarm fan-failed",
         ),
         of(
             "DELETE /v1/alarm-rules/{name}",
-            "/v1/alarm-rules/hot",
+            "/v1/alarm-rules/fan-failed",
             none.clone(),
-            "/v1/alarm-rules/hot",
+            "/v1/alarm-rules/fan-failed",
         ),
         of(
             "POST /v1/apply",
             "/v1/apply",
-            json!({ "documents": [{ "type": "target", "name": "c-1", "kind": "pdu", "address": "127.0.0.3" }] }),
+            json!({ "documents": [{ "type": "target", "name": "c-1", "kind": "pdu", "address": "127.0.0.3", "credential": "pdus" }] }),
             "target c-1",
         ),
         of(
@@ -139,25 +142,25 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
         ),
         of(
             "POST /v1/environments/{id}/pause",
-            "/v1/environments/wee-1/pause",
+            "/v1/environments/env-1/pause",
             json!({ "why": "quiet" }),
             "quiet",
         ),
         of(
             "POST /v1/environments/{id}/resume",
-            "/v1/environments/wee-1/resume",
+            "/v1/environments/env-1/resume",
             json!({}),
             "resume",
         ),
         of(
             "POST /v1/environments/{id}/drain",
-            "/v1/environments/wee-1/drain",
+            "/v1/environments/env-1/drain",
             json!({ "why": "works" }),
             "works",
         ),
         of(
             "POST /v1/environments/{id}/resume",
-            "/v1/environments/wee-1/resume",
+            "/v1/environments/env-1/resume",
             json!({}),
             "resume",
         ),
@@ -312,7 +315,7 @@ async fn what_changes_nothing_leaves_no_line() {
     let room = two_racks().await;
     let before = trail(&room).await.len();
     let dry = json!({ "dry_run": true, "documents": [
-        { "type": "target", "name": "c-1", "kind": "pdu", "address": "127.0.0.3" },
+        { "type": "target", "name": "c-1", "kind": "pdu", "address": "127.0.0.3", "credential": "pdus" },
     ] });
     assert_eq!(room.post("/v1/apply", dry).await.0, StatusCode::OK);
     let read = json!({ "selector": "rack=A1", "wait": "10s" });
