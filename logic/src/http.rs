@@ -130,18 +130,41 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         .map_err(|source| Error::Listen { address, source })
 }
 
+/// The ways to the API.
+pub struct Doors {
+    pub listener: TcpListener,
+    /// The certificate of the API, if it has TLS.
+    pub certificate: Option<Certificate>,
+    /// The socket on which the user of this process is admin.
+    pub local: Option<UnixListener>,
+}
+
+impl From<TcpListener> for Doors {
+    /// Returns the way in plain HTTP.
+    fn from(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            certificate: None,
+            local: None,
+        }
+    }
+}
+
 /// Serves the API until it is cancelled; requests under way are answered.
 ///
 /// # Errors
 /// The HTTP client cannot be set up.
 pub async fn serve(
-    listener: TcpListener,
+    doors: impl Into<Doors>,
     handle: Handle,
     token: Secret,
-    certificate: Option<Certificate>,
-    local: Option<UnixListener>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
+    let Doors {
+        listener,
+        certificate,
+        local,
+    } = doors.into();
     let config = handle.config().http.clone();
     let trust = config.tls.ca.as_deref().map(Trust::file).transpose();
     let trust = trust.map_err(Error::Relay)?;

@@ -105,14 +105,12 @@ impl Logic {
             .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
-        let serving = http::serve(
+        let doors = http::Doors {
             listener,
-            handle.clone(),
-            token,
             certificate,
-            listen_here(claim.folder()),
-            cancel.clone(),
-        );
+            local: listen_here(claim.folder()),
+        };
+        let serving = http::serve(doors, handle.clone(), token, cancel.clone());
         let pid = std::process::id();
         Ok(Self {
             handle,
