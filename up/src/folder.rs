@@ -166,6 +166,7 @@ mod tests {
             let url = "http://127.0.0.1:7700".into();
             let endpoint = Endpoint {
                 url,
+                ca: None,
                 mqtt: None,
                 pid,
                 began,
