@@ -8,14 +8,16 @@ mod events;
 mod ledger;
 mod lists;
 mod notifications;
+mod people;
 mod policies;
 pub mod relay;
 mod releases;
 mod rollouts;
 mod sse;
+mod trust;
 mod webhook;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use reqwest::{Method, RequestBuilder, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -29,8 +31,10 @@ pub use events::{EventStream, Followed};
 pub use ledger::Verb;
 pub use lists::{HistoryQuery, ReadingQuery, TaskQuery};
 pub use notifications::NotificationQuery;
+pub use people::TokenRequest;
 pub use releases::Pushed;
 pub use rollouts::RolloutVerb;
+pub use trust::Trust;
 pub use webhook::Webhook;
 
 use crate::{
@@ -52,7 +56,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    authorization: header::HeaderValue,
+    /// The beginning of the URLs of requests: another than `url` where they go over a socket.
+    base: String,
+    /// Absent where the socket says who asks.
+    authorization: Option<header::HeaderValue>,
 }
 
 impl Client {
@@ -61,19 +68,40 @@ impl Client {
     /// # Errors
     /// The token has characters that no HTTP header can carry.
     pub fn new(url: &str, token: &str) -> Result<Self, Error> {
+        Self::trusting(url, token, &Trust::default())
+    }
+
+    /// Creates a client that accepts the certificates of certain authorities.
+    ///
+    /// # Errors
+    /// The token has characters that no HTTP header can carry.
+    pub fn trusting(url: &str, token: &str, trust: &Trust) -> Result<Self, Error> {
         let mut authorization = header::HeaderValue::from_str(&format!("Bearer {}", token.trim()))
             .map_err(|_| Error::Token)?;
         authorization.set_sensitive(true);
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Build)?;
+        let builder = trust.builder(trust::is_tls(url));
+        let http = builder.build().map_err(Error::Build)?;
         let url = url.trim_end_matches('/').to_owned();
         Ok(Self {
             http,
+            base: url.clone(),
             url,
-            authorization,
+            authorization: Some(authorization),
+        })
+    }
+
+    /// Creates a client that reaches the server at a URL by its unix socket, as the user of this
+    /// process.
+    ///
+    /// # Errors
+    /// The HTTP client could not be set up.
+    pub fn local(url: &str, socket: &Path) -> Result<Self, Error> {
+        let builder = Trust::default().builder(false).unix_socket(socket);
+        Ok(Self {
+            http: builder.build().map_err(Error::Build)?,
+            url: url.trim_end_matches('/').to_owned(),
+            base: "http://localhost".into(),
+            authorization: None,
         })
     }
 
@@ -159,11 +187,6 @@ impl Client {
         self.json(path, request.timeout(within)).await
     }
 
-    async fn put<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let request = self.request(Method::PUT, path);
-        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
-    }
-
     async fn put_json<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -174,9 +197,11 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.url))
-            .header(header::AUTHORIZATION, self.authorization.clone())
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.authorization {
+            Some(authorization) => request.header(header::AUTHORIZATION, authorization.clone()),
+            None => request,
+        }
     }
 
     async fn json<T: DeserializeOwned>(

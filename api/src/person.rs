@@ -2,28 +2,111 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{OperationId, PersonName, target::Secret};
+use utakata_model::{
+    Binding, OperationId, PersonName, Role, Selector, TokenName, Verb, target::Secret,
+};
 use utoipa::ToSchema;
 
-/// A person, or a program acting on its own behalf, without the token.
+/// A person, or a service acting on its own behalf, without the tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonView {
     /// The name recorded with every request.
     pub name: PersonName,
-    /// The time at which the token was made. Absent for `admin`, whose token is in a file of the
-    /// server.
+    /// True for a service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub service: bool,
+    /// The time at which it was made. Absent for `admin`, whose token is in a file of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub made: Option<Timestamp>,
+    /// The person who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonName>,
+    /// The roles, by name. `admin` needs none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Binding>,
+    /// The tokens, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<TokenView>,
+}
+
+/// A token, without the token itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenView {
+    /// The person or service to whom it belongs.
+    pub owner: PersonName,
+    /// The name, unique among those of the owner.
+    pub name: TokenName,
+    /// The time at which it was made.
+    #[schema(value_type = String, format = "date-time")]
+    pub made: Timestamp,
+    /// The person who made it.
+    pub by: PersonName,
+    /// The time from which it is not accepted any more. Absent if it does not end by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub ends: Option<Timestamp>,
+    /// The last time that it was used, to the hour. Absent if it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub used: Option<Timestamp>,
+}
+
+/// Body of `PUT /v1/bindings/{name}`: a role for somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBinding {
+    /// The person or service.
+    pub who: PersonName,
+    /// The role.
+    pub role: Role,
+    /// The targets where it counts. Empty means all, and everything that is no target.
+    #[serde(default, skip_serializing_if = "Selector::is_everything")]
+    pub selector: Selector,
+}
+
+/// A built-in role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RoleView {
+    /// The role.
+    pub name: Role,
+    /// The rights that it gives.
+    pub rights: Vec<Verb>,
+}
+
+impl WrongTokens {
+    /// Returns true if there were none.
+    pub fn is_none(&self) -> bool {
+        self.count == 0
+    }
+}
+
+/// The tokens that were not valid, as one logic environment has seen them since its start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WrongTokens {
+    /// The number of requests with a token that nobody has, or that has ended.
+    pub count: u64,
+    /// The last of these requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub last: Option<Timestamp>,
+    /// The address from which the last of them came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub from: Option<std::net::IpAddr>,
 }
 
 /// A person with a new token, which is shown only this once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// The name of the person.
+    /// The name of the person or service.
     pub name: PersonName,
     /// The bearer token.
     pub token: Secret,
+    /// The time from which it is not accepted any more. Absent if it does not end by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub ends: Option<Timestamp>,
 }
 
 /// Answer to `GET /v1/me`: the person who asks.
@@ -31,6 +114,12 @@ pub struct NewToken {
 pub struct Me {
     /// The name recorded with every request.
     pub name: PersonName,
+    /// The roles, by name. `admin` needs none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Binding>,
+    /// The token of the request; absent if it is the one in the server's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenView>,
     /// The last control request of theirs that was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{ConnectionStatus, EnvironmentStatus, LogicId};
 use utoipa::ToSchema;
 
+use crate::person::WrongTokens;
+
 /// The status of the system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
@@ -34,6 +36,9 @@ pub struct Status {
     /// mistakes in utakata, which are in its log.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub invariants_broken: u64,
+    /// The requests with a token that is not valid, which this logic environment has refused.
+    #[serde(default, skip_serializing_if = "WrongTokens::is_none")]
+    pub wrong_tokens: WrongTokens,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

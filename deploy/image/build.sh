@@ -92,7 +92,8 @@ configuration() {
   "config": {
     "User": "$OWNER:$OWNER",
     "ExposedPorts": { "1883/tcp": {}, "7700/tcp": {} },
-    "Env": ["PATH=/usr/bin", "UTAKATA_DATA=/data"],
+    "Env": ["PATH=/usr/bin", "UTAKATA_DATA=/data", "UTAKATA__LOGIC__HTTP__INSECURE=true",
+      "UTAKATA__MQTT__INSECURE=true"],
     "Entrypoint": ["/usr/bin/utakata"],
     "Cmd": ["up", "--listen", "0.0.0.0:7700", "--mqtt", "0.0.0.0:1883"],
     "Healthcheck": {

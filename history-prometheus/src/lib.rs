@@ -46,6 +46,20 @@ const QUEUE: usize = 65_536;
 /// The time that the engine may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(25);
 
+/// Returns an HTTP client. Without TLS the authorities of the system are not read: it takes time,
+/// and there may be none.
+fn client(base: &str) -> reqwest::Client {
+    let builder = reqwest::Client::builder();
+    let builder = match base.starts_with("https://") {
+        true => builder,
+        false => builder.tls_certs_only([]),
+    };
+    builder.build().unwrap_or_else(|error| {
+        tracing::error!(%error, "an engine with TLS cannot be reached without authorities");
+        reqwest::Client::new()
+    })
+}
+
 /// A history in another engine.
 pub struct Prometheus {
     client: reqwest::Client,
@@ -60,7 +74,7 @@ impl Prometheus {
     /// the background until this is dropped.
     pub fn new(base: &str) -> Self {
         let (queue, records) = mpsc::channel(QUEUE);
-        let client = reqwest::Client::new();
+        let client = client(base);
         let base = base.trim_end_matches('/').to_owned();
         let lost = Arc::<AtomicU64>::default();
         let writer = Writer::new(client.clone(), &base, Arc::clone(&lost));

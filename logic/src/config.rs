@@ -66,8 +66,12 @@ impl Default for Otlp {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// The address on which the HTTP API listens. Beyond loopback, put TLS in front of it.
+    /// The address on which the HTTP API listens. Beyond loopback it needs `tls`, or `insecure`.
     pub listen: SocketAddr,
+    /// Allows plain HTTP beyond loopback: whoever listens on the way reads all tokens.
+    pub insecure: bool,
+    /// TLS on the API.
+    pub tls: HttpTls,
     /// The URL at which other logic environments reach the API, such as `http://le-1.example:7700`;
     /// the address on which it listens when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +108,23 @@ pub struct Http {
     /// The number of events kept for clients of `/v1/events` that fetch them slowly.
     #[setting(max = 1_000_000)]
     pub events_kept: usize,
+}
+
+/// TLS on the API, as paths of PEM files. They are read again when they change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpTls {
+    /// The certificate of the API, followed by those between it and its authority; plain HTTP when
+    /// not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The key of the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    /// The authority that vouches for the logic environments, for those that connect from this
+    /// machine; those of the system when not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
 }
 
 /// Reads, by schedule and on demand.
@@ -362,6 +383,8 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            insecure: false,
+            tls: HttpTls::default(),
             advertise: None,
             token_file: None,
             connections: 2048,

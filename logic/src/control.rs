@@ -3,6 +3,7 @@
 mod error;
 mod feeds;
 mod keys;
+mod may;
 mod plan;
 mod policy;
 mod refusals;
@@ -33,6 +34,7 @@ use crate::{
     observe::WAIT_MAX,
     observed::{LastSeen, Observed},
     pace,
+    rights::Rights,
     store::{self, ControlTask},
 };
 use keys::Keys;
@@ -143,8 +145,8 @@ impl Control {
         }
     }
 
-    /// Carries out a request, or returns its plan; waits for the outcomes as long as requested. An
-    /// operation that it returns is in the store.
+    /// Carries out a request, as far as its requester has the rights, or returns its plan; waits for
+    /// the outcomes as long as requested. An operation that it returns is in the store.
     ///
     /// # Errors
     /// Nothing was sent: the mistakes, for every target.
@@ -152,9 +154,10 @@ impl Control {
         &self,
         requested: ControlRequest,
         by: Option<PersonName>,
+        rights: &Rights,
     ) -> Result<Answer, Error> {
         let what = format!("{} on {}", requested.action, requested.selector);
-        let answer = self.answer(requested, by.clone()).await;
+        let answer = self.answer(requested, by.clone(), rights).await;
         if let (Err(error), Some(by)) = (&answer, &by) {
             self.refused(by, || what, error);
         }
@@ -165,6 +168,7 @@ impl Control {
         &self,
         requested: ControlRequest,
         by: Option<PersonName>,
+        rights: &Rights,
     ) -> Result<Answer, Error> {
         if requested.wait > WAIT_MAX {
             return Err(Error::Wait);
@@ -193,10 +197,12 @@ impl Control {
             let selector = requested.selector;
             return Err(Error::SelectsNothing { selector });
         }
+        may::select(rights, &selection)?;
         let served = self.rooms.kinds.served();
         let parameters = serde_json::Value::Object(requested.parameters.clone());
         let planned = plan::plan(&requested.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
+        may::control(rights, &planned)?;
         plan::pace(&requested.pace, &selection)
             .map_err(|problems| Error::Impossible { problems })?;
         let unpowered = self.unpowered(&parameters, &planned);
@@ -406,6 +412,7 @@ impl Control {
                 id,
                 operation: operation.id,
                 target: known.target.name.clone(),
+                address: Some(known.target.address.to_string()),
                 kind: known.target.kind.clone(),
                 action: action.action.name.clone(),
                 parameters: parameters.clone(),

@@ -2,9 +2,11 @@
 
 mod alarm_rules;
 mod alarms;
+mod allowed;
 mod apply;
 mod audit;
 mod auth;
+mod bindings;
 mod body;
 mod connections;
 mod credentials;
@@ -15,6 +17,7 @@ mod events;
 mod explain;
 mod history;
 mod kinds;
+mod local;
 mod locks;
 mod metrics;
 mod needs;
@@ -43,9 +46,12 @@ mod size;
 mod status;
 mod targets;
 mod tasks;
+mod tls;
+mod tokens;
+mod trail;
 mod verb;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -54,16 +60,18 @@ use axum::{
     response::Response,
 };
 use jiff::fmt::rfc2822::DateTimePrinter;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
-use utakata_api::client::{self, relay::Relay};
+use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use openapi::document;
 pub use problem::Refused;
+pub use tls::Certificate;
 
 use crate::{Handle, code::Code};
+use allowed::Gate;
 use route::Route;
 
 /// The time that requests under way may take once the end was requested.
@@ -77,6 +85,8 @@ struct Api {
     cancel: CancellationToken,
     relay: Relay,
     large: body::LargeBodies,
+    /// The refusals of the last minute.
+    refusals: Arc<trail::Refusals>,
 }
 
 /// The reason why the API is not served.
@@ -92,6 +102,12 @@ pub enum Error {
     /// The HTTP client for relaying requests could not be set up.
     #[error("the HTTP API cannot pass requests on")]
     Relay(#[source] client::Error),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] tls::Error),
+    /// TLS cannot be set up, which is a mistake.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
 }
 
 fn reason(source: &io::Error) -> &'static str {
@@ -116,20 +132,72 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         .map_err(|source| Error::Listen { address, source })
 }
 
+/// The ways to the API.
+pub struct Doors {
+    pub listener: TcpListener,
+    /// The certificate of the API, if it has TLS.
+    pub certificate: Option<Certificate>,
+    /// The socket on which the user of this process is admin.
+    pub local: Option<UnixListener>,
+}
+
+impl From<TcpListener> for Doors {
+    /// Returns the way in plain HTTP.
+    fn from(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            certificate: None,
+            local: None,
+        }
+    }
+}
+
 /// Serves the API until it is cancelled; requests under way are answered.
 ///
 /// # Errors
 /// The HTTP client cannot be set up.
 pub async fn serve(
-    listener: TcpListener,
+    doors: impl Into<Doors>,
     handle: Handle,
     token: Secret,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let relay = Relay::new().map_err(Error::Relay)?;
+    let Doors {
+        listener,
+        certificate,
+        local,
+    } = doors.into();
     let config = handle.config().http.clone();
+    let trust = config.tls.ca.as_deref().map(Trust::file).transpose();
+    let trust = trust.map_err(Error::Relay)?;
+    let relay = Relay::trusting(trust.as_ref()).map_err(Error::Relay)?;
     let router = router(handle, token, relay, cancel.clone());
-    let served = connections::serve(listener, router, &config, cancel.clone());
+    let acceptor = certificate.as_ref().map(Certificate::acceptor).transpose();
+    let acceptor = acceptor.map_err(Error::Tls)?;
+    let on_socket = {
+        let (router, cancel) = (router.clone(), cancel.clone());
+        async move {
+            match local {
+                Some(local) => local::serve(local, router, cancel).await,
+                None => std::future::pending().await,
+            }
+        }
+    };
+    let served = connections::serve(listener, router, acceptor, &config, cancel.clone());
+    let followed = async {
+        match &certificate {
+            Some(certificate) => certificate.follow(cancel.clone()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let served = async {
+        tokio::pin!(served);
+        tokio::select! {
+            () = &mut served => {}
+            () = followed => served.await,
+            () = on_socket => served.await,
+        }
+    };
     let give_up = async {
         cancel.cancelled().await;
         tokio::time::sleep(END_TIMEOUT).await;
@@ -150,6 +218,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         cancel,
         relay,
         large: body::LargeBodies::default(),
+        refusals: Arc::default(),
     };
     let served = routes().fold(OpenApiRouter::new(), |router, route| {
         route.serve(router, &api)
@@ -163,7 +232,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
             auth::authenticate,
         ))
         .layer(middleware::map_response(dated))
-        .with_state(api)
+        .with_state(Gate::new(api))
 }
 
 /// Collects all routes: each noun declares its own.
@@ -183,6 +252,8 @@ fn routes() -> impl Iterator<Item = Route> {
         policies::routes(),
         apply::routes(),
         people::routes(),
+        tokens::routes(),
+        bindings::routes(),
         kinds::routes(),
         releases::routes(),
         environments::routes(),

@@ -51,7 +51,7 @@ pub use self::{
 };
 use crate::{
     Config,
-    audit::{AlarmAct, Trail},
+    audit::{AlarmAct, SiteNote, Trail},
     dispatch::{Dispatch, Failing},
     duties::Term,
     evidence::ReadBackCounts,
@@ -306,6 +306,15 @@ impl Ledger {
     /// The ledger has ended, or is kept elsewhere.
     pub async fn gate(&self) -> Result<GateView, Error> {
         self.ask(LedgerCommand::Gate).await
+    }
+
+    /// Records a line of the audit trail about something other than control.
+    ///
+    /// # Errors
+    /// The ledger has ended, or is kept elsewhere.
+    pub async fn note(&self, note: SiteNote) -> Result<(), Error> {
+        self.promise(|to| LedgerCommand::Note(Box::new(note), to))
+            .await
     }
 
     /// Returns the lock of a target, the task that holds it, and the number of tasks that wait for

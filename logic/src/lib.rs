@@ -7,7 +7,8 @@
 //! - [`store`]: what outlives the process
 //! - [`audit`]: the trail of what was done, and its check
 //! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
-//! - [`people`]: who may ask
+//! - [`rights`]: may somebody do something?
+//! - [`people`]: who may ask, and their roles
 //! - [`kinds`]: which kinds are served, learned from the environments
 //! - [`relations`]: what feeds, reaches, cools and contains what
 //! - [`inventory`]: targets, schedules, credentials, relations, alarm rules, envelopes, policies
@@ -65,6 +66,7 @@ pub mod peers;
 pub mod people;
 pub mod policies;
 pub mod relations;
+pub mod rights;
 pub mod service;
 pub mod store;
 pub mod token;

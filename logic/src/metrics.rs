@@ -144,6 +144,7 @@ fn text(
 ) -> Result<String, fmt::Error> {
     site(&mut registry, status, under_way);
     invariants(&mut registry, status);
+    wrong_tokens(&mut registry, status);
     wrong(&mut registry, overview);
     environments(&mut registry, &status.environments);
     pools(&mut registry, &status.environments);
@@ -178,6 +179,14 @@ fn notifications(registry: &mut Registry, counts: &notifications::Counts) {
     reads.inc_by(counts.reads);
     let help = "Reads of targets because they sent notifications";
     registry.register("notification_reads", help, reads);
+}
+
+/// Adds the requests with a token that is not valid.
+fn wrong_tokens(registry: &mut Registry, status: &Status) {
+    let count = Counter::<u64>::default();
+    count.inc_by(status.wrong_tokens.count);
+    let help = "Requests with a token that nobody has, or that has ended";
+    registry.register("wrong_tokens", help, count);
 }
 
 fn site(registry: &mut Registry, status: &Status, under_way: TasksUnderWay) {

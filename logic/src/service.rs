@@ -526,6 +526,7 @@ impl Handle {
                 .map(|one| one.as_ref().clone())
                 .collect(),
             invariants_broken: utakata_invariant::count(),
+            wrong_tokens: inner.site.people.wrong_tokens().view(),
         }
     }
 

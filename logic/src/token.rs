@@ -21,6 +21,11 @@ pub struct TokenHash([u8; BYTES]);
 pub struct NotAHash;
 
 impl TokenHash {
+    /// Returns the hash that no token has.
+    pub(crate) fn of_nothing() -> Self {
+        Self([0; BYTES])
+    }
+
     /// Hashes a token.
     pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token).into())

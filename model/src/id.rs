@@ -189,6 +189,16 @@ name!(
     "person"
 );
 name!(
+    /// The name of a token, which is unique among those of its owner.
+    TokenName,
+    "token"
+);
+name!(
+    /// The name of a binding of a role, which is unique.
+    BindingName,
+    "binding"
+);
+name!(
     /// The name of an alarm rule, which is unique and a level of MQTT topics.
     AlarmName,
     "alarm rule"

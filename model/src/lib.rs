@@ -5,6 +5,7 @@
 #[macro_use]
 mod text;
 
+pub mod access;
 pub mod action;
 pub mod alarm;
 pub mod backoff;
@@ -41,6 +42,7 @@ pub mod task;
 pub mod tolerance;
 pub mod workbench;
 
+pub use access::{Binding, Grant, Role, Verb};
 pub use action::{Action, Class};
 pub use alarm::{AlarmRule, Severity};
 pub use backoff::Backoff;
@@ -54,9 +56,9 @@ pub use environment::{
     Stopped,
 };
 pub use id::{
-    ActionName, AlarmId, AlarmName, EnvelopeName, EnvironmentId, Incarnation, Kind, LogicId,
-    MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId,
-    RolloutId, ScheduleName, TargetName, TaskId, WorkerId, Zone,
+    ActionName, AlarmId, AlarmName, BindingName, EnvelopeName, EnvironmentId, Incarnation, Kind,
+    LogicId, MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId,
+    RolloutId, ScheduleName, TargetName, TaskId, TokenName, WorkerId, Zone,
 };
 pub use label::Labels;
 pub use manifest::Manifest;

@@ -87,9 +87,11 @@ pub struct InterConnect {
 pub struct Mqtt {
     /// Runs the embedded MQTT broker.
     pub enabled: bool,
-    /// The address on which it listens. Every client that can connect can read everything, so keep
-    /// it on loopback.
+    /// The address on which it listens. Every client that can connect can read everything: beyond
+    /// loopback it needs `insecure`.
     pub listen: SocketAddr,
+    /// Allows it to listen beyond loopback, without a password and without TLS.
+    pub insecure: bool,
     /// The most clients at a time; fewer where the system gives fewer open files.
     #[setting(max = 1_000_000)]
     pub max_clients: usize,
@@ -107,6 +109,7 @@ impl Default for Mqtt {
         Self {
             enabled: true,
             listen: broker.listen,
+            insecure: false,
             max_clients: broker.max_clients,
             max_clients_per_address: broker.max_clients_per_address,
             client_queue: broker.client_queue,
@@ -213,6 +216,7 @@ fn check(config: &Config) -> Result<(), Error> {
     validated.map_err(|error| Error::Contradiction(error.to_string()))?;
     let validated = config.execution.validate();
     validated.map_err(|error| Error::Contradiction(error.to_string()))?;
+    refuse_plain(config)?;
     let Some(mqtt) = &config.interconnect.mqtt else {
         return Ok(());
     };
@@ -222,6 +226,29 @@ fn check(config: &Config) -> Result<(), Error> {
     }
     let checked = named.check();
     checked.map_err(|error| Error::Contradiction(format!("interconnect.mqtt: {error}")))
+}
+
+/// Refuses to let the network read tokens or readings by accident.
+fn refuse_plain(config: &Config) -> Result<(), Error> {
+    let is_beyond = |address: SocketAddr| !address.ip().to_canonical().is_loopback();
+    let http = &config.logic.http;
+    if is_beyond(http.listen) && http.tls.certificate.is_none() && !http.insecure {
+        return Err(Error::Contradiction(format!(
+            "logic.http.listen = \"{}\" would be plain HTTP beyond this machine, and whoever \
+             listens on the way would have all tokens: set logic.http.tls (`utakata pki init`, \
+             `utakata pki issue NAME`), listen on 127.0.0.1, or say logic.http.insecure = true",
+            http.listen
+        )));
+    }
+    let mqtt = &config.mqtt;
+    if mqtt.enabled && is_beyond(mqtt.listen) && !mqtt.insecure {
+        return Err(Error::Contradiction(format!(
+            "mqtt.listen = \"{}\" would let everybody on the network read everything, without a \
+             password: listen on 127.0.0.1, use a broker of your own, or say mqtt.insecure = true",
+            mqtt.listen
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub struct Folder {
 pub struct Endpoint {
     /// The address of the API: `http://127.0.0.1:7700`.
     pub url: String,
+    /// The file with the authority that vouches for the API, if it has TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
     /// The address of the MQTT broker: `127.0.0.1:1883`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mqtt: Option<String>,
@@ -75,6 +78,11 @@ impl Folder {
 
     pub fn token_file(&self) -> PathBuf {
         self.path.join("token")
+    }
+
+    /// The path of the unix socket of the API, where the user of the server is admin.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("api.sock")
     }
 
     /// The path of the file with the address of the API.
@@ -158,6 +166,7 @@ mod tests {
             let url = "http://127.0.0.1:7700".into();
             let endpoint = Endpoint {
                 url,
+                ca: None,
                 mqtt: None,
                 pid,
                 began,

@@ -27,6 +27,7 @@ mod links;
 pub mod log;
 mod logic;
 pub mod paths;
+pub mod pki;
 mod probes;
 mod profiles;
 pub mod programs;

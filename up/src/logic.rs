@@ -1,9 +1,19 @@
 //! The logic environment with its API and, where wanted, the MQTT broker for other clients.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::{self, Permissions},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use utakata_history::History;
 use utakata_history_prometheus::Prometheus;
@@ -23,7 +33,7 @@ use crate::{
     Links, bundle,
     claim::Claim,
     config::{Config, Mqtt},
-    folder::{Endpoint, began_at},
+    folder::{Endpoint, Folder, began_at},
 };
 
 /// The ports to listen on.
@@ -51,14 +61,21 @@ impl Logic {
         let folder = claim.folder().path();
         let listener = listen(config.logic.http.listen, ports).await?;
         let address = listener.local_addr()?;
-        if !address.ip().to_canonical().is_loopback() {
+        let certificate = http::Certificate::read(&config.logic.http.tls)?;
+        if certificate.is_none() && !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
                 %address,
-                "the API is plain HTTP: anybody on the network path can read its tokens; listen on \
-                 127.0.0.1, and put a proxy with TLS in front of it"
+                "the API is plain HTTP, as logic.http.insecure says: anybody on the network path \
+                 can read its tokens"
             );
         }
-        let url = format!("http://{address}");
+        let scheme = if certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let url = format!("{scheme}://{address}");
+        let ca = config.logic.http.tls.ca.clone();
         let broker = match links.has_broker {
             true => None,
             false => start_broker(&config.mqtt, &links.events, ports).await?,
@@ -88,7 +105,12 @@ impl Logic {
             .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
-        let serving = http::serve(listener, handle.clone(), token, cancel.clone());
+        let doors = http::Doors {
+            listener,
+            certificate,
+            local: listen_here(claim.folder()),
+        };
+        let serving = http::serve(doors, handle.clone(), token, cancel.clone());
         let pid = std::process::id();
         Ok(Self {
             handle,
@@ -97,6 +119,7 @@ impl Logic {
             cancel,
             endpoint: Endpoint {
                 url,
+                ca,
                 mqtt,
                 pid,
                 began: began_at(pid),
@@ -166,6 +189,25 @@ fn join(
     let id = config.name().context("set logic.id")?;
     let peers = Peers::join(store.clone(), &id, address, config.lease);
     Ok(Some(peers.context("set logic.id")?))
+}
+
+/// Listens on the socket of the data directory. Without it, commands on this machine need a token.
+fn listen_here(folder: &Folder) -> Option<UnixListener> {
+    let path = folder.socket();
+    // The claim on the directory is ours: nobody else listens there any more.
+    let _ = fs::remove_file(&path);
+    let listening = UnixListener::bind(&path).and_then(|listener| {
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    match listening {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            let path = path.display();
+            tracing::warn!(%path, %error, "there is no local socket: commands need a token");
+            None
+        }
+    }
 }
 
 async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {

@@ -7,7 +7,8 @@ use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
         envelope, environment, error, get, history, hub, kind, le, notification, operation, person,
-        policy, profile, read, rollout, status, store, target, task, up, watch, wee, why, worker,
+        pki, policy, profile, read, role, rollout, status, store, target, task, token, up, watch,
+        wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -99,9 +100,18 @@ enum Server {
     /// List, explain, approve, pause, cancel and undo operations (requests of users)
     #[command(subcommand)]
     Operation(operation::Command),
-    /// Manage people: give them tokens, and revoke them
+    /// Manage people: give them tokens and roles, and remove them
     #[command(subcommand)]
     Person(person::Command),
+    /// Manage services, which act on their own behalf: Prometheus, scripts
+    #[command(subcommand)]
+    Service(person::ServiceCommand),
+    /// Show, give and take roles: who may do what, where
+    #[command(subcommand)]
+    Role(role::Command),
+    /// List, make and revoke tokens
+    #[command(subcommand)]
+    Token(token::Command),
     /// Check and print the audit trail of control
     #[command(subcommand)]
     Audit(audit::Command),
@@ -142,6 +152,9 @@ enum Tool {
     /// Check and explain the configuration of `up`
     #[command(subcommand)]
     Config(config::Command),
+    /// Make certificates for TLS, where a site has no authority of its own
+    #[command(subcommand)]
+    Pki(pki::Command),
     /// Print the completions for a shell
     Completions(completions::Arguments),
 }
@@ -209,6 +222,7 @@ impl Tool {
             Self::Profile(command) => small_runtime()?.block_on(profile::run(command, context)),
             Self::Error(arguments) => error::run(&arguments, context),
             Self::Config(command) => config::run(command, context),
+            Self::Pki(command) => pki::run(&command),
             Self::Completions(arguments) => completions::run(&arguments, context),
         }
     }
@@ -225,6 +239,9 @@ impl Server {
             Self::Alarm(command) => command.changes(),
             Self::Policy(command) => command.changes(),
             Self::Person(command) => !matches!(command, person::Command::List),
+            Self::Service(command) => !matches!(command, person::ServiceCommand::List),
+            Self::Role(command) => command.changes(),
+            Self::Token(command) => !matches!(command, token::Command::List),
             Self::Worker(command) => command.changes(),
             Self::Rollout(command) => command.changes(),
             Self::Kind(command) => !matches!(command, kind::Command::Show { .. }),
@@ -267,6 +284,9 @@ impl Server {
             Self::Envelope(command) => envelope::run(command, context).await,
             Self::Why(arguments) => why::run(&arguments, context).await,
             Self::Person(command) => person::run(command, context).await,
+            Self::Service(command) => person::run_service(command, context).await,
+            Self::Role(command) => role::run(command, context).await,
+            Self::Token(command) => token::run(command, context).await,
             Self::Audit(command) => audit::run(command, context).await,
             Self::Store(command) => store::run(command, context).await,
             Self::Worker(command) => worker::run(command, context).await,

@@ -19,14 +19,17 @@ pub mod notification;
 pub mod operation;
 mod order;
 pub mod person;
+pub mod pki;
 pub mod policy;
 pub mod profile;
 pub mod read;
+pub mod role;
 pub mod rollout;
 pub mod status;
 pub mod store;
 pub mod target;
 pub mod task;
+pub mod token;
 pub mod up;
 pub mod watch;
 pub mod why;
@@ -36,7 +39,7 @@ pub use utakata_up::role::{hub, le, wee};
 
 use anyhow::Result;
 use utakata_api::Client;
-use utakata_up::{folder::Folder, log, role};
+use utakata_up::{folder::Folder, log, role as process};
 
 use crate::{
     connection::{self, Purpose},
@@ -63,8 +66,8 @@ impl Context<'_> {
     }
 
     /// Returns the context of a process that runs until it is asked to end.
-    pub fn role(&self) -> role::Context<'_> {
-        role::Context {
+    pub fn role(&self) -> process::Context<'_> {
+        process::Context {
             data: self.global.data.clone(),
             log: log::Style {
                 colours: self.output.error_colours(),

@@ -3,7 +3,7 @@
 use std::{env, fs, sync::Once};
 
 use anyhow::{Context, Result, bail};
-use utakata_api::Client;
+use utakata_api::{Client, client::Trust};
 use utakata_up::folder::{Endpoint, Folder};
 
 use crate::{exit::Usage, global::Global};
@@ -35,21 +35,27 @@ type Running = (Folder, Endpoint);
 /// Returns a client of the selected server: by `--url` and a token, or by the data directory of a
 /// running `up`, which is the demo's if there is no other.
 pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
-    let (url, token) = match &global.url {
+    let (url, token, ca) = match &global.url {
         Some(url) => {
             let url = checked(url)?;
             if env::var("UTAKATA_URL").is_ok_and(|set| set == url) {
                 say_if_elsewhere(global, &url);
             }
             let token = token_for(global, &url)?;
-            (url, token)
+            (url, token, None)
         }
         None => {
             let (folder, endpoint) = meant(global, purpose)?;
-            (endpoint.url, token_of(global, &folder)?)
+            if named_token(global)?.is_none() && folder.token().is_err() && folder.socket().exists()
+            {
+                return Ok(Client::local(&endpoint.url, &folder.socket())?);
+            }
+            (endpoint.url, token_of(global, &folder)?, endpoint.ca)
         }
     };
-    Ok(Client::new(&url, &token)?)
+    let ca = global.ca.clone().or(ca);
+    let trust = ca.as_deref().map(Trust::file).transpose()?;
+    Ok(Client::trusting(&url, &token, &trust.unwrap_or_default())?)
 }
 
 /// Returns the possible data directories, the likelier first.
@@ -168,18 +174,12 @@ fn once(line: &str) {
 }
 
 fn checked(url: &str) -> Result<String> {
-    if url.starts_with("http://") {
+    if url.starts_with("http://") || url.starts_with("https://") {
         return Ok(url.to_owned());
     }
-    if let Some(rest) = url.strip_prefix("https://") {
-        bail!(Usage(format!(
-            "TLS is not supported yet: \"{url}\" cannot be reached by this program. Use \
-             http://{rest} within a trusted network, or bring the port here over one that \
-             encrypts, such as `ssh -L 7700:127.0.0.1:7700 HOST`, and use http://127.0.0.1:7700"
-        )));
-    }
     bail!(Usage(format!(
-        "\"{url}\" is not a URL that can be used: write for example http://127.0.0.1:7700"
+        "\"{url}\" is not a URL that can be used: write for example http://127.0.0.1:7700 or \
+         https://le-1.example:7700"
     )))
 }
 
@@ -239,14 +239,18 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 fn authority(url: &str) -> Option<String> {
-    let rest = url.strip_prefix("http://")?;
+    let (scheme, usual) = match url.starts_with("https://") {
+        true => ("https://", 443),
+        false => ("http://", 80),
+    };
+    let rest = url.strip_prefix(scheme)?;
     let authority = rest.split(['/', '?', '#']).next()?.to_ascii_lowercase();
     let port = authority.rsplit(':').next();
     let has_port = port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_ok());
     Some(if has_port && authority.contains(':') {
-        authority
+        format!("{scheme}{authority}")
     } else {
-        format!("{authority}:80")
+        format!("{scheme}{authority}:{usual}")
     })
 }
 
@@ -296,6 +300,9 @@ mod tests {
             ),
             ("http://[::1]:7700", "http://[::1]:7700", true),
             ("http://[::1]:80", "http://[::1]", true),
+            ("https://le-1:7700", "https://LE-1:7700/", true),
+            ("https://le-1", "https://le-1:443", true),
+            ("https://le-1:7700", "http://le-1:7700", false),
         ] {
             assert_eq!(is_same(one, other), expect, "{one} {other}");
         }

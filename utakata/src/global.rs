@@ -44,6 +44,17 @@ pub struct Global {
         help_heading = "Everywhere"
     )]
     pub url: Option<String>,
+    /// File with the authority of the server's certificate, instead of the system's
+    #[arg(
+        long,
+        global = true,
+        env = "UTAKATA_CA",
+        hide_env_values = true,
+        value_parser = paths::absolute(),
+        value_name = "FILE",
+        help_heading = "Everywhere"
+    )]
+    pub ca: Option<PathBuf>,
     /// File with the token, instead of the data directory's; or set UTAKATA_TOKEN
     #[arg(long, global = true, value_parser = paths::absolute(), value_name = "FILE", help_heading = "Everywhere")]
     pub token_file: Option<PathBuf>,

@@ -11,6 +11,14 @@ pub enum Error {
          in the data directory"
     )]
     Token,
+    /// The file with authorities cannot be used.
+    #[error("the authorities in {} cannot be used: {reason}", path.display())]
+    Authority {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The problem with it.
+        reason: String,
+    },
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be created")]
     Build(#[source] reqwest::Error),

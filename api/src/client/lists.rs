@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{
-    Class, CredentialName, OperationId, PersonName, Schedule, ScheduleName, Selector, TargetName,
-    TaskState,
+    Class, CredentialName, OperationId, Schedule, ScheduleName, Selector, TargetName, TaskState,
 };
 
 use super::{ANSWER_TIMEOUT, Client, Error};
@@ -14,7 +13,7 @@ use crate::{
     inventory::{CredentialView, Health, KindView, TargetView},
     operation::OperationView,
     page::{LIMIT_MAX, Page},
-    person::{Me, NewToken, PersonView},
+    person::Me,
     reading::ReadingView,
     task::TaskView,
 };
@@ -212,30 +211,6 @@ impl Client {
     /// As every call: see [`Error`].
     pub async fn me(&self) -> Result<Me, Error> {
         self.get("/v1/me", &()).await
-    }
-
-    /// Returns everybody who has access, without their tokens.
-    ///
-    /// # Errors
-    /// As every call: see [`Error`].
-    pub async fn people(&self) -> Result<Vec<PersonView>, Error> {
-        self.all("/v1/people", &()).await
-    }
-
-    /// Creates a new token for a person, who may be new. It is shown only this once.
-    ///
-    /// # Errors
-    /// The person is `admin`, whose token is in a file of the server.
-    pub async fn put_person(&self, name: &PersonName) -> Result<NewToken, Error> {
-        self.put(&format!("/v1/people/{name}")).await
-    }
-
-    /// Revokes the token of a person.
-    ///
-    /// # Errors
-    /// There is no person of this name, or it is `admin`.
-    pub async fn delete_person(&self, name: &PersonName) -> Result<(), Error> {
-        self.delete(&format!("/v1/people/{name}")).await
     }
 
     /// Returns the kinds that at least one environment serves.

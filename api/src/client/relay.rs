@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, header};
 
-use super::{CONNECT_TIMEOUT, Error};
+use super::{Error, Trust};
 
 /// The header that marks a relayed request.
 pub const RELAYED: &str = "utakata-relayed";
@@ -45,11 +45,21 @@ impl Relay {
     /// # Errors
     /// The HTTP client could not be set up.
     pub fn new() -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Build)?;
+        Self::trusting(None)
+    }
+
+    /// Creates a relay that accepts the certificates of certain authorities; without any, those of
+    /// the operating system as far as there are any.
+    ///
+    /// # Errors
+    /// The HTTP client could not be set up.
+    pub fn trusting(trust: Option<&Trust>) -> Result<Self, Error> {
+        let of_system = Trust::default();
+        let trust = trust.unwrap_or(&of_system);
+        let built = trust.builder(true).build();
+        // A machine without authorities can still be reached without TLS.
+        let built = built.or_else(|_| trust.builder(false).build());
+        let http = built.map_err(Error::Build)?;
         Ok(Self { http })
     }
 

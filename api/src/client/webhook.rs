@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{CONNECT_TIMEOUT, Error};
+use super::{Error, Trust, trust};
 
 /// The time that one message may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,12 +22,8 @@ impl Webhook {
     /// # Errors
     /// The HTTP client cannot be set up.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .user_agent(concat!("utakata/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(Error::Build)?;
+        let builder = Trust::default().builder(trust::is_tls(url));
+        let http = builder.timeout(TIMEOUT).build().map_err(Error::Build)?;
         let url = url.to_owned();
         Ok(Self { http, url })
     }

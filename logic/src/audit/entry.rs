@@ -2,9 +2,14 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use utakata_api::ledger::{Attribution, Lock};
+use serde_json::Value;
+use utakata_api::{
+    apply::Change,
+    ledger::{Attribution, Lock},
+};
 use utakata_model::{
-    AlarmId, AlarmName, Operation, Outcome, PolicyName, TargetName, TaskId, TaskState,
+    AlarmId, AlarmName, Operation, Outcome, PersonName, PolicyName, TargetName, TaskId, TaskState,
+    TokenName,
 };
 use utakata_permit::{
     Evidence,
@@ -105,6 +110,75 @@ pub enum AuditEntry<'a> {
         #[serde(flatten)]
         act: &'a AlarmAct,
     },
+    /// Something other than control was changed.
+    #[serde(rename = "site.changed")]
+    SiteChanged {
+        #[serde(flatten)]
+        change: &'a SiteChange,
+    },
+    /// Somebody asked for what they may not do.
+    #[serde(rename = "request.refused")]
+    RequestRefused {
+        #[serde(flatten)]
+        refused: &'a RefusedRequest,
+    },
+}
+
+/// A line about a request, besides those about control.
+#[derive(Debug, Clone)]
+pub enum SiteNote {
+    Changed(SiteChange),
+    Refused(RefusedRequest),
+}
+
+/// A request that has changed something, and what.
+#[derive(Debug, Clone, Serialize)]
+pub struct SiteChange {
+    pub by: PersonName,
+    /// The name of the token; absent for the token in the server's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenName>,
+    /// The method and path.
+    pub request: String,
+    /// The body, without secrets; of a long one the size and SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// The things that changed, with the fields that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// The number of further things that changed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+/// Requests of one kind that were refused.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedRequest {
+    pub by: PersonName,
+    /// The method and the path, without its variable parts.
+    pub request: String,
+    /// The code of the refusal.
+    pub code: String,
+    /// The number of such requests since the last line about them.
+    pub times: u64,
+}
+
+impl SiteNote {
+    /// Returns the line about it.
+    pub fn entry(&self) -> AuditEntry<'_> {
+        match self {
+            Self::Changed(change) => AuditEntry::SiteChanged { change },
+            Self::Refused(refused) => AuditEntry::RequestRefused { refused },
+        }
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An act of a person on an alarm.

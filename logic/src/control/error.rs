@@ -17,6 +17,12 @@ pub enum Error {
     /// No target is selected.
     #[error("the selector \"{selector}\" selects no target")]
     SelectsNothing { selector: Selector },
+    /// The requester may not do this to a target.
+    #[error("{}", told(problems))]
+    Forbidden {
+        /// The right that is missing, for each target.
+        problems: Vec<Detail>,
+    },
     /// A target cannot be controlled as requested.
     #[error("{}", told(problems))]
     Impossible {

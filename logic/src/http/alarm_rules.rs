@@ -4,14 +4,16 @@ mod replay;
 
 use std::collections::BTreeMap;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use utakata_alarm::shipped;
 use utakata_api::{alarm::AlarmRuleView, apply::Change, page::Page};
 use utakata_model::{AlarmName, AlarmRule};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, apply,
+    Api, Refused,
+    allowed::{Allowed, ToChangeSite, ToSee},
+    apply,
     body::AnyJson,
     page::{self, PageQuery},
     path::Path,
@@ -40,7 +42,7 @@ pub(super) fn routes() -> Vec<Route> {
     params(PageQuery),
     responses((status = 200, description = "Alarm rules, by name", body = Page<AlarmRuleView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<AlarmRuleView>>, Refused> {
     let rules = all(&api).into_values();
@@ -53,7 +55,7 @@ pub(super) async fn list(
     params(("name" = AlarmName, Path, description = "The rule's name")),
     responses((status = 200, description = "The rule", body = AlarmRuleView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Path(name): Path<AlarmName>,
 ) -> Result<Json<AlarmRuleView>, Refused> {
     let mut rules = all(&api);
@@ -94,11 +96,11 @@ fn all(api: &Api) -> BTreeMap<AlarmName, AlarmRuleView> {
     request_body = AlarmRule,
     responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeSite>,
     Path(name): Path<AlarmName>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
-    apply::one(&api, "alarm", name.as_str(), body).await
+    apply::one(&allowed, "alarm", name.as_str(), body).await
 }
 
 /// Deletes an alarm rule of this site. A shipped rule of its name is in force again.
@@ -107,9 +109,10 @@ pub(super) async fn put(
     params(("name" = AlarmName, Path, description = "The rule's name")),
     responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeSite>,
     Path(name): Path<AlarmName>,
 ) -> Result<StatusCode, Refused> {
+    let api = &allowed.api;
     api.handle.inventory().delete_alarm_rule(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

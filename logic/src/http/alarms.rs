@@ -6,7 +6,7 @@ mod report;
 
 use std::collections::HashMap;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use serde::Deserialize;
 use utakata_api::{
     alarm::{AlarmExplanation, AlarmState, AlarmView},
@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
+    allowed::{Allowed, ToSee},
     page::{self, PageQuery},
     path::Path,
     query::{Query, invalid},
@@ -75,22 +76,25 @@ pub(super) struct AlarmQuery {
     params(AlarmQuery),
     responses((status = 200, description = "Alarms", body = Page<AlarmView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<AlarmQuery>,
 ) -> Result<Json<Page<AlarmView>>, Refused> {
+    let api = &allowed.api;
     let filter = filter(&query)?;
     let alarms = api.handle.alarms();
     let inventory = api.handle.inventory();
     let (views, explained) =
         alarms.look(|shown| (shown.list(&filter, inventory), shown.explained()));
-    let keyed = views.into_iter().map(|view| (order(&view), view));
+    let views = views.into_iter();
+    let views = views.filter(|view| allowed.covers(&view.target));
+    let keyed = views.map(|view| (order(&view), view));
     let page_query = PageQuery {
         limit: query.limit,
         cursor: query.cursor,
     };
     let page = page::of(keyed, &page_query, |(key, _)| key)?;
     let items = page.items.into_iter();
-    let items = items.map(|(_, view)| fresh(&api, AlarmView::clone(&view), &explained));
+    let items = items.map(|(_, view)| fresh(api, AlarmView::clone(&view), &explained));
     Ok(Json(Page {
         items: items.collect(),
         next: page.next,
@@ -132,10 +136,13 @@ fn filter(query: &AlarmQuery) -> Result<Filter, Refused> {
     params(("id" = AlarmId, Path, description = "The alarm's id")),
     responses((status = 200, description = "The alarm", body = AlarmView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(id): Path<AlarmId>,
 ) -> Result<Json<AlarmView>, Refused> {
-    find(&api, id).map(Json)
+    let api = &allowed.api;
+    let found = find(api, id)?;
+    allowed.check([&found.target])?;
+    Ok(Json(found))
 }
 
 /// Explains an alarm: its rule, what explains it, and what it explains.
@@ -144,11 +151,18 @@ pub(super) async fn get(
     params(("id" = AlarmId, Path, description = "The alarm's id")),
     responses((status = 200, description = "The explanation", body = AlarmExplanation)))]
 pub(super) async fn explain(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(id): Path<AlarmId>,
 ) -> Result<Json<AlarmExplanation>, Refused> {
-    let alarm = find(&api, id)?;
-    Ok(Json(explanation::of(&api, alarm)))
+    let api = &allowed.api;
+    let alarm = find(api, id)?;
+    allowed.check([&alarm.target])?;
+    let mut explanation = explanation::of(api, alarm);
+    explanation.causes.retain(|one| allowed.covers(&one.target));
+    explanation
+        .explained
+        .retain(|one| allowed.covers(&one.target));
+    Ok(Json(explanation))
 }
 
 fn find(api: &Api, id: AlarmId) -> Result<AlarmView, Refused> {

@@ -1,20 +1,21 @@
 //! `/v1/apply`, and single documents.
 
 mod documents;
+mod rights;
 
-use axum::{
-    Json,
-    extract::{Request, State},
-};
+use axum::{Json, extract::Request};
 use serde_json::Value;
 use utakata_api::{
-    apply::{Applied, Apply, Change, Document},
+    apply::{Applied, Apply, Change, Difference, Document, Verdict},
     problem::Detail,
 };
+use utakata_model::Target;
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, body,
+    Refused,
+    allowed::{Allowed, Right, ToApply},
+    body,
     route::{Answered::ByKeeper, BodySize::Many, Route, TimeLimit::Patient},
 };
 use crate::{
@@ -35,10 +36,11 @@ const CURE: &str = "see /v1/openapi.json for the fields of this body";
     request_body = Apply,
     responses((status = 200, description = "The changes made, or planned", body = Applied)))]
 pub(super) async fn post(
-    State(api): State<Api>,
+    allowed: Allowed<ToApply>,
     request: Request,
 ) -> Result<Json<Applied>, Refused> {
-    let bytes = body::read(request, &api).await?;
+    let api = &allowed.api;
+    let bytes = body::read(request, api).await?;
     let read = body::off_thread(bytes, Documents::read).await?;
     let Documents {
         read,
@@ -49,12 +51,35 @@ pub(super) async fn post(
     if !problems.is_empty() {
         return Err(inventory::Error::Documents { problems }.into());
     }
-    Ok(Json(api.handle.apply(read, delete, dry_run).await?))
+    rights::check(&allowed, &read, &delete)?;
+    let applied = api.handle.apply(read, delete, dry_run).await?;
+    match dry_run {
+        true => allowed.changes.nothing(),
+        false => allowed.changes.add(applied.changes.clone()),
+    }
+    Ok(Json(applied))
+}
+
+/// Returns the deletion of a target, with the address that it had.
+pub(super) fn deleted(target: &Target) -> Change {
+    let before = |field: &str, value: &str| Difference {
+        field: field.to_owned(),
+        before: Some(value.into()),
+        after: None,
+    };
+    Change {
+        subject: format!("target {}", target.name),
+        verdict: Verdict::Deleted,
+        differences: vec![
+            before("kind", target.kind.as_str()),
+            before("address", &target.address),
+        ],
+    }
 }
 
 /// Applies one document whose type and name are in the path.
-pub(super) async fn one(
-    api: &Api,
+pub(super) async fn one<R: Right>(
+    allowed: &Allowed<R>,
     word: &str,
     name: &str,
     body: Value,
@@ -77,7 +102,11 @@ pub(super) async fn one(
         let subject = document.subject();
         return Err(wrong(Detail { subject, message }).into());
     }
-    let applied = api.handle.inventory().apply(vec![document], false).await?;
+    let documents = vec![document];
+    rights::check(allowed, &documents, &[])?;
+    let inventory = allowed.api.handle.inventory();
+    let applied = inventory.apply(documents, false).await?;
+    allowed.changes.add(applied.changes.clone());
     let change = applied.changes.into_iter().next();
     let mistake = || Refused::new(Code::Internal, "nothing was applied", "report it");
     change.map(Json).ok_or_else(mistake)

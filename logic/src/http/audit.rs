@@ -1,6 +1,6 @@
 //! `/v1/audit`: the audit trail, and its verification.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use serde::Deserialize;
 use utakata_api::{
     audit::{AuditHead, AuditPageView, AuditReport},
@@ -9,7 +9,9 @@ use utakata_api::{
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, page,
+    Refused,
+    allowed::{Allowed, ToAudit},
+    page,
     query::{Query, invalid, limit},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
@@ -54,7 +56,7 @@ pub(super) struct HeadQuery {
     params(AuditQuery),
     responses((status = 200, description = "Pages, oldest first", body = Page<AuditPageView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToAudit>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<Page<AuditPageView>>, Refused> {
     let max = limit(query.limit)?;
@@ -76,7 +78,9 @@ pub(super) async fn list(
 /// Returns the last page of the audit trail. Keep it elsewhere.
 #[utoipa::path(get, path = "/v1/audit/head", operation_id = "get_audit_head", tag = "audit",
     responses((status = 200, description = "Its number and hash", body = AuditHead)))]
-pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refused> {
+pub(super) async fn head(
+    Allowed { api, .. }: Allowed<ToAudit>,
+) -> Result<Json<AuditHead>, Refused> {
     let head = api.handle.store().audit_head().await?;
     let head = head.map_or((0, String::new()), |head| (head.page, head.hash));
     let (page, hash) = head;
@@ -90,7 +94,7 @@ pub(super) async fn head(State(api): State<Api>) -> Result<Json<AuditHead>, Refu
     params(HeadQuery),
     responses((status = 200, description = "The findings", body = AuditReport)))]
 pub(super) async fn check(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToAudit>,
     Query(query): Query<HeadQuery>,
 ) -> Result<Json<AuditReport>, Refused> {
     let is_hash = |head: &str| head.len() == 64 && head.bytes().all(|b| b.is_ascii_hexdigit());

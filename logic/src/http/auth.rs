@@ -1,37 +1,53 @@
-//! The bearer token, on everything (RFC 6750), and the person to whom it belongs.
+//! The bearer token, on everything (RFC 6750), and the one to whom it belongs.
+
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{header, request::Parts},
+    http::{Extensions, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use utakata_model::PersonName;
 
-use super::{Api, Refused, connections::ClientConnection};
-use crate::code::Code;
+use super::{Api, Refused, allowed::Gate, connections::ClientConnection, local::LocalAdmin};
+use crate::{
+    code::Code,
+    people::{Identity, NoIdentity},
+};
 
 const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
                     file `token` of the data folder, where `utakata` finds it by itself, and \
                     `utakata person add NAME` makes one for somebody else";
 
-/// The person who makes a request. Every admitted request carries it, for handlers to use.
+/// The one who makes a request. Every admitted request carries it.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(pub Arc<Identity>);
+
+/// The name of the one who makes a request, for handlers to use.
 #[derive(Debug, Clone)]
 pub(super) struct Person(pub PersonName);
 
-impl FromRequestParts<Api> for Person {
+impl Caller {
+    /// Returns the one who makes a request.
+    ///
+    /// # Errors
+    /// The request was accepted without a token, which is a mistake.
+    pub(super) fn of(extensions: &Extensions) -> Result<Self, Refused> {
+        extensions.get::<Self>().cloned().ok_or_else(|| {
+            let detail = "the request was accepted without a token";
+            let cure = "report it, with the log of that moment";
+            Refused::new(Code::Internal, detail, cure)
+        })
+    }
+}
+
+impl FromRequestParts<Gate> for Person {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Refused> {
-        let person = parts.extensions.get::<Self>().cloned();
-        person.ok_or_else(|| {
-            let detail = "the request was accepted without a token";
-            Refused::new(
-                Code::Internal,
-                detail,
-                "report it, with the log of that moment",
-            )
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &Gate) -> Result<Self, Refused> {
+        let Caller(caller) = Caller::of(&parts.extensions)?;
+        Ok(Self(caller.name.clone()))
     }
 }
 
@@ -45,27 +61,59 @@ pub(super) async fn authenticate(
         .get(header::AUTHORIZATION)
         .and_then(|given| given.to_str().ok())
         .map(|given| bearer(given).unwrap_or_default());
-    let detail = match given {
-        Some(given) => match person(&api, given) {
-            Some(name) => {
-                // A client that is being served does not make room for others.
-                let guest = request.extensions().get::<ClientConnection>().cloned();
-                let _busy = guest.map(|guest| guest.know());
-                request.extensions_mut().insert(Person(name));
-                return next.run(request).await;
-            }
-            None => "the token is not valid here",
-        },
-        None => "the request has no bearer token",
+    let Some(given) = given else {
+        if request.extensions().get::<LocalAdmin>().is_some() {
+            let admin = Arc::new(Identity::admin());
+            request.extensions_mut().insert(Caller(admin));
+            return next.run(request).await;
+        }
+        let detail = "the request has no bearer token";
+        return Refused::new(Code::Unauthorized, detail, CURE).into_response();
     };
-    Refused::new(Code::Unauthorized, detail, CURE).into_response()
+    let guest = request.extensions().get::<ClientConnection>().cloned();
+    match identity(&api, given) {
+        Ok(identity) => {
+            // A client that is being served does not make room for others.
+            let _busy = guest.map(|guest| guest.know());
+            request.extensions_mut().insert(Caller(Arc::new(identity)));
+            next.run(request).await
+        }
+        Err(reason) => {
+            let from = guest.map(|guest| guest.peer());
+            wrong(&api, reason, from).await.into_response()
+        }
+    }
 }
 
-fn person(api: &Api, token: &str) -> Option<PersonName> {
-    if is_same(token.as_bytes(), api.token.reveal().as_bytes()) {
-        return Some(PersonName::admin());
+/// Refuses a token; many from one address are answered ever later.
+async fn wrong(api: &Api, reason: NoIdentity, from: Option<IpAddr>) -> Refused {
+    let wrong_tokens = api.handle.people().wrong_tokens();
+    let consequence = wrong_tokens.note(from, crate::clock::now());
+    if let Some(times) = consequence.log {
+        let from = from.map(|from| from.to_string());
+        tracing::warn!(from, times, "requests with a token that is not valid");
     }
-    api.handle.people().find(token)
+    tokio::select! {
+        () = tokio::time::sleep(consequence.delay) => {}
+        () = api.cancel.cancelled() => {}
+    }
+    match reason {
+        NoIdentity::Unknown => {
+            Refused::new(Code::Unauthorized, "the token is not valid here", CURE)
+        }
+        NoIdentity::Ended { owner, at } => {
+            let detail = format!("the token of {owner} has ended on {at}");
+            let cure = "somebody who may change people makes another: `utakata token add`";
+            Refused::new(Code::Unauthorized, detail, cure)
+        }
+    }
+}
+
+fn identity(api: &Api, token: &str) -> Result<Identity, NoIdentity> {
+    if is_same(token.as_bytes(), api.token.reveal().as_bytes()) {
+        return Ok(Identity::admin());
+    }
+    api.handle.people().find(token, crate::clock::now())
 }
 
 fn bearer(header: &str) -> Option<&str> {

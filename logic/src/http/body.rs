@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utakata_model::reword;
 
-use super::{Api, Refused, needs::Needs};
+use super::{Api, Refused, allowed::Gate, needs::Needs, trail::Changes};
 use crate::code::Code;
 
 /// The size up to which a body needs no slot, in bytes.
@@ -77,21 +77,25 @@ impl LargeBody {
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> FromRequest<Api> for Json<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Gate> for Json<T> {
     type Rejection = Refused;
 
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
-        let bytes = read(request, api).await?;
+    async fn from_request(request: Request, gate: &Gate) -> Result<Self, Refused> {
+        let changes = request.extensions().get::<Changes>().cloned();
+        let bytes = read(request, gate.for_parsing()).await?;
+        if let Some(changes) = changes {
+            changes.body(&bytes);
+        }
         let parsed = off_thread(bytes, |bytes| object(bytes)).await?;
         parsed.map(Self).map_err(|error| wrong(&error))
     }
 }
 
-impl FromRequest<Api> for AnyJson {
+impl FromRequest<Gate> for AnyJson {
     type Rejection = Refused;
 
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Refused> {
-        let bytes = read(request, api).await?;
+    async fn from_request(request: Request, gate: &Gate) -> Result<Self, Refused> {
+        let bytes = read(request, gate.for_parsing()).await?;
         let parsed = off_thread(bytes, |bytes| serde_json::from_slice(bytes)).await?;
         parsed.map(Self).map_err(|error| wrong(&error))
     }

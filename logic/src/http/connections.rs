@@ -18,9 +18,11 @@ use axum::{
 use hyper::{body::Frame, body::SizeHint, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use utakata_interconnect::admission::{self, Acceptor, Admission, Busy, Limits, Slot};
@@ -58,6 +60,7 @@ struct BusyBody {
 
 struct Connections {
     router: Router,
+    tls: Option<TlsAcceptor>,
     admission: Admission<IpAddr>,
     streams: Admission<IpAddr>,
     config: Http,
@@ -68,6 +71,7 @@ struct Connections {
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
+    tls: Option<TlsAcceptor>,
     config: &Http,
     cancel: CancellationToken,
 ) {
@@ -77,6 +81,7 @@ pub(super) async fn serve(
     };
     let connections = Arc::new(Connections {
         router,
+        tls,
         admission: Admission::new(
             LISTENER,
             limits(config.connections, config.connections_per_address),
@@ -129,6 +134,29 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let untaken = UNTAKEN_TIMEOUT.as_millis() as u32;
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, untaken);
+        match self.tls.clone() {
+            None => self.answer_all(stream, guest).await,
+            Some(tls) => {
+                // A stranger has no longer for the handshake than for a first request.
+                let agreed = tokio::time::timeout(self.config.header_timeout, tls.accept(stream));
+                let agreed = tokio::select! {
+                    agreed = agreed => agreed,
+                    () = guest.place.pushed_out() => return,
+                    () = self.cancel.cancelled() => return,
+                };
+                if let Ok(Ok(stream)) = agreed {
+                    self.answer_all(stream, guest).await;
+                }
+            }
+        }
+    }
+
+    /// Answers the requests of a connection until it ends.
+    async fn answer_all(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin,
+        guest: ClientConnection,
+    ) {
         let router = self.router.clone();
         let of_requests = guest.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
@@ -180,6 +208,11 @@ impl ClientConnection {
     pub(super) fn know(&self) -> Busy<IpAddr> {
         self.place.know();
         self.place.begin()
+    }
+
+    /// Returns the address of the client.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     /// Starts following events, which does not count among requests.

@@ -1,12 +1,14 @@
 //! `/v1/credentials`: secrets go in and never come out.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use utakata_api::{apply::Change, inventory::CredentialView, page::Page};
 use utakata_model::{Credential, CredentialName, TargetName};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, apply,
+    Refused,
+    allowed::{Allowed, ToSeeAll, ToWriteSecrets},
+    apply,
     body::AnyJson,
     page::{self, PageQuery},
     path::Path,
@@ -33,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
     tag = "inventory", params(PageQuery),
     responses((status = 200, description = "Credentials, by name", body = Page<CredentialView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<CredentialView>>, Refused> {
     let credentials = api.handle.inventory().credentials();
@@ -46,7 +48,7 @@ pub(super) async fn list(
     params(("name" = TargetName, Path, description = "The credential's name")),
     responses((status = 200, description = "The credential", body = CredentialView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Path(name): Path<CredentialName>,
 ) -> Result<Json<CredentialView>, Refused> {
     Ok(Json(api.handle.inventory().credential(&name)?))
@@ -59,11 +61,11 @@ pub(super) async fn get(
     request_body = Credential,
     responses((status = 200, description = "The changes; secrets are shown as ***", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToWriteSecrets>,
     Path(name): Path<CredentialName>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
-    apply::one(&api, "credential", name.as_str(), body).await
+    apply::one(&allowed, "credential", name.as_str(), body).await
 }
 
 /// Deletes a credential that no target uses.
@@ -74,9 +76,10 @@ pub(super) async fn put(
         (status = 409, description = "Targets use it", body = utakata_api::Problem,
             content_type = "application/problem+json")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    allowed: Allowed<ToWriteSecrets>,
     Path(name): Path<CredentialName>,
 ) -> Result<StatusCode, Refused> {
+    let api = &allowed.api;
     api.handle.inventory().delete_credential(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! `/v1/environments`.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use utakata_api::{
     environment::{EnvironmentView, IgnoredClaim, NewOrder, OrdersView},
     page::Page,
@@ -9,7 +9,8 @@ use utakata_model::{EnvironmentId, Kind, Order, PersonName, Stop};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, Right, ToOrder, ToSee},
     auth::Person,
     page::{self, PageQuery},
     path::Path,
@@ -39,7 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
     tag = "system", params(PageQuery),
     responses((status = 200, description = "Environments, by id", body = Page<EnvironmentView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<EnvironmentView>>, Refused> {
     let environments = api.handle.kinds().environments();
@@ -70,18 +71,18 @@ verbs! {
     ///
     /// Running tasks end and are reported. Fetched tasks go to other environments of its zone at
     /// once. An environment that is away receives the order when it returns.
-    pause(Some(Stop::Pause)): "/v1/environments/{id}/pause", "pause_environment";
+    pause(Some(Stop::Pause)) needs ToOrder: "/v1/environments/{id}/pause", "pause_environment";
     /// Drains an environment, or one kind in it: it begins nothing more, and then its workers are
     /// stopped.
     ///
     /// They are stopped when the running tasks have ended. The environment stays, and reports that
     /// it is drained.
-    drain(Some(Stop::Drain)): "/v1/environments/{id}/drain", "drain_environment";
+    drain(Some(Stop::Drain)) needs ToOrder: "/v1/environments/{id}/drain", "drain_environment";
     /// Resumes an environment, or one kind in it.
     ///
     /// An order for a kind is lifted for that kind, and one for everything is lifted for
     /// everything. Resuming something that is not stopped changes nothing.
-    resume(None): "/v1/environments/{id}/resume", "resume_environment",
+    resume(None) needs ToOrder: "/v1/environments/{id}/resume", "resume_environment",
         409 "The stop applies to something else";
 }
 
@@ -97,7 +98,7 @@ verbs! {
         (status = 409, description = "It is still running",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn forget(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToOrder>,
     Person(by): Person,
     Path(id): Path<EnvironmentId>,
 ) -> Result<StatusCode, Refused> {
@@ -106,13 +107,14 @@ pub(super) async fn forget(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn change(
-    api: &Api,
+async fn change<R: Right>(
+    allowed: &Allowed<R>,
     Path(id): Path<EnvironmentId>,
     stop: Option<Stop>,
     by: PersonName,
     requested: NewOrder,
 ) -> Result<OrdersView, Refused> {
+    let api = &allowed.api;
     let why = requested.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,

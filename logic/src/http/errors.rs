@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -13,7 +12,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, Anybody},
     page::{self, PageQuery},
     path::Path,
     query::Query,
@@ -44,7 +44,7 @@ pub(super) struct ErrorView {
     params(PageQuery),
     responses((status = 200, description = "Codes, by name", body = ListPage<ErrorView>)))]
 pub(super) async fn list(
-    State(_): State<Api>,
+    _: Allowed<Anybody>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<ListPage<ErrorView>>, Refused> {
     let view = |page: &code::CodePage| ErrorView {
@@ -61,7 +61,7 @@ pub(super) async fn list(
     responses((status = 200, description = "The page", body = String,
         content_type = "text/markdown")))]
 pub(super) async fn get(
-    State(_): State<Api>,
+    _: Allowed<Anybody>,
     Path(name): Path<TargetName>,
 ) -> Result<Response, Refused> {
     let Some(page) = code::page(name.as_str()) else {

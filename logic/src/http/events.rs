@@ -7,25 +7,30 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Extension, State},
+    extract::Extension,
     http::{HeaderValue, header},
     response::Response,
 };
 use futures::stream;
+use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    watch,
+};
 use utakata_interconnect::{Event, Interest};
-use utakata_model::{Selector, TargetName, suggest};
+use utakata_model::{Selector, TargetName, Verb, suggest};
 use utoipa_axum::routes;
 
 use self::changes::Changes;
 use super::{
     Api, Refused,
+    allowed::{Allowed, ToSee},
     connections::{ClientConnection, EventStream},
     query::{Query, invalid},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
-use crate::dispatch::Item;
+use crate::{dispatch::Item, people::Identity, rights::Scope};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
@@ -67,10 +72,11 @@ pub(super) struct EventQuery {
     responses((status = 200, description = "Server-sent events; `data` is JSON of this form",
         body = utakata_api::event::Event, content_type = "text/event-stream")))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     guest: Option<Extension<ClientConnection>>,
     Query(query): Query<EventQuery>,
 ) -> Result<Response, Refused> {
+    let api = allowed.api.clone();
     let types = types(query.types.as_deref())?;
     let place = guest.map(|guest| guest.follow()).transpose()?;
     let items = api.handle.dispatch().follow();
@@ -80,8 +86,12 @@ pub(super) async fn get(
             first.extend_from_slice(&Item::environment(&status));
         }
     }
+    let people = api.handle.people().follow();
     let follower = Follower {
-        api,
+        api: api.clone(),
+        caller: allowed.caller,
+        scope: allowed.scope,
+        people,
         types,
         selector: query.selector,
         items,
@@ -137,6 +147,11 @@ fn types(requested: Option<&str>) -> Result<Interest, Refused> {
 /// A client that follows events.
 struct Follower {
     api: Api,
+    caller: Arc<Identity>,
+    /// The targets that the client may see.
+    scope: Scope,
+    /// Changes of people, tokens and roles.
+    people: watch::Receiver<u64>,
     types: Interest,
     selector: Selector,
     items: broadcast::Receiver<Arc<Item>>,
@@ -157,6 +172,12 @@ impl Follower {
         loop {
             let received = tokio::select! {
                 () = cancel.cancelled() => return None,
+                changed = self.people.changed() => {
+                    changed.ok()?;
+                    self.look_again()?;
+                    continue;
+                }
+                () = until(self.caller.ends()) => return None,
                 received = tokio::time::timeout(KEEP_ALIVE, self.items.recv()) => received,
             };
             let found = match received {
@@ -169,6 +190,19 @@ impl Follower {
                 return Some(self.with_more(found));
             }
         }
+    }
+
+    /// Looks again at what the client may see; `None` if its token is not valid any more.
+    fn look_again(&mut self) -> Option<()> {
+        // The token of admin ends with the process.
+        let Some(token) = &self.caller.token else {
+            return Some(());
+        };
+        let people = self.api.handle.people();
+        let caller = people.find_again(&token.hash, crate::clock::now()).ok()?;
+        self.scope = caller.rights.scope(Verb::See);
+        self.caller = Arc::new(caller);
+        (!self.scope.is_nothing()).then_some(())
     }
 
     /// Adds events that are there already, so that many of them cost one write.
@@ -193,22 +227,41 @@ impl Follower {
         if !self.types.includes(item.event()) {
             return None;
         }
+        let is_for_all = self.is_for_all();
         if let (Some(changes), Event::Readings(readings)) = (&mut self.changes, item.event()) {
             let inventory = self.api.handle.inventory();
-            let is_meant = self.selector.is_everything()
-                || inventory
-                    .find(&readings.target)
-                    .is_some_and(|known| self.selector.matches(&known.target));
+            let is_meant = is_for_all
+                || inventory.find(&readings.target).is_some_and(|known| {
+                    self.selector.matches(&known.target) && self.scope.covers(&known.target)
+                });
             let changed = is_meant.then(|| changes.of(readings)).flatten()?;
             return Some(Item::readings(&changed));
         }
-        if self.selector.is_everything() || matches!(item.event(), Event::Environment(_)) {
+        if is_for_all || matches!(item.event(), Event::Environment(_)) {
             return Some(item.text());
         }
         let inventory = self.api.handle.inventory();
         item.text_for(&|name: &TargetName| {
             let known = inventory.find(name);
-            known.is_some_and(|known| self.selector.matches(&known.target))
+            known.is_some_and(|known| {
+                self.selector.matches(&known.target) && self.scope.covers(&known.target)
+            })
         })
+    }
+
+    fn is_for_all(&self) -> bool {
+        self.selector.is_everything() && self.scope.is_everything()
+    }
+}
+
+/// Waits until a time; without one, for ever.
+async fn until(time: Option<Timestamp>) {
+    match time {
+        None => std::future::pending().await,
+        Some(time) => {
+            let left = Duration::try_from(time.duration_since(crate::clock::now()));
+            // One that has passed is negative.
+            tokio::time::sleep(left.unwrap_or(Duration::ZERO)).await;
+        }
     }
 }

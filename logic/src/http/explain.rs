@@ -1,12 +1,14 @@
 //! Explanations in a line: what operations and tasks wait for.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::ledger::Explanation;
 use utakata_model::{OperationId, TaskId};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, operations,
+    Api, Refused,
+    allowed::{Allowed, ToSee},
+    operations,
     path::Path,
     route::{Answered::ByKeeper, BodySize::NoBody, Route, TimeLimit::Prompt},
     tasks,
@@ -26,14 +28,16 @@ pub(super) fn routes() -> Vec<Route> {
     params(("id" = OperationId, Path, description = "The operation's id")),
     responses((status = 200, description = "The explanation", body = Explanation)))]
 pub(super) async fn operation(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(id): Path<OperationId>,
 ) -> Result<Json<Explanation>, Refused> {
-    let facts = facts(&api);
+    let api = &allowed.api;
+    let found = operations::find(api, id).await?;
+    operations::seen(&allowed, &found)?;
+    let facts = facts(api);
     if let Some(explanation) = api.handle.ledger().explain_operation(id, facts).await? {
         return Ok(Json(explanation));
     }
-    let found = operations::find(&api, id).await?;
     Ok(Json(ledger::explain_over(found.state, &found.counts)))
 }
 
@@ -43,10 +47,13 @@ pub(super) async fn operation(
     params(("id" = TaskId, Path, description = "The task's id")),
     responses((status = 200, description = "The explanation", body = Explanation)))]
 pub(super) async fn task(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(id): Path<TaskId>,
 ) -> Result<Json<Explanation>, Refused> {
-    let facts = facts(&api);
+    let api = &allowed.api;
+    let found = tasks::find(api, id).await?;
+    allowed.check([&found.target])?;
+    let facts = facts(api);
     if let Some(explanation) = api.handle.ledger().explain_task(id, facts).await? {
         return Ok(Json(explanation));
     }
@@ -55,10 +62,9 @@ pub(super) async fn task(
         .dispatch()
         .under_way(1, |found, _, _| found == id);
     if let Some(read) = under_way.first() {
-        let explanation = ledger::explain_read(&read.known.target, &read.batch, &self::facts(&api));
+        let explanation = ledger::explain_read(&read.known.target, &read.batch, &self::facts(api));
         return Ok(Json(explanation));
     }
-    let found = tasks::find(&api, id).await?;
     Ok(Json(ledger::explain_ended(
         found.state,
         found.outcome.as_ref(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{Json, extract::State};
+use axum::Json;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utakata_api::history::{Aggregate as Figure, GapView, HistoryView, SeriesView};
@@ -14,7 +14,8 @@ use utakata_model::{Quality, ReadingValue, Selector, duration};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToSee},
     query::{Query, invalid, limit},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
@@ -80,14 +81,15 @@ pub(super) struct HistoryQuery {
     params(HistoryQuery),
     responses((status = 200, description = "Values in the past", body = HistoryView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<HistoryView>, Refused> {
+    let api = &allowed.api;
     check_lengths(&query)?;
     let max = limit(query.limit)?;
     let plan = Request::parse(&query, clock::now())?;
     let history = api.handle.history().ok_or_else(away)?;
-    let targets = api.handle.inventory().select(&query.selector);
+    let targets = allowed.select(&query.selector);
     if targets.len() > MAX_TARGETS {
         return Err(too_large(&format!(
             "more than {MAX_TARGETS} targets are selected"

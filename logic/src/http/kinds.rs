@@ -1,6 +1,6 @@
 //! `/v1/kinds`.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::{
     inventory::{KindInZone, KindView},
     page::Page,
@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
+    allowed::{Allowed, ToSee},
     page::{self, PageQuery},
     query::Query,
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
@@ -25,7 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
     params(PageQuery),
     responses((status = 200, description = "Kinds, by name", body = Page<KindView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<KindView>>, Refused> {
     let served = api.handle.kinds().served();

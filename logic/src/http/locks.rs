@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
 use utakata_api::{
     inventory::LaneView,
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
+    allowed::{Allowed, ToLock, ToSee},
     auth::Person,
     body,
     page::{self, PageQuery},
@@ -45,10 +46,12 @@ const MAX_LOCK: Duration = Duration::from_secs(366 * 24 * 3600);
     params(PageQuery),
     responses((status = 200, description = "Locked targets, by name", body = Page<LockView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<LockView>>, Refused> {
+    let api = &allowed.api;
     let mut locks = api.handle.store().locks().await?;
+    locks.retain(|(target, _)| allowed.covers(target));
     locks.sort_by(|(one, _), (other, _)| one.cmp(other));
     let views = locks
         .into_iter()
@@ -65,12 +68,13 @@ pub(super) async fn list(
     request_body = NewLock,
     responses((status = 200, description = "The lane of the target afterwards", body = LaneView)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToLock>,
     Path(name): Path<TargetName>,
     Person(by): Person,
     body::Json(requested): body::Json<NewLock>,
 ) -> Result<Json<LaneView>, Refused> {
-    api.handle.inventory().target(&name)?;
+    let api = &allowed.api;
+    allowed.target(&name)?;
     let now = crate::clock::now();
     let lock = Lock {
         by: by.to_string(),
@@ -83,7 +87,7 @@ pub(super) async fn put(
     api.handle.ledger().lock(name.clone(), lock).await?;
     let alarms = api.handle.alarms();
     alarms.locked(name.clone(), Some(until)).await;
-    lane(&api, name).await.map(Json)
+    lane(api, name).await.map(Json)
 }
 
 /// Unlocks a target, whoever has locked it.
@@ -93,11 +97,13 @@ pub(super) async fn put(
         ("why" = Option<String>, Query, description = "The reason, for the record", max_length = 1000)),
     responses((status = 204, description = "Unlocked")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    allowed: Allowed<ToLock>,
     Path(name): Path<TargetName>,
     Query(reason): Query<Reason>,
     Person(by): Person,
 ) -> Result<StatusCode, Refused> {
+    let api = &allowed.api;
+    allowed.check([&name])?;
     // The reason is in the query, and there is no body.
     let statement =
         statement(&by, &reason).map_err(|refused| invalid(refused.problem().detail.clone()))?;

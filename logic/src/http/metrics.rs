@@ -1,14 +1,14 @@
 //! `/v1/metrics`: for Prometheus, and anything else that reads OpenMetrics.
 
 use axum::{
-    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToMeasure},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 use crate::{code::Code, metrics};
@@ -21,7 +21,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[utoipa::path(get, path = "/v1/metrics", operation_id = "get_metrics", tag = "system",
     responses((status = 200, description = "The metrics", body = String,
         content_type = "application/openmetrics-text")))]
-pub(super) async fn get(State(api): State<Api>) -> Result<Response, Refused> {
+pub(super) async fn get(Allowed { api, .. }: Allowed<ToMeasure>) -> Result<Response, Refused> {
     let text = match metrics::scrape(&api.handle).await {
         Err(metrics::Error::Ledger(error)) => return Err(error.into()),
         Err(error) => {

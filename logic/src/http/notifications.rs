@@ -1,6 +1,6 @@
 //! `/v1/notifications`: what devices said unasked.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utakata_api::page::Page;
@@ -8,7 +8,9 @@ use utakata_model::{Notification, Selector};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, page,
+    Refused,
+    allowed::{Allowed, ToSee},
+    page,
     query::{Query, invalid, limit},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
@@ -50,9 +52,10 @@ pub(super) struct NotificationQuery {
     responses((status = 200, description = "Notifications, the latest first",
         body = Page<Notification>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<NotificationQuery>,
 ) -> Result<Json<Page<Notification>>, Refused> {
+    let api = &allowed.api;
     let max = limit(query.limit)?;
     let after = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
@@ -70,7 +73,12 @@ pub(super) async fn list(
                 known.is_some_and(|known| query.selector.matches(&known.target))
             })
     };
-    let wanted = |one: &Notification| one.name.starts_with(&name) && is_of_target(one);
+    let is_shown = |one: &Notification| match &one.target {
+        Some(target) => allowed.covers(target),
+        None => allowed.scope.is_everything(),
+    };
+    let wanted =
+        |one: &Notification| one.name.starts_with(&name) && is_of_target(one) && is_shown(one);
     let found = api.handle.notifications().list(wanted);
     let is_after = |one: &Notification| after.as_ref().is_none_or(|after| place(one) < *after);
     let items = found.into_iter().filter(is_after).take(max + 1).collect();

@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::{
     body::Bytes,
-    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -12,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Api,
+    allowed::{Allowed, Anybody},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 
@@ -29,7 +28,7 @@ static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// Returns this document.
 #[utoipa::path(get, path = "/v1/openapi.json", operation_id = "get_openapi", tag = "system",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
-pub(super) async fn get(State(_): State<Api>) -> Response {
+pub(super) async fn get(_: Allowed<Anybody>) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     (json, TEXT.clone()).into_response()
 }
@@ -40,7 +39,7 @@ pub(super) fn paths() -> &'static [String] {
 }
 
 /// The refusals that any request may meet, and those of requests with a query, a name or a body.
-const ALWAYS: [&str; 7] = ["400", "401", "405", "500", "502", "503", "504"];
+const ALWAYS: [&str; 8] = ["400", "401", "403", "405", "500", "502", "503", "504"];
 const WITH_NAME: [&str; 1] = ["404"];
 const WITH_BODY: [&str; 4] = ["413", "415", "422", "507"];
 

@@ -1,9 +1,10 @@
 //! `/v1/operations`: control, and earlier requests.
 
+mod approval;
 mod changes;
 mod undo;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use serde::Deserialize;
 use utakata_api::{
     operation::{Control, ControlAnswer, OperationView},
@@ -14,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
+    allowed::{Allowed, Right, ToControl, ToSee},
     auth::Person,
     body, page,
     path::Path,
@@ -62,13 +64,25 @@ pub(super) struct OperationQuery {
     params(OperationQuery),
     responses((status = 200, description = "Operations, newest first", body = Page<OperationView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<OperationQuery>,
 ) -> Result<Json<Page<OperationView>>, Refused> {
+    let api = &allowed.api;
     let max = limit(query.limit)?;
     let mut before: Option<OperationId> = cursor(query.cursor.as_deref())?;
     if query.class == Some(Class::Observe) {
-        let found = api.handle.observe().operations(before, max + 1);
+        let mut found = Vec::new();
+        while found.len() <= max {
+            let wanted = max + 1 - found.len();
+            let more = api.handle.observe().operations(before, wanted);
+            let is_end = more.len() < wanted;
+            before = more.last().map(|read| read.operation.id).or(before);
+            let seen = more.into_iter();
+            found.extend(seen.filter(|read| allowed.concerns(&read.operation)));
+            if is_end {
+                break;
+            }
+        }
         let items = found.iter().map(reads::view).collect();
         return Ok(Json(page::cut(items, max, |one: &OperationView| {
             one.operation.id.to_string()
@@ -78,7 +92,10 @@ pub(super) async fn list(
     while let Some(wanted) = builder.wanted() {
         let found = api.handle.store().operations(before, wanted).await?;
         before = found.last().map(|row| row.operation.id).or(before);
-        builder.add(found.into_iter().map(|row| shortened(row_view(row))));
+        let fetched = found.len();
+        let seen = found.into_iter();
+        let seen = seen.filter(|row| allowed.concerns(&row.operation));
+        builder.add_some(fetched, seen.map(|row| shortened(row_view(row))));
     }
     Ok(Json(builder.page(|one| one.operation.id.to_string())))
 }
@@ -91,10 +108,11 @@ pub(super) async fn list(
     request_body = Control,
     responses((status = 200, description = "The plan, or the progress of the operation", body = ControlAnswer)))]
 pub(super) async fn post(
-    State(api): State<Api>,
+    allowed: Allowed<ToControl>,
     Person(by): Person,
     body::Json(mut requested): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
+    let api = &allowed.api;
     reason::check_size(&requested.selector, &requested.parameters)?;
     requested.why = requested.why.as_deref().map(reason::check).transpose()?;
     requested
@@ -108,16 +126,17 @@ pub(super) async fn post(
         return Err(Refused::new(Code::BodyInvalid, detail, cure));
     }
     let is_waited_for = !requested.wait.is_zero();
-    let answer = api.handle.control().ask(requested, Some(by)).await;
-    let answer = answer.map_err(|error| Refused::from(error).and_away(&api));
+    let rights = &allowed.caller.rights;
+    let answer = api.handle.control().ask(requested, Some(by), rights).await;
+    let answer = answer.map_err(|error| Refused::from(error).and_away(api));
     let (id, is_known) = match answer? {
         Answer::Plan(plan) => return Ok(Json(ControlAnswer::Plan(plan))),
         Answer::Operation(id) => (id, false),
         Answer::Known(id) => (id, true),
     };
     let mut answer = match is_waited_for {
-        true => find_with_tasks(&api, id).await?,
-        false => find(&api, id).await?,
+        true => find_with_tasks(api, id).await?,
+        false => find(api, id).await?,
     };
     answer.is_known = is_known;
     Ok(Json(ControlAnswer::Operation(Box::new(answer))))
@@ -129,10 +148,24 @@ pub(super) async fn post(
     params(("id" = OperationId, Path, description = "The operation's id")),
     responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(id): Path<OperationId>,
 ) -> Result<Json<OperationView>, Refused> {
-    find(&api, id).await.map(Json)
+    let api = &allowed.api;
+    let found = find(api, id).await?;
+    seen(&allowed, &found)?;
+    Ok(Json(found))
+}
+
+/// Checks that an operation concerns the caller.
+///
+/// # Errors
+/// It concerns no target on which the caller has the right.
+pub(super) fn seen<R: Right>(allowed: &Allowed<R>, found: &OperationView) -> Result<(), Refused> {
+    match allowed.concerns(&found.operation) {
+        true => Ok(()),
+        false => Err(allowed.refusal()),
+    }
 }
 
 pub(super) async fn find(api: &Api, id: OperationId) -> Result<OperationView, Refused> {

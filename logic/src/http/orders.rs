@@ -1,6 +1,6 @@
 //! `/v1/orders`: orders to pause and drain.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::{
     environment::{NewSuspension, Suspension, SuspensionView},
     page::Page,
@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
+    allowed::{Allowed, Right, ToSee},
     page::{self, PageQuery},
     query::Query,
     reason::check,
@@ -29,7 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
     params(PageQuery),
     responses((status = 200, description = "Orders", body = Page<Suspension>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Suspension>>, Refused> {
     let all = api.handle.desired().all_orders().into_iter();
@@ -49,28 +50,29 @@ verbs! {
     ///
     /// Running tasks end and are reported. Fetched tasks that have not begun go to others, if there
     /// are any, and wait otherwise. The order also applies to environments that join later.
-    pause(Some(Stop::Pause)): "/v1/orders/pause", "pause",
+    pause(Some(Stop::Pause)) needs ToOrder: "/v1/orders/pause", "pause",
         404 "It is not known";
     /// Drains a zone, a kind, an environment or a release: it begins nothing more, and then its
     /// workers are stopped.
-    drain(Some(Stop::Drain)): "/v1/orders/drain", "drain",
+    drain(Some(Stop::Drain)) needs ToOrder: "/v1/orders/drain", "drain",
         404 "It is not known";
     /// Resumes a zone, a kind, an environment or a release.
     ///
     /// An order is lifted in the scope in which it was given. Resuming something that is not
     /// stopped changes nothing.
-    resume(None): "/v1/orders/resume", "resume",
+    resume(None) needs ToOrder: "/v1/orders/resume", "resume",
         404 "It is not known",
         409 "The stop applies to something else";
 }
 
-async fn change(
-    api: &Api,
+async fn change<R: Right>(
+    allowed: &Allowed<R>,
     (): (),
     stop: Option<Stop>,
     by: PersonName,
     requested: NewSuspension,
 ) -> Result<SuspensionView, Refused> {
+    let api = &allowed.api;
     let why = requested.why.as_deref().map(check).transpose()?;
     let order = stop.map(|stop| Order {
         stop,

@@ -1,11 +1,12 @@
 //! `/v1/overview`.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::overview::Overview;
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToSeeAll},
     route::{Answered::ByKeeperIfAny, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 
@@ -19,7 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// The answer is of limited size, however large the site is, and may be a second old.
 #[utoipa::path(get, path = "/v1/overview", operation_id = "get_overview", tag = "system",
     responses((status = 200, description = "The current problems", body = Overview)))]
-pub(super) async fn get(State(api): State<Api>) -> Result<Json<Overview>, Refused> {
+pub(super) async fn get(Allowed { api, .. }: Allowed<ToSeeAll>) -> Result<Json<Overview>, Refused> {
     let overview = api.handle.overview().await?;
     Ok(Json(Overview::clone(&overview)))
 }

@@ -83,12 +83,17 @@ impl<T: serde::Serialize> PageBuilder<T> {
 
     /// Adds the rows that were fetched.
     pub(super) fn add(&mut self, rows: impl IntoIterator<Item = T>) {
-        let before = self.items.len();
+        let rows: Vec<T> = rows.into_iter().collect();
+        self.add_some(rows.len(), rows);
+    }
+
+    /// Adds some of the rows that were fetched: those that are shown.
+    pub(super) fn add_some(&mut self, fetched: usize, rows: impl IntoIterator<Item = T>) {
         for row in rows {
             self.bytes += size::of(&row);
             self.items.push(row);
         }
-        self.is_end = self.items.len() - before < self.wanted;
+        self.is_end = fetched < self.wanted;
     }
 
     /// Returns the items, and the cursor if there are more.

@@ -1,23 +1,25 @@
-//! `/v1/people`: people who have access. Everybody with a token may change them; roles come later.
+//! `/v1/people`: people and services that have access.
+
+use std::time::Duration;
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderName, StatusCode, header},
 };
+use serde::Deserialize;
 use utakata_api::{
     page::Page,
     person::{Me, NewToken, PersonView},
 };
-use utakata_model::PersonName;
+use utakata_model::{PersonName, duration};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
-    auth::Person,
+    Refused,
+    allowed::{Allowed, Anybody, ToChangePeople},
     page::{self, PageQuery},
     path::Path,
-    query::Query,
+    query::{Query, invalid},
     route::{
         Answered::{Anywhere, ByKeeper},
         BodySize::NoBody,
@@ -25,6 +27,7 @@ use super::{
         TimeLimit::Prompt,
     },
 };
+use crate::people::TokenRequest;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -35,52 +38,96 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Lists all people, by name, without their tokens.
+/// An answer that no cache may keep.
+pub(super) type Unkept<T> = ([(HeaderName, &'static str); 1], Json<T>);
+
+pub(super) fn unkept<T>(value: T) -> Unkept<T> {
+    ([(header::CACHE_CONTROL, "no-store")], Json(value))
+}
+
+/// The properties of a new token.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TokenQuery {
+    /// `true` for a service, which acts on its own behalf.
+    #[serde(default)]
+    service: bool,
+    /// The time for which the token is accepted: `90d`, which is usual for services. Those of people
+    /// do not end by themselves unless it is given.
+    #[serde(rename = "for")]
+    #[param(rename = "for", max_length = 32)]
+    lasts: Option<String>,
+}
+
+impl TokenQuery {
+    pub(super) fn request(&self) -> Result<TokenRequest, Refused> {
+        let lasts: Option<Duration> = match self.lasts.as_deref() {
+            None => None,
+            Some(text) => {
+                let parsed = duration::parse(text);
+                Some(parsed.map_err(|error| invalid(format!("for: {error}")))?)
+            }
+        };
+        let service = self.service;
+        Ok(TokenRequest { service, lasts })
+    }
+}
+
+/// Lists everybody, by name, without their tokens.
 #[utoipa::path(get, path = "/v1/people", operation_id = "list_people", tag = "people",
     params(PageQuery),
-    responses((status = 200, description = "People, by name", body = Page<PersonView>)))]
+    responses((status = 200, description = "People and services, by name", body = Page<PersonView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToChangePeople>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<PersonView>>, Refused> {
     page::of(api.handle.people().list(), &query, |one| one.name.as_str()).map(Json)
 }
 
-/// Returns the person who asks, according to the token.
+/// Returns the one who asks, according to the token, with their roles.
 #[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "people",
     responses((status = 200, description = "The owner of the token", body = Me)))]
-pub(super) async fn me(State(api): State<Api>, Person(name): Person) -> Json<Me> {
-    let refused = api.handle.control().refusal(&name);
-    Json(Me { name, refused })
+pub(super) async fn me(Allowed { api, caller, .. }: Allowed<Anybody>) -> Json<Me> {
+    let token = caller.token.as_ref();
+    let token = token.and_then(|token| api.handle.people().token_view(&token.hash));
+    let roles = caller.rights.bindings().iter();
+    Json(Me {
+        refused: api.handle.control().refusal(&caller.name),
+        name: caller.name.clone(),
+        roles: roles.map(|binding| binding.as_ref().clone()).collect(),
+        token,
+    })
 }
 
-/// Creates a new token for a person, who may be new.
+/// Creates a new token for a person or a service, who may be new, and then has no role.
 ///
-/// The token is in this answer and nowhere else. The person's previous token is revoked.
+/// The token is in this answer and nowhere else. The previous one that was made so is revoked.
 #[utoipa::path(put, path = "/v1/people/{name}", operation_id = "put_person", tag = "people",
-    params(("name" = PersonName, Path, description = "The person's name")),
+    params(("name" = PersonName, Path, description = "The name"), TokenQuery),
     responses((status = 200, description = "The token, shown only once", body = NewToken),
         (status = 409, description = "The person is admin, whose token is in a file of the server",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangePeople>,
     Path(name): Path<PersonName>,
-) -> Result<([(HeaderName, &'static str); 1], Json<NewToken>), Refused> {
-    let token = api.handle.people().put(name).await?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(token)))
+    Query(query): Query<TokenQuery>,
+) -> Result<Unkept<NewToken>, Refused> {
+    let people = allowed.api.handle.people();
+    let token = people.put(name, query.request()?, allowed.by()).await?;
+    Ok(unkept(token))
 }
 
-/// Revokes the token of a person.
+/// Removes a person or a service, with all tokens and roles.
 ///
-/// Their operations go on, and keep their name. A stream of events that they follow continues until
-/// it ends.
+/// Their operations go on, and keep their name. A stream of events that they follow ends.
 #[utoipa::path(delete, path = "/v1/people/{name}", operation_id = "delete_person", tag = "people",
-    params(("name" = PersonName, Path, description = "The person's name")),
-    responses((status = 204, description = "The token is no longer valid"),
+    params(("name" = PersonName, Path, description = "The name")),
+    responses((status = 204, description = "Their tokens are no longer valid"),
         (status = 409, description = "The person is admin, whose token is in a file of the server",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToChangePeople>,
     Path(name): Path<PersonName>,
 ) -> Result<StatusCode, Refused> {
     api.handle.people().delete(&name).await?;

@@ -14,7 +14,9 @@ use crate::{
     code::Code,
     control,
     desired::{orders, rollouts},
-    dispatch, environments, inventory, ledger, observe, people, store,
+    dispatch, environments, inventory, ledger, observe, people,
+    rights::NotAnother,
+    store,
 };
 
 /// The largest number of single mistakes in an answer.
@@ -100,6 +102,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = Json(&self.problem).into_response();
         *response.status_mut() = self.code.status();
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
@@ -152,6 +155,17 @@ impl From<people::Error> for Refused {
                 Self::new(Code::PersonAdmin, detail, cure)
             }
             people::Error::None { hint, .. } => Self::new(Code::NotFound, detail, hint),
+            people::Error::OtherSort { .. } => {
+                let cure = "choose another name for the service";
+                Self::new(Code::PersonAdmin, detail, cure)
+            }
+            people::Error::Own { .. } | people::Error::TooMuch { .. } => {
+                let cure = "somebody else who may change people does it, or admin";
+                Self::new(Code::OwnRights, detail, cure)
+            }
+            people::Error::Lasts { .. } => {
+                Self::new(Code::QueryInvalid, detail, "give a shorter time: for=90d")
+            }
             people::Error::Random { .. } => Self::new(
                 Code::Internal,
                 detail,
@@ -159,6 +173,14 @@ impl From<people::Error> for Refused {
             ),
             people::Error::Store(error) => Self::from(error),
         }
+    }
+}
+
+impl From<NotAnother> for Refused {
+    fn from(error: NotAnother) -> Self {
+        let cure = "somebody approves it whose role and token were there before, and were made by \
+                    somebody other than the requester";
+        Self::new(Code::ApproveGiven, error.to_string(), cure)
     }
 }
 
@@ -352,6 +374,11 @@ impl From<control::Error> for Refused {
             control::Error::Everything => {
                 let cure = "if every target is meant, say so with the selector \"name\"";
                 Self::new(Code::SelectorEmpty, detail, cure)
+            }
+            control::Error::Forbidden { problems } => {
+                let cure = "nothing was sent: select only targets on which you have the right \
+                            (`utakata role mine`)";
+                Self::new(Code::Forbidden, detail, cure).with(problems)
             }
             control::Error::SelectsNothing { .. } => {
                 Self::new(Code::SelectsNothing, detail, NOTHING_SELECTED)

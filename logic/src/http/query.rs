@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use utakata_api::page::LIMIT_MAX;
 use utakata_model::reword;
 
-use super::{Api, Refused};
+use super::{Refused, allowed::Gate};
 use crate::code::Code;
 
 /// The length of the longest cursor, in characters.
@@ -17,11 +17,11 @@ const MAX_CURSOR: usize = 512;
 /// A query, of a type that refuses unknown fields.
 pub(super) struct Query<T>(pub T);
 
-impl<T: DeserializeOwned + Send> FromRequestParts<Api> for Query<T> {
+impl<T: DeserializeOwned + Send> FromRequestParts<Gate> for Query<T> {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refused> {
-        match axum::extract::Query::<T>::from_request_parts(parts, api).await {
+    async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, Refused> {
+        match axum::extract::Query::<T>::from_request_parts(parts, gate).await {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
             Err(rejection) => Err(wrong(&rejection)),
         }

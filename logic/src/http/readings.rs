@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use axum::{Json, extract::State};
+use axum::Json;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utakata_api::{page::Page, reading::ReadingView};
@@ -10,7 +10,8 @@ use utakata_model::{Reading, Schedule, Selector, TargetName};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToSee},
     query::{Query, invalid, limit},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
@@ -63,9 +64,10 @@ pub(super) fn prefix(requested: Option<String>) -> Result<String, Refused> {
     params(ReadingQuery),
     responses((status = 200, description = "Last readings", body = Page<ReadingView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<ReadingQuery>,
 ) -> Result<Json<Page<ReadingView>>, Refused> {
+    let api = &allowed.api;
     let max = limit(query.limit)?;
     let from = query.cursor.as_deref().map(position).transpose()?;
     let inventory = api.handle.inventory();
@@ -76,7 +78,7 @@ pub(super) async fn list(
         served: api.handle.kinds().served(),
         schedules: inventory.schedules(),
     };
-    let selection = inventory.select(&query.selector);
+    let selection = allowed.select(&query.selector);
     let start = from.as_ref().map_or(0, |(name, _)| {
         selection.partition_point(|known| known.target.name < *name)
     });

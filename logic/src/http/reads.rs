@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::{
     operation::{OperationView, Read},
     task::TaskView,
@@ -11,7 +11,8 @@ use utakata_model::{Class, Origin, TaskState};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToRead},
     auth::Person,
     body, reason,
     route::{Answered::Anywhere, BodySize::OneThing, Route, TimeLimit::Patient},
@@ -36,14 +37,16 @@ pub(super) fn routes() -> Vec<Route> {
     request_body = Read,
     responses((status = 200, description = "Its progress", body = OperationView)))]
 pub(super) async fn post(
-    State(api): State<Api>,
+    allowed: Allowed<ToRead>,
     Person(by): Person,
     body::Json(read): body::Json<Read>,
 ) -> Result<Json<OperationView>, Refused> {
+    let api = &allowed.api;
     reason::check_size(&read.selector, &read.parameters)?;
+    allowed.check_selected(&read.selector)?;
     let read = api.handle.observe().read(read, Some(by)).await;
     let BegunRead { read, tasks, known } =
-        read.map_err(|error| Refused::from(error).and_away(&api))?;
+        read.map_err(|error| Refused::from(error).and_away(api))?;
     let mut answer = view(&read);
     let (counts, mut seen) = read.progress.take();
     answer.counts = counts;

@@ -30,16 +30,21 @@ pub(super) fn check_size(
     selector: &Selector,
     parameters: &Map<String, Value>,
 ) -> Result<(), Refused> {
-    if let Err(error) = selector.check_size() {
-        let cure = "select by label, as in `rack in (A1,A2)`";
-        return Err(Refused::new(Code::BodyTooLarge, error.to_string(), cure));
-    }
+    check_selector(selector)?;
     if size::of(parameters) > MAX_PARAMETERS {
         let detail = format!("the parameters are larger than {MAX_PARAMETERS} bytes");
         let cure = "no action needs that much: see `utakata get kinds`";
         return Err(Refused::new(Code::BodyTooLarge, detail, cure));
     }
     Ok(())
+}
+
+/// Checks the size of a selector.
+pub(super) fn check_selector(selector: &Selector) -> Result<(), Refused> {
+    selector.check_size().map_err(|error| {
+        let cure = "select by label, as in `rack in (A1,A2)`";
+        Refused::new(Code::BodyTooLarge, error.to_string(), cure)
+    })
 }
 
 /// Returns the statement of a person, made now.

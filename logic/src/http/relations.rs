@@ -2,7 +2,7 @@
 
 mod topology;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::{
     apply::{Change, Document},
     page::Page,
@@ -12,7 +12,9 @@ use utakata_model::{Relation, TargetName};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, body,
+    Refused,
+    allowed::{Allowed, ToChangeSite, ToSee, ToSeeAll},
+    body,
     page::{self, PageQuery},
     query::Query,
     route::{
@@ -38,7 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
     responses((status = 200, description = "Relations, by what they say",
         body = Page<RelationView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<RelationView>>, Refused> {
     let relations = api.handle.inventory().relations();
@@ -54,11 +56,13 @@ pub(super) async fn list(
     request_body = Relation,
     responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeSite>,
     body::Json(relation): body::Json<Relation>,
 ) -> Result<Json<Change>, Refused> {
+    let api = &allowed.api;
     let documents = vec![Document::Relation(relation)];
     let applied = api.handle.inventory().apply(documents, false).await?;
+    allowed.changes.add(applied.changes.clone());
     let change = applied.changes.into_iter().next();
     let mistake = || Refused::new(Code::Internal, "nothing was applied", "report it");
     change.map(Json).ok_or_else(mistake)
@@ -81,9 +85,16 @@ pub(super) struct TopologyQuery {
         (status = 404, description = "No such target",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn around(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<TopologyQuery>,
 ) -> Result<Json<Topology>, Refused> {
-    api.handle.inventory().target(&query.around)?;
-    Ok(Json(topology::around(&api, query.around)))
+    let api = &allowed.api;
+    allowed.target(&query.around)?;
+    let mut topology = topology::around(api, query.around);
+    topology.nodes.retain(|node| allowed.covers(&node.target));
+    let is_shown = |name: &TargetName| allowed.covers(name);
+    topology
+        .edges
+        .retain(|edge| is_shown(&edge.from) && is_shown(&edge.to));
+    Ok(Json(topology))
 }

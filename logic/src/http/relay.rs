@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     body::{self, Body, Bytes},
     extract::Request,
-    http::{HeaderValue, StatusCode, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
@@ -90,7 +90,7 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
             return Ok(None);
         }
         if let Some(url) = api.handle.duties().ledger_at {
-            match api.relay.pass(&url, copy(parts, body), limit).await {
+            match api.relay.pass(&url, copy(api, parts, body), limit).await {
                 // It kept the ledger when we looked, but no longer.
                 Ok(answer) if is_elsewhere(&answer) => last = format!("{url} keeps it no more"),
                 Ok(answer) if answer.status == 401 => return Err(tokens_differ(&url)),
@@ -108,12 +108,20 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
     }
 }
 
-fn copy(parts: &Parts, body: &Bytes) -> relay::Relayed {
+fn copy(api: &Api, parts: &Parts, body: &Bytes) -> relay::Relayed {
     let path = parts.uri.path_and_query();
+    let mut headers = parts.headers.clone();
+    // Whoever is admin by the local socket is admin at the keeper by the token, which is the same.
+    if !headers.contains_key(header::AUTHORIZATION) {
+        let token = format!("Bearer {}", api.token.reveal());
+        if let Ok(token) = HeaderValue::try_from(token) {
+            headers.insert(header::AUTHORIZATION, token);
+        }
+    }
     relay::Relayed {
         method: parts.method.clone(),
         path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
-        headers: parts.headers.clone(),
+        headers,
         body: body.to_vec(),
     }
 }

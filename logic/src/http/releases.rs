@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::to_bytes,
-    extract::{Request, State},
+    extract::Request,
     http::{StatusCode, header},
 };
 use serde::Deserialize;
@@ -15,7 +15,8 @@ use utakata_model::{FileDigest, Kind};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToPush, ToSee},
     auth::Person,
     body,
     needs::Needs,
@@ -23,7 +24,7 @@ use super::{
     path::{Path, Two},
     query::Query,
     route::{
-        Answered::Anywhere,
+        Answered::{Anywhere, ByKeeper},
         BodySize::{File, NoBody, OneThing},
         Route,
         TimeLimit::{Patient, Prompt, Upload},
@@ -34,9 +35,9 @@ use crate::code::Code;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
-        Route::new(Anywhere, OneThing, Patient, routes!(post)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(post)),
         Route::new(Anywhere, NoBody, Prompt, routes!(get)),
-        Route::new(Anywhere, NoBody, Prompt, routes!(delete)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
         Route::new(Anywhere, NoBody, Prompt, routes!(diff)),
         Route::new(Anywhere, File, Upload, routes!(put_file)),
     ]
@@ -63,7 +64,7 @@ pub(super) struct ReleaseQuery {
     params(ReleaseQuery),
     responses((status = 200, description = "Releases, by digest", body = Page<ReleaseSummary>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<ReleaseQuery>,
 ) -> Result<Json<Page<ReleaseSummary>>, Refused> {
     let ReleaseQuery {
@@ -94,7 +95,7 @@ pub(super) async fn list(
             the SHA-256 of each as `subject`), or another release has its kind and version",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn post(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToPush>,
     Person(by): Person,
     body::Json(new): body::Json<NewRelease>,
 ) -> Result<(StatusCode, Json<ReleaseView>), Refused> {
@@ -123,7 +124,7 @@ pub(super) async fn post(
         description = "The content of the file, at most 256 MiB"),
     responses((status = 204, description = "Stored")))]
 pub(super) async fn put_file(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToPush>,
     Path(digest): Path<FileDigest>,
     request: Request,
 ) -> Result<StatusCode, Refused> {
@@ -166,7 +167,7 @@ fn too_large(limit: usize) -> Refused {
         description = "Its digest, or the first digits of it, or `KIND@VERSION`")),
     responses((status = 200, description = "The release", body = ReleaseView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Path(reference): Path<ReleaseReference>,
 ) -> Result<Json<ReleaseView>, Refused> {
     Ok(Json(api.handle.release(&reference).await?))
@@ -180,7 +181,7 @@ pub(super) async fn get(
         ("to" = String, Path, description = "The second release, in the same form")),
     responses((status = 200, description = "The differences", body = ReleaseDiff)))]
 pub(super) async fn diff(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Two(from, to): Two<ReleaseReference>,
 ) -> Result<Json<ReleaseDiff>, Refused> {
     let diff = api.handle.catalogue().diff(&from, &to).await?;
@@ -196,7 +197,7 @@ pub(super) async fn diff(
         (status = 409, description = "Something still needs it",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToPush>,
     Person(by): Person,
     Path(reference): Path<ReleaseReference>,
 ) -> Result<StatusCode, Refused> {

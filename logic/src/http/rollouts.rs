@@ -1,6 +1,6 @@
 //! `/v1/rollouts`: rollouts of a kind to another release.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use utakata_api::{
     ledger::Reason,
     page::Page,
@@ -10,7 +10,8 @@ use utakata_model::{Kind, PersonName, RolloutId};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, Right, ToSee, ToServe},
     auth::Person,
     body,
     page::{self, PageQuery},
@@ -48,7 +49,7 @@ const MAX_LISTED: usize = 100;
     params(PageQuery),
     responses((status = 200, description = "Rollouts, newest first", body = Page<Rollout>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Rollout>>, Refused> {
     let max = limit(query.limit)?;
@@ -70,7 +71,7 @@ pub(super) async fn list(
         (status = 409, description = "It is already in service, or the kind is already being rolled out",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn post(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToServe>,
     Person(by): Person,
     body::Json(mut requested): body::Json<NewRollout>,
 ) -> Result<(StatusCode, Json<Rollout>), Refused> {
@@ -85,7 +86,7 @@ pub(super) async fn post(
     params(("id" = RolloutId, Path, description = "The rollout's id")),
     responses((status = 200, description = "Its progress", body = Rollout)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Path(id): Path<RolloutId>,
 ) -> Result<Json<Rollout>, Refused> {
     Ok(Json(api.handle.rollouts().find(id).await?))
@@ -97,29 +98,30 @@ verbs! {
     answer = "The task afterwards";
 
     /// Pauses a rollout in its present phase.
-    pause(RolloutVerb::Pause): "/v1/rollouts/{id}/pause", "pause_rollout",
+    pause(RolloutVerb::Pause) needs ToServe: "/v1/rollouts/{id}/pause", "pause_rollout",
         409 "Its state does not allow it";
     /// Resumes a rollout that was paused.
-    resume(RolloutVerb::Resume): "/v1/rollouts/{id}/resume", "resume_rollout",
+    resume(RolloutVerb::Resume) needs ToServe: "/v1/rollouts/{id}/resume", "resume_rollout",
         409 "Its state does not allow it";
     /// Promotes a rollout: in each environment it leaves its present phase without further
     /// evidence.
     ///
     /// Evidence against the new release still turns it back.
-    promote(RolloutVerb::Promote): "/v1/rollouts/{id}/promote", "promote_rollout",
+    promote(RolloutVerb::Promote) needs ToServe: "/v1/rollouts/{id}/promote", "promote_rollout",
         409 "Its state does not allow it";
     /// Aborts a rollout: the previous release serves again everywhere.
-    abort(RolloutVerb::Abort): "/v1/rollouts/{id}/abort", "abort_rollout",
+    abort(RolloutVerb::Abort) needs ToServe: "/v1/rollouts/{id}/abort", "abort_rollout",
         409 "Its state does not allow it";
 }
 
-async fn change(
-    api: &Api,
+async fn change<R: Right>(
+    allowed: &Allowed<R>,
     Path(id): Path<RolloutId>,
     verb: RolloutVerb,
     by: PersonName,
     reason: Reason,
 ) -> Result<Rollout, Refused> {
+    let api = &allowed.api;
     let statement = statement(&by, &reason)?;
     Ok(api.handle.rollouts().change(id, verb, statement).await?)
 }
@@ -129,7 +131,7 @@ async fn change(
     tag = "rollouts", params(("kind" = Kind, Path, description = "The kind")),
     responses((status = 200, description = "Its desired state; empty if nothing is set", body = KindAssignment)))]
 pub(super) async fn desired(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Path(kind): Path<Kind>,
 ) -> Result<Json<KindAssignment>, Refused> {
     Ok(Json(api.handle.desired().of_kind(&kind).0))
@@ -140,7 +142,7 @@ pub(super) async fn desired(
     params(("kind" = Kind, Path, description = "The kind")), request_body = Pins,
     responses((status = 200, description = "The desired state of the kind afterwards", body = KindAssignment)))]
 pub(super) async fn pins(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToServe>,
     Path(kind): Path<Kind>,
     Person(by): Person,
     body::Json(pins): body::Json<Pins>,
@@ -160,7 +162,7 @@ pub(super) async fn pins(
     params(("kind" = Kind, Path, description = "The kind")), request_body = Placement,
     responses((status = 200, description = "The desired state of the kind afterwards", body = KindAssignment)))]
 pub(super) async fn placement(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToServe>,
     Path(kind): Path<Kind>,
     Person(by): Person,
     body::Json(placement): body::Json<Placement>,

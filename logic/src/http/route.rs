@@ -13,7 +13,7 @@ use axum::{
 use futures::FutureExt;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::{Api, Refused, body, relay};
+use super::{Api, Refused, allowed::Gate, body, relay, trail};
 use crate::code::Code;
 
 pub(super) use super::needs::{Answered, BodySize, Needs, TimeLimit};
@@ -21,7 +21,7 @@ pub(super) use super::needs::{Answered, BodySize, Needs, TimeLimit};
 /// A handler, its documentation, and the needs of its requests.
 pub(super) struct Route {
     needs: Needs,
-    handler: UtoipaMethodRouter<Api>,
+    handler: UtoipaMethodRouter<Gate>,
 }
 
 impl Route {
@@ -29,7 +29,7 @@ impl Route {
         answered: Answered,
         body: BodySize,
         time: TimeLimit,
-        handler: UtoipaMethodRouter<Api>,
+        handler: UtoipaMethodRouter<Gate>,
     ) -> Self {
         let needs = Needs {
             answered,
@@ -46,12 +46,12 @@ impl Route {
     }
 
     /// Adds the handler to a router of which only the description is used.
-    pub(super) fn describe(self, router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
+    pub(super) fn describe(self, router: OpenApiRouter<Gate>) -> OpenApiRouter<Gate> {
         router.routes(self.handler)
     }
 
     /// Adds the handler to a router, within the needs of its requests.
-    pub(super) fn serve(self, router: OpenApiRouter<Api>, api: &Api) -> OpenApiRouter<Api> {
+    pub(super) fn serve(self, router: OpenApiRouter<Gate>, api: &Api) -> OpenApiRouter<Gate> {
         let (schemas, paths, handler) = self.handler;
         let scope = (api.clone(), self.needs);
         let handler = handler.route_layer(middleware::from_fn_with_state(scope, answer));
@@ -66,11 +66,13 @@ async fn answer(
     next: Next,
 ) -> Response {
     request.extensions_mut().insert(needs);
-    let request = match relay::relay(&api, needs, request).await {
+    let mut request = match relay::relay(&api, needs, request).await {
         relay::Relayed::Here(request) => request,
         relay::Relayed::Answered(response) => return response,
     };
-    bounded(&api, needs, request, next).await
+    let asked = trail::Asked::begin(&mut request);
+    let response = bounded(&api, needs, request, next).await;
+    asked.end(&api, response).await
 }
 
 /// Makes sure that every request ends in time, and that its faults affect nobody else.

@@ -1,12 +1,14 @@
 //! `/v1/schedules`.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use utakata_api::{apply::Change, page::Page};
 use utakata_model::{Schedule, ScheduleName};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, apply,
+    Refused,
+    allowed::{Allowed, ToChangeSite, ToSee},
+    apply,
     body::AnyJson,
     page::{self, PageQuery},
     path::Path,
@@ -33,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
     params(PageQuery),
     responses((status = 200, description = "Schedules, by name", body = Page<Schedule>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Schedule>>, Refused> {
     let schedules = api.handle.inventory().schedules();
@@ -47,7 +49,7 @@ pub(super) async fn list(
     params(("name" = ScheduleName, Path, description = "The schedule's name")),
     responses((status = 200, description = "The schedule", body = Schedule)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSee>,
     Path(name): Path<ScheduleName>,
 ) -> Result<Json<Schedule>, Refused> {
     let schedule = api.handle.inventory().schedule(&name)?;
@@ -61,11 +63,11 @@ pub(super) async fn get(
     request_body = Schedule,
     responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeSite>,
     Path(name): Path<ScheduleName>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
-    apply::one(&api, "schedule", name.as_str(), body).await
+    apply::one(&allowed, "schedule", name.as_str(), body).await
 }
 
 /// Deletes a schedule.
@@ -74,9 +76,10 @@ pub(super) async fn put(
     params(("name" = ScheduleName, Path, description = "The schedule's name")),
     responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeSite>,
     Path(name): Path<ScheduleName>,
 ) -> Result<StatusCode, Refused> {
+    let api = &allowed.api;
     api.handle.inventory().delete_schedule(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,7 +4,6 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    extract::State,
     http::{HeaderValue, header},
     response::Response,
 };
@@ -14,7 +13,8 @@ use utakata_model::Selector;
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused,
+    Refused,
+    allowed::{Allowed, ToMeasure},
     query::Query,
     readings::prefix,
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
@@ -50,7 +50,7 @@ pub(super) struct ScrapeQuery {
     responses((status = 200, description = "The readings", body = String,
         content_type = "text/plain")))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToMeasure>,
     Query(query): Query<ScrapeQuery>,
 ) -> Result<Response, Refused> {
     let prefix = prefix(query.metric)?;

@@ -1,11 +1,11 @@
 //! `/v1/status`.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::status::Status;
 use utoipa_axum::routes;
 
 use super::{
-    Api,
+    allowed::{Allowed, ToSee},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
 };
 
@@ -16,6 +16,6 @@ pub(super) fn routes() -> Vec<Route> {
 /// Returns the status of the system.
 #[utoipa::path(get, path = "/v1/status", operation_id = "get_status", tag = "system",
     responses((status = 200, description = "The state of the system", body = Status)))]
-pub(super) async fn get(State(api): State<Api>) -> Json<Status> {
+pub(super) async fn get(Allowed { api, .. }: Allowed<ToSee>) -> Json<Status> {
     Json(api.handle.status())
 }

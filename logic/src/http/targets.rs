@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use utakata_api::{
@@ -14,7 +14,9 @@ use utakata_model::{Selector, Target, TargetName, suggest};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, apply,
+    Api, Refused,
+    allowed::{Allowed, ToChangeTargets, ToSee},
+    apply,
     body::AnyJson,
     locks, page,
     path::Path,
@@ -68,20 +70,24 @@ pub(super) struct TargetQuery {
     params(TargetQuery),
     responses((status = 200, description = "Targets, by name", body = Page<TargetView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<TargetQuery>,
 ) -> Result<Json<Page<TargetView>>, Refused> {
+    let api = &allowed.api;
     let max = limit(query.limit)?;
     let after: Option<TargetName> = cursor(query.cursor.as_deref())?;
-    let viewer = Viewer::of(&api);
+    let viewer = Viewer::of(api);
     let inventory = api.handle.inventory();
     let mut after = after;
     let mut items: Vec<TargetView> = Vec::new();
     loop {
         let found = inventory.page(&query.selector, after.as_ref(), max + 1);
-        let views = found.iter().map(|known| viewer.view(known));
+        let seen = found
+            .iter()
+            .filter(|known| allowed.scope.covers(&known.target));
+        let views = seen.map(|known| viewer.view(known));
         items.extend(views.filter(|view| query.health.have(view.health)));
-        // When filtering by health, a page may need more than one viewer.
+        // When filtering by health or rights, a page may need more than one look.
         match found.last() {
             Some(last) if found.len() > max && items.len() <= max => {
                 after = Some(last.target.name.clone());
@@ -99,15 +105,16 @@ pub(super) async fn list(
     params(("name" = TargetName, Path, description = "The target's name")),
     responses((status = 200, description = "The target", body = TargetView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(name): Path<TargetName>,
 ) -> Result<Json<TargetView>, Refused> {
-    let known = api.handle.inventory().target(&name)?;
-    let mut view = Viewer::of(&api).view(&known);
+    let api = &allowed.api;
+    let known = allowed.target(&name)?;
+    let mut view = Viewer::of(api).view(&known);
     view.missing = api.handle.observed().look(known.device, |seen| {
         seen.missing.values().flatten().cloned().collect()
     });
-    view.control = Some(locks::lane(&api, name).await?);
+    view.control = Some(locks::lane(api, name).await?);
     Ok(Json(view))
 }
 
@@ -117,11 +124,11 @@ pub(super) async fn get(
     request_body = Target,
     responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeTargets>,
     Path(name): Path<TargetName>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
-    apply::one(&api, "target", name.as_str(), body).await
+    apply::one(&allowed, "target", name.as_str(), body).await
 }
 
 /// Deletes a target, with its observations.
@@ -130,10 +137,12 @@ pub(super) async fn put(
     params(("name" = TargetName, Path, description = "The target's name")),
     responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeTargets>,
     Path(name): Path<TargetName>,
 ) -> Result<StatusCode, Refused> {
-    api.handle.delete_target(&name).await?;
+    let known = allowed.target(&name)?;
+    allowed.api.handle.delete_target(&name).await?;
+    allowed.changes.add([apply::deleted(&known.target)]);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -1,6 +1,6 @@
 //! `/v1/tasks`: control tasks from the ledger, the latest observe tasks from memory.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use serde::Deserialize;
 use utakata_api::{
     ledger::{self, Reason, Settle},
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
+    allowed::{Allowed, ToControl, ToSee, ToSettle},
     auth::Person,
     body, page,
     path::Path,
@@ -72,7 +73,7 @@ pub(super) struct TaskQuery {
     params(TaskQuery),
     responses((status = 200, description = "Tasks, newest first", body = Page<TaskView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Query(query): Query<TaskQuery>,
 ) -> Result<Json<Page<TaskView>>, Refused> {
     let max = limit(query.limit)?;
@@ -87,14 +88,14 @@ pub(super) async fn list(
         next: None,
     };
     if query.class != Some(Class::Observe) {
-        kept = recorded(&api, filter.clone(), max).await?;
+        kept = recorded(&allowed, filter.clone(), max).await?;
     }
     if query.class == Some(Class::Control) {
         return Ok(Json(kept));
     }
     let Page { mut items, next } = kept;
     let last = next.and(items.last().map(|one| one.id));
-    items.extend(observed(&api, &filter, max + 1));
+    items.extend(observed(&allowed, &filter, max + 1));
     // Tasks older than the last of this page come with the next.
     items.retain(|one| last.is_none_or(|last| one.id >= last));
     items.sort_unstable_by_key(|one| std::cmp::Reverse(one.id));
@@ -109,15 +110,18 @@ pub(super) async fn list(
 
 /// Returns control tasks, newest first.
 async fn recorded(
-    api: &Api,
+    allowed: &Allowed<ToSee>,
     mut filter: TaskFilter,
     max: usize,
 ) -> Result<Page<TaskView>, Refused> {
     let mut builder = page::PageBuilder::new(max);
     while let Some(count) = builder.wanted() {
-        let rows = api.handle.store().tasks(&filter, count).await?;
+        let rows = allowed.api.handle.store().tasks(&filter, count).await?;
         filter.before = rows.last().map(|row| row.task.id).or(filter.before);
-        builder.add(rows.into_iter().map(row_view));
+        let fetched = rows.len();
+        let seen = rows.into_iter();
+        let seen = seen.filter(|row| allowed.covers(&row.task.target));
+        builder.add_some(fetched, seen.map(row_view));
     }
     Ok(builder.page(|one| one.id.to_string()))
 }
@@ -127,10 +131,12 @@ async fn recorded(
     params(("id" = TaskId, Path, description = "The task's id")),
     responses((status = 200, description = "The task", body = TaskView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    allowed: Allowed<ToSee>,
     Path(id): Path<TaskId>,
 ) -> Result<Json<TaskView>, Refused> {
-    find(&api, id).await.map(Json)
+    let found = find(&allowed.api, id).await?;
+    allowed.check([&found.target])?;
+    Ok(Json(found))
 }
 
 /// Settles a control task by stating its outcome, which nobody else can know.
@@ -142,12 +148,14 @@ pub(super) async fn get(
         (status = 409, description = "It needs no statement, or not yet",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn settle(
-    State(api): State<Api>,
+    allowed: Allowed<ToSettle>,
     Path(id): Path<TaskId>,
     Person(by): Person,
     body::Json(settle): body::Json<Settle>,
 ) -> Result<Json<TaskView>, Refused> {
-    find(&api, id).await?;
+    let api = &allowed.api;
+    let found = find(api, id).await?;
+    allowed.check([&found.target])?;
     let why = Some(settle.why);
     let statement = statement(&by, &Reason { why })?;
     let verdict = match settle.verdict {
@@ -156,7 +164,7 @@ pub(super) async fn settle(
         ledger::Verdict::Again => Verdict::Again,
     };
     api.handle.ledger().settle(id, verdict, statement).await??;
-    find(&api, id).await.map(Json)
+    find(api, id).await.map(Json)
 }
 
 /// Cancels a control task that has not begun. A running attempt ends as usual, and no further one
@@ -169,15 +177,17 @@ pub(super) async fn settle(
         (status = 409, description = "It has ended",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn cancel(
-    State(api): State<Api>,
+    allowed: Allowed<ToControl>,
     Path(id): Path<TaskId>,
     Person(by): Person,
     body::Json(reason): body::Json<Reason>,
 ) -> Result<Json<TaskView>, Refused> {
-    find(&api, id).await?;
+    let api = &allowed.api;
+    let found = find(api, id).await?;
+    allowed.check([&found.target])?;
     let statement = statement(&by, &reason)?;
     api.handle.ledger().cancel(id, statement).await??;
-    find(&api, id).await.map(Json)
+    find(api, id).await.map(Json)
 }
 
 /// Finds a control task in the ledger, or a read in memory.
@@ -199,16 +209,17 @@ pub(super) async fn find(api: &Api, id: TaskId) -> Result<TaskView, Refused> {
     })
 }
 
-fn observed(api: &Api, filter: &TaskFilter, max: usize) -> Vec<TaskView> {
+fn observed(allowed: &Allowed<ToSee>, filter: &TaskFilter, max: usize) -> Vec<TaskView> {
     let is_meant = |id: TaskId, batch: &Batch, known: &TargetEntry| {
         let operation = |id| batch.origin == Origin::Operation(id);
         let target = |name: &TargetName| known.target.name == *name;
-        filter.operation.is_none_or(operation)
+        allowed.scope.covers(&known.target)
+            && filter.operation.is_none_or(operation)
             && filter.target.as_ref().is_none_or(target)
             && filter.before.is_none_or(|before| id < before)
     };
     let is_in = |state| filter.state.is_none_or(|wanted| wanted == state);
-    let dispatch = api.handle.dispatch();
+    let dispatch = allowed.api.handle.dispatch();
     let ended = dispatch.ended(max, |one| {
         is_meant(one.id, &one.batch, &one.known) && is_in(one.outcome.get().status.into())
     });

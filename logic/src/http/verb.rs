@@ -3,15 +3,15 @@
 /// Defines a handler for each verb, and `verbs()` with their routes.
 ///
 /// All verbs of a noun take the same part of the path (`()`: none) and the same body, and are
-/// carried out by one function: `async fn(&Api, subject, verb, PersonName, body) -> Result<View,
-/// Refused>`.
+/// carried out by one function: `async fn(&Allowed<impl Right>, subject, verb, PersonName, body) ->
+/// Result<View, Refused>`. Each says which right it needs.
 macro_rules! verbs {
     (
         tag = $tag:literal, done by $change:ident($Subject:ty, $Body:ty) -> $View:ty,
         params $params:tt, answer = $answer:literal;
         $(
             $(#[doc = $doc:literal])*
-            $name:ident($verb:expr): $path:literal, $id:literal
+            $name:ident($verb:expr) needs $Right:ident: $path:literal, $id:literal
             $(, $status:literal $refusal:literal)*;
         )*
     ) => {
@@ -23,12 +23,12 @@ macro_rules! verbs {
                     $((status = $status, description = $refusal, body = utakata_api::Problem,
                         content_type = "application/problem+json")),*))]
             async fn $name(
-                axum::extract::State(api): axum::extract::State<$crate::http::Api>,
+                allowed: $crate::http::allowed::Allowed<$crate::http::allowed::$Right>,
                 subject: $Subject,
                 $crate::http::auth::Person(by): $crate::http::auth::Person,
                 $crate::http::body::Json(body): $crate::http::body::Json<$Body>,
             ) -> Result<axum::Json<$View>, $crate::http::Refused> {
-                $change(&api, subject, $verb, by, body).await.map(axum::Json)
+                $change(&allowed, subject, $verb, by, body).await.map(axum::Json)
             }
         )*
 

@@ -15,7 +15,12 @@ use super::{
         Verdict,
     },
 };
-use crate::{audit::AlarmAct, dispatch::Progress, ledger::Error, store::AlarmWrites};
+use crate::{
+    audit::{AlarmAct, SiteNote},
+    dispatch::Progress,
+    ledger::Error,
+    store::AlarmWrites,
+};
 
 /// The channel for an answer.
 type Reply<T> = oneshot::Sender<T>;
@@ -62,6 +67,8 @@ pub(super) enum LedgerCommand {
     Policies(Box<PolicyWrites>, Promise<()>),
     /// A query for what the gate remembers.
     Gate(Reply<state::GateView>),
+    /// Something other than control was changed or refused.
+    Note(Box<SiteNote>, Promise<()>),
     /// A query for the lock of a target, the task that holds it, and the number of tasks that wait
     /// for it.
     LaneOf(TargetName, Reply<super::LaneView>),
@@ -108,6 +115,7 @@ impl LedgerCommand {
             Self::Unlock(.., to) => answer(to, Err(Error::Waits)),
             Self::Alarms(.., to) => answer(to, Err(Error::Waits)),
             Self::Policies(_, to) => answer(to, Err(Error::Waits)),
+            Self::Note(_, to) => answer(to, Err(Error::Waits)),
             Self::Progress(_, to) => answer(to, Err(Error::Waits)),
             other => return Some(other),
         }
@@ -152,6 +160,10 @@ impl LedgerCommand {
                 reply(ledger, to, ());
             }
             Self::Gate(to) => answer(to, ledger.gate_view()),
+            Self::Note(note, to) => {
+                ledger.note(&note);
+                reply(ledger, to, ());
+            }
             Self::Progress(id, to) => match ledger.open(id) {
                 Some(open) => answer(to, Ok(Some(Arc::clone(&open.progress)))),
                 None => reply(ledger, to, None),

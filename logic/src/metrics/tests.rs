@@ -16,6 +16,7 @@ fn status() -> Status {
         connections: Vec::new(),
         problems: Vec::new(),
         invariants_broken: 0,
+        wrong_tokens: Default::default(),
     }
 }
 

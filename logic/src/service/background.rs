@@ -18,6 +18,8 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 const DOUBT_DEBOUNCE: Duration = Duration::from_millis(100);
 /// The time within which targets that begin to fail or answer again are logged together.
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
+/// The interval between writes of the last uses of tokens.
+const USES_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -106,6 +108,8 @@ impl Handle {
         background.spawn(async move { watcher.follow_clock().await });
         let forgetter = Arc::clone(inner);
         background.spawn(async move { forgetter.follow_inventory().await });
+        let writer = Arc::clone(inner);
+        background.spawn(async move { writer.write_uses_now_and_then().await });
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }
@@ -156,6 +160,24 @@ impl Inner {
             tokio::select! {
                 () = self.lifetime.cancel.cancelled() => return,
                 () = tokio::time::sleep(FORGET_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Writes the last uses of tokens, and once more at the end.
+    async fn write_uses_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(USES_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let is_end = tokio::select! {
+                () = self.lifetime.cancel.cancelled() => true,
+                _ = ticks.tick() => false,
+            };
+            if let Err(error) = self.site.people.write_uses().await {
+                tracing::debug!(%error, "the last uses of tokens cannot be written now");
+            }
+            if is_end {
+                return;
             }
         }
     }

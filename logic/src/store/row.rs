@@ -5,8 +5,8 @@ use utakata_api::operation::Counts;
 use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
-    AuditPage, Error, KindRow, OperationProgress, OrderRow, PersonRow, Place, TaskProgress,
-    TaskRow, number::from_column, packed,
+    AuditPage, Error, KindRow, OperationProgress, OrderRow, Place, TaskProgress, TaskRow,
+    number::from_column, packed,
 };
 
 pub(super) struct TaskColumns<'r> {
@@ -69,16 +69,6 @@ pub(super) fn audit(
         source: source.into(),
     })?;
     Ok(AuditPage { page, hash, body })
-}
-
-pub(super) fn person(
-    place: &Place,
-    name: &str,
-    token_hash: &str,
-    made: &str,
-) -> Result<PersonRow, Error> {
-    let fields = json!({ "name": name, "token_hash": token_hash, "made": made });
-    serde_json::from_value(fields).map_err(|source| place.wrong("person", source))
 }
 
 /// Reads the orders for an environment.

@@ -18,6 +18,9 @@ pub struct ControlTask {
     /// The operation that it belongs to.
     pub operation: OperationId,
     pub target: TargetName,
+    /// The address that the target had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The kind of the target.
     pub kind: Kind,
     pub action: ActionName,

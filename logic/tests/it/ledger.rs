@@ -8,7 +8,8 @@ use utakata_model::OutcomeStatus;
 
 use crate::{
     control::{hasty, off},
-    room::{Room, config},
+    rights::make_with,
+    room::{Room, TOKEN, config},
 };
 
 /// Requests an operation, and returns its id.
@@ -105,6 +106,8 @@ async fn somebody_else_approves_and_nothing_begins_before() {
     room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
         .await;
     room.furnish(2).await;
+    let sec = make_with(&room, TOKEN, "sec", "security", "").await;
+    let ana = make_with(&room, &sec, "ana", "approver", "").await;
     let id = requested(&room, json!({})).await;
     let path = |verb: &str| format!("/v1/operations/{id}/{verb}");
     let (_, told) = room.get(&path("explain")).await;
@@ -112,10 +115,8 @@ async fn somebody_else_approves_and_nothing_begins_before() {
     let (status, problem) = room.post(&path("approve"), json!({})).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["code"], "approve-own", "{problem}");
-    let (_, token) = room.send("PUT", "/v1/people/ana", None).await;
-    let ana = token["token"].as_str().unwrap();
     let why = json!({ "why": "looked at it" });
-    let (status, told) = room.post_as(ana, &path("approve"), why).await;
+    let (status, told) = room.post_as(&ana, &path("approve"), why).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["approved"]["by"], "ana", "{told}");
     let over = |operation: &Value| operation["state"] == "done";

@@ -23,6 +23,7 @@ mod overview;
 mod people;
 mod policies;
 mod releases;
+mod rights;
 mod rollouts;
 mod room;
 mod store;

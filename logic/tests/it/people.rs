@@ -35,6 +35,10 @@ async fn token_of(room: &Room, name: &str) -> String {
     let (status, told) = room.send("PUT", &format!("/v1/people/{name}"), None).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["name"], name);
+    let operator = json!({ "who": name, "role": "operator" });
+    let path = format!("/v1/bindings/{name}-operator");
+    let (status, given) = room.send("PUT", &path, Some(operator)).await;
+    assert_eq!(status, StatusCode::OK, "{given}");
     told["token"].as_str().unwrap().to_owned()
 }
 
@@ -216,7 +220,8 @@ async fn what_was_refused_last_is_known_of_each_person_and_sorts_among_operation
     room.furnish(1).await;
     let ana = token_of(&room, "ana").await;
     let (_, me) = ask(&room, &ana, "GET", "/v1/me", None).await;
-    assert_eq!(me, json!({ "name": "ana" }));
+    assert_eq!(me["name"], "ana", "{me}");
+    assert!(me["refused"].is_null(), "{me}");
     let control = async |outlet: Value| {
         let off = json!({
             "selector": "rack=A1", "action": "outlet-off", "parameters": { "outlet": outlet },

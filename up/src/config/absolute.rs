@@ -22,6 +22,9 @@ impl Config {
         let optional = [
             &mut self.logic.http.token_file,
             &mut self.logic.alarms.mail.ca,
+            &mut self.logic.http.tls.certificate,
+            &mut self.logic.http.tls.key,
+            &mut self.logic.http.tls.ca,
             &mut execution.run_folder,
             &mut execution.state_folder,
             &mut execution.kubernetes.kubeconfig,

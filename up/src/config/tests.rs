@@ -308,3 +308,36 @@ fn every_path_is_absolute_wherever_it_comes_from() {
     let absolute = format!("\"{}\"", here.join("rel/ative").display());
     assert_eq!(text.matches(&absolute).count(), asked.len(), "{text}");
 }
+
+#[test]
+fn nothing_listens_in_plain_beyond_this_machine_unless_it_is_said() {
+    let tls = "[logic.http.tls]\ncertificate = \"c\"\nkey = \"k\"\n";
+    for (text, expect) in [
+        ("logic.http.listen = \"127.0.0.1:1\"", None),
+        ("logic.http.listen = \"[::1]:1\"", None),
+        (
+            "logic.http.listen = \"0.0.0.0:1\"",
+            Some("logic.http.insecure"),
+        ),
+        (
+            "logic.http.listen = \"192.0.2.1:1\"",
+            Some("logic.http.tls"),
+        ),
+        (
+            "logic.http = { listen = \"0.0.0.0:1\", insecure = true }",
+            None,
+        ),
+        (&format!("logic.http.listen = \"0.0.0.0:1\"\n{tls}"), None),
+        ("mqtt.listen = \"0.0.0.0:1\"", Some("mqtt.insecure")),
+        ("mqtt = { listen = \"0.0.0.0:1\", insecure = true }", None),
+        ("mqtt = { listen = \"0.0.0.0:1\", enabled = false }", None),
+    ] {
+        let config = lay(text, &[], &[]).unwrap();
+        let told = check(&config).err().map(|error| error.to_string());
+        match (expect, told) {
+            (None, None) => {}
+            (Some(expect), Some(told)) => assert!(told.contains(expect), "{text}: {told}"),
+            (_, told) => panic!("{text}: {told:?}"),
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `utakata doctor`: finds problems here and shows their cures.
 
+mod access;
 #[cfg(feature = "kubernetes")]
 mod cluster;
 mod machine;

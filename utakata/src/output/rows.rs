@@ -1,5 +1,7 @@
 //! The rows of things in tables.
 
+mod people;
+
 use utakata_api::{
     alarm::{AlarmRuleView, AlarmView},
     apply::{Change, Verdict},
@@ -7,7 +9,6 @@ use utakata_api::{
     inventory::{CredentialView, KindView, TargetView},
     ledger::{Lock, LockView},
     operation::{Counts, OperationView, PlannedTask},
-    person::PersonView,
     reading::ReadingView,
     relation::RelationView,
     task::TaskView,
@@ -298,20 +299,6 @@ impl Row for LockView {
             time::clock(*until).into(),
             words::passed_by(*priority).into(),
             why.clone().into(),
-        ]
-    }
-}
-
-impl Row for PersonView {
-    const HEADERS: &'static [&'static str] = &["NAME", "TOKEN MADE"];
-    const SORTED_BY: usize = 1;
-
-    fn cells(&self) -> Vec<Cell> {
-        let made = self.made.map(words::ago);
-        let in_file = || Cell::dim("(in the file of the server)");
-        vec![
-            self.name.to_string().into(),
-            made.map_or_else(in_file, Cell::from),
         ]
     }
 }

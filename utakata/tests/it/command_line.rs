@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 84] = [
+const COMMANDS: [&str; 101] = [
     "",
     "up",
     "le",
@@ -51,6 +51,20 @@ const COMMANDS: [&str; 84] = [
     "person add",
     "person list",
     "person remove",
+    "service",
+    "service add",
+    "service list",
+    "service remove",
+    "role",
+    "role list",
+    "role mine",
+    "role given",
+    "role give",
+    "role take",
+    "token",
+    "token list",
+    "token add",
+    "token revoke",
     "store",
     "store copy",
     "worker",
@@ -77,6 +91,9 @@ const COMMANDS: [&str; 84] = [
     "config check",
     "config show",
     "config reference",
+    "pki",
+    "pki init",
+    "pki issue",
     "completions",
     "worker roll",
     "rollout",

@@ -14,7 +14,7 @@ fn last_is_ones_own_and_not_the_one_before_what_was_refused() {
         "{}",
         none.err
     );
-    let ana = place.json(&["person", "add", "ana"])["token"]
+    let ana = place.json(&["person", "add", "ana", "--role", "operator"])["token"]
         .as_str()
         .unwrap()
         .to_owned();

@@ -29,6 +29,7 @@ mod site;
 mod stall;
 mod start;
 mod strangers;
+mod tls;
 mod upgrade;
 mod which_server;
 mod workers;

@@ -253,7 +253,7 @@ fn a_store_that_is_torn_is_reported_with_its_name_and_a_cure() {
 fn somebody_gets_a_token_of_their_own_and_loses_it() {
     let place = Place::new();
     let up = place.up();
-    let added = place.run(&["person", "add", "ana"]);
+    let added = place.run(&["person", "add", "ana", "--role", "viewer"]);
     assert_eq!(added.code, 0, "{}", added.err);
     let token = added.out.trim().to_owned();
     let url = up.ready["url"].as_str().unwrap();

@@ -63,25 +63,12 @@ fn a_command_of_the_demo_never_reaches_another_site() {
     assert_eq!(demo.stop(), 0, "{}", place.told());
 }
 
-#[test]
-fn what_cannot_be_encrypted_yet_is_reported_with_an_alternative() {
-    let place = Place::new();
-    let done = place.run(&["--url", "https://utakata.example:7700", "target", "list"]);
-    assert_eq!(done.code, 2, "{}", done.err);
-    for says in [
-        "TLS is not supported yet",
-        "http://utakata.example:7700",
-        "ssh -L",
-    ] {
-        assert!(done.err.contains(says), "{says}: {}", done.err);
-    }
-}
-
 /// An API that others can reach exposes tokens, since it is plain HTTP. It listens in a network of
 /// its own, which nobody reaches.
 #[test]
 fn an_api_that_others_can_reach_is_warned_of() {
     const WARNING: &str = "the API is plain HTTP";
+    const INSECURE: &str = "UTAKATA__LOGIC__HTTP__INSECURE=true";
     let place = Place::new();
     let start = |address: &str| {
         let starter = [
@@ -93,8 +80,16 @@ fn an_api_that_others_can_reach_is_warned_of() {
             "sh",
         ];
         let arguments = ["up", "--listen", address, "--mqtt", "off"];
+        let starter = [&starter[..], &["env", INSECURE]].concat();
         place.role_by(&starter, &arguments)
     };
+    let refused = place.run(&["up", "--listen", "0.0.0.0:0", "--mqtt", "off"]);
+    assert_ne!(refused.code, 0, "{}", refused.out);
+    assert!(
+        refused.err.contains("logic.http.insecure"),
+        "{}",
+        refused.err
+    );
     for (address, is_warned) in [("127.0.0.1:0", false), ("0.0.0.0:0", true)] {
         let before = place.told().len();
         let up = start(address);

@@ -203,7 +203,11 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
     });
     assert_eq!(ignored["release"]["version"], "999.0.0", "{ignored}");
 
-    let ana = place.run(&["person", "add", "ana"]).out;
+    let sec = place
+        .run(&["person", "add", "sec", "--role", "security"])
+        .out;
+    let ana = ["person", "add", "ana", "--role", "approver"];
+    let ana = place.run_as(sec.trim(), &ana).out;
     let cycle = ["control", PDU, "outlet-cycle", "-p", "outlet=3", "--yes"];
     let asked = place.run(&cycle);
     assert_eq!(asked.code, 3, "it waits: {}{}", asked.out, asked.err);

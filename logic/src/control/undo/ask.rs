@@ -8,9 +8,10 @@ use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, Ta
 
 use super::steps::{Step, steps};
 use crate::{
-    control::{Confirmation, Control, Error, OperationRequest, plan, plan_token, token},
+    control::{Confirmation, Control, Error, OperationRequest, may, plan, plan_token, token},
     inventory::TargetEntry,
     kinds::KindsSnapshot,
+    rights::Rights,
     store::OperationRow,
 };
 
@@ -20,6 +21,7 @@ pub struct UndoRequest {
     pub id: OperationId,
     pub undo: Undo,
     pub by: PersonName,
+    pub rights: Arc<Rights>,
 }
 
 /// The result of undoing.
@@ -57,6 +59,9 @@ impl Control {
         let ready = steps.iter().zip(&known);
         let ready = ready.map(|(step, known)| ready_step(step, known, &served, &mut left_out));
         let ready: Vec<Ready<'_>> = ready.filter(|one| !one.planned.is_empty()).collect();
+        for one in &ready {
+            may::control(&requested.rights, &one.planned)?;
+        }
         left_out.sort_by(|one, other| one.target.cmp(&other.target));
         let view = self.undo_view(&requested, &row, &ready, left_out);
         if requested.undo.dry_run {

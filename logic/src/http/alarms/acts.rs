@@ -2,15 +2,23 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_alarm::Seen;
 use utakata_api::alarm::{Acknowledge, AlarmView, Shelve};
 use utakata_model::{AlarmId, PersonName, duration};
 
+use super::find;
 use crate::{
     alarms::{Act, ActVerb},
     code::Code,
-    http::{Api, Refused, auth::Person, body, path::Path, reason::check},
+    http::{
+        Refused,
+        allowed::{Allowed, Right, ToAcknowledge, ToShelve},
+        auth::Person,
+        body,
+        path::Path,
+        reason::check,
+    },
 };
 
 /// The longest time for which an alarm may be shelved: a longer one is a change of the rule.
@@ -23,13 +31,13 @@ const MAX_SHELF: Duration = Duration::from_secs(7 * 86_400);
     request_body = Acknowledge,
     responses((status = 200, description = "The alarm afterwards", body = AlarmView)))]
 pub(in crate::http) async fn seen(
-    State(api): State<Api>,
+    allowed: Allowed<ToAcknowledge>,
     Path(id): Path<AlarmId>,
     Person(by): Person,
     body::Json(requested): body::Json<Acknowledge>,
 ) -> Result<Json<AlarmView>, Refused> {
     let why = requested.why.as_deref().map(check).transpose()?;
-    act(&api, id, ActVerb::Acknowledge, &by, why).await
+    act(&allowed, id, ActVerb::Acknowledge, &by, why).await
 }
 
 /// Shelves an alarm: nobody is told of it for a time. At its end, what is still wrong is told anew.
@@ -39,7 +47,7 @@ pub(in crate::http) async fn seen(
     request_body = Shelve,
     responses((status = 200, description = "The alarm afterwards", body = AlarmView)))]
 pub(in crate::http) async fn shelve(
-    State(api): State<Api>,
+    allowed: Allowed<ToShelve>,
     Path(id): Path<AlarmId>,
     Person(by): Person,
     body::Json(requested): body::Json<Shelve>,
@@ -55,7 +63,7 @@ pub(in crate::http) async fn shelve(
                     rule";
         return Err(Refused::new(Code::AlarmShelf, detail, cure));
     };
-    act(&api, id, ActVerb::Shelve(until), &by, why).await
+    act(&allowed, id, ActVerb::Shelve(until), &by, why).await
 }
 
 /// Takes an alarm off the shelf. If it is still so, it is told anew.
@@ -65,28 +73,29 @@ pub(in crate::http) async fn shelve(
     request_body = Acknowledge,
     responses((status = 200, description = "The alarm afterwards", body = AlarmView)))]
 pub(in crate::http) async fn unshelve(
-    State(api): State<Api>,
+    allowed: Allowed<ToShelve>,
     Path(id): Path<AlarmId>,
     Person(by): Person,
     body::Json(requested): body::Json<Acknowledge>,
 ) -> Result<Json<AlarmView>, Refused> {
     let why = requested.why.as_deref().map(check).transpose()?;
-    act(&api, id, ActVerb::Unshelve, &by, why).await
+    act(&allowed, id, ActVerb::Unshelve, &by, why).await
 }
 
-async fn act(
-    api: &Api,
+async fn act<R: Right>(
+    allowed: &Allowed<R>,
     alarm: AlarmId,
     verb: ActVerb,
     by: &PersonName,
     why: Option<String>,
 ) -> Result<Json<AlarmView>, Refused> {
+    let found = find(&allowed.api, alarm)?;
+    allowed.check([&found.target])?;
     let by = Seen {
         by: by.to_string(),
         at: crate::clock::now(),
         why,
     };
-    Ok(Json(
-        api.handle.alarms().act(Act { alarm, verb, by }).await?,
-    ))
+    let alarms = allowed.api.handle.alarms();
+    Ok(Json(alarms.act(Act { alarm, verb, by }).await?))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{Json, extract::State};
+use axum::Json;
 use jiff::Timestamp;
 use serde::Deserialize;
 use utakata_alarm::{Occurrence, report};
@@ -12,6 +12,7 @@ use utakata_model::{AlarmId, duration};
 use crate::{
     http::{
         Api, Refused,
+        allowed::{Allowed, ToSeeAll},
         query::{Query, invalid},
     },
     store,
@@ -37,7 +38,7 @@ pub(in crate::http) struct ReportQuery {
     params(ReportQuery),
     responses((status = 200, description = "The figures", body = AlarmReport)))]
 pub(in crate::http) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<ReportQuery>,
 ) -> Result<Json<AlarmReport>, Refused> {
     let since = match query.since.as_deref() {

@@ -1,13 +1,22 @@
 //! Undoing of operations.
 
-use axum::{Json, extract::State};
+use std::sync::Arc;
+
+use axum::Json;
 use utakata_api::operation::{Undo, UndoAnswer, Undone};
 use utakata_model::OperationId;
 
 use super::{find, none};
 use crate::{
     control::undo::{UndoRequest, UndoResult},
-    http::{Api, Refused, auth::Person, body, path::Path, reason::check},
+    http::{
+        Refused,
+        allowed::{Allowed, ToControl},
+        auth::Person,
+        body,
+        path::Path,
+        reason::check,
+    },
 };
 
 /// Undoes an operation, by one new operation for each action and its parameters.
@@ -22,20 +31,27 @@ use crate::{
         (status = 409, description = "The plan has changed",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn undo(
-    State(api): State<Api>,
+    allowed: Allowed<ToControl>,
     Path(id): Path<OperationId>,
     Person(by): Person,
     body::Json(mut undo): body::Json<Undo>,
 ) -> Result<Json<UndoAnswer>, Refused> {
+    let api = &allowed.api;
     undo.why = undo.why.as_deref().map(check).transpose()?;
-    let requested = UndoRequest { id, undo, by };
+    let rights = Arc::clone(&allowed.caller.rights);
+    let requested = UndoRequest {
+        id,
+        undo,
+        by,
+        rights,
+    };
     let answer = match api.handle.control().undo(requested).await? {
         None => return Err(none(id)),
         Some(UndoResult::Plan(plan)) => UndoAnswer::Plan(plan),
         Some(UndoResult::Undone(ids, left_out)) => {
             let mut operations = Vec::with_capacity(ids.len());
             for id in ids {
-                operations.push(find(&api, id).await?);
+                operations.push(find(api, id).await?);
             }
             UndoAnswer::Undone(Undone {
                 operations,

@@ -46,8 +46,8 @@ fn requests_that_only_the_keeper_can_answer_are_forwarded_and_no_others() {
         ("GET", "/v1/overview", ByKeeperIfAny),
         ("GET", "/v1/targets", Anywhere),
         ("POST", "/v1/reads", Anywhere),
-        ("POST", "/v1/releases", Anywhere),
-        ("DELETE", "/v1/releases/{release}", Anywhere),
+        ("POST", "/v1/releases", ByKeeper),
+        ("DELETE", "/v1/releases/{release}", ByKeeper),
         ("PUT", "/v1/release-files/{sha256}", Anywhere),
         ("GET", "/v1/operations/{id}", Anywhere),
         ("GET", "/v1/tasks", Anywhere),
@@ -60,9 +60,9 @@ fn requests_that_only_the_keeper_can_answer_are_forwarded_and_no_others() {
 }
 
 #[test]
-fn changes_are_answered_by_the_keeper_except_reads_and_the_catalogue() {
+fn changes_are_answered_by_the_keeper_except_reads_and_files() {
     for ((method, path), (needs, _)) in table() {
-        let is_anywhere = path == "/v1/reads" || path.starts_with("/v1/release");
+        let is_anywhere = path == "/v1/reads" || path.starts_with("/v1/release-files");
         if method != "GET" && !is_anywhere {
             assert_eq!(needs.answered, ByKeeper, "{method} {path}");
         }

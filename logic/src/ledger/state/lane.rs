@@ -14,7 +14,7 @@ use utakata_permit::life::{Event, Stage};
 
 use super::{Effect, LedgerState};
 use crate::{
-    audit::{self, AlarmAct},
+    audit::{self, AlarmAct, SiteNote},
     dispatch::Conclusion,
     ledger::entry::{Rank, TaskEntry, until},
     store::AlarmWrites,
@@ -264,6 +264,11 @@ impl LedgerState {
             self.trail.note(self.now.at, &act.entry());
         }
         self.batch.alarms.absorb(writes);
+    }
+
+    /// Records a line about something other than control.
+    pub fn note(&mut self, note: &SiteNote) {
+        self.trail.note(self.now.at, &note.entry());
     }
 
     /// Applies the lock of a target.

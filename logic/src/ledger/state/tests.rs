@@ -96,6 +96,7 @@ impl Table {
             id: TaskId::generate(),
             operation: operation.id,
             target: TargetName::new(name).unwrap(),
+            address: None,
             kind: Kind::new("pdu").unwrap(),
             action: "off".parse().unwrap(),
             parameters: Parameters::default(),

@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 29] = [
+pub static TABLES: [Table; 31] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -43,7 +43,9 @@ pub static TABLES: [Table; 29] = [
     table("alarm", &[Text("key"), Text("body")]),
     table("alarm_change", &[Number("number"), Text("body")]),
     table("alarm_told", &[Text("channel"), Number("number")]),
-    table("person", &[Text("name"), Text("token_hash"), Text("made")]),
+    table("principal", NAMED),
+    table("principal_token", &[Text("hash"), Text("body")]),
+    table("binding", NAMED),
     table(
         "operation",
         &[
@@ -221,11 +223,17 @@ mod tests {
     fn made(database: &str) -> BTreeMap<String, BTreeSet<String>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
         let mut made: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for file in fs::read_dir(folder.join(database)).unwrap() {
-            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let files = fs::read_dir(folder.join(database)).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let text = fs::read_to_string(file).unwrap();
             for rest in text.split("CREATE TABLE ").skip(1) {
                 let name = rest.split([' ', '(']).next().unwrap();
                 made.entry(name.into()).or_default();
+            }
+            for rest in text.split("DROP TABLE ").skip(1) {
+                made.remove(rest.split(';').next().unwrap());
             }
             for rest in text.split("ALTER TABLE ").skip(1) {
                 let mut words = rest.split_whitespace();

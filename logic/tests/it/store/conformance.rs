@@ -119,6 +119,7 @@ pub fn tasks(operation: &Operation, count: usize) -> Vec<ControlTask> {
         id: TaskId::generate(),
         operation: operation.id,
         target: name(&format!("pdu-{at}")),
+        address: None,
         kind: Kind::new("pdu").unwrap(),
         action: ActionName::new("off").unwrap(),
         parameters: Parameters::new(&operation.parameters),

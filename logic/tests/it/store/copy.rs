@@ -31,6 +31,9 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     room.furnish(30).await;
     let (status, told) = room.send("PUT", "/v1/people/ann", None).await;
     assert!(status.is_success(), "{told}");
+    let role = json!({ "who": "ann", "role": "operator", "selector": "rack=A1" });
+    let (status, told) = room.send("PUT", "/v1/bindings/ann-a1", Some(role)).await;
+    assert!(status.is_success(), "{told}");
     for key in ["one", "two"] {
         let requested = json!({ "selector": "kind=pdu", "key": key, "wait": "20s" });
         let (status, told) = room.post("/v1/operations", off(requested)).await;

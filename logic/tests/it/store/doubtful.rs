@@ -9,13 +9,13 @@ use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
     Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
-    Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PersonRow, Place,
-    PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Smart, Snapshot, Store,
-    TaskFilter, TaskRow, WriteBatch,
+    Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
+    PeopleRows, PersonRow, Place, PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease,
+    Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
-    PersonName, ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
+    ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
 };
 
 /// The fate of a page whose writer gets no answer.
@@ -165,9 +165,8 @@ delegate! {
         delete_readings() -> ();
     }
     People {
-        people() -> Vec<PersonRow>;
-        put_person(row: &PersonRow) -> ();
-        delete_person(name: &PersonName) -> ();
+        people() -> PeopleRows;
+        change_people(changes: &[PeopleChange]) -> ();
     }
     Leases {
         lease(wanted: &LeaseRequest) -> Vec<Lease>;

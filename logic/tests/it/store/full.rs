@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use utakata_logic::{
-    store::{Error, PersonRow, Store, TaskFilter, WriteBatch},
-    token::TokenHash,
-};
+use utakata_logic::store::{Error, PeopleChange, PrincipalRow, Store, TaskFilter, WriteBatch};
 use utakata_model::{OperationId, PersonName};
 use utakata_tests::disk::SmallDisk;
 
@@ -46,13 +43,14 @@ impl Witness {
     }
 
     async fn person(&mut self) -> Result<(), Error> {
-        let name = format!("p{}", self.people);
-        let row = PersonRow {
-            name: PersonName::new(&name).unwrap(),
-            token_hash: TokenHash::of(&name),
+        let row = PrincipalRow {
+            name: PersonName::new(format!("p{}", self.people)).unwrap(),
+            service: false,
             made: Timestamp::now(),
+            by: PersonName::admin(),
         };
-        self.store.put_person(&row).await?;
+        let change = PeopleChange::PutPrincipal(row);
+        self.store.change_people(&[change]).await?;
         self.people += 1;
         Ok(())
     }
@@ -88,7 +86,7 @@ impl Witness {
             ..TaskFilter::default()
         };
         assert!(!other.tasks(&wanted, 1).await.unwrap().is_empty());
-        assert_eq!(other.people().await.unwrap().len(), self.people);
+        assert_eq!(other.people().await.unwrap().principals.len(), self.people);
         assert_eq!(other.inventory().await.unwrap().targets.len(), self.targets);
     }
 }

@@ -8,7 +8,7 @@ use utakata_api::{client::server_now, status::Status};
 use utakata_model::{ConnectionStatus, EnvironmentState, EnvironmentStatus, Orders};
 use utakata_up::unserved;
 
-use super::{Finding, site};
+use super::{Finding, access, site};
 use crate::{commands::Context, connection, output::words};
 
 /// The response time above which even a loopback connection is in trouble.
@@ -24,6 +24,7 @@ pub async fn look(context: &Context<'_>) -> Vec<Finding> {
     let status = match answer(context).await {
         Ok((status, finding)) => {
             let mut found = findings(&status, finding).await;
+            found.extend(access::look(context, &status).await);
             found.extend(site::look(context).await);
             return found;
         }

@@ -142,8 +142,7 @@ pub async fn who_lost_a_lease_writes_nothing_under_it(store: &dyn Store) {
 
 /// The version of the inventory changes with every change, and only then.
 pub async fn the_inventory_has_a_version(store: &dyn Store) {
-    use utakata_logic::{store::PersonRow, token::TokenHash};
-    use utakata_model::PersonName;
+    use utakata_logic::store::PeopleChange;
 
     let mut last = store.inventory_version().await.unwrap();
     let mut grows = async || {
@@ -155,14 +154,12 @@ pub async fn the_inventory_has_a_version(store: &dyn Store) {
     assert!(!grows().await);
     store.change(&[super::put("a")]).await.unwrap();
     assert!(grows().await);
-    let person = PersonRow {
-        name: PersonName::new("ann").unwrap(),
-        token_hash: TokenHash::of("1"),
-        made: jiff::Timestamp::now(),
-    };
-    store.put_person(&person).await.unwrap();
+    let person = super::person::principal("ann");
+    let gone = PeopleChange::DeletePrincipal(person.name.clone());
+    let come = PeopleChange::PutPrincipal(person);
+    store.change_people(&[come]).await.unwrap();
     assert!(grows().await);
-    store.delete_person(&person.name).await.unwrap();
+    store.change_people(&[gone]).await.unwrap();
     assert!(grows().await);
     store.change(&[]).await.unwrap();
     store.write(&planned(&operation(), &[])).await.unwrap();

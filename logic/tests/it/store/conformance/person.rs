@@ -1,32 +1,85 @@
-//! Requirements on every store: people.
+//! Requirements on every store: people, tokens and roles.
 
-use jiff::Timestamp;
-use utakata_model::PersonName;
-
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use utakata_logic::{
-    store::{PersonRow, Store},
+    store::{PeopleChange, PeopleRows, PrincipalRow, Store, TokenRow},
     token::TokenHash,
 };
+use utakata_model::{Binding, PersonName, TokenName};
 
-/// People are those written, each with the last token only.
-pub async fn people_are_those_that_were_written(store: &dyn Store) {
-    let row = |name: &str, token: &str| PersonRow {
+pub fn principal(name: &str) -> PrincipalRow {
+    PrincipalRow {
         name: PersonName::new(name).unwrap(),
-        token_hash: TokenHash::of(token),
-        made: Timestamp::now(),
+        service: name.starts_with('s'),
+        made: Timestamp::UNIX_EPOCH,
+        by: PersonName::admin(),
+    }
+}
+
+fn token(owner: &str, name: &str, token: &str) -> TokenRow {
+    TokenRow {
+        hash: TokenHash::of(token),
+        owner: PersonName::new(owner).unwrap(),
+        name: TokenName::new(name).unwrap(),
+        made: Timestamp::UNIX_EPOCH,
+        by: PersonName::admin(),
+        ends: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)),
+        used: None,
+    }
+}
+
+fn binding(name: &str, selector: &str) -> Binding {
+    serde_json::from_value(json!({
+        "name": name, "who": "ana", "role": "operator", "selector": selector,
+        "made": Timestamp::UNIX_EPOCH, "by": "admin",
+    }))
+    .unwrap()
+}
+
+/// People, tokens and roles are those written, all of a change or nothing.
+pub async fn people_are_those_that_were_written(store: &dyn Store) {
+    let people = async || store.people().await.unwrap();
+    assert_eq!(people().await, PeopleRows::default());
+    let (ana, scrape) = (principal("ana"), principal("scrape"));
+    let (first, laptop) = (token("ana", "first", "1"), token("ana", "laptop", "2"));
+    let one = binding("ana-a1", "rack=A1");
+    let changes = [
+        PeopleChange::PutPrincipal(scrape.clone()),
+        PeopleChange::PutPrincipal(ana.clone()),
+        PeopleChange::PutToken(laptop.clone()),
+        PeopleChange::PutToken(first.clone()),
+        PeopleChange::PutBinding(one.clone()),
+    ];
+    store.change_people(&changes).await.unwrap();
+    let mut expect = PeopleRows {
+        principals: vec![ana.clone(), scrape.clone()],
+        tokens: vec![first.clone(), laptop.clone()],
+        bindings: vec![one],
     };
-    assert_eq!(store.people().await.unwrap(), []);
-    let (bo, ana) = (row("bo", "1"), row("ana", "2"));
-    store.put_person(&bo).await.unwrap();
-    store.put_person(&ana).await.unwrap();
-    assert_eq!(store.people().await.unwrap(), [ana.clone(), bo.clone()]);
-    let again = row("bo", "3");
-    store.put_person(&again).await.unwrap();
-    assert_eq!(store.people().await.unwrap(), [ana.clone(), again]);
-    store.delete_person(&ana.name).await.unwrap();
-    store.delete_person(&ana.name).await.unwrap();
-    assert_eq!(store.people().await.unwrap().len(), 1);
-    // A token has one owner: nobody else gets it.
-    assert!(store.put_person(&row("cy", "3")).await.is_err());
-    assert_eq!(store.people().await.unwrap().len(), 1);
+    assert_eq!(people().await, expect);
+    let used = TokenRow {
+        used: Some(Timestamp::UNIX_EPOCH),
+        ..laptop
+    };
+    let other = binding("ana-a1", "");
+    let gone = token("ana", "gone", "3");
+    let changes = [
+        PeopleChange::Used(used.clone()),
+        // A token that was revoked meanwhile does not come back by its use.
+        PeopleChange::Used(gone),
+        PeopleChange::DeleteToken(first.hash),
+        PeopleChange::PutBinding(other.clone()),
+        PeopleChange::DeletePrincipal(scrape.name),
+    ];
+    store.change_people(&changes).await.unwrap();
+    expect = PeopleRows {
+        principals: vec![ana],
+        tokens: vec![used],
+        bindings: vec![other.clone()],
+    };
+    assert_eq!(people().await, expect);
+    let changes = [PeopleChange::DeleteBinding(other.name)];
+    store.change_people(&changes).await.unwrap();
+    assert_eq!(people().await.bindings, []);
 }

@@ -1,0 +1,253 @@
+//! Everybody who has access, in memory. Pure.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use utakata_api::person::{PersonView, TokenView};
+use utakata_model::{Binding, BindingName, PersonName, TokenName, suggest};
+
+use super::Error;
+use crate::{
+    rights::Rights,
+    store::{PeopleChange, PeopleRows, PrincipalRow, TokenRow},
+    token::TokenHash,
+};
+
+/// The one who makes a request.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub name: PersonName,
+    pub rights: Arc<Rights>,
+    /// The token; absent for `admin`, whose token is in a file.
+    pub token: Option<Arc<TokenRow>>,
+}
+
+/// The reason why a token identifies nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoIdentity {
+    /// Nobody has it.
+    Unknown,
+    /// It has ended.
+    Ended { owner: PersonName, at: Timestamp },
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    principals: BTreeMap<PersonName, PrincipalRow>,
+    tokens: HashMap<TokenHash, Arc<TokenRow>>,
+    bindings: BTreeMap<BindingName, Arc<Binding>>,
+    /// The rights of everybody who has any.
+    rights: HashMap<PersonName, Arc<Rights>>,
+}
+
+impl Identity {
+    /// Returns the built-in admin.
+    pub fn admin() -> Self {
+        Self {
+            name: PersonName::admin(),
+            rights: Arc::new(Rights::everything()),
+            token: None,
+        }
+    }
+
+    /// Returns the end of its token, if it has one.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.token.as_ref().and_then(|token| token.ends)
+    }
+
+    /// Returns true if the last use of its token is to be written.
+    pub(super) fn is_use_news(&self, now: Timestamp, precision: Duration) -> bool {
+        let Some(token) = &self.token else {
+            return false;
+        };
+        let is_old = |used: Timestamp| used.checked_add(precision).is_ok_and(|until| until <= now);
+        token.used.is_none_or(is_old)
+    }
+}
+
+impl Directory {
+    pub(super) fn new(rows: PeopleRows) -> Self {
+        let mut directory = Self::default();
+        let principals = rows.principals.into_iter().map(PeopleChange::PutPrincipal);
+        let tokens = rows.tokens.into_iter().map(PeopleChange::PutToken);
+        let bindings = rows.bindings.into_iter().map(PeopleChange::PutBinding);
+        directory.change(principals.chain(tokens).chain(bindings));
+        directory
+    }
+
+    /// Makes changes that are stored.
+    pub(super) fn change(&mut self, changes: impl IntoIterator<Item = PeopleChange>) {
+        for change in changes {
+            match change {
+                PeopleChange::PutPrincipal(row) => {
+                    self.principals.insert(row.name.clone(), row);
+                }
+                PeopleChange::DeletePrincipal(name) => {
+                    self.principals.remove(&name);
+                }
+                PeopleChange::PutToken(row) | PeopleChange::Used(row) => {
+                    self.tokens.insert(row.hash, Arc::new(row));
+                }
+                PeopleChange::DeleteToken(hash) => {
+                    self.tokens.remove(&hash);
+                }
+                PeopleChange::PutBinding(binding) => {
+                    let name = binding.name.clone();
+                    self.bindings.insert(name, Arc::new(binding));
+                }
+                PeopleChange::DeleteBinding(name) => {
+                    self.bindings.remove(&name);
+                }
+            }
+        }
+        let mut of_each: HashMap<PersonName, Vec<Arc<Binding>>> = HashMap::new();
+        for binding in self.bindings.values() {
+            let bindings = of_each.entry(binding.grant.who.clone()).or_default();
+            bindings.push(Arc::clone(binding));
+        }
+        let rights = of_each.into_iter();
+        let rights = rights.map(|(name, bindings)| (name, Arc::new(Rights::of(bindings))));
+        self.rights = rights.collect();
+    }
+
+    pub(super) fn find(&self, hash: &TokenHash, now: Timestamp) -> Result<Identity, NoIdentity> {
+        let token = self.tokens.get(hash).ok_or(NoIdentity::Unknown)?;
+        if let Some(at) = token.ends.filter(|ends| *ends <= now) {
+            let owner = token.owner.clone();
+            return Err(NoIdentity::Ended { owner, at });
+        }
+        let rights = self.rights.get(&token.owner).cloned();
+        Ok(Identity {
+            name: token.owner.clone(),
+            rights: rights.unwrap_or_else(|| Arc::new(Rights::default())),
+            token: Some(Arc::clone(token)),
+        })
+    }
+
+    pub(super) fn principal(&self, name: &PersonName) -> Option<&PrincipalRow> {
+        self.principals.get(name)
+    }
+
+    pub(super) fn require(&self, name: &PersonName) -> Result<(), Error> {
+        if self.principals.contains_key(name) {
+            return Ok(());
+        }
+        let names = self.principals.keys().map(PersonName::as_str);
+        Err(none("person", name.as_str(), names))
+    }
+
+    pub(super) fn binding(&self, name: &BindingName) -> Option<&Arc<Binding>> {
+        self.bindings.get(name)
+    }
+
+    pub(super) fn no_binding(&self, name: &BindingName) -> Error {
+        let names = self.bindings.keys().map(BindingName::as_str);
+        none("binding", name.as_str(), names)
+    }
+
+    pub(super) fn token_named(
+        &self,
+        owner: &PersonName,
+        name: &TokenName,
+    ) -> Option<&Arc<TokenRow>> {
+        let mut tokens = self.tokens.values();
+        tokens.find(|token| token.owner == *owner && token.name == *name)
+    }
+
+    pub(super) fn no_token(&self, owner: &PersonName, name: &TokenName) -> Error {
+        let own = self.tokens.values().filter(|token| token.owner == *owner);
+        none("token", name.as_str(), own.map(|token| token.name.as_str()))
+    }
+
+    /// Returns the changes that remove somebody.
+    pub(super) fn removal(&self, name: &PersonName) -> Vec<PeopleChange> {
+        let tokens = self.tokens.values().filter(|token| token.owner == *name);
+        let bindings = self.bindings.values();
+        let bindings = bindings.filter(|binding| binding.grant.who == *name);
+        let mut changes = vec![PeopleChange::DeletePrincipal(name.clone())];
+        changes.extend(tokens.map(|token| PeopleChange::DeleteToken(token.hash)));
+        changes.extend(bindings.map(|one| PeopleChange::DeleteBinding(one.name.clone())));
+        changes
+    }
+
+    /// Notes the last uses of tokens; returns the rows to write.
+    pub(super) fn note_uses(&mut self, used: &HashMap<TokenHash, Timestamp>) -> Vec<TokenRow> {
+        let mut rows = Vec::new();
+        for (hash, at) in used {
+            // A token that was revoked meanwhile has no row any more.
+            if let Some(token) = self.tokens.get_mut(hash) {
+                let mut row = TokenRow::clone(token);
+                row.used = Some(*at);
+                *token = Arc::new(row.clone());
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    pub(super) fn token_view(&self, hash: &TokenHash) -> Option<TokenView> {
+        self.tokens.get(hash).map(|token| view(token))
+    }
+
+    pub(super) fn bindings(&self) -> Vec<Binding> {
+        let bindings = self.bindings.values();
+        bindings.map(|binding| Binding::clone(binding)).collect()
+    }
+
+    /// Returns everybody, by name, `admin` among them.
+    pub(super) fn views(&self) -> Vec<PersonView> {
+        let mut tokens: HashMap<&PersonName, Vec<TokenView>> = HashMap::new();
+        for token in self.tokens.values() {
+            tokens.entry(&token.owner).or_default().push(view(token));
+        }
+        let mut people: Vec<PersonView> = Vec::with_capacity(self.principals.len() + 1);
+        for row in self.principals.values() {
+            let own = tokens.remove(&row.name).into_iter().flatten();
+            let mut own: Vec<TokenView> = own.collect();
+            own.sort_by(|a, b| a.name.cmp(&b.name));
+            let rights = self.rights.get(&row.name);
+            let roles = rights.map_or(&[] as &[Arc<Binding>], |rights| rights.bindings());
+            people.push(PersonView {
+                name: row.name.clone(),
+                service: row.service,
+                made: Some(row.made),
+                by: Some(row.by.clone()),
+                roles: roles.iter().map(|one| Binding::clone(one)).collect(),
+                tokens: own,
+            });
+        }
+        let admin = PersonName::admin();
+        let at = people.partition_point(|one| one.name < admin);
+        let admin = PersonView {
+            name: admin,
+            service: false,
+            made: None,
+            by: None,
+            roles: Vec::new(),
+            tokens: Vec::new(),
+        };
+        people.insert(at, admin);
+        people
+    }
+}
+
+fn view(token: &TokenRow) -> TokenView {
+    TokenView {
+        owner: token.owner.clone(),
+        name: token.name.clone(),
+        made: token.made,
+        by: token.by.clone(),
+        ends: token.ends,
+        used: token.used,
+    }
+}
+
+fn none<'a>(what: &'static str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Error {
+    let hint = suggest::hint(name, known);
+    let name = name.to_owned();
+    Error::None { what, name, hint }
+}

@@ -1,0 +1,166 @@
+//! Rights: may somebody do something to something? Pure; nothing is allowed that no binding allows.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use utakata_model::{Binding, PersonName, Role, Selector, Target, Verb};
+
+/// The thing to which something is done.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// Something that is no target: only bindings without a selector count.
+    Site,
+    Target(&'a Target),
+}
+
+/// The rights of somebody.
+#[derive(Debug, Clone, Default)]
+pub struct Rights {
+    /// Set for the built-in admin, who needs no binding.
+    is_everything: bool,
+    bindings: Vec<Arc<Binding>>,
+}
+
+/// The targets on which somebody has a right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All targets, and everything that is no target.
+    Everything,
+    /// The targets that one of these selectors matches.
+    Within(Vec<Selector>),
+}
+
+/// The reason why somebody who has the right to approve may not approve this operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnother {
+    #[error("the right of {approver} to approve is younger than the operation")]
+    Younger { approver: PersonName },
+    #[error("the right of {approver} to approve was given by {by}, who requested the operation")]
+    Given {
+        approver: PersonName,
+        by: PersonName,
+    },
+    #[error("the token of {approver} was made by {by}, who requested the operation")]
+    Token {
+        approver: PersonName,
+        by: PersonName,
+    },
+}
+
+/// Returns true if one of the bindings gives a right on an object.
+pub fn allowed<'b>(
+    bindings: impl IntoIterator<Item = &'b Binding>,
+    verb: Verb,
+    object: Object<'_>,
+) -> bool {
+    let gives = |binding: &Binding| binding.grant.role.verbs().contains(&verb);
+    let mut bindings = bindings.into_iter();
+    bindings.any(|binding| gives(binding) && covers(&binding.grant.selector, object))
+}
+
+fn covers(selector: &Selector, object: Object<'_>) -> bool {
+    match object {
+        Object::Site => selector.is_everything(),
+        Object::Target(target) => selector.matches(target),
+    }
+}
+
+impl Rights {
+    /// Returns the rights of the built-in admin, and of utakata itself.
+    pub fn everything() -> Self {
+        Self {
+            is_everything: true,
+            bindings: Vec::new(),
+        }
+    }
+
+    /// Returns the rights that bindings give.
+    pub fn of(bindings: Vec<Arc<Binding>>) -> Self {
+        Self {
+            is_everything: false,
+            bindings,
+        }
+    }
+
+    /// Returns the bindings that give them.
+    pub fn bindings(&self) -> &[Arc<Binding>] {
+        &self.bindings
+    }
+
+    /// Returns true if they allow this.
+    pub fn allow(&self, verb: Verb, object: Object<'_>) -> bool {
+        self.is_everything || allowed(self.bindings.iter().map(Arc::as_ref), verb, object)
+    }
+
+    /// Returns the targets on which they allow this.
+    pub fn scope(&self, verb: Verb) -> Scope {
+        if self.allow(verb, Object::Site) {
+            return Scope::Everything;
+        }
+        let gives = |binding: &&Arc<Binding>| binding.grant.role.verbs().contains(&verb);
+        let selectors = self.bindings.iter().filter(gives);
+        Scope::Within(selectors.map(|one| one.grant.selector.clone()).collect())
+    }
+
+    /// Returns true if they have every right of a role, everywhere.
+    pub fn include(&self, role: Role) -> bool {
+        let verbs = role.verbs().iter();
+        self.is_everything || verbs.copied().all(|verb| self.allow(verb, Object::Site))
+    }
+
+    /// Checks that the right to approve on an object came from somebody other than the requester,
+    /// before the operation. It is to be allowed at all.
+    ///
+    /// # Errors
+    /// Every binding that gives it is too young, or was given by the requester.
+    pub fn approves_as_another(
+        &self,
+        approver: &PersonName,
+        requester: Option<&PersonName>,
+        requested: Timestamp,
+        object: Object<'_>,
+    ) -> Result<(), NotAnother> {
+        if self.is_everything {
+            return Ok(());
+        }
+        let mut problem = NotAnother::Younger {
+            approver: approver.clone(),
+        };
+        for binding in &self.bindings {
+            if !allowed([binding.as_ref()], Verb::Approve, object) || binding.made >= requested {
+                continue;
+            }
+            if Some(&binding.by) != requester && binding.by != *approver {
+                return Ok(());
+            }
+            problem = NotAnother::Given {
+                approver: approver.clone(),
+                by: binding.by.clone(),
+            };
+        }
+        Err(problem)
+    }
+}
+
+impl Scope {
+    /// Returns true if there is nothing in it.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::Within(selectors) if selectors.is_empty())
+    }
+
+    /// Returns true if everything is in it.
+    pub fn is_everything(&self) -> bool {
+        matches!(self, Self::Everything)
+    }
+
+    /// Returns true if a target is in it.
+    pub fn covers(&self, target: &Target) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Within(selectors) => selectors.iter().any(|one| one.matches(target)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
