@@ -1,4 +1,5 @@
-//! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json and a bearer token on everything.
+//! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json, and a bearer token or the session of a
+//! browser on everything. The files of the web UI are served beside it, and need neither.
 
 mod alarm_rules;
 mod alarms;
@@ -7,6 +8,7 @@ mod audit;
 mod auth;
 mod body;
 mod connections;
+mod cookie;
 mod credentials;
 mod environments;
 mod errors;
@@ -37,13 +39,16 @@ mod rollouts;
 mod route;
 mod schedules;
 mod scrape;
+mod session;
 mod size;
 mod status;
 mod targets;
 mod tasks;
 mod verb;
+mod view;
+mod web;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -52,6 +57,7 @@ use axum::{
     response::Response,
 };
 use jiff::fmt::rfc2822::DateTimePrinter;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utakata_api::client::{self, relay::Relay};
@@ -61,7 +67,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use openapi::document;
 pub use problem::Refused;
 
-use crate::{Handle, code::Code};
+use crate::{Handle, code::Code, view::View};
 use route::Route;
 
 /// The time that requests under way may take once the end was requested.
@@ -75,6 +81,7 @@ struct Api {
     cancel: CancellationToken,
     relay: Relay,
     large: body::LargeBodies,
+    view: Arc<Mutex<View>>,
 }
 
 /// The reason why the API is not served.
@@ -148,6 +155,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         cancel,
         relay,
         large: body::LargeBodies::default(),
+        view: Arc::default(),
     };
     let served = routes().fold(OpenApiRouter::new(), |router, route| {
         route.serve(router, &api)
@@ -160,6 +168,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
             api.clone(),
             auth::authenticate,
         ))
+        .layer(middleware::from_fn(web::serve))
         .layer(middleware::map_response(dated))
         .with_state(api)
 }
@@ -179,6 +188,7 @@ fn routes() -> impl Iterator<Item = Route> {
         alarms::routes(),
         apply::routes(),
         people::routes(),
+        session::routes(),
         kinds::routes(),
         releases::routes(),
         environments::routes(),
@@ -194,6 +204,7 @@ fn routes() -> impl Iterator<Item = Route> {
         locks::routes(),
         audit::routes(),
         events::routes(),
+        view::routes(),
         errors::routes(),
         openapi::routes(),
     ]

@@ -64,8 +64,10 @@ pub mod peers;
 pub mod people;
 pub mod relations;
 pub mod service;
+mod session;
 pub mod store;
 pub mod token;
+pub mod view;
 
 pub use config::Config;
 pub use service::{Handle, LogicEnvironment, Parts};

@@ -83,6 +83,12 @@ impl People {
         self.known.read().names.get(&TokenHash::of(token)).cloned()
     }
 
+    /// Returns the hash of a person's token, except for `admin`.
+    pub fn token_hash(&self, name: &PersonName) -> Option<TokenHash> {
+        let known = self.known.read();
+        known.people.get(name).map(|row| row.token_hash)
+    }
+
     /// Returns everybody, by name.
     pub fn list(&self) -> Vec<PersonView> {
         let known = self.known.read();

@@ -1,4 +1,5 @@
-//! The bearer token, on everything (RFC 6750), and the person to whom it belongs.
+//! The bearer token (RFC 6750) or the session of a browser, on everything, and the person to whom
+//! it belongs.
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -8,7 +9,7 @@ use axum::{
 };
 use utakata_model::PersonName;
 
-use super::{Api, Refused, connections::ClientConnection};
+use super::{Api, Refused, connections::ClientConnection, cookie};
 use crate::code::Code;
 
 const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
@@ -35,30 +36,54 @@ impl FromRequestParts<Api> for Person {
     }
 }
 
+/// The means by which a request shows whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    Token,
+    /// The session of a browser, made from a token.
+    Session,
+}
+
+impl FromRequestParts<Api> for Means {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Refused> {
+        // Without it a request could do less.
+        let means = parts.extensions.get::<Self>().copied();
+        Ok(means.unwrap_or(Self::Session))
+    }
+}
+
 pub(super) async fn authenticate(
     State(api): State<Api>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|given| given.to_str().ok())
-        .map(|given| bearer(given).unwrap_or_default());
-    let detail = match given {
-        Some(given) => match person(&api, given) {
-            Some(name) => {
-                // A client that is being served does not make room for others.
-                let guest = request.extensions().get::<ClientConnection>().cloned();
-                let _busy = guest.map(|guest| guest.know());
-                request.extensions_mut().insert(Person(name));
-                return next.run(request).await;
-            }
-            None => "the token is not valid here",
-        },
-        None => "the request has no bearer token",
+    let (name, means) = match identify(&api, &request) {
+        Ok(identified) => identified,
+        Err(refused) => return refused.into_response(),
     };
-    Refused::new(Code::Unauthorized, detail, CURE).into_response()
+    // A client that is being served does not make room for others.
+    let guest = request.extensions().get::<ClientConnection>().cloned();
+    let _busy = guest.map(|guest| guest.know());
+    request.extensions_mut().insert(Person(name));
+    request.extensions_mut().insert(means);
+    next.run(request).await
+}
+
+fn identify(api: &Api, request: &Request) -> Result<(PersonName, Means), Refused> {
+    let headers = request.headers();
+    let unknown = |detail| Refused::new(Code::Unauthorized, detail, CURE);
+    if let Some(given) = headers.get(header::AUTHORIZATION) {
+        let token = given.to_str().ok().and_then(bearer);
+        let name = token.and_then(|token| person(api, token));
+        let name = name.ok_or_else(|| unknown("the token is not valid here"))?;
+        return Ok((name, Means::Token));
+    }
+    let name = cookie::person(api, headers);
+    let name = name.ok_or_else(|| unknown("the request has no bearer token"))?;
+    cookie::from_own_page(request.method(), headers)?;
+    Ok((name, Means::Session))
 }
 
 fn person(api: &Api, token: &str) -> Option<PersonName> {

@@ -1,0 +1,262 @@
+//! The view of a site: a cell for each target, kept once for everybody who watches. It is brought
+//! up to date only while somebody does, and what it sends is written once.
+
+mod cell;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::broadcast::{self, error::TryRecvError},
+    time::Instant,
+};
+use utakata_api::{
+    inventory::Health,
+    view::{ViewCell, ViewCells, ViewEvent, ViewTarget},
+};
+use utakata_interconnect::Event;
+use utakata_model::{Class, Selector, TargetName};
+
+use self::cell::Cell;
+use crate::{
+    dispatch::{Dispatch, Item},
+    inventory::{Inventory, Selection},
+    observe::Observe,
+    observed::Observed,
+};
+
+/// The shortest interval between two messages to a watcher.
+pub const TICK: Duration = Duration::from_millis(250);
+/// The interval after which all targets are looked at: nothing tells that one has become stale.
+const SWEEP: Duration = Duration::from_secs(2);
+/// The interval after which the time is sent though nothing changed.
+const CLOCK: Duration = Duration::from_secs(1);
+/// The number of messages that are kept for watchers who are slow.
+const KEPT: usize = 64;
+
+/// The sources of the view.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    pub inventory: &'a Inventory,
+    pub observed: &'a Observed,
+    pub observe: &'a Observe,
+    pub dispatch: &'a Dispatch,
+    /// The start of this logic environment.
+    pub started: Timestamp,
+}
+
+/// The position of a watcher in what was sent.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The list of targets that the watcher has; 0 for none.
+    list: u64,
+    message: u64,
+}
+
+/// The view, as it was last looked at.
+#[derive(Default)]
+pub struct View {
+    news: Option<broadcast::Receiver<Arc<Item>>>,
+    targets: Option<Targets>,
+    /// The cells, by the number of their target.
+    cells: Vec<Cell>,
+    /// The numbers of the targets that something was heard of.
+    touched: BTreeSet<u32>,
+    list: u64,
+    alarms: u64,
+    outcomes: u64,
+    /// The latest messages, with their numbers.
+    messages: VecDeque<(u64, Arc<[u8]>)>,
+    message: u64,
+    refreshed: Option<Instant>,
+    swept: Option<Instant>,
+    told: Option<Instant>,
+}
+
+struct Targets {
+    selection: Selection,
+    numbers: HashMap<TargetName, u32>,
+}
+
+impl View {
+    /// Brings the view up to date, and returns what a watcher at this position has not had yet.
+    pub fn next(&mut self, sources: Sources<'_>, position: &mut Position) -> Vec<Arc<[u8]>> {
+        self.refresh(sources);
+        let oldest = self.messages.front().map(|(number, _)| *number);
+        let has_missed = oldest.is_some_and(|oldest| position.message + 1 < oldest);
+        if position.list != self.list || has_missed {
+            *position = Position {
+                list: self.list,
+                message: self.message,
+            };
+            return self.all();
+        }
+        let new = self.messages.iter();
+        let new = new.filter(|(number, _)| *number > position.message);
+        let new = new.map(|(_, text)| Arc::clone(text)).collect();
+        position.message = self.message;
+        new
+    }
+
+    fn refresh(&mut self, sources: Sources<'_>) {
+        let is_due =
+            |last: Option<Instant>, interval| last.is_none_or(|at| at.elapsed() >= interval);
+        if !is_due(self.refreshed, TICK) {
+            return;
+        }
+        let now = Instant::now();
+        self.refreshed = Some(now);
+        let is_new = self.list_targets(sources);
+        let has_missed = !self.hear(sources.dispatch);
+        if is_new || has_missed || is_due(self.swept, SWEEP) {
+            self.swept = Some(now);
+            self.touched = (0..self.cells.len() as u32).collect();
+        }
+        let changed = self.look(sources);
+        if is_new {
+            // Everybody gets all of it.
+            self.messages.clear();
+            return;
+        }
+        if !changed.is_empty() || is_due(self.told, CLOCK) {
+            self.told = Some(now);
+            self.message += 1;
+            let text = text(&ViewEvent::Cells(self.cells(changed)));
+            self.messages.push_back((self.message, text));
+            if self.messages.len() > KEPT {
+                self.messages.pop_front();
+            }
+        }
+    }
+
+    /// Lists the targets anew if the inventory has changed. Returns true if it has.
+    fn list_targets(&mut self, sources: Sources<'_>) -> bool {
+        let selection = sources.inventory.select(&Selector::default());
+        let known = self.targets.as_ref();
+        if known.is_some_and(|known| is_same(&known.selection, &selection)) {
+            return false;
+        }
+        let numbers = (0..).zip(selection.iter());
+        let numbers = numbers.map(|(number, entry)| (entry.target.name.clone(), number));
+        let numbers = numbers.collect();
+        self.cells = vec![Cell::UNSEEN; selection.len()];
+        self.targets = Some(Targets { selection, numbers });
+        self.list += 1;
+        true
+    }
+
+    /// Takes in what has happened since. Returns false if some of it was missed.
+    fn hear(&mut self, dispatch: &Dispatch) -> bool {
+        let Some(news) = &mut self.news else {
+            self.news = Some(dispatch.follow());
+            return false;
+        };
+        let numbers = self.targets.as_ref().map(|targets| &targets.numbers);
+        let number = |name: &TargetName| numbers.and_then(|numbers| numbers.get(name)).copied();
+        let mut has_all = true;
+        loop {
+            match news.try_recv() {
+                Ok(item) => match item.event() {
+                    Event::Readings(readings) => self.touched.extend(number(&readings.target)),
+                    Event::Outcomes(batch) => {
+                        let outcomes = &batch.outcomes;
+                        let touched = outcomes.iter().filter_map(|one| number(&one.target));
+                        self.touched.extend(touched);
+                        let of_control = outcomes.iter().filter(|one| one.class == Class::Control);
+                        self.outcomes += of_control.count() as u64;
+                    }
+                    Event::Alarms(_) => self.alarms += 1,
+                    _ => {}
+                },
+                Err(TryRecvError::Lagged(_)) => {
+                    has_all = false;
+                    self.alarms += 1;
+                    self.outcomes += 1;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return has_all,
+            }
+        }
+    }
+
+    /// Looks at the targets that something was heard of, and returns the cells that have changed.
+    fn look(&mut self, sources: Sources<'_>) -> Vec<ViewCell> {
+        let coverage = sources.observe.coverage();
+        let now = crate::clock::now();
+        let mut changed = Vec::new();
+        let Some(targets) = &self.targets else {
+            return changed;
+        };
+        for number in std::mem::take(&mut self.touched) {
+            let at = number as usize;
+            let (Some(entry), Some(known)) = (targets.selection.get(at), self.cells.get_mut(at))
+            else {
+                continue;
+            };
+            let covers = coverage.of(&entry.target.name);
+            let cell = sources.observed.look(entry.device, |seen| {
+                Cell::of(seen, covers, now, sources.started)
+            });
+            if cell != *known {
+                *known = cell;
+                changed.push(cell.numbered(number));
+            }
+        }
+        changed
+    }
+
+    fn cells(&self, cells: Vec<ViewCell>) -> ViewCells {
+        ViewCells {
+            alarms: self.alarms,
+            outcomes: self.outcomes,
+            cells,
+            ..ViewCells::at(crate::clock::now())
+        }
+    }
+
+    /// Returns everything, for a watcher who has nothing yet.
+    fn all(&self) -> Vec<Arc<[u8]>> {
+        let entries = self.targets.iter().flat_map(|one| one.selection.iter());
+        let targets = entries.map(|entry| ViewTarget {
+            name: entry.target.name.clone(),
+            kind: entry.target.kind.clone(),
+            zone: entry.target.zone.clone(),
+            labels: entry.target.labels.clone(),
+        });
+        let seen = (0..).zip(&self.cells);
+        let seen = seen.filter(|(_, cell)| cell.health != Health::Unseen);
+        let cells = seen.map(|(number, cell)| cell.numbered(number)).collect();
+        vec![
+            text(&ViewEvent::Targets(targets.collect())),
+            text(&ViewEvent::Cells(self.cells(cells))),
+        ]
+    }
+}
+
+fn is_same(one: &Selection, other: &Selection) -> bool {
+    Arc::ptr_eq(one, other)
+        || one.len() == other.len()
+            && one
+                .iter()
+                .zip(other.iter())
+                .all(|(one, other)| Arc::ptr_eq(one, other))
+}
+
+/// Returns a message as a server-sent event.
+#[allow(
+    clippy::expect_used,
+    reason = "all of a message can be written as JSON"
+)]
+fn text(event: &ViewEvent) -> Arc<[u8]> {
+    let name = match event {
+        ViewEvent::Targets(_) => "targets",
+        ViewEvent::Cells(_) => "cells",
+    };
+    let json = serde_json::to_string(event).expect("a message can be written as JSON");
+    format!("event: {name}\ndata: {json}\n\n")
+        .into_bytes()
+        .into()
+}
