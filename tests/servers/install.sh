@@ -13,6 +13,8 @@
 #   redfish  sushy-tools: BMCs that are emulated, and trees that are served
 #   modbus   pymodbus and its simulator
 #   api      schemathesis
+#   web      Chromium, and what drives it (in web/node_modules; Node is taken as it is)
+#   node     of these, only what needs no browser: it compiles the web UI
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
 #               cloudcoil, for documents of KEDA and Prometheus
 #   prometheus  Prometheus, with promtool
@@ -42,8 +44,10 @@ packages_of() {
     nut) echo "nut-server nut-client iproute2" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
+    web) echo "chromium" ;;
+    node) ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, api, kubernetes, prometheus, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, api, web, kubernetes, prometheus, check, bench)" ;;
     esac
 }
 
@@ -139,8 +143,19 @@ UNPACK
     echo "$wanted" >"$venv/programs"
 }
 
+# The compiler of the web UI, and what drives a browser, in the versions of web/package-lock.json.
+install_node() {
+    local web=$ROOT/web
+    command -v npm >/dev/null ||
+        die "npm is not here: install Node 20 or newer (the web UI is tested with it)"
+    cmp -s "$web/package-lock.json" "$web/node_modules/.lock" && return 0
+    echo "installing the packages of web/package-lock.json"
+    npm ci --prefix "$web" --ignore-scripts --no-audit --no-fund --silent
+    cp "$web/package-lock.json" "$web/node_modules/.lock"
+}
+
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus api kubernetes prometheus check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus api web kubernetes prometheus check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
@@ -155,6 +170,7 @@ main() {
     for group in "$@"; do
         install_python "$group"
         [ "$group" != kubernetes ] || install_kubectl
+        [ "$group" != web ] && [ "$group" != node ] || install_node
     done
 }
 

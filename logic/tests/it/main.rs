@@ -24,3 +24,4 @@ mod rollouts;
 mod room;
 mod store;
 mod undo;
+mod web;

@@ -28,6 +28,7 @@ mod site;
 mod stall;
 mod start;
 mod upgrade;
+mod web;
 mod which_server;
 mod workers;
 mod zones;
