@@ -73,27 +73,34 @@ impl Cell {
     }
 }
 
-/// The powers that a device reports: the sum of its inlets, or else the greatest, which is the
-/// whole.
+/// The powers that a device reports: the sum of its inlets, or of the outputs of a UPS, or else the
+/// greatest, which is the whole.
 #[derive(Default)]
 struct Power {
     inlets: Option<f64>,
+    outputs: Option<f64>,
     greatest: Option<f64>,
 }
 
 impl Power {
     fn add(&mut self, reading: &Reading, number: f64) {
+        let plus = |known: Option<f64>| Some(known.map_or(number, |known| known + number));
+        match attribute(reading, "circuit") {
+            Some("output") => return self.outputs = plus(self.outputs),
+            Some(_) => return,
+            None => {}
+        }
         if PARTS.iter().any(|part| has(reading, part)) {
             return;
         }
         if has(reading, "inlet") {
-            self.inlets = Some(self.inlets.unwrap_or(0.0) + number);
+            self.inlets = plus(self.inlets);
         }
         self.greatest = Some(self.greatest.map_or(number, |known| known.max(number)));
     }
 
     fn of_device(&self) -> Option<f64> {
-        self.inlets.or(self.greatest)
+        self.inlets.or(self.outputs).or(self.greatest)
     }
 }
 
@@ -164,6 +171,12 @@ mod tests {
         assert_eq!(
             power(&[(&[("inlet", "1")], 2.0), (&[("inlet", "2")], 3.0)]),
             Some(5.0)
+        );
+        let circuit = |name| [("circuit", name), ("phase", "1")];
+        let (input, output) = (circuit("input"), circuit("output"));
+        assert_eq!(
+            power(&[(&input, 9.0), (&output, 4.0), (&output, 4.0)]),
+            Some(8.0)
         );
         assert_eq!(power(&[(&[("hw.id", "psu1")], 2.0), (&[], 4.0)]), Some(4.0));
     }

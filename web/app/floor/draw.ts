@@ -229,7 +229,7 @@ function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours
     g.beginPath();
     g.rect(box.x, box.y, box.w - (paint.mark ? 14 : 2), box.h);
     g.clip();
-    g.fillText(name, box.x + 5, box.y + (box.isRack ? 11 : box.h / 2));
+    g.fillText(name, box.x + 5, box.y + (!box.isRack ? box.h / 2 : box.h < 40 ? 9 : 11));
     g.restore();
   }
   if (paint.mark && paint.mark !== "unknown") {
@@ -241,11 +241,16 @@ function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours
     shape(g, paint.mark, x, box.y + Math.min(11, box.h / 2), r);
   }
   const text = paint.text || (paint.mark === "unknown" ? "?" : "");
-  if (text && box.h >= 30 && box.w >= 44) {
-    g.fillStyle = paint.isUnknown ? c.look.unknown : paint.ink;
-    g.font = `${box.w >= 60 ? 13 : 10}px system-ui, sans-serif`;
+  if (!text) return;
+  g.fillStyle = paint.isUnknown ? c.look.unknown : paint.ink;
+  if (box.h >= 30 && box.w >= 44) {
+    g.font = `${box.w >= 60 && box.h >= 40 ? 13 : 11}px system-ui, sans-serif`;
     g.textAlign = "right";
-    g.fillText(text, box.x + box.w - 5, box.y + box.h - 10);
+    g.fillText(text, box.x + box.w - 5, box.y + box.h - (box.h < 40 ? 8 : 10));
+  } else if (paint.isUnknown) {
+    g.font = "600 11px system-ui, sans-serif";
+    g.textAlign = "center";
+    g.fillText("?", box.x + box.w / 2, box.y + box.h / 2);
   }
 }
 

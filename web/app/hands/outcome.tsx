@@ -103,7 +103,7 @@ function TaskLine({ task, again }: { task: Task; again: () => void }): JSX.Eleme
         {task.prior !== undefined && (
           <span class="hint">
             {" "}
-            {t("today")}: {value(task.prior)}
+            {t("before")}: {value(task.prior)}
           </span>
         )}
         {task.outcome?.problem && <div>{task.outcome.problem.message}</div>}

@@ -3,10 +3,12 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Refused, get, path } from "../api";
+import { all } from "../fetching";
 import { value } from "../format";
+import { numberOf, targets } from "../live";
 import { Mark } from "../parts";
 import { t } from "../text";
-import type { PlannedTask, Topology } from "../types";
+import type { PlannedTask, Reading, Topology } from "../types";
 
 /** The number of targets whose relations are looked at. */
 const MOST = 12;
@@ -17,8 +19,49 @@ interface Loss {
   others: string[];
 }
 
-/** What would lose a feed if these outlets were off. */
+/** A name that somebody has given, and not the PDU itself. */
+export const isGiven = (name: string | undefined): name is string => !!name && !/^outlet ?\d+$/i.test(name);
+
+/** What has the name of this outlet, and the outlets of the rack that have the same. */
+async function named(names: string[], outlet: string, signal: AbortSignal): Promise<Loss[]> {
+  const racks = new Map(
+    names.flatMap((name) => {
+      const labels = targets.value[numberOf(name) ?? -1]?.labels;
+      if (!labels?.rack) return [];
+      const selector = labels.room ? `room=${labels.room},rack=${labels.rack}` : `rack=${labels.rack}`;
+      return [[selector, selector]];
+    }),
+  );
+  const lists = await Promise.all(
+    [...racks.keys()].slice(0, MOST).map((selector) =>
+      all<Reading>(path("/v1/readings", { selector, metric: "utakata.outlet.state" }), 5000, signal),
+    ),
+  );
+  const isMeant = (one: Reading): boolean => names.includes(one.target) && one.attributes?.outlet === outlet;
+  return lists.flatMap((list) =>
+    list
+      .filter((one) => isMeant(one) && isGiven(one.attributes?.["hw.name"]))
+      .map((one) => {
+        const name = one.attributes!["hw.name"]!;
+        const others = list.filter(
+          (other) => other.attributes?.["hw.name"] === name && !isMeant(other) && other.value === "on",
+        );
+        return { name, others: others.map((other) => `${other.target} ${other.attributes?.outlet ?? ""}`) };
+      }),
+  );
+}
+
+/** What would lose a feed if these outlets were off: by declared relations, and by their names. */
 async function losses(names: string[], outlet: string | undefined, signal: AbortSignal): Promise<Loss[]> {
+  const [declared, given] = await Promise.all([
+    related(names, outlet, signal),
+    outlet === undefined ? [] : named(names, outlet, signal),
+  ]);
+  const known = new Set(declared.map(({ name }) => name));
+  return [...declared, ...given.filter(({ name }) => !known.has(name))].slice(0, MOST);
+}
+
+async function related(names: string[], outlet: string | undefined, signal: AbortSignal): Promise<Loss[]> {
   const around = (name: string): Promise<Topology> => get(path("/v1/topology", { around: name }), signal);
   const supplies = await Promise.all(names.slice(0, MOST).map(around));
   const isMeant = (edge: Topology["edges"][number]): boolean =>

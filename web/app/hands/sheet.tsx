@@ -156,7 +156,9 @@ function Confirm(props: {
         <b>{request.action}</b> {Object.entries(request.parameters).map(([key, one]) => `${key}=${String(one)}`).join(" ")}
       </p>
       <PlanTable targets={plan.targets} />
-      <BlastRadius names={plan.targets.map((one) => one.target)} parameters={request.parameters} />
+      {props.action?.risk === "high" && (
+        <BlastRadius names={plan.targets.map((one) => one.target)} parameters={request.parameters} />
+      )}
       {props.action?.risk === "high" && <p class="note bad">{t("highRisk")}</p>}
       {plan.needs_approval && <p class="note">{t("needsApproval")}</p>}
       {mustType && (

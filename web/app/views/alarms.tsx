@@ -195,7 +195,7 @@ export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
             <table>
               <thead>
                 <tr>
-                  <th scope="col">{t("worst")}</th>
+                  <th scope="col">{t("severity")}</th>
                   <th scope="col">{t("alarms")}</th>
                   <th scope="col">{t("target")}</th>
                   <th scope="col">{t("state")}</th>

@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Page, Refused, get } from "../api";
-import { Empty, Panel, Time, Trouble } from "../parts";
+import { Empty, Time, Trouble } from "../parts";
+import { to } from "../route";
 import { t } from "../text";
 
 interface AuditPage {
@@ -22,12 +23,28 @@ interface Report {
 
 const AT_ONCE = 50;
 
-/** What a line says, apart from its time and its person. */
-function rest(line: Record<string, unknown>): string {
-  const parts = Object.entries(line).filter(([key]) => key !== "time" && key !== "at" && key !== "by");
-  return parts
-    .map(([key, one]) => (typeof one === "object" && one !== null ? `${key} ${JSON.stringify(one)}` : `${key} ${String(one)}`))
-    .join(" · ");
+type Fields = Record<string, unknown>;
+
+const fieldsOf = (one: unknown): Fields => (typeof one === "object" && one !== null ? (one as Fields) : {});
+
+/** Who did it, and the rest of a line in a few words. */
+function told(line: Fields): { by: string; says: string; operation: string } {
+  const [operation, outcome, end] = [fieldsOf(line.operation), fieldsOf(line.outcome), fieldsOf(line.end)];
+  const words = [
+    operation.action ?? outcome.action ?? line.action,
+    operation.selector ?? outcome.target ?? line.target,
+    Object.entries(fieldsOf(operation.parameters ?? line.parameters))
+      .map(([key, one]) => `${key}=${String(one)}`)
+      .join(" "),
+    line.state ?? outcome.status ?? line.evidence ?? line.verdict,
+    end.by && `(${String(end.by)})`,
+    line.why,
+  ];
+  return {
+    by: String(line.by ?? operation.by ?? fieldsOf(outcome.ran_by).worker ?? fieldsOf(line.holder).environment ?? ""),
+    says: words.filter(Boolean).map(String).join(" "),
+    operation: String(operation.id ?? (typeof line.operation === "string" ? line.operation : fieldsOf(outcome.origin).operation) ?? ""),
+  };
 }
 
 export function AuditView(): JSX.Element {
@@ -71,19 +88,44 @@ export function AuditView(): JSX.Element {
       ))}
       <Trouble of={error} />
       {from !== undefined && pages.length === 0 && <Empty>{t("noOperations")}</Empty>}
-      {pages.map((page) => (
-        <Panel key={page.page} title={`${t("page")} ${page.page}`} tools={<code class="hint">{page.hash.slice(0, 12)}</code>}>
-          <ul class="plain rows audit">
-            {page.lines.map((line, at) => (
-              <li key={at}>
-                <Time of={String(line.time ?? line.at ?? "") || undefined} />
-                <b>{String(line.by ?? "")}</b>
-                <span>{rest(line)}</span>
-              </li>
-            ))}
-          </ul>
-        </Panel>
-      ))}
+      {pages.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="number">{t("page")}</th>
+              <th scope="col">{t("time")}</th>
+              <th scope="col">{t("by")}</th>
+              <th scope="col">{t("event")}</th>
+              <th scope="col">{t("subject")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {pages.flatMap((page) =>
+              [...page.lines].reverse().map((line, at) => {
+                const { by, says, operation } = told(line);
+                return (
+                  <tr key={`${page.page}/${at}`}>
+                    <td class="number hint" title={page.hash}>
+                      {at === 0 ? page.page : ""}
+                    </td>
+                    <td>
+                      <Time of={String(line.at ?? "") || undefined} />
+                    </td>
+                    <td>{by}</td>
+                    <td>{operation ? <a href={to.operation(operation)}>{String(line.what)}</a> : String(line.what)}</td>
+                    <td>
+                      <details>
+                        <summary>{says || String(line.task ?? line.id ?? "")}</summary>
+                        <pre>{JSON.stringify(line, null, 1)}</pre>
+                      </details>
+                    </td>
+                  </tr>
+                );
+              }),
+            )}
+          </tbody>
+        </table>
+      )}
       {from !== undefined && from > 1 && (
         <button type="button" onClick={() => fetchBefore(from).catch(fail)}>
           {t("older")}

@@ -175,7 +175,7 @@ function Readings({ readings }: { readings: Reading[] }): JSX.Element {
                   one.metric
                 )}
               </td>
-              <td class="hint">{which(one)}</td>
+              <td class="hint which">{which(one)}</td>
               <td class={typeof one.value === "number" ? "number value" : "value words"}>
                 {value(one.value, one.unit)}
                 {one.quality === "suspect" && <span class="suspect"> {t("suspect")}</span>}

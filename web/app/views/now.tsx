@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useFetched } from "../fetching";
 import { degrees, inOrder, value, watts } from "../format";
-import { cell, now, outcomeNews, revision, targets } from "../live";
+import { cell, heard, now, outcomeNews, revision, targets } from "../live";
 import { Age, Empty, Panel, SeverityMark, Trouble } from "../parts";
 import { feeds, hottest, rooms } from "../rooms";
 import { to } from "../route";
@@ -74,7 +74,7 @@ function Feeds(): JSX.Element {
   return (
     <div class="tile wide">
       <h2>{t("feeds")}</h2>
-      {feeds.value.length === 0 && <p class="hint">{t("noFeeds")}</p>}
+      {feeds.value.length === 0 && <p class="hint">{t(heard.value.here ? "noFeeds" : "connecting")}</p>}
       {feeds.value.map(({ name, power, supplies }) => (
         <div class="feed" key={name}>
           <b class="name">{name}</b>
@@ -215,7 +215,7 @@ function Causes(): JSX.Element {
     (alarm) => alarm.active && alarm.held?.by !== "cause" && alarm.held?.by !== "person",
   );
   return (
-    <Panel title={t("Causes")} tools={<span class="count">{causes.length}</span>}>
+    <Panel title={t("Causes")} tools={<span class="count">{alarmsKnown.value ? causes.length : "–"}</span>}>
       {!alarmsKnown.value && <Empty>{t("connecting")}</Empty>}
       {alarmsKnown.value && causes.length === 0 && <Empty>{t("allWell")}</Empty>}
       <ul class="plain rows">
@@ -236,10 +236,11 @@ function ForYou(): JSX.Element {
   const waiting = operations.data?.items.filter(({ state }) => state === "awaiting" || state === "stopped") ?? [];
   const tasks = [...(unsettled.data?.items ?? []), ...(unknown.data?.items ?? [])];
   const failing = overview.value?.failing ?? [];
-  const findings = overview.value?.findings ?? [];
+  // Those about alarms are beside this, and those about targets above.
+  const findings = overview.value?.findings.filter(({ about }) => about !== "alarm" && about !== "target") ?? [];
   const isEmpty = tasks.length + waiting.length + failing.length + findings.length === 0;
   return (
-    <Panel title={t("ForYou")} tools={<span class="count">{tasks.length + waiting.length}</span>}>
+    <Panel title={t("ForYou")} tools={<span class="count">{unsettled.data && operations.data ? tasks.length + waiting.length : "–"}</span>}>
       <Trouble of={unsettled.error ?? operations.error} />
       {isEmpty && overview.value && <Empty>{t("nothingForYou")}</Empty>}
       <ul class="plain rows">

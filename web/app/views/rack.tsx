@@ -5,6 +5,7 @@ import { useMemo } from "preact/hooks";
 import { type Page, path } from "../api";
 import { useFetched } from "../fetching";
 import { age, degrees, inOrder, watts } from "../format";
+import { isGiven } from "../hands/plan";
 import { cell, now, revision, targets } from "../live";
 import { Empty, HealthMark, Mark, Panel } from "../parts";
 import { lookOf, rooms, summary } from "../rooms";
@@ -149,7 +150,7 @@ function Cords({ members }: { members: number[] }): JSX.Element {
     for (const one of outlets.data?.items ?? []) {
       const outlet = one.attributes?.outlet ?? "";
       const name = one.attributes?.["hw.name"] ?? "";
-      if (!name || /^outlet ?\d+$/i.test(name)) continue;
+      if (!isGiven(name)) continue;
       const feed = pdus.find((pdu) => pdu.name === one.target)?.labels.feed ?? "";
       const cords = found.get(name) ?? [];
       cords.push({ feed, pdu: one.target, outlet, state: String(one.value), watts: watt.get(`${one.target}/${outlet}`) ?? Number.NaN });
