@@ -65,12 +65,17 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
     () => shown.flatMap((one) => (one.gaps ?? []).map((gap) => ({ ...gap, of: one }))),
     [props.series],
   );
+  const plot = useRef<uPlot | null>(null);
+  // What its drawing reads, which changes without it being made anew.
+  const latest = useRef({ gaps, from: props.from, to: props.to });
+  latest.current = { gaps, from: props.from, to: props.to };
+  const names = shown.map((one) => which(one) || one.metric);
   useEffect(() => {
     const element = frame.current;
     if (!element || shown.length === 0) return;
     const axis = { stroke: colour("dim"), grid: { stroke: colour("edge"), width: 1 }, ticks: { stroke: colour("edge"), width: 1 } };
-    const holes = (plot: uPlot): void => {
-      const { ctx, bbox } = plot;
+    const holes = (drawn: uPlot): void => {
+      const { ctx, bbox } = drawn;
       ctx.save();
       ctx.beginPath();
       ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
@@ -78,9 +83,9 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
       ctx.strokeStyle = colour("stale");
       ctx.globalAlpha = 0.5;
       ctx.lineWidth = 1;
-      for (const gap of gaps) {
-        const x0 = plot.valToPos(Date.parse(gap.from) / 1000, "x", true);
-        const x1 = plot.valToPos(Date.parse(gap.to) / 1000, "x", true);
+      for (const gap of latest.current.gaps) {
+        const x0 = drawn.valToPos(Date.parse(gap.from) / 1000, "x", true);
+        const x1 = drawn.valToPos(Date.parse(gap.to) / 1000, "x", true);
         ctx.save();
         ctx.beginPath();
         ctx.rect(x0, bbox.top, Math.max(x1 - x0, 1), bbox.height);
@@ -95,19 +100,19 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
       }
       ctx.restore();
     };
-    const plot = new uPlot(
+    const made = new uPlot(
       {
         width: element.clientWidth,
         height: HEIGHT,
-        scales: { x: { time: true, range: [Date.parse(props.from) / 1000, Date.parse(props.to) / 1000] } },
+        scales: { x: { time: true, range: () => [Date.parse(latest.current.from) / 1000, Date.parse(latest.current.to) / 1000] } },
         axes: [
-          { ...axis, values: (_, splits, __, ___, step) => times(splits, step) },
+          { ...axis, size: 30, values: (_, splits, __, ___, step) => times(splits, step) },
           { ...axis, size: 76, values: (_, splits) => ticks(splits, unit) },
         ],
         series: [
-          { value: (_, at) => (at == null ? "" : clock(at * 1000)) },
+          { label: t("time"), value: (_, at) => (at == null ? "" : clock(at * 1000)) },
           ...shown.map((one, at) => ({
-            label: which(one) || one.metric,
+            label: names[at]!,
             stroke: colour(COLOURS[at]!),
             width: 1.5,
             points: { show: one.times.length < 40, size: 4 },
@@ -120,13 +125,18 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
       aligned(shown),
       element,
     );
-    const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
     return () => {
       observer.disconnect();
-      plot.destroy();
+      made.destroy();
+      plot.current = null;
     };
-  }, [props.series, props.from, props.to, repaint.value, theme.value]);
+  }, [names.join("/"), unit, repaint.value, theme.value]);
+  useEffect(() => {
+    if (shown.length > 0) plot.current?.setData(aligned(shown));
+  }, [props.series, props.from, props.to]);
   const values = shown.flatMap((one) => one.values.filter((each): each is number => typeof each === "number"));
   const summary = values.length
     ? `${props.label}: ${value(values[values.length - 1], unit)}; ${value(Math.min(...values), unit)} – ${value(Math.max(...values), unit)}`

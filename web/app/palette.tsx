@@ -98,7 +98,7 @@ export function Palette({ onClose }: { onClose: () => void }): JSX.Element {
     event.preventDefault();
   };
   return (
-    <Dialog title={t("palette")} onClose={onClose} class="palette">
+    <Dialog title={t("palette")} onClose={onClose} class="palette" isLight>
       <input
         type="text"
         role="combobox"

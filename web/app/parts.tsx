@@ -108,6 +108,8 @@ export function Dialog(props: {
   onClose: () => void;
   children: ComponentChildren;
   class?: string;
+  /** Whether a click beside it closes it: nothing is lost. */
+  isLight?: boolean;
 }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -124,7 +126,7 @@ export function Dialog(props: {
         event.preventDefault();
         props.onClose();
       }}
-      onClick={(event) => event.target === element.current && props.onClose()}
+      onClick={(event) => event.target === element.current && props.isLight && props.onClose()}
     >
       <div class="sheet">
         <header>

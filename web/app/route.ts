@@ -35,11 +35,15 @@ export function ask(key: string, value: string): void {
   go(location.pathname + (text ? `?${text}` : ""), true);
 }
 
+/** What has no room has a place in addresses all the same. */
+const NO_ROOM = "-";
+const roomPart = (room: string): string => encodeURIComponent(room || NO_ROOM);
+export const roomOf = (part: string | undefined): string | undefined => (part === NO_ROOM ? "" : part);
+
 export const to = {
   device: (name: string): string => `/device/${encodeURIComponent(name)}`,
-  rack: (room: string, rack: string): string =>
-    `/rack/${encodeURIComponent(room)}/${encodeURIComponent(rack)}`,
-  floor: (room: string): string => `/floor/${encodeURIComponent(room)}`,
+  rack: (room: string, rack: string): string => `/rack/${roomPart(room)}/${encodeURIComponent(rack)}`,
+  floor: (room: string): string => `/floor/${roomPart(room)}`,
   alarm: (id: string): string => `/alarms/${encodeURIComponent(id)}`,
   operation: (id: string): string => `/operations/${encodeURIComponent(id)}`,
 };

@@ -9,7 +9,7 @@ import { Hands } from "./hands/sheet";
 import { alarmNews, follow, heard, now, outcomeNews, targets } from "./live";
 import { Palette } from "./palette";
 import { Choice } from "./parts";
-import { go, place } from "./route";
+import { go, place, roomOf } from "./route";
 import { act, picked } from "./selection";
 import { alarms, alarmsKnown, identify, logOut, me, overview } from "./session";
 import { type Key, type Language, language, speak, t, word } from "./text";
@@ -46,9 +46,9 @@ function View(): JSX.Element {
     case undefined:
       return <NowView />;
     case "floor":
-      return <FloorView room={second} />;
+      return <FloorView room={roomOf(second)} />;
     case "rack":
-      return <RackView room={second ?? ""} rack={third ?? ""} key={`${second}/${third}`} />;
+      return <RackView room={roomOf(second) ?? ""} rack={third ?? ""} key={`${second}/${third}`} />;
     case "device":
       return <DeviceView name={second ?? ""} key={second} />;
     case "alarms":

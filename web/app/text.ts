@@ -125,6 +125,8 @@ const TEXTS = {
   target: ["Target", "対象"],
   highRisk: ["This cuts something off.", "この操作は何かを停止させます。"],
   lastCord: ["{name} loses its last feed", "{name} は最後の給電を失います"],
+  lastCords: ["{n} lose their last feed.", "{n} 台が最後の給電を失います。"],
+  lookedAt: ["Only the first {n} targets were looked at.", "最初の {n} 台のみ確認しました。"],
   losesCord: ["{name} loses this feed and keeps {others}", "{name} はこの給電を失い、{others} が残ります"],
   needsApproval: ["Somebody else has to approve it.", "他の人の承認が必要です。"],
   typeNumber: ["Type {n} to confirm the number of targets", "確認のため対象数 {n} を入力"],

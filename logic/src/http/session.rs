@@ -13,7 +13,12 @@ use super::{
     Api, Refused,
     auth::{Means, Person},
     cookie,
-    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+    route::{
+        Answered::Anywhere,
+        BodySize::NoBody,
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
 };
 use crate::{
     code::Code,
@@ -22,7 +27,7 @@ use crate::{
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(Anywhere, NoBody, Prompt, routes!(begin)),
+        Route::new(Anywhere, NoBody, Patient, routes!(begin)),
         Route::new(Anywhere, NoBody, Prompt, routes!(end)),
     ]
 }

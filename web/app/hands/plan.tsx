@@ -57,8 +57,9 @@ async function losses(names: string[], outlet: string | undefined, signal: Abort
     related(names, outlet, signal),
     outlet === undefined ? [] : named(names, outlet, signal),
   ]);
-  const known = new Set(declared.map(({ name }) => name));
-  return [...declared, ...given.filter(({ name }) => !known.has(name))].slice(0, MOST);
+  // What is declared counts more than what is called the same; and each is named once.
+  const found = new Map([...given, ...declared].map((loss) => [loss.name, loss]));
+  return [...found.values()].sort((a, b) => a.others.length - b.others.length);
 }
 
 async function related(names: string[], outlet: string | undefined, signal: AbortSignal): Promise<Loss[]> {
@@ -92,16 +93,20 @@ export function BlastRadius(props: { names: string[]; parameters: Record<string,
   }, []);
   // What cannot be looked at is not "nothing hangs on it".
   if (error) return <p class="note">{error.problem.detail}</p>;
-  if (found.length === 0) return null;
+  const last = found.filter(({ others }) => others.length === 0).length;
   return (
-    <ul class="plain blast">
-      {found.map(({ name, others }) => (
-        <li key={name} class={others.length ? "" : "bad"}>
-          <Mark of={others.length ? "minor" : "critical"} />{" "}
-          {others.length ? t("losesCord", { name, others: others.join(", ") }) : t("lastCord", { name })}
-        </li>
-      ))}
-    </ul>
+    <>
+      {last > 1 && <p class="note bad">{t("lastCords", { n: last })}</p>}
+      {props.names.length > MOST && <p class="hint">{t("lookedAt", { n: MOST })}</p>}
+      <ul class="plain blast">
+        {found.slice(0, 3 * MOST).map(({ name, others }) => (
+          <li key={name} class={others.length ? "" : "bad"}>
+            <Mark of={others.length ? "minor" : "critical"} />{" "}
+            {others.length ? t("losesCord", { name, others: others.join(", ") }) : t("lastCord", { name })}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

@@ -139,7 +139,12 @@ function Readings({ readings }: { readings: Reading[] }): JSX.Element {
     const those = readings.filter(
       (one) => (wanted || !one.attributes?.outlet) && `${one.metric} ${which(one)}`.toLowerCase().includes(wanted),
     );
-    return those.sort((a, b) => rank(a.metric) - rank(b.metric) || inOrder(keyOf(a), keyOf(b)));
+    return those.sort(
+      (a, b) =>
+        rank(a.metric) - rank(b.metric) ||
+        Number(a.metric > b.metric) - Number(a.metric < b.metric) ||
+        inOrder(which(a), which(b)),
+    );
   }, [readings, filter]);
   return (
     <Panel
