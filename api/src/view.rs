@@ -46,13 +46,14 @@ pub struct ViewCells {
     pub cells: Vec<ViewCell>,
 }
 
-/// A cell: the number of its target, from 0; its health; its power in W; its greatest temperature
-/// in degrees Celsius, at the inlet where there is a choice; the second since 1970 of its last
-/// answer. What was not observed is null.
+/// A cell, as short as it can be: the number of its target, from 0; its health, null if it answers;
+/// its power in W; its greatest temperature in degrees Celsius, at the inlet where there is a
+/// choice; the age of its last answer, in seconds, at the time of the message. What was not observed
+/// is null.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ViewCell(
     pub u32,
-    pub Health,
+    pub Option<Health>,
     pub Option<f64>,
     pub Option<f64>,
     pub Option<i64>,

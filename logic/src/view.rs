@@ -116,7 +116,8 @@ impl View {
             self.swept = Some(now);
             self.touched = (0..self.cells.len() as u32).collect();
         }
-        let changed = self.look(sources);
+        let time = crate::clock::now();
+        let changed = self.look(sources, time);
         if is_new {
             // Everybody gets all of it.
             self.messages.clear();
@@ -125,7 +126,7 @@ impl View {
         if !changed.is_empty() || is_due(self.told, CLOCK) {
             self.told = Some(now);
             self.message += 1;
-            let text = text(&ViewEvent::Cells(self.cells(changed)));
+            let text = text(&ViewEvent::Cells(self.cells(changed, time)));
             self.messages.push_back((self.message, text));
             if self.messages.len() > KEPT {
                 self.messages.pop_front();
@@ -183,9 +184,8 @@ impl View {
     }
 
     /// Looks at the targets that something was heard of, and returns the cells that have changed.
-    fn look(&mut self, sources: Sources<'_>) -> Vec<ViewCell> {
+    fn look(&mut self, sources: Sources<'_>, now: Timestamp) -> Vec<ViewCell> {
         let coverage = sources.observe.coverage();
-        let now = crate::clock::now();
         let mut changed = Vec::new();
         let Some(targets) = &self.targets else {
             return changed;
@@ -202,18 +202,18 @@ impl View {
             });
             if cell != *known {
                 *known = cell;
-                changed.push(cell.numbered(number));
+                changed.push(cell.numbered(number, now));
             }
         }
         changed
     }
 
-    fn cells(&self, cells: Vec<ViewCell>) -> ViewCells {
+    fn cells(&self, cells: Vec<ViewCell>, now: Timestamp) -> ViewCells {
         ViewCells {
             alarms: self.alarms,
             outcomes: self.outcomes,
             cells,
-            ..ViewCells::at(crate::clock::now())
+            ..ViewCells::at(now)
         }
     }
 
@@ -226,12 +226,13 @@ impl View {
             zone: entry.target.zone.clone(),
             labels: entry.target.labels.clone(),
         });
+        let now = crate::clock::now();
         let seen = (0..).zip(&self.cells);
         let seen = seen.filter(|(_, cell)| cell.health != Health::Unseen);
-        let cells = seen.map(|(number, cell)| cell.numbered(number)).collect();
+        let cells = seen.map(|(number, cell)| cell.numbered(number, now));
         vec![
             text(&ViewEvent::Targets(targets.collect())),
-            text(&ViewEvent::Cells(self.cells(cells))),
+            text(&ViewEvent::Cells(self.cells(cells.collect(), now))),
         ]
     }
 }

@@ -23,7 +23,8 @@ export interface ViewTarget {
   labels: Record<string, string>;
 }
 
-type Cell = [number, Health, number | null, number | null, number | null];
+/** Its number; its health, null if it answers; W; degrees Celsius; the age of its last answer. */
+type Cell = [number, Health | null, number | null, number | null, number | null];
 
 interface Cells {
   at: number;
@@ -86,11 +87,12 @@ function apply(message: Message): void {
   }
   if (!("cells" in message)) return;
   const { at, alarms, outcomes, cells } = message.cells;
-  for (const [number, state, watts, degrees, second] of cells) {
-    health[number] = HEALTHS.indexOf(state);
+  const second = Math.floor(at / 1000);
+  for (const [number, state, watts, degrees, age] of cells) {
+    health[number] = HEALTHS.indexOf(state ?? "answering");
     power[number] = watts ?? Number.NaN;
     temperature[number] = degrees ?? Number.NaN;
-    answered[number] = second ?? Number.NaN;
+    answered[number] = age === null ? Number.NaN : second - age;
     changed[number] = revision.value + 1;
   }
   batch(() => {
@@ -104,11 +106,12 @@ function apply(message: Message): void {
 
 /** Everything as it is, for a tab that has just been opened. */
 function snapshot(): Message[] {
+  const { server } = heard.value;
+  const second = Math.floor(server / 1000);
   const cells: Cell[] = targets.value.map((_, at) => {
     const number = (value: number): number | null => (Number.isNaN(value) ? null : value);
-    return [at, cell.health(at), number(power[at]!), number(temperature[at]!), number(answered[at]!)];
+    return [at, cell.health(at), number(power[at]!), number(temperature[at]!), number(second - answered[at]!)];
   });
-  const { server } = heard.value;
   const rest = { at: server, alarms: alarmNews.value, outcomes: outcomeNews.value };
   return [{ targets: targets.value }, { cells: { ...rest, cells } }];
 }

@@ -154,11 +154,15 @@ export const hottest = computed(() => {
   for (let at = 0; at < targets.value.length; at += 1) {
     const degrees = cell.temperature(at);
     if (Number.isNaN(degrees) || cell.health(at) === "stale" || cell.health(at) === "failing") continue;
-    if (targets.value[at]?.kind.includes("ups")) continue;
+    if (SOURCES.test(targets.value[at]?.kind ?? "")) continue;
     if (found < 0 || degrees > cell.temperature(found)) found = at;
   }
   return found;
 });
+
+/** Kinds that feed PDUs, and kinds that hang on them: what they draw is counted there. */
+const SOURCES = /ups|nut/;
+const LOADS = /redfish|ipmi|server/;
 
 export interface FeedSum {
   name: string;
@@ -175,8 +179,8 @@ export const feeds = computed(() => {
     if (name === undefined) return;
     let sum = sums.get(name);
     if (!sum) sums.set(name, (sum = { name, power: 0, supplies: [] }));
-    if (target.kind.includes("ups")) sum.supplies.push(number);
-    else if (!Number.isNaN(cell.power(number))) sum.power += cell.power(number);
+    if (SOURCES.test(target.kind)) sum.supplies.push(number);
+    else if (!LOADS.test(target.kind) && !Number.isNaN(cell.power(number))) sum.power += cell.power(number);
   });
   return [...sums.values()].sort((a, b) => inOrder(a.name, b.name));
 });

@@ -204,6 +204,8 @@ function useKeys(openPalette: () => void): void {
       if (document.querySelector("dialog[open]")) return;
       if (isGoing) {
         isGoing = false;
+        // The letter is for this, and for nothing that has the focus.
+        event.stopPropagation();
         const view = VIEWS.find(({ letter }) => letter === event.key);
         if (view) go(view.path);
       } else if (event.key === "g") {
@@ -217,8 +219,8 @@ function useKeys(openPalette: () => void): void {
         openPalette();
       }
     };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
+    addEventListener("keydown", press, true);
+    return () => removeEventListener("keydown", press, true);
   }, []);
 }
 

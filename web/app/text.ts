@@ -107,6 +107,8 @@ const TEXTS = {
   relations: ["Relations", "関係"],
   noRelations: ["No relations are declared or follow from labels.", "関係は宣言されていません。"],
   tasks: ["Tasks", "タスク"],
+  notifications: ["Said unasked", "通知 (トラップ)"],
+  begin: ["Begin a rollout", "ロールアウトを開始"],
   noTasks: ["No control tasks.", "制御タスクはありません。"],
   actions: ["Actions", "操作"],
   noActions: ["Nothing here can be controlled.", "制御できる操作はありません。"],

@@ -29,9 +29,9 @@ const targets = Array.from({ length: count }, (_, number) => {
 });
 
 function cell(number) {
-  const health = Math.random() < 0.003 ? "stale" : "answering";
+  const health = Math.random() < 0.003 ? "stale" : null;
   const degrees = Math.round((20 + (number % 977) / 109 + Math.random()) * 10) / 10;
-  return [number, health, 200 + Math.round(Math.random() * 400), degrees, Math.floor(Date.now() / 1000)];
+  return [number, health, 200 + Math.round(Math.random() * 400), degrees, Math.floor(Math.random() * 40)];
 }
 
 const message = (name, data) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;

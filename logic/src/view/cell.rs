@@ -62,14 +62,11 @@ impl Cell {
         }
     }
 
-    pub(super) fn numbered(self, number: u32) -> ViewCell {
-        ViewCell(
-            number,
-            self.health,
-            self.power,
-            self.temperature,
-            self.answered,
-        )
+    /// Returns it for a message of this time.
+    pub(super) fn numbered(self, number: u32, now: Timestamp) -> ViewCell {
+        let health = Some(self.health).filter(|health| *health != Health::Answering);
+        let age = self.answered.map(|answered| now.as_second() - answered);
+        ViewCell(number, health, self.power, self.temperature, age)
     }
 }
 

@@ -1,13 +1,13 @@
 // Alarms: what is wrong, who has seen it, and what explains it.
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Page, Refused, path, post } from "../api";
 import { useFetched } from "../fetching";
 import { value } from "../format";
 import { alarmNews } from "../live";
 import { Age, Choice, Dialog, Empty, Panel, SeverityMark, Time, Trouble } from "../parts";
-import { ask, place, to } from "../route";
+import { ask, go, place, to } from "../route";
 import { t } from "../text";
 import type { Alarm, Explanation } from "../types";
 
@@ -16,6 +16,23 @@ type Set = (typeof SETS)[number];
 
 /** An active alarm that nobody has seen, or shelved. */
 function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Element {
+  const frame = useRef<HTMLSpanElement>(null);
+  // The keys work wherever the focus is in the line of the alarm.
+  useEffect(() => {
+    const line = frame.current?.closest("tr, section");
+    const press = (event: Event): void => {
+      const { key, target, ctrlKey, metaKey, altKey } = event as KeyboardEvent;
+      const isTyping = (target as Element).matches("input, select");
+      if (isTyping || ctrlKey || metaKey || altKey || (target as Element).closest("dialog")) return;
+      if (key === "a" && !alarm.seen) void attempt("seen", {});
+      else if (key === "s" && alarm.held?.by !== "person") setAsks("shelve");
+      else if (key === "e") go(to.alarm(alarm.id));
+      else return;
+      event.preventDefault();
+    };
+    line?.addEventListener("keydown", press);
+    return () => line?.removeEventListener("keydown", press);
+  }, [alarm]);
   const [asks, setAsks] = useState<"shelve" | null>(null);
   const [error, setError] = useState<Refused>();
   const attempt = async (verb: string, body: unknown): Promise<void> => {
@@ -31,7 +48,7 @@ function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Elem
   };
   const isShelved = alarm.held?.by === "person";
   return (
-    <span class="acts">
+    <span class="acts" ref={frame}>
       {!alarm.seen && (
         <button type="button" class="small" onClick={() => void attempt("seen", {})}>
           {t("acknowledge")}

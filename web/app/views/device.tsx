@@ -260,6 +260,38 @@ function Tasks({ name }: { name: string }): JSX.Element {
   );
 }
 
+interface Notification {
+  key: string;
+  name: string;
+  count: number;
+  last: string;
+  values?: { name: string; value: string | number }[];
+}
+
+/** What the device has said unasked: traps and informs. */
+function Notifications({ name }: { name: string }): JSX.Element | null {
+  const { data, error } = useFetched<Page<Notification>>(
+    path("/v1/notifications", { selector: selectorOf([name]), limit: 10 }),
+    15_000,
+  );
+  if (error) return <Trouble of={error} />;
+  if (!data?.items.length) return null;
+  return (
+    <Panel title={t("notifications")}>
+      <ul class="plain rows">
+        {data.items.map((one) => (
+          <li key={one.key}>
+            <b>{one.name}</b>
+            <div class="hint">{one.values?.map((each) => `${each.name} ${String(each.value)}`).join(" · ")}</div>
+            <span class="number hint">{one.count > 1 ? `${one.count} ×` : ""}</span>
+            <Age of={one.last} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
 function LockDialog({ name, onClose, onDone }: { name: string; onClose: () => void; onDone: () => void }): JSX.Element {
   const [error, setError] = useState<Refused>();
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -395,6 +427,7 @@ export function DeviceView({ name }: { name: string }): JSX.Element {
           <Outlets name={name} readings={kept} canSwitch={new Set(controls.map((one) => one.name))} />
           <Relations name={name} />
           <Tasks name={name} />
+          <Notifications name={name} />
         </div>
       </div>
       <p class="hint">

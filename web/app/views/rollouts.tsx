@@ -4,7 +4,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, Refused, post } from "../api";
 import { useFetched } from "../fetching";
-import { Age, Empty, Panel, Time, Trouble } from "../parts";
+import { inOrder } from "../format";
+import { Age, Dialog, Empty, Panel, Time, Trouble } from "../parts";
+import { go } from "../route";
 import { type Key, t } from "../text";
 import type { Rollout } from "../types";
 
@@ -93,11 +95,61 @@ function Detail({ id }: { id: string }): JSX.Element {
   );
 }
 
+/** Begins a rollout: the release of a kind, with the plan that utakata has for it. */
+function Begin({ onClose }: { onClose: () => void }): JSX.Element {
+  const { data, error } = useFetched<Page<{ kind: string; version: string }>>("/v1/releases?limit=1000", 60_000);
+  const [refused, setRefused] = useState<Refused>();
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const [kind, to] = String(form.get("release")).split("@");
+    const why = String(form.get("why") ?? "").trim();
+    try {
+      const begun = await post<Rollout>("/v1/rollouts", { kind, to, ...(why ? { why } : {}) });
+      onClose();
+      go(`/rollouts/${begun.id}`);
+    } catch (failure) {
+      if (!(failure instanceof Refused)) throw failure;
+      setRefused(failure);
+    }
+  };
+  const names = data?.items.map(({ kind, version }) => `${kind}@${version}`).sort(inOrder) ?? [];
+  return (
+    <Dialog title={t("begin")} onClose={onClose}>
+      <form class="fields" onSubmit={submit}>
+        <label>
+          {t("release")}
+          <select name="release" required>
+            {names.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {t("why")}
+          <input name="why" maxLength={1000} placeholder={t("optional")} />
+        </label>
+        <Trouble of={refused ?? error} />
+        <button type="submit" class="primary">
+          {t("begin")}
+        </button>
+      </form>
+    </Dialog>
+  );
+}
+
 export function RolloutsView({ id }: { id: string | undefined }): JSX.Element {
   const { data, error } = useFetched<Page<Rollout>>("/v1/rollouts?limit=100", 10_000);
+  const [isBeginning, setBeginning] = useState(false);
   return (
     <>
       <h1 class="title">{t("rollouts")}</h1>
+      <div class="toolbar">
+        <button type="button" onClick={() => setBeginning(true)}>
+          {t("begin")} …
+        </button>
+      </div>
+      {isBeginning && <Begin onClose={() => setBeginning(false)} />}
       <Trouble of={error} />
       {data?.items.length === 0 && <Empty>{t("noRollouts")}</Empty>}
       {data && data.items.length > 0 && (
