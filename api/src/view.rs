@@ -13,11 +13,22 @@ use crate::inventory::Health;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ViewEvent {
-    /// All targets, in the order in which cells count them. It begins a stream, and comes again
+    /// The targets, in the order in which cells count them. They begin a stream, and come again
     /// when the inventory has changed or cells were missed; all cells follow.
-    Targets(Vec<ViewTarget>),
+    Targets(ViewTargets),
     /// The cells that have changed.
     Cells(ViewCells),
+}
+
+/// A part of the targets, so that no screen stands still while it reads them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ViewTargets {
+    /// The number of the first target of this part.
+    pub from: u32,
+    /// The number of targets in all parts.
+    pub of: u32,
+    /// The targets of this part.
+    pub items: Vec<ViewTarget>,
 }
 
 /// A target, as far as it does not change while it is watched.

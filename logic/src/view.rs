@@ -16,7 +16,7 @@ use tokio::{
 };
 use utakata_api::{
     inventory::Health,
-    view::{ViewCell, ViewCells, ViewEvent, ViewTarget},
+    view::{ViewCell, ViewCells, ViewEvent, ViewTarget, ViewTargets},
 };
 use utakata_interconnect::Event;
 use utakata_model::{Class, Selector, TargetName};
@@ -24,7 +24,7 @@ use utakata_model::{Class, Selector, TargetName};
 use self::cell::Cell;
 use crate::{
     dispatch::{Dispatch, Item},
-    inventory::{Inventory, Selection},
+    inventory::{Inventory, Selection, TargetEntry},
     observe::Observe,
     observed::Observed,
 };
@@ -35,6 +35,8 @@ pub const TICK: Duration = Duration::from_millis(250);
 const SWEEP: Duration = Duration::from_secs(2);
 /// The interval after which the time is sent though nothing changed.
 const CLOCK: Duration = Duration::from_secs(1);
+/// The largest number of targets, and of cells, in a message to somebody who has nothing yet.
+const PART: usize = 2000;
 /// The number of messages that are kept for watchers who are slow.
 const KEPT: usize = 64;
 
@@ -217,23 +219,45 @@ impl View {
         }
     }
 
-    /// Returns everything, for a watcher who has nothing yet.
+    /// Returns everything, in parts, for a watcher who has nothing yet.
     fn all(&self) -> Vec<Arc<[u8]>> {
-        let entries = self.targets.iter().flat_map(|one| one.selection.iter());
-        let targets = entries.map(|entry| ViewTarget {
-            name: entry.target.name.clone(),
-            kind: entry.target.kind.clone(),
-            zone: entry.target.zone.clone(),
-            labels: entry.target.labels.clone(),
-        });
+        let entries = self.targets.as_ref().map_or(&[][..], |one| &one.selection);
+        let mut messages: Vec<Arc<[u8]>> = parts(entries)
+            .map(|(from, part)| {
+                let items = part.iter().map(|entry| target(entry)).collect();
+                text(&ViewEvent::Targets(ViewTargets {
+                    from: from as u32,
+                    of: entries.len() as u32,
+                    items,
+                }))
+            })
+            .collect();
         let now = crate::clock::now();
-        let seen = (0..).zip(&self.cells);
-        let seen = seen.filter(|(_, cell)| cell.health != Health::Unseen);
-        let cells = seen.map(|(number, cell)| cell.numbered(number, now));
-        vec![
-            text(&ViewEvent::Targets(targets.collect())),
-            text(&ViewEvent::Cells(self.cells(cells.collect(), now))),
-        ]
+        messages.extend(parts(&self.cells).map(|(from, part)| {
+            let seen = (from as u32..).zip(part);
+            let seen = seen.filter(|(_, cell)| cell.health != Health::Unseen);
+            let cells = seen.map(|(number, cell)| cell.numbered(number, now));
+            text(&ViewEvent::Cells(self.cells(cells.collect(), now)))
+        }));
+        messages
+    }
+}
+
+/// Returns the parts of a list, each with the number of its first item; one, if it is empty.
+fn parts<T>(list: &[T]) -> impl Iterator<Item = (usize, &[T])> {
+    let count = list.len().div_ceil(PART).max(1);
+    (0..count).map(|part| {
+        let from = part * PART;
+        (from, &list[from..list.len().min(from + PART)])
+    })
+}
+
+fn target(entry: &TargetEntry) -> ViewTarget {
+    ViewTarget {
+        name: entry.target.name.clone(),
+        kind: entry.target.kind.clone(),
+        zone: entry.target.zone.clone(),
+        labels: entry.target.labels.clone(),
     }
 }
 
@@ -260,4 +284,23 @@ fn text(event: &ViewEvent) -> Arc<[u8]> {
     format!("event: {name}\ndata: {json}\n\n")
         .into_bytes()
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_the_same_in_parts_and_an_empty_one_is_one_part() {
+        for length in [0, 1, PART - 1, PART, PART + 1, 3 * PART] {
+            let list: Vec<usize> = (0..length).collect();
+            let parts: Vec<(usize, &[usize])> = parts(&list).collect();
+            assert_eq!(parts.len(), length.div_ceil(PART).max(1));
+            let whole: Vec<usize> = parts.iter().flat_map(|(_, part)| *part).copied().collect();
+            assert_eq!(whole, list);
+            for (from, part) in parts {
+                assert!(part.first().is_none_or(|first| *first == from));
+            }
+        }
+    }
 }

@@ -33,7 +33,13 @@ interface Cells {
   cells: Cell[];
 }
 
-type Message = { targets: ViewTarget[] } | { cells: Cells } | { hello: true };
+interface Part {
+  from: number;
+  of: number;
+  items: ViewTarget[];
+}
+
+type Message = { targets: Part } | { cells: Cells } | { hello: true };
 
 /** All targets, in the order in which the server counts them. */
 export const targets = signal<ViewTarget[]>([]);
@@ -70,8 +76,10 @@ export function numberOf(name: string): number | undefined {
   return numbers.get(name);
 }
 
-function resize(list: ViewTarget[]): void {
-  numbers = new Map(list.map((target, at) => [target.name, at]));
+/** Puts the list that has arrived in the place of the last one. */
+function resize(): void {
+  const { list } = arriving;
+  numbers = arriving.numbers;
   health = new Uint8Array(list.length);
   power = new Float32Array(list.length).fill(Number.NaN);
   temperature = new Float32Array(list.length).fill(Number.NaN);
@@ -80,9 +88,19 @@ function resize(list: ViewTarget[]): void {
   targets.value = list;
 }
 
+/** The targets of a list that is not whole yet. */
+let arriving: { list: ViewTarget[]; numbers: Map<string, number> } = { list: [], numbers: new Map() };
+
 function apply(message: Message): void {
   if ("targets" in message) {
-    resize(message.targets);
+    const { from, of, items } = message.targets;
+    if (from === 0) arriving = { list: [], numbers: new Map() };
+    const { list, numbers } = arriving;
+    for (const target of items) {
+      numbers.set(target.name, list.length);
+      list.push(target);
+    }
+    if (list.length === of) resize();
     return;
   }
   if (!("cells" in message)) return;
@@ -113,7 +131,8 @@ function snapshot(): Message[] {
     return [at, cell.health(at), number(power[at]!), number(temperature[at]!), number(second - answered[at]!)];
   });
   const rest = { at: server, alarms: alarmNews.value, outcomes: outcomeNews.value };
-  return [{ targets: targets.value }, { cells: { ...rest, cells } }];
+  const list = targets.value;
+  return [{ targets: { from: 0, of: list.length, items: list } }, { cells: { ...rest, cells } }];
 }
 
 /** The time after which a stream that was refused is asked for again, in milliseconds. */

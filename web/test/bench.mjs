@@ -14,6 +14,7 @@ const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg
 const IN_RACK = 40;
 const IN_ROW = 25;
 const TICK = 250;
+const PART = 2000;
 
 const targets = Array.from({ length: count }, (_, number) => {
   const rack = Math.floor(number / IN_RACK);
@@ -42,8 +43,13 @@ const server = http.createServer((request, response) => {
   const path = new URL(request.url, "http://site").pathname;
   if (path === "/v1/view") {
     response.writeHead(200, { "content-type": "text/event-stream" });
-    response.write(message("targets", { targets }));
-    response.write(cells(targets.map((_, number) => cell(number))));
+    for (let from = 0; from < count; from += PART) {
+      const items = targets.slice(from, from + PART);
+      response.write(message("targets", { targets: { from, of: count, items } }));
+    }
+    for (let from = 0; from < count; from += PART) {
+      response.write(cells(targets.slice(from, from + PART).map((_, number) => cell(from + number))));
+    }
     const timer = setInterval(() => {
       const changed = Array.from({ length: (rate * TICK) / 1000 }, () => cell(Math.floor(Math.random() * count)));
       const text = cells(changed);

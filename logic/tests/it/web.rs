@@ -144,7 +144,7 @@ impl Watch {
     /// Returns the next list of targets, by name.
     async fn targets(&mut self) -> Vec<String> {
         loop {
-            if let Some(targets) = self.next().await["targets"].as_array() {
+            if let Some(targets) = self.next().await["targets"]["items"].as_array() {
                 let name = |target: &Value| target["name"].as_str().unwrap().to_owned();
                 return targets.iter().map(name).collect();
             }
