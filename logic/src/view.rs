@@ -2,9 +2,10 @@
 //! up to date only while somebody does, and what it sends is written once.
 
 mod cell;
+mod outbox;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -21,7 +22,9 @@ use utakata_api::{
 use utakata_interconnect::Event;
 use utakata_model::{Class, Selector, TargetName};
 
-use self::cell::Cell;
+pub use self::outbox::Position;
+
+use self::{cell::Cell, outbox::Outbox};
 use crate::{
     dispatch::{Dispatch, Item},
     inventory::{Inventory, Selection, TargetEntry},
@@ -37,8 +40,6 @@ const SWEEP: Duration = Duration::from_secs(2);
 const CLOCK: Duration = Duration::from_secs(1);
 /// The largest number of targets, and of cells, in a message to somebody who has nothing yet.
 const PART: usize = 2000;
-/// The number of messages that are kept for watchers who are slow.
-const KEPT: usize = 64;
 
 /// The sources of the view.
 #[derive(Clone, Copy)]
@@ -51,14 +52,6 @@ pub struct Sources<'a> {
     pub started: Timestamp,
 }
 
-/// The position of a watcher in what was sent.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The list of targets that the watcher has; 0 for none.
-    list: u64,
-    message: u64,
-}
-
 /// The view, as it was last looked at.
 #[derive(Default)]
 pub struct View {
@@ -68,12 +61,9 @@ pub struct View {
     cells: Vec<Cell>,
     /// The numbers of the targets that something was heard of.
     touched: BTreeSet<u32>,
-    list: u64,
+    outbox: Outbox,
     alarms: u64,
     outcomes: u64,
-    /// The latest messages, with their numbers.
-    messages: VecDeque<(u64, Arc<[u8]>)>,
-    message: u64,
     refreshed: Option<Instant>,
     swept: Option<Instant>,
     told: Option<Instant>,
@@ -88,20 +78,8 @@ impl View {
     /// Brings the view up to date, and returns what a watcher at this position has not had yet.
     pub fn next(&mut self, sources: Sources<'_>, position: &mut Position) -> Vec<Arc<[u8]>> {
         self.refresh(sources);
-        let oldest = self.messages.front().map(|(number, _)| *number);
-        let has_missed = oldest.is_some_and(|oldest| position.message + 1 < oldest);
-        if position.list != self.list || has_missed {
-            *position = Position {
-                list: self.list,
-                message: self.message,
-            };
-            return self.all();
-        }
-        let new = self.messages.iter();
-        let new = new.filter(|(number, _)| *number > position.message);
-        let new = new.map(|(_, text)| Arc::clone(text)).collect();
-        position.message = self.message;
-        new
+        let messages = self.outbox.next(position);
+        messages.unwrap_or_else(|| self.all())
     }
 
     fn refresh(&mut self, sources: Sources<'_>) {
@@ -121,18 +99,12 @@ impl View {
         let time = crate::clock::now();
         let changed = self.look(sources, time);
         if is_new {
-            // Everybody gets all of it.
-            self.messages.clear();
-            return;
+            return self.outbox.begin();
         }
         if !changed.is_empty() || is_due(self.told, CLOCK) {
             self.told = Some(now);
-            self.message += 1;
             let text = text(&ViewEvent::Cells(self.cells(changed, time)));
-            self.messages.push_back((self.message, text));
-            if self.messages.len() > KEPT {
-                self.messages.pop_front();
-            }
+            self.outbox.push(text);
         }
     }
 
@@ -148,7 +120,6 @@ impl View {
         let numbers = numbers.collect();
         self.cells = vec![Cell::UNSEEN; selection.len()];
         self.targets = Some(Targets { selection, numbers });
-        self.list += 1;
         true
     }
 

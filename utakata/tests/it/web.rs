@@ -14,7 +14,7 @@ fn the_web_ui_shows_the_room_and_switches_an_outlet() {
         "tests/servers/install.sh web installs what drives the browser"
     );
     let place = Place::new();
-    let up = place.up_with(&["--demo", "--mqtt", "off"]);
+    let up = place.up_with(&["--demo"]);
     place.until_served("apc-pdu");
     let text = |key: &str| up.ready[key].as_str().unwrap().to_owned();
     let walked = Command::new("node")
