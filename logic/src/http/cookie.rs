@@ -68,6 +68,10 @@ fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// Returns the hash of a person's token, if that person has one.
 pub(super) fn token_of(api: &Api, name: &PersonName) -> Option<TokenHash> {
+    // Under an empty key anybody could make sessions; nobody has an empty token either.
+    if api.token.reveal().is_empty() {
+        return None;
+    }
     if *name == PersonName::admin() {
         return Some(TokenHash::of(api.token.reveal()));
     }

@@ -222,17 +222,18 @@ function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours
   g.textAlign = "left";
   const name = box.isRack ? box.name : (targets.value[box.members[0]!]?.name ?? "");
   g.font = "600 11px system-ui, sans-serif";
-  const hasSpace = box.h >= 20 && (paint.mark === null || box.w >= 44);
+  const isMarked = paint.mark !== null && paint.mark !== "unknown";
+  const hasSpace = box.h >= 20 && (!isMarked || box.w >= 44);
   if (box.w >= 26 && hasSpace) {
     g.fillStyle = paint.ink;
     g.save();
     g.beginPath();
-    g.rect(box.x, box.y, box.w - (paint.mark ? 14 : 2), box.h);
+    g.rect(box.x, box.y, box.w - (isMarked ? 14 : 2), box.h);
     g.clip();
     g.fillText(name, box.x + 5, box.y + (!box.isRack ? box.h / 2 : box.h < 40 ? 9 : 11));
     g.restore();
   }
-  if (paint.mark && paint.mark !== "unknown") {
+  if (paint.mark && isMarked) {
     const ink = layer === "alarms" ? c.look[paint.mark] : paint.ink;
     g.fillStyle = ink;
     g.strokeStyle = ink;
@@ -248,9 +249,11 @@ function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours
     g.textAlign = "right";
     g.fillText(text, box.x + box.w - 5, box.y + box.h - (box.h < 40 ? 8 : 10));
   } else if (paint.isUnknown) {
+    // Below the name, or in its place.
+    const isBelow = box.w >= 26 && hasSpace;
     g.font = "600 11px system-ui, sans-serif";
-    g.textAlign = "center";
-    g.fillText("?", box.x + box.w / 2, box.y + box.h / 2);
+    g.textAlign = isBelow ? "right" : "center";
+    g.fillText("?", box.x + (isBelow ? box.w - 4 : box.w / 2), box.y + (isBelow ? box.h - 8 : box.h / 2));
   }
 }
 
