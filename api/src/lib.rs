@@ -23,6 +23,7 @@ pub mod release;
 pub mod rollout;
 pub mod status;
 pub mod task;
+pub mod view;
 
 pub use client::Client;
 pub use problem::Problem;

@@ -138,3 +138,13 @@ pub struct Refusal {
     /// The reason why it was refused.
     pub why: String,
 }
+
+/// Answer to `POST /v1/session`: the session of a browser, whose text is in a cookie only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// The person whose session it is.
+    pub name: PersonName,
+    /// The time at which it ends, at the latest.
+    #[schema(value_type = String, format = "date-time")]
+    pub expires: Timestamp,
+}

@@ -65,6 +65,7 @@ codes! {
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE Operator,
     CannotBeDone "cannot-be-done" UNPROCESSABLE_ENTITY Operator,
     CredentialInUse "credential-in-use" CONFLICT Operator,
+    CrossOrigin "cross-origin" FORBIDDEN Operator,
     DiskError "disk-error" SERVICE_UNAVAILABLE Operator,
     DiskFull "disk-full" INSUFFICIENT_STORAGE Operator,
     DocumentsInvalid "documents-invalid" UNPROCESSABLE_ENTITY Operator,

@@ -87,7 +87,7 @@ pub struct Http {
     /// The largest number of connections from one address: for a proxy, from all clients behind it.
     #[setting(max = 1_000_000)]
     pub connections_per_address: usize,
-    /// The largest number of clients of /v1/events at a time, counted separately.
+    /// The largest number of clients of /v1/events and /v1/view at a time, counted separately.
     #[setting(max = 1_000_000)]
     pub streams: usize,
     /// The time after which a connection without a valid token is closed.

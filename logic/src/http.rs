@@ -1,4 +1,5 @@
-//! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json and a bearer token on everything.
+//! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json, and a bearer token or the session of a
+//! browser on everything. The files of the web UI are served beside it, and need neither.
 
 mod alarm_rules;
 mod alarms;
@@ -9,6 +10,7 @@ mod auth;
 mod bindings;
 mod body;
 mod connections;
+mod cookie;
 mod credentials;
 mod envelopes;
 mod environments;
@@ -42,7 +44,9 @@ mod rollouts;
 mod route;
 mod schedules;
 mod scrape;
+mod session;
 mod size;
+mod standing;
 mod status;
 mod targets;
 mod tasks;
@@ -50,6 +54,8 @@ mod tls;
 mod tokens;
 mod trail;
 mod verb;
+mod view;
+mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -60,6 +66,7 @@ use axum::{
     response::Response,
 };
 use jiff::fmt::rfc2822::DateTimePrinter;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use utakata_api::client::{self, Trust, relay::Relay};
@@ -70,7 +77,7 @@ pub use openapi::document;
 pub use problem::Refused;
 pub use tls::Certificate;
 
-use crate::{Handle, code::Code};
+use crate::{Handle, code::Code, view::View};
 use allowed::Gate;
 use route::Route;
 
@@ -87,6 +94,7 @@ struct Api {
     large: body::LargeBodies,
     /// The refusals of the last minute.
     refusals: Arc<trail::Refusals>,
+    view: Arc<Mutex<View>>,
 }
 
 /// The reason why the API is not served.
@@ -219,6 +227,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
         relay,
         large: body::LargeBodies::default(),
         refusals: Arc::default(),
+        view: Arc::default(),
     };
     let served = routes().fold(OpenApiRouter::new(), |router, route| {
         route.serve(router, &api)
@@ -231,6 +240,7 @@ pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationT
             api.clone(),
             auth::authenticate,
         ))
+        .layer(middleware::from_fn(web::serve))
         .layer(middleware::map_response(dated))
         .with_state(Gate::new(api))
 }
@@ -254,6 +264,7 @@ fn routes() -> impl Iterator<Item = Route> {
         people::routes(),
         tokens::routes(),
         bindings::routes(),
+        session::routes(),
         kinds::routes(),
         releases::routes(),
         environments::routes(),
@@ -269,6 +280,7 @@ fn routes() -> impl Iterator<Item = Route> {
         locks::routes(),
         audit::routes(),
         events::routes(),
+        view::routes(),
         errors::routes(),
         openapi::routes(),
     ]

@@ -68,8 +68,10 @@ pub mod policies;
 pub mod relations;
 pub mod rights;
 pub mod service;
+mod session;
 pub mod store;
 pub mod token;
+pub mod view;
 
 pub use config::Config;
 pub use service::{Handle, LogicEnvironment, Parts};

@@ -115,6 +115,11 @@ impl People {
         &self.wrong_tokens
     }
 
+    /// Returns the hashes of the tokens of somebody, except for `admin`.
+    pub fn token_hashes(&self, name: &PersonName) -> Vec<TokenHash> {
+        self.known.read().token_hashes(name)
+    }
+
     /// Returns everybody, by name.
     pub fn list(&self) -> Vec<PersonView> {
         self.known.read().views()

@@ -17,6 +17,8 @@
 #   ipmi     ipmi_sim, and virtualbmc for cipher suite 17; ipmitool to compare with
 #   libvirt  libvirtd and its test driver; virsh to compare with
 #   api      schemathesis
+#   web      Chromium, and what drives it (in web/node_modules; Node is taken as it is)
+#   node     of these, only what needs no browser: it compiles the web UI
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
 #               cloudcoil, for documents of KEDA and Prometheus
 #   prometheus  Prometheus, with promtool
@@ -52,8 +54,10 @@ packages_of() {
     libvirt) echo "libvirt-daemon libvirt-clients" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
+    web) echo "chromium" ;;
+    node) ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, kubernetes, prometheus, alerts, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, web, kubernetes, prometheus, alerts, check, bench)" ;;
     esac
 }
 
@@ -160,8 +164,19 @@ UNPACK
     echo "$wanted" >"$venv/programs"
 }
 
+# The compiler of the web UI, and what drives a browser, in the versions of web/package-lock.json.
+install_node() {
+    local web=$ROOT/web
+    command -v npm >/dev/null ||
+        die "npm is not here: install Node 20 or newer (the web UI is tested with it)"
+    cmp -s "$web/package-lock.json" "$web/node_modules/.lock" && return 0
+    echo "installing the packages of web/package-lock.json"
+    npm ci --prefix "$web" --ignore-scripts --no-audit --no-fund --silent
+    cp "$web/package-lock.json" "$web/node_modules/.lock"
+}
+
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api kubernetes prometheus alerts check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api web kubernetes prometheus alerts check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
@@ -177,6 +192,7 @@ main() {
         install_python "$group"
         [ "$group" != kubernetes ] || install_kubectl
         [ "$group" != libvirt ] || install_user
+        [ "$group" != web ] && [ "$group" != node ] || install_node
     done
 }
 

@@ -80,6 +80,12 @@ rights! {
     ToChangeSite = [Verb::Inventory], false;
     /// To apply documents: each is looked at.
     ToApply = [Verb::Inventory, Verb::SecretWrite], true;
+    /// To change what nobody may exceed.
+    ToLimit = [Verb::People], false;
+    /// To let policies act, on whatever they select.
+    ToArm = [Verb::ControlHigh], false;
+    /// To keep policies from acting.
+    ToStop = [Verb::ControlLow, Verb::ControlHigh], true;
     /// To write credentials.
     ToWriteSecrets = [Verb::SecretWrite], false;
     /// To push releases.

@@ -1,4 +1,5 @@
-//! The bearer token, on everything (RFC 6750), and the one to whom it belongs.
+//! The bearer token (RFC 6750) or the session of a browser, on everything, and the one to whom it
+//! belongs.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -10,7 +11,9 @@ use axum::{
 };
 use utakata_model::PersonName;
 
-use super::{Api, Refused, allowed::Gate, connections::ClientConnection, local::LocalAdmin};
+use super::{
+    Api, Refused, allowed::Gate, connections::ClientConnection, cookie, local::LocalAdmin,
+};
 use crate::{
     code::Code,
     people::{Identity, NoIdentity},
@@ -51,38 +54,63 @@ impl FromRequestParts<Gate> for Person {
     }
 }
 
+/// The means by which a request shows whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    Token,
+    /// The session of a browser, made from a token.
+    Session,
+}
+
+impl FromRequestParts<Gate> for Means {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Gate) -> Result<Self, Refused> {
+        // Without it a request could do less.
+        let means = parts.extensions.get::<Self>().copied();
+        Ok(means.unwrap_or(Self::Session))
+    }
+}
+
 pub(super) async fn authenticate(
     State(api): State<Api>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|given| given.to_str().ok())
-        .map(|given| bearer(given).unwrap_or_default());
-    let Some(given) = given else {
-        if request.extensions().get::<LocalAdmin>().is_some() {
-            let admin = Arc::new(Identity::admin());
-            request.extensions_mut().insert(Caller(admin));
-            return next.run(request).await;
-        }
-        let detail = "the request has no bearer token";
-        return Refused::new(Code::Unauthorized, detail, CURE).into_response();
-    };
     let guest = request.extensions().get::<ClientConnection>().cloned();
-    match identity(&api, given) {
-        Ok(identity) => {
-            // A client that is being served does not make room for others.
-            let _busy = guest.map(|guest| guest.know());
-            request.extensions_mut().insert(Caller(Arc::new(identity)));
-            next.run(request).await
-        }
-        Err(reason) => {
-            let from = guest.map(|guest| guest.peer());
-            wrong(&api, reason, from).await.into_response()
-        }
+    let (identity, means) = match identify(&api, &request, guest.as_ref()).await {
+        Ok(identified) => identified,
+        Err(refused) => return refused.into_response(),
+    };
+    // A client that is being served does not make room for others.
+    let _busy = guest.map(|guest| guest.know());
+    request.extensions_mut().insert(Caller(Arc::new(identity)));
+    request.extensions_mut().insert(means);
+    next.run(request).await
+}
+
+async fn identify(
+    api: &Api,
+    request: &Request,
+    guest: Option<&ClientConnection>,
+) -> Result<(Identity, Means), Refused> {
+    let headers = request.headers();
+    if let Some(given) = headers.get(header::AUTHORIZATION) {
+        let given = given.to_str().ok().and_then(bearer).unwrap_or_default();
+        return match identity(api, given) {
+            Ok(identity) => Ok((identity, Means::Token)),
+            Err(reason) => Err(wrong(api, reason, guest.map(ClientConnection::peer)).await),
+        };
     }
+    if request.extensions().get::<LocalAdmin>().is_some() {
+        return Ok((Identity::admin(), Means::Token));
+    }
+    let Some(identity) = cookie::identity(api, headers) else {
+        let detail = "the request has no bearer token";
+        return Err(Refused::new(Code::Unauthorized, detail, CURE));
+    };
+    cookie::from_own_page(request.method(), headers)?;
+    Ok((identity, Means::Session))
 }
 
 /// Refuses a token; many from one address are answered ever later.

@@ -87,7 +87,7 @@ pub(super) async fn serve(
             limits(config.connections, config.connections_per_address),
         ),
         streams: Admission::new(
-            "/v1/events of the HTTP API",
+            "/v1/events and /v1/view of the HTTP API",
             limits(config.streams, config.streams),
         ),
         config: config.clone(),

@@ -1,6 +1,6 @@
 //! `/v1/envelopes`: limits on what is done, whoever decides.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use utakata_api::{
     apply::{Change, Named},
     page::Page,
@@ -10,7 +10,9 @@ use utakata_model::{Envelope, EnvelopeName};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, apply,
+    Api, Refused,
+    allowed::{Allowed, ToLimit, ToSeeAll},
+    apply,
     body::AnyJson,
     page::{self, PageQuery},
     path::Path,
@@ -38,7 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
     params(PageQuery),
     responses((status = 200, description = "Envelopes, by name", body = Page<EnvelopeView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<EnvelopeView>>, Refused> {
     let gate = gate(&api).await?;
@@ -53,7 +55,7 @@ pub(super) async fn list(
     params(("name" = EnvelopeName, Path, description = "The envelope's name")),
     responses((status = 200, description = "The envelope", body = EnvelopeView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Path(name): Path<EnvelopeName>,
 ) -> Result<Json<EnvelopeView>, Refused> {
     let found = api.handle.inventory().envelope(&name)?;
@@ -67,11 +69,11 @@ pub(super) async fn get(
     request_body = Envelope,
     responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToLimit>,
     Path(name): Path<EnvelopeName>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
-    apply::one(&api, "envelope", name.as_str(), body).await
+    apply::one(&allowed, "envelope", name.as_str(), body).await
 }
 
 /// Deletes an envelope.
@@ -80,7 +82,7 @@ pub(super) async fn put(
     params(("name" = EnvelopeName, Path, description = "The envelope's name")),
     responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToLimit>,
     Path(name): Path<EnvelopeName>,
 ) -> Result<StatusCode, Refused> {
     api.handle.inventory().envelope(&name)?;

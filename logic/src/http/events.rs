@@ -12,14 +12,10 @@ use axum::{
     response::Response,
 };
 use futures::stream;
-use jiff::Timestamp;
 use serde::Deserialize;
-use tokio::sync::{
-    broadcast::{self, error::RecvError},
-    watch,
-};
+use tokio::sync::broadcast::{self, error::RecvError};
 use utakata_interconnect::{Event, Interest};
-use utakata_model::{Selector, TargetName, Verb, suggest};
+use utakata_model::{Selector, TargetName, suggest};
 use utoipa_axum::routes;
 
 use self::changes::Changes;
@@ -29,8 +25,9 @@ use super::{
     connections::{ClientConnection, EventStream},
     query::{Query, invalid},
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+    standing::Standing,
 };
-use crate::{dispatch::Item, people::Identity, rights::Scope};
+use crate::dispatch::Item;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(get))]
@@ -86,12 +83,9 @@ pub(super) async fn get(
             first.extend_from_slice(&Item::environment(&status));
         }
     }
-    let people = api.handle.people().follow();
     let follower = Follower {
         api: api.clone(),
-        caller: allowed.caller,
-        scope: allowed.scope,
-        people,
+        standing: Standing::new(&api, allowed.caller, allowed.scope),
         types,
         selector: query.selector,
         items,
@@ -147,11 +141,7 @@ fn types(requested: Option<&str>) -> Result<Interest, Refused> {
 /// A client that follows events.
 struct Follower {
     api: Api,
-    caller: Arc<Identity>,
-    /// The targets that the client may see.
-    scope: Scope,
-    /// Changes of people, tokens and roles.
-    people: watch::Receiver<u64>,
+    standing: Standing,
     types: Interest,
     selector: Selector,
     items: broadcast::Receiver<Arc<Item>>,
@@ -172,12 +162,10 @@ impl Follower {
         loop {
             let received = tokio::select! {
                 () = cancel.cancelled() => return None,
-                changed = self.people.changed() => {
-                    changed.ok()?;
-                    self.look_again()?;
+                changed = self.standing.changed(&self.api) => {
+                    changed?;
                     continue;
                 }
-                () = until(self.caller.ends()) => return None,
                 received = tokio::time::timeout(KEEP_ALIVE, self.items.recv()) => received,
             };
             let found = match received {
@@ -190,19 +178,6 @@ impl Follower {
                 return Some(self.with_more(found));
             }
         }
-    }
-
-    /// Looks again at what the client may see; `None` if its token is not valid any more.
-    fn look_again(&mut self) -> Option<()> {
-        // The token of admin ends with the process.
-        let Some(token) = &self.caller.token else {
-            return Some(());
-        };
-        let people = self.api.handle.people();
-        let caller = people.find_again(&token.hash, crate::clock::now()).ok()?;
-        self.scope = caller.rights.scope(Verb::See);
-        self.caller = Arc::new(caller);
-        (!self.scope.is_nothing()).then_some(())
     }
 
     /// Adds events that are there already, so that many of them cost one write.
@@ -232,7 +207,8 @@ impl Follower {
             let inventory = self.api.handle.inventory();
             let is_meant = is_for_all
                 || inventory.find(&readings.target).is_some_and(|known| {
-                    self.selector.matches(&known.target) && self.scope.covers(&known.target)
+                    self.selector.matches(&known.target)
+                        && self.standing.scope.covers(&known.target)
                 });
             let changed = is_meant.then(|| changes.of(readings)).flatten()?;
             return Some(Item::readings(&changed));
@@ -244,24 +220,12 @@ impl Follower {
         item.text_for(&|name: &TargetName| {
             let known = inventory.find(name);
             known.is_some_and(|known| {
-                self.selector.matches(&known.target) && self.scope.covers(&known.target)
+                self.selector.matches(&known.target) && self.standing.scope.covers(&known.target)
             })
         })
     }
 
     fn is_for_all(&self) -> bool {
-        self.selector.is_everything() && self.scope.is_everything()
-    }
-}
-
-/// Waits until a time; without one, for ever.
-async fn until(time: Option<Timestamp>) {
-    match time {
-        None => std::future::pending().await,
-        Some(time) => {
-            let left = Duration::try_from(time.duration_since(crate::clock::now()));
-            // One that has passed is negative.
-            tokio::time::sleep(left.unwrap_or(Duration::ZERO)).await;
-        }
+        self.selector.is_everything() && self.standing.scope.is_everything()
     }
 }

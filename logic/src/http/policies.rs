@@ -4,7 +4,7 @@ mod acts;
 mod refused;
 mod view;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use utakata_api::{
@@ -16,7 +16,9 @@ use utakata_model::{Policy, PolicyName, TargetName};
 use utoipa_axum::routes;
 
 use super::{
-    Api, Refused, apply, body,
+    Refused,
+    allowed::{Allowed, ToChangeSite, ToSeeAll},
+    apply, body,
     body::AnyJson,
     page::{self, PageQuery},
     path::Path,
@@ -61,7 +63,7 @@ pub(super) fn routes() -> Vec<Route> {
     params(PageQuery),
     responses((status = 200, description = "Policies, by name", body = Page<PolicyView>)))]
 pub(super) async fn list(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<PolicyView>>, Refused> {
     page::of(view::all(&api), &query, |one| one.policy.name.as_str()).map(Json)
@@ -73,7 +75,7 @@ pub(super) async fn list(
     params(("name" = PolicyName, Path, description = "The policy's name")),
     responses((status = 200, description = "The policy", body = PolicyView)))]
 pub(super) async fn get(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Path(name): Path<PolicyName>,
 ) -> Result<Json<PolicyView>, Refused> {
     view::one(&api, &name).map(Json)
@@ -87,11 +89,11 @@ pub(super) async fn get(
     request_body = Policy,
     responses((status = 200, description = "The changes", body = Change)))]
 pub(super) async fn put(
-    State(api): State<Api>,
+    allowed: Allowed<ToChangeSite>,
     Path(name): Path<PolicyName>,
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
-    apply::one(&api, "policy", name.as_str(), body).await
+    apply::one(&allowed, "policy", name.as_str(), body).await
 }
 
 /// Deletes a policy. It hands back what it has changed.
@@ -100,7 +102,7 @@ pub(super) async fn put(
     params(("name" = PolicyName, Path, description = "The policy's name")),
     responses((status = 204, description = "Deleted")))]
 pub(super) async fn delete(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToChangeSite>,
     Path(name): Path<PolicyName>,
 ) -> Result<StatusCode, Refused> {
     api.handle.inventory().policy(&name)?;
@@ -117,7 +119,7 @@ pub(super) async fn delete(
     request_body = TestPolicy,
     responses((status = 200, description = "What it would have done", body = PolicyTest)))]
 pub(super) async fn test(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToChangeSite>,
     Path(name): Path<PolicyName>,
     body::Json(asked): body::Json<TestPolicy>,
 ) -> Result<Json<PolicyTest>, Refused> {
@@ -160,7 +162,7 @@ pub(super) struct ExplainQuery {
     params(("name" = PolicyName, Path, description = "The policy's name"), ExplainQuery),
     responses((status = 200, description = "The decisions", body = PolicyExplanation)))]
 pub(super) async fn explain(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     Path(name): Path<PolicyName>,
     Query(query): Query<ExplainQuery>,
 ) -> Result<Json<PolicyExplanation>, Refused> {

@@ -27,15 +27,26 @@ use crate::{
 };
 
 /// The paths whose changes the ledger records.
-const BY_THE_LEDGER: [&str; 4] = [
+const BY_THE_LEDGER: [&str; 9] = [
     "/v1/operations",
     "/v1/tasks",
     "/v1/alarms/",
     "/v1/targets/{name}/lock",
+    "/v1/policies/{name}/arm",
+    "/v1/policies/{name}/off",
+    "/v1/policies/{name}/shadow",
+    "/v1/smart-control/stop",
+    "/v1/smart-control/resume",
 ];
 /// The paths that change nothing: a file of a release does nothing until a release with it is
-/// pushed, and a read only reads.
-const NO_CHANGE: [&str; 2] = ["/v1/reads", "/v1/release-files/{sha256}"];
+/// pushed, a read only reads, what is tested is not done, and a session does what its token does.
+const NO_CHANGE: [&str; 5] = [
+    "/v1/alarm-rules/test",
+    "/v1/policies/{name}/test",
+    "/v1/reads",
+    "/v1/release-files/{sha256}",
+    "/v1/session",
+];
 /// The largest body that is recorded in full, in bytes.
 const MAX_BODY: usize = 4 * 1024;
 /// The largest number of things that a line lists.

@@ -149,6 +149,11 @@ impl Directory {
         none("binding", name.as_str(), names)
     }
 
+    pub(super) fn token_hashes(&self, owner: &PersonName) -> Vec<TokenHash> {
+        let own = self.tokens.values().filter(|token| token.owner == *owner);
+        own.map(|token| token.hash).collect()
+    }
+
     pub(super) fn token_named(
         &self,
         owner: &PersonName,

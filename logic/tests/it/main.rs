@@ -28,3 +28,4 @@ mod rollouts;
 mod room;
 mod store;
 mod undo;
+mod web;

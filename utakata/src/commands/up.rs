@@ -29,6 +29,9 @@ struct Line {
     data: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     simulator: Option<String>,
+    /// The file with the token of `admin`.
+    #[serde(skip)]
+    token: String,
     #[serde(skip)]
     demo: bool,
     /// The command line that finds this server.
@@ -51,6 +54,7 @@ impl Line {
             url: endpoint.url.clone(),
             mqtt: endpoint.mqtt.clone(),
             data: folder.path().display().to_string(),
+            token: folder.token_file().display().to_string(),
             simulator: ready.room.and_then(Room::control).map(ToOwned::to_owned),
             demo: ready.room.is_some(),
         }
@@ -62,7 +66,11 @@ impl Line {
         }
         let mqtt = self.mqtt.as_deref().unwrap_or("off");
         let Self {
-            took, url, data, ..
+            took,
+            url,
+            data,
+            token,
+            ..
         } = self;
         let line = format!("ready in {took}: {url}, MQTT {mqtt}, data in {data}");
         let mut lines = vec![line];
@@ -71,6 +79,7 @@ impl Line {
                 "another utakata runs here ({other}): commands reach this one only with --data"
             ));
         }
+        lines.push(format!("in a browser: {url}/, with the token in {token}"));
         lines.push(hints(self.demo, &self.command, self.mqtt.as_deref()));
         context.output.text(&lines.join("\n"))
     }

@@ -31,6 +31,7 @@ mod start;
 mod strangers;
 mod tls;
 mod upgrade;
+mod web;
 mod which_server;
 mod workers;
 mod zones;

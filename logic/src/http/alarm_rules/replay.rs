@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Json, extract::State};
+use axum::Json;
 use jiff::{SignedDuration, Timestamp};
 use utakata_alarm::{Compiled, Occurrence, Watch, report};
 use utakata_api::{
@@ -40,7 +40,7 @@ type Rule = (RuleOrigin, Arc<Compiled>);
     tag = "alarms", request_body = TestAlarmRules,
     responses((status = 200, description = "The alarms", body = AlarmTest)))]
 pub(in crate::http) async fn post(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToSeeAll>,
     body::Json(test): body::Json<TestAlarmRules>,
 ) -> Result<Json<AlarmTest>, Refused> {
     reason::check_size(&test.selector, &serde_json::Map::new())?;

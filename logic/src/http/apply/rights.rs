@@ -35,9 +35,11 @@ pub(super) fn check<R: Right>(
                 of_target(rights, find(&target.name).as_deref(), Some(target))
             }
             Document::Credential(_) => of_site(rights, Verb::SecretWrite),
-            Document::Schedule(_) | Document::Relation(_) | Document::Alarm(_) => {
-                of_site(rights, Verb::Inventory)
-            }
+            Document::Schedule(_)
+            | Document::Relation(_)
+            | Document::Alarm(_)
+            | Document::Policy(_) => of_site(rights, Verb::Inventory),
+            Document::Envelope(_) => of_site(rights, Verb::People),
         };
         problems.extend(missing.map(|verb| problem(allowed, document.subject(), verb)));
     }
@@ -48,9 +50,10 @@ pub(super) fn check<R: Right>(
                 None => None,
             },
             Named::Credential(_) => of_site(rights, Verb::SecretWrite),
-            Named::Schedule(_) | Named::Relation(_) | Named::Alarm(_) => {
+            Named::Schedule(_) | Named::Relation(_) | Named::Alarm(_) | Named::Policy(_) => {
                 of_site(rights, Verb::Inventory)
             }
+            Named::Envelope(_) => of_site(rights, Verb::People),
         };
         problems.extend(missing.map(|verb| problem(allowed, named.subject(), verb)));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use utakata_api::{
     ledger::{Attribution, Reason},
     policy::{ArmPolicy, PolicyArmed, PolicyView},
@@ -13,7 +13,14 @@ use super::view;
 use crate::{
     clock,
     code::Code,
-    http::{Api, Refused, auth::Person, body, path::Path, reason},
+    http::{
+        Refused,
+        allowed::{Allowed, ToArm, ToStop},
+        auth::Person,
+        body,
+        path::Path,
+        reason,
+    },
     policies::{Arm, Told},
 };
 
@@ -28,7 +35,7 @@ const MAX_ARMED: Duration = Duration::from_secs(30 * 86_400);
     request_body = ArmPolicy,
     responses((status = 200, description = "Whether a second person is needed", body = PolicyArmed)))]
 pub(in crate::http) async fn arm(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToArm>,
     Path(name): Path<PolicyName>,
     Person(by): Person,
     body::Json(asked): body::Json<ArmPolicy>,
@@ -69,7 +76,7 @@ pub(in crate::http) async fn arm(
     request_body = Reason,
     responses((status = 200, description = "The policy afterwards", body = PolicyView)))]
 pub(in crate::http) async fn shadow(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToStop>,
     Path(name): Path<PolicyName>,
     Person(by): Person,
     body::Json(said): body::Json<Reason>,
@@ -87,7 +94,7 @@ pub(in crate::http) async fn shadow(
     request_body = Reason,
     responses((status = 200, description = "The policy afterwards", body = PolicyView)))]
 pub(in crate::http) async fn off(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToStop>,
     Path(name): Path<PolicyName>,
     Person(by): Person,
     body::Json(said): body::Json<Reason>,
@@ -105,7 +112,7 @@ pub(in crate::http) async fn off(
     request_body = Reason,
     responses((status = 200, description = "All policies afterwards", body = Vec<PolicyView>)))]
 pub(in crate::http) async fn stop(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToStop>,
     Person(by): Person,
     body::Json(said): body::Json<Reason>,
 ) -> Result<Json<Vec<PolicyView>>, Refused> {
@@ -121,7 +128,7 @@ pub(in crate::http) async fn stop(
     request_body = Reason,
     responses((status = 200, description = "All policies afterwards", body = Vec<PolicyView>)))]
 pub(in crate::http) async fn resume(
-    State(api): State<Api>,
+    Allowed { api, .. }: Allowed<ToArm>,
     Person(by): Person,
     body::Json(said): body::Json<Reason>,
 ) -> Result<Json<Vec<PolicyView>>, Refused> {

@@ -52,6 +52,8 @@ fn requests_that_only_the_keeper_can_answer_are_forwarded_and_no_others() {
         ("GET", "/v1/operations/{id}", Anywhere),
         ("GET", "/v1/tasks", Anywhere),
         ("GET", "/v1/events", Anywhere),
+        ("GET", "/v1/view", Anywhere),
+        ("POST", "/v1/session", Anywhere),
         ("GET", "/v1/status", Anywhere),
     ] {
         let (needs, _) = &table[&(method, path.to_owned())];
@@ -62,7 +64,8 @@ fn requests_that_only_the_keeper_can_answer_are_forwarded_and_no_others() {
 #[test]
 fn changes_are_answered_by_the_keeper_except_reads_and_files() {
     for ((method, path), (needs, _)) in table() {
-        let is_anywhere = path == "/v1/reads" || path.starts_with("/v1/release-files");
+        let is_anywhere = ["/v1/reads", "/v1/session"].contains(&path.as_str())
+            || path.starts_with("/v1/release-files");
         if method != "GET" && !is_anywhere {
             assert_eq!(needs.answered, ByKeeper, "{method} {path}");
         }

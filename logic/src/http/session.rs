@@ -1,0 +1,72 @@
+//! `/v1/session`: the session of a browser, in a cookie that no script can read.
+
+use axum::{
+    Json,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use utakata_api::person::Session;
+use utoipa_axum::routes;
+
+use super::{
+    Refused,
+    allowed::{Allowed, Anybody},
+    auth::Means,
+    cookie,
+    route::{
+        Answered::Anywhere,
+        BodySize::NoBody,
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
+};
+use crate::{
+    code::Code,
+    session::{LIFETIME, SessionKey},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Anywhere, NoBody, Patient, routes!(begin)),
+        Route::new(Anywhere, NoBody, Prompt, routes!(end)),
+    ]
+}
+
+/// Begins a session of a browser, for the person to whom the bearer token belongs.
+///
+/// The session is in a cookie, which no script can read. It ends after twelve hours, or with the
+/// token. With a session in place of a token, a request must come from a page of the web UI.
+#[utoipa::path(post, path = "/v1/session", operation_id = "begin_session", tag = "people",
+    responses((status = 200, description = "The session, in a cookie", body = Session)))]
+pub(super) async fn begin(
+    allowed: Allowed<Anybody>,
+    means: Means,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let (api, caller) = (&allowed.api, &allowed.caller);
+    let token = match means {
+        Means::Token => cookie::token_of(api, caller),
+        Means::Session => None,
+    };
+    let token = token.ok_or_else(|| {
+        let detail = "a session begins with a token, and not with another session";
+        Refused::new(Code::Unauthorized, detail, "log in again, with the token")
+    })?;
+    let now = crate::clock::now();
+    let expires = caller
+        .ends()
+        .map_or(now + LIFETIME, |ends| ends.min(now + LIFETIME));
+    let name = caller.name.clone();
+    let session = SessionKey::new(&api.token).seal(&name, token, expires);
+    let seconds = expires.as_second() - now.as_second();
+    let cookie = cookie::cookie(&headers, &session, seconds);
+    let body = Json(Session { name, expires });
+    Ok((cookie, body).into_response())
+}
+
+/// Ends the session of this browser: its cookie is taken away.
+#[utoipa::path(delete, path = "/v1/session", operation_id = "end_session", tag = "people",
+    responses((status = 204, description = "The cookie is taken away")))]
+pub(super) async fn end(_: Allowed<Anybody>, headers: HeaderMap) -> Response {
+    (StatusCode::NO_CONTENT, cookie::cookie(&headers, "", 0)).into_response()
+}

@@ -1,0 +1,126 @@
+//! `/v1/view`: a cell for each target, as server-sent events.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Extension,
+    http::{HeaderValue, header},
+    response::Response,
+};
+use futures::stream;
+use parking_lot::Mutex;
+use utakata_api::view::ViewEvent;
+use utoipa_axum::routes;
+
+use super::{
+    Api, Refused,
+    allowed::{Allowed, ToSee},
+    connections::{ClientConnection, EventStream},
+    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+    standing::Standing,
+};
+use crate::{
+    rights::Scope,
+    view::{Position, Sources, TICK, View},
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::new(Anywhere, NoBody, Prompt, routes!(follow))]
+}
+
+/// Streams a cell for each target, as server-sent events: `targets`, with all of them, and `cells`,
+/// with those that have changed, at most four times a second, and once a second if none has.
+///
+/// It is made for screens that show a whole site: the readings themselves are in `/v1/events`.
+#[utoipa::path(get, path = "/v1/view", operation_id = "follow_view", tag = "observe",
+    responses((status = 200, description = "Server-sent events; `data` is JSON of this form",
+        body = ViewEvent, content_type = "text/event-stream")))]
+pub(super) async fn follow(
+    allowed: Allowed<ToSee>,
+    guest: Option<Extension<ClientConnection>>,
+) -> Result<Response, Refused> {
+    let place = guest.map(|guest| guest.follow()).transpose()?;
+    let api = allowed.api.clone();
+    let watcher = Watcher {
+        view: shared(&api, &allowed.scope),
+        standing: Standing::new(&api, allowed.caller, allowed.scope),
+        api,
+        position: Position::default(),
+        _place: place,
+    };
+    let body = stream::unfold(watcher, |mut watcher| async move {
+        let bytes = watcher.next().await?;
+        Some((Ok::<_, Infallible>(bytes), watcher))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    let headers = response.headers_mut();
+    let content = HeaderValue::from_static("text/event-stream");
+    headers.insert(header::CONTENT_TYPE, content);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // The connection counts as a stream, and ends with it.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Ok(response)
+}
+
+/// Returns the view that all share who see everything, or one for somebody who sees a part.
+fn shared(api: &Api, scope: &Scope) -> Arc<Mutex<View>> {
+    match scope.is_everything() {
+        true => Arc::clone(&api.view),
+        false => Arc::default(),
+    }
+}
+
+/// A client that watches the view.
+struct Watcher {
+    api: Api,
+    standing: Standing,
+    view: Arc<Mutex<View>>,
+    position: Position,
+    /// It is counted separately from other connections.
+    _place: Option<EventStream>,
+}
+
+impl Watcher {
+    /// Returns the next bytes to send; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let (api, view) = (self.api.clone(), Arc::clone(&self.view));
+            let (scope, mut position) = (self.standing.scope.clone(), self.position);
+            // Not on the threads that permits run on: a large site takes some milliseconds.
+            let look = tokio::task::spawn_blocking(move || {
+                let news = look(&api, &view, &scope, &mut position);
+                (news, position)
+            });
+            let (news, position) = tokio::select! {
+                () = self.api.cancel.cancelled() => return None,
+                looked = look => looked.ok()?,
+            };
+            self.position = position;
+            if !news.is_empty() {
+                return Some(news.concat().into());
+            }
+            tokio::select! {
+                () = self.api.cancel.cancelled() => return None,
+                changed = self.standing.changed(&self.api) => {
+                    changed?;
+                    self.view = shared(&self.api, &self.standing.scope);
+                    self.position = Position::default();
+                }
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+}
+
+fn look(api: &Api, view: &Mutex<View>, scope: &Scope, position: &mut Position) -> Vec<Arc<[u8]>> {
+    let sources = Sources {
+        scope,
+        inventory: api.handle.inventory(),
+        observed: api.handle.observed(),
+        observe: api.handle.observe(),
+        dispatch: api.handle.dispatch(),
+        started: api.handle.started(),
+    };
+    view.lock().next(sources, position)
+}

@@ -1,0 +1,365 @@
+// Walks through the web UI of a running demo in a real Chromium, by roles and keys.
+// usage: node walk.mjs URL TOKEN_FILE SIMULATOR_CONTROL [FOLDER_FOR_SCREENSHOTS]
+// Each step says its name; the first that fails ends the walk with a non-zero exit code.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import { createRequire } from "node:module";
+import net from "node:net";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [url, tokenFile, simulator, pictures] = process.argv.slice(2);
+const token = readFileSync(tokenFile, "utf8").trim();
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const origin = new URL(url).origin;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  // In a container there is no user namespace for Chromium's own sandbox.
+  args: ["--no-sandbox", "--disable-gpu", "--lang=en"],
+});
+const context = await browser.newContext({
+  viewport: { width: 1280, height: 800 },
+  colorScheme: "dark",
+  locale: "en-GB",
+});
+context.setDefaultTimeout(15_000);
+const page = await context.newPage();
+
+/** Everything that must not happen, whatever the step. */
+const wrong = [];
+page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
+page.on("console", (message) => {
+  const text = message.text();
+  if (/Content Security Policy|violates/.test(text)) wrong.push(`policy: ${text}`);
+});
+const requests = [];
+context.on("request", (request) => requests.push(request));
+
+async function step(name, walk) {
+  const began = performance.now();
+  await walk();
+  assert.deepEqual(wrong, [], name);
+  console.log(`${name}: ${Math.round(performance.now() - began)} ms`);
+}
+
+async function picture(name) {
+  if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`) });
+}
+
+/** Serious findings of axe-core on the page as it is. */
+async function accessible(name) {
+  // By the protocol of the debugger, since the policy of the page allows no script of ours.
+  const session = await context.newCDPSession(page);
+  const run = `${axe};axe.run(document, { resultTypes: ["violations"] }).then((found) => JSON.stringify(
+    found.violations.filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => [id, nodes.slice(0, 4).map(({ html, any }) => [html, any[0]?.message])])))`;
+  const { result, exceptionDetails } = await session.send("Runtime.evaluate", {
+    expression: run,
+    awaitPromise: true,
+  });
+  await session.detach();
+  assert.equal(exceptionDetails, undefined, name);
+  assert.equal(result.value, "[]", `axe-core on ${name}`);
+}
+
+/** Whether the token is anywhere that a script could read, or in an address. */
+async function secret(name) {
+  const seen = await page.evaluate(() =>
+    JSON.stringify([
+      document.documentElement.outerHTML,
+      [...document.querySelectorAll("input")].map((one) => one.value),
+      { ...localStorage },
+      { ...sessionStorage },
+      document.cookie,
+      location.href,
+      history.state,
+    ]),
+  );
+  assert.ok(!seen.includes(token), `the token is on the page: ${name}`);
+}
+
+/** One request to the simulated room, which knows what is true. */
+function simulate(request) {
+  const [host, port] = simulator.split(":");
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(Number(port), host, () => socket.write(`${JSON.stringify(request)}\n`));
+    let answer = "";
+    socket.on("data", (data) => {
+      answer += data;
+      if (!answer.includes("\n")) return;
+      socket.destroy();
+      const { devices, error } = JSON.parse(answer);
+      if (error) reject(new Error(error));
+      else resolve(devices);
+    });
+    socket.on("error", reject);
+  });
+}
+
+async function isOn(device, number) {
+  const [truth] = await simulate({ command: "show", device });
+  return truth.outlets.find(({ outlet }) => outlet === number).on;
+}
+
+const go = (path) => page.goto(url + path);
+const heading = (name) => page.getByRole("heading", { level: 1, name });
+
+await step("a view that is asked for without a session is the login", async () => {
+  await go("/device/pdu-a1-a");
+  await page.getByLabel("Token").waitFor();
+  await picture("login");
+  await accessible("login");
+});
+
+await step("a wrong token is refused", async () => {
+  await page.getByLabel("Token").fill("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").getByText("not valid").waitFor();
+});
+
+await step("a token becomes a session, and is nowhere afterwards", async () => {
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+  await heading("pdu-a1-a").waitFor();
+  await secret("after the login");
+  const [cookie] = await context.cookies();
+  assert.ok(cookie.httpOnly && cookie.sameSite === "Strict", JSON.stringify(cookie));
+  assert.ok(!cookie.value.includes(token));
+});
+
+await step("a device shows its readings with their ages, its outlets and its history", async () => {
+  await page.getByRole("row", { name: /hw\.temperature.*°C/ }).first().waitFor();
+  await page.getByRole("button", { name: "outlet-off 3", exact: true }).waitFor();
+  await page.getByRole("region", { name: "Relations" }).getByRole("link", { name: "ups-a" }).waitFor();
+  await page.getByRole("img", { name: /hw\.power: .*W/ }).waitFor();
+  await picture("device");
+  await accessible("device");
+});
+
+await step("an outlet is switched: its plan, what was shown, the outcome, and the way back", async () => {
+  await page.getByRole("button", { name: "outlet-off 3", exact: true }).click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByText("Nothing is done yet").waitFor();
+  await accessible("the form of an action");
+  await sheet.getByRole("button", { name: "Plan" }).click();
+  // The plan has what hangs on the outlet, and what the outlet is today.
+  await sheet.getByText("a1-compute-03 loses this feed and keeps pdu-a1-b 3").waitFor();
+  await sheet.getByRole("row", { name: /pdu-a1-a on utakata\.outlet\.state/ }).waitFor();
+  await picture("plan");
+  await sheet.getByRole("button", { name: "Do it" }).click();
+  await sheet.getByRole("status").getByText("1 succeeded").waitFor();
+  await picture("outcome");
+  assert.equal(await isOn("pdu-a1-a", 3), false);
+  await sheet.getByRole("button", { name: "Undo …" }).click();
+  const undo = page.getByRole("dialog", { name: /Undo/ });
+  await undo.getByRole("row", { name: /pdu-a1-a off/ }).waitFor();
+  await undo.getByRole("button", { name: "Undo", exact: true }).click();
+  await page.getByRole("dialog").getByText("Undoes").waitFor();
+  await page.getByRole("dialog").getByRole("status").getByText("1 succeeded").waitFor();
+  assert.equal(await isOn("pdu-a1-a", 3), true);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+});
+
+await step("now shows the feeds, the hottest inlet and that all is well", async () => {
+  await page.keyboard.press("g");
+  await page.keyboard.press("n");
+  await page.getByText(/10 of 10/).waitFor();
+  await page.getByRole("meter", { name: "Feed A" }).waitFor();
+  await page.getByText("live", { exact: true }).waitFor();
+  await picture("now");
+  await accessible("now");
+});
+
+await step("the floor has its layers, keys, and a twin as a list", async () => {
+  await page.keyboard.press("g");
+  await page.keyboard.press("f");
+  const floor = page.getByRole("application", { name: "Floor demo" });
+  await floor.focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByText(/^Rack A1, 4 devices, well, .*kW, \d/).waitFor();
+  await page.keyboard.press("ArrowRight");
+  await page.getByText(/^Rack A2, 4 devices/).waitFor();
+  await picture("floor");
+  await accessible("floor");
+  await page.getByRole("button", { name: "temperature" }).click();
+  assert.match(page.url(), /layer=temperature/);
+  await picture("floor-temperature");
+  await page.getByRole("button", { name: "As a list" }).click();
+  await page.getByRole("row", { name: /A1 .*well.* 4 .*kW .*°C/ }).waitFor();
+  await accessible("the floor as a list");
+});
+
+await step("a rack shows its cords", async () => {
+  await page.getByRole("link", { name: "A1", exact: true }).click();
+  await heading(/Rack A1/).waitFor();
+  await page.getByRole("region", { name: "Cords" }).getByRole("row", { name: /on.*on/ }).first().waitFor();
+  await picture("rack");
+  await accessible("rack");
+});
+
+await step("the palette goes anywhere by a few letters", async () => {
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("pdu-a2-b2");
+  await page.keyboard.press("Enter");
+  await heading("pdu-a2-b2").waitFor();
+});
+
+await step("every other view can be pasted as an address", async () => {
+  for (const [path, name, row] of [
+    ["/alarms", "Alarms"],
+    ["/operations", "Operations", /outlet-off outlet=3/],
+    ["/inventory?selector=rack%3DA1", /Inventory.*4 targets/],
+    ["/rollouts", "Rollouts"],
+    ["/environments", "Environments", /apc-pdu 1\.0\.0/],
+    ["/audit", "Audit"],
+    ["/people", "People", /admin/],
+  ]) {
+    await go(path);
+    await heading(name).waitFor();
+    if (row) await page.getByRole("row", { name: row }).first().waitFor();
+    await accessible(path);
+    await secret(path);
+    await picture(path.replaceAll(/\W+.*$|^\W/g, "") || path.slice(1).replace(/\?.*/, ""));
+  }
+});
+
+await step("a UPS without mains is an alarm, with its explanation", async () => {
+  await simulate({ command: "fault", device: "ups-a", fault: "input-lost" });
+  await go("/");
+  const causes = page.getByRole("region", { name: "Causes" });
+  await causes.getByRole("link", { name: /ups-a/ }).first().waitFor();
+  await picture("incident");
+  // By keys alone: to the alarms, to the first of them, its explanation, seen.
+  await page.keyboard.press("g");
+  await page.keyboard.press("a");
+  await page.getByRole("row", { name: /ups-a/ }).getByRole("link").first().focus();
+  await page.keyboard.press("e");
+  const explained = page.getByRole("region", { name: "Explain" });
+  await explained.getByText("ups-on-battery").first().waitFor();
+  await page.keyboard.press("a");
+  await explained.getByText("seen by admin").first().waitFor();
+  await picture("alarm");
+  await accessible("an alarm that is explained");
+});
+
+await step("light is as readable as dark", async () => {
+  await page.emulateMedia({ colorScheme: "light" });
+  for (const path of ["/", "/floor/demo", "/rack/demo/A2", "/device/ups-a", "/alarms", "/operations"]) {
+    await go(path);
+    await page.getByText("live", { exact: true }).waitFor();
+    await accessible(`${path} in light`);
+    await picture(`light-${path.split("/")[1] || "now"}`);
+  }
+});
+
+await step("Japanese has its words", async () => {
+  await page.evaluate(() => localStorage.setItem("language", "ja"));
+  await go("/");
+  await page.getByRole("link", { name: "アラーム" }).waitFor();
+  await page.getByText("ライブ", { exact: true }).waitFor();
+  await picture("japanese");
+  await page.evaluate(() => localStorage.setItem("language", "en"));
+});
+
+await step("another origin can read nothing and do nothing", async () => {
+  const act = JSON.stringify({
+    selector: "name=pdu-a1-a",
+    action: "outlet-off",
+    parameters: { outlet: 5 },
+  });
+  const evil = http.createServer((_, response) => {
+    response.setHeader("content-type", "text/html");
+    response.end("<!doctype html><title>another page</title>");
+  });
+  await new Promise((resolve) => evil.listen(0, "127.0.0.1", resolve));
+  const other = await context.newPage();
+  await other.goto(`http://127.0.0.1:${evil.address().port}/`);
+  const tries = await other.evaluate(
+    async ([target, body]) => {
+      const attempt = (options) =>
+        fetch(`${target}/v1/operations`, { credentials: "include", ...options }).then(
+          (response) => `${response.type} ${response.status}`,
+          () => "refused",
+        );
+      const form = document.createElement("form");
+      form.method = "post";
+      form.action = `${target}/v1/operations`;
+      form.enctype = "text/plain";
+      form.target = "_blank";
+      document.body.append(form);
+      return [
+        await attempt({ method: "POST", body, headers: { "content-type": "application/json", "x-utakata": "1" } }),
+        await attempt({ method: "POST", body, mode: "no-cors" }),
+        await attempt({ method: "GET" }),
+        await new Promise((resolve) => {
+          const stream = new EventSource(`${target}/v1/view`, { withCredentials: true });
+          stream.onopen = () => resolve("open");
+          stream.onerror = () => resolve("refused");
+        }),
+      ];
+    },
+    [url.replace(/\/$/, ""), act],
+  );
+  assert.deepEqual(tries, ["refused", "opaque 0", "refused", "refused"]);
+  await other.close();
+  evil.close();
+  assert.equal(await isOn("pdu-a1-a", 5), true);
+  // The same by hand: the cookie alone changes nothing, from this origin neither.
+  const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  for (const [headers, status] of [
+    [{}, 403],
+    [{ "x-utakata": "1", "sec-fetch-site": "same-site" }, 403],
+    [{ "x-utakata": "1", origin: "http://127.0.0.1:1" }, 403],
+    [{ "x-utakata": "1", cookie: "utakata=x" }, 401],
+  ]) {
+    const answer = await fetch(`${origin}/v1/operations`, {
+      method: "POST",
+      body: act,
+      headers: { cookie, "content-type": "application/json", ...headers },
+    });
+    assert.equal(answer.status, status, JSON.stringify(headers));
+  }
+});
+
+await step("a second tab shares the stream of the first", async () => {
+  const streams = () => requests.filter((one) => one.url().endsWith("/v1/view") && one.frame().page() === second);
+  const second = await context.newPage();
+  await second.goto(`${url}/floor/demo`);
+  await second.getByText("live", { exact: true }).waitFor();
+  assert.equal(streams().length, 0);
+  // When the first one is closed, the second takes the stream over.
+  await Promise.all([
+    second.waitForRequest((one) => one.url().endsWith("/v1/view")),
+    page.goto("about:blank"),
+  ]);
+  await second.close();
+});
+
+await step("who logs out is out", async () => {
+  await go("/");
+  await page.getByRole("button", { name: "admin" }).click();
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByLabel("Token").waitFor();
+  assert.deepEqual(await context.cookies(), []);
+});
+
+await step("three requests make the page, and none leaves the host", async () => {
+  const asked = requests.map((one) => new URL(one.url()));
+  const elsewhere = asked.filter((one) => one.protocol.startsWith("http") && one.hostname !== "127.0.0.1");
+  assert.deepEqual(elsewhere.map(String), []);
+  for (const request of requests) {
+    assert.ok(!request.url().includes(token), "the token is in an address");
+  }
+  const files = new Set(asked.filter((one) => one.origin === origin && /\.(js|css)$/.test(one.pathname)).map(String));
+  assert.equal(files.size, 2, [...files].join());
+  const script = await fetch(`${origin}/app.js`, { headers: { "accept-encoding": "gzip" } });
+  assert.equal(script.headers.get("content-encoding"), "gzip");
+  const policy = (await fetch(`${origin}/`)).headers.get("content-security-policy");
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe/);
+});
+
+await browser.close();
