@@ -78,9 +78,13 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Response {
     let guest = request.extensions().get::<ClientConnection>().cloned();
-    let (identity, means) = match identify(&api, &request, guest.as_ref()).await {
+    let (identity, means) = match identify(&api, &request) {
         Ok(identified) => identified,
-        Err(refused) => return refused.into_response(),
+        Err(Unidentified::Wrong(reason)) => {
+            let from = guest.map(|guest| guest.peer());
+            return wrong(&api, reason, from).await.into_response();
+        }
+        Err(Unidentified::Refused(refused)) => return refused.into_response(),
     };
     // A client that is being served does not make room for others.
     let _busy = guest.map(|guest| guest.know());
@@ -89,27 +93,29 @@ pub(super) async fn authenticate(
     next.run(request).await
 }
 
-async fn identify(
-    api: &Api,
-    request: &Request,
-    guest: Option<&ClientConnection>,
-) -> Result<(Identity, Means), Refused> {
+/// The reason why nobody knows whose request it is.
+enum Unidentified {
+    /// It has a token that is not valid.
+    Wrong(NoIdentity),
+    /// It has none, or a session that does not count.
+    Refused(Refused),
+}
+
+fn identify(api: &Api, request: &Request) -> Result<(Identity, Means), Unidentified> {
     let headers = request.headers();
     if let Some(given) = headers.get(header::AUTHORIZATION) {
         let given = given.to_str().ok().and_then(bearer).unwrap_or_default();
-        return match identity(api, given) {
-            Ok(identity) => Ok((identity, Means::Token)),
-            Err(reason) => Err(wrong(api, reason, guest.map(ClientConnection::peer)).await),
-        };
+        let identity = identity(api, given).map_err(Unidentified::Wrong)?;
+        return Ok((identity, Means::Token));
     }
     if request.extensions().get::<LocalAdmin>().is_some() {
         return Ok((Identity::admin(), Means::Token));
     }
     let Some(identity) = cookie::identity(api, headers) else {
-        let detail = "the request has no bearer token";
-        return Err(Refused::new(Code::Unauthorized, detail, CURE));
+        let refused = Refused::new(Code::Unauthorized, "the request has no bearer token", CURE);
+        return Err(Unidentified::Refused(refused));
     };
-    cookie::from_own_page(request.method(), headers)?;
+    cookie::from_own_page(request.method(), headers).map_err(Unidentified::Refused)?;
     Ok((identity, Means::Session))
 }
 

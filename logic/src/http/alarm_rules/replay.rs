@@ -16,7 +16,11 @@ use crate::{
     alarms::replay::{Past, Replayed, TargetSpell},
     clock,
     code::Code,
-    http::{Api, Refused, body, history, query, reason},
+    http::{
+        Refused,
+        allowed::{Allowed, ToSeeAll},
+        body, history, query, reason,
+    },
     inventory,
 };
 

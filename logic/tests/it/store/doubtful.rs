@@ -10,8 +10,8 @@ use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
     Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
     Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
-    PeopleRows, PersonRow, Place, PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease,
-    Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
+    PeopleRows, Place, PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Smart,
+    Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
