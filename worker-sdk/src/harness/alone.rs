@@ -26,6 +26,10 @@ impl<W: Worker> Alone<W> {
     ///
     /// # Errors
     /// The release cannot be read, or the worker cannot be built.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "whoever calls has an address of one of several types at hand, or a text"
+    )]
     pub fn build(
         folder: &Path,
         address: impl ToString,
