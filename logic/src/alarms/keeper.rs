@@ -192,7 +192,7 @@ impl AlarmKeeper {
         }
         if out.mail.server.is_some() {
             let config = Arc::new(out.mail.clone());
-            channels.spawn(Mail::new(config, self.parts.clone(), number.clone()).run());
+            channels.spawn(Mail::new(config, self.parts.clone(), number).run());
         }
         (sender, channels)
     }
