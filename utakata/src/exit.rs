@@ -41,7 +41,10 @@ impl Exit {
             client::Error::Unreachable { source, .. } => !source.is_connect(),
             client::Error::Silent { .. } | client::Error::Strange { .. } => true,
             client::Error::Refused(problem) => IN_DOUBT.contains(&problem.code.as_str()),
-            client::Error::Token | client::Error::Build(_) | client::Error::NotOurs { .. } => false,
+            client::Error::Token
+            | client::Error::Authority { .. }
+            | client::Error::Build(_)
+            | client::Error::NotOurs { .. } => false,
         };
         match error {
             _ if is_lost && !was_only_asked => Self::Unknown,
