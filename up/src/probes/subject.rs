@@ -88,7 +88,7 @@ fn of_execution(status: &EnvironmentStatus) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use utakata_api::status::Duties;
+    use utakata_api::status::{Duties, WrongTokens};
     use utakata_model::{Cure, LogicId, Problem};
 
     fn status() -> Status {
@@ -96,6 +96,7 @@ mod tests {
             version: String::new(),
             started: jiff::Timestamp::UNIX_EPOCH,
             invariants_broken: 0,
+            wrong_tokens: WrongTokens::default(),
             targets: 0,
             schedules: 0,
             mqtt: None,
