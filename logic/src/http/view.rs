@@ -17,6 +17,7 @@ use super::{
     Api, Refused,
     allowed::{Allowed, ToSee},
     connections::{ClientConnection, EventStream},
+    query::Query,
     route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
     standing::Standing,
 };
@@ -29,6 +30,11 @@ pub(super) fn routes() -> Vec<Route> {
     vec![Route::new(Anywhere, NoBody, Prompt, routes!(follow))]
 }
 
+/// A query for the view, which has no parameters.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ViewQuery {}
+
 /// Streams a cell for each target, as server-sent events: `targets`, with all of them, and `cells`,
 /// with those that have changed, at most four times a second, and once a second if none has.
 ///
@@ -39,6 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) async fn follow(
     allowed: Allowed<ToSee>,
     guest: Option<Extension<ClientConnection>>,
+    Query(ViewQuery {}): Query<ViewQuery>,
 ) -> Result<Response, Refused> {
     let place = guest.map(|guest| guest.follow()).transpose()?;
     let api = allowed.api.clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::room::Room;
 
 /// All metric names that exist with a single logic environment: dashboards depend on them.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "utakata_approvals_waiting",
     "utakata_control_under_way",
     "utakata_environment_up",
@@ -28,6 +28,7 @@ const NAMES: [&str; 22] = [
     "utakata_tasks_unsettled",
     "utakata_workers",
     "utakata_workers_lost",
+    "utakata_wrong_tokens",
 ];
 
 #[tokio::test]

@@ -88,7 +88,7 @@ fn of_execution(status: &EnvironmentStatus) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use utakata_api::status::{Duties, WrongTokens};
+    use utakata_api::{person::WrongTokens, status::Duties};
     use utakata_model::{Cure, LogicId, Problem};
 
     fn status() -> Status {

@@ -133,9 +133,9 @@ async fn f2_nobody_gives_rights_to_themselves() {
     let body = json!({ "who": "mallory", "role": "admin" });
     let (_, told) = ask(&room, &sec, "PUT", path, Some(body)).await;
     assert_eq!(told["code"], "own-rights", "{told}");
-    let line = trail(&room).await.pop().unwrap();
-    assert_eq!(line["what"], "request.refused");
-    assert_eq!(line["by"], "sec");
+    let lines = trail(&room).await;
+    let refused = |line: &&Value| line["what"] == "request.refused" && line["by"] == "sec";
+    assert!(lines.iter().any(|line| refused(&line)), "{lines:?}");
     room.end().await;
 }
 
