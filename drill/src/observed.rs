@@ -143,10 +143,7 @@ mod tests {
         assert_eq!(check(&others), (3, 0));
         assert_eq!(check(&[raised.clone(), raised.clone()]), (1, 0));
         assert_eq!(check(&[raised.clone(), telling("a", 2, false)]), (2, 1));
-        assert_eq!(
-            check(&[raised.clone(), over, telling("a", 5, true)]),
-            (3, 1)
-        );
+        assert_eq!(check(&[raised, over, telling("a", 5, true)]), (3, 1));
         // An end of which nobody knows the beginning.
         assert_eq!(check(&[telling("a", 4, true)]), (1, 1));
     }

@@ -272,8 +272,8 @@ pub enum ConfigError {
     Wrong(#[from] settings::Wrong),
     /// Other logic environments could not use it.
     #[error(
-        "logic.http.advertise is \"{url}\": write http:// and a host with its port, such as \
-         http://le-1.example:7700"
+        "logic.http.advertise is \"{url}\": write https:// or http:// and a host with its port, \
+         such as https://le-1.example:7700"
     )]
     Advertise { url: String },
     /// It is no URL of a collector.
@@ -317,7 +317,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check("logic")?;
         if let Some(url) = &self.http.advertise
-            && !is_address(url)
+            && !is_address(&url.replacen("https://", "http://", 1))
         {
             return Err(ConfigError::Advertise { url: url.clone() });
         }

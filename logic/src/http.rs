@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod bindings;
 mod body;
+mod caller;
 mod connections;
 mod cookie;
 mod credentials;
@@ -17,6 +18,7 @@ mod environments;
 mod errors;
 mod events;
 mod explain;
+mod gate;
 mod history;
 mod kinds;
 mod local;
@@ -78,7 +80,7 @@ pub use problem::Refused;
 pub use tls::Certificate;
 
 use crate::{Handle, code::Code, view::View};
-use allowed::Gate;
+use gate::Gate;
 use route::Route;
 
 /// The time that requests under way may take once the end was requested.

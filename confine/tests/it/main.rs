@@ -1,4 +1,5 @@
 //! The program, on the kernel of this machine: what it starts reaches what it is given and no more.
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::{
     fs,

@@ -342,12 +342,12 @@ fn the_strictest_of_several_counts() {
     };
     let waits = || envelope(Bound::Policies, at_most(&["1 in 1h"]));
     let refuses = envelope(Bound::Policies, refuses);
-    for bound in [[waits(), refuses.clone()], [refuses.clone(), waits()]] {
+    for bound in [[waits(), refuses.clone()], [refuses, waits()]] {
         let verdict = gate(&bound, &acts, &Room::default(), &next, at(20));
         assert_eq!(word(&verdict).0, "refuse");
     }
     let short = envelope(Bound::Policies, at_most(&["1 in 1m"]));
-    for bound in [[waits(), short.clone()], [short.clone(), waits()]] {
+    for bound in [[waits(), short.clone()], [short, waits()]] {
         let verdict = gate(&bound, &acts, &Room::default(), &next, at(20));
         let (_, why) = word(&verdict);
         assert!(why.contains("1h"), "{why}");

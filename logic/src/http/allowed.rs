@@ -10,15 +10,11 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use utakata_api::problem::Detail;
 use utakata_model::{Operation, PersonName, Role, Selector, TargetName, Verb};
 
-use super::{Api, Refused, auth::Caller, trail::Changes};
+use super::{Api, Refused, caller::Caller, gate::Gate, trail::Changes};
 use crate::{code::Code, inventory::TargetEntry, people::Identity, rights::Scope};
 
 /// The number of targets that a refusal lists.
 const LISTED: usize = 100;
-
-/// The state of the router. Handlers get at what is behind it by an [`Allowed`] alone.
-#[derive(Clone)]
-pub(super) struct Gate(Api);
 
 /// Proof that the caller has a right, and the logic environment on which it is used.
 pub(super) struct Allowed<R> {
@@ -102,17 +98,6 @@ rights! {
     ToMeasure = [Verb::Metrics], false;
 }
 
-impl Gate {
-    pub(super) fn new(api: Api) -> Self {
-        Self(api)
-    }
-
-    /// Returns what bounds and parses requests before anybody handles them.
-    pub(super) fn for_parsing(&self) -> &Api {
-        &self.0
-    }
-}
-
 impl<R: Right> FromRequestParts<Gate> for Allowed<R> {
     type Rejection = Refused;
 
@@ -124,7 +109,7 @@ impl<R: Right> FromRequestParts<Gate> for Allowed<R> {
         }
         let changes = parts.extensions.get::<Changes>().cloned();
         Ok(Self {
-            api: gate.0.clone(),
+            api: gate.of_caller().clone(),
             caller,
             scope,
             changes: changes.unwrap_or_else(Changes::new),

@@ -3,56 +3,24 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use axum::{
-    extract::{FromRequestParts, Request, State},
-    http::{Extensions, header, request::Parts},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use utakata_model::PersonName;
-
 use super::{
-    Api, Refused, allowed::Gate, connections::ClientConnection, cookie, local::LocalAdmin,
+    Api, Refused, caller::Caller, connections::ClientConnection, cookie, gate::Gate,
+    local::LocalAdmin,
 };
 use crate::{
     code::Code,
     people::{Identity, NoIdentity},
 };
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 
 const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
                     file `token` of the data folder, where `utakata` finds it by itself, and \
                     `utakata person add NAME` makes one for somebody else";
-
-/// The one who makes a request. Every admitted request carries it.
-#[derive(Debug, Clone)]
-pub(super) struct Caller(pub Arc<Identity>);
-
-/// The name of the one who makes a request, for handlers to use.
-#[derive(Debug, Clone)]
-pub(super) struct Person(pub PersonName);
-
-impl Caller {
-    /// Returns the one who makes a request.
-    ///
-    /// # Errors
-    /// The request was accepted without a token, which is a mistake.
-    pub(super) fn of(extensions: &Extensions) -> Result<Self, Refused> {
-        extensions.get::<Self>().cloned().ok_or_else(|| {
-            let detail = "the request was accepted without a token";
-            let cure = "report it, with the log of that moment";
-            Refused::new(Code::Internal, detail, cure)
-        })
-    }
-}
-
-impl FromRequestParts<Gate> for Person {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Gate) -> Result<Self, Refused> {
-        let Caller(caller) = Caller::of(&parts.extensions)?;
-        Ok(Self(caller.name.clone()))
-    }
-}
 
 /// The means by which a request shows whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

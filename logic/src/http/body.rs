@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utakata_model::reword;
 
-use super::{Api, Refused, allowed::Gate, needs::Needs, trail::Changes};
+use super::{Api, Refused, gate::Gate, needs::Needs, trail::Changes};
 use crate::code::Code;
 
 /// The size up to which a body needs no slot, in bytes.

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use super::{
     Refused,
     allowed::{Allowed, Right, ToOrder, ToSee},
-    auth::Person,
+    caller::Person,
     page::{self, PageQuery},
     path::Path,
     query::Query,

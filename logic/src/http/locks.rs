@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 use super::{
     Api, Refused,
     allowed::{Allowed, ToLock, ToSee},
-    auth::Person,
     body,
+    caller::Person,
     page::{self, PageQuery},
     path::Path,
     query::{Query, invalid},

@@ -16,8 +16,9 @@ use utoipa_axum::routes;
 use super::{
     Api, Refused,
     allowed::{Allowed, Right, ToControl, ToSee},
-    auth::Person,
-    body, page,
+    body,
+    caller::Person,
+    page,
     path::Path,
     query::{Query, cursor, limit},
     reads, reason,

@@ -5,7 +5,7 @@ use std::{fmt::Display, str::FromStr};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use utakata_model::PersonName;
 
-use super::{Refused, allowed::Gate};
+use super::{Refused, gate::Gate};
 use crate::code::Code;
 
 /// The one variable part of a path.

@@ -50,11 +50,11 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
         Route::new(ByKeeper, OneThing, Patient, routes!(test)),
         Route::new(ByKeeper, NoBody, Patient, routes!(explain)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::arm)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::shadow)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::off)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::stop)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(acts::resume)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::arm)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::shadow)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::off)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::stop)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(acts::resume)),
     ]
 }
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use utakata_api::page::LIMIT_MAX;
 use utakata_model::reword;
 
-use super::{Refused, allowed::Gate};
+use super::{Refused, gate::Gate};
 use crate::code::Code;
 
 /// The length of the longest cursor, in characters.

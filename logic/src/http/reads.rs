@@ -13,8 +13,9 @@ use utoipa_axum::routes;
 use super::{
     Refused,
     allowed::{Allowed, ToRead},
-    auth::Person,
-    body, reason,
+    body,
+    caller::Person,
+    reason,
     route::{Answered::Anywhere, BodySize::OneThing, Route, TimeLimit::Patient},
     tasks,
 };

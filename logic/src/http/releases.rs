@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 use super::{
     Refused,
     allowed::{Allowed, ToPush, ToSee},
-    auth::Person,
     body,
+    caller::Person,
     needs::Needs,
     page::{self, PageQuery},
     path::{Path, Two},

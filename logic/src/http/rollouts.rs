@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use super::{
     Refused,
     allowed::{Allowed, Right, ToSee, ToServe},
-    auth::Person,
     body,
+    caller::Person,
     page::{self, PageQuery},
     path::Path,
     query::{Query, cursor, limit},

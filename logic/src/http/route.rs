@@ -13,7 +13,7 @@ use axum::{
 use futures::FutureExt;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::{Api, Refused, allowed::Gate, body, relay, trail};
+use super::{Api, Refused, body, gate::Gate, relay, trail};
 use crate::code::Code;
 
 pub(super) use super::needs::{Answered, BodySize, Needs, TimeLimit};

@@ -15,8 +15,9 @@ use utoipa_axum::routes;
 use super::{
     Api, Refused,
     allowed::{Allowed, ToControl, ToSee, ToSettle},
-    auth::Person,
-    body, page,
+    body,
+    caller::Person,
+    page,
     path::Path,
     query::{Query, cursor, limit},
     reason::statement,

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use utakata_api::apply::{Change, Verdict};
 
 pub(super) use self::refusals::Refusals;
-use super::{Api, Refused, auth::Caller};
+use super::{Api, Refused, caller::Caller};
 use crate::{
     audit::{RefusedRequest, SiteChange, SiteNote},
     code::Code,

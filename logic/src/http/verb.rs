@@ -25,7 +25,7 @@ macro_rules! verbs {
             async fn $name(
                 allowed: $crate::http::allowed::Allowed<$crate::http::allowed::$Right>,
                 subject: $Subject,
-                $crate::http::auth::Person(by): $crate::http::auth::Person,
+                $crate::http::caller::Person(by): $crate::http::caller::Person,
                 $crate::http::body::Json(body): $crate::http::body::Json<$Body>,
             ) -> Result<axum::Json<$View>, $crate::http::Refused> {
                 $change(&allowed, subject, $verb, by, body).await.map(axum::Json)

@@ -73,10 +73,7 @@ fn the_right_to_approve_is_another_s_gift_and_older_than_the_operation() {
             vec![binding(Role::Approver, "", "ana", 99)],
             Err(given("ana")),
         ),
-        (
-            vec![binding(Role::Approver, "", "sec", 100)],
-            Err(younger.clone()),
-        ),
+        (vec![binding(Role::Approver, "", "sec", 100)], Err(younger)),
         (
             vec![
                 binding(Role::Approver, "", "bob", 1),

@@ -201,6 +201,7 @@ fn wrong_values(form: &str) -> &'static [&'static str] {
         "size" => &["\"x\"", "\"-1MiB\"", "\"0\"", "true"],
         "table" => &["1", "\"x\"", "[1]"],
         "text" => &["\"\"", "1"],
+        "auto, required or off" => &["\"on\"", "\"\"", "true"],
         "docker or kubernetes" => &["\"podman\"", "\"\"", "true"],
         form => panic!("say here what is wrong for a {form}"),
     }

@@ -135,7 +135,7 @@ async fn make(add: Add, service: bool, client: &Client, context: &Context<'_>) -
         }
         None if had_roles => {}
         None => {
-            tell!("{name} has no role yet, and may do nothing: `utakata role give {name} ROLE`")
+            tell!("{name} has no role yet, and may do nothing: `utakata role give {name} ROLE`");
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use crate::program::{Done, Place};
+use crate::program::{Done, Place, Up};
 
 /// The echo worker as a kind whose devices are files: what is written is read back.
 const FILES: &str = r#"
@@ -83,6 +83,14 @@ fn write(place: &Place, text: &str) -> Value {
     told
 }
 
+/// Starts `up` with workers that may write into the folder of the devices.
+fn up<'p>(place: &'p Place, more: &str) -> Up<'p> {
+    let folder = place.beside("");
+    let settings = format!("{more}\n[execution.confinement]\nwrite = [{folder:?}]\n");
+    let settings = place.file("settings.toml", &settings);
+    place.up_with(&["--config", settings.to_str().unwrap()])
+}
+
 fn rollout(place: &Place) -> Value {
     place.json(&["rollout", "show", "last"])
 }
@@ -90,8 +98,7 @@ fn rollout(place: &Place) -> Value {
 #[test]
 fn a_release_that_says_it_has_done_what_it_has_not_is_found_by_reading_back() {
     let place = Place::new();
-    let settings = place.file("settings.toml", SETTINGS).display().to_string();
-    let _up = place.up_with(&["--config", &settings]);
+    let _up = up(&place, SETTINGS);
     assert_eq!(push(&place, "1.0", "").code, 0);
     place.until_served("files");
     let applied = place.run_with(&["apply", "-f", "-"], &site(&place));
@@ -136,7 +143,7 @@ fn a_release_that_says_it_has_done_what_it_has_not_is_found_by_reading_back() {
 #[test]
 fn a_good_release_takes_over_and_what_would_break_is_refused_with_its_name() {
     let place = Place::new();
-    let _up = place.up();
+    let _up = up(&place, "");
     assert_eq!(push(&place, "1.0", "").code, 0);
     place.until_served("files");
     assert_eq!(place.run_with(&["apply", "-f", "-"], &site(&place)).code, 0);

@@ -30,7 +30,9 @@ const fieldsOf = (one: unknown): Fields => (typeof one === "object" && one !== n
 /** Who did it, and the rest of a line in a few words. */
 function told(line: Fields): { by: string; says: string; operation: string } {
   const [operation, outcome, end] = [fieldsOf(line.operation), fieldsOf(line.outcome), fieldsOf(line.end)];
+  const changes = Array.isArray(line.changes) ? line.changes.map(fieldsOf) : [];
   const words = [
+    changes.length > 0 ? changes.map((one) => `${String(one.subject)}: ${String(one.verdict)}`).join(", ") : line.request,
     operation.action ?? outcome.action ?? line.action,
     operation.selector ?? outcome.target ?? line.target,
     Object.entries(fieldsOf(operation.parameters ?? line.parameters))
@@ -115,7 +117,7 @@ export function AuditView(): JSX.Element {
                     <td>{operation ? <a href={to.operation(operation)}>{String(line.what)}</a> : String(line.what)}</td>
                     <td>
                       <details>
-                        <summary>{says || String(line.task ?? line.id ?? "")}</summary>
+                        <summary>{says || String(line.task ?? line.id ?? line.what)}</summary>
                         <pre>{JSON.stringify(line, null, 1)}</pre>
                       </details>
                     </td>

@@ -40,8 +40,11 @@ const USUAL: Usual = Usual {
 pub struct HttpJsonWorker {
     program: Program<Profile>,
     devices: Devices,
-    learned: Mutex<HashMap<String, (Instant, Arc<Recognised<Profile>>)>>,
+    learned: Mutex<HashMap<String, Learned>>,
 }
+
+/// A device as it was recognised, and when.
+type Learned = (Instant, Arc<Recognised<Profile>>);
 
 /// A task on a device.
 struct Conversation<'a> {

@@ -14,8 +14,8 @@ use crate::{
     http::{
         Refused,
         allowed::{Allowed, Right, ToAcknowledge, ToShelve},
-        auth::Person,
         body,
+        caller::Person,
         path::Path,
         reason::check,
     },

@@ -12,8 +12,8 @@ use crate::{
     http::{
         Refused,
         allowed::{Allowed, ToControl},
-        auth::Person,
         body,
+        caller::Person,
         path::Path,
         reason::check,
     },

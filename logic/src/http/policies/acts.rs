@@ -16,8 +16,8 @@ use crate::{
     http::{
         Refused,
         allowed::{Allowed, ToArm, ToStop},
-        auth::Person,
         body,
+        caller::Person,
         path::Path,
         reason,
     },

@@ -167,8 +167,8 @@ fn lasted(from: Timestamp, to: Timestamp) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         ..60 => format!("{seconds}s"),
-        ..3600 => format!("{minutes}m {}s", seconds % 60),
-        ..86_400 => format!("{hours}h {}m", minutes % 60),
+        60..3600 => format!("{minutes}m {}s", seconds % 60),
+        3600..86_400 => format!("{hours}h {}m", minutes % 60),
         _ => format!("{days}d {}h", hours % 24),
     }
 }
