@@ -78,7 +78,7 @@ async fn alertmanager_has_what_people_are_told_also_after_it_was_away() {
     room.end().await;
 }
 
-fn mailing(server: String, certificate: Option<std::path::PathBuf>) -> Config {
+fn mailing(server: &str, certificate: Option<std::path::PathBuf>) -> Config {
     let mut config = config();
     config.alarms.mail = Mail {
         server: Some(server.parse().unwrap()),
@@ -98,7 +98,7 @@ fn mailing(server: String, certificate: Option<std::path::PathBuf>) -> Config {
 async fn a_storm_is_one_mail_and_a_restart_mails_nothing_again() {
     let server = Smtp::start_tls().unwrap();
     let url = format!("smtp://utakata:secret@{}", server.address());
-    let config = mailing(url, Some(server.certificate()));
+    let config = mailing(&url, Some(server.certificate()));
     let mut room = Room::empty(config.clone()).await;
     room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
         .await;
@@ -150,7 +150,7 @@ async fn a_storm_is_one_mail_and_a_restart_mails_nothing_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_refuses_or_is_away_is_told_and_gets_it_later() {
     let mut server = Smtp::start().unwrap();
-    let config = mailing(format!("smtp://{}", server.address()), None);
+    let config = mailing(&format!("smtp://{}", server.address()), None);
     let mut room = Room::empty(config).await;
     room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
         .await;
@@ -180,7 +180,7 @@ async fn a_password_is_not_given_to_a_server_whose_certificate_nobody_vouches_fo
         "smtp://utakata:secret@localhost:{}",
         server.address().port()
     );
-    let mut config = mailing(url, Some(server.certificate()));
+    let mut config = mailing(&url, Some(server.certificate()));
     config.alarms.mail.gather = Some(std::time::Duration::ZERO);
     let mut room = Room::empty(config).await;
     room.serve("pdu", Arc::new(|_| Some((OutcomeStatus::Succeeded, None))))
