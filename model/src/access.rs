@@ -11,7 +11,7 @@ use crate::{BindingName, PersonName, Selector, suggest};
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident, $what:literal; $($(#[$variant_doc:meta])* $name:ident $word:literal,)*) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $type {
             $($(#[$variant_doc])* #[serde(rename = $word)] $name,)*
         }
@@ -31,6 +31,19 @@ macro_rules! words {
                 f.pad(self.as_str())
             }
         }
+
+        // The derived description would have the names of the variants.
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .enum_values(Some(Self::ALL.iter().map(|one| one.as_str())))
+                    .description(Some(concat!("A ", $what, ".")))
+                    .into()
+            }
+        }
+
+        impl ToSchema for $type {}
 
         impl FromStr for $type {
             type Err = UnknownWord;

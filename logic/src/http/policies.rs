@@ -87,7 +87,9 @@ pub(super) async fn get(
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name, as in the body")),
     request_body = Policy,
-    responses((status = 200, description = "The changes", body = Change)))]
+    responses((status = 200, description = "The changes", body = Change),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn put(
     allowed: Allowed<ToChangeSite>,
     Path(name): Path<PolicyName>,
@@ -100,7 +102,9 @@ pub(super) async fn put(
 #[utoipa::path(delete, path = "/v1/policies/{name}", operation_id = "delete_policy",
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name")),
-    responses((status = 204, description = "Deleted")))]
+    responses((status = 204, description = "Deleted"),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn delete(
     Allowed { api, .. }: Allowed<ToChangeSite>,
     Path(name): Path<PolicyName>,
@@ -117,7 +121,9 @@ pub(super) async fn delete(
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name")),
     request_body = TestPolicy,
-    responses((status = 200, description = "What it would have done", body = PolicyTest)))]
+    responses((status = 200, description = "What it would have done", body = PolicyTest),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn test(
     Allowed { api, .. }: Allowed<ToChangeSite>,
     Path(name): Path<PolicyName>,
@@ -160,7 +166,9 @@ pub(super) struct ExplainQuery {
 #[utoipa::path(get, path = "/v1/policies/{name}/explain", operation_id = "explain_policy",
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name"), ExplainQuery),
-    responses((status = 200, description = "The decisions", body = PolicyExplanation)))]
+    responses((status = 200, description = "The decisions", body = PolicyExplanation),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn explain(
     Allowed { api, .. }: Allowed<ToSeeAll>,
     Path(name): Path<PolicyName>,

@@ -33,7 +33,9 @@ const MAX_ARMED: Duration = Duration::from_secs(30 * 86_400);
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name")),
     request_body = ArmPolicy,
-    responses((status = 200, description = "Whether a second person is needed", body = PolicyArmed)))]
+    responses((status = 200, description = "Whether a second person is needed", body = PolicyArmed),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn arm(
     Allowed { api, .. }: Allowed<ToArm>,
     Path(name): Path<PolicyName>,
@@ -74,7 +76,9 @@ pub(in crate::http) async fn arm(
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name")),
     request_body = Reason,
-    responses((status = 200, description = "The policy afterwards", body = PolicyView)))]
+    responses((status = 200, description = "The policy afterwards", body = PolicyView),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn shadow(
     Allowed { api, .. }: Allowed<ToStop>,
     Path(name): Path<PolicyName>,
@@ -92,7 +96,9 @@ pub(in crate::http) async fn shadow(
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name")),
     request_body = Reason,
-    responses((status = 200, description = "The policy afterwards", body = PolicyView)))]
+    responses((status = 200, description = "The policy afterwards", body = PolicyView),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn off(
     Allowed { api, .. }: Allowed<ToStop>,
     Path(name): Path<PolicyName>,
@@ -110,7 +116,9 @@ pub(in crate::http) async fn off(
 #[utoipa::path(post, path = "/v1/smart-control/stop", operation_id = "stop_policies",
     tag = "smart control",
     request_body = Reason,
-    responses((status = 200, description = "All policies afterwards", body = Vec<PolicyView>)))]
+    responses((status = 200, description = "All policies afterwards", body = Vec<PolicyView>),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn stop(
     Allowed { api, .. }: Allowed<ToStop>,
     Person(by): Person,
@@ -126,7 +134,9 @@ pub(in crate::http) async fn stop(
 #[utoipa::path(post, path = "/v1/smart-control/resume", operation_id = "resume_policies",
     tag = "smart control",
     request_body = Reason,
-    responses((status = 200, description = "All policies afterwards", body = Vec<PolicyView>)))]
+    responses((status = 200, description = "All policies afterwards", body = Vec<PolicyView>),
+        (status = 409, description = "The policy is not in the state for it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn resume(
     Allowed { api, .. }: Allowed<ToArm>,
     Person(by): Person,
