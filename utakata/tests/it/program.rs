@@ -154,7 +154,7 @@ impl Place {
     pub fn json(&self, arguments: &[&str]) -> Value {
         let arguments = [arguments, &["-o", "json"]].concat();
         let done = self.run(&arguments);
-        assert_eq!(done.code, 0, "{arguments:?}: {}", done.err);
+        assert_eq!(done.code, 0, "{arguments:?}: {}{}", done.err, done.out);
         serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {}", done.out))
     }
 

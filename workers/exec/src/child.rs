@@ -12,6 +12,10 @@ use utakata_worker_sdk::{ENDPOINT_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
 
 use crate::{line::LINE_MAX, settings::Command, trouble::Trouble};
 
+/// What may help a program that may not be executed.
+const CONFINED: &str = "; a worker executes programs of the system and of its release, and where \
+    execution.confinement.execute of its environment lets it";
+
 /// A process of the program. Dropping it kills it with everything it started.
 ///
 /// It stays in the process group of the worker, so whoever ends that group ends it too.
@@ -35,7 +39,11 @@ impl Child {
         task: Option<&Task>,
     ) -> Result<(Self, ChildStdin, Lines), Trouble> {
         let failed = |error: &io::Error| {
-            Trouble::NotStarted(format!("{}: {error}", command.program.display()))
+            let hint = match error.kind() {
+                io::ErrorKind::PermissionDenied => CONFINED,
+                _ => "",
+            };
+            Trouble::NotStarted(format!("{}: {error}{hint}", command.program.display()))
         };
         let mut process = tokio::process::Command::new(&command.program)
             .args(&command.arguments)

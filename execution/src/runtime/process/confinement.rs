@@ -1,7 +1,7 @@
 //! What a worker that is a process may reach: the policy for the program that confines it.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -49,9 +49,12 @@ impl Confined {
         let variables = spec.variables.iter();
         let named = variables.filter(|(name, _)| PATHS.iter().any(|path| name == path));
         let named = named.flat_map(|(_, value)| std::env::split_paths(value));
+        let named = named.filter(|path| path.is_absolute());
+        let path = spec.variables.iter().find(|(name, _)| name == "PATH");
+        let environments = path.map(|(_, path)| virtual_environments(path));
         policy
             .execute
-            .extend(named.filter(|path| path.is_absolute()));
+            .extend(named.chain(environments.into_iter().flatten()));
         policy.execute.extend_from_slice(&self.settings.execute);
         policy.read.extend_from_slice(&self.settings.read);
         policy.write.extend_from_slice(&self.settings.write);
@@ -59,9 +62,31 @@ impl Confined {
     }
 }
 
+/// Returns the folders of the Python virtual environments on this search path. Their interpreter may
+/// be one of the system's, which can be executed but ends at once where it cannot read the rest.
+fn virtual_environments(path: &OsStr) -> impl Iterator<Item = PathBuf> {
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders
+        .filter_map(|folder| Some(folder.parent()?.to_owned()))
+        .filter(|folder| folder.join("pyvenv.cfg").is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_virtual_environment_on_the_path_is_used_whole_and_other_folders_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (venv, home) = (folder.path().join("venv"), folder.path().join("home"));
+        for bin in [venv.join("bin"), home.join("bin")] {
+            std::fs::create_dir_all(bin).unwrap();
+        }
+        std::fs::write(venv.join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        let path = format!("{0}/home/bin:{0}/venv/bin:bin:", folder.path().display());
+        let found: Vec<_> = virtual_environments(path.as_ref()).collect();
+        assert_eq!(found, [venv]);
+    }
 
     #[test]
     fn off_is_none_and_the_settings_add_to_what_a_worker_needs() {
