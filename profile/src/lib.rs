@@ -8,6 +8,7 @@
 
 pub mod collection;
 pub mod condition;
+pub mod content;
 pub mod convert;
 pub mod error;
 pub mod form;
@@ -24,6 +25,7 @@ pub mod text;
 
 pub use collection::{Collection, Filter};
 pub use condition::Test;
+pub use content::{Content, Profile, Source};
 pub use convert::Convert;
 pub use error::Error;
 pub use library::Library;

@@ -5,41 +5,15 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use utakata_model::suggest;
 
-use crate::Error;
-
-/// A compiled profile of some protocol.
-pub trait Profile: Sized {
-    /// The profiles shipped with the program: names and texts.
-    const SHIPPED: &'static [(&'static str, &'static str)];
-
-    /// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-    ///
-    /// # Errors
-    /// The text has a mistake.
-    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error>;
-
-    /// The name of the profile: the file name without extension.
-    fn name(&self) -> &str;
-
-    /// The names of the profiles that it includes.
-    fn include(&self) -> &[String];
-
-    /// Returns true if it has conditions by which a device is recognised.
-    fn is_recognisable(&self) -> bool;
-
-    /// The names of its controls, with the parameters that each needs.
-    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
-        Vec::new()
-    }
-}
+use crate::{Content, Error, Profile};
 
 /// All available profiles, by name.
 #[derive(Debug)]
-pub struct Library<P> {
-    profiles: BTreeMap<String, Arc<P>>,
+pub struct Library<C> {
+    profiles: BTreeMap<String, Arc<Profile<C>>>,
 }
 
-impl<P> Default for Library<P> {
+impl<C> Default for Library<C> {
     fn default() -> Self {
         Self {
             profiles: BTreeMap::new(),
@@ -47,11 +21,11 @@ impl<P> Default for Library<P> {
     }
 }
 
-impl<P: Profile> Library<P> {
+impl<C: Content> Library<C> {
     /// The profiles shipped with the program.
     pub fn shipped() -> Result<Self, Error> {
         let mut library = Self::default();
-        for (name, text) in P::SHIPPED {
+        for (name, text) in C::SHIPPED {
             library.add(name, &format!("profiles/{name}.toml"), text)?;
         }
         library.check()?;
@@ -85,7 +59,7 @@ impl<P: Profile> Library<P> {
 
     /// Compiles a profile and adds it, replacing one of the same name.
     pub fn add(&mut self, name: &str, file: &str, text: &str) -> Result<(), Error> {
-        let profile = P::compile(name, file, text)?;
+        let profile = Profile::compile(name, file, text)?;
         self.profiles.insert(name.into(), Arc::new(profile));
         Ok(())
     }
@@ -93,15 +67,15 @@ impl<P: Profile> Library<P> {
     /// Checks that every included profile exists.
     fn check(&self) -> Result<(), Error> {
         self.profiles.values().try_for_each(|profile| {
-            let by = format!(", which \"{}\" includes", profile.name());
+            let by = format!(", which \"{}\" includes", profile.name);
             profile
-                .include()
+                .include
                 .iter()
                 .try_for_each(|name| self.find(name, &by).map(drop))
         })
     }
 
-    fn find(&self, name: &str, by: &str) -> Result<&Arc<P>, Error> {
+    fn find(&self, name: &str, by: &str) -> Result<&Arc<Profile<C>>, Error> {
         self.profiles.get(name).ok_or_else(|| Error::Unknown {
             name: name.into(),
             by: by.into(),
@@ -114,19 +88,19 @@ impl<P: Profile> Library<P> {
     pub fn resolve<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Vec<Arc<P>>, Error> {
-        let mut found: Vec<Arc<P>> = Vec::new();
+    ) -> Result<Vec<Arc<Profile<C>>>, Error> {
+        let mut found: Vec<Arc<Profile<C>>> = Vec::new();
         for name in names {
             let profile = self.find(name, "")?;
-            if !found.iter().any(|known| known.name() == profile.name()) {
+            if !found.iter().any(|known| known.name == profile.name) {
                 found.push(Arc::clone(profile));
             }
         }
         let mut at = 0;
         while let Some(profile) = found.get(at).map(Arc::clone) {
-            let by = format!(", which \"{}\" includes", profile.name());
-            for name in profile.include() {
-                if !found.iter().any(|known| known.name() == name) {
+            let by = format!(", which \"{}\" includes", profile.name);
+            for name in &profile.include {
+                if !found.iter().any(|known| known.name == *name) {
                     found.push(Arc::clone(self.find(name, &by)?));
                 }
             }
@@ -136,14 +110,14 @@ impl<P: Profile> Library<P> {
     }
 
     /// The profiles with conditions for recognising a device.
-    pub fn recognisable(&self) -> impl Iterator<Item = &Arc<P>> {
+    pub fn recognisable(&self) -> impl Iterator<Item = &Arc<Profile<C>>> {
         self.profiles
             .values()
-            .filter(|profile| profile.is_recognisable())
+            .filter(|profile| profile.content.is_recognisable())
     }
 
     /// Returns all profiles, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<P>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Profile<C>>> {
         self.profiles.values()
     }
 }

@@ -6,23 +6,23 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use serde::Deserialize;
 use utakata_model::{Action, ActionName, Class, Manifest, suggest};
 
-use crate::{Library, library::Profile};
+use crate::{Content, Library, Profile};
 
 /// A release of a program whose observations are its own, and whose controls are those of its
 /// profiles.
 #[derive(Debug)]
-pub struct Program<P> {
-    pub library: Library<P>,
+pub struct Program<C> {
+    pub library: Library<C>,
     pub settings: Settings,
     /// The profile that has the control of each action.
-    controls: BTreeMap<ActionName, Arc<P>>,
+    controls: BTreeMap<ActionName, Arc<Profile<C>>>,
 }
 
 /// The profiles with which a device is read.
 #[derive(Debug)]
-pub struct Recognised<P> {
+pub struct Recognised<C> {
     /// The profiles that recognise it, those of the release, and what they include.
-    pub profiles: Vec<Arc<P>>,
+    pub profiles: Vec<Arc<Profile<C>>>,
     /// Their names, without what they include.
     pub names: Vec<String>,
 }
@@ -79,7 +79,7 @@ pub enum Error {
     },
 }
 
-impl<P: Profile> Program<P> {
+impl<C: Content> Program<C> {
     /// Reads the profiles of a release, and binds its actions to them. `observes` are the actions by
     /// which the program observes.
     ///
@@ -107,7 +107,7 @@ impl<P: Profile> Program<P> {
     }
 
     /// Returns the profile that has the control of an action.
-    pub fn control(&self, action: &ActionName) -> Option<&Arc<P>> {
+    pub fn control(&self, action: &ActionName) -> Option<&Arc<Profile<C>>> {
         self.controls.get(action)
     }
 
@@ -115,12 +115,15 @@ impl<P: Profile> Program<P> {
     ///
     /// # Errors
     /// A profile includes one that is not there.
-    pub fn recognise(&self, fits: impl Fn(&P) -> bool) -> Result<Recognised<P>, crate::Error> {
+    pub fn recognise(
+        &self,
+        fits: impl Fn(&Profile<C>) -> bool,
+    ) -> Result<Recognised<C>, crate::Error> {
         let mut names: Vec<String> = Vec::new();
         if self.settings.recognise {
             let found = self.library.recognisable();
             let found = found.filter(|profile| fits(profile));
-            names.extend(found.map(|profile| profile.name().to_owned()));
+            names.extend(found.map(|profile| profile.name.clone()));
         }
         for name in &self.settings.profiles {
             if !names.contains(name) {
@@ -136,16 +139,21 @@ impl<P: Profile> Program<P> {
 ///
 /// # Errors
 /// There is none, or the action lacks a parameter that it needs.
-pub fn bind<P: Profile>(action: &Action, profiles: &[Arc<P>]) -> Result<Arc<P>, Error> {
+pub fn bind<C: Content>(
+    action: &Action,
+    profiles: &[Arc<Profile<C>>],
+) -> Result<Arc<Profile<C>>, Error> {
     let name = action.name.as_str();
     for profile in profiles {
-        let mut controls = profile.controls().into_iter();
+        let mut controls = profile.content.controls().into_iter();
         if let Some((_, parameters)) = controls.find(|(known, _)| *known == name) {
-            check_parameters(action, profile.name(), parameters.into_iter())?;
+            check_parameters(action, &profile.name, parameters.into_iter())?;
             return Ok(Arc::clone(profile));
         }
     }
-    let known = profiles.iter().flat_map(|profile| profile.controls());
+    let known = profiles
+        .iter()
+        .flat_map(|profile| profile.content.controls());
     Err(meaningless(action, known.map(|(name, _)| name).collect()))
 }
 

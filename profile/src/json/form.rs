@@ -16,7 +16,7 @@ use crate::{
 const UNIT: &str = "/ReadingUnits";
 
 /// The readings of some documents.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {
     /// The places where they are.
@@ -63,7 +63,7 @@ keys! {
 }
 
 /// The origin of an attribute.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Attribute {
     Constant(String),
@@ -71,7 +71,7 @@ pub enum Attribute {
 }
 
 /// A value of the item.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValueOf {
     pub at: String,

@@ -19,7 +19,7 @@ use utakata_worker_sdk::{
     model::{Class, Cure, Problem},
 };
 
-use crate::profile::{Document, Profile};
+use crate::profile::{Content, Document};
 
 /// Kept back from the time of a task, to report how it ended.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -38,13 +38,13 @@ const USUAL: Usual = Usual {
 /// A worker for everything that answers HTTP with JSON.
 #[derive(Debug)]
 pub struct HttpJsonWorker {
-    program: Program<Profile>,
+    program: Program<Content>,
     devices: Devices,
     learned: Mutex<HashMap<String, Learned>>,
 }
 
 /// A device as it was recognised, and when.
-type Learned = (Instant, Arc<Recognised<Profile>>);
+type Learned = (Instant, Arc<Recognised<Content>>);
 
 /// A task on a device.
 struct Conversation<'a> {
@@ -107,7 +107,7 @@ impl Conversation<'_> {
     }
 
     /// The profiles with which the device is read.
-    async fn recognise(&mut self) -> Result<Arc<Recognised<Profile>>, Failure> {
+    async fn recognise(&mut self) -> Result<Arc<Recognised<Content>>, Failure> {
         let key = self.task.address.as_str();
         if let Some((since, known)) = self.worker.learned.lock().get(key)
             && since.elapsed() < FRESH
@@ -119,7 +119,7 @@ impl Conversation<'_> {
         let mut documents: HashMap<&str, Option<Json>> = HashMap::new();
         if program.settings.recognise {
             for profile in program.library.recognisable() {
-                let Some(probe) = &profile.recognise else {
+                let Some(probe) = &profile.content.recognise else {
                     continue;
                 };
                 if !documents.contains_key(probe.uri.as_str()) {
@@ -159,9 +159,9 @@ impl Conversation<'_> {
     }
 
     /// The document of a place: the first profile that knows it decides.
-    fn place<'a>(&self, found: &'a Recognised<Profile>, place: &str) -> Option<&'a Document> {
+    fn place<'a>(&self, found: &'a Recognised<Content>, place: &str) -> Option<&'a Document> {
         let mut profiles = found.profiles.iter();
-        profiles.find_map(|profile| profile.documents.get(place))
+        profiles.find_map(|profile| profile.content.documents.get(place))
     }
 
     fn failed(&self, error: &NoDocument) -> Failure {

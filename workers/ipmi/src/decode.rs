@@ -46,7 +46,9 @@ pub fn known(sensors: Vec<Sensor>, profiles: &[Arc<Profile>]) -> Vec<Known> {
             true => format!("{} #{:02x}", sensor.name, sensor.number),
             false => sensor.name.clone(),
         };
-        let corrections = profiles.iter().flat_map(|profile| &profile.corrections);
+        let corrections = profiles
+            .iter()
+            .flat_map(|profile| &profile.content.corrections);
         let mut corrections = corrections.filter(|one| one.is_of(&sensor));
         let meaning = match corrections.next() {
             Some(correction) => correction.meaning.clone(),

@@ -21,7 +21,7 @@ use utakata_worker_sdk::{
 use crate::{
     credential::{self, Credential},
     lan::{Privilege, Suite},
-    profile::Profile,
+    profile::Content,
     session::{Error, Session},
 };
 use records::Records;
@@ -38,7 +38,7 @@ const REMEMBERED: usize = 20_000;
 /// A worker for BMCs by IPMI over LAN.
 #[derive(Debug)]
 pub struct IpmiWorker {
-    program: Program<Profile>,
+    program: Program<Content>,
     known: Mutex<HashMap<Key, Learned>>,
     gates: Gates,
 }

@@ -15,8 +15,8 @@ const STATUS: &str = "ups.status";
 
 /// Returns true if a profile recognises a UPS.
 pub fn recognises(profile: &Profile, variables: &Variables) -> bool {
-    let mut conditions = profile.recognise.iter();
-    !profile.recognise.is_empty() && conditions.all(|one| one.holds(variables))
+    let mut conditions = profile.content.recognise.iter();
+    !profile.content.recognise.is_empty() && conditions.all(|one| one.holds(variables))
 }
 
 /// Adds the readings of a UPS. The first profile that knows a variable by its name decides what it
@@ -24,7 +24,7 @@ pub fn recognises(profile: &Profile, variables: &Variables) -> bool {
 pub fn decode(profiles: &[Arc<Profile>], variables: &Variables, into: &mut Collection) {
     for (name, value) in variables {
         let known = profiles.iter().find_map(|profile| {
-            let all = profile.variables.iter();
+            let all = profile.content.variables.iter();
             let first = all.clone().find(|variable| variable.name.is_match(name))?;
             // "battery.voltage" is not that of a circuit called "battery", too.
             let is_same = |one: &&Variable| one.name.as_str() == first.name.as_str();
@@ -39,7 +39,7 @@ pub fn decode(profiles: &[Arc<Profile>], variables: &Variables, into: &mut Colle
     let Some(status) = variables.get(STATUS) else {
         return;
     };
-    for flags in profiles.iter().flat_map(|profile| &profile.flags) {
+    for flags in profiles.iter().flat_map(|profile| &profile.content.flags) {
         if let Some(state) = flags.state(status) {
             let raw = Raw::Text(state.into());
             let of = (&raw, &Scaling::NONE);

@@ -20,7 +20,7 @@ use crate::{
     address::{self, Place},
     decode::{self, Variables},
     line::quoted,
-    profile::Profile,
+    profile::{Content, Profile},
     session::Session,
 };
 
@@ -30,7 +30,7 @@ const MARGIN: Duration = Duration::from_millis(200);
 /// A worker for UPSs behind Network UPS Tools.
 #[derive(Debug)]
 pub struct NutWorker {
-    program: Program<Profile>,
+    program: Program<Content>,
     gates: Gates,
 }
 

@@ -11,7 +11,7 @@ pub fn recognises(profile: &Profile, root: &Json) -> bool {
         let raw = raw(root.pointer(at));
         raw.is_some_and(|raw| pattern.is_match(&raw.text()))
     };
-    !profile.recognise.is_empty() && profile.recognise.iter().all(fits)
+    !profile.content.recognise.is_empty() && profile.content.recognise.iter().all(fits)
 }
 
 #[cfg(test)]

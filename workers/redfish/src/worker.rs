@@ -25,7 +25,7 @@ use crate::{
     address::{self, Place},
     client::Client,
     credential::{self, Credential},
-    profile::Profile,
+    profile::Content,
 };
 use learned::Learned;
 
@@ -43,7 +43,7 @@ const GOODBYES: usize = 256;
 /// A worker for everything that speaks Redfish.
 #[derive(Debug)]
 pub struct RedfishWorker {
-    program: Program<Profile>,
+    program: Program<Content>,
     services: Mutex<HashMap<Key, Arc<Turn<Service>>>>,
     gates: Gates,
 }

@@ -32,7 +32,7 @@ pub fn names(page: &str) -> Result<HashSet<&str>, Error> {
 pub fn decode(profiles: &[Arc<Profile>], page: &str, into: &mut Collection) -> Vec<Error> {
     let metrics = |name: &str| {
         let mut profiles = profiles.iter();
-        profiles.find_map(|profile| profile.families.get(name))
+        profiles.find_map(|profile| profile.content.families.get(name))
     };
     let mut unread = Vec::new();
     for found in samples(page, |name| metrics(name).is_some()) {

@@ -17,7 +17,7 @@ use utakata_worker_sdk::{
     model::{Cure, Missing, Problem, Recognition, missing},
 };
 
-use crate::{decode, profile::Profile};
+use crate::{decode, profile::Content};
 
 /// Kept back from the time of a task, to report how it ended.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -36,7 +36,7 @@ const USUAL: Usual = Usual {
 /// A worker for exporters of Prometheus.
 #[derive(Debug)]
 pub struct ScrapeWorker {
-    program: Program<Profile>,
+    program: Program<Content>,
     devices: Devices,
 }
 
@@ -72,7 +72,7 @@ impl ScrapeWorker {
         let has = |name: &String| names.contains(name.as_str());
         let found = self
             .program
-            .recognise(|profile| profile.recognise.iter().any(has));
+            .recognise(|profile| profile.content.recognise.iter().any(has));
         let found = found.map_err(|error| {
             let message = format!("{}: {error}", task.target);
             Failure::failed(Problem::new("internal", Cure::Bug, message))

@@ -80,12 +80,12 @@ impl Plan {
     pub fn build(profiles: &[Arc<Profile>], filter: &Filter) -> Self {
         let mut plan = Self::default();
         for profile in profiles {
-            for scalar in &profile.scalars {
+            for scalar in &profile.content.scalars {
                 if filter.wants(scalar.meaning.metric.as_str()) {
                     plan.add_scalar(scalar);
                 }
             }
-            for table in &profile.tables {
+            for table in &profile.content.tables {
                 plan.add_table(table, filter);
             }
         }
@@ -114,7 +114,7 @@ impl Plan {
     ) -> Result<(Self, Vec<Vec<u32>>), String> {
         let (mut plan, mut indexes) = (Self::default(), Vec::new());
         let given = |name: &str| parameters.get(name).is_some();
-        for table in profiles.iter().flat_map(|profile| &profile.tables) {
+        for table in profiles.iter().flat_map(|profile| &profile.content.tables) {
             let Some(row) = table.row.as_ref().filter(|row| row.parameters().all(given)) else {
                 continue;
             };

@@ -23,13 +23,11 @@ pub use library::Library;
 pub use recognise::Recognise;
 
 /// A compiled profile.
+pub type Profile = utakata_profile::Profile<Content>;
+
+/// The part of a profile that is the protocol's own.
 #[derive(Debug)]
-pub struct Profile {
-    /// Its name: the file name without extension.
-    pub name: String,
-    pub description: String,
-    /// Included profiles.
-    pub include: Vec<String>,
+pub struct Content {
     /// The conditions by which a device is recognised.
     pub recognise: Option<Recognise>,
     /// The single values.
@@ -227,7 +225,7 @@ pub enum ValueSource {
     OneOf(String, BTreeMap<String, Json>),
 }
 
-impl Profile {
+impl Content {
     /// The parameters that select rows of its tables.
     pub fn row_parameters(&self) -> impl Iterator<Item = &str> {
         let rows = self.tables.iter().filter_map(|table| table.row.as_ref());

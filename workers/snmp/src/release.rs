@@ -77,7 +77,7 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
     let name = action.name.as_str();
     let found = profiles
         .iter()
-        .find_map(|profile| Some((profile, profile.observes.get(name)?)));
+        .find_map(|profile| Some((profile, profile.content.observes.get(name)?)));
     if let Some((profile, observe)) = found {
         check_parameters(action, &profile.name, observe.parameters())?;
         return Ok(Operation::Observe {
@@ -90,7 +90,9 @@ fn observe(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
     }
     let operation = OBSERVE.into_iter().find(|(known, _)| *known == name);
     operation.map(|(_, operation)| operation).ok_or_else(|| {
-        let known = profiles.iter().flat_map(|profile| profile.observes.keys());
+        let known = profiles
+            .iter()
+            .flat_map(|profile| profile.content.observes.keys());
         let known = known.map(String::as_str);
         let known: Vec<&str> = known.chain(OBSERVE.map(|(known, _)| known)).collect();
         meaningless(action, known)
@@ -101,7 +103,7 @@ fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
     let name = action.name.as_str();
     let found = profiles
         .iter()
-        .find_map(|profile| Some((profile, profile.controls.get(name)?)));
+        .find_map(|profile| Some((profile, profile.content.controls.get(name)?)));
     if let Some((profile, control)) = found {
         check_parameters(action, &profile.name, control.parameters())?;
         return Ok(Operation::Control {
@@ -112,14 +114,18 @@ fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
     if name == "set" {
         return Ok(Operation::Set);
     }
-    let known = profiles.iter().flat_map(|profile| profile.controls.keys());
+    let known = profiles
+        .iter()
+        .flat_map(|profile| profile.content.controls.keys());
     let known: Vec<&str> = known.map(String::as_str).chain(["set"]).collect();
     Err(meaningless(action, known))
 }
 
 /// Checks that the parameters of `read`, besides metrics, select a row of some profile.
 fn check_rows(action: &Action, profiles: &[Arc<Profile>]) -> Result<(), Error> {
-    let known = profiles.iter().flat_map(|profile| profile.row_parameters());
+    let known = profiles
+        .iter()
+        .flat_map(|profile| profile.content.row_parameters());
     let known: Vec<&str> = known.chain(["metrics"]).collect();
     let properties = action
         .parameters

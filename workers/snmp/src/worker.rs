@@ -57,7 +57,9 @@ impl SnmpWorker {
         let own = profiles
             .iter()
             .filter(|profile| settings.profiles.contains(&profile.name));
-        let own = own.flat_map(|profile| profile.metrics().cloned()).collect();
+        let own = own
+            .flat_map(|profile| profile.content.metrics().cloned())
+            .collect();
         Ok(Self {
             own,
             names: Names::of(&library),
@@ -98,12 +100,12 @@ impl SnmpWorker {
             Operation::Walk => on.walk().await,
             // It reaches no device.
             Operation::Notification => Ok(Answer::default()),
-            Operation::Observe { profile, name } => match profile.observes.get(name) {
+            Operation::Observe { profile, name } => match profile.content.observes.get(name) {
                 Some(observe) => on.observe(observe).await,
                 None => Ok(Answer::default()),
             },
             Operation::Set => on.set(bound.repeat).await,
-            Operation::Control { profile, name } => match profile.controls.get(name) {
+            Operation::Control { profile, name } => match profile.content.controls.get(name) {
                 Some(control) => on.control(control, bound.repeat).await,
                 None => Ok(Answer::default()),
             },

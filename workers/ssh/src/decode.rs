@@ -28,7 +28,7 @@ pub fn decode(
     let mut unread = Vec::new();
     let mut documents: Vec<(&str, Json)> = Vec::new();
     let is_json = |name: &str| {
-        let mut reads = profiles.iter().flat_map(|profile| &profile.reads);
+        let mut reads = profiles.iter().flat_map(|profile| &profile.content.reads);
         reads.any(|read| read.places.iter().any(|place| place == name))
     };
     for (name, output) in outputs.iter().filter(|(name, _)| is_json(name)) {
@@ -50,14 +50,14 @@ pub fn decode(
             document,
         })
         .collect();
-    let reads = profiles.iter().flat_map(|profile| &profile.reads);
+    let reads = profiles.iter().flat_map(|profile| &profile.content.reads);
     json::decode(reads, &resources, into);
-    for line in profiles.iter().flat_map(|profile| &profile.lines) {
+    for line in profiles.iter().flat_map(|profile| &profile.content.lines) {
         if let Some(output) = outputs.get(&line.command) {
             line.add(&output.text, into);
         }
     }
-    for (name, meaning) in profiles.iter().flat_map(|profile| &profile.exits) {
+    for (name, meaning) in profiles.iter().flat_map(|profile| &profile.content.exits) {
         if let Some(output) = outputs.get(name) {
             let raw = Raw::Integer(i64::from(output.exit));
             into.add(meaning, (&raw, &Scaling::NONE), &none, name);

@@ -6,24 +6,24 @@ mod file;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use utakata_profile::Error;
-use utakata_profile::{Meaning, Pattern, Template, Test, json, library};
+use utakata_profile::{Meaning, Pattern, Source, Template, Test, json};
 
 use crate::argument::{Allowed, Argument};
 
+use file::File;
+
 /// All available profiles, by name.
-pub type Library = utakata_profile::Library<Profile>;
+pub type Library = utakata_profile::Library<Content>;
 
 /// The profiles shipped with the program.
 const SHIPPED: &[(&str, &str)] = &[("linux", include_str!("../profiles/linux.toml"))];
 
 /// A compiled profile.
+pub type Profile = utakata_profile::Profile<Content>;
+
+/// The part of a profile that is the protocol's own.
 #[derive(Debug)]
-pub struct Profile {
-    /// Its name: the file name without extension.
-    pub name: String,
-    pub description: String,
-    /// Included profiles.
-    pub include: Vec<String>,
+pub struct Content {
     /// The command by whose output a host is recognised.
     pub recognise: Option<(Vec<String>, Test)>,
     /// The commands that are run for a read, by name.
@@ -72,7 +72,7 @@ pub struct Control {
     pub refused: Vec<u32>,
 }
 
-impl Profile {
+impl Content {
     /// The metrics that come from a command.
     pub fn metrics_of(&self, command: &str) -> Vec<&str> {
         let reads = self.reads.iter();
@@ -95,19 +95,12 @@ impl Control {
     }
 }
 
-impl library::Profile for Profile {
+impl utakata_profile::Content for Content {
+    type Keys = File;
     const SHIPPED: &'static [(&'static str, &'static str)] = SHIPPED;
 
-    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error> {
-        compile::compile(name, file, text)
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn include(&self) -> &[String] {
-        &self.include
+    fn compile(keys: &File, source: &Source<'_>) -> Result<Self, Error> {
+        compile::compile(keys, source)
     }
 
     fn is_recognisable(&self) -> bool {
@@ -126,17 +119,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shipped_profile_compiles() {
-        let library = Library::shipped().unwrap();
-        assert_eq!(library.iter().count(), SHIPPED.len());
-    }
-
-    #[test]
-    fn the_profile_to_be_filled_in_compiles() {
+    fn the_shipped_profiles_and_the_one_to_be_filled_in_compile() {
         let mut library = Library::shipped().unwrap();
-        let text = include_str!("../starter.toml");
-        library.add("starter", "starter.toml", text).unwrap();
-        assert!(library.resolve(["starter"]).is_ok());
+        let starter = include_str!("../starter.toml");
+        library.add("starter", "starter.toml", starter).unwrap();
     }
 
     #[test]

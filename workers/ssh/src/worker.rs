@@ -17,7 +17,7 @@ use utakata_worker_sdk::{
 
 use crate::{
     credential,
-    profile::Profile,
+    profile::Content,
     session::{Done, Error, Session},
 };
 use hosts::{Hosts, Turn};
@@ -32,7 +32,7 @@ const GOODBYE: Duration = Duration::from_millis(1_800);
 /// A worker for hosts by SSH.
 #[derive(Debug)]
 pub struct SshWorker {
-    program: Program<Profile>,
+    program: Program<Content>,
     hosts: Hosts,
 }
 

@@ -1,7 +1,7 @@
 //! Compiles the file format into what decoding needs. Pure.
 
 use utakata_profile::{
-    Template,
+    Source, Template,
     form::Keyed,
     json::{
         Condition,
@@ -13,51 +13,26 @@ use utakata_worker_http::Method;
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Control, Document, Error, Probe, Profile,
+    Content, Control, Document, Error, Probe,
     file::{self, File},
 };
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
-    let named = &form.states;
-    let recognise = form.r#match.as_ref().map(|form| {
-        let compiled = probe(form.get_ref());
-        compiled.map_err(|problem| at(form.span().start, problem))
-    });
-    let documents = form.get.iter().map(|(key, form)| {
-        let compiled = document(form.get_ref());
-        let document = compiled.map_err(|problem| at(form.span().start, problem))?;
-        Ok((key.clone(), document))
-    });
-    let reads = form.read.iter().map(|one| {
-        let start = one.span().start;
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let reads = source.each(&keys.read, |form| {
         // A profile that includes another one may read its documents.
-        let is_known = |place: &&String| form.get.contains_key(*place) || !form.include.is_empty();
-        let mut places = one.get_ref().r#in.0.iter();
-        if let Some(unknown) = places.find(|place| !is_known(place)) {
-            let hint = suggest::hint(unknown, form.get.keys().map(String::as_str));
-            let problem = format!("there is no place \"{unknown}\" in [get]: {hint}");
-            return Err(at(start, problem));
+        let is_known = |place: &&String| keys.get.contains_key(*place) || source.includes();
+        if let Some(unknown) = form.r#in.0.iter().find(|place| !is_known(place)) {
+            let hint = suggest::hint(unknown, keys.get.keys().map(String::as_str));
+            return Err(format!("there is no place \"{unknown}\" in [get]: {hint}"));
         }
-        read(one.get_ref(), named).map_err(|problem| at(start, problem))
+        read(form, source.states())
     });
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control(form).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            at(byte, format!("control \"{action}\": {problem}"))
-        });
-        Ok((action.clone(), compiled?))
-    });
-    Ok(Profile {
-        name: name.into(),
-        recognise: recognise.transpose()?,
-        documents: documents.collect::<Result<_, Error>>()?,
-        reads: reads.collect::<Result<_, Error>>()?,
-        controls: controls.collect::<Result<_, Error>>()?,
-        description: form.description,
-        include: form.include,
+    Ok(Content {
+        recognise: source.one(keys.r#match.as_ref(), probe)?,
+        documents: source.named(&keys.get, document)?,
+        reads: reads?,
+        controls: source.controls(&keys.control, control)?,
     })
 }
 

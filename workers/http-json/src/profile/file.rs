@@ -8,36 +8,23 @@ use utakata_profile::{
     form::{self, Keyed, OneOrMany},
     json::form::{Condition, Read},
     keys,
-    states::Named,
 };
 
-/// A profile: the meaning of a device's documents.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// The document by which a device is recognised.
-    #[serde(default)]
-    pub r#match: Option<Spanned<Match>>,
-    /// The documents, by the name of their place.
-    #[serde(default)]
-    pub get: BTreeMap<String, Spanned<Get>>,
-    /// Maps of states, referenced by metrics.
-    #[serde(default)]
-    pub states: Named,
-    #[serde(default)]
-    pub read: Vec<Spanned<Read>>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
+keys! {
+    /// A profile: the meaning of a device's documents.
+    pub struct File {
+        /// The document by which a device is recognised.
+        pub r#match: Option<Spanned<Match>>,
+        /// The documents, by the name of their place.
+        pub get: BTreeMap<String, Spanned<Get>>,
+        pub read: Vec<Spanned<Read>>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+    }
 }
 
 /// A document by which a device is recognised: all conditions must hold.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     pub get: String,
@@ -45,7 +32,7 @@ pub struct Match {
 }
 
 /// The path of a document, with its query.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Get {
     Path(String),
@@ -53,7 +40,7 @@ pub enum Get {
 }
 
 /// The path of a document that a device may lack.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GetDocument {
     pub uri: String,
@@ -62,7 +49,7 @@ pub struct GetDocument {
 }
 
 /// Something to be done.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     pub method: String,

@@ -15,7 +15,7 @@ use utakata_worker_sdk::{
 };
 
 use super::{Conversation, NoDocument};
-use crate::profile::Profile;
+use crate::profile::Content;
 
 impl Conversation<'_> {
     /// Reads what the profiles contain. A document that does not arrive is named; the rest is told.
@@ -28,7 +28,7 @@ impl Conversation<'_> {
         let reads: Vec<&Read> = found
             .profiles
             .iter()
-            .flat_map(|profile| &profile.reads)
+            .flat_map(|profile| &profile.content.reads)
             .filter(|read| read.metrics().any(|metric| filter.has(metric.as_str())))
             .collect();
         let places: BTreeSet<&str> = reads
@@ -74,7 +74,7 @@ impl Conversation<'_> {
     /// the read, unless something has arrived.
     async fn fetch(
         &mut self,
-        found: &Recognised<Profile>,
+        found: &Recognised<Content>,
         places: &BTreeSet<&str>,
     ) -> Result<(Vec<(String, String, Json)>, Vec<Missing>), Failure> {
         let (mut documents, mut missing) = (Vec::new(), Vec::new());

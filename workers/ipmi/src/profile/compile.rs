@@ -1,14 +1,14 @@
 //! Compiles the file format into what decoding needs. Pure.
 
 use utakata_profile::{
-    Meaning,
+    Meaning, Source,
     form::{self, Keyed},
     states::Named,
 };
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Control, Correction, Error, Profile,
+    Content, Control, Correction, Error,
     file::{self, File},
 };
 
@@ -21,28 +21,13 @@ const ORDERS: [(&str, u8); 5] = [
     ("soft-shutdown", 5),
 ];
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
-    let corrections = form.sensor.iter().map(|one| {
-        let compiled = correction(one.get_ref(), &form.states);
-        compiled.map_err(|problem| at(one.span().start, problem))
-    });
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control(form).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            at(byte, format!("control \"{action}\": {problem}"))
-        });
-        Ok((action.clone(), compiled?))
-    });
-    Ok(Profile {
-        name: name.into(),
-        corrections: corrections.collect::<Result<_, _>>()?,
-        controls: controls.collect::<Result<_, Error>>()?,
-        recognise: form.r#match.map(|form| (form.manufacturer, form.product)),
-        description: form.description,
-        include: form.include,
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let recognise = keys.r#match.clone();
+    Ok(Content {
+        recognise: recognise.map(|form| (form.manufacturer, form.product)),
+        corrections: source.each(&keys.sensor, |form| correction(form, source.states()))?,
+        controls: source.controls(&keys.control, control)?,
     })
 }
 

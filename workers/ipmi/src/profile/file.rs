@@ -7,33 +7,21 @@ use toml::Spanned;
 use utakata_profile::{
     form::{self, Keyed},
     keys,
-    states::Named,
 };
 
-/// A profile: what a BMC does not say right.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// The device by which a BMC is recognised.
-    #[serde(default)]
-    pub r#match: Option<Match>,
-    /// Maps of states, referenced by metrics.
-    #[serde(default)]
-    pub states: Named,
-    #[serde(default)]
-    pub sensor: Vec<Spanned<Sensor>>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
+keys! {
+    /// A profile: what a BMC does not say right.
+    pub struct File {
+        /// The device by which a BMC is recognised.
+        pub r#match: Option<Match>,
+        pub sensor: Vec<Spanned<Sensor>>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+    }
 }
 
 /// The device, as Get Device ID tells it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// The number of the manufacturer, as IANA has it.
@@ -59,7 +47,7 @@ keys! {
 }
 
 /// Something to be done: one of these.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Control {
     /// An order of Chassis Control.

@@ -13,7 +13,7 @@ impl Conversation<'_> {
     pub async fn control(&mut self) -> Result<Answer, Failure> {
         let action = &self.task.action;
         let bound = self.worker.program.control(action);
-        let control = bound.and_then(|profile| profile.controls.get(action.as_str()));
+        let control = bound.and_then(|profile| profile.content.controls.get(action.as_str()));
         let Some(control) = control.copied() else {
             let message = format!("there is no action \"{action}\" for a BMC");
             let problem = Problem::new("bad-parameters", Cure::Operator, message);

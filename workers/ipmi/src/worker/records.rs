@@ -104,7 +104,7 @@ impl Conversation<'_> {
         }
         let sensors = self.walk(repository).await?;
         let fits = |profile: &crate::profile::Profile| {
-            let of = profile.recognise.as_ref();
+            let of = profile.content.recognise.as_ref();
             of.is_some_and(|(manufacturer, products)| {
                 *manufacturer == device.manufacturer
                     && (products.is_empty() || products.contains(&device.product))

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use utakata_profile::{
-    Meaning, Template,
+    Meaning, Source, Template,
     form::{self, Keyed, States},
     states::Named,
 };
 use utakata_worker_sdk::model::{duration, suggest};
 
 use super::{
-    Control, Error, Place, Point, Probe, Profile, Reading, Talk,
+    Content, Control, Error, Place, Point, Probe, Reading, Talk,
     file::{self, File, Registers},
 };
 use crate::{
@@ -25,36 +25,18 @@ const TABLES: [(&str, Table); 4] = [
     ("discrete", Table::Discrete),
 ];
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
-    let of_talk = |problem| at(text.find("[talk]").unwrap_or(0), problem);
-    let words = words(form.talk.words.as_deref())
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let of_talk = |problem: String| source.wrong_in("[talk]", problem);
+    let words = words(keys.talk.words.as_deref())
         .map_err(of_talk)?
         .unwrap_or_default();
-    let recognise = form
-        .r#match
-        .as_ref()
-        .map(|form| probe(form.get_ref(), words).map_err(|problem| at(form.span().start, problem)));
-    let points = form.point.iter().map(|one| {
-        point(one.get_ref(), words, &form.states).map_err(|problem| at(one.span().start, problem))
-    });
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control(form, words).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            at(byte, format!("control \"{action}\": {problem}"))
-        });
-        Ok((action.clone(), compiled?))
-    });
-    Ok(Profile {
-        name: name.into(),
-        recognise: recognise.transpose()?,
-        talk: talk(&form.talk).map_err(of_talk)?,
-        points: points.collect::<Result<_, _>>()?,
-        controls: controls.collect::<Result<_, Error>>()?,
-        description: form.description,
-        include: form.include,
+    let named = source.states();
+    Ok(Content {
+        recognise: source.one(keys.r#match.as_ref(), |form| probe(form, words))?,
+        talk: talk(&keys.talk).map_err(of_talk)?,
+        points: source.each(&keys.point, |form| point(form, words, named))?,
+        controls: source.controls(&keys.control, |form| control(form, words))?,
     })
 }
 

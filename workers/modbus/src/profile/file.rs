@@ -7,35 +7,22 @@ use toml::Spanned;
 use utakata_profile::{
     form::{self, Keyed},
     keys,
-    states::Named,
 };
 
-/// A profile: the meaning of a device's registers.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// The registers by which a device is recognised.
-    #[serde(default)]
-    pub r#match: Option<Spanned<Probe>>,
-    #[serde(default)]
-    pub talk: Talk,
-    /// Maps of states, referenced by points.
-    #[serde(default)]
-    pub states: Named,
-    #[serde(default)]
-    pub point: Vec<Spanned<Point>>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
+keys! {
+    /// A profile: the meaning of a device's registers.
+    pub struct File {
+        /// The registers by which a device is recognised.
+        pub r#match: Option<Spanned<Probe>>,
+        pub talk: Talk,
+        pub point: Vec<Spanned<Point>>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+    }
 }
 
 /// The way to talk to a device.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Talk {
     /// `"big"` or `"little"`: the order of words, unless a point says otherwise.
@@ -84,7 +71,7 @@ pub struct Bit {
 }
 
 /// A value to be written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     #[serde(default)]

@@ -16,10 +16,10 @@ use crate::{
 
 impl Conversation<'_> {
     pub async fn control(&mut self, profile: &Profile, name: &str) -> Result<Answer, Failure> {
-        let Some(control) = profile.controls.get(name) else {
+        let Some(control) = profile.content.controls.get(name) else {
             return Ok(Answer::default());
         };
-        self.session.pause(profile.talk.pause);
+        self.session.pause(profile.content.talk.pause);
         let number = self.number(control)?;
         let registers = control.place.kind.write(number, control.place.words);
         let registers = registers.map_err(|why| self.refused(&why))?;

@@ -36,7 +36,7 @@ impl Conversation<'_> {
         let profiles = learned.profiles.clone();
         let points: Vec<&Point> = profiles
             .iter()
-            .flat_map(|profile| &profile.points)
+            .flat_map(|profile| &profile.content.points)
             .filter(|point| filter.has(point.reading.meaning().metric.as_str()))
             .collect();
         if points.is_empty() {
@@ -44,7 +44,7 @@ impl Conversation<'_> {
         }
         let talk = profiles
             .first()
-            .map(|profile| profile.talk)
+            .map(|profile| profile.content.talk)
             .unwrap_or_default();
         self.session.pause(talk.pause);
         let places: Vec<Place> = points.iter().map(|point| point.place).collect();
@@ -112,7 +112,7 @@ impl Conversation<'_> {
 
     /// Returns true if the device has what a profile expects.
     async fn is_it(&mut self, profile: &Profile) -> Result<bool, Failure> {
-        let Some(probe) = &profile.recognise else {
+        let Some(probe) = &profile.content.recognise else {
             return Ok(false);
         };
         let block = Block::of(&probe.place);

@@ -3,48 +3,26 @@
 use std::sync::Arc;
 
 use utakata_profile::{
-    Meaning, Template,
+    Meaning, Source, Template,
     form::{self, Keyed},
     states::Named,
 };
 
 use super::{
-    Condition, Control, Error, Flags, Profile, Request, Variable,
+    Condition, Content, Control, Error, Flags, Request, Variable,
     file::{self, File},
 };
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
-    let named = &form.states;
-    let recognise = form.r#match.iter().flat_map(|all| {
-        let start = all.span().start;
-        let conditions = all.get_ref().0.iter();
-        conditions.map(move |form| condition(form).map_err(|problem| at(start, problem)))
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let recognise = source.one(keys.r#match.as_ref(), |all| {
+        all.0.iter().map(condition).collect::<Result<Vec<_>, _>>()
     });
-    let variables = form.var.iter().map(|form| {
-        variable(form.get_ref(), named).map_err(|problem| at(form.span().start, problem))
-    });
-    let flags = form
-        .status
-        .iter()
-        .map(|form| flags(form.get_ref()).map_err(|problem| at(form.span().start, problem)));
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control(form).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            at(byte, format!("control \"{action}\": {problem}"))
-        });
-        Ok((action.clone(), compiled?))
-    });
-    Ok(Profile {
-        name: name.into(),
-        recognise: recognise.collect::<Result<_, _>>()?,
-        variables: variables.collect::<Result<_, _>>()?,
-        flags: flags.collect::<Result<_, _>>()?,
-        controls: controls.collect::<Result<_, Error>>()?,
-        description: form.description,
-        include: form.include,
+    Ok(Content {
+        recognise: recognise?.unwrap_or_default(),
+        variables: source.each(&keys.var, |form| variable(form, source.states()))?,
+        flags: source.each(&keys.status, flags)?,
+        controls: source.controls(&keys.control, control)?,
     })
 }
 

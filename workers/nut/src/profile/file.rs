@@ -7,32 +7,19 @@ use toml::Spanned;
 use utakata_profile::{
     form::{self, Keyed, OneOrMany},
     keys,
-    states::Named,
 };
 use utakata_worker_sdk::model::MetricName;
 
-/// A profile: the meaning of a UPS's variables.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// The conditions by which a UPS is recognised: all of them must hold.
-    #[serde(default)]
-    pub r#match: Option<Spanned<OneOrMany<Condition>>>,
-    /// Maps of states, referenced by variables.
-    #[serde(default)]
-    pub states: Named,
-    #[serde(default)]
-    pub var: Vec<Spanned<Variable>>,
-    #[serde(default)]
-    pub status: Vec<Spanned<Status>>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
+keys! {
+    /// A profile: the meaning of a UPS's variables.
+    pub struct File {
+        /// The conditions by which a UPS is recognised: all of them must hold.
+        pub r#match: Option<Spanned<OneOrMany<Condition>>>,
+        pub var: Vec<Spanned<Variable>>,
+        pub status: Vec<Spanned<Status>>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+    }
 }
 
 /// A variable and its meaning.
@@ -60,7 +47,7 @@ keys! {
 }
 
 /// A state that is made of the flags in `ups.status`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
     pub metric: MetricName,
@@ -74,7 +61,7 @@ pub struct Status {
 }
 
 /// A flag and the state that it means.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flag {
     pub flag: String,
@@ -82,7 +69,7 @@ pub struct Flag {
 }
 
 /// Something to be done: a command, or a variable to be set.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
 pub struct Control {

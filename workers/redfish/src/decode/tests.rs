@@ -27,7 +27,7 @@ fn read_all(all: &[(&str, &Json)]) -> Vec<String> {
         })
         .collect();
     let mut into = Collection::default();
-    let reads = profiles.iter().flat_map(|profile| &profile.reads);
+    let reads = profiles.iter().flat_map(|profile| &profile.content.reads);
     decode(reads, &resources, &mut into);
     assert!(into.unread.is_empty(), "{:?}", into.unread);
     let shown = into.readings.iter().map(|one| {

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use utakata_profile::{
-    form,
+    Source, form,
     json::{
         form::{condition, read},
         pointer,
@@ -11,48 +11,25 @@ use utakata_profile::{
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Control, Error, Profile, Request, Segment, Talk,
+    Content, Control, Error, Request, Segment, Talk,
     file::{self, File},
 };
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
-    let named = &form.states;
-    let recognise = form.r#match.root.iter().map(|(key, pattern)| {
-        let compiled = form::pattern(&format!("^(?:{})$", pattern.get_ref()));
-        let pattern = compiled.map_err(|problem| at(pattern.span().start, problem))?;
-        Ok((format!("/{}", key.trim_start_matches('/')), pattern))
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let patterns = source.named(&keys.r#match.root, |pattern| {
+        form::pattern(&format!("^(?:{pattern})$"))
     });
-    let find = form.find.iter().map(|(key, place)| {
-        let found = segments(place.get_ref());
-        Ok((
-            key.clone(),
-            found.map_err(|problem| at(place.span().start, problem))?,
-        ))
-    });
-    let reads = form
-        .read
-        .iter()
-        .map(|form| read(form.get_ref(), named).map_err(|problem| at(form.span().start, problem)));
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control(form).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            at(byte, format!("control \"{action}\": {problem}"))
-        });
-        Ok((action.clone(), compiled?))
-    });
-    let talk = talk(&form.talk).map_err(|problem| at(text.find("[talk]").unwrap_or(0), problem))?;
-    Ok(Profile {
-        name: name.into(),
-        recognise: recognise.collect::<Result<_, Error>>()?,
-        talk,
-        find: find.collect::<Result<_, Error>>()?,
-        reads: reads.collect::<Result<_, Error>>()?,
-        controls: controls.collect::<Result<_, Error>>()?,
-        description: form.description,
-        include: form.include,
+    let recognise = patterns?
+        .into_iter()
+        .map(|(key, pattern)| (format!("/{}", key.trim_start_matches('/')), pattern));
+    let talk = talk(&keys.talk).map_err(|problem| source.wrong_in("[talk]", problem));
+    Ok(Content {
+        recognise: recognise.collect(),
+        talk: talk?,
+        find: source.named(&keys.find, segments)?,
+        reads: source.each(&keys.read, |form| read(form, source.states()))?,
+        controls: source.controls(&keys.control, control)?,
     })
 }
 

@@ -6,37 +6,24 @@ use serde::Deserialize;
 use toml::Spanned;
 use utakata_profile::{
     json::form::{Condition, Read},
-    states::Named,
+    keys,
 };
 
-/// A profile: the meaning of a service's resources.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    #[serde(default)]
-    pub r#match: Match,
-    #[serde(default)]
-    pub talk: Talk,
-    /// The places of resources, by name.
-    #[serde(default)]
-    pub find: BTreeMap<String, Spanned<Find>>,
-    /// Maps of states, referenced by metrics.
-    #[serde(default)]
-    pub states: Named,
-    #[serde(default)]
-    pub read: Vec<Spanned<Read>>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
+keys! {
+    /// A profile: the meaning of a service's resources.
+    pub struct File {
+        pub r#match: Match,
+        pub talk: Talk,
+        /// The places of resources, by name.
+        pub find: BTreeMap<String, Spanned<Find>>,
+        pub read: Vec<Spanned<Read>>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+    }
 }
 
 /// The conditions by which a service is recognised.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
     /// Patterns for properties of the root: all of them must match.
@@ -44,7 +31,7 @@ pub struct Match {
 }
 
 /// The way to talk to a service.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Talk {
     /// `true`: collections are asked for with their members, where the service says that it can.
@@ -54,7 +41,7 @@ pub struct Talk {
 }
 
 /// The place of resources: a path of links, or `false` for nowhere.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Find {
     Path(String),
@@ -62,7 +49,7 @@ pub enum Find {
 }
 
 /// Something to be done.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// The place of the resource.
@@ -85,7 +72,7 @@ pub struct Control {
 }
 
 /// One body, or several with conditions.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Patch {
     Several(Vec<PatchWhen>),
@@ -93,7 +80,7 @@ pub enum Patch {
 }
 
 /// A body and its condition.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatchWhen {
     #[serde(default)]

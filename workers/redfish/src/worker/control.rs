@@ -38,7 +38,8 @@ impl Conversation<'_> {
     pub async fn control(&mut self) -> Result<Answer, Failure> {
         let worker = self.worker;
         let bound = worker.program.control(&self.task.action);
-        let control = bound.and_then(|profile| profile.controls.get(self.task.action.as_str()));
+        let control =
+            bound.and_then(|profile| profile.content.controls.get(self.task.action.as_str()));
         let Some(control) = control else {
             let message = format!("there is no action \"{}\" for a BMC", self.task.action);
             let problem = Problem::new("bad-parameters", Cure::Operator, message);

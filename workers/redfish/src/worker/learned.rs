@@ -65,14 +65,14 @@ impl Learned {
         let mut known = self
             .profiles
             .iter()
-            .filter_map(|profile| profile.find.get(place));
+            .filter_map(|profile| profile.content.find.get(place));
         known.next().cloned().flatten()
     }
 }
 
 /// Returns the manners towards it: the first profile that names them decides.
 pub fn talk(profiles: &[Arc<Profile>]) -> Talk {
-    let mut all = profiles.iter().map(|profile| profile.talk);
+    let mut all = profiles.iter().map(|profile| profile.content.talk);
     Talk {
         expand: all.clone().find_map(|talk| talk.expand),
         slash: all.find_map(|talk| talk.slash),

@@ -28,7 +28,7 @@ impl Conversation<'_> {
         let profiles = self.profiles();
         let reads: Vec<&Read> = profiles
             .iter()
-            .flat_map(|profile| &profile.reads)
+            .flat_map(|profile| &profile.content.reads)
             .filter(|read| read.metrics().any(|metric| filter.has(metric.as_str())))
             .collect();
         let places: BTreeSet<&str> = reads

@@ -2,32 +2,25 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use utakata_profile::{Meaning, Names, form::Keyed, states::Named};
+use utakata_profile::{Meaning, Names, Source, form::Keyed, states::Named};
 
 use super::{
-    Attribute, Condition, Error, Metric, Profile,
+    Attribute, Condition, Content, Error, Metric,
     file::{self, File},
 };
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
     let mut families: BTreeMap<String, Vec<Metric>> = BTreeMap::new();
-    for one in &form.family {
-        let family = one.get_ref();
-        let metric = metric(family, &form.states)
-            .map_err(|problem| Error::at(file, text, one.span().start, problem))?;
-        families
-            .entry(family.own.name.clone())
-            .or_default()
-            .push(metric);
+    let metrics = source.each(&keys.family, |form| {
+        Ok((form.own.name.clone(), metric(form, source.states())?))
+    });
+    for (name, metric) in metrics? {
+        families.entry(name).or_default().push(metric);
     }
-    Ok(Profile {
-        name: name.into(),
-        recognise: form.r#match.family.0,
+    Ok(Content {
+        recognise: keys.r#match.family.0.clone(),
         families,
-        description: form.description,
-        include: form.include,
     })
 }
 

@@ -7,29 +7,18 @@ use toml::Spanned;
 use utakata_profile::{
     form::{self, Keyed, OneOrMany, States},
     keys,
-    states::Named,
 };
 
-/// A profile: the meaning of samples.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    #[serde(default)]
-    pub r#match: Match,
-    /// Maps of states, referenced by metrics.
-    #[serde(default)]
-    pub states: Named,
-    #[serde(default)]
-    pub family: Vec<Spanned<Family>>,
+keys! {
+    /// A profile: the meaning of samples.
+    pub struct File {
+        pub r#match: Match,
+        pub family: Vec<Spanned<Family>>,
+    }
 }
 
 /// The samples by which an exporter is recognised.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
     /// The names: one of them is enough.

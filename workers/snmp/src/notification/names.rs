@@ -44,11 +44,11 @@ impl Names {
             names.objects.insert(oid.to_vec(), name.into());
         }
         for profile in library.iter() {
-            for (name, oid) in &profile.notifications {
+            for (name, oid) in &profile.content.notifications {
                 let key = without_zero(oid.arcs());
                 names.notifications.insert(key, Arc::clone(name));
             }
-            for (name, oid) in &profile.objects {
+            for (name, oid) in &profile.content.objects {
                 names.objects.insert(oid.arcs().to_vec(), Arc::clone(name));
             }
         }

@@ -5,60 +5,39 @@ mod control;
 mod place;
 mod table;
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use async_snmp::Oid;
-use toml::Spanned;
-use utakata_profile::{form::pattern, states::Named};
+use utakata_profile::{Source, form::pattern, states::Named};
 
 use super::{
-    Error, Instance, Meaning, Observe, ObservedScalar, Profile, Recognise, Scalar,
+    Content, Error, Instance, Meaning, Observe, ObservedScalar, Recognise, Scalar,
     file::{self, ColumnRef, File},
     instance::parameter,
 };
 use place::Scalars;
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let wrong = |span: Range<usize>, problem: String| Error::at(file, text, span.start, problem);
-    let named = &form.states;
-    let scalars = form.scalar.iter().map(|metric| {
-        scalar(metric.get_ref(), named).map_err(|problem| wrong(metric.span(), problem))
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let named = source.states();
+    let tables = keys.table.iter().map(|form| {
+        table::table(form.get_ref(), named).map_err(|(span, problem)| {
+            let span = span.unwrap_or_else(|| form.span());
+            source.wrong(span.start, problem)
+        })
     });
-    let tables = form.table.iter().map(|form| {
-        table::table(form.get_ref(), named)
-            .map_err(|(span, problem)| wrong(span.unwrap_or_else(|| form.span()), problem))
-    });
-    let observes = form.observe.iter().map(|(action, form)| {
-        let scalars = form.scalar.iter().map(|metric| {
-            observed(metric.get_ref(), named).map_err(|problem| wrong(metric.span(), problem))
-        });
-        let scalars = scalars.collect::<Result<_, _>>()?;
+    let observes = keys.observe.iter().map(|(action, form)| {
+        let scalars = source.each(&form.scalar, |metric| observed(metric, named))?;
         Ok((action.clone(), Observe { scalars }))
     });
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control::control(form).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            Error::at(file, text, byte, format!("control \"{action}\": {problem}"))
-        });
-        compiled.map(|control| (action.clone(), control))
-    });
-    let recognise = form
-        .r#match
-        .as_ref()
-        .map(|form| recognise(form.get_ref()).map_err(|problem| wrong(form.span(), problem)));
-    Ok(Profile {
-        name: name.into(),
-        scalars: scalars.collect::<Result<_, _>>()?,
+    Ok(Content {
+        scalars: source.each(&keys.scalar, |metric| scalar(metric, named))?,
         tables: tables.collect::<Result<_, _>>()?,
-        observes: observes.collect::<Result<_, _>>()?,
-        controls: controls.collect::<Result<_, _>>()?,
-        recognise: recognise.transpose()?,
-        notifications: named_oids(&form.notification),
-        objects: named_oids(&form.object),
-        description: form.description,
-        include: form.include.into_iter().map(Spanned::into_inner).collect(),
+        observes: observes.collect::<Result<_, Error>>()?,
+        controls: source.controls(&keys.control, control::control)?,
+        recognise: source.one(keys.r#match.as_ref(), recognise)?,
+        notifications: named_oids(&keys.notification),
+        objects: named_oids(&keys.object),
     })
 }
 

@@ -13,48 +13,32 @@ use utakata_profile::{
     form::{self, Keyed, Keys, OneOrMany, States},
     keys,
     raw::Literal,
-    states::Named,
 };
 
 use super::Instance;
 
-/// A profile: the meaning of a device's objects.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<Spanned<String>>,
-    /// The conditions by which a device is recognised; absent: only explicit use.
-    #[serde(default)]
-    pub r#match: Option<Spanned<Match>>,
-    /// Maps of states, referenced by metrics and attributes.
-    #[serde(default)]
-    pub states: Named,
-    /// The single values.
-    #[serde(default)]
-    pub scalar: Vec<Spanned<Metric>>,
-    #[serde(default)]
-    pub table: Vec<Spanned<Table>>,
-    /// Reads of a single instance, by the name of the action.
-    #[serde(default)]
-    pub observe: BTreeMap<String, Observe>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
-    /// The OIDs of notifications, by their names.
-    #[serde(default)]
-    pub notification: BTreeMap<String, OidText>,
-    /// The OIDs of objects that come with notifications, by their names.
-    #[serde(default)]
-    pub object: BTreeMap<String, OidText>,
+keys! {
+    /// A profile: the meaning of a device's objects.
+    pub struct File {
+        /// The conditions by which a device is recognised; absent: only explicit use.
+        pub r#match: Option<Spanned<Match>>,
+        /// The single values.
+        pub scalar: Vec<Spanned<Metric>>,
+        pub table: Vec<Spanned<Table>>,
+        /// Reads of a single instance, by the name of the action.
+        pub observe: BTreeMap<String, Observe>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+        /// The OIDs of notifications, by their names.
+        pub notification: BTreeMap<String, OidText>,
+        /// The OIDs of objects that come with notifications, by their names.
+        pub object: BTreeMap<String, OidText>,
+    }
 }
 
 /// The conditions by which a device is recognised: any one of these suffices, unless an exception
 /// matches.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
     /// Prefixes of sysObjectID.
@@ -68,7 +52,7 @@ pub struct Match {
 }
 
 /// Devices excluded even if a condition matches.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Except {
     /// Prefixes of sysObjectID.
@@ -78,7 +62,7 @@ pub struct Except {
 }
 
 /// A table: rows that share an index.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// The OID of the entry, to which column numbers are relative.
@@ -204,7 +188,7 @@ fn one() -> f64 {
 }
 
 /// The origin of an attribute.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Attribute {
     /// A constant text.
     Constant(String),
@@ -213,7 +197,7 @@ pub enum Attribute {
 }
 
 /// An attribute taken from the row; exactly one of `column`, `index`, `join` is given.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowAttribute {
     /// The column with the text.
@@ -255,14 +239,14 @@ pub enum IndexPart {
 }
 
 /// A read of the instance selected by the parameters of an action.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observe {
     /// Scalars; an attribute `"{parameter}"` is the value of that parameter.
     pub scalar: Vec<Spanned<Metric>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// The instance, with `{parameter}` in place of parameters of the action.

@@ -1,11 +1,11 @@
 //! The profiles available to a release.
 
-use utakata_profile::library;
+use utakata_profile::Source;
 
-use super::{Error, Profile, compile::compile};
+use super::{Content, Error, compile::compile, file::File};
 
 /// All available profiles, by name.
-pub type Library = utakata_profile::Library<Profile>;
+pub type Library = utakata_profile::Library<Content>;
 
 /// The profiles shipped with the program.
 const SHIPPED: &[(&str, &str)] = &[
@@ -82,22 +82,22 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
 ];
 
-impl library::Profile for Profile {
+impl utakata_profile::Content for Content {
+    type Keys = File;
+
     const SHIPPED: &'static [(&'static str, &'static str)] = SHIPPED;
 
-    fn compile(name: &str, file: &str, text: &str) -> Result<Self, Error> {
-        compile(name, file, text)
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn include(&self) -> &[String] {
-        &self.include
+    fn compile(keys: &File, source: &Source<'_>) -> Result<Self, Error> {
+        compile(keys, source)
     }
 
     fn is_recognisable(&self) -> bool {
         self.recognise.is_some()
+    }
+
+    fn controls(&self) -> Vec<(&str, Vec<&str>)> {
+        let all = self.controls.iter();
+        all.map(|(name, control)| (name.as_str(), control.parameters().collect()))
+            .collect()
     }
 }

@@ -1,9 +1,11 @@
 mod shipped;
 
-use super::{Library, compile::compile};
+use super::{Library, Profile};
 
 fn refused(text: &str) -> String {
-    compile("x", "x.toml", text).unwrap_err().to_string()
+    Profile::compile("x", "x.toml", text)
+        .unwrap_err()
+        .to_string()
 }
 
 fn table(rest: &str) -> String {
@@ -310,8 +312,8 @@ fn what_an_action_observes_needs_the_parameters_of_its_index_and_its_attributes(
     let text = "description = \"x\"\n[[observe.seen.scalar]]\nmetric = \"a\"\nunit = \"1\"\n\
                 oid = \"1.3.6.{row}.{name:string}\"\n\
                 attributes = { name = \"{name}\", by = \"{who}\", circuit = \"input\" }\n";
-    let profile = compile("x", "x.toml", text).unwrap();
-    let observe = &profile.observes["seen"];
+    let profile = Profile::compile("x", "x.toml", text).unwrap();
+    let observe = &profile.content.observes["seen"];
     let needed: Vec<&str> = observe.parameters().collect();
     assert_eq!(needed, ["row", "name", "who", "name"]);
     let constants = &observe.scalars[0].meaning.attributes;

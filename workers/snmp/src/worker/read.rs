@@ -150,7 +150,7 @@ impl TaskContext<'_> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let mut asked = vec![Oid::from_slice(&SYSTEM)];
         let reads_description = |profile: &&Arc<Profile>| {
-            let recognise = profile.recognise.as_ref();
+            let recognise = profile.content.recognise.as_ref();
             recognise.is_some_and(Recognise::reads_description)
         };
         if candidates.iter().any(reads_description) {
@@ -170,7 +170,7 @@ impl TaskContext<'_> {
         let mut has = has.into_iter();
         let (mut named, mut present) = (Vec::new(), Vec::new());
         for profile in candidates {
-            let Some(recognise) = &profile.recognise else {
+            let Some(recognise) = &profile.content.recognise else {
                 continue;
             };
             let is_present = recognise.present.iter().fold(false, |is_present, _| {
@@ -263,7 +263,7 @@ fn is_another(plan: &Plan, result: &FetchResult) -> bool {
 fn recognisers<'a>(candidates: &'a [&Arc<Profile>]) -> impl Iterator<Item = &'a Oid> {
     candidates
         .iter()
-        .filter_map(|profile| profile.recognise.as_ref())
+        .filter_map(|profile| profile.content.recognise.as_ref())
         .flat_map(|recognise| &recognise.present)
 }
 

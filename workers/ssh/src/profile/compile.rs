@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use utakata_profile::{
-    Meaning, Pattern, Template, Test,
+    Meaning, Pattern, Source, Template, Test,
     form::{self, Keyed},
     json::form::read,
     states::Named,
@@ -11,72 +11,44 @@ use utakata_profile::{
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Command, Control, Error, Line, Profile,
+    Command, Content, Control, Error, Line,
     file::{self, File},
 };
 use crate::argument::{self, Allowed, Argument};
 
-/// Compiles the text of a profile. `file` is used in errors; `name` is the profile's own.
-pub fn compile(name: &str, file: &str, text: &str) -> Result<Profile, Error> {
-    let form: File = toml::from_str(text).map_err(|error| Error::parse(file, text, &error))?;
-    let at = |byte: usize, problem: String| Error::at(file, text, byte, problem);
-    let named = &form.states;
-    let recognise = form.r#match.as_ref().map(|form| {
-        let compiled = recognition(form.get_ref());
-        compiled.map_err(|problem| at(form.span().start, problem))
-    });
-    let commands = form.command.iter().map(|(key, form)| {
+/// Compiles the keys of a file.
+pub fn compile(keys: &File, source: &Source<'_>) -> Result<Content, Error> {
+    let named = source.states();
+    let commands = keys.command.iter().map(|(key, form)| {
         let compiled = command(form);
-        let command = compiled.map_err(|problem| at(form.argv.span().start, problem))?;
+        let command = compiled.map_err(|problem| source.wrong(form.argv.span().start, problem))?;
         Ok((key.clone(), command))
     });
-    let known = |name: &str| known(&form, name);
-    let reads = form.read.iter().map(|one| {
-        let form = one.get_ref();
-        let known = form.r#in.0.iter().try_for_each(|name| known(name));
-        let compiled = known.and_then(|()| read(form, named));
-        compiled.map_err(|problem| at(one.span().start, problem))
-    });
-    let lines = form.line.iter().map(|one| {
-        let form = one.get_ref();
-        let compiled = known(&form.r#in).and_then(|()| line(form, named));
-        compiled.map_err(|problem| at(one.span().start, problem))
-    });
-    let exits = form.exit.iter().map(|one| {
-        let Keyed { own, shared } = one.get_ref();
-        let compiled = known(&own.r#in).and_then(|()| Meaning::compile(shared, named));
-        let meaning = compiled.map_err(|problem| at(one.span().start, problem))?;
-        Ok((own.r#in.clone(), meaning))
-    });
-    let controls = form.control.iter().map(|(action, form)| {
-        let compiled = control(form).map_err(|problem| {
-            let byte = text.find(&format!("control.{action}")).unwrap_or(0);
-            at(byte, format!("control \"{action}\": {problem}"))
-        });
-        Ok((action.clone(), compiled?))
-    });
-    Ok(Profile {
-        name: name.into(),
-        recognise: recognise.transpose()?,
-        commands: commands.collect::<Result<_, Error>>()?,
-        reads: reads.collect::<Result<_, Error>>()?,
-        lines: lines.collect::<Result<_, Error>>()?,
-        exits: exits.collect::<Result<_, Error>>()?,
-        controls: controls.collect::<Result<_, Error>>()?,
-        description: form.description.clone(),
-        include: form.include.clone(),
-    })
-}
-
-/// Checks that there is a command of a name. A profile that includes another may use its commands.
-fn known(form: &File, name: &str) -> Result<(), String> {
-    match form.command.contains_key(name) || !form.include.is_empty() {
+    // A profile that includes another may use its commands.
+    let known = |name: &String| match keys.command.contains_key(name) || source.includes() {
         true => Ok(()),
         false => {
-            let hint = suggest::hint(name, form.command.keys().map(String::as_str));
+            let hint = suggest::hint(name, keys.command.keys().map(String::as_str));
             Err(format!("there is no command \"{name}\": {hint}"))
         }
-    }
+    };
+    Ok(Content {
+        recognise: source.one(keys.r#match.as_ref(), recognition)?,
+        commands: commands.collect::<Result<_, Error>>()?,
+        reads: source.each(&keys.read, |form| {
+            form.r#in.0.iter().try_for_each(known)?;
+            read(form, named)
+        })?,
+        lines: source.each(&keys.line, |form| {
+            known(&form.r#in)?;
+            line(form, named)
+        })?,
+        exits: source.each(&keys.exit, |Keyed { own, shared }| {
+            known(&own.r#in)?;
+            Ok((own.r#in.clone(), Meaning::compile(shared, named)?))
+        })?,
+        controls: source.controls(&keys.control, control)?,
+    })
 }
 
 fn recognition(form: &file::Match) -> Result<(Vec<String>, Test), String> {

@@ -8,39 +8,24 @@ use utakata_profile::{
     form::{self, Keyed, OneOrMany},
     json::form::Read,
     keys,
-    states::Named,
 };
 
-/// A profile: what is run on a host, and what its output means.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The purpose of the profile, in a sentence.
-    pub description: String,
-    /// Names of included profiles.
-    #[serde(default)]
-    pub include: Vec<String>,
-    /// The command by whose output a host is recognised.
-    #[serde(default)]
-    pub r#match: Option<Spanned<Match>>,
-    /// The commands, by name.
-    #[serde(default)]
-    pub command: BTreeMap<String, Command>,
-    /// Maps of states, referenced by metrics.
-    #[serde(default)]
-    pub states: Named,
-    /// The readings of outputs in JSON.
-    #[serde(default)]
-    pub read: Vec<Spanned<Read>>,
-    /// The readings of lines.
-    #[serde(default)]
-    pub line: Vec<Spanned<Line>>,
-    /// The readings of exit codes.
-    #[serde(default)]
-    pub exit: Vec<Spanned<Exit>>,
-    /// Controls, by the name of the action.
-    #[serde(default)]
-    pub control: BTreeMap<String, Control>,
+keys! {
+    /// A profile: what is run on a host, and what its output means.
+    pub struct File {
+        /// The command by whose output a host is recognised.
+        pub r#match: Option<Spanned<Match>>,
+        /// The commands, by name.
+        pub command: BTreeMap<String, Command>,
+        /// The readings of outputs in JSON.
+        pub read: Vec<Spanned<Read>>,
+        /// The readings of lines.
+        pub line: Vec<Spanned<Line>>,
+        /// The readings of exit codes.
+        pub exit: Vec<Spanned<Exit>>,
+        /// Controls, by the name of the action.
+        pub control: BTreeMap<String, Control>,
+    }
 }
 
 /// A command, and a condition on its output.
@@ -55,7 +40,7 @@ keys! {
 }
 
 /// A command that is run for a read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
     /// The program and its arguments.
@@ -69,7 +54,7 @@ pub struct Command {
 }
 
 /// The readings of the lines of an output.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// The name of the command.
@@ -105,7 +90,7 @@ keys! {
 }
 
 /// Something to be done.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// The program and its arguments, with `{parameters}`.
@@ -118,7 +103,7 @@ pub struct Control {
 }
 
 /// The meaning of exit codes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exits {
     /// It was done: 0, unless said otherwise.

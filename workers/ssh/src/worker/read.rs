@@ -12,7 +12,7 @@ use super::Conversation;
 use crate::{
     argument,
     decode::{self, Output},
-    profile::{Command, Profile},
+    profile::{Command, Content, Profile},
     session::Error,
 };
 
@@ -54,13 +54,13 @@ impl Conversation<'_> {
     }
 
     /// The profiles with which the host is read.
-    async fn recognise(&mut self) -> Result<Recognised<Profile>, Failure> {
+    async fn recognise(&mut self) -> Result<Recognised<Content>, Failure> {
         let program = &self.worker.program;
         let mut fitting: Vec<&str> = Vec::new();
         let mut known: BTreeMap<String, String> = BTreeMap::new();
         if program.settings.recognise {
             for profile in program.library.recognisable() {
-                let Some((arguments, test)) = &profile.recognise else {
+                let Some((arguments, test)) = &profile.content.recognise else {
                     continue;
                 };
                 let command = self.command(arguments.iter().map(String::as_str))?;
@@ -125,10 +125,10 @@ impl Conversation<'_> {
 fn commands<'a>(profiles: &'a [Arc<Profile>], filter: &Filter) -> BTreeMap<&'a str, &'a Command> {
     let mut commands = BTreeMap::new();
     for profile in profiles {
-        for (name, command) in &profile.commands {
+        for (name, command) in &profile.content.commands {
             let mut readers = profiles.iter();
             let tells = |profile: &Arc<Profile>| {
-                let metrics = profile.metrics_of(name);
+                let metrics = profile.content.metrics_of(name);
                 metrics.iter().any(|metric| filter.has(metric))
             };
             if readers.any(tells) {

@@ -3,9 +3,7 @@
 use utakata_profile::{condition::Expectation, form, form::Keys, meaning::Kind, raw::Literal};
 use utakata_worker_sdk::model::{quantity::Plausible, reading};
 
-use crate::profile::{
-    Attribute, Condition, Library, Meaning, Operand, Profile, Source, compile::compile, file,
-};
+use crate::profile::{Attribute, Condition, Library, Meaning, Operand, Profile, Source, file};
 
 const GUIDE: &str = include_str!("../../../../../docs/guide/profile-language.md");
 
@@ -13,9 +11,9 @@ const GUIDE: &str = include_str!("../../../../../docs/guide/profile-language.md"
 type Meant<'a> = (&'a Meaning, Vec<&'a Condition>, Vec<&'a Condition>);
 
 fn meanings(profile: &Profile) -> Vec<Meant<'_>> {
-    let scalars = profile.scalars.iter();
+    let scalars = profile.content.scalars.iter();
     let scalars = scalars.map(|scalar| (&scalar.meaning, scalar.when.iter().collect(), Vec::new()));
-    let tables = profile.tables.iter().flat_map(|table| {
+    let tables = profile.content.tables.iter().flat_map(|table| {
         table.metrics.iter().map(|metric| {
             let when = table.when.iter().chain(&metric.when);
             let is_own = |condition: &&Condition| {
@@ -88,7 +86,7 @@ fn every_state_of_a_shipped_profile_is_named_or_said_to_be_none() {
 fn every_row_of_a_shipped_profile_is_identified_by_what_no_name_changes() {
     let library = Library::shipped().unwrap();
     for profile in library.iter() {
-        for table in &profile.tables {
+        for table in &profile.content.tables {
             let is_fixed = |(key, attribute): &(std::sync::Arc<str>, Attribute)| {
                 let is_from_row = matches!(attribute, Attribute::Row { .. });
                 is_from_row && !reading::is_description(key)
@@ -116,7 +114,7 @@ fn every_row_of_a_shipped_profile_is_identified_by_what_no_name_changes() {
 fn a_value_next_to_a_state_that_says_not_present_asks_for_it() {
     let library = Library::shipped().unwrap();
     for profile in library.iter() {
-        for table in &profile.tables {
+        for table in &profile.content.tables {
             let states = table.metrics.iter().filter(|metric| {
                 matches!(metric.meaning.kind, Kind::State { .. })
                     && !metric.meaning.missing.values.is_empty()
@@ -155,7 +153,7 @@ fn every_example_in_the_guide_is_a_profile() {
             true => block.to_owned(),
             false => format!("description = \"x\"\n{block}"),
         };
-        if let Err(error) = compile("guide", "profile-language.md", &text) {
+        if let Err(error) = Profile::compile("guide", "profile-language.md", &text) {
             panic!("{error}\n{block}");
         }
     }
@@ -197,7 +195,7 @@ fn lasers_and_supplies_are_told_apart_by_their_names() {
 #[test]
 fn descriptions_are_the_last_attributes_of_a_row() {
     let library = Library::shipped().unwrap();
-    for table in library.iter().flat_map(|profile| &profile.tables) {
+    for table in library.iter().flat_map(|profile| &profile.content.tables) {
         let is_description: Vec<bool> = table
             .attributes
             .iter()
@@ -211,7 +209,7 @@ fn descriptions_are_the_last_attributes_of_a_row() {
 fn a_join_to_a_column_of_the_same_table_is_fetched_once() {
     let library = Library::shipped().unwrap();
     let profiles = library.resolve(["entity-sensor"]).unwrap();
-    let table = &profiles[0].tables[0];
+    let table = &profiles[0].content.tables[0];
     let joins = table.attributes.iter().filter(|(_, attribute)| {
         matches!(
             attribute,
