@@ -8,7 +8,7 @@ use rustix::{
     },
 };
 
-/// What a worker may need of them: an echo request, and a port below 1024.
+/// The rights that a worker may need: for echo requests, and for ports below 1024.
 const KEPT: CapabilitySet = CapabilitySet::NET_RAW.union(CapabilitySet::NET_BIND_SERVICE);
 
 /// Gives up all other rights of root, also for programs that would bring them.

@@ -70,7 +70,7 @@ pub struct UnknownWord {
 }
 
 words! {
-    /// What somebody may be allowed to do.
+    /// A right that somebody may have.
     Verb, "right";
     /// See targets, their readings, history, alarms, and what is done to them.
     See "see",
@@ -189,7 +189,7 @@ pub struct Grant {
 pub struct Binding {
     /// The name, which is unique.
     pub name: BindingName,
-    /// What it gives to whom.
+    /// A role that is given to somebody.
     #[serde(flatten)]
     pub grant: Grant,
     /// The time at which it was given.

@@ -14,7 +14,7 @@ const PARTS: [&str; 5] = ["outlet", "phase", "bank", "line", "cpu"];
 /// The locations of sensors that measure the air in front of the device.
 const INLETS: [&str; 5] = ["external", "inlet", "intake", "ambient", "room"];
 
-/// What a floor shows of a target.
+/// The cell of a target on a floor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cell {
     pub health: Health,

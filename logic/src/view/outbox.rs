@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
 
-    /// What happens, in any order.
+    /// An event of the outbox, for any order of them.
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Push,

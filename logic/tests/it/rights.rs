@@ -1,4 +1,4 @@
-//! Who may do what: every route by every role, on whose targets, and what the trail has of it.
+//! Rights: every route by every role, on whose targets, and what the trail has of it.
 
 mod attacks;
 mod scopes;

@@ -1,4 +1,4 @@
-//! What a browser needs: the files of the web UI, a session, and the view of a site.
+//! The needs of a browser: the files of the web UI, a session, and the view of a site.
 
 use axum::{
     body::{self, Body, BodyDataStream},

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{place::Place, room::Room};
 
-/// What a receiver of webhooks was told.
+/// The messages that a receiver of webhooks was told.
 #[derive(Default)]
 struct Told(Mutex<Vec<Value>>);
 

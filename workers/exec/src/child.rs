@@ -12,7 +12,7 @@ use utakata_worker_sdk::{ENDPOINT_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE,
 
 use crate::{line::LINE_MAX, settings::Command, trouble::Trouble};
 
-/// What may help a program that may not be executed.
+/// The advice for a program that may not be executed.
 const CONFINED: &str = "; a worker executes programs of the system and of its release, and where \
     execution.confinement.execute of its environment lets it";
 

@@ -1,4 +1,4 @@
-//! What a worker that is a process may reach: the policy for the program that confines it.
+//! The policy for the program that confines a worker: the files that it may reach.
 
 use std::{
     ffi::{OsStr, OsString},

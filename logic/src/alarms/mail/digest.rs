@@ -1,4 +1,4 @@
-//! What people are told in one message. Pure.
+//! Digests: the alarms that people are told of in one message. Pure.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const LISTED: usize = 50;
 /// The length of the longest subject, in characters.
 const MAX_SUBJECT: usize = 180;
 
-/// What people are told in one message.
+/// A message to people, about one alarm or many.
 #[derive(Debug, Default, PartialEq)]
 pub struct Digest {
     /// Alarms that are so.

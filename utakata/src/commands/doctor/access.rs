@@ -1,4 +1,4 @@
-//! Who can get in: people, services, tokens, wrong tokens, and the way there.
+//! The chapter of access: people, services, tokens, wrong tokens, and the way there.
 
 use std::time::Duration;
 
