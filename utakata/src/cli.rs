@@ -112,7 +112,7 @@ enum Server {
     /// List, make and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Check and print the audit trail of control
+    /// List, check and export the audit trail: who did what
     #[command(subcommand)]
     Audit(audit::Command),
     /// Copy the stored data to PostgreSQL, or back

@@ -41,13 +41,18 @@ impl Error {
         name: &str,
         mut known: impl ExactSizeIterator<Item = &'a K>,
     ) -> Self {
+        let all = match what {
+            "policy" => "policies".to_owned(),
+            _ => format!("{what}s"),
+        };
+        let list = format!("see `utakata get {all}` (GET /v1/{all})");
         let hint = if known.len() > 10_000 {
             // Comparing with so many takes longer than looking them up.
-            format!("see `utakata get {what}s` (GET /v1/{what}s)")
+            list
         } else if let Some(nearest) = suggest::nearest(name, known.by_ref().map(Borrow::borrow)) {
             format!("did you mean \"{nearest}\"?")
         } else {
-            format!("see `utakata get {what}s` (GET /v1/{what}s)")
+            list
         };
         Self::None {
             what,

@@ -1,4 +1,6 @@
-//! `utakata audit`: what was done, by whom, and whether the record was edited since.
+//! `utakata audit`: the record of all that was done, and the check that nobody has edited it.
+
+mod list;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +24,8 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// List who did what, newest first
+    List(list::ListArguments),
     /// Check that the trail is complete and agrees with the ledger
     Verify(VerifyArguments),
     /// Print the trail as JSON, one page per line
@@ -78,6 +82,7 @@ impl Row for AuditFinding {
 
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
+        Command::List(arguments) => list::run(&arguments, context).await,
         Command::Verify(arguments) => {
             let report = report(&arguments, context);
             let report = progress::during("reading the trail", report).await?;

@@ -35,6 +35,7 @@ const COMMANDS: [&str; 101] = [
     "task settle",
     "task cancel",
     "audit",
+    "audit list",
     "audit verify",
     "audit export",
     "audit head",

@@ -147,6 +147,22 @@ fn control_is_undone_and_its_trail_is_whole() {
     assert_eq!(never.code, 1);
     assert!(never.err.contains("does not declare how"), "{}", never.err);
 
+    let listed = place.json(&["audit", "list", "--about", "pdu-a1-a"]);
+    let listed = listed.as_array().unwrap();
+    let newest = &listed[0]["operation"];
+    assert_eq!(newest["action"], "outlet-cycle", "{listed:?}");
+    assert!(
+        listed
+            .iter()
+            .all(|line| !line["what"].as_str().unwrap().starts_with("task."))
+    );
+    let listed = run("audit list --by nobody");
+    assert!(
+        listed.out.contains("nothing of that since"),
+        "{}",
+        listed.out
+    );
+
     let whole = run("audit verify");
     assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
     let head = place.json(&["audit", "head"]);

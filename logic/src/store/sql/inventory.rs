@@ -32,48 +32,33 @@ struct Table {
     put: &'static str,
 }
 
-const TARGETS: Table = Table {
-    select: "SELECT body FROM target ORDER BY name",
-    delete: "DELETE FROM target WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO target (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
-const SCHEDULES: Table = Table {
-    select: "SELECT body FROM schedule ORDER BY name",
-    delete: "DELETE FROM schedule WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO schedule (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
-const CREDENTIALS: Table = Table {
-    select: "SELECT body FROM credential ORDER BY name",
-    delete: "DELETE FROM credential WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO credential (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
-const RELATIONS: Table = Table {
-    select: "SELECT body FROM relation ORDER BY name",
-    delete: "DELETE FROM relation WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO relation (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
-const ALARM_RULES: Table = Table {
-    select: "SELECT body FROM alarm_rule ORDER BY name",
-    delete: "DELETE FROM alarm_rule WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO alarm_rule (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
-const ENVELOPES: Table = Table {
-    select: "SELECT body FROM envelope ORDER BY name",
-    delete: "DELETE FROM envelope WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO envelope (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
-const POLICIES: Table = Table {
-    select: "SELECT body FROM policy ORDER BY name",
-    delete: "DELETE FROM policy WHERE name IN (SELECT name FROM fresh)",
-    put: "INSERT INTO policy (name, body) SELECT name, body FROM fresh WHERE TRUE
-          ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-};
+/// The statements of the table of this name.
+macro_rules! table {
+    ($name:literal) => {
+        Table {
+            select: concat!("SELECT body FROM ", $name, " ORDER BY name"),
+            delete: concat!(
+                "DELETE FROM ",
+                $name,
+                " WHERE name IN (SELECT name FROM fresh)"
+            ),
+            put: concat!(
+                "INSERT INTO ",
+                $name,
+                " (name, body) SELECT name, body FROM fresh WHERE TRUE
+                 ON CONFLICT (name) DO UPDATE SET body = excluded.body"
+            ),
+        }
+    };
+}
+
+const TARGETS: Table = table!("target");
+const SCHEDULES: Table = table!("schedule");
+const CREDENTIALS: Table = table!("credential");
+const RELATIONS: Table = table!("relation");
+const ALARM_RULES: Table = table!("alarm_rule");
+const ENVELOPES: Table = table!("envelope");
+const POLICIES: Table = table!("policy");
 const DELETE_READINGS: &str = "DELETE FROM reading WHERE target IN (SELECT name FROM fresh)";
 
 #[async_trait]
