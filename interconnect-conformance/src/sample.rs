@@ -9,7 +9,7 @@ use utakata_model::{
     ActionName, Class, Credential, Desired, EnvironmentId, EnvironmentState, EnvironmentStatus,
     Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters,
     Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped, Target, TargetName, Task,
-    TaskId, TaskKey, Timings, Zone, target::Secret,
+    TaskId, TaskKey, Timings, Zone, reading::Attributes, target::Secret,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict,
@@ -92,7 +92,7 @@ impl Queue {
             time: Timestamp::now(),
             readings: vec![Reading {
                 metric: name(MetricName::new("hw.power"))?,
-                attributes: BTreeMap::from([("hw.id".into(), "inlet".into())]),
+                attributes: Attributes::from([("hw.id".into(), "inlet".into())]),
                 value: ReadingValue::Number(f64::from(number)),
                 unit: "W".into(),
                 quality: Quality::Good,

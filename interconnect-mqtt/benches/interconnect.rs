@@ -224,7 +224,7 @@ fn tasks(target: &Arc<Target>, class: Class, count: usize) -> Vec<Task> {
 fn readings(values: usize) -> Readings {
     let reading = |n: usize| Reading {
         metric: "hw.power".parse().unwrap(),
-        attributes: BTreeMap::from([("hw.id".into(), format!("outlet-{n}").into())]),
+        attributes: [("hw.id".into(), format!("outlet-{n}").into())].into(),
         value: ReadingValue::Number(n as f64 + 0.5),
         unit: "W".into(),
         quality: Quality::Good,

@@ -5,10 +5,15 @@
 //! `hw.name`, `hw.sensor_location`, ...). Units: UCUM (<https://ucum.org>): `Cel`, `W`, `V`,
 //! `A`, `J`, `s`, `By`, `Hz`, `1`, `%`, `{outlet}`.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+mod attributes;
+pub mod shared;
+
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use attributes::Attributes;
 
 use crate::{ActionName, MetricName, TargetName, TaskKey};
 
@@ -33,25 +38,27 @@ pub struct Readings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reading {
     /// The metric of the value.
+    #[serde(deserialize_with = "shared::deserialize_metric")]
     pub metric: MetricName,
     /// The attributes that distinguish it from others: `hw.id`, `hw.name`,
     /// `network.interface.name`, `outlet`, ...
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     #[schema(value_type = BTreeMap<String, String>)]
     pub attributes: Attributes,
     /// The observed value.
     pub value: ReadingValue,
     /// The UCUM unit of the value; empty for a state.
-    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        deserialize_with = "shared::deserialize_text"
+    )]
     #[schema(value_type = String)]
     pub unit: Arc<str>,
     /// The extent to which the value can be trusted.
     #[serde(default)]
     pub quality: Quality,
 }
-
-/// Attributes of a reading, by key.
-pub type Attributes = BTreeMap<Arc<str>, Arc<str>>;
 
 /// The attributes that describe something that another attribute already identifies.
 const DESCRIPTIONS: [&str; 2] = ["hw.name", "hw.location"];
@@ -157,7 +164,7 @@ mod tests {
     fn a_reading_has_this_form_on_the_wire() {
         let reading = Reading {
             metric: MetricName::new("hw.temperature").unwrap(),
-            attributes: BTreeMap::from([("hw.id".into(), "inlet".into())]),
+            attributes: Attributes::from([("hw.id".into(), "inlet".into())]),
             value: ReadingValue::Number(24.5),
             unit: "Cel".into(),
             quality: Quality::Good,

@@ -140,7 +140,12 @@ mod tests {
         let meaning = Meaning::compile(&form, &Default::default()).unwrap();
         let mut all = Collection::default();
         for raw in [Raw::Integer(4), Raw::Integer(5), Raw::Text("soon".into())] {
-            all.add(&meaning, (&raw, &Scaling::NONE), &Attributes::new(), "P1");
+            all.add(
+                &meaning,
+                (&raw, &Scaling::NONE),
+                &Attributes::default(),
+                "P1",
+            );
         }
         assert_eq!(all.readings.len(), 1);
         assert_eq!(all.readings[0].value, ReadingValue::Number(4.0));

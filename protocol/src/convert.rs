@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use utakata_model as model;
+use utakata_model::{self as model, reading::shared};
 
 use crate::v1;
 
@@ -243,8 +243,8 @@ pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
         metric: reading.metric.into(),
         attributes: reading
             .attributes
-            .into_iter()
-            .map(|(k, v)| (text(k), text(v)))
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
             .collect(),
         value: Some(match reading.value {
             model::ReadingValue::Number(number) => v1::reading::Value::Number(number),
@@ -262,7 +262,7 @@ pub fn reading_from_wire(reading: v1::Reading) -> Result<model::Reading, Malform
         Some(v1::reading::Value::Number(number)) if number.is_finite() => {
             model::ReadingValue::Number(number)
         }
-        Some(v1::reading::Value::Text(text)) => model::ReadingValue::Text(text.into()),
+        Some(v1::reading::Value::Text(text)) => model::ReadingValue::Text(shared::text(&text)),
         _ => {
             return Err(Malformed::Reading {
                 metric: reading.metric,
@@ -275,14 +275,10 @@ pub fn reading_from_wire(reading: v1::Reading) -> Result<model::Reading, Malform
         model::Quality::Good
     };
     Ok(model::Reading {
-        metric: model::MetricName::new(reading.metric).map_err(Malformed::Name)?,
-        attributes: reading
-            .attributes
-            .into_iter()
-            .map(|(k, v)| (k.into(), v.into()))
-            .collect(),
+        metric: shared::metric(&reading.metric).map_err(Malformed::Name)?,
+        attributes: shared::attributes(reading.attributes.iter().map(|(k, v)| (&**k, &**v))),
         value,
-        unit: reading.unit.into(),
+        unit: shared::text(&reading.unit),
         quality,
     })
 }

@@ -130,7 +130,7 @@ fn tried(profile: &Profile, walk: &Walk) -> TriedProfile {
 }
 
 fn recognised(profile: &Profile, walk: &Walk) -> (bool, String) {
-    let Some(recognise) = &profile.recognise else {
+    let Some(recognise) = &profile.content.recognise else {
         let because = "it has no \"match\": add match.system or match.present";
         return (false, because.into());
     };

@@ -1,8 +1,8 @@
 //! A room by schedule with default settings: how late healthy targets are read while some are dead
 //! and some answer only after half a minute, and what that takes of the machine.
 //!
-//! A room of 100,000 targets against responders that are fast, with alarm rules of its own (needs
-//! so many open files: root, or `ulimit -Hn`):
+//! A room of 100,000 targets against responders that are fast, with alarm rules of its own (in
+//! several processes of 15,000 responders, each with so many open files):
 //!
 //! ```sh
 //! cargo build --release
@@ -21,7 +21,6 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use futures::StreamExt;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use utakata_api::{
     apply::{Apply, Document},
     client::{Client, Followed},
@@ -29,6 +28,11 @@ use utakata_api::{
 };
 use utakata_benches::{process, system::System};
 use utakata_model::{AlarmRule, Kind, Schedule, ScheduleName, Selector, Target, TargetName};
+
+/// The most agents of a process: each has a socket. A multiple of 100, so that the dead and the slow
+/// are the same as in one process.
+const AGENTS_OF_A_PROCESS: u32 = 15_000;
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 30, 0, 1);
 
 /// Measures how late the healthy targets of a room are read.
 #[derive(Parser)]
@@ -250,33 +254,28 @@ fn rule(number: u32) -> Result<AlarmRule> {
     serde_json::from_value(rule).context("a rule of the bench")
 }
 
-/// Allows so many open files to this program and those that it starts.
-fn allow_open_files(count: u64) -> Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < count) {
-        let maximum = limit.maximum.map(|maximum| maximum.max(count));
-        let wanted = Rlimit {
-            current: Some(count),
-            maximum,
-        };
-        setrlimit(Resource::Nofile, wanted).with_context(|| {
-            format!("{count} open files are not allowed here: be root, or raise `ulimit -Hn`")
-        })?;
-    }
-    Ok(())
-}
-
-/// The simulated agents.
+/// The simulated agents, in as many processes as their open files take.
 struct Agents {
-    process: Child,
+    processes: Vec<Child>,
     addresses: Vec<String>,
 }
 
 impl Agents {
     fn start(arguments: &Arguments, count: u32) -> Result<Self> {
-        allow_open_files(u64::from(count) + 4_096)?;
+        let mut agents = Self {
+            processes: Vec::new(),
+            addresses: Vec::new(),
+        };
+        for begun in (0..count).step_by(AGENTS_OF_A_PROCESS as usize) {
+            let first = u32::from(FIRST_ADDRESS) + begun;
+            let count = AGENTS_OF_A_PROCESS.min(count - begun);
+            agents.start_some(arguments, Ipv4Addr::from(first), count)?;
+        }
+        Ok(agents)
+    }
+
+    fn start_some(&mut self, arguments: &Arguments, first: Ipv4Addr, count: u32) -> Result<()> {
         let program = utakata_benches::system::programs()?.join("utakata-simulator");
-        let first = Ipv4Addr::new(127, 30, 0, 1);
         let mut process = Command::new(program)
             .args(["agents", "--exit-with-stdin", "--port", "0"])
             .args(["--count", &count.to_string()])
@@ -288,16 +287,16 @@ impl Agents {
             .stdout(Stdio::piped())
             .spawn()?;
         let output = process.stdout.take().context("it has an output")?;
-        let mut addresses = Vec::new();
+        self.processes.push(process);
         for line in BufReader::new(output).lines() {
             let line: serde_json::Value = serde_json::from_str(&line?)?;
             if line["ready"] == true {
-                return Ok(Self { process, addresses });
+                return Ok(());
             }
             let address = line["address"]
                 .as_str()
                 .context("an agent has an address")?;
-            addresses.push(address.to_owned());
+            self.addresses.push(address.to_owned());
         }
         anyhow::bail!("the simulator ended: is `ulimit -n` above {count}?")
     }
@@ -305,7 +304,9 @@ impl Agents {
 
 impl Drop for Agents {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }

@@ -22,8 +22,9 @@ pub struct SeriesMap {
     file: u64,
     /// The rows since all texts were written.
     rows: u32,
-    /// The numbers by what tells a series from others; only of a source that had something new.
-    identities: Option<HashMap<String, ColumnId>>,
+    /// The numbers by the hash of what tells a series from others; only of a source that had
+    /// something new.
+    identities: Option<HashMap<u64, ColumnId>>,
 }
 
 /// All texts are written again after so many rows, so that the last rows can be read on their own.
@@ -89,11 +90,14 @@ impl SeriesMap {
     pub fn learn(
         &mut self,
         dictionary: &Dictionary,
+        hasher: &RandomState,
         unknown: &[(u64, &Reading)],
     ) -> Result<Vec<Entry>, Error> {
         if self.identities.is_none() {
             let entries = dictionary.entries(self.source, "")?;
-            let known = entries.iter().map(|entry| (identity(entry), entry.number));
+            let known = entries
+                .iter()
+                .map(|entry| (identity(hasher, entry), entry.number));
             self.identities = Some(known.collect());
         }
         let identities = self.identities.get_or_insert_default();
@@ -106,7 +110,7 @@ impl SeriesMap {
                 attributes: reading.attributes.clone(),
             };
             let next = ColumnId::try_from(self.names.len()).unwrap_or(ColumnId::MAX);
-            let identity = identity(&entry);
+            let identity = identity(hasher, &entry);
             entry.number = match identities.get(&identity) {
                 Some(number) => *number,
                 None if self.names.len() >= MAX_SERIES => continue,
@@ -134,11 +138,8 @@ fn name(hasher: &RandomState, entry: &Entry) -> u64 {
     hasher.hash_one((entry.metric.as_str(), &*entry.unit, &entry.attributes))
 }
 
-/// Returns what tells a series from others, without descriptions.
-fn identity(entry: &Entry) -> String {
-    let mut text = format!("{}\0{}", entry.metric.as_str(), entry.unit);
-    for (key, value) in reading::identity(&entry.attributes) {
-        text.push_str(&format!("\0{key}\0{value}"));
-    }
-    text
+/// Returns the hash of what tells a series from others, without descriptions.
+fn identity(hasher: &RandomState, entry: &Entry) -> u64 {
+    let attributes: Vec<_> = reading::identity(&entry.attributes).collect();
+    hasher.hash_one((entry.metric.as_str(), &*entry.unit, attributes))
 }

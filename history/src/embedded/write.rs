@@ -198,7 +198,7 @@ impl Pen {
             return Ok(numbers);
         }
         let named: Vec<(u64, &Reading)> = unknown.iter().map(|(_, one)| *one).collect();
-        let learned = map.learn(&self.dictionary, &named)?;
+        let learned = map.learn(&self.dictionary, &self.hasher, &named)?;
         let source = map.source;
         let learned = learned.into_iter().map(|entry| (source, entry));
         self.fresh.extend(learned);

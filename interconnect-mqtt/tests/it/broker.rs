@@ -35,7 +35,7 @@ pub fn readings(target: &str, action: &str, value: f64) -> Event {
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
         readings: vec![Reading {
             metric: "hw.power".parse().unwrap(),
-            attributes: BTreeMap::new(),
+            attributes: Default::default(),
             value: ReadingValue::Number(value),
             unit: "W".into(),
             quality: Quality::Good,

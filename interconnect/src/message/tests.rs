@@ -68,7 +68,7 @@ fn tasks() -> Vec<Task> {
 fn readings() -> Readings {
     let reading = |metric: &str, value, unit: &str, quality| Reading {
         metric: metric.parse().unwrap(),
-        attributes: BTreeMap::from([("hw.id".into(), "outlet-4".into())]),
+        attributes: [("hw.id".into(), "outlet-4".into())].into(),
         value,
         unit: unit.into(),
         quality,

@@ -10,7 +10,7 @@ use utakata_history::{
     Aggregate, Error, History, Query as Question, Range, Series, Track, aggregate::group,
     time::timestamp,
 };
-use utakata_model::{Quality, ReadingValue, Selector, duration};
+use utakata_model::{Quality, ReadingValue, Selector, duration, reading::Attributes};
 use utoipa_axum::routes;
 
 use super::{
@@ -307,7 +307,7 @@ fn groups(
             group: name,
             members: Some(tracks.len() as u64),
             metric,
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
             unit: unit.to_string(),
             times: figures.iter().map(|(time, _)| *time).collect(),
             values: figures

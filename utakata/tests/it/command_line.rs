@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 101] = [
+const COMMANDS: [&str; 102] = [
     "",
     "up",
     "le",
