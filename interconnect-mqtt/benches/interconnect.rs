@@ -6,7 +6,6 @@
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::{
-    collections::BTreeMap,
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
