@@ -8,6 +8,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
+use crate::artifact::Image;
 
 const LONG_AGO: Duration = Duration::from_secs(60);
 
