@@ -30,6 +30,15 @@ async fn log_in(room: &Room, token: &str) -> String {
     cookie
 }
 
+/// Returns the number of hours that a new session of somebody lasts.
+async fn hours(room: &Room, token: &str) -> i64 {
+    let request = Request::post("/v1/session").header("authorization", format!("Bearer {token}"));
+    let (status, told) = room.answer(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let expires: Timestamp = told["expires"].as_str().unwrap().parse().unwrap();
+    (expires.as_second() - Timestamp::now().as_second() + 1800) / 3600
+}
+
 /// A request with a session, from a page of the UI.
 fn from_page(method: &str, path: &str, cookie: &str) -> Builder {
     Request::builder()
@@ -63,6 +72,29 @@ async fn a_session_is_its_person_and_ends_with_the_token() {
     let admin = log_in(&room, TOKEN).await;
     let (_, told) = status(&room, from_page("GET", "/v1/me", &admin), "").await;
     assert_eq!(told["name"], "admin");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn the_session_of_a_wall_lasts_for_weeks_and_never_acts() {
+    let room = Room::served().await;
+    let (_, told) = room.send("PUT", "/v1/people/wall", None).await;
+    let token = told["token"].as_str().unwrap().to_owned();
+    let give = async |role: &str| {
+        let body = json!({ "who": "wall", "role": role });
+        let path = format!("/v1/bindings/wall-{role}");
+        let (status, told) = room.send("PUT", &path, Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+    };
+    give("viewer").await;
+    assert_eq!((hours(&room, TOKEN).await, hours(&room, &token).await), (12, 90 * 24));
+    let cookie = log_in(&room, &token).await;
+    let me = || from_page("GET", "/v1/me", &cookie);
+    assert_eq!(status(&room, me(), "").await.0, StatusCode::OK);
+    // With more than that, it does not count any more.
+    give("operator").await;
+    assert_eq!(status(&room, me(), "").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(hours(&room, &token).await, 12);
     room.end().await;
 }
 
