@@ -104,8 +104,8 @@ impl Rights {
 
     /// Returns true if they allow nothing but to see.
     pub fn only_see(&self) -> bool {
-        let others = Verb::ALL.iter().filter(|verb| **verb != Verb::See);
-        !self.is_everything && others.copied().all(|verb| self.scope(verb).is_nothing())
+        let has = |verb: &&Verb| !self.scope(**verb).is_nothing();
+        Verb::ALL.iter().filter(has).eq([&Verb::See])
     }
 
     /// Returns true if they have every right of a role, everywhere.

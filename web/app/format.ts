@@ -35,6 +35,20 @@ export function clock(time: string | number | undefined, now = Date.now()): stri
   });
 }
 
+/** A time with its date and zone, as in a ticket. */
+export function fullTime(time: number): string {
+  return new Date(time).toLocaleString(locale(), {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+    timeZoneName: "short",
+  });
+}
+
 export function watts(value: number): string {
   if (!Number.isFinite(value)) return "";
   if (Math.abs(value) >= 1e6) return `${(value / 1e6).toFixed(2)} MW`;

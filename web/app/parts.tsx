@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Refused } from "./api";
 import { ageOf, clock } from "./format";
 import { now } from "./live";
+import { type Right, has, hasEverywhere, hasOn, isPresent } from "./rights";
 import { type Key, t, word } from "./text";
 import type { Health, Severity, TaskState } from "./types";
 
@@ -138,6 +139,36 @@ export function Dialog(props: {
         {props.children}
       </div>
     </dialog>
+  );
+}
+
+/** A button that does something. It is not there for those who may do this nowhere, nor in the past;
+ * where it may be done elsewhere, it says so. */
+export function Hand(props: {
+  /** The rights of which one is enough. */
+  right: readonly Right[];
+  /** The targets on which it is needed; without them, everywhere. */
+  on?: readonly string[];
+  children: ComponentChildren;
+  onClick: () => void;
+  class?: string;
+  label?: string;
+  isDisabled?: boolean;
+}): JSX.Element | null {
+  const { right, on } = props;
+  if (!isPresent() || !has(right)) return null;
+  const isYours = on ? hasOn(right, on) : hasEverywhere(right);
+  return (
+    <button
+      type="button"
+      class={props.class}
+      aria-label={props.label}
+      disabled={props.isDisabled || !isYours}
+      title={isYours ? undefined : t("notYours", { right: right.join(", ") })}
+      onClick={props.onClick}
+    >
+      {props.children}
+    </button>
   );
 }
 

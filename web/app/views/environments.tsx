@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { type Page, Refused, post } from "../api";
 import { useFetched } from "../fetching";
 import { bytes } from "../format";
-import { Age, Dialog, Empty, Labels, Panel, Trouble } from "../parts";
+import { Age, Dialog, Empty, Hand, Labels, Panel, Trouble } from "../parts";
 import { to } from "../route";
 import { type Key, t } from "../text";
 import type { Environment } from "../types";
@@ -59,9 +59,9 @@ export function EnvironmentsView(): JSX.Element {
               {(["pause", "drain", "resume"] as Verb[])
                 .filter((verb) => (verb === "resume" ? !!one.standing?.length : true))
                 .map((verb) => (
-                  <button key={verb} type="button" onClick={() => setOrder({ of: one, verb })}>
+                  <Hand key={verb} right={["order"]} onClick={() => setOrder({ of: one, verb })}>
                     {t(verb as Key)}
-                  </button>
+                  </Hand>
                 ))}
             </>
           }

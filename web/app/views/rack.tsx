@@ -2,11 +2,11 @@
 
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
-import { type Page, path } from "../api";
-import { useFetched } from "../fetching";
+import { path } from "../api";
+import { useFetched, useReadings } from "../fetching";
 import { age, degrees, inOrder, watts } from "../format";
-import { isGiven } from "../hands/plan";
-import { cell, now, revision, targets } from "../live";
+import { isGiven } from "../hands/blast";
+import { cell, now, past, revision, targets } from "../live";
 import { Empty, HealthMark, Mark, Panel } from "../parts";
 import { lookOf, rooms, summary } from "../rooms";
 import { to } from "../route";
@@ -40,15 +40,11 @@ const WIDTH = 240;
 
 /** The states of the outlets of each PDU, in the order of their numbers. */
 function useOutlets(names: string[]): Map<string, Reading[]> {
-  const outlets = useFetched<Page<Reading>>(
-    names.length > 0
-      ? path("/v1/readings", { selector: `name in (${names.join(",")})`, metric: "utakata.outlet.state", limit: 1000 })
-      : null,
-    5000,
-  );
+  const selector = names.length > 0 ? `name in (${names.join(",")})` : null;
+  const outlets = useReadings(selector, "utakata.outlet.state", 5000);
   return useMemo(() => {
     const found = new Map<string, Reading[]>();
-    for (const one of outlets.data?.items ?? []) found.set(one.target, [...(found.get(one.target) ?? []), one]);
+    for (const one of outlets.data ?? []) found.set(one.target, [...(found.get(one.target) ?? []), one]);
     for (const list of found.values()) {
       list.sort((a, b) => inOrder(a.attributes?.outlet ?? "", b.attributes?.outlet ?? ""));
     }
@@ -132,22 +128,15 @@ interface Cord {
 function Cords({ members }: { members: number[] }): JSX.Element {
   const pdus = members.map((number) => targets.value[number]!).filter(({ kind }) => BESIDE.test(kind));
   const names = pdus.map(({ name }) => name);
-  const selector = `name in (${names.join(",")})`;
-  const asked = names.length > 0;
-  const outlets = useFetched<Page<Reading>>(
-    asked ? path("/v1/readings", { selector, metric: "utakata.outlet.state", limit: 1000 }) : null,
-    5000,
-  );
-  const powers = useFetched<Page<Reading>>(
-    asked ? path("/v1/readings", { selector, metric: "hw.power", limit: 1000 }) : null,
-    5000,
-  );
+  const selector = names.length > 0 ? `name in (${names.join(",")})` : null;
+  const outlets = useReadings(selector, "utakata.outlet.state", 5000);
+  const powers = useReadings(selector, "hw.power", 5000);
   const rows = useMemo(() => {
     const watt = new Map(
-      powers.data?.items.map((one) => [`${one.target}/${one.attributes?.outlet ?? ""}`, one.value as number]),
+      powers.data?.map((one) => [`${one.target}/${one.attributes?.outlet ?? ""}`, one.value as number]),
     );
     const found = new Map<string, Cord[]>();
-    for (const one of outlets.data?.items ?? []) {
+    for (const one of outlets.data ?? []) {
       const outlet = one.attributes?.outlet ?? "";
       const name = one.attributes?.["hw.name"] ?? "";
       if (!isGiven(name)) continue;
@@ -158,7 +147,7 @@ function Cords({ members }: { members: number[] }): JSX.Element {
     }
     return [...found].sort(([a], [b]) => inOrder(a, b));
   }, [outlets.data, powers.data, names.join()]);
-  if (!asked) return <Empty>{t("noRelations")}</Empty>;
+  if (!selector) return <Empty>{t("noRelations")}</Empty>;
   const feeds = [...new Set(pdus.map(({ labels }) => labels.feed ?? ""))].sort(inOrder);
   return (
     <table>
@@ -231,7 +220,7 @@ export function RackView(props: { room: string; rack: string }): JSX.Element {
   if (!rack) return <Empty>{t("noTargets")}</Empty>;
   const sum = summary(rack.members);
   // Each is a question of its own.
-  const hasNeeds = rack.members.length <= 12;
+  const hasNeeds = rack.members.length <= 12 && past.value === null;
   const sorted = [...rack.members].sort((a, b) => inOrder(targets.value[a]!.name, targets.value[b]!.name));
   return (
     <>

@@ -3,9 +3,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, Refused, post } from "../api";
-import { useFetched } from "../fetching";
+import { useFetched, useLast } from "../fetching";
 import { inOrder } from "../format";
-import { Age, Dialog, Empty, Panel, Time, Trouble } from "../parts";
+import { Age, Dialog, Empty, Hand, Panel, Time, Trouble } from "../parts";
 import { go } from "../route";
 import { type Key, t } from "../text";
 import type { Rollout } from "../types";
@@ -14,10 +14,8 @@ const PHASES = ["waiting", "starting", "shadow", "canary", "rolling", "done"];
 
 function Detail({ id }: { id: string }): JSX.Element {
   const { data, error, again } = useFetched<Rollout>(`/v1/rollouts/${id}`, 2000);
-  const [last, setLast] = useState<Rollout>();
-  if (data && data !== last) setLast(data);
   const [refused, setRefused] = useState<Refused>();
-  const shown = data ?? last;
+  const shown = useLast(data);
   if (!shown) return <Trouble of={error} />;
   const verb = async (name: string): Promise<void> => {
     try {
@@ -86,9 +84,9 @@ function Detail({ id }: { id: string }): JSX.Element {
         {verbs
           .filter(([, isOffered]) => isOffered)
           .map(([name]) => (
-            <button key={name} type="button" onClick={() => void verb(name)}>
+            <Hand key={name} right={["release:serve"]} onClick={() => void verb(name)}>
               {t(name)}
-            </button>
+            </Hand>
           ))}
       </div>
     </Panel>
@@ -145,9 +143,9 @@ export function RolloutsView({ id }: { id: string | undefined }): JSX.Element {
     <>
       <h1 class="title">{t("rollouts")}</h1>
       <div class="toolbar">
-        <button type="button" onClick={() => setBeginning(true)}>
+        <Hand right={["release:serve"]} onClick={() => setBeginning(true)}>
           {t("begin")} …
-        </button>
+        </Hand>
       </div>
       {isBeginning && <Begin onClose={() => setBeginning(false)} />}
       <Trouble of={error} />
