@@ -172,13 +172,17 @@ export function Chart(props: {
           { ...axis, size: 76, values: (_, splits) => ticks(splits, unit) },
         ],
         series: [
-          { label: t("time"), value: (_, at) => (at == null ? "" : clock(at * 1000)) },
+          // Where nobody points, the last one is told.
+          { label: t("time"), value: (drawn, at) => clock((at ?? drawn.data[0].at(-1) ?? Number.NaN) * 1000) },
           ...shown.map((one, at) => ({
             label: names[at]!,
             stroke: colour(COLOURS[at]!),
             width: 1.5,
             points: { show: one.times.length < 40, size: 4 },
-            value: (_: uPlot, each: number | null) => (each == null ? "" : value(each, unit)),
+            value: (drawn: uPlot, each: number | null, index: number, place: number | null) => {
+              const last = place === null ? Array.from<number | null | undefined>(drawn.data[index] ?? []).findLast((one) => one != null) : each;
+              return last == null ? "" : value(last, unit);
+            },
           })),
         ],
         hooks: { drawAxes: [holes], draw: [(drawn) => drawMarks(drawn, latest.current.marks)] },

@@ -6,6 +6,7 @@ import type { Refused } from "./api";
 import { ageOf, clock } from "./format";
 import { now } from "./live";
 import { type Right, has, hasEverywhere, hasOn, isPresent } from "./rights";
+import { to } from "./route";
 import { type Key, t, word } from "./text";
 import type { Health, Severity, TaskState } from "./types";
 
@@ -63,6 +64,12 @@ export function Age({ of }: { of: string | undefined }): JSX.Element | null {
       {ageOf(of, now.value)}
     </time>
   );
+}
+
+/** Who requested something: a person, or a policy. */
+export function By({ of }: { of: { by?: string; policy?: string } }): JSX.Element | null {
+  if (of.policy) return <a href={to.policy(of.policy)}>{t("policyBy", { name: of.policy })}</a>;
+  return of.by ? <>{of.by}</> : null;
 }
 
 export function Time({ of }: { of: string | undefined }): JSX.Element | null {

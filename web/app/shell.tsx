@@ -141,7 +141,7 @@ function Counts(): JSX.Element {
   return (
     <div class="counts">
       <a href="/alarms?of=causes" class={counts?.causes ? "some" : ""}>
-        <b>{counts?.causes ?? "–"}</b> {t("causes")}
+        <b>{counts?.causes ?? "–"}</b> {t(counts?.causes === 1 ? "cause" : "causes")}
       </a>
       <a href="/alarms">
         <b>{counts?.explained ?? "–"}</b> {t("explained")}

@@ -6,7 +6,7 @@ import { type Page, Refused, get, path, post } from "../api";
 import { useFetched } from "../fetching";
 import { value } from "../format";
 import { outcomeNews } from "../live";
-import { Age, Dialog, Hand, StateMark, Time, Trouble } from "../parts";
+import { Age, By, Dialog, Hand, StateMark, Time, Trouble } from "../parts";
 import { CONTROL, type Right } from "../rights";
 import { to } from "../route";
 import { me } from "../session";
@@ -238,7 +238,7 @@ export function OperationCard(props: { id: string; onUndone: (id: string) => voi
         <dd>{shown.selector}</dd>
         <dt>{t("by")}</dt>
         <dd>
-          {shown.by}, <Time of={shown.requested} />
+          <By of={shown} />, <Time of={shown.requested} />
         </dd>
         {shown.why && (
           <>

@@ -17,11 +17,11 @@ const SETS = ["active", "causes", "all"] as const;
 type Set = (typeof SETS)[number];
 
 /** An active alarm that nobody has seen, or shelved. */
-function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Element {
+export function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Element {
   const frame = useRef<HTMLSpanElement>(null);
   // The keys work wherever the focus is in the line of the alarm.
   useEffect(() => {
-    const line = frame.current?.closest("tr, section");
+    const line = frame.current?.closest("tr, li, section");
     const press = (event: Event): void => {
       const { key, target, ctrlKey, metaKey, altKey } = event as KeyboardEvent;
       const isTyping = (target as Element).matches("input, select");
@@ -216,7 +216,7 @@ export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
               <thead>
                 <tr>
                   <th scope="col">{t("severity")}</th>
-                  <th scope="col">{t("alarms")}</th>
+                  <th scope="col">{t("alarm")}</th>
                   <th scope="col">{t("target")}</th>
                   <th scope="col">{t("state")}</th>
                   <th scope="col" class="number">{t("since")}</th>

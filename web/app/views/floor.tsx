@@ -60,7 +60,8 @@ export function FloorCanvas(props: { room: Room; layer: Layer; height: number; s
     const element = canvas.current;
     const g = element?.getContext("2d", { alpha: false });
     if (!element || !g || width === 0) return;
-    const scale = devicePixelRatio || 1;
+    const { currentCSSZoom: zoom = 1 } = element as { currentCSSZoom?: number };
+    const scale = (devicePixelRatio || 1) * zoom;
     element.width = plan.width * scale;
     element.height = plan.height * scale;
     element.style.width = `${plan.width}px`;

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useFetched, useReadings } from "../fetching";
 import { degrees, inOrder, value, watts } from "../format";
 import { cell, heard, now, outcomeNews, past, revision, targets } from "../live";
-import { Age, Empty, Panel, SeverityMark, Trouble } from "../parts";
+import { Age, By, Empty, Panel, SeverityMark, Trouble } from "../parts";
 import { feeds, hottest, rooms } from "../rooms";
 import { changesText, ModeMark } from "../policies/parts";
 import { hasEverywhere } from "../rights";
@@ -26,6 +26,7 @@ import type {
 } from "../types";
 import type { Page } from "../api";
 import { path } from "../api";
+import { Acts } from "./alarms";
 import { FloorCanvas } from "./floor";
 
 /** The slope of the last values in units per minute; NaN if there are too few. */
@@ -222,10 +223,10 @@ export function AlarmLine({ alarm }: { alarm: Alarm }): JSX.Element {
           {alarm.flapping && " · flapping"}
         </div>
       </div>
-      <span class="number">{alarm.explains ? t("explains", { n: alarm.explains }) : ""}</span>
       <span class="number">
-        <Age of={alarm.raised} />
+        {!!alarm.explains && t("explains", { n: alarm.explains })} <Age of={alarm.raised} />
       </span>
+      <Acts alarm={alarm} onDone={() => undefined} />
     </li>
   );
 }
@@ -282,7 +283,9 @@ function ForYou(): JSX.Element {
               <a href={to.operation(operation.id)}>
                 {operation.action} {operation.selector}
               </a>
-              <div class="hint">{operation.by}</div>
+              <div class="hint">
+                <By of={operation} />
+              </div>
             </div>
             <Age of={operation.requested} />
           </li>
@@ -345,7 +348,9 @@ function UnderWay(): JSX.Element {
               <a href={to.operation(operation.id)}>
                 {operation.action} {operation.selector}
               </a>{" "}
-              <span class="hint">{operation.by}</span>
+              <span class="hint">
+                <By of={operation} />
+              </span>
             </div>
             <Age of={operation.requested} />
           </li>
@@ -398,7 +403,7 @@ function UnderWay(): JSX.Element {
 export function NowView(): JSX.Element {
   const room = [...rooms.value].sort((a, b) => b.rows.length - a.rows.length || inOrder(a.name, b.name))[0];
   return (
-    <>
+    <div class="now">
       <h1 class="spoken">{t("now")}</h1>
       <div class="tiles">
         <Feeds />
@@ -423,6 +428,6 @@ export function NowView(): JSX.Element {
           {past.value === null && <ForYou />}
         </div>
       </div>
-    </>
+    </div>
   );
 }

@@ -7,7 +7,7 @@ import { useFetched, useLast } from "../fetching";
 import { shortId } from "../format";
 import { counts, OperationCard } from "../hands/outcome";
 import { outcomeNews } from "../live";
-import { Age, Empty, Panel, StateMark, Trouble } from "../parts";
+import { Age, By, Empty, Panel, StateMark, Trouble } from "../parts";
 import { go, to } from "../route";
 import { t, word } from "../text";
 import type { Operation, Task } from "../types";
@@ -80,7 +80,9 @@ export function OperationsView({ id }: { id: string | undefined }): JSX.Element 
                         </span>
                       ))}
                     </td>
-                    <td>{operation.by}</td>
+                    <td>
+                      <By of={operation} />
+                    </td>
                     <td class="number">
                       <Age of={operation.requested} />
                     </td>

@@ -33,7 +33,7 @@ function Row({ of }: { of: Policy }): JSX.Element {
         ) : (
           does && (
             <>
-              <b>{word("decision", does.decision)}</b> <span class="hint">{does.target}</span> {does.why}
+              <b>{word("decision", does.decision)}:</b> <span class="hint">{does.target}</span> {does.why}
             </>
           )
         )}

@@ -5,9 +5,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, path } from "../api";
 import { useFetched, useLast } from "../fetching";
-import { clock, value } from "../format";
+import { age, clock, seconds, value } from "../format";
 import { now, outcomeNews, past } from "../live";
-import { Age, Choice, Empty, Hand, Panel, Time, Trouble } from "../parts";
+import { Age, Choice, Empty, Hand, Panel, Trouble } from "../parts";
 import { timeText } from "../past";
 import { ReasonDialog, TestAndArm } from "../policies/hands";
 import { ModeMark, Use } from "../policies/parts";
@@ -25,18 +25,48 @@ const shownValue = (one: unknown, unit = ""): string =>
       ? t(one ? "yes" : "no")
       : value(one as string | number, unit);
 
+/** What it does, and what is done with it. */
+function Acts({ of }: { of: Policy["policy"] }): JSX.Element {
+  return (
+    <>
+      {of.for_each !== undefined && (
+        <>
+          <dt>{t("forEach")}</dt>
+          <dd>
+            <code>{of.for_each}</code>
+          </dd>
+        </>
+      )}
+      {of.act.map((act) => (
+        <>
+          <dt>{t("does")}</dt>
+          <dd>
+            <b>{act.action}</b> <code>{[act.on.relation, act.on.selector, act.on.from].filter(Boolean).join(" · ")}</code>{" "}
+            {Object.entries(act.parameters ?? {}).map(([key, one]) => `${key}=${String(one)}`).join(" ")}
+          </dd>
+        </>
+      ))}
+    </>
+  );
+}
+
 /** The conditions of the document, and whether each holds. */
 function Conditions({ of, holds }: { of: Policy["policy"]; holds: PolicyInstance["conditions"] }): JSX.Element {
   const texts = { when: of.when, until: of.until, unless: of.unless, back: of.back?.when };
   return (
     <dl class="conditions">
+      <Acts of={of} />
       {Object.entries(texts).map(([key, text]) => {
         if (text === undefined) return null;
         const is = holds?.[key];
         const known = is === true ? "true" : is === false ? "false" : "unknown";
         return (
           <>
-            <dt>{word("condition", key)}</dt>
+            <dt>
+              {word("condition", key)}
+              {key === "when" && of.hold && <span class="hint"> {t("heldFor", { n: age(seconds(of.hold)) })}</span>}
+              {key === "back" && of.back?.hold && <span class="hint"> {t("heldFor", { n: age(seconds(of.back.hold)) })}</span>}
+            </dt>
             <dd>
               <code>{text}</code> <span class={`holds is-${known}`}>{word("holds", known)}</span>
             </dd>
@@ -77,7 +107,7 @@ function Inputs({ of, policy }: { of: PolicyInstance; policy: Policy["policy"] }
               {shownValue(one.value, policy.watch[one.name]?.unit)}
               {one.missing && <div class="bad">{one.missing}</div>}
             </td>
-            <td class="number">{one.age}</td>
+            <td class="number age">{age(seconds(one.age))}</td>
             <td class="number">
               {one.present} {t("of")} {one.of}
             </td>
@@ -138,10 +168,10 @@ function Decision(props: { policy: Policy; instances: PolicyInstance[]; isRecomp
         </label>
       )}
       <p class="lead">
-        <b class={`decision is-${shown.decision}`}>{word("decision", shown.decision)}</b> {shown.why}
+        <b>{word("decision", shown.decision)}:</b> {shown.why}
       </p>
       {props.isRecomputed && <p class="hint">{t("recomputed")}</p>}
-      {shown.needs && shown.needs.length > 0 && (
+      {shown.needs && shown.needs.some((one) => one !== shown.why) && (
         <p>
           {t("needs")}: {shown.needs.join("; ")}
         </p>
@@ -247,13 +277,9 @@ export function PolicyDetail({ name }: { name: string }): JSX.Element {
       {shown.asked_by && <p class="note">{t("askedBy", { by: shown.asked_by })}</p>}
       {at === null && shown.by && (
         <p class="hint">
-          {t("modeBy", { by: shown.by })}
-          {shown.until && (
-            <>
-              {", "}
-              {t("until")} <Time of={shown.until} />
-            </>
-          )}
+          {shown.until
+            ? t("modeUntil", { by: shown.by, time: clock(shown.until, now.value) })
+            : t("modeBy", { by: shown.by })}
         </p>
       )}
       <div class="columns">

@@ -61,6 +61,7 @@ function Front({ members }: { members: number[] }): JSX.Element {
   const outlets = useOutlets(beside.map(({ name }) => name));
   const top = Math.max(42, ...placed.map((unit) => (unit.u ?? 1) + unit.height - 1));
   const slots = placed.length > 0 ? top : Math.max(rest.length * 2, 24);
+  const isEmpty = placed.length + rest.length === 0;
   const height = slots * UNIT;
   const label = (unit: Unit): string => {
     const number = unit.number;
@@ -100,6 +101,11 @@ function Front({ members }: { members: number[] }): JSX.Element {
   return (
     <svg class="rack" viewBox={`0 0 ${left + WIDTH + (beside.length - half) * side + 12} ${height + 12}`} role="group" aria-label={t("front")}>
       <rect x={left} y={2} width={WIDTH} height={height + 6} class="frame" />
+      {isEmpty && (
+        <text x={left + WIDTH / 2} y={height / 2} class="nothing">
+          {t("onlyPdus")}
+        </text>
+      )}
       {Array.from({ length: slots }, (_, at) => slots - at).map((u, at) => (
         <text key={u} x={left - 4} y={at * UNIT + UNIT + 1} class="u">
           {placed.length > 0 && (u % 5 === 0 || u === 1) ? u : ""}
@@ -238,7 +244,8 @@ export function RackView(props: { room: string; rack: string }): JSX.Element {
       <div class="columns rack-columns">
         <Panel title={t("front")}>
           <Front members={sorted} />
-          {!rack.members.some((number) => targets.value[number]!.labels.u) && <p class="hint">{t("noUnits")}</p>}
+          {rack.members.every((number) => !targets.value[number]!.labels.u) &&
+            rack.members.some((number) => !BESIDE.test(targets.value[number]!.kind)) && <p class="hint">{t("noUnits")}</p>}
         </Panel>
         <div>
           <Panel title={t("Devices")}>
