@@ -261,7 +261,7 @@ await step("a policy is tested on the past, armed for a time, and all hands are 
   await accessible("the result of a test");
   await picture("policy-test");
   await sheet.getByRole("button", { name: "Arm …" }).click();
-  await sheet.getByLabel("For").selectOption("1 hour");
+  await sheet.getByRole("combobox", { name: "For", exact: true }).selectOption("1 hour");
   await accessible("arming a policy");
   await sheet.getByRole("button", { name: "Arm", exact: true }).click();
   await heading(/spare-feed-a.*armed.*for (60|59) m more/).waitFor();
@@ -364,7 +364,7 @@ await step("who may only see is shown no hands, and who may do something is told
     await tab.goto(`${url}/device/pdu-a2-a`);
     await tab.getByLabel("Token").fill(theirs);
     await tab.keyboard.press("Enter");
-    await tab.getByRole("heading", { level: 1 }).waitFor();
+    await tab.getByRole("navigation").waitFor();
     await walk(tab);
     await own.close();
   };
@@ -394,7 +394,7 @@ await step("a small screen and a screen on a wall", async () => {
   for (const path of ["/", "/floor/demo", "/device/pdu-a1-a", "/alarms", "/policies/spare-feed-a"]) {
     await go(path);
     await page.getByText("live", { exact: true }).waitFor();
-    await page.getByRole("heading", { level: 2 }).first().waitFor();
+    await page.getByRole("heading", { level: 1 }).first().waitFor();
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${path} is ${wide} px too wide`);
     await picture(`small-${path.split("/")[1] || "now"}`);
