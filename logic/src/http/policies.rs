@@ -66,7 +66,10 @@ pub(super) async fn list(
     Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<PolicyView>>, Refused> {
-    page::of(view::all(&api).await?, &query, |one| one.policy.name.as_str()).map(Json)
+    page::of(view::all(&api).await?, &query, |one| {
+        one.policy.name.as_str()
+    })
+    .map(Json)
 }
 
 /// Returns one policy, with what it decided last.

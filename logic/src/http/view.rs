@@ -22,7 +22,12 @@ use super::{
     connections::{ClientConnection, EventStream},
     history,
     query::{Query, invalid},
-    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::{Patient, Prompt}},
+    route::{
+        Answered::Anywhere,
+        BodySize::NoBody,
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
     standing::Standing,
 };
 use crate::{

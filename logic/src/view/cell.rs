@@ -197,16 +197,30 @@ mod tests {
             (&[(900, true)], covers, Health::Stale, Some(900)),
             // Nobody reads it any more: what it was then is not too late.
             (&[(900, true)], None, Health::Answering, Some(900)),
-            (&[(990, true), (995, false)], covers, Health::Failing, Some(990)),
+            (
+                &[(990, true), (995, false)],
+                covers,
+                Health::Failing,
+                Some(990),
+            ),
             (&[(995, false)], covers, Health::Failing, None),
-            (&[(990, false), (995, true)], covers, Health::Answering, Some(995)),
+            (
+                &[(990, false), (995, true)],
+                covers,
+                Health::Answering,
+                Some(995),
+            ),
         ] {
             let attempt = |(second, is_answer): &(i64, bool)| Attempt {
                 heard: second * 1000,
                 is_answer: *is_answer,
             };
             let attempts: Vec<Attempt> = attempts.iter().map(attempt).collect();
-            let values = [(POWER, &none, 40.4), (TEMPERATURE, &none, 21.26), ("hw.load", &none, 1.0)];
+            let values = [
+                (POWER, &none, 40.4),
+                (TEMPERATURE, &none, 21.26),
+                ("hw.load", &none, 1.0),
+            ];
             let cell = Cell::of_past(&attempts, values, covers, at);
             let expect = Cell {
                 health,

@@ -63,7 +63,9 @@ pub async fn past(
 
 /// Returns the range in which values count at a time: as long as the rarest schedule needs.
 fn range(entries: &[Arc<TargetEntry>], coverage: &Coverage, at: Timestamp) -> Range {
-    let covers = entries.iter().filter_map(|one| coverage.of(&one.target.name));
+    let covers = entries
+        .iter()
+        .filter_map(|one| coverage.of(&one.target.name));
     let longest = covers.map(|covers| covers.interval).max();
     let needs = longest.map_or(0, |interval| {
         let interval = i64::try_from(interval.as_millis()).unwrap_or(MAX_LOOK_BACK);
@@ -123,9 +125,11 @@ async fn attempts(
 /// Returns the last value of a series, if it is a number.
 fn last(track: &Track) -> Option<(&str, &utakata_model::reading::Attributes, f64)> {
     match track.ticks.last()?.value {
-        ReadingValue::Number(number) => {
-            Some((track.series.metric.as_str(), &track.series.attributes, number))
-        }
+        ReadingValue::Number(number) => Some((
+            track.series.metric.as_str(),
+            &track.series.attributes,
+            number,
+        )),
         ReadingValue::Text(_) => None,
     }
 }

@@ -87,7 +87,10 @@ async fn the_session_of_a_wall_lasts_for_weeks_and_never_acts() {
         assert_eq!(status, StatusCode::OK, "{told}");
     };
     give("viewer").await;
-    assert_eq!((hours(&room, TOKEN).await, hours(&room, &token).await), (12, 90 * 24));
+    assert_eq!(
+        (hours(&room, TOKEN).await, hours(&room, &token).await),
+        (12, 90 * 24)
+    );
     let cookie = log_in(&room, &token).await;
     let me = || from_page("GET", "/v1/me", &cookie);
     assert_eq!(status(&room, me(), "").await.0, StatusCode::OK);
@@ -226,25 +229,53 @@ async fn a_view_has_all_targets_then_the_cells_that_change() {
 async fn the_past_of_a_site_is_what_history_has_of_it() {
     let room = Room::served().await;
     room.furnish(2).await;
-    let (seen, told) = room.post("/v1/reads", json!({ "selector": "name=pdu-1", "wait": "10s" })).await;
+    let (seen, told) = room
+        .post(
+            "/v1/reads",
+            json!({ "selector": "name=pdu-1", "wait": "10s" }),
+        )
+        .await;
     assert_eq!(seen, StatusCode::OK, "{told}");
     let (_, readings) = room.get("/v1/readings").await;
-    let heard: Timestamp = readings["items"][0]["heard"].as_str().unwrap().parse().unwrap();
+    let heard: Timestamp = readings["items"][0]["heard"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let path = |at: Timestamp| format!("/v1/view/past?at={at}");
-    let past = room.until(&path(heard), |past| past["cells"] != json!([])).await;
-    let names = past["targets"].as_array().unwrap().iter().map(|one| &one["name"]);
+    let past = room
+        .until(&path(heard), |past| past["cells"] != json!([]))
+        .await;
+    let names = past["targets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"]);
     assert_eq!(names.collect::<Vec<_>>(), ["pdu-0", "pdu-1"]);
     let cells = past["cells"].as_array().unwrap();
     assert_eq!(cells.len(), 1, "{past}");
-    assert_eq!((&cells[0][0], &cells[0][1]), (&json!(1), &Value::Null), "{past}");
+    assert_eq!(
+        (&cells[0][0], &cells[0][1]),
+        (&json!(1), &Value::Null),
+        "{past}"
+    );
     assert!(cells[0][2].is_number() && cells[0][4] == 0, "{past}");
     // Before it was read nobody knew anything of it, and a part of the room has only its own.
     let (_, before) = room.get(&path(heard - SignedDuration::from_secs(60))).await;
     assert_eq!(before["cells"], json!([]));
-    let (_, part) = room.get(&format!("{}&selector=name%3Dpdu-0", path(heard))).await;
-    assert_eq!((part["targets"].as_array().unwrap().len(), &part["cells"]), (1, &json!([])));
+    let (_, part) = room
+        .get(&format!("{}&selector=name%3Dpdu-0", path(heard)))
+        .await;
+    assert_eq!(
+        (part["targets"].as_array().unwrap().len(), &part["cells"]),
+        (1, &json!([]))
+    );
     let (seen, told) = room.get("/v1/view/past?at=2999-01-01T00:00:00Z").await;
-    assert_eq!((seen, &told["code"]), (StatusCode::BAD_REQUEST, &json!("query-invalid")), "{told}");
+    assert_eq!(
+        (seen, &told["code"]),
+        (StatusCode::BAD_REQUEST, &json!("query-invalid")),
+        "{told}"
+    );
     room.end().await;
 }
 

@@ -60,7 +60,13 @@ fn one_of_two<'p>(place: &'p Place, id: &str, store: &str, token: &Path) -> (Rol
     fs::write(Path::new(&data).join("utakata.toml"), settings).unwrap();
     let socket = place.beside("hub.sock");
     let role = place.role(&[
-        "le", "--data", &data, "--hub", &socket, "--listen", "127.0.0.1:0",
+        "le",
+        "--data",
+        &data,
+        "--hub",
+        &socket,
+        "--listen",
+        "127.0.0.1:0",
     ]);
     let url = wait_for(|| {
         let endpoint = fs::read_to_string(Path::new(&data).join("endpoint.json")).ok()?;

@@ -244,7 +244,11 @@ async fn a_refusal_names_the_right_and_the_roles_that_give_it() {
     let ben = make_with(&room, TOKEN, "ben", "approver", "rack=A1").await;
     let (_, me) = ask(&room, &ben, "GET", "/v1/me", None).await;
     let on_a1 = |right| json!({ "right": right, "on": ["rack=A1"] });
-    assert_eq!(me["rights"], json!([on_a1("see"), on_a1("approve")]), "{me}");
+    assert_eq!(
+        me["rights"],
+        json!([on_a1("see"), on_a1("approve")]),
+        "{me}"
+    );
     let (_, me) = ask(&room, TOKEN, "GET", "/v1/me", None).await;
     let all = Verb::ALL.iter().map(|right| json!({ "right": right }));
     assert_eq!(me["rights"], Value::Array(all.collect()), "{me}");
