@@ -136,7 +136,8 @@ function counted(): { causes: number; explained: number } | undefined {
 }
 
 function Counts(): JSX.Element {
-  const counts = overview.value?.alarms ?? counted();
+  // What cannot be looked at any more is not what it was.
+  const counts = alarmsKnown.value ? (overview.value?.alarms ?? counted()) : undefined;
   const waiting = waitingCount();
   return (
     <div class="counts">
