@@ -13,7 +13,7 @@ import { CONTROL, type Right, has, hasAny, hasEverywhere, isPresent } from "./ri
 import { ask, go, place, roomOf } from "./route";
 import { act, picked } from "./selection";
 import { alarms, alarmsKnown, logOut, me, overview } from "./session";
-import { useSite } from "./site";
+import { isOutdated, useSite } from "./site";
 import { type Key, type Language, language, speak, t, word } from "./text";
 import { THEMES, dress, theme } from "./theme";
 import { AlarmsView } from "./views/alarms";
@@ -233,6 +233,20 @@ function useKeys(openPalette: () => void): void {
   }, []);
 }
 
+/** The page of another version: a screen on a wall loads it by itself. */
+function Outdated(): JSX.Element | null {
+  const mustReload = isOutdated.value && isWall();
+  useEffect(() => {
+    if (mustReload) location.reload();
+  }, [mustReload]);
+  if (!isOutdated.value) return null;
+  return (
+    <button type="button" class="primary" onClick={() => location.reload()}>
+      {t("outdated")}
+    </button>
+  );
+}
+
 /** The time in large, and the way back. */
 function WallClock(): JSX.Element {
   return (
@@ -291,6 +305,7 @@ export function Shell(): JSX.Element {
           {targets.value.length} {t("targets").toLowerCase()}
         </span>
         {past.value === null && <Counts />}
+        <Outdated />
         {isWall() ? (
           <WallClock />
         ) : (

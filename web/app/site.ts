@@ -1,5 +1,6 @@
 // What the frame shows of the whole site: the overview, and the alarms.
 
+import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Refused, get } from "./api";
 import { all } from "./fetching";
@@ -8,6 +9,15 @@ import { usePast } from "./past";
 import { hasEverywhere } from "./rights";
 import { alarmsNow, identify, overview } from "./session";
 import type { Alarm, Overview } from "./types";
+
+/** Whether another version of utakata answers than the one that this page came from. */
+export const isOutdated = signal(false);
+let version: string | undefined;
+
+function compare(now: string): void {
+  version ??= now;
+  isOutdated.value = version !== now;
+}
 
 /** How often it is looked whether the person may still do what is shown, in milliseconds. */
 const RIGHTS_AGAIN = 60_000;
@@ -40,7 +50,10 @@ export function useSite(): void {
           hasEverywhere(["see"]) ? known(get<Overview>("/v1/overview", ended.signal)) : undefined,
           known(all<Alarm>("/v1/alarms", 5000, ended.signal)),
         ]);
-        if (seen) overview.value = seen;
+        if (seen) {
+          overview.value = seen;
+          compare(seen.version);
+        }
         alarmsNow.value = list;
       } catch (error) {
         if (ended.signal.aborted) return;

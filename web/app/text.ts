@@ -387,6 +387,7 @@ const TEXTS = {
   noRight: ["You may not see this: it needs {right}.", "表示する権限がありません: {right}"],
   notOfSite: ["Not shown: it needs a right on everything.", "表示できません: 全体の権限が必要です。"],
   tryingAgain: ["trying again", "再接続中"],
+  outdated: ["utakata was updated: load it", "更新されました: 再読み込み"],
   wall: ["Wall", "壁面表示"],
   leaveWall: ["Leave the wall", "壁面表示を終了"],
   wallHint: ["For a screen on a wall: larger, without hands.", "壁面モニター用: 大きく、操作なし。"],
