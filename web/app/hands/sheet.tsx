@@ -10,7 +10,7 @@ import { Dialog, Empty, Trouble } from "../parts";
 import { hasOn, isPresent } from "../rights";
 import { to } from "../route";
 import { type Intent, intent, selectorOf } from "../selection";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { Action, KindView, Operation, Plan } from "../types";
 import { BlastRadius } from "./blast";
 import { SchemaForm } from "./form";
@@ -108,7 +108,9 @@ function Form(props: {
           <span>{t("priority")}</span>
           <select id="priority" name="priority">
             {["routine", "urgent", "emergency"].map((one) => (
-              <option key={one}>{one}</option>
+              <option key={one} value={one}>
+                {word("priority", one)}
+              </option>
             ))}
           </select>
         </label>

@@ -10,7 +10,7 @@ import { Age, Choice, Dialog, Empty, Hand, Panel, SeverityMark, Time, Trouble } 
 import { hasOn, isPresent } from "../rights";
 import { ask, go, place, to } from "../route";
 import { alarms, alarmsKnown } from "../session";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { Alarm, Explanation } from "../types";
 
 const SETS = ["active", "causes", "all"] as const;
@@ -139,7 +139,7 @@ function Explained({ id, onDone }: { id: string; onDone: () => void }): JSX.Elem
       <p class="figures">
         <SeverityMark of={alarm.severity} />
         <a href={to.device(alarm.target)}>{alarm.target}</a>
-        <span class="state">{alarm.state}</span>
+        <span class="state">{word("alarm", alarm.state)}</span>
       </p>
       <p class="lead">{alarm.text}</p>
       <dl>
@@ -237,7 +237,7 @@ export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
                       <a href={to.device(alarm.target)}>{alarm.target}</a>
                     </td>
                     <td class="hint">
-                      {alarm.state}
+                      {word("alarm", alarm.state)}
                       {alarm.seen && `, ${t("seenBy", { by: alarm.seen.by })}`}
                     </td>
                     <td class="number">

@@ -25,7 +25,7 @@ import { CONTROL, type Right } from "../rights";
 import { ask, place, to } from "../route";
 import { act, selectorOf } from "../selection";
 import { alarms } from "../session";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { History, KindView, Reading, Target, Task, Topology } from "../types";
 
 const RANGES = { "1h": [3600, ""], "6h": [21_600, "1m"], "24h": [86_400, "5m"], "7d": [604_800, "30m"] } as const;
@@ -125,7 +125,7 @@ function Outlets({ name, readings, canSwitch }: { name: string; readings: Readin
                 {one.attributes?.["hw.name"] ?? ""}
               </a>
               <span class="number hint">{watts(Number(powers.get(outlet) ?? Number.NaN))}</span>
-              <span class={isOn ? "spoken" : `outlet ${String(one.value)}`}>{String(one.value)}</span>
+              <span class={isOn ? "spoken" : `outlet ${String(one.value)}`}>{word("outlet", String(one.value))}</span>
               {right && (
                 <Hand
                   right={[right]}
@@ -134,7 +134,7 @@ function Outlets({ name, readings, canSwitch }: { name: string; readings: Readin
                   label={`${action} ${outlet}`}
                   onClick={() => act([name], action, { outlet: Number(outlet) })}
                 >
-                  {isOn ? "off…" : "on…"}
+                  {word("outlet", isOn ? "off" : "on")}…
                 </Hand>
               )}
             </li>
@@ -219,7 +219,7 @@ function Relations({ name }: { name: string }): JSX.Element {
         const node = health.get(edge[end]);
         return (
           <li key={`${edge.from}/${edge.to}/${edge.outlet}`}>
-            <span class="hint">{edge.relation}</span>
+            <span class="hint">{word("relation", edge.relation)}</span>
             <div>
               <a href={to.device(edge[end])}>{edge[end]}</a>
               {edge.outlet && ` · ${t("outlet")} ${edge.outlet}`} {edge.outlet_state}

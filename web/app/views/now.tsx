@@ -220,7 +220,7 @@ export function AlarmLine({ alarm }: { alarm: Alarm }): JSX.Element {
           <a href={to.device(alarm.target)}>{alarm.target}</a>
           {" · "}
           {alarm.seen ? t("seenBy", { by: alarm.seen.by }) : t("nobodyHasIt")}
-          {alarm.flapping && " · flapping"}
+          {alarm.flapping && ` · ${t("flapping")}`}
         </div>
       </div>
       <span class="number">
@@ -376,7 +376,7 @@ function UnderWay(): JSX.Element {
         ))}
         {rolling.map((rollout) => (
           <li key={rollout.id}>
-            <span class="state running">{rollout.state}</span>
+            <span class="state running">{word("run", rollout.state)}</span>
             <div>
               <a href={`/rollouts/${rollout.id}`}>
                 {rollout.kind} {rollout.from.version} → {rollout.to.version}
@@ -387,7 +387,7 @@ function UnderWay(): JSX.Element {
         ))}
         {stopped.map((order) => (
           <li key={JSON.stringify(order)}>
-            <span class="state paused">{order.stop}</span>
+            <span class="state paused">{word("run", order.stop)}</span>
             <div>
               <a href="/environments">{Object.values(order.scope).join(" ")}</a>{" "}
               <span class="hint">{order.by} {order.why}</span>

@@ -11,7 +11,7 @@ import { Empty, HealthMark, Mark, Panel } from "../parts";
 import { lookOf, rooms, summary } from "../rooms";
 import { to } from "../route";
 import { picked, toggle } from "../selection";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { Reading, Topology } from "../types";
 import { Picked, lookText } from "./floor";
 
@@ -188,7 +188,7 @@ function Cords({ members }: { members: number[] }): JSX.Element {
                         <a href={`${to.device(cord.pdu)}?outlet=${cord.outlet}`}>
                           {cord.pdu} {cord.outlet}
                         </a>{" "}
-                        <span class={`outlet ${cord.state}`}>{cord.state}</span> <span class="hint">{watts(cord.watts)}</span>
+                        <span class={`outlet ${cord.state}`}>{word("outlet", cord.state ?? "")}</span> <span class="hint">{watts(cord.watts)}</span>
                       </div>
                     ))}
                 </td>
@@ -212,7 +212,7 @@ function Needs({ name }: { name: string }): JSX.Element | null {
         <a key={`${edge.from}/${edge.outlet}`} href={to.device(edge.from)}>
           {edge.from}
           {edge.outlet && ` ${edge.outlet}`}
-          {edge.outlet_state && ` ${edge.outlet_state}`}{" "}
+          {edge.outlet_state && ` ${word("outlet", edge.outlet_state)}`}{" "}
         </a>
       ))}
     </span>

@@ -7,7 +7,7 @@ import { useFetched, useLast } from "../fetching";
 import { inOrder } from "../format";
 import { Age, Dialog, Empty, Hand, Panel, Time, Trouble } from "../parts";
 import { go } from "../route";
-import { type Key, t } from "../text";
+import { type Key, t, word } from "../text";
 import type { Rollout } from "../types";
 
 const PHASES = ["waiting", "starting", "shadow", "canary", "rolling", "done"];
@@ -36,7 +36,7 @@ function Detail({ id }: { id: string }): JSX.Element {
   return (
     <Panel title={`${shown.kind} ${shown.from.version} → ${shown.to.version}`}>
       <p class="figures">
-        <span class={`state ${shown.state}`}>{shown.state}</span> {shown.by}, <Time of={shown.began} /> {shown.why}
+        <span class={`state ${shown.state}`}>{word("run", shown.state)}</span> {shown.by}, <Time of={shown.began} /> {shown.why}
       </p>
       {shown.problem && <p class="note bad">{shown.problem.message}</p>}
       <table>
@@ -64,8 +64,10 @@ function Detail({ id }: { id: string }): JSX.Element {
                 </td>
                 <td class="number">{Math.round((evidence.share ?? 0) * 100)}</td>
                 <td>
-                  {evidence.compared ? `${evidence.compared} compared, ${evidence.differing ?? 0} differ. ` : ""}
-                  {evidence.candidate && `${evidence.candidate.tasks} tasks, ${evidence.candidate.failed} failed`}
+                  {!!evidence.compared &&
+                    `${t("evidenceText", { compared: evidence.compared, differing: evidence.differing ?? 0 })} `}
+                  {evidence.candidate &&
+                    t("evidenceTasks", { n: evidence.candidate.tasks, failed: evidence.candidate.failed })}
                   {!!evidence.stable?.tasks && (
                     <span class="hint">
                       {" "}
@@ -166,7 +168,7 @@ export function RolloutsView({ id }: { id: string | undefined }): JSX.Element {
               {data.items.map((one) => (
                 <tr key={one.id} class={one.id === id ? "current" : ""}>
                   <td>
-                    <span class={`state ${one.state}`}>{one.state}</span>
+                    <span class={`state ${one.state}`}>{word("run", one.state)}</span>
                   </td>
                   <th scope="row">
                     <a href={`/rollouts/${one.id}`}>{one.kind}</a>
