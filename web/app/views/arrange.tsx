@@ -146,6 +146,11 @@ export function Arrange({ room }: { room: Room }): JSX.Element {
       at: Math.round((event.clientX - box.left - LABEL - W / 2) / (W + GAP)),
     };
   };
+  // What was moved keeps the focus, wherever it is now.
+  useEffect(() => {
+    if (moved === undefined || dragged) return;
+    drawing.current?.querySelector<SVGElement>(`[data-rack="${CSS.escape(moved)}"]`)?.focus();
+  }, [steps]);
   const width = LABEL + (Math.max(4, ...rows.map(({ racks }) => racks.length)) + 1) * (W + GAP);
   const height = Math.max(1, rows.length) * (H + GAP);
   const place = moved === undefined ? undefined : placeOf(rows, moved);
@@ -196,8 +201,9 @@ export function Arrange({ room }: { room: Room }): JSX.Element {
               {row.racks.map((rack, at) => (
                 <g
                   key={rack}
-                  tabIndex={0}
+                  tabindex={0}
                   role="button"
+                  data-rack={rack}
                   aria-label={t("positionOf", { rack, row: row.name, n: at + 1 })}
                   class={`movable ${rack === dragged?.rack ? "dragged" : ""}`}
                   transform={`translate(${LABEL + at * (W + GAP)} ${number * (H + GAP) + 4})`}
