@@ -24,6 +24,12 @@ const away = signal<string | undefined>(undefined);
 const isLoading = signal(false);
 
 const MINUTE = 60_000;
+/** How far the buttons go, in minutes. */
+const STEPS = [
+  [60, "1 h"],
+  [10, "10 m"],
+  [1, "1 m"],
+] as const;
 const DAY = 24 * 60 * MINUTE;
 /** While somebody moves on, nothing is asked, in milliseconds. */
 const DEBOUNCE = 200;
@@ -125,11 +131,16 @@ export function PastBar(): JSX.Element | null {
         <span>{isTime && t("ago", { n: age((present - shown) / 1000) })}</span>{" "}
         {isLoading.value && <i>{t("loading")}</i>}
       </p>
+      <span class="hint">{t("pastHint")}</span>
+      <span class="space" />
+      <button type="button" class="primary" onClick={() => goTo(null)}>
+        {t("backToNow")}
+      </button>
       {isTime && (
         <div class="times">
-          {[-60, -10, -1].map((minutes) => (
-            <button key={minutes} type="button" class="small" onClick={() => move(at + minutes * MINUTE)}>
-              −{age(-minutes * 60)}
+          {STEPS.map(([minutes, text]) => (
+            <button key={minutes} type="button" class="small" onClick={() => move(at - minutes * MINUTE)}>
+              −{text}
             </button>
           ))}
           <input
@@ -141,7 +152,7 @@ export function PastBar(): JSX.Element | null {
             value={Math.round(at / MINUTE)}
             onInput={(event) => move(Number(event.currentTarget.value) * MINUTE)}
           />
-          {[1, 10, 60].map((minutes) => (
+          {STEPS.toReversed().map(([minutes, text]) => (
             <button
               key={minutes}
               type="button"
@@ -149,7 +160,7 @@ export function PastBar(): JSX.Element | null {
               disabled={at + minutes * MINUTE > present}
               onClick={() => move(at + minutes * MINUTE)}
             >
-              +{age(minutes * 60)}
+              +{text}
             </button>
           ))}
           <input
@@ -169,12 +180,8 @@ export function PastBar(): JSX.Element | null {
           />
         </div>
       )}
-      <button type="button" class="primary" onClick={() => goTo(null)}>
-        {t("backToNow")}
-      </button>
       <Trouble of={error.value} />
       {away.value && <p class="note bad">{t("historyAway", { reason: away.value })}</p>}
-      <p class="hint">{t("pastHint")}</p>
     </section>
   );
 }

@@ -413,7 +413,7 @@ const TEXTS = {
   "for.24h": ["1 day", "1 日"],
   "for.168h": ["7 days", "7 日"],
   "for.720h": ["30 days", "30 日"],
-  hangsOn: ["{n} depend on these:", "{n} 件がこれに依存:"],
+  hangsOn: ["What depends on these: {n}", "依存するもの: {n} 件"],
   nothingHangs: ["Nothing is known to depend on these.", "依存するものは知られていません。"],
   "loss.reaches": ["cannot be reached any more", "は到達不能になります"],
   "loss.cools": ["is not cooled any more", "は冷却されなくなります"],
