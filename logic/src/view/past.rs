@@ -113,13 +113,22 @@ async fn attempts(
     names: &[TargetName],
     range: Range,
 ) -> Result<Vec<Vec<Attempt>>, Error> {
-    let reads = names.iter().map(|name| async move {
-        let mut attempts = history.attempts(name, range).await?;
-        // What was seen by then may have been heard later.
-        attempts.retain(|one| range.holds(one.heard));
-        Ok(attempts)
-    });
+    let mut reads = Vec::with_capacity(names.len());
+    for name in names {
+        reads.push(attempts_of(history, name.clone(), range));
+    }
     stream::iter(reads).buffered(AT_ONCE).try_collect().await
+}
+
+async fn attempts_of(
+    history: &dyn History,
+    name: TargetName,
+    range: Range,
+) -> Result<Vec<Attempt>, Error> {
+    let mut attempts = history.attempts(&name, range).await?;
+    // What was seen by then may have been heard later.
+    attempts.retain(|one| range.holds(one.heard));
+    Ok(attempts)
 }
 
 /// Returns the last value of a series, if it is a number.
