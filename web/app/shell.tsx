@@ -93,7 +93,7 @@ function View(): JSX.Element {
 }
 
 /** The number of seconds without news after which what is shown is not live. */
-const LATE = 4;
+const LATE = 3;
 
 /** Whether what is shown is live, and how old it is. */
 function Pulse(): JSX.Element {
