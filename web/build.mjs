@@ -1,4 +1,5 @@
-// Makes dist/ from app/: one script, one style sheet, one page, each with a compressed twin.
+// Makes dist/ from app/: one script, that of charts, one style sheet, one page, each with a compressed
+// twin.
 // usage: node build.mjs            writes dist/
 //        node build.mjs --check    fails if dist/ is not what would be written
 //        node build.mjs --watch    writes again whenever a source changes
@@ -14,7 +15,7 @@ const MAX_SCRIPT = 70_000;
 
 const options = {
   absWorkingDir: here,
-  entryPoints: ["app/app.tsx"],
+  entryPoints: ["app/app.tsx", "app/plot.ts"],
   outdir: "dist",
   bundle: true,
   minify: true,
@@ -25,6 +26,8 @@ const options = {
   legalComments: "none",
   jsx: "automatic",
   jsxImportSource: "preact",
+  // Fetched with the first chart.
+  external: ["./plot.js"],
 };
 
 /** The files of dist/, by name: those of the bundle, and those that are copied. */

@@ -117,12 +117,26 @@ pub struct Me {
     /// The roles, by name. `admin` needs none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Binding>,
+    /// The rights that come of them, and the targets on which they count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<RightView>,
     /// The token of the request; absent if it is the one in the server's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenView>,
     /// The last control request of theirs that was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
+}
+
+/// A right of somebody, and where it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RightView {
+    /// The right.
+    pub right: Verb,
+    /// It counts on the targets of each of these selectors. Absent where it counts on all targets,
+    /// and on everything that is no target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<Vec<Selector>>,
 }
 
 /// A control request that was refused; nothing was sent.

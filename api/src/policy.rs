@@ -35,6 +35,9 @@ pub struct PolicyView {
     pub asked_by: Option<String>,
     /// The last decision of each instance: one for all, or one for each target of `for_each`.
     pub instances: Vec<PolicyInstance>,
+    /// The use of each limit by number of its own envelope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<LimitUse>,
 }
 
 /// The last decision of one instance.

@@ -44,6 +44,20 @@ pub struct ViewTarget {
     pub labels: BTreeMap<String, String>,
 }
 
+/// Answer to `GET /v1/view/past`: the cells of a time of the past.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ViewPast {
+    /// The time, in milliseconds since 1970.
+    pub at: i64,
+    /// The reason why history itself knows nothing of this time: `history-away`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
+    /// The targets, as they are declared now, in the order in which cells count them.
+    pub targets: Vec<ViewTarget>,
+    /// The cells of those of which something is known; ages are those at that time.
+    pub cells: Vec<ViewCell>,
+}
+
 /// Cells that have changed, and the time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ViewCells {

@@ -102,6 +102,12 @@ impl Rights {
         Scope::Within(selectors.map(|one| one.grant.selector.clone()).collect())
     }
 
+    /// Returns true if they allow nothing but to see.
+    pub fn only_see(&self) -> bool {
+        let has = |verb: &&Verb| !self.scope(**verb).is_nothing();
+        Verb::ALL.iter().filter(has).eq([&Verb::See])
+    }
+
     /// Returns true if they have every right of a role, everywhere.
     pub fn include(&self, role: Role) -> bool {
         let verbs = role.verbs().iter();

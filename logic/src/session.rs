@@ -16,8 +16,27 @@ use crate::token::TokenHash;
 /// The lifetime of a session: a shift, and its handover.
 pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 
+/// The lifetime of the session of somebody who may do nothing but see: that of a screen on a wall.
+pub(crate) const LIFETIME_OF_SEEING: SignedDuration = SignedDuration::from_hours(90 * 24);
+
 /// The use of the seal, so that it means nothing elsewhere.
 const PURPOSE: &[u8] = b"utakata session 1";
+
+/// A session that lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// The hash of the token that it was made from.
+    pub token: TokenHash,
+    pub until: Timestamp,
+}
+
+impl Opened {
+    /// Returns true if it is one of somebody who may do nothing but see: it lasts longer than others
+    /// ever do.
+    pub(crate) fn is_of_seeing(&self, now: Timestamp) -> bool {
+        self.until.duration_since(now) > LIFETIME
+    }
+}
 
 /// The key of the seals.
 pub(crate) struct SessionKey(Hmac<Sha256>);
@@ -38,14 +57,13 @@ impl SessionKey {
         format!("{name}.{until}.{}", BASE64.encode(seal))
     }
 
-    /// Returns the hash of the token that this session was made from, if it is one and lasts:
-    /// one of those that its person has.
+    /// Opens a session, if it is one and lasts, made from one of the tokens that its person has.
     pub(crate) fn open(
         &self,
         session: &str,
         now: Timestamp,
         tokens_of: impl FnOnce(&PersonName) -> Vec<TokenHash>,
-    ) -> Option<TokenHash> {
+    ) -> Option<Opened> {
         let mut parts = session.split('.');
         let (name, until, seal) = (parts.next()?, parts.next()?, parts.next()?);
         if parts.next().is_some() {
@@ -58,10 +76,12 @@ impl SessionKey {
         if now.as_second() >= until {
             return None;
         }
-        tokens_of(&name).into_iter().find(|token| {
+        let token = tokens_of(&name).into_iter().find(|token| {
             let mac = self.mac(&name, *token, until);
             mac.verify_slice(&seal).is_ok()
-        })
+        })?;
+        let until = Timestamp::from_second(until).ok()?;
+        Some(Opened { token, until })
     }
 
     fn mac(&self, name: &PersonName, token: TokenHash, until: i64) -> Hmac<Sha256> {
@@ -95,9 +115,13 @@ mod tests {
         let token = TokenHash::of("the token of ana");
         let session = key.seal(&ana, token, at(1000));
         let opened = |session: &str, now: i64, tokens: &[TokenHash]| {
-            key.open(session, at(now), |name| {
+            let opened = key.open(session, at(now), |name| {
                 assert_eq!(*name, ana);
                 tokens.to_vec()
+            });
+            opened.map(|opened| {
+                assert_eq!(opened.until, at(1000));
+                opened.token
             })
         };
         let other = TokenHash::of("another token of ana");
@@ -108,6 +132,16 @@ mod tests {
         assert_eq!(opened(&session, 999, &[other]), None);
         let elsewhere = SessionKey::new(&Secret::new("another token of admin"));
         assert_eq!(elsewhere.open(&session, at(999), |_| vec![token]), None);
+    }
+
+    #[test]
+    fn a_session_that_lasts_longer_than_a_shift_is_for_seeing_only() {
+        let token = TokenHash::of("the token of ana");
+        for (lasts, expect) in [(LIFETIME, false), (LIFETIME_OF_SEEING, true)] {
+            let until = at(1000) + lasts;
+            let opened = Opened { token, until };
+            assert_eq!(opened.is_of_seeing(at(1000)), expect, "{lasts:?}");
+        }
     }
 
     #[test]

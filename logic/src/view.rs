@@ -3,6 +3,7 @@
 
 mod cell;
 mod outbox;
+mod past;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,7 +23,7 @@ use utakata_api::{
 use utakata_interconnect::Event;
 use utakata_model::{Class, Selector, TargetName};
 
-pub use self::outbox::Position;
+pub use self::{outbox::Position, past::past};
 
 use self::{cell::Cell, outbox::Outbox};
 use crate::{

@@ -10,7 +10,6 @@ import { whenSessionEnds } from "./api";
 import { hasEnded, identify, me } from "./session";
 import { language } from "./text";
 import { LogIn } from "./views/login";
-import { theme } from "./theme";
 
 function App(): JSX.Element | null {
   useEffect(() => void identify(), []);
@@ -24,9 +23,6 @@ whenSessionEnds(() => {
 });
 effect(() => {
   document.documentElement.lang = language.value;
-});
-effect(() => {
-  document.documentElement.dataset.theme = theme.value;
 });
 
 const root = document.getElementById("app");

@@ -1,15 +1,27 @@
 // A chart over history, with its holes explained.
 
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
-import uPlot from "uplot";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type uPlot from "uplot";
 import { clock, value, which } from "./format";
 import { t } from "./text";
-import { colour, repaint, theme } from "./theme";
+import { colour, repaint } from "./theme";
 import type { Series } from "./types";
 
 const HEIGHT = 220;
 const COLOURS = ["line-0", "line-1", "line-2", "line-3", "line-4", "line-5"];
+
+let library: Promise<typeof uPlot> | undefined;
+
+/** Fetches the library of charts, once. */
+function load(): Promise<typeof uPlot> {
+  library ??= import("./plot.js").then((found) => found.uPlot);
+  // Whoever needs it next tries again.
+  library.catch(() => {
+    library = undefined;
+  });
+  return library;
+}
 
 /** The numbers of an axis, all with the digits that tell them apart. */
 function ticks(values: number[], unit: string): string[] {
@@ -41,7 +53,7 @@ function times(seconds: number[], step: number): string[] {
 }
 
 /** All times of all series, and the values of each, null where it has none. */
-function aligned(series: Series[]): uPlot.AlignedData {
+function aligned(series: Series[], { join }: Pick<typeof uPlot, "join">): uPlot.AlignedData {
   const tables = series.map((one): uPlot.AlignedData => {
     const times = one.times.map((time) => time / 1000);
     const values: (number | null)[] = one.values.map((each) => (typeof each === "number" ? each : null));
@@ -54,10 +66,55 @@ function aligned(series: Series[]): uPlot.AlignedData {
     return [order.map((at) => times[at]!), order.map((at) => values[at]!)];
   });
   if (tables.length === 1) return tables[0]!;
-  return uPlot.join(tables, tables.map((table) => table.map(() => 2)));
+  return join(tables, tables.map((table) => table.map(() => 2)));
 }
 
-export function Chart(props: { series: Series[]; from: string; to: string; label: string }): JSX.Element {
+/** Something that happened, or would have, at a time. */
+export interface ChartMark {
+  /** In milliseconds since 1970. */
+  time: number;
+  is: "act" | "back" | "stop";
+  /** Whether it was done, and not only computed. */
+  isDone: boolean;
+}
+
+const MARK_COLOURS = { act: "major", back: "good", stop: "critical" } as const;
+
+function drawMarks(drawn: uPlot, marks: readonly ChartMark[]): void {
+  const { ctx, bbox } = drawn;
+  const r = 5 * devicePixelRatio;
+  ctx.save();
+  for (const { time, is, isDone } of marks) {
+    const x = drawn.valToPos(time / 1000, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = ctx.fillStyle = colour(MARK_COLOURS[is]);
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash(isDone ? [] : [3 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    // It acts downwards, and hands back upwards: the shape tells, too.
+    ctx.beginPath();
+    const [base, tip] = is === "back" ? [bbox.top + 2 * r, bbox.top] : [bbox.top, bbox.top + 2 * r];
+    ctx.moveTo(x - r, base);
+    ctx.lineTo(x + r, base);
+    ctx.lineTo(x, tip);
+    ctx.closePath();
+    if (isDone) ctx.fill();
+    else ctx.stroke();
+  }
+  ctx.restore();
+}
+
+export function Chart(props: {
+  series: Series[];
+  from: string;
+  to: string;
+  label: string;
+  marks?: readonly ChartMark[];
+}): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const shown = props.series.slice(0, COLOURS.length);
   const unit = shown[0]?.unit ?? "";
@@ -66,13 +123,18 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
     [props.series],
   );
   const plot = useRef<uPlot | null>(null);
+  const [Plot, setPlot] = useState<typeof uPlot>();
+  useEffect(() => {
+    load().then((found) => setPlot(() => found), () => {});
+  }, []);
   // What its drawing reads, which changes without it being made anew.
-  const latest = useRef({ gaps, from: props.from, to: props.to });
-  latest.current = { gaps, from: props.from, to: props.to };
+  const marks = props.marks ?? [];
+  const latest = useRef({ gaps, marks, from: props.from, to: props.to });
+  latest.current = { gaps, marks, from: props.from, to: props.to };
   const names = shown.map((one) => which(one) || one.metric);
   useEffect(() => {
     const element = frame.current;
-    if (!element || shown.length === 0) return;
+    if (!element || !Plot || shown.length === 0) return;
     const axis = { stroke: colour("dim"), grid: { stroke: colour("edge"), width: 1 }, ticks: { stroke: colour("edge"), width: 1 } };
     const holes = (drawn: uPlot): void => {
       const { ctx, bbox } = drawn;
@@ -100,7 +162,7 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
       }
       ctx.restore();
     };
-    const made = new uPlot(
+    const made = new Plot(
       {
         width: element.clientWidth,
         height: HEIGHT,
@@ -110,19 +172,23 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
           { ...axis, size: 76, values: (_, splits) => ticks(splits, unit) },
         ],
         series: [
-          { label: t("time"), value: (_, at) => (at == null ? "" : clock(at * 1000)) },
+          // Where nobody points, the last one is told.
+          { label: t("time"), value: (drawn, at) => clock((at ?? drawn.data[0].at(-1) ?? Number.NaN) * 1000) },
           ...shown.map((one, at) => ({
             label: names[at]!,
             stroke: colour(COLOURS[at]!),
             width: 1.5,
             points: { show: one.times.length < 40, size: 4 },
-            value: (_: uPlot, each: number | null) => (each == null ? "" : value(each, unit)),
+            value: (drawn: uPlot, each: number | null, index: number, place: number | null) => {
+              const last = place === null ? Array.from<number | null | undefined>(drawn.data[index] ?? []).findLast((one) => one != null) : each;
+              return last == null ? "" : value(last, unit);
+            },
           })),
         ],
-        hooks: { drawAxes: [holes] },
+        hooks: { drawAxes: [holes], draw: [(drawn) => drawMarks(drawn, latest.current.marks)] },
         cursor: { y: false },
       },
-      aligned(shown),
+      aligned(shown, Plot),
       element,
     );
     plot.current = made;
@@ -133,10 +199,10 @@ export function Chart(props: { series: Series[]; from: string; to: string; label
       made.destroy();
       plot.current = null;
     };
-  }, [names.join("/"), unit, repaint.value, theme.value]);
+  }, [Plot, names.join("/"), unit, repaint.value]);
   useEffect(() => {
-    if (shown.length > 0) plot.current?.setData(aligned(shown));
-  }, [props.series, props.from, props.to]);
+    if (Plot && shown.length > 0) plot.current?.setData(aligned(shown, Plot));
+  }, [props.series, props.marks, props.from, props.to]);
   const values = shown.flatMap((one) => one.values.filter((each): each is number => typeof each === "number"));
   const summary = values.length
     ? `${props.label}: ${value(values[values.length - 1], unit)}; ${value(Math.min(...values), unit)} – ${value(Math.max(...values), unit)}`

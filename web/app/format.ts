@@ -14,6 +14,15 @@ export function age(seconds: number): string {
   return hours < 48 ? `${hours} h` : `${Math.round(s / 86_400)} d`;
 }
 
+const SECONDS: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** The seconds of a duration as the API writes it: 2s56ms, 1h30m. NaN if it is none. */
+export function seconds(duration: string | undefined): number {
+  const parts = [...(duration ?? "").matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)];
+  if (parts.length === 0) return Number.NaN;
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (SECONDS[unit ?? ""] ?? Number.NaN), 0);
+}
+
 export function ageOf(time: string | undefined, now: number): string {
   return time ? age((now - Date.parse(time)) / 1000) : "";
 }
@@ -32,6 +41,20 @@ export function clock(time: string | number | undefined, now = Date.now()): stri
     minute: "2-digit",
     second: "2-digit",
     hour12: false,
+  });
+}
+
+/** A time with its date and zone, as in a ticket. */
+export function fullTime(time: number): string {
+  return new Date(time).toLocaleString(locale(), {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+    timeZoneName: "short",
   });
 }
 

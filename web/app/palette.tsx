@@ -4,10 +4,11 @@ import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { targets } from "./live";
 import { Dialog } from "./parts";
+import { CONTROL, has, isPresent } from "./rights";
 import { rooms } from "./rooms";
 import { go, place, to } from "./route";
 import { act, picked } from "./selection";
-import { VIEWS } from "./shell";
+import { views } from "./shell";
 import { t } from "./text";
 import { dress, THEMES } from "./theme";
 
@@ -20,10 +21,10 @@ interface Entry {
 const MOST = 40;
 
 function entries(): Entry[] {
-  const views = VIEWS.map(({ key, path }) => ({ name: t(key), sort: "", run: () => go(path) }));
+  const places = views().map(({ key, path }) => ({ name: t(key), sort: "", run: () => go(path) }));
   const device = place.value.parts[0] === "device" ? place.value.parts[1] : undefined;
   const subjects = device ? [device] : [...picked.value];
-  const acts: Entry[] = subjects.length
+  const acts: Entry[] = subjects.length && isPresent() && has(CONTROL)
     ? [{ name: `${t("actions")}: ${subjects.join(", ")}`, sort: "", run: () => act(subjects) }]
     : [];
   const racks = rooms.value.flatMap((room) =>
@@ -50,7 +51,7 @@ function entries(): Entry[] {
     sort: "",
     run: () => dress(one),
   }));
-  return [...acts, ...views, ...floors, ...racks, ...devices, ...themes];
+  return [...acts, ...places, ...floors, ...racks, ...devices, ...themes];
 }
 
 /** Whether all letters occur in this order, and how far apart. */

@@ -5,6 +5,8 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Refused } from "./api";
 import { ageOf, clock } from "./format";
 import { now } from "./live";
+import { type Right, has, hasEverywhere, hasOn, isPresent } from "./rights";
+import { to } from "./route";
 import { type Key, t, word } from "./text";
 import type { Health, Severity, TaskState } from "./types";
 
@@ -62,6 +64,12 @@ export function Age({ of }: { of: string | undefined }): JSX.Element | null {
       {ageOf(of, now.value)}
     </time>
   );
+}
+
+/** Who requested something: a person, or a policy. */
+export function By({ of }: { of: { by?: string; policy?: string } }): JSX.Element | null {
+  if (of.policy) return <a href={to.policy(of.policy)}>{t("policyBy", { name: of.policy })}</a>;
+  return of.by ? <>{of.by}</> : null;
 }
 
 export function Time({ of }: { of: string | undefined }): JSX.Element | null {
@@ -138,6 +146,36 @@ export function Dialog(props: {
         {props.children}
       </div>
     </dialog>
+  );
+}
+
+/** A button that does something. It is not there for those who may do this nowhere, nor in the past;
+ * where it may be done elsewhere, it says so. */
+export function Hand(props: {
+  /** The rights of which one is enough. */
+  right: readonly Right[];
+  /** The targets on which it is needed; without them, everywhere. */
+  on?: readonly string[];
+  children: ComponentChildren;
+  onClick: () => void;
+  class?: string;
+  label?: string;
+  isDisabled?: boolean;
+}): JSX.Element | null {
+  const { right, on } = props;
+  if (!isPresent() || !has(right)) return null;
+  const isYours = on ? hasOn(right, on) : hasEverywhere(right);
+  return (
+    <button
+      type="button"
+      class={props.class}
+      aria-label={props.label}
+      disabled={props.isDisabled || !isYours}
+      title={isYours ? undefined : t("notYours", { right: right.join(", ") })}
+      onClick={props.onClick}
+    >
+      {props.children}
+    </button>
   );
 }
 

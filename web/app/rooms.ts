@@ -1,6 +1,7 @@
 // Rooms, rows and racks, from the labels of targets: no drawing is needed to begin.
 
 import { computed } from "@preact/signals";
+import { rowOfName } from "./floor/arrange";
 import { inOrder } from "./format";
 import { cell, revision, targets, type ViewTarget } from "./live";
 import { alarms } from "./session";
@@ -9,6 +10,8 @@ import type { Health, Severity } from "./types";
 export interface Rack {
   name: string;
   row: string;
+  /** Its place in the row, if its targets have a label that says so. */
+  position: number | undefined;
   /** The numbers of its targets. */
   members: number[];
 }
@@ -26,8 +29,17 @@ export interface Room {
 }
 
 /** The row of a rack that has none of its own: the letters of its name. */
-function rowOf(target: ViewTarget, rack: string): string {
-  return target.labels.row ?? /^[^\d]*/.exec(rack)?.[0].replace(/[-_. ]+$/, "") ?? "";
+const rowOf = (target: ViewTarget, rack: string): string => target.labels.row ?? rowOfName(rack);
+
+function positionOf(target: ViewTarget): number | undefined {
+  const position = Number(target.labels.position);
+  return target.labels.position && Number.isFinite(position) ? position : undefined;
+}
+
+/** Those that have a place first, by it; the others by their names. */
+function inPlace(a: Rack, b: Rack): number {
+  const [one, other] = [a.position ?? Number.POSITIVE_INFINITY, b.position ?? Number.POSITIVE_INFINITY];
+  return one === other ? inOrder(a.name, b.name) : one - other;
 }
 
 function build(list: ViewTarget[]): Room[] {
@@ -42,8 +54,10 @@ function build(list: ViewTarget[]): Room[] {
       return;
     }
     const known = room.racks.get(rack);
-    if (known) known.members.push(number);
-    else room.racks.set(rack, { name: rack, row: rowOf(target, rack), members: [number] });
+    if (known) {
+      known.members.push(number);
+      known.position ??= positionOf(target);
+    } else room.racks.set(rack, { name: rack, row: rowOf(target, rack), position: positionOf(target), members: [number] });
   });
   const found = [...rooms].map(([name, { racks, loose }]) => {
     const rows = new Map<string, Rack[]>();
@@ -54,7 +68,7 @@ function build(list: ViewTarget[]): Room[] {
     }
     const sorted = [...rows].map(([row, members]) => ({
       name: row,
-      racks: members.sort((a, b) => inOrder(a.name, b.name)),
+      racks: members.sort(inPlace),
     }));
     return { name, loose, rows: sorted.sort((a, b) => inOrder(a.name, b.name)) };
   });

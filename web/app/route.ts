@@ -19,20 +19,42 @@ addEventListener("popstate", () => {
   place.value = here();
 });
 
-export function go(path: string, replace = false): void {
+/** Views that can show the past. */
+const OF_PAST = /^\/(?:$|(?:floor|rack|device|alarms)(?:\/|$)|policies\/.)/;
+export const canShowPast = (path: string): boolean => OF_PAST.test(path);
+/** Whether the view that is shown can. */
+export const isOfPast = (): boolean => canShowPast(`/${place.value.parts.join("/")}`);
+
+/** A path with a query, in which times can be read. */
+function address(path: string, query: URLSearchParams): string {
+  const text = query.toString().replaceAll("%3A", ":").replace(/=(&|$)/g, "$1");
+  return path + (text ? `?${text}` : "");
+}
+
+function move(path: string, replace: boolean): void {
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
   place.value = here();
   if (!replace) scrollTo(0, 0);
 }
 
+/** Goes to a view. The time that is shown, and the wall, stay as they are. */
+export function go(path: string, replace = false): void {
+  const [base = "/", search = ""] = path.split("?");
+  const query = new URLSearchParams(search);
+  for (const key of canShowPast(base) ? ["at", "wall"] : ["wall"]) {
+    const kept = place.value.query.get(key);
+    if (kept !== null && !query.has(key)) query.set(key, kept);
+  }
+  move(address(base, query), replace);
+}
+
 /** Changes one part of the query, and stays in the view. */
-export function ask(key: string, value: string): void {
+export function ask(key: string, value: string | undefined): void {
   const query = new URLSearchParams(location.search);
   if (value) query.set(key, value);
   else query.delete(key);
-  const text = query.toString();
-  go(location.pathname + (text ? `?${text}` : ""), true);
+  move(address(location.pathname, query), true);
 }
 
 /** What has no room has a place in addresses all the same. */
@@ -46,6 +68,7 @@ export const to = {
   floor: (room: string): string => `/floor/${roomPart(room)}`,
   alarm: (id: string): string => `/alarms/${encodeURIComponent(id)}`,
   operation: (id: string): string => `/operations/${encodeURIComponent(id)}`,
+  policy: (name: string): string => `/policies/${encodeURIComponent(name)}`,
 };
 
 /** Follows links inside the UI without loading the page again. */

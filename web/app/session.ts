@@ -1,26 +1,54 @@
 // Who is logged in, and what everybody's screen shows of the whole site.
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { Refused, get, remove } from "./api";
-import type { Alarm, Overview } from "./types";
+import { past } from "./live";
+import { know } from "./rights";
+import type { Alarm, Me, Overview } from "./types";
 
 /** The name of the person; null if nobody is logged in; undefined until that is known. */
 export const me = signal<string | null | undefined>(undefined);
 export const hasEnded = signal(false);
 
 export const overview = signal<Overview | undefined>(undefined);
-/** The active alarms, the worst first. */
-export const alarms = signal<Alarm[]>([]);
-/** Whether the list of alarms could be fetched: what cannot be looked at is not none. */
-export const alarmsKnown = signal(false);
+/** The active alarms of now, the worst first; undefined if they could not be fetched: what cannot
+ * be looked at is not none. */
+export const alarmsNow = signal<Alarm[] | undefined>(undefined);
+/** Those of the time of the past that is shown. */
+export const alarmsThen = signal<Alarm[] | undefined>(undefined);
 
-/** Finds out who is logged in. Where utakata does not answer, it is asked again. */
-export async function identify(): Promise<void> {
-  try {
-    me.value = (await get<{ name: string }>("/v1/me")).name;
-  } catch (error) {
-    if (error instanceof Refused && error.problem.status === 401) me.value = null;
-    else setTimeout(() => void identify(), 2000);
+const shown = computed(() => (past.value === null ? alarmsNow.value : alarmsThen.value));
+export const alarms = computed(() => shown.value ?? []);
+export const alarmsKnown = computed(() => shown.value !== undefined);
+
+let asked: Promise<void> | undefined;
+
+/** Finds out who is logged in, and what they may do. Where utakata does not answer, it is asked
+ * again. */
+export function identify(): Promise<void> {
+  asked ??= look().finally(() => {
+    asked = undefined;
+  });
+  return asked;
+}
+
+async function look(): Promise<void> {
+  for (;;) {
+    try {
+      const found = await get<Me>("/v1/me");
+      know(found);
+      me.value = found.name;
+      return;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (error.problem.status === 401) {
+        me.value = null;
+        return;
+      }
+      // While somebody is at work, the stream says that nobody answers.
+      if (typeof me.value === "string") return;
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
   }
 }
 

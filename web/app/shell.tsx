@@ -2,19 +2,20 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Refused, get } from "./api";
-import { all } from "./fetching";
-import { age } from "./format";
+import { age, clock } from "./format";
 import { Hands } from "./hands/sheet";
-import { alarmNews, follow, heard, now, outcomeNews, targets } from "./live";
+import { heard, now, past, targets, tries } from "./live";
 import { Palette } from "./palette";
-import { Choice } from "./parts";
-import { go, place, roomOf } from "./route";
+import { Choice, Empty } from "./parts";
+import { PastBar, ToPast, wanted } from "./past";
+import { HandsOffKey } from "./policies/hands";
+import { CONTROL, type Right, has, hasAny, hasEverywhere, isPresent } from "./rights";
+import { ask, go, place, roomOf } from "./route";
 import { act, picked } from "./selection";
-import { alarms, alarmsKnown, identify, logOut, me, overview } from "./session";
+import { alarms, alarmsKnown, logOut, me, overview } from "./session";
+import { isOutdated, useSite } from "./site";
 import { type Key, type Language, language, speak, t, word } from "./text";
 import { THEMES, dress, theme } from "./theme";
-import type { Alarm, Overview } from "./types";
 import { AlarmsView } from "./views/alarms";
 import { AuditView } from "./views/audit";
 import { DeviceView } from "./views/device";
@@ -24,24 +25,43 @@ import { InventoryView } from "./views/inventory";
 import { NowView } from "./views/now";
 import { OperationsView } from "./views/operations";
 import { PeopleView } from "./views/people";
+import { PoliciesView } from "./views/policies";
 import { RackView } from "./views/rack";
 import { RolloutsView } from "./views/rollouts";
 
+interface ViewEntry {
+  key: Key;
+  path: string;
+  letter: string;
+  /** The right that it needs, everywhere. */
+  needs?: Right;
+}
+
 /** The views in the bar, each with the letter that follows `g`. */
-export const VIEWS: { key: Key; path: string; letter: string }[] = [
+const VIEWS: ViewEntry[] = [
   { key: "now", path: "/", letter: "n" },
   { key: "floor", path: "/floor", letter: "f" },
   { key: "alarms", path: "/alarms", letter: "a" },
   { key: "operations", path: "/operations", letter: "o" },
+  { key: "policies", path: "/policies", letter: "c", needs: "see" },
   { key: "inventory", path: "/inventory", letter: "i" },
   { key: "rollouts", path: "/rollouts", letter: "r" },
   { key: "environments", path: "/environments", letter: "e" },
-  { key: "audit", path: "/audit", letter: "u" },
-  { key: "people", path: "/people", letter: "p" },
+  { key: "audit", path: "/audit", letter: "u", needs: "audit" },
+  { key: "people", path: "/people", letter: "p", needs: "people" },
 ];
+
+/** Those that the person may see. */
+export const views = (): ViewEntry[] => VIEWS.filter(({ needs }) => !needs || hasEverywhere([needs]));
+
+/** Whether this is a screen on a wall. */
+const isWall = (): boolean => place.value.query.has("wall");
 
 function View(): JSX.Element {
   const [first, second, third] = place.value.parts;
+  const needs = VIEWS.find(({ path }) => path === `/${first ?? ""}`)?.needs;
+  if (!hasAny()) return <Empty>{t("noRole")}</Empty>;
+  if (needs && !hasEverywhere([needs])) return <Empty>{t("noRight", { right: needs })}</Empty>;
   switch (first) {
     case undefined:
       return <NowView />;
@@ -55,6 +75,8 @@ function View(): JSX.Element {
       return <AlarmsView id={second} />;
     case "operations":
       return <OperationsView id={second} />;
+    case "policies":
+      return <PoliciesView name={second} />;
     case "inventory":
       return <InventoryView />;
     case "rollouts":
@@ -70,50 +92,26 @@ function View(): JSX.Element {
   }
 }
 
-/** Keeps what every view shows: the overview, and the alarms. */
-function useSite(): void {
-  useEffect(() => follow(() => void identify()), []);
-  const [alarmChange, outcomeChange] = [alarmNews.value, outcomeNews.value];
-  useEffect(() => {
-    const ended = new AbortController();
-    let timer: ReturnType<typeof setTimeout>;
-    const look = async (): Promise<void> => {
-      try {
-        const [seen, list] = await Promise.all([
-          get<Overview>("/v1/overview", ended.signal),
-          all<Alarm>("/v1/alarms", 5000, ended.signal),
-        ]);
-        overview.value = seen;
-        alarms.value = list;
-        alarmsKnown.value = true;
-      } catch (error) {
-        if (!(error instanceof Refused)) {
-          if (ended.signal.aborted) return;
-          throw error;
-        }
-        alarmsKnown.value = false;
-      }
-      timer = setTimeout(look, 5000);
-    };
-    // Several changes at once are one.
-    timer = setTimeout(look, 100);
-    return () => {
-      ended.abort();
-      clearTimeout(timer);
-    };
-  }, [alarmChange, outcomeChange]);
-}
+/** The number of seconds without news after which what is shown is not live. */
+const LATE = 3;
 
 /** Whether what is shown is live, and how old it is. */
 function Pulse(): JSX.Element {
+  const [, count] = useState(0);
+  // It tells also when nothing else changes any more.
+  useEffect(() => {
+    const timer = setInterval(() => count((before) => before + 1), 1000);
+    return () => clearInterval(timer);
+  }, []);
   void now.value;
   const { here } = heard.value;
-  if (here === 0) return <span class="pulse">{t("connecting")}</span>;
+  if (here === 0 && tries.value === 0) return <span class="pulse">{t("connecting")}</span>;
   const seconds = (Date.now() - here) / 1000;
-  if (seconds > 10) {
+  if (here === 0 || seconds > LATE) {
     return (
       <span class="pulse late" role="status">
-        {t("notLive", { n: age(seconds) })}
+        {here === 0 ? t("connecting") : t("notLive", { n: age(seconds) })}
+        {tries.value > 0 && ` · ${t("tryingAgain")}`}
       </span>
     );
   }
@@ -130,13 +128,21 @@ export function waitingCount(): number {
   return (control?.unsettled ?? 0) + (control?.awaiting ?? 0) + (control?.stopped ?? 0);
 }
 
+/** Where the whole site cannot be seen, the alarms of what can be seen are counted. */
+function counted(): { causes: number; explained: number } | undefined {
+  if (!alarmsKnown.value) return undefined;
+  const held = alarms.value.filter((alarm) => alarm.held?.by === "cause").length;
+  return { causes: alarms.value.length - held, explained: held };
+}
+
 function Counts(): JSX.Element {
-  const counts = overview.value?.alarms;
+  // What cannot be looked at any more is not what it was.
+  const counts = alarmsKnown.value ? (overview.value?.alarms ?? counted()) : undefined;
   const waiting = waitingCount();
   return (
     <div class="counts">
       <a href="/alarms?of=causes" class={counts?.causes ? "some" : ""}>
-        <b>{counts?.causes ?? "–"}</b> {t("causes")}
+        <b>{counts?.causes ?? "–"}</b> {t(counts?.causes === 1 ? "cause" : "causes")}
       </a>
       <a href="/alarms">
         <b>{counts?.explained ?? "–"}</b> {t("explained")}
@@ -179,6 +185,9 @@ function Menu(): JSX.Element {
             text={(one) => (one === "en" ? "English" : "日本語")}
             onChoose={speak}
           />
+          <button type="button" title={t("wallHint")} onClick={() => ask("wall", "1")}>
+            {t("wall")}
+          </button>
           <button type="button" onClick={() => void logOut()}>
             {t("logOut")}
           </button>
@@ -206,12 +215,12 @@ function useKeys(openPalette: () => void): void {
         isGoing = false;
         // The letter is for this, and for nothing that has the focus.
         event.stopPropagation();
-        const view = VIEWS.find(({ letter }) => letter === event.key);
+        const view = views().find(({ letter }) => letter === event.key);
         if (view) go(view.path);
       } else if (event.key === "g") {
         isGoing = true;
         setTimeout(() => (isGoing = false), 1500);
-      } else if (event.key === "." && picked.value.size > 0) {
+      } else if (event.key === "." && picked.value.size > 0 && isPresent() && has(CONTROL)) {
         event.preventDefault();
         act(picked.value);
       } else if (event.key === "/" || event.key === "?") {
@@ -224,15 +233,41 @@ function useKeys(openPalette: () => void): void {
   }, []);
 }
 
+/** The page of another version: a screen on a wall loads it by itself. */
+function Outdated(): JSX.Element | null {
+  const mustReload = isOutdated.value && isWall();
+  useEffect(() => {
+    if (mustReload) location.reload();
+  }, [mustReload]);
+  if (!isOutdated.value) return null;
+  return (
+    <button type="button" class="primary" onClick={() => location.reload()}>
+      {t("outdated")}
+    </button>
+  );
+}
+
+/** The time in large, and the way back. */
+function WallClock(): JSX.Element {
+  return (
+    <>
+      <time class="wall-clock">{clock(now.value, now.value)}</time>
+      <button type="button" class="quiet" aria-label={t("leaveWall")} title={t("leaveWall")} onClick={() => ask("wall", undefined)}>
+        ✕
+      </button>
+    </>
+  );
+}
+
 /** New causes are spoken; nothing else interrupts. */
 function Spoken(): JSX.Element {
-  const causes = alarms.value.filter((alarm) => alarm.held?.by !== "cause");
+  const causes = past.value === null ? alarms.value.filter((alarm) => alarm.held?.by !== "cause") : [];
   const [newest, setNewest] = useState<string>("");
   const [known, setKnown] = useState<Set<string> | null>(null);
   useEffect(() => {
     const fresh = known ? causes.filter((alarm) => !known.has(alarm.id)) : [];
     if (fresh[0]) setNewest(`${word("severity", fresh[0].severity)}: ${fresh[0].text}`);
-    if (alarmsKnown.value) setKnown(new Set(causes.map((alarm) => alarm.id)));
+    if (alarmsKnown.value && past.value === null) setKnown(new Set(causes.map((alarm) => alarm.id)));
   }, [alarms.value]);
   return (
     <div class="spoken" aria-live="polite" role="status">
@@ -254,7 +289,7 @@ export function Shell(): JSX.Element {
     document.title = `${subject ?? ""} · utakata`;
   }, [place.value, language.value]);
   return (
-    <div class="shell">
+    <div class={`shell ${isWall() ? "wall" : ""} ${wanted.value === null ? "" : "past"}`}>
       <a class="skip" href="#content" onClick={(event) => {
         event.preventDefault();
         document.getElementById("content")?.focus();
@@ -269,23 +304,34 @@ export function Shell(): JSX.Element {
         <span class="hint">
           {targets.value.length} {t("targets").toLowerCase()}
         </span>
-        <Counts />
-        <button type="button" class="find" onClick={() => setPalette(true)}>
-          {t("search")} <kbd>Ctrl K</kbd>
-        </button>
-        <Menu />
+        {past.value === null && <Counts />}
+        <Outdated />
+        {isWall() ? (
+          <WallClock />
+        ) : (
+          <>
+            <span class="space" />
+            <ToPast />
+            <button type="button" class="find" onClick={() => setPalette(true)}>
+              {t("search")} <kbd>Ctrl K</kbd>
+            </button>
+            <Menu />
+          </>
+        )}
       </header>
       <nav aria-label={t("views")}>
-        {VIEWS.map(({ key, path, letter }) => (
+        {views().map(({ key, path, letter }) => (
           <a key={path} href={path} aria-current={path === current ? "page" : undefined}>
             {t(key)} <kbd aria-hidden="true">g {letter}</kbd>
           </a>
         ))}
       </nav>
       <main id="content" tabIndex={-1}>
+        <PastBar />
         <View />
       </main>
       <Spoken />
+      <HandsOffKey />
       {hasPalette && <Palette onClose={() => setPalette(false)} />}
       <Hands />
     </div>

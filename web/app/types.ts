@@ -12,6 +12,13 @@ export type Severity = "critical" | "major" | "minor" | "notice";
 export type Value = number | string;
 export type Quality = "good" | "suspect" | "stale";
 
+/** The person who asks. */
+export interface Me {
+  name: string;
+  /** Without `on` it counts everywhere. */
+  rights?: { right: string; on?: string[] }[];
+}
+
 export interface Attribution {
   by: string;
   at: string;
@@ -33,6 +40,8 @@ export interface Target {
   zone: string;
   labels: Record<string, string>;
   credential?: string;
+  pin?: string;
+  limits?: Record<string, number>;
   health: Health;
   answered?: string;
   problem?: { code: string; message: string; cure: string };
@@ -140,6 +149,8 @@ export interface Operation {
   parameters: Record<string, unknown>;
   requested: string;
   by?: string;
+  /** The policy that requested it. */
+  policy?: string;
   why?: string;
   priority?: string;
   undoes?: string;
@@ -269,6 +280,120 @@ export interface Environment {
   standing?: { stop: string; by: string; since: string; why?: string; scope: Record<string, string> }[];
   problems?: { code: string; message: string }[];
   breakers?: { target: string; state?: string }[];
+}
+
+export type Mode = "off" | "shadow" | "advise" | "armed";
+
+export interface PolicyInput {
+  metric?: string;
+  silence?: boolean;
+  selector?: string;
+  relation?: string;
+  where?: Record<string, string>;
+  aggregate?: string;
+  fresh: string;
+  unit?: string;
+}
+
+export interface PolicyInstance {
+  target?: string;
+  at?: string;
+  decision: "nothing" | "hold" | "act" | "back" | "stop";
+  why: string;
+  needs?: string[];
+  inputs?: {
+    name: string;
+    value: Value | boolean | null;
+    missing?: string;
+    age?: string;
+    present: number;
+    of: number;
+  }[];
+  lets?: Record<string, Value | boolean | null>;
+  conditions?: Record<string, boolean | null>;
+  changes?: {
+    action: string;
+    target: string;
+    outlet?: string;
+    parameters: Record<string, unknown>;
+    at: string;
+    stage: "would" | "asked" | "done" | "returning" | "person";
+    key: string;
+  }[];
+}
+
+export interface LimitUse {
+  limit: string;
+  used: number;
+  max: number;
+}
+
+export interface Policy {
+  policy: {
+    name: string;
+    about?: string;
+    every: string;
+    for_each?: string;
+    watch: Record<string, PolicyInput>;
+    let?: Record<string, string>;
+    when: string;
+    until?: string;
+    unless?: string;
+    hold?: string;
+    act: { action: string; on: { selector?: string; relation?: string; from?: string }; parameters?: Record<string, unknown> }[];
+    back?: { when: string; hold?: string };
+  };
+  mode: Mode;
+  until?: string;
+  by?: string;
+  hands_back?: boolean;
+  stopped?: string;
+  asked_by?: string;
+  instances: PolicyInstance[];
+  uses?: LimitUse[];
+}
+
+export interface PolicyAct {
+  at: string;
+  target?: string;
+  decision: string;
+  why: string;
+}
+
+export interface PolicyTest {
+  from: string;
+  to: string;
+  decisions: number;
+  blind: number;
+  episodes: number;
+  act_count: number;
+  acts: PolicyAct[];
+  token: string;
+}
+
+export interface PolicyExplanation {
+  policy: string;
+  at: string;
+  recomputed: boolean;
+  instances: PolicyInstance[];
+}
+
+export interface Envelope {
+  envelope: { name: string; about?: string; applies?: string };
+  uses: LimitUse[];
+  waits?: { task: string; why: string }[];
+  red?: string;
+}
+
+/** What a document would change, or has changed. */
+export interface Applied {
+  dry_run: boolean;
+  changes: {
+    subject: string;
+    verdict: "created" | "changed" | "unchanged" | "deleted";
+    differences?: { field: string; before?: unknown; after?: unknown }[];
+  }[];
+  warnings?: { subject: string; message: string }[];
 }
 
 export interface Rollout {

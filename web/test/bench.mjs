@@ -59,7 +59,7 @@ const server = http.createServer((request, response) => {
     response.on("close", () => clearInterval(timer));
   } else if (path.startsWith("/v1/")) {
     response.setHeader("content-type", "application/json");
-    const answer = path === "/v1/me" ? { name: "bench" } : { items: [], targets: {}, failing: [], findings: [] };
+    const answer = path === "/v1/me" ? { name: "bench", rights: [{ right: "see" }] } : { items: [], targets: {}, failing: [], findings: [] };
     response.end(JSON.stringify(answer));
   } else {
     const isFile = extname(path) in TYPES;

@@ -91,24 +91,18 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn gate(api: &Api) -> Result<GateView, Refused> {
+/// Returns the memory of the gate.
+pub(super) async fn gate(api: &Api) -> Result<GateView, Refused> {
     Ok(api.handle.ledger().gate().await?)
 }
 
 fn view(envelope: &Envelope, gate: &GateView) -> EnvelopeView {
     let name = envelope.name.as_str();
-    let uses = gate.uses.iter().filter(|one| &*one.envelope == name);
     let waits = gate.waits.iter().filter(|(_, of, _)| &**of == name);
     let red = gate.red.as_ref().filter(|red| red.envelope == name);
     EnvelopeView {
         envelope: envelope.clone(),
-        uses: uses
-            .map(|one| LimitUse {
-                limit: one.limit.clone(),
-                used: one.used as u64,
-                max: one.max,
-            })
-            .collect(),
+        uses: uses(gate, name),
         waits: waits
             .map(|(task, _, why)| EnvelopeWait {
                 task: *task,
@@ -117,4 +111,15 @@ fn view(envelope: &Envelope, gate: &GateView) -> EnvelopeView {
             .collect(),
         red: red.map(|red| red.why.clone()),
     }
+}
+
+/// Returns the use of the limits of one envelope in force.
+pub(super) fn uses(gate: &GateView, envelope: &str) -> Vec<LimitUse> {
+    let uses = gate.uses.iter().filter(|one| &*one.envelope == envelope);
+    uses.map(|one| LimitUse {
+        limit: one.limit.clone(),
+        used: one.used as u64,
+        max: one.max,
+    })
+    .collect()
 }

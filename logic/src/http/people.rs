@@ -9,9 +9,9 @@ use axum::{
 use serde::Deserialize;
 use utakata_api::{
     page::Page,
-    person::{Me, NewToken, PersonView},
+    person::{Me, NewToken, PersonView, RightView},
 };
-use utakata_model::{PersonName, duration};
+use utakata_model::{PersonName, Verb, duration};
 use utoipa_axum::routes;
 
 use super::{
@@ -27,7 +27,10 @@ use super::{
         TimeLimit::Prompt,
     },
 };
-use crate::people::TokenRequest;
+use crate::{
+    people::TokenRequest,
+    rights::{Rights, Scope},
+};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -85,7 +88,7 @@ pub(super) async fn list(
     page::of(api.handle.people().list(), &query, |one| one.name.as_str()).map(Json)
 }
 
-/// Returns the one who asks, according to the token, with their roles.
+/// Returns the one who asks, according to the token, with their roles and rights.
 #[utoipa::path(get, path = "/v1/me", operation_id = "get_me", tag = "people",
     responses((status = 200, description = "The owner of the token", body = Me)))]
 pub(super) async fn me(Allowed { api, caller, .. }: Allowed<Anybody>) -> Json<Me> {
@@ -96,8 +99,24 @@ pub(super) async fn me(Allowed { api, caller, .. }: Allowed<Anybody>) -> Json<Me
         refused: api.handle.control().refusal(&caller.name),
         name: caller.name.clone(),
         roles: roles.map(|binding| binding.as_ref().clone()).collect(),
+        rights: rights(&caller.rights),
         token,
     })
+}
+
+/// Returns the rights that somebody has anywhere.
+fn rights(of: &Rights) -> Vec<RightView> {
+    let verbs = Verb::ALL.iter().copied();
+    let scopes = verbs.map(|right| (right, of.scope(right)));
+    let some = scopes.filter(|(_, scope)| !scope.is_nothing());
+    some.map(|(right, scope)| RightView {
+        right,
+        on: match scope {
+            Scope::Everything => None,
+            Scope::Within(selectors) => Some(selectors),
+        },
+    })
+    .collect()
 }
 
 /// Creates a new token for a person or a service, who may be new, and then has no role.

@@ -66,7 +66,10 @@ pub(super) async fn list(
     Allowed { api, .. }: Allowed<ToSeeAll>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<PolicyView>>, Refused> {
-    page::of(view::all(&api), &query, |one| one.policy.name.as_str()).map(Json)
+    page::of(view::all(&api).await?, &query, |one| {
+        one.policy.name.as_str()
+    })
+    .map(Json)
 }
 
 /// Returns one policy, with what it decided last.
@@ -78,7 +81,7 @@ pub(super) async fn get(
     Allowed { api, .. }: Allowed<ToSeeAll>,
     Path(name): Path<PolicyName>,
 ) -> Result<Json<PolicyView>, Refused> {
-    view::one(&api, &name).map(Json)
+    view::one(&api, &name).await.map(Json)
 }
 
 /// Creates or replaces a policy. One that has changed is in shadow again, and hands back what it has
@@ -176,7 +179,7 @@ pub(super) async fn explain(
 ) -> Result<Json<PolicyExplanation>, Refused> {
     let policy = api.handle.inventory().policy(&name)?;
     let Some(at) = query.at else {
-        let mut view = view::one(&api, &name)?;
+        let mut view = view::one(&api, &name).await?;
         let wanted = query.target.as_ref();
         view.instances
             .retain(|one| wanted.is_none() || one.target.as_ref() == wanted);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     code::Code,
-    session::{LIFETIME, SessionKey},
+    session::{LIFETIME, LIFETIME_OF_SEEING, SessionKey},
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -35,7 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
 /// Begins a session of a browser, for the person to whom the bearer token belongs.
 ///
 /// The session is in a cookie, which no script can read. It ends after twelve hours, or with the
-/// token. With a session in place of a token, a request must come from a page of the web UI.
+/// token; that of somebody who has no right but `see`, after ninety days: it is for screens on walls.
+///
+/// With a session in place of a token, a request must come from a page of the web UI.
 #[utoipa::path(post, path = "/v1/session", operation_id = "begin_session", tag = "people",
     responses((status = 200, description = "The session, in a cookie", body = Session)))]
 pub(super) async fn begin(
@@ -53,9 +55,13 @@ pub(super) async fn begin(
         Refused::new(Code::Unauthorized, detail, "log in again, with the token")
     })?;
     let now = crate::clock::now();
+    let lasts = match caller.rights.only_see() {
+        true => LIFETIME_OF_SEEING,
+        false => LIFETIME,
+    };
     let expires = caller
         .ends()
-        .map_or(now + LIFETIME, |ends| ends.min(now + LIFETIME));
+        .map_or(now + lasts, |ends| ends.min(now + lasts));
     let name = caller.name.clone();
     let session = SessionKey::new(&api.token).seal(&name, token, expires);
     let seconds = expires.as_second() - now.as_second();

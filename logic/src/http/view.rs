@@ -1,33 +1,50 @@
-//! `/v1/view`: a cell for each target, as server-sent events.
+//! `/v1/view`: a cell for each target, as server-sent events; and those of a time of the past.
 
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
+    Json,
     body::{Body, Bytes},
     extract::Extension,
     http::{HeaderValue, header},
     response::Response,
 };
 use futures::stream;
+use jiff::Timestamp;
 use parking_lot::Mutex;
-use utakata_api::view::ViewEvent;
+use utakata_api::view::{ViewEvent, ViewPast};
+use utakata_model::Selector;
 use utoipa_axum::routes;
 
 use super::{
     Api, Refused,
     allowed::{Allowed, ToSee},
     connections::{ClientConnection, EventStream},
-    query::Query,
-    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+    history,
+    query::{Query, invalid},
+    route::{
+        Answered::Anywhere,
+        BodySize::NoBody,
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
     standing::Standing,
 };
 use crate::{
+    clock,
+    code::Code,
     rights::Scope,
-    view::{Position, Sources, TICK, View},
+    view::{self, Position, Sources, TICK, View},
 };
 
+/// The largest number of targets of a question about the past.
+const MAX_TARGETS: usize = 20_000;
+
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::new(Anywhere, NoBody, Prompt, routes!(follow))]
+    vec![
+        Route::new(Anywhere, NoBody, Prompt, routes!(follow)),
+        Route::new(Anywhere, NoBody, Patient, routes!(past)),
+    ]
 }
 
 /// A query for the view, which has no parameters.
@@ -68,6 +85,46 @@ pub(super) async fn follow(
     // The connection counts as a stream, and ends with it.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     Ok(response)
+}
+
+/// A query for the view of the past.
+#[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PastQuery {
+    /// The time, which is not to come.
+    #[param(value_type = String, format = "date-time")]
+    at: Timestamp,
+    /// The selector of the targets: `room=north`. Empty means all.
+    #[serde(default)]
+    #[param(max_length = 65536)]
+    selector: Selector,
+}
+
+/// Returns a cell for each target, as it was at a time of the past: from history, with the targets
+/// and schedules of now. Their health is `answering`, `failing`, `stale` or, where nothing is known,
+/// `unseen`.
+#[utoipa::path(get, path = "/v1/view/past", operation_id = "get_past_view", tag = "observe",
+    params(PastQuery),
+    responses((status = 200, description = "The cells of that time", body = ViewPast)))]
+pub(super) async fn past(
+    allowed: Allowed<ToSee>,
+    Query(query): Query<PastQuery>,
+) -> Result<Json<ViewPast>, Refused> {
+    if query.at > clock::now() {
+        return Err(invalid("at: this time is still to come"));
+    }
+    let handle = &allowed.api.handle;
+    let known = handle.history().ok_or_else(history::away)?;
+    let targets = allowed.select(&query.selector);
+    if targets.len() > MAX_TARGETS {
+        let detail = format!("more than {MAX_TARGETS} targets are selected");
+        let cure = "give a selector: `room=north`";
+        return Err(Refused::new(Code::HistoryTooLarge, detail, cure));
+    }
+    let coverage = handle.observe().coverage();
+    let seen = view::past(known, &targets, &coverage, query.at).await;
+    seen.map(Json).map_err(|error| history::refused(&error))
 }
 
 /// Returns the view that all share who see everything, or one for somebody who sees a part.

@@ -2,13 +2,17 @@
 
 use jiff::Timestamp;
 use utakata_api::{inventory::Health, view::ViewCell};
-use utakata_model::{Reading, ReadingValue};
+use utakata_history::{Attempt, time::timestamp};
+use utakata_model::{ReadingValue, reading::Attributes};
 
 use crate::{
     observe::{Covers, health},
     observed::LastSeen,
 };
 
+/// The metrics that a cell shows.
+pub(super) const POWER: &str = "hw.power";
+pub(super) const TEMPERATURE: &str = "hw.temperature";
 /// The attributes of a reading that is about a part of the device.
 const PARTS: [&str; 5] = ["outlet", "phase", "bank", "line", "cpu"];
 /// The locations of sensors that measure the air in front of the device.
@@ -49,8 +53,8 @@ impl Cell {
                 continue;
             };
             match one.reading.metric.as_str() {
-                "hw.power" => power.add(one.reading, number),
-                "hw.temperature" => temperature.add(one.reading, number),
+                POWER => power.add(&one.reading.attributes, number),
+                TEMPERATURE => temperature.add(&one.reading.attributes, number),
                 _ => {}
             }
         }
@@ -59,6 +63,41 @@ impl Cell {
             power: power.of_device().map(f64::round),
             temperature: temperature.of_device().map(|it| (it * 10.0).round() / 10.0),
             answered: seen.answered.map(Timestamp::as_second),
+        }
+    }
+
+    /// Returns the cell of a time of the past: of the last attempts to read the target before it, in
+    /// the order of their times, and the last values.
+    pub(super) fn of_past<'v>(
+        attempts: &[Attempt],
+        values: impl IntoIterator<Item = (&'v str, &'v Attributes, f64)>,
+        covers: Option<Covers>,
+        at: Timestamp,
+    ) -> Self {
+        let mut power = Power::default();
+        let mut temperature = Temperature::default();
+        for (metric, attributes, number) in values {
+            match metric {
+                POWER => power.add(attributes, number),
+                TEMPERATURE => temperature.add(attributes, number),
+                _ => {}
+            }
+        }
+        let answers = attempts.iter().filter(|one| one.is_answer);
+        let answered = answers.map(|one| timestamp(one.heard)).next_back();
+        let health = match (attempts.last(), answered) {
+            (None, _) => Health::Unseen,
+            (Some(last), _) if !last.is_answer => Health::Failing,
+            (_, Some(seen)) if covers.is_some_and(|covers| covers.is_stale(seen, at)) => {
+                Health::Stale
+            }
+            _ => Health::Answering,
+        };
+        Self {
+            health,
+            power: power.of_device().map(f64::round),
+            temperature: temperature.of_device().map(|it| (it * 10.0).round() / 10.0),
+            answered: answered.map(Timestamp::as_second),
         }
     }
 
@@ -80,17 +119,17 @@ struct Power {
 }
 
 impl Power {
-    fn add(&mut self, reading: &Reading, number: f64) {
+    fn add(&mut self, attributes: &Attributes, number: f64) {
         let plus = |known: Option<f64>| Some(known.map_or(number, |known| known + number));
-        match attribute(reading, "circuit") {
+        match attribute(attributes, "circuit") {
             Some("output") => return self.outputs = plus(self.outputs),
             Some(_) => return,
             None => {}
         }
-        if PARTS.iter().any(|part| has(reading, part)) {
+        if PARTS.iter().any(|part| attributes.contains_key(*part)) {
             return;
         }
-        if has(reading, "inlet") {
+        if attributes.contains_key("inlet") {
             self.inlets = plus(self.inlets);
         }
         self.greatest = Some(self.greatest.map_or(number, |known| known.max(number)));
@@ -109,9 +148,9 @@ struct Temperature {
 }
 
 impl Temperature {
-    fn add(&mut self, reading: &Reading, number: f64) {
+    fn add(&mut self, attributes: &Attributes, number: f64) {
         let greater = |known: Option<f64>| Some(known.map_or(number, |known| known.max(number)));
-        let location = attribute(reading, "hw.sensor_location");
+        let location = attribute(attributes, "hw.sensor_location");
         if location.is_some_and(|location| INLETS.contains(&location)) {
             self.inlet = greater(self.inlet);
         }
@@ -123,30 +162,90 @@ impl Temperature {
     }
 }
 
-fn attribute<'r>(reading: &'r Reading, key: &str) -> Option<&'r str> {
-    reading.attributes.get(key).map(AsRef::as_ref)
+/// Returns true if a series of power may count for the device as a whole.
+pub(super) fn is_of_device(attributes: &Attributes) -> bool {
+    let is_output = attribute(attributes, "circuit") == Some("output");
+    is_output || !PARTS.iter().any(|part| attributes.contains_key(*part))
 }
 
-fn has(reading: &Reading, key: &str) -> bool {
-    attribute(reading, key).is_some()
+fn attribute<'r>(attributes: &'r Attributes, key: &str) -> Option<&'r str> {
+    attributes.get(key).map(AsRef::as_ref)
 }
 
 #[cfg(test)]
 mod tests {
-    use utakata_model::{MetricName, Quality};
+    use std::time::Duration;
 
     use super::*;
 
-    fn reading(attributes: &[(&'static str, &'static str)]) -> Reading {
-        Reading {
-            metric: MetricName::new("hw.power").unwrap(),
-            attributes: attributes
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
-            value: ReadingValue::Number(0.0),
-            unit: "W".into(),
-            quality: Quality::Good,
+    fn attributes(pairs: &[(&'static str, &'static str)]) -> Attributes {
+        let pair = |(key, value): &(&'static str, &'static str)| ((*key).into(), (*value).into());
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn the_past_of_a_target_is_that_of_its_last_attempt_before_the_time() {
+        let at = Timestamp::from_second(1000).unwrap();
+        let covers = Some(Covers {
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+        });
+        let none = attributes(&[]);
+        for (attempts, covers, health, answered) in [
+            (&[][..], covers, Health::Unseen, None),
+            (&[(995, true)], covers, Health::Answering, Some(995)),
+            (&[(900, true)], covers, Health::Stale, Some(900)),
+            // Nobody reads it any more: what it was then is not too late.
+            (&[(900, true)], None, Health::Answering, Some(900)),
+            (
+                &[(990, true), (995, false)],
+                covers,
+                Health::Failing,
+                Some(990),
+            ),
+            (&[(995, false)], covers, Health::Failing, None),
+            (
+                &[(990, false), (995, true)],
+                covers,
+                Health::Answering,
+                Some(995),
+            ),
+        ] {
+            let attempt = |(second, is_answer): &(i64, bool)| Attempt {
+                heard: second * 1000,
+                is_answer: *is_answer,
+            };
+            let attempts: Vec<Attempt> = attempts.iter().map(attempt).collect();
+            let values = [
+                (POWER, &none, 40.4),
+                (TEMPERATURE, &none, 21.26),
+                ("hw.load", &none, 1.0),
+            ];
+            let cell = Cell::of_past(&attempts, values, covers, at);
+            let expect = Cell {
+                health,
+                power: Some(40.0),
+                temperature: Some(21.3),
+                answered,
+            };
+            assert_eq!(cell, expect, "{attempts:?}");
+        }
+    }
+
+    #[test]
+    fn no_series_is_left_out_that_counts_for_a_device() {
+        for (pairs, expect) in [
+            (&[][..], true),
+            (&[("outlet", "1")], false),
+            (&[("hw.id", "psu1")], true),
+            (&[("circuit", "output"), ("phase", "1")], true),
+            (&[("circuit", "input"), ("phase", "1")], false),
+        ] {
+            let attributes = attributes(pairs);
+            let mut power = Power::default();
+            power.add(&attributes, 1.0);
+            assert_eq!(is_of_device(&attributes), expect, "{pairs:?}");
+            assert!(expect || power.of_device().is_none(), "{pairs:?}");
         }
     }
 
@@ -154,8 +253,8 @@ mod tests {
     fn the_power_of_a_device_is_that_of_its_inlets_or_the_greatest_of_the_whole() {
         let power = |values: &[(&[(&'static str, &'static str)], f64)]| {
             let mut power = Power::default();
-            for (attributes, number) in values {
-                power.add(&reading(attributes), *number);
+            for (pairs, number) in values {
+                power.add(&attributes(pairs), *number);
             }
             power.of_device()
         };
@@ -182,8 +281,8 @@ mod tests {
     fn the_temperature_of_a_device_is_that_of_the_air_before_it() {
         let temperature = |values: &[(&[(&'static str, &'static str)], f64)]| {
             let mut temperature = Temperature::default();
-            for (attributes, number) in values {
-                temperature.add(&reading(attributes), *number);
+            for (pairs, number) in values {
+                temperature.add(&attributes(pairs), *number);
             }
             temperature.of_device()
         };

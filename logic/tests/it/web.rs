@@ -5,6 +5,7 @@ use axum::{
     http::{Request, Response, StatusCode, header, request::Builder},
 };
 use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use utakata_tests::wait::soon;
@@ -27,6 +28,15 @@ async fn log_in(room: &Room, token: &str) -> String {
     let cookie = cookie.split(';').next().unwrap().to_owned();
     assert!(!cookie.contains(token));
     cookie
+}
+
+/// Returns the number of hours that a new session of somebody lasts.
+async fn hours(room: &Room, token: &str) -> i64 {
+    let request = Request::post("/v1/session").header("authorization", format!("Bearer {token}"));
+    let (status, told) = room.answer(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    let expires: Timestamp = told["expires"].as_str().unwrap().parse().unwrap();
+    (expires.as_second() - Timestamp::now().as_second() + 1800) / 3600
 }
 
 /// A request with a session, from a page of the UI.
@@ -62,6 +72,32 @@ async fn a_session_is_its_person_and_ends_with_the_token() {
     let admin = log_in(&room, TOKEN).await;
     let (_, told) = status(&room, from_page("GET", "/v1/me", &admin), "").await;
     assert_eq!(told["name"], "admin");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn the_session_of_a_wall_lasts_for_weeks_and_never_acts() {
+    let room = Room::served().await;
+    let (_, told) = room.send("PUT", "/v1/people/wall", None).await;
+    let token = told["token"].as_str().unwrap().to_owned();
+    let give = async |role: &str| {
+        let body = json!({ "who": "wall", "role": role });
+        let path = format!("/v1/bindings/wall-{role}");
+        let (status, told) = room.send("PUT", &path, Some(body)).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+    };
+    give("viewer").await;
+    assert_eq!(
+        (hours(&room, TOKEN).await, hours(&room, &token).await),
+        (12, 90 * 24)
+    );
+    let cookie = log_in(&room, &token).await;
+    let me = || from_page("GET", "/v1/me", &cookie);
+    assert_eq!(status(&room, me(), "").await.0, StatusCode::OK);
+    // With more than that, it does not count any more.
+    give("operator").await;
+    assert_eq!(status(&room, me(), "").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(hours(&room, &token).await, 12);
     room.end().await;
 }
 
@@ -186,6 +222,60 @@ async fn a_view_has_all_targets_then_the_cells_that_change() {
     for watch in [&mut watch, &mut second] {
         assert_eq!(watch.targets().await, ["pdu-0", "pdu-1", "pdu-2"]);
     }
+    room.end().await;
+}
+
+#[tokio::test]
+async fn the_past_of_a_site_is_what_history_has_of_it() {
+    let room = Room::served().await;
+    room.furnish(2).await;
+    let (seen, told) = room
+        .post(
+            "/v1/reads",
+            json!({ "selector": "name=pdu-1", "wait": "10s" }),
+        )
+        .await;
+    assert_eq!(seen, StatusCode::OK, "{told}");
+    let (_, readings) = room.get("/v1/readings").await;
+    let heard: Timestamp = readings["items"][0]["heard"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let path = |at: Timestamp| format!("/v1/view/past?at={at}");
+    let past = room
+        .until(&path(heard), |past| past["cells"] != json!([]))
+        .await;
+    let names = past["targets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["pdu-0", "pdu-1"]);
+    let cells = past["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 1, "{past}");
+    assert_eq!(
+        (&cells[0][0], &cells[0][1]),
+        (&json!(1), &Value::Null),
+        "{past}"
+    );
+    assert!(cells[0][2].is_number() && cells[0][4] == 0, "{past}");
+    // Before it was read nobody knew anything of it, and a part of the room has only its own.
+    let (_, before) = room.get(&path(heard - SignedDuration::from_secs(60))).await;
+    assert_eq!(before["cells"], json!([]));
+    let (_, part) = room
+        .get(&format!("{}&selector=name%3Dpdu-0", path(heard)))
+        .await;
+    assert_eq!(
+        (part["targets"].as_array().unwrap().len(), &part["cells"]),
+        (1, &json!([]))
+    );
+    let (seen, told) = room.get("/v1/view/past?at=2999-01-01T00:00:00Z").await;
+    assert_eq!(
+        (seen, &told["code"]),
+        (StatusCode::BAD_REQUEST, &json!("query-invalid")),
+        "{told}"
+    );
     room.end().await;
 }
 

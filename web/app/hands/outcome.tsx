@@ -6,8 +6,10 @@ import { type Page, Refused, get, path, post } from "../api";
 import { useFetched } from "../fetching";
 import { value } from "../format";
 import { outcomeNews } from "../live";
-import { Age, Dialog, StateMark, Time, Trouble } from "../parts";
+import { Age, By, Dialog, Hand, StateMark, Time, Trouble } from "../parts";
+import { CONTROL, type Right } from "../rights";
 import { to } from "../route";
+import { me } from "../session";
 import { type Key, t, word } from "../text";
 import type { Operation, Task, TaskState, UndoPlan, Waiting } from "../types";
 import { PlanTable } from "./plan";
@@ -61,9 +63,9 @@ function Settle({ task, onDone }: { task: Task; onDone: () => void }): JSX.Eleme
   };
   return (
     <>
-      <button type="button" class="small" onClick={() => setOpen(true)}>
+      <Hand right={["settle"]} on={[task.target]} class="small" onClick={() => setOpen(true)}>
         {t("settle")}
-      </button>
+      </Hand>
       {isOpen && (
         <Dialog title={`${t("settle")}: ${task.action} ${task.target}`} onClose={() => setOpen(false)}>
           <form class="fields" onSubmit={submit}>
@@ -205,11 +207,13 @@ export function OperationCard(props: { id: string; onUndone: (id: string) => voi
       setError(failure);
     }
   };
-  const verbs: [Key, boolean][] = [
-    ["approve", shown.state === "awaiting"],
-    ["pause", shown.state === "running"],
-    ["resume", shown.state === "paused" || shown.state === "stopped"],
-    ["cancel", !isOver(shown)],
+  const names = list.map(({ target }) => target);
+  const isOwn = shown.by === me.value;
+  const verbs: [Key, readonly Right[], boolean][] = [
+    ["approve", ["approve"], shown.state === "awaiting" && !isOwn],
+    ["pause", CONTROL, shown.state === "running"],
+    ["resume", CONTROL, shown.state === "paused" || shown.state === "stopped"],
+    ["cancel", CONTROL, !isOver(shown)],
   ];
   const refresh = (): void => {
     operation.again();
@@ -234,7 +238,7 @@ export function OperationCard(props: { id: string; onUndone: (id: string) => voi
         <dd>{shown.selector}</dd>
         <dt>{t("by")}</dt>
         <dd>
-          {shown.by}, <Time of={shown.requested} />
+          <By of={shown} />, <Time of={shown.requested} />
         </dd>
         {shown.why && (
           <>
@@ -260,6 +264,7 @@ export function OperationCard(props: { id: string; onUndone: (id: string) => voi
         ))}
       </dl>
       {!isOver(shown) && <Explained what={`/v1/operations/${props.id}`} />}
+      {shown.state === "awaiting" && isOwn && <p class="note">{t("needsApproval")}</p>}
       <Trouble of={error ?? operation.error} />
       <ul class="plain rows tasks">
         {list.map((task) => (
@@ -268,16 +273,16 @@ export function OperationCard(props: { id: string; onUndone: (id: string) => voi
       </ul>
       <div class="buttons">
         {verbs
-          .filter(([, isOffered]) => isOffered)
-          .map(([name]) => (
-            <button key={name} type="button" onClick={() => void verb(name)}>
+          .filter(([, , isOffered]) => isOffered)
+          .map(([name, right]) => (
+            <Hand key={name} right={right} on={names} onClick={() => void verb(name)}>
               {t(name)}
-            </button>
+            </Hand>
           ))}
         {shown.class === "control" && shown.counts.succeeded > 0 && (
-          <button type="button" onClick={() => setUndoing(true)}>
+          <Hand right={CONTROL} on={names} onClick={() => setUndoing(true)}>
             {t("undo")} …
-          </button>
+          </Hand>
         )}
       </div>
       {isUndoing && <UndoDialog operation={shown} onClose={() => setUndoing(false)} onUndone={props.onUndone} />}

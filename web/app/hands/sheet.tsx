@@ -7,13 +7,15 @@ import { type Page, Refused, newKey, post } from "../api";
 import { useFetched } from "../fetching";
 import { numberOf, targets } from "../live";
 import { Dialog, Empty, Trouble } from "../parts";
+import { hasOn, isPresent } from "../rights";
 import { to } from "../route";
 import { type Intent, intent, selectorOf } from "../selection";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { Action, KindView, Operation, Plan } from "../types";
+import { BlastRadius } from "./blast";
 import { SchemaForm } from "./form";
 import { OperationCard } from "./outcome";
-import { BlastRadius, PlanTable } from "./plan";
+import { PlanTable } from "./plan";
 
 interface Request {
   selector: string;
@@ -39,6 +41,11 @@ function shared(kinds: KindView[], names: string[]): Action[] {
   return first?.filter((action) => rest.every((list) => list.some((one) => one.name === action.name))) ?? [];
 }
 
+const rightOf = (action: Action): "control:low" | "control:high" =>
+  action.risk === "high" ? "control:high" : "control:low";
+
+const mayDo = (action: Action, names: string[]): boolean => hasOn([rightOf(action)], names);
+
 function Form(props: {
   of: Intent;
   actions: Action[];
@@ -50,6 +57,7 @@ function Form(props: {
   const [error, setError] = useState<Refused>();
   const [isBusy, setBusy] = useState(false);
   const action = actions.find((one) => one.name === name);
+  const isYours = action !== undefined && mayDo(action, of.names);
   if (actions.length === 0) return <Empty>{t("noActions")}</Empty>;
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
@@ -81,7 +89,10 @@ function Form(props: {
         <span>{t("action")}</span>
         <select id="action" value={name} onChange={(event) => setName(event.currentTarget.value)}>
           {actions.map((one) => (
-            <option key={one.name}>{one.name}</option>
+            <option key={one.name} value={one.name}>
+              {one.name}
+              {!mayDo(one, of.names) && ` (${t("notYours", { right: rightOf(one) })})`}
+            </option>
           ))}
         </select>
         {action?.description && <span class="hint">{action.description}</span>}
@@ -97,7 +108,9 @@ function Form(props: {
           <span>{t("priority")}</span>
           <select id="priority" name="priority">
             {["routine", "urgent", "emergency"].map((one) => (
-              <option key={one}>{one}</option>
+              <option key={one} value={one}>
+                {word("priority", one)}
+              </option>
             ))}
           </select>
         </label>
@@ -111,7 +124,8 @@ function Form(props: {
       <Trouble of={error} />
       <p class="hint">{t("planHint")}</p>
       <div class="buttons">
-        <button type="submit" class="primary" disabled={isBusy}>
+        {!isYours && action && <span class="bad">{t("notYours", { right: rightOf(action) })}</span>}
+        <button type="submit" class="primary" disabled={isBusy || !isYours}>
           {t("plan")}
         </button>
       </div>
@@ -233,5 +247,5 @@ function Sheet({ of }: { of: Intent }): JSX.Element {
 
 export function Hands(): JSX.Element | null {
   const of = intent.value;
-  return of ? <Sheet key={`${of.action}/${of.names.join()}/${JSON.stringify(of.parameters)}`} of={of} /> : null;
+  return of && isPresent() ? <Sheet key={`${of.action}/${of.names.join()}/${JSON.stringify(of.parameters)}`} of={of} /> : null;
 }

@@ -3,29 +3,32 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Page, Refused, path, post } from "../api";
-import { useFetched } from "../fetching";
+import { useFetched, useLast } from "../fetching";
 import { value } from "../format";
-import { alarmNews } from "../live";
-import { Age, Choice, Dialog, Empty, Panel, SeverityMark, Time, Trouble } from "../parts";
+import { alarmNews, past } from "../live";
+import { Age, Choice, Dialog, Empty, Hand, Panel, SeverityMark, Time, Trouble } from "../parts";
+import { hasOn, isPresent } from "../rights";
 import { ask, go, place, to } from "../route";
-import { t } from "../text";
+import { alarms, alarmsKnown } from "../session";
+import { t, word } from "../text";
 import type { Alarm, Explanation } from "../types";
 
 const SETS = ["active", "causes", "all"] as const;
 type Set = (typeof SETS)[number];
 
 /** An active alarm that nobody has seen, or shelved. */
-function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Element {
+export function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Element {
   const frame = useRef<HTMLSpanElement>(null);
   // The keys work wherever the focus is in the line of the alarm.
   useEffect(() => {
-    const line = frame.current?.closest("tr, section");
+    const line = frame.current?.closest("tr, li, section");
     const press = (event: Event): void => {
       const { key, target, ctrlKey, metaKey, altKey } = event as KeyboardEvent;
       const isTyping = (target as Element).matches("input, select");
       if (isTyping || ctrlKey || metaKey || altKey || (target as Element).closest("dialog")) return;
-      if (key === "a" && !alarm.seen) void attempt("seen", {});
-      else if (key === "s" && alarm.held?.by !== "person") setAsks("shelve");
+      const may = (right: "acknowledge" | "shelve"): boolean => isPresent() && hasOn([right], [alarm.target]);
+      if (key === "a" && !alarm.seen && may("acknowledge")) void attempt("seen", {});
+      else if (key === "s" && alarm.held?.by !== "person" && may("shelve")) setAsks("shelve");
       else if (key === "e") go(to.alarm(alarm.id));
       else return;
       event.preventDefault();
@@ -50,19 +53,18 @@ function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }): JSX.Elem
   return (
     <span class="acts" ref={frame}>
       {!alarm.seen && (
-        <button type="button" class="small" onClick={() => void attempt("seen", {})}>
+        <Hand right={["acknowledge"]} on={[alarm.target]} class="small" onClick={() => void attempt("seen", {})}>
           {t("acknowledge")}
-        </button>
+        </Hand>
       )}
-      {isShelved ? (
-        <button type="button" class="small" onClick={() => void attempt("unshelve", {})}>
-          {t("unshelve")}
-        </button>
-      ) : (
-        <button type="button" class="small" onClick={() => setAsks("shelve")}>
-          {t("shelve")}
-        </button>
-      )}
+      <Hand
+        right={["shelve"]}
+        on={[alarm.target]}
+        class="small"
+        onClick={() => (isShelved ? void attempt("unshelve", {}) : setAsks("shelve"))}
+      >
+        {t(isShelved ? "unshelve" : "shelve")}
+      </Hand>
       {asks === null && <Trouble of={error} />}
       {asks === "shelve" && (
         <Dialog title={`${t("shelve")}: ${alarm.text}`} onClose={() => setAsks(null)}>
@@ -137,7 +139,7 @@ function Explained({ id, onDone }: { id: string; onDone: () => void }): JSX.Elem
       <p class="figures">
         <SeverityMark of={alarm.severity} />
         <a href={to.device(alarm.target)}>{alarm.target}</a>
-        <span class="state">{alarm.state}</span>
+        <span class="state">{word("alarm", alarm.state)}</span>
       </p>
       <p class="lead">{alarm.text}</p>
       <dl>
@@ -182,14 +184,15 @@ function Explained({ id, onDone }: { id: string; onDone: () => void }): JSX.Elem
 export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
   const given = place.value.query.get("of");
   const set: Set = SETS.find((one) => one === given) ?? "active";
+  const isPast = past.value !== null;
   const list = useFetched<Page<Alarm>>(
-    path("/v1/alarms", { limit: 500, state: set === "all" ? "all" : "", cause: set === "causes" ? "none" : "" }),
+    isPast ? null : path("/v1/alarms", { limit: 500, state: set === "all" ? "all" : "", cause: set === "causes" ? "none" : "" }),
     5000,
     alarmNews.value,
   );
-  const [last, setLast] = useState<Alarm[]>();
-  if (list.data && list.data.items !== last) setLast(list.data.items);
-  const shown = list.data?.items ?? last;
+  const latest = useLast(list.data)?.items;
+  const then = alarms.value.filter((alarm) => set !== "causes" || alarm.held?.by !== "cause");
+  const shown = isPast ? (alarmsKnown.value ? then : undefined) : latest;
   return (
     <>
       <h1 class="title">
@@ -198,7 +201,7 @@ export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
       <div class="toolbar">
         <Choice
           label="alarms"
-          of={SETS}
+          of={isPast ? SETS.slice(0, 2) : SETS}
           chosen={set}
           text={(one) => (one === "causes" ? t("onlyCauses") : t(one))}
           onChoose={(one) => ask("of", one === "active" ? "" : one)}
@@ -213,7 +216,7 @@ export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
               <thead>
                 <tr>
                   <th scope="col">{t("severity")}</th>
-                  <th scope="col">{t("alarms")}</th>
+                  <th scope="col">{t("alarm")}</th>
                   <th scope="col">{t("target")}</th>
                   <th scope="col">{t("state")}</th>
                   <th scope="col" class="number">{t("since")}</th>
@@ -234,7 +237,7 @@ export function AlarmsView({ id }: { id: string | undefined }): JSX.Element {
                       <a href={to.device(alarm.target)}>{alarm.target}</a>
                     </td>
                     <td class="hint">
-                      {alarm.state}
+                      {word("alarm", alarm.state)}
                       {alarm.seen && `, ${t("seenBy", { by: alarm.seen.by })}`}
                     </td>
                     <td class="number">

@@ -30,9 +30,12 @@ const fieldsOf = (one: unknown): Fields => (typeof one === "object" && one !== n
 /** Who did it, and the rest of a line in a few words. */
 function told(line: Fields): { by: string; says: string; operation: string } {
   const [operation, outcome, end] = [fieldsOf(line.operation), fieldsOf(line.outcome), fieldsOf(line.end)];
+  const policy = operation.policy ?? (line.what === "policy.changed" ? line.policy : undefined);
   const changes = Array.isArray(line.changes) ? line.changes.map(fieldsOf) : [];
   const words = [
     changes.length > 0 ? changes.map((one) => `${String(one.subject)}: ${String(one.verdict)}`).join(", ") : line.request,
+    line.policy,
+    line.act,
     operation.action ?? outcome.action ?? line.action,
     operation.selector ?? outcome.target ?? line.target,
     Object.entries(fieldsOf(operation.parameters ?? line.parameters))
@@ -40,10 +43,10 @@ function told(line: Fields): { by: string; says: string; operation: string } {
       .join(" "),
     line.state ?? outcome.status ?? line.evidence ?? line.verdict,
     end.by && `(${String(end.by)})`,
-    line.why,
+    line.why ?? fieldsOf(line.attribution).why,
   ];
   return {
-    by: String(line.by ?? operation.by ?? fieldsOf(outcome.ran_by).worker ?? fieldsOf(line.holder).environment ?? ""),
+    by: String(line.by ?? operation.by ?? fieldsOf(line.attribution).by ?? policy ?? fieldsOf(outcome.ran_by).worker ?? fieldsOf(line.holder).environment ?? ""),
     says: words.filter(Boolean).map(String).join(" "),
     operation: String(operation.id ?? (typeof line.operation === "string" ? line.operation : fieldsOf(outcome.origin).operation) ?? ""),
   };

@@ -5,14 +5,27 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { type Page, Refused, path, post, put, remove } from "../api";
 import { Chart } from "../chart";
-import { useFetched } from "../fetching";
+import { useFetched, useLast, useReadings } from "../fetching";
 import { clock, inOrder, value, which, watts } from "../format";
-import { cell, now, numberOf, outcomeNews, revision } from "../live";
-import { Age, Choice, Dialog, Empty, HealthMark, Labels, Panel, SeverityMark, StateMark, Time, Trouble } from "../parts";
+import { cell, now, numberOf, outcomeNews, past, revision } from "../live";
+import {
+  Age,
+  Choice,
+  Dialog,
+  Empty,
+  Hand,
+  HealthMark,
+  Labels,
+  Panel,
+  SeverityMark,
+  StateMark,
+  Trouble,
+} from "../parts";
+import { CONTROL, type Right } from "../rights";
 import { ask, place, to } from "../route";
 import { act, selectorOf } from "../selection";
 import { alarms } from "../session";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { History, KindView, Reading, Target, Task, Topology } from "../types";
 
 const RANGES = { "1h": [3600, ""], "6h": [21_600, "1m"], "24h": [86_400, "5m"], "7d": [604_800, "30m"] } as const;
@@ -58,9 +71,7 @@ function HistoryPanel({ name, readings }: { name: string; readings: Reading[] })
     60_000,
   );
   // While the next range is fetched, the last one stays.
-  const [last, setLast] = useState<History>();
-  if (history.data && history.data !== last) setLast(history.data);
-  const shown = history.data ?? last;
+  const shown = useLast(history.data);
   const series = useMemo(() => {
     const those = shown?.series.filter((one) => one.metric === metric) ?? [];
     const whole = those.filter((one) => !one.attributes?.outlet && !one.attributes?.phase && !one.attributes?.bank);
@@ -92,7 +103,7 @@ function HistoryPanel({ name, readings }: { name: string; readings: Reading[] })
   );
 }
 
-function Outlets({ name, readings, canSwitch }: { name: string; readings: Reading[]; canSwitch: Set<string> }): JSX.Element | null {
+function Outlets({ name, readings, canSwitch }: { name: string; readings: Reading[]; canSwitch: ReadonlyMap<string, Right> }): JSX.Element | null {
   const states = readings.filter((one) => one.metric === "utakata.outlet.state");
   if (states.length === 0) return null;
   const powers = new Map(
@@ -106,6 +117,7 @@ function Outlets({ name, readings, canSwitch }: { name: string; readings: Readin
           const outlet = one.attributes?.outlet ?? "";
           const isOn = one.value === "on";
           const action = isOn ? "outlet-off" : "outlet-on";
+          const right = canSwitch.get(action);
           return (
             <li key={outlet} class={`${isOn ? "on" : "off"} ${one.quality === "stale" ? "stale" : ""}`}>
               <b>{outlet}</b>
@@ -113,16 +125,17 @@ function Outlets({ name, readings, canSwitch }: { name: string; readings: Readin
                 {one.attributes?.["hw.name"] ?? ""}
               </a>
               <span class="number hint">{watts(Number(powers.get(outlet) ?? Number.NaN))}</span>
-              <span class={isOn ? "spoken" : `outlet ${String(one.value)}`}>{String(one.value)}</span>
-              {canSwitch.has(action) && (
-                <button
-                  type="button"
+              <span class={isOn ? "spoken" : `outlet ${String(one.value)}`}>{word("outlet", String(one.value))}</span>
+              {right && (
+                <Hand
+                  right={[right]}
+                  on={[name]}
                   class="small"
-                  aria-label={`${action} ${outlet}`}
+                  label={`${action} ${outlet}`}
                   onClick={() => act([name], action, { outlet: Number(outlet) })}
                 >
-                  {isOn ? "off…" : "on…"}
-                </button>
+                  {word("outlet", isOn ? "off" : "on")}…
+                </Hand>
               )}
             </li>
           );
@@ -184,7 +197,7 @@ function Readings({ readings }: { readings: Reading[] }): JSX.Element {
               <td class={typeof one.value === "number" ? "number value" : "value words"}>
                 {value(one.value, one.unit)}
                 {one.quality === "suspect" && <span class="suspect"> {t("suspect")}</span>}
-                {one.quality === "stale" && <span class="stale"> {t("stale")}</span>}
+                {one.quality === "stale" && <span class="quality stale"> {t("stale")}</span>}
               </td>
               <td class="number">
                 <Age of={one.time} />
@@ -206,7 +219,7 @@ function Relations({ name }: { name: string }): JSX.Element {
         const node = health.get(edge[end]);
         return (
           <li key={`${edge.from}/${edge.to}/${edge.outlet}`}>
-            <span class="hint">{edge.relation}</span>
+            <span class="hint">{word("relation", edge.relation)}</span>
             <div>
               <a href={to.device(edge[end])}>{edge[end]}</a>
               {edge.outlet && ` · ${t("outlet")} ${edge.outlet}`} {edge.outlet_state}
@@ -326,6 +339,8 @@ function LockDialog({ name, onClose, onDone }: { name: string; onClose: () => vo
   );
 }
 
+const NONE: Reading[] = [];
+
 export function DeviceView({ name }: { name: string }): JSX.Element {
   void revision.value;
   const number = numberOf(name);
@@ -333,13 +348,8 @@ export function DeviceView({ name }: { name: string }): JSX.Element {
   const encoded = encodeURIComponent(name);
   const target = useFetched<Target>(`/v1/targets/${encoded}`, 10_000, outcomeNews.value);
   // As soon as it has answered again, its readings are fetched anew.
-  const readings = useFetched<Page<Reading>>(
-    path("/v1/readings", { selector: selectorOf([name]), limit: 1000 }),
-    10_000,
-    answered,
-  );
-  const [kept, setKept] = useState<Reading[]>([]);
-  if (readings.data && readings.data.items !== kept) setKept(readings.data.items);
+  const readings = useReadings(selectorOf([name]), undefined, 10_000, answered);
+  const kept = useLast(readings.data) ?? NONE;
   const kinds = useFetched<Page<KindView>>("/v1/kinds?limit=1000", 60_000);
   const [isLocking, setLocking] = useState(false);
   const [error, setError] = useState<Refused>();
@@ -347,6 +357,10 @@ export function DeviceView({ name }: { name: string }): JSX.Element {
   const controls = actions.filter((action) => action.class === "control");
   const own = alarms.value.filter((alarm) => alarm.target === name && alarm.active);
   const lock = target.data?.control?.lock;
+  const canSwitch = new Map(
+    controls.map((one): [string, Right] => [one.name, one.risk === "high" ? "control:high" : "control:low"]),
+  );
+  const isPresent = past.value === null;
   const attempt = async (what: () => Promise<unknown>): Promise<void> => {
     try {
       setError(undefined);
@@ -366,7 +380,7 @@ export function DeviceView({ name }: { name: string }): JSX.Element {
       <h1 class="title">
         {name}
         <HealthMark of={number === undefined ? seen.health : cell.health(number)} />
-        <Age of={Number.isNaN(answered) ? seen.answered : new Date(answered * 1000).toISOString()} />
+        <Age of={Number.isNaN(answered) ? (isPresent ? seen.answered : undefined) : new Date(answered * 1000).toISOString()} />
         {seen.labels.rack && (
           <a class="hint" href={to.rack(seen.labels.room ?? "", seen.labels.rack)}>
             {t("rack")} {seen.labels.rack}
@@ -379,25 +393,29 @@ export function DeviceView({ name }: { name: string }): JSX.Element {
         </span>
         <Labels of={seen.labels} />
         <span class="space" />
-        <button type="button" onClick={() => void attempt(() => post("/v1/reads", { selector: selectorOf([name]), wait: "10s" }))}>
+        <Hand
+          right={["read"]}
+          on={[name]}
+          onClick={() => void attempt(() => post("/v1/reads", { selector: selectorOf([name]), wait: "10s" }))}
+        >
           {t("readNow")}
-        </button>
-        {lock ? (
-          <button type="button" onClick={() => void attempt(() => remove(`/v1/targets/${encoded}/lock`))}>
-            {t("unlock")}
-          </button>
-        ) : (
-          <button type="button" onClick={() => setLocking(true)}>
-            {t("lock")}
-          </button>
+        </Hand>
+        <Hand
+          right={["lock"]}
+          on={[name]}
+          onClick={() => (lock ? void attempt(() => remove(`/v1/targets/${encoded}/lock`)) : setLocking(true))}
+        >
+          {t(lock ? "unlock" : "lock")}
+        </Hand>
+        {controls.length > 0 && (
+          <Hand right={CONTROL} on={[name]} class="primary" onClick={() => act([name])}>
+            {t("actions")}
+          </Hand>
         )}
-        <button type="button" class="primary" disabled={controls.length === 0} onClick={() => act([name])}>
-          {t("actions")}
-        </button>
       </div>
       <Trouble of={error} />
-      {lock && <p class="note">{t("lockedBy", { by: lock.by, until: clock(lock.until), why: lock.why })}</p>}
-      {seen.problem && (
+      {isPresent && lock && <p class="note">{t("lockedBy", { by: lock.by, until: clock(lock.until), why: lock.why })}</p>}
+      {isPresent && seen.problem && (
         <p class="note bad">
           {seen.problem.message} <code>{seen.problem.code}</code>
         </p>
@@ -424,15 +442,18 @@ export function DeviceView({ name }: { name: string }): JSX.Element {
               </ul>
             </Panel>
           )}
-          <Outlets name={name} readings={kept} canSwitch={new Set(controls.map((one) => one.name))} />
-          <Relations name={name} />
-          <Tasks name={name} />
-          <Notifications name={name} />
+          <Outlets name={name} readings={kept} canSwitch={canSwitch} />
+          {isPresent ? (
+            <>
+              <Relations name={name} />
+              <Tasks name={name} />
+              <Notifications name={name} />
+            </>
+          ) : (
+            <p class="hint">{t("notInPast")}</p>
+          )}
         </div>
       </div>
-      <p class="hint">
-        <Time of={seen.answered} />
-      </p>
       {isLocking && <LockDialog name={name} onClose={() => setLocking(false)} onDone={target.again} />}
     </>
   );

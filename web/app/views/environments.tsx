@@ -5,9 +5,9 @@ import { useState } from "preact/hooks";
 import { type Page, Refused, post } from "../api";
 import { useFetched } from "../fetching";
 import { bytes } from "../format";
-import { Age, Dialog, Empty, Labels, Panel, Trouble } from "../parts";
+import { Age, Dialog, Empty, Hand, Labels, Panel, Trouble } from "../parts";
 import { to } from "../route";
-import { type Key, t } from "../text";
+import { type Key, t, word } from "../text";
 import type { Environment } from "../types";
 
 type Verb = "pause" | "drain" | "resume";
@@ -59,15 +59,15 @@ export function EnvironmentsView(): JSX.Element {
               {(["pause", "drain", "resume"] as Verb[])
                 .filter((verb) => (verb === "resume" ? !!one.standing?.length : true))
                 .map((verb) => (
-                  <button key={verb} type="button" onClick={() => setOrder({ of: one, verb })}>
+                  <Hand key={verb} right={["order"]} onClick={() => setOrder({ of: one, verb })}>
                     {t(verb as Key)}
-                  </button>
+                  </Hand>
                 ))}
             </>
           }
         >
           <p class="figures">
-            <span class={`state ${one.state}`}>{one.state}</span>
+            <span class={`state ${one.state}`}>{word("run", one.state)}</span>
             <span>
               {t("zone")} {one.zone}
             </span>
@@ -79,7 +79,7 @@ export function EnvironmentsView(): JSX.Element {
           </p>
           {one.standing?.map((standing) => (
             <p key={JSON.stringify(standing)} class="note">
-              {standing.stop} {Object.values(standing.scope).join(" ")}: {standing.by}, <Age of={standing.since} /> {standing.why}
+              {word("run", standing.stop)} {Object.values(standing.scope).join(" ")}: {standing.by}, <Age of={standing.since} /> {standing.why}
             </p>
           ))}
           {one.problems?.map((problem) => (
@@ -121,7 +121,7 @@ export function EnvironmentsView(): JSX.Element {
           </table>
           {!!one.breakers?.length && (
             <p class="hint">
-              breaker-open:{" "}
+              {t("breakersOpen")}:{" "}
               {one.breakers.slice(0, 20).map((breaker) => (
                 <a key={breaker.target} href={to.device(breaker.target)}>
                   {breaker.target}{" "}

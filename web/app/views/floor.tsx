@@ -7,12 +7,14 @@ import { Drawing, LAYERS, type Layer, colours } from "../floor/draw";
 import { type Box, type Layout, at, layout, step, within } from "../floor/layout";
 import { age, degrees, watts } from "../format";
 import { cell, now, revision, targets } from "../live";
-import { Choice, Empty, HealthMark, Mark, Panel } from "../parts";
+import { Choice, Empty, Hand, HealthMark, Mark, Panel } from "../parts";
+import { CONTROL, isPresent } from "../rights";
 import { type Look, type Room, type Summary, alarmsRevision, rooms, summary, worst } from "../rooms";
 import { ask, go, place, to } from "../route";
 import { act, pick, picked } from "../selection";
 import { t, word } from "../text";
-import { repaint, theme } from "../theme";
+import { repaint } from "../theme";
+import { Arrange } from "./arrange";
 
 export function lookText(look: Look): string {
   if (look === "well") return t("well");
@@ -58,7 +60,8 @@ export function FloorCanvas(props: { room: Room; layer: Layer; height: number; s
     const element = canvas.current;
     const g = element?.getContext("2d", { alpha: false });
     if (!element || !g || width === 0) return;
-    const scale = devicePixelRatio || 1;
+    const { currentCSSZoom: zoom = 1 } = element as { currentCSSZoom?: number };
+    const scale = (devicePixelRatio || 1) * zoom;
     element.width = plan.width * scale;
     element.height = plan.height * scale;
     element.style.width = `${plan.width}px`;
@@ -76,7 +79,7 @@ export function FloorCanvas(props: { room: Room; layer: Layer; height: number; s
       stop();
       cancelAnimationFrame(frameId);
     };
-  }, [plan, layer, repaint.value, theme.value, width]);
+  }, [plan, layer, repaint.value, width]);
   const point = (event: MouseEvent): [number, number] => [event.offsetX, event.offsetY];
   const press = (event: KeyboardEvent): void => {
     const from = focus ?? plan.boxes[0];
@@ -172,7 +175,7 @@ function Legend({ layer }: { layer: Layer }): JSX.Element {
     return (
       <p class="legend" aria-label={t("legend")}>
         {[0, 1, 2, 3, 4].map((one) => (
-          <i key={one} class={`swatch power-${one}`} />
+          <i key={one} class="swatch" style={{ background: `var(--power-${one})` }} />
         ))}
         0 … max
         <span>
@@ -197,7 +200,7 @@ function Legend({ layer }: { layer: Layer }): JSX.Element {
     <p class="legend" aria-label={t("legend")}>
       {layer === "temperature" && (
         <span>
-          <i class="swatch warm" /> ≥ 27 °C
+          <i class="swatch" style={{ background: "var(--warm-1)" }} /> ≥ 27 °C
         </span>
       )}
       {looks.map((look) => (
@@ -269,9 +272,9 @@ export function Picked(): JSX.Element | null {
     <div class="picked-bar" role="status">
       <b>{t("selected", { n: picked.value.size })}</b>
       <span class="names">{[...picked.value].slice(0, 6).join(", ")}{picked.value.size > 6 ? " …" : ""}</span>
-      <button type="button" class="primary" onClick={() => act(picked.value)}>
+      <Hand right={CONTROL} on={[...picked.value]} class="primary" onClick={() => act(picked.value)}>
         {t("act")} <kbd>.</kbd>
-      </button>
+      </Hand>
       <button type="button" onClick={() => pick([])}>
         {t("clear")}
       </button>
@@ -282,12 +285,10 @@ export function Picked(): JSX.Element | null {
 export function FloorView({ room: wanted }: { room: string | undefined }): JSX.Element {
   const known = rooms.value;
   const room = known.find((one) => one.name === wanted) ?? known[0];
-  const given = place.value.query.get("layer");
-  const layer = LAYERS.find((one) => one === given) ?? "alarms";
-  const isList = place.value.query.get("as") === "list";
   if (!room) return <Empty>{t("noTargets")}</Empty>;
   const racks = room.rows.reduce((sum, row) => sum + row.racks.length, 0);
   const members = [...room.loose, ...room.rows.flatMap((row) => row.racks.flatMap((rack) => rack.members))];
+  const isEditing = place.value.query.has("edit") && isPresent();
   return (
     <>
       <h1 class="title">
@@ -296,6 +297,22 @@ export function FloorView({ room: wanted }: { room: string | undefined }): JSX.E
           {racks} × {t("rack").toLowerCase()}, {members.length} {t("devices")}
         </span>
       </h1>
+      {isEditing ? (
+        <Arrange key={room.name} room={room} />
+      ) : (
+        <Shown room={room} known={known} members={members} />
+      )}
+    </>
+  );
+}
+
+/** The floor, or its twin, with what can be chosen of it. */
+function Shown({ room, known, members }: { room: Room; known: Room[]; members: number[] }): JSX.Element {
+  const given = place.value.query.get("layer");
+  const layer = LAYERS.find((one) => one === given) ?? "alarms";
+  const isList = place.value.query.get("as") === "list";
+  return (
+    <>
       <div class="toolbar">
         {known.length > 1 && (
           <label>
@@ -319,6 +336,11 @@ export function FloorView({ room: wanted }: { room: string | undefined }): JSX.E
         <button type="button" aria-pressed={isList} onClick={() => ask("as", isList ? "" : "list")}>
           {isList ? t("asDrawing") : t("asList")}
         </button>
+        {room.rows.length > 0 && (
+          <Hand right={["inventory"]} on={members.map((one) => targets.value[one]!.name)} onClick={() => ask("edit", "1")}>
+            {t("edit")} …
+          </Hand>
+        )}
         <Legend layer={layer} />
       </div>
       {isList ? <Twin room={room} /> : <FloorCanvas room={room} layer={layer} height={innerHeight - 210} />}

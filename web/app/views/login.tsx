@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { Refused, logIn } from "../api";
 import { Trouble } from "../parts";
-import { hasEnded, me } from "../session";
+import { hasEnded, identify } from "../session";
 import { t } from "../text";
 
 export function LogIn(): JSX.Element {
@@ -20,9 +20,10 @@ export function LogIn(): JSX.Element {
     // Whatever comes of it, the token is not on the page any more.
     input.value = "";
     try {
-      const session = await logIn(token);
+      await logIn(token);
       hasEnded.value = false;
-      me.value = session.name;
+      await identify();
+      setBusy(false);
     } catch (failure) {
       if (!(failure instanceof Refused)) throw failure;
       setError(failure);

@@ -1,17 +1,32 @@
 // Now: how many causes there are, what waits for a person, what is being done.
 
 import type { JSX } from "preact";
-import { useFetched } from "../fetching";
+import { useFetched, useReadings } from "../fetching";
 import { degrees, inOrder, value, watts } from "../format";
-import { cell, heard, now, outcomeNews, revision, targets } from "../live";
-import { Age, Empty, Panel, SeverityMark, Trouble } from "../parts";
+import { cell, heard, now, outcomeNews, past, revision, targets } from "../live";
+import { Age, By, Empty, Panel, SeverityMark, Trouble } from "../parts";
 import { feeds, hottest, rooms } from "../rooms";
+import { changesText, ModeMark } from "../policies/parts";
+import { hasEverywhere } from "../rights";
 import { to } from "../route";
 import { alarms, alarmsKnown, overview } from "../session";
 import { t, word } from "../text";
-import type { Alarm, Environment, History, Lock, Operation, Reading, Relation, Rollout, Task } from "../types";
+import type {
+  Alarm,
+  Environment,
+  Health,
+  History,
+  Lock,
+  Operation,
+  Policy,
+  Reading,
+  Relation,
+  Rollout,
+  Task,
+} from "../types";
 import type { Page } from "../api";
 import { path } from "../api";
+import { Acts } from "./alarms";
 import { FloorCanvas } from "./floor";
 
 /** The slope of the last values in units per minute; NaN if there are too few. */
@@ -33,16 +48,10 @@ function useUps(): Map<string, Map<string, Reading>> {
   const names = targets.value.filter(({ kind }) => kind === "ups" || kind === "nut").map(({ name }) => name);
   const asked = names.length > 0 && names.length <= 50;
   const selector = asked ? `name in (${names.join(",")})` : "";
-  const battery = useFetched<Page<Reading>>(
-    asked ? path("/v1/readings", { selector, metric: "hw.battery", limit: 500 }) : null,
-    5000,
-  );
-  const state = useFetched<Page<Reading>>(
-    asked ? path("/v1/readings", { selector, metric: "utakata.ups", limit: 500 }) : null,
-    5000,
-  );
+  const battery = useReadings(asked ? selector : null, "hw.battery", 5000);
+  const state = useReadings(asked ? selector : null, "utakata.ups", 5000);
   const found = new Map<string, Map<string, Reading>>();
-  for (const reading of [...(battery.data?.items ?? []), ...(state.data?.items ?? [])]) {
+  for (const reading of [...(battery.data ?? []), ...(state.data ?? [])]) {
     if (!OF_UPS.includes(reading.metric)) continue;
     const known = found.get(reading.target) ?? new Map<string, Reading>();
     known.set(reading.metric, reading);
@@ -63,7 +72,7 @@ function UpsLine({ name, readings }: { name: string; readings: Map<string, Readi
       {source !== undefined && <span>{String(source)}</span>}
       {charge && <b>{value(charge.value, charge.unit)}</b>}
       {isOnBattery && left && <b>{value(left.value, left.unit)}</b>}
-      {charge?.quality === "stale" && <span class="stale">{t("stale")}</span>}
+      {charge?.quality === "stale" && <span class="quality stale">{t("stale")}</span>}
     </span>
   );
 }
@@ -100,6 +109,7 @@ function Hottest(): JSX.Element | null {
           selector: `name=${target.name}`,
           metric: "hw.temperature",
           from: new Date(Math.floor(now.value / 60_000) * 60_000 - 900_000).toISOString(),
+          to: past.value === null ? undefined : new Date(past.value).toISOString(),
           step: "1m",
           aggregate: "avg",
           limit: 5,
@@ -168,21 +178,32 @@ function Cooling(): JSX.Element | null {
   );
 }
 
-function Targets(): JSX.Element | null {
-  const counts = overview.value?.targets;
-  if (!counts) return null;
-  const others = Object.entries(counts).filter(([key, count]) => key !== "all" && key !== "answering" && count > 0);
+function Targets(): JSX.Element {
+  void revision.value;
+  const counts = new Map<Health, number>();
+  targets.value.forEach((_, number) => {
+    const health = cell.health(number);
+    counts.set(health, (counts.get(health) ?? 0) + 1);
+  });
+  const others = [...counts].filter(([health]) => health !== "answering");
   return (
     <div class="tile">
       <h2>{t("targets")}</h2>
       <p class="big">
-        {counts.answering} <small>{t("of")} {counts.all} {t("answer")}</small>
+        {counts.get("answering") ?? 0}{" "}
+        <small>
+          {t("of")} {targets.value.length} {t("answer")}
+        </small>
       </p>
-      {others.map(([key, count]) => (
-        <p key={key}>
-          <a href={`/inventory?health=${key.replaceAll("_", "-")}`}>
-            {count} {word("health", key.replaceAll("_", "-"))}
-          </a>
+      {others.map(([health, count]) => (
+        <p key={health}>
+          {past.value === null ? (
+            <a href={`/inventory?health=${health}`}>
+              {count} {word("health", health)}
+            </a>
+          ) : (
+            `${count} ${word("health", health)}`
+          )}
         </p>
       ))}
     </div>
@@ -199,13 +220,13 @@ export function AlarmLine({ alarm }: { alarm: Alarm }): JSX.Element {
           <a href={to.device(alarm.target)}>{alarm.target}</a>
           {" · "}
           {alarm.seen ? t("seenBy", { by: alarm.seen.by }) : t("nobodyHasIt")}
-          {alarm.flapping && " · flapping"}
+          {alarm.flapping && ` · ${t("flapping")}`}
         </div>
       </div>
-      <span class="number">{alarm.explains ? t("explains", { n: alarm.explains }) : ""}</span>
       <span class="number">
-        <Age of={alarm.raised} />
+        {!!alarm.explains && t("explains", { n: alarm.explains })} <Age of={alarm.raised} />
       </span>
+      <Acts alarm={alarm} onDone={() => undefined} />
     </li>
   );
 }
@@ -262,7 +283,9 @@ function ForYou(): JSX.Element {
               <a href={to.operation(operation.id)}>
                 {operation.action} {operation.selector}
               </a>
-              <div class="hint">{operation.by}</div>
+              <div class="hint">
+                <By of={operation} />
+              </div>
             </div>
             <Age of={operation.requested} />
           </li>
@@ -309,8 +332,11 @@ function UnderWay(): JSX.Element {
   const running = operations.data?.items.filter(({ state }) => state === "running" || state === "paused") ?? [];
   const rolling = rollouts.data?.items.filter(({ ended }) => !ended) ?? [];
   const stopped = environments.data?.items.flatMap((one) => one.standing ?? []) ?? [];
+  const policies = useFetched<Page<Policy>>(hasEverywhere(["see"]) ? "/v1/policies?limit=1000" : null, 5000, news);
+  const acting = policies.data?.items.filter((one) => one.mode === "armed" || one.hands_back || one.stopped) ?? [];
   const isEmpty =
-    running.length + (locks.data?.items.length ?? 0) + rolling.length + stopped.length === 0 && operations.data;
+    running.length + (locks.data?.items.length ?? 0) + rolling.length + stopped.length + acting.length === 0 &&
+    operations.data;
   return (
     <Panel title={t("underWay")}>
       {isEmpty && <Empty>{t("nothingUnderWay")}</Empty>}
@@ -322,9 +348,21 @@ function UnderWay(): JSX.Element {
               <a href={to.operation(operation.id)}>
                 {operation.action} {operation.selector}
               </a>{" "}
-              <span class="hint">{operation.by}</span>
+              <span class="hint">
+                <By of={operation} />
+              </span>
             </div>
             <Age of={operation.requested} />
+          </li>
+        ))}
+        {acting.map((one) => (
+          <li key={one.policy.name}>
+            <ModeMark of={one} />
+            <div>
+              <a href={to.policy(one.policy.name)}>{one.policy.name}</a>{" "}
+              <span class="hint">{one.stopped ?? changesText(one.instances)}</span>
+            </div>
+            <span />
           </li>
         ))}
         {locks.data?.items.map(({ target, lock }) => (
@@ -338,7 +376,7 @@ function UnderWay(): JSX.Element {
         ))}
         {rolling.map((rollout) => (
           <li key={rollout.id}>
-            <span class="state running">{rollout.state}</span>
+            <span class="state running">{word("run", rollout.state)}</span>
             <div>
               <a href={`/rollouts/${rollout.id}`}>
                 {rollout.kind} {rollout.from.version} → {rollout.to.version}
@@ -349,7 +387,7 @@ function UnderWay(): JSX.Element {
         ))}
         {stopped.map((order) => (
           <li key={JSON.stringify(order)}>
-            <span class="state paused">{order.stop}</span>
+            <span class="state paused">{word("run", order.stop)}</span>
             <div>
               <a href="/environments">{Object.values(order.scope).join(" ")}</a>{" "}
               <span class="hint">{order.by} {order.why}</span>
@@ -365,7 +403,7 @@ function UnderWay(): JSX.Element {
 export function NowView(): JSX.Element {
   const room = [...rooms.value].sort((a, b) => b.rows.length - a.rows.length || inOrder(a.name, b.name))[0];
   return (
-    <>
+    <div class="now">
       <h1 class="spoken">{t("now")}</h1>
       <div class="tiles">
         <Feeds />
@@ -383,13 +421,13 @@ export function NowView(): JSX.Element {
               <FloorCanvas room={room} layer="alarms" height={Math.max(260, innerHeight - 480)} small />
             </Panel>
           )}
-          <UnderWay />
+          {past.value === null && <UnderWay />}
         </div>
         <div>
           <Causes />
-          <ForYou />
+          {past.value === null && <ForYou />}
         </div>
       </div>
-    </>
+    </div>
   );
 }

@@ -3,11 +3,11 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page } from "../api";
-import { useFetched } from "../fetching";
+import { useFetched, useLast } from "../fetching";
 import { shortId } from "../format";
 import { counts, OperationCard } from "../hands/outcome";
 import { outcomeNews } from "../live";
-import { Age, Empty, Panel, StateMark, Trouble } from "../parts";
+import { Age, By, Empty, Panel, StateMark, Trouble } from "../parts";
 import { go, to } from "../route";
 import { t, word } from "../text";
 import type { Operation, Task } from "../types";
@@ -38,9 +38,7 @@ function Unsettled(): JSX.Element | null {
 export function OperationsView({ id }: { id: string | undefined }): JSX.Element {
   const [limit, setLimit] = useState(100);
   const list = useFetched<Page<Operation>>(`/v1/operations?limit=${limit}`, 5000, outcomeNews.value);
-  const [last, setLast] = useState<Operation[]>();
-  if (list.data && list.data.items !== last) setLast(list.data.items);
-  const shown = list.data?.items ?? last;
+  const shown = useLast(list.data)?.items;
   return (
     <>
       <h1 class="title">{t("operations")}</h1>
@@ -82,7 +80,9 @@ export function OperationsView({ id }: { id: string | undefined }): JSX.Element 
                         </span>
                       ))}
                     </td>
-                    <td>{operation.by}</td>
+                    <td>
+                      <By of={operation} />
+                    </td>
                     <td class="number">
                       <Age of={operation.requested} />
                     </td>

@@ -1,33 +1,96 @@
-// People who have access. A new token is shown once, and only when it is asked for.
+// People who have access: their roles, and their tokens. A new token is shown once, and only when it is
+// asked for.
 
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, Refused, put, remove } from "../api";
 import { useFetched } from "../fetching";
-import { Dialog, Time, Trouble } from "../parts";
+import { Dialog, Hand, Time, Trouble } from "../parts";
 import { t } from "../text";
 
 interface Person {
   name: string;
+  service?: boolean;
   made?: string;
+  roles?: { name: string; role: string; selector?: string }[];
+  tokens?: { name: string }[];
 }
+
+const ROLES = ["viewer", "observer", "operator", "approver", "inventory", "releaser", "security", "admin", "metrics"];
+
+/** Something that is done only after it was read. */
+function Confirm(props: {
+  title: string;
+  verb: string;
+  children: ComponentChildren;
+  act: (form: FormData) => Promise<unknown>;
+  onClose: () => void;
+  onDone: () => void;
+}): JSX.Element {
+  const [error, setError] = useState<Refused>();
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    try {
+      await props.act(new FormData(event.currentTarget as HTMLFormElement));
+      props.onClose();
+      props.onDone();
+    } catch (failure) {
+      if (!(failure instanceof Refused)) throw failure;
+      setError(failure);
+    }
+  };
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <form class="fields" onSubmit={submit}>
+        {props.children}
+        <Trouble of={error} />
+        <div class="buttons">
+          <button type="button" onClick={props.onClose}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="primary">
+            {props.verb}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+type Open = { is: "token" | "revoke" | "role"; name: string };
 
 export function PeopleView(): JSX.Element {
   const { data, error, again } = useFetched<Page<Person>>("/v1/people?limit=1000", 30_000);
   const [refused, setRefused] = useState<Refused>();
+  const [open, setOpen] = useState<Open>();
   const [shown, setShown] = useState<{ name: string; token: string }>();
-  const attempt = async (what: () => Promise<unknown>): Promise<void> => {
+  const path = (name: string): string => `/v1/people/${encodeURIComponent(name)}`;
+  const renew = async (name: string): Promise<void> => setShown(await put(path(name), undefined));
+  const add = async (form: HTMLFormElement): Promise<void> => {
+    const name = String(new FormData(form).get("name") ?? "").trim();
+    if (!name) return;
     try {
       setRefused(undefined);
-      await what();
+      // Whoever is there already keeps their token.
+      if (data?.items.some((one) => one.name === name)) return setOpen({ is: "token", name });
+      await renew(name);
+      form.reset();
       again();
     } catch (failure) {
       if (!(failure instanceof Refused)) throw failure;
       setRefused(failure);
     }
   };
-  const renew = (name: string): Promise<void> =>
-    attempt(async () => setShown(await put(`/v1/people/${encodeURIComponent(name)}`, undefined)));
+  const give = (name: string, form: FormData): Promise<unknown> => {
+    const [role, selector] = [String(form.get("role")), String(form.get("selector") ?? "").trim()];
+    const binding = encodeURIComponent(`${name}-${role}`);
+    return put(`/v1/bindings/${binding}`, { who: name, role, ...(selector ? { selector } : {}) });
+  };
+  const dialog = (title: string, verb: string, act: (form: FormData) => Promise<unknown>, body: ComponentChildren): JSX.Element => (
+    <Confirm title={title} verb={verb} act={act} onClose={() => setOpen(undefined)} onDone={again}>
+      {body}
+    </Confirm>
+  );
   return (
     <>
       <h1 class="title">{t("people")}</h1>
@@ -35,9 +98,7 @@ export function PeopleView(): JSX.Element {
         class="toolbar"
         onSubmit={(event) => {
           event.preventDefault();
-          const form = event.currentTarget as HTMLFormElement;
-          const name = String(new FormData(form).get("name") ?? "").trim();
-          if (name) void renew(name).then(() => form.reset());
+          void add(event.currentTarget as HTMLFormElement);
         }}
       >
         <label>
@@ -50,24 +111,47 @@ export function PeopleView(): JSX.Element {
         <thead>
           <tr>
             <th scope="col">{t("name")}</th>
+            <th scope="col">{t("roles")}</th>
             <th scope="col">{t("made")}</th>
             <th scope="col">{t("actions")}</th>
           </tr>
         </thead>
         <tbody>
-          {data?.items.map(({ name, made }) => (
+          {data?.items.map(({ name, service, made, roles, tokens }) => (
             <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{made ? <Time of={made} /> : t("inFile")}</td>
+              <th scope="row">
+                {name} {service && <span class="hint">{t("service")}</span>}
+              </th>
+              <td>
+                {roles?.map((one) => (
+                  <div key={one.name}>
+                    {one.role}{" "}
+                    <span class="hint">{one.selector ? t("onSome", { selector: one.selector }) : t("onAll")}</span>
+                  </div>
+                ))}
+                {!roles?.length && <span class="hint">{made ? t("noRoles") : "admin"}</span>}
+              </td>
+              <td>
+                {made ? <Time of={made} /> : t("inFile")}
+                {tokens && tokens.length > 1 && (
+                  <span class="hint">
+                    {" "}
+                    {t("tokens")}: {tokens.length}
+                  </span>
+                )}
+              </td>
               <td>
                 {made && (
                   <span class="acts">
-                    <button type="button" class="small" onClick={() => void renew(name)}>
-                      {t("newToken")}
-                    </button>
-                    <button type="button" class="small" onClick={() => void attempt(() => remove(`/v1/people/${encodeURIComponent(name)}`))}>
-                      {t("revoke")}
-                    </button>
+                    <Hand right={["people"]} class="small" onClick={() => setOpen({ is: "role", name })}>
+                      {t("giveRole")} …
+                    </Hand>
+                    <Hand right={["people"]} class="small" onClick={() => setOpen({ is: "token", name })}>
+                      {t("newToken")} …
+                    </Hand>
+                    <Hand right={["people"]} class="small" onClick={() => setOpen({ is: "revoke", name })}>
+                      {t("revoke")} …
+                    </Hand>
                   </span>
                 )}
               </td>
@@ -75,6 +159,35 @@ export function PeopleView(): JSX.Element {
           ))}
         </tbody>
       </table>
+      {open?.is === "token" &&
+        dialog(`${t("newToken")}: ${open.name}`, t("newToken"), () => renew(open.name), <p>{t("newTokenHint")}</p>)}
+      {open?.is === "revoke" &&
+        dialog(
+          `${t("revoke")}: ${open.name}`,
+          t("revoke"),
+          () => remove(path(open.name)),
+          <p>{t("revokeHint", { name: open.name })}</p>,
+        )}
+      {open?.is === "role" &&
+        dialog(
+          `${t("giveRole")}: ${open.name}`,
+          t("giveRole"),
+          (form) => give(open.name, form),
+          <>
+            <label>
+              {t("roles")}
+              <select name="role">
+                {ROLES.map((one) => (
+                  <option key={one}>{one}</option>
+                ))}
+              </select>
+            </label>
+            <label>
+              {t("selector")}
+              <input name="selector" placeholder={`${t("onAll")}; rack=A1`} />
+            </label>
+          </>,
+        )}
       {shown && (
         <Dialog title={t("newToken")} onClose={() => setShown(undefined)}>
           <p>{t("tokenOnce", { name: shown.name })}</p>

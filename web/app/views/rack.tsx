@@ -2,16 +2,16 @@
 
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
-import { type Page, path } from "../api";
-import { useFetched } from "../fetching";
+import { path } from "../api";
+import { useFetched, useReadings } from "../fetching";
 import { age, degrees, inOrder, watts } from "../format";
-import { isGiven } from "../hands/plan";
-import { cell, now, revision, targets } from "../live";
+import { isGiven } from "../hands/blast";
+import { cell, now, past, revision, targets } from "../live";
 import { Empty, HealthMark, Mark, Panel } from "../parts";
 import { lookOf, rooms, summary } from "../rooms";
 import { to } from "../route";
 import { picked, toggle } from "../selection";
-import { t } from "../text";
+import { t, word } from "../text";
 import type { Reading, Topology } from "../types";
 import { Picked, lookText } from "./floor";
 
@@ -40,15 +40,11 @@ const WIDTH = 240;
 
 /** The states of the outlets of each PDU, in the order of their numbers. */
 function useOutlets(names: string[]): Map<string, Reading[]> {
-  const outlets = useFetched<Page<Reading>>(
-    names.length > 0
-      ? path("/v1/readings", { selector: `name in (${names.join(",")})`, metric: "utakata.outlet.state", limit: 1000 })
-      : null,
-    5000,
-  );
+  const selector = names.length > 0 ? `name in (${names.join(",")})` : null;
+  const outlets = useReadings(selector, "utakata.outlet.state", 5000);
   return useMemo(() => {
     const found = new Map<string, Reading[]>();
-    for (const one of outlets.data?.items ?? []) found.set(one.target, [...(found.get(one.target) ?? []), one]);
+    for (const one of outlets.data ?? []) found.set(one.target, [...(found.get(one.target) ?? []), one]);
     for (const list of found.values()) {
       list.sort((a, b) => inOrder(a.attributes?.outlet ?? "", b.attributes?.outlet ?? ""));
     }
@@ -65,6 +61,7 @@ function Front({ members }: { members: number[] }): JSX.Element {
   const outlets = useOutlets(beside.map(({ name }) => name));
   const top = Math.max(42, ...placed.map((unit) => (unit.u ?? 1) + unit.height - 1));
   const slots = placed.length > 0 ? top : Math.max(rest.length * 2, 24);
+  const isEmpty = placed.length + rest.length === 0;
   const height = slots * UNIT;
   const label = (unit: Unit): string => {
     const number = unit.number;
@@ -104,6 +101,11 @@ function Front({ members }: { members: number[] }): JSX.Element {
   return (
     <svg class="rack" viewBox={`0 0 ${left + WIDTH + (beside.length - half) * side + 12} ${height + 12}`} role="group" aria-label={t("front")}>
       <rect x={left} y={2} width={WIDTH} height={height + 6} class="frame" />
+      {isEmpty && (
+        <text x={left + WIDTH / 2} y={height / 2} class="nothing">
+          {t("onlyPdus")}
+        </text>
+      )}
       {Array.from({ length: slots }, (_, at) => slots - at).map((u, at) => (
         <text key={u} x={left - 4} y={at * UNIT + UNIT + 1} class="u">
           {placed.length > 0 && (u % 5 === 0 || u === 1) ? u : ""}
@@ -132,22 +134,15 @@ interface Cord {
 function Cords({ members }: { members: number[] }): JSX.Element {
   const pdus = members.map((number) => targets.value[number]!).filter(({ kind }) => BESIDE.test(kind));
   const names = pdus.map(({ name }) => name);
-  const selector = `name in (${names.join(",")})`;
-  const asked = names.length > 0;
-  const outlets = useFetched<Page<Reading>>(
-    asked ? path("/v1/readings", { selector, metric: "utakata.outlet.state", limit: 1000 }) : null,
-    5000,
-  );
-  const powers = useFetched<Page<Reading>>(
-    asked ? path("/v1/readings", { selector, metric: "hw.power", limit: 1000 }) : null,
-    5000,
-  );
+  const selector = names.length > 0 ? `name in (${names.join(",")})` : null;
+  const outlets = useReadings(selector, "utakata.outlet.state", 5000);
+  const powers = useReadings(selector, "hw.power", 5000);
   const rows = useMemo(() => {
     const watt = new Map(
-      powers.data?.items.map((one) => [`${one.target}/${one.attributes?.outlet ?? ""}`, one.value as number]),
+      powers.data?.map((one) => [`${one.target}/${one.attributes?.outlet ?? ""}`, one.value as number]),
     );
     const found = new Map<string, Cord[]>();
-    for (const one of outlets.data?.items ?? []) {
+    for (const one of outlets.data ?? []) {
       const outlet = one.attributes?.outlet ?? "";
       const name = one.attributes?.["hw.name"] ?? "";
       if (!isGiven(name)) continue;
@@ -158,7 +153,7 @@ function Cords({ members }: { members: number[] }): JSX.Element {
     }
     return [...found].sort(([a], [b]) => inOrder(a, b));
   }, [outlets.data, powers.data, names.join()]);
-  if (!asked) return <Empty>{t("noRelations")}</Empty>;
+  if (!selector) return <Empty>{t("noRelations")}</Empty>;
   const feeds = [...new Set(pdus.map(({ labels }) => labels.feed ?? ""))].sort(inOrder);
   return (
     <table>
@@ -193,7 +188,7 @@ function Cords({ members }: { members: number[] }): JSX.Element {
                         <a href={`${to.device(cord.pdu)}?outlet=${cord.outlet}`}>
                           {cord.pdu} {cord.outlet}
                         </a>{" "}
-                        <span class={`outlet ${cord.state}`}>{cord.state}</span> <span class="hint">{watts(cord.watts)}</span>
+                        <span class={`outlet ${cord.state}`}>{word("outlet", cord.state ?? "")}</span> <span class="hint">{watts(cord.watts)}</span>
                       </div>
                     ))}
                 </td>
@@ -217,7 +212,7 @@ function Needs({ name }: { name: string }): JSX.Element | null {
         <a key={`${edge.from}/${edge.outlet}`} href={to.device(edge.from)}>
           {edge.from}
           {edge.outlet && ` ${edge.outlet}`}
-          {edge.outlet_state && ` ${edge.outlet_state}`}{" "}
+          {edge.outlet_state && ` ${word("outlet", edge.outlet_state)}`}{" "}
         </a>
       ))}
     </span>
@@ -231,7 +226,7 @@ export function RackView(props: { room: string; rack: string }): JSX.Element {
   if (!rack) return <Empty>{t("noTargets")}</Empty>;
   const sum = summary(rack.members);
   // Each is a question of its own.
-  const hasNeeds = rack.members.length <= 12;
+  const hasNeeds = rack.members.length <= 12 && past.value === null;
   const sorted = [...rack.members].sort((a, b) => inOrder(targets.value[a]!.name, targets.value[b]!.name));
   return (
     <>
@@ -249,7 +244,8 @@ export function RackView(props: { room: string; rack: string }): JSX.Element {
       <div class="columns rack-columns">
         <Panel title={t("front")}>
           <Front members={sorted} />
-          {!rack.members.some((number) => targets.value[number]!.labels.u) && <p class="hint">{t("noUnits")}</p>}
+          {rack.members.every((number) => !targets.value[number]!.labels.u) &&
+            rack.members.some((number) => !BESIDE.test(targets.value[number]!.kind)) && <p class="hint">{t("noUnits")}</p>}
         </Panel>
         <div>
           <Panel title={t("Devices")}>

@@ -3,21 +3,19 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, Refused, post } from "../api";
-import { useFetched } from "../fetching";
+import { useFetched, useLast } from "../fetching";
 import { inOrder } from "../format";
-import { Age, Dialog, Empty, Panel, Time, Trouble } from "../parts";
+import { Age, Dialog, Empty, Hand, Panel, Time, Trouble } from "../parts";
 import { go } from "../route";
-import { type Key, t } from "../text";
+import { type Key, t, word } from "../text";
 import type { Rollout } from "../types";
 
 const PHASES = ["waiting", "starting", "shadow", "canary", "rolling", "done"];
 
 function Detail({ id }: { id: string }): JSX.Element {
   const { data, error, again } = useFetched<Rollout>(`/v1/rollouts/${id}`, 2000);
-  const [last, setLast] = useState<Rollout>();
-  if (data && data !== last) setLast(data);
   const [refused, setRefused] = useState<Refused>();
-  const shown = data ?? last;
+  const shown = useLast(data);
   if (!shown) return <Trouble of={error} />;
   const verb = async (name: string): Promise<void> => {
     try {
@@ -38,7 +36,7 @@ function Detail({ id }: { id: string }): JSX.Element {
   return (
     <Panel title={`${shown.kind} ${shown.from.version} → ${shown.to.version}`}>
       <p class="figures">
-        <span class={`state ${shown.state}`}>{shown.state}</span> {shown.by}, <Time of={shown.began} /> {shown.why}
+        <span class={`state ${shown.state}`}>{word("run", shown.state)}</span> {shown.by}, <Time of={shown.began} /> {shown.why}
       </p>
       {shown.problem && <p class="note bad">{shown.problem.message}</p>}
       <table>
@@ -66,8 +64,10 @@ function Detail({ id }: { id: string }): JSX.Element {
                 </td>
                 <td class="number">{Math.round((evidence.share ?? 0) * 100)}</td>
                 <td>
-                  {evidence.compared ? `${evidence.compared} compared, ${evidence.differing ?? 0} differ. ` : ""}
-                  {evidence.candidate && `${evidence.candidate.tasks} tasks, ${evidence.candidate.failed} failed`}
+                  {!!evidence.compared &&
+                    `${t("evidenceText", { compared: evidence.compared, differing: evidence.differing ?? 0 })} `}
+                  {evidence.candidate &&
+                    t("evidenceTasks", { n: evidence.candidate.tasks, failed: evidence.candidate.failed })}
                   {!!evidence.stable?.tasks && (
                     <span class="hint">
                       {" "}
@@ -86,9 +86,9 @@ function Detail({ id }: { id: string }): JSX.Element {
         {verbs
           .filter(([, isOffered]) => isOffered)
           .map(([name]) => (
-            <button key={name} type="button" onClick={() => void verb(name)}>
+            <Hand key={name} right={["release:serve"]} onClick={() => void verb(name)}>
               {t(name)}
-            </button>
+            </Hand>
           ))}
       </div>
     </Panel>
@@ -145,9 +145,9 @@ export function RolloutsView({ id }: { id: string | undefined }): JSX.Element {
     <>
       <h1 class="title">{t("rollouts")}</h1>
       <div class="toolbar">
-        <button type="button" onClick={() => setBeginning(true)}>
+        <Hand right={["release:serve"]} onClick={() => setBeginning(true)}>
           {t("begin")} …
-        </button>
+        </Hand>
       </div>
       {isBeginning && <Begin onClose={() => setBeginning(false)} />}
       <Trouble of={error} />
@@ -168,7 +168,7 @@ export function RolloutsView({ id }: { id: string | undefined }): JSX.Element {
               {data.items.map((one) => (
                 <tr key={one.id} class={one.id === id ? "current" : ""}>
                   <td>
-                    <span class={`state ${one.state}`}>{one.state}</span>
+                    <span class={`state ${one.state}`}>{word("run", one.state)}</span>
                   </td>
                   <th scope="row">
                     <a href={`/rollouts/${one.id}`}>{one.kind}</a>

@@ -88,7 +88,7 @@ pub(in crate::http) async fn shadow(
     let by = reason::statement(&by, &said)?;
     let policies = api.handle.policies();
     policies.disarm(name.clone(), Mode::Shadow, by).await?;
-    view::one(&api, &name).map(Json)
+    view::one(&api, &name).await.map(Json)
 }
 
 /// Switches a policy off: it decides nothing, once it has handed back what it has changed.
@@ -108,7 +108,7 @@ pub(in crate::http) async fn off(
     let by = reason::statement(&by, &said)?;
     let policies = api.handle.policies();
     policies.disarm(name.clone(), Mode::Off, by).await?;
-    view::one(&api, &name).map(Json)
+    view::one(&api, &name).await.map(Json)
 }
 
 /// Takes the hands of all policies off, at once: they are in shadow, and hand back what they have
@@ -126,7 +126,7 @@ pub(in crate::http) async fn stop(
 ) -> Result<Json<Vec<PolicyView>>, Refused> {
     let by = reason::statement(&by, &said)?;
     api.handle.policies().stop(by).await?;
-    Ok(Json(view::all(&api)))
+    view::all(&api).await.map(Json)
 }
 
 /// Ends the red rule of an envelope, by which no policy acts. Policies stay in shadow until they are
@@ -144,5 +144,5 @@ pub(in crate::http) async fn resume(
 ) -> Result<Json<Vec<PolicyView>>, Refused> {
     let by = reason::statement(&by, &said)?;
     api.handle.policies().resume(by).await?;
-    Ok(Json(view::all(&api)))
+    view::all(&api).await.map(Json)
 }

@@ -5,36 +5,42 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use utakata_api::policy::{
-    PolicyChange, PolicyInput, PolicyInstance, PolicyTest, PolicyView, PolicyWould,
+    LimitUse, PolicyChange, PolicyInput, PolicyInstance, PolicyTest, PolicyView, PolicyWould,
 };
 use utakata_model::{Policy, PolicyName, TargetName};
 use utakata_policy::{Decided, Evaluation, InputSeen, Known, Stage, State, Word};
 
 use crate::{
-    http::{Api, Refused},
+    http::{Api, Refused, envelopes},
+    ledger::GateView,
     policies::{InstanceShown, PolicyShown, Rehearsed},
 };
 
 /// Returns all policies.
-pub(super) fn all(api: &Api) -> Vec<PolicyView> {
+///
+/// # Errors
+/// The ledger is not kept here any more.
+pub(super) async fn all(api: &Api) -> Result<Vec<PolicyView>, Refused> {
+    let gate = envelopes::gate(api).await?;
     let declared = api.handle.inventory().policies();
-    api.handle.policies().look(|shown| {
-        let view = |policy: &Policy| of(policy, shown.policies.get(&policy.name));
+    Ok(api.handle.policies().look(|shown| {
+        let view = |policy: &Policy| of(policy, shown.policies.get(&policy.name), &gate);
         declared.iter().map(|policy| view(policy)).collect()
-    })
+    }))
 }
 
 /// Returns one policy.
 ///
 /// # Errors
 /// There is none of this name.
-pub(super) fn one(api: &Api, name: &PolicyName) -> Result<PolicyView, Refused> {
+pub(super) async fn one(api: &Api, name: &PolicyName) -> Result<PolicyView, Refused> {
     let declared = api.handle.inventory().policy(name)?;
+    let gate = envelopes::gate(api).await?;
     let policies = api.handle.policies();
-    Ok(policies.look(|shown| of(&declared, shown.policies.get(name))))
+    Ok(policies.look(|shown| of(&declared, shown.policies.get(name), &gate)))
 }
 
-fn of(policy: &Policy, shown: Option<&PolicyShown>) -> PolicyView {
+fn of(policy: &Policy, shown: Option<&PolicyShown>, gate: &GateView) -> PolicyView {
     let instances = shown.map(|shown| shown.instances.iter().map(instance).collect());
     PolicyView {
         policy: policy.clone(),
@@ -45,7 +51,13 @@ fn of(policy: &Policy, shown: Option<&PolicyShown>) -> PolicyView {
         stopped: shown.and_then(|shown| shown.stopped.clone()),
         asked_by: shown.and_then(|shown| shown.asked_by.clone()),
         instances: instances.unwrap_or_default(),
+        uses: uses(policy, gate),
     }
+}
+
+/// Returns the use of the limits of a policy's own envelope.
+fn uses(policy: &Policy, gate: &GateView) -> Vec<LimitUse> {
+    envelopes::uses(gate, &utakata_envelope::InForce::from(policy).name)
 }
 
 fn instance(shown: &InstanceShown) -> PolicyInstance {

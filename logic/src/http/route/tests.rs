@@ -53,6 +53,7 @@ fn requests_that_only_the_keeper_can_answer_are_forwarded_and_no_others() {
         ("GET", "/v1/tasks", Anywhere),
         ("GET", "/v1/events", Anywhere),
         ("GET", "/v1/view", Anywhere),
+        ("GET", "/v1/view/past", Anywhere),
         ("POST", "/v1/session", Anywhere),
         ("GET", "/v1/status", Anywhere),
     ] {
@@ -93,6 +94,7 @@ fn only_what_is_posted_or_uploaded_takes_longer_than_configured() {
             ("POST", _) => TimeLimit::Patient,
             // It may compute hours of history.
             ("GET", _) if path.ends_with("/policies/{name}/explain") => TimeLimit::Patient,
+            ("GET", _) if path == "/v1/view/past" => TimeLimit::Patient,
             _ => TimeLimit::Prompt,
         };
         assert_eq!(needs.time, expect, "{method} {path}");

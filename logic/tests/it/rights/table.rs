@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use utakata_model::Role;
+use utakata_model::{Role, Verb};
 
 use super::{ask, make, make_with};
 use crate::room::{Room, TOKEN};
@@ -108,6 +108,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/notifications", "see"),
     ("GET /v1/events", "see"),
     ("GET /v1/view", "see"),
+    ("GET /v1/view/past", "see"),
     ("POST /v1/reads", "read"),
     ("GET /v1/operations", "see"),
     ("POST /v1/operations", "control:low control:high"),
@@ -239,6 +240,18 @@ async fn a_refusal_names_the_right_and_the_roles_that_give_it() {
     let (_, me) = ask(&room, &ana, "GET", "/v1/me", None).await;
     assert_eq!(me["roles"][0]["role"], "viewer", "{me}");
     assert_eq!(me["roles"][0]["by"], "admin", "{me}");
+    assert_eq!(me["rights"], json!([{ "right": "see" }]), "{me}");
+    let ben = make_with(&room, TOKEN, "ben", "approver", "rack=A1").await;
+    let (_, me) = ask(&room, &ben, "GET", "/v1/me", None).await;
+    let on_a1 = |right| json!({ "right": right, "on": ["rack=A1"] });
+    assert_eq!(
+        me["rights"],
+        json!([on_a1("see"), on_a1("approve")]),
+        "{me}"
+    );
+    let (_, me) = ask(&room, TOKEN, "GET", "/v1/me", None).await;
+    let all = Verb::ALL.iter().map(|right| json!({ "right": right }));
+    assert_eq!(me["rights"], Value::Array(all.collect()), "{me}");
     let (_, roles) = ask(&room, &ana, "GET", "/v1/roles", None).await;
     let roles: &Vec<Value> = roles["items"].as_array().unwrap();
     assert_eq!(roles.len(), Role::ALL.len());

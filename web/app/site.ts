@@ -1,0 +1,71 @@
+// What the frame shows of the whole site: the overview, and the alarms.
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Refused, get } from "./api";
+import { all } from "./fetching";
+import { alarmNews, follow, outcomeNews } from "./live";
+import { usePast } from "./past";
+import { hasEverywhere } from "./rights";
+import { alarmsNow, identify, overview } from "./session";
+import type { Alarm, Overview } from "./types";
+
+/** Whether another version of utakata answers than the one that this page came from. */
+export const isOutdated = signal(false);
+let version: string | undefined;
+
+function compare(now: string): void {
+  version ??= now;
+  isOutdated.value = version !== now;
+}
+
+/** How often it is looked whether the person may still do what is shown, in milliseconds. */
+const RIGHTS_AGAIN = 60_000;
+
+/** Fetches something; undefined where it was refused. */
+async function known<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps what every view shows. */
+export function useSite(): void {
+  usePast();
+  useEffect(() => follow(() => void identify()), []);
+  useEffect(() => {
+    const timer = setInterval(() => void identify(), RIGHTS_AGAIN);
+    return () => clearInterval(timer);
+  }, []);
+  const [alarmChange, outcomeChange] = [alarmNews.value, outcomeNews.value];
+  useEffect(() => {
+    const ended = new AbortController();
+    let timer: ReturnType<typeof setTimeout>;
+    const look = async (): Promise<void> => {
+      try {
+        const [seen, list] = await Promise.all([
+          hasEverywhere(["see"]) ? known(get<Overview>("/v1/overview", ended.signal)) : undefined,
+          known(all<Alarm>("/v1/alarms", 5000, ended.signal)),
+        ]);
+        if (seen) {
+          overview.value = seen;
+          compare(seen.version);
+        }
+        alarmsNow.value = list;
+      } catch (error) {
+        if (ended.signal.aborted) return;
+        throw error;
+      }
+      timer = setTimeout(look, 5000);
+    };
+    // Several changes at once are one.
+    timer = setTimeout(look, 100);
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+    };
+  }, [alarmChange, outcomeChange]);
+}
