@@ -46,6 +46,7 @@ mod rollouts;
 mod route;
 mod schedules;
 mod scrape;
+mod secrets;
 mod session;
 mod size;
 mod standing;
@@ -257,6 +258,7 @@ fn routes() -> impl Iterator<Item = Route> {
         targets::routes(),
         schedules::routes(),
         credentials::routes(),
+        secrets::routes(),
         relations::routes(),
         alarm_rules::routes(),
         alarms::routes(),

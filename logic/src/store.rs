@@ -27,6 +27,7 @@ mod readings;
 mod release;
 mod row;
 mod rows;
+mod sealing;
 mod smart;
 mod snapshot;
 mod sql;
@@ -52,6 +53,7 @@ pub use people::{People, PeopleChange, PeopleRows, PrincipalRow, TokenRow};
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
+pub use sealing::{Seal, Sealing, StoredCredential};
 pub use smart::{KeyedWrites, Smart};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use task::ControlTask;
@@ -74,6 +76,7 @@ pub async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>,
 #[async_trait]
 pub trait Store:
     Inventory
+    + Sealing
     + Ledger
     + Audit
     + Readings

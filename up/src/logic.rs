@@ -25,6 +25,7 @@ use utakata_interconnect_mqtt::{self as mqtt, Broker};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, history, http,
     peers::Peers,
+    secrets::KeyPlace,
     store::{self, Store},
 };
 use utakata_model::target::Secret;
@@ -82,6 +83,8 @@ impl Logic {
         };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
+        let of_systemd = std::env::var_os("CREDENTIALS_DIRECTORY");
+        let keys = KeyPlace::of(&config.logic, folder, of_systemd.as_deref().map(Path::new));
         let history = history::open(&config.logic.history, &folder.join("history"));
         let engine = config.logic.history.engine.as_deref();
         let parts = Parts {
@@ -89,6 +92,7 @@ impl Logic {
             history,
             peers: join(&config.logic, &store, &url)?,
             store,
+            keys,
             tasks: links.tasks,
             events: links.events,
             mqtt: mqtt.clone(),

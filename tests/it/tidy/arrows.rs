@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("confine", &[]),
     ("model", &[]),
     ("settings", &[]),
+    ("seal", &["model"]),
     ("profile", &["model"]),
     ("expression", &["model"]),
     ("alarm", &["expression", "profile", "model"]),
@@ -51,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "interconnect",
             "permit",
             "rollout",
+            "seal",
             "protocol",
             "alarm",
             "envelope",
@@ -145,6 +147,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "",
         &[
             "up",
+            "seal",
             "logic",
             "execution",
             "execution-docker",
@@ -179,7 +182,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     (
         "aws-lc-rs",
-        &["execution", "execution-kubernetes", "kube-for-tests"],
+        &["execution", "execution-kubernetes", "kube-for-tests", "seal"],
     ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
