@@ -10,9 +10,7 @@ mod place;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use utakata_model::Credential;
-use utakata_seal::{
-    HeadKey, HeadSigner, KeyId, Keyring, SealedCredential, SignedHead, SiteKey,
-};
+use utakata_seal::{HeadKey, HeadSigner, KeyId, Keyring, SealedCredential, SignedHead, SiteKey};
 
 pub use error::Error;
 pub use file::add_key;
@@ -83,9 +81,13 @@ impl Secrets {
         self.seal.read().clone()
     }
 
-    /// Notes that the store has this seal.
+    /// Notes that the store has this seal. Its key may be a newer one, which is read then.
     pub fn adopt(&self, seal: Seal) {
+        let is_here = self.ring.read().find(&seal.key).is_ok();
         *self.seal.write() = seal;
+        if !is_here && let Err(error) = self.read_again() {
+            tracing::warn!(%error, cure = error.cure(), "the key that seals secrets is not here");
+        }
     }
 
     /// Seals a credential.

@@ -86,7 +86,7 @@ impl SignedHead {
             // Whatever stands before it: quotes, colours of a terminal.
             let heads = line.match_indices(WORD).map(|(start, _)| &line[start..]);
             heads.map(move |rest| {
-                let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+                let end = rest.find(|c: char| !is_part(c)).unwrap_or(rest.len());
                 (at + 1, rest[..end].parse())
             })
         })

@@ -142,7 +142,10 @@ mod tests {
         check(&format!("utakata-site-key-1 {id}"), "a name and a key");
         check(&format!("{line} more"), "a name and a key");
         check(&format!("utakata-site-key-1 {id} !{key}"), "base64");
-        check(&format!("utakata-site-key-1 {id} {}", &key[..40]), "32 bytes");
+        check(
+            &format!("utakata-site-key-1 {id} {}", &key[..40]),
+            "32 bytes",
+        );
         check(
             &format!("utakata-site-key-1 {other} {key}"),
             "a character differs",

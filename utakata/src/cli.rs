@@ -7,8 +7,8 @@ use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
         envelope, environment, error, get, history, hub, kind, le, notification, operation, person,
-        pki, policy, profile, read, role, rollout, secret, status, store, target, task, token, up, watch,
-        wee, why, worker,
+        pki, policy, profile, read, role, rollout, secret, status, store, target, task, token, up,
+        watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,

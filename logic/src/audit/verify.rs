@@ -150,7 +150,8 @@ impl Check {
         }
         let published = self.published.remove(&page.page);
         if published.is_some_and(|hash| hash != page.hash) {
-            let message = "another page of this number was published: the trail was rewritten since";
+            let message =
+                "another page of this number was published: the trail was rewritten since";
             self.findings.add(&subject, message);
         }
         // The next page is compared with what is written here, so that one edit is one finding.

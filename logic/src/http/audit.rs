@@ -133,7 +133,9 @@ pub(super) async fn check_published(
     body::Json(published): body::Json<PublishedHeads>,
 ) -> Result<Json<AuditReport>, Refused> {
     if published.heads.len() > MAX_HEADS {
-        return Err(invalid_body(format!("at most {MAX_HEADS} heads are compared at a time")));
+        return Err(invalid_body(format!(
+            "at most {MAX_HEADS} heads are compared at a time"
+        )));
     }
     let heads = published.heads.iter().enumerate().map(|(at, text)| {
         let head = text.parse::<SignedHead>();

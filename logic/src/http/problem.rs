@@ -135,7 +135,11 @@ impl From<&secrets::Error> for Refused {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         };
-        tracing::error!(detail, cure = error.cure(), "secrets cannot be sealed or opened");
+        tracing::error!(
+            detail,
+            cure = error.cure(),
+            "secrets cannot be sealed or opened"
+        );
         Self::new(error.code(), detail, error.cure())
     }
 }

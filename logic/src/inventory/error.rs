@@ -34,7 +34,7 @@ pub enum Error {
     #[error("the inventory could not be written")]
     Store(#[from] store::Error),
     /// Secrets could not be sealed or opened.
-    #[error(transparent)]
+    #[error("its secrets cannot be sealed or opened")]
     Secrets(#[from] secrets::Error),
 }
 

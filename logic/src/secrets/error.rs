@@ -62,7 +62,7 @@ pub enum Error {
     /// The inventory changes all the time.
     #[error("the secrets were not sealed, because others change the inventory all the time")]
     Busy,
-    #[error(transparent)]
+    #[error("the store could not be read or written")]
     Store(#[from] store::Error),
 }
 

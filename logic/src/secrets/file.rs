@@ -70,8 +70,7 @@ fn try_write(path: &Path, text: &[u8]) -> io::Result<()> {
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-/// Adds a new key to a file, which is made where needed. Returns the names of the keys in it, the
-/// newest last.
+/// Adds a new key to a file, which is made where needed. Returns the name of the key.
 ///
 /// # Errors
 /// It is there and has no keys, or cannot be written.

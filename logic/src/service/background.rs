@@ -216,7 +216,12 @@ impl Inner {
                 return last;
             }
         };
-        match self.site.inventory.secrets().sign_head(head.page, &head.hash) {
+        match self
+            .site
+            .inventory
+            .secrets()
+            .sign_head(head.page, &head.hash)
+        {
             Some(signed) => tracing::info!(head = %signed, "head of the audit trail"),
             None => tracing::warn!("the head of the audit trail cannot be signed"),
         }

@@ -52,8 +52,7 @@ impl Site {
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
         let secrets = Secrets::begin(keys, &**store, clock::now()).await?;
-        let inventory =
-            Inventory::load(store.clone(), Arc::new(secrets), Arc::clone(&kinds));
+        let inventory = Inventory::load(store.clone(), Arc::new(secrets), Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
         let people = People::load(store.clone()).await?;
         let desired = Arc::new(Desired::load(store.clone(), Arc::clone(&kinds)).await?);

@@ -182,7 +182,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     (
         "aws-lc-rs",
-        &["execution", "execution-kubernetes", "kube-for-tests", "seal"],
+        &[
+            "execution",
+            "execution-kubernetes",
+            "kube-for-tests",
+            "seal",
+        ],
     ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),

@@ -162,7 +162,10 @@ fn read_heads(file: &Path, signed_by: &[HeadSigner]) -> Result<Vec<SignedHead>> 
     for (line, head) in SignedHead::find_in(&text) {
         let head = head.with_context(|| format!("{name}, line {line}"))?;
         if !signed_by.is_empty() && !signed_by.contains(&head.signer) {
-            bail!("{name}, line {line}: it is signed with the key {}", head.signer);
+            bail!(
+                "{name}, line {line}: it is signed with the key {}",
+                head.signer
+            );
         }
         heads.push(head);
     }
@@ -178,7 +181,11 @@ fn read_heads(file: &Path, signed_by: &[HeadSigner]) -> Result<Vec<SignedHead>> 
 
 /// Returns at most `max` of them, evenly, with the first and the last.
 fn thinned<T>(all: &[T], max: usize) -> Vec<&T> {
-    let Some(last) = all.len().checked_sub(1).filter(|_| all.len() > max && max > 1) else {
+    let Some(last) = all
+        .len()
+        .checked_sub(1)
+        .filter(|_| all.len() > max && max > 1)
+    else {
         return all.iter().collect();
     };
     (0..max).map(|at| &all[at * last / (max - 1)]).collect()

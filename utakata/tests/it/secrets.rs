@@ -181,7 +181,13 @@ fn the_log_has_heads_that_a_rewritten_store_does_not_fit() {
     assert_eq!(found.code, 1, "{}{}", found.out, found.err);
     assert!(found.out.contains("published"), "{}", found.out);
     let signed = place.run(&[
-        "audit", "verify", "--heads", &log, "--store", &store, "--signed-by",
+        "audit",
+        "verify",
+        "--heads",
+        &log,
+        "--store",
+        &store,
+        "--signed-by",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     ]);
     assert_ne!(signed.code, 0, "another site's key");

@@ -19,7 +19,9 @@ impl<S: Sql> Sealing for S {
         let sql = "SELECT body FROM seal WHERE name = $1";
         let rows = self.fetch(Statement::new(sql).with(NAME)).await?;
         let place = self.place();
-        let seal = rows.first().map(|row| place.parse("seal", row.text("body")));
+        let seal = rows
+            .first()
+            .map(|row| place.parse("seal", row.text("body")));
         seal.transpose()
     }
 
@@ -53,10 +55,14 @@ impl<S: Sql> Sealing for S {
         let body = place.json("seal", seal)?;
         let mut to = self.begin().await?;
         let written = async {
-            let is_same = to.execute(Statement::new(COUNT).with(number(version))).await? > 0;
+            let is_same = to
+                .execute(Statement::new(COUNT).with(number(version)))
+                .await?
+                > 0;
             if is_same {
                 put_bodies(&mut to, CREDENTIALS, rows).await?;
-                to.execute(Statement::new(PUT).with(NAME).with(body)).await?;
+                to.execute(Statement::new(PUT).with(NAME).with(body))
+                    .await?;
             }
             Ok(is_same)
         };
