@@ -18,6 +18,7 @@ mod environments;
 mod errors;
 mod events;
 mod explain;
+mod follower;
 mod gate;
 mod history;
 mod kinds;
@@ -76,6 +77,7 @@ use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use follower::Followers;
 pub use openapi::document;
 pub use problem::Refused;
 pub use tls::Certificate;

@@ -98,7 +98,7 @@ async fn a_planted_secret_is_used_and_is_in_no_file_and_in_no_answer() {
     switch_off(&room).await;
     let read = json!({ "selector": "kind=pdu", "wait": "20s" });
     room.post("/v1/reads", read).await;
-    let change = json!({ "name": "lab", "values": { "community": PLANTED, "other": PLANTED } });
+    let change = json!({ "name": "lab", "values": { "community": format!("{PLANTED}-changed") } });
     let (status, changed) = room.send("PUT", "/v1/credentials/lab", Some(change)).await;
     assert_eq!(status, StatusCode::OK, "{changed}");
     only_planted(&arrived, 2);

@@ -237,7 +237,13 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["logic"]),
     (
         "tokio-rustls",
-        &["execution", "kube-for-tests", "logic", "worker-http"],
+        &[
+            "execution",
+            "interconnect-mqtt",
+            "kube-for-tests",
+            "logic",
+            "worker-http",
+        ],
     ),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),
