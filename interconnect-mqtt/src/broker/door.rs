@@ -93,11 +93,13 @@ impl Entrance {
 
     /// Waits until the client may not stay any more.
     pub async fn closed(&self) {
+        let Some(keeper) = &self.keeper else {
+            return std::future::pending().await;
+        };
         loop {
             tokio::time::sleep(STAY_INTERVAL).await;
-            if let (Some(keeper), Some(password)) = (&self.keeper, self.password.get())
-                && !keeper.keeps(password.reveal())
-            {
+            let password = self.password.get();
+            if password.is_some_and(|password| !keeper.keeps(password.reveal())) {
                 return;
             }
         }

@@ -11,7 +11,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-
 use utakata_interconnect::{Event, Events, Message as _, OutcomeBatch, events::bus::Bus, topic};
 use utakata_interconnect_mqtt::{
     Broker,
@@ -21,7 +20,6 @@ use utakata_model::{
     Class, Desired, EnvironmentState, EnvironmentStatus, Labels, Origin, Outcome, OutcomeStatus,
     Quality, Reading, ReadingValue, Readings, TaskId, TaskKey, Timings,
 };
-
 use utakata_tests::wait::soon;
 
 use crate::mosquitto::{self, Subscriber};
