@@ -88,7 +88,7 @@ impl SealedCredential {
 
 /// The place of a data key: without a field, or with another one, it does not open.
 fn place_of_data_key<'f>(
-    name: &CredentialName,
+    name: &'f CredentialName,
     fields: impl Iterator<Item = &'f String>,
 ) -> Vec<u8> {
     let mut place = b"utakata credential".to_vec();
