@@ -18,7 +18,7 @@ use super::{
         Answered::Anywhere,
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(Anywhere, NoBody, Prompt, routes!(head)),
         Route::new(Anywhere, NoBody, Prompt, routes!(check)),
-        Route::new(Anywhere, OneThing, Prompt, routes!(check_published)),
+        Route::new(Anywhere, OneThing, Patient, routes!(check_published)),
     ]
 }
 

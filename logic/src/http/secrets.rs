@@ -11,7 +11,7 @@ use super::{
         Answered::{Anywhere, ByKeeper},
         BodySize::NoBody,
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::inventory::Inventory;
@@ -19,7 +19,7 @@ use crate::inventory::Inventory;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(get)),
-        Route::new(ByKeeper, NoBody, Prompt, routes!(rotate)),
+        Route::new(ByKeeper, NoBody, Patient, routes!(rotate)),
     ]
 }
 
