@@ -35,6 +35,10 @@ fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
     )
 }
 
+async fn publish_heads(inner: Arc<Inner>) {
+    inner.publish_heads_now_and_then().await;
+}
+
 impl Handle {
     pub(super) fn spawn(
         &self,
@@ -112,8 +116,7 @@ impl Handle {
         background.spawn(async move { forgetter.follow_inventory().await });
         let writer = Arc::clone(inner);
         background.spawn(async move { writer.write_uses_now_and_then().await });
-        let publisher = Arc::clone(inner);
-        background.spawn(async move { publisher.publish_heads_now_and_then().await });
+        background.spawn(publish_heads(Arc::clone(inner)));
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }

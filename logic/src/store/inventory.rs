@@ -8,7 +8,7 @@ use utakata_model::{
 };
 use utakata_seal::SealedCredential;
 
-use super::{Error, StoredCredential};
+use super::{Error, credential::StoredCredential};
 
 /// Targets, schedules, credentials, relations, alarm rules, envelopes and policies.
 #[async_trait]

@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{Credential, CredentialName};
 use utakata_seal::{KeyId, SealedCredential};
 
 use super::{Error, Inventory};
@@ -39,22 +38,4 @@ pub struct Seal {
     /// True once nothing from before the first seal is left in the files of the store.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_scrubbed: bool,
-}
-
-/// A credential as the store has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum StoredCredential {
-    Sealed(SealedCredential),
-    /// From before credentials were sealed.
-    Clear(Credential),
-}
-
-impl StoredCredential {
-    pub fn name(&self) -> &CredentialName {
-        match self {
-            Self::Sealed(sealed) => &sealed.name,
-            Self::Clear(credential) => &credential.name,
-        }
-    }
 }
