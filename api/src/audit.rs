@@ -26,7 +26,23 @@ pub struct AuditHead {
     pub page: u64,
     /// The hash of the page, in hexadecimal.
     pub hash: String,
+    /// The same, signed by the site: `utakata-head-1:PAGE:HASH:KEY:SIGNATURE`. It is also written to
+    /// the log, once a minute while the trail grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<String>,
 }
+
+/// Heads that were published earlier and kept elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedHeads {
+    /// The heads, as they were published: `utakata-head-1:PAGE:HASH:KEY:SIGNATURE`.
+    #[schema(max_items = 1000)]
+    pub heads: Vec<String>,
+}
+
+/// The largest number of heads in a request.
+pub const MAX_HEADS: usize = 1000;
 
 /// The result of verifying that the audit trail is complete and agrees with the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -13,6 +13,7 @@ mod policies;
 pub mod relay;
 mod releases;
 mod rollouts;
+mod secrets;
 mod sse;
 mod trust;
 mod webhook;

@@ -21,6 +21,7 @@ pub mod reading;
 pub mod relation;
 pub mod release;
 pub mod rollout;
+pub mod secret;
 pub mod status;
 pub mod task;
 pub mod view;

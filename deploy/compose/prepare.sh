@@ -91,6 +91,7 @@ wee() {
 mkdir -p "$SECRETS"
 chmod 700 "$SECRETS"
 openssl rand -hex 32 | write token
+openssl rand -base64 32 | write site.key
 openssl rand -hex 24 | write postgres
 password store | write utakata
 rabbitmq | write rabbitmq.json

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use utakata_logic::secrets;
 use utakata_up::bundle;
 
 use crate::release;
@@ -158,10 +159,15 @@ impl Place {
         if !token.exists() {
             fs::write(&token, any_token()?)?;
         }
+        let key = self.path.join("site.key");
+        if !key.exists() {
+            secrets::add_key(&key).map_err(io::Error::other)?;
+        }
         for name in LOGICS {
             let urls = urls(name);
             let text = format!(
-                "{}{}[logic.http]\ntoken_file = {token:?}\n[logic.store]\nurl = {:?}\n",
+                "{}{}[logic.http]\ntoken_file = {token:?}\n[logic.secrets]\nkey_file = {key:?}\n\
+                 [logic.store]\nurl = {:?}\n",
                 self.logic(),
                 between(&urls),
                 urls.postgres,

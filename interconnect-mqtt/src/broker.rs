@@ -1,11 +1,13 @@
 //! The embedded MQTT broker (3.1.1 and 5 on one port): another subscriber of the events, for
 //! everybody outside this process. It keeps everything in memory and writes no file.
 //!
-//! Anybody who can connect may subscribe below `utakata/v1/`; nobody may publish. By default it
-//! therefore listens on loopback.
+//! Whoever comes in may subscribe below `utakata/v1/`; nobody may publish. By default everybody who
+//! can connect comes in, and it therefore listens on loopback; with a [`Door`] only those who have a
+//! right password do, over TLS.
 
 mod access;
 mod clients;
+mod door;
 mod pump;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -17,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Events, Interest};
 
 use self::{clients::Clients, pump::Pump};
+
+pub use self::door::{Door, Doorkeeper};
 
 /// The longest time that stopping may take: the library gives its clients five seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(6);
@@ -88,6 +92,15 @@ pub struct Broker {
 impl Broker {
     /// Starts to listen, and to publish events. When it returns, clients can connect.
     pub async fn start(config: Config, events: Arc<dyn Events>) -> Result<Self, Error> {
+        Self::start_behind(Door::default(), config, events).await
+    }
+
+    /// The same behind a door.
+    pub async fn start_behind(
+        door: Door,
+        config: Config,
+        events: Arc<dyn Events>,
+    ) -> Result<Self, Error> {
         let listener = bind(config.listen).await?;
         let listened = listener.local_addr();
         let address = listened.unwrap_or(config.listen);
@@ -106,7 +119,7 @@ impl Broker {
         let (commands, received) = mpsc::channel(64);
         let stop = CancellationToken::new();
         let pump = Pump::new(Arc::clone(&router), subscription, received);
-        let clients = Clients::new(&config, library, router, commands);
+        let clients = Clients::new(door, &config, library, router, commands);
         let mut tasks = JoinSet::new();
         tasks.spawn(pump.run(stop.clone()));
         tasks.spawn(clients.serve(listener, stop.clone()));

@@ -111,6 +111,8 @@ codes! {
     RolloutBreaks "rollout-breaks" CONFLICT Operator,
     RolloutOpen "rollout-open" CONFLICT Operator,
     RolloutState "rollout-state" CONFLICT Operator,
+    SecretKey "secret-key" SERVICE_UNAVAILABLE Operator,
+    SecretKeyNotNew "secret-key-not-new" CONFLICT Operator,
     SelectorEmpty "selector-empty" UNPROCESSABLE_ENTITY Operator,
     SelectsNothing "selects-nothing" UNPROCESSABLE_ENTITY Operator,
     StoreAway "store-away" SERVICE_UNAVAILABLE Retry,

@@ -26,6 +26,8 @@ pub struct Config {
     /// Operations that change something.
     pub control: Control,
     pub store: Store,
+    /// Secrets in the store.
+    pub secrets: Secrets,
     /// The history of readings, in DATA/history.
     pub history: History,
     /// The unique name of this logic environment; the name of the host when not set.
@@ -232,6 +234,17 @@ pub struct Store {
     /// The PostgreSQL database that keeps everything; a SQLite file in DATA when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
+}
+
+/// Secrets in the store, which are sealed with a key of the site.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Secrets {
+    /// The file with the keys, the same for all logic environments of a store. When not set, it is
+    /// the credential `utakata-site-key` of the systemd unit if there is one, and otherwise
+    /// DATA/site.key, which is made at the first start unless `logic.store.url` is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
 }
 
 /// The history of readings.

@@ -18,6 +18,7 @@ mod environments;
 mod errors;
 mod events;
 mod explain;
+mod follower;
 mod gate;
 mod history;
 mod kinds;
@@ -46,6 +47,7 @@ mod rollouts;
 mod route;
 mod schedules;
 mod scrape;
+mod secrets;
 mod session;
 mod size;
 mod standing;
@@ -75,6 +77,7 @@ use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use follower::Followers;
 pub use openapi::document;
 pub use problem::Refused;
 pub use tls::Certificate;
@@ -257,6 +260,7 @@ fn routes() -> impl Iterator<Item = Route> {
         targets::routes(),
         schedules::routes(),
         credentials::routes(),
+        secrets::routes(),
         relations::routes(),
         alarm_rules::routes(),
         alarms::routes(),

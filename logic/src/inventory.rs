@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod index;
 mod relation;
+mod seal;
 mod smart;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use self::index::Index;
 use crate::{
     kinds::Kinds,
     relations::Graph,
+    secrets::Secrets,
     store::{self, Change},
 };
 
@@ -44,7 +46,8 @@ pub type Selection = Arc<[Arc<TargetEntry>]>;
 
 /// The inventory. Cheap to share; changes go through [`Inventory::apply`] and the deletes.
 pub struct Inventory {
-    store: Arc<dyn store::Inventory>,
+    store: Arc<dyn store::Sealing>,
+    secrets: Arc<Secrets>,
     kinds: Arc<Kinds>,
     index: RwLock<Index>,
     /// Held so that changes are made one after the other.
@@ -60,14 +63,19 @@ struct Remembered {
 }
 
 impl Inventory {
-    /// Loads the inventory from the store.
+    /// Loads the inventory from the store. Credentials that are clear there are sealed.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub async fn load(store: Arc<dyn store::Inventory>, kinds: Arc<Kinds>) -> Result<Self, Error> {
-        let contents = store.inventory().await?;
+    /// The store cannot be read or written, or a credential cannot be opened.
+    pub async fn load(
+        store: Arc<dyn store::Sealing>,
+        secrets: Arc<Secrets>,
+        kinds: Arc<Kinds>,
+    ) -> Result<Self, Error> {
+        let contents = seal::seal_clear(&*store, &secrets).await?;
         Ok(Self {
             store,
+            secrets,
             kinds,
             index: RwLock::new(Index::new(contents)),
             changing: tokio::sync::Mutex::default(),
@@ -295,7 +303,7 @@ impl Inventory {
     /// The store cannot be read.
     pub async fn reload(&self) -> Result<(), Error> {
         let _alone = self.changing.lock().await;
-        let contents = self.store.inventory().await?;
+        let contents = seal::load(&*self.store, &self.secrets).await?.contents;
         let changes = self.index.read().changes_to(contents);
         self.take_over(changes);
         Ok(())
@@ -306,7 +314,9 @@ impl Inventory {
         if changes.is_empty() {
             return Ok(());
         }
-        self.store.change(&changes).await?;
+        let sealed = changes.iter().map(|change| self.seal(change));
+        let sealed = sealed.collect::<Result<Vec<_>, Error>>()?;
+        self.store.change(&sealed).await?;
         self.take_over(changes);
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! - [`config`], `clock`, [`code`], [`token`]: what everything else may need
 //! - [`pace`]: which tasks of an operation may begin
 //! - [`store`]: what outlives the process
+//! - [`secrets`]: the keys that seal what is secret in the store
 //! - [`audit`]: the trail of what was done, and its check
 //! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
 //! - [`rights`]: may somebody do something?
@@ -67,6 +68,7 @@ pub mod people;
 pub mod policies;
 pub mod relations;
 pub mod rights;
+pub mod secrets;
 pub mod service;
 mod session;
 pub mod store;

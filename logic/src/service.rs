@@ -51,6 +51,7 @@ use crate::{
     peers::Peers,
     people::People,
     policies::Policies,
+    secrets::{self, KeyPlace},
     store::{self, Store},
 };
 
@@ -60,6 +61,8 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The parts from which the logic environment is built.
 pub struct Parts {
     pub store: Arc<dyn Store>,
+    /// The place of the keys that seal secrets in the store.
+    pub keys: KeyPlace,
     pub tasks: Arc<dyn Tasks>,
     /// The bus of outcomes, readings and statuses.
     pub events: Arc<dyn Events>,
@@ -85,6 +88,9 @@ pub enum Error {
     /// The inventory cannot be read.
     #[error("the inventory cannot be read")]
     Inventory(#[from] inventory::Error),
+    /// The keys that seal secrets are not those of the store, or cannot be read.
+    #[error("the secrets in the store cannot be opened")]
+    Secrets(#[from] secrets::Error),
 }
 
 /// The logic environment.
@@ -149,7 +155,7 @@ impl LogicEnvironment {
     pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
-        let site = Site::load(&store, &parts.events, Arc::clone(&counts)).await?;
+        let site = Site::load(&store, parts.keys, &parts.events, Arc::clone(&counts)).await?;
         let recorder = Recorder::new(parts.history, parts.engine);
         restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
         let dispatch = Arc::new(Dispatch::new(

@@ -9,6 +9,7 @@ mod audit;
 mod batch;
 mod catalogue;
 pub mod copy;
+mod credential;
 mod desired;
 mod environments;
 mod error;
@@ -27,6 +28,7 @@ mod readings;
 mod release;
 mod row;
 mod rows;
+mod sealing;
 mod smart;
 mod snapshot;
 mod sql;
@@ -41,6 +43,7 @@ pub use alarm::{AlarmChangeRow, AlarmRow, AlarmWrites, Alarms};
 pub use audit::Audit;
 pub use batch::{AuditPage, OperationProgress, TaskProgress, WriteBatch};
 pub use catalogue::Catalogue;
+pub use credential::StoredCredential;
 pub use desired::{Desired, KindRow, KindsDesired, OrderRow, Orders};
 pub use environments::Environments;
 pub use error::Error;
@@ -52,6 +55,7 @@ pub use people::{People, PeopleChange, PeopleRows, PrincipalRow, TokenRow};
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
+pub use sealing::{Seal, Sealing};
 pub use smart::{KeyedWrites, Smart};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use task::ControlTask;
@@ -74,6 +78,7 @@ pub async fn open(config: &config::Store, file: &Path) -> Result<Arc<dyn Store>,
 #[async_trait]
 pub trait Store:
     Inventory
+    + Sealing
     + Ledger
     + Audit
     + Readings

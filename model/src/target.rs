@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 use crate::{Kind, Labels, TargetName, Zone};
 
@@ -145,21 +146,32 @@ pub struct Credential {
 }
 
 /// A text that is never printed: `Debug` and `Display` show `***`. Serialising reveals it, as
-/// sending it to the worker requires.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(transparent)]
+/// sending it to the worker requires. It is overwritten in memory with its last clone.
+#[derive(Clone, PartialEq, Eq, utoipa::ToSchema)]
 #[schema(value_type = String, format = Password)]
-pub struct Secret(Arc<str>);
+pub struct Secret(Arc<Zeroizing<Box<str>>>);
 
 impl Secret {
     /// Hides a text.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     /// Returns the hidden text.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.reveal())
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<str>::deserialize(deserializer).map(Self::new)
     }
 }
 

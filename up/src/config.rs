@@ -87,11 +87,16 @@ pub struct InterConnect {
 pub struct Mqtt {
     /// Runs the embedded MQTT broker.
     pub enabled: bool,
-    /// The address on which it listens. Every client that can connect can read everything: beyond
-    /// loopback it needs `insecure`.
+    /// The address on which it listens. Every client that comes in can read everything: beyond
+    /// loopback it needs `tokens` and `tls`, or `insecure`.
     pub listen: SocketAddr,
-    /// Allows it to listen beyond loopback, without a password and without TLS.
+    /// Allows it to listen beyond loopback without tokens or without TLS.
     pub insecure: bool,
+    /// True if clients need a token of utakata as their password, with the right to see everything
+    /// or to read metrics. The name of the user does not matter.
+    pub tokens: bool,
+    /// TLS, with the certificate of the API (`logic.http.tls`).
+    pub tls: bool,
     /// The most clients at a time; fewer where the system gives fewer open files.
     #[setting(max = 1_000_000)]
     pub max_clients: usize,
@@ -110,6 +115,8 @@ impl Default for Mqtt {
             enabled: true,
             listen: broker.listen,
             insecure: false,
+            tokens: false,
+            tls: false,
             max_clients: broker.max_clients,
             max_clients_per_address: broker.max_clients_per_address,
             client_queue: broker.client_queue,
@@ -241,12 +248,21 @@ fn refuse_plain(config: &Config) -> Result<(), Error> {
         )));
     }
     let mqtt = &config.mqtt;
-    if mqtt.enabled && is_beyond(mqtt.listen) && !mqtt.insecure {
+    let is_safe = mqtt.tokens && mqtt.tls;
+    if mqtt.enabled && is_beyond(mqtt.listen) && !is_safe && !mqtt.insecure {
         return Err(Error::Contradiction(format!(
-            "mqtt.listen = \"{}\" would let everybody on the network read everything, without a \
-             password: listen on 127.0.0.1, use a broker of your own, or say mqtt.insecure = true",
+            "mqtt.listen = \"{}\" would let others on the network read everything: set mqtt.tokens \
+             and mqtt.tls, listen on 127.0.0.1, use a broker of your own, or say mqtt.insecure = \
+             true",
             mqtt.listen
         )));
+    }
+    if mqtt.enabled && mqtt.tls && http.tls.certificate.is_none() {
+        return Err(Error::Contradiction(
+            "mqtt.tls needs the certificate of the API: set logic.http.tls (`utakata pki init`, \
+             `utakata pki issue NAME`)"
+                .into(),
+        ));
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ mod inter_connect;
 mod links;
 pub mod log;
 mod logic;
+mod mqtt_door;
 pub mod paths;
 pub mod pki;
 mod probes;

@@ -21,10 +21,11 @@ use utakata_interconnect::{
     Events,
     connection::{BACKOFF, draw},
 };
-use utakata_interconnect_mqtt::{self as mqtt, Broker};
+use utakata_interconnect_mqtt::{self as mqtt, Broker, broker::Door};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, history, http,
     peers::Peers,
+    secrets::KeyPlace,
     store::{self, Store},
 };
 use utakata_model::target::Secret;
@@ -34,6 +35,7 @@ use crate::{
     claim::Claim,
     config::{Config, Mqtt},
     folder::{Endpoint, Folder, began_at},
+    mqtt_door::{self, ByToken},
 };
 
 /// The ports to listen on.
@@ -76,12 +78,18 @@ impl Logic {
         };
         let url = format!("{scheme}://{address}");
         let ca = config.logic.http.tls.ca.clone();
+        let by_token = ByToken::default();
         let broker = match links.has_broker {
             true => None,
-            false => start_broker(&config.mqtt, &links.events, ports).await?,
+            false => {
+                let door = mqtt_door::door(&config.mqtt, &by_token, certificate.as_ref())?;
+                start_broker(&config.mqtt, door, &links.events, ports).await?
+            }
         };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
+        let of_systemd = std::env::var_os("CREDENTIALS_DIRECTORY");
+        let keys = KeyPlace::of(&config.logic, folder, of_systemd.as_deref().map(Path::new));
         let history = history::open(&config.logic.history, &folder.join("history"));
         let engine = config.logic.history.engine.as_deref();
         let parts = Parts {
@@ -89,6 +97,7 @@ impl Logic {
             history,
             peers: join(&config.logic, &store, &url)?,
             store,
+            keys,
             tasks: links.tasks,
             events: links.events,
             mqtt: mqtt.clone(),
@@ -105,6 +114,7 @@ impl Logic {
             .context("the releases shipped with utakata cannot be put into the catalogue")?;
         let cancel = CancellationToken::new();
         let token = Secret::new(claim.token());
+        by_token.open(http::Followers::new(handle.clone(), token.clone()));
         let doors = http::Doors {
             listener,
             certificate,
@@ -221,20 +231,21 @@ async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {
 
 async fn start_broker(
     config: &Mqtt,
+    door: Door,
     events: &Arc<dyn Events>,
     ports: Ports,
 ) -> Result<Option<Broker>> {
     if !config.enabled {
         return Ok(None);
     }
-    let started = Broker::start(config.broker(), Arc::clone(events)).await;
+    let started = Broker::start_behind(door.clone(), config.broker(), Arc::clone(events)).await;
     let started = match started {
         Err(mqtt::broker::Error::InUse { address }) if ports == Ports::OrFree => {
             let elsewhere = mqtt::broker::Config {
                 listen: free(address),
                 ..config.broker()
             };
-            Broker::start(elsewhere, Arc::clone(events)).await
+            Broker::start_behind(door, elsewhere, Arc::clone(events)).await
         }
         started => started,
     };

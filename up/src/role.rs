@@ -5,10 +5,11 @@ pub mod le;
 pub mod up;
 pub mod wee;
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{Alteration, config::Override, folder::Folder, log, signals::Signals};
 
@@ -85,6 +86,7 @@ impl Listening {
 
 /// Runs it on all processors, and leaves nothing running behind.
 fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
+    leave_no_core();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,6 +95,18 @@ fn run(serving: impl Future<Output = Result<()>>) -> Result<()> {
     // What is still running has nothing left to say.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
+}
+
+/// A core would have the secrets in it that are in memory now.
+fn leave_no_core() {
+    let none = Rlimit {
+        current: Some(0),
+        ..getrlimit(Resource::Core)
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        let error = io::Error::from(error);
+        tracing::warn!(%error, "if this process crashes, its core may have secrets in it");
+    }
 }
 
 /// Waits until the end is requested, or something running has broken.

@@ -7,8 +7,8 @@ use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
         envelope, environment, error, get, history, hub, kind, le, notification, operation, person,
-        pki, policy, profile, read, role, rollout, status, store, target, task, token, up, watch,
-        wee, why, worker,
+        pki, policy, profile, read, role, rollout, secret, status, store, target, task, token, up,
+        watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -112,6 +112,9 @@ enum Server {
     /// List, make and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Show and change the key that seals secrets in the store
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// List, check and export the audit trail: who did what
     #[command(subcommand)]
     Audit(audit::Command),
@@ -242,6 +245,7 @@ impl Server {
             Self::Service(command) => !matches!(command, person::ServiceCommand::List),
             Self::Role(command) => command.changes(),
             Self::Token(command) => !matches!(command, token::Command::List),
+            Self::Secret(command) => matches!(command, secret::Command::Rotate),
             Self::Worker(command) => command.changes(),
             Self::Rollout(command) => command.changes(),
             Self::Kind(command) => !matches!(command, kind::Command::Show { .. }),
@@ -287,6 +291,7 @@ impl Server {
             Self::Service(command) => person::run_service(command, context).await,
             Self::Role(command) => role::run(command, context).await,
             Self::Token(command) => token::run(command, context).await,
+            Self::Secret(command) => secret::run(command, context).await,
             Self::Audit(command) => audit::run(command, context).await,
             Self::Store(command) => store::run(command, context).await,
             Self::Worker(command) => worker::run(command, context).await,

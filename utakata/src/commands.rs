@@ -25,6 +25,7 @@ pub mod profile;
 pub mod read;
 pub mod role;
 pub mod rollout;
+pub mod secret;
 pub mod status;
 pub mod store;
 pub mod target;

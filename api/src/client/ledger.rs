@@ -6,7 +6,7 @@ use utakata_model::{OperationId, TargetName, TaskId};
 
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
-    audit::{AuditHead, AuditPageView, AuditReport},
+    audit::{AuditHead, AuditPageView, AuditReport, PublishedHeads},
     inventory::LaneView,
     ledger::{Explanation, LockView, NewLock, Reason, Settle},
     operation::{OperationView, Undo, UndoAnswer},
@@ -130,6 +130,18 @@ impl Client {
     /// As every call: see [`Error`].
     pub async fn verify_audit(&self, head: Option<&str>) -> Result<AuditReport, Error> {
         self.get("/v1/audit/verify", &HeadQuery { head }).await
+    }
+
+    /// Verifies the audit trail, and that it has every page whose head was published.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn verify_audit_published(
+        &self,
+        published: &PublishedHeads,
+    ) -> Result<AuditReport, Error> {
+        self.post("/v1/audit/verify", published, ANSWER_TIMEOUT)
+            .await
     }
 
     /// Returns the locked targets, by name.

@@ -1,4 +1,4 @@
-//! Access rights of clients: everybody may subscribe below `utakata/v1/`, and nobody may publish.
+//! Access rights of clients: whoever came in may subscribe below `utakata/v1/`, and nobody may publish.
 
 use std::{
     future::Future,
@@ -10,10 +10,14 @@ use std::{
 use mqtt5::{
     broker::{AuthProvider, AuthResult},
     packet::connect::ConnectPacket,
+    types::ReasonCode,
 };
 use utakata_interconnect::{admission::Slot, topic};
 
-use super::pump::{self, Commands};
+use super::{
+    door::Entrance,
+    pump::{self, Commands},
+};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -21,23 +25,38 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(super) struct Access {
     commands: Commands,
     place: Arc<Slot<IpAddr>>,
+    entrance: Arc<Entrance>,
 }
 
 impl Access {
-    pub(super) fn new(commands: Commands, place: Arc<Slot<IpAddr>>) -> Self {
-        Self { commands, place }
+    pub(super) fn new(
+        commands: Commands,
+        place: Arc<Slot<IpAddr>>,
+        entrance: Arc<Entrance>,
+    ) -> Self {
+        Self {
+            commands,
+            place,
+            entrance,
+        }
     }
 }
 
 impl AuthProvider for Access {
     fn authenticate<'a>(
         &'a self,
-        _connect: &'a ConnectPacket,
-        _client: SocketAddr,
+        connect: &'a ConnectPacket,
+        client: SocketAddr,
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
-        // A client that has said this much no longer makes room for silent ones.
-        self.place.keep();
-        Box::pin(async { Ok(AuthResult::success()) })
+        Box::pin(async move {
+            let password = connect.password.as_deref();
+            if !self.entrance.admits(password, client.ip()).await {
+                return Ok(AuthResult::fail(ReasonCode::BadUsernameOrPassword));
+            }
+            // A client that has said this much no longer makes room for silent ones.
+            self.place.keep();
+            Ok(AuthResult::success())
+        })
     }
 
     fn authorize_publish<'a>(

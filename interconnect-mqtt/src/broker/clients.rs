@@ -11,7 +11,7 @@ use std::{
 
 use mqtt5::broker::{
     BrokerConfig, ResourceLimits, ResourceMonitor, client_handler::ClientHandler,
-    router::MessageRouter, sys_topics::BrokerStats, transport::BrokerTransport,
+    router::MessageRouter, sys_topics::BrokerStats,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::admission::{self, Acceptor, Admission, Limits, Slot};
 
-use super::{Config, access::Access, pump::Commands};
+use super::{Config, Door, access::Access, pump::Commands};
 
 /// The name of the listener, for the log.
 const WHAT: &str = "the MQTT broker";
@@ -29,6 +29,7 @@ const WHAT: &str = "the MQTT broker";
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 
 pub(super) struct Clients {
+    door: Door,
     admission: Admission<IpAddr>,
     config: Arc<BrokerConfig>,
     router: Arc<MessageRouter>,
@@ -41,6 +42,7 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn new(
+        door: Door,
         config: &Config,
         library: BrokerConfig,
         router: Arc<MessageRouter>,
@@ -60,6 +62,7 @@ impl Clients {
             rate_limit_window: Duration::from_secs(1),
         });
         Self {
+            door,
             admission: Admission::new(WHAT, limits),
             config: Arc::new(library),
             router,
@@ -114,22 +117,35 @@ impl Clients {
     ) -> impl Future<Output = ()> + Send + use<> {
         // Messages are small: each is sent at once if the system supports it.
         let _ = stream.set_nodelay(true);
-        let access = Access::new(self.commands.clone(), Arc::clone(&place));
-        let handler = ClientHandler::new(
-            BrokerTransport::tcp(stream),
-            from,
-            Arc::clone(&self.config),
-            Arc::clone(&self.router),
-            Arc::new(access),
-            None,
-            Arc::clone(&self.stats),
-            Arc::clone(&self.monitor),
-            self.goodbye.subscribe(),
+        let entrance = self.door.entrance();
+        let access = Access::new(
+            self.commands.clone(),
+            Arc::clone(&place),
+            Arc::clone(&entrance),
         );
+        let tls = self.door.tls.clone();
+        let (config, router) = (Arc::clone(&self.config), Arc::clone(&self.router));
+        let (stats, monitor) = (Arc::clone(&self.stats), Arc::clone(&self.monitor));
+        let goodbye = self.goodbye.subscribe();
+        let served = async move {
+            let Some(transport) = Door::transport(tls, stream, from).await else {
+                return Ok(());
+            };
+            let access = Arc::new(access);
+            ClientHandler::new(
+                transport, from, config, router, access, None, stats, monitor, goodbye,
+            )
+            .run()
+            .await
+        };
         async move {
             let ended = tokio::select! {
-                ended = handler.run() => ended,
+                ended = served => ended,
                 () = place.pushed_out() => return,
+                () = entrance.closed() => {
+                    tracing::info!(%from, "a client of the MQTT broker has no right any more");
+                    return;
+                }
             };
             if let Err(error) = ended {
                 tracing::debug!(%from, %error, "a client of the MQTT broker disconnected");

@@ -1,16 +1,26 @@
 //! The broker, with real clients of both versions.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use utakata_interconnect::{Event, Events, Message as _, OutcomeBatch, events::bus::Bus, topic};
 use utakata_interconnect_mqtt::{
     Broker,
-    broker::{Config, Error},
+    broker::{Config, Door, Doorkeeper, Error},
 };
 use utakata_model::{
     Class, Desired, EnvironmentState, EnvironmentStatus, Labels, Origin, Outcome, OutcomeStatus,
     Quality, Reading, ReadingValue, Readings, TaskId, TaskKey, Timings,
 };
+use utakata_tests::wait::soon;
 
 use crate::mosquitto::{self, Subscriber};
 
@@ -22,6 +32,63 @@ async fn start(bus: &Bus) -> Broker {
         ..Config::default()
     };
     Broker::start(config, Arc::new(bus.clone())).await.unwrap()
+}
+
+/// Admits one password, until it is revoked.
+struct OnePassword(AtomicBool);
+
+#[async_trait]
+impl Doorkeeper for OnePassword {
+    async fn admits(&self, password: &str, _: IpAddr) -> bool {
+        self.keeps(password)
+    }
+
+    fn keeps(&self, password: &str) -> bool {
+        password == "right" && self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn behind_a_door_only_the_right_password_follows_and_only_as_long_as_it_is_right() {
+    let bus = Bus::default();
+    let keeper = Arc::new(OnePassword(AtomicBool::new(true)));
+    let door = Door {
+        keeper: Some(keeper.clone()),
+        tls: None,
+    };
+    let config = Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        ..Config::default()
+    };
+    let events = Arc::new(bus.clone());
+    let broker = Broker::start_behind(door, config, events).await.unwrap();
+    for version in VERSIONS {
+        let of = |password| {
+            let entry: &[&str] = match password {
+                None => &[],
+                Some(password) => &["-u", "ana", "-P", password],
+            };
+            [&["-V", version, "-t", "utakata/v1/reading/#"], entry].concat()
+        };
+        for wrong in [None, Some("wrong"), Some("")] {
+            let arguments = [of(wrong), vec!["-C", "1", "-W", "20"]].concat();
+            let address = broker.address();
+            let (code, said) = mosquitto::run("mosquitto_sub", address, &arguments).await;
+            assert_ne!(code, 0, "{wrong:?}");
+            // 27: it timed out, so it was let in.
+            assert_ne!(code, 27, "{wrong:?}: {said}");
+        }
+        let mut right = Subscriber::with(broker.address(), &of(Some("right")));
+        bus.publish(vec![readings("a", "read", 7.0)]).await.unwrap();
+        assert_eq!(right.next().await.1, "utakata/v1/reading/a/read");
+    }
+    let arguments = ["-u", "ana", "-P", "right", "-t", "utakata/v1/reading/#"];
+    let mut right = Subscriber::with(broker.address(), &arguments);
+    right.next().await;
+    keeper.0.store(false, Ordering::Relaxed);
+    let refused = "it comes back, and is refused";
+    soon(refused, right.ended()).await;
+    broker.stop().await;
 }
 
 pub fn readings(target: &str, action: &str, value: f64) -> Event {

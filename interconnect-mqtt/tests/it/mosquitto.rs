@@ -47,6 +47,11 @@ impl Subscriber {
         (part() == "1", part(), part())
     }
 
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) {
+        while let Ok(Some(_)) = self.lines.next_line().await {}
+    }
+
     /// Returns the topics of that many messages, sorted.
     pub async fn topics(&mut self, count: usize) -> Vec<String> {
         let mut topics = Vec::new();

@@ -11,6 +11,7 @@ mod stand;
 use std::collections::BTreeMap;
 
 use utakata_api::audit::{AuditFinding, AuditHead, AuditReport};
+use utakata_seal::SignedHead;
 
 use self::{
     line::TrailLine,
@@ -28,7 +29,22 @@ const MAX_TOLD: usize = 100;
 /// # Errors
 /// The store cannot be read.
 pub async fn verify(snapshot: &mut dyn Snapshot, head: Option<&str>) -> Result<AuditReport, Error> {
-    let mut check = Check::new(head);
+    run(snapshot, Check::new(head)).await
+}
+
+/// Verifies everything that was written up to one moment, and that every page whose head was
+/// published is there as it was.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn verify_published(
+    snapshot: &mut dyn Snapshot,
+    heads: &[SignedHead],
+) -> Result<AuditReport, Error> {
+    run(snapshot, Check::of_published(heads)).await
+}
+
+async fn run(snapshot: &mut dyn Snapshot, mut check: Check) -> Result<AuditReport, Error> {
     snapshot.each_page(&mut |page| check.page(&page)).await?;
     snapshot.each_task(&mut |row| check.task(&row)).await?;
     let operations = &mut |row| check.operation(&row);
@@ -42,6 +58,8 @@ pub async fn verify(snapshot: &mut dyn Snapshot, head: Option<&str>) -> Result<A
 pub struct Check {
     /// The head that was kept elsewhere, until it is found.
     noted: Option<String>,
+    /// The hashes of pages that were published, by page, until they are found.
+    published: BTreeMap<u64, String>,
     last: Last,
     lines: u64,
     tasks: Tasks,
@@ -94,6 +112,21 @@ impl Check {
         }
     }
 
+    /// Starts a verification against heads that were published.
+    pub fn of_published(heads: &[SignedHead]) -> Self {
+        let mut check = Self::default();
+        for head in heads {
+            let hash = head.hash.to_ascii_lowercase();
+            let before = check.published.insert(head.page, hash);
+            if before.is_some_and(|before| !before.eq_ignore_ascii_case(&head.hash)) {
+                let message = "two different pages of this number were published: the trail was \
+                               rewritten, or replaced by an older copy, between them";
+                check.findings.add(format!("page {}", head.page), message);
+            }
+        }
+        check
+    }
+
     /// Verifies the next page.
     pub fn page(&mut self, page: &AuditPage) {
         let subject = format!("page {}", page.page);
@@ -114,6 +147,12 @@ impl Check {
         }
         if self.noted.as_ref() == Some(&page.hash) {
             self.noted = None;
+        }
+        let published = self.published.remove(&page.page);
+        if published.is_some_and(|hash| hash != page.hash) {
+            let message =
+                "another page of this number was published: the trail was rewritten since";
+            self.findings.add(&subject, message);
         }
         // The next page is compared with what is written here, so that one edit is one finding.
         self.last = Last {
@@ -208,6 +247,11 @@ impl Check {
             );
             self.findings.add("head", message);
         }
+        for page in self.published.into_keys() {
+            let message = "it was published and is missing: the end of the trail is gone, or the \
+                           store was emptied or replaced by an older copy";
+            self.findings.add(format!("page {page}"), message);
+        }
         AuditReport {
             whole: self.findings.count == 0,
             pages: self.last.count,
@@ -218,6 +262,7 @@ impl Check {
             head: AuditHead {
                 page: self.last.page,
                 hash: self.last.hash,
+                signed: None,
             },
             found: self.findings.count,
             findings: self.findings.told,

@@ -3,25 +3,35 @@
 use axum::Json;
 use serde::Deserialize;
 use utakata_api::{
-    audit::{AuditHead, AuditPageView, AuditReport},
+    audit::{AuditHead, AuditPageView, AuditReport, MAX_HEADS, PublishedHeads},
     page::Page,
 };
+use utakata_seal::SignedHead;
 use utoipa_axum::routes;
 
 use super::{
     Refused,
     allowed::{Allowed, ToAudit},
-    page,
+    body, page,
     query::{Query, invalid, limit},
-    route::{Answered::Anywhere, BodySize::NoBody, Route, TimeLimit::Prompt},
+    route::{
+        Answered::Anywhere,
+        BodySize::{NoBody, OneThing},
+        Route,
+        TimeLimit::{Patient, Prompt},
+    },
 };
-use crate::audit::verify::verify;
+use crate::{
+    audit::verify::{verify, verify_published},
+    code::Code,
+};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(Anywhere, NoBody, Prompt, routes!(head)),
         Route::new(Anywhere, NoBody, Prompt, routes!(check)),
+        Route::new(Anywhere, OneThing, Patient, routes!(check_published)),
     ]
 }
 
@@ -84,7 +94,12 @@ pub(super) async fn head(
     let head = api.handle.store().audit_head().await?;
     let head = head.map_or((0, String::new()), |head| (head.page, head.hash));
     let (page, hash) = head;
-    Ok(Json(AuditHead { page, hash }))
+    let secrets = api.handle.inventory().secrets();
+    let signed = match page {
+        0 => None,
+        page => secrets.sign_head(page, &hash).map(|head| head.to_string()),
+    };
+    Ok(Json(AuditHead { page, hash, signed }))
 }
 
 /// Verifies that the audit trail is complete and agrees with the ledger.
@@ -106,4 +121,33 @@ pub(super) async fn check(
     let mut snapshot = api.handle.store().snapshot().await?;
     let report = verify(snapshot.as_mut(), query.head.as_deref()).await?;
     Ok(Json(report))
+}
+
+/// Verifies that the audit trail is complete, agrees with the ledger, and has every page whose head
+/// was published.
+#[utoipa::path(post, path = "/v1/audit/verify", operation_id = "verify_audit_published",
+    tag = "audit", request_body = PublishedHeads,
+    responses((status = 200, description = "The findings", body = AuditReport)))]
+pub(super) async fn check_published(
+    Allowed { api, .. }: Allowed<ToAudit>,
+    body::Json(published): body::Json<PublishedHeads>,
+) -> Result<Json<AuditReport>, Refused> {
+    if published.heads.len() > MAX_HEADS {
+        return Err(invalid_body(format!(
+            "at most {MAX_HEADS} heads are compared at a time"
+        )));
+    }
+    let heads = published.heads.iter().enumerate().map(|(at, text)| {
+        let head = text.parse::<SignedHead>();
+        head.map_err(|error| invalid_body(format!("heads[{at}]: {error}")))
+    });
+    let heads = heads.collect::<Result<Vec<_>, _>>()?;
+    let mut snapshot = api.handle.store().snapshot().await?;
+    let report = verify_published(snapshot.as_mut(), &heads).await?;
+    Ok(Json(report))
+}
+
+fn invalid_body(detail: String) -> Refused {
+    let cure = "send heads as they were published: utakata-head-1:PAGE:HASH:KEY:SIGNATURE";
+    Refused::new(Code::BodyInvalid, detail, cure)
 }

@@ -126,7 +126,7 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 /// Compares in a time that depends only on the lengths. Nothing equals an empty token.
-fn is_same(given: &[u8], expected: &[u8]) -> bool {
+pub(super) fn is_same(given: &[u8], expected: &[u8]) -> bool {
     let differing = given
         .iter()
         .zip(expected)

@@ -2,6 +2,8 @@
 
 mod control;
 
+use std::error::Error as _;
+
 use axum::{
     Json,
     http::{HeaderValue, header},
@@ -17,7 +19,7 @@ use crate::{
     desired::{orders, rollouts},
     dispatch, environments, inventory, observe, people,
     rights::NotAnother,
-    store,
+    secrets, store,
 };
 
 /// The largest number of single mistakes in an answer.
@@ -128,6 +130,21 @@ impl From<&store::Error> for Refused {
     }
 }
 
+impl From<&secrets::Error> for Refused {
+    fn from(error: &secrets::Error) -> Self {
+        let detail = match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        tracing::error!(
+            detail,
+            cure = error.cure(),
+            "secrets cannot be sealed or opened"
+        );
+        Self::new(error.code(), detail, error.cure())
+    }
+}
+
 impl From<inventory::Error> for Refused {
     fn from(error: inventory::Error) -> Self {
         let detail = error.to_string();
@@ -142,6 +159,7 @@ impl From<inventory::Error> for Refused {
                 Self::new(Code::CredentialInUse, detail, cure)
             }
             inventory::Error::Store(error) => Self::from(error),
+            inventory::Error::Secrets(error) => Self::from(&error),
         }
     }
 }

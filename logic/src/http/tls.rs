@@ -94,12 +94,21 @@ impl Certificate {
     /// # Errors
     /// The provider of cryptography has no usable protocol, which is a mistake.
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, rustls::Error> {
+        let mut config = self.server_config()?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// Returns the configuration of a server with it, which has the certificate of the files also
+    /// after they have changed.
+    ///
+    /// # Errors
+    /// The provider of cryptography has no usable protocol, which is a mistake.
+    pub fn server_config(&self) -> Result<ServerConfig, rustls::Error> {
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&self.current) as _;
         let config = ServerConfig::builder_with_provider(provider());
         let config = config.with_safe_default_protocol_versions()?;
-        let mut config = config.with_no_client_auth().with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        Ok(config.with_no_client_auth().with_cert_resolver(resolver))
     }
 
     /// Reads the files again whenever they change, until it is cancelled. While they are wrong, the

@@ -5,7 +5,7 @@ use std::{borrow::Borrow, fmt};
 use utakata_api::problem::Detail;
 use utakata_model::{CredentialName, TargetName, suggest};
 
-use crate::store;
+use crate::{secrets, store};
 
 /// A reason why the inventory refused. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum Error {
     },
     #[error("the inventory could not be written")]
     Store(#[from] store::Error),
+    /// Secrets could not be sealed or opened.
+    #[error("its secrets cannot be sealed or opened")]
+    Secrets(#[from] secrets::Error),
 }
 
 impl Error {

@@ -29,7 +29,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub fn new(contents: Contents) -> Self {
+    pub fn new(contents: Contents<Credential>) -> Self {
         let mut index = Self::default();
         for credential in contents.credentials {
             index.put_credential(credential);
@@ -57,7 +57,7 @@ impl Index {
     }
 
     /// Returns the changes that lead from here to the contents of a store.
-    pub fn changes_to(&self, contents: Contents) -> Vec<Change> {
+    pub fn changes_to(&self, contents: Contents<Credential>) -> Vec<Change> {
         let targets = difference(
             self.targets.iter().map(|(name, one)| (name, &*one.target)),
             contents
@@ -193,6 +193,9 @@ impl Index {
                 }
                 Change::Put(Document::Policy(policy)) => {
                     self.policies.insert(policy.name.clone(), Arc::new(*policy));
+                }
+                Change::PutCredential(sealed) => {
+                    utakata_invariant::broken("a credential in memory is sealed", &sealed.name);
                 }
                 Change::DeleteEnvelope(name) => drop(self.envelopes.remove(&name)),
                 Change::DeletePolicy(name) => drop(self.policies.remove(&name)),

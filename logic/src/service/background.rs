@@ -20,6 +20,8 @@ const DOUBT_DEBOUNCE: Duration = Duration::from_millis(100);
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// The interval between writes of the last uses of tokens.
 const USES_INTERVAL: Duration = Duration::from_secs(60);
+/// The interval between publications of the head of the audit trail.
+const HEAD_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -31,6 +33,10 @@ fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
         inner.dispatch.unanswered(),
         inner.lifetime.cancel.clone(),
     )
+}
+
+async fn publish_heads(inner: Arc<Inner>) {
+    inner.publish_heads_now_and_then().await;
 }
 
 impl Handle {
@@ -110,6 +116,7 @@ impl Handle {
         background.spawn(async move { forgetter.follow_inventory().await });
         let writer = Arc::clone(inner);
         background.spawn(async move { writer.write_uses_now_and_then().await });
+        background.spawn(publish_heads(Arc::clone(inner)));
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }
@@ -180,6 +187,48 @@ impl Inner {
                 return;
             }
         }
+    }
+
+    /// Publishes the head of the audit trail in the log while the trail grows, and once more at the
+    /// end: wherever the log is kept, a trail that was rewritten later does not fit it.
+    async fn publish_heads_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(HEAD_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = 0;
+        loop {
+            let is_end = tokio::select! {
+                () = self.lifetime.cancel.cancelled() => true,
+                _ = ticks.tick() => false,
+            };
+            if self.ledger.is_here() || is_end {
+                last = self.publish_head(last).await;
+            }
+            if is_end {
+                return;
+            }
+        }
+    }
+
+    /// Publishes the head unless it is that of the page published last. Returns its page.
+    async fn publish_head(&self, last: u64) -> u64 {
+        let head = match self.store.audit_head().await {
+            Ok(Some(head)) if head.page != last => head,
+            Ok(_) => return last,
+            Err(error) => {
+                tracing::debug!(%error, "the head of the audit trail cannot be read now");
+                return last;
+            }
+        };
+        match self
+            .site
+            .inventory
+            .secrets()
+            .sign_head(head.page, &head.hash)
+        {
+            Some(signed) => tracing::info!(head = %signed, "head of the audit trail"),
+            None => tracing::warn!("the head of the audit trail cannot be signed"),
+        }
+        head.page
     }
 
     /// Logs the targets that began to fail or answer again, if the ledger is kept here: once is

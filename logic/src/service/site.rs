@@ -9,6 +9,7 @@ use super::Error;
 use crate::{
     Config, alarms,
     catalogue::Catalogue,
+    clock,
     config::Approval,
     control::Control,
     desired::{Desired, rollouts::Rollouts},
@@ -22,6 +23,7 @@ use crate::{
     observed::Observed,
     people::People,
     policies,
+    secrets::{KeyPlace, Secrets},
     store::Store,
 };
 
@@ -41,14 +43,16 @@ impl Site {
     /// Loads the contents of the store.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or its secrets cannot be opened.
     pub async fn load(
         store: &Arc<dyn Store>,
+        keys: KeyPlace,
         events: &Arc<dyn Events>,
         counts: Arc<ReadBackCounts>,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
-        let inventory = Inventory::load(store.clone(), Arc::clone(&kinds));
+        let secrets = Secrets::begin(keys, &**store, clock::now()).await?;
+        let inventory = Inventory::load(store.clone(), Arc::new(secrets), Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
         let people = People::load(store.clone()).await?;
         let desired = Arc::new(Desired::load(store.clone(), Arc::clone(&kinds)).await?);

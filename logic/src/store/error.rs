@@ -1,6 +1,7 @@
 //! The errors of the store.
 
 use sqlx::migrate::{MigrateError, Migrator};
+use utakata_model::CredentialName;
 
 use super::Place;
 use crate::code::Code;
@@ -138,6 +139,13 @@ pub enum Error {
         /// The error of the parser.
         source: serde_json::Error,
     },
+    /// A credential was to be written in clear, which is a mistake.
+    #[error("the credential {credential} was not sealed, and is not written to the store {place}")]
+    Clear {
+        /// The place of the store.
+        place: Place,
+        credential: CredentialName,
+    },
     /// Any other failure.
     #[error("the store {place} failed")]
     Failed {
@@ -192,7 +200,7 @@ impl Error {
             Self::NotHolder { .. } => {
                 "ask again: the logic environment that has the lease now answers".into()
             }
-            Self::Failed { .. } => {
+            Self::Failed { .. } | Self::Clear { .. } => {
                 "try again; if it persists, look at the log and report it with the message".into()
             }
         }
@@ -213,7 +221,7 @@ impl Error {
             Self::InDoubt { .. } => Code::StoreInDoubt,
             Self::OtherWriter { .. } => Code::StoreOtherWriter,
             Self::NotHolder { .. } => Code::LeaseLost,
-            Self::Busy { .. } | Self::Failed { .. } => Code::StoreFailed,
+            Self::Busy { .. } | Self::Failed { .. } | Self::Clear { .. } => Code::StoreFailed,
         }
     }
 

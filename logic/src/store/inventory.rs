@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use utakata_api::apply::Document;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Policy, PolicyName,
-    Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, CredentialName, Envelope, EnvelopeName, Policy, PolicyName, Relation,
+    RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
+use utakata_seal::SealedCredential;
 
-use super::Error;
+use super::{Error, credential::StoredCredential};
 
 /// Targets, schedules, credentials, relations, alarm rules, envelopes and policies.
 #[async_trait]
@@ -24,15 +25,15 @@ pub trait Inventory: Send + Sync {
     async fn inventory_version(&self) -> Result<u64, Error>;
 }
 
-/// The whole inventory.
+/// The whole inventory. In the store credentials are sealed.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Contents {
+pub struct Contents<C = StoredCredential> {
     /// Targets by name.
     pub targets: Vec<Target>,
     /// Schedules by name.
     pub schedules: Vec<Schedule>,
     /// Credentials by name.
-    pub credentials: Vec<Credential>,
+    pub credentials: Vec<C>,
     /// Relations by what they say.
     pub relations: Vec<Relation>,
     /// Alarm rules by name, without those that come with utakata.
@@ -46,8 +47,10 @@ pub struct Contents {
 /// One change of the inventory.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// Adds or replaces a document.
+    /// Adds or replaces a document. The store takes no credential in clear.
     Put(Document),
+    /// Adds or replaces a credential.
+    PutCredential(SealedCredential),
     /// Deletes a target and its readings.
     DeleteTarget(TargetName),
     /// Deletes a schedule.
@@ -62,4 +65,20 @@ pub enum Change {
     DeleteEnvelope(EnvelopeName),
     /// Deletes a policy.
     DeletePolicy(PolicyName),
+}
+
+impl<C> Contents<C> {
+    /// Returns the same contents with other credentials, and the ones it had.
+    pub fn replace_credentials<D>(self, credentials: Vec<D>) -> (Contents<D>, Vec<C>) {
+        let contents = Contents {
+            targets: self.targets,
+            schedules: self.schedules,
+            credentials,
+            relations: self.relations,
+            alarm_rules: self.alarm_rules,
+            envelopes: self.envelopes,
+            policies: self.policies,
+        };
+        (contents, self.credentials)
+    }
 }

@@ -90,6 +90,16 @@ impl Sql for Postgres {
         Transaction::begin(self, "BEGIN").await
     }
 
+    /// The log belongs to another program.
+    async fn shorten_log(&self) {}
+
+    async fn rewrite(&self) -> Result<(), Error> {
+        let mut connection = open::connect(&self.place, &self.options).await?;
+        let rewritten = sqlx::query("VACUUM FULL credential").execute(&mut connection);
+        let rewritten = rewritten.await.map(drop);
+        rewritten.map_err(|error| self.sort(error))
+    }
+
     async fn open_snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
         self.read_snapshot().await
     }

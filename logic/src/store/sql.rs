@@ -11,6 +11,7 @@ mod ledger;
 mod notifications;
 mod people;
 mod readings;
+mod sealing;
 mod select;
 mod smart;
 mod snapshot;
@@ -66,6 +67,13 @@ pub(super) trait Sql: Send + Sync + 'static {
 
     /// Opens a session whose writes all take effect, or none.
     fn begin(&self) -> impl Future<Output = Result<Self::Writing<'_>, Error>> + Send;
+
+    /// Shortens the log of the database where that is possible at once, so that what was replaced
+    /// or deleted is not in it any more.
+    fn shorten_log(&self) -> impl Future<Output = ()> + Send;
+
+    /// Rewrites what may still have deleted secrets in it.
+    fn rewrite(&self) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Opens everything that the ledger has written, as of this moment.
     fn open_snapshot(&self) -> impl Future<Output = Result<Box<dyn Snapshot>, Error>> + Send;

@@ -103,6 +103,14 @@ impl Sql for Sqlite {
         self.writer.begin().await
     }
 
+    async fn shorten_log(&self) {
+        self.writer.shorten_log().await;
+    }
+
+    async fn rewrite(&self) -> Result<(), Error> {
+        self.writer.rewrite().await
+    }
+
     async fn open_snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
         snapshot::open(&self.path, false).await
     }

@@ -4,11 +4,16 @@ use std::{path::Path, sync::Arc};
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection};
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, Row, SqliteConnection};
 use tempfile::TempDir;
-use utakata_api::audit::AuditReport;
-use utakata_logic::{audit::verify::verify, store::sqlite};
+use utakata_api::audit::{AuditFinding, AuditReport};
+use utakata_logic::{
+    audit::verify::{verify, verify_published},
+    store::sqlite,
+};
 use utakata_model::OutcomeStatus;
+use utakata_seal::SignedHead;
 
 use crate::{
     control::{hasty, off},
@@ -178,6 +183,89 @@ async fn every_edit_of_the_file_is_found() {
     edit(&copy, "DELETE FROM audit WHERE page > 3").await;
     let report = found(&copy, Some(&head)).await;
     assert!(report.findings.iter().any(|one| one.subject == "head"));
+}
+
+#[tokio::test]
+async fn a_trail_that_was_rewritten_or_emptied_does_not_fit_the_heads_that_were_published() {
+    let (folder, _) = eventful().await;
+    let room = Room::at(folder, config()).await;
+    let mut heads = Vec::new();
+    for target in ["pdu-1", "pdu-2"] {
+        let (_, head) = room.get("/v1/audit/head").await;
+        heads.push(head["signed"].as_str().unwrap().to_owned());
+        let lock = json!({ "why": "later", "for": "1h" });
+        let path = format!("/v1/targets/{target}/lock");
+        assert_eq!(room.send("PUT", &path, Some(lock)).await.0, StatusCode::OK);
+    }
+    let verify = async |heads: &[String]| {
+        let body = json!({ "heads": heads });
+        room.post("/v1/audit/verify", body).await
+    };
+    let (status, report) = verify(&heads).await;
+    assert_eq!(status, StatusCode::OK, "{report}");
+    assert_eq!(report["whole"], true, "{report}");
+    let mut forged = heads.clone();
+    forged[1] = forged[1].replacen("utakata-head-1:", "utakata-head-1:9", 1);
+    let (status, problem) = verify(&forged).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let told = problem["detail"].as_str().unwrap();
+    assert!(told.contains("heads[1]: its signature is wrong"), "{told}");
+    let folder = room.end().await;
+
+    let file = folder.path().join("store.sqlite3");
+    let copy = folder.path().join("copy.sqlite3");
+    let heads: Vec<SignedHead> = heads.iter().map(|head| head.parse().unwrap()).collect();
+    let found = async || {
+        let mut snapshot = sqlite::read_only(&copy).await.unwrap();
+        verify_published(snapshot.as_mut(), &heads).await.unwrap()
+    };
+    std::fs::copy(&file, &copy).unwrap();
+    let whole = found().await;
+    assert!(whole.whole, "{whole:#?}");
+
+    // Without a head such a copy is whole: the hashes have no key.
+    rewrite(&copy).await;
+    assert!(self::found(&copy, None).await.whole);
+    let told = found().await;
+    let page = format!("page {}", heads[0].page);
+    let is_told = |one: &AuditFinding| one.subject == page && one.message.contains("rewritten");
+    assert!(told.findings.iter().any(is_told), "{told:#?}");
+
+    for table in ["audit", "task", "operation", "lock"] {
+        edit(&copy, &format!("DELETE FROM {table}")).await;
+    }
+    assert!(self::found(&copy, None).await.whole, "it is empty");
+    let told = found().await;
+    assert_eq!(told.found, 2, "{told:#?}");
+    assert!(told.findings[0].message.contains("emptied"), "{told:#?}");
+}
+
+/// Changes a word in trail and ledger alike, and makes all hashes right again.
+async fn rewrite(file: &Path) {
+    for column in ["operation.body", "audit.body"] {
+        let (table, column) = column.split_once('.').unwrap();
+        let sql = format!(
+            "UPDATE {table} SET {column} = replace({column}, 'maintenance', 'maintenancf')"
+        );
+        edit(file, &sql).await;
+    }
+    let url = format!("sqlite://{}", file.display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    let pages = sqlx::query("SELECT page, body FROM audit ORDER BY page");
+    let pages = pages.fetch_all(&mut connection).await.unwrap();
+    let mut last = String::new();
+    for row in pages {
+        let (page, body): (i64, String) = (row.get("page"), row.get("body"));
+        let digest = Sha256::digest(format!("{last}\n{page}\n{body}"));
+        last = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        sqlx::query("UPDATE audit SET hash = ? WHERE page = ?")
+            .bind(&last)
+            .bind(page)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    connection.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod releases;
 mod rights;
 mod rollouts;
 mod room;
+mod secrets;
 mod store;
 mod undo;
 mod web;

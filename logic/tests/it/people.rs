@@ -240,6 +240,9 @@ async fn what_was_refused_last_is_known_of_each_person_and_sorts_among_operation
     assert!(*id(&before) < *refused && *refused < *id(&after), "{me}");
     let (_, admin) = ask(&room, TOKEN, "GET", "/v1/me", None).await;
     assert_eq!(admin["name"], "admin");
-    assert!(admin["refused"].is_null() && admin["token"].is_null(), "{admin}");
+    assert!(
+        admin["refused"].is_null() && admin["token"].is_null(),
+        "{admin}"
+    );
     room.end().await;
 }

@@ -20,6 +20,7 @@ use utakata_interconnect::{
 };
 use utakata_logic::{
     Config, Handle, LogicEnvironment, Parts, history, http,
+    secrets::KeyPlace,
     store::{Store, sqlite::Sqlite},
 };
 use utakata_model::{
@@ -125,6 +126,7 @@ impl Room {
         let (bus, tasks) = (Bus::default(), Embedded::default());
         let parts = Parts {
             store,
+            keys: KeyPlace::of(&config, folder.path(), None),
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,

@@ -150,6 +150,8 @@ fn the_pods_of_the_chart_find_each_other_and_end_when_they_are_told_to() {
         ("amqp-url", rabbitmq.url("utakata")),
         ("mqtt-url", mosquitto.url()),
         ("token", "0a".repeat(32)),
+        // 32 bytes, as `openssl rand -base64 32` writes them.
+        ("site.key", format!("{}=", "A".repeat(43))),
     ];
     let documents = rendered(&helm, "try");
     let start = |set: &str, number: usize| {

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("confine", &[]),
     ("model", &[]),
     ("settings", &[]),
+    ("seal", &["model"]),
     ("profile", &["model"]),
     ("expression", &["model"]),
     ("alarm", &["expression", "profile", "model"]),
@@ -51,6 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "interconnect",
             "permit",
             "rollout",
+            "seal",
             "protocol",
             "alarm",
             "envelope",
@@ -145,6 +147,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "",
         &[
             "up",
+            "seal",
             "logic",
             "execution",
             "execution-docker",
@@ -179,7 +182,12 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     (
         "aws-lc-rs",
-        &["execution", "execution-kubernetes", "kube-for-tests"],
+        &[
+            "execution",
+            "execution-kubernetes",
+            "kube-for-tests",
+            "seal",
+        ],
     ),
     ("axum", &["logic"]),
     ("bollard", &["execution-docker"]),
@@ -229,7 +237,13 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["logic"]),
     (
         "tokio-rustls",
-        &["execution", "kube-for-tests", "logic", "worker-http"],
+        &[
+            "execution",
+            "interconnect-mqtt",
+            "kube-for-tests",
+            "logic",
+            "worker-http",
+        ],
     ),
     ("tonic", &["protocol", "execution", "worker-sdk"]),
     ("tonic-prost", &["protocol", "worker-sdk"]),

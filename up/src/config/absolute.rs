@@ -21,6 +21,7 @@ impl Config {
         let execution = &mut self.execution;
         let optional = [
             &mut self.logic.http.token_file,
+            &mut self.logic.secrets.key_file,
             &mut self.logic.alarms.mail.ca,
             &mut self.logic.http.tls.certificate,
             &mut self.logic.http.tls.key,

@@ -331,6 +331,15 @@ fn nothing_listens_in_plain_beyond_this_machine_unless_it_is_said() {
         (&format!("logic.http.listen = \"0.0.0.0:1\"\n{tls}"), None),
         ("mqtt.listen = \"0.0.0.0:1\"", Some("mqtt.insecure")),
         ("mqtt = { listen = \"0.0.0.0:1\", insecure = true }", None),
+        (
+            "mqtt = { listen = \"0.0.0.0:1\", tokens = true }",
+            Some("mqtt.tls"),
+        ),
+        ("mqtt.tls = true", Some("logic.http.tls")),
+        (
+            &format!("mqtt = {{ listen = \"0.0.0.0:1\", tokens = true, tls = true }}\n{tls}"),
+            None,
+        ),
         ("mqtt = { listen = \"0.0.0.0:1\", enabled = false }", None),
     ] {
         let config = lay(text, &[], &[]).unwrap();

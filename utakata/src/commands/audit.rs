@@ -2,18 +2,22 @@
 
 mod list;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use utakata_api::{
     Client,
-    audit::{AuditFinding, AuditPageView, AuditReport},
+    audit::{AuditFinding, AuditPageView, AuditReport, MAX_HEADS, PublishedHeads},
 };
 use utakata_logic::{
-    audit::verify::verify,
+    audit::verify::{verify, verify_published},
     store::{AuditPage, Snapshot, sqlite},
 };
+use utakata_seal::{HeadSigner, SignedHead};
 
 use super::Context;
 use crate::{
@@ -56,6 +60,13 @@ pub struct VerifyArguments {
     /// Hash of a page that was kept elsewhere: some page must have it
     #[arg(long, value_name = "HASH", value_parser = hash)]
     head: Option<String>,
+    /// Compare with the heads that were published: a log of utakata, or any text that has them
+    #[arg(long, value_name = "FILE", conflicts_with = "head")]
+    heads: Option<PathBuf>,
+    /// Take heads that are signed with this key alone (trail_key of `utakata secret show`); may be
+    /// repeated
+    #[arg(long, value_name = "KEY", requires = "heads")]
+    signed_by: Vec<HeadSigner>,
     /// Read this store, without a server: the file store.db of a data directory, or a copy
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
@@ -63,11 +74,13 @@ pub struct VerifyArguments {
 
 const AFTER: &str = "\
 Anybody who can write the file can rewrite the whole trail. Only a head that was kept elsewhere
-(utakata audit head) reveals that.
+reveals that. Once a minute, while the trail grows, its head is written to the log, signed with the
+key of the site: keep the log on another machine.
 
 Examples:
   utakata audit verify
   utakata audit verify --head 3f2a...
+  journalctl -u utakata-le > le.log && utakata audit verify --heads le.log
   utakata audit verify --store /backup/store.db
 
 Exit codes: 0 the trail is intact, 1 it is not";
@@ -103,20 +116,84 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             if head.page == 0 {
                 bail!(Usage("the trail is still empty".into()));
             }
-            context
-                .output
-                .one(&head, || format!("{} {}", head.page, head.hash))?;
+            context.output.one(&head, || {
+                let signed = head.signed.as_ref();
+                let signed = signed.map_or(String::new(), |signed| format!("\n{signed}"));
+                format!("{} {}{signed}", head.page, head.hash)
+            })?;
             Ok(Exit::Done)
         }
     }
 }
 
 async fn report(arguments: &VerifyArguments, context: &Context<'_>) -> Result<AuditReport> {
+    if let Some(file) = &arguments.heads {
+        return published(file, arguments, context).await;
+    }
     let head = arguments.head.as_deref();
     match &arguments.store {
         Some(path) => offline(path, head).await,
         None => Ok(context.client()?.verify_audit(head).await?),
     }
+}
+
+async fn published(
+    file: &Path,
+    arguments: &VerifyArguments,
+    context: &Context<'_>,
+) -> Result<AuditReport> {
+    let heads = read_heads(file, &arguments.signed_by)?;
+    if let Some(path) = &arguments.store {
+        return Ok(verify_published(open(path).await?.as_mut(), &heads).await?);
+    }
+    let some = thinned(&heads, MAX_HEADS);
+    if some.len() < heads.len() {
+        let (some, all) = (some.len(), heads.len());
+        tell!("{some} of the {all} heads are compared; with --store all of them are");
+    }
+    let published = PublishedHeads {
+        heads: some.into_iter().map(ToString::to_string).collect(),
+    };
+    Ok(context.client()?.verify_audit_published(&published).await?)
+}
+
+/// Reads the heads in a file, each page once, in order. All are rightly signed, by these keys if
+/// there are any.
+fn read_heads(file: &Path, signed_by: &[HeadSigner]) -> Result<Vec<SignedHead>> {
+    let name = file.display();
+    let bytes = fs::read(file).with_context(|| format!("{name} cannot be read"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut heads = Vec::new();
+    for (line, head) in SignedHead::find_in(&text) {
+        let head = head.with_context(|| format!("{name}, line {line}"))?;
+        if !signed_by.is_empty() && !signed_by.contains(&head.signer) {
+            bail!(
+                "{name}, line {line}: it is signed with the key {}",
+                head.signer
+            );
+        }
+        heads.push(head);
+    }
+    heads.sort_by(|a, b| (a.page, &a.hash).cmp(&(b.page, &b.hash)));
+    heads.dedup_by(|a, b| (a.page, &a.hash) == (b.page, &b.hash));
+    if heads.is_empty() {
+        bail!(Usage(format!(
+            "there is no head in {name}: they look like utakata-head-1:PAGE:HASH:KEY:SIGNATURE"
+        )));
+    }
+    Ok(heads)
+}
+
+/// Returns at most `max` of them, evenly, with the first and the last.
+fn thinned<T>(all: &[T], max: usize) -> Vec<&T> {
+    let Some(last) = all
+        .len()
+        .checked_sub(1)
+        .filter(|_| all.len() > max && max > 1)
+    else {
+        return all.iter().collect();
+    };
+    (0..max).map(|at| &all[at * last / (max - 1)]).collect()
 }
 
 async fn offline(path: &Path, head: Option<&str>) -> Result<AuditReport> {
@@ -193,4 +270,20 @@ fn hash(text: &str) -> Result<String, String> {
         return Ok(text.to_ascii_lowercase());
     }
     Err("it has 64 hexadecimal digits: see `utakata audit head`".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thinned;
+
+    #[test]
+    fn the_first_and_the_last_are_kept_when_many_are_thinned() {
+        let all: Vec<usize> = (0..10_001).collect();
+        let some = thinned(&all, 1000);
+        assert_eq!(some.len(), 1000);
+        assert_eq!((some[0], some[999]), (&0, &10_000));
+        assert!(some.is_sorted());
+        assert_eq!(thinned(&all[..5], 1000).len(), 5);
+        assert_eq!(thinned::<usize>(&[], 1000).len(), 0);
+    }
 }

@@ -46,7 +46,9 @@ pub enum Command {
 #[command(after_help = "\
 A store is the file store.db of a data directory, or a PostgreSQL database. Everything is copied in
 one transaction, including secrets and the audit trail: an interrupted copy leaves nothing behind.
-End the logic environment first, and set logic.store.url to the copy before it starts again.
+Secrets stay sealed: the copy needs the same key (site.key in the data directory, or
+logic.secrets.key_file). End the logic environment first, and set logic.store.url to the copy before
+it starts again.
 
 A password in a URL can be seen by other users of this machine: set PGPASSWORD, or put it into
 ~/.pgpass.

@@ -3,6 +3,7 @@
 use anyhow::Error;
 use console::Style;
 use utakata_api::{client, problem::Detail};
+use utakata_logic::{secrets, store};
 
 use super::{Output, plain, words};
 
@@ -12,8 +13,8 @@ impl Output {
         let red = self.style(Style::new().red().bold());
         let dim = self.style(Style::new().dim());
         let mut text = format!("{} {}", red.apply_to("error:"), sentence(error));
-        if let Some(store) = store(error) {
-            text.push_str(&format!("\n{} {}", dim.apply_to("cure:"), store.cure()));
+        if let Some(cure) = cure(error) {
+            text.push_str(&format!("\n{} {cure}", dim.apply_to("cure:")));
         }
         let Some(problem) = refused(error) else {
             return text;
@@ -69,6 +70,12 @@ fn refused(error: &Error) -> Option<&utakata_api::Problem> {
     })
 }
 
-fn store(error: &Error) -> Option<&utakata_logic::store::Error> {
-    error.chain().find_map(|cause| cause.downcast_ref())
+/// Returns the remedy of the first cause that has one.
+fn cure(error: &Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        let store = cause.downcast_ref::<store::Error>();
+        let secrets = cause.downcast_ref::<secrets::Error>();
+        let cure = store.map(store::Error::cure);
+        cure.or_else(|| secrets.map(secrets::Error::cure))
+    })
 }

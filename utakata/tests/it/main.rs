@@ -25,6 +25,7 @@ mod prometheus;
 mod raw;
 mod rollouts;
 mod scripts;
+mod secrets;
 mod site;
 mod stall;
 mod start;

@@ -30,10 +30,11 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 31] = [
+pub static TABLES: [Table; 32] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
+    table("seal", NAMED),
     table("relation", NAMED),
     table("alarm_rule", NAMED),
     table("envelope", NAMED),

@@ -26,7 +26,8 @@ struct Outcome<'c> {
 }
 
 /// The statements of a table of documents.
-struct Table {
+#[derive(Clone, Copy)]
+pub(super) struct Table {
     select: &'static str,
     delete: &'static str,
     put: &'static str,
@@ -54,7 +55,7 @@ macro_rules! table {
 
 const TARGETS: Table = table!("target");
 const SCHEDULES: Table = table!("schedule");
-const CREDENTIALS: Table = table!("credential");
+pub(super) const CREDENTIALS: Table = table!("credential");
 const RELATIONS: Table = table!("relation");
 const ALARM_RULES: Table = table!("alarm_rule");
 const ENVELOPES: Table = table!("envelope");
@@ -95,9 +96,14 @@ impl<S: Sql> Inventory for S {
             return Ok(());
         }
         let outcome = outcome(changes, self.place())?;
+        let had_secrets = !outcome.credentials.is_empty();
         let mut to = self.begin().await?;
         let made = make(&mut to, outcome).await;
-        to.end(made).await
+        to.end(made).await?;
+        if had_secrets {
+            self.shorten_log().await;
+        }
+        Ok(())
     }
 
     async fn inventory_version(&self) -> Result<u64, Error> {
@@ -130,10 +136,16 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
                 let body = place.json("schedule", schedule)?;
                 (&mut outcome.schedules, schedule.name.as_str(), Some(body))
             }
-            Change::Put(Document::Credential(credential)) => {
+            Change::PutCredential(credential) => {
                 let body = place.json("credential", credential)?;
                 let name = credential.name.as_str();
                 (&mut outcome.credentials, name, Some(body))
+            }
+            Change::Put(Document::Credential(credential)) => {
+                return Err(Error::Clear {
+                    place: place.clone(),
+                    credential: credential.name.clone(),
+                });
             }
             Change::Put(Document::Alarm(rule)) => {
                 let body = place.json("alarm rule", rule)?;
@@ -191,15 +203,26 @@ async fn make(to: &mut impl Session, outcome: Outcome<'_>) -> Result<(), sqlx::E
             bodies.into_iter().partition(|(_, body)| body.is_none());
         delete(to, table.delete, gone.into_keys().collect()).await?;
         let rows = put.into_iter();
-        let rows = rows.filter_map(|(name, body)| Some(vec![name.into(), body?.into()]));
-        let statement = Many {
-            columns: &[Column::Text("name"), Column::Text("body")],
-            rest: table.put,
-            rows: rows.collect(),
-        };
-        to.execute_many(statement).await?;
+        let rows = rows.filter_map(|(name, body)| Some((name, body?)));
+        put_bodies(to, table, rows.collect()).await?;
     }
     Ok(())
+}
+
+pub(super) async fn put_bodies(
+    to: &mut impl Session,
+    table: Table,
+    rows: Vec<(&str, String)>,
+) -> Result<(), sqlx::Error> {
+    let rows = rows.into_iter();
+    let statement = Many {
+        columns: &[Column::Text("name"), Column::Text("body")],
+        rest: table.put,
+        rows: rows
+            .map(|(name, body)| vec![name.into(), body.into()])
+            .collect(),
+    };
+    to.execute_many(statement).await.map(drop)
 }
 
 async fn delete(

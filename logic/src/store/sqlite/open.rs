@@ -46,6 +46,8 @@ pub(super) async fn open(path: &Path) -> Result<Sqlite, Error> {
         .clone()
         .pragma("cache_size", CACHE)
         .pragma("temp_store", "memory")
+        // What is deleted is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
         .pragma("wal_autocheckpoint", CHECKPOINT_AFTER);
     let mut writer = writing.connect().await.map_err(failed)?;
     if size > 0 && size <= MAX_CHECKED {

@@ -141,6 +141,41 @@ impl Writer {
         end(connection).await;
     }
 
+    /// Moves the log into the file and cuts it off, unless somebody reads it: then it stays until
+    /// the store is closed, or this is called again. Nobody waits for readers.
+    pub async fn shorten_log(&self) {
+        let mut open = self.open.lock().await;
+        let options = self.reading.clone().busy_timeout(Duration::ZERO);
+        let shortened = async {
+            let mut connection = options.connect().await?;
+            let shortened = execute(&mut connection, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+            end(connection).await;
+            shortened
+        };
+        if let Err(error) = shortened.await {
+            tracing::debug!(%error, "the store's log cannot be cut off now");
+        }
+        // It is smaller now, and that is right.
+        open.files.opened_anew();
+    }
+
+    /// Writes the whole file anew, without what was ever deleted from it.
+    pub async fn rewrite(&self) -> Result<(), Error> {
+        let failed = |error| error::sort(&self.place, error);
+        let mut open = self.open.lock().await;
+        // Not over the writer's own connection, which has temporary files in memory.
+        let mut connection = self.reading.connect().await.map_err(failed)?;
+        let rewritten = async {
+            execute(&mut connection, "PRAGMA secure_delete = ON").await?;
+            execute(&mut connection, "VACUUM").await?;
+            execute(&mut connection, "PRAGMA wal_checkpoint(TRUNCATE)").await
+        };
+        let rewritten = rewritten.await;
+        end(connection).await;
+        open.files.opened_anew();
+        rewritten.map_err(failed)
+    }
+
     async fn open_anew(&self, open: &mut Open) -> Result<SqliteConnection, Error> {
         open.looked = None;
         if let Some(looker) = open.looker.take() {

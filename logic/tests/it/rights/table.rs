@@ -34,6 +34,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/credentials/{name}", "see"),
     ("PUT /v1/credentials/{name}", "secret:write"),
     ("DELETE /v1/credentials/{name}", "secret:write"),
+    ("GET /v1/secrets", "secret:write"),
+    ("POST /v1/secrets/rotate", "secret:write"),
     ("GET /v1/relations", "see"),
     ("PUT /v1/relations", "inventory"),
     ("GET /v1/topology", "see"),
@@ -136,6 +138,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/audit", "audit"),
     ("GET /v1/audit/head", "audit"),
     ("GET /v1/audit/verify", "audit"),
+    ("POST /v1/audit/verify", "audit"),
 ];
 
 /// Returns every method and path of the API's description.

@@ -15,12 +15,13 @@ use super::{
 use crate::room::{Room, TOKEN};
 
 /// The routes that change nothing by themselves.
-const NO_CHANGE: [&str; 6] = [
+const NO_CHANGE: [&str; 7] = [
     "POST /v1/reads",
     "POST /v1/session",
     "DELETE /v1/session",
     "POST /v1/alarm-rules/test",
     "POST /v1/policies/{name}/test",
+    "POST /v1/audit/verify",
     "PUT /v1/release-files/{sha256}",
 ];
 
@@ -73,6 +74,12 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
             "/v1/credentials/other",
             none.clone(),
             "/v1/credentials/other",
+        ),
+        of(
+            "POST /v1/secrets/rotate",
+            "/v1/secrets/rotate",
+            none.clone(),
+            "/v1/secrets/rotate",
         ),
         of("PUT /v1/relations", "/v1/relations", relation, "feeds"),
         of(

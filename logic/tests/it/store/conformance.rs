@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::{apply::Document, ledger::Lock};
 use utakata_logic::store::{
-    AuditPage, Change, ControlTask, Error, OperationProgress, Store, TaskFilter, TaskProgress,
-    WriteBatch,
+    AuditPage, Change, ControlTask, Error, OperationProgress, Seal, Store, StoredCredential,
+    TaskFilter, TaskProgress, WriteBatch,
 };
 use utakata_model::{
     ActionName, Class, Credential, EnvironmentId, Incarnation, Kind, Operation, OperationId,
@@ -26,6 +26,7 @@ use utakata_model::{
     target::Secret,
 };
 use utakata_permit::life::Holder;
+use utakata_seal::{SealedCredential, SiteKey};
 
 pub use alarm::{
     alarms_are_those_that_were_written_last, rules_and_relations_are_those_that_were_written,
@@ -55,6 +56,7 @@ macro_rules! promises {
     ($call:ident) => {
         $call!(
             the_inventory_is_what_was_written,
+            the_seal_is_of_all_credentials,
             tasks_stand_where_they_were_written,
             an_operation_and_its_tasks_are_of_one_moment,
             a_page_that_cannot_be_written_leaves_nothing,
@@ -167,6 +169,8 @@ pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
         name: name("lab"),
         values: [("community".to_owned(), Secret::new("public"))].into(),
     };
+    let key = SiteKey::generate().unwrap();
+    let sealed = SealedCredential::seal(&credential, &key).unwrap();
     let schedule = Schedule {
         name: ScheduleName::new("often").unwrap(),
         selector: "kind=pdu".parse().unwrap(),
@@ -175,12 +179,15 @@ pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
         parameters: json!({}),
     };
     let mut changes = vec![put("b"), put("a")];
-    changes.push(Change::Put(Document::Credential(credential.clone())));
+    changes.push(Change::PutCredential(sealed.clone()));
     changes.push(Change::Put(Document::Schedule(schedule.clone())));
     store.change(&changes).await.unwrap();
+    let clear = [Change::Put(Document::Credential(credential))];
+    let refused = store.change(&clear).await;
+    assert!(matches!(refused, Err(Error::Clear { .. })), "{refused:?}");
     let contents = store.inventory().await.unwrap();
     assert_eq!(contents.targets, [target("a"), target("b")]);
-    assert_eq!(contents.credentials, [credential]);
+    assert_eq!(contents.credentials, [StoredCredential::Sealed(sealed)]);
     assert_eq!(contents.schedules, [schedule]);
 
     let mut moved = target("a");
@@ -195,6 +202,48 @@ pub async fn the_inventory_is_what_was_written(store: &dyn Store) {
     let contents = store.inventory().await.unwrap();
     assert_eq!(contents.targets, [moved]);
     assert!(contents.credentials.is_empty() && contents.schedules.is_empty());
+}
+
+/// The seal is set once, and replaced together with the credentials, or not at all.
+pub async fn the_seal_is_of_all_credentials(store: &dyn Store) {
+    let keys = [SiteKey::generate().unwrap(), SiteKey::generate().unwrap()];
+    let seal = |key: &SiteKey| Seal {
+        key: key.id().clone(),
+        since: Timestamp::UNIX_EPOCH,
+        is_scrubbed: false,
+    };
+    assert_eq!(store.seal().await.unwrap(), None);
+    let first = seal(&keys[0]);
+    assert_eq!(store.begin_seal(&first).await.unwrap(), first);
+    // Another logic environment comes later.
+    assert_eq!(store.begin_seal(&seal(&keys[1])).await.unwrap(), first);
+
+    let credential = Credential {
+        name: name("sealed"),
+        values: [("community".to_owned(), Secret::new("public"))].into(),
+    };
+    let sealed = keys.each_ref();
+    let sealed = sealed.map(|key| SealedCredential::seal(&credential, key).unwrap());
+    let put = [Change::PutCredential(sealed[0].clone())];
+    store.change(&put).await.unwrap();
+    let version = store.inventory_version().await.unwrap();
+    let second = seal(&keys[1]);
+    let late = &sealed[1..];
+    let written = store.reseal(&second, late, version - 1).await.unwrap();
+    assert!(!written, "the inventory has changed since");
+    assert_eq!(store.inventory_version().await.unwrap(), version);
+    assert_eq!(store.seal().await.unwrap(), Some(first));
+    assert!(store.reseal(&second, late, version).await.unwrap());
+    assert_eq!(store.seal().await.unwrap(), Some(second));
+    let contents = store.inventory().await.unwrap();
+    let there = StoredCredential::Sealed(sealed[1].clone());
+    assert_eq!(contents.credentials, [there]);
+    store.scrub().await.unwrap();
+    // It is written as before.
+    store
+        .change(&[Change::DeleteCredential(name("sealed"))])
+        .await
+        .unwrap();
 }
 
 pub fn planned(operation: &Operation, tasks: &[ControlTask]) -> WriteBatch {

@@ -10,13 +10,14 @@ use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
     Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
     Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
-    PeopleRows, Place, PutRelease, ReadingRow, Readings, ReleaseRow, ShippedRelease, Smart,
-    Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
+    PeopleRows, Place, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing, ShippedRelease,
+    Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
     ReleaseDigest, RolloutId, Scope, TargetName, TaskId, Zone,
 };
+use utakata_seal::SealedCredential;
 
 /// The fate of a page whose writer gets no answer.
 #[derive(Debug, Clone)]
@@ -142,6 +143,12 @@ delegate! {
         inventory() -> Contents;
         change(changes: &[Change]) -> ();
         inventory_version() -> u64;
+    }
+    Sealing {
+        seal() -> Option<Seal>;
+        begin_seal(seal: &Seal) -> Seal;
+        reseal(seal: &Seal, credentials: &[SealedCredential], version: u64) -> bool;
+        scrub() -> ();
     }
     Alarms {
         alarms() -> Vec<AlarmRow>;

@@ -1,0 +1,213 @@
+//! Secrets at rest: the keys of the site, where they are, and what is sealed with them.
+//!
+//! The store has the name of the key that seals ([`Seal`]), a file has the key. Whoever has only one
+//! of them has no secret.
+
+mod error;
+mod file;
+mod place;
+
+use jiff::Timestamp;
+use parking_lot::RwLock;
+use utakata_model::Credential;
+use utakata_seal::{HeadKey, HeadSigner, KeyId, Keyring, SealedCredential, SignedHead, SiteKey};
+
+pub use error::Error;
+pub use file::add_key;
+pub use place::KeyPlace;
+
+use crate::store::{Seal, Sealing, StoredCredential};
+
+/// The keys at hand, and the one that seals.
+#[derive(Debug)]
+pub struct Secrets {
+    place: KeyPlace,
+    ring: RwLock<Keyring>,
+    seal: RwLock<Seal>,
+}
+
+/// Credentials as they were found in the store.
+#[derive(Debug, Default)]
+pub struct Opened {
+    pub credentials: Vec<Credential>,
+    /// The number of those that are clear, or sealed with another key than the present one.
+    pub to_seal: usize,
+}
+
+impl Secrets {
+    /// Reads the keys, or makes the first one, and agrees with the store on the one that seals.
+    ///
+    /// # Errors
+    /// The keys cannot be read or made, or are not those of the store.
+    pub async fn begin(
+        place: KeyPlace,
+        store: &dyn Sealing,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let there = store.seal().await?;
+        let ring = match file::read(place.path())? {
+            Some(ring) => ring,
+            None => first(&place, there.as_ref())?,
+        };
+        let seal = match there {
+            Some(seal) => seal,
+            None => {
+                let seal = Seal {
+                    key: ring.newest().id().clone(),
+                    since: now,
+                    is_scrubbed: false,
+                };
+                store.begin_seal(&seal).await?
+            }
+        };
+        if ring.find(&seal.key).is_err() {
+            return Err(place.other(&seal.key, ring.newest().id()));
+        }
+        file::warn_if_exposed(place.path());
+        Ok(Self {
+            place,
+            ring: RwLock::new(ring),
+            seal: RwLock::new(seal),
+        })
+    }
+
+    /// Returns the place of the keys.
+    pub fn place(&self) -> &KeyPlace {
+        &self.place
+    }
+
+    /// Returns the seal.
+    pub fn seal(&self) -> Seal {
+        self.seal.read().clone()
+    }
+
+    /// Notes that the store has this seal. Its key may be a newer one, which is read then.
+    pub fn adopt(&self, seal: Seal) {
+        let is_here = self.ring.read().find(&seal.key).is_ok();
+        *self.seal.write() = seal;
+        if !is_here && let Err(error) = self.read_again() {
+            tracing::warn!(%error, cure = error.cure(), "the key that seals secrets is not here");
+        }
+    }
+
+    /// Seals a credential.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn close(&self, credential: &Credential) -> Result<SealedCredential, Error> {
+        self.close_with(credential, &self.seal.read().key)
+    }
+
+    /// Seals a credential with the key of that name.
+    ///
+    /// # Errors
+    /// It is not here, or the system has no random numbers.
+    pub fn close_with(
+        &self,
+        credential: &Credential,
+        key: &KeyId,
+    ) -> Result<SealedCredential, Error> {
+        let name = &credential.name;
+        let ring = self.ring.read();
+        let sealed = ring
+            .find(key)
+            .and_then(|key| SealedCredential::seal(credential, key));
+        sealed.map_err(|source| self.place.credential(name, source))
+    }
+
+    /// Opens credentials of the store. The keys are read again if one is missing: another logic
+    /// environment may have sealed with a newer one.
+    ///
+    /// # Errors
+    /// A key is missing, or a credential was altered.
+    pub fn open(&self, stored: &[StoredCredential]) -> Result<Opened, Error> {
+        if stored.iter().any(|one| self.lacks_key_of(one)) {
+            self.read_again()?;
+        }
+        let ring = self.ring.read();
+        let present = &self.seal.read().key;
+        let mut opened = Opened::default();
+        for one in stored {
+            let (credential, is_present) = match one {
+                StoredCredential::Clear(credential) => (Ok(credential.clone()), false),
+                StoredCredential::Sealed(sealed) => (ring.open(sealed), sealed.key == *present),
+            };
+            let credential =
+                credential.map_err(|source| self.place.credential(one.name(), source))?;
+            opened.credentials.push(credential);
+            opened.to_seal += usize::from(!is_present);
+        }
+        Ok(opened)
+    }
+
+    /// Returns the seal that follows the present one: the newest key of the file if that is another,
+    /// or a new key if the file is ours alone.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, or somebody has to put a new key into it first.
+    pub fn next(&self, now: Timestamp) -> Result<Seal, Error> {
+        self.read_again()?;
+        let present = self.seal();
+        let mut ring = self.ring.read().clone();
+        if *ring.newest().id() == present.key {
+            if !self.place.is_ours_alone() {
+                return Err(self.place.no_newer(&present.key));
+            }
+            ring.add(SiteKey::generate().map_err(Error::Generate)?);
+            file::write(self.place.path(), &ring)?;
+            *self.ring.write() = ring.clone();
+        }
+        Ok(Seal {
+            key: ring.newest().id().clone(),
+            since: now,
+            ..present
+        })
+    }
+
+    /// Returns the key by which others verify heads of the audit trail.
+    pub fn head_signer(&self) -> Option<HeadSigner> {
+        self.head_key().map(|key| key.signer())
+    }
+
+    /// Signs a head of the audit trail.
+    pub fn sign_head(&self, page: u64, hash: &str) -> Option<SignedHead> {
+        self.head_key().map(|key| key.sign(page, hash))
+    }
+
+    fn head_key(&self) -> Option<HeadKey> {
+        let ring = self.ring.read();
+        let key = ring.find(&self.seal.read().key).ok()?;
+        key.head_key()
+    }
+
+    fn lacks_key_of(&self, stored: &StoredCredential) -> bool {
+        match stored {
+            StoredCredential::Clear(_) => false,
+            StoredCredential::Sealed(sealed) => self.ring.read().find(&sealed.key).is_err(),
+        }
+    }
+
+    fn read_again(&self) -> Result<(), Error> {
+        let path = self.place.path();
+        let read = file::read(path)?.ok_or_else(|| self.place.gone(&self.seal.read().key))?;
+        *self.ring.write() = read;
+        Ok(())
+    }
+}
+
+/// Makes the first key of a store that has none yet.
+fn first(place: &KeyPlace, seal: Option<&Seal>) -> Result<Keyring, Error> {
+    if let Some(seal) = seal {
+        return Err(place.gone(&seal.key));
+    }
+    if !place.is_ours_alone() {
+        return Err(place.missing());
+    }
+    let ring = Keyring::of(SiteKey::generate().map_err(Error::Generate)?);
+    file::write(place.path(), &ring)?;
+    tracing::info!(
+        path = %place.path().display(),
+        "the key that seals secrets was made: keep a copy apart from the backups"
+    );
+    Ok(ring)
+}

@@ -1,0 +1,38 @@
+//! Secrets sealed, without IO: what is sealed is of no use to whoever lacks the key.
+//!
+//! ```text
+//! site key (a file, or a credential of systemd)      never in the store
+//!   └─ seals a data key, one for each credential     in the store
+//!        └─ seals each value                         in the store
+//! ```
+//!
+//! Each layer is AES-256-GCM with a random nonce. A data key is bound to the credential's name and
+//! the names of its fields, a value to its field: nothing that is sealed opens in another place.
+//!
+//! From the site key also follows the key that signs heads of the audit trail (Ed25519).
+
+mod aead;
+mod credential;
+mod head;
+mod key;
+mod keyring;
+
+pub use aead::Sealed;
+pub use credential::SealedCredential;
+pub use head::{HeadError, HeadKey, HeadSigner, SignedHead};
+pub use key::{KeyId, SiteKey};
+pub use keyring::{Keyring, ParseError};
+
+/// The reason why something was not sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The system has no random numbers.
+    #[error("the system has no random numbers for a key")]
+    Chance,
+    /// The key is not among those at hand.
+    #[error("it is sealed with the key {0}, which is not here")]
+    NoKey(KeyId),
+    /// It was altered, or moved from another place.
+    #[error("it does not open with its key {0}: it was altered, or belongs to another place")]
+    Altered(KeyId),
+}
