@@ -238,6 +238,93 @@ fn in_shadow_it_only_thinks() {
     assert!(table.state.episode.is_none());
 }
 
+/// Policies whose condition is that of their own hand-back: each lasts as long as the other takes.
+#[test]
+fn acts_and_hand_backs_that_chase_each_other_stop_it() {
+    let mut table = Table::new(shed());
+    let mut told = Vec::new();
+    for turn in 0..12 {
+        let watts = if turn % 2 == 0 { 920.0 } else { 650.0 };
+        let decided = table.pass(200, watts);
+        table.was(&decided, Was::Done);
+        told.push(decided.word);
+        if decided.word == Word::Stop {
+            break;
+        }
+        for _ in 0..4 {
+            let rest = table.pass(120, watts);
+            table.was(&rest, Was::Done);
+        }
+    }
+    assert_eq!(told.last(), Some(&Word::Stop), "{told:?}");
+    assert!(told.len() > 3, "{told:?}");
+}
+
+#[test]
+fn acts_on_several_outlets_of_one_target_are_done_one_after_the_other() {
+    let act = |outlet: u32| {
+        json!({ "action": "outlet-off", "on": { "selector": "name=pdu-1" },
+            "parameters": { "outlet": outlet }, "settle": "5s" })
+    };
+    let mut policy = shed();
+    policy["act"] = json!([act(3), act(4)]);
+    let mut table = Table::new(policy);
+    let whole = Candidate {
+        target: "pdu-1".parse().unwrap(),
+        outlet: None,
+        order: None,
+        gives: None,
+        is_free: true,
+    };
+    table.view.candidates = vec![vec![whole.clone()], vec![whole]];
+    let mut outlets = Vec::new();
+    for _ in 0..2 {
+        let acts = table.pass(30, 920.0);
+        table.was(&acts, Was::Done);
+        outlets.extend(acts.acts.iter().filter_map(|one| one.outlet.clone()));
+    }
+    assert_eq!(outlets, ["3", "4"]);
+    assert!(table.pass(30, 920.0).acts.is_empty());
+}
+
+#[test]
+fn looks_that_are_far_apart_count_as_the_time_between_them() {
+    let mut policy = shed();
+    policy["every"] = json!("15m");
+    policy["hold"] = json!("20m");
+    let mut table = Table::new(policy);
+    let mut looks = 0;
+    loop {
+        table.now += Duration::from_secs(900);
+        table.load(920.0);
+        looks += 1;
+        if !table.step().acts.is_empty() {
+            break;
+        }
+        assert!(looks < 10);
+    }
+    assert_eq!(looks, 3);
+}
+
+#[test]
+fn a_stored_state_is_as_good_as_the_one_that_follows_unless_something_happened() {
+    let mut table = Table::new(shed());
+    table.pass(2, 920.0);
+    let stored = table.state.clone();
+    table.pass(3, 920.0);
+    assert!(stored.leads_to(&table.state), "only time has passed");
+    // It did not hold for a moment: what was stored would act too early.
+    table.pass(1, 500.0);
+    assert!(!stored.leads_to(&table.state));
+    table.pass(2, 920.0);
+    assert!(!stored.leads_to(&table.state));
+    let stored = table.state.clone();
+    table.now += Duration::from_secs(20);
+    table.load(920.0);
+    table.step();
+    assert!(!stored.leads_to(&table.state), "it is too old");
+}
+
 proptest! {
     /// Whatever is seen and whatever the clock does, there is a decision, always the same one; a
     /// target is changed once in an episode, and the end hands back all that was done.

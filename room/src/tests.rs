@@ -1,5 +1,4 @@
 use super::*;
-use crate::blueprint::Blueprint;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,13 +26,13 @@ fn a_server_on_two_feeds_draws_half_from_each() {
 #[test]
 fn when_an_outlet_goes_off_the_other_feed_takes_the_load_over() {
     let mut room = demo();
-    let (total, half) = (room.drawn(), room.pdus[1].outlets[0].power);
+    let (total, half) = (room.heat(), room.pdus[1].outlets[0].power);
     assert!(room.switch(0, 0, Command::Off));
     assert!(near(room.pdus[0].outlets[0].power.0, 0.0));
     assert!(near(room.pdus[1].outlets[0].power.0, 2.0 * half.0));
-    assert!(near(room.drawn().0, total.0));
+    assert!(near(room.heat().0, total.0));
     assert!(room.switch(1, 0, Command::Off));
-    assert!(near(room.drawn().0, total.0 - 2.0 * half.0));
+    assert!(near(room.heat().0, total.0 - 2.0 * half.0));
 }
 
 #[test]
@@ -193,15 +192,15 @@ fn one_seed_gives_one_life_and_loads_vary_slowly() {
     let mut steepest: f64 = 0.0;
     let (mut least, mut max) = (f64::MAX, 0.0_f64);
     for _ in 0..1800 {
-        let before = room.drawn().0;
+        let before = room.heat().0;
         [&mut room, &mut twin, &mut other]
             .into_iter()
             .for_each(|room| room.advance(SECOND));
-        steepest = steepest.max((room.drawn().0 / before - 1.0).abs());
-        (least, max) = (least.min(room.drawn().0), max.max(room.drawn().0));
-        assert!(near(room.drawn().0, twin.drawn().0));
+        steepest = steepest.max((room.heat().0 / before - 1.0).abs());
+        (least, max) = (least.min(room.heat().0), max.max(room.heat().0));
+        assert!(near(room.heat().0, twin.drawn().0));
     }
-    assert!(!near(room.drawn().0, other.drawn().0));
+    assert!(!near(room.heat().0, other.drawn().0));
     assert!(steepest < 0.02, "{steepest}");
     assert!(max / least > 1.03, "{least} to {max}");
 }
@@ -299,4 +298,158 @@ fn equipment_is_in_the_conditions_that_it_was_put_into_until_they_end() {
     ] {
         assert!(refused.unwrap_err().contains(why));
     }
+}
+
+fn north() -> Room {
+    Room::build(&Blueprint::parse(blueprint::NORTH, "north").unwrap()).unwrap()
+}
+
+fn advance_minutes(room: &mut Room, minutes: u32) {
+    (0..minutes * 12).for_each(|_| room.advance(Duration::from_secs(5)));
+}
+
+#[test]
+fn a_row_is_racks_with_a_pdu_on_each_feed_and_servers_on_both() {
+    let room = north();
+    assert_eq!((room.racks.len(), room.pdus.len()), (20, 40));
+    assert_eq!(room.servers.len(), 200);
+    let batch = room.servers.iter().find(|one| one.name == "n01-batch-01");
+    let batch = batch.unwrap();
+    assert_eq!(batch.labels["tier"], "batch");
+    let outlets = batch.cords.iter();
+    let outlets = outlets.map(|cord| (room.pdus[cord.pdu].name.as_str(), cord.outlet + 1));
+    assert_eq!(
+        outlets.collect::<Vec<_>>(),
+        [("pdu-n01-a", 9), ("pdu-n01-b", 9)]
+    );
+}
+
+#[test]
+fn a_feed_that_carries_both_trips_after_minutes_and_the_room_is_dark() {
+    let mut room = north();
+    let whole = room.heat();
+    advance_minutes(&mut room, 10);
+    assert!(room.breakers().all(|(_, breaker)| breaker.trips == 0));
+    room.set_utility(1, Input::Lost);
+    assert_eq!(room.upses[1].source(), Source::Battery);
+    let mut minutes = 0;
+    while room.upses[0].breaker.as_ref().unwrap().trips == 0 {
+        advance_minutes(&mut room, 1);
+        minutes += 1;
+        assert!(minutes < 60, "{:?}", room.upses[0].breaker);
+    }
+    assert!(
+        minutes > 8,
+        "the battery carries feed B for a while: {minutes}"
+    );
+    assert!(room.heat().0 < 0.01 * whole.0);
+    room.set_utility(1, Input::Present);
+    advance_minutes(&mut room, 1);
+    assert!(room.heat().0 > 0.9 * whole.0, "feed B carries all");
+    room.clear_ups(0);
+    assert_eq!(room.upses[0].source(), Source::Mains);
+}
+
+#[test]
+fn inlets_follow_the_setpoint_and_get_warm_without_cooling() {
+    let mut room = north();
+    let inlet = |room: &Room| {
+        room.racks
+            .iter()
+            .map(|rack| rack.inlet.0)
+            .fold(0.0, f64::max)
+    };
+    advance_minutes(&mut room, 60);
+    let before = inlet(&room);
+    assert!((22.0..27.0).contains(&before), "{before}");
+    for unit in 0..4 {
+        assert!(room.set_setpoint(unit, Celsius(22.0)));
+    }
+    advance_minutes(&mut room, 60);
+    let warmer = inlet(&room);
+    assert!((1.5..2.5).contains(&(warmer - before)), "{before} {warmer}");
+    // Three carry the heat.
+    room.set_cooling(0, Condition::CompressorFailed).unwrap();
+    advance_minutes(&mut room, 90);
+    assert!(inlet(&room) < warmer + 4.0, "{}", inlet(&room));
+    for unit in 0..4 {
+        room.set_cooling(unit, Condition::CompressorFailed).unwrap();
+    }
+    advance_minutes(&mut room, 10);
+    assert!(inlet(&room) > warmer + 5.0, "{}", inlet(&room));
+    (0..4).for_each(|unit| room.clear_cooling(unit));
+    advance_minutes(&mut room, 120);
+    assert!((inlet(&room) - warmer).abs() < 1.0, "{}", inlet(&room));
+}
+
+#[test]
+fn a_compressor_keeps_its_minimum_times() {
+    let mut room = demo();
+    let mut last = (room.cooling[0].is_running(), 0);
+    let mut shortest = u32::MAX;
+    for second in 0..20_000 {
+        // Somebody turns the setpoint up and down.
+        if second % 47 == 0 {
+            let setpoint = if (second / 47) % 2 == 0 { 30.0 } else { 15.0 };
+            room.set_setpoint(0, Celsius(setpoint));
+        }
+        room.advance(SECOND);
+        let is_running = room.cooling[0].is_running();
+        if is_running != last.0 {
+            shortest = shortest.min(second - last.1).max(1);
+            last = (is_running, second);
+        }
+    }
+    assert!(room.cooling[0].starts > 3, "{}", room.cooling[0].starts);
+    assert!(shortest >= 179, "{shortest}");
+}
+
+#[test]
+fn one_unit_tells_its_failure_one_hides_it_and_one_goes_the_wrong_way() {
+    let mut room = north();
+    room.set_cooling(0, Condition::CompressorFailed).unwrap();
+    room.set_cooling(1, Condition::HiddenFailure).unwrap();
+    room.set_cooling(2, Condition::SignWrong).unwrap();
+    (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(22.0))));
+    advance_minutes(&mut room, 60);
+    let units = &room.cooling;
+    assert_eq!(units[0].status(), CoolingStatus::Failed);
+    assert!(!units[0].is_running() && units[0].supply.0 > 28.0);
+    assert_eq!(units[1].status(), CoolingStatus::Ok);
+    assert!(!units[1].is_running() && units[1].tells_running());
+    assert_eq!(units[1].told_supply(), Celsius(22.0));
+    assert!(units[1].supply.0 > 28.0);
+    assert!(units[2].supply.0 < units[3].supply.0 - 1.0);
+    assert_eq!(
+        room.set_cooling(0, Condition::Bypass),
+        Err("it is a cooling unit")
+    );
+}
+
+#[test]
+fn a_utility_takes_its_ups_and_its_cooling_units_along() {
+    let mut room = north();
+    room.set_utility(0, Input::Lost);
+    advance_minutes(&mut room, 1);
+    assert!(!room.upses[0].has_input() && room.upses[1].has_input());
+    let moving: Vec<bool> = room.cooling.iter().map(Cooling::has_mains).collect();
+    assert_eq!(moving, [false, true, false, true]);
+    // Its own cable is another thing.
+    room.set_input(0, Input::Lost);
+    room.set_utility(0, Input::Present);
+    assert!(!room.upses[0].has_input());
+    room.set_input(0, Input::Present);
+    assert!(room.upses[0].has_input());
+}
+
+#[test]
+fn what_is_plugged_into_a_pdu_trips_its_own_breaker() {
+    let mut room = north();
+    room.burden(0, Watts(8000.0));
+    advance_minutes(&mut room, 30);
+    assert!(room.pdus[0].has_tripped());
+    assert!(room.pdus[0].is_powered() && room.pdus[0].power().0 < 1.0);
+    room.clear_pdu(0);
+    advance_minutes(&mut room, 1);
+    assert!(!room.pdus[0].has_tripped() && room.pdus[0].power().0 > 1000.0);
 }
