@@ -74,7 +74,7 @@ fn pdu_shows(room: &Room, pdu: &Pdu, metric: &str) -> Vec<Shown> {
             let mut shown = vec![Shown::number(&[whole], pdu.power().0)];
             shown.extend(outlets().map(|(number, outlet)| {
                 let number: u32 = number;
-                Shown::number(&[("outlet", &number.to_string())], outlet.power.0)
+                Shown::number(&[("outlet", number.to_string().as_str())], outlet.power.0)
             }));
             shown
         }
@@ -82,7 +82,7 @@ fn pdu_shows(room: &Room, pdu: &Pdu, metric: &str) -> Vec<Shown> {
             .map(|(number, outlet)| {
                 let number: u32 = number;
                 let state = if outlet.is_on() { "on" } else { "off" };
-                Shown::text(&[("outlet", &number.to_string())], state)
+                Shown::text(&[("outlet", number.to_string().as_str())], state)
             })
             .collect(),
         "hw.temperature" => vec![Shown::number(

@@ -23,7 +23,6 @@ use utakata_room::{Command, Room};
 
 use crate::{
     devices::{Order, answers, shows},
-    run::Gate,
     site::{Part, Site},
 };
 
@@ -32,6 +31,15 @@ const EXPIRES: Duration = Duration::from_secs(600);
 /// The time after which an effect is looked for, and that after which nobody looks any more.
 const LOOKS: Duration = Duration::from_secs(5);
 const GIVES_UP: Duration = Duration::from_secs(40);
+
+/// The gate of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// It is asked.
+    On,
+    /// Everything is admitted: to show that a trial finds the consequences.
+    Off,
+}
 
 /// One operation.
 #[derive(Debug)]

@@ -29,6 +29,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 
-pub use report::{Broken, Happened, Outcome, Report};
-pub use run::{Config, Gate, Kills, run};
+pub use ledger::Gate;
+pub use report::{Broken, Happened, Outcome, Promise, Report};
+pub use run::{Config, Kills, run};
 pub use site::Error;

@@ -14,7 +14,7 @@ use utakata_room::{
 use crate::{
     audit::audit,
     engine::{Engine, Killed},
-    ledger::Ledger,
+    ledger::{Gate, Ledger},
     report::{Broken, Happened, Outcome, Promise, Report},
     site::{Error, Site},
     story::Story,
@@ -53,15 +53,6 @@ pub enum Kills {
     EachStep,
     /// It dies in the middle of one step of so many, or right after it.
     OneIn(u32),
-}
-
-/// The gate of the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gate {
-    /// It is asked.
-    On,
-    /// Everything is admitted: to show that a trial finds the consequences.
-    Off,
 }
 
 impl Default for Config {
@@ -197,7 +188,11 @@ impl Trial {
         self.measure(step);
     }
 
+    /// Adds a step to what happened: what comes after the end is no part of it.
     fn measure(&mut self, step: Duration) {
+        if self.now > self.config.lasts {
+            return;
+        }
         let hours = step.as_secs_f64() / 3600.0;
         for rack in &self.room.racks {
             self.outcome.inlet_min = self.outcome.inlet_min.min(rack.inlet.0);

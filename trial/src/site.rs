@@ -119,7 +119,7 @@ impl Site {
         let labels = labels.iter().chain(&[("room", "")]);
         for (key, value) in labels {
             let value = match *key {
-                "room" => &room.name,
+                "room" => room.name.as_str(),
                 _ => *value,
             };
             if !value.is_empty() {

@@ -8,8 +8,9 @@ use utakata_policy::{Purpose, State, decide};
 use utakata_room::{Blueprint, Condition};
 
 use crate::{
+    ledger::Gate,
     report::Promise,
-    run::{Config, Gate, Kills, Trial, run},
+    run::{Config, Kills, Trial, run},
     story::Story,
 };
 

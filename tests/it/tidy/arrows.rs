@@ -108,7 +108,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kube-for-tests",
             "model",
             "policy",
+            "room",
             "tests",
+            "trial",
         ],
     ),
     (
