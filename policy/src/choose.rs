@@ -103,7 +103,10 @@ fn parameters<'v>(
     });
     let is_settled = changed.is_none_or(|change| {
         let is_calculated = !act.calculated.is_empty();
-        is_calculated && matches!(change.stage, Stage::Done | Stage::Would)
+        // What the first act has done is seen before a second one hides it.
+        let is_judged = act.act.expects.is_none() || change.is_judged;
+        let is_over = change.stage == Stage::Would || (change.stage == Stage::Done && is_judged);
+        is_calculated && is_over
     });
     if !is_settled {
         return None;

@@ -382,7 +382,7 @@ impl Room {
     }
 
     fn cool(&mut self, step: Duration) {
-        let heat = self.heat();
+        let heat = self.drawn();
         let Some(air) = &mut self.air else {
             return;
         };
@@ -394,8 +394,8 @@ impl Room {
         air.advance(&self.cooling, heat, step);
     }
 
-    /// Returns the heat that everything in the racks gives off.
-    pub fn heat(&self) -> Watts {
+    /// Returns the power that everything in the racks draws, and gives off as heat.
+    pub fn drawn(&self) -> Watts {
         self.pdus.iter().map(Pdu::power).sum()
     }
 

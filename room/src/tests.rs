@@ -26,13 +26,13 @@ fn a_server_on_two_feeds_draws_half_from_each() {
 #[test]
 fn when_an_outlet_goes_off_the_other_feed_takes_the_load_over() {
     let mut room = demo();
-    let (total, half) = (room.heat(), room.pdus[1].outlets[0].power);
+    let (total, half) = (room.drawn(), room.pdus[1].outlets[0].power);
     assert!(room.switch(0, 0, Command::Off));
     assert!(near(room.pdus[0].outlets[0].power.0, 0.0));
     assert!(near(room.pdus[1].outlets[0].power.0, 2.0 * half.0));
-    assert!(near(room.heat().0, total.0));
+    assert!(near(room.drawn().0, total.0));
     assert!(room.switch(1, 0, Command::Off));
-    assert!(near(room.heat().0, total.0 - 2.0 * half.0));
+    assert!(near(room.drawn().0, total.0 - 2.0 * half.0));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn current_is_power_by_voltage_and_energy_is_power_over_time() {
     let pdu = &room.pdus[0];
     assert!(near(pdu.energy.0 - before.0, expected));
     assert!(near(
-        pdu.current().0 * pdu.voltage.0 * crate::units::POWER_FACTOR,
+        pdu.current().0 * pdu.voltage.0 * units::POWER_FACTOR,
         pdu.power().0
     ));
 }
@@ -150,7 +150,11 @@ fn a_quick_test_has_the_battery_carry_the_load_for_a_while() {
 
 #[test]
 fn an_empty_battery_darkens_its_feed_and_the_other_carries_all() {
-    let mut room = demo();
+    let mut blueprint = Blueprint::load(None).unwrap();
+    // Whose breaker would not carry it for long.
+    let upses = blueprint.upses.iter_mut();
+    upses.for_each(|ups| ups.breaker_watts = None);
+    let mut room = Room::build(&blueprint).unwrap();
     room.set_input(0, Input::Lost);
     (0..7200).for_each(|_| room.advance(SECOND));
     assert_eq!(room.upses[0].source(), Source::Nothing);
@@ -177,7 +181,7 @@ fn a_rack_that_draws_less_cools_down_slowly() {
         "{after_a_minute:?} of {warm:?}"
     );
     advance(&mut room, 3600);
-    assert!((room.racks[0].inlet.0 - 21.0).abs() < 0.01);
+    assert!((room.racks[0].inlet.0 - room.supply().0).abs() < 0.3);
     assert!(after_a_minute.0 > 21.5);
 }
 
@@ -192,15 +196,15 @@ fn one_seed_gives_one_life_and_loads_vary_slowly() {
     let mut steepest: f64 = 0.0;
     let (mut least, mut max) = (f64::MAX, 0.0_f64);
     for _ in 0..1800 {
-        let before = room.heat().0;
+        let before = room.drawn().0;
         [&mut room, &mut twin, &mut other]
             .into_iter()
             .for_each(|room| room.advance(SECOND));
-        steepest = steepest.max((room.heat().0 / before - 1.0).abs());
-        (least, max) = (least.min(room.heat().0), max.max(room.heat().0));
-        assert!(near(room.heat().0, twin.drawn().0));
+        steepest = steepest.max((room.drawn().0 / before - 1.0).abs());
+        (least, max) = (least.min(room.drawn().0), max.max(room.drawn().0));
+        assert!(near(room.drawn().0, twin.drawn().0));
     }
-    assert!(!near(room.heat().0, other.drawn().0));
+    assert!(!near(room.drawn().0, other.drawn().0));
     assert!(steepest < 0.02, "{steepest}");
     assert!(max / least > 1.03, "{least} to {max}");
 }
@@ -291,10 +295,10 @@ fn equipment_is_in_the_conditions_that_it_was_put_into_until_they_end() {
     assert!(room.racks[rack].inlet < Celsius(25.0));
     assert!(room.pdus[raritan].power() > Watts(0.0));
     for (refused, why) in [
-        (room.set_ups(0, Condition::BreakerOpen), "UPS"),
-        (room.set_pdu(apc, Condition::BreakerOpen), "raritan-pdu"),
+        (room.set_ups(0, Condition::SignWrong), "UPS"),
+        (room.set_pdu(apc, Condition::BreakerOpen), "no breaker"),
         (room.set_pdu(raritan, Condition::Overload), "apc-pdu"),
-        (room.set_pdu(apc, Condition::Bypass), "no UPS"),
+        (room.set_pdu(apc, Condition::Bypass), "PDU"),
     ] {
         assert!(refused.unwrap_err().contains(why));
     }
@@ -327,7 +331,7 @@ fn a_row_is_racks_with_a_pdu_on_each_feed_and_servers_on_both() {
 #[test]
 fn a_feed_that_carries_both_trips_after_minutes_and_the_room_is_dark() {
     let mut room = north();
-    let whole = room.heat();
+    let whole = room.drawn();
     advance_minutes(&mut room, 10);
     assert!(room.breakers().all(|(_, breaker)| breaker.trips == 0));
     room.set_utility(1, Input::Lost);
@@ -342,10 +346,10 @@ fn a_feed_that_carries_both_trips_after_minutes_and_the_room_is_dark() {
         minutes > 8,
         "the battery carries feed B for a while: {minutes}"
     );
-    assert!(room.heat().0 < 0.01 * whole.0);
+    assert!(room.drawn().0 < 0.01 * whole.0);
     room.set_utility(1, Input::Present);
     advance_minutes(&mut room, 1);
-    assert!(room.heat().0 > 0.9 * whole.0, "feed B carries all");
+    assert!(room.drawn().0 > 0.9 * whole.0, "feed B carries all");
     room.clear_ups(0);
     assert_eq!(room.upses[0].source(), Source::Mains);
 }
@@ -385,9 +389,9 @@ fn inlets_follow_the_setpoint_and_get_warm_without_cooling() {
 #[test]
 fn a_compressor_keeps_its_minimum_times() {
     let mut room = demo();
-    let mut last = (room.cooling[0].is_running(), 0);
-    let mut shortest = u32::MAX;
-    for second in 0..20_000 {
+    let mut is_on = room.cooling[0].is_running();
+    let (mut since, mut shortest) = (None, u32::MAX);
+    for second in 0..20_000_u32 {
         // Somebody turns the setpoint up and down.
         if second % 47 == 0 {
             let setpoint = if (second / 47) % 2 == 0 { 30.0 } else { 15.0 };
@@ -395,9 +399,10 @@ fn a_compressor_keeps_its_minimum_times() {
         }
         room.advance(SECOND);
         let is_running = room.cooling[0].is_running();
-        if is_running != last.0 {
-            shortest = shortest.min(second - last.1).max(1);
-            last = (is_running, second);
+        if is_running != is_on {
+            is_on = is_running;
+            shortest = since.map_or(shortest, |since| shortest.min(second - since));
+            since = Some(second);
         }
     }
     assert!(room.cooling[0].starts > 3, "{}", room.cooling[0].starts);
@@ -409,7 +414,6 @@ fn one_unit_tells_its_failure_one_hides_it_and_one_goes_the_wrong_way() {
     let mut room = north();
     room.set_cooling(0, Condition::CompressorFailed).unwrap();
     room.set_cooling(1, Condition::HiddenFailure).unwrap();
-    room.set_cooling(2, Condition::SignWrong).unwrap();
     (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(22.0))));
     advance_minutes(&mut room, 60);
     let units = &room.cooling;
@@ -419,7 +423,16 @@ fn one_unit_tells_its_failure_one_hides_it_and_one_goes_the_wrong_way() {
     assert!(!units[1].is_running() && units[1].tells_running());
     assert_eq!(units[1].told_supply(), Celsius(22.0));
     assert!(units[1].supply.0 > 28.0);
-    assert!(units[2].supply.0 < units[3].supply.0 - 1.0);
+    let mut room = north();
+    room.set_cooling(2, Condition::SignWrong).unwrap();
+    (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(21.0))));
+    advance_minutes(&mut room, 60);
+    let units = &room.cooling;
+    assert!(
+        units[2].supply.0 < units[3].supply.0 - 1.5,
+        "{:?}",
+        units[2]
+    );
     assert_eq!(
         room.set_cooling(0, Condition::Bypass),
         Err("it is a cooling unit")

@@ -34,6 +34,8 @@ pub struct Config {
     pub lasts: Duration,
     /// The seed of everything that goes wrong.
     pub seed: u64,
+    /// The mean time between failures of utility feeds; cooling units fail a little less often.
+    pub trouble: Duration,
     /// The interval between steps of the physics and of the engine.
     pub step: Duration,
     /// The interval at which devices are read.
@@ -60,6 +62,7 @@ impl Default for Config {
         Self {
             lasts: Duration::from_secs(48 * 3600),
             seed: 1,
+            trouble: Duration::from_secs(6 * 3600),
             step: Duration::from_secs(5),
             poll: Duration::from_secs(10),
             kills: Kills::Never,
@@ -127,7 +130,7 @@ impl Trial {
             engine: Engine::new(&compiled, &site, &room)?,
             ledger: Ledger::new(in_force.clone(), config.gate),
             envelopes: in_force,
-            story: Story::draw(&room, config.seed, config.lasts),
+            story: Story::draw(&room, config.seed, config.trouble, config.lasts),
             outcome: Outcome {
                 inlet_min: f64::INFINITY,
                 ..Outcome::default()

@@ -7,9 +7,8 @@ use utakata_room::{
     chance::{draw, unit},
 };
 
-/// The mean time between failures of utilities, and of cooling units.
-const BETWEEN_UTILITIES: f64 = 6.0 * 3600.0;
-const BETWEEN_UNITS: f64 = 9.0 * 3600.0;
+/// The mean time between failures of cooling units, in that between failures of utilities.
+const UNITS: f64 = 1.5;
 /// The least and the greatest time that they last.
 const UTILITY_LASTS: (f64, f64) = (120.0, 2700.0);
 const UNIT_LASTS: (f64, f64) = (1800.0, 10_800.0);
@@ -51,15 +50,16 @@ enum State {
 
 impl Story {
     /// Draws what goes wrong within a time.
-    pub fn draw(room: &Room, seed: u64, lasts: Duration) -> Self {
+    pub fn draw(room: &Room, seed: u64, trouble: Duration, lasts: Duration) -> Self {
         let mut events = Vec::new();
+        let between = trouble.as_secs_f64();
         if !room.utilities.is_empty() {
             let utilities = room.utilities.len();
             let pick = |bits: u64| What::Utility(index(bits, utilities));
             timeline(
                 seed,
                 "utility",
-                BETWEEN_UTILITIES,
+                between,
                 UTILITY_LASTS,
                 lasts,
                 pick,
@@ -80,7 +80,7 @@ impl Story {
             timeline(
                 seed,
                 "unit",
-                BETWEEN_UNITS,
+                between * UNITS,
                 UNIT_LASTS,
                 lasts,
                 pick,

@@ -45,7 +45,7 @@ fn shed(feed: &str, other: &str) -> Value {
             "expects": { "input": "load", "moves": "down", "by": 50.0, "within": "2m" } }],
         "back": { "when": "share < 0.70 && source == 'normal'", "hold": "5m", "at_a_time": 5,
             "settle": "60s" },
-        "envelope": { "at_most": ["60 in 1h", "20 in 1m", "4 in 1h per target"],
+        "envelope": { "at_most": ["200 in 1h", "20 in 1m", "10 in 1h per target"],
             "both_feeds": { "actions": ["outlet-off"], "except": "tier=batch",
                 "live": { "metric": "utakata.outlet.state", "is": "on" } } },
     })
@@ -77,7 +77,7 @@ fn both() -> Vec<Policy> {
 }
 
 fn site() -> Vec<Envelope> {
-    let site = json!({ "name": "site", "limits": { "at_most": ["100 in 1h"] } });
+    let site = json!({ "name": "site", "limits": { "at_most": ["400 in 1h"] } });
     vec![serde_json::from_str(&site.to_string()).unwrap()]
 }
 
@@ -85,6 +85,7 @@ fn config(hours: u32, seed: u64) -> Config {
     Config {
         lasts: HOUR * hours,
         seed,
+        trouble: HOUR,
         ..Config::default()
     }
 }
@@ -92,8 +93,8 @@ fn config(hours: u32, seed: u64) -> Config {
 #[test]
 fn a_feed_that_would_trip_does_not_where_a_policy_sheds_in_time() {
     let mut prevented = 0;
-    for seed in 1..=6 {
-        let report = run(&north(), &both(), &site(), config(24, seed)).unwrap();
+    for seed in 1..=3 {
+        let report = run(&north(), &both(), &site(), config(4, seed)).unwrap();
         assert!(report.is_clean(), "seed {seed}: {report:#?}");
         assert_eq!(report.with.trips, 0, "seed {seed}: {report:#?}");
         prevented += report.without.trips;
@@ -114,7 +115,7 @@ fn a_feed_that_would_trip_does_not_where_a_policy_sheds_in_time() {
 
 #[test]
 fn the_same_seed_is_the_same_trial() {
-    let tried = |seed| run(&north(), &both(), &site(), config(6, seed)).unwrap();
+    let tried = |seed| run(&north(), &both(), &site(), config(2, seed)).unwrap();
     assert_eq!(tried(2), tried(2));
     assert_ne!(tried(2).story, tried(3).story);
 }
@@ -131,7 +132,7 @@ fn traced(policies: &[Policy], config: Config) -> Trial {
 fn what_was_decided_is_decided_again_from_the_same_inputs_bit_by_bit() {
     let mut policies = both();
     policies.push(policy(&warm()));
-    let trial = traced(&policies, config(12, 4));
+    let trial = traced(&policies, config(3, 4));
     let trace = trial.engine.trace.as_ref().unwrap();
     assert!(trace.iter().any(|one| !one.decided.acts.is_empty()));
     let compiled: Vec<_> = trial.engine.compiled().collect();
@@ -152,15 +153,15 @@ fn what_was_decided_is_decided_again_from_the_same_inputs_bit_by_bit() {
 #[test]
 fn an_engine_that_dies_between_any_two_steps_decides_the_same_bit_by_bit() {
     let (lives, dies) = (
-        config(12, 4),
+        config(3, 4),
         Config {
             kills: Kills::EachStep,
-            ..config(12, 4)
+            ..config(3, 4)
         },
     );
     let (lived, died) = (traced(&both(), lives), traced(&both(), dies));
     assert!(
-        died.engine.counts.kills > 10_000,
+        died.engine.counts.kills > 3000,
         "{}",
         died.engine.counts.kills
     );
@@ -192,7 +193,7 @@ fn nothing_is_exceeded_done_twice_or_left_however_often_the_engine_dies() {
     for seed in 1..=20 {
         let config = Config {
             kills: Kills::OneIn(2),
-            ..config(8, seed)
+            ..config(1, seed)
         };
         let report = run(&north(), &both(), &site(), config).unwrap();
         assert!(report.broken.is_empty(), "seed {seed}: {report:#?}");
@@ -212,11 +213,11 @@ fn without_the_gate_a_trial_finds_what_is_exceeded() {
     };
     let policies = [hasty("a", "b"), hasty("b", "a")];
     let (mut with, mut without) = (0, 0);
-    for seed in 1..=4 {
+    for seed in 1..=2 {
         for gate in [Gate::On, Gate::Off] {
             let config = Config {
                 gate,
-                ..config(12, seed)
+                ..config(3, seed)
             };
             let report = run(&north(), &policies, &site(), config).unwrap();
             let found = report.broken.iter();
@@ -237,7 +238,7 @@ fn supply_air_follows_the_inlets_and_takes_less_energy() {
         utilities: Vec::new(),
         ..unsupplied(north())
     };
-    let report = run(&calm, &[policy(&warm())], &site(), config(24, 9)).unwrap();
+    let report = run(&calm, &[policy(&warm())], &site(), config(6, 9)).unwrap();
     assert!(report.broken.is_empty(), "{report:#?}");
     assert!(report.acts > 0, "{report:#?}");
     assert!(report.with.inlet_max < 33.0, "{report:#?}");

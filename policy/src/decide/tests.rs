@@ -339,31 +339,35 @@ fn a_stored_state_is_as_good_as_the_one_that_follows_unless_something_happened()
     assert!(!stored.leads_to(&table.state), "it is too old");
 }
 
-proptest! {
-    /// History has values in another order than whoever saw them.
-    #[test]
-    fn what_is_decided_does_not_depend_on_the_order_of_what_is_seen(
-        numbers in prop::collection::vec(0.0f64..1e4, 1..40),
-        aggregate in prop::sample::select(vec!["sum", "mean", "max", "min", "p90"]),
-    ) {
+/// History has values in another order than whoever saw them.
+#[test]
+fn what_is_decided_does_not_depend_on_the_order_of_what_is_seen() {
+    let numbers = [0.1, 0.2, 0.3, 1e9, 7.7, 1e-3, 123.4, 0.7];
+    for aggregate in ["sum", "mean", "max", "min", "p90"] {
         let mut document = shed();
         document["watch"]["load"]["aggregate"] = json!(aggregate);
-        let seen = |numbers: &[f64]| {
-            let mut table = Table::new(document.clone());
+        let mut table = Table::new(document);
+        let mut seen = Vec::new();
+        for first in 0..numbers.len() {
+            let (later, earlier) = (&numbers[first..], &numbers[..first]);
             let sample = |value: &f64| Sample {
                 target: "pdu-1".parse().unwrap(),
                 value: SampleValue::Number(*value),
                 heard: table.now,
             };
-            let samples = numbers.iter().map(sample).collect();
-            table.view.inputs = vec![InputView { targets: 1, samples }];
-            table.step().evaluation
-        };
-        let mut other = numbers.clone();
-        other.reverse();
-        prop_assert_eq!(format!("{:?}", seen(&numbers)), format!("{:?}", seen(&other)));
+            let samples = later.iter().chain(earlier).map(sample).collect();
+            table.view.inputs = vec![InputView {
+                targets: 1,
+                samples,
+            }];
+            seen.push(format!("{:?}", table.step().evaluation));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 1, "{aggregate}: {seen:?}");
     }
+}
 
+proptest! {
     /// Whatever is seen and whatever the clock does, there is a decision, always the same one; a
     /// target is changed once in an episode, and the end hands back all that was done.
     #[test]
