@@ -48,10 +48,7 @@ pub enum Error {
     Absent,
     /// The program does not start.
     #[error("{} cannot be started", program.display())]
-    Start {
-        program: PathBuf,
-        source: std::io::Error,
-    },
+    Start { program: PathBuf, source: io::Error },
     /// It ended, or printed nothing, before it was ready.
     #[error("{} did not become ready: {problem}", program.display())]
     Ready {
