@@ -137,7 +137,7 @@ impl Command {
 }
 
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
-    if let Command::Trial(arguments) = command {
+    if let Command::Trial(arguments) = &command {
         return trial::run(arguments, context).await;
     }
     let client = context.client()?;

@@ -72,7 +72,7 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     }
 }
 
-pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
+pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     if arguments.lasts.is_zero() || arguments.lasts > MAX_TIME {
         let max = duration::format(MAX_TIME);
         bail!(Usage(format!("--for is more than 0s and at most {max}")));
