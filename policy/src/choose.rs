@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chosen<'v> {
     pub candidate: &'v Candidate,
+    /// The outlet that is changed, if it is one.
+    pub outlet: Option<String>,
     pub parameters: BTreeMap<String, Value>,
     /// The direction of the number that is set, if it is known.
     pub up: Option<bool>,
@@ -93,14 +95,18 @@ fn parameters<'v>(
     now: Timestamp,
 ) -> Option<Chosen<'v>> {
     let changes = episode.map(|episode| episode.changes.as_slice());
+    let outlet = outlet(act, candidate);
     let changed = changes.unwrap_or_default().iter().find(|change| {
         change.target == candidate.target
-            && change.outlet == candidate.outlet
+            && change.outlet == outlet
             && change.action == act.act.action
     });
     let is_settled = changed.is_none_or(|change| {
         let is_calculated = !act.calculated.is_empty();
-        is_calculated && matches!(change.stage, Stage::Done | Stage::Would)
+        // What the first act has done is seen before a second one hides it.
+        let is_judged = act.act.expects.is_none() || change.is_judged;
+        let is_over = change.stage == Stage::Would || (change.stage == Stage::Done && is_judged);
+        is_calculated && is_over
     });
     if !is_settled {
         return None;
@@ -127,9 +133,20 @@ fn parameters<'v>(
     }
     Some(Chosen {
         candidate,
+        outlet,
         parameters,
         up,
     })
+}
+
+/// Returns the outlet that an act changes: that of the relation, or the one that it names.
+fn outlet(act: &CompiledAct, candidate: &Candidate) -> Option<String> {
+    let named = || match act.act.parameters.get("outlet")? {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if !text.starts_with(['$', '=']) => Some(text.clone()),
+        _ => None,
+    };
+    candidate.outlet.clone().or_else(named)
 }
 
 /// Fills in a placeholder.

@@ -151,10 +151,9 @@ impl Step<'_> {
                 }
             }
         }
-        let blind = self
-            .state
-            .blind
-            .look(Some(evaluation.when.is_none()), self.now);
+        let (now, every) = (self.now, policy.every);
+        let is_blind = Some(evaluation.when.is_none());
+        let blind = self.state.blind.look(is_blind, now, every);
         let when = self.known_when(evaluation, policy.blind);
         let allowed = match policy.unless {
             None => Some(true),
@@ -165,8 +164,8 @@ impl Step<'_> {
             (Some(false), _) | (_, Some(false)) => Some(false),
             _ => None,
         };
-        let held = self.state.when.look(holds, self.now);
-        let held_back = self.state.back.look(evaluation.back, self.now);
+        let held = self.state.when.look(holds, now, every);
+        let held_back = self.state.back.look(evaluation.back, now, every);
         let is_until = match &policy.until {
             Some(_) => evaluation.until == Some(true),
             None => evaluation.when == Some(false),
@@ -294,12 +293,17 @@ impl Step<'_> {
     ) -> Told {
         let shadow = self.purpose.mode == Mode::Shadow;
         let (now, before) = (self.now, self.before(act, values));
-        let mut is_swinging = false;
-        for one in chosen {
-            is_swinging |= one.up.is_some_and(|up| self.state.turns(up));
-        }
-        if is_swinging {
-            return (Word::Stop, "its acts swing to and fro".into());
+        let is_numeric = !act.calculated.is_empty();
+        let ups = chosen.iter().filter_map(|one| one.up);
+        let ups: Vec<bool> = match is_numeric {
+            true => ups.collect(),
+            false => vec![true],
+        };
+        let within = self.swinging_within();
+        for up in ups {
+            if self.state.swings(up, now, within) {
+                return (Word::Stop, "its acts swing to and fro".into());
+            }
         }
         let episodes = &mut self.state.episodes;
         let episode = self.state.episode.get_or_insert_with(|| {
@@ -322,7 +326,7 @@ impl Step<'_> {
                 act: at,
                 action: act.act.action.clone(),
                 target: one.candidate.target.clone(),
-                outlet: one.candidate.outlet.clone(),
+                outlet: one.outlet.clone(),
                 parameters: one.parameters.clone(),
                 approval: act.act.approval || self.purpose.mode == Mode::Advise,
             };
@@ -339,6 +343,21 @@ impl Step<'_> {
             Word::Act,
             format!("{} on {}", act.act.action, names.join(", ")),
         )
+    }
+
+    /// Returns the time within which turns are swinging: six times that of an act and its
+    /// hand-back.
+    fn swinging_within(&self) -> Duration {
+        let policy = &self.compiled.policy;
+        let settles = policy.act.iter().map(|act| act.settle).max();
+        let back = policy.back.as_ref();
+        let period = [
+            policy.every,
+            policy.hold,
+            settles.unwrap_or(Duration::ZERO),
+            back.map_or(Duration::ZERO, |back| back.hold + back.settle),
+        ];
+        period.iter().sum::<Duration>().saturating_mul(6)
     }
 
     /// Returns the value that an act should move, as it is before it.
@@ -372,7 +391,18 @@ impl Step<'_> {
             let left = duration::format(left);
             return (Word::Hold, format!("the next is handed back in {left}"));
         }
-        self.hand(max, settle)
+        let told = self.hand(max, settle);
+        let is_numeric = self
+            .compiled
+            .acts
+            .iter()
+            .any(|act| !act.calculated.is_empty());
+        if told.0 == Word::Back && !is_numeric {
+            // It is the next act that stops it: what is changed has to be handed back.
+            let within = self.swinging_within();
+            self.state.swings(false, self.now, within);
+        }
+        told
     }
 
     /// Hands back everything, one after the other.

@@ -252,16 +252,12 @@ fn aggregate(of: &Aggregate, fresh: &[&Sample]) -> Known {
             )),
         },
         Aggregate::Each => Known::Missing("each target has its own".into()),
-        Aggregate::Sum => of_number(numbers().reduce(|sum, number| sum + number)),
+        Aggregate::Sum => of_number(sum(numbers().collect())),
         Aggregate::Max => of_number(numbers().reduce(f64::max)),
         Aggregate::Min => of_number(numbers().reduce(f64::min)),
         Aggregate::Mean => {
             let count = numbers().count() as f64;
-            of_number(
-                numbers()
-                    .reduce(|sum, number| sum + number)
-                    .map(|sum| sum / count),
-            )
+            of_number(sum(numbers().collect()).map(|sum| sum / count))
         }
         Aggregate::Percentile(percent) => of_number(percentile(numbers().collect(), *percent)),
         Aggregate::Count(None) => Known::Number(fresh.len() as f64),
@@ -273,6 +269,13 @@ fn aggregate(of: &Aggregate, fresh: &[&Sample]) -> Known {
             Known::Number(fresh.iter().filter(is_it).count() as f64)
         }
     }
+}
+
+/// Returns the sum. Numbers are added in their own order, so that it does not depend on that in which
+/// they were seen: history has another one.
+fn sum(mut numbers: Vec<f64>) -> Option<f64> {
+    numbers.sort_by(f64::total_cmp);
+    numbers.into_iter().reduce(|sum, number| sum + number)
 }
 
 /// Returns the value that so many percent of all do not exceed, by the nearest rank.

@@ -28,5 +28,5 @@ pub use conflict::{Conflict, conflicts};
 pub use decide::{Decided, Purpose, Word, decide};
 pub use evaluate::{Evaluation, InputSeen, Known};
 pub use request::{HandBack, Request};
-pub use state::{Change, Episode, Stage, State, Timer};
+pub use state::{Change, Episode, Stage, State, Swing, Timer};
 pub use view::{Candidate, InputView, Sample, SampleValue, View, Was};

@@ -10,8 +10,11 @@ use utakata_model::{ActionName, TargetName};
 /// The longest time between two looks that counts for a timer: over a longer one, nobody knows
 /// whether the condition held.
 const GAP: Duration = Duration::from_secs(60);
-/// The number of directions that are remembered.
-const DIRECTIONS: usize = 6;
+/// The age up to which a stored state in which only timers have run since is as good as the state
+/// itself: little enough that no timer loses a part of a longer gap.
+const STORED: Duration = Duration::from_secs(15);
+/// The number of turns that is swinging to and fro.
+const TURNS: usize = 4;
 
 /// The memory of one instance of a policy.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -40,9 +43,18 @@ pub struct State {
     pub yields: Option<Timestamp>,
     /// The acts in a row without the expected effect.
     pub missed: u32,
-    /// The directions of the latest changes of numbers: true is up.
+    /// The latest turns: changes whose direction was not that of the change before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub directions: Vec<bool>,
+    pub swings: Vec<Swing>,
+}
+
+/// A change in another direction than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swing {
+    /// The time.
+    pub at: Timestamp,
+    /// True for a number that rose, or for an act; false for a number that fell, or for a hand-back.
+    pub up: bool,
 }
 
 /// From the first act until all is handed back.
@@ -116,13 +128,21 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Takes a look at the condition; returns the time for which it has held, if it holds.
-    pub fn look(&mut self, holds: Option<bool>, now: Timestamp) -> Option<Duration> {
+    /// Takes a look at the condition; returns the time for which it has held, if it holds. Looks are
+    /// taken at this interval.
+    pub fn look(
+        &mut self,
+        holds: Option<bool>,
+        now: Timestamp,
+        every: Duration,
+    ) -> Option<Duration> {
+        // One that is missing is no gap.
+        let longest = GAP.max(every.saturating_mul(2));
         match holds {
             Some(true) => {
                 let passed = self.last.map(|last| now.duration_since(last));
                 let passed = passed.and_then(|passed| Duration::try_from(passed).ok());
-                let passed = passed.map_or(Duration::ZERO, |passed| passed.min(GAP));
+                let passed = passed.map_or(Duration::ZERO, |passed| passed.min(longest));
                 self.held = self.held.saturating_add(passed);
                 self.last = Some(now);
                 Some(self.held)
@@ -137,17 +157,79 @@ impl Timer {
             }
         }
     }
+
+    /// Returns true if the next look at this timer finds what it finds at a later one.
+    fn leads_to(&self, later: &Self) -> bool {
+        match (self.last, later.last) {
+            (None, None) => self == later,
+            (Some(last), Some(then)) => {
+                let passed = Duration::try_from(then.duration_since(last)).ok();
+                let passed = passed.filter(|passed| *passed < STORED);
+                passed.is_some_and(|passed| self.held + passed == later.held)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl State {
-    /// Notes the direction of a change. Returns true if it swings to and fro.
-    pub(crate) fn turns(&mut self, up: bool) -> bool {
-        self.directions.push(up);
-        if self.directions.len() > DIRECTIONS {
-            self.directions.remove(0);
+    /// Returns true if an engine that goes on from this state decides the same as one that goes on
+    /// from a later one: only timers have run since, and not for long. Such a later state need not be
+    /// stored.
+    pub fn leads_to(&self, later: &Self) -> bool {
+        let without_timers = |state: &Self| Self {
+            when: Timer::default(),
+            back: Timer::default(),
+            blind: Timer::default(),
+            ..state.clone()
+        };
+        self.when.leads_to(&later.when)
+            && self.back.leads_to(&later.back)
+            && self.blind.leads_to(&later.blind)
+            && without_timers(self) == without_timers(later)
+    }
+
+    /// Takes a change out that could not be asked for. One that was there before stays.
+    pub fn withdraw(&mut self, key: &str) {
+        self.drop_changes(|change| change.key != key);
+        let changes = self.episode.iter_mut().flat_map(|one| &mut one.changes);
+        for change in changes.filter(|one| one.latest == key) {
+            change.latest.clone_from(&change.key);
+            change.stage = Stage::Done;
         }
-        let turns = self.directions.windows(2).filter(|pair| pair[0] != pair[1]);
-        turns.count() >= DIRECTIONS - 2
+    }
+
+    /// Forgets a change that there is nothing to hand back of, by the key of its hand-back.
+    pub fn forget(&mut self, key: &str) {
+        self.drop_changes(|change| change.latest != key);
+    }
+
+    /// Leaves a change that cannot be handed back to a person, by the key of its hand-back.
+    pub fn leave_to_a_person(&mut self, key: &str) {
+        let changes = self.episode.iter_mut().flat_map(|one| &mut one.changes);
+        for change in changes.filter(|one| one.latest == key) {
+            change.stage = Stage::Person;
+        }
+    }
+
+    fn drop_changes(&mut self, stays: impl Fn(&Change) -> bool) {
+        if let Some(episode) = &mut self.episode {
+            episode.changes.retain(stays);
+        }
+        self.episode.take_if(|episode| episode.changes.is_empty());
+    }
+
+    /// Notes the direction of a change. Returns true if it has swung to and fro within a time.
+    pub(crate) fn swings(&mut self, up: bool, now: Timestamp, within: Duration) -> bool {
+        let is_recent = |swing: &Swing| {
+            let age = Duration::try_from(now.duration_since(swing.at));
+            age.is_ok_and(|age| age <= within)
+        };
+        self.swings.retain(is_recent);
+        if self.swings.last().is_none_or(|last| last.up != up) {
+            self.swings.push(Swing { at: now, up });
+        }
+        self.swings.len() > TURNS
     }
 
     /// Returns true if it has changed something that is not handed back, or may have.

@@ -20,7 +20,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a room of PDUs and UPSs; prints a JSON line per device, then one with "ready"
+    /// Run a room of PDUs, UPSs and cooling units; prints a JSON line per device, then one with "ready"
     Room {
         /// A room file (TOML) instead of the default room
         #[arg(long, value_name = "FILE")]
@@ -95,7 +95,8 @@ enum Command {
         device: String,
         /// slow=3000ms, silent, flapping[=5s], garbage, lying, mute-sets[=0.1], late=500ms, frozen,
         /// half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload,
-        /// near-overload, supply-failed, breaker-open, warm=35, none
+        /// near-overload, supply-failed, breaker-open, utility-lost, compressor-failed,
+        /// hidden-failure, sign-wrong, warm=35, extra-load=3000, none
         fault: String,
     },
     /// Print the truth about the running devices, as JSON

@@ -16,7 +16,7 @@ use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::mib::{self, Change, Labels, Part, Refusal, View};
 use crate::room::{Command, Input, Room};
-use crate::units::Celsius;
+use crate::units::{Celsius, Watts};
 
 pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
 
@@ -52,7 +52,12 @@ pub struct Place {
     /// Its rack, if it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<String>,
-    pub feed: String,
+    /// The feed that it is on, or supplies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<String>,
+    /// The units among which it stands in for others, if it cools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     pub room: String,
     pub community_read: &'static str,
     /// The community with write access.
@@ -73,13 +78,40 @@ pub struct Truth {
     pub answers: u64,
     /// Objects set, whether carried out or not.
     pub sets: u64,
-    /// The power that it delivers, in watts.
+    /// The power that it delivers, in watts; of a cooling unit, the power that it draws.
     pub watts: f64,
+    /// The number of times that its breaker has tripped, and whether that is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerTruth>,
+    /// The air of a cooling unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooling: Option<CoolingTruth>,
     /// Charge of the battery in percent, for a UPS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge_percent: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outlets: Vec<OutletTruth>,
+}
+
+/// The ground truth about a breaker.
+#[derive(Debug, Clone, Serialize)]
+pub struct BreakerTruth {
+    pub open: bool,
+    pub trips: u32,
+    /// The heat of its bimetal, in percent of that which trips it.
+    pub heat_percent: f64,
+}
+
+/// The ground truth about a cooling unit.
+#[derive(Debug, Clone, Serialize)]
+pub struct CoolingTruth {
+    pub setpoint: f64,
+    /// The air that it supplies, whatever it tells.
+    pub supply: f64,
+    pub running: bool,
+    pub starts: u32,
+    /// The number of setpoints obeyed.
+    pub done: u64,
 }
 
 /// The ground truth about an outlet.
@@ -103,7 +135,7 @@ pub struct OutletTruth {
 }
 
 impl Device {
-    /// Builds all devices of `room`, PDUs first.
+    /// Builds all devices of `room`: PDUs, UPSs, cooling units.
     pub fn build_all(room: &Arc<Mutex<Room>>) -> Vec<Arc<Self>> {
         let locked = room.lock();
         let pdus = locked
@@ -116,7 +148,13 @@ impl Device {
             .iter()
             .enumerate()
             .map(|(index, ups)| (Part::Ups(index), &ups.name));
+        let cooling = locked
+            .cooling
+            .iter()
+            .enumerate()
+            .map(|(index, unit)| (Part::Cooling(index), &unit.name));
         pdus.chain(upses)
+            .chain(cooling)
             .map(|(part, name)| Arc::new(Self::build(room.clone(), &locked, part, name.clone())))
             .collect()
     }
@@ -132,7 +170,7 @@ impl Device {
         };
         let outlets = match part {
             Part::Pdu(pdu) => locked.pdus[pdu].outlets.len(),
-            Part::Ups(_) => 0,
+            Part::Ups(_) | Part::Cooling(_) => 0,
         };
         Self {
             name,
@@ -155,8 +193,13 @@ impl Device {
     pub fn place(&self, address: SocketAddr) -> Place {
         let room = self.room.lock();
         let feed = match self.part {
-            Part::Pdu(pdu) => room.pdus[pdu].feed.clone(),
-            Part::Ups(ups) => room.upses[ups].feed.clone(),
+            Part::Pdu(pdu) => Some(room.pdus[pdu].feed.clone()),
+            Part::Ups(ups) => Some(room.upses[ups].feed.clone()),
+            Part::Cooling(_) => None,
+        };
+        let zone = match self.part {
+            Part::Cooling(unit) => Some(room.cooling[unit].zone.clone()),
+            Part::Pdu(_) | Part::Ups(_) => None,
         };
         Place {
             name: self.name.clone(),
@@ -164,6 +207,7 @@ impl Device {
             address,
             rack: rack(&room, self.part).map(str::to_owned),
             feed,
+            zone,
             room: room.name.clone(),
             community_read: READ_COMMUNITY,
             community_write: WRITE_COMMUNITY,
@@ -233,13 +277,15 @@ impl Device {
                 room.clear_ups(ups);
             }
             Part::Pdu(pdu) => room.clear_pdu(pdu),
+            Part::Cooling(unit) => room.clear_cooling(unit),
         }
     }
 
     fn is_powered(&self) -> bool {
         match self.part {
             Part::Pdu(pdu) => self.room.lock().pdus[pdu].is_powered(),
-            Part::Ups(_) => true,
+            // Their controllers have batteries of their own.
+            Part::Ups(_) | Part::Cooling(_) => true,
         }
     }
 
@@ -273,7 +319,7 @@ impl Equipment for Device {
         };
         let ups = match self.part {
             Part::Ups(ups) => Some(ups),
-            Part::Pdu(_) => None,
+            Part::Pdu(_) | Part::Cooling(_) => None,
         };
         match (order, ups) {
             (Order::Add(fault @ Fault::InputLost), None) => {
@@ -290,12 +336,21 @@ impl Equipment for Device {
                 let set = match self.part {
                     Part::Ups(ups) => room.set_ups(ups, condition),
                     Part::Pdu(pdu) => room.set_pdu(pdu, condition),
+                    Part::Cooling(unit) => room.set_cooling(unit, condition),
                 };
                 set.map_err(|why| misfit(fault, why))?;
             }
             (Order::Add(fault @ Fault::Warm(degrees)), _) => match self.part {
                 Part::Pdu(pdu) => self.room.lock().heat(pdu, Celsius(f64::from(degrees))),
-                Part::Ups(_) => return Err(misfit(fault, "it stands in no rack")),
+                Part::Ups(_) | Part::Cooling(_) => {
+                    return Err(misfit(fault, "it stands in no rack"));
+                }
+            },
+            (Order::Add(fault @ Fault::ExtraLoad(watts)), _) => match self.part {
+                Part::Pdu(pdu) => self.room.lock().burden(pdu, Watts(f64::from(watts))),
+                Part::Ups(_) | Part::Cooling(_) => {
+                    return Err(misfit(fault, "nothing can be plugged into it"));
+                }
             },
             (Order::Clear, _) => self.clear(),
             _ => {}
@@ -310,13 +365,19 @@ impl Equipment for Device {
     fn truth(&self, _: Detail) -> Truth {
         let room = self.room.lock();
         let state = self.state.lock();
-        let (powered, watts, charge_percent) = match self.part {
-            Part::Pdu(pdu) => (room.pdus[pdu].is_powered(), room.pdus[pdu].power(), None),
-            Part::Ups(ups) => (
-                true,
-                room.upses[ups].load,
-                Some(tenths(room.upses[ups].charge() * 100.0)),
-            ),
+        let watts = match self.part {
+            Part::Pdu(pdu) => room.pdus[pdu].power(),
+            Part::Ups(ups) => room.upses[ups].load,
+            Part::Cooling(unit) => room.cooling[unit].power(),
+        };
+        let powered = match self.part {
+            Part::Pdu(pdu) => room.pdus[pdu].is_powered(),
+            Part::Ups(_) => true,
+            Part::Cooling(unit) => room.cooling[unit].has_mains(),
+        };
+        let charge_percent = match self.part {
+            Part::Ups(ups) => Some(tenths(room.upses[ups].charge() * 100.0)),
+            Part::Pdu(_) | Part::Cooling(_) => None,
         };
         Truth {
             name: self.name.clone(),
@@ -327,6 +388,8 @@ impl Equipment for Device {
             answers: self.answers.load(Ordering::Relaxed),
             sets: state.sets,
             watts: tenths(watts.0),
+            breaker: breaker(&room, self.part),
+            cooling: cooling(&room, self.part),
             charge_percent,
             outlets: outlets(&room, self.part, &state.received),
         }
@@ -342,6 +405,33 @@ fn rack(room: &Room, part: Part) -> Option<&str> {
 
 fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
+}
+
+fn breaker(room: &Room, part: Part) -> Option<BreakerTruth> {
+    let breaker = match part {
+        Part::Pdu(pdu) => room.pdus[pdu].breaker.as_ref(),
+        Part::Ups(ups) => room.upses[ups].breaker.as_ref(),
+        Part::Cooling(_) => None,
+    }?;
+    Some(BreakerTruth {
+        open: breaker.is_open(),
+        trips: breaker.trips,
+        heat_percent: tenths(breaker.heat() * 100.0),
+    })
+}
+
+fn cooling(room: &Room, part: Part) -> Option<CoolingTruth> {
+    let Part::Cooling(unit) = part else {
+        return None;
+    };
+    let unit = &room.cooling[unit];
+    Some(CoolingTruth {
+        setpoint: tenths(unit.setpoint.0),
+        supply: tenths(unit.supply.0),
+        running: unit.is_running(),
+        starts: unit.starts,
+        done: unit.commands,
+    })
 }
 
 fn outlets(room: &Room, part: Part, received: &[u64]) -> Vec<OutletTruth> {
@@ -377,6 +467,11 @@ fn apply(room: &mut Room, part: Part, labels: &mut Labels, change: &Change) {
         Change::Test(order) => {
             if let Part::Ups(ups) = part {
                 room.test(ups, *order);
+            }
+        }
+        Change::Setpoint(setpoint) => {
+            if let Part::Cooling(unit) = part {
+                room.set_setpoint(unit, *setpoint);
             }
         }
         Change::NameOutlet { outlet, name } => {

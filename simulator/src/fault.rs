@@ -40,6 +40,8 @@ pub enum Fault {
     InputLost,
     /// The air at the rack of a PDU has so many degrees Celsius.
     Warm(u32),
+    /// So many watts are plugged into a PDU besides its servers.
+    ExtraLoad(u32),
     /// A condition of the device itself, which it reports.
     Condition(Condition),
 }
@@ -49,7 +51,7 @@ pub enum Fault {
 pub enum Error {
     /// There is no fault of this name.
     #[error(
-        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, warm=35 or none"
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000 or none"
     )]
     Unknown(String),
     /// The fault needs a duration, or has an invalid one.
@@ -64,6 +66,9 @@ pub enum Error {
     /// `warm` without degrees that a room may have.
     #[error("fault `warm` needs degrees Celsius from 10 to 80, like warm=35")]
     Degrees,
+    /// `extra-load` without watts that can be plugged in.
+    #[error("fault `extra-load` needs watts from 1 to 50000, like extra-load=3000")]
+    Load,
     /// The fault takes no value.
     #[error("fault `{0}` takes no value")]
     NoValue(String),
@@ -115,6 +120,10 @@ impl FromStr for Order {
                 Some(degrees @ 10..=80) => Fault::Warm(degrees),
                 _ => return Err(Error::Degrees),
             },
+            ("extra-load", value) => match value.and_then(|value| value.parse().ok()) {
+                Some(watts @ 1..=50_000) => Fault::ExtraLoad(watts),
+                _ => return Err(Error::Load),
+            },
             ("none", None) => return Ok(Self::Clear),
             (name, None) => plain(name).ok_or_else(|| Error::Unknown(text.to_owned()))?,
             (name, Some(_)) if plain(name).is_some() || name == "none" => {
@@ -152,6 +161,7 @@ impl fmt::Display for Fault {
             Self::HalfTable => f.write_str("half-table"),
             Self::InputLost => f.write_str("input-lost"),
             Self::Warm(degrees) => write!(f, "warm={degrees}"),
+            Self::ExtraLoad(watts) => write!(f, "extra-load={watts}"),
             Self::Condition(condition) => write!(f, "{condition}"),
         }
     }
@@ -267,6 +277,11 @@ mod tests {
             "near-overload",
             "supply-failed",
             "breaker-open",
+            "utility-lost",
+            "compressor-failed",
+            "hidden-failure",
+            "sign-wrong",
+            "extra-load=3000",
         ] {
             let order: Order = text.parse().unwrap();
             let Order::Add(fault) = order else {
@@ -303,6 +318,9 @@ mod tests {
         );
         for wrong in ["warm", "warm=hot", "warm=500"] {
             assert_eq!(wrong.parse::<Order>(), Err(Error::Degrees), "{wrong}");
+        }
+        for wrong in ["extra-load", "extra-load=0", "extra-load=much"] {
+            assert_eq!(wrong.parse::<Order>(), Err(Error::Load), "{wrong}");
         }
         assert!(matches!(
             "slow=soon".parse::<Order>(),

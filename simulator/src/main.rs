@@ -1,24 +1,20 @@
-//! Simulated equipment: rooms of PDUs and UPSs that answer real SNMP.
+//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP.
 
 mod bent;
-mod blueprint;
-mod chance;
 mod cli;
 mod control;
 mod counters;
 mod device;
 mod fault;
 mod mib;
-mod room;
 mod service;
-mod span;
 mod swarm;
-mod units;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use utakata_room::{self as room, blueprint, chance, span, units};
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));

@@ -4,6 +4,7 @@
 //! make.
 
 mod apc;
+mod crac;
 mod raritan;
 pub mod system;
 mod ups;
@@ -18,21 +19,25 @@ use async_snmp::{Oid, Value};
 
 use crate::blueprint::{Kind, PduKind};
 use crate::room::{Command, Room, TestOrder};
+use crate::units::Celsius;
 
 pub use system::Labels;
 pub use view::View;
 
-/// The part of the room that a device represents: an index into [`Room::pdus`] or [`Room::upses`].
+/// The part of the room that a device represents: an index into [`Room::pdus`], [`Room::upses`] or
+/// [`Room::cooling`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// A power distribution unit, by its index.
     Pdu(usize),
     /// An uninterruptible power supply, by its index.
     Ups(usize),
+    /// A cooling unit, by its index.
+    Cooling(usize),
 }
 
 /// A change made by a SET. Outlets are counted from 0.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A command to an outlet.
     Switch {
@@ -46,6 +51,8 @@ pub enum Change {
     CycleDelay { outlet: usize, delay: Duration },
     /// A UPS starts or stops a battery test.
     Test(TestOrder),
+    /// A cooling unit is told the air that it shall supply.
+    Setpoint(Celsius),
     /// A new sysContact.
     Contact(String),
     /// A new sysName.
@@ -73,6 +80,7 @@ pub enum Refusal {
 pub fn kind(room: &Room, part: Part) -> Kind {
     match part {
         Part::Ups(_) => Kind::Ups,
+        Part::Cooling(_) => Kind::Crac,
         Part::Pdu(pdu) => match room.pdus.get(pdu).map(|pdu| pdu.kind) {
             Some(PduKind::RaritanPdu) => Kind::RaritanPdu,
             _ => Kind::ApcPdu,
@@ -92,6 +100,10 @@ pub fn view(room: &Room, part: Part, labels: &Labels) -> View {
             .upses
             .get(ups)
             .map(|ups| ups::put_objects(room, ups, &mut builder)),
+        Part::Cooling(unit) => room
+            .cooling
+            .get(unit)
+            .map(|unit| crac::put_objects(unit, &mut builder)),
     };
     if let Some(agent) = agent {
         system::put_objects(&agent, labels, room.clock(), &mut builder);
@@ -107,6 +119,7 @@ pub fn middle(room: &Room, part: Part) -> Option<Oid> {
             PduKind::RaritanPdu => raritan::middle(pdu),
         }),
         Part::Ups(_) => Some(ups::middle()),
+        Part::Cooling(_) => Some(crac::middle()),
     }
 }
 
@@ -115,8 +128,12 @@ pub fn write(room: &Room, part: Part, oid: &Oid, value: &Value) -> Result<Change
     if let Some(change) = system::write(oid.arcs(), value) {
         return change;
     }
-    let Part::Pdu(pdu) = part else {
-        return ups::write(oid.arcs(), value).unwrap_or(Err(Refusal::NotWritable));
+    let pdu = match part {
+        Part::Pdu(pdu) => pdu,
+        Part::Ups(_) => return ups::write(oid.arcs(), value).unwrap_or(Err(Refusal::NotWritable)),
+        Part::Cooling(_) => {
+            return crac::write(oid.arcs(), value).unwrap_or(Err(Refusal::NotWritable));
+        }
     };
     let Some(pdu) = room.pdus.get(pdu) else {
         return Err(Refusal::NotWritable);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs, io,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -18,7 +19,21 @@ use utakata_model::{
     Credential, Kind, NameError, Policy, Schedule, Target, TargetName, target::Secret,
 };
 
+use crate::claim::write_whole;
+
 const PROGRAM: &str = "utakata-simulator";
+/// The release of the cooling units, which are of no make and are served in demos alone. The manifest
+/// comes last: without it a folder is no release.
+const COOLING: [(&str, &str); 2] = [
+    (
+        "releases/crac/profiles/crac.toml",
+        include_str!("../../simulator/releases/crac/profiles/crac.toml"),
+    ),
+    (
+        "releases/crac/worker.toml",
+        include_str!("../../simulator/releases/crac/worker.toml"),
+    ),
+];
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 const END_TIMEOUT: Duration = Duration::from_secs(3);
 /// The simulator's default port, then any free ones.
@@ -33,10 +48,7 @@ pub enum Error {
     Absent,
     /// The program does not start.
     #[error("{} cannot be started", program.display())]
-    Start {
-        program: PathBuf,
-        source: std::io::Error,
-    },
+    Start { program: PathBuf, source: io::Error },
     /// It ended, or printed nothing, before it was ready.
     #[error("{} did not become ready: {problem}", program.display())]
     Ready {
@@ -73,6 +85,9 @@ pub struct Device {
     rack: Option<String>,
     #[serde(default)]
     feed: Option<String>,
+    /// The units among which it stands in for others, if it cools.
+    #[serde(default)]
+    zone: Option<String>,
     #[serde(default)]
     community_read: Option<String>,
     #[serde(default)]
@@ -191,6 +206,21 @@ impl Room {
     }
 }
 
+/// Puts the release of the simulator's own kind into a data directory.
+pub fn lay_out_release(data: &Path) -> io::Result<()> {
+    for (name, text) in COOLING {
+        let path = data.join(name);
+        if fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        write_whole(&path, text.as_bytes())?;
+    }
+    Ok(())
+}
+
 async fn last_words(child: &mut Child) -> String {
     let mut told = String::from("it ended at once");
     if let Some(stderr) = child.stderr.take() {
@@ -224,6 +254,7 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
             ("room", &device.room),
             ("rack", &device.rack),
             ("feed", &device.feed),
+            ("cooling-zone", &device.zone),
         ];
         let labels = labels
             .into_iter()
@@ -251,29 +282,39 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
     Ok(documents)
 }
 
-/// Returns a policy for the reader to watch, test and arm: while UPS-B has no input, an outlet that
-/// can be spared is switched off.
+/// The outlets of `pdu-a1-a` on which hangs what can be spared.
+const SPARE: std::ops::RangeInclusive<u32> = 3..=8;
+
+/// Returns a policy for the reader to watch, test and arm: while UPS-B delivers nothing of its own,
+/// feed A carries everything, and sheds what can be spared before its breaker trips.
 #[expect(
     clippy::expect_used,
     reason = "a test reads it, and nothing in it depends on the room"
 )]
 fn policy() -> Policy {
+    let acts = SPARE.map(|outlet| {
+        serde_json::json!({
+            "action": "outlet-off", "on": { "selector": "name=pdu-a1-a" },
+            "parameters": { "outlet": outlet }, "settle": "15s",
+        })
+    });
     let policy = serde_json::from_value(serde_json::json!({
         "name": "spare-feed-a",
-        "about": "While UPS-B has no input, feed A sheds what can be spared",
+        "about": "While UPS-B is gone, feed A sheds what can be spared before its breaker trips",
         "watch": {
+            "load": { "metric": "hw.power", "selector": "name=ups-a",
+                "where": { "circuit": "output" }, "aggregate": "sum", "fresh": "1m" },
             "source": { "metric": "utakata.ups.source", "selector": "name=ups-b", "fresh": "1m" },
         },
-        "when": "source != 'normal'",
+        // The breaker carries 7 kW.
+        "when": "load > 6700.0 && source != 'normal'",
+        "until": "load < 6500.0",
         "hold": "10s",
-        "act": [{
-            "action": "outlet-off", "on": { "selector": "name=pdu-a1-a" },
-            "parameters": { "outlet": 24 }, "settle": "1m",
-        }],
-        "back": { "when": "source == 'normal'", "hold": "30s" },
+        "act": acts.collect::<Vec<_>>(),
+        "back": { "when": "source == 'normal'", "hold": "30s", "settle": "5s" },
         "envelope": {
             "only": { "selector": "name=pdu-a1-a", "actions": ["outlet-off"] },
-            "at_most": ["6 in 1h"],
+            "at_most": ["30 in 1h"],
         },
     }));
     policy.expect("the policy of the demo is one")

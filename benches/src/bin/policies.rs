@@ -1,4 +1,5 @@
-//! Policies: 10,000 instances decided once, and thirty days of fifty inputs decided again.
+//! Policies: 10,000 instances decided once, thirty days of fifty inputs decided again, and two days of a
+//! room of twenty racks that answers.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use utakata_model::{Policy, policy::Mode};
 use utakata_policy::{
     Candidate, Compiled, InputView, Purpose, Sample, SampleValue, State, View, decide,
 };
+use utakata_room::{Blueprint, blueprint::NORTH};
+use utakata_trial::Config;
 
 /// Measures decisions of policies.
 #[derive(Parser)]
@@ -20,6 +23,9 @@ struct Arguments {
     /// Days that are decided again, once a minute
     #[arg(long, default_value_t = 30)]
     days: u64,
+    /// Hours of the room of twenty racks
+    #[arg(long, default_value_t = 48)]
+    hours: u64,
     /// Measured runs, after one for warming up
     #[arg(long, default_value_t = 5)]
     runs: usize,
@@ -134,16 +140,49 @@ fn replay(compiled: &Compiled, days: u64) -> Result<(Duration, u64)> {
     Ok((began.elapsed(), acts))
 }
 
+/// Sheds a feed of the room of twenty racks.
+const SHED: &str = r#"{ "name": "shed",
+    "watch": {
+        "load": { "metric": "hw.power", "selector": "kind=apc-pdu,feed=A", "aggregate": "sum",
+            "where": { "phase": "*" }, "fresh": "90s", "at_least": "95%" },
+        "source": { "metric": "utakata.ups.source", "selector": "name=ups-b", "fresh": "2m" } },
+    "let": { "share": "load / 72000.0" },
+    "when": "share > 0.90 && source != 'normal'", "until": "share < 0.80", "hold": "15s",
+    "act": [{ "action": "outlet-off",
+        "on": { "relation": "feeds", "selector": "tier=batch", "from": "feed=A" },
+        "parameters": { "outlet": "$outlet" }, "enough": "load - 61200.0", "gives": "hw.power",
+        "at_a_time": 10, "settle": "30s" }],
+    "back": { "when": "share < 0.7 && source == 'normal'", "hold": "10m", "at_a_time": 5,
+        "settle": "1m" },
+    "envelope": { "at_most": ["60 in 1h", "20 in 1m"] } }"#;
+
+/// Lets a policy act in the room, and returns how long that took.
+fn answer(hours: u64) -> Result<(Duration, u64)> {
+    let room = Blueprint::parse(NORTH, "north")?;
+    let policies = [serde_json::from_str(SHED)?];
+    let config = Config {
+        lasts: Duration::from_secs(hours * 3600),
+        ..Config::default()
+    };
+    let began = Instant::now();
+    let report = utakata_trial::run(&room, &policies, &[], config)?;
+    Ok((began.elapsed(), report.decisions))
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let (each, fifty) = (compiled(EACH)?, compiled(FIFTY)?);
     step_all(&each, arguments.instances)?;
     let (mut steps, mut replays, mut acts) = (Figures::default(), Figures::default(), 0);
+    let (mut rooms, mut decisions) = (Figures::default(), 0);
     for _ in 0..arguments.runs {
         steps.add(step_all(&each, arguments.instances)?.as_secs_f64() * 1e3);
         let (lasted, acted) = replay(&fifty, arguments.days)?;
         replays.add(lasted.as_secs_f64() * 1e3);
         acts = acted;
+        let (lasted, decided) = answer(arguments.hours)?;
+        rooms.add(lasted.as_secs_f64() * 1e3);
+        decisions = decided;
     }
     println!(
         "{} instances decided once, ms: {steps}",
@@ -151,5 +190,7 @@ fn main() -> Result<()> {
     );
     let days = arguments.days;
     println!("{days} days of 50 inputs at 1 min decided, {acts} acts, ms: {replays}");
+    let hours = arguments.hours;
+    println!("{hours} h of a room of 20 racks, twice, {decisions} decisions, ms: {rooms}");
     Ok(())
 }

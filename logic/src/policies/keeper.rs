@@ -36,8 +36,6 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// The pause after an error of the store.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// The interval between writes of states in which only timers run.
-const WRITE_TIMERS: Duration = Duration::from_secs(15);
 /// The time that reading inputs anew may take, before an act that wants it.
 const CHECK: Duration = Duration::from_secs(3);
 
@@ -344,7 +342,7 @@ impl Keeping<'_> {
         let Some(instance) = found.instances.get_mut(&key) else {
             return Ok(());
         };
-        if is_worth_writing(instance, &decided, now) || !writes.operations.is_empty() {
+        if !instance.written.leads_to(&decided.state) || !writes.operations.is_empty() {
             let row = StateRow {
                 target: key.clone(),
                 state: decided.state.clone(),
@@ -358,7 +356,7 @@ impl Keeping<'_> {
             return Ok(());
         };
         if is_written {
-            instance.written = Some((decided.state.clone(), now));
+            instance.written.clone_from(&decided.state);
         }
         instance.state = decided.state;
         instance.decided_at = Some(now);
@@ -435,23 +433,6 @@ fn changed(
         token: None,
         attribution,
     });
-}
-
-/// Returns true if a state differs from the stored one in more than its timers, or those were stored
-/// long ago.
-fn is_worth_writing(instance: &Instance, decided: &Decided, now: Timestamp) -> bool {
-    let Some((written, at)) = &instance.written else {
-        return decided.state != instance.state || decided.state != Default::default();
-    };
-    let without = |state: &utakata_policy::State| utakata_policy::State {
-        when: Default::default(),
-        back: Default::default(),
-        blind: Default::default(),
-        ..state.clone()
-    };
-    let age = Duration::try_from(now.duration_since(*at)).unwrap_or(Duration::ZERO);
-    let is_other = written != &decided.state;
-    without(written) != without(&decided.state) || (is_other && age >= WRITE_TIMERS)
 }
 
 fn note(

@@ -26,8 +26,8 @@ pub(super) struct Kept {
 pub(super) struct Instance {
     pub scope: Arc<Scope>,
     pub state: State,
-    /// The state that was stored last, and when.
-    pub written: Option<(State, Timestamp)>,
+    /// The state that was stored last.
+    pub written: State,
     /// The time of the last decision.
     pub decided_at: Option<Timestamp>,
     pub last: Option<Last>,
@@ -53,7 +53,7 @@ impl Kept {
         changes.any(|change| !matches!(change.stage, Stage::Would | Stage::Person))
     }
 
-    /// Begins anew: nothing is remembered but what is not handed back.
+    /// Begins anew: nothing is remembered but what is not handed back. It has to be stored.
     pub fn begin_anew(&mut self) {
         self.mode.run += 1;
         for instance in self.instances.values_mut() {
@@ -68,6 +68,8 @@ impl Kept {
                 episode: episode.filter(|episode| !episode.changes.is_empty()),
                 ..State::default()
             };
+            // Whoever begins anew stores it.
+            instance.written.clone_from(&instance.state);
         }
     }
 
@@ -125,6 +127,7 @@ pub(super) fn read(rows: Vec<(String, String)>) -> BTreeMap<PolicyName, Kept> {
             Ok(row) => {
                 if let Some(found) = kept.get_mut(name.as_str()) {
                     let instance = found.instances.entry(row.target).or_default();
+                    instance.written.clone_from(&row.state);
                     instance.state = row.state;
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utakata_model::{Selector, TargetName};
-use utakata_policy::{Decided, Request, Stage, State};
+use utakata_policy::{Decided, Request};
 
 use super::{Error, Parts, record::ModeRow};
 use crate::{
@@ -36,7 +36,7 @@ pub(super) async fn prepare(
         match parts.control.of_policy(act(mode, &request, &why)) {
             Ok(plan) => prepared.operations.push(plan),
             Err(error) => {
-                withdraw(&mut decided.state, &request.key);
+                decided.state.withdraw(&request.key);
                 prepared.why.push_str(&impossible(&request.target, &error));
             }
         }
@@ -46,7 +46,7 @@ pub(super) async fn prepare(
         let undone = parts.store.operation_by_key(&back.undoes).await?;
         let Some(undoes) = undone else {
             // It was never recorded, and so never done.
-            forget(&mut decided.state, &back.key);
+            decided.state.forget(&back.key);
             continue;
         };
         let of = HandBackOf {
@@ -57,9 +57,9 @@ pub(super) async fn prepare(
         };
         match parts.control.hand_back(of).await {
             Ok(Some(plan)) => prepared.operations.push(plan),
-            Ok(None) => forget(&mut decided.state, &back.key),
+            Ok(None) => decided.state.forget(&back.key),
             Err(error) => {
-                leave_to_a_person(&mut decided.state, &back.key);
+                decided.state.leave_to_a_person(&back.key);
                 prepared.why.push_str(&impossible(&back.target, &error));
             }
         }
@@ -82,37 +82,4 @@ fn act(mode: &ModeRow, request: &Request, why: &str) -> PolicyOperation {
 
 fn impossible(target: &TargetName, error: &control::Error) -> String {
     format!("; {target} cannot be changed: {error}")
-}
-
-/// Takes a change out that could not be asked for. One that was there before stays.
-fn withdraw(state: &mut State, key: &str) {
-    let Some(episode) = &mut state.episode else {
-        return;
-    };
-    episode.changes.retain(|change| change.key != key);
-    for change in episode.changes.iter_mut().filter(|one| one.latest == key) {
-        change.latest.clone_from(&change.key);
-        change.stage = Stage::Done;
-    }
-    if episode.changes.is_empty() {
-        state.episode = None;
-    }
-}
-
-/// Forgets a change that there is nothing to hand back of.
-fn forget(state: &mut State, key: &str) {
-    let Some(episode) = &mut state.episode else {
-        return;
-    };
-    episode.changes.retain(|change| change.latest != key);
-    if episode.changes.is_empty() {
-        state.episode = None;
-    }
-}
-
-fn leave_to_a_person(state: &mut State, key: &str) {
-    let changes = state.episode.iter_mut().flat_map(|one| &mut one.changes);
-    for change in changes.filter(|one| one.latest == key) {
-        change.stage = Stage::Person;
-    }
 }

@@ -238,6 +238,135 @@ fn in_shadow_it_only_thinks() {
     assert!(table.state.episode.is_none());
 }
 
+#[test]
+fn acts_and_hand_backs_that_chase_each_other_stop_it() {
+    let mut table = Table::new(shed());
+    let mut cycles = 0;
+    let stops = loop {
+        let acts = table.pass(60, 920.0);
+        if acts.word == Word::Stop {
+            break acts;
+        }
+        assert_eq!(acts.word, Word::Act, "{}", acts.why);
+        table.was(&acts, Was::Done);
+        table.pass(40, 840.0);
+        while table.state.episode.is_some() {
+            let backs = table.pass(120, 650.0);
+            table.was(&backs, Was::Done);
+        }
+        cycles += 1;
+        assert!(cycles < 5, "it goes on");
+    };
+    assert!(stops.why.contains("to and fro"), "{}", stops.why);
+    assert_eq!(cycles, 2);
+    // As often over a longer time is no swinging.
+    let mut table = Table::new(shed());
+    for _ in 0..4 {
+        let acts = table.pass(60, 920.0);
+        assert_eq!(acts.word, Word::Act, "{}", acts.why);
+        table.was(&acts, Was::Done);
+        table.pass(40, 840.0);
+        while table.state.episode.is_some() {
+            let backs = table.pass(120, 650.0);
+            table.was(&backs, Was::Done);
+        }
+        table.pass(600, 650.0);
+    }
+}
+
+#[test]
+fn acts_on_several_outlets_of_one_target_are_done_one_after_the_other() {
+    let act = |outlet: u32| {
+        json!({ "action": "outlet-off", "on": { "selector": "name=pdu-1" },
+            "parameters": { "outlet": outlet }, "settle": "5s" })
+    };
+    let mut policy = shed();
+    policy["act"] = json!([act(3), act(4)]);
+    let mut table = Table::new(policy);
+    let whole = Candidate {
+        target: "pdu-1".parse().unwrap(),
+        outlet: None,
+        order: None,
+        gives: None,
+        is_free: true,
+    };
+    table.view.candidates = vec![vec![whole.clone()], vec![whole]];
+    let mut outlets = Vec::new();
+    for _ in 0..2 {
+        let acts = table.pass(30, 920.0);
+        table.was(&acts, Was::Done);
+        outlets.extend(acts.acts.iter().filter_map(|one| one.outlet.clone()));
+    }
+    assert_eq!(outlets, ["3", "4"]);
+    assert!(table.pass(30, 920.0).acts.is_empty());
+}
+
+#[test]
+fn looks_that_are_far_apart_count_as_the_time_between_them() {
+    let mut policy = shed();
+    policy["every"] = json!("15m");
+    policy["hold"] = json!("20m");
+    let mut table = Table::new(policy);
+    let mut looks = 0;
+    loop {
+        table.now += Duration::from_secs(900);
+        table.load(920.0);
+        looks += 1;
+        if !table.step().acts.is_empty() {
+            break;
+        }
+        assert!(looks < 10);
+    }
+    assert_eq!(looks, 3);
+}
+
+#[test]
+fn a_stored_state_is_as_good_as_the_one_that_follows_unless_something_happened() {
+    let mut table = Table::new(shed());
+    table.pass(2, 920.0);
+    let stored = table.state.clone();
+    table.pass(3, 920.0);
+    assert!(stored.leads_to(&table.state), "only time has passed");
+    // It did not hold for a moment: what was stored would act too early.
+    table.pass(1, 500.0);
+    assert!(!stored.leads_to(&table.state));
+    table.pass(2, 920.0);
+    assert!(!stored.leads_to(&table.state));
+    let stored = table.state.clone();
+    table.now += Duration::from_secs(20);
+    table.load(920.0);
+    table.step();
+    assert!(!stored.leads_to(&table.state), "it is too old");
+}
+
+/// History has values in another order than whoever saw them.
+#[test]
+fn what_is_decided_does_not_depend_on_the_order_of_what_is_seen() {
+    let numbers = [0.1, 0.2, 0.3, 1e9, 7.7, 1e-3, 123.4, 0.7];
+    for aggregate in ["sum", "mean", "max", "min", "p90"] {
+        let mut document = shed();
+        document["watch"]["load"]["aggregate"] = json!(aggregate);
+        let mut table = Table::new(document);
+        let mut seen = Vec::new();
+        for first in 0..numbers.len() {
+            let (later, earlier) = (&numbers[first..], &numbers[..first]);
+            let sample = |value: &f64| Sample {
+                target: "pdu-1".parse().unwrap(),
+                value: SampleValue::Number(*value),
+                heard: table.now,
+            };
+            let samples = later.iter().chain(earlier).map(sample).collect();
+            table.view.inputs = vec![InputView {
+                targets: 1,
+                samples,
+            }];
+            seen.push(format!("{:?}", table.step().evaluation));
+        }
+        seen.dedup();
+        assert_eq!(seen.len(), 1, "{aggregate}: {seen:?}");
+    }
+}
+
 proptest! {
     /// Whatever is seen and whatever the clock does, there is a decision, always the same one; a
     /// target is changed once in an episode, and the end hands back all that was done.

@@ -8,7 +8,7 @@ use async_snmp::Oid;
 use super::Writable;
 use super::system::{Agent, Labels};
 use super::view::{ViewBuilder, gauge, integer, text};
-use crate::room::{Command, Condition, Outlet, Pdu, Room};
+use crate::room::{Command, Outlet, Pdu, Room};
 use crate::units::POWER_FACTOR;
 
 const PX: [u32; 8] = [1, 3, 6, 1, 4, 1, 13742, 6];
@@ -160,7 +160,7 @@ fn inlet(pdu: &Pdu, builder: &mut ViewBuilder) {
 /// The breaker of all outlets, with its sensor `trip` (15): open(0) or closed(1).
 fn breaker(pdu: &Pdu, builder: &mut ViewBuilder) {
     const TRIP: u32 = 15;
-    let is_open = pdu.conditions.has(Condition::BreakerOpen);
+    let is_open = pdu.has_tripped();
     builder.row((&PX, &[3, 4, 3, 1]), &[PDU, 1], [(2, text("C1"))]);
     builder.row(
         (&PX, &[5, 3, 3, 1]),

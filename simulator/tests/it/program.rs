@@ -93,7 +93,7 @@ fn the_control_port_answers_line_by_line_and_survives_nonsense() {
             .as_array()
             .unwrap()
             .len(),
-        10
+        12
     );
     assert!(
         ask("nonsense")["error"]

@@ -11,13 +11,14 @@ const PX_STATE: &str = "1.3.6.1.4.1.13742.6.4.1.2.1.3.1";
 #[test]
 fn every_device_of_the_default_room_introduces_itself() {
     let room = Simulator::room();
-    assert_eq!(room.places.len(), 10);
+    assert_eq!(room.places.len(), 12);
     for (name, place) in &room.places {
         assert_eq!(room.get(name, "1.3.6.1.2.1.1.5.0"), *name);
         let object = room.get(name, "1.3.6.1.2.1.1.2.0");
         let expect = match place["kind"].as_str().unwrap() {
             "apc-pdu" => ".1.3.6.1.4.1.318.1.3.4.6",
             "raritan-pdu" => ".1.3.6.1.4.1.13742.6",
+            "crac" => ".1.3.6.1.4.1.8072.9999.9999.8",
             _ => ".1.3.6.1.2.1.33",
         };
         assert_eq!(object, expect, "{name}");
@@ -207,4 +208,32 @@ fn a_battery_test_requested_by_snmp_is_seen_and_can_be_stopped() {
     test("2").unwrap();
     assert_eq!((read("7.3.0"), read("4.1.0")), (4, 3));
     assert!(test("5").unwrap_err().contains("wrongValue"));
+}
+
+#[test]
+fn a_cooling_unit_is_told_its_setpoint_and_shows_what_fails() {
+    const UNIT: &str = "1.3.6.1.4.1.8072.9999.9999.8";
+    let room = Simulator::room();
+    let setpoint = format!("{UNIT}.2.1.0");
+    assert_eq!(room.get("crac-1", &setpoint), "20.0");
+    room.set("crac-1", &setpoint, "s", "22.5").unwrap();
+    assert_eq!(room.get("crac-1", &setpoint), "22.5");
+    for wrong in ["warm", "50"] {
+        assert!(
+            room.set("crac-1", &setpoint, "s", wrong).is_err(),
+            "{wrong}"
+        );
+    }
+    let status = format!("{UNIT}.1.1.0");
+    assert_eq!(room.number("crac-1", &status), 1);
+    room.fault("crac-1", "compressor-failed");
+    assert_eq!(room.number("crac-1", &status), 2);
+    // What fails in one place belongs together: the unit and the UPS of a utility feed.
+    room.fault("crac-2", "utility-lost");
+    assert_eq!(room.number("crac-2", &format!("{UNIT}.1.2.0")), 2);
+    let source = "1.3.6.1.2.1.33.1.4.1.0";
+    wait_until("the battery of UPS-B", || room.number("ups-b", source) == 5);
+    assert_eq!(room.number("ups-a", source), 3);
+    room.fault("ups-b", "none");
+    wait_until("the mains of UPS-B", || room.number("ups-b", source) == 3);
 }

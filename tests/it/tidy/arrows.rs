@@ -81,7 +81,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("worker-sdk", &["invariant", "protocol", "model"]),
     // It tries profiles on the worker itself.
     ("workbench", &["worker-snmp", "worker-sdk"]),
-    ("simulator", &[]),
+    // The physics: of the simulator, which speaks for them, and of trials, in which they answer.
+    ("room", &[]),
+    ("simulator", &["room"]),
+    ("trial", &["envelope", "policy", "room", "model"]),
     ("tests", &[]),
     ("kube-for-tests", &[]),
     // It throws bytes at whatever reads those of strangers.
@@ -107,7 +110,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kube-for-tests",
             "model",
             "policy",
+            "room",
             "tests",
+            "trial",
         ],
     ),
     (
@@ -154,6 +159,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "documents",
             "api",
             "model",
+            "room",
+            "trial",
             "worker-sdk",
         ],
     ),

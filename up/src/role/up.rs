@@ -13,7 +13,7 @@ use super::{Context, End, Listening};
 use crate::{
     claim::Claim,
     config::{self, Config},
-    demo::Room,
+    demo::{self, Room},
     descriptors,
     folder::{Endpoint, Folder},
     log,
@@ -37,7 +37,7 @@ Examples:
   utakata up
   utakata up --data /var/lib/utakata --listen 10.0.0.5:7700 --mqtt off")]
 pub struct Arguments {
-    /// Simulate two racks of PDUs and UPSs, and observe them; keeps its data apart
+    /// Simulate a room of PDUs, UPSs and cooling units, and observe it; keeps its data apart
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
@@ -111,6 +111,10 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
     } else {
         Ports::AsConfigured
     };
+    if arguments.demo {
+        let laid_out = demo::lay_out_release(claim.folder().path());
+        laid_out.context("the release of the demo's cooling units cannot be written")?;
+    }
     let probes = Probes::start(&config.probes).await?;
     let within = config.stop.within;
     let mut system = System::start(config, claim, ports).await?;

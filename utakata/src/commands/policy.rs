@@ -1,5 +1,6 @@
 //! `utakata policy`: what acts by itself.
 
+mod trial;
 mod view;
 
 use std::time::Duration;
@@ -31,6 +32,9 @@ document, the envelopes and the result, and counts for a week.
 
 Example: utakata policy test shed-feed-a --since 30d")]
     Test(TestArguments),
+    /// Try policies in a simulated room, in which everything they do has its effect
+    #[command(after_help = trial::HELP)]
+    Trial(trial::Arguments),
     /// Arm a policy for a time, with the token of its last test
     #[command(after_help = "\
 Where an action is of high risk and the site wants approvals, two people give the same command.
@@ -127,12 +131,15 @@ impl Command {
     pub fn changes(&self) -> bool {
         !matches!(
             self,
-            Self::List | Self::Show(_) | Self::Test(_) | Self::Explain(_)
+            Self::List | Self::Show(_) | Self::Test(_) | Self::Trial(_) | Self::Explain(_)
         )
     }
 }
 
 pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
+    if let Command::Trial(arguments) = &command {
+        return trial::run(arguments, context).await;
+    }
     let client = context.client()?;
     let output = context.output;
     match command {
@@ -160,6 +167,8 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             let armed = client.arm_policy(name, &arm).await?;
             output.one(&armed, || view::armed(name, &arm, &armed))?;
         }
+        // It needs no server.
+        Command::Trial(_) => {}
         Command::Shadow(said) => disarm(&client, said, "shadow", context).await?,
         Command::Off(said) => disarm(&client, said, "off", context).await?,
         Command::Stop(said) => {

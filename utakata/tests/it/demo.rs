@@ -37,5 +37,23 @@ fn the_demo_shows_readings_and_switches_an_outlet() {
     let done = place.run(&off);
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     assert_eq!(state(), "off");
+    // The cooling units are of a kind that only a demo has.
+    place.until_served("crac");
+    let setpoint = || {
+        let read = place.json(&["read", "crac-1", "--metric", "hvac.setpoint"]);
+        read["tasks"][0]["readings"][0]["value"].clone()
+    };
+    assert_eq!(setpoint(), 20.0);
+    let warmer = [
+        "control",
+        "name=crac-1",
+        "set-setpoint",
+        "-p",
+        "celsius=21.5",
+        "-y",
+    ];
+    let done = place.run(&warmer);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert_eq!(setpoint(), 21.5);
     assert_eq!(up.stop(), 0, "{}", place.told());
 }

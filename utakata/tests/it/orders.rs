@@ -27,8 +27,13 @@ pub struct Counters {
 
 impl Counters {
     pub fn start() -> Self {
+        Self::of(&["counters", "--devices", &DEVICES.to_string()])
+    }
+
+    /// The devices of the simulator with these arguments.
+    pub fn of(arguments: &[&str]) -> Self {
         let child = Command::new(beside("utakata-simulator"))
-            .args(["counters", "--devices", &DEVICES.to_string()])
+            .args(arguments)
             .args(["--base-port", "0", "--exit-with-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -73,7 +78,8 @@ impl Counters {
         text + "---\ntype: target\nname: echo\nkind: echo\naddress: echo\nzone: hall-1\n"
     }
 
-    fn tell(&self, arguments: &[&str]) -> Value {
+    /// Sends a command to the simulator, and returns what it answers.
+    pub fn tell(&self, arguments: &[&str]) -> Value {
         let (command, rest) = arguments.split_first().unwrap();
         let mut simulator = Command::new(beside("utakata-simulator"));
         simulator.args([command, "--control", &self.control]);

@@ -98,3 +98,159 @@ fn a_policy_whose_engine_is_killed_again_and_again_does_nothing_twice() {
     counters.expect_once(&["by-a-policy".to_owned()]);
     assert_eq!(up.stop(), 0, "{}", place.told());
 }
+
+/// A rack on two feeds. Either carries half of it, and neither all of it for long.
+const ROOM: &str = r#"
+name = "small"
+
+[[ups]]
+name = "ups-a"
+feed = "A"
+rated_watts = 5000
+battery_watt_hours = 1000
+breaker_watts = 1000
+
+[[ups]]
+name = "ups-b"
+feed = "B"
+rated_watts = 5000
+battery_watt_hours = 1000
+breaker_watts = 1000
+
+[[row]]
+name = "R"
+racks = 1
+pdu = "apc-pdu"
+feeds = ["A", "B"]
+outlets = 8
+
+[[row.server]]
+name = "web"
+count = 2
+idle_watts = 250
+peak_watts = 250
+
+[[row.server]]
+name = "batch"
+count = 6
+idle_watts = 125
+peak_watts = 125
+"#;
+
+/// Switches off what can be spared on feed A while feed B is gone.
+const SHED: &str = "
+---
+type: policy
+name: shed
+watch:
+  load: { metric: hw.power, selector: name=ups-a, where: { circuit: output }, aggregate: sum, fresh: 10s }
+  source: { metric: utakata.ups.source, selector: name=ups-b, fresh: 10s }
+when: load > 900.0 && source != 'normal'
+until: load < 850.0
+hold: 1s
+act:
+  - { action: outlet-off, on: { selector: name=pdu-r01-a }, parameters: { outlet: 3 }, settle: 3s }
+  - { action: outlet-off, on: { selector: name=pdu-r01-a }, parameters: { outlet: 4 }, settle: 3s }
+  - { action: outlet-off, on: { selector: name=pdu-r01-a }, parameters: { outlet: 5 }, settle: 3s }
+  - { action: outlet-off, on: { selector: name=pdu-r01-a }, parameters: { outlet: 6 }, settle: 3s }
+  - { action: outlet-off, on: { selector: name=pdu-r01-a }, parameters: { outlet: 7 }, settle: 3s }
+back: { when: source == 'normal', hold: 1s, settle: 1s }
+envelope:
+  only: { selector: name=pdu-r01-a, actions: [outlet-off] }
+  at_most: [\"4 in 1h\"]
+";
+
+#[test]
+fn a_policy_sheds_a_feed_before_its_breaker_trips_also_if_it_is_killed_meanwhile() {
+    let place = Place::new();
+    let file = place.file("room.toml", ROOM);
+    let room = Counters::of(&["room", "--room", file.to_str().unwrap()]);
+    let mut text = "type: credential\nname: room\n\
+         values: { version: \"2c\", community: public, community_write: private }\n---\n\
+         type: schedule\nname: often\nselector: room=small\ninterval: 1s\n"
+        .to_owned();
+    for device in &room.devices {
+        let (name, kind, address) = (&device["name"], &device["kind"], &device["address"]);
+        let _ = write!(
+            text,
+            "---\ntype: target\nname: {name}\nkind: {kind}\naddress: {address}\n\
+             credential: room\nlabels: {{ room: small }}\n"
+        );
+    }
+    let mut up = place.up();
+    place.until_served("ups");
+    let site = place.file("site.yaml", &(text + SHED));
+    let applied = place.run(&["apply", "-f", site.to_str().unwrap()]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    place.until(&["policy", "show", "shed"], |policy| {
+        (policy["instances"][0]["conditions"]["when"] == false).then_some(())
+    });
+    let tested = place.json(&["policy", "test", "shed", "--since", "1h"]);
+    let token = tested["token"].as_str().unwrap();
+    let armed = place.run(&["policy", "arm", "shed", "--token", token, "--for", "1h"]);
+    assert_eq!(armed.code, 0, "{}{}", armed.out, armed.err);
+    room.tell(&["fault", "ups-b", "output-off"]);
+    // It dies in the middle.
+    place.until(&["policy", "show", "shed"], |policy| {
+        (changes(policy).1 >= 1).then_some(())
+    });
+    up.kill();
+    up = place.up();
+    let shed = |room: &Counters| {
+        let truth = room.tell(&["show", "pdu-r01-a"]);
+        let outlets = truth[0]["outlets"].as_array().unwrap().clone();
+        let touched = outlets.iter().filter(|one| one["received"] != 0).count();
+        let off = outlets.iter().filter(|one| one["on"] == false).count();
+        (touched, off)
+    };
+    // 1,250 W hang on feed A: three of 125 W are enough, and a fourth would be too much.
+    let is_shed = wait_for(|| {
+        let policy = place.json(&["policy", "show", "shed"]);
+        (changes(&policy) == (3, 3)).then_some(())
+    });
+    let told = || place.run(&["policy", "show", "shed"]).out;
+    assert!(is_shed.is_some(), "{}", told());
+    assert_eq!(shed(&room), (3, 3));
+    let ups = room.tell(&["show", "ups-a"]);
+    assert_eq!(ups[0]["watts"], 875.0, "{ups}");
+    assert_eq!(ups[0]["breaker"]["trips"], 0, "{ups}");
+    room.tell(&["fault", "ups-b", "none"]);
+    let is_back = wait_for(|| {
+        let policy = place.json(&["policy", "show", "shed"]);
+        (changes(&policy) == (0, 0)).then_some(())
+    });
+    assert!(is_back.is_some(), "{}", told());
+    assert_eq!(shed(&room), (3, 0), "everything is on again");
+    assert_eq!(up.stop(), 0, "{}", place.told());
+}
+
+#[test]
+fn a_trial_of_the_examples_holds_what_is_promised_and_tells_a_story() {
+    let place = Place::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
+    let file = |name: &str| root.join(name).display().to_string();
+    let (shed, warm, site) = (
+        file("shed-feed-a.yaml"),
+        file("warm-aisle.yaml"),
+        file("site.yaml"),
+    );
+    let all = ["policy", "trial", "-f", &shed, "-f", &warm, "-f", &site];
+    let trial = [&all[..], &["--for", "6h", "--seed", "1..2", "--kills"]].concat();
+    let reports = place.json(&trial);
+    let reports = reports.as_array().unwrap();
+    assert_eq!(reports.len(), 2);
+    for report in reports {
+        assert_eq!(report["broken"], Value::Array(Vec::new()), "{report}");
+        assert!(report["acts"].as_u64().unwrap() > 0, "{report}");
+        assert!(report["kills"].as_u64().unwrap() > 100, "{report}");
+    }
+    let wrong = place.run(&["policy", "trial", "-f", &file("hung-bmc.yaml")]);
+    assert_eq!(wrong.code, 1, "{}", wrong.out);
+    assert!(
+        wrong.err.contains("hung-bmc") && wrong.err.contains("north"),
+        "{}",
+        wrong.err
+    );
+    let wrong = place.run(&["policy", "trial", "-f", &shed, "--seed", "5..1"]);
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+}

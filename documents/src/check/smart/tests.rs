@@ -62,12 +62,12 @@ fn a_policy_that_sheds_load() {
     );
     finds(
         name,
-        ("enough: load - 0.85 * 14000.0", "enough: load - source"),
+        ("enough: load - 0.85 * 72000.0", "enough: load - source"),
         &["act.0.enough", "a text"],
     );
     finds(
         name,
-        ("settle: 2m", "settle: 0s"),
+        ("settle: 30s", "settle: 0s"),
         &["it changes what it watches", "settle: 20s"],
     );
     finds(

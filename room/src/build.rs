@@ -4,8 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::blueprint::{self, Blueprint};
-use crate::room::{Conditions, Cord, Outlet, Pdu, Rack, Room, Server, Ups};
+use crate::cooling::Design;
 use crate::units::{Volts, WattHours, Watts};
+use crate::{
+    Air, Breaker, Conditions, Cooling, Cord, Outlet, Pdu, Rack, Room, Server, Ups, Utility,
+};
 
 /// A mistake in a blueprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +28,12 @@ pub enum Error {
     /// A cord that is not `pdu:outlet`.
     #[error("`{0}` has a cord `{1}`: write pdu:outlet, like pdu-a1-a:3")]
     Cord(String, String),
+    /// Something is supplied by a feed that does not exist.
+    #[error("`{0}` is supplied by `{1}`, which is no [[utility]] of the room")]
+    Utility(String, String),
+    /// A cooling unit that cannot work.
+    #[error("`{0}` has a setpoint that is not from 10 to 40 degrees")]
+    Setpoint(String),
     /// A cord leads nowhere.
     #[error("`{0}` is plugged into `{1}`, which the room does not have")]
     Plug(String, String),
@@ -44,11 +53,21 @@ impl Room {
             .iter()
             .map(|pdu| build_pdu(pdu, &racks))
             .collect::<Result<Vec<_>, _>>()?;
+        let utilities: Vec<Utility> = blueprint
+            .utilities
+            .iter()
+            .map(|utility| Utility::new(utility.name.clone()))
+            .collect();
         let upses = blueprint
             .upses
             .iter()
-            .map(build_ups)
+            .map(|ups| build_ups(ups, &utilities))
             .collect::<Result<_, _>>()?;
+        let cooling = blueprint
+            .cooling
+            .iter()
+            .map(|unit| build_cooling(unit, &utilities))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut servers = Vec::new();
         for sort in &blueprint.servers {
             for number in 0..sort.count {
@@ -63,6 +82,9 @@ impl Room {
             racks,
             pdus,
             upses,
+            utilities,
+            air: (!cooling.is_empty()).then(|| Air::new(&cooling)),
+            cooling,
             servers,
         };
         room.label();
@@ -83,6 +105,22 @@ impl Room {
 
     fn settle(&mut self) {
         self.advance(Duration::ZERO);
+        for pdu in &mut self.pdus {
+            let load = pdu.power();
+            if let Some(breaker) = &mut pdu.breaker {
+                breaker.settle(load);
+            }
+        }
+        for ups in &mut self.upses {
+            let load = ups.load;
+            if let Some(breaker) = &mut ups.breaker {
+                breaker.settle(load);
+            }
+        }
+        if self.air.is_some() {
+            (0..WARMING_UP).for_each(|_| self.cool(WARMING_STEP));
+        }
+        let supply = self.supply();
         for (index, rack) in self.racks.iter_mut().enumerate() {
             rack.settle(
                 self.pdus
@@ -90,6 +128,7 @@ impl Room {
                     .filter(|pdu| pdu.rack == index)
                     .map(Pdu::power)
                     .sum(),
+                supply,
             );
         }
         for pdu in &mut self.pdus {
@@ -102,13 +141,17 @@ impl Room {
     }
 }
 
+/// The time for which the cooling units of a new room have worked already.
+const WARMING_UP: u32 = 1440;
+const WARMING_STEP: Duration = Duration::from_secs(5);
 const AGE: Duration = Duration::from_secs(40 * 24 * 3600);
 
 fn check_names(blueprint: &Blueprint) -> Result<(), Error> {
     let pdus = blueprint.pdus.iter().map(|pdu| &pdu.name);
     let upses = blueprint.upses.iter().map(|ups| &ups.name);
+    let cooling = blueprint.cooling.iter().map(|unit| &unit.name);
     let mut seen = HashSet::new();
-    for name in pdus.chain(upses) {
+    for name in pdus.chain(upses).chain(cooling) {
         if !seen.insert(name) {
             return Err(Error::Twice(name.clone()));
         }
@@ -139,19 +182,68 @@ fn build_pdu(pdu: &blueprint::Pdu, racks: &[Rack]) -> Result<Pdu, Error> {
         energy: WattHours(0.0),
         peak: Watts(0.0),
         conditions: Conditions::default(),
+        breaker: breaker(&pdu.name, pdu.breaker_watts)?,
+        extra: Watts(0.0),
     })
 }
 
-fn build_ups(ups: &blueprint::Ups) -> Result<Ups, Error> {
+fn breaker(owner: &str, rated: Option<Watts>) -> Result<Option<Breaker>, Error> {
+    match rated {
+        Some(rated) if !is_positive(rated.0) => Err(Error::Power(owner.to_owned())),
+        rated => Ok(rated.map(Breaker::new)),
+    }
+}
+
+fn find_utility(
+    utilities: &[Utility],
+    owner: &str,
+    name: Option<&String>,
+) -> Result<Option<usize>, Error> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let found = utilities.iter().position(|utility| utility.name == *name);
+    match found {
+        Some(found) => Ok(Some(found)),
+        None => Err(Error::Utility(owner.to_owned(), name.clone())),
+    }
+}
+
+fn build_cooling(unit: &blueprint::Cooling, utilities: &[Utility]) -> Result<Cooling, Error> {
+    if !is_positive(unit.capacity_watts.0) {
+        return Err(Error::Power(unit.name.clone()));
+    }
+    if !(10.0..=40.0).contains(&unit.setpoint.0) {
+        return Err(Error::Setpoint(unit.name.clone()));
+    }
+    let design = Design {
+        capacity: unit.capacity_watts,
+        airflow: unit.capacity_watts.0 / KELVINS,
+        setpoint: unit.setpoint,
+        min_on: unit.min_on,
+        min_off: unit.min_off,
+    };
+    let utility = find_utility(utilities, &unit.name, unit.utility.as_ref())?;
+    let (name, zone) = (unit.name.clone(), unit.zone.clone());
+    Ok(Cooling::new(name, zone, utility, design))
+}
+
+/// The kelvins by which a cooling unit at full capacity cools its air.
+const KELVINS: f64 = 14.0;
+
+fn build_ups(ups: &blueprint::Ups, utilities: &[Utility]) -> Result<Ups, Error> {
     if !is_positive(ups.rated_watts.0) || !is_positive(ups.battery_watt_hours.0) {
         return Err(Error::Power(ups.name.clone()));
     }
-    Ok(Ups::new(
+    let mut built = Ups::new(
         ups.name.clone(),
         ups.feed.clone(),
         ups.rated_watts,
         ups.battery_watt_hours,
-    ))
+    );
+    built.utility = find_utility(utilities, &ups.name, ups.utility.as_ref())?;
+    built.breaker = breaker(&ups.name, ups.breaker_watts)?;
+    Ok(built)
 }
 
 fn is_positive(number: f64) -> bool {
@@ -171,13 +263,15 @@ fn build_server(
         1 => sort.name.clone(),
         _ => format!("{}-{:02}", sort.name, number + 1),
     };
-    find_rack(racks, &name, &sort.rack)?;
+    let rack = find_rack(racks, &name, &sort.rack)?;
     let cords = sort
         .cords
         .iter()
         .map(|cord| plug(&sort.name, cord, number, pdus));
     Ok(Server {
         name,
+        rack,
+        labels: sort.labels.clone(),
         idle: sort.idle_watts,
         peak: sort.peak_watts,
         cords: cords.collect::<Result<_, _>>()?,

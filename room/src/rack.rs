@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::units::{Celsius, Watts};
 
-/// The supply air of the room.
-const SUPPLY: Celsius = Celsius(21.0);
+/// The supply air of a room without cooling units.
+pub(crate) const SUPPLY: Celsius = Celsius(21.0);
 /// The warming of the inlet in kelvins per watt drawn in the rack, by recirculation.
 const PER_WATT: f64 = 0.001;
 /// The time in which two thirds of a change of temperature take place.
@@ -30,13 +30,13 @@ impl Rack {
         }
     }
 
-    /// Lets `power` heat it for `step`.
-    pub(super) fn warm(&mut self, power: Watts, step: Duration) {
+    /// Lets `power` heat it, and the air that is supplied cool it, for `step`.
+    pub(super) fn warm(&mut self, power: Watts, supply: Celsius, step: Duration) {
         if let Some(held) = self.held {
             self.inlet = held;
             return;
         }
-        let aim = settled(power);
+        let aim = settled(power, supply);
         let rest = (-step.as_secs_f64() / INERTIA.as_secs_f64()).exp();
         self.inlet = aim + (self.inlet - aim) * rest;
     }
@@ -47,18 +47,18 @@ impl Rack {
     }
 
     /// Leaves the air at its inlet to the supply air of the room, which it has at once.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self, supply: Celsius) {
         if self.held.take().is_some() {
-            self.inlet = SUPPLY;
+            self.inlet = supply;
         }
     }
 
     /// Sets the temperature that `power` leads to eventually.
-    pub(super) fn settle(&mut self, power: Watts) {
-        self.inlet = settled(power);
+    pub(super) fn settle(&mut self, power: Watts, supply: Celsius) {
+        self.inlet = settled(power, supply);
     }
 }
 
-fn settled(power: Watts) -> Celsius {
-    SUPPLY + Celsius(power.0 * PER_WATT)
+fn settled(power: Watts, supply: Celsius) -> Celsius {
+    supply + Celsius(power.0 * PER_WATT)
 }

@@ -1,14 +1,22 @@
 //! The contents of a room: the default room, or one read from a TOML file.
 
+mod row;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::span;
-use crate::units::{WattHours, Watts};
+use crate::units::{Celsius, WattHours, Watts};
+
+pub use row::Row;
 
 const DEFAULT_ROOM: &str = include_str!("../rooms/demo.toml");
+
+/// A room of twenty racks on two feeds, with four cooling units.
+pub const NORTH: &str = include_str!("../rooms/north.toml");
 
 /// A room as described in a file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -27,6 +35,13 @@ pub struct Blueprint {
     pub upses: Vec<Ups>,
     #[serde(default, rename = "server")]
     pub servers: Vec<Servers>,
+    #[serde(default, rename = "utility")]
+    pub utilities: Vec<Utility>,
+    #[serde(default)]
+    pub cooling: Vec<Cooling>,
+    /// Rows of racks that are alike, each instead of many racks, PDUs and servers.
+    #[serde(default, rename = "row")]
+    pub rows: Vec<Row>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -45,6 +60,8 @@ pub enum Kind {
     RaritanPdu,
     /// A UPS of any make (UPS-MIB, RFC 1628).
     Ups,
+    /// A cooling unit of no make (netSnmpPlaypen).
+    Crac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +88,9 @@ pub struct Pdu {
     /// The time that a cycled outlet stays off.
     #[serde(default = "five_seconds", deserialize_with = "span::deserialize")]
     pub cycle_delay: Duration,
+    /// The power that its breaker carries forever; absent: it never trips.
+    #[serde(default)]
+    pub breaker_watts: Option<Watts>,
 }
 
 /// An uninterruptible power supply.
@@ -84,6 +104,42 @@ pub struct Ups {
     pub rated_watts: Watts,
     /// The energy in its battery when full.
     pub battery_watt_hours: WattHours,
+    /// The utility feed that supplies it; absent: one that never fails.
+    #[serde(default)]
+    pub utility: Option<String>,
+    /// The power that the breaker of its output carries forever; absent: it never trips.
+    #[serde(default)]
+    pub breaker_watts: Option<Watts>,
+}
+
+/// A utility feed.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Utility {
+    pub name: String,
+}
+
+/// A cooling unit. With at least one, the supply air of the room is what the units make of it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cooling {
+    pub name: String,
+    /// The units of one zone stand in for each other.
+    #[serde(default)]
+    pub zone: String,
+    /// The heat that it can remove.
+    pub capacity_watts: Watts,
+    /// The air that it supplies, unless it is told otherwise.
+    #[serde(default = "supply_air")]
+    pub setpoint: Celsius,
+    /// The utility feed that supplies it; absent: one that never fails.
+    #[serde(default)]
+    pub utility: Option<String>,
+    /// The time for which its compressor runs at least, and for which it stands still at least.
+    #[serde(default = "three_minutes", deserialize_with = "span::deserialize")]
+    pub min_on: Duration,
+    #[serde(default = "three_minutes", deserialize_with = "span::deserialize")]
+    pub min_off: Duration,
 }
 
 /// Servers of one type: the first has its cords in the named outlets, each next one in the outlet
@@ -104,6 +160,9 @@ pub struct Servers {
     pub peak_watts: Watts,
     /// The outlets of the first server's cords: `pdu:outlet`, outlets counted from 1.
     pub cords: Vec<String>,
+    /// The labels of each: what may go first when power is short.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// The reason why a room cannot be read.
@@ -128,6 +187,14 @@ fn five_seconds() -> Duration {
     Duration::from_secs(5)
 }
 
+fn three_minutes() -> Duration {
+    Duration::from_secs(180)
+}
+
+fn supply_air() -> Celsius {
+    Celsius(20.0)
+}
+
 fn one() -> usize {
     1
 }
@@ -136,21 +203,31 @@ impl Blueprint {
     /// Reads the room file at `path`, or the default room.
     pub fn load(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else {
-            return parse(DEFAULT_ROOM, "the default room");
+            return Self::parse(DEFAULT_ROOM, "the default room");
         };
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
             path: path.to_owned(),
             source,
         })?;
-        parse(&text, &format!("{}", path.display()))
+        Self::parse(&text, &format!("{}", path.display()))
     }
-}
 
-fn parse(text: &str, origin: &str) -> Result<Blueprint, Error> {
-    toml::from_str(text).map_err(|source| Error::Parse {
-        origin: origin.to_owned(),
-        source: Box::new(source),
-    })
+    /// Reads the text of a room file. `origin` is its name in messages.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, Error> {
+        let read: Self = toml::from_str(text).map_err(|source| Error::Parse {
+            origin: origin.to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(read.unrolled())
+    }
+
+    /// Makes racks, PDUs and servers of its rows.
+    fn unrolled(mut self) -> Self {
+        for row in std::mem::take(&mut self.rows) {
+            row.unroll(&mut self);
+        }
+        self
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused() {
-        let error = parse("name = \"x\"\ncolour = \"red\"", "test").unwrap_err();
+        let error = Blueprint::parse("name = \"x\"\ncolour = \"red\"", "test").unwrap_err();
         assert!(matches!(error, Error::Parse { .. }));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::room::{Condition, Conditions, NOMINAL};
 use crate::units::{Volts, WattHours, Watts};
+use crate::{Breaker, Condition, Conditions, NOMINAL};
 
 /// The share of the output that the mains must supply in addition, lost as heat.
 const LOSS: f64 = 0.06;
@@ -85,6 +85,13 @@ pub struct Ups {
     pub test_began: Duration,
     /// The conditions that it was put into.
     pub conditions: Conditions,
+    /// The utility feed that supplies it, by its index.
+    pub utility: Option<usize>,
+    /// The breaker of its output, if the room says how much it carries.
+    pub breaker: Option<Breaker>,
+    /// The state of what supplies it, and of the cable from there.
+    supply: Input,
+    cable: Input,
     input: Input,
     mains: Volts,
 }
@@ -104,6 +111,10 @@ impl Ups {
             test: Test::Never,
             test_began: Duration::ZERO,
             conditions: Conditions::default(),
+            utility: None,
+            breaker: None,
+            supply: Input::Present,
+            cable: Input::Present,
             input: Input::Present,
             mains: NOMINAL,
         }
@@ -112,7 +123,8 @@ impl Ups {
     /// Returns the source of the output.
     pub fn source(&self) -> Source {
         let is_testing = matches!(self.test, Test::Running(_));
-        if self.conditions.has(Condition::OutputOff) {
+        let is_open = self.breaker.as_ref().is_some_and(Breaker::is_open);
+        if is_open || self.conditions.has(Condition::OutputOff) {
             return Source::Nothing;
         }
         if self.has_input() && self.conditions.has(Condition::Bypass) {
@@ -187,7 +199,23 @@ impl Ups {
         Duration::from_secs_f64(hours.clamp(0.0, 10.0) * 3600.0)
     }
 
+    /// Disconnects its own cable, or reconnects it.
     pub(super) fn set_input(&mut self, input: Input) {
+        self.cable = input;
+        self.take_input();
+    }
+
+    /// Has what supplies it fail, or return.
+    pub(super) fn set_supply(&mut self, input: Input) {
+        self.supply = input;
+        self.take_input();
+    }
+
+    fn take_input(&mut self) {
+        let input = match (self.supply, self.cable) {
+            (Input::Present, Input::Present) => Input::Present,
+            _ => Input::Lost,
+        };
         if self.input == Input::Present && input == Input::Lost {
             self.input_losses += 1;
         }

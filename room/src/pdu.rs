@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::blueprint::PduKind;
-use crate::room::{Conditions, Outlet};
 use crate::units::{Amperes, Volts, WattHours, Watts};
+use crate::{Breaker, Condition, Conditions, Outlet};
 
 /// A power distribution unit.
 #[derive(Debug)]
@@ -25,12 +25,26 @@ pub struct Pdu {
     pub peak: Watts,
     /// The conditions that it was put into.
     pub conditions: Conditions,
+    /// The breaker behind its inlet, if the room says how much it carries.
+    pub breaker: Option<Breaker>,
+    /// The load that was plugged into it besides the servers.
+    pub extra: Watts,
 }
 
 impl Pdu {
     /// Returns the power that it delivers now.
     pub fn power(&self) -> Watts {
-        self.outlets.iter().map(|outlet| outlet.power).sum()
+        let outlets: Watts = self.outlets.iter().map(|outlet| outlet.power).sum();
+        match self.is_powered() && !self.has_tripped() {
+            true => outlets + self.extra,
+            false => outlets,
+        }
+    }
+
+    /// Returns true if its breaker is open: its outlets have no power, and it answers all the same.
+    pub fn has_tripped(&self) -> bool {
+        let is_open = self.breaker.as_ref().is_some_and(Breaker::is_open);
+        is_open || self.conditions.has(Condition::BreakerOpen)
     }
 
     /// Returns true if there is voltage at its inlet; without it, nothing works.

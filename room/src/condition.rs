@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-/// A condition of a UPS or a PDU.
+/// A condition of a UPS, a PDU or a cooling unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// A UPS passes the mains on without protection.
@@ -22,16 +22,24 @@ pub enum Condition {
     NearOverload,
     /// One of the two power supplies of a PDU's controller has failed.
     SupplyFailed,
-    /// The breaker of a PDU has tripped: its outlets have no power.
+    /// The breaker of a PDU or of a UPS's output has tripped: what is behind it has no power.
     BreakerOpen,
+    /// What supplies a UPS or a cooling unit has failed, with everything that it supplies.
+    UtilityLost,
+    /// The compressor of a cooling unit does not run, and the unit says so.
+    CompressorFailed,
+    /// The compressor of a cooling unit does not run, and the unit says that all is well.
+    HiddenFailure,
+    /// A cooling unit takes a warmer setpoint for a colder one, and the other way round.
+    SignWrong,
 }
 
 use Condition::{
-    BatteryDrained, BreakerOpen, Bypass, NearOverload, OutputOff, Overload, SupplyFailed,
-    TestFailed,
+    BatteryDrained, BreakerOpen, Bypass, CompressorFailed, HiddenFailure, NearOverload, OutputOff,
+    Overload, SignWrong, SupplyFailed, TestFailed, UtilityLost,
 };
 
-const NAMES: [(Condition, &str); 8] = [
+const NAMES: [(Condition, &str); 12] = [
     (Bypass, "bypass"),
     (OutputOff, "output-off"),
     (BatteryDrained, "battery-drained"),
@@ -40,6 +48,10 @@ const NAMES: [(Condition, &str); 8] = [
     (NearOverload, "near-overload"),
     (SupplyFailed, "supply-failed"),
     (BreakerOpen, "breaker-open"),
+    (UtilityLost, "utility-lost"),
+    (CompressorFailed, "compressor-failed"),
+    (HiddenFailure, "hidden-failure"),
+    (SignWrong, "sign-wrong"),
 ];
 
 /// The error for a text that is no condition.
@@ -75,7 +87,8 @@ impl Conditions {
         self.0.insert(condition);
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Ends all of them.
+    pub fn clear(&mut self) {
         self.0.clear();
     }
 }
