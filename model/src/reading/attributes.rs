@@ -1,13 +1,8 @@
 //! Attributes: the texts that distinguish the readings of a metric.
 
-use std::{borrow::Cow, fmt, ops::Index, sync::Arc};
+use std::{fmt, ops::Index, sync::Arc};
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
-};
-
-use super::shared;
+use serde::{Serialize, Serializer};
 
 type Pair = (Arc<str>, Arc<str>);
 
@@ -130,29 +125,6 @@ impl fmt::Debug for Attributes {
 impl Serialize for Attributes {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Attributes {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Attributes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of texts")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
-                let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                let pairs = pairs.iter().map(|(key, text)| (&**key, &**text));
-                Ok(shared::attributes(pairs))
-            }
-        }
-        from.deserialize_map(Texts)
     }
 }
 

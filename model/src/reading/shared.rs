@@ -4,9 +4,12 @@
 //! Each thread remembers so many of the latest texts. One that is not found is made anew, and means
 //! the same.
 
-use std::{cell::RefCell, collections::HashSet, hash::Hash, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, collections::HashSet, fmt, hash::Hash, sync::Arc};
 
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::Attributes;
 use crate::{MetricName, NameError};
@@ -63,15 +66,38 @@ fn remember<T: Clone + Eq + Hash>(known: &mut HashSet<T>, new: T) -> T {
     new
 }
 
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+                let mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                let pairs = pairs.iter().map(|(key, text)| (&**key, &**text));
+                Ok(attributes(pairs))
+            }
+        }
+        from.deserialize_map(Texts)
+    }
+}
+
 pub(super) fn deserialize_text<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
-    let found = std::borrow::Cow::<str>::deserialize(from)?;
+    let found = Cow::<str>::deserialize(from)?;
     Ok(text(&found))
 }
 
 pub(super) fn deserialize_metric<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<MetricName, D::Error> {
-    let found = std::borrow::Cow::<str>::deserialize(from)?;
+    let found = Cow::<str>::deserialize(from)?;
     metric(&found).map_err(serde::de::Error::custom)
 }
 
