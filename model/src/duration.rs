@@ -46,6 +46,15 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_millis(milliseconds))
 }
 
+/// Formats a duration for people: from a second on, rounded to a second.
+pub fn rough(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        return format(duration);
+    }
+    let rounded = duration.saturating_add(Duration::from_millis(500));
+    format(Duration::from_secs(rounded.as_secs()))
+}
+
 /// Formats a duration, rounded to a millisecond, in the largest units that fit: `1h30m`.
 pub fn format(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -129,6 +138,19 @@ pub mod optional {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn people_are_not_told_milliseconds_of_seconds() {
+        for (milliseconds, text) in [
+            (0, "0s"),
+            (999, "999ms"),
+            (4_997, "5s"),
+            (59_500, "1m"),
+            (3_600_400, "1h"),
+        ] {
+            assert_eq!(rough(Duration::from_millis(milliseconds)), text);
+        }
+    }
 
     #[test]
     fn durations_read_as_people_write_them() {

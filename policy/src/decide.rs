@@ -221,7 +221,7 @@ impl Step<'_> {
     fn maybe_act(&mut self, held: Duration, values: &Values) -> Told {
         let policy = self.compiled.policy.clone();
         if !self.state.is_engaged && held < policy.hold {
-            let (so_far, hold) = (duration::format(held), duration::format(policy.hold));
+            let (so_far, hold) = (duration::rough(held), duration::rough(policy.hold));
             self.needs.push(format!(
                 "it has held for {so_far} and would have to for {hold}"
             ));
@@ -231,7 +231,7 @@ impl Step<'_> {
             );
         }
         if let Some(left) = self.is_before(self.state.yields, policy.yields) {
-            let left = duration::format(left);
+            let left = duration::rough(left);
             self.needs
                 .push(format!("it yields to somebody else for another {left}"));
             return (Word::Hold, format!("it yields for another {left}"));
@@ -243,7 +243,7 @@ impl Step<'_> {
             .max()
             .unwrap_or_default();
         if let Some(left) = self.is_before(self.state.settles, settles) {
-            let left = duration::format(left);
+            let left = duration::rough(left);
             self.needs
                 .push(format!("its last act settles for another {left}"));
             return (
@@ -388,7 +388,7 @@ impl Step<'_> {
             .max()
             .unwrap_or_default();
         if let Some(left) = self.is_before(self.state.settles, longest.max(settle)) {
-            let left = duration::format(left);
+            let left = duration::rough(left);
             return (Word::Hold, format!("the next is handed back in {left}"));
         }
         let told = self.hand(max, settle);

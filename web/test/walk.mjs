@@ -184,7 +184,7 @@ await step("an outlet is switched: its plan, what was shown, the outcome, and th
 await step("now shows the feeds, the hottest inlet and that all is well", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("n");
-  await page.getByText(/10 of 10/).waitFor();
+  await page.getByText(/12 of 12/).waitFor();
   await page.getByRole("meter", { name: "Feed A" }).waitFor();
   await page.getByText("live", { exact: true }).waitFor();
   await picture("now");
@@ -229,7 +229,7 @@ await step("every other view can be pasted as an address", async () => {
   for (const [path, name, row] of [
     ["/alarms", "Alarms"],
     ["/operations", "Operations", /outlet-off outlet=3/],
-    ["/policies", /Policies.*0 of 1 may act/, /spare-feed-a .*in shadow.*nothing.*6 left of 6 in 1h/],
+    ["/policies", /Policies.*0 of 1 may act/, /spare-feed-a .*in shadow.*nothing.*30 left of 30 in 1h/],
     ["/inventory?selector=rack%3DA1", /Inventory.*4 targets/],
     ["/rollouts", "Rollouts"],
     ["/environments", "Environments", /apc-pdu 1\.0\.0/],
@@ -250,7 +250,7 @@ await step("a policy is tested on the past, armed for a time, and all hands are 
   await page.getByRole("link", { name: "spare-feed-a" }).click();
   await heading(/spare-feed-a.*in shadow/).waitFor();
   await page.getByRole("row", { name: /source utakata\.ups\.source normal .* 1 of 1/ }).waitFor();
-  await page.getByText("source != 'normal' does not hold").waitFor();
+  await page.getByText("load > 6700.0 && source != 'normal' does not hold").waitFor();
   await page.getByRole("img", { name: /^source: .*normal/ }).waitFor();
   await accessible("a policy");
   await picture("policy");
@@ -305,7 +305,7 @@ await step("the room is shown as it was, and nothing can be done there", async (
   const bar = page.getByRole("region", { name: "Past" });
   await bar.getByText(/^As it was: /).waitFor();
   await causes.getByRole("link", { name: /ups-a/ }).first().waitFor({ state: "detached" });
-  await page.getByText(/10 of 10/).waitFor();
+  await page.getByText(/12 of 12/).waitFor();
   await page.getByText(/[1-9][\d.]* k?W/).first().waitFor();
   await accessible("the past");
   await picture("past");

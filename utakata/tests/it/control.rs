@@ -158,9 +158,9 @@ fn control_is_undone_and_its_trail_is_whole() {
     );
     let listed = run("audit list --by nobody");
     assert!(
-        listed.out.contains("nothing of that since"),
+        listed.err.contains("nothing of that since"),
         "{}",
-        listed.out
+        listed.err
     );
 
     let whole = run("audit verify");

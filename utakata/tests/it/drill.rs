@@ -34,7 +34,7 @@ fn nothing_is_lost_or_done_twice_whatever_is_killed() {
     let report = drill(&[], 0);
     assert!(kills(&report) > 3, "{report}");
     let counts = &report["counts"];
-    assert!(counts["operations"].as_u64() > Some(50), "{counts}");
+    assert!(counts["operations"].as_u64() > Some(20), "{counts}");
     assert!(counts["succeeded"].as_u64() > Some(10), "{counts}");
     for never in ["lost", "twice", "lies", "nowhere"] {
         assert_eq!(counts[never], 0, "{report}");
@@ -56,7 +56,7 @@ fn releases_are_rolled_while_everything_is_killed_and_nothing_is_lost_or_done_tw
 #[test]
 fn nothing_is_lost_or_done_twice_with_real_servers_between() {
     let servers = repository::root().join("tests/servers");
-    let servers = ["--servers", servers.to_str().unwrap(), "--for", "40s"];
+    let servers = ["--servers", servers.to_str().unwrap(), "--for", "60s"];
     let report = drill(&servers, 0);
     assert!(kills(&report) > 3, "{report}");
     let counts = &report["counts"];

@@ -53,8 +53,12 @@ fn the_web_ui_shows_the_room_and_switches_an_outlet() {
 fn one_of_two<'p>(place: &'p Place, id: &str, store: &str, token: &Path) -> (Role<'p>, String) {
     let data = place.beside(id);
     fs::create_dir_all(&data).unwrap();
+    let key = place.beside("site.key");
+    if !Path::new(&key).exists() {
+        assert_eq!(place.run(&["secret", "key", &key]).code, 0);
+    }
     let settings = format!(
-        "[logic]\nid = {id:?}\n[logic.store]\nurl = {store:?}\n[logic.http]\ntoken_file = {token:?}\n\
+        "[logic]\nid = {id:?}\n[logic.secrets]\nkey_file = {key:?}\n[logic.store]\nurl = {store:?}\n[logic.http]\ntoken_file = {token:?}\n\
          [mqtt]\nenabled = false\n"
     );
     fs::write(Path::new(&data).join("utakata.toml"), settings).unwrap();

@@ -164,8 +164,7 @@ fn change(change: &PolicyChange) -> String {
 /// Returns the result of a test.
 pub fn test(name: &PolicyName, test: &PolicyTest) -> String {
     let mut lines = vec![format!(
-        "from {} to {}: {} decisions, blind in {}; it would have begun to act {} times, and acted {} \
-         times",
+        "from {} to {}: {} decisions, blind in {}; episodes in which it would have acted: {}, acts: {}",
         time::moment(test.from),
         time::moment(test.to),
         test.decisions,
