@@ -126,7 +126,7 @@ impl Power {
             Some(_) => return,
             None => {}
         }
-        if PARTS.iter().any(|part| attributes.contains_key(*part)) {
+        if PARTS.iter().any(|part| attributes.contains_key(part)) {
             return;
         }
         if attributes.contains_key("inlet") {
@@ -165,7 +165,7 @@ impl Temperature {
 /// Returns true if a series of power may count for the device as a whole.
 pub(super) fn is_of_device(attributes: &Attributes) -> bool {
     let is_output = attribute(attributes, "circuit") == Some("output");
-    is_output || !PARTS.iter().any(|part| attributes.contains_key(*part))
+    is_output || !PARTS.iter().any(|part| attributes.contains_key(part))
 }
 
 fn attribute<'r>(attributes: &'r Attributes, key: &str) -> Option<&'r str> {

@@ -110,6 +110,7 @@ impl Index<&str> for Attributes {
     ///
     /// # Panics
     /// There is none.
+    #[allow(clippy::panic, reason = "as of every map that is indexed")]
     fn index(&self, key: &str) -> &Arc<str> {
         self.get(key)
             .unwrap_or_else(|| panic!("there is no attribute \"{key}\" in {self:?}"))

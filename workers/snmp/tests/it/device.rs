@@ -126,7 +126,7 @@ pub fn find<'a>(
             && attributes.iter().all(|(key, text)| {
                 reading
                     .attributes
-                    .get(*key)
+                    .get(key)
                     .is_some_and(|found| **found == **text)
             })
     })
