@@ -1,6 +1,6 @@
 //! The air of a room with cooling units: one cold aisle, one warm.
 //!
-//! What the units supply mixes, the equipment warms it by so many kelvins, and it comes back. If
+//! The air that the units supply mixes, the equipment warms it by so many kelvins, and it comes back. If
 //! the units move less air than the equipment, warm air comes round to the cold side; if none moves
 //! any, the room warms up.
 

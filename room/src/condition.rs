@@ -24,7 +24,7 @@ pub enum Condition {
     SupplyFailed,
     /// The breaker of a PDU or of a UPS's output has tripped: what is behind it has no power.
     BreakerOpen,
-    /// What supplies a UPS or a cooling unit has failed, with everything that it supplies.
+    /// The supply of a UPS or a cooling unit has failed, with everything that it supplies.
     UtilityLost,
     /// The compressor of a cooling unit does not run, and the unit says so.
     CompressorFailed,

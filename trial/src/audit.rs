@@ -1,4 +1,4 @@
-//! What devices received, held against the envelopes by counting: none of the gate is in here.
+//! The commands that devices received, held against the envelopes by counting: none of the gate is in here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

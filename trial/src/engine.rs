@@ -16,7 +16,7 @@ use crate::{ledger::Ledger, scope::Scope, site::Error, site::Site};
 #[derive(Debug)]
 pub(crate) struct Engine {
     policies: Vec<Kept>,
-    /// What is stored: texts, as in a store.
+    /// The stored state: texts, as in a store.
     stored: BTreeMap<String, String>,
     pub counts: Counts,
     /// Every decision with everything that it was made of, if it is wanted.
@@ -32,7 +32,7 @@ pub(crate) struct Counts {
     pub backs: u64,
     pub kills: u64,
     pub stops: Vec<(PolicyName, String)>,
-    /// What could not be asked for.
+    /// The acts that could not be asked for.
     pub impossible: Vec<String>,
     /// The acts and hand-backs in words.
     pub told: Vec<(Duration, String)>,
@@ -57,7 +57,7 @@ struct Kept {
     instances: Vec<Instance>,
 }
 
-/// What is stored of a policy besides the states of its instances.
+/// The stored state of a policy besides the states of its instances.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct ModeRow {
     mode: Mode,

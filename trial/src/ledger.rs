@@ -93,7 +93,7 @@ pub(crate) struct Ledger {
     envelopes: Vec<InForce>,
     gate: Gate,
     count: u64,
-    /// What devices received.
+    /// The commands that devices received.
     pub received: Vec<Received>,
     /// The operations that waited for an envelope, and those that one refused.
     pub held_back: BTreeSet<String>,

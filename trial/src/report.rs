@@ -13,9 +13,9 @@ pub struct Report {
     pub seed: u64,
     /// The simulated hours.
     pub hours: f64,
-    /// What happened in the room with the policies.
+    /// The events of the room with the policies.
     pub with: Outcome,
-    /// What happened in it without any, in the same story.
+    /// The events of it without any, in the same story.
     pub without: Outcome,
     /// The decisions, and those in which a policy could not see enough.
     pub decisions: u64,
@@ -35,15 +35,15 @@ pub struct Report {
     pub stops: Vec<String>,
     /// The changes that a person has to look at: nobody knows whether they were done.
     pub for_a_person: Vec<String>,
-    /// What could not be asked for.
+    /// The acts that could not be asked for.
     pub impossible: Vec<String>,
     /// The promises that were broken.
     pub broken: Vec<Broken>,
-    /// What happened, in order: the first of it.
+    /// The first events, in order.
     pub story: Vec<Happened>,
 }
 
-/// What happened in a room.
+/// The events of a room, as figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Outcome {
     /// The number of times that breakers tripped.
@@ -65,7 +65,7 @@ pub struct Broken {
     pub at: f64,
     /// The promise.
     pub promise: Promise,
-    /// What was found, for people.
+    /// The finding, for people.
     pub what: String,
 }
 
@@ -86,7 +86,7 @@ pub enum Promise {
 pub struct Happened {
     /// The simulated time, in seconds.
     pub at: f64,
-    /// What, for people.
+    /// The event, for people.
     pub what: String,
 }
 

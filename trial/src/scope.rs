@@ -1,4 +1,4 @@
-//! What a policy looks at in a room and may change there, and what it has seen of it.
+//! The part of a room that a policy looks at and may change, and what it has seen of it.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ struct Seen {
     answered: Option<Timestamp>,
 }
 
-/// What one instance of a policy looks at and may change.
+/// The part that one instance of a policy looks at and may change.
 #[derive(Debug)]
 pub(crate) struct Scope {
     inputs: Vec<Vec<Spot>>,

@@ -51,7 +51,7 @@ pub(crate) struct Entry {
     pub part: Part,
 }
 
-/// What feeds a target.
+/// The source that feeds a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
     pub target: TargetName,
@@ -62,7 +62,7 @@ pub(crate) struct Source {
 #[derive(Debug, Default)]
 pub(crate) struct Site {
     entries: BTreeMap<TargetName, Entry>,
-    /// What feeds each, and what each feeds.
+    /// The sources of each, and the targets that each feeds.
     above: BTreeMap<TargetName, Vec<Source>>,
     below: BTreeMap<TargetName, Vec<(Option<String>, TargetName)>>,
 }

@@ -1,4 +1,4 @@
-//! What happens to a room besides what policies do: drawn from a seed, so that it can be had again.
+//! The events that befall a room, besides the acts of policies: drawn from a seed, so that it can be had again.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) struct Story {
     events: Vec<(Event, State)>,
     /// The breakers that are open, by their order in the room, and since when.
     open: Vec<(usize, Duration)>,
-    /// What has happened, for people.
+    /// The event, for people.
     pub told: Vec<(Duration, String)>,
 }
 

@@ -7,7 +7,7 @@ use utakata_seal::{KeyId, SealedCredential};
 
 use super::{Error, Inventory};
 
-/// What the store knows of the key, and how all credentials get another one.
+/// The key as the store knows it, and the way by which all credentials get another one.
 #[async_trait]
 pub trait Sealing: Inventory {
     /// Returns the seal; `None` in a store from before there was one.
