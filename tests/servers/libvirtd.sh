@@ -57,6 +57,7 @@ libvirtd_of_its_own() {
     mkdir -p "$run"
     set -- libvirtd -f "$STATE/libvirtd.conf" -p "$STATE/pid" --listen
     if [ "$(id -u)" = 0 ]; then
+        mkdir -p /run/libvirt # a fresh machine has none
         exec unshare -m sh -c 'mount --bind "$1" /run/libvirt && shift && exec "$@"' sh "$run" "$@"
     fi
     XDG_RUNTIME_DIR=$run exec "$@"
