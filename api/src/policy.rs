@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 pub struct PolicyView {
     /// The document.
     pub policy: Policy,
-    /// The mode.
+    /// The mode that it is in.
     pub mode: Mode,
     /// The time at which it is in shadow again, if it is armed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct PolicyInstance {
     /// The differences that would have made it act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
-    /// The inputs.
+    /// The inputs that it saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<PolicyInput>,
     /// The expressions by name.
@@ -76,7 +76,7 @@ pub struct PolicyInstance {
 /// One input of a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyInput {
-    /// The name.
+    /// The name of the input in the policy.
     pub name: String,
     /// The value; null where nobody knows.
     #[schema(value_type = Object)]
@@ -101,9 +101,9 @@ pub struct PolicyInput {
 /// Something that a policy has changed and not handed back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyChange {
-    /// The action.
+    /// The action that was carried out.
     pub action: ActionName,
-    /// The target.
+    /// The target that was changed.
     pub target: TargetName,
     /// The outlet, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -238,7 +238,7 @@ pub struct LimitUse {
 /// A task that an envelope holds back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvelopeWait {
-    /// The task.
+    /// The task that waits.
     pub task: TaskId,
     /// The reason.
     pub why: String,

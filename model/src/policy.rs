@@ -186,9 +186,9 @@ pub struct Share(u8);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyAct {
-    /// The action.
+    /// The action that is carried out.
     pub action: ActionName,
-    /// The targets.
+    /// The targets among which it chooses.
     pub on: On,
     /// The parameters. A text that begins with `=` is an expression; `$outlet` is the outlet of a
     /// relation.
@@ -244,9 +244,9 @@ pub struct On {
 pub struct Expects {
     /// The input that it moves.
     pub input: String,
-    /// The direction.
+    /// The direction in which the input moves.
     pub moves: Direction,
-    /// The least amount.
+    /// The least amount by which the input moves, in its unit.
     #[serde(default)]
     pub by: f64,
     /// The time that it may take.

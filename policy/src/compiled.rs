@@ -35,7 +35,7 @@ pub struct CompiledAct {
 /// One input of a policy.
 #[derive(Debug, Clone, Copy)]
 pub struct InputOf<'c> {
-    /// The name.
+    /// The name by which expressions refer to it.
     pub name: &'c str,
     /// The declaration.
     pub input: &'c Input,

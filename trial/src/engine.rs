@@ -38,7 +38,7 @@ pub(crate) struct Counts {
     pub told: Vec<(Duration, String)>,
 }
 
-/// One decision.
+/// One decision, with the view and the mode that it was made in.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Traced {
     pub policy: usize,
@@ -317,7 +317,7 @@ impl Engine {
         }
     }
 
-    /// Returns the policies.
+    /// Returns the policies on trial, compiled.
     #[cfg(test)]
     pub fn compiled(&self) -> impl Iterator<Item = &Compiled> {
         self.policies.iter().map(|kept| &kept.compiled)

@@ -41,7 +41,6 @@ pub enum Gate {
     Off,
 }
 
-/// One operation.
 #[derive(Debug)]
 struct Operation {
     policy: PolicyName,

@@ -40,7 +40,6 @@ pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
     operation(client, text, Purpose::Change).await
 }
 
-/// Returns the alarm.
 pub async fn alarm(client: &Client, text: &str) -> Result<AlarmId> {
     if let Ok(id) = text.parse() {
         return Ok(id);

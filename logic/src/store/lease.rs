@@ -20,7 +20,7 @@ pub trait Leases: Send + Sync {
 pub struct Member {
     /// The logic environment.
     pub environment: EnvironmentId,
-    /// The life.
+    /// The life of it: after a restart it has another.
     pub incarnation: Incarnation,
 }
 
@@ -38,7 +38,7 @@ pub struct Lease {
 /// The holder of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The member.
+    /// The member that holds it.
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
@@ -51,7 +51,7 @@ pub struct Held {
 /// A member's request for leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRequest {
-    /// The member.
+    /// The member that makes the request.
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,

@@ -130,7 +130,7 @@ impl Column {
 /// The decoded answers of a device.
 #[derive(Debug)]
 pub struct Decoded<'a> {
-    /// The readings.
+    /// The readings that were decoded.
     pub buffer: ReadingBuffer,
     /// Their metrics; one may occur more than once.
     pub metrics: Vec<&'a MetricName>,
@@ -213,7 +213,7 @@ fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
     at.iter().find_map(|at| scalars.get(*at)?.as_ref())
 }
 
-/// Interprets a scalar.
+/// Interprets the first instance of a scalar that has a value, and adds its unit.
 fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation {
     let form = &planned.scalar;
     let beside = Beside {
