@@ -84,9 +84,9 @@ pub struct Only {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
-    /// The number.
+    /// The largest number of times.
     pub count: u32,
-    /// The time.
+    /// The time within which they are counted.
     pub within: Duration,
 }
 

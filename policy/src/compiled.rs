@@ -37,7 +37,7 @@ pub struct CompiledAct {
 pub struct InputOf<'c> {
     /// The name by which expressions refer to it.
     pub name: &'c str,
-    /// The declaration.
+    /// The input as the policy declares it.
     pub input: &'c Input,
 }
 

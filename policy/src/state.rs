@@ -51,7 +51,7 @@ pub struct State {
 /// A change in another direction than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swing {
-    /// The time.
+    /// The time at which it turned.
     pub at: Timestamp,
     /// True for a number that rose, or for an act; false for a number that fell, or for a hand-back.
     pub up: bool,

@@ -67,7 +67,7 @@ pub struct LeaseRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     pub lease: String,
-    /// The holder.
+    /// The member that held it when the writing began.
     pub by: Member,
     /// The epoch in which it was taken.
     pub epoch: u64,

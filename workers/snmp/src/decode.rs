@@ -23,7 +23,7 @@ use crate::{
     value,
 };
 pub use cell::Cell;
-use rows::{Beside, Grid, Row};
+use rows::{Grid, Row, Scalars};
 
 /// The answers of a device to a [`Plan`].
 #[derive(Debug, Default)]
@@ -216,7 +216,7 @@ fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
 /// Interprets the first instance of a scalar that has a value, and adds its unit.
 fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation {
     let form = &planned.scalar;
-    let beside = Beside {
+    let beside = Scalars {
         at: &planned.beside,
         scalars,
     };
@@ -268,7 +268,7 @@ fn decode_table<'a>(
         return;
     }
     let grid = Grid::of(&cells.columns);
-    let beside = Beside {
+    let beside = Scalars {
         at: &planned.beside,
         scalars,
     };

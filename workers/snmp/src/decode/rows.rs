@@ -32,7 +32,7 @@ pub struct Grid<'a> {
 
 /// The scalars that conditions use.
 #[derive(Clone, Copy)]
-pub struct Beside<'a> {
+pub struct Scalars<'a> {
     /// The positions of the scalars.
     pub at: &'a [usize],
     /// All scalars that were fetched.
@@ -46,7 +46,7 @@ pub struct Row<'a> {
     values: &'a [Option<&'a Cell>],
     table: &'a Table,
     cells: &'a Cells,
-    beside: Beside<'a>,
+    scalars: Scalars<'a>,
     /// The attributes of all its readings, each key once.
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
     /// The number of leading attributes that identify the row.
@@ -58,7 +58,7 @@ pub struct Row<'a> {
 pub fn rows<'a>(
     table: &'a Table,
     cells: &'a Cells,
-    beside: Beside<'a>,
+    scalars: Scalars<'a>,
     grid: &'a Grid<'_>,
 ) -> Vec<Row<'a>> {
     let lines = grid.values.chunks(grid.width.max(1));
@@ -67,7 +67,7 @@ pub fn rows<'a>(
         values,
         table,
         cells,
-        beside,
+        scalars,
         attributes: Vec::new(),
         identifying: 0,
     });
@@ -82,7 +82,7 @@ pub fn rows<'a>(
     rows
 }
 
-impl Beside<'_> {
+impl Scalars<'_> {
     /// Returns the value of a scalar operand.
     pub fn raw(&self, of: &Operand) -> Option<Raw<'_>> {
         let Operand::Scalar(position) = of else {
@@ -142,7 +142,7 @@ impl<'a> Row<'a> {
                 .index
                 .get(*at)
                 .map(|arc| Raw::Unsigned((*arc).into(), 32)),
-            Operand::Scalar(_) => self.beside.raw(of),
+            Operand::Scalar(_) => self.scalars.raw(of),
             Operand::Join(join) => self.joined(join)?.raw(),
         }
     }
