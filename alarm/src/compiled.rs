@@ -26,7 +26,7 @@ pub struct Compiled {
 pub enum Watch {
     /// The values of a metric.
     Metric {
-        /// The metric.
+        /// The metric whose values are watched.
         metric: MetricName,
         /// The condition that raises the alarm.
         raise: Program,
@@ -42,7 +42,7 @@ pub enum Watch {
     },
     /// A metric that a target does not have though it answers.
     Absence {
-        /// The metric.
+        /// The metric that each target should have.
         metric: MetricName,
     },
 }

@@ -13,7 +13,7 @@ pub trait Topology {
 /// One end of a relation, seen from the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parent<'t> {
-    /// The target.
+    /// The target at that end.
     pub target: &'t TargetName,
     /// Its outlet, if the relation goes through one.
     pub outlet: Option<&'t str>,

@@ -32,9 +32,9 @@ pub struct Facts {
 /// Somebody's acknowledgement, or decision to shelve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
-    /// The person.
+    /// The person who has acknowledged it.
     pub by: String,
-    /// The time.
+    /// The time at which it was acknowledged.
     pub at: Timestamp,
     /// The reason, in the person's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,7 +19,7 @@ const ATTRIBUTE: FunctionSlot = FunctionSlot(WINDOWS.len() + 1);
 pub struct Subject<'a> {
     /// Its target; absent for the metrics of utakata itself.
     pub target: Option<&'a Target>,
-    /// Its attributes.
+    /// The attributes that distinguish the series.
     pub attributes: &'a Attributes,
 }
 

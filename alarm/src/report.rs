@@ -19,9 +19,9 @@ const WORST: usize = 10;
 /// An alarm that people were told of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Occurrence {
-    /// The rule.
+    /// The rule that raised it.
     pub rule: AlarmName,
-    /// The target.
+    /// The target that it is about.
     pub target: TargetName,
     /// The time at which it was raised.
     pub raised: Timestamp,

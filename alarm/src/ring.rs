@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The number of values that are kept: a longer window has fewer of them, evenly spread.
-const KEPT: usize = 32;
+/// The number of parts of the longest window, each of which has at most one value.
+const SPACES: u32 = 30;
+/// The largest number of values that are kept: one at each end of a part, and the newest one.
+const KEPT: usize = SPACES as usize + 2;
 /// The share of a window, as a divisor, that has to be known before anything is said about it.
 const ENOUGH: u32 = 2;
 
@@ -21,9 +23,9 @@ impl Ring {
         self.points.is_empty()
     }
 
-    /// Adds a value, for a longest window.
+    /// Adds a value. `window` is the longest for which anything will be calculated.
     pub fn push(&mut self, at: Timestamp, value: f64, window: Duration) {
-        let spacing = window / u32::try_from(KEPT - 2).unwrap_or(1);
+        let spacing = window / SPACES;
         let before = self.points.len().checked_sub(2).map(|at| self.points[at].0);
         // The newest one is always there; it is replaced while it is too near to the one before.
         if before.is_some_and(|before| age(at, before) < spacing) {
@@ -86,10 +88,12 @@ impl Ring {
     }
 }
 
+/// Returns the time from then to now; zero if the clock was set back.
 fn age(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or_default()
 }
 
+/// Returns the median; of an even number of values the upper one.
 fn median(values: &mut [f64]) -> Option<f64> {
     if values.is_empty() {
         return None;

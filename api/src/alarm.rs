@@ -87,7 +87,7 @@ pub struct AlarmView {
     /// The attributes of its series.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
-    /// The severity.
+    /// The severity that its rule gives it.
     pub severity: Severity,
     /// The state, from the four facts that follow.
     pub state: AlarmState,
@@ -174,7 +174,7 @@ pub struct AlarmChange {
     /// The time of the change.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// The change.
+    /// The kind of the change.
     pub change: AlarmChangeKind,
     /// The message to people, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,7 +212,7 @@ pub struct Shelve {
 /// The explanation of an alarm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlarmExplanation {
-    /// The alarm.
+    /// The alarm that is explained.
     pub alarm: AlarmView,
     /// The rule that raised it, as it is now; absent if it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,7 +230,7 @@ pub struct AlarmExplanation {
 /// An alarm rule, and its origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlarmRuleView {
-    /// The rule.
+    /// The rule, as a document.
     pub rule: AlarmRule,
     /// True if it comes with utakata.
     pub shipped: bool,
@@ -282,16 +282,16 @@ pub struct AlarmReport {
 /// An alarm that was raised three times within a minute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Chattering {
-    /// The rule.
+    /// The rule that raised it.
     pub rule: AlarmName,
-    /// The target.
+    /// The target that it is about.
     pub target: TargetName,
 }
 
 /// The number of alarms of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleCount {
-    /// The rule.
+    /// The rule that raised them.
     pub rule: AlarmName,
     /// The number of alarms.
     pub alarms: u64,

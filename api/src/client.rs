@@ -57,9 +57,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    /// The beginning of the URLs of requests: another than `url` where they go over a socket.
+    /// The beginning of the URLs of requests. It is not `url` where they go over a socket.
     base: String,
-    /// Absent where the socket says who asks.
+    /// The bearer token; absent where the socket tells the server who asks.
     authorization: Option<header::HeaderValue>,
 }
 
@@ -119,7 +119,7 @@ impl Client {
         self.get("/v1/status", &()).await
     }
 
-    /// Returns the findings at the site now.
+    /// Returns the overview of the site: its present findings, and counts of everything.
     ///
     /// # Errors
     /// As every call: see [`Error`].

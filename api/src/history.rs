@@ -62,7 +62,7 @@ pub struct SeriesView {
     /// The number of series that were put together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<u64>,
-    /// The metric.
+    /// The metric of the series.
     pub metric: MetricName,
     /// The attributes that distinguish it from others.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]

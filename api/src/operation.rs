@@ -115,7 +115,7 @@ pub struct Plan {
 /// A target that would lose every feed that it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnpoweredTarget {
-    /// The target.
+    /// The target that would lose its power.
     pub target: TargetName,
     /// Its feeds: each is one of the operation's targets, or loses every feed as well.
     pub feeds: Vec<TargetName>,

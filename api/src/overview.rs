@@ -44,19 +44,20 @@ pub struct Overview {
 pub struct TargetCounts {
     /// The number of all targets.
     pub all: u64,
-    /// They answered the last read, as frequently as their schedules demand.
+    /// The number of those that answered the last read, as frequently as their schedules demand.
     pub answering: u64,
-    /// They did not answer the last read.
+    /// The number of those that did not answer the last read.
     pub failing: u64,
-    /// They answered the last read, but longer ago than their schedules allow.
+    /// The number of those that answered the last read, but longer ago than their schedules allow.
     pub stale: u64,
-    /// They answered the last read, but not with everything that was requested.
+    /// The number of those that answered the last read, but not with everything that was requested.
     pub partial: u64,
-    /// They answer, but nothing was understood beyond what every device has.
+    /// The number of those that answer, but of which nothing was understood beyond what every
+    /// device has.
     pub not_understood: u64,
-    /// No schedule selects them, so their health is unknown.
+    /// The number of those that no schedule selects, so that their health is unknown.
     pub unobserved: u64,
-    /// A schedule selects them, but they have not been read yet.
+    /// The number of those that a schedule selects, but that have not been read yet.
     pub unseen: u64,
 }
 
@@ -65,7 +66,7 @@ pub struct TargetCounts {
 pub struct FailingGroup {
     /// The kind of the targets.
     pub kind: Kind,
-    /// `failing` or `stale`.
+    /// The health that they share: `failing` or `stale`.
     pub health: Health,
     /// The code of the problem, such as `unreachable`; `stale` for stale targets.
     pub code: String,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The largest number of items in a page.
-pub const LIMIT_MAX: u32 = 1000;
+pub const MAX_LIMIT: u32 = 1000;
 
 /// A part of a list, ordered by the names or ids of its items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

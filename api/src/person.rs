@@ -58,7 +58,7 @@ pub struct TokenView {
 pub struct NewBinding {
     /// The person or service.
     pub who: PersonName,
-    /// The role.
+    /// The role that is given.
     pub role: Role,
     /// The targets where it counts. Empty means all, and everything that is no target.
     #[serde(default, skip_serializing_if = "Selector::is_everything")]
@@ -68,7 +68,7 @@ pub struct NewBinding {
 /// A built-in role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RoleView {
-    /// The role.
+    /// The name of the role.
     pub name: Role,
     /// The rights that it gives.
     pub rights: Vec<Verb>,
@@ -131,7 +131,7 @@ pub struct Me {
 /// A right of somebody, and where it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RightView {
-    /// The right.
+    /// The right that they have.
     pub right: Verb,
     /// It counts on the targets of each of these selectors. Absent where it counts on all targets,
     /// and on everything that is no target.

@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 /// A policy, its mode, and what it decided last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyView {
-    /// The document.
+    /// The policy as it is declared.
     pub policy: Policy,
-    /// The mode.
+    /// The mode that it is in.
     pub mode: Mode,
     /// The time at which it is in shadow again, if it is armed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct PolicyInstance {
     /// The differences that would have made it act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
-    /// The inputs.
+    /// The inputs that it saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<PolicyInput>,
     /// The expressions by name.
@@ -76,7 +76,7 @@ pub struct PolicyInstance {
 /// One input of a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyInput {
-    /// The name.
+    /// The name of the input in the policy.
     pub name: String,
     /// The value; null where nobody knows.
     #[schema(value_type = Object)]
@@ -101,9 +101,9 @@ pub struct PolicyInput {
 /// Something that a policy has changed and not handed back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyChange {
-    /// The action.
+    /// The action that was carried out.
     pub action: ActionName,
-    /// The target.
+    /// The target that was changed.
     pub target: TargetName,
     /// The outlet, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,10 +159,10 @@ pub struct TestPolicy {
 /// The acts that a policy would have done in a time of the past. Nothing reacts to them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyTest {
-    /// The beginning.
+    /// The beginning of that time.
     #[schema(value_type = String, format = "date-time")]
     pub from: Timestamp,
-    /// The end.
+    /// The end of that time.
     #[schema(value_type = String, format = "date-time")]
     pub to: Timestamp,
     /// The number of decisions.
@@ -182,7 +182,7 @@ pub struct PolicyTest {
 /// Something that a policy would have done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PolicyWould {
-    /// The time.
+    /// The time at which it would have acted.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// The target of `for_each`.
@@ -199,7 +199,7 @@ pub struct PolicyWould {
 pub struct PolicyExplanation {
     /// The name of the policy.
     pub policy: PolicyName,
-    /// The time.
+    /// The time of the decision.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// `true` if it was computed from history, as the policy is declared now and as if it were in
@@ -212,7 +212,7 @@ pub struct PolicyExplanation {
 /// An envelope, and how much of it is used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvelopeView {
-    /// The document.
+    /// The envelope as it is declared.
     pub envelope: Envelope,
     /// The use of each of its limits by number.
     pub uses: Vec<LimitUse>,
@@ -238,8 +238,8 @@ pub struct LimitUse {
 /// A task that an envelope holds back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvelopeWait {
-    /// The task.
+    /// The task that waits.
     pub task: TaskId,
-    /// The reason.
+    /// The reason why it waits, in a sentence.
     pub why: String,
 }

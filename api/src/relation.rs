@@ -34,9 +34,9 @@ pub struct Topology {
 /// A target in a topology.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TopologyNode {
-    /// The target.
+    /// The name of the target.
     pub target: TargetName,
-    /// Its health.
+    /// The health of the target.
     pub health: Health,
     /// Its last problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,7 +36,7 @@ pub struct ViewTargets {
 pub struct ViewTarget {
     /// The name of the target.
     pub name: TargetName,
-    /// Its kind.
+    /// The kind of the target.
     pub kind: Kind,
     /// The part of the network from which it is reached.
     pub zone: Zone,
@@ -67,7 +67,7 @@ pub struct ViewCells {
     pub alarms: u64,
     /// The number of control tasks that have ended so far.
     pub outcomes: u64,
-    /// The cells.
+    /// The cells that have changed.
     pub cells: Vec<ViewCell>,
 }
 

@@ -46,9 +46,9 @@ pub struct Crew {
 pub enum Boxes {
     /// They are processes of their environments.
     None,
-    /// An engine.
+    /// They are containers of this engine.
     Containers(Box<Engine>),
-    /// A cluster.
+    /// They are pods of this cluster.
     Pods(Pods),
 }
 

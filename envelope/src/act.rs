@@ -8,7 +8,7 @@ use utakata_model::{ActionName, Kind, PolicyName, TargetName, TaskId};
 /// One permit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
-    /// The task.
+    /// The task that was permitted.
     pub task: TaskId,
     /// The number of the attempt.
     pub attempt: u32,
@@ -17,12 +17,12 @@ pub struct Act {
     pub policy: Option<PolicyName>,
     /// The kind of the target.
     pub kind: Kind,
-    /// The target.
+    /// The target that the task is for.
     pub target: TargetName,
     /// The outlet, where the action has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet: Option<String>,
-    /// The action.
+    /// The action that the task carries out.
     pub action: ActionName,
     /// True if it hands back what was changed before: such acts are not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

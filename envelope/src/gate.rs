@@ -36,11 +36,11 @@ pub struct Task {
     pub policy: Option<PolicyName>,
     /// The kind of the target.
     pub kind: Kind,
-    /// The target.
+    /// The target that the task is for.
     pub target: TargetName,
     /// The outlet, where the action has one.
     pub outlet: Option<String>,
-    /// The action.
+    /// The action that the task would carry out.
     pub action: ActionName,
     /// The risk of the action.
     pub risk: Risk,
@@ -60,7 +60,7 @@ pub enum Verdict {
     Admit,
     /// It may not begin now. Asking again is worth it after a time.
     Wait {
-        /// The time.
+        /// The time after which asking again is worth it.
         time: Duration,
         /// The envelope that holds it back.
         envelope: Arc<str>,

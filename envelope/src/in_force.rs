@@ -29,7 +29,7 @@ pub struct InForce {
     pub bound: Bound,
     /// The targets that it is about.
     pub selector: Selector,
-    /// The limits.
+    /// The limits within which the tasks of those requests stay.
     pub limits: Limits,
 }
 

@@ -131,7 +131,7 @@ impl Cluster {
         }
     }
 
-    /// Lists pods.
+    /// Lists the pods that a selector of labels matches.
     pub(crate) async fn list(&self, selector: &str) -> Result<Vec<Pod>, Error> {
         let pods = self.pods().await?;
         let wanted = ListParams::default().labels(selector);
@@ -201,7 +201,7 @@ impl Cluster {
         Ok(Api::namespaced(client, self.namespace()))
     }
 
-    /// Lists policies.
+    /// Lists the network policies that a selector of labels matches.
     pub(crate) async fn policies(&self, selector: &str) -> Result<Vec<NetworkPolicy>, Error> {
         let policies = self.network_policies().await?;
         let wanted = ListParams::default().labels(selector);

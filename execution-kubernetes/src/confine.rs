@@ -32,7 +32,8 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Names(Mutex<HashMap<String, BTreeSet<IpAddr>>>);
 
 impl Names {
-    /// Looks names up.
+    /// Looks up the addresses of names, keeps those found before of names that are not found now,
+    /// and forgets all other names.
     async fn look_up(&self, names: BTreeSet<String>) {
         let found = stream::iter(names.clone()).map(|name| async move {
             let found = tokio::net::lookup_host((name.as_str(), 0));

@@ -25,7 +25,7 @@ pub(crate) struct Pods(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// By uid.
+    /// The pods that are or were there, by uid.
     pods: HashMap<String, Entry>,
     /// All pods that there are have been seen once.
     is_complete: bool,

@@ -153,7 +153,7 @@ pub enum Change {
     MustGo(Duration),
     /// Nobody can say any more whether it goes on. Its end may be told later.
     OutOfReach,
-    /// Its end.
+    /// It has ended.
     Ended(Exit),
 }
 

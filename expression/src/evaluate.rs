@@ -5,7 +5,7 @@ use crate::{
     schema::VariableSlot,
 };
 
-/// A value.
+/// The value of a variable, or of an expression.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
     /// Nobody knows: it was not seen, is no number, or nothing can be calculated of it.

@@ -7,7 +7,7 @@ use crate::schema::{FunctionSlot, VariableSlot};
 /// A call of a function of the schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
-    /// The function.
+    /// The function, by its slot in the schema.
     pub function: FunctionSlot,
     /// The argument as written.
     pub argument: Arc<str>,

@@ -118,7 +118,7 @@ enum Command {
 }
 
 impl Command {
-    /// Refuses it.
+    /// Answers whoever gave the command with an error.
     fn refuse(self, error: Error) {
         let (Self::Arm(_, reply)
         | Self::Disarm { reply, .. }

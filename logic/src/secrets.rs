@@ -76,7 +76,7 @@ impl Secrets {
         &self.place
     }
 
-    /// Returns the seal.
+    /// Returns the seal that the store has.
     pub fn seal(&self) -> Seal {
         self.seal.read().clone()
     }

@@ -83,7 +83,7 @@ pub enum Error {
     Secrets(#[from] secrets::Error),
 }
 
-/// The logic environment.
+/// The start of a logic environment: see [`LogicEnvironment::start`].
 pub struct LogicEnvironment;
 
 /// A running logic environment. Cheap to clone.

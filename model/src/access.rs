@@ -177,7 +177,7 @@ impl Role {
 pub struct Grant {
     /// The person or service who has the role.
     pub who: PersonName,
-    /// The role.
+    /// The role that is granted.
     pub role: Role,
     /// The targets where it counts. Empty means all, and everything that is no target.
     #[serde(default, skip_serializing_if = "Selector::is_everything")]

@@ -35,7 +35,7 @@ pub struct Envelope {
     /// The targets that it is about; absent means all.
     #[serde(default, skip_serializing_if = "Selector::is_everything")]
     pub selector: Selector,
-    /// The limits.
+    /// The limits within which tasks stay.
     #[serde(default)]
     pub limits: Limits,
     /// So many tasks of policies that fail within a time, from which no policy acts until a person
@@ -74,9 +74,9 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Only {
-    /// The targets.
+    /// The targets on which something may be done.
     pub selector: Selector,
-    /// The actions.
+    /// The actions that may be carried out on them.
     pub actions: Vec<ActionName>,
 }
 
@@ -84,9 +84,9 @@ pub struct Only {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
-    /// The number.
+    /// The largest number of times.
     pub count: u32,
-    /// The time.
+    /// The time within which they are counted.
     pub within: Duration,
 }
 

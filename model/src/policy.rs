@@ -127,7 +127,7 @@ pub struct Input {
     /// True for the time since a target last answered, in seconds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silence: bool,
-    /// The targets.
+    /// The targets whose values it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<Selector>,
     /// The relation through which others are found from the target of `for_each`. Without one, and
@@ -186,9 +186,9 @@ pub struct Share(u8);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyAct {
-    /// The action.
+    /// The action that is carried out.
     pub action: ActionName,
-    /// The targets.
+    /// The targets among which it chooses.
     pub on: On,
     /// The parameters. A text that begins with `=` is an expression; `$outlet` is the outlet of a
     /// relation.
@@ -244,9 +244,9 @@ pub struct On {
 pub struct Expects {
     /// The input that it moves.
     pub input: String,
-    /// The direction.
+    /// The direction in which the input moves.
     pub moves: Direction,
-    /// The least amount.
+    /// The least amount by which the input moves, in its unit.
     #[serde(default)]
     pub by: f64,
     /// The time that it may take.
@@ -259,7 +259,7 @@ pub struct Expects {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Back {
-    /// The condition.
+    /// The expression that has to hold before anything is handed back.
     pub when: String,
     /// The time for which it has to hold.
     #[serde(default, with = "duration", skip_serializing_if = "Duration::is_zero")]

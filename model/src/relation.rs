@@ -78,7 +78,7 @@ pub struct EndpointError {
 pub struct RelationKey(String);
 
 impl RelationKey {
-    /// Returns the text.
+    /// Returns the text of the selector as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -111,7 +111,7 @@ impl RelationKind {
 }
 
 impl SelectorText {
-    /// Returns the selector.
+    /// Returns the selector that the text stands for.
     pub fn selector(&self) -> Selector {
         // It was one when this was made; nothing matches what is none.
         self.0.parse().unwrap_or_else(|_| Selector::of_names([]))

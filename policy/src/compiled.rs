@@ -35,9 +35,9 @@ pub struct CompiledAct {
 /// One input of a policy.
 #[derive(Debug, Clone, Copy)]
 pub struct InputOf<'c> {
-    /// The name.
+    /// The name by which expressions refer to it.
     pub name: &'c str,
-    /// The declaration.
+    /// The input as the policy declares it.
     pub input: &'c Input,
 }
 

@@ -31,7 +31,7 @@ use crate::{
 /// The purpose of a policy at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purpose<'p> {
-    /// Its mode.
+    /// The mode that it is in.
     pub mode: Mode,
     /// True if it hands back everything and begins nothing more.
     pub is_ending: bool,

@@ -9,7 +9,7 @@ use crate::{
     compiled::Compiled,
     evaluate::Evaluation,
     state::{Change, Stage, State},
-    view::{View, Was},
+    view::{Fate, View},
 };
 
 /// Takes over what became of the changes. Returns true if somebody else has changed one of them.
@@ -20,8 +20,8 @@ pub(crate) fn take_over(state: &mut State, view: &View) -> bool {
     let mut is_foreign = false;
     let changes = std::mem::take(&mut episode.changes);
     for mut change in changes {
-        let was = view.was.get(&change.latest).copied();
-        match next(&mut change, was) {
+        let fate = view.fates.get(&change.latest).copied();
+        match next(&mut change, fate) {
             Next::Stays => episode.changes.push(change),
             Next::IsGone => {}
             Next::IsForeign => is_foreign = true,
@@ -36,30 +36,30 @@ enum Next {
     IsForeign,
 }
 
-fn next(change: &mut Change, was: Option<Was>) -> Next {
+fn next(change: &mut Change, fate: Option<Fate>) -> Next {
     let is_returning = change.stage == Stage::Returning;
-    match (change.stage, was) {
-        (Stage::Would, _) | (_, None | Some(Was::Open)) => Next::Stays,
-        (_, Some(Was::Foreign)) => Next::IsForeign,
-        (_, Some(Was::Done)) if is_returning => Next::IsGone,
-        (_, Some(Was::Done)) => {
+    match (change.stage, fate) {
+        (Stage::Would, _) | (_, None | Some(Fate::Open)) => Next::Stays,
+        (_, Some(Fate::Foreign)) => Next::IsForeign,
+        (_, Some(Fate::Done)) if is_returning => Next::IsGone,
+        (_, Some(Fate::Done)) => {
             change.stage = Stage::Done;
             Next::Stays
         }
         // It is still as it was changed, and handed back again later.
-        (_, Some(Was::NotDone)) if is_returning => {
+        (_, Some(Fate::NotDone)) if is_returning => {
             change.stage = Stage::Done;
             change.latest.clone_from(&change.key);
             Next::Stays
         }
         // An earlier change of this target was done.
-        (_, Some(Was::NotDone)) if change.latest != change.key => {
+        (_, Some(Fate::NotDone)) if change.latest != change.key => {
             change.stage = Stage::Done;
             change.latest.clone_from(&change.key);
             Next::Stays
         }
-        (_, Some(Was::NotDone)) => Next::IsGone,
-        (_, Some(Was::Unsettled | Was::Stuck)) => {
+        (_, Some(Fate::NotDone)) => Next::IsGone,
+        (_, Some(Fate::Unsettled)) => {
             change.stage = Stage::Person;
             Next::Stays
         }

@@ -32,9 +32,9 @@ pub enum Known {
 /// One input, with what was seen of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InputSeen {
-    /// The name.
+    /// The name by which expressions refer to it.
     pub name: String,
-    /// The value.
+    /// The value that expressions see.
     pub value: Known,
     /// The age of the oldest value that counts.
     pub age: Option<Duration>,

@@ -29,4 +29,4 @@ pub use decide::{Decided, Purpose, Word, decide};
 pub use evaluate::{Evaluation, InputSeen, Known};
 pub use request::{HandBack, Request};
 pub use state::{Change, Episode, Stage, State, Swing, Timer};
-pub use view::{Candidate, InputView, Sample, SampleValue, View, Was};
+pub use view::{Candidate, Fate, InputView, Sample, SampleValue, View};

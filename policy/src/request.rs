@@ -13,13 +13,13 @@ pub struct Request {
     pub key: String,
     /// The act of the policy by its number.
     pub act: usize,
-    /// The action.
+    /// The action to carry out.
     pub action: ActionName,
-    /// The target.
+    /// The target to change.
     pub target: TargetName,
     /// The outlet, if it is one.
     pub outlet: Option<String>,
-    /// The parameters.
+    /// The parameters of the action, by name.
     pub parameters: BTreeMap<String, Value>,
     /// True if a person has to approve it.
     pub approval: bool,
@@ -32,7 +32,7 @@ pub struct HandBack {
     pub key: String,
     /// The key of the operation that it undoes.
     pub undoes: String,
-    /// The target.
+    /// The target to change back.
     pub target: TargetName,
     /// The outlet, if it is one.
     pub outlet: Option<String>,

@@ -51,7 +51,7 @@ pub struct State {
 /// A change in another direction than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swing {
-    /// The time.
+    /// The time at which it turned.
     pub at: Timestamp,
     /// True for a number that rose, or for an act; false for a number that fell, or for a hand-back.
     pub up: bool,
@@ -77,9 +77,9 @@ pub struct Change {
     pub key: String,
     /// The key of the latest operation on this target.
     pub latest: String,
-    /// The action.
+    /// The action that was asked for.
     pub action: ActionName,
-    /// The target.
+    /// The target of the change.
     pub target: TargetName,
     /// The outlet, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +88,7 @@ pub struct Change {
     pub parameters: BTreeMap<String, Value>,
     /// The time of the latest operation.
     pub at: Timestamp,
-    /// Its stage.
+    /// The stage that the change has reached.
     pub stage: Stage,
     /// The act of the policy by its number.
     pub act: usize,

@@ -13,7 +13,7 @@ pub struct View {
     /// The possible targets of each act, in the order of the policy.
     pub candidates: Vec<Vec<Candidate>>,
     /// The fates of the changes that were asked for, by their keys.
-    pub was: BTreeMap<String, Was>,
+    pub fates: BTreeMap<String, Fate>,
 }
 
 /// The values of one input.
@@ -21,40 +21,40 @@ pub struct View {
 pub struct InputView {
     /// The number of targets that should have a value.
     pub targets: usize,
-    /// The latest value of each series.
+    /// The latest value of each series that has one.
     pub samples: Vec<Sample>,
 }
 
-/// One value.
+/// The latest value of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// The target.
+    /// The target that has the series.
     pub target: TargetName,
-    /// The value.
+    /// The value, in the unit of the metric.
     pub value: SampleValue,
     /// The time at which it was heard.
     pub heard: Timestamp,
 }
 
-/// A number or a state.
+/// A number, or the text of a state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SampleValue {
-    /// A number.
+    /// A number, in the unit of its metric.
     Number(f64),
-    /// A text.
+    /// A state, in words.
     Text(Arc<str>),
 }
 
 /// A possible target of an act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// The target.
+    /// The target that would be changed.
     pub target: TargetName,
-    /// The outlet, if it is one.
+    /// The outlet that would be switched, where the act is on outlets.
     pub outlet: Option<String>,
-    /// The value by which it is chosen.
+    /// The value of the label that orders the choice.
     pub order: Option<String>,
-    /// The amount that it gives, if it is known.
+    /// The amount that changing it gives, in the unit of the metric `gives`, if it is known.
     pub gives: Option<f64>,
     /// False if it cannot be changed now: a person has locked it.
     pub is_free: bool,
@@ -62,7 +62,7 @@ pub struct Candidate {
 
 /// The fate of a change that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Was {
+pub enum Fate {
     /// It is under way.
     Open,
     /// It was done, and the target shows it still, as far as anybody knows.
@@ -73,6 +73,4 @@ pub enum Was {
     NotDone,
     /// Nobody knows, and a person has to decide.
     Unsettled,
-    /// It was done, and cannot be undone by itself.
-    Stuck,
 }

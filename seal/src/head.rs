@@ -60,7 +60,7 @@ impl HeadKey {
         HeadSigner(URL_SAFE_NO_PAD.encode(self.0.public_key().as_ref()))
     }
 
-    /// Signs a head.
+    /// Signs the head of a trail: the number of its last page, and the hash of that.
     pub fn sign(&self, page: u64, hash: &str) -> SignedHead {
         let signature = self.0.sign(&signed_bytes(page, hash));
         SignedHead {

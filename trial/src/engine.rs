@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{PolicyName, TargetName, policy::Mode};
-use utakata_policy::{Compiled, Decided, Purpose, Stage, State, View, Was, Word, decide};
+use utakata_policy::{Compiled, Decided, Fate, Purpose, Stage, State, View, Word, decide};
 use utakata_room::Room;
 
 use crate::{ledger::Ledger, scope::Scope, site::Error, site::Site};
@@ -38,7 +38,7 @@ pub(crate) struct Counts {
     pub told: Vec<(Duration, String)>,
 }
 
-/// One decision.
+/// One decision, with the view and the mode that it was made in.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Traced {
     pub policy: usize,
@@ -213,10 +213,10 @@ impl Engine {
         }
         let changes = its.state.episode.iter().flat_map(|one| &one.changes);
         let asked = changes.filter(|change| change.stage != Stage::Would);
-        let was: BTreeMap<String, Was> = asked
-            .filter_map(|change| Some((change.latest.clone(), ledger.was(&change.latest, room)?)))
+        let fates: BTreeMap<String, Fate> = asked
+            .filter_map(|change| Some((change.latest.clone(), ledger.fate(&change.latest, room)?)))
             .collect();
-        let view = its.scope.view(&kept.compiled, was, wall);
+        let view = its.scope.view(&kept.compiled, fates, wall);
         let purpose = Purpose {
             mode,
             is_ending,
@@ -317,7 +317,7 @@ impl Engine {
         }
     }
 
-    /// Returns the policies.
+    /// Returns the policies on trial, compiled.
     #[cfg(test)]
     pub fn compiled(&self) -> impl Iterator<Item = &Compiled> {
         self.policies.iter().map(|kept| &kept.compiled)

@@ -18,7 +18,7 @@ use utakata_envelope::{Act, Acts, Feed, InForce, Moment, Seen, Task, Verdict, ga
 use utakata_model::{
     ActionName, Kind, PolicyName, Selector, TargetName, TaskId, action::Risk, envelope::Shows,
 };
-use utakata_policy::{HandBack, Request, SampleValue, Was};
+use utakata_policy::{Fate, HandBack, Request, SampleValue};
 use utakata_room::{Command, Room};
 
 use crate::{
@@ -41,7 +41,6 @@ pub enum Gate {
     Off,
 }
 
-/// One operation.
 #[derive(Debug)]
 struct Operation {
     policy: PolicyName,
@@ -336,17 +335,17 @@ impl Ledger {
         self.acts.end(operation.task, now);
     }
 
-    /// Returns what became of an operation; absent if none was recorded under the key.
-    pub fn was(&self, key: &str, room: &Room) -> Option<Was> {
+    /// Returns the fate of an operation; absent if none was recorded under the key.
+    pub fn fate(&self, key: &str, room: &Room) -> Option<Fate> {
         let operation = self.operations.get(key)?;
         Some(match operation.stage {
-            Stage::Waiting | Stage::Acting(_) => Was::Open,
-            Stage::NotDone => Was::NotDone,
-            Stage::Unsettled => Was::Unsettled,
-            Stage::Done if operation.is_back => Was::Done,
+            Stage::Waiting | Stage::Acting(_) => Fate::Open,
+            Stage::NotDone => Fate::NotDone,
+            Stage::Unsettled => Fate::Unsettled,
+            Stage::Done if operation.is_back => Fate::Done,
             Stage::Done => match operation.order.shows(room, operation.part) {
-                Some(false) => Was::Foreign,
-                Some(true) | None => Was::Done,
+                Some(false) => Fate::Foreign,
+                Some(true) | None => Fate::Done,
             },
         })
     }

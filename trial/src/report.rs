@@ -7,9 +7,9 @@ use serde::Serialize;
 /// The result of a trial of one seed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The room.
+    /// The name of the room.
     pub room: String,
-    /// The seed.
+    /// The seed of all chance: with the same seed, the same happens.
     pub seed: u64,
     /// The simulated hours.
     pub hours: f64,
@@ -63,13 +63,13 @@ pub struct Outcome {
 pub struct Broken {
     /// The simulated time, in seconds.
     pub at: f64,
-    /// The promise.
+    /// The promise that was broken.
     pub promise: Promise,
     /// The finding, for people.
     pub what: String,
 }
 
-/// A promise.
+/// A promise that is checked in every trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use utakata_model::{RelationKind, Selector, TargetName, policy::Input, policy::On};
-use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View, Was};
+use utakata_policy::{Candidate, Compiled, Fate, InputView, Sample, SampleValue, View};
 use utakata_room::Room;
 
 use crate::{
@@ -130,7 +130,7 @@ impl Scope {
     }
 
     /// Returns the view of a moment.
-    pub fn view(&self, compiled: &Compiled, was: BTreeMap<String, Was>, now: Timestamp) -> View {
+    pub fn view(&self, compiled: &Compiled, fates: BTreeMap<String, Fate>, now: Timestamp) -> View {
         let inputs = compiled.inputs().zip(&self.inputs).zip(&self.seen);
         let inputs = inputs.map(|((of, spots), seen)| {
             let samples = match of.input.silence {
@@ -171,7 +171,7 @@ impl Scope {
         View {
             inputs: inputs.collect(),
             candidates: candidates.collect(),
-            was,
+            fates,
         }
     }
 }

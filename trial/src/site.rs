@@ -26,9 +26,9 @@ pub enum Error {
     /// A policy has nothing to look at or nothing to act on in this room.
     #[error("the policy {policy} cannot be tried in the room {room}: {why}")]
     Strange {
-        /// The policy.
+        /// The name of the policy.
         policy: String,
-        /// The room.
+        /// The name of the room.
         room: String,
         /// The reason, for people.
         why: String,

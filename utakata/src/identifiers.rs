@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use utakata_api::{
     Client,
     client::{AlarmQuery, TaskQuery},
-    page::LIMIT_MAX,
+    page::MAX_LIMIT,
 };
 use utakata_model::{AlarmId, Class, OperationId, TaskId};
 
@@ -27,7 +27,7 @@ pub async fn operation(client: &Client, text: &str, purpose: Purpose) -> Result<
     if text == LAST {
         return last::operation(client, purpose).await;
     }
-    let known = client.operations(LIMIT_MAX).await?;
+    let known = client.operations(MAX_LIMIT).await?;
     let known: Vec<OperationId> = known.iter().map(|view| view.operation.id).collect();
     pick("operation", text, &known)
 }
@@ -40,7 +40,6 @@ pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
     operation(client, text, Purpose::Change).await
 }
 
-/// Returns the alarm.
 pub async fn alarm(client: &Client, text: &str) -> Result<AlarmId> {
     if let Ok(id) = text.parse() {
         return Ok(id);
@@ -66,7 +65,7 @@ pub async fn task(client: &Client, text: &str, purpose: Purpose) -> Result<TaskI
         class: Some(Class::Control),
         ..TaskQuery::default()
     };
-    let known = client.tasks(&query, LIMIT_MAX).await?;
+    let known = client.tasks(&query, MAX_LIMIT).await?;
     let known: Vec<TaskId> = known.iter().map(|view| view.id).collect();
     pick("task", text, &known)
 }

@@ -10,9 +10,9 @@ pub struct Asset {
     pub path: &'static str,
     /// The media type, for `Content-Type`.
     pub media_type: &'static str,
-    /// The content.
+    /// The content, not compressed.
     pub plain: &'static [u8],
-    /// The same, compressed by gzip.
+    /// The content, compressed by gzip.
     pub gzip: &'static [u8],
 }
 
@@ -27,7 +27,7 @@ macro_rules! assets {
     };
 }
 
-/// All files.
+/// All files of the UI, the page first.
 pub const ASSETS: &[Asset] = assets! {
     "index.html" "text/html; charset=utf-8",
     "app.js" "text/javascript; charset=utf-8",

@@ -131,7 +131,6 @@ pub fn summary(walk: &Walk) -> WalkSummary {
     }
 }
 
-/// Refuses a file.
 pub(crate) fn refusal(file: &Path, problem: String, is_usage: bool) -> Refusal {
     Refusal {
         file: file.into(),

@@ -41,7 +41,7 @@ pub enum Error {
     /// Nobody could be believed there.
     #[error("there is no certificate to know the manager at {endpoint} by: {variable} is not set")]
     NoAuthority {
-        /// The address.
+        /// The address of the manager.
         endpoint: String,
         /// The variable that names it.
         variable: &'static str,

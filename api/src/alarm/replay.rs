@@ -53,9 +53,9 @@ words! {
     /// The origin of a rule that was tested.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     pub enum RuleOrigin {
-        /// The request.
+        /// It was in the request.
         Request = "request",
-        /// This site.
+        /// It is declared at this site.
         Site = "site",
         /// It comes with utakata.
         Shipped = "shipped",
@@ -95,7 +95,7 @@ pub struct AlarmRuleTest {
 /// A time in which an alarm would have been active.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AlarmSpell {
-    /// The target.
+    /// The target that it would have been about.
     pub target: TargetName,
     /// The attributes of the series.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -24,10 +24,10 @@ pub struct AlarmQuery {
     /// A state, or `all`; absent means those that are active.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// The severity.
+    /// The severity that they have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
-    /// The targets.
+    /// Selects the targets that they are about.
     pub selector: Selector,
     /// The alarm that explains them, or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]

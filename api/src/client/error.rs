@@ -14,7 +14,7 @@ pub enum Error {
     /// The file with authorities cannot be used.
     #[error("the authorities in {} cannot be used: {reason}", path.display())]
     Authority {
-        /// The file.
+        /// The file of the authorities, in PEM.
         path: std::path::PathBuf,
         /// The problem with it.
         reason: String,

@@ -12,7 +12,7 @@ use crate::{
     history::{Aggregate, HistoryView},
     inventory::{CredentialView, Health, KindView, TargetView},
     operation::OperationView,
-    page::{LIMIT_MAX, Page},
+    page::{MAX_LIMIT, Page},
     person::Me,
     reading::ReadingView,
     task::TaskView,
@@ -271,7 +271,7 @@ impl Client {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
-            let page: Page<T> = self.page(path, query, LIMIT_MAX, cursor.as_deref()).await?;
+            let page: Page<T> = self.page(path, query, MAX_LIMIT, cursor.as_deref()).await?;
             items.extend(page.items);
             match page.next {
                 // The same cursor again would never end.
@@ -288,7 +288,7 @@ impl Client {
         max: u32,
         cursor: Option<&str>,
     ) -> Result<Page<T>, Error> {
-        let limit = max.clamp(1, LIMIT_MAX);
+        let limit = max.clamp(1, MAX_LIMIT);
         let request = self
             .request(Method::GET, path)
             .query(query)

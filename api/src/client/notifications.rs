@@ -1,4 +1,4 @@
-//! Notifications of devices.
+//! Notifications that devices sent.
 
 use serde::Serialize;
 use utakata_model::{Notification, Selector};
@@ -8,12 +8,12 @@ use super::{Client, Error};
 /// A query for notifications.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct NotificationQuery {
-    /// The targets that sent them.
+    /// Selects the targets that sent them.
     pub selector: Selector,
-    /// The beginning of their names.
+    /// The beginning of the names of the notifications.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// True for those of sources that are no targets.
+    /// If true, only notifications of senders that are no targets.
     pub unknown: bool,
 }
 

@@ -111,7 +111,7 @@ impl Builder {
         next
     }
 
-    /// Returns the block.
+    /// Completes columns that end early, and returns the block.
     pub fn finish(mut self) -> Block {
         let rows = u32::try_from(self.block.seen.len()).unwrap_or(u32::MAX);
         for ((_, column), covered) in self.block.columns.iter_mut().zip(&self.covered) {

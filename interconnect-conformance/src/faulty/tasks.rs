@@ -45,6 +45,7 @@ impl Tasks for FaultyTasks {
         let tasks = self.fate.disturb(tasks, may_be_lost);
         let refused = self.inner.publish(tasks).await?;
         match failure {
+            // The tasks were published, and the publisher does not learn of it.
             Some(_) => Err(away()),
             None => Ok(refused),
         }

@@ -23,11 +23,11 @@ pub(super) enum Outgoing {
         /// For each message, the number of expendable items; absent if it is kept.
         expendable: Option<usize>,
     },
-    /// Remove the retained messages of a target, and inform everybody.
+    /// The removal of the retained messages of a target, of which everybody is informed.
     Delete(TargetName),
 }
 
-/// An error of an event that can never be sent.
+/// The reason why an event can never be sent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unsendable {
     #[error(transparent)]
@@ -47,7 +47,7 @@ pub(super) fn outgoing(
         // A message without a payload removes the retained one.
         Event::Forgotten(id) => (topic::environment(id), vec![Vec::new()]),
         Event::Alarms(news) => {
-            // What is over and seen is told, and then no longer retained.
+            // When no alarm is left, that is published, and then the retained message is removed.
             let rest = news.alarms.is_empty().then(Vec::new);
             let payloads = std::iter::once(news.encode()?).chain(rest);
             (topic::alarm(&news.target, &news.rule), payloads.collect())
@@ -204,7 +204,7 @@ pub(super) fn forget(topic: String) -> Message {
     }
 }
 
-/// Encodes as many items as fit into each payload; an item that fits nowhere goes alone.
+/// Encodes as many items as fit into each payload. An item that is too large by itself goes alone.
 fn split<T>(
     items: &[T],
     max_bytes: usize,
@@ -214,7 +214,7 @@ fn split<T>(
         return Ok(vec![encode(items)?]);
     }
     let mut payloads = Vec::new();
-    // The next part is the last.
+    // A stack: the next part is at the end.
     let mut parts: Vec<&[T]> = items.chunks(MAX_ITEMS).rev().collect();
     while let Some(part) = parts.pop() {
         let payload = encode(part)?;

@@ -30,7 +30,6 @@ const STEP_ASIDE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5
 /// An error of connecting to a hub.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// No hub answers.
     #[error(
         "no hub answers on {}: is `utakata hub --socket {}` running?", path.display(),
         path.display()

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Event, Events, Interest, Subscription};
 
-/// A request for events: the id to answer.
+/// A request for events, with the id that its answer has.
 #[derive(Debug)]
 pub(super) struct Next(pub(super) u64);
 
@@ -27,7 +27,7 @@ impl Stream {
         id: u64,
         interest: Interest,
         events: &dyn Events,
-        mut asked: mpsc::Receiver<Next>,
+        mut requests: mpsc::Receiver<Next>,
         replies: Replies,
     ) {
         let subscription = match events.subscribe(interest).await {
@@ -40,7 +40,7 @@ impl Stream {
             rest: Vec::new().into_iter().peekable(),
             replies,
         };
-        while let Some(Next(id)) = asked.recv().await {
+        while let Some(Next(id)) = requests.recv().await {
             let answer = stream.next().await;
             stream.replies.send(id, answer).await;
         }

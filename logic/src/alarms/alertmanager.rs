@@ -11,7 +11,7 @@ use utakata_model::Labels;
 /// as it was for ever.
 const LASTS: SignedDuration = SignedDuration::from_mins(10);
 
-/// An alert.
+/// An alert, in the form of version 2 of the API of Alertmanager.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Alert {

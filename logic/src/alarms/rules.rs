@@ -9,7 +9,7 @@ use utakata_alarm::{Compiled, Watch, shipped};
 use utakata_invariant as invariant;
 use utakata_model::{AlarmName, AlarmRule, MetricName};
 
-/// All rules.
+/// All rules in force, and which of them a metric or a silence concerns.
 #[derive(Debug, Default)]
 pub struct Rules {
     by_name: BTreeMap<AlarmName, Numbered>,

@@ -13,11 +13,11 @@ use super::Error;
 const MAX_FILES: usize = 10_000;
 /// The length of the longest path, in bytes.
 const MAX_PATH: usize = 1024;
-/// The depth to which folders are nested.
+/// The largest depth to which folders are nested.
 const MAX_DEPTH: usize = 16;
 /// The largest total size of the files, in bytes.
 const MAX_ALL: u64 = 1024 * 1024 * 1024;
-/// The size of the largest manifest, in bytes.
+/// The size of the largest manifest, reference to an image, or file of signatures, in bytes.
 const MAX_MANIFEST: u64 = 1024 * 1024;
 
 /// Checks that files can be the content of a release.
@@ -85,12 +85,15 @@ pub(super) fn manifest(content: &Content, manifest: &Manifest) -> Result<(), Err
     }
 }
 
-/// Checks that it is the release that was announced.
-pub(super) fn digest(found: &ReleaseDigest, told: Option<&ReleaseDigest>) -> Result<(), Error> {
-    match told {
-        Some(told) if told != found => Err(Error::invalid(format!(
-            "its digest is {}, and not {}",
-            found.0, told.0
+/// Checks that a release is the one that was announced.
+pub(super) fn digest(
+    found: &ReleaseDigest,
+    announced: Option<&ReleaseDigest>,
+) -> Result<(), Error> {
+    match announced {
+        Some(announced) if announced != found => Err(Error::invalid(format!(
+            "its digest is {}, and not {}, which was announced",
+            found.0, announced.0
         ))),
         _ => Ok(()),
     }
@@ -106,7 +109,7 @@ pub(super) fn file(told: &FileDigest, bytes: &[u8]) -> Result<(), Error> {
     Err(Error::OtherFile { told, found })
 }
 
-/// Keeps the signatures of a release that is pushed again without any.
+/// Adds the signatures that a release had before to the same release pushed again without any.
 pub(super) fn keep_signatures(content: &mut Content, before: &Content) {
     if content.file(SIGNATURES_FILE).is_some() {
         return;

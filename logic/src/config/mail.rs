@@ -84,7 +84,6 @@ impl MailServer {
         }
     }
 
-    /// Returns the host.
     pub fn host(&self) -> &str {
         &self.host
     }

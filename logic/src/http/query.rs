@@ -5,7 +5,7 @@ use axum::{
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
-use utakata_api::page::LIMIT_MAX;
+use utakata_api::page::MAX_LIMIT;
 use utakata_model::reword;
 
 use super::{Refused, gate::Gate};
@@ -55,9 +55,9 @@ pub(super) fn invalid(detail: impl Into<String>) -> Refused {
 /// Returns the number of items in a page: 100 by default.
 pub(super) fn limit(requested: Option<u32>) -> Result<usize, Refused> {
     match requested.unwrap_or(100) {
-        limit @ 1..=LIMIT_MAX => Ok(limit as usize),
+        limit @ 1..=MAX_LIMIT => Ok(limit as usize),
         limit => Err(invalid(format!(
-            "the limit {limit} is not between 1 and {LIMIT_MAX}"
+            "the limit {limit} is not between 1 and {MAX_LIMIT}"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! The carrying out of what the ledger has decided and recorded. It waits for none of it: anything
+//! Carries out what the ledger has decided and recorded. The ledger does not wait for it: what is
 //! lost here is requested, published or reported again.
 
 use std::{collections::HashMap, sync::Arc};
@@ -15,11 +15,11 @@ use crate::{
     evidence::ReadBackCounts,
 };
 
-/// The number of batches that may wait to be handed to the inter connect; further ones are left
+/// The number of batches that may wait to be handed to the inter connect. Further ones are left
 /// out, and come again.
 const QUEUE: usize = 1024;
 
-/// The executor of effects.
+/// Carries out effects, without waiting.
 pub(super) struct Actor {
     tasks: mpsc::Sender<Vec<Task>>,
     events: mpsc::Sender<Vec<Event>>,
@@ -28,7 +28,7 @@ pub(super) struct Actor {
     counts: Arc<ReadBackCounts>,
 }
 
-/// The couriers, which hand different things over to the inter connect independently.
+/// Hands tasks and events over to the inter connect; neither waits for the other.
 pub(super) struct Couriers {
     tasks: mpsc::Receiver<Vec<Task>>,
     events: mpsc::Receiver<Vec<Event>>,
@@ -83,10 +83,16 @@ impl Actor {
         let permits = answers.into_iter().map(permits);
         let events: Vec<Event> = permits.chain(recorded.into_iter().map(records)).collect();
         if !events.is_empty() && self.events.try_send(events).is_err() {
-            tracing::warn!("permits wait: the inter connect does not take them fast enough");
+            tracing::warn!(
+                "permits were left out, because the inter connect does not take them fast enough; \
+                 they will be requested again"
+            );
         }
         if !tasks.is_empty() && self.tasks.try_send(tasks).is_err() {
-            tracing::warn!("control tasks wait: the inter connect does not take them fast enough");
+            tracing::warn!(
+                "control tasks were left out, because the inter connect does not take them fast \
+                 enough; they will be published again"
+            );
         }
     }
 

@@ -72,7 +72,8 @@ impl Waiting {
                     let (zone, kind) = place.key();
                     tracing::warn!(
                         %zone, %kind, tasks = tasks.len(),
-                        "control tasks wait: their queue does not take them fast enough"
+                        "control tasks were left out, because their queue does not take them fast \
+                         enough; they will be published again"
                     );
                 }
             }

@@ -270,7 +270,7 @@ impl Keeping<'_> {
         };
         let around = Around {
             locked: &self.locked,
-            was: self.outcomes.of(&instance.state).await?,
+            fates: self.outcomes.of(&instance.state).await?,
         };
         let observed = &self.parts.observed;
         let view = live::view(&found.compiled, &instance.scope, observed, around, now);

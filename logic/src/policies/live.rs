@@ -7,17 +7,17 @@ use std::{
 
 use jiff::Timestamp;
 use utakata_model::{MetricName, Quality, ReadingValue, TargetName, policy::Input};
-use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View, Was};
+use utakata_policy::{Candidate, Compiled, Fate, InputView, Sample, SampleValue, View};
 
 use super::scope::{Place, Scope, count};
 use crate::observed::Observed;
 
-/// The parts of a view besides observations.
+/// The parts of a view that are not observed.
 pub(super) struct Around<'a> {
     /// The targets that people have locked.
     pub locked: &'a HashSet<TargetName>,
-    /// The fates of changes.
-    pub was: BTreeMap<String, Was>,
+    /// The fates of the changes that were asked for, by their keys.
+    pub fates: BTreeMap<String, Fate>,
 }
 
 /// Returns the view of an instance.
@@ -41,7 +41,7 @@ pub(super) fn view(
     View {
         inputs: inputs.collect(),
         candidates: candidates.collect(),
-        was: around.was,
+        fates: around.fates,
     }
 }
 

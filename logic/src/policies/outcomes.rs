@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use utakata_model::{OutcomeStatus, TaskState, manifest::expected::Expected};
 use utakata_permit::evidence::current_reading;
-use utakata_policy::{Stage, State, Was};
+use utakata_policy::{Fate, Stage, State};
 
 use crate::{
     inventory::Inventory,
@@ -29,8 +29,8 @@ impl Outcomes {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn of(&self, state: &State) -> Result<BTreeMap<String, Was>, store::Error> {
-        let mut was = BTreeMap::new();
+    pub async fn of(&self, state: &State) -> Result<BTreeMap<String, Fate>, store::Error> {
+        let mut fates = BTreeMap::new();
         let changes = state.episode.iter().flat_map(|episode| &episode.changes);
         for change in changes.filter(|change| change.stage != Stage::Would) {
             let Some(id) = self.store.operation_by_key(&change.latest).await? else {
@@ -39,23 +39,23 @@ impl Outcomes {
             let rows = self.store.tasks_of(id).await?;
             if let [row] = rows.as_slice() {
                 let is_back = change.stage == Stage::Returning;
-                was.insert(change.latest.clone(), self.of_row(row, is_back));
+                fates.insert(change.latest.clone(), self.of_row(row, is_back));
             }
         }
-        Ok(was)
+        Ok(fates)
     }
 
-    fn of_row(&self, row: &TaskRow, is_back: bool) -> Was {
+    fn of_row(&self, row: &TaskRow, is_back: bool) -> Fate {
         match row.progress.state {
             TaskState::Planned
             | TaskState::Queued
             | TaskState::Permitted
             | TaskState::Verifying
-            | TaskState::Unknown => Was::Open,
-            TaskState::Failed | TaskState::Expired | TaskState::Cancelled => Was::NotDone,
-            TaskState::Unsettled => Was::Unsettled,
-            TaskState::Succeeded if !is_back && self.is_foreign(row) == Some(true) => Was::Foreign,
-            TaskState::Succeeded => Was::Done,
+            | TaskState::Unknown => Fate::Open,
+            TaskState::Failed | TaskState::Expired | TaskState::Cancelled => Fate::NotDone,
+            TaskState::Unsettled => Fate::Unsettled,
+            TaskState::Succeeded if !is_back && self.is_foreign(row) == Some(true) => Fate::Foreign,
+            TaskState::Succeeded => Fate::Done,
         }
     }
 

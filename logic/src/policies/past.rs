@@ -124,7 +124,7 @@ impl Past {
         View {
             inputs: inputs.collect(),
             candidates: candidates.collect(),
-            was: BTreeMap::new(),
+            fates: BTreeMap::new(),
         }
     }
 }

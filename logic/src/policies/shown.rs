@@ -14,7 +14,7 @@ pub struct Shown {
     pub policies: BTreeMap<PolicyName, PolicyShown>,
 }
 
-/// One policy.
+/// A policy with its mode and its instances.
 #[derive(Debug, Clone)]
 pub struct PolicyShown {
     pub mode: Mode,
@@ -28,7 +28,7 @@ pub struct PolicyShown {
     pub instances: Vec<InstanceShown>,
 }
 
-/// One instance.
+/// An instance of a policy: for one target, or for the whole site.
 #[derive(Debug, Clone)]
 pub struct InstanceShown {
     pub target: Option<TargetName>,

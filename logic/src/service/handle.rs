@@ -182,12 +182,10 @@ impl Handle {
         &self.inner.ledger
     }
 
-    /// Returns the policies.
     pub fn policies(&self) -> &Policies {
         &self.inner.policies
     }
 
-    /// Returns the alarms.
     pub fn alarms(&self) -> &Alarms {
         &self.inner.alarms
     }

@@ -45,7 +45,7 @@ pub enum Error {
     /// The target is not empty.
     #[error("the store {place} is not empty: it has {rows} rows in {table}")]
     NotEmpty {
-        /// The target.
+        /// The store that would be copied to.
         place: Place,
         /// A table with rows.
         table: &'static str,
@@ -61,7 +61,7 @@ pub enum Error {
     /// The copy deviates from its source.
     #[error("the rows of {table} in {place} differ from those of its source: nothing was kept")]
     Differs {
-        /// The target.
+        /// The store that was copied to.
         place: Place,
         table: &'static str,
     },

@@ -22,7 +22,7 @@ pub enum Error {
     Damaged {
         /// The place of the store.
         place: Place,
-        /// The finding.
+        /// The damage that was found.
         reason: String,
     },
     /// It was written by a newer version of utakata.
@@ -77,7 +77,7 @@ pub enum Error {
     Replaced {
         /// The place of the store.
         place: Place,
-        /// The finding.
+        /// The difference that was found.
         reason: String,
     },
     /// Something that was written is missing.

@@ -53,17 +53,11 @@ pub enum Change {
     PutCredential(SealedCredential),
     /// Deletes a target and its readings.
     DeleteTarget(TargetName),
-    /// Deletes a schedule.
     DeleteSchedule(ScheduleName),
-    /// Deletes a credential.
     DeleteCredential(CredentialName),
-    /// Deletes a relation.
     DeleteRelation(RelationKey),
-    /// Deletes an alarm rule.
     DeleteAlarmRule(AlarmName),
-    /// Deletes an envelope.
     DeleteEnvelope(EnvelopeName),
-    /// Deletes a policy.
     DeletePolicy(PolicyName),
 }
 

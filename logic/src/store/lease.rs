@@ -20,7 +20,7 @@ pub trait Leases: Send + Sync {
 pub struct Member {
     /// The logic environment.
     pub environment: EnvironmentId,
-    /// The life.
+    /// The life of it: after a restart it has another.
     pub incarnation: Incarnation,
 }
 
@@ -38,7 +38,7 @@ pub struct Lease {
 /// The holder of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// The member.
+    /// The member that holds it.
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
@@ -51,7 +51,7 @@ pub struct Held {
 /// A member's request for leases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRequest {
-    /// The member.
+    /// The member that makes the request.
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
@@ -67,7 +67,7 @@ pub struct LeaseRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     pub lease: String,
-    /// The holder.
+    /// The member that held it when the writing began.
     pub by: Member,
     /// The epoch in which it was taken.
     pub epoch: u64,

@@ -84,7 +84,7 @@ pub struct OperationRow {
 pub struct TaskFilter {
     /// The operation that they belong to.
     pub operation: Option<OperationId>,
-    /// In this state.
+    /// The state that they are in.
     pub state: Option<TaskState>,
     /// The target that they are for.
     pub target: Option<TargetName>,

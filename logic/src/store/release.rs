@@ -29,7 +29,7 @@ pub struct ReleaseRow {
     /// Kind, version and digest.
     pub id: ReleaseId,
     pub manifest: Manifest,
-    /// The files.
+    /// The files of the release, without their bytes.
     pub content: Content,
     /// The person who pushed it.
     pub pushed_by: PersonName,
@@ -44,7 +44,7 @@ pub struct ShippedRelease {
     /// Kind and version, and the digest of the files without the program.
     pub id: ReleaseId,
     pub manifest: Manifest,
-    /// The files.
+    /// The files of the release without the program.
     pub content: Content,
     /// The version of utakata that first shipped it.
     pub utakata: String,

@@ -28,7 +28,7 @@ pub(super) struct NewPage<'p> {
     pub body: Packed<'p>,
 }
 
-/// A new operation.
+/// The row of a new operation.
 pub(super) struct NewOperation<'p> {
     pub id: String,
     pub body: String,

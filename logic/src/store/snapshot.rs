@@ -27,7 +27,6 @@ pub type Visit<'a, T> = &'a mut (dyn FnMut(T) + Send);
 /// An operation in its stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenOperation {
-    /// The identifier.
     pub id: String,
     /// The operation, as JSON.
     pub body: String,
@@ -38,7 +37,6 @@ pub struct WrittenOperation {
 /// A task in its stored form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WrittenTask {
-    /// The identifier.
     pub id: String,
     pub operation: String,
     pub target: String,

@@ -13,7 +13,6 @@ use utakata_model::{
 /// A control task as created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ControlTask {
-    /// The identifier.
     pub id: TaskId,
     /// The operation that it belongs to.
     pub operation: OperationId,

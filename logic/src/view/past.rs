@@ -14,12 +14,12 @@ use super::{
 };
 use crate::{inventory::TargetEntry, observe::Coverage};
 
-/// The time before the moment in which values and attempts are looked for, in milliseconds, unless
-/// schedules read more rarely.
+/// The range before the moment in which values and attempts are looked for, in milliseconds. It is
+/// longer where schedules read more rarely.
 const LOOK_BACK: i64 = 15 * 60 * 1000;
-/// The longest such time.
+/// The longest such range, in milliseconds.
 const MAX_LOOK_BACK: i64 = 3 * 3600 * 1000;
-/// The number of intervals of a schedule in which a value is looked for.
+/// The number of intervals of the rarest schedule that the range covers at least.
 const INTERVALS: i64 = 3;
 /// The number of targets whose values are in memory at once.
 const CHUNK: usize = 500;
@@ -61,7 +61,8 @@ pub async fn past(
     })
 }
 
-/// Returns the range in which values count at a time: as long as the rarest schedule needs.
+/// Returns the range in which a value counts as that of the moment: as long as the rarest schedule
+/// needs.
 fn range(entries: &[Arc<TargetEntry>], coverage: &Coverage, at: Timestamp) -> Range {
     let covers = entries
         .iter()
@@ -78,7 +79,7 @@ fn range(entries: &[Arc<TargetEntry>], coverage: &Coverage, at: Timestamp) -> Ra
     }
 }
 
-/// Returns what a cell shows of each target.
+/// Returns the values that a cell shows of each target: power and temperature.
 async fn tracks(
     history: &dyn History,
     names: &[TargetName],
@@ -126,7 +127,7 @@ async fn attempts_of(
     range: Range,
 ) -> Result<Vec<Attempt>, Error> {
     let mut attempts = history.attempts(&name, range).await?;
-    // What was seen by then may have been heard later.
+    // An attempt that ended by then counts only if it had also been heard of by then.
     attempts.retain(|one| range.holds(one.heard));
     Ok(attempts)
 }
@@ -151,6 +152,6 @@ async fn away(history: &dyn History, at: Timestamp) -> Result<Option<String>, Er
         to: from.saturating_add(1),
     };
     let gaps = history.away(range).await?;
-    let its = gaps.iter().find(|gap| gap.from <= from && from < gap.to);
-    Ok(its.map(|gap| gap.code.to_string()))
+    let gap = gaps.iter().find(|gap| gap.from <= from && from < gap.to);
+    Ok(gap.map(|gap| gap.code.to_string()))
 }

@@ -23,7 +23,7 @@ pub const HELD_TWICE: Broken = "two tasks hold one target";
 /// A task that cannot be read back is left to a person, and must not return from there by itself.
 pub const NEVER_ENDS: Broken = "a task that never ends";
 
-/// Checks one world.
+/// Checks the promises that hold in every state of a world.
 pub fn check(world: &World, case: &Case) -> Result<(), Broken> {
     if world.acting().count() > 1 {
         return Err(TOGETHER);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utakata_model::Policy;
 
 use super::*;
-use crate::view::{Candidate, InputView, Sample, SampleValue, Was};
+use crate::view::{Candidate, Fate, InputView, Sample, SampleValue};
 
 /// A policy on a table.
 struct Table {
@@ -102,12 +102,12 @@ impl Table {
         last.unwrap()
     }
 
-    fn was(&mut self, decided: &Decided, was: Was) {
+    fn set_fate(&mut self, decided: &Decided, fate: Fate) {
         let acts = decided.acts.iter().map(|one| one.key.clone());
         let backs = decided.backs.iter().map(|one| one.key.clone());
         self.view
-            .was
-            .extend(acts.chain(backs).map(|key| (key, was)));
+            .fates
+            .extend(acts.chain(backs).map(|key| (key, fate)));
     }
 }
 
@@ -126,12 +126,12 @@ fn it_acts_after_the_hold_on_as_few_as_will_do_and_hands_back_the_newest_first()
         .collect();
     assert_eq!(outlets, ["4", "3"], "{}", acts.why);
     assert_eq!(acts.acts[0].parameters["outlet"], json!(4));
-    table.was(&acts, Was::Open);
+    table.set_fate(&acts, Fate::Open);
     assert!(
         table.pass(25, 920.0).acts.is_empty(),
         "it waits for what it began"
     );
-    table.was(&acts, Was::Done);
+    table.set_fate(&acts, Fate::Done);
     // Between the two conditions it holds.
     let holds = table.pass(40, 840.0);
     assert!(
@@ -144,10 +144,10 @@ fn it_acts_after_the_hold_on_as_few_as_will_do_and_hands_back_the_newest_first()
     assert_eq!(back.backs.len(), 1, "{}", back.why);
     assert_eq!(back.backs[0].undoes, acts.acts[1].key, "the newest first");
     assert!(table.pass(5, 650.0).backs.is_empty(), "it waits for it");
-    table.was(&back, Was::Done);
+    table.set_fate(&back, Fate::Done);
     let last = table.pass(60, 650.0);
     assert_eq!(last.backs[0].undoes, acts.acts[0].key);
-    table.was(&last, Was::Done);
+    table.set_fate(&last, Fate::Done);
     table.pass(2, 650.0);
     assert!(table.state.episode.is_none(), "all is handed back");
 }
@@ -182,7 +182,7 @@ fn a_missed_effect_and_one_the_wrong_way_stop_it() {
     let mut table = Table::new(shed());
     let acts = table.pass(15, 920.0);
     assert!(!acts.acts.is_empty(), "{}", acts.why);
-    table.was(&acts, Was::Done);
+    table.set_fate(&acts, Fate::Done);
     let mut word = Word::Nothing;
     for _ in 0..40 {
         word = table.pass(1, 990.0).word;
@@ -196,7 +196,7 @@ fn a_missed_effect_and_one_the_wrong_way_stop_it() {
     policy["stop_after"] = json!(1);
     let mut table = Table::new(policy);
     let acts = table.pass(15, 920.0);
-    table.was(&acts, Was::Done);
+    table.set_fate(&acts, Fate::Done);
     let mut last = table.pass(1, 920.0);
     for _ in 0..40 {
         if last.word == Word::Stop {
@@ -211,10 +211,10 @@ fn a_missed_effect_and_one_the_wrong_way_stop_it() {
 fn a_change_by_somebody_else_makes_it_yield_and_is_never_undone() {
     let mut table = Table::new(shed());
     let acts = table.pass(15, 920.0);
-    table.was(&acts, Was::Done);
+    table.set_fate(&acts, Fate::Done);
     table.pass(1, 920.0);
     let foreign = acts.acts[0].key.clone();
-    table.view.was.insert(foreign.clone(), Was::Foreign);
+    table.view.fates.insert(foreign.clone(), Fate::Foreign);
     let yields = table.pass(60, 920.0);
     assert!(yields.acts.is_empty());
     assert!(yields.why.contains("yields"), "{}", yields.why);
@@ -248,11 +248,11 @@ fn acts_and_hand_backs_that_chase_each_other_stop_it() {
             break acts;
         }
         assert_eq!(acts.word, Word::Act, "{}", acts.why);
-        table.was(&acts, Was::Done);
+        table.set_fate(&acts, Fate::Done);
         table.pass(40, 840.0);
         while table.state.episode.is_some() {
             let backs = table.pass(120, 650.0);
-            table.was(&backs, Was::Done);
+            table.set_fate(&backs, Fate::Done);
         }
         cycles += 1;
         assert!(cycles < 5, "it goes on");
@@ -264,11 +264,11 @@ fn acts_and_hand_backs_that_chase_each_other_stop_it() {
     for _ in 0..4 {
         let acts = table.pass(60, 920.0);
         assert_eq!(acts.word, Word::Act, "{}", acts.why);
-        table.was(&acts, Was::Done);
+        table.set_fate(&acts, Fate::Done);
         table.pass(40, 840.0);
         while table.state.episode.is_some() {
             let backs = table.pass(120, 650.0);
-            table.was(&backs, Was::Done);
+            table.set_fate(&backs, Fate::Done);
         }
         table.pass(600, 650.0);
     }
@@ -294,7 +294,7 @@ fn acts_on_several_outlets_of_one_target_are_done_one_after_the_other() {
     let mut outlets = Vec::new();
     for _ in 0..2 {
         let acts = table.pass(30, 920.0);
-        table.was(&acts, Was::Done);
+        table.set_fate(&acts, Fate::Done);
         outlets.extend(acts.acts.iter().filter_map(|one| one.outlet.clone()));
     }
     assert_eq!(outlets, ["3", "4"]);
@@ -377,15 +377,22 @@ proptest! {
     ) {
         let mut table = Table::new(shed());
         let mut open: Vec<String> = Vec::new();
-        for (watts, passes, was, is_seen) in steps {
+        for (watts, passes, fate, is_seen) in steps {
             table.now += jiff::SignedDuration::from_secs(passes);
             if is_seen {
-                table.load(if was > 2 { 900.0 + watts.rem_euclid(200.0) } else { watts });
+                table.load(if fate > 2 { 900.0 + watts.rem_euclid(200.0) } else { watts });
             }
-            let was = [Was::Open, Was::Done, Was::NotDone, Was::Unsettled, Was::Done, Was::Foreign]
-                [usize::from(was)];
+            let fates = [
+                Fate::Open,
+                Fate::Done,
+                Fate::NotDone,
+                Fate::Unsettled,
+                Fate::Done,
+                Fate::Foreign,
+            ];
+            let fate = fates[usize::from(fate)];
             for key in open.drain(..) {
-                table.view.was.insert(key, was);
+                table.view.fates.insert(key, fate);
             }
             let before = table.state.clone();
             let decided = table.step();
@@ -408,7 +415,7 @@ proptest! {
         for _ in 0..30 {
             let keys = table.state.episode.iter().flat_map(|one| &one.changes);
             let keys: Vec<String> = keys.map(|one| one.latest.clone()).collect();
-            table.view.was.extend(keys.into_iter().map(|key| (key, Was::Done)));
+            table.view.fates.extend(keys.into_iter().map(|key| (key, Fate::Done)));
             table.now += Duration::from_secs(1);
             table.step();
         }

@@ -42,7 +42,6 @@ impl std::fmt::Display for Hangup {
 
 impl std::error::Error for Hangup {}
 
-/// Answers one request.
 pub async fn answer(world: Shared, request: Request<Incoming>) -> Result<Response<Body>, Hangup> {
     world.faults.thawed().await;
     let latency = world.faults.latency();

@@ -82,7 +82,7 @@ impl Image {
     }
 }
 
-/// All images.
+/// The images that nodes can pull, by reference.
 #[derive(Debug, Default)]
 pub struct Registry(Mutex<HashMap<String, Image>>);
 

@@ -20,7 +20,7 @@ pub struct Override {
     pub origin: String,
     /// The parts of the key.
     pub key: Vec<String>,
-    /// The value.
+    /// The value, as text or in a file.
     pub given: Given,
 }
 

@@ -6,7 +6,7 @@ use utakata_api::{
     Client,
     client::TaskQuery,
     operation::OperationView,
-    page::LIMIT_MAX,
+    page::MAX_LIMIT,
     person::{Me, Refusal},
     task::TaskView,
 };
@@ -45,7 +45,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
     let me = client.me().await?;
     let mut known = client.operations(FIRST_LOOK).await?;
     if known.len() >= FIRST_LOOK as usize && matches!(last(&me, &known), Last::None(_)) {
-        known = client.operations(LIMIT_MAX).await?;
+        known = client.operations(MAX_LIMIT).await?;
     }
     match (last(&me, &known), purpose) {
         (Last::Own(own), Purpose::Look) => Ok(own.operation.id),
@@ -80,7 +80,7 @@ pub(super) async fn operation(client: &Client, purpose: Purpose) -> Result<Opera
 
 /// Lists what waits for approval, since nobody can approve their own request.
 pub(super) async fn nobody_approves(client: &Client) -> Result<OperationId> {
-    let known = client.operations(LIMIT_MAX).await?;
+    let known = client.operations(MAX_LIMIT).await?;
     let is_waiting = |view: &&OperationView| view.state == Some(OperationState::Awaiting);
     let waiting: Vec<String> = known.iter().filter(is_waiting).map(description).collect();
     if waiting.is_empty() {
@@ -104,7 +104,7 @@ pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
         operation: Some(operation),
         ..TaskQuery::default()
     };
-    let tasks = client.tasks(&query, LIMIT_MAX).await?;
+    let tasks = client.tasks(&query, MAX_LIMIT).await?;
     match (pick(&tasks), tasks.first(), purpose) {
         (Some(one), _, _) => Ok(one.id),
         (None, Some(newest), Purpose::Look) => {

@@ -84,7 +84,7 @@ impl<W: Worker> Alone<W> {
         self.worker.run(task, context).await
     }
 
-    /// The worker.
+    /// Returns the worker itself, to look at what it has kept.
     pub fn worker(&self) -> &W {
         &self.worker
     }

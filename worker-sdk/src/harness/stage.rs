@@ -241,7 +241,7 @@ pub struct Guest {
 
 /// An event from the worker.
 pub enum Heard {
-    /// A message.
+    /// A message of the stream.
     Message(from_worker::Message),
     /// The worker ended the stream.
     End,

@@ -29,7 +29,7 @@ use crate::{
 /// The read buffer of a connection: there may be many thousand connections.
 const BUFFER: usize = 16 * 1024;
 
-/// A server.
+/// The server at the other end, and whether it speaks TLS.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     pub address: Address,
@@ -37,7 +37,6 @@ pub struct Endpoint {
     pub trust: Option<Trust>,
 }
 
-/// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: Method,
@@ -47,7 +46,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// An answer.
+/// An answer, received completely.
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: StatusCode,

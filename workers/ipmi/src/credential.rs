@@ -13,7 +13,6 @@ const PASSWORD_MAX: usize = 20;
 /// The longest name of a user.
 const USER_MAX: usize = 16;
 
-/// A credential.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credential {
     pub user: Vec<u8>,

@@ -5,7 +5,7 @@ mod name;
 
 pub use convert::{Conversion, Factors, Linearisation};
 
-/// A sensor.
+/// A sensor, as its record describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sensor {
     pub name: String,

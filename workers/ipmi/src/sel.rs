@@ -9,7 +9,7 @@ pub struct Info {
     pub is_overflowed: bool,
 }
 
-/// An entry.
+/// An entry of the event log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The number of the entry, and of the one after it.

@@ -65,7 +65,7 @@ pub enum Error {
     Random,
 }
 
-/// A session.
+/// A session with one BMC over RMCP+. It is one conversation: a request, then its answer.
 #[derive(Debug)]
 pub struct Session {
     socket: UdpSocket,
@@ -85,7 +85,7 @@ pub struct Session {
 pub enum Sending {
     /// Again, where there is no answer.
     Repeatedly,
-    /// Once.
+    /// Once: it must not be done twice.
     Once,
 }
 

@@ -14,7 +14,7 @@ pub const HEAD: usize = 28;
 const CALL: u32 = 0;
 const REPLY: u32 = 1;
 
-/// A procedure.
+/// A procedure of the remote protocol, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Procedure {
     Open = 1,

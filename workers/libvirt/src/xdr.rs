@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A list.
+    /// Reads a list: its length, then each item.
     pub fn list<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Result<T, Malformed>,

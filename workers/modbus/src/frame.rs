@@ -21,7 +21,6 @@ pub enum Table {
     Input,
 }
 
-/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Reads so many registers or bits from an address.

@@ -6,19 +6,20 @@ use utakata_worker_sdk::address::{self, Address, Error};
 /// The path of every service (DSP0266).
 const ROOT: &str = "/redfish/v1";
 
-/// A service, and the system that is meant.
+/// A service, and the one system of it that is meant, if any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub server: Address,
     pub is_tls: bool,
-    /// The identifier of a system. Absent: all of them, or the only one.
+    /// The identifier of a system. Absent means that all systems are read, and that control is for
+    /// the only one.
     pub system: Option<String>,
 }
 
 /// Parses an address.
 ///
 /// # Errors
-/// The host is none.
+/// The text names no host, or has a port that is none.
 pub fn parse(text: &str) -> Result<Place, Error> {
     let text = text.trim();
     let (is_tls, rest) = match text.split_once("://") {

@@ -17,7 +17,6 @@ pub enum Auth {
     Basic,
 }
 
-/// A credential.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credential {
     /// The user and the password. Absent: nobody.

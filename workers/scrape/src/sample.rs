@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-/// A sample.
+/// A sample of the text format: one line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample<'a> {
     pub name: &'a str,

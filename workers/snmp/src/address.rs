@@ -6,7 +6,7 @@ pub use utakata_worker_sdk::address::{Address, Error, Host};
 /// The port of SNMP agents (RFC 3417).
 pub const PORT: u16 = 161;
 
-/// Parses an address.
+/// Parses an address such as `10.0.3.7`, `pdu-7:1161` or `udp:10.0.3.7`.
 pub fn parse(text: &str) -> Result<Address, Error> {
     let plain = text.trim();
     address::parse(plain.strip_prefix("udp:").unwrap_or(plain), PORT)

@@ -23,7 +23,7 @@ use crate::{
     value,
 };
 pub use cell::Cell;
-use rows::{Beside, Grid, Row};
+use rows::{Grid, Row, Scalars};
 
 /// The answers of a device to a [`Plan`].
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ impl Column {
 /// The decoded answers of a device.
 #[derive(Debug)]
 pub struct Decoded<'a> {
-    /// The readings.
+    /// The readings that were decoded.
     pub buffer: ReadingBuffer,
     /// Their metrics; one may occur more than once.
     pub metrics: Vec<&'a MetricName>,
@@ -213,10 +213,10 @@ fn first<'a>(at: &[usize], scalars: &'a [Option<Value>]) -> Option<&'a Value> {
     at.iter().find_map(|at| scalars.get(*at)?.as_ref())
 }
 
-/// Interprets a scalar.
+/// Interprets the first instance of a scalar that has a value, and adds its unit.
 fn scalar(planned: &PlannedScalar, scalars: &[Option<Value>]) -> Interpretation {
     let form = &planned.scalar;
-    let beside = Beside {
+    let beside = Scalars {
         at: &planned.beside,
         scalars,
     };
@@ -268,7 +268,7 @@ fn decode_table<'a>(
         return;
     }
     let grid = Grid::of(&cells.columns);
-    let beside = Beside {
+    let beside = Scalars {
         at: &planned.beside,
         scalars,
     };

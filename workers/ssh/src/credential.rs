@@ -35,7 +35,6 @@ pub enum Rule {
     Unsaid,
 }
 
-/// A credential.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credential {
     pub user: String,

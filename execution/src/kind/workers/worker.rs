@@ -71,7 +71,7 @@ pub(super) struct Worker {
 pub(super) struct Parked {
     /// The token with which it returns.
     pub(super) token: String,
-    /// The deadline.
+    /// The time by which it has to be back.
     pub(super) until: Instant,
     /// True if it has closed its stream.
     pub(super) has_left: bool,

@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{Consumer, Delivery, Error, Tag};
 
-/// A consumer at a hub. A fetch that was cancelled continues, and its result arrives with the next
-/// one; when the consumer is dropped, the hub gives all that to others.
+/// A consumer at a hub. A fetch that was cancelled continues at the hub, and the next one has its
+/// result. When the consumer is dropped, the hub gives everything unacknowledged to others.
 pub(super) struct HubConsumer {
-    /// Dropped before the lease, so that nothing waits for it by then.
+    /// The answer to a fetch under way. Dropped before the lease, so that nothing waits for it by
+    /// then.
     coming: Option<Coming>,
     fetched: VecDeque<Delivery>,
     lease: Lease,
@@ -89,10 +90,11 @@ fn numbers(tags: &[Tag]) -> Vec<u64> {
     tags.iter().map(|tag| tag.0).collect()
 }
 
-/// Fetches deliveries.
+/// Returns the tasks of an answer with their tags.
 ///
 /// # Errors
-/// They stay unacknowledged, and whoever sees this error drops the consumer.
+/// The answer cannot be read. Its tasks stay unacknowledged, and whoever sees the error drops the
+/// consumer.
 fn deliveries(fetched: Fetched) -> Result<Vec<Delivery>, Error> {
     let tasks = read::<Vec<Task>>(&fetched.tasks);
     let tasks = tasks.map_err(|error| Error::Away {

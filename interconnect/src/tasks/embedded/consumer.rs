@@ -11,7 +11,8 @@ use crate::{Consumer, Delivery, Error, Tag};
 pub(super) struct EmbeddedConsumer {
     queue: Arc<TaskQueue>,
     next_tag: u64,
-    /// Control tasks fetched and not yet acknowledged, in the order of fetching.
+    /// Control tasks fetched and not yet acknowledged, in the order of fetching. Tasks that observe
+    /// are not kept: one that is lost is scheduled again.
     fetched: BTreeMap<Tag, Task>,
 }
 
@@ -61,20 +62,23 @@ impl Consumer for EmbeddedConsumer {
         if self.fetched.is_empty() {
             return Ok(());
         }
-        let known = tags.iter().filter(|tag| self.fetched.remove(tag).is_some());
-        let known = known.count();
-        self.queue.forget(known);
+        let acknowledged = tags
+            .iter()
+            .filter_map(|tag| self.fetched.remove(tag))
+            .count();
+        self.queue.forget(acknowledged);
         Ok(())
     }
 
     async fn give_back(&mut self, tags: &[Tag]) -> Result<(), Error> {
-        let mut known: Vec<_> = tags
+        let mut returned: Vec<_> = tags
             .iter()
             .filter_map(|tag| self.fetched.remove_entry(tag))
             .collect();
-        if !known.is_empty() {
-            known.sort_unstable_by_key(|(tag, _)| *tag);
-            self.queue.put_back(known.into_iter().map(|(_, task)| task));
+        if !returned.is_empty() {
+            returned.sort_unstable_by_key(|(tag, _)| *tag);
+            self.queue
+                .put_back(returned.into_iter().map(|(_, task)| task));
         }
         Ok(())
     }

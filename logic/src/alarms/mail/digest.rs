@@ -76,7 +76,7 @@ impl Digest {
         }
     }
 
-    /// Returns the text.
+    /// Returns the body of the mail, in plain text.
     pub fn text(&self) -> String {
         let parts = [
             ("Raised", &self.raised),

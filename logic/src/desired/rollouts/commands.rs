@@ -60,7 +60,7 @@ pub(super) struct Say {
 pub(super) struct GoOn {
     /// The rollout that the decision was based on.
     pub before: RolloutState,
-    /// The rollout afterwards.
+    /// The rollout after the decision.
     pub after: Rollout,
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn all(api: &Api) -> Result<Vec<PolicyView>, Refused> {
 /// Returns one policy.
 ///
 /// # Errors
-/// There is none of this name.
+/// There is none of this name, or the ledger is not kept here any more.
 pub(super) async fn one(api: &Api, name: &PolicyName) -> Result<PolicyView, Refused> {
     let declared = api.handle.inventory().policy(name)?;
     let gate = envelopes::gate(api).await?;
@@ -88,7 +88,7 @@ fn instance(shown: &InstanceShown) -> PolicyInstance {
     }
 }
 
-/// Returns a decision that was computed.
+/// Returns a decision that was calculated for a question and has no effect.
 pub(super) fn decided(
     (target, decided): (Option<TargetName>, Decided),
     at: Timestamp,
@@ -106,7 +106,7 @@ pub(super) fn decided(
     }
 }
 
-/// Returns the result of a test.
+/// Returns the result of a test on the past.
 pub(super) fn test(tested: Rehearsed) -> PolicyTest {
     let acts = tested.acts.into_iter().map(|one| PolicyWould {
         at: one.at,

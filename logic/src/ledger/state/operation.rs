@@ -33,7 +33,7 @@ pub enum OperationVerb {
     Approve,
     /// Begin no further tasks.
     Pause,
-    /// Resume it.
+    /// Begin further tasks again.
     Resume,
     /// Cancel the tasks that have not begun.
     Cancel,

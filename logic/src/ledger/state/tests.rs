@@ -193,7 +193,6 @@ impl Table {
     }
 }
 
-/// A request.
 struct Request {
     targets: Vec<&'static str>,
     pace: Pace,

@@ -92,7 +92,7 @@ fn place(name: &str) -> Option<(&'static str, &str)> {
     }
 }
 
-/// In thousandths.
+/// Returns the use of a quota by a pod, in thousandths.
 fn of_pod(name: &str, pod: &Value) -> Option<i128> {
     if matches!(name, "pods" | "count/pods") {
         return Some(1_000);

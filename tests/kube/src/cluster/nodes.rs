@@ -12,7 +12,7 @@ use crate::store::Key;
 use crate::verbs;
 
 impl Cluster {
-    /// Adds a node.
+    /// Adds a node that takes at most `max_pods` pods.
     pub fn add_node(&self, name: &str, max_pods: usize) {
         if let Some(runtime) = &self.runtime {
             add_node(&self.world, runtime, name, max_pods);

@@ -38,7 +38,7 @@ pub struct Container<'a> {
 pub enum NotStarted {
     /// Tried again: a reason and a message.
     Waits(&'static str, String),
-    /// Over.
+    /// Not tried again.
     Failed {
         code: i32,
         reason: &'static str,

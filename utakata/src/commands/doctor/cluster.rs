@@ -6,7 +6,7 @@ use utakata_up::{cluster, config};
 use super::Finding;
 use crate::{connection, global::Global};
 
-/// Looks.
+/// Returns the findings about the cluster; none where workers do not run in one.
 pub async fn look(global: &Global) -> Vec<Finding> {
     let folder = connection::candidates(global).into_iter().next();
     let file = config::file(None, folder.as_ref().map(|folder| folder.path()));

@@ -90,7 +90,7 @@ pub fn page(policy: &PolicyView) -> String {
     lines.join("\n")
 }
 
-/// Returns an explanation.
+/// Formats what a policy saw and decided at a time, and why.
 pub fn explanation(explained: &PolicyExplanation) -> String {
     let how = match explained.recomputed {
         true => ", computed from history as if it were in shadow",

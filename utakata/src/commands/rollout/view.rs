@@ -29,7 +29,7 @@ impl Row for Rollout {
     }
 }
 
-/// Returns everything about a rollout.
+/// Formats a rollout: its state, its environments, and what they have seen.
 pub fn page(rollout: &Rollout, colours: bool) -> String {
     let mut table = Table::new(Rollout::HEADERS);
     table.add(rollout.cells());
@@ -38,10 +38,10 @@ pub fn page(rollout: &Rollout, colours: bool) -> String {
     if let Some(why) = &rollout.why {
         page.push_str(&format!("why: {}\n", plain::line(why)));
     }
-    if let Some(said) = &rollout.changed {
-        let why = said.why.as_ref();
+    if let Some(changed) = &rollout.changed {
+        let why = changed.why.as_ref();
         let why = why.map_or_else(String::new, |why| format!(": {}", plain::line(why)));
-        page.push_str(&format!("last decided by {}{why}\n", said.by));
+        page.push_str(&format!("last decided by {}{why}\n", changed.by));
     }
     page.push('\n');
     let mut table = Table::new(&[
@@ -54,9 +54,9 @@ pub fn page(rollout: &Rollout, colours: bool) -> String {
         "RELEASE BEFORE",
         "PROBLEM",
     ]);
-    for (id, standing) in &rollout.environments {
+    for (id, environment) in &rollout.environments {
         let mut cells: Vec<Cell> = vec![id.to_string().into()];
-        cells.extend(standing_cells(standing, rollout));
+        cells.extend(environment_cells(environment, rollout));
         table.add(cells);
     }
     page.push_str(&table.render(colours));
@@ -64,23 +64,24 @@ pub fn page(rollout: &Rollout, colours: bool) -> String {
     differences(rollout, &mut page);
     progress(rollout, &mut page);
     quiet(rollout, &mut page);
-    for (what, read) in [
+    for (release, read) in [
         (&rollout.to, rollout.read_back),
         (&rollout.from, rollout.read_back_before),
     ] {
         if read != ReadBack::default() {
             page.push_str(&format!(
                 "control of {} read back: {} shown, {} not shown\n",
-                what.version, read.shown, read.not_shown
+                release.version, read.shown, read.not_shown
             ));
         }
     }
     page
 }
 
+/// Adds a line for each difference between the answers of the two releases.
 fn differences(rollout: &Rollout, page: &mut String) {
-    for (id, standing) in &rollout.environments {
-        for one in &standing.evidence.differences {
+    for (id, environment) in &rollout.environments {
+        for one in &environment.evidence.differences {
             page.push_str(&format!(
                 "{id}: {} is {} with {} and {} with {} ({} times)\n",
                 plain::line(&one.what),
@@ -94,22 +95,22 @@ fn differences(rollout: &Rollout, page: &mut String) {
     }
 }
 
-/// Returns the progress of each environment that gathers evidence, and ways to end that sooner.
+/// Adds the progress of each environment that gathers evidence, and a way to end that sooner.
 fn progress(rollout: &Rollout, page: &mut String) {
     let is_over = rollout.state.is_over();
-    for (id, standing) in &rollout.environments {
-        if let Some(line) = waits_for(standing).filter(|_| !is_over) {
+    for (id, environment) in &rollout.environments {
+        if let Some(line) = waits_for(environment).filter(|_| !is_over) {
             page.push_str(&format!(
                 "{id}: {line}; `utakata rollout promote {}` proceeds at once\n",
                 rollout.id
             ));
         }
-        if let Some(few) = standing.evidence.judged_by {
+        if let Some(few) = environment.evidence.judged_by {
             page.push_str(&format!(
-                "{id}: the canary was judged by {few} tasks in place of {} at each share \
+                "{id}: the canary was judged by {few} tasks instead of {} at each share \
                  (--canary-time): a release of which 1 of {} tasks fails could have passed\n",
                 rollout.plan.canary_tasks,
-                // Of 20 such releases, 19 would have shown at least one failure.
+                // The rule of three: of 20 releases that fail more often, 19 would have shown it.
                 (few / 3).max(1)
             ));
         }
@@ -117,27 +118,25 @@ fn progress(rollout: &Rollout, page: &mut String) {
 }
 
 /// Formats `canary: 29 of 100 tasks, about 40 min more at 1 task every 12 s`.
-fn waits_for(standing: &RolloutProgress) -> Option<String> {
-    let progress = standing.evidence.progress?;
-    let what = match standing.phase {
+fn waits_for(environment: &RolloutProgress) -> Option<String> {
+    let progress = environment.evidence.progress?;
+    let item = match environment.phase {
         RolloutPhase::Shadow => "answer",
         RolloutPhase::Canary => "task",
         _ => return None,
     };
-    let (phase, seen, of) = (phase_word(standing.phase), progress.seen, progress.of);
-    let mut line = format!("{phase}: {seen} of {of} {what}s");
+    let (phase, seen, of) = (phase_word(environment.phase), progress.seen, progress.of);
+    let mut line = format!("{phase}: {seen} of {of} {item}s");
     let left = progress
         .left
         .and_then(|left| Duration::try_from_secs_f64(left).ok());
     if let (Some(left), Some(pace)) = (left, progress.per_second.filter(|pace| *pace > 0.0)) {
-        let every = Duration::try_from_secs_f64(1.0 / pace).unwrap_or_default();
-        line.push_str(&match pace < 1.0 {
-            true => format!(
-                ", about {} more at 1 {what} every {}",
-                about(left),
-                about(every)
-            ),
-            false => format!(", about {} more at {pace:.0} {what}s a second", about(left)),
+        let left = about(left);
+        line.push_str(&if pace < 1.0 {
+            let every = Duration::try_from_secs_f64(1.0 / pace).unwrap_or(Duration::MAX);
+            format!(", about {left} more at 1 {item} every {}", about(every))
+        } else {
+            format!(", about {left} more at {pace:.0} {item}s a second")
         });
     }
     Some(line)
@@ -153,12 +152,12 @@ fn about(time: Duration) -> String {
     }
 }
 
-/// Describes a phase that sees no tasks.
+/// Adds a line for each environment that has seen nothing yet in its phase, and what to do.
 fn quiet(rollout: &Rollout, page: &mut String) {
     let kind = &rollout.kind;
-    for (id, standing) in &rollout.environments {
-        let evidence = &standing.evidence;
-        let waits = match standing.phase {
+    for (id, environment) in &rollout.environments {
+        let evidence = &environment.evidence;
+        let waits = match environment.phase {
             RolloutPhase::Shadow if evidence.compared == 0 => "no read to compare has arrived yet",
             RolloutPhase::Canary if evidence.candidate.tasks == 0 => "no task has arrived yet",
             _ => continue,
@@ -170,11 +169,11 @@ fn quiet(rollout: &Rollout, page: &mut String) {
     }
 }
 
-/// Returns the progress in one line.
+/// Formats the progress of a rollout in one line.
 pub fn step(rollout: &Rollout) -> String {
-    let phases = rollout.environments.iter().map(|(id, standing)| {
-        let share = standing.evidence.share;
-        match standing.phase {
+    let phases = rollout.environments.iter().map(|(id, environment)| {
+        let share = environment.evidence.share;
+        match environment.phase {
             RolloutPhase::Canary => format!("{id} canary {:.0} %", share * 100.0),
             phase => format!("{id} {}", phase_word(phase)),
         }
@@ -190,9 +189,9 @@ pub fn step(rollout: &Rollout) -> String {
     )
 }
 
-fn standing_cells(standing: &RolloutProgress, rollout: &Rollout) -> Vec<Cell> {
-    let evidence = &standing.evidence;
-    let shadow = match (standing.phase, evidence.compared) {
+fn environment_cells(environment: &RolloutProgress, rollout: &Rollout) -> Vec<Cell> {
+    let evidence = &environment.evidence;
+    let shadow = match (environment.phase, evidence.compared) {
         (RolloutPhase::Shadow, seen) => format!(
             "{seen} of {} seen, {} differ",
             rollout.plan.shadow_answers, evidence.differing
@@ -200,23 +199,23 @@ fn standing_cells(standing: &RolloutProgress, rollout: &Rollout) -> Vec<Cell> {
         (_, 0) => String::new(),
         (_, all) => format!("{} of {all} differ", evidence.differing),
     };
-    let share = match standing.phase {
+    let share = match environment.phase {
         RolloutPhase::Canary => format!("{:.0} %", evidence.share * 100.0),
         _ => String::new(),
     };
-    let tone = match standing.phase {
+    let tone = match environment.phase {
         RolloutPhase::Done => Tone::Good,
         RolloutPhase::Back => Tone::Bad,
         _ => Tone::Plain,
     };
     vec![
-        (standing.wave + 1).to_string().into(),
-        Cell::toned(phase_word(standing.phase), tone),
+        (environment.wave + 1).to_string().into(),
+        Cell::toned(phase_word(environment.phase), tone),
         shadow.into(),
         share.into(),
         sample(&evidence.candidate).into(),
         sample(&evidence.stable).into(),
-        words::problem(standing.problem.as_ref()),
+        words::problem(environment.problem.as_ref()),
     ]
 }
 
@@ -266,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_far_it_is_and_for_how_long_still_is_said_in_words() {
+    fn the_progress_and_the_time_left_are_said_in_words() {
         for (phase, seen, of, per_second, left, expect) in [
             (
                 RolloutPhase::Canary,
@@ -294,7 +293,7 @@ mod tests {
             ),
             (RolloutPhase::Rolling, 0, 0, None, None, None),
         ] {
-            let standing = RolloutProgress {
+            let environment = RolloutProgress {
                 wave: 0,
                 phase,
                 promoted: None,
@@ -309,7 +308,7 @@ mod tests {
                 },
                 problem: None,
             };
-            assert_eq!(waits_for(&standing).as_deref(), expect);
+            assert_eq!(waits_for(&environment).as_deref(), expect);
         }
     }
 }

@@ -36,7 +36,7 @@ pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     let documents = documents::read_table(&arguments.file)?;
     if documents.is_empty() {
         let name = arguments.file.display();
-        bail!("{name} has only a header line");
+        bail!("{name} has only a header line, and no target: nothing is imported");
     }
     apply::send(documents, Vec::new(), arguments.dry_run, context).await
 }

@@ -21,7 +21,6 @@ pub enum Login {
     Bearer(String),
 }
 
-/// A credential.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credential {
     pub login: Login,

@@ -4,7 +4,6 @@
 const BMC: u8 = 0x20;
 const SOFTWARE: u8 = 0x81;
 
-/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The function, as an even number.

@@ -28,7 +28,7 @@ pub enum Payload {
     Rakp4 = 0x15,
 }
 
-/// A packet.
+/// A packet of RMCP+, without its proof and its padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
     pub payload: Payload,

@@ -113,7 +113,6 @@ impl Device {
         Self::of(&folder, address)
     }
 
-    /// A cooler.
     pub fn cooler(address: impl ToString) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("profiles")).unwrap();

@@ -44,7 +44,7 @@ pub fn of(task: &Task, server: &str, error: &Error) -> Problem {
     }
 }
 
-/// The server refused.
+/// Returns the problem of a refusal, by the code that the server gave.
 fn refused(task: &Task, server: &str, code: &str) -> Problem {
     let target = &task.target;
     let (kind, cure, advice) = match code {

@@ -24,7 +24,7 @@ const INDEX: &str = "snmp.index";
 pub struct Grid<'a> {
     /// The index of each row.
     indexes: Vec<&'a [u32]>,
-    /// All rows, concatenated.
+    /// The cells of all rows, one row after the other, `width` in each.
     values: Vec<Option<&'a Cell>>,
     /// The number of columns.
     width: usize,
@@ -32,20 +32,21 @@ pub struct Grid<'a> {
 
 /// The scalars that conditions use.
 #[derive(Clone, Copy)]
-pub struct Beside<'a> {
+pub struct Scalars<'a> {
     /// The positions of the scalars.
     pub at: &'a [usize],
     /// All scalars that were fetched.
     pub scalars: &'a [Option<Value>],
 }
 
+/// One row of a table, with what its conditions and attributes refer to.
 pub struct Row<'a> {
     pub index: &'a [u32],
     /// The cells, by the position of the column.
     values: &'a [Option<&'a Cell>],
     table: &'a Table,
     cells: &'a Cells,
-    beside: Beside<'a>,
+    scalars: Scalars<'a>,
     /// The attributes of all its readings, each key once.
     pub attributes: Vec<(Arc<str>, Arc<str>)>,
     /// The number of leading attributes that identify the row.
@@ -57,7 +58,7 @@ pub struct Row<'a> {
 pub fn rows<'a>(
     table: &'a Table,
     cells: &'a Cells,
-    beside: Beside<'a>,
+    scalars: Scalars<'a>,
     grid: &'a Grid<'_>,
 ) -> Vec<Row<'a>> {
     let lines = grid.values.chunks(grid.width.max(1));
@@ -66,7 +67,7 @@ pub fn rows<'a>(
         values,
         table,
         cells,
-        beside,
+        scalars,
         attributes: Vec::new(),
         identifying: 0,
     });
@@ -81,7 +82,7 @@ pub fn rows<'a>(
     rows
 }
 
-impl Beside<'_> {
+impl Scalars<'_> {
     /// Returns the value of a scalar operand.
     pub fn raw(&self, of: &Operand) -> Option<Raw<'_>> {
         let Operand::Scalar(position) = of else {
@@ -134,14 +135,14 @@ impl<'a> Row<'a> {
     }
 
     /// Returns the value of an operand.
-    pub fn look(&self, of: &Operand) -> Option<Raw<'_>> {
+    pub fn operand(&self, of: &Operand) -> Option<Raw<'_>> {
         match of {
             Operand::Column(column) => self.raw(*column),
             Operand::Index(at) => self
                 .index
                 .get(*at)
                 .map(|arc| Raw::Unsigned((*arc).into(), 32)),
-            Operand::Scalar(_) => self.beside.raw(of),
+            Operand::Scalar(_) => self.scalars.raw(of),
             Operand::Join(join) => self.joined(join)?.raw(),
         }
     }
@@ -149,7 +150,7 @@ impl<'a> Row<'a> {
     /// Returns true if a condition holds.
     pub fn holds(&self, Condition { of, test }: &Condition) -> bool {
         let test: &Test = test;
-        test.holds(self.look(of).as_ref())
+        test.holds(self.operand(of).as_ref())
     }
 
     /// Returns the matching cell of another table.
@@ -160,11 +161,9 @@ impl<'a> Row<'a> {
         };
         match &join.row {
             JoinRow::Index(parts) => {
-                let parts = parts
-                    .iter()
-                    .filter_map(|part| self.index.get(*part).copied());
-                let index: Vec<u32> = parts.collect();
-                column.find(&index)
+                let parts = parts.iter().map(|part| self.index.get(*part).copied());
+                let index: Option<Vec<u32>> = parts.collect();
+                column.find(&index?)
             }
             JoinRow::Column(by) => {
                 let number = self.raw(*by).as_ref().and_then(Raw::whole)?;
@@ -173,7 +172,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Returns the attributes that distinguish it from others.
+    /// Returns the attributes that distinguish it from other rows.
     fn identity(&self) -> &Attributes {
         self.attributes
             .get(..self.identifying)
@@ -247,7 +246,7 @@ pub fn dotted(index: &[u32]) -> String {
     parts.join(".")
 }
 
-/// The metrics present in a row, by position.
+/// Returns the positions of the metrics that a row has.
 fn metrics<'b>(table: &'b Table, row: &'b Row<'_>) -> impl Iterator<Item = usize> + 'b {
     let all = table.metrics.iter().enumerate();
     let has = |metric: &ColumnMetric| metric.when.iter().all(|condition| row.holds(condition));
@@ -258,19 +257,19 @@ fn metrics<'b>(table: &'b Table, row: &'b Row<'_>) -> impl Iterator<Item = usize
 /// interfaces of the same name must not become one. Different sensors of one outlet are
 /// distinguished by their metrics.
 fn tell_apart(table: &Table, rows: &mut [Row<'_>]) {
-    let mut first: HashMap<&Attributes, usize, foldhash::fast::RandomState> = HashMap::default();
+    let mut last: HashMap<&Attributes, usize, foldhash::fast::RandomState> = HashMap::default();
     let mut equal: BTreeSet<usize> = BTreeSet::new();
     for (at, row) in rows.iter().enumerate() {
-        if let Some(other) = first.insert(row.identity(), at) {
+        if let Some(other) = last.insert(row.identity(), at) {
             equal.extend([other, at]);
         }
     }
-    let mut first: HashMap<(&Attributes, usize), usize> = HashMap::new();
+    let mut last: HashMap<(&Attributes, usize), usize> = HashMap::new();
     let mut alike: BTreeSet<usize> = BTreeSet::new();
     for at in equal {
         let Some(row) = rows.get(at) else { continue };
         for metric in metrics(table, row) {
-            if let Some(other) = first.insert((row.identity(), metric), at) {
+            if let Some(other) = last.insert((row.identity(), metric), at) {
                 alike.extend([other, at]);
             }
         }

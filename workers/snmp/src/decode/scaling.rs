@@ -19,7 +19,7 @@ pub fn of(row: &Row<'_>, metric: &ColumnMetric) -> Option<Scaling> {
         exponent: 0,
         times: number(metric.times)?,
         divide: number(metric.divide_by).filter(|divisor| *divisor != 0.0)?,
-        unit: unit_told(metric.unit_of.as_ref(), |of| row.look(of)),
+        unit: unit_told(metric.unit_of.as_ref(), |of| row.operand(of)),
     };
     if let Some((column, form)) = metric.scale {
         scale(&row.raw(column)?, form, &mut scaling)?;

@@ -106,7 +106,7 @@ impl Session {
                     if now >= give_up {
                         return Err((odd, doubts.settled()));
                     }
-                    match speaker.came(Some(begun)) {
+                    match speaker.take_unexpected(Some(begun)) {
                         Some(Unexpected::Odd(found)) => {
                             odd = Some(found);
                             odds += 1;
@@ -149,7 +149,7 @@ impl Session {
         if let Some(odd) = odd {
             return Error::Odd { odd };
         }
-        match speaker.came(Some(since)) {
+        match speaker.take_unexpected(Some(since)) {
             Some(Unexpected::Odd(odd)) => return Error::Odd { odd },
             // It will be waited for the next time.
             Some(Unexpected::Late(after)) => {

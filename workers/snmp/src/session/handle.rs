@@ -18,7 +18,7 @@ use super::{
     socket::{Registration, Socket, Stray},
 };
 
-/// Ids of recent requests, kept to recognise late answers.
+/// The number of recent requests whose ids are kept, to recognise late answers.
 const RECENT: usize = 16;
 
 /// One target on the shared socket. Clones share the same target.
@@ -49,9 +49,9 @@ struct Kept {
 /// The verdict on a message.
 pub enum Verdict<T> {
     /// It is the answer.
-    Is(T),
-    /// It is not an answer.
-    Not,
+    Answer(T),
+    /// It is anything else.
+    Other,
 }
 
 /// A message that arrived and was not an answer to the request.
@@ -59,7 +59,7 @@ pub enum Verdict<T> {
 pub enum Unexpected {
     /// The answer to a request that had been given up, this long after it was sent.
     Late(std::time::Duration),
-    /// It is an odd message.
+    /// A message that is no answer to any request, or not one that can be trusted.
     Odd(Odd),
 }
 
@@ -92,7 +92,8 @@ impl Handle {
         self.socket.register(ids)
     }
 
-    /// Sends a request built for its id, and waits for its answer until then.
+    /// Sends a request, built for the id that it gets, and waits for its answer until a deadline.
+    /// `judge` also learns if a message came from the address of the target.
     pub async fn exchange<T>(
         &self,
         until: Instant,
@@ -106,15 +107,19 @@ impl Handle {
         sent.map_err(|source| Error::Send { source })?;
         while let Some((bytes, from)) = registration.next(until).await {
             match judge(bytes.clone(), from == self.target) {
-                Verdict::Is(answer) => return Ok(answer),
-                Verdict::Not => self.socket.keep_stray(from, bytes, true),
+                Verdict::Answer(answer) => return Ok(answer),
+                Verdict::Other => self.socket.keep_stray(from, bytes, true),
             }
         }
         Err(Error::silent())
     }
 
-    /// Returns the last message from the target since then that was not an answer, once.
-    pub fn came(&self, since: Option<Instant>, expected: &Expected<'_>) -> Option<Unexpected> {
+    /// Takes the last message since a time that the target sent and that was not an answer.
+    pub fn take_unexpected(
+        &self,
+        since: Option<Instant>,
+        expected: &Expected<'_>,
+    ) -> Option<Unexpected> {
         let Stray {
             at,
             bytes,
@@ -124,27 +129,30 @@ impl Handle {
             return None;
         }
         let id = message::envelope(&bytes).map(|envelope| envelope.id);
-        let asked = self.recent.lock();
-        let asked = asked.iter().find(|(asked, _)| Some(*asked) == id).copied();
-        match odd::of(&bytes, expected, asked.is_some()) {
+        let recent = self.recent.lock();
+        let request = recent.iter().find(|(recent, _)| Some(*recent) == id);
+        match odd::of(&bytes, expected, request.is_some()) {
             Some(odd) => Some(Unexpected::Odd(odd)),
             None if is_rejected => Some(Unexpected::Odd(Odd::Unproven)),
-            None => asked.map(|(_, asked)| Unexpected::Late(at.saturating_duration_since(asked))),
+            None => request.map(|(_, sent)| Unexpected::Late(at.saturating_duration_since(*sent))),
         }
     }
 
-    /// Runs a request through the library, but reads the received messages ourselves: including
-    /// what the library rejects or misreads. Errors: there is no answer.
+    /// Runs a request through the library, and reads the messages that it received once more, with
+    /// our own decoder: also those that the library rejects or misreads.
+    ///
+    /// # Errors
+    /// Neither the library nor our decoder found an answer.
     pub async fn salvaging(
         &self,
         ask: impl Future<Output = async_snmp::Result<Vec<VarBind>>>,
     ) -> Result<Answer, Box<SnmpError>> {
         let kept: Arc<Mutex<Kept>> = Arc::default();
-        let taken = KEPT.scope(Arc::clone(&kept), ask).await;
+        let result = KEPT.scope(Arc::clone(&kept), ask).await;
         let Kept { salvaged, last } = std::mem::take(&mut *kept.lock());
         let open = || last.and_then(|last| self.open(&last));
-        match taken {
-            // One message is the answer to one request.
+        match result {
+            // With another number of bindings, the message kept is not the one that was answered.
             Ok(bindings) => Ok(open()
                 .filter(|own| own.bindings.count() == bindings.len())
                 .unwrap_or(Answer {
@@ -169,7 +177,7 @@ impl Handle {
         self.secrets.as_deref()?.open(bytes)
     }
 
-    /// Keeps what can be read of a message that the library rejects. Returns whether there is
+    /// Keeps what can be read of a message that the library rejects. Returns true if there is
     /// anything.
     fn salvage(&self, bytes: &Bytes) -> bool {
         let Some(answer) = self.open(bytes) else {
@@ -214,7 +222,8 @@ impl Transport for Handle {
             }
             match validate(bytes.clone(), from)? {
                 Candidate::Accept(value) => {
-                    // Kept in case the library rejects it after all.
+                    // Kept in case the library rejects it after all. Outside of `salvaging`, nobody
+                    // asks for it.
                     KEPT.try_with(|kept| kept.lock().last = Some(bytes)).ok();
                     return Ok(value);
                 }

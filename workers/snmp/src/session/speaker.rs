@@ -37,7 +37,8 @@ impl Speaker {
         })
     }
 
-    /// Sends the request once and waits for the answer until then. `try_` counts the earlier tries.
+    /// Sends the request once, and waits for the answer until a deadline. `try_` counts the earlier
+    /// tries.
     pub async fn ask(
         &self,
         until: Instant,
@@ -52,8 +53,8 @@ impl Speaker {
         }
     }
 
-    /// Returns the last message from the target since then that was not an answer, once.
-    pub fn came(&self, since: Option<Instant>) -> Option<Unexpected> {
+    /// Takes the last message since a time that the target sent and that was not an answer.
+    pub fn take_unexpected(&self, since: Option<Instant>) -> Option<Unexpected> {
         match self {
             Self::Community(ByCommunity {
                 handle,
@@ -64,9 +65,9 @@ impl Speaker {
                     version: message::number_of(*version),
                     community: Some(community.as_bytes()),
                 };
-                handle.came(since, &expected)
+                handle.take_unexpected(since, &expected)
             }
-            Self::User(user) => user.handle().came(
+            Self::User(user) => user.handle().take_unexpected(
                 since,
                 &Expected {
                     version: 3,
@@ -85,24 +86,24 @@ impl ByCommunity {
         names: &Names,
     ) -> Result<Answer, Error> {
         let community = self.community.as_bytes();
-        let number = message::number_of(self.version);
+        let version = message::number_of(self.version);
         let request = |id| message::request(id, self.version, community, operation, names);
         let judge = |bytes: Bytes, is_from_target: bool| {
             let Some(envelope) = message::envelope(&bytes) else {
-                return Verdict::Not;
+                return Verdict::Other;
             };
-            if envelope.version != number {
-                return Verdict::Not;
+            if envelope.version != version {
+                return Verdict::Other;
             }
             // Some agents answer with an empty community, or with that of another view. A sender
             // that knows our id and the address of the target knows as much as one that repeats the
             // community, which travels in clear text.
             if envelope.community != community && !is_from_target {
-                return Verdict::Not;
+                return Verdict::Other;
             }
             match message::parse(bytes) {
-                Some(answer) => Verdict::Is(answer),
-                None => Verdict::Not,
+                Some(answer) => Verdict::Answer(answer),
+                None => Verdict::Other,
             }
         };
         self.handle.exchange(until, request, judge).await

@@ -129,7 +129,7 @@ impl Speaker {
             let engine = message
                 .ok()
                 .and_then(|raw| parse_discovery_response(raw.value.security_params()).ok());
-            engine.map_or(Verdict::Not, Verdict::Is)
+            engine.map_or(Verdict::Other, Verdict::Answer)
         };
         let engine = self.handle.exchange(until, request, judge).await?;
         let engines = EngineCache::new();

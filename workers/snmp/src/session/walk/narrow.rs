@@ -8,7 +8,7 @@ use async_snmp::ErrorStatus;
 
 use super::{Error, Part, Request, Size, State, Walk, Walked, Why};
 
-/// Rows guessed after one that cannot be read.
+/// The number of rows that are guessed, one after the other, after one that cannot be read.
 const GUESSES: u32 = 8;
 
 /// A cell that the device refuses, or that cannot be passed.
@@ -25,6 +25,10 @@ pub struct Skip {
 }
 
 impl Walked<'_> {
+    fn is_done(&self) -> bool {
+        matches!(self.state, State::Whole | State::Broken)
+    }
+
     /// Continues after a cell, which is reported missing.
     fn skip(&mut self, skip: Skip) {
         self.at = Some(skip.index.clone());
@@ -120,8 +124,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Handles a request that was not answered, including its last try for one cell of its first
-    /// column.
+    /// Handles a request that got no answer. By silence only its first column is stuck, since one
+    /// cell may be the reason; after any other error all of its columns end.
     pub fn was_silent(&mut self, request: &Request, error: &Error) {
         self.is_silent = matches!(error, Error::Silent { .. } | Error::Late { .. });
         if self.is_silent {
@@ -151,7 +155,8 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Lets stuck columns continue after the cell where they are stuck. Returns whether any does.
+    /// Lets stuck columns continue after the cell where they are stuck. Returns true if any column
+    /// continues.
     pub fn unstick(&mut self) -> bool {
         let stuck = |(at, column): (usize, &Walked<'_>)| match &column.state {
             State::Stuck(why) => Some((at, why.clone())),
@@ -193,7 +198,7 @@ impl Walk<'_, '_> {
     }
 
     /// Looks beyond the ends of columns whose neighbours in the table have further rows: some
-    /// agents end a column at a hole. Returns whether any continues.
+    /// agents end a column at a hole. Returns true if any continues.
     pub fn check_ends(&mut self) -> bool {
         let mut any = false;
         for at in 0..self.columns.len() {
@@ -215,7 +220,7 @@ impl Walk<'_, '_> {
         any
     }
 
-    /// The next row of a column, as known from other columns of its table.
+    /// Returns the next row of a column, as known from other columns of its table.
     fn next_row(&self, at: usize) -> Option<Vec<u32>> {
         let column = self.columns.get(at)?;
         let table = |oid: &async_snmp::Oid| {
@@ -232,11 +237,5 @@ impl Walk<'_, '_> {
         });
         let next = indexes.filter(|index| *index > column.reached()).min();
         next.map(<[u32]>::to_vec)
-    }
-}
-
-impl Walked<'_> {
-    fn is_done(&self) -> bool {
-        matches!(self.state, State::Whole | State::Broken)
     }
 }
