@@ -47,6 +47,15 @@ pub struct State {
     flapping: bool,
 }
 
+/// The part of a state that must survive a restart, to be compared with a later one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lasting {
+    phase: Phase,
+    flapping: bool,
+    silent: bool,
+    raises: Vec<Timestamp>,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Phase {
@@ -134,10 +143,14 @@ impl State {
             && !self.silent
     }
 
-    /// Returns true if another state differs in something that must survive a restart.
-    pub fn differs(&self, other: &Self) -> bool {
-        (self.phase, self.flapping, self.silent, &self.raises)
-            != (other.phase, other.flapping, other.silent, &other.raises)
+    /// Returns the part that must survive a restart.
+    pub fn lasting(&self) -> Lasting {
+        Lasting {
+            phase: self.phase,
+            flapping: self.flapping,
+            silent: self.silent,
+            raises: self.raises.clone(),
+        }
     }
 
     /// Returns the next moment at which time alone may change it.

@@ -26,7 +26,7 @@ mod text;
 
 pub use check::Wrong;
 pub use compiled::{Compiled, Watch};
-pub use condition::{Change, Heard, State, step};
+pub use condition::{Change, Heard, Lasting, State, step};
 pub use explain::{Explanation, Parent, Standing, Topology, explain};
 pub use facts::{Event, Facts, Held, Hold, Notice, Seen};
 pub use inputs::Subject;

@@ -126,11 +126,13 @@ fn readings(reported: Vec<utakata_protocol::v1::Reading>) -> Result<Vec<Reading>
             reported.len()
         ));
     }
-    let readings: Vec<Reading> = reported
+    let mut readings: Vec<Reading> = reported
         .into_iter()
         .map(|reported| reading_from_wire(reported).map(judged))
         .collect::<Result<_, _>>()
         .map_err(|error| utakata_model::chain(&error))?;
+    // They were collected where the larger message was, and are kept until the next ones.
+    readings.shrink_to_fit();
     match twice(&readings) {
         Some(reading) => Err(format!(
             "it has two readings of {} with the same attributes",

@@ -69,7 +69,7 @@ impl Engine {
                 outlet.is_none_or(|outlet| parent.outlet.is_none_or(|wanted| wanted == &**outlet));
             explains && is_outlet && record.is_active()
         };
-        let down = watched.records.values().filter(explains);
+        let down = watched.records.values().map(Box::as_ref).filter(explains);
         if let Some(alarm) = down
             .filter_map(|record| Some(record.alarm.as_ref()?.id))
             .min()

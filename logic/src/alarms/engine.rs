@@ -78,7 +78,7 @@ impl Engine {
                 engine.number = engine.number.max(alarm.number);
                 alarm.id.is_past();
             }
-            engine.keep(record);
+            engine.keep(Box::new(record));
         }
         engine
     }
@@ -180,14 +180,16 @@ impl Engine {
 
     pub(super) fn record(&self, key: &Key) -> Option<&Record> {
         let records = &self.targets.get(&key.target)?.records;
-        records.get(&(key.rule.clone(), key.series))
+        records
+            .get(&(key.rule.clone(), key.series))
+            .map(Box::as_ref)
     }
 
     pub(super) fn entry_of(&self, target: &TargetName) -> Option<&Arc<TargetEntry>> {
         self.targets.get(target)?.entry.as_ref()
     }
 
-    pub(super) fn take(&mut self, key: &Key) -> Option<Record> {
+    pub(super) fn take(&mut self, key: &Key) -> Option<Box<Record>> {
         let records = &mut self.targets.get_mut(&key.target)?.records;
         let record = records.remove(&(key.rule.clone(), key.series))?;
         self.explainable.remove(key);
@@ -197,7 +199,7 @@ impl Engine {
         Some(record)
     }
 
-    pub(super) fn keep(&mut self, record: Record) {
+    pub(super) fn keep(&mut self, record: Box<Record>) {
         let key = record.key();
         let rule = self.rules.get(&key.rule).cloned();
         if let Some(alarm) = &record.alarm {

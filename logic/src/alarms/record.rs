@@ -25,7 +25,7 @@ pub struct Record {
     pub unit: Arc<str>,
     pub state: State,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alarm: Option<Alarm>,
+    pub alarm: Option<Box<Alarm>>,
 }
 
 /// An alarm, from when it was raised until it is over and seen.

@@ -17,7 +17,8 @@ pub struct Watched {
     pub answered: Option<Timestamp>,
     /// True while a time is kept at which it may be silent.
     pub is_armed: bool,
-    pub records: HashMap<(AlarmName, u64), Record>,
+    /// On the heap one by one: a table has empty slots of their size.
+    pub records: HashMap<(AlarmName, u64), Box<Record>>,
     /// The times at which metrics were last there that rules on absence wait for.
     present: HashMap<AlarmName, Timestamp>,
     /// The times of the latest readings of each action.

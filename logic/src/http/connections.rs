@@ -1,6 +1,8 @@
 //! The connections of the API: their number, the time that they may be silent, and the ones that
 //! make room when there are too many.
 
+mod version;
+
 use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -15,8 +17,8 @@ use axum::{
     extract::Request,
     response::Response,
 };
-use hyper::{body::Frame, body::SizeHint, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{body::Frame, body::SizeHint, service::service_fn};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -27,13 +29,13 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use utakata_interconnect::admission::{self, Acceptor, Admission, Busy, Limits, Slot};
 
+pub(super) use self::version::Version;
+use self::version::{Requests, UnderWay};
 use super::Refused;
 use crate::{code::Code, config::Http};
 
 /// The name of the listener, for the log.
 const LISTENER: &str = "the HTTP API";
-/// The largest size of a request's head, and of a part of a body that is read at a time, in bytes.
-const BUFFER: usize = 64 * 1024;
 /// The time after which a client that accepts nothing of what it is sent counts as gone (tcp(7),
 /// `TCP_USER_TIMEOUT`).
 const UNTAKEN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,6 +46,8 @@ pub(super) struct ClientConnection {
     place: Arc<Slot<IpAddr>>,
     peer: IpAddr,
     streams: Admission<IpAddr>,
+    version: Version,
+    requests: Arc<Requests>,
 }
 
 /// A stream of events, which counts among streams for as long as this exists.
@@ -56,6 +60,7 @@ pub(super) struct EventStream {
 struct BusyBody {
     body: Body,
     _busy: Busy<IpAddr>,
+    _under_way: UnderWay,
 }
 
 struct Connections {
@@ -126,10 +131,12 @@ impl Connections {
             place: Arc::new(place),
             peer,
             streams: self.streams.clone(),
+            version: Version::One,
+            requests: Arc::default(),
         })
     }
 
-    async fn serve(self: Arc<Self>, stream: TcpStream, guest: ClientConnection) {
+    async fn serve(self: Arc<Self>, stream: TcpStream, mut guest: ClientConnection) {
         // The first write fails if a client has gone: these options only make that sooner.
         let _ = stream.set_nodelay(true);
         let untaken = UNTAKEN_TIMEOUT.as_millis() as u32;
@@ -145,6 +152,7 @@ impl Connections {
                     () = self.cancel.cancelled() => return,
                 };
                 if let Ok(Ok(stream)) = agreed {
+                    guest.version = Version::agreed(stream.get_ref().1.alpn_protocol());
                     self.answer_all(stream, guest).await;
                 }
             }
@@ -154,7 +162,7 @@ impl Connections {
     /// Answers the requests of a connection until it ends.
     async fn answer_all(
         &self,
-        stream: impl AsyncRead + AsyncWrite + Send + Unpin,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         guest: ClientConnection,
     ) {
         let router = self.router.clone();
@@ -162,12 +170,10 @@ impl Connections {
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             answer(router.clone(), request.map(Body::new), of_requests.clone())
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.config.idle_timeout)
-            .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service);
+        let builder = guest.version.builder(self.config.idle_timeout);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
+        let mut idle = std::pin::pin!(guest.idle(self.config.idle_timeout));
         let stranger = tokio::time::sleep(self.config.header_timeout);
         let mut stranger = std::pin::pin!(stranger);
         let mut is_ending = false;
@@ -183,6 +189,10 @@ impl Connections {
                     }
                     is_new = false;
                 }
+                () = idle.as_mut(), if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
                 () = self.cancel.cancelled(), if !is_ending => {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
@@ -197,10 +207,18 @@ async fn answer(
     mut request: Request,
     guest: ClientConnection,
 ) -> Result<Response, std::convert::Infallible> {
+    let under_way = Requests::begin(&guest.requests);
+    version::as_of_one(&mut request);
     request.extensions_mut().insert(guest.clone());
     let response = router.oneshot(request).await?;
     let busy = guest.place.begin();
-    Ok(response.map(|body| Body::new(BusyBody { body, _busy: busy })))
+    Ok(response.map(|body| {
+        Body::new(BusyBody {
+            body,
+            _busy: busy,
+            _under_way: under_way,
+        })
+    }))
 }
 
 impl ClientConnection {
@@ -208,6 +226,14 @@ impl ClientConnection {
     pub(super) fn know(&self) -> Busy<IpAddr> {
         self.place.know();
         self.place.begin()
+    }
+
+    /// Returns once it has had no request for a time. A connection of HTTP/1.1 ends by itself then.
+    async fn idle(&self, timeout: Duration) {
+        match self.version {
+            Version::One => std::future::pending().await,
+            Version::Two => self.requests.idle(timeout).await,
+        }
     }
 
     /// Returns the address of the client.
@@ -226,7 +252,10 @@ impl ClientConnection {
             return Err(Refused::new(Code::TooBusy, detail, cure));
         };
         place.keep();
-        self.place.leave();
+        // A connection of HTTP/2 has other requests as well, now or later.
+        if self.version == Version::One {
+            self.place.leave();
+        }
         Ok(EventStream { _place: place })
     }
 }

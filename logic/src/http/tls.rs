@@ -21,6 +21,7 @@ use rustls::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Version;
 use crate::config::HttpTls;
 
 /// The interval between looks at the files.
@@ -95,7 +96,7 @@ impl Certificate {
     /// The provider of cryptography has no usable protocol, which is a mistake.
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, rustls::Error> {
         let mut config = self.server_config()?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = Version::ALL.map(|version| version.alpn().to_vec()).into();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 

@@ -1,6 +1,6 @@
 //! TLS between the command line and the API.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use utakata_tests::wait::wait_for;
 
@@ -50,6 +50,92 @@ fn f10_the_api_and_the_command_line_speak_tls_with_certificates_that_are_read_ag
         (now.code == 0).then_some(())
     });
     assert!(renewed.is_some(), "{}", place.told());
+}
+
+/// Asks with curl, and returns its answer: the status, the version of HTTP, headers and body.
+fn curl(ca: &str, arguments: &[&str]) -> (String, String) {
+    let asked = Command::new("curl")
+        .args(["-s", "-i", "--max-time", "20", "--cacert", ca])
+        .args(["-w", "\n%{http_version} %{http_code}"])
+        .args(arguments)
+        .output()
+        .expect("`./check install` installs curl");
+    let told = String::from_utf8_lossy(&asked.stdout).into_owned();
+    let (text, last) = told.rsplit_once('\n').expect("curl tells the version");
+    (last.to_owned(), text.to_owned())
+}
+
+#[test]
+fn over_tls_browsers_speak_http_2_with_the_same_session() {
+    let place = Place::new();
+    let pki = place.beside("pki");
+    assert_eq!(place.run(&["pki", "init", "--dir", &pki]).code, 0);
+    let issued = place.run(&["pki", "issue", "localhost", "--dir", &pki]);
+    assert_eq!(issued.code, 0, "{}", issued.err);
+    let ca = format!("{pki}/ca.pem");
+    let config = format!(
+        "[logic.http.tls]\ncertificate = \"{pki}/localhost.pem\"\nkey = \"{pki}/localhost.key\"\n\
+         ca = {ca:?}\n"
+    );
+    let config = place.file("tls.toml", &config);
+    let up = place.up_with(&["--config", config.to_str().unwrap()]);
+    let url = up.ready["url"].as_str().unwrap().to_owned();
+    let port = url.rsplit_once(':').unwrap().1.to_owned();
+    let url = format!("https://localhost:{port}");
+    let token = fs::read_to_string(place.data().join("token")).unwrap();
+    let bearer = format!("Authorization: Bearer {}", token.trim());
+
+    for (version, expected) in [("--http2", "2 200"), ("--http1.1", "1.1 200")] {
+        let (last, text) = curl(&ca, &[version, "-H", &bearer, &format!("{url}/v1/me")]);
+        assert_eq!(last, expected, "{text}");
+        let (last, text) = curl(&ca, &[version, &format!("{url}/")]);
+        assert_eq!(last, expected, "{text}");
+        let (last, text) = curl(&ca, &[version, &format!("{url}/v1/targets")]);
+        assert!(last.ends_with("401"), "{text}");
+    }
+
+    let origin = format!("Origin: {url}");
+    let session = format!("{url}/v1/session");
+    let (last, text) = curl(&ca, &["-X", "POST", "-H", &bearer, "-H", &origin, &session]);
+    assert_eq!(last, "2 200", "{text}");
+    let cookie = text
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .and_then(|cookie| cookie.split(';').next())
+        .unwrap_or_else(|| panic!("no cookie: {text}"));
+    assert!(cookie.starts_with("__Host-utakata="), "{cookie}");
+    let cookie = format!("Cookie: {cookie}");
+    let schedule = format!("{url}/v1/schedules/none");
+    for (from, expected) in [
+        (origin.as_str(), "2 404"),
+        ("Origin: https://elsewhere.example", "2 403"),
+    ] {
+        let own = ["-H", "X-Utakata: 1", "-H", &cookie, "-H", from];
+        let (last, text) = curl(&ca, &[&own[..], &["-X", "DELETE", &schedule]].concat());
+        assert_eq!(last, expected, "{text}");
+    }
+
+    // One connection: a stream that is followed, and other requests beside it.
+    let events = format!("{url}/v1/events?types=alarms");
+    let me = format!("{url}/v1/me");
+    let beside = [
+        "--parallel",
+        "--max-time",
+        "3",
+        "-H",
+        &bearer,
+        "-o",
+        "/dev/null",
+        &events,
+        "-o",
+        "/dev/null",
+        &me,
+        "-o",
+        "/dev/null",
+        &me,
+    ];
+    let (_, text) = curl(&ca, &beside);
+    assert_eq!(text.matches("2 200").count(), 2, "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Changes of conditions, and of the alarms that follow from them.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use jiff::Timestamp;
 use utakata_alarm::{Change, Event, Heard, Notice, State, step};
@@ -28,24 +28,26 @@ impl Engine {
             rule: rule.rule.rule().name.clone(),
             series: series(attributes),
         };
-        let known = self.take(&key);
+        let mut known = self.take(&key);
         let is_new = known.is_none();
-        let before = known.as_ref().map(|record| record.state.clone());
-        let state = before.clone().unwrap_or_default();
-        let (state, change) = step(&rule.rule, state, heard, now);
+        let state = known.as_mut().map(|record| mem::take(&mut record.state));
+        let before = state.as_ref().map(State::lasting);
+        let (state, change) = step(&rule.rule, state.unwrap_or_default(), heard, now);
         let keeps = rule.rule.rule().silent == WhenSilent::Raise;
         if is_new && change.is_none() && state.is_idle() && !keeps {
             return;
         }
-        let mut record = known.unwrap_or_else(|| Record {
-            rule: key.rule.clone(),
-            target: key.target.clone(),
-            attributes: attributes.clone(),
-            unit: Arc::clone(unit),
-            state: State::default(),
-            alarm: None,
+        let is_changed = before != Some(state.lasting());
+        let mut record = known.unwrap_or_else(|| {
+            Box::new(Record {
+                rule: key.rule.clone(),
+                target: key.target.clone(),
+                attributes: attributes.clone(),
+                unit: Arc::clone(unit),
+                state: State::default(),
+                alarm: None,
+            })
         });
-        let is_changed = before.is_none_or(|before| state.differs(&before));
         record.state = state;
         if let Some(change) = change {
             self.changed(&mut record, Some(rule), change, now);
@@ -99,17 +101,19 @@ impl Engine {
     pub(super) fn raise(&mut self, record: &mut Record, rule: &Numbered, now: Timestamp) {
         let of = rule.rule.rule();
         let text = view::sentence(record, &rule.rule, self.entry_of(&record.target));
-        let alarm = record.alarm.get_or_insert_with(|| Alarm {
-            id: AlarmId::generate(),
-            number: 0,
-            raised: now,
-            over: None,
-            severity: of.severity,
-            text: String::new(),
-            what_to_do: String::new(),
-            facts: Default::default(),
-            asked: false,
-            was_explained: false,
+        let alarm = record.alarm.get_or_insert_with(|| {
+            Box::new(Alarm {
+                id: AlarmId::generate(),
+                number: 0,
+                raised: now,
+                over: None,
+                severity: of.severity,
+                text: String::new(),
+                what_to_do: String::new(),
+                facts: Default::default(),
+                asked: false,
+                was_explained: false,
+            })
         });
         if alarm.over.take().is_some() {
             alarm.raised = now;
