@@ -202,9 +202,12 @@ pub struct PolicyExplanation {
     /// The time of the decision.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// `true` if it was computed from history, as the policy is declared now and as if it were in
-    /// shadow.
+    /// `true` if it was computed from history.
     pub recomputed: bool,
+    /// `true` if the state of that time is known, so that these are the decisions that were made;
+    /// otherwise they are computed as the policy is declared now and as if it were in shadow.
+    #[serde(default)]
+    pub exact: bool,
     /// The decision of each instance.
     pub instances: Vec<PolicyInstance>,
 }

@@ -19,6 +19,7 @@ use utakata_up::{
 use crate::{
     drill,
     faults::{self, Faults},
+    policies,
 };
 
 /// The drill of utakata, started by `utakata drill`
@@ -121,21 +122,37 @@ fn drilled(request: &str) -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    let report = runtime.block_on(async {
+    let settings = &request.settings;
+    let (is_clean, text) = runtime.block_on(async {
         let signals = Signals::take().context("signals cannot be listened to")?;
-        drill::run(&request.settings, signals).await
+        if settings.policies {
+            let report = policies::run(settings, signals).await?;
+            let text = || report.text(request.colours);
+            return Ok((report.is_clean(), printed(&report, text, request.format)?));
+        }
+        let report = drill::run(settings, signals).await?;
+        let text = || report.text(request.colours);
+        anyhow::Ok((report.is_clean(), printed(&report, text, request.format)?))
     })?;
-    let text = match request.format {
-        Format::Text => report.text(request.colours),
-        Format::Json => serde_json::to_string_pretty(&report)?,
-        Format::Yaml => utakata_documents::write::yaml([&serde_json::to_value(&report)?])?,
-    };
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.trim_end_matches('\n'))
         .and_then(|()| out.flush())
         .context("nothing can be written to standard output")?;
-    Ok(match report.is_clean() {
+    Ok(match is_clean {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
+    })
+}
+
+/// Returns a report as it is printed.
+fn printed(
+    report: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+    format: Format,
+) -> Result<String> {
+    Ok(match format {
+        Format::Text => text(),
+        Format::Json => serde_json::to_string_pretty(report)?,
+        Format::Yaml => utakata_documents::write::yaml([&serde_json::to_value(report)?])?,
     })
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::time::Instant;
-use utakata_up::drill::{Permits, Settings};
+use utakata_up::drill::{Envelopes, Permits, Settings};
 
 use self::programs::Programs;
 use crate::{
@@ -111,7 +111,11 @@ impl Crew {
             between: Between::Hub { hub, calm },
             boxes,
             disk,
-            logics: vec![member(LOGIC, &["le", "--listen", "127.0.0.1:0"], &[])],
+            logics: vec![member(
+                LOGIC,
+                &["le", "--listen", "127.0.0.1:0"],
+                &of_envelopes(settings),
+            )],
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
             stalls: Vec::new(),
@@ -189,6 +193,17 @@ impl Crew {
             Between::Servers { servers, .. } => servers.are_up(),
             Between::Hub { .. } => true,
         }
+    }
+
+    /// Returns true if every process runs and moves, and the disk of the ledger has room.
+    pub fn is_whole(&self) -> bool {
+        let between = match &self.between {
+            Between::Hub { hub, .. } => hub.is_up(),
+            Between::Servers { servers, .. } => servers.are_up(),
+        };
+        let mut ours = self.logics.iter().chain(&self.environments);
+        let is_full = self.disk.as_ref().is_some_and(Disk::is_full);
+        between && ours.all(Member::is_up) && self.stalls.is_empty() && !is_full
     }
 
     /// Starts processes that are to return, and records those that ended by themselves.
@@ -343,5 +358,13 @@ fn of_permits(settings: &Settings) -> Vec<String> {
     match settings.permits {
         Permits::Asked => Vec::new(),
         Permits::Ignored => vec!["--without-permits".to_owned()],
+    }
+}
+
+/// Returns the arguments for faults of envelopes.
+fn of_envelopes(settings: &Settings) -> Vec<String> {
+    match settings.envelopes {
+        Envelopes::Asked => Vec::new(),
+        Envelopes::Ignored => vec!["--without-envelopes".to_owned()],
     }
 }

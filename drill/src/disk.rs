@@ -105,6 +105,11 @@ impl Disk {
         }
     }
 
+    /// Returns true if it has no room now.
+    pub fn is_full(&self) -> bool {
+        self.full_until.is_some()
+    }
+
     /// Returns true if a process that ends now may have begun without room.
     pub fn was_full(&self) -> bool {
         self.full_until.is_some() || self.cleared.is_some_and(|at| at.elapsed() < BEGUN_BEFORE)

@@ -18,6 +18,9 @@ pub struct Faults {
     /// Attempts begin without permits, to show that tasks done twice are found
     #[arg(long)]
     without_permits: bool,
+    /// The ledger asks no envelope, to show that acts outside of one are found
+    #[arg(long)]
+    without_envelopes: bool,
 }
 
 /// Refuses faults that there are not.
@@ -34,6 +37,10 @@ pub fn check(faults: &str) -> Result<(), Usage> {
 impl Alteration for Faults {
     fn execution(&self, config: &mut utakata_execution::Config) {
         config.without_permits = self.without_permits;
+    }
+
+    fn logic(&self, config: &mut utakata_logic::Config) {
+        config.control.without_envelopes = self.without_envelopes;
     }
 
     fn links(&self, links: Links) -> Links {

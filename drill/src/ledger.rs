@@ -17,14 +17,22 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// # Errors
 /// The logic environment does not answer.
 pub async fn tasks(server: &Server) -> Result<Vec<Task>> {
+    let views = views(server).await?;
+    Ok(views.iter().filter_map(task).collect())
+}
+
+/// Returns every control task as the API shows it.
+///
+/// # Errors
+/// The logic environment does not answer.
+pub async fn views(server: &Server) -> Result<Vec<TaskView>> {
     let query = TaskQuery {
         class: Some(Class::Control),
         ..TaskQuery::default()
     };
     let client = client(server).await?;
     let views = client.all_tasks(&query).await;
-    let views = views.context("the ledger cannot be read")?;
-    Ok(views.iter().filter_map(task).collect())
+    views.context("the ledger cannot be read")
 }
 
 /// Returns the result of verifying the audit trail.

@@ -24,6 +24,7 @@ mod member;
 mod observed;
 mod order;
 mod place;
+mod policies;
 mod release;
 mod report;
 mod roller;

@@ -58,6 +58,8 @@ pub struct Place {
     is_kept: bool,
     /// The URL to which alarms are posted.
     pub alarms: Option<String>,
+    /// The kinds that are served besides that of the drill.
+    pub needed: &'static [&'static str],
 }
 
 impl Place {
@@ -80,6 +82,7 @@ impl Place {
             path,
             is_kept: keep.is_some(),
             alarms: None,
+            needed: &[],
         })
     }
 
@@ -136,6 +139,16 @@ impl Place {
     /// The folder cannot be written.
     pub fn write_release(&self) -> io::Result<()> {
         release::write(&self.path.join("releases"))
+    }
+
+    /// Writes the release of a kind that is nothing but a manifest.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn write_kind(&self, kind: &str, manifest: &str) -> io::Result<()> {
+        let folder = self.path.join("releases").join(kind);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("worker.toml"), manifest)
     }
 
     /// Writes the settings of every process; and to the environments where their workers run.
@@ -211,8 +224,13 @@ impl Place {
         );
         text.push_str(&format!("[execution.docker]\nsocket = {socket:?}\n"));
         for kind in bundle::kinds() {
-            // They are not needed here.
-            text.push_str(&format!("[execution.pools.{kind}]\nmin = 0\nmax = 1\n"));
+            let (min, max) = match self.needed.contains(&kind) {
+                true => (1, 2),
+                false => (0, 1),
+            };
+            text.push_str(&format!(
+                "[execution.pools.{kind}]\nmin = {min}\nmax = {max}\n"
+            ));
         }
         text
     }

@@ -6,7 +6,7 @@ use console::Style;
 use serde::Serialize;
 use utakata_api::audit::AuditReport;
 use utakata_model::duration;
-use utakata_up::drill::{Permits, Settings};
+use utakata_up::drill::{Envelopes, Permits, Settings};
 
 use crate::{
     count::{Counts, Finding},
@@ -115,7 +115,15 @@ impl Report {
     /// Returns the report in words.
     pub fn text(&self, colours: bool) -> String {
         let mut lines = vec![format!("seed {}, {}", self.seed, self.took), String::new()];
-        lines.push(self.table(colours));
+        let victims = Victim::all(self.among).iter();
+        let kills = victims.map(|victim| {
+            let count = self.log.kills.get(victim).copied().unwrap_or_default();
+            let what = format!("{}: {}", victim.fate(), victim.as_str());
+            Row::new(what, count, "")
+        });
+        let row = |(what, count, meaning)| Row::new(what, count, meaning);
+        let rows = kills.chain(self.rows().map(row)).collect();
+        lines.push(table(rows, self.wrongs().map(row).into(), colours));
         if !self.counts.findings.is_empty() {
             lines.push(String::new());
             lines.extend(self.counts.findings.iter().take(SHOWN).map(line));
@@ -142,45 +150,6 @@ impl Report {
     fn verdict(&self) -> &'static str {
         self.fault()
             .unwrap_or("nothing was lost, done twice or misreported")
-    }
-
-    fn table(&self, colours: bool) -> String {
-        let plain = Style::new();
-        let mut rows = vec![(
-            "WHAT".to_owned(),
-            "COUNT".to_owned(),
-            "MEANING",
-            plain.clone(),
-        )];
-        for victim in Victim::all(self.among) {
-            let count = self.log.kills.get(victim).copied().unwrap_or_default();
-            let what = format!("{}: {}", victim.fate(), victim.as_str());
-            rows.push((what, count.to_string(), "", plain.clone()));
-        }
-        for (what, count, meaning) in self.rows() {
-            rows.push((what.to_owned(), count.to_string(), meaning, plain.clone()));
-        }
-        for (what, count, meaning) in self.wrongs() {
-            let style = match count {
-                0 => Style::new().green(),
-                _ => Style::new().red().bold(),
-            };
-            rows.push((what.to_owned(), count.to_string(), meaning, style));
-        }
-        let width = |of: fn(&(String, String, &str, Style)) -> usize| {
-            rows.iter().map(of).max().unwrap_or_default()
-        };
-        let (whats, counts) = (width(|row| row.0.len()), width(|row| row.1.len()));
-        let dim = Style::new().dim().force_styling(colours);
-        let lines = rows.iter().map(|(what, count, meaning, style)| {
-            let count = style
-                .clone()
-                .force_styling(colours)
-                .apply_to(format!("{count:<counts$}"));
-            let line = format!("{what:<whats$}  {count}  {}", dim.apply_to(meaning));
-            line.trim_end().to_owned()
-        });
-        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn rows(&self) -> [(&str, u64, &str); 8] {
@@ -245,6 +214,59 @@ impl Report {
     }
 }
 
+/// A line of the table of a report.
+pub struct Row<'r> {
+    what: String,
+    count: u64,
+    meaning: &'r str,
+}
+
+impl<'r> Row<'r> {
+    pub fn new(what: impl Into<String>, count: u64, meaning: &'r str) -> Self {
+        Self {
+            what: what.into(),
+            count,
+            meaning,
+        }
+    }
+}
+
+/// Returns a table: first what happened, then what must never happen.
+pub fn table(rows: Vec<Row<'_>>, wrongs: Vec<Row<'_>>, colours: bool) -> String {
+    let title = (
+        "WHAT".to_owned(),
+        "COUNT".to_owned(),
+        "MEANING",
+        Style::new(),
+    );
+    let plain = rows
+        .into_iter()
+        .map(|row| (row.what, row.count.to_string(), row.meaning, Style::new()));
+    let wrong = wrongs.into_iter().map(|row| {
+        let style = match row.count {
+            0 => Style::new().green(),
+            _ => Style::new().red().bold(),
+        };
+        (row.what, row.count.to_string(), row.meaning, style)
+    });
+    let rows: Vec<(String, String, &str, Style)> =
+        [title].into_iter().chain(plain).chain(wrong).collect();
+    let width = |of: fn(&(String, String, &str, Style)) -> usize| {
+        rows.iter().map(of).max().unwrap_or_default()
+    };
+    let (whats, counts) = (width(|row| row.0.len()), width(|row| row.1.len()));
+    let dim = Style::new().dim().force_styling(colours);
+    let lines = rows.iter().map(|(what, count, meaning, style)| {
+        let count = style
+            .clone()
+            .force_styling(colours)
+            .apply_to(format!("{count:<counts$}"));
+        let line = format!("{what:<whats$}  {count}  {}", dim.apply_to(meaning));
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn line(finding: &Finding) -> String {
     let task = finding.task.map(|task| task.to_string());
     format!(
@@ -262,7 +284,8 @@ fn line(finding: &Finding) -> String {
 }
 
 impl Audit {
-    fn line(&self) -> String {
+    /// Formats it for people.
+    pub fn line(&self) -> String {
         match self {
             Self::Checked(report) if report.whole => format!(
                 "audit trail: whole, {} lines on {} pages agree with {} tasks of the ledger",
@@ -282,7 +305,8 @@ impl Audit {
         }
     }
 
-    fn is_whole(&self) -> bool {
+    /// Returns true if it was verified.
+    pub fn is_whole(&self) -> bool {
         matches!(self, Self::Checked(report) if report.whole)
     }
 }
@@ -295,6 +319,19 @@ pub fn took(time: Duration) -> String {
 /// Returns the command that repeats the drill.
 pub fn repeat(settings: &Settings) -> String {
     let time = |time| duration::format(time);
+    if settings.policies {
+        let mut text = format!(
+            "utakata drill --policies --for {} --seed {} --kill-every {} --faults {}",
+            time(settings.time),
+            settings.seed,
+            time(settings.kill_every),
+            settings.faults,
+        );
+        if settings.envelopes == Envelopes::Ignored {
+            text.push_str(" --without-envelopes");
+        }
+        return text;
+    }
     let mut text = format!(
         "utakata drill --for {} --seed {} --devices {} --kill-every {} --in-flight {} --faults {}",
         time(settings.time),

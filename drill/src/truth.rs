@@ -43,12 +43,18 @@ struct Token {
 /// # Errors
 /// It does not answer, or not in the expected form.
 pub async fn ask(control: &str) -> Result<Truth> {
-    let line = tokio::time::timeout(ANSWER_TIMEOUT, exchange(control));
-    let line = line
-        .await
-        .context("the simulator did not report the truth in time")?
-        .with_context(|| format!("the simulator at {control} does not answer"))?;
-    read(&line)
+    read(&exchange(control, &serde_json::json!({ "command": "truth" })).await?)
+}
+
+/// Sends a request to the control port of the simulator, and returns the line of its answer.
+///
+/// # Errors
+/// It does not answer in time.
+pub async fn exchange(control: &str, request: &serde_json::Value) -> Result<String> {
+    let line = tokio::time::timeout(ANSWER_TIMEOUT, converse(control, request));
+    line.await
+        .context("the simulator did not answer in time")?
+        .with_context(|| format!("the simulator at {control} does not answer"))
 }
 
 impl Truth {
@@ -61,9 +67,9 @@ impl Truth {
     }
 }
 
-async fn exchange(control: &str) -> std::io::Result<String> {
+async fn converse(control: &str, request: &serde_json::Value) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(control).await?;
-    stream.write_all(b"{\"command\":\"truth\"}\n").await?;
+    stream.write_all(format!("{request}\n").as_bytes()).await?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await?;
     Ok(line)

@@ -212,6 +212,11 @@ pub struct Control {
     /// The number of targets above which an operation must state their number, or show its plan.
     #[setting(or_zero)]
     pub many: usize,
+    /// Unsafe, for a drill that must detect what envelopes prevent: none is asked. Neither a key,
+    /// nor a field in a program that users run.
+    #[cfg(feature = "test-support")]
+    #[serde(skip)]
+    pub without_envelopes: bool,
 }
 
 /// The actions that somebody other than the requester has to approve.
@@ -447,7 +452,22 @@ impl Default for Control {
             attempts: 5,
             approval: Approval::Never,
             many: 100,
+            #[cfg(feature = "test-support")]
+            without_envelopes: false,
         }
+    }
+}
+
+impl Control {
+    /// Returns false if no envelope is asked, which happens only in drills.
+    #[cfg(feature = "test-support")]
+    pub(crate) fn asks_envelopes(&self) -> bool {
+        !self.without_envelopes
+    }
+
+    #[cfg(not(feature = "test-support"))]
+    pub(crate) fn asks_envelopes(&self) -> bool {
+        true
     }
 }
 

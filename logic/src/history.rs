@@ -23,6 +23,8 @@ use crate::{
 const START_WAITS: Duration = Duration::from_millis(300);
 /// Longer than looking at a history takes.
 const WHOLE_HISTORY: Duration = Duration::from_secs(3600);
+/// The time that anybody waits until everything so far is written.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
 const DAY: u64 = 24 * 3600;
 const MIB: u64 = 1 << 20;
 
@@ -181,6 +183,14 @@ impl Recorder {
         let damaged = status.damaged;
         let message = || format!("{damaged} parts of history cannot be read; the log names them");
         (damaged > 0).then(|| Problem::new(gap::DAMAGED, Cure::Operator, message()))
+    }
+
+    /// Waits until everything so far is written; for a moment only, because nobody must wait for a disk
+    /// that is full.
+    pub async fn settle(&self) {
+        if let Some(history) = &self.history {
+            let _ = tokio::time::timeout(SETTLES_WITHIN, history.settle()).await;
+        }
     }
 
     /// Writes everything, and ends.

@@ -152,7 +152,11 @@ impl Ledger {
         let trail = Trail::after(parts.store.audit_head().await?);
         let inventory = Arc::clone(&parts.inventory);
         let find: state::Find = Arc::new(move |name| inventory.find(name));
-        let site = LiveSite::new(Arc::clone(&parts.inventory), Arc::clone(&parts.observed));
+        let site = LiveSite::new(
+            Arc::clone(&parts.inventory),
+            Arc::clone(&parts.observed),
+            config.control.asks_envelopes(),
+        );
         let knows = (find, Arc::new(site) as Arc<_>);
         let mut ledger = LedgerState::new(config.control.clone(), knows, trail, service::now());
         restore::restore(&mut ledger, parts.store.as_ref(), &config.control).await?;

@@ -18,9 +18,12 @@ pub use last_seen::Stored;
 
 use self::turns::{HealthTurn, Turns};
 use crate::{
+    clock,
     inventory::{DeviceId, Inventory, TargetEntry},
     store,
 };
+
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// The latest observations of each target. Cheap to share.
 #[derive(Default)]
@@ -28,6 +31,8 @@ pub struct Observed {
     /// The devices, each locked for moments only.
     devices: RwLock<HashMap<DeviceId, Mutex<LastSeen>>>,
     turns: Mutex<Turns>,
+    /// The moment of the last decision. What is heard afterwards is heard later.
+    moment: RwLock<Timestamp>,
 }
 
 impl Observed {
@@ -109,9 +114,22 @@ impl Observed {
         self.change(device, change);
     }
 
-    /// Applies the readings of a target that arrived at `heard`.
-    pub fn saw(&self, entry: &TargetEntry, readings: &Arc<Readings>, heard: Timestamp) {
+    /// Applies the readings of a target that arrive now, and returns when that is, in whole
+    /// milliseconds, as history keeps it.
+    pub fn saw(&self, entry: &TargetEntry, readings: &Arc<Readings>) -> Timestamp {
+        let moment = self.moment.read();
+        let next = moment.checked_add(MILLISECOND).unwrap_or(*moment);
+        let heard = whole(clock::now()).max(next);
         self.change(entry.device, |seen| seen.saw(readings, heard));
+        heard
+    }
+
+    /// Looks at the site at one moment: everything was seen that was heard by then, and nothing that
+    /// is heard later. `look` must be quick, because nothing is heard meanwhile.
+    pub fn at_one_moment<R>(&self, look: impl FnOnce(Timestamp) -> R) -> R {
+        let mut moment = self.moment.write();
+        *moment = whole(clock::now()).max(*moment);
+        look(*moment)
     }
 
     /// Applies the end of a read without parameters, which requested everything.
@@ -136,6 +154,8 @@ impl Observed {
 
     /// Shifts times after the clock was set, so that observations keep their age.
     pub fn shift(&self, step: SignedDuration) {
+        let mut moment = self.moment.write();
+        *moment = whole(moment.checked_add(step).unwrap_or(*moment));
         for seen in self.devices.write().values_mut() {
             seen.get_mut().shift(step);
         }
@@ -154,4 +174,9 @@ impl Observed {
     pub fn turns(&self) -> Vec<turns::LogLine> {
         self.turns.lock().take()
     }
+}
+
+/// Returns a time in whole milliseconds.
+fn whole(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

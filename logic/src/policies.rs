@@ -19,6 +19,7 @@ mod outcomes;
 mod past;
 mod record;
 mod rehearsal;
+mod replay;
 mod request;
 mod scope;
 mod shown;
@@ -35,11 +36,12 @@ pub use self::{
     keeper::PolicyKeeper,
     kept::Last,
     rehearsal::{Rehearsed, rehearse},
+    replay::replay,
     shown::{InstanceShown, PolicyShown, Shown},
 };
 use crate::{
-    config::Approval, control::Control, duties::Duties, inventory::Inventory, kinds::Kinds,
-    ledger::Ledger, observe::Observe, observed::Observed, store::Store,
+    config::Approval, control::Control, duties::Duties, history::Recorder, inventory::Inventory,
+    kinds::Kinds, ledger::Ledger, observe::Observe, observed::Observed, store::Store,
 };
 use record::TestRow;
 
@@ -57,6 +59,8 @@ pub struct Parts {
     pub observe: Arc<Observe>,
     pub control: Arc<Control>,
     pub duties: watch::Receiver<Duties>,
+    /// The keeper of readings, on which decisions are made.
+    pub recorder: Recorder,
     /// The operations that need the approval of a second person: if some do, two people arm a policy
     /// with an action of high risk.
     pub approval: Approval,

@@ -181,7 +181,8 @@ impl LogicEnvironment {
         };
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
         let notifications = Arc::new(notifications.await?);
-        let of_policies = site.for_policies(&of_alarms, &control, config.control.approval);
+        let of_policies =
+            site.for_policies(&of_alarms, &control, &recorder, config.control.approval);
         let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);

@@ -56,7 +56,7 @@ pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
 pub use sealing::{Seal, Sealing};
-pub use smart::{KeyedWrites, Smart};
+pub use smart::{KeyedWrites, PolicyLogRow, PolicyLogWrites, Smart};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use task::ControlTask;
 

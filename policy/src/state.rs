@@ -158,17 +158,27 @@ impl Timer {
         }
     }
 
-    /// Returns true if the next look at this timer finds what it finds at a later one.
-    fn leads_to(&self, later: &Self) -> bool {
+    /// Returns true if it has run from this to a later one, for at most that long.
+    fn runs_to(&self, later: &Self, longest: Duration) -> bool {
         match (self.last, later.last) {
             (None, None) => self == later,
             (Some(last), Some(then)) => {
                 let passed = Duration::try_from(then.duration_since(last)).ok();
-                let passed = passed.filter(|passed| *passed < STORED);
+                let passed = passed.filter(|passed| *passed < longest);
                 passed.is_some_and(|passed| self.held + passed == later.held)
             }
             _ => false,
         }
+    }
+
+    /// Lets it run on until a later moment, if it runs.
+    fn run_to(&mut self, moment: Timestamp) {
+        let Some(last) = self.last.filter(|last| *last < moment) else {
+            return;
+        };
+        let passed = Duration::try_from(moment.duration_since(last));
+        self.held = self.held.saturating_add(passed.unwrap_or_default());
+        self.last = Some(moment);
     }
 }
 
@@ -177,15 +187,52 @@ impl State {
     /// from a later one: only timers have run since, and not for long. Such a later state need not be
     /// stored.
     pub fn leads_to(&self, later: &Self) -> bool {
+        self.is_up_to_timers(later, STORED)
+    }
+
+    /// Returns true if nothing has changed from this state to a later one but that its timers ran on:
+    /// [`as_of`](Self::as_of) gives the later one.
+    pub fn runs_on_to(&self, later: &Self) -> bool {
+        self.is_up_to_timers(later, Duration::MAX)
+    }
+
+    /// Returns the state at a later moment, if its timers have only run on until then.
+    #[must_use]
+    pub fn as_of(&self, moment: Timestamp) -> Self {
+        let mut later = self.clone();
+        for timer in [&mut later.when, &mut later.back, &mut later.blind] {
+            timer.run_to(moment);
+        }
+        later
+    }
+
+    /// Returns the state of a policy that begins anew: nothing is remembered but what is not handed
+    /// back.
+    #[must_use]
+    pub fn begun_anew(&self) -> Self {
+        let mut episode = self.episode.clone();
+        if let Some(episode) = &mut episode {
+            episode
+                .changes
+                .retain(|change| change.stage != Stage::Would);
+        }
+        Self {
+            episodes: self.episodes,
+            episode: episode.filter(|episode| !episode.changes.is_empty()),
+            ..Self::default()
+        }
+    }
+
+    fn is_up_to_timers(&self, later: &Self, longest: Duration) -> bool {
         let without_timers = |state: &Self| Self {
             when: Timer::default(),
             back: Timer::default(),
             blind: Timer::default(),
             ..state.clone()
         };
-        self.when.leads_to(&later.when)
-            && self.back.leads_to(&later.back)
-            && self.blind.leads_to(&later.blind)
+        self.when.runs_to(&later.when, longest)
+            && self.back.runs_to(&later.back, longest)
+            && self.blind.runs_to(&later.blind, longest)
             && without_timers(self) == without_timers(later)
     }
 

@@ -1,8 +1,9 @@
 //! The site as a policy sees it at one moment: live, or from history.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use utakata_model::TargetName;
 
 /// The site at one moment.
@@ -23,6 +24,51 @@ pub struct InputView {
     pub targets: usize,
     /// The latest value of each series that has one.
     pub samples: Vec<Sample>,
+}
+
+impl View {
+    /// Returns the possible targets that cannot be changed, each once.
+    pub fn locked(&self) -> Vec<TargetName> {
+        let all = self.candidates.iter().flatten();
+        let mut locked: Vec<TargetName> = all
+            .filter(|one| !one.is_free)
+            .map(|one| one.target.clone())
+            .collect();
+        locked.sort_unstable();
+        locked.dedup();
+        locked
+    }
+
+    /// Locks possible targets.
+    pub fn lock(&mut self, targets: &[TargetName]) {
+        for candidate in self.candidates.iter_mut().flatten() {
+            candidate.is_free = !targets.contains(&candidate.target);
+        }
+    }
+}
+
+impl InputView {
+    /// Creates the view of an input. Values are in an order of their own: that in which they are
+    /// found is another one live than in history.
+    pub fn new(targets: usize, mut samples: Vec<Sample>) -> Self {
+        samples.sort_by(Sample::cmp);
+        Self { targets, samples }
+    }
+}
+
+impl Sample {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_value = || match (&self.value, &other.value) {
+            (SampleValue::Number(one), SampleValue::Number(other)) => one.total_cmp(other),
+            (SampleValue::Text(one), SampleValue::Text(other)) => one.cmp(other),
+            (SampleValue::Number(_), SampleValue::Text(_)) => Ordering::Less,
+            (SampleValue::Text(_), SampleValue::Number(_)) => Ordering::Greater,
+        };
+        self.target
+            .cmp(&other.target)
+            .then(self.heard.cmp(&other.heard))
+            .then_with(by_value)
+    }
 }
 
 /// The latest value of one series.
@@ -61,7 +107,8 @@ pub struct Candidate {
 }
 
 /// The fate of a change that was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// It is under way.
     Open,

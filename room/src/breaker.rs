@@ -47,6 +47,20 @@ impl Breaker {
         self.heat / NEVER
     }
 
+    /// Returns the time after which a load trips it, if it ever does.
+    pub fn trips_within(&self, load: Watts) -> Option<Duration> {
+        if self.is_open {
+            return None;
+        }
+        let current = load.0 / self.rated.0;
+        let aim = current * current;
+        if current >= MAGNET || self.heat > NEVER {
+            return Some(Duration::ZERO);
+        }
+        let times = (aim - self.heat) / (aim - NEVER);
+        (aim > NEVER).then(|| INERTIA.mul_f64(times.ln()))
+    }
+
     /// Closes it. A bimetal that is hot trips it again soon.
     pub fn close(&mut self) {
         self.is_open = false;
@@ -98,6 +112,23 @@ mod tests {
         assert!(trips_after(1.45).is_some_and(|seconds| seconds > 60));
         assert!(trips_after(2.55).is_some_and(|seconds| (1..=60).contains(&seconds)));
         assert_eq!(trips_after(10.0), Some(1));
+    }
+
+    #[test]
+    fn it_says_when_it_trips() {
+        for times in [1.0, 1.13, 1.2, 1.5, 2.0, 10.0] {
+            let breaker = Breaker::new(Watts(1000.0));
+            let said = breaker.trips_within(Watts(1000.0 * times));
+            let is_so = match (said, trips_after(times)) {
+                (Some(said), Some(after)) => (said.as_secs_f64() - after as f64).abs() <= 1.0,
+                (None, None) => true,
+                _ => false,
+            };
+            assert!(is_so, "{times}: {said:?}");
+        }
+        let mut open = Breaker::new(Watts(1000.0));
+        open.open();
+        assert_eq!(open.trips_within(Watts(5000.0)), None);
     }
 
     #[test]

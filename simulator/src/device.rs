@@ -1,6 +1,7 @@
 //! One device of the room as seen by an SNMP agent.
 
 mod agent;
+mod truth;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,10 +16,14 @@ use crate::blueprint::Kind;
 use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::mib::{self, Change, Labels, Part, Refusal, View};
-use crate::room::{Command, Input, Room};
+use crate::moment::Moment;
+use crate::room::{Input, Room};
 use crate::units::{Celsius, Watts};
 
 pub use agent::{Error, READ_COMMUNITY, WRITE_COMMUNITY, spawn};
+pub use truth::{CommandTruth, Truth};
+
+use truth::{breaker, cooling, outlets, tenths};
 
 /// A device: a part of the room with a name, faults, and a record of commands.
 #[derive(Debug)]
@@ -39,6 +44,7 @@ struct State {
     /// SETs received per outlet, whether carried out or not.
     received: Vec<u64>,
     sets: u64,
+    commands: Vec<CommandTruth>,
     view: Option<(u64, Arc<View>)>,
 }
 
@@ -62,76 +68,6 @@ pub struct Place {
     pub community_read: &'static str,
     /// The community with write access.
     pub community_write: &'static str,
-}
-
-/// The ground truth about a device.
-#[derive(Debug, Clone, Serialize)]
-pub struct Truth {
-    pub name: String,
-    pub kind: Kind,
-    pub faults: Vec<String>,
-    /// True if it has power and can answer.
-    pub powered: bool,
-    /// Requests that reached it, including repeated ones.
-    pub requests: u64,
-    /// The number of answers that it has sent.
-    pub answers: u64,
-    /// Objects set, whether carried out or not.
-    pub sets: u64,
-    /// The power that it delivers, in watts; of a cooling unit, the power that it draws.
-    pub watts: f64,
-    /// The number of times that its breaker has tripped, and whether that is open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub breaker: Option<BreakerTruth>,
-    /// The air of a cooling unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cooling: Option<CoolingTruth>,
-    /// Charge of the battery in percent, for a UPS.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub charge_percent: Option<f64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub outlets: Vec<OutletTruth>,
-}
-
-/// The ground truth about a breaker.
-#[derive(Debug, Clone, Serialize)]
-pub struct BreakerTruth {
-    pub open: bool,
-    pub trips: u32,
-    /// The heat of its bimetal, in percent of that which trips it.
-    pub heat_percent: f64,
-}
-
-/// The ground truth about a cooling unit.
-#[derive(Debug, Clone, Serialize)]
-pub struct CoolingTruth {
-    pub setpoint: f64,
-    /// The air that it supplies, whatever it tells.
-    pub supply: f64,
-    pub running: bool,
-    pub starts: u32,
-    /// The number of setpoints obeyed.
-    pub done: u64,
-}
-
-/// The ground truth about an outlet.
-#[derive(Debug, Clone, Serialize)]
-pub struct OutletTruth {
-    /// The number of the outlet, from 1.
-    pub outlet: usize,
-    pub name: String,
-    /// True if it is on.
-    pub on: bool,
-    /// True if a cycle is in progress.
-    pub pending: bool,
-    /// The number of commands received, obeyed or not.
-    pub received: u64,
-    /// The number of commands obeyed.
-    pub done: u64,
-    /// The last command carried out.
-    pub last: Option<Command>,
-    /// The power that it delivers, in watts.
-    pub watts: f64,
 }
 
 impl Device {
@@ -182,6 +118,7 @@ impl Device {
                 labels,
                 received: vec![0; outlets],
                 sets: 0,
+                commands: Vec::new(),
                 view: None,
             }),
             requests: AtomicU64::new(0),
@@ -255,10 +192,15 @@ impl Device {
         let mut room = self.room.lock();
         let mut state = self.state.lock();
         state.sets += 1;
-        if let Change::Switch { outlet, .. } = change
+        if let Change::Switch { outlet, command } = change
             && let Some(received) = state.received.get_mut(*outlet)
         {
             *received += 1;
+            state.commands.push(CommandTruth {
+                outlet: outlet + 1,
+                command: *command,
+                unix_ms: Moment::now(),
+            });
         }
         if !state.faults.has(Fault::Lying) {
             apply(&mut room, self.part, &mut state.labels, change);
@@ -362,7 +304,7 @@ impl Equipment for Device {
         Ok(())
     }
 
-    fn truth(&self, _: Detail) -> Truth {
+    fn truth(&self, detail: Detail) -> Truth {
         let room = self.room.lock();
         let state = self.state.lock();
         let watts = match self.part {
@@ -392,6 +334,10 @@ impl Equipment for Device {
             cooling: cooling(&room, self.part),
             charge_percent,
             outlets: outlets(&room, self.part, &state.received),
+            commands: match detail {
+                Detail::Summary => Vec::new(),
+                Detail::Whole => state.commands.clone(),
+            },
         }
     }
 }
@@ -401,57 +347,6 @@ fn rack(room: &Room, part: Part) -> Option<&str> {
     room.racks
         .get(room.pdus[pdu].rack)
         .map(|rack| rack.name.as_str())
-}
-
-fn tenths(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
-}
-
-fn breaker(room: &Room, part: Part) -> Option<BreakerTruth> {
-    let breaker = match part {
-        Part::Pdu(pdu) => room.pdus[pdu].breaker.as_ref(),
-        Part::Ups(ups) => room.upses[ups].breaker.as_ref(),
-        Part::Cooling(_) => None,
-    }?;
-    Some(BreakerTruth {
-        open: breaker.is_open(),
-        trips: breaker.trips,
-        heat_percent: tenths(breaker.heat() * 100.0),
-    })
-}
-
-fn cooling(room: &Room, part: Part) -> Option<CoolingTruth> {
-    let Part::Cooling(unit) = part else {
-        return None;
-    };
-    let unit = &room.cooling[unit];
-    Some(CoolingTruth {
-        setpoint: tenths(unit.setpoint.0),
-        supply: tenths(unit.supply.0),
-        running: unit.is_running(),
-        starts: unit.starts,
-        done: unit.commands,
-    })
-}
-
-fn outlets(room: &Room, part: Part, received: &[u64]) -> Vec<OutletTruth> {
-    let Part::Pdu(pdu) = part else {
-        return Vec::new();
-    };
-    (1..)
-        .zip(&room.pdus[pdu].outlets)
-        .zip(received)
-        .map(|((number, outlet), received)| OutletTruth {
-            outlet: number,
-            name: outlet.name.clone(),
-            on: outlet.is_on(),
-            pending: outlet.is_pending(),
-            received: *received,
-            done: outlet.commands,
-            last: outlet.last_command,
-            watts: tenths(outlet.power.0),
-        })
-        .collect()
 }
 
 fn apply(room: &mut Room, part: Part, labels: &mut Labels, change: &Change) {

@@ -7,6 +7,7 @@ mod counters;
 mod device;
 mod fault;
 mod mib;
+mod moment;
 mod service;
 mod swarm;
 

@@ -8,6 +8,9 @@ pub trait Alteration {
     /// Changes the settings of an environment.
     fn execution(&self, _config: &mut utakata_execution::Config) {}
 
+    /// Changes the settings of a logic environment.
+    fn logic(&self, _config: &mut utakata_logic::Config) {}
+
     /// Puts something between the process and its connections.
     fn links(&self, links: Links) -> Links {
         links

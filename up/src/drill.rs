@@ -60,6 +60,12 @@ pub struct Settings {
     /// Runs the drilled workers as pods of a cluster of the drill's own.
     #[serde(default)]
     pub kubernetes: bool,
+    /// Drills policies in a room with breakers, in place of control on counters.
+    #[serde(default)]
+    pub policies: bool,
+    /// The treatment of envelopes by the ledger.
+    #[serde(default)]
+    pub envelopes: Envelopes,
     /// Rolls releases out one after the other meanwhile.
     pub rolls: bool,
     /// Instead of killing processes, cuts the environments off from the servers for this long.
@@ -75,5 +81,16 @@ pub enum Permits {
     /// They are asked for, as required.
     Asked,
     /// They ignore them: to show that a drill finds the consequences.
+    Ignored,
+}
+
+/// The envelopes of the ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Envelopes {
+    /// They are asked, as required.
+    #[default]
+    Asked,
+    /// They are not: to show that a drill finds the consequences.
     Ignored,
 }

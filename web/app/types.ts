@@ -375,6 +375,7 @@ export interface PolicyExplanation {
   policy: string;
   at: string;
   recomputed: boolean;
+  exact: boolean;
   instances: PolicyInstance[];
 }
 

@@ -13,6 +13,7 @@ use utakata_api::{
     policy::{PolicyExplanation, PolicyTest, PolicyView, TestPolicy},
 };
 use utakata_model::{Policy, PolicyName, TargetName};
+use utakata_policy::Decided;
 use utoipa_axum::routes;
 
 use super::{
@@ -33,7 +34,7 @@ use super::{
 use crate::{
     clock,
     code::Code,
-    policies::{self, rehearse},
+    policies::{self, rehearse, replay},
 };
 
 /// The longest time of a test, in days.
@@ -165,7 +166,8 @@ pub(super) struct ExplainQuery {
 }
 
 /// Explains the decisions of a policy: the last ones, or those of a time of the past, which are
-/// computed from history.
+/// computed from history: those that were made, or if the state of that time is not known, those
+/// that the policy would have made in shadow as it is declared now.
 #[utoipa::path(get, path = "/v1/policies/{name}/explain", operation_id = "explain_policy",
     tag = "smart control",
     params(("name" = PolicyName, Path, description = "The policy's name"), ExplainQuery),
@@ -187,22 +189,30 @@ pub(super) async fn explain(
             policy: name,
             at: clock::now(),
             recomputed: false,
+            exact: true,
             instances: view.instances,
         }));
     };
     let history = api.handle.history().ok_or(policies::Error::NoHistory)?;
+    let (inventory, target) = (api.handle.inventory(), query.target.as_ref());
+    let sources = (api.handle.store(), history);
+    let made = replay(&policy, inventory, sources, at, target).await?;
+    let is_exact = made.is_some();
+    let explained = |decided: Vec<(Option<TargetName>, Decided)>| {
+        let instances = decided.into_iter().map(|one| view::decided(one, at));
+        Json(PolicyExplanation {
+            policy: name,
+            at,
+            recomputed: true,
+            exact: is_exact,
+            instances: instances.collect(),
+        })
+    };
+    if let Some(made) = made {
+        return Ok(explained(made));
+    }
     let from = at.checked_sub(jiff::SignedDuration::from_secs(LOOK_BACK));
     let range = (from.unwrap_or(at), at);
-    let inventory = api.handle.inventory();
-    let computed = rehearse(&policy, inventory, history, range, query.target.as_ref()).await?;
-    Ok(Json(PolicyExplanation {
-        policy: name,
-        at,
-        recomputed: true,
-        instances: computed
-            .last
-            .into_iter()
-            .map(|one| view::decided(one, at))
-            .collect(),
-    }))
+    let computed = rehearse(&policy, inventory, history, range, target).await?;
+    Ok(explained(computed.last))
 }

@@ -47,6 +47,8 @@ pub(super) struct LiveSite {
     inventory: Arc<Inventory>,
     observed: Arc<Observed>,
     generation: watch::Receiver<u64>,
+    /// False only in drills.
+    asks_envelopes: bool,
     known: Mutex<Known>,
 }
 
@@ -59,8 +61,9 @@ struct Known {
 }
 
 impl LiveSite {
-    pub fn new(inventory: Arc<Inventory>, observed: Arc<Observed>) -> Self {
+    pub fn new(inventory: Arc<Inventory>, observed: Arc<Observed>, asks_envelopes: bool) -> Self {
         Self {
+            asks_envelopes,
             generation: inventory.follow(),
             inventory,
             observed,
@@ -178,6 +181,9 @@ impl Site for LiveSite {
 
 impl Surroundings for LiveSite {
     fn envelopes(&self) -> Arc<InForceSet> {
+        if !self.asks_envelopes {
+            return Arc::default();
+        }
         self.known(|known| Arc::clone(&known.envelopes))
     }
 

@@ -133,6 +133,7 @@ impl Keeping<'_> {
             let row = super::record::StateRow {
                 target: target.clone(),
                 state: instance.state.clone(),
+                decided: None,
             };
             let key = super::record::StateRow::key(&arm.name, target.as_ref());
             put(writes, &key, &row);

@@ -17,7 +17,7 @@ use utakata_policy::{Decided, Purpose, Word, decide};
 
 use super::{
     Command, Error, Parts, Shown,
-    kept::{self, Instance, Kept, Last},
+    kept::{self, Instance, Kept, Last, Made},
     live::{self, Around},
     mode::{attribution, disarm, put},
     outcomes::Outcomes,
@@ -36,6 +36,9 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// The pause after an error of the store.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// The interval at which old states are forgotten, and the age from which they are.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGET_AFTER: Duration = Duration::from_secs(90 * 86_400);
 /// The time that reading inputs anew may take, before an act that wants it.
 const CHECK: Duration = Duration::from_secs(3);
 
@@ -53,6 +56,8 @@ pub(super) struct Keeping<'k> {
     outcomes: Outcomes,
     generation: Option<u64>,
     locked: HashSet<TargetName>,
+    /// The time at which old states were forgotten.
+    forgot: Option<Timestamp>,
 }
 
 impl PolicyKeeper {
@@ -99,6 +104,7 @@ impl PolicyKeeper {
             parts: &self.parts,
             generation: None,
             locked: HashSet::new(),
+            forgot: None,
         };
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -177,7 +183,12 @@ impl Keeping<'_> {
 
     /// Records changes, if there are any.
     pub async fn record(&self, writes: PolicyWrites) -> Result<(), Error> {
+        if !writes.rows.is_empty() {
+            // What it was decided on is in history before anybody can see that it was decided.
+            self.parts.recorder.settle().await;
+        }
         let is_empty = writes.rows.is_empty()
+            && writes.log.is_empty()
             && writes.operations.is_empty()
             && writes.notes.is_empty()
             && writes.clears_red.is_none();
@@ -192,6 +203,7 @@ impl Keeping<'_> {
         if self.kept.is_empty() {
             return Ok(());
         }
+        self.forget(now).await?;
         let locks = self.parts.store.locks().await?;
         self.locked = locks.into_iter().map(|(target, _)| target).collect();
         let is_any_armed = self.kept.values().any(|one| one.mode.mode == Mode::Armed);
@@ -221,6 +233,20 @@ impl Keeping<'_> {
         Ok(())
     }
 
+    /// Forgets states that are old, now and then.
+    async fn forget(&mut self, now: Timestamp) -> Result<(), Error> {
+        let since = self.forgot.map(|at| now.duration_since(at));
+        let since = since.and_then(|since| Duration::try_from(since).ok());
+        if since.is_some_and(|since| since < FORGET_EVERY) {
+            return Ok(());
+        }
+        self.forgot = Some(now);
+        let mut writes = PolicyWrites::default();
+        let before = now.checked_sub(FORGET_AFTER).ok();
+        writes.log.forget = before.map(Timestamp::as_millisecond);
+        self.record(writes).await
+    }
+
     /// Decides for every instance of a policy.
     async fn step_one(&mut self, name: &PolicyName, now: Timestamp) -> Result<(), Error> {
         let Some(found) = self.kept.get(name) else {
@@ -238,55 +264,60 @@ impl Keeping<'_> {
         let due = found.instances.iter().filter(|(_, one)| is_due(one));
         let due: Vec<Option<TargetName>> = due.map(|(target, _)| target.clone()).collect();
         for target in due {
-            let mut decided = self.decide(name, target.as_ref(), now).await?;
+            let mut decided = self.decide(name, target.as_ref()).await?;
             let wants_check = self.kept.get(name).is_some_and(|found| {
                 let acts = found.compiled.acts();
-                let mut asked = decided.iter().flat_map(|one| &one.acts);
+                let mut asked = decided.iter().flat_map(|one| &one.decided.acts);
                 found.mode.mode != Mode::Shadow
                     && asked.any(|one| acts.get(one.act).is_some_and(|act| act.act.check))
             });
             if wants_check {
                 self.check(name, target.as_ref()).await;
-                decided = self.decide(name, target.as_ref(), clock::now()).await?;
+                decided = self.decide(name, target.as_ref()).await?;
             }
             if let Some(decided) = decided {
-                self.take(name, target.as_ref(), decided, now).await?;
+                self.take(name, target.as_ref(), decided).await?;
             }
         }
         Ok(())
     }
 
+    /// Decides, and returns the moment of it: everything that was heard by then is known, and nothing
+    /// that is heard later, so that history has the same view.
     async fn decide(
         &self,
         name: &PolicyName,
         target: Option<&TargetName>,
-        now: Timestamp,
-    ) -> Result<Option<Decided>, Error> {
+    ) -> Result<Option<Made>, Error> {
         let found = self.kept.get(name);
         let key = target.cloned();
         let Some((found, instance)) = found.and_then(|one| Some((one, one.instances.get(&key)?)))
         else {
             return Ok(None);
         };
+        let fates = self.outcomes.of(&instance.state).await?;
         let around = Around {
             locked: &self.locked,
-            fates: self.outcomes.of(&instance.state).await?,
+            fates: fates.clone(),
         };
         let observed = &self.parts.observed;
-        let view = live::view(&found.compiled, &instance.scope, observed, around, now);
+        let (now, view) = observed.at_one_moment(|now| {
+            let view = live::view(&found.compiled, &instance.scope, observed, around, now);
+            (now, view)
+        });
         let prefix = prefix(name, found.mode.run, target);
         let purpose = Purpose {
             mode: found.mode.mode,
             is_ending: found.mode.is_ending,
             prefix: &prefix,
         };
-        Ok(Some(decide(
-            &found.compiled,
-            &view,
-            &instance.state,
-            purpose,
-            now,
-        )))
+        let decided = decide(&found.compiled, &view, &instance.state, purpose, now);
+        Ok(Some(Made {
+            at: now,
+            decided,
+            fates,
+            locked: view.locked(),
+        }))
     }
 
     /// Reads the inputs of an instance from their devices.
@@ -315,12 +346,15 @@ impl Keeping<'_> {
         &mut self,
         name: &PolicyName,
         target: Option<&TargetName>,
-        mut decided: Decided,
-        now: Timestamp,
+        made: Made,
     ) -> Result<(), Error> {
         let Some(found) = self.kept.get_mut(name) else {
             return Ok(());
         };
+        let key = target.cloned();
+        let now = made.at;
+        let mut log = found.log(&key, &made);
+        let mut decided = made.decided;
         let mut writes = PolicyWrites::default();
         if decided.word == Word::Stop {
             found.mode.stopped = Some(decided.why.clone());
@@ -338,16 +372,23 @@ impl Keeping<'_> {
         if !writes.operations.is_empty() {
             writes.notes.push(note(name, target, &decided, now));
         }
-        let key = target.cloned();
         let Some(instance) = found.instances.get_mut(&key) else {
             return Ok(());
         };
-        if !instance.written.leads_to(&decided.state) || !writes.operations.is_empty() {
+        let is_kept = instance.written.leads_to(&decided.state) && log.is_none();
+        if !is_kept || !writes.operations.is_empty() {
             let row = StateRow {
                 target: key.clone(),
                 state: decided.state.clone(),
+                decided: Some(now),
             };
             put(&mut writes, &StateRow::key(name, target), &row);
+        }
+        if let Some(row) = &mut log {
+            row.is_amended = row.state != decided.state;
+            row.state.clone_from(&decided.state);
+            writes.log.rows.extend(row.of(name, target, now));
+            instance.logged = Some((row.mode, row.is_ending));
         }
         let is_written = !writes.rows.is_empty();
         self.record(writes).await?;
@@ -359,6 +400,7 @@ impl Keeping<'_> {
             instance.written.clone_from(&decided.state);
         }
         instance.state = decided.state;
+        instance.looked = Some(now);
         instance.decided_at = Some(now);
         instance.last = Some(Last {
             at: now,
@@ -420,6 +462,7 @@ fn changed(
         let row = StateRow {
             target: target.clone(),
             state: instance.state.clone(),
+            decided: None,
         };
         put(writes, &StateRow::key(&policy.name, target.as_ref()), &row);
     }

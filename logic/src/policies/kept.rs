@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use utakata_model::{Policy, PolicyName, Selector, TargetName};
-use utakata_policy::{Compiled, Evaluation, Stage, State, Word};
+use utakata_model::{Policy, PolicyName, Selector, TargetName, policy::Mode};
+use utakata_policy::{Compiled, Decided, Evaluation, Fate, Stage, State, Word};
 
 use super::{
-    record::{ModeRow, StateRow},
+    record::{LogRow, ModeRow, StateRow, document},
     scope::Scope,
 };
 use crate::{inventory::Inventory, relations::Graph};
@@ -28,7 +28,11 @@ pub(super) struct Instance {
     pub state: State,
     /// The state that was stored last.
     pub written: State,
-    /// The time of the last decision.
+    /// The moment of the decision that has led to its state; absent if it has begun anew since.
+    pub looked: Option<Timestamp>,
+    /// The mode of the decision that was logged last, and whether everything was handed back in it.
+    pub logged: Option<(Mode, bool)>,
+    /// The time of the last decision of this keeper.
     pub decided_at: Option<Timestamp>,
     pub last: Option<Last>,
 }
@@ -43,6 +47,14 @@ pub struct Last {
     pub evaluation: Evaluation,
 }
 
+/// A decision that was made, with what of its view is not in history.
+pub(super) struct Made {
+    pub at: Timestamp,
+    pub decided: Decided,
+    pub fates: BTreeMap<String, Fate>,
+    pub locked: Vec<TargetName>,
+}
+
 impl Kept {
     /// Returns true if something that it has changed is not handed back, except for what a person
     /// has to look at.
@@ -53,21 +65,33 @@ impl Kept {
         changes.any(|change| !matches!(change.stage, Stage::Would | Stage::Person))
     }
 
+    /// Returns the row of a decision that has changed more than timers; absent if it has not, so that
+    /// the state before says all.
+    pub fn log(&self, target: &Option<TargetName>, made: &Made) -> Option<LogRow> {
+        let instance = self.instances.get(target)?;
+        let purpose = (self.mode.mode, self.mode.is_ending);
+        let goes_on = instance.looked.is_some()
+            && instance.logged == Some(purpose)
+            && instance.state.runs_on_to(&made.decided.state);
+        (!goes_on).then(|| LogRow {
+            state: made.decided.state.clone(),
+            before: instance.looked,
+            is_amended: false,
+            document: document(&self.mode.policy),
+            mode: self.mode.mode,
+            run: self.mode.run,
+            is_ending: self.mode.is_ending,
+            fates: made.fates.clone(),
+            locked: made.locked.clone(),
+        })
+    }
+
     /// Begins anew: nothing is remembered but what is not handed back. It has to be stored.
     pub fn begin_anew(&mut self) {
         self.mode.run += 1;
         for instance in self.instances.values_mut() {
-            let mut episode = instance.state.episode.take();
-            if let Some(episode) = &mut episode {
-                episode
-                    .changes
-                    .retain(|change| change.stage != Stage::Would);
-            }
-            instance.state = State {
-                episodes: instance.state.episodes,
-                episode: episode.filter(|episode| !episode.changes.is_empty()),
-                ..State::default()
-            };
+            instance.state = instance.state.begun_anew();
+            instance.looked = None;
             // Whoever begins anew stores it.
             instance.written.clone_from(&instance.state);
         }
@@ -129,6 +153,7 @@ pub(super) fn read(rows: Vec<(String, String)>) -> BTreeMap<PolicyName, Kept> {
                     let instance = found.instances.entry(row.target).or_default();
                     instance.written.clone_from(&row.state);
                     instance.state = row.state;
+                    instance.looked = row.decided;
                 }
             }
             Err(error) => tracing::error!(key, %error, "the state of a policy is left out"),

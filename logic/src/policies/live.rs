@@ -51,7 +51,9 @@ fn input(input: &Input, places: &[Place], observed: &Observed, now: Timestamp) -
         let target = &place.entry.target.name;
         observed.look(place.entry.device, |seen| {
             if input.silence {
-                samples.extend(seen.answered.map(|answered| silence(target, answered, now)));
+                let values = seen.actions.iter().flat_map(|action| action.values());
+                let last = values.map(|value| value.heard).max();
+                samples.extend(last.map(|heard| silence(target, heard, now)));
                 return;
             }
             let Some(metric) = &input.metric else {
@@ -77,15 +79,12 @@ fn input(input: &Input, places: &[Place], observed: &Observed, now: Timestamp) -
             }
         });
     }
-    InputView {
-        targets: count(places),
-        samples,
-    }
+    InputView::new(count(places), samples)
 }
 
-/// Returns the time since a target answered, as a value that is known now.
-pub(super) fn silence(target: &TargetName, answered: Timestamp, now: Timestamp) -> Sample {
-    let silent = now.duration_since(answered).as_secs_f64().max(0.0);
+/// Returns the time since something was heard of a target, as a value that is known now.
+pub(super) fn silence(target: &TargetName, heard: Timestamp, now: Timestamp) -> Sample {
+    let silent = now.duration_since(heard).as_secs_f64().max(0.0);
     Sample {
         target: target.clone(),
         value: SampleValue::Number(silent),
@@ -112,12 +111,10 @@ fn candidate(
             let its = values.filter(|value| {
                 let outlet = value.reading.attributes.get("outlet");
                 value.reading.metric == *metric
+                    && value.reading.quality == Quality::Good
                     && outlet.map(|outlet| &**outlet) == place.outlet.as_deref()
             });
-            match &its.max_by_key(|value| value.time)?.reading.value {
-                ReadingValue::Number(number) => Some(*number),
-                ReadingValue::Text(_) => None,
-            }
+            given(its.map(|value| (value.heard, sample(&value.reading.value))))
         })
     });
     Candidate {
@@ -127,4 +124,15 @@ fn candidate(
         gives,
         is_free: !locked.contains(&place.entry.target.name),
     }
+}
+
+/// Returns the amount that was heard last; of several at once, the largest.
+pub(super) fn given(values: impl Iterator<Item = (Timestamp, SampleValue)>) -> Option<f64> {
+    let numbers = values.filter_map(|(heard, value)| match value {
+        SampleValue::Number(number) => Some((heard, number)),
+        SampleValue::Text(_) => None,
+    });
+    let last = numbers
+        .max_by(|(heard, number), (other, than)| heard.cmp(other).then(number.total_cmp(than)));
+    last.map(|(_, number)| number)
 }

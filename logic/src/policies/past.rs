@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use utakata_history::{History, Range, Series, What};
+use utakata_history::{History, Point, Range, Series, What};
 use utakata_model::{MetricName, Quality, TargetName, policy::Input};
 use utakata_policy::{Candidate, Compiled, InputView, Sample, SampleValue, View};
 
 use super::{
-    live::{sample, silence},
+    live::{given, sample, silence},
     scope::{Place, Scope, count},
 };
 
@@ -18,8 +18,8 @@ const BEFORE: i64 = 24 * 3_600_000;
 /// Everything that an instance could see in a range of time.
 pub(super) struct Past {
     inputs: Vec<PastInput>,
-    /// For each act and place, the amounts that it gave.
-    gives: Vec<Vec<Track>>,
+    /// For each act and place, the amounts that it gave, in each of their series.
+    gives: Vec<Vec<Vec<Track>>>,
     scope: Scope,
 }
 
@@ -29,14 +29,20 @@ struct PastInput {
     tracks: Vec<(TargetName, Track)>,
 }
 
-/// Values by the time at which they were heard.
+/// Values by the time at which they were heard; absent where one is not to be trusted.
 #[derive(Default)]
-struct Track(Vec<(Timestamp, SampleValue)>);
+struct Track(Vec<(Timestamp, Option<SampleValue>)>);
 
 impl Track {
-    fn at(&self, time: Timestamp) -> Option<&(Timestamp, SampleValue)> {
+    fn last(&self, time: Timestamp) -> Option<&(Timestamp, Option<SampleValue>)> {
         let after = self.0.partition_point(|(heard, _)| *heard <= time);
         self.0.get(after.checked_sub(1)?)
+    }
+
+    /// Returns the latest value at a time, if it can be trusted.
+    fn at(&self, time: Timestamp) -> Option<(Timestamp, SampleValue)> {
+        let (heard, value) = self.last(time)?;
+        Some((*heard, value.clone()?))
     }
 }
 
@@ -68,7 +74,7 @@ impl Past {
             let mut of_act = Vec::new();
             for place in places {
                 of_act.push(match &act.act.gives {
-                    None => Track::default(),
+                    None => Vec::new(),
                     Some(metric) => {
                         let name = place.entry.target.name.clone();
                         let outlet = place.outlet.as_deref();
@@ -97,10 +103,8 @@ impl Past {
 
     /// Returns the view at a time: only what had been heard by then.
     pub fn view(&self, compiled: &Compiled, now: Timestamp) -> View {
-        let inputs = self.inputs.iter().map(|input| InputView {
-            targets: input.targets,
-            samples: input.samples(now),
-        });
+        let inputs = self.inputs.iter();
+        let inputs = inputs.map(|input| InputView::new(input.targets, input.samples(now)));
         let acts = compiled
             .acts()
             .iter()
@@ -109,14 +113,11 @@ impl Past {
         let candidates = acts.map(|((_, places), gives)| {
             let places = places.iter().zip(gives);
             places
-                .map(|(place, track)| Candidate {
+                .map(|(place, tracks)| Candidate {
                     target: place.entry.target.name.clone(),
                     outlet: place.outlet.clone(),
                     order: place.order.clone(),
-                    gives: match track.at(now) {
-                        Some((_, SampleValue::Number(number))) => Some(*number),
-                        _ => None,
-                    },
+                    gives: given(tracks.iter().filter_map(|track| track.at(now))),
                     is_free: true,
                 })
                 .collect()
@@ -131,25 +132,27 @@ impl Past {
 
 impl PastInput {
     fn samples(&self, now: Timestamp) -> Vec<Sample> {
-        let seen = self.tracks.iter().filter_map(|(target, track)| {
-            let (heard, value) = track.at(now)?;
-            Some(Sample {
-                target: target.clone(),
-                value: value.clone(),
-                heard: *heard,
-            })
-        });
         if !self.is_silence {
+            let seen = self.tracks.iter().filter_map(|(target, track)| {
+                let (heard, value) = track.at(now)?;
+                Some(Sample {
+                    target: target.clone(),
+                    value,
+                    heard,
+                })
+            });
             return seen.collect();
         }
-        let mut answered: BTreeMap<TargetName, Timestamp> = BTreeMap::new();
-        for sample in seen {
-            let last = answered.entry(sample.target).or_insert(sample.heard);
-            *last = (*last).max(sample.heard);
+        let mut last: BTreeMap<&TargetName, Timestamp> = BTreeMap::new();
+        for (target, track) in &self.tracks {
+            if let Some((heard, _)) = track.last(now) {
+                let latest = last.entry(target).or_insert(*heard);
+                *latest = (*latest).max(*heard);
+            }
         }
-        let silent = answered.iter();
+        let silent = last.iter();
         silent
-            .map(|(target, at)| silence(target, *at, now))
+            .map(|(target, heard)| silence(target, *heard, now))
             .collect()
     }
 }
@@ -191,16 +194,17 @@ async fn amount(
     outlet: Option<&str>,
     history: &dyn History,
     range: Range,
-) -> Result<Track, utakata_history::Error> {
+) -> Result<Vec<Track>, utakata_history::Error> {
     let found = history.series(&[target], metric.as_str()).await?;
-    let its = found.iter().find(|one| {
+    let its = found.iter().filter(|one| {
         let of = one.attributes.get("outlet").map(|outlet| &**outlet);
         one.metric == *metric && of == outlet
     });
-    match its {
-        Some(series) => track(series, history, range).await,
-        None => Ok(Track::default()),
+    let mut tracks = Vec::new();
+    for series in its {
+        tracks.push(track(series, history, range).await?);
     }
+    Ok(tracks)
 }
 
 async fn track(
@@ -209,13 +213,23 @@ async fn track(
     range: Range,
 ) -> Result<Track, utakata_history::Error> {
     let points = history.points(series, range).await?;
-    let values = points.into_iter().filter_map(|point| match point.what {
-        What::Value(value) if value.quality == Quality::Good => {
-            Some((point.heard, sample(&value.value)))
+    let mut points: Vec<Point> = points
+        .into_iter()
+        .filter(|point| matches!(point.what, What::Value(_)))
+        .collect();
+    points.sort_by_key(|point| point.heard);
+    let mut latest = Timestamp::MIN;
+    let mut values = Vec::with_capacity(points.len());
+    for point in points {
+        // What was seen before what is known is no news, however late it arrives.
+        if point.seen < latest {
+            continue;
         }
-        What::Value(_) | What::Hole(_) => None,
-    });
-    let mut values: Vec<(Timestamp, SampleValue)> = values.collect();
-    values.sort_by_key(|(heard, _)| *heard);
+        latest = point.seen;
+        if let What::Value(value) = point.what {
+            let is_good = value.quality == Quality::Good;
+            values.push((point.heard, is_good.then(|| sample(&value.value))));
+        }
+    }
     Ok(Track(values))
 }

@@ -1,10 +1,14 @@
 //! The rows of policies: their modes, and the states of their instances.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utakata_model::{Policy, PolicyName, TargetName, policy::Mode};
-use utakata_policy::{Compiled, State};
+use utakata_policy::{Compiled, Fate, State};
+
+use crate::store::PolicyLogRow;
 
 /// The version of the engine, which a test result is bound to: it grows when decisions change.
 pub(super) const ENGINE: u32 = 1;
@@ -58,6 +62,36 @@ pub(super) struct StateRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetName>,
     pub state: State,
+    /// The moment of the decision that has led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Timestamp>,
+}
+
+/// A decision that has changed more than timers, as it is kept so that it can be made again: what is
+/// neither in history nor in documents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LogRow {
+    /// The state afterwards.
+    pub state: State,
+    /// The moment of the decision before; absent if there is none that this one goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Timestamp>,
+    /// True if a part of what it asked for was impossible, and is not in the state.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_amended: bool,
+    /// The hash of the document by which it was made.
+    pub document: String,
+    /// The purpose at the time: mode, run, and whether everything is handed back.
+    pub mode: Mode,
+    pub run: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_ending: bool,
+    /// The fates of its changes, as the ledger knew them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fates: BTreeMap<String, Fate>,
+    /// The targets that people had locked, of those that it may change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locked: Vec<TargetName>,
 }
 
 impl ModeRow {
@@ -86,16 +120,48 @@ impl ModeRow {
 }
 
 impl StateRow {
+    /// Returns the key of an instance.
     pub fn key(policy: &PolicyName, target: Option<&TargetName>) -> String {
         let target = target.map_or("", TargetName::as_str);
         format!("state/{policy}/{target}")
     }
 }
 
+/// Returns the hash of a document by what it decides: modes and texts apart.
+pub(super) fn document(policy: &Policy) -> String {
+    digest(&Policy {
+        about: String::new(),
+        mode: Mode::Shadow,
+        ..policy.clone()
+    })
+}
+
 /// Returns the start of the keys of an instance's operations.
 pub(super) fn prefix(policy: &PolicyName, run: u64, target: Option<&TargetName>) -> String {
     let target = target.map_or("", TargetName::as_str);
     format!("policy/{policy}/{run}/{target}")
+}
+
+impl LogRow {
+    /// Returns it as it is stored.
+    pub fn of(
+        &self,
+        policy: &PolicyName,
+        target: Option<&TargetName>,
+        at: Timestamp,
+    ) -> Option<PolicyLogRow> {
+        match serde_json::to_string(self) {
+            Ok(body) => Some(PolicyLogRow {
+                instance: StateRow::key(policy, target),
+                at: at.as_millisecond(),
+                body,
+            }),
+            Err(error) => {
+                utakata_invariant::broken("a state of a policy that is no JSON", &error);
+                None
+            }
+        }
+    }
 }
 
 /// Returns a hash of anything that can be written as JSON.

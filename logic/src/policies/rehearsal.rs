@@ -77,16 +77,7 @@ pub async fn rehearse(
         token: String::new(),
         last: Vec::new(),
     };
-    let instances: Vec<Option<TargetName>> = match (&policy.for_each, only) {
-        (None, _) => vec![None],
-        (Some(_), Some(only)) => vec![Some(only.clone())],
-        (Some(selector), None) => {
-            let found = inventory.select(selector);
-            let names = found.iter().take(MAX_INSTANCES);
-            names.map(|one| Some(one.target.name.clone())).collect()
-        }
-    };
-    for instance in instances {
+    for instance in instances(policy, inventory, only) {
         let scope = Scope::of(&compiled, instance.as_ref(), inventory, &graph);
         let past = Past::read(&compiled, scope, history, (from, to)).await;
         let past = past.map_err(Error::History)?;
@@ -106,6 +97,23 @@ pub async fn rehearse(
     let short: String = result.chars().take(8).collect();
     rehearsed.token = format!("{bound}-{short}");
     Ok(rehearsed)
+}
+
+/// Returns the instances of a policy, or one of them.
+pub(super) fn instances(
+    policy: &Policy,
+    inventory: &Inventory,
+    only: Option<&TargetName>,
+) -> Vec<Option<TargetName>> {
+    match (&policy.for_each, only) {
+        (None, _) => vec![None],
+        (Some(_), Some(only)) => vec![Some(only.clone())],
+        (Some(selector), None) => {
+            let found = inventory.select(selector);
+            let names = found.iter().take(MAX_INSTANCES);
+            names.map(|one| Some(one.target.name.clone())).collect()
+        }
+    }
 }
 
 /// Decides for one instance, at the times at which something was heard and those at which time alone

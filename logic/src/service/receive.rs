@@ -11,7 +11,7 @@ use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
 use crate::{
-    alarms::Alarms, clock, dispatch::Dispatch, history::Recorder, ledger::Ledger,
+    alarms::Alarms, dispatch::Dispatch, history::Recorder, ledger::Ledger,
     notifications::Notifications,
 };
 
@@ -158,8 +158,7 @@ impl Receiver {
     fn readings(&self, readings: &Arc<Readings>) {
         let known = self.dispatch.known(readings);
         if let Some(known) = known.or_else(|| self.site.inventory.find(&readings.target)) {
-            let heard = clock::now();
-            self.site.observed.saw(&known, readings, heard);
+            let heard = self.site.observed.saw(&known, readings);
             self.recorder.readings(readings, heard);
             self.alarms.saw(&known, readings);
         }

@@ -17,6 +17,7 @@ use crate::{
     duties::Duties,
     environments::Environments,
     evidence::ReadBackCounts,
+    history::Recorder,
     inventory::Inventory,
     kinds::Kinds,
     observe::Observe,
@@ -109,6 +110,7 @@ impl Site {
         &self,
         alarms: &alarms::Parts,
         control: &Arc<Control>,
+        recorder: &Recorder,
         approval: Approval,
     ) -> policies::Parts {
         policies::Parts {
@@ -120,6 +122,7 @@ impl Site {
             observe: Arc::clone(&alarms.observe),
             control: Arc::clone(control),
             duties: alarms.duties.clone(),
+            recorder: recorder.clone(),
             approval,
         }
     }

@@ -10,7 +10,7 @@ use utakata_model::{
 };
 use utakata_permit::life::{End, Holder};
 
-use super::{AlarmWrites, ControlTask, Fence, KeyedWrites};
+use super::{AlarmWrites, ControlTask, Fence, KeyedWrites, PolicyLogWrites};
 use crate::pace::StopRule;
 
 /// Changes to the ledger that are written together.
@@ -32,6 +32,8 @@ pub struct WriteBatch {
     pub gate: KeyedWrites,
     /// The memory of policies.
     pub policies: KeyedWrites,
+    /// The states of policies as they changed.
+    pub policy_log: PolicyLogWrites,
     /// The next page of the audit trail.
     pub audit: Option<AuditPage>,
     /// The lease under which it is written, if several could write.
@@ -116,6 +118,7 @@ impl WriteBatch {
             && self.alarms.is_empty()
             && self.gate.is_empty()
             && self.policies.is_empty()
+            && self.policy_log.is_empty()
             && self.audit.is_none()
             && !self.closes_gap
     }
@@ -130,6 +133,7 @@ impl WriteBatch {
         self.alarms.absorb(newer.alarms);
         self.gate.absorb(newer.gate);
         self.policies.absorb(newer.policies);
+        self.policy_log.absorb(newer.policy_log);
         self.closes_gap |= newer.closes_gap;
     }
 }

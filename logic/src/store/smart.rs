@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use jiff::Timestamp;
 
 use super::Error;
 
@@ -14,6 +15,45 @@ pub trait Smart: Send + Sync {
 
     /// Returns what policies remember: their modes and the states of their instances.
     async fn policy_states(&self) -> Result<Vec<(String, String)>, Error>;
+
+    /// Returns the latest states of an instance of a policy before a time, the newest first.
+    async fn policy_log(
+        &self,
+        instance: &str,
+        before: Timestamp,
+        max: u32,
+    ) -> Result<Vec<PolicyLogRow>, Error>;
+}
+
+/// A state of an instance of a policy, as it was from a moment on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyLogRow {
+    /// The key of the instance.
+    pub instance: String,
+    /// The moment, in milliseconds since 1970.
+    pub at: i64,
+    pub body: String,
+}
+
+/// States of policies that are written together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyLogWrites {
+    pub rows: Vec<PolicyLogRow>,
+    /// Everything before this moment is forgotten, in milliseconds since 1970.
+    pub forget: Option<i64>,
+}
+
+impl PolicyLogWrites {
+    /// Returns true if there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.forget.is_none()
+    }
+
+    /// Merges newer rows into these.
+    pub fn absorb(&mut self, newer: Self) {
+        self.rows.extend(newer.rows);
+        self.forget = self.forget.max(newer.forget);
+    }
 }
 
 /// Rows by key that are written together; absent if a row is no more.

@@ -368,6 +368,47 @@ fn what_is_decided_does_not_depend_on_the_order_of_what_is_seen() {
 }
 
 proptest! {
+    /// Between two states that are kept nothing but timers has run: every decision is made again from
+    /// the last one that was.
+    #[test]
+    fn from_the_states_that_are_kept_every_decision_is_made_again(
+        steps in prop::collection::vec((0usize..6, 1i64..100, 0usize..4, any::<bool>()), 1..200),
+    ) {
+        let mut table = Table::new(shed());
+        let mut kept: Option<(State, Timestamp)> = None;
+        for (load, passes, was, is_seen) in steps {
+            table.now += jiff::SignedDuration::from_secs(if passes > 70 { passes } else { passes % 7 + 1 });
+            if is_seen {
+                table.load([500.0, 700.0, 880.0, 920.0, 920.0, 920.0][load]);
+            }
+            let keys = table.state.episode.iter().flat_map(|one| &one.changes);
+            let keys: Vec<String> = keys.map(|one| one.latest.clone()).collect();
+            let was = [Fate::Open, Fate::Done, Fate::Done, Fate::NotDone][was];
+            table.view.fates.extend(keys.into_iter().map(|key| (key, was)));
+            let before = table.state.clone();
+            let decided = table.step();
+            let is_kept = kept.is_none() || !before.runs_on_to(&decided.state);
+            let from = match &kept {
+                None => State::default(),
+                // The moment of the decision before is kept as well.
+                Some((state, looked)) if is_kept => state.as_of(*looked),
+                Some((state, _)) => state.as_of(table.now),
+            };
+            let purpose = Purpose { mode: Mode::Armed, is_ending: false, prefix: "policy/shed/1" };
+            let mut view = table.view.clone();
+            if !is_kept {
+                // What the ledger knew was taken over before.
+                view.fates.clear();
+            }
+            let again = decide(&table.compiled, &view, &from, purpose, table.now);
+            prop_assert_eq!(format!("{:?}", again), format!("{decided:?}"));
+            kept = match kept {
+                Some((state, _)) if !is_kept => Some((state, table.now)),
+                _ => Some((decided.state, table.now)),
+            };
+        }
+    }
+
     /// Whatever is seen and whatever the clock does, there is a decision, always the same one; a
     /// target is changed once in an episode, and the end hands back all that was done.
     #[test]

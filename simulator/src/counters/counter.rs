@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::KIND;
 use super::objects::{Change, Sight};
-use super::register::{Class, Moment, Register, Sum, TokenTruth};
+use super::register::{Class, Register, Sum, TokenTruth};
 use crate::chance::draw;
 use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
+use crate::moment::Moment;
 
 /// A device that counts the commands it receives.
 #[derive(Debug)]

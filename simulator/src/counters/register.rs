@@ -5,9 +5,10 @@
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
+
+use crate::moment::Moment;
 
 /// The maximum length of a token.
 pub const LONGEST: usize = 64;
@@ -48,10 +49,6 @@ pub struct Count {
     /// The times of the first and of the last effect.
     pub times: Option<(Moment, Moment)>,
 }
-
-/// A time of day, in milliseconds since 1970 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment(Duration);
 
 /// All commands that a device has received.
 #[derive(Debug, Default)]
@@ -130,22 +127,6 @@ impl Borrow<[u8]> for Token {
 impl Serialize for Token {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.as_str())
-    }
-}
-
-impl Moment {
-    pub fn now() -> Self {
-        Self(
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
-        )
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(self.0.as_millis() as u64)
     }
 }
 

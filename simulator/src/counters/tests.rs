@@ -1,9 +1,10 @@
 use async_snmp::{Oid, Value};
 
 use super::objects::{self, Sight};
-use super::register::{Class, LONGEST, Mistake, Moment, Register, Token};
+use super::register::{Class, LONGEST, Mistake, Register, Token};
 use super::*;
 use crate::mib::Refusal;
+use crate::moment::Moment;
 
 const DRILL: &str = "1.3.6.1.4.1.8072.9999.9999.7";
 

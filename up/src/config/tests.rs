@@ -250,6 +250,7 @@ fn a_wrong_value_of_any_key_is_refused_by_name() {
 fn what_weakens_a_promise_is_no_key() {
     for key in [
         "execution.without_permits",
+        "logic.control.without_envelopes",
         "interconnect.faults",
         "interconnect.seed",
     ] {

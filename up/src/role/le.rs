@@ -50,6 +50,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
     let mut overrides = config::from_environment(std::env::vars());
     overrides.extend(arguments.listening.overrides());
     let mut config = config::load(file.as_deref(), &overrides)?;
+    context.alteration.logic(&mut config.logic);
     descriptors::share_out(&mut config);
     let mut claim = Claim::take(folder)?;
     if let Some(file) = &config.logic.http.token_file {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use utakata_model::duration;
 use utakata_up::{
-    drill::{FAULTS, Format as Printed, PROGRAM, Permits, Request, Settings},
+    drill::{Envelopes, FAULTS, Format as Printed, PROGRAM, Permits, Request, Settings},
     paths, programs,
 };
 
@@ -37,6 +37,7 @@ the promises).
 Examples:
   utakata drill
   utakata drill --minutes 10 --devices 200 --kill-every 1s
+  utakata drill --policies --minutes 10
   utakata drill --for 60s --seed 7 --keep /tmp/drill   repeat it, and keep data and logs")]
 pub struct Arguments {
     /// Duration of the drill, in minutes
@@ -88,9 +89,16 @@ pub struct Arguments {
     /// libfaketime (Debian: faketime)
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     skew: Option<Duration>,
+    /// Arm a policy in a simulated room, where a utility feed fails at random and a breaker trips if
+    /// nothing is done, in place of an ordinary client
+    #[arg(long, conflicts_with_all = ["servers", "docker", "kubernetes", "rollouts", "skew", "devices", "in_flight", "rate"])]
+    policies: bool,
     /// Let environments begin without permits, to show that tasks done twice are found
     #[arg(long, hide = true)]
     without_permits: bool,
+    /// Let the ledger ask no envelope, to show that acts outside of one are found
+    #[arg(long, hide = true, requires = "policies")]
+    without_envelopes: bool,
 }
 
 /// Replaces this process by the drill. Returns only if that fails.
@@ -135,6 +143,11 @@ fn settings(arguments: &Arguments) -> Result<Settings> {
         cut: arguments.cut,
         skew: arguments.skew,
         rolls: arguments.rollouts,
+        policies: arguments.policies,
+        envelopes: match arguments.without_envelopes {
+            true => Envelopes::Ignored,
+            false => Envelopes::Asked,
+        },
         permits: match arguments.without_permits {
             true => Permits::Ignored,
             false => Permits::Asked,

@@ -9,15 +9,23 @@ use crate::program::{Place, wait_for};
 
 /// Runs a drill, expects this exit code, and returns its findings.
 fn drill(more: &[&str], code: i32) -> Value {
-    let place = Place::new();
     let arguments = "drill --seed 1 --kill-every 2s --devices 20 -o json";
     let time: &[&str] = match more.contains(&"--for") {
         true => &[],
         false => &["--for", "15s"],
     };
     let more = time.iter().chain(more).copied();
-    let arguments: Vec<&str> = arguments.split(' ').chain(more).collect();
-    let done = place.run(&arguments);
+    run(&arguments.split(' ').chain(more).collect::<Vec<_>>(), code)
+}
+
+fn drill_policies(more: &[&str], code: i32) -> Value {
+    let arguments = ["drill", "--policies", "--seed", "1", "-o", "json"];
+    run(&[&arguments, more].concat(), code)
+}
+
+fn run(arguments: &[&str], code: i32) -> Value {
+    let place = Place::new();
+    let done = place.run(arguments);
     let nothing = wait_for(|| place.processes().is_empty().then_some(()));
     assert!(nothing.is_some(), "left: {:?}", place.processes());
     assert_eq!(done.code, code, "{}{}", done.out, done.err);
@@ -98,6 +106,28 @@ fn nothing_is_lost_done_twice_or_left_with_workers_as_pods() {
     for never in ["lost", "twice", "lies", "nowhere"] {
         assert_eq!(counts[never], 0, "{report}");
     }
+}
+
+/// A policy sheds a feed before its breaker trips, whatever is killed.
+#[test]
+fn a_breaker_does_not_trip_and_nothing_is_outside_of_the_envelope_whatever_is_killed() {
+    let report = drill_policies(&["--for", "15s", "--kill-every", "2s"], 0);
+    assert!(kills(&report) > 3, "{report}");
+    let relieved = report["losses"].as_array().unwrap().iter();
+    let relieved = relieved.filter(|loss| loss["end"] == "relieved");
+    assert_eq!(relieved.count(), 1, "{report}");
+    let counts = &report["counts"];
+    assert!(counts["acts"].as_u64() > Some(3), "{report}");
+    for never in ["outside", "twice", "nowhere", "left"] {
+        assert_eq!(counts[never], 0, "{report}");
+    }
+}
+
+#[test]
+fn a_ledger_that_asks_no_envelope_is_detected() {
+    let calm = ["--for", "10s", "--kill-every", "1h", "--without-envelopes"];
+    let report = drill_policies(&calm, 1);
+    assert!(report["counts"]["outside"].as_u64() > Some(0), "{report}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Policies against simulated devices that count what they are told.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use serde_json::Value;
 
@@ -160,11 +160,8 @@ envelope:
   at_most: [\"4 in 1h\"]
 ";
 
-#[test]
-fn a_policy_sheds_a_feed_before_its_breaker_trips_also_if_it_is_killed_meanwhile() {
-    let place = Place::new();
-    let file = place.file("room.toml", ROOM);
-    let room = Counters::of(&["room", "--room", file.to_str().unwrap()]);
+/// The devices of the room as targets, which are read every second.
+fn targets(room: &Counters) -> String {
     let mut text = "type: credential\nname: room\n\
          values: { version: \"2c\", community: public, community_write: private }\n---\n\
          type: schedule\nname: often\nselector: room=small\ninterval: 1s\n"
@@ -177,6 +174,15 @@ fn a_policy_sheds_a_feed_before_its_breaker_trips_also_if_it_is_killed_meanwhile
              credential: room\nlabels: {{ room: small }}\n"
         );
     }
+    text
+}
+
+#[test]
+fn a_policy_sheds_a_feed_before_its_breaker_trips_also_if_it_is_killed_meanwhile() {
+    let place = Place::new();
+    let file = place.file("room.toml", ROOM);
+    let room = Counters::of(&["room", "--room", file.to_str().unwrap()]);
+    let text = targets(&room);
     let mut up = place.up();
     place.until_served("ups");
     let site = place.file("site.yaml", &(text + SHED));
@@ -221,6 +227,74 @@ fn a_policy_sheds_a_feed_before_its_breaker_trips_also_if_it_is_killed_meanwhile
     });
     assert!(is_back.is_some(), "{}", told());
     assert_eq!(shed(&room), (3, 0), "everything is on again");
+    assert_eq!(up.stop(), 0, "{}", place.told());
+}
+
+/// The decisions of a policy as they are made, by their moments, until it has decided something.
+fn watch(place: &Place, seen: &mut BTreeMap<String, Value>, until: impl Fn(&Value) -> bool) {
+    let is_there = wait_for(|| {
+        let policy = place.json(&["policy", "show", "shed"]);
+        let decided = &policy["instances"][0];
+        if let Some(at) = decided["at"].as_str() {
+            seen.insert(at.to_owned(), decided.clone());
+        }
+        until(decided).then_some(())
+    });
+    let told = || place.run(&["policy", "show", "shed"]).out;
+    assert!(is_there.is_some(), "{}{}", told(), place.told());
+}
+
+/// What is replayed is compared as it was shown: every value, every age, every sentence.
+#[test]
+fn decisions_are_made_again_from_stored_history_bit_by_bit_over_kills_of_the_engine() {
+    let place = Place::new();
+    let file = place.file("room.toml", ROOM);
+    let room = Counters::of(&["room", "--room", file.to_str().unwrap()]);
+    let mut up = place.up();
+    place.until_served("ups");
+    let site = place.file("site.yaml", &(targets(&room) + SHED));
+    let applied = place.run(&["apply", "-f", site.to_str().unwrap()]);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    let mut seen = BTreeMap::new();
+    let when = |decided: &Value, is: bool| decided["conditions"]["when"] == is;
+    watch(&place, &mut seen, |decided| when(decided, false));
+    // First in shadow, then armed; the engine is killed before, within and after each episode.
+    for is_armed in [false, true] {
+        if is_armed {
+            let tested = place.json(&["policy", "test", "shed", "--since", "1h"]);
+            let token = tested["token"].as_str().unwrap();
+            let armed = place.run(&["policy", "arm", "shed", "--token", token, "--for", "1h"]);
+            assert_eq!(armed.code, 0, "{}{}", armed.out, armed.err);
+        }
+        room.tell(&["fault", "ups-b", "output-off"]);
+        watch(&place, &mut seen, |decided| when(decided, true));
+        up.kill();
+        up = place.up();
+        let changes = |decided: &Value| decided["changes"].as_array().map_or(0, Vec::len);
+        watch(&place, &mut seen, |decided| changes(decided) >= 2);
+        up.kill();
+        up = place.up();
+        watch(&place, &mut seen, |decided| changes(decided) >= 3);
+        room.tell(&["fault", "ups-b", "none"]);
+        watch(&place, &mut seen, |decided| changes(decided) == 0);
+    }
+    let mut replayed = 0;
+    for (at, decided) in &seen {
+        let again = place.json(&["policy", "explain", "shed", "--at", at]);
+        assert_eq!(again["exact"], true, "{at}: {again}");
+        let then = &again["instances"][0];
+        // A kill may cost the last second of readings, which nothing was done about.
+        let is_lost = then["inputs"] != decided["inputs"] && decided["decision"] != "act";
+        if !is_lost {
+            assert_eq!(then, decided, "{at}");
+            replayed += 1;
+        }
+    }
+    let lost = seen.len() - replayed;
+    assert!(
+        replayed > 20 && lost <= 8,
+        "{replayed} replayed, {lost} lost"
+    );
     assert_eq!(up.stop(), 0, "{}", place.told());
 }
 

@@ -4,13 +4,18 @@ use utakata_api::ledger::Attribution;
 use utakata_model::OperationId;
 
 use super::{LedgerState, operation::OperationPlan};
-use crate::{audit::PolicyNote, store::KeyedWrites};
+use crate::{
+    audit::PolicyNote,
+    store::{KeyedWrites, PolicyLogWrites},
+};
 
 /// Changes of policies that belong together: their states, and the operations that they ask for.
 /// Either all of it is recorded, or nothing.
 #[derive(Default)]
 pub struct PolicyWrites {
     pub rows: KeyedWrites,
+    /// States as they changed.
+    pub log: PolicyLogWrites,
     pub operations: Vec<OperationPlan>,
     /// Lines of the audit trail.
     pub notes: Vec<PolicyNote>,
@@ -33,6 +38,7 @@ impl LedgerState {
     pub fn plan_all(&mut self, writes: PolicyWrites) -> (Vec<OperationId>, Vec<String>) {
         let PolicyWrites {
             rows,
+            log,
             operations,
             notes,
             ..
@@ -48,6 +54,7 @@ impl LedgerState {
             self.plan(operation);
         }
         self.batch.policies.absorb(rows);
+        self.batch.policy_log.absorb(log);
         (ids, keys)
     }
 
@@ -57,6 +64,7 @@ impl LedgerState {
             self.trail.note(self.now.at, &note.entry());
         }
         self.batch.policies.absorb(writes.rows);
+        self.batch.policy_log.absorb(writes.log);
         if let Some(attribution) = &writes.clears_red {
             self.clear_red(attribution);
         }
@@ -66,6 +74,8 @@ impl LedgerState {
     pub fn forget_rows(&mut self, keys: &[String]) {
         for key in keys {
             self.batch.policies.0.shift_remove(key);
+            let log = &mut self.batch.policy_log.rows;
+            log.retain(|row| row.instance != *key);
         }
     }
 }

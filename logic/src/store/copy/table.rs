@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 32] = [
+pub static TABLES: [Table; 33] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -41,6 +41,13 @@ pub static TABLES: [Table; 32] = [
     table("policy", NAMED),
     table("gate", &[Text("key"), Text("body")]),
     table("policy_state", &[Text("key"), Text("body")]),
+    Table {
+        keys: 2,
+        ..table(
+            "policy_log",
+            &[Text("instance"), Number("at"), Text("body")],
+        )
+    },
     table("alarm", &[Text("key"), Text("body")]),
     table("alarm_change", &[Number("number"), Text("body")]),
     table("alarm_told", &[Text("channel"), Number("number")]),

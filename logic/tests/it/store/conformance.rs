@@ -49,7 +49,10 @@ pub use shipped::{
     an_environment_has_the_zone_that_was_written_first,
     what_comes_with_utakata_stays_when_others_come,
 };
-pub use smart::what_policies_remember_is_what_was_written_last;
+pub use smart::{
+    states_of_policies_are_found_from_a_moment_back,
+    what_policies_remember_is_what_was_written_last,
+};
 
 /// Calls a macro with the names of all promises.
 macro_rules! promises {
@@ -68,6 +71,7 @@ macro_rules! promises {
             alarms_are_those_that_were_written_last,
             rules_and_relations_are_those_that_were_written,
             what_policies_remember_is_what_was_written_last,
+            states_of_policies_are_found_from_a_moment_back,
             people_are_those_that_were_written,
             a_lease_has_one_holder_at_a_time,
             a_lease_ends_by_itself,

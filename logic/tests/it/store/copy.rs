@@ -1,13 +1,14 @@
 //! A store is copied as a whole, in both directions, or not at all.
 
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::apply::Document;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        AlarmChangeRow, AlarmWrites, Audit, Change, Inventory, Ledger, Notifications, Store,
-        WriteBatch,
+        AlarmChangeRow, AlarmWrites, Audit, Change, Inventory, Ledger, Notifications, PolicyLogRow,
+        Store, WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -62,6 +63,11 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     for rows in [&mut smart.gate, &mut smart.policies] {
         rows.0.insert("one".into(), Some("{}".into()));
     }
+    smart.policy_log.rows.push(PolicyLogRow {
+        instance: "one".into(),
+        at: i64::from(u32::MAX) + 7,
+        body: "{}".into(),
+    });
     store.write(&smart).await.unwrap();
     (folder, store)
 }
@@ -123,6 +129,9 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
         let ours = ours.unwrap();
         assert!(!ours.is_empty() && ours == theirs.unwrap(), "{ours:?}");
     }
+    let log = async |store: &dyn Store| store.policy_log("one", Timestamp::MAX, 10).await.unwrap();
+    let [ours, theirs] = [log(a).await, log(b).await];
+    assert!(!ours.is_empty() && ours == theirs, "{ours:?} {theirs:?}");
     assert_eq!(a.locks().await.unwrap(), b.locks().await.unwrap());
     assert_eq!(a.orders().await.unwrap(), b.orders().await.unwrap());
     let releases = a.releases(None).await.unwrap();

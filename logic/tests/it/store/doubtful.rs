@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
@@ -10,8 +11,8 @@ use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
     Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
     Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
-    PeopleRows, Place, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing, ShippedRelease,
-    Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
+    PeopleRows, Place, PolicyLogRow, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing,
+    ShippedRelease, Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
@@ -159,6 +160,7 @@ delegate! {
     Smart {
         gate() -> Vec<(String, String)>;
         policy_states() -> Vec<(String, String)>;
+        policy_log(instance: &str, before: Timestamp, max: u32) -> Vec<PolicyLogRow>;
     }
     Audit {
         audit(from: u64, max: u32) -> Vec<AuditPage>;
@@ -201,7 +203,7 @@ delegate! {
     Notifications {
         put_notifications(rows: &[Notification]) -> ();
         notifications() -> Vec<Notification>;
-        drop_notifications(before: jiff::Timestamp) -> ();
+        drop_notifications(before: Timestamp) -> ();
     }
     Environments {
         zones() -> Vec<(EnvironmentId, Zone)>;

@@ -92,9 +92,10 @@ pub fn page(policy: &PolicyView) -> String {
 
 /// Formats what a policy saw and decided at a time, and why.
 pub fn explanation(explained: &PolicyExplanation) -> String {
-    let how = match explained.recomputed {
-        true => ", computed from history as if it were in shadow",
-        false => "",
+    let how = match (explained.recomputed, explained.exact) {
+        (true, true) => ", as it was decided: computed from history",
+        (true, false) => ", computed from history as if it were in shadow",
+        (false, _) => "",
     };
     let at = time::moment(explained.at);
     let mut lines = vec![format!("{} at {at}{how}", explained.policy)];
