@@ -108,6 +108,8 @@ impl Handle {
         background.spawn(exporter.run(inner.lifetime.cancel.clone()));
         let notifications = Arc::clone(&inner.notifications);
         background.spawn(notifications.run(inner.lifetime.cancel.clone()));
+        let discovery = Arc::clone(&inner.discovery);
+        background.spawn(discovery.run(inner.lifetime.cancel_schedules.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let watcher = Arc::clone(inner);

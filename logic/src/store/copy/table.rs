@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 32] = [
+pub static TABLES: [Table; 33] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -95,6 +95,7 @@ pub static TABLES: [Table; 32] = [
             ],
         )
     },
+    table("sighting", &[Text("key"), Text("body")]),
     table(
         "environment_order",
         &[Text("environment"), Text("zone"), Text("body")],
