@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use utakata_api::discovery::{Discover, DiscoveryView};
 use utakata_invariant as invariant;
 use utakata_model::{
-    Kind, OperationId, PersonName, Target, TargetName, Zone, action::DISCOVER,
+    Class, Kind, OperationId, PersonName, Target, TargetName, Zone, action::DISCOVER,
     discovery::PER_SECOND_MAX, suggest,
 };
 
@@ -383,8 +383,11 @@ fn relatives(served: &ServedKinds, sighting: &Sighting) -> Vec<Kind> {
 /// The rank of a way in: by which more can be done comes first.
 fn rank(served: &ServedKinds, sighting: &Sighting) -> usize {
     let found = served.get(&sighting.kind, &sighting.zone);
-    let actions = found.map_or(0, |found| found.manifest.actions.len());
-    usize::MAX - actions
+    let controls = found.map_or(0, |found| {
+        let actions = found.manifest.actions.iter();
+        actions.filter(|action| action.class == Class::Control).count()
+    });
+    usize::MAX - controls
 }
 
 /// The profiles that a release is made of.

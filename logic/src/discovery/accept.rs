@@ -11,12 +11,12 @@ use utakata_model::{Labels, PersonName, Target};
 use super::{Discovery, Error, Proposal, Sighting, Way, sighting::Writes};
 use crate::store;
 
-/// What accepting a proposal changes.
+/// The changes that accepting a proposal makes.
 #[derive(Debug)]
 pub struct Decision {
     /// The target to write; none if it stays as it is.
     pub document: Option<Document>,
-    /// What nobody needs to be asked about any more.
+    /// The sightings about which nobody needs to be asked any more.
     settled: Vec<Sighting>,
 }
 

@@ -29,7 +29,7 @@ const WAIT: Duration = Duration::from_secs(30);
 /// The number of parts in a row that may go wrong.
 const FAILURES_MAX: u32 = 2;
 
-/// What became of a part.
+/// The answer to a part.
 struct Part {
     asked: u64,
     found: Vec<Sighting>,

@@ -99,7 +99,7 @@ mod tests {
                 "redfish-10-0-3-7",
             ),
             (Some("10.0.3.7"), "10.0.3.7", none, "redfish-10-0-3-7"),
-            (Some("../../etc"), "10.0.3.7", none, "etc"),
+            (Some("../../etc"), "10.0.3.7", none, "redfish-10-0-3-7"),
             (Some("-"), "10.0.3.7", none, "redfish-10-0-3-7"),
             (None, "http://10.0.3.7:8000", none, "redfish-10-0-3-7-8000"),
             (None, "[2001:db8::1]:8443", none, "redfish-2001-db8-1-8443"),

@@ -41,7 +41,7 @@ pub struct Way {
     pub sighting: Sighting,
     /// The target with its address.
     pub target: Option<TargetName>,
-    /// What was seen there before, as long as nobody has decided what to think of it.
+    /// The things seen there before, as long as nobody has decided what to think of it.
     pub before: Vec<Sighting>,
 }
 
@@ -241,7 +241,7 @@ fn owners(ways: &[Way]) -> HashMap<(Kind, Identifier), Owner> {
     owners
 }
 
-/// What a thing is to the targets.
+/// The relation of a thing to the targets.
 struct Judgement {
     state: ProposalState,
     target: Option<TargetName>,

@@ -26,7 +26,7 @@ pub enum Error {
     #[error("\"{text:.60}\" is {problem}")]
     Text {
         text: String,
-        /// What it is instead, and what to write.
+        /// The mistake, with what to write.
         problem: String,
     },
     /// There are too many.
@@ -83,7 +83,8 @@ fn expand(part: &str) -> Result<Vec<IpAddr>, String> {
     if let Some((network, prefix)) = part.split_once('/') {
         return expand_network(network, prefix);
     }
-    if let Some((from, to)) = part.split_once('-') {
+    let is_numbers = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if let Some((from, to)) = part.split_once('-').filter(|(from, _)| is_numbers(from)) {
         return expand_range(from.trim(), to.trim());
     }
     let address: IpAddr = part.parse().map_err(|_| {

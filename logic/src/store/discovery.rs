@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Error;
 
-/// What was found by discovery: rows by key, whose bodies the store does not interpret.
+/// The things found by discovery: rows by key, whose bodies the store does not interpret.
 #[async_trait]
 pub trait Discovery: Send + Sync {
     /// Returns all rows, by key.

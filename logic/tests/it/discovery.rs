@@ -84,7 +84,7 @@ async fn what_answers_is_proposed_and_becomes_a_target_when_somebody_accepts_it(
         assert_eq!(kind["problem"], Value::Null, "{kind}");
     }
     let (shown, found) = proposals(&room).await;
-    assert_eq!(shown, ["new bmc-10-0-3-9 bmc", "new db-1 bmc+board"]);
+    assert_eq!(shown, ["new bmc-10-0-3-9 bmc", "new db-1 board+bmc"]);
     assert_eq!(found[1]["identifiers"], json!([uuid]));
     // Nothing was added, and nothing was observed.
     assert_eq!(room.get("/v1/targets").await.1["items"], json!([]));
@@ -93,10 +93,10 @@ async fn what_answers_is_proposed_and_becomes_a_target_when_somebody_accepts_it(
     let (status, told) = accept(&room, &found[1], body).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     let (_, target) = room.get("/v1/targets/db-1").await;
-    assert_eq!(target["target"]["address"], "10.0.3.7", "{target}");
-    assert_eq!(target["target"]["labels"]["rack"], "A1", "{target}");
+    assert_eq!(target["address"], "10.0.3.7", "{target}");
+    assert_eq!(target["labels"]["rack"], "A1", "{target}");
     let (shown, found) = proposals(&room).await;
-    assert_eq!(shown, ["new bmc-10-0-3-9 bmc", "known db-1 bmc+board"]);
+    assert_eq!(shown, ["new bmc-10-0-3-9 bmc", "known db-1 board+bmc"]);
     let (status, told) = accept(&room, &found[1], json!({})).await;
     assert_eq!(
         (status, &told["code"]),
@@ -148,7 +148,7 @@ async fn what_has_moved_or_was_replaced_is_told_and_changes_nothing_by_itself() 
     );
     let address = async |name: &str| {
         let (_, target) = room.get(&format!("/v1/targets/{name}")).await;
-        target["target"]["address"].as_str().unwrap().to_owned()
+        target["address"].as_str().unwrap().to_owned()
     };
     assert_eq!(address("one").await, "10.0.3.7");
     assert_eq!(found[1]["was"], "10.0.3.7");

@@ -87,7 +87,7 @@ const DISCOVERED: [&str; 2] = ["board", "bmc"];
 /// The scripted environment's answer to a task; `None` means silence.
 pub type Script = dyn Fn(&Task) -> Option<(OutcomeStatus, Option<Problem>)> + Send + Sync;
 
-/// What answers to `discover`, by kind and address.
+/// The things that answer to `discover`, by kind and address.
 pub type Around = Arc<Mutex<BTreeMap<(String, String), Value>>>;
 
 pub struct Room {

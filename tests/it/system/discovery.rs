@@ -68,8 +68,8 @@ fn devices_are_found_at_their_addresses_accepted_and_read() {
     assert!(has_reading(&place, "server-a1", "utakata.power.state"));
     assert!(has_reading(&place, "server-a1-ipmi", "hw.fan.speed"));
     let target = place.json(&["target", "show", "server-a1"]);
-    assert_eq!(target["target"]["labels"]["rack"], "A1", "{target}");
-    assert_eq!(target["target"]["credential"], "admin", "{target}");
+    assert_eq!(target["labels"]["rack"], "A1", "{target}");
+    assert_eq!(target["credential"], "admin", "{target}");
 
     // Nobody logs in to these.
     let found = discover(&place, "nut", nut.address().port(), None);

@@ -101,7 +101,7 @@ async fn follow(client: &Client, mut view: DiscoveryView) -> Result<DiscoveryVie
     Ok(view)
 }
 
-/// What became of the discovery, in lines.
+/// The end of a discovery, in lines.
 fn summary(view: &DiscoveryView, found: &[ProposalView]) -> Vec<String> {
     let mut lines = Vec::new();
     for kind in &view.kinds {

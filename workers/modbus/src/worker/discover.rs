@@ -61,10 +61,10 @@ impl ModbusWorker {
     }
 }
 
-/// What a device says of itself, perhaps nothing. `None`: there is no such unit.
+/// The objects by which a device identifies itself, perhaps none. `None`: there is no such unit.
 ///
 /// # Errors
-/// What answers is no Modbus, or nothing answers.
+/// It is no Modbus, or nothing answers.
 async fn identify(session: &mut Session) -> Result<Option<BTreeMap<u8, String>>, Error> {
     match session.ask(&Request::Identify).await? {
         frame::Answer::Identified(told) => Ok(Some(told)),

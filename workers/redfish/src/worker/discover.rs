@@ -182,7 +182,7 @@ async fn machines(client: &mut Client) -> Result<Vec<Json>, Error> {
     Ok(found)
 }
 
-/// What a service says of itself, and of its machines.
+/// The description of a service, by what it says of itself and of its machines.
 fn described(asked: &Asked, is_tls: bool, root: &Json, machines: &[Json]) -> Discovered {
     let shown = asked.shown();
     let told = |document: &Json, key: &str| {
@@ -206,6 +206,9 @@ fn described(asked: &Asked, is_tls: bool, root: &Json, machines: &[Json]) -> Dis
     let scheme = if is_tls { "https" } else { "http" };
     let with_scheme = asked.also().into_iter().chain([shown.clone()]);
     also.extend(with_scheme.map(|text| format!("{scheme}://{text}")));
+    // A target may be one system behind the service.
+    let ids = machines.iter().filter_map(|machine| told(machine, "Id"));
+    also.extend(ids.map(|id| format!("{shown}/{id}")));
     let version = told(root, "RedfishVersion");
     Discovered {
         address: match is_tls {
@@ -258,11 +261,12 @@ mod tests {
         let uuid = "4c4c4544-0032-4b10-8053-b7c04f4c4d32";
         let root = json!({ "RedfishVersion": "1.6.0", "Vendor": "Dell", "Product": "iDRAC",
             "UUID": "324d4c4f-c0b7-5380-104b-00324c4c4544" });
-        let machine = json!({ "UUID": uuid, "Manufacturer": "Dell Inc.", "Model": "R750",
+        let machine = json!({ "Id": "System_0", "UUID": uuid, "Manufacturer": "Dell Inc.", "Model": "R750",
             "SerialNumber": "7G2KLM2", "HostName": "db-1" });
         let found = described(&asked(PORT), true, &root, &[machine]);
         assert_eq!(found.address, "10.0.3.7");
         assert!(found.also.contains(&"https://10.0.3.7:443".to_owned()));
+        assert!(found.also.contains(&"10.0.3.7/System_0".to_owned()));
         let known: Vec<&str> = found.identifiers.iter().map(Identifier::as_str).collect();
         assert_eq!(
             known,

@@ -30,7 +30,7 @@ const DESCRIPTION: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 1, 0];
 const NAME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 5, 0];
 const ENGINE: [u32; 11] = [1, 3, 6, 1, 6, 3, 10, 2, 1, 1, 0];
 
-/// What an agent says to somebody with a credential.
+/// The things that an agent says to somebody with a credential.
 #[derive(Debug, Default)]
 struct Known {
     profiles: Vec<String>,
