@@ -41,6 +41,8 @@ pub(super) fn routes() -> Vec<Route> {
 #[utoipa::path(post, path = "/v1/discoveries", operation_id = "discover", tag = "inventory",
     request_body = Discover,
     responses((status = 202, description = "It has begun", body = DiscoveryView),
+        (status = 404, description = "There is no such credential",
+            body = utakata_api::Problem, content_type = "application/problem+json"),
         (status = 409, description = "One runs in the zone already",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn begin(

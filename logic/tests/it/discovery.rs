@@ -177,8 +177,8 @@ async fn a_request_that_would_harm_or_make_no_sense_is_refused() {
         (json!({ "addresses": "10.0.0.0/8" }), "too large a network"),
         (json!({ "addresses": "bmc-1" }), "no IP address"),
         (
-            json!({ "addresses": "10.0.3.7", "kinds": ["bord"] }),
-            "bord",
+            json!({ "addresses": "10.0.3.7", "kinds": ["boards"] }),
+            "boards",
         ),
         (json!({ "addresses": "10.0.3.7", "kinds": ["pdu"] }), "pdu"),
         (
