@@ -6,7 +6,7 @@ use utakata_api::{
     apply::Document,
     discovery::{Accept, ProposalState},
 };
-use utakata_model::{Labels, PersonName, Target};
+use utakata_model::{PersonName, Target};
 
 use super::{Discovery, Error, Proposal, Sighting, Way, sighting::Writes};
 use crate::store;
@@ -223,7 +223,6 @@ fn add_to(target: &mut Target, accept: Accept) {
     let Accept {
         labels, credential, ..
     } = accept;
-    let labels: Labels = labels;
     target.labels.extend(labels);
     if credential.is_some() {
         target.credential = credential;

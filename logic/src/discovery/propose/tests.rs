@@ -6,7 +6,6 @@ use super::{
 };
 
 fn target(name: &str, kind: &str, address: &str) -> Target {
-    let [name, kind] = [name, kind];
     Target::new(name.parse().unwrap(), kind.parse().unwrap(), address.into())
 }
 
