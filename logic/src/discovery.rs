@@ -385,7 +385,9 @@ fn rank(served: &ServedKinds, sighting: &Sighting) -> usize {
     let found = served.get(&sighting.kind, &sighting.zone);
     let controls = found.map_or(0, |found| {
         let actions = found.manifest.actions.iter();
-        actions.filter(|action| action.class == Class::Control).count()
+        actions
+            .filter(|action| action.class == Class::Control)
+            .count()
     });
     usize::MAX - controls
 }
