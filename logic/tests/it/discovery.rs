@@ -43,7 +43,7 @@ async fn discover(room: &Room, request: Value) -> Value {
 async fn proposals(room: &Room) -> (Vec<String>, Vec<Value>) {
     let (_, page) = room.get("/v1/proposals").await;
     let mut items = page["items"].as_array().unwrap().clone();
-    items.sort_by_key(|one| one["name"].as_str().unwrap().to_owned());
+    items.sort_by_key(|one| [&one["name"], &one["state"]].map(ToString::to_string));
     let shown = items.iter().map(|one| {
         let ways = one["ways"].as_array().unwrap().iter();
         let ways: Vec<&str> = ways.map(|way| way["kind"].as_str().unwrap()).collect();

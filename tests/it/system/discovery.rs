@@ -92,7 +92,7 @@ fn devices_are_found_at_their_addresses_accepted_and_read() {
     assert!(known.clone().all(|one| one["state"] == "known"));
     assert_eq!(known.count(), 3);
     let trail = place.run(&["audit", "list"]).out;
-    for line in ["/v1/discoveries", "/v1/proposals/"] {
+    for line in ["/v1/discoveries", "target server-a1"] {
         assert!(trail.contains(line), "{line}: {trail}");
     }
 }
