@@ -2,6 +2,7 @@
 
 mod alarms;
 mod clock;
+mod discovery;
 mod environments;
 mod error;
 mod events;

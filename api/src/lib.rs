@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod apply;
 pub mod audit;
 pub mod client;
+pub mod discovery;
 pub mod environment;
 pub mod event;
 pub mod history;

@@ -13,6 +13,7 @@ mod caller;
 mod connections;
 mod cookie;
 mod credentials;
+mod discoveries;
 mod envelopes;
 mod environments;
 mod errors;
@@ -36,6 +37,7 @@ mod path;
 mod people;
 mod policies;
 mod problem;
+mod proposals;
 mod query;
 mod readings;
 mod reads;
@@ -279,6 +281,8 @@ fn routes() -> impl Iterator<Item = Route> {
         readings::routes(),
         history::routes(),
         notifications::routes(),
+        discoveries::routes(),
+        proposals::routes(),
         reads::routes(),
         operations::routes(),
         explain::routes(),

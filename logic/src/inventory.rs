@@ -240,6 +240,16 @@ impl Inventory {
         Ok(view(found, index.users().get(name).copied()))
     }
 
+    /// Returns the credential of that name with its secrets, for the tasks that use it.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub(crate) fn secret_of(&self, name: &CredentialName) -> Result<Arc<Credential>, Error> {
+        let index = self.index.read();
+        let found = index.credentials.get(name).cloned();
+        found.ok_or_else(|| Error::none("credential", name.as_str(), index.credentials.keys()))
+    }
+
     /// Deletes a target, with its observations.
     ///
     /// # Errors

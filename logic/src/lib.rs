@@ -25,6 +25,7 @@
 //! - [`observe`]: schedules and reads on demand
 //! - `export`: readings for other tools
 //! - [`notifications`]: what devices say unasked
+//! - [`discovery`]: what answers at addresses, proposed as targets
 //! - [`control`]: operations that change something
 //! - [`policies`]: what acts by itself, tested before it may
 //! - [`alarms`]: what is wrong, since when, and what explains it
@@ -45,6 +46,7 @@ pub mod code;
 pub mod config;
 pub mod control;
 pub mod desired;
+pub mod discovery;
 pub mod dispatch;
 pub mod duties;
 pub mod environments;

@@ -30,6 +30,7 @@ use crate::{
     alarms::{self, Alarms},
     clock,
     control::{self, Control},
+    discovery::{self, Discovery},
     dispatch::{Dispatch, Failing},
     duties::Duties,
     evidence::ReadBackCounts,
@@ -103,6 +104,7 @@ struct Inner {
     control: Arc<Control>,
     ledger: Ledger,
     notifications: Arc<Notifications>,
+    discovery: Arc<Discovery>,
     alarms: Alarms,
     policies: Policies,
     membership: Membership,
@@ -181,6 +183,7 @@ impl LogicEnvironment {
         };
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
         let notifications = Arc::new(notifications.await?);
+        let discovery = Arc::new(Discovery::new(of_discovery(&of_alarms, &site)));
         let of_policies =
             site.for_policies(&of_alarms, &control, &recorder, config.control.approval);
         let (policies, policy_keeper) = Policies::new(of_policies);
@@ -199,6 +202,7 @@ impl LogicEnvironment {
                 control,
                 ledger,
                 notifications,
+                discovery,
                 alarms,
                 policies,
                 membership: Membership {
@@ -266,6 +270,15 @@ fn of_notifications(alarms: &alarms::Parts, site: &Site) -> notifications::Conte
         kinds: Arc::clone(&site.kinds),
         observe: Arc::clone(&alarms.observe),
         duties: alarms.duties.clone(),
+    }
+}
+
+fn of_discovery(alarms: &alarms::Parts, site: &Site) -> discovery::Context {
+    discovery::Context {
+        store: Arc::clone(&alarms.store),
+        dispatch: Arc::clone(&alarms.dispatch),
+        inventory: Arc::clone(&site.inventory),
+        kinds: Arc::clone(&site.kinds),
     }
 }
 

@@ -11,6 +11,7 @@ mod catalogue;
 pub mod copy;
 mod credential;
 mod desired;
+mod discovery;
 mod environments;
 mod error;
 mod inventory;
@@ -45,6 +46,7 @@ pub use batch::{AuditPage, OperationProgress, TaskProgress, WriteBatch};
 pub use catalogue::Catalogue;
 pub use credential::StoredCredential;
 pub use desired::{Desired, KindRow, KindsDesired, OrderRow, Orders};
+pub use discovery::Discovery;
 pub use environments::Environments;
 pub use error::Error;
 pub use inventory::{Change, Contents, Inventory};
@@ -90,6 +92,7 @@ pub trait Store:
     + Environments
     + Alarms
     + Smart
+    + Discovery
     + 'static
 {
     /// Closes the store cleanly. It is not used afterwards.

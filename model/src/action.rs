@@ -170,6 +170,8 @@ pub struct Undo {
 
 /// The name of the action by which a worker understands what devices sent unasked.
 pub const NOTIFICATION: &str = "notification";
+/// The name of the action by which a worker asks addresses what is there.
+pub const DISCOVER: &str = "discover";
 
 impl Action {
     /// Compiles the schema of the parameters.
@@ -179,7 +181,7 @@ impl Action {
 
     /// Returns true if only utakata itself asks for it, so that nobody needs to see it in lists.
     pub fn is_internal(&self) -> bool {
-        self.class == Class::Observe && self.name.as_str() == NOTIFICATION
+        self.class == Class::Observe && matches!(self.name.as_str(), NOTIFICATION | DISCOVER)
     }
 }
 

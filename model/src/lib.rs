@@ -13,6 +13,7 @@ mod chain;
 pub mod connection;
 pub mod content;
 pub mod desired;
+pub mod discovery;
 pub mod duration;
 pub mod envelope;
 pub mod environment;
@@ -50,6 +51,7 @@ pub use chain::chain;
 pub use connection::ConnectionStatus;
 pub use content::{Content, ContentFile, FileDigest};
 pub use desired::{Desired, Order, Orders, ReleaseName, Scope, StandingOrders, Stop};
+pub use discovery::{Discovered, DiscoveryAnswer, Identifier};
 pub use envelope::Envelope;
 pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,

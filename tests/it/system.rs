@@ -5,6 +5,7 @@ mod api;
 mod backup;
 mod counters;
 mod crowds;
+mod discovery;
 mod disk;
 mod faults;
 mod kills;

@@ -2,7 +2,8 @@
 # usage: ipmi-sim.sh STATE PORT
 # OpenIPMI's ipmi_sim (Debian's openipmi) on 127.0.0.1:PORT (UDP), in the foreground: a BMC with
 # cipher suite 3, a few sensors, an event log and a chassis. User "admin", password "secret", may do
-# everything; "viewer" (password "viewonly") may only look.
+# everything; "viewer" (password "viewonly") may only look. Its GUID is that of the first machine of
+# sushy.sh, as if both were ways in to one.
 #
 # STATE/power      the state of the power: 1 or 0
 # STATE/orders     what the chassis was told, a line each
@@ -53,7 +54,7 @@ set_working_mc 0x20
     allowed_auths_user md5
     allowed_auths_operator md5
     allowed_auths_admin md5
-    guid a123456789abcdefa123456789abcdef
+    guid 10000000000040008000000000000001
   endlan
   chassis_control "$STATE/chassis"
   user 1 false "" "x" user 10 md5

@@ -5,10 +5,10 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
-        envelope, environment, error, get, history, hub, kind, le, notification, operation, person,
-        pki, policy, profile, read, role, rollout, secret, status, store, target, task, token, up,
-        watch, wee, why, worker,
+        Context, alarm, apply, audit, completions, config, control, delete, discover, discovery,
+        doctor, drill, envelope, environment, error, get, history, hub, kind, le, notification,
+        operation, person, pki, policy, profile, read, role, rollout, secret, status, store,
+        target, task, token, up, watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -72,6 +72,11 @@ enum Server {
     /// List, show, lock and import targets
     #[command(subcommand)]
     Target(target::Command),
+    /// Ask addresses what is there, and show what was found
+    Discover(discover::Arguments),
+    /// List, accept and dismiss what was found, as targets
+    #[command(subcommand)]
+    Discovery(discovery::Command),
     /// Read targets now, and show the values
     Read(read::Arguments),
     /// Show what was seen in the past, as a chart
@@ -235,7 +240,8 @@ impl Server {
     /// Returns the effect of the command on the server and on equipment.
     pub fn purpose(&self) -> Purpose {
         let changes = match self {
-            Self::Apply(_) | Self::Delete(_) | Self::Control(_) => true,
+            Self::Apply(_) | Self::Delete(_) | Self::Control(_) | Self::Discover(_) => true,
+            Self::Discovery(command) => command.changes(),
             Self::Target(command) => command.changes(),
             Self::Task(command) => command.changes(),
             Self::Operation(command) => command.changes(),
@@ -264,6 +270,7 @@ impl Server {
         matches!(
             self,
             Self::Control(_)
+                | Self::Discover(_)
                 | Self::Operation(operation::Command::Undo(_))
                 | Self::Worker(worker::Command::Roll(_))
                 | Self::Rollout(rollout::Command::Show { .. })
@@ -276,6 +283,8 @@ impl Server {
             Self::Get(arguments) => get::run(arguments, context).await,
             Self::Delete(arguments) => delete::run(arguments, context).await,
             Self::Target(command) => target::run(command, context).await,
+            Self::Discover(arguments) => discover::run(arguments, context).await,
+            Self::Discovery(command) => discovery::run(command, context).await,
             Self::Read(arguments) => read::run(arguments, context).await,
             Self::History(arguments) => history::run(arguments, context).await,
             Self::Watch(arguments) => watch::run(arguments, context).await,

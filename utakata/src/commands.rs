@@ -7,6 +7,8 @@ pub mod completions;
 pub mod config;
 pub mod control;
 pub mod delete;
+pub mod discover;
+pub mod discovery;
 pub mod doctor;
 pub mod drill;
 pub mod envelope;

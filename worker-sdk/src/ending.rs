@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use utakata_model::{
-    ActionName, Class, Cure, OutcomeStatus, Problem, Reading, ReadingValue, TargetName, TaskKey,
-    duration,
+    ActionName, Class, Cure, OutcomeStatus, Problem, Quality, Reading, ReadingValue, Recognition,
+    TargetName, TaskKey, duration,
 };
 use utakata_protocol::{MESSAGE_MAX, v1};
 
@@ -60,10 +60,29 @@ pub struct Subject {
     pub target: TargetName,
     pub action: ActionName,
     pub class: Class,
+    /// True if it observes everything, and not what parameters name.
+    pub is_whole: bool,
     /// The time that it may take.
     pub timeout: Duration,
     /// The time at which the worker received it.
     pub came: Instant,
+}
+
+/// The metric with the profiles by which a target is read.
+const PROFILE: &str = "utakata.profile";
+
+/// Tells the profiles as a reading, so that history shows since when a target is read as it is.
+fn tell_profiles(recognition: &Recognition, buffer: &mut ReadingBuffer) {
+    if recognition.profiles.is_empty() {
+        return;
+    }
+    let profiles = ReadingValue::Text(recognition.profiles.join(", ").into());
+    buffer.push(PROFILE, [].into_iter(), &profiles, "", Quality::Good);
+}
+
+fn has_parameters(task: &Task) -> bool {
+    let parameters = task.parameters.as_object();
+    parameters.is_some_and(|parameters| !parameters.is_empty())
 }
 
 impl Subject {
@@ -74,6 +93,7 @@ impl Subject {
             target: task.target.clone(),
             action: task.action.clone(),
             class: task.class,
+            is_whole: task.class == Class::Observe && !has_parameters(task),
             timeout: task.timeout,
             came,
         }
@@ -108,6 +128,10 @@ impl Subject {
             missing,
             recognition,
         } = answer.unwrap_or_default();
+        let mut buffer = buffer;
+        if let Some(recognition) = recognition.as_ref().filter(|_| self.is_whole) {
+            tell_profiles(recognition, &mut buffer);
+        }
         let result = result.as_ref().map(|result| {
             serde_json::to_vec(result).unwrap_or_else(|error| {
                 utakata_invariant::broken("a result that is no JSON", &error);

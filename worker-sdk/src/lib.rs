@@ -33,6 +33,7 @@ mod buffer;
 mod catalogue;
 mod connection;
 mod context;
+pub mod discovery;
 mod ending;
 pub mod gates;
 pub mod harness;

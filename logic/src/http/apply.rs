@@ -60,6 +60,22 @@ pub(super) async fn post(
     Ok(Json(applied))
 }
 
+/// Applies documents that the caller may write.
+pub(super) async fn documents<R: Right>(
+    allowed: &Allowed<R>,
+    documents: Vec<Document>,
+) -> Result<Applied, Refused> {
+    rights::check(allowed, &documents, &[])?;
+    let applied = allowed
+        .api
+        .handle
+        .inventory()
+        .apply(documents, false)
+        .await?;
+    allowed.changes.add(applied.changes.clone());
+    Ok(applied)
+}
+
 /// Returns the deletion of a target, with the address that it had.
 pub(super) fn deleted(target: &Target) -> Change {
     let before = |field: &str, value: &str| Difference {

@@ -254,7 +254,9 @@ fn kinds_of<'a>(
 /// Returns the reason why a kind cannot do what a schedule requests.
 pub(crate) fn refuses(served: &Served, schedule: &Schedule) -> Option<String> {
     let kind = &served.release.kind;
-    let Some(found) = served.observe(schedule.action.as_ref()) else {
+    let found = served.observe(schedule.action.as_ref());
+    // What only utakata itself asks for is about no target.
+    let Some(found) = found.filter(|found| !found.action.is_internal()) else {
         let named = schedule.action.as_ref();
         let hint = suggest::hint(
             named.map_or("", |name| name.as_str()),

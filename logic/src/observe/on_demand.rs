@@ -272,7 +272,9 @@ fn plan<'a>(
         Ok(served) => served,
         Err(message) => return refuse("kind-not-served", message),
     };
-    let Some(found) = served.observe(read.action.as_ref()) else {
+    let found = served.observe(read.action.as_ref());
+    // What only utakata itself asks for is about no target.
+    let Some(found) = found.filter(|found| !found.action.is_internal()) else {
         let name = read.action.as_ref().map_or("", |name| name.as_str());
         let hint = suggest::hint(name, served.names(Class::Observe));
         let message = format!("the kind \"{kind}\" has no action \"{name}\" to observe: {hint}");

@@ -35,6 +35,12 @@ fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
     )
 }
 
+/// Discovers until no new reads are to begin.
+fn discover(inner: &Inner) -> impl Future<Output = ()> + use<> {
+    let cancel = inner.lifetime.cancel_schedules.clone();
+    Arc::clone(&inner.discovery).run(cancel)
+}
+
 async fn publish_heads(inner: Arc<Inner>) {
     inner.publish_heads_now_and_then().await;
 }
@@ -106,8 +112,8 @@ impl Handle {
             failing: Arc::clone(&inner.export_fails),
         };
         background.spawn(exporter.run(inner.lifetime.cancel.clone()));
-        let notifications = Arc::clone(&inner.notifications);
-        background.spawn(notifications.run(inner.lifetime.cancel.clone()));
+        background.spawn(Arc::clone(&inner.notifications).run(inner.lifetime.cancel.clone()));
+        background.spawn(discover(inner));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let watcher = Arc::clone(inner);

@@ -20,6 +20,7 @@ use crate::{
     catalogue::{self, Catalogue},
     control::Control,
     desired::{Desired, rollouts::Rollouts},
+    discovery::Discovery,
     dispatch::Dispatch,
     duties::Duties,
     environments::Environments,
@@ -48,6 +49,11 @@ impl Handle {
     /// Returns the notifications of devices.
     pub fn notifications(&self) -> &Notifications {
         &self.inner.notifications
+    }
+
+    /// Returns the discovery of equipment.
+    pub fn discovery(&self) -> &Discovery {
+        &self.inner.discovery
     }
 
     /// Returns the people who have access.

@@ -5,6 +5,7 @@ mod alarm;
 mod audit;
 mod catalogue;
 mod desired;
+mod discovery;
 mod environments;
 mod inventory;
 mod ledger;

@@ -10,6 +10,7 @@ mod away;
 mod bad_input;
 mod bounds;
 mod control;
+mod discovery;
 mod events;
 mod history;
 mod inventory;

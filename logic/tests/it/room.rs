@@ -1,6 +1,10 @@
 //! A logic environment with a temporary store and a scripted environment.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -8,7 +12,8 @@ use axum::{
     http::{Request, StatusCode},
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use parking_lot::Mutex;
+use serde_json::{Value, json, value::RawValue};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +29,7 @@ use utakata_logic::{
     store::{Store, sqlite::Sqlite},
 };
 use utakata_model::{
-    Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
+    Action, Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
     MetricName, Missing, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading,
     ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings,
     target::Secret,
@@ -76,8 +81,14 @@ properties = { watts = { type = "number" } }
 additionalProperties = false
 "#;
 
+/// The kinds that can be discovered, each by a program of its own.
+const DISCOVERED: [&str; 2] = ["board", "bmc"];
+
 /// The scripted environment's answer to a task; `None` means silence.
 pub type Script = dyn Fn(&Task) -> Option<(OutcomeStatus, Option<Problem>)> + Send + Sync;
+
+/// The things that answer to `discover`, by kind and address.
+pub type Around = Arc<Mutex<BTreeMap<(String, String), Value>>>;
 
 pub struct Room {
     pub handle: Handle,
@@ -85,6 +96,8 @@ pub struct Room {
     pub bus: Bus,
     pub tasks: Embedded,
     pub folder: TempDir,
+    /// The equipment that is there to be discovered.
+    pub around: Around,
     background: JoinSet<()>,
 }
 
@@ -149,6 +162,7 @@ impl Room {
             bus,
             tasks,
             folder,
+            around: Around::default(),
             background: JoinSet::new(),
         }
     }
@@ -172,6 +186,7 @@ impl Room {
             requested: HashMap::new(),
             next: 1,
             power: HashMap::new(),
+            around: Arc::clone(&self.around),
         };
         self.background.spawn(desk.run());
     }
@@ -335,6 +350,7 @@ struct Desk {
     next: u64,
     /// The power that targets draw since they were set.
     power: HashMap<String, f64>,
+    around: Around,
 }
 
 impl Desk {
@@ -404,6 +420,23 @@ impl Desk {
         readings
     }
 
+    /// The result of a task to discover: what is there at its addresses.
+    fn discovered(&self, task: &Task) -> Option<Arc<RawValue>> {
+        let parameters = task.parameters.to_json();
+        let addresses = parameters["addresses"].as_array()?;
+        let around = self.around.lock();
+        let found = addresses.iter().filter_map(|address| {
+            let key = (self.kind.to_string(), address.as_str()?.to_owned());
+            let mut found = around.get(&key)?.clone();
+            found["address"] = address.clone();
+            Some(found)
+        });
+        let found: Vec<Value> = found.collect();
+        let answer = json!({ "asked": addresses.len(), "found": found });
+        let text = serde_json::value::to_raw_value(&answer).unwrap();
+        Some(text.into())
+    }
+
     async fn end(&mut self, tasks: Vec<(Task, Option<u64>)>) {
         let answers = tasks.into_iter().filter_map(|(task, permit)| {
             let answer = (self.script)(&task)?;
@@ -425,6 +458,7 @@ impl Desk {
             .collect();
         let outcomes = answers.into_iter().map(|(task, permit, answer)| Outcome {
             permit,
+            result: self.discovered(&task),
             ..outcome(&task, answer, &self.release)
         });
         events.push(Event::Outcomes(Arc::new(OutcomeBatch {
@@ -459,6 +493,16 @@ fn release(kind: &Kind) -> ReleaseId {
 fn pool(kind: &Kind) -> PoolStatus {
     let mut manifest = Manifest::parse(MANIFEST).unwrap();
     manifest.kind = kind.clone();
+    if DISCOVERED.contains(&kind.as_str()) {
+        manifest.run.program = kind.to_string();
+        let discover = Action {
+            name: "discover".parse().unwrap(),
+            class: Class::Observe,
+            parameters: json!({ "type": "object" }),
+            ..manifest.actions[0].clone()
+        };
+        manifest.actions.push(discover);
+    }
     PoolStatus {
         release: release(kind),
         manifest,

@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 102] = [
+const COMMANDS: [&str; 110] = [
     "",
     "up",
     "le",
@@ -18,6 +18,14 @@ const COMMANDS: [&str; 102] = [
     "apply",
     "get",
     "delete",
+    "discover",
+    "discovery",
+    "discovery list",
+    "discovery show",
+    "discovery accept",
+    "discovery dismiss",
+    "discovery runs",
+    "discovery cancel",
     "target",
     "target list",
     "target show",

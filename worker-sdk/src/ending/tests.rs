@@ -13,6 +13,7 @@ fn subject(class: Class) -> Subject {
         target: TargetName::new("pdu-1").unwrap(),
         action: ActionName::new("off").unwrap(),
         class,
+        is_whole: false,
         timeout: Duration::from_secs(3),
         came: Instant::now(),
     }

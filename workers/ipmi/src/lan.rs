@@ -1,5 +1,6 @@
 //! The bytes of RMCP+ (IPMI 2.0, chapter 13), and the secrets of a session. Pure.
 
+pub mod bare;
 mod crypto;
 mod message;
 mod packet;

@@ -1,6 +1,7 @@
 //! A session with one BMC: opened for a task and closed with it, because BMCs have few.
 
 mod open;
+pub mod presence;
 
 use std::{io, time::Duration};
 

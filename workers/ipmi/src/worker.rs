@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod log;
 mod problem;
 mod read;
@@ -15,7 +16,7 @@ use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     address::{self, Address},
     gates::Gates,
-    model::{Class, Cure, Problem},
+    model::{Class, Cure, Problem, action::DISCOVER},
 };
 
 use crate::{
@@ -75,7 +76,7 @@ impl IpmiWorker {
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         let (folder, manifest) = (&release.folder, &release.manifest);
         Ok(Self {
-            program: Program::of(folder, manifest, &["read", "log"])?,
+            program: Program::of(folder, manifest, &["read", "log", DISCOVER])?,
             known: Mutex::default(),
             gates: Gates::default(),
         })
@@ -83,6 +84,9 @@ impl IpmiWorker {
 
     async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        if task.action.as_str() == DISCOVER {
+            return self.discover(task, deadline).await;
+        }
         let bad = |code, text: String| {
             let message = format!("{}: {text}", task.target);
             Failure::failed(Problem::new(code, Cure::Operator, message))

@@ -5,7 +5,7 @@ use utakata_worker_sdk::address::{self, Address};
 /// The port of Modbus/TCP.
 pub const PORT: u16 = 502;
 /// The unit of a device that has no other.
-const UNIT: u8 = 1;
+pub const UNIT: u8 = 1;
 
 /// The framing of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

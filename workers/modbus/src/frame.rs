@@ -3,12 +3,19 @@
 //! Modbus Application Protocol V1.1b3; Modbus Messaging on TCP/IP V1.0b; Modbus over Serial Line
 //! V1.02 (the checksum).
 
+use std::collections::BTreeMap;
+
 use crate::address::Framing;
 
 /// The most registers of one request.
 pub const REGISTERS_MAX: u16 = 125;
 /// The longest frame, in bytes.
 pub const FRAME_MAX: usize = 260;
+/// The function and the kind of request by which a device identifies itself (6.21), and the objects
+/// that each has to have: its maker, its model and its version.
+const IDENTIFY: u8 = 0x2b;
+const IDENTIFICATION: u8 = 0x0e;
+const BASIC: u8 = 1;
 /// The length of the header of Modbus/TCP before the function, in bytes.
 const HEADER: usize = 7;
 
@@ -31,6 +38,8 @@ pub enum Request {
     WriteMany { at: u16, values: Vec<u16> },
     /// Writes one coil.
     WriteCoil { at: u16, on: bool },
+    /// Asks the device who made it (Read Device Identification, the basic objects).
+    Identify,
 }
 
 /// The content of an answer.
@@ -40,6 +49,8 @@ pub enum Answer {
     Values(Vec<u16>),
     /// The request is confirmed.
     Confirmed,
+    /// The objects by which a device identifies itself, by their numbers.
+    Identified(BTreeMap<u8, String>),
     /// The device refuses, with a code.
     Exception(u8),
 }
@@ -78,6 +89,7 @@ impl Request {
             Self::WriteCoil { .. } => 5,
             Self::WriteOne { .. } => 6,
             Self::WriteMany { .. } => 16,
+            Self::Identify => IDENTIFY,
         }
     }
 
@@ -105,6 +117,7 @@ impl Request {
                 bytes.push(u8::try_from(count * 2).unwrap_or(u8::MAX));
                 bytes.extend(values.iter().flat_map(|value| value.to_be_bytes()));
             }
+            Self::Identify => bytes.extend([IDENTIFICATION, BASIC, 0]),
         }
         bytes
     }
@@ -159,6 +172,7 @@ impl Request {
         }
         match self {
             Self::Read { table, count, .. } => values(*table, *count, rest),
+            Self::Identify => identification(rest),
             // The first four bytes are repeated: where, and what or how many.
             _ => match self.data().get(1..5) == rest.get(..4) && rest.len() == 4 {
                 true => Ok(Answer::Confirmed),
@@ -175,6 +189,7 @@ impl Request {
         let length = match (*function & 0x80, self) {
             (0x80, _) => 2,
             (_, Self::Read { .. }) => 2 + usize::from(*third),
+            (_, Self::Identify) => return Err(Error::Garbage("it is not asked that way")),
             _ => 5,
         };
         let frame = bytes.get(..length + 3).ok_or(Error::Short)?;
@@ -206,6 +221,26 @@ fn of_tcp(bytes: &[u8], unit: u8, number: u16) -> Result<&[u8], Error> {
         return Err(Error::Other);
     }
     Ok(data)
+}
+
+/// The objects of a device's identification: the kind of the request, how much of it the device
+/// has, whether more follows and from where, their number; then each with its length.
+fn identification(rest: &[u8]) -> Result<Answer, Error> {
+    let [IDENTIFICATION, _, _, _, _, count, objects @ ..] = rest else {
+        return Err(Error::Garbage("it does not identify itself"));
+    };
+    let mut all = BTreeMap::new();
+    let mut objects = objects;
+    for _ in 0..*count {
+        let [id, length, after @ ..] = objects else {
+            break;
+        };
+        let cut = after.split_at_checked(usize::from(*length));
+        let (text, after) = cut.ok_or(Error::Garbage("an object of it is cut off"))?;
+        all.insert(*id, String::from_utf8_lossy(text).trim().to_owned());
+        objects = after;
+    }
+    Ok(Answer::Identified(all))
 }
 
 fn values(table: Table, count: u16, rest: &[u8]) -> Result<Answer, Error> {

@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod problem;
 mod raw;
 mod read;
@@ -17,7 +18,7 @@ use utakata_profile::release::{self, Error, Settings};
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
-    model::{Action, ActionName, Class, Cure, Problem},
+    model::{Action, ActionName, Class, Cure, Problem, action::DISCOVER},
 };
 
 use crate::{
@@ -103,6 +104,9 @@ impl ModbusWorker {
     /// The unit did not do it, or nobody can know.
     pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        if task.action.as_str() == DISCOVER {
+            return self.discover(task, deadline).await;
+        }
         let bad = |code, text: String| {
             let message = format!("{}: {text}", task.target);
             Failure::failed(Problem::new(code, Cure::Operator, message))
@@ -158,6 +162,8 @@ fn bind(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Error> 
     match (action.class, name) {
         (Class::Observe, "read") => return Ok(Operation::Read),
         (Class::Observe, "get") => return Ok(Operation::Get),
+        // It is about no unit.
+        (Class::Observe, DISCOVER) => return Ok(Operation::Read),
         (Class::Observe, _) => return Err(release::meaningless(action, vec!["read", "get"])),
         (Class::Control, _) => {}
     }

@@ -13,6 +13,15 @@ pub type Variables = BTreeMap<String, String>;
 /// The variable with the flags.
 const STATUS: &str = "ups.status";
 
+/// The variables in the lines of a list: a name and a value each.
+pub fn variables(lines: Vec<Vec<String>>) -> Variables {
+    let pairs = lines.into_iter().filter_map(|mut words| {
+        let value = (words.len() == 2).then(|| words.pop())??;
+        Some((words.pop()?, value))
+    });
+    pairs.collect()
+}
+
 /// Returns true if a profile recognises a UPS.
 pub fn recognises(profile: &Profile, variables: &Variables) -> bool {
     let mut conditions = profile.content.recognise.iter();

@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod problem;
 
 use std::{error::Error, time::Duration};
@@ -13,7 +14,7 @@ use utakata_profile::{
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
-    model::{Class, Cure, Problem, Recognition},
+    model::{Class, Cure, Problem, Recognition, action::DISCOVER},
 };
 
 use crate::{
@@ -50,7 +51,7 @@ impl NutWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest, &["read"])?,
+            program: Program::of(&release.folder, &release.manifest, &["read", DISCOVER])?,
             gates: Gates::default(),
         })
     }
@@ -61,6 +62,9 @@ impl NutWorker {
     /// The UPS did not do it, or nobody can know.
     pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        if task.action.as_str() == DISCOVER {
+            return self.discover(task, deadline).await;
+        }
         let place = address::parse(&task.address).map_err(|error| {
             let code = "bad-address";
             Failure::failed(Problem::new(code, Cure::Operator, error.to_string()))
@@ -160,11 +164,7 @@ impl Conversation<'_> {
         let request = format!("VAR {}", self.ups);
         let lines = self.session.list(&request).await;
         let lines = lines.map_err(|error| self.failed(&error))?;
-        let pairs = lines.into_iter().filter_map(|mut words| {
-            let value = (words.len() == 2).then(|| words.pop())??;
-            Some((words.pop()?, value))
-        });
-        Ok(pairs.collect())
+        Ok(decode::variables(lines))
     }
 
     fn failed(&self, error: &crate::session::Error) -> Failure {

@@ -118,6 +118,11 @@ impl Client {
         self.connection = None;
     }
 
+    /// Returns true if nobody is logged in.
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self.login, Login::None)
+    }
+
     /// The time at which it was last used.
     pub fn used(&self) -> Instant {
         self.used

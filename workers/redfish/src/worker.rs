@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod learned;
 mod problem;
 mod read;
@@ -18,7 +19,7 @@ use utakata_worker_http::connection::Endpoint;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
-    model::{Class, Cure, Problem},
+    model::{Class, Cure, Problem, action::DISCOVER},
 };
 
 use crate::{
@@ -78,7 +79,7 @@ impl RedfishWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest, &["read"])?,
+            program: Program::of(&release.folder, &release.manifest, &["read", DISCOVER])?,
             services: Mutex::default(),
             gates: Gates::default(),
         })
@@ -90,6 +91,9 @@ impl RedfishWorker {
     /// The service did not do it, or nobody can know.
     pub async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        if task.action.as_str() == DISCOVER {
+            return self.discover(task, deadline).await;
+        }
         let bad = |code, text: String| {
             let message = format!("{}: {text}", task.target);
             Failure::failed(Problem::new(code, Cure::Operator, message))

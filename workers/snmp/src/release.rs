@@ -20,6 +20,8 @@ pub enum Operation {
     Walk,
     /// Understands datagrams that devices sent unasked.
     Notification,
+    /// Asks addresses for agents.
+    Discover,
     /// Reads an instance as described by a profile.
     Observe {
         /// The profile with the action.
@@ -47,11 +49,12 @@ pub struct BoundAction {
 }
 
 /// Actions that need no profile, by class.
-const OBSERVE: [(&str, Operation); 4] = [
+const OBSERVE: [(&str, Operation); 5] = [
     ("read", Operation::Read),
     ("get", Operation::Get),
     ("walk", Operation::Walk),
     ("notification", Operation::Notification),
+    ("discover", Operation::Discover),
 ];
 
 /// Binds each action of a manifest. Errors: an action without an implementation, or without a

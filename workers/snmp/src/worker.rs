@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod fetch;
 mod notification;
 mod observe;
@@ -84,8 +85,10 @@ impl SnmpWorker {
                 ),
             ))
         })?;
-        if matches!(bound.operation, Operation::Notification) {
-            return self.notifications(task).await;
+        match bound.operation {
+            Operation::Notification => return self.notifications(task).await,
+            Operation::Discover => return self.discover(task, deadline).await,
+            _ => {}
         }
         let session = self.session(task, deadline).await?;
         let on = TaskContext {
@@ -98,8 +101,8 @@ impl SnmpWorker {
             Operation::Read => on.read().await,
             Operation::Get => on.get().await,
             Operation::Walk => on.walk().await,
-            // It reaches no device.
-            Operation::Notification => Ok(Answer::default()),
+            // They are about no target.
+            Operation::Notification | Operation::Discover => Ok(Answer::default()),
             Operation::Observe { profile, name } => match profile.content.observes.get(name) {
                 Some(observe) => on.observe(observe).await,
                 None => Ok(Answer::default()),

@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 33] = [
+pub static TABLES: [Table; 34] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -102,6 +102,7 @@ pub static TABLES: [Table; 33] = [
             ],
         )
     },
+    table("sighting", &[Text("key"), Text("body")]),
     table(
         "environment_order",
         &[Text("environment"), Text("zone"), Text("body")],

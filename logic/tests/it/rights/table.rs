@@ -26,6 +26,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/targets/{name}", "see"),
     ("PUT /v1/targets/{name}", "inventory"),
     ("DELETE /v1/targets/{name}", "inventory"),
+    ("POST /v1/discoveries", "inventory"),
+    ("GET /v1/discoveries", "see"),
+    ("GET /v1/discoveries/{id}", "see"),
+    ("POST /v1/discoveries/{id}/cancel", "inventory"),
+    ("GET /v1/proposals", "see"),
+    ("POST /v1/proposals/{id}/accept", "inventory"),
+    ("POST /v1/proposals/{id}/dismiss", "inventory"),
     ("GET /v1/schedules", "see"),
     ("GET /v1/schedules/{name}", "see"),
     ("PUT /v1/schedules/{name}", "inventory"),
@@ -160,7 +167,13 @@ pub fn filled(path: &str) -> String {
         true => path.replace("{kind}", "nothing"),
         false => path.to_owned(),
     };
-    let is_of_uuid = ["/operations/", "/tasks/", "/alarms/", "/rollouts/"];
+    let is_of_uuid = [
+        "/operations/",
+        "/tasks/",
+        "/alarms/",
+        "/rollouts/",
+        "/discoveries/",
+    ];
     let id = match is_of_uuid.iter().any(|part| path.contains(part)) {
         true => uuid,
         false => "nothing",

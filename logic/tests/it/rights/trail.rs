@@ -219,7 +219,7 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
 
 /// The changing routes whose success needs more than one request: each has a test elsewhere, and is
 /// recorded by the same code, or by the ledger.
-const ELSEWHERE: [&str; 28] = [
+const ELSEWHERE: [&str; 32] = [
     // Recorded by the ledger.
     "POST /v1/operations",
     "POST /v1/operations/{id}/approve",
@@ -252,6 +252,11 @@ const ELSEWHERE: [&str; 28] = [
     "POST /v1/rollouts/{id}/resume",
     "POST /v1/rollouts/{id}/promote",
     "POST /v1/rollouts/{id}/abort",
+    // In the tests of discovery.
+    "POST /v1/discoveries",
+    "POST /v1/discoveries/{id}/cancel",
+    "POST /v1/proposals/{id}/accept",
+    "POST /v1/proposals/{id}/dismiss",
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! Requirements on every store, one function per promise, run by the tests of each store.
 
 mod alarm;
+mod discovery;
 mod gap;
 pub mod lease;
 mod moment;
@@ -31,6 +32,7 @@ use utakata_seal::{SealedCredential, SiteKey};
 pub use alarm::{
     alarms_are_those_that_were_written_last, rules_and_relations_are_those_that_were_written,
 };
+pub use discovery::sightings_are_those_that_were_written_last;
 pub use gap::a_gap_is_known_until_a_page_closes_it;
 pub use lease::{
     a_lease_ends_by_itself, a_lease_has_one_holder_at_a_time, the_inventory_has_a_version,
@@ -68,6 +70,7 @@ macro_rules! promises {
             locks_and_open_operations_come_back,
             lists_come_newest_first,
             notifications_are_those_that_were_written_last,
+            sightings_are_those_that_were_written_last,
             alarms_are_those_that_were_written_last,
             rules_and_relations_are_those_that_were_written,
             what_policies_remember_is_what_was_written_last,

@@ -7,8 +7,8 @@ use utakata_api::apply::Document;
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        AlarmChangeRow, AlarmWrites, Audit, Change, Inventory, Ledger, Notifications, PolicyLogRow,
-        Store, WriteBatch,
+        AlarmChangeRow, AlarmWrites, Audit, Change, Discovery, Inventory, Ledger, Notifications,
+        PolicyLogRow, Store, WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -58,6 +58,8 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     });
     let notification = serde_json::from_value(notification).unwrap();
     store.put_notifications(&[notification]).await.unwrap();
+    let sighting = ("here".to_owned(), "{}".to_owned());
+    store.change_sightings(&[sighting], &[]).await.unwrap();
     fill_alarms(&store).await;
     let mut smart = WriteBatch::default();
     for rows in [&mut smart.gate, &mut smart.policies] {
@@ -125,6 +127,7 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     for [ours, theirs] in [
         [a.gate().await, b.gate().await],
         [a.policy_states().await, b.policy_states().await],
+        [a.sightings().await, b.sightings().await],
     ] {
         let ours = ours.unwrap();
         assert!(!ours.is_empty() && ours == theirs.unwrap(), "{ours:?}");

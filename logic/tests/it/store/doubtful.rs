@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
-    Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
-    Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
+    Discovery, Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases,
+    Ledger, Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
     PeopleRows, Place, PolicyLogRow, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing,
     ShippedRelease, Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
@@ -204,6 +204,10 @@ delegate! {
         put_notifications(rows: &[Notification]) -> ();
         notifications() -> Vec<Notification>;
         drop_notifications(before: Timestamp) -> ();
+    }
+    Discovery {
+        sightings() -> Vec<(String, String)>;
+        change_sightings(put: &[(String, String)], delete: &[String]) -> ();
     }
     Environments {
         zones() -> Vec<(EnvironmentId, Zone)>;

@@ -7,4 +7,5 @@
 
 mod bmc;
 mod control;
+mod discover;
 mod read;

@@ -97,7 +97,7 @@ impl Conversation<'_> {
                 };
                 Err(reply.proof().failure(problem))
             }
-            Ok(frame::Answer::Values(_)) => {
+            Ok(frame::Answer::Values(_) | frame::Answer::Identified(_)) => {
                 let problem = problem::doubtful(self.task, told, "it answered something else");
                 Err(Reply::Other.proof().failure(problem))
             }

@@ -77,7 +77,7 @@ impl Conversation<'_> {
         let values = match answer {
             frame::Answer::Values(values) => values,
             frame::Answer::Exception(code) => return Err(self.refused(problem::exception(code))),
-            frame::Answer::Confirmed => Vec::new(),
+            frame::Answer::Confirmed | frame::Answer::Identified(_) => Vec::new(),
         };
         let numbers = values.chunks(usize::from(size)).filter_map(|registers| {
             Some(match place.kind.read(registers, place.words)? {

@@ -87,7 +87,7 @@ impl Conversation<'_> {
     }
 
     /// The profiles of the device: those that recognise it, and those of the release.
-    async fn recognise(&mut self) -> Result<Learned, Failure> {
+    pub(super) async fn recognise(&mut self) -> Result<Learned, Failure> {
         let worker = self.worker;
         let mut names = Vec::new();
         if worker.settings.recognise {
@@ -181,7 +181,7 @@ impl Conversation<'_> {
                     let why = problem::exception(code);
                     into.missing.push(lacking(block, missing::REFUSED, why));
                 }
-                frame::Answer::Confirmed => {}
+                frame::Answer::Confirmed | frame::Answer::Identified(_) => {}
             }
         }
         Ok(())

@@ -8,5 +8,6 @@
 
 mod control;
 mod device;
+mod discover;
 mod gateway;
 mod read;

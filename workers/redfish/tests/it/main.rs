@@ -9,6 +9,7 @@
 mod bmc;
 mod control;
 mod device;
+mod discover;
 mod login;
 mod read;
 mod sushy;

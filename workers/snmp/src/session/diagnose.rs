@@ -59,7 +59,11 @@ pub async fn diagnose(target: SocketAddr, patience: Duration) -> Diagnosis {
     }
 }
 
-async fn ask(target: SocketAddr) -> io::Result<Vec<u8>> {
+/// Sends the discovery request once, and returns what answers.
+///
+/// # Errors
+/// Nobody listens there, or there is no way to it.
+pub async fn ask(target: SocketAddr) -> io::Result<Vec<u8>> {
     let any = if target.is_ipv4() {
         "0.0.0.0:0"
     } else {

@@ -146,7 +146,7 @@ impl TaskContext<'_> {
     }
 
     /// Identifies the device, and the profiles that match it.
-    async fn recognise(&self) -> Result<Recognised, Error> {
+    pub(super) async fn recognise(&self) -> Result<Recognised, Error> {
         let candidates: Vec<&Arc<Profile>> = self.worker.library.recognisable().collect();
         let mut asked = vec![Oid::from_slice(&SYSTEM)];
         let reads_description = |profile: &&Arc<Profile>| {

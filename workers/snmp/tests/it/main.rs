@@ -10,6 +10,7 @@ mod bent;
 mod control;
 mod credential;
 mod device;
+mod discover;
 mod drill;
 mod read;
 mod recordings;
