@@ -45,7 +45,7 @@ pub use batch::{AuditPage, OperationProgress, TaskProgress, WriteBatch};
 pub use catalogue::Catalogue;
 pub use credential::StoredCredential;
 pub use desired::{Desired, KindRow, KindsDesired, OrderRow, Orders};
-pub use environments::Environments;
+pub use environments::{Environments, KeyRow};
 pub use error::Error;
 pub use inventory::{Change, Contents, Inventory};
 pub use lease::{Fence, Held, Lease, LeaseRequest, Leases, Member};

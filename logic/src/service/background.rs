@@ -8,6 +8,7 @@ use utakata_interconnect::{Events, Tasks};
 use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
     alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
+    loans::{self, Lender},
     observed::turns::LogLine, policies::PolicyKeeper,
 };
 
@@ -52,6 +53,7 @@ impl Handle {
         background.spawn(alarms.run(inner.lifetime.cancel.clone()));
         background.spawn(policies.run(inner.lifetime.cancel.clone()));
         let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
+        let (loans, asked_for) = mpsc::channel(loans::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
@@ -60,6 +62,7 @@ impl Handle {
             alarms: inner.alarms.clone(),
             recorder: inner.recorder.clone(),
             fetches,
+            loans,
         };
         background.spawn(keep_unanswered(inner));
         let cancel = inner.lifetime.cancel.clone();
@@ -86,6 +89,16 @@ impl Handle {
             inner.store.clone(),
             Arc::clone(&events),
             requested,
+            inner.membership.duties.clone(),
+            inner.lifetime.cancel.clone(),
+        ));
+        background.spawn(loans::answer(
+            Lender {
+                inventory: Arc::clone(&inner.site.inventory),
+                kinds: Arc::clone(&inner.site.kinds),
+            },
+            Arc::clone(&events),
+            asked_for,
             inner.membership.duties.clone(),
             inner.lifetime.cancel.clone(),
         ));

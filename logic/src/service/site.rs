@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use utakata_interconnect::Events;
+use utakata_seal::JoinSecret;
 
 use super::Error;
 use crate::{
@@ -49,6 +50,7 @@ impl Site {
         keys: KeyPlace,
         events: &Arc<dyn Events>,
         counts: Arc<ReadBackCounts>,
+        secret: Option<JoinSecret>,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
         let secrets = Secrets::begin(keys, &**store, clock::now()).await?;
@@ -73,6 +75,7 @@ impl Site {
             Arc::clone(events),
             Arc::clone(&kinds),
             Arc::clone(&desired),
+            secret,
         );
         environments.reload().await?;
         catalogue.reload().await?;

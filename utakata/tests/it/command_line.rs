@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 102] = [
+const COMMANDS: [&str; 105] = [
     "",
     "up",
     "le",
@@ -82,6 +82,9 @@ const COMMANDS: [&str; 102] = [
     "environment pause",
     "environment drain",
     "environment resume",
+    "environment accept",
+    "environment revoke",
+    "environment fingerprint",
     "status",
     "doctor",
     "drill",

@@ -129,6 +129,7 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     assert_eq!(releases, b.releases(None).await.unwrap());
     assert_eq!(a.shipped().await.unwrap(), b.shipped().await.unwrap());
     assert_eq!(a.zones().await.unwrap(), b.zones().await.unwrap());
+    assert_eq!(a.keys().await.unwrap(), b.keys().await.unwrap());
     let files = &releases[0].content.files;
     assert_eq!(b.missing_files(files).await.unwrap(), []);
     for file in files {

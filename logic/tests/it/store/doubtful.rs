@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
-    Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
+    Environments, Error, Inventory, KeyRow, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
     Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
     PeopleRows, Place, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing, ShippedRelease,
     Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
@@ -207,5 +207,8 @@ delegate! {
         zones() -> Vec<(EnvironmentId, Zone)>;
         put_zone(id: &EnvironmentId, zone: &Zone) -> ();
         delete_zone(id: &EnvironmentId) -> ();
+        keys() -> Vec<KeyRow>;
+        put_key(row: &KeyRow) -> ();
+        delete_key(id: &EnvironmentId) -> ();
     }
 }

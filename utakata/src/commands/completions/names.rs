@@ -54,6 +54,8 @@ const PLACES: [(&str, usize, Names); 20] = [
     ("environment drain", 0, Names::Environments),
     ("environment resume", 0, Names::Environments),
     ("environment forget", 0, Names::Environments),
+    ("environment accept", 0, Names::Environments),
+    ("environment revoke", 0, Names::Environments),
 ];
 
 /// The text being typed.
