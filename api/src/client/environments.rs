@@ -1,5 +1,6 @@
 //! Environments, and the orders to them.
 
+use reqwest::Method;
 use utakata_model::EnvironmentId;
 
 use super::{ANSWER_TIMEOUT, Client, Error};
@@ -71,7 +72,8 @@ impl Client {
     /// The environment is unknown, or has no key.
     pub async fn revoke_environment(&self, id: &EnvironmentId) -> Result<AcceptanceView, Error> {
         let path = format!("/v1/environments/{id}/revoke");
-        self.post(&path, &(), ANSWER_TIMEOUT).await
+        let request = self.request(Method::POST, &path);
+        self.json(&path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Forgets an environment that is gone for good, or that has moved to another zone.

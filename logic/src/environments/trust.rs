@@ -116,12 +116,12 @@ mod tests {
         let other: Zone = "hall-2".parse().unwrap();
         let plain = status("hall-1", "a", None);
         let joining = status("hall-1", "a", proof("hall-1", "a"));
-        let secret = secret("s");
+        let (secret, other_secret) = (secret("s"), secret("t"));
         assert_eq!(accepts(&plain, None, None), None);
         assert_eq!(accepts(&plain, None, Some(&secret)), None);
         assert_eq!(accepts(&joining, None, None), None);
         assert_eq!(accepts(&joining, None, Some(&secret)), Some(Reason::Joins));
-        assert_eq!(accepts(&joining, None, Some(&super::tests::secret("t"))), None);
+        assert_eq!(accepts(&joining, None, Some(&other_secret)), None);
         let copied = status("hall-1", "b", proof("hall-1", "a"));
         assert_eq!(accepts(&copied, None, Some(&secret)), None);
 

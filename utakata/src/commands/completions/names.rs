@@ -33,7 +33,7 @@ enum Names {
 }
 
 /// The positions of arguments that are names, from 0.
-const PLACES: [(&str, usize, Names); 20] = [
+const PLACES: [(&str, usize, Names); 22] = [
     ("target show", 0, Names::Targets),
     ("target lock", 0, Names::Targets),
     ("target unlock", 0, Names::Targets),
