@@ -24,11 +24,11 @@ use utakata_model::{
 use utakata_seal::{EnvironmentKeys, LoanPlace, fingerprint};
 
 use self::held::{CODE, Held};
-pub(crate) use held::Look;
 use crate::status::StatusBoard;
+pub(crate) use held::Look;
 
 /// The wait before the acceptance is asked for again; it doubles each time.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 /// The interval at which an accepted environment asks whether it still is.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// The interval between looks while a request waits for an answer, and otherwise.
@@ -191,7 +191,12 @@ impl Loans {
             let mut wants = Vec::new();
             if check_at <= now {
                 wants.push(ContentRequest::Acceptance(keys.public().clone()));
-                check_at = now + if is_accepted { CHECK_INTERVAL } else { backoff.wait() };
+                check_at = now
+                    + if is_accepted {
+                        CHECK_INTERVAL
+                    } else {
+                        backoff.wait()
+                    };
             }
             let (due, has_given_up) = self.0.held.lock().due(now);
             if has_given_up {

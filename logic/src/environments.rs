@@ -154,7 +154,10 @@ impl Environments {
         };
         let (zone, print) = (&status.zone, fingerprint(&report.public));
         let reason = reason.as_str();
-        match self.put(id, zone, Trust::Accepted(trusted(&report.public, None))).await {
+        match self
+            .put(id, zone, Trust::Accepted(trusted(&report.public, None)))
+            .await
+        {
             Ok(()) => tracing::info!(
                 environment = %id, %zone, fingerprint = print, reason,
                 "the key of an environment was accepted"
@@ -205,19 +208,25 @@ impl Environments {
         }
         self.store.put_zone(id, &status.zone).await?;
         let trust = Trust::Accepted(trusted(&key, Some(by)));
-        self.decide(&status, key, trust, ContentPiece::Accepted).await
+        self.decide(&status, key, trust, ContentPiece::Accepted)
+            .await
     }
 
     /// Revokes the key of an environment: nothing is lent to it any more.
     ///
     /// # Errors
     /// It is unknown, it has no key, or the store failed.
-    pub async fn revoke(&self, id: &EnvironmentId, by: &PersonName) -> Result<AcceptanceView, Error> {
+    pub async fn revoke(
+        &self,
+        id: &EnvironmentId,
+        by: &PersonName,
+    ) -> Result<AcceptanceView, Error> {
         let (status, key) = self.reported(id)?;
         let trust = Trust::Revoked(trusted(&key, Some(by)));
         let message = format!("the key of the environment {id} was revoked by {by}");
         let problem = Problem::new("environment-waiting", Cure::Operator, message);
-        self.decide(&status, key, trust, ContentPiece::Nothing(problem)).await
+        self.decide(&status, key, trust, ContentPiece::Nothing(problem))
+            .await
     }
 
     /// Records a decision about a key, and tells the environment at once. If it is not reached, it
@@ -236,7 +245,11 @@ impl Environments {
             want: ContentRequest::Acceptance(key),
             found,
         };
-        if let Err(error) = self.events.publish(vec![Event::Content(Arc::new(told))]).await {
+        if let Err(error) = self
+            .events
+            .publish(vec![Event::Content(Arc::new(told))])
+            .await
+        {
             tracing::debug!(environment = %id, %error, "an environment is not told now");
         }
         let known = self.kinds.trust_in(id);
@@ -282,7 +295,8 @@ impl Environments {
         if accepted.is_some_and(|accepted| accepted.key == *key) {
             return Ok(());
         }
-        self.put(id, zone, Trust::Accepted(trusted(key, None))).await
+        self.put(id, zone, Trust::Accepted(trusted(key, None)))
+            .await
     }
 
     /// Forgets an environment that is gone for good, or that has moved to another zone: its status,
@@ -340,7 +354,9 @@ fn trusted(key: &EnvironmentKey, by: Option<&PersonName>) -> TrustedKey {
 fn is_same(wanted: &str, print: &str) -> bool {
     let digits = |text: &str| {
         let digits = text.chars().filter(char::is_ascii_alphanumeric);
-        digits.map(|digit| digit.to_ascii_lowercase()).collect::<String>()
+        digits
+            .map(|digit| digit.to_ascii_lowercase())
+            .collect::<String>()
     };
     digits(wanted) == digits(print)
 }

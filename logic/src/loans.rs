@@ -139,8 +139,7 @@ fn problem(name: &CredentialName, withheld: &Withheld, accepted: &Accepted) -> P
             Problem::new(CODE, Cure::Operator, message)
         }
         Withheld::Unused => {
-            let message =
-                format!("no target of the zone \"{zone}\" has the credential \"{name}\"");
+            let message = format!("no target of the zone \"{zone}\" has the credential \"{name}\"");
             Problem::new(CODE, Cure::Operator, message)
         }
         Withheld::Changed => {

@@ -54,7 +54,12 @@ impl Enrolment {
             Some(keys) => keys,
             None => make(&key_file(folder))?,
         };
-        let secret = config.join_file.as_deref().map(secret).transpose()?.flatten();
+        let secret = config
+            .join_file
+            .as_deref()
+            .map(secret)
+            .transpose()?
+            .flatten();
         Ok(Self { keys, secret })
     }
 
@@ -137,10 +142,18 @@ mod tests {
             join_file: Some(path.clone()),
             ..Config::default()
         };
-        assert!(Enrolment::load(folder.path(), &config).unwrap().secret.is_none());
+        assert!(
+            Enrolment::load(folder.path(), &config)
+                .unwrap()
+                .secret
+                .is_none()
+        );
         fs::write(&path, "short").unwrap();
         let error = Enrolment::load(folder.path(), &config).unwrap_err();
-        assert!(format!("{error:#}").contains("execution.join_file"), "{error:#}");
+        assert!(
+            format!("{error:#}").contains("execution.join_file"),
+            "{error:#}"
+        );
         assert!(format!("{error:#}").contains("openssl rand"), "{error:#}");
     }
 }

@@ -39,7 +39,9 @@ struct Entry {
 #[derive(Debug)]
 enum State {
     /// It is requested, again at this moment.
-    Asked { again_at: Instant },
+    Asked {
+        again_at: Instant,
+    },
     Lent {
         credential: Arc<Credential>,
         uses: Uses,
@@ -209,7 +211,11 @@ mod tests {
         let key = SiteKey::generate().unwrap().reference_key();
         let version = key.version(&credential);
         let uses = key.uses(&credential.name, &version);
-        let target = Target::new("a".parse().unwrap(), "pdu".parse().unwrap(), "10.0.0.1".into());
+        let target = Target::new(
+            "a".parse().unwrap(),
+            "pdu".parse().unwrap(),
+            "10.0.0.1".into(),
+        );
         let reference = uses.reference(&credential.name, &version, &target);
         Site {
             loan: Loan { credential, uses },
@@ -231,7 +237,11 @@ mod tests {
         let (name, version) = (&site.reference.name, &site.reference.version);
         assert_eq!(held.due(now).0, [(name.clone(), version.clone())]);
         assert_eq!(held.due(now).0, []);
-        assert_eq!(held.due(now + AGAIN_AFTER).0.len(), 1, "it may have been lost");
+        assert_eq!(
+            held.due(now + AGAIN_AFTER).0.len(),
+            1,
+            "it may have been lost"
+        );
         assert!(held.waits() && held.wants(name, version));
         held.answer(version, Ok(site.loan.clone()), now);
         assert!(!held.waits() && !held.wants(name, version));
@@ -276,9 +286,15 @@ mod tests {
         let Look::Withheld(problem) = look(&mut held, &site, later) else {
             panic!("it was given up");
         };
-        assert!(problem.message.contains("no logic environment"), "{problem}");
+        assert!(
+            problem.message.contains("no logic environment"),
+            "{problem}"
+        );
         held.due(later + REFUSED_FOR);
-        assert!(matches!(look(&mut held, &site, later + REFUSED_FOR), Look::Wait));
+        assert!(matches!(
+            look(&mut held, &site, later + REFUSED_FOR),
+            Look::Wait
+        ));
     }
 
     #[test]

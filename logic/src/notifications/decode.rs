@@ -14,8 +14,8 @@ use serde_json::json;
 use tokio::time::Instant;
 use utakata_interconnect::message::notification::{Datagram, DatagramBatch};
 use utakata_model::{
-    ActionName, Class, Kind, NotificationValue, OperationId, Origin, Parameters,
-    Target, TargetName, Zone,
+    ActionName, Class, Kind, NotificationValue, OperationId, Origin, Parameters, Target,
+    TargetName, Zone,
 };
 
 use super::{Context, sources::Sources};

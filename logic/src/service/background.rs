@@ -7,9 +7,13 @@ use utakata_interconnect::{Events, Tasks};
 
 use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
-    alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
+    alarms::AlarmKeeper,
+    catalogue, clock, desired,
+    export::otlp::Exporter,
+    ledger::Keeper,
     loans::{self, Lender},
-    observed::turns::LogLine, policies::PolicyKeeper,
+    observed::turns::LogLine,
+    policies::PolicyKeeper,
 };
 
 /// The interval between looks for changes by others.

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
-    Event, Events, Interest, OutcomeBatch, Zones, message::content::{ContentRequest, FetchBatch},
+    Event, Events, Interest, OutcomeBatch, Zones,
+    message::content::{ContentRequest, FetchBatch},
 };
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 

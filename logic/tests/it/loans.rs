@@ -53,7 +53,8 @@ impl Borrower {
             joins,
             waits: true,
         };
-        room.announce_one(&["pdu"], |status| status.key = Some(key)).await;
+        room.announce_one(&["pdu"], |status| status.key = Some(key))
+            .await;
     }
 
     /// Waits for an answer to this request.
@@ -87,7 +88,11 @@ impl Borrower {
 
     /// Borrows the credential of a target.
     async fn borrow(&mut self, room: &Room, of: &str) -> Result<String, Problem> {
-        let known = room.handle.inventory().target(&of.parse().unwrap()).unwrap();
+        let known = room
+            .handle
+            .inventory()
+            .target(&of.parse().unwrap())
+            .unwrap();
         let reference = known.reference.clone().unwrap();
         let (name, version) = (reference.name.clone(), reference.version.clone());
         let want = ContentRequest::Credential { name, version };
@@ -122,7 +127,12 @@ async fn furnished(config: Config) -> Room {
     elsewhere["zone"] = "hall-2".into();
     elsewhere["credential"] = "other".into();
     // Another kind, which is not served: it is not checked.
-    let documents = json!([credential("lab"), credential("other"), target("pdu-1"), elsewhere]);
+    let documents = json!([
+        credential("lab"),
+        credential("other"),
+        target("pdu-1"),
+        elsewhere
+    ]);
     room.apply(documents).await;
     room
 }
@@ -144,7 +154,12 @@ async fn a_credential_is_lent_to_the_accepted_key_for_its_zone_and_to_nobody_els
     assert!(!env.is_accepted(&room).await);
     let refused = env.borrow(&room, "pdu-1").await.unwrap_err();
     assert_eq!(&*refused.code, "environment-waiting", "{refused}");
-    let (_, read) = room.post("/v1/reads", json!({ "selector": "name=pdu-1", "wait": "1s" })).await;
+    let (_, read) = room
+        .post(
+            "/v1/reads",
+            json!({ "selector": "name=pdu-1", "wait": "1s" }),
+        )
+        .await;
     assert!(read.to_string().contains("no environment"), "{read}");
 
     let accept = "/v1/environments/env-1/accept";
@@ -158,15 +173,24 @@ async fn a_credential_is_lent_to_the_accepted_key_for_its_zone_and_to_nobody_els
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["enrolment"]["by"], "admin", "{answer}");
     // It is told without asking.
-    let told = env.answer(&ContentRequest::Acceptance(env.key().clone())).await;
+    let told = env
+        .answer(&ContentRequest::Acceptance(env.key().clone()))
+        .await;
     assert_eq!(told, ContentPiece::Accepted);
     assert!(env.is_accepted(&room).await);
     assert_eq!(env.borrow(&room, "pdu-1").await.unwrap(), PLANTED);
     let elsewhere = env.borrow(&room, "far").await.unwrap_err();
     assert_eq!(&*elsewhere.code, "credential-withheld");
-    assert!(elsewhere.message.contains("no target of the zone"), "{elsewhere}");
+    assert!(
+        elsewhere.message.contains("no target of the zone"),
+        "{elsewhere}"
+    );
 
-    let lab = room.handle.inventory().target(&"pdu-1".parse().unwrap()).unwrap();
+    let lab = room
+        .handle
+        .inventory()
+        .target(&"pdu-1".parse().unwrap())
+        .unwrap();
     let before = lab.reference.clone().unwrap();
     let change = json!({ "name": "lab", "values": { "community": "another" } });
     room.send("PUT", "/v1/credentials/lab", Some(change)).await;
@@ -182,7 +206,10 @@ async fn a_credential_is_lent_to_the_accepted_key_for_its_zone_and_to_nobody_els
 
     let mut taken = Borrower::new(&room).await;
     taken.report(&room, None).await;
-    assert!(!taken.is_accepted(&room).await, "another key under the same name");
+    assert!(
+        !taken.is_accepted(&room).await,
+        "another key under the same name"
+    );
     let revoke = "/v1/environments/env-1/revoke";
     env.report(&room, None).await;
     let (status, answer) = room.post(revoke, json!({})).await;
@@ -213,7 +240,10 @@ async fn an_environment_with_the_secret_of_the_site_joins_by_itself() {
     assert!(!env.is_accepted(&room).await);
     let secret = JoinSecret::parse(&text).unwrap();
     env.report(&room, Some(proof(&secret, &env))).await;
-    until("it has joined", async || enrolment(&room).await["state"] == "accepted").await;
+    until("it has joined", async || {
+        enrolment(&room).await["state"] == "accepted"
+    })
+    .await;
     assert_eq!(env.borrow(&room, "pdu-1").await.unwrap(), PLANTED);
     // A pod that makes another key when it starts again.
     let mut again = Borrower::new(&room).await;
@@ -230,7 +260,9 @@ async fn an_environment_with_the_secret_of_the_site_joins_by_itself() {
 #[tokio::test]
 async fn an_environment_from_before_keys_is_accepted_with_its_first_one() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(folder.path().join("store.sqlite3")).await.unwrap();
+    let store = Sqlite::open(folder.path().join("store.sqlite3"))
+        .await
+        .unwrap();
     let row = KeyRow {
         environment: "env-1".parse().unwrap(),
         zone: "default".parse().unwrap(),
@@ -240,7 +272,10 @@ async fn an_environment_from_before_keys_is_accepted_with_its_first_one() {
     let room = Room::with(folder, settings(), Arc::new(store)).await;
     let mut env = Borrower::new(&room).await;
     env.report(&room, None).await;
-    until("it is accepted", async || enrolment(&room).await["state"] == "accepted").await;
+    until("it is accepted", async || {
+        enrolment(&room).await["state"] == "accepted"
+    })
+    .await;
     assert!(env.is_accepted(&room).await);
     let mut other = Borrower::new(&room).await;
     other.report(&room, None).await;

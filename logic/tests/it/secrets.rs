@@ -58,7 +58,10 @@ async fn room(folder: TempDir, arrived: &Arc<Mutex<Vec<String>>>) -> Room {
         let credential = task.credential.as_ref().unwrap();
         assert!(credential.values.is_none(), "{credential:?}");
         let CredentialRef { name, version, .. } = &*credential.reference;
-        let (lent, _) = handle.inventory().lend(name, version, &task.target.zone).unwrap();
+        let (lent, _) = handle
+            .inventory()
+            .lend(name, version, &task.target.zone)
+            .unwrap();
         let community = lent.values["community"].reveal().to_owned();
         arrived.lock().unwrap().push(community);
         Some((OutcomeStatus::Succeeded, None))

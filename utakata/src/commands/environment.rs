@@ -127,12 +127,19 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Resume(of) => return order::run(Verb::Resume, of.scope()?, of.why, context).await,
         Command::Accept { id, fingerprint } => {
             let acceptance = NewAcceptance { fingerprint };
-            let accepted = context.client()?.accept_environment(&id, &acceptance).await?;
-            context.output.one(&accepted, || told("is accepted", &accepted))?;
+            let accepted = context
+                .client()?
+                .accept_environment(&id, &acceptance)
+                .await?;
+            context
+                .output
+                .one(&accepted, || told("is accepted", &accepted))?;
         }
         Command::Revoke { id } => {
             let revoked = context.client()?.revoke_environment(&id).await?;
-            context.output.one(&revoked, || told("is not accepted any more", &revoked))?;
+            context
+                .output
+                .one(&revoked, || told("is not accepted any more", &revoked))?;
         }
         Command::Fingerprint => fingerprint(context)?,
         Command::Forget { id } => {
@@ -159,7 +166,9 @@ fn fingerprint(context: &Context<'_>) -> Result<()> {
             enrolment::key_file(folder.path()).display()
         )
     })?;
-    context.output.text(&utakata_seal::fingerprint(keys.public()))?;
+    context
+        .output
+        .text(&utakata_seal::fingerprint(keys.public()))?;
     Ok(())
 }
 
@@ -176,7 +185,10 @@ async fn list(context: &Context<'_>) -> Result<()> {
         ..
     } in &environments
     {
-        if let Some(one) = enrolment.as_ref().filter(|one| one.state == EnrolmentState::Revoked) {
+        if let Some(one) = enrolment
+            .as_ref()
+            .filter(|one| one.state == EnrolmentState::Revoked)
+        {
             tell!("{}: its key {} was revoked", status.id, one.fingerprint);
         }
         for problem in problems {

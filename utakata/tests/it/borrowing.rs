@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utakata_tests::servers::{Mosquitto, Rabbitmq};
 
 use crate::{
-    apart::{Room, applied, hub, le, wee, PDU},
+    apart::{PDU, Room, applied, hub, le, wee},
     program::{Place, Role, wait_for},
     secrets::{PLANTED, look, release, with_secret},
 };
@@ -34,7 +34,15 @@ impl Listener {
         let address = broker.address();
         let child = Command::new("mosquitto_sub")
             .args(["-h", "127.0.0.1", "-p", &address.port().to_string()])
-            .args(["-u", Mosquitto::USER, "-P", Mosquitto::PASSWORD, "-v", "-t", "#"])
+            .args([
+                "-u",
+                Mosquitto::USER,
+                "-P",
+                Mosquitto::PASSWORD,
+                "-v",
+                "-t",
+                "#",
+            ])
             .stdout(File::create(to).unwrap())
             .stderr(Stdio::null())
             .spawn();
@@ -174,12 +182,21 @@ fn an_environment_waits_for_a_person_and_serves_once_it_is_accepted() {
     let (_le, wee_role) = (le(&place), wee(&place));
     let waiting = listed(&place, "waiting");
     let told = place.run(&["environment", "list"]);
-    assert!(told.err.contains("utakata environment accept wee-1"), "{}", told.err);
+    assert!(
+        told.err.contains("utakata environment accept wee-1"),
+        "{}",
+        told.err
+    );
     let doctor = place.run(&["doctor"]);
     let doctor = format!("{}{}", doctor.out, doctor.err);
-    assert!(doctor.contains("utakata environment accept wee-1"), "{doctor}");
+    assert!(
+        doctor.contains("utakata environment accept wee-1"),
+        "{doctor}"
+    );
     let data = place.beside("wee");
-    let print = place.run(&["--data", &data, "environment", "fingerprint"]).out;
+    let print = place
+        .run(&["--data", &data, "environment", "fingerprint"])
+        .out;
     let print = print.trim();
     assert_eq!(waiting["enrolment"]["fingerprint"], print);
     assert!(place.told().contains(print), "{}", place.told());

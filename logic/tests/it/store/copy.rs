@@ -2,12 +2,12 @@
 
 use axum::http::StatusCode;
 use serde_json::json;
-use utakata_api::apply::Document;
+use utakata_api::{apply::Document, environment::Trust};
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        AlarmChangeRow, AlarmWrites, Audit, Change, Inventory, Ledger, Notifications, Store,
-        WriteBatch,
+        AlarmChangeRow, AlarmWrites, Audit, Change, Environments, Inventory, KeyRow, Ledger,
+        Notifications, Store, WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -57,6 +57,12 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     });
     let notification = serde_json::from_value(notification).unwrap();
     store.put_notifications(&[notification]).await.unwrap();
+    let key = KeyRow {
+        environment: "env-1".parse().unwrap(),
+        zone: "default".parse().unwrap(),
+        trust: Trust::Expected,
+    };
+    store.put_key(&key).await.unwrap();
     fill_alarms(&store).await;
     let mut smart = WriteBatch::default();
     for rows in [&mut smart.gate, &mut smart.policies] {

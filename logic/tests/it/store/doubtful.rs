@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
-    Environments, Error, Inventory, KeyRow, KindRow, KindsDesired, Lease, LeaseRequest, Leases, Ledger,
-    Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
+    Environments, Error, Inventory, KeyRow, KindRow, KindsDesired, Lease, LeaseRequest, Leases,
+    Ledger, Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
     PeopleRows, Place, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing, ShippedRelease,
     Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
