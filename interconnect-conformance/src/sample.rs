@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{
-    ActionName, Class, CredentialRef, CredentialVersion, Desired, EnvironmentId, EnvironmentState, EnvironmentStatus,
-    Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters,
-    Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped, Target, TargetName, Task,
-    TaskCredential, TaskId, TaskKey, Timings, Zone, reading::Attributes,
+    ActionName, Class, CredentialRef, CredentialVersion, Desired, EnvironmentId, EnvironmentState,
+    EnvironmentStatus, Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome,
+    OutcomeStatus, Parameters, Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped,
+    Target, TargetName, Task, TaskCredential, TaskId, TaskKey, Timings, Zone, reading::Attributes,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict,

@@ -106,9 +106,7 @@ pub trait Message: Sized {
     /// As for [`Self::encode`].
     fn encode_stamped(&self, clock: &Clock) -> Result<Vec<u8>, Error> {
         match self.moments(clock) {
-            Some(moments) => {
-                moments::stamped(Form::of::<Self>(), clock, moments, &self.fields())
-            }
+            Some(moments) => moments::stamped(Form::of::<Self>(), clock, moments, &self.fields()),
             None => self.encode(),
         }
     }
@@ -127,8 +125,7 @@ pub trait Message: Sized {
     /// # Errors
     /// As for [`Self::decode`].
     fn decode_stamped(payload: &[u8], clock: &Clock) -> Result<Self, Error> {
-        decode(Form::of::<Self>(), payload)
-            .map(|received| Self::received(received, Some(clock)))
+        decode(Form::of::<Self>(), payload).map(|received| Self::received(received, Some(clock)))
     }
 }
 

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConnectionStatus, EnvironmentId, Incarnation, KeyReport, Kind, Labels, Manifest, OutcomeStatus, Problem,
-    ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
+    ConnectionStatus, EnvironmentId, Incarnation, KeyReport, Kind, Labels, Manifest, OutcomeStatus,
+    Problem, ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
 };
 
 /// The status of an environment, published whenever it changes.

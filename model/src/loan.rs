@@ -126,7 +126,11 @@ mod tests {
             assert_eq!(reference.to_string().parse(), Ok(reference));
         }
         for text in ["", "pdus", "pdus.1", ".1.2", "pdus..2", "a b.1.2"] {
-            assert_eq!(text.parse::<CredentialRef>(), Err(NoCredentialRef), "{text}");
+            assert_eq!(
+                text.parse::<CredentialRef>(),
+                Err(NoCredentialRef),
+                "{text}"
+            );
         }
     }
 

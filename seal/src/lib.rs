@@ -49,6 +49,8 @@ pub enum Error {
     #[error("it cannot be sealed to the key of the environment, which is none that can be used")]
     NotLent,
     /// It does not open with the key of this environment.
-    #[error("it does not open with the key of this environment: it was lent to another, or altered")]
+    #[error(
+        "it does not open with the key of this environment: it was lent to another, or altered"
+    )]
     NotOurs,
 }

@@ -77,9 +77,8 @@ impl Loan {
     /// Returns values and uses as one text of parts, each behind its length.
     fn write(&self) -> Zeroizing<Vec<u8>> {
         let values = self.credential.values.iter();
-        let values = values.flat_map(|(field, secret)| {
-            [field.as_bytes(), secret.reveal().as_bytes()]
-        });
+        let values =
+            values.flat_map(|(field, secret)| [field.as_bytes(), secret.reveal().as_bytes()]);
         let length = values.clone().map(|part| part.len() + 8).sum::<usize>() + KEY_LEN + 8;
         // Within its first allocation: growing it would leave a clear copy.
         let mut text = Zeroizing::new(Vec::with_capacity(length));
@@ -177,7 +176,9 @@ mod tests {
         let values = values.into_iter();
         let credential = Credential {
             name: "pdus".parse().unwrap(),
-            values: values.map(|(field, text)| (field, Secret::new(text))).collect(),
+            values: values
+                .map(|(field, text)| (field, Secret::new(text)))
+                .collect(),
         };
         let version = key.version(&credential);
         let uses = key.uses(&credential.name, &version);
@@ -250,7 +251,10 @@ mod tests {
         let sealed = lent.seal(keys.public(), &names().place()).unwrap();
         assert!(keys.open(&sealed, &names().place()).is_ok());
         let another = EnvironmentKeys::generate().unwrap();
-        assert_eq!(another.open(&sealed, &names().place()).unwrap_err(), Error::NotOurs);
+        assert_eq!(
+            another.open(&sealed, &names().place()).unwrap_err(),
+            Error::NotOurs
+        );
         let refuse = |change: &dyn Fn(&mut Names)| {
             let mut changed = names();
             change(&mut changed);

@@ -85,7 +85,9 @@ impl Uses {
         CredentialRef {
             name: name.clone(),
             version: version.clone(),
-            proof: URL_SAFE_NO_PAD.encode(self.proof(&target.zone, target)).into(),
+            proof: URL_SAFE_NO_PAD
+                .encode(self.proof(&target.zone, target))
+                .into(),
         }
     }
 

@@ -5,7 +5,8 @@ use utakata_model::EnvironmentId;
 
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::environment::{
-    AcceptanceView, EnvironmentView, NewAcceptance, NewOrder, NewSuspension, OrdersView, Suspension, SuspensionView,
+    AcceptanceView, EnvironmentView, NewAcceptance, NewOrder, NewSuspension, OrdersView,
+    Suspension, SuspensionView,
 };
 
 /// An order to an environment, or to one kind in it.

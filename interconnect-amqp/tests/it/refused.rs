@@ -144,10 +144,7 @@ pub async fn foreign_messages_go_to_the_dead_letters(broker: &Rabbitmq) {
     .await;
 
     let mut letters = amqp.dead_letters();
-    for (head, problem) in [
-        ("not ours", "no \"version\""),
-        ("", "version 7"),
-    ] {
+    for (head, problem) in [("not ours", "no \"version\""), ("", "version 7")] {
         let letter = within(letters.next()).await.unwrap();
         assert_eq!(letter.queue, "utakata.hall~1.apc-pdu.control");
         assert_eq!(letter.reason, Reason::Rejected);

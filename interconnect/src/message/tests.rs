@@ -5,7 +5,8 @@ use utakata_model::{
     Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Notification,
     NotificationValue, Order, Orders, Origin, Outcome, OutcomeStatus, Parameters, PoolStatus,
     Problem, Quality, RanBy, Reading, ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop,
-    StopState, Stopped, Target, Task, TaskCredential, TaskId, TaskKey, Timings, environment::RefusedRelease,
+    StopState, Stopped, Target, Task, TaskCredential, TaskId, TaskKey, Timings,
+    environment::RefusedRelease,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, Refused, StartBatch, Verdict,
