@@ -23,7 +23,7 @@ use super::{
         Answered::{Anywhere, ByKeeper},
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
     verb::verbs,
 };
@@ -33,8 +33,8 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(forget)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(accept)),
-        Route::new(ByKeeper, NoBody, Prompt, routes!(revoke)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(accept)),
+        Route::new(ByKeeper, NoBody, Patient, routes!(revoke)),
     ];
     routes.extend(verbs());
     routes
