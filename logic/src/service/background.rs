@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::MissedTickBehavior};
-use utakata_interconnect::{Events, Tasks};
+use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
+use utakata_interconnect::{Events, Tasks, message::content::FetchBatch};
 
 use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
@@ -30,6 +30,9 @@ const HEAD_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Requests of environments.
+type Requests = mpsc::Receiver<Arc<FetchBatch>>;
+
 /// Keeps the reasons of reads that nobody answers.
 fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
     unanswered::run(
@@ -42,6 +45,35 @@ fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
 
 async fn publish_heads(inner: Arc<Inner>) {
     inner.publish_heads_now_and_then().await;
+}
+
+/// Answers what environments request: releases, and credentials.
+fn answer(
+    inner: &Inner,
+    events: &Arc<dyn Events>,
+    (releases, credentials): (Requests, Requests),
+    background: &mut JoinSet<()>,
+) {
+    let duties = || inner.membership.duties.clone();
+    let cancel = || inner.lifetime.cancel.clone();
+    background.spawn(catalogue::answer(
+        inner.store.clone(),
+        Arc::clone(events),
+        releases,
+        duties(),
+        cancel(),
+    ));
+    let lender = Lender {
+        inventory: Arc::clone(&inner.site.inventory),
+        kinds: Arc::clone(&inner.site.kinds),
+    };
+    background.spawn(loans::answer(
+        lender,
+        Arc::clone(events),
+        credentials,
+        duties(),
+        cancel(),
+    ));
 }
 
 impl Handle {
@@ -89,23 +121,7 @@ impl Handle {
             inner.lifetime.cancel.clone(),
         );
         background.spawn(async move { rollouts.run(duties, cancel).await });
-        background.spawn(catalogue::answer(
-            inner.store.clone(),
-            Arc::clone(&events),
-            requested,
-            inner.membership.duties.clone(),
-            inner.lifetime.cancel.clone(),
-        ));
-        background.spawn(loans::answer(
-            Lender {
-                inventory: Arc::clone(&inner.site.inventory),
-                kinds: Arc::clone(&inner.site.kinds),
-            },
-            Arc::clone(&events),
-            asked_for,
-            inner.membership.duties.clone(),
-            inner.lifetime.cancel.clone(),
-        ));
+        answer(inner, &events, (requested, asked_for), &mut background);
         background.spawn(keeper.run(tasks, events, inner.lifetime.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.lifetime.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });
