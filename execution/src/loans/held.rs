@@ -44,7 +44,7 @@ enum State {
     },
     Lent {
         credential: Arc<Credential>,
-        uses: Uses,
+        uses: Box<Uses>,
         used_at: Instant,
     },
     Withheld(Problem),
@@ -159,7 +159,7 @@ impl Held {
         entry.state = match lent {
             Ok(Loan { credential, uses }) => State::Lent {
                 credential: Arc::new(credential),
-                uses,
+                uses: Box::new(uses),
                 used_at: now,
             },
             Err(problem) => State::Withheld(problem),

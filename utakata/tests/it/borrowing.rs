@@ -105,7 +105,18 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     assert_eq!(done.code, 0, "{}{}{}", done.out, done.err, place.told());
 
     // What waits while nobody takes it.
-    wee.stop();
+    let pause = [
+        "environment",
+        "pause",
+        "wee-1",
+        "--why",
+        "to look into its queue",
+    ];
+    let paused = place.run(&pause);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    place.until(&["environment", "list"], |environments| {
+        (environments[0]["stopped"]["all"] == "paused").then_some(())
+    });
     let patient = [&shut[..], &["--timeout", "1s", "--within", "2m"]].concat();
     place.run(&patient);
     let queue = "utakata.default.keeper.control";
@@ -136,7 +147,8 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
         let path = "exchanges/%2F/utakata.tasks/publish";
         rabbitmq.ask("POST", path, &body.to_string()).unwrap();
     }
-    let wee = environment(&place, &data);
+    let resumed = place.run(&["environment", "resume", "wee-1"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
     let settled = place.until(&["operation", "show", "last"], |shown| {
         (shown["counts"]["succeeded"] == 1).then(|| shown.clone())
     });
