@@ -1,9 +1,10 @@
 //! Environments, and the orders to them.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    EnvironmentId, EnvironmentStatus, Kind, Order, Orders, Problem, ReleaseId, Scope,
-    desired::ScopeFields,
+    EnvironmentId, EnvironmentKey, EnvironmentStatus, Kind, Order, Orders, PersonName, Problem,
+    ReleaseId, Scope, Zone, desired::ScopeFields,
 };
 use utoipa::ToSchema;
 
@@ -25,6 +26,83 @@ pub struct EnvironmentView {
     /// Problems that its own status does not show, such as another process running under its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+    /// Whether its key is accepted. Absent: it has none, and is lent no credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<EnrolmentView>,
+}
+
+/// The acceptance of an environment's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EnrolmentView {
+    /// The fingerprint of its key. The environment logs it when it starts.
+    pub fingerprint: String,
+    /// The state of the key.
+    pub state: EnrolmentState,
+    /// The person who accepted or revoked it. Absent: it waits, or was accepted by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonName>,
+    /// The time since which it is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub since: Option<Timestamp>,
+}
+
+/// The state of the key of an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EnrolmentState {
+    /// Credentials of its zone are lent to it.
+    Accepted,
+    /// It takes no tasks until somebody accepts it.
+    Waiting,
+    /// It was accepted, and is not any more.
+    Revoked,
+}
+
+/// What a site has decided about the key of an environment, as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Trust {
+    /// It was known before environments had keys: the first one that it reports is accepted.
+    Expected,
+    /// Credentials are sealed to this key.
+    Accepted(TrustedKey),
+    /// This key is not accepted again but by a person.
+    Revoked(TrustedKey),
+}
+
+/// A key, and who has decided about it when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedKey {
+    /// The public key.
+    pub key: EnvironmentKey,
+    /// The person; absent if it was decided by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonName>,
+    /// The time of the decision.
+    pub since: Timestamp,
+}
+
+/// Body of `POST /v1/environments/{id}/accept`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAcceptance {
+    /// The fingerprint that its key must have. Absent: whichever it reports now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100)]
+    pub fingerprint: Option<String>,
+}
+
+/// The answer to the acceptance or revocation of an environment's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AcceptanceView {
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// The zone for which it is so.
+    #[schema(value_type = String)]
+    pub zone: Zone,
+    /// The state of its key afterwards.
+    pub enrolment: EnrolmentView,
 }
 
 /// A part of an environment's status that is ignored.

@@ -31,11 +31,16 @@ impl Site {
     /// A broker or our own program does not start.
     pub fn start(releases: &[&Path]) -> Result<Self> {
         let (rabbitmq, mosquitto) = (Rabbitmq::start()?, Mosquitto::start()?);
+        let data = system::data(releases)?;
+        let secret = data.path().join("join.secret");
+        std::fs::write(&secret, "j".repeat(40))?;
+        let secret = secret.display().to_string();
         let brokers = [
             ("UTAKATA__INTERCONNECT__AMQP__URL", rabbitmq.url("%2F")),
             ("UTAKATA__INTERCONNECT__MQTT__URL", mosquitto.url()),
+            ("UTAKATA__LOGIC__ENVIRONMENTS__JOIN_FILE", secret.clone()),
+            ("UTAKATA__EXECUTION__JOIN_FILE", secret),
         ];
-        let data = system::data(releases)?;
         let environment = ["wee", "--id", "bench"];
         let process = system::spawn(&environment, data.path(), &brokers)?;
         let environment = Environment {

@@ -92,6 +92,7 @@ mkdir -p "$SECRETS"
 chmod 700 "$SECRETS"
 openssl rand -hex 32 | write token
 openssl rand -base64 32 | write site.key
+openssl rand -base64 32 | write join
 openssl rand -hex 24 | write postgres
 password store | write utakata
 rabbitmq | write rabbitmq.json

@@ -156,6 +156,7 @@ impl Place {
     /// # Errors
     /// The folder cannot be written.
     pub fn furnish(&self, of_workers: &str) -> io::Result<()> {
+        self.write_join_secret()?;
         self.settings(LOGIC, &self.logic())?;
         for name in ENVIRONMENTS {
             self.settings(name, &self.environment(name, of_workers))?;
@@ -172,6 +173,7 @@ impl Place {
         if !token.exists() {
             fs::write(&token, any_token()?)?;
         }
+        self.write_join_secret()?;
         let key = self.path.join("site.key");
         if !key.exists() {
             secrets::add_key(&key).map_err(io::Error::other)?;
@@ -194,6 +196,19 @@ impl Place {
         Ok(())
     }
 
+    /// The secret by which the environments join.
+    fn join_secret(&self) -> PathBuf {
+        self.path.join("join.secret")
+    }
+
+    fn write_join_secret(&self) -> io::Result<()> {
+        let secret = self.join_secret();
+        match secret.exists() {
+            true => Ok(()),
+            false => fs::write(&secret, any_token()?),
+        }
+    }
+
     fn settings(&self, name: &str, text: &str) -> io::Result<()> {
         let folder = self.data(name);
         fs::create_dir_all(&folder)?;
@@ -205,7 +220,8 @@ impl Place {
         let webhooks: String = webhooks
             .map(|url| format!("[logic.alarms]\nwebhooks = [{url:?}]\n"))
             .collect();
-        logic() + &webhooks
+        let join = self.join_secret();
+        logic() + &webhooks + &format!("[logic.environments]\njoin_file = {join:?}\n")
     }
 
     /// With lines of the table `execution` that say where workers run.
@@ -213,8 +229,10 @@ impl Place {
         let releases = self.path.join("releases");
         let run = self.path.join(format!("run-{name}"));
         let socket = self.engine().join("docker.sock");
+        let join = self.join_secret();
         let mut text = format!(
             "[execution]\n{of_workers}releases = [{releases:?}]\nrun_folder = {run:?}\n\
+             join_file = {join:?}\n\
              grace = \"{}s\"\n\
              # Workers are killed all the time, and are needed again at once.\n\
              backoff = {{ first = \"100ms\", max = \"500ms\", forgiven_after = \"1s\" }}\n\

@@ -50,6 +50,10 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[setting(form = "folder")]
     pub state_folder: Option<PathBuf>,
+    /// File with the secret of the site by which this environment is accepted without a person: the
+    /// same as `logic.environments.join_file` of the logic environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_file: Option<PathBuf>,
     /// Environment variables that workers see; all others are hidden.
     #[setting(form = "list of names")]
     pub variables: Vec<String>,
@@ -261,6 +265,7 @@ impl Default for Config {
             programs: Vec::new(),
             run_folder: None,
             state_folder: None,
+            join_file: None,
             variables: VARIABLES.map(String::from).to_vec(),
             heartbeat: Duration::from_secs(1),
             hung_after: Duration::from_secs(5),

@@ -57,6 +57,7 @@ use crate::{
     decisions::DecisionLog,
     endpoint::Admission,
     lives::Lives,
+    loans::Loans,
     quota::WorkerQuota,
     routes::Routes,
     runtime::{Door, Runtime},
@@ -107,6 +108,8 @@ pub(crate) struct Context {
     /// The sender of requests for permits.
     pub(crate) me: Sender,
     pub(crate) routes: Routes,
+    /// The credentials lent to this environment.
+    pub(crate) loans: Loans,
     /// The decisions about rollouts.
     pub(crate) decisions: DecisionLog,
     /// The record of the workers' processes.

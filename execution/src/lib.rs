@@ -26,6 +26,7 @@ mod files;
 mod folder;
 mod kind;
 mod lives;
+mod loans;
 mod notifications;
 mod publish;
 mod quota;

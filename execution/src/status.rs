@@ -30,10 +30,24 @@ struct Inner {
     restarted: Mutex<Vec<RestartedKind>>,
     /// Earlier lives of which nothing runs any more.
     over: Mutex<Vec<Incarnation>>,
+    /// True while the key of the environment waits to be accepted.
+    waits: Mutex<bool>,
     changed: Notify,
 }
 
 impl StatusBoard {
+    /// Sets whether the key of the environment waits to be accepted.
+    pub(crate) fn put_waits(&self, waits: bool) {
+        if std::mem::replace(&mut *self.0.waits.lock(), waits) != waits {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// Returns true while the key of the environment waits to be accepted.
+    pub(crate) fn waits(&self) -> bool {
+        *self.0.waits.lock()
+    }
+
     /// Sets the pools of a kind.
     pub(crate) fn put(&self, kind: &Kind, pools: Vec<PoolStatus>) {
         let mut all = self.0.pools.lock();

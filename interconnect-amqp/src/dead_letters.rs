@@ -9,7 +9,7 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
-use utakata_interconnect::{Error, Message as _};
+use utakata_interconnect::{Error, Message as _, message::Error::NoVersion as NotOurs};
 use utakata_model::Task;
 
 use super::{declare, link::Link, topology};
@@ -37,7 +37,8 @@ pub struct DeadLetter {
     pub reason: Reason,
     /// The size of the message, in bytes.
     pub bytes: usize,
-    /// Its beginning, for people. Empty if it can be read, because it contains credentials.
+    /// Its beginning, for people. Empty if it is a message of ours, of whatever version: earlier
+    /// ones had credentials.
     pub head: String,
     acker: Acker,
 }
@@ -120,7 +121,7 @@ impl DeadLetters {
 
 impl From<Delivery> for DeadLetter {
     fn from(delivery: Delivery) -> Self {
-        let tasks = Vec::<Task>::decode(&delivery.data).map_err(|error| error.to_string());
+        let tasks = Vec::<Task>::decode(&delivery.data);
         let headers = delivery
             .properties
             .headers()
@@ -136,10 +137,10 @@ impl From<Delivery> for DeadLetter {
             ),
             bytes: delivery.data.len(),
             head: match &tasks {
-                Ok(_) => String::new(),
-                Err(_) => String::from_utf8_lossy(shown).into_owned(),
+                Err(NotOurs { .. }) => String::from_utf8_lossy(shown).into_owned(),
+                Ok(_) | Err(_) => String::new(),
             },
-            tasks,
+            tasks: tasks.map_err(|error| error.to_string()),
             acker: delivery.acker,
         }
     }

@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{
-    ActionName, Class, Credential, Desired, EnvironmentId, EnvironmentState, EnvironmentStatus,
-    Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome, OutcomeStatus, Parameters,
-    Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped, Target, TargetName, Task,
-    TaskId, TaskKey, Timings, Zone, reading::Attributes, target::Secret,
+    ActionName, Class, CredentialRef, CredentialVersion, Desired, EnvironmentId, EnvironmentState,
+    EnvironmentStatus, Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome,
+    OutcomeStatus, Parameters, Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped,
+    Target, TargetName, Task, TaskCredential, TaskId, TaskKey, Timings, Zone, reading::Attributes,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict,
@@ -23,7 +23,7 @@ pub struct Queue {
     pub zone: Zone,
     pub kind: Kind,
     target: Arc<Target>,
-    credential: Arc<Credential>,
+    credential: TaskCredential,
     action: ActionName,
     schedule: ScheduleName,
 }
@@ -46,10 +46,11 @@ impl Queue {
             zone,
             kind,
             target: Arc::new(target),
-            credential: Arc::new(Credential {
+            credential: TaskCredential::of(Arc::new(CredentialRef {
                 name: name(TargetName::new("racks"))?,
-                values: BTreeMap::from([("community".into(), Secret::new("public"))]),
-            }),
+                version: CredentialVersion("Qm9zc2U2cGE".into()),
+                proof: "bm90IHRoZSBwYXNzd29yZA".into(),
+            })),
             action: name(ActionName::new("read"))?,
             schedule: name(ScheduleName::new("every-minute"))?,
         })
@@ -68,7 +69,7 @@ impl Queue {
             attempt: 1,
             origin: Origin::Schedule(self.schedule.clone()),
             target: Arc::clone(&self.target),
-            credential: Some(Arc::clone(&self.credential)),
+            credential: Some(self.credential.clone()),
             action: self.action.clone(),
             class,
             parameters: Parameters::new(&json!({ "number": number })),
@@ -138,6 +139,7 @@ impl Queue {
             incarnation: Incarnation::generate(),
             zone: self.zone.clone(),
             over: Vec::new(),
+            key: None,
             labels: Labels::new(),
             state,
             version: "0.1.0".into(),

@@ -1,8 +1,8 @@
 //! The messages between processes, each next to its wire form.
 //!
-//! Every message is one JSON object whose first field is `"version":1`. Fields unknown to this
-//! build are ignored; unknown versions are refused. The bytes of each version are kept as golden
-//! files, which are never edited.
+//! Every message is one JSON object whose first field is `"version":1`, or that of its kind. Fields
+//! unknown to this build are ignored; unknown versions are refused. The bytes of each version are
+//! kept as golden files, which are never edited.
 
 pub mod alarm;
 pub mod content;
@@ -22,11 +22,45 @@ use thiserror::Error;
 use self::moments::Moments;
 use crate::clock::Clock;
 
-/// The version of the messages spoken by this build.
-pub const VERSION: u64 = 1;
+/// The version of a kind of message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    One,
+    Two,
+}
 
-/// The first bytes of every message of ours.
-const HEAD: &[u8] = br#"{"version":1"#;
+impl Version {
+    fn number(self) -> u64 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    /// Returns the first bytes of such a message.
+    fn head(self) -> &'static [u8] {
+        match self {
+            Self::One => br#"{"version":1"#,
+            Self::Two => br#"{"version":2"#,
+        }
+    }
+}
+
+/// A kind of message: its name in errors, and its version.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    name: &'static str,
+    version: Version,
+}
+
+impl Form {
+    const fn of<M: Message>() -> Self {
+        Self {
+            name: M::NAME,
+            version: M::VERSION,
+        }
+    }
+}
 
 /// A message and its wire form.
 ///
@@ -36,6 +70,9 @@ const HEAD: &[u8] = br#"{"version":1"#;
 pub trait Message: Sized {
     /// The name used in errors.
     const NAME: &'static str;
+
+    /// The version spoken by this build.
+    const VERSION: Version = Version::One;
 
     /// The fields as they are written.
     type Fields<'m>: Serialize
@@ -60,7 +97,7 @@ pub trait Message: Sized {
     /// # Errors
     /// It contains something that JSON cannot express.
     fn encode(&self) -> Result<Vec<u8>, Error> {
-        encode(Self::NAME, &self.fields())
+        encode(Form::of::<Self>(), &self.fields())
     }
 
     /// Encodes the message for a host with another clock.
@@ -69,7 +106,7 @@ pub trait Message: Sized {
     /// As for [`Self::encode`].
     fn encode_stamped(&self, clock: &Clock) -> Result<Vec<u8>, Error> {
         match self.moments(clock) {
-            Some(moments) => moments::stamped(Self::NAME, clock, moments, &self.fields()),
+            Some(moments) => moments::stamped(Form::of::<Self>(), clock, moments, &self.fields()),
             None => self.encode(),
         }
     }
@@ -79,7 +116,7 @@ pub trait Message: Sized {
     /// # Errors
     /// It has another version, or another form.
     fn decode(payload: &[u8]) -> Result<Self, Error> {
-        decode(Self::NAME, payload).map(|received| Self::received(received, None))
+        decode(Form::of::<Self>(), payload).map(|received| Self::received(received, None))
     }
 
     /// Decodes the message with its moments by this clock, which learns from it how far the
@@ -88,7 +125,7 @@ pub trait Message: Sized {
     /// # Errors
     /// As for [`Self::decode`].
     fn decode_stamped(payload: &[u8], clock: &Clock) -> Result<Self, Error> {
-        decode(Self::NAME, payload).map(|received| Self::received(received, Some(clock)))
+        decode(Form::of::<Self>(), payload).map(|received| Self::received(received, Some(clock)))
     }
 }
 
@@ -121,12 +158,14 @@ plain! {
 pub enum Error {
     /// Its version is not spoken by this build.
     #[error(
-        "the received {what} has version {came}, and this build speaks version {VERSION}: \
+        "the received {what} has version {came}, and this build speaks version {spoken}: \
          update {}",
-        side(*.came)
+        side(*.came, *.spoken)
     )]
     Version {
         what: &'static str,
+        /// The version of this build.
+        spoken: u64,
         /// The version of the message.
         came: u64,
     },
@@ -153,8 +192,8 @@ pub enum Error {
     },
 }
 
-fn side(came: u64) -> &'static str {
-    if came > VERSION {
+fn side(came: u64, spoken: u64) -> &'static str {
+    if came > spoken {
         "this side"
     } else {
         "the side that sent it"
@@ -162,46 +201,49 @@ fn side(came: u64) -> &'static str {
 }
 
 /// Writes a struct of at least one field, with the version in front of its fields.
-fn encode<T: Serialize>(what: &'static str, message: &T) -> Result<Vec<u8>, Error> {
+fn encode<T: Serialize>(form: Form, message: &T) -> Result<Vec<u8>, Error> {
     let mut payload = Vec::with_capacity(512);
-    payload.extend_from_slice(HEAD);
+    payload.extend_from_slice(form.version.head());
+    let head = payload.len();
     serde_json::to_writer(&mut payload, message).map_err(|error| Error::Write {
-        what,
+        what: form.name,
         problem: error.to_string(),
     })?;
     // The message's own `{` is replaced: the head has opened the object already.
-    debug_assert_eq!(payload[HEAD.len()], b'{', "the {what} is no struct");
-    payload[HEAD.len()] = b',';
+    debug_assert_eq!(payload[head], b'{', "the {} is no struct", form.name);
+    payload[head] = b',';
     Ok(payload)
 }
 
-fn decode<T: DeserializeOwned>(what: &'static str, payload: &[u8]) -> Result<T, Error> {
-    check_version(what, payload)?;
+fn decode<T: DeserializeOwned>(form: Form, payload: &[u8]) -> Result<T, Error> {
+    check_version(form, payload)?;
     // Most messages have no unknown field: only the others take the slow path.
     serde_json::from_slice(payload)
         .or_else(|_| lenient::from_slice(payload))
         .map_err(|error| Error::Form {
-            what,
+            what: form.name,
             problem: error.to_string(),
         })
 }
 
-fn check_version(what: &'static str, payload: &[u8]) -> Result<(), Error> {
+fn check_version(form: Form, payload: &[u8]) -> Result<(), Error> {
     /// The part common to all our messages.
     #[derive(Deserialize)]
     struct Head {
         version: u64,
     }
     if payload
-        .strip_prefix(HEAD)
+        .strip_prefix(form.version.head())
         .is_some_and(|rest| rest.starts_with(b","))
     {
         return Ok(());
     }
+    let what = form.name;
     match serde_json::from_slice::<Head>(payload) {
-        Ok(Head { version: VERSION }) => Ok(()),
+        Ok(Head { version }) if version == form.version.number() => Ok(()),
         Ok(Head { version }) => Err(Error::Version {
             what,
+            spoken: form.version.number(),
             came: version,
         }),
         Err(error) => Err(Error::NoVersion {

@@ -28,6 +28,8 @@ pub struct Config {
     pub store: Store,
     /// Secrets in the store.
     pub secrets: Secrets,
+    /// The environments that may serve.
+    pub environments: Environments,
     /// The history of readings, in DATA/history.
     pub history: History,
     /// The unique name of this logic environment; the name of the host when not set.
@@ -250,6 +252,18 @@ pub struct Secrets {
     /// DATA/site.key, which is made at the first start unless `logic.store.url` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+}
+
+/// The environments that may serve. Each has a key, which a person accepts (`utakata environment
+/// accept`) before it gets tasks and credentials.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
+#[serde(deny_unknown_fields, default)]
+pub struct Environments {
+    /// The file with a secret of the site: environments that have the same in their
+    /// `execution.join_file` are accepted without a person. At least 32 characters, such as
+    /// `openssl rand -base64 32` makes; the same for all logic environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_file: Option<PathBuf>,
 }
 
 /// The history of readings.

@@ -9,6 +9,7 @@ mod document;
 mod entry;
 mod error;
 mod index;
+mod lend;
 mod relation;
 mod seal;
 mod smart;
@@ -29,6 +30,7 @@ pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
 pub use entry::{DeviceId, TargetEntry};
 pub use error::Error;
+pub use lend::Withheld;
 
 use self::index::Index;
 use crate::{
@@ -73,11 +75,12 @@ impl Inventory {
         kinds: Arc<Kinds>,
     ) -> Result<Self, Error> {
         let contents = seal::seal_clear(&*store, &secrets).await?;
+        let index = Index::new(contents, secrets.reference_key());
         Ok(Self {
             store,
             secrets,
             kinds,
-            index: RwLock::new(Index::new(contents)),
+            index: RwLock::new(index),
             changing: tokio::sync::Mutex::default(),
             changed: watch::channel(0).0,
             remembered: Mutex::default(),
@@ -313,9 +316,13 @@ impl Inventory {
     /// The store cannot be read.
     pub async fn reload(&self) -> Result<(), Error> {
         let _alone = self.changing.lock().await;
+        let before = self.secrets.seal().key;
         let contents = seal::load(&*self.store, &self.secrets).await?.contents;
         let changes = self.index.read().changes_to(contents);
         self.take_over(changes);
+        if self.secrets.seal().key != before {
+            self.refer_again();
+        }
         Ok(())
     }
 

@@ -27,8 +27,10 @@ use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
+use utakata_api::environment::Trust;
 use utakata_model::{
-    EnvironmentId, EnvironmentStatus, Kind, Manifest, Problem, ReleaseDigest, ReleaseId, Zone,
+    EnvironmentId, EnvironmentKey, EnvironmentState, EnvironmentStatus, Kind, Manifest, Problem,
+    ReleaseDigest, ReleaseId, Zone,
 };
 
 pub use index::{IndexedRelease, ReleaseIndex};
@@ -50,6 +52,13 @@ pub struct Kinds {
     doubts: Notify,
 }
 
+/// The accepted key of an environment, and the zone for which it is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    pub key: EnvironmentKey,
+    pub zone: Zone,
+}
+
 /// The kinds that are served now.
 pub type KindsSnapshot = Arc<ServedKinds>;
 
@@ -57,6 +66,8 @@ pub type KindsSnapshot = Arc<ServedKinds>;
 struct State {
     index: Arc<ReleaseIndex>,
     zones: BTreeMap<EnvironmentId, Zone>,
+    /// The keys of environments, each for one zone.
+    keys: BTreeMap<EnvironmentId, (Zone, Trust)>,
     environments: BTreeMap<EnvironmentId, Report>,
     twins: Twins,
     /// The release that is set to serve each kind.
@@ -144,6 +155,38 @@ impl Kinds {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
+    /// Applies the keys of the environments. The report of one whose key is not accepted does not
+    /// count.
+    pub fn trust(&self, keys: BTreeMap<EnvironmentId, (Zone, Trust)>) {
+        let mut state = self.state.write();
+        if state.keys == keys {
+            return;
+        }
+        state.keys = keys;
+        state.rebuild();
+        drop(state);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// Returns what was decided about the key of an environment, and for which zone.
+    pub fn trust_in(&self, id: &EnvironmentId) -> Option<(Zone, Trust)> {
+        self.state.read().keys.get(id).cloned()
+    }
+
+    /// Returns the accepted key of an environment.
+    pub fn accepted(&self, id: &EnvironmentId) -> Option<Accepted> {
+        let state = self.state.read();
+        let (zone, trust) = state.keys.get(id)?;
+        let is_its_zone = state.zones.get(id) == Some(zone);
+        match trust {
+            Trust::Accepted(trusted) if is_its_zone => Some(Accepted {
+                key: trusted.key.clone(),
+                zone: zone.clone(),
+            }),
+            _ => None,
+        }
+    }
+
     /// Settles the zone of an environment, unless it has one.
     pub fn settle_zone(&self, id: &EnvironmentId, zone: &Zone) {
         let mut state = self.state.write();
@@ -163,7 +206,11 @@ impl Kinds {
 
     /// Forgets an environment and its zone.
     pub fn forget(&self, id: &EnvironmentId) {
-        self.state.write().zones.remove(id);
+        {
+            let mut state = self.state.write();
+            state.zones.remove(id);
+            state.keys.remove(id);
+        }
         self.forget_status(id);
     }
 
@@ -274,6 +321,17 @@ impl State {
         self.zones.get(&status.id) == Some(&status.zone)
     }
 
+    /// Returns the key of an environment that is not accepted. One without a key is lent nothing,
+    /// and needs no acceptance. One that has ended waits for nothing.
+    fn waiting<'s>(&self, status: &'s EnvironmentStatus) -> Option<&'s EnvironmentKey> {
+        let public = &status.key.as_ref()?.public;
+        let is_accepted = matches!(
+            self.keys.get(&status.id),
+            Some((zone, Trust::Accepted(known))) if *zone == status.zone && known.key == *public
+        );
+        (!is_accepted && status.state != EnvironmentState::Gone).then_some(public)
+    }
+
     /// Recomputes what is served. Returns true if anything is ignored.
     fn rebuild(&mut self) -> bool {
         let mut choice = Choice::default();
@@ -282,9 +340,10 @@ impl State {
             let status = &heard.status;
             let mut claims = Vec::new();
             match self.zones.get(id) {
-                Some(zone) if *zone == status.zone => {
-                    judge::judge(status, &self.index, &mut choice, &mut claims);
-                }
+                Some(zone) if *zone == status.zone => match self.waiting(status) {
+                    Some(key) => claims.push(Claim::of_key(status, key)),
+                    None => judge::judge(status, &self.index, &mut choice, &mut claims),
+                },
                 Some(zone) => claims.push(Claim::of_zone(status, zone)),
                 // It counts as soon as it has a zone.
                 None => {}

@@ -17,7 +17,8 @@
 //! - [`catalogue`]: the releases that environments can be ordered to run
 //! - [`evidence`]: the results of read-backs, by release
 //! - [`desired`]: the desired state of environments: pauses, drains, releases, rollouts
-//! - [`environments`]: the zones of environments
+//! - [`environments`]: the zones of environments, and their keys
+//! - [`loans`]: credentials for environments, sealed to their keys
 //! - `histograms`: durations, counted as they pass
 //! - [`history`]: what arrives is kept, and found again
 //! - [`dispatch`]: the dispatch of reads
@@ -59,6 +60,7 @@ pub mod inventory;
 pub mod kinds;
 pub mod lease;
 pub mod ledger;
+pub mod loans;
 pub mod metrics;
 pub mod notifications;
 pub mod observe;

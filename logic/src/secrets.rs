@@ -9,8 +9,10 @@ mod place;
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use utakata_model::Credential;
-use utakata_seal::{HeadKey, HeadSigner, KeyId, Keyring, SealedCredential, SignedHead, SiteKey};
+use utakata_model::{Credential, CredentialVersion};
+use utakata_seal::{
+    HeadKey, HeadSigner, KeyId, Keyring, ReferenceKey, SealedCredential, SignedHead, SiteKey, Uses,
+};
 
 pub use error::Error;
 pub use file::add_key;
@@ -162,6 +164,22 @@ impl Secrets {
             since: now,
             ..present
         })
+    }
+
+    /// Returns the key from which references to credentials follow now.
+    pub fn reference_key(&self) -> ReferenceKey {
+        let ring = self.ring.read();
+        let present = ring.find(&self.seal.read().key);
+        present.unwrap_or(ring.newest()).reference_key()
+    }
+
+    /// Returns the uses of a version of a credential, by whichever key it was named: a task may be
+    /// older than the present one. `None` if the credential has other values.
+    pub fn uses(&self, credential: &Credential, version: &CredentialVersion) -> Option<Uses> {
+        let ring = self.ring.read();
+        let mut keys = ring.keys().map(SiteKey::reference_key);
+        let key = keys.find(|key| key.version(credential) == *version)?;
+        Some(key.uses(&credential.name, version))
     }
 
     /// Returns the key by which others verify heads of the audit trail.

@@ -2,6 +2,7 @@
 
 mod background;
 mod handle;
+mod join;
 mod receive;
 mod site;
 mod unanswered;
@@ -82,6 +83,9 @@ pub enum Error {
     /// The keys that seal secrets are not those of the store, or cannot be read.
     #[error("the secrets in the store cannot be opened")]
     Secrets(#[from] secrets::Error),
+    /// The secret by which environments join cannot be read.
+    #[error("the join secret of environments cannot be used (logic.environments.join_file)")]
+    Join(#[from] join::Error),
 }
 
 /// The start of a logic environment: see [`LogicEnvironment::start`].
@@ -147,7 +151,9 @@ impl LogicEnvironment {
     pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
-        let site = Site::load(&store, parts.keys, &parts.events, Arc::clone(&counts)).await?;
+        let secret = join::secret(config.environments.join_file.as_deref())?;
+        let events = &parts.events;
+        let site = Site::load(&store, parts.keys, events, Arc::clone(&counts), secret).await?;
         let recorder = Recorder::new(parts.history, parts.engine);
         restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
         let dispatch = Arc::new(Dispatch::new(

@@ -47,7 +47,7 @@ pub use catalogue::Catalogue;
 pub use credential::StoredCredential;
 pub use desired::{Desired, KindRow, KindsDesired, OrderRow, Orders};
 pub use discovery::Discovery;
-pub use environments::Environments;
+pub use environments::{Environments, KeyRow};
 pub use error::Error;
 pub use inventory::{Change, Contents, Inventory};
 pub use lease::{Fence, Held, Lease, LeaseRequest, Leases, Member};

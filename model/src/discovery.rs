@@ -76,11 +76,11 @@ impl Discovered {
             address: self.address,
             also: few(self.also),
             identifiers: self.identifiers.into_iter().take(LIST_MAX).collect(),
-            name: self.name.and_then(clean),
-            vendor: self.vendor.and_then(clean),
-            model: self.model.and_then(clean),
-            serial: self.serial.and_then(clean),
-            description: self.description.and_then(clean),
+            name: self.name.as_deref().and_then(clean),
+            vendor: self.vendor.as_deref().and_then(clean),
+            model: self.model.as_deref().and_then(clean),
+            serial: self.serial.as_deref().and_then(clean),
+            description: self.description.as_deref().and_then(clean),
             profiles: few(self.profiles),
             wants_credential: self.wants_credential,
         })
@@ -88,7 +88,7 @@ impl Discovered {
 }
 
 /// Returns a text in one line of limited length, or nothing if nothing is left.
-fn clean(text: String) -> Option<String> {
+fn clean(text: &str) -> Option<String> {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let mut text = words.join(" ");

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ConnectionStatus, EnvironmentId, Incarnation, Kind, Labels, Manifest, OutcomeStatus, Problem,
-    ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
+    ConnectionStatus, EnvironmentId, Incarnation, KeyReport, Kind, Labels, Manifest, OutcomeStatus,
+    Problem, ReleaseId, ReleaseName, RolloutStatus, TargetName, Zone,
 };
 
 /// The status of an environment, published whenever it changes.
@@ -24,6 +24,9 @@ pub struct EnvironmentStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub over: Vec<Incarnation>,
+    /// Its key, if it can be lent credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyReport>,
     /// The labels of the environment.
     #[serde(default)]
     pub labels: Labels,

@@ -20,6 +20,7 @@ pub mod environment;
 pub mod hash;
 pub mod id;
 pub mod label;
+pub mod loan;
 pub mod manifest;
 pub mod missing;
 pub mod network;
@@ -63,6 +64,7 @@ pub use id::{
     RolloutId, ScheduleName, TargetName, TaskId, TokenName, WorkerId, Zone,
 };
 pub use label::Labels;
+pub use loan::{CredentialRef, CredentialVersion, EnvironmentKey, KeyReport, TaskCredential};
 pub use manifest::Manifest;
 pub use missing::{Gaps, Missing, Recognition};
 pub use network::{Network, TargetNetworks};

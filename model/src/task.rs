@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Class, OperationId, ScheduleName, Target, TaskId, duration, target::Credential,
+    ActionName, Class, OperationId, ScheduleName, Target, TaskCredential, TaskId, duration,
 };
 
 /// One action on one target, as sent to a worker. Cheap to clone.
@@ -21,9 +21,9 @@ pub struct Task {
     pub origin: Origin,
     /// The target as it was when the task was made.
     pub target: Arc<Target>,
-    /// The credential that gives the worker access.
+    /// The credential that gives the worker access. A reference to it travels, never its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential: Option<Arc<Credential>>,
+    pub credential: Option<TaskCredential>,
     /// The action to carry out.
     pub action: ActionName,
     /// The class of the action.

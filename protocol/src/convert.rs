@@ -52,6 +52,7 @@ impl From<&model::Task> for v1::Task {
         let credential = task
             .credential
             .iter()
+            .filter_map(|credential| credential.values.as_ref())
             .flat_map(|credential| &credential.values);
         Self {
             id: task.id.as_bytes().to_vec(),

@@ -43,6 +43,16 @@ impl Sealed {
         Ok(Self(bytes))
     }
 
+    /// Returns the sealed bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Takes bytes that were sealed.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
     /// Opens what was sealed for the same place.
     pub fn open(&self, key: &KeyBytes, place: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         let (nonce, sealed) = self.0.split_at_checked(NONCE_LEN).ok_or(Unspecified)?;

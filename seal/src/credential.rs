@@ -10,6 +10,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::{
     Error, KeyId, SiteKey,
     aead::{self, KEY_LEN, KeyBytes, Sealed},
+    place::place,
 };
 
 /// Values are filled up to a multiple of this length, so that a sealed one does not tell how long a
@@ -45,7 +46,7 @@ impl SealedCredential {
         let data_key = aead::draw()?;
         let mut sealed = BTreeMap::new();
         for (field, secret) in &credential.values {
-            let filled = fill(secret.reveal());
+            let filled = fill_bytes(secret.reveal().as_bytes());
             sealed.insert(
                 field.clone(),
                 Sealed::seal(&data_key, &place_of_value(field), &filled)?,
@@ -91,33 +92,32 @@ fn place_of_data_key<'f>(
     name: &'f CredentialName,
     fields: impl Iterator<Item = &'f String>,
 ) -> Vec<u8> {
-    let mut place = b"utakata credential".to_vec();
-    for part in std::iter::once(name.as_str()).chain(fields.map(String::as_str)) {
-        place.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        place.extend_from_slice(part.as_bytes());
-    }
-    place
+    let parts = std::iter::once(name.as_str()).chain(fields.map(String::as_str));
+    [b"utakata credential".to_vec(), place(parts)].concat()
 }
 
 fn place_of_value(field: &str) -> Vec<u8> {
     [b"utakata value ".as_slice(), field.as_bytes()].concat()
 }
 
-fn fill(text: &str) -> Zeroizing<Vec<u8>> {
-    let length = (text.len() + 1).next_multiple_of(BLOCK);
+/// Fills bytes up to a multiple of [`BLOCK`].
+pub(crate) fn fill_bytes(clear: &[u8]) -> Zeroizing<Vec<u8>> {
+    let length = (clear.len() + 1).next_multiple_of(BLOCK);
     let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-    bytes.extend_from_slice(text.as_bytes());
+    bytes.extend_from_slice(clear);
     bytes.push(END);
     bytes.resize(length, 0);
     bytes
 }
 
-fn empty(filled: &[u8]) -> Option<Secret> {
+/// Returns the bytes that were filled up.
+pub(crate) fn empty_bytes(filled: &[u8]) -> Option<&[u8]> {
     let end = filled.iter().rposition(|byte| *byte != 0)?;
-    if filled[end] != END {
-        return None;
-    }
-    let mut text = std::str::from_utf8(&filled[..end]).ok()?.to_owned();
+    (filled[end] == END).then(|| &filled[..end])
+}
+
+fn empty(filled: &[u8]) -> Option<Secret> {
+    let mut text = std::str::from_utf8(empty_bytes(filled)?).ok()?.to_owned();
     let secret = Secret::new(text.as_str());
     text.zeroize();
     Some(secret)

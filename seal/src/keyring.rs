@@ -74,6 +74,11 @@ impl Keyring {
         text
     }
 
+    /// Returns all keys.
+    pub fn keys(&self) -> impl Iterator<Item = &SiteKey> {
+        self.older.iter().chain([&self.newest])
+    }
+
     /// Adds a key, which becomes the newest.
     pub fn add(&mut self, key: SiteKey) {
         let before = std::mem::replace(&mut self.newest, key);

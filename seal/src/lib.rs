@@ -9,19 +9,29 @@
 //! Each layer is AES-256-GCM with a random nonce. A data key is bound to the credential's name and
 //! the names of its fields, a value to its field: nothing that is sealed opens in another place.
 //!
-//! From the site key also follows the key that signs heads of the audit trail (Ed25519).
+//! From the site key also follow the key that signs heads of the audit trail (Ed25519), and the
+//! versions and proofs in tasks, which name credentials and have nothing of them.
+//!
+//! An environment has a pair of keys of its own (X25519). A credential is lent to it sealed to them.
 
 mod aead;
 mod credential;
+mod environment;
 mod head;
 mod key;
 mod keyring;
+mod loan;
+mod place;
+mod reference;
 
 pub use aead::Sealed;
 pub use credential::SealedCredential;
+pub use environment::{EnvironmentKeys, JoinSecret, KeyError, fingerprint};
 pub use head::{HeadError, HeadKey, HeadSigner, SignedHead};
 pub use key::{KeyId, SiteKey};
 pub use keyring::{Keyring, ParseError};
+pub use loan::{Loan, LoanPlace};
+pub use reference::{ReferenceKey, Uses};
 
 /// The reason why something was not sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,4 +45,12 @@ pub enum Error {
     /// It was altered, or moved from another place.
     #[error("it does not open with its key {0}: it was altered, or belongs to another place")]
     Altered(KeyId),
+    /// It cannot be sealed to a key of an environment.
+    #[error("it cannot be sealed to the key of the environment, which is none that can be used")]
+    NotLent,
+    /// It does not open with the key of this environment.
+    #[error(
+        "it does not open with the key of this environment: it was lent to another, or altered"
+    )]
+    NotOurs,
 }

@@ -42,7 +42,11 @@ fn datagrams_of_snmp() {
 
 #[test]
 fn messages_of_the_inter_connect() {
-    let folders = ["fuzz/seeds/wire", "interconnect/tests/golden/v1"];
+    let folders = [
+        "fuzz/seeds/wire",
+        "interconnect/tests/golden/v1",
+        "interconnect/tests/golden/v2",
+    ];
     run(targets::wire, &folders);
 }
 

@@ -10,6 +10,7 @@ use utakata_execution::{
 use utakata_execution_docker::Docker;
 use utakata_interconnect::{Events, Tasks};
 use utakata_model::{EnvironmentStatus, PoolStatus, Problem};
+use utakata_seal::EnvironmentKeys;
 
 use crate::{bundle, confinement, programs, unserved};
 
@@ -26,6 +27,7 @@ pub fn builder(
     folder: &Path,
     tasks: Arc<dyn Tasks>,
     events: Arc<dyn Events>,
+    keys: EnvironmentKeys,
 ) -> Result<Builder> {
     let bundled = folder.join("bundled");
     let own = folder.join("releases");
@@ -39,6 +41,7 @@ pub fn builder(
     let (processes, containers) = (confinement::processes(&config)?, containers(&config)?);
     let environment = Environment::builder(config, tasks, events);
     Ok(environment
+        .keys(keys)
         .places(processes, containers)
         .bundled(vec![bundled]))
 }

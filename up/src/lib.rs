@@ -18,6 +18,7 @@ mod dead_letters;
 pub mod demo;
 mod descriptors;
 pub mod drill;
+pub mod enrolment;
 mod execution;
 pub mod folder;
 mod folder_releases;

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
-use utakata_execution::Handle as Execution;
+use utakata_execution::{Handle as Execution, Identity};
 
 use crate::{
     Links,
     claim::Claim,
     config::Config,
+    enrolment::Enrolment,
     execution,
     folder::Endpoint,
     folder_releases,
@@ -38,8 +39,14 @@ impl System {
         let folder = claim.folder().path();
         let id = of_execution.environment_id().context("set execution.id")?;
         let environments = logic.handle().environments();
-        environments.own(&id, &of_execution.zone).await?;
-        let environment = execution::builder(of_execution, folder, tasks, events)?;
+        let enrolment = Enrolment::load(folder, &of_execution)?;
+        let (zone, key) = (&of_execution.zone, enrolment.keys.public());
+        environments.own(&id, zone, key).await?;
+        let identity = Identity::build(&of_execution).context("set execution.id")?;
+        let identity = enrolment.enrol(identity);
+        let keys = enrolment.keys;
+        let environment = execution::builder(of_execution, folder, tasks, events, keys)?;
+        let environment = environment.identity(identity);
         let execution = execution::start(environment.unmade(profiles.unmade().clone()))?;
         let mut following = JoinSet::new();
         following.spawn(folder_releases::follow(

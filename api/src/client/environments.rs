@@ -1,10 +1,12 @@
 //! Environments, and the orders to them.
 
+use reqwest::Method;
 use utakata_model::EnvironmentId;
 
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::environment::{
-    EnvironmentView, NewOrder, NewSuspension, OrdersView, Suspension, SuspensionView,
+    AcceptanceView, EnvironmentView, NewAcceptance, NewOrder, NewSuspension, OrdersView,
+    Suspension, SuspensionView,
 };
 
 /// An order to an environment, or to one kind in it.
@@ -50,6 +52,29 @@ impl Client {
     ) -> Result<OrdersView, Error> {
         let path = format!("/v1/environments/{id}/{}", verb.as_str());
         self.post(&path, order, ANSWER_TIMEOUT).await
+    }
+
+    /// Accepts the key that an environment reports, for its zone.
+    ///
+    /// # Errors
+    /// The environment is unknown, or has no key, or not the one with this fingerprint.
+    pub async fn accept_environment(
+        &self,
+        id: &EnvironmentId,
+        acceptance: &NewAcceptance,
+    ) -> Result<AcceptanceView, Error> {
+        let path = format!("/v1/environments/{id}/accept");
+        self.post(&path, acceptance, ANSWER_TIMEOUT).await
+    }
+
+    /// Revokes the key of an environment.
+    ///
+    /// # Errors
+    /// The environment is unknown, or has no key.
+    pub async fn revoke_environment(&self, id: &EnvironmentId) -> Result<AcceptanceView, Error> {
+        let path = format!("/v1/environments/{id}/revoke");
+        let request = self.request(Method::POST, &path);
+        self.json(&path, request.timeout(ANSWER_TIMEOUT)).await
     }
 
     /// Forgets an environment that is gone for good, or that has moved to another zone.

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{Events, Tasks};
+use utakata_seal::EnvironmentKeys;
 
 use super::{
     Error, Handle, Identity, Inner,
@@ -34,6 +35,7 @@ pub struct Builder {
     bundled: Vec<PathBuf>,
     unmade: Unmade,
     takeover: Option<Takeover>,
+    keys: Option<EnvironmentKeys>,
 }
 
 impl Builder {
@@ -47,6 +49,7 @@ impl Builder {
             bundled: Vec::new(),
             unmade: Unmade::default(),
             takeover: None,
+            keys: None,
         }
     }
 
@@ -76,6 +79,12 @@ impl Builder {
     /// Adds to the status the profiles that could not be made into a release.
     pub fn unmade(mut self, unmade: Unmade) -> Self {
         self.unmade = unmade;
+        self
+    }
+
+    /// Sets its keys, to which credentials are sealed for it. Without them it is lent none.
+    pub fn keys(mut self, keys: EnvironmentKeys) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -125,6 +134,7 @@ impl Builder {
                 runtime: self.runtime,
                 unmade: self.unmade,
                 inheritance,
+                keys: self.keys.map(Arc::new),
                 config: Arc::new(self.config),
             },
             stop.clone(),

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use utakata_interconnect::connection::Health;
 use utakata_model::{
-    EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Labels, NameError, Zone,
+    EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, KeyReport, Labels, NameError,
+    Zone,
 };
+use utakata_seal::{EnvironmentKeys, JoinSecret};
 
 use crate::{
     Config, catalogue::Catalogue, desired::LocalDesired, quota::WorkerQuota, status::StatusBoard,
@@ -22,6 +24,8 @@ pub struct Identity {
     pub(super) quota: WorkerQuota,
     /// Its runtime limits the network of workers.
     pub(super) needs_networks: bool,
+    /// What it says of its key.
+    key: Option<KeyReport>,
 }
 
 impl Identity {
@@ -38,6 +42,7 @@ impl Identity {
             connections: Vec::new(),
             quota: WorkerQuota::new(config.max_workers),
             needs_networks: false,
+            key: None,
         })
     }
 
@@ -60,6 +65,21 @@ impl Identity {
             &nothing,
             &LocalDesired::default(),
         )
+    }
+
+    /// Adds the public key, and with the join secret of the site the proof that it knows it.
+    #[must_use]
+    pub fn with_key(self, keys: &EnvironmentKeys, secret: Option<&JoinSecret>) -> Self {
+        let public = keys.public().clone();
+        let joins = secret.map(|secret| secret.proof(&self.id, &self.zone, &public));
+        Self {
+            key: Some(KeyReport {
+                public,
+                joins,
+                waits: false,
+            }),
+            ..self
+        }
     }
 
     /// Adds the connections to brokers, which its status reports.
@@ -89,6 +109,10 @@ impl Identity {
             incarnation: self.incarnation,
             zone: self.zone.clone(),
             over: board.over(),
+            key: self.key.clone().map(|key| KeyReport {
+                waits: board.waits(),
+                ..key
+            }),
             labels: self.labels.clone(),
             state,
             version: env!("CARGO_PKG_VERSION").into(),

@@ -9,6 +9,7 @@ use utakata_model::Backoff;
 use crate::{
     content,
     desired::DesiredKeeper,
+    loans::Loans,
     notifications,
     routes::{LedgerReply, Routes},
 };
@@ -18,12 +19,13 @@ const FIRST_RETRY: Duration = Duration::from_millis(100);
 const MAX_RETRY: Duration = Duration::from_secs(5);
 
 /// The recipients of the logic environment's messages.
-#[derive(Debug)]
 pub(super) struct Recipients {
     /// The routes of permits and records to the kinds.
     pub(super) routes: Routes,
     /// The keeper of the desired state.
     pub(super) keeper: DesiredKeeper,
+    /// The credentials lent to this environment.
+    pub(super) loans: Loans,
     /// The service that fetches content of releases.
     pub(super) content: content::Answers,
     /// The listener that replies to devices.
@@ -72,6 +74,7 @@ async fn listen(
                         .pass_on(&batch.kind.clone(), LedgerReply::Recorded(batch));
                 }
                 Event::Desired(desired) => to.keeper.hear(&desired).await,
+                Event::Content(got) if got.want.is_of_keys() => to.loans.hear(&got),
                 // If there is no room, it is requested again, and a device repeats its inform.
                 Event::Content(got) => drop(to.content.try_send(got)),
                 Event::Replies(batch) => {

@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use utakata_interconnect::{Events, Sender, Tasks};
 use utakata_model::{EnvironmentState, EnvironmentStatus, Kind};
+use utakata_seal::EnvironmentKeys;
 
 use super::{
     DrainRequest, Drained, Identity, Request, confine,
@@ -30,6 +31,7 @@ use crate::{
     folder::Unreadable,
     kind::{self, Context},
     lives::Lives,
+    loans::Loans,
     notifications,
     routes::Routes,
     runtime::{Life, Runtime},
@@ -51,6 +53,7 @@ pub(super) struct Parts {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) unmade: Unmade,
     pub(super) inheritance: Option<Inheritance>,
+    pub(super) keys: Option<Arc<EnvironmentKeys>>,
 }
 
 /// A running environment.
@@ -78,6 +81,7 @@ struct Background {
 /// Services that run beside the kinds. Each stops when its handle is dropped.
 struct Running {
     _fetcher: AbortOnDropHandle<()>,
+    _loans: AbortOnDropHandle<()>,
     _devices: AbortOnDropHandle<()>,
     _earlier_lives: AbortOnDropHandle<()>,
     _confinement: AbortOnDropHandle<()>,
@@ -129,6 +133,7 @@ impl Service {
         let recipients = Recipients {
             routes: context.routes.clone(),
             keeper,
+            loans: context.loans.clone(),
             content: contents,
             replies,
         };
@@ -232,10 +237,13 @@ impl Background {
         let confinement = confine::run(runtime, life(context), door, self.desired);
         let listener = listen::run(events, context.me.clone(), self.recipients);
         let (board, runtime) = (context.board.clone(), context.runtime.clone());
+        let loans = context.loans.clone();
+        let loans = loans.run(context.events.clone(), context.board.clone());
         let earlier_lives = context.lives.clone();
         let earlier_lives = earlier_lives.end_earlier(board, runtime, life(context));
         Running {
             _fetcher: spawn(self.fetcher.run()),
+            _loans: spawn(loans),
             _devices: spawn(devices),
             _earlier_lives: spawn(earlier_lives),
             _confinement: spawn(confinement),
@@ -291,6 +299,7 @@ fn context(
             incarnation: identity.incarnation,
         },
         routes: Routes::default(),
+        loans: Loans::new(identity.id.clone(), config.zone.clone(), parts.keys.clone()),
         decisions: DecisionLog::open(config.state_folder.clone())?,
         lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
         admission: endpoint.admission().clone(),

@@ -3,6 +3,7 @@
 
 mod effects;
 mod handover;
+mod lend;
 mod links;
 mod start;
 
@@ -21,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::Event;
+use utakata_interconnect::{Delivery, Event};
 use utakata_model::{Kind, TaskId};
 use utakata_permit::message::StartBatch;
 use utakata_protocol::clock::Watch;
@@ -59,6 +60,13 @@ pub(crate) struct Service {
     context: Context,
     state: State,
     fetcher: Fetcher,
+    /// Deliveries whose credentials are on their way.
+    borrowing: Vec<Delivery>,
+    /// Changes when credentials have arrived, or cannot be had.
+    lent: watch::Receiver<()>,
+    /// False while the environment waits to be accepted.
+    accepted: watch::Receiver<bool>,
+    is_fetching: bool,
     /// The decision about a rollout that is being written, and is reported afterwards.
     writing: Option<Revision>,
     /// The moment at which the evidence of a rollout was last told.
@@ -85,6 +93,8 @@ struct Inbox {
     reports: Vec<Report>,
     answers: Vec<LedgerReply>,
     fetched: Option<Fetched>,
+    /// True if credentials have arrived, or cannot be had.
+    lent: bool,
 }
 
 /// The marks that a service leaves with what all kinds share. They go with it, also when it
@@ -176,6 +186,7 @@ impl Service {
         };
         let state = State::new(initial, &context.config);
         let fetcher = Fetcher::new(context.tasks.clone(), context.zone.clone(), kind.clone());
+        let (lent, accepted) = (context.loans.news(), context.loans.accepted());
         Self {
             state,
             writing: None,
@@ -186,6 +197,10 @@ impl Service {
             kind,
             context,
             fetcher,
+            borrowing: Vec::new(),
+            lent,
+            accepted,
+            is_fetching: false,
             reports,
             reporting,
             links: WorkerLinks::default(),
@@ -205,6 +220,7 @@ impl Service {
             reports: Vec::with_capacity(REPORTS),
             answers: Vec::new(),
             fetched: None,
+            lent: false,
         };
         let mut watch = Watch::start();
         while !self.is_over() {
@@ -238,6 +254,7 @@ impl Service {
                 self.state.begin(at);
             }
             self.act().await;
+            self.leave_to_others().await;
             self.leave_if_held(now);
             // A new event may be due earlier than anything before.
             let due_at = self.upkeep_at(now);
@@ -254,8 +271,8 @@ impl Service {
             let changed = order.changed().await;
             return follow(&mut self.state, &changed, order);
         }
-        let room = if self.pending.is_empty() {
-            self.state.room()
+        let room = if self.pending.is_empty() && *self.accepted.borrow() {
+            self.state.room().saturating_sub(self.borrowing.len())
         } else {
             0
         };
@@ -263,6 +280,8 @@ impl Service {
             _ = self.reports.recv_many(&mut inbox.reports, REPORTS) => {}
             _ = self.answers.recv_many(&mut inbox.answers, REPORTS) => {}
             tasks = self.fetcher.fetch(room), if room > 0 => inbox.fetched = Some(tasks),
+            Ok(()) = self.lent.changed(), if !self.borrowing.is_empty() => inbox.lent = true,
+            Ok(()) = self.accepted.changed() => return Wake::Due,
             changed = order.changed() => return follow(&mut self.state, &changed, order),
             permit = self.outbox.reserve(), if !self.pending.is_empty() => {
                 if let Ok(permit) = permit {
@@ -355,12 +374,21 @@ impl Service {
         }
         match inbox.fetched.take() {
             Some(Fetched::Deliveries(deliveries)) => {
-                is_due |= self.state.on_deliveries(deliveries, at);
+                is_due |= self.lend(deliveries, at);
             }
-            Some(Fetched::Lost) => self.state.on_lost_connection(),
+            Some(Fetched::Lost) => self.on_lost_connection(),
             None => {}
         }
+        if std::mem::take(&mut inbox.lent) {
+            is_due |= self.lend_again(at);
+        }
         is_due
+    }
+
+    /// Forgets the deliveries of a lost connection: others get them.
+    fn on_lost_connection(&mut self) {
+        self.borrowing.clear();
+        self.state.on_lost_connection();
     }
 
     /// Reports, for people, the control that nobody has recorded.

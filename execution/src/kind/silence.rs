@@ -9,10 +9,11 @@ use crate::worker::answer::End;
 
 /// Codes of problems that say nothing about the target: it was not asked, or the worker is at
 /// fault.
-const SAY_NOTHING: [&str; 11] = [
+const SAY_NOTHING: [&str; 12] = [
     "bad-address",
     "bad-credential",
     "bad-parameters",
+    "credential-withheld",
     "ending",
     "no-such-action",
     "over-capacity",

@@ -183,7 +183,7 @@ impl State {
     }
 
     /// Returns true if no new tasks are taken now: the kind ends, is stopped, or goes over.
-    fn takes_nothing(&self) -> bool {
+    pub(super) fn takes_nothing(&self) -> bool {
         let lifecycle = &self.lifecycle;
         lifecycle.is_closing() || lifecycle.is_going_over() || self.is_stopped()
     }

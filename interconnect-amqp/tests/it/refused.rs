@@ -144,14 +144,11 @@ pub async fn foreign_messages_go_to_the_dead_letters(broker: &Rabbitmq) {
     .await;
 
     let mut letters = amqp.dead_letters();
-    for (head, problem) in [
-        ("not ours", "no \"version\""),
-        ("{\"version\":7", "version 7"),
-    ] {
+    for (head, problem) in [("not ours", "no \"version\""), ("", "version 7")] {
         let letter = within(letters.next()).await.unwrap();
         assert_eq!(letter.queue, "utakata.hall~1.apc-pdu.control");
         assert_eq!(letter.reason, Reason::Rejected);
-        assert!(letter.head.starts_with(head), "{letter:?}");
+        assert_eq!(letter.head, head, "{letter:?}");
         let said = letter.tasks.as_ref().unwrap_err();
         assert!(said.contains(problem), "{said}");
         letters.handled(letter).await.unwrap();

@@ -116,6 +116,7 @@ pub fn environment(id: &str, state: EnvironmentState) -> Event {
         incarnation: "0192f0c1-0000-7000-8000-00000000000e".parse().unwrap(),
         zone: "hall-1".parse().unwrap(),
         over: Vec::new(),
+        key: None,
         labels: Labels::new(),
         state,
         version: "0.1.0".into(),

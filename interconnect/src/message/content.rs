@@ -1,11 +1,13 @@
-//! The content of releases: an environment requests what it lacks, and the logic environment
-//! answers, one part at a time.
+//! What an environment requests when it lacks it, and the logic environment answers: the content
+//! of releases, one part at a time, and credentials, sealed to the key of the environment.
 //!
 //! ```text
 //! environment ── Fetch: which files make up this release? ──► logic environment
 //!             ◄─ Content: these files ──
 //!             ── Fetch: this file, from this byte on ──►
 //!             ◄─ Content: these bytes, out of so many ──
+//!             ── Fetch: am I accepted, with this key? and: this version of a credential ──►
+//!             ◄─ Content: yes; and: it, sealed to your key ──
 //! ```
 //!
 //! Any message may be lost: the environment asks again. Everything is identified by its digest, so
@@ -14,7 +16,10 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use utakata_model::{Content, EnvironmentId, FileDigest, Problem, ReleaseDigest};
+use utakata_model::{
+    Content, CredentialName, CredentialVersion, EnvironmentId, EnvironmentKey, FileDigest, Problem,
+    ReleaseDigest,
+};
 
 use super::plain;
 
@@ -25,7 +30,7 @@ pub const MAX_PART: usize = 128 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FetchBatch {
     pub environment: EnvironmentId,
-    /// The files and lists that it needs.
+    /// The files, lists and credentials that it needs.
     pub wants: Vec<ContentRequest>,
 }
 
@@ -40,6 +45,20 @@ pub enum ContentRequest {
         /// The offset of the first byte wanted.
         from: u64,
     },
+    /// A version of a credential that a task names.
+    Credential {
+        name: CredentialName,
+        version: CredentialVersion,
+    },
+    /// The acceptance of the environment with its key.
+    Acceptance(EnvironmentKey),
+}
+
+impl ContentRequest {
+    /// Returns true if it is about the environment's key, and not about releases.
+    pub fn is_of_keys(&self) -> bool {
+        matches!(self, Self::Credential { .. } | Self::Acceptance(_))
+    }
 }
 
 /// The answer to one request of one environment.
@@ -60,13 +79,17 @@ pub enum ContentPiece {
     Release(Content),
     /// Bytes of the file, at most [`MAX_PART`].
     Part(#[serde(with = "bytes")] Arc<[u8]>),
+    /// The credential, sealed to the key of the environment.
+    Lent(#[serde(with = "bytes")] Arc<[u8]>),
+    /// The environment is accepted.
+    Accepted,
     /// It is not available, for this reason.
     Nothing(Problem),
 }
 
 plain! {
-    FetchBatch: "ask for content";
-    ContentReply: "content of a release";
+    FetchBatch: "request for content";
+    ContentReply: "content";
 }
 
 /// Serializes bytes as base64.

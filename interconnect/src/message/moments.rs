@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Error, HEAD, encode};
+use super::{Error, Form, encode};
 use crate::clock::{Clock, Sent, Transit};
 
 /// Clocks that differ by less than this count as equal.
@@ -60,17 +60,17 @@ struct Stamp {
 
 /// Writes a message with its stamp and moments in front of its own fields.
 pub(super) fn stamped<T: Serialize>(
-    what: &'static str,
+    form: Form,
     clock: &Clock,
     moments: Moments,
     message: &T,
 ) -> Result<Vec<u8>, Error> {
     let sent = clock.stamp();
-    let mut payload = encode(what, &Stamp { sent, moments })?;
+    let mut payload = encode(form, &Stamp { sent, moments })?;
     // The closing brace becomes the comma before the message's own fields.
     payload.pop();
-    let rest = encode(what, message)?;
-    payload.extend_from_slice(&rest[HEAD.len()..]);
+    let rest = encode(form, message)?;
+    payload.extend_from_slice(&rest[form.version.head().len()..]);
     Ok(payload)
 }
 

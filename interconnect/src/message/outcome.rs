@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentId, Incarnation, Kind, Outcome, Zone};
 
 use super::{
-    Error, Message, encode,
+    Error, Form, Message, encode,
     moments::{Moments, agree},
 };
 use crate::clock::{Clock, Sent};
@@ -63,7 +63,7 @@ pub fn encode_selected(zone: &Zone, kind: &Kind, outcomes: &[&Outcome]) -> Resul
         kind,
         outcomes,
     };
-    encode(OutcomeBatch::NAME, &selected)
+    encode(Form::of::<OutcomeBatch>(), &selected)
 }
 
 impl Message for OutcomeBatch {

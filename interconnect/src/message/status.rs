@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus};
 
 use super::{
-    Error, Message, decode,
+    Error, Form, Message, decode,
     moments::{Moments, agree, anchored},
     plain,
 };
@@ -84,7 +84,7 @@ impl Message for EnvironmentStatus {
 pub fn decode_retained(payload: &[u8], clock: &Clock) -> Result<EnvironmentStatus, Error> {
     let ReceivedStatus {
         sent, mut status, ..
-    } = decode(EnvironmentStatus::NAME, payload)?;
+    } = decode(Form::of::<EnvironmentStatus>(), payload)?;
     let ahead = sent.and_then(|sent| clock.ahead(&sent));
     let ahead = ahead.filter(|ahead| !agree(*ahead)).unwrap_or_default();
     let time = status.time.checked_sub(ahead);

@@ -1,12 +1,12 @@
-//! Tasks sent together: the payload of one AMQP message. Credentials travel in clear text: the
-//! transport must hide them.
+//! Tasks sent together: the payload of one AMQP message. Of credentials it has references, which an
+//! environment exchanges for the values ([`super::content`]); version 1 had the values.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use utakata_model::{Class, Task};
 
 use super::{
-    Message,
+    Message, Version,
     moments::{Moments, agree},
 };
 use crate::clock::{Clock, Sent};
@@ -27,6 +27,7 @@ pub struct ReceivedTasks {
 
 impl Message for Vec<Task> {
     const NAME: &'static str = "batch of tasks";
+    const VERSION: Version = Version::Two;
     type Fields<'t> = TaskFields<'t>;
     type Received = ReceivedTasks;
 

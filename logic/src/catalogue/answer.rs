@@ -72,6 +72,10 @@ async fn tell(
 /// Finds the requested parts, as far as they exist.
 async fn found(store: &dyn store::Catalogue, want: &ContentRequest) -> ContentPiece {
     let found = match want {
+        // Others answer these.
+        ContentRequest::Credential { .. } | ContentRequest::Acceptance(_) => {
+            Ok(Err("what is no part of a release".into()))
+        }
         ContentRequest::Release(digest) => store.release(digest).await.map(|row| {
             let content = row.map(|row| ContentPiece::Release(row.content));
             content.ok_or_else(|| format!("the release {}", digest.short()))

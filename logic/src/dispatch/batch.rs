@@ -64,7 +64,7 @@ impl Batch {
             attempt: 1,
             origin: self.origin.clone(),
             target: Arc::clone(&made.known.target),
-            credential: made.known.credential.clone(),
+            credential: made.known.for_task(),
             action: self.action.clone(),
             class: self.class,
             parameters: self.parameters.clone(),

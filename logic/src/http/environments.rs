@@ -2,7 +2,9 @@
 
 use axum::{Json, http::StatusCode};
 use utakata_api::{
-    environment::{EnvironmentView, IgnoredClaim, NewOrder, OrdersView},
+    environment::{
+        AcceptanceView, EnvironmentView, IgnoredClaim, NewAcceptance, NewOrder, OrdersView,
+    },
     page::Page,
 };
 use utakata_model::{EnvironmentId, Kind, Order, PersonName, Stop};
@@ -10,7 +12,8 @@ use utoipa_axum::routes;
 
 use super::{
     Refused,
-    allowed::{Allowed, Right, ToOrder, ToSee},
+    allowed::{Allowed, Right, ToOrder, ToSee, ToWriteSecrets},
+    body,
     caller::Person,
     page::{self, PageQuery},
     path::Path,
@@ -18,18 +21,20 @@ use super::{
     reason::check,
     route::{
         Answered::{Anywhere, ByKeeper},
-        BodySize::NoBody,
+        BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
     verb::verbs,
 };
-use crate::{desired::orders::OrderEnvironment, kinds::Claim};
+use crate::{desired::orders::OrderEnvironment, environments, kinds::Claim};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(forget)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(accept)),
+        Route::new(ByKeeper, NoBody, Patient, routes!(revoke)),
     ];
     routes.extend(verbs());
     routes
@@ -57,6 +62,7 @@ pub(super) async fn list(
             .map(|Claim { release, problem }| IgnoredClaim { release, problem })
             .collect(),
         problems: twins.remove(&one.id).into_iter().collect(),
+        enrolment: environments::view(one, api.handle.kinds().trust_in(&one.id).as_ref()),
         status: one.as_ref().clone(),
     });
     page::of(views, &query, |one| one.status.id.as_str()).map(Json)
@@ -105,6 +111,48 @@ pub(super) async fn forget(
     api.handle.environments().forget(&id).await?;
     tracing::info!(environment = %id, %by, "an environment was forgotten");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Accepts the key that an environment reports, for its zone.
+///
+/// From then on it takes tasks, and is lent the credentials of the targets of its zone, sealed to
+/// that key. Compare its fingerprint with what the environment has logged on its host.
+#[utoipa::path(post, path = "/v1/environments/{id}/accept", operation_id = "accept_environment",
+    tag = "system", request_body = NewAcceptance,
+    params(("id" = EnvironmentId, Path, description = "The environment's id")),
+    responses((status = 200, description = "Accepted", body = AcceptanceView),
+        (status = 409, description = "It has no key, or another one",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn accept(
+    Allowed { api, .. }: Allowed<ToWriteSecrets>,
+    Person(by): Person,
+    Path(id): Path<EnvironmentId>,
+    body::Json(requested): body::Json<NewAcceptance>,
+) -> Result<Json<AcceptanceView>, Refused> {
+    let wanted = requested.fingerprint.as_deref();
+    let view = api.handle.environments().accept(&id, wanted, &by).await?;
+    let fingerprint = &view.enrolment.fingerprint;
+    tracing::info!(environment = %id, fingerprint, %by, "an environment was accepted");
+    Ok(Json(view))
+}
+
+/// Revokes the key of an environment: it takes no further tasks, and is lent nothing any more.
+///
+/// What it has been lent it may still know: change those credentials.
+#[utoipa::path(post, path = "/v1/environments/{id}/revoke", operation_id = "revoke_environment",
+    tag = "system",
+    params(("id" = EnvironmentId, Path, description = "The environment's id")),
+    responses((status = 200, description = "Revoked", body = AcceptanceView),
+        (status = 409, description = "It has no key",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn revoke(
+    Allowed { api, .. }: Allowed<ToWriteSecrets>,
+    Person(by): Person,
+    Path(id): Path<EnvironmentId>,
+) -> Result<Json<AcceptanceView>, Refused> {
+    let view = api.handle.environments().revoke(&id, &by).await?;
+    tracing::info!(environment = %id, %by, "the key of an environment was revoked");
+    Ok(Json(view))
 }
 
 async fn change<R: Right>(

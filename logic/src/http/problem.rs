@@ -248,6 +248,23 @@ impl From<environments::Error> for Refused {
                 );
                 Self::new(Code::EnvironmentThere, detail, cure)
             }
+            environments::Error::OtherKey { id, .. } => {
+                let cure = format!(
+                    "compare it with what {id} logged when it started: if somebody else has taken \
+                     its name, do not accept it"
+                );
+                Self::new(Code::EnvironmentKey, detail, cure)
+            }
+            environments::Error::NoKey { .. } => {
+                let cure = "it is of an earlier version: update it";
+                Self::new(Code::EnvironmentKey, detail, cure)
+            }
+            environments::Error::OtherZone { id, .. } => {
+                let cure = format!(
+                    "if it has moved, `utakata environment forget {id}`, and accept it afterwards"
+                );
+                Self::new(Code::EnvironmentKey, detail, cure)
+            }
             environments::Error::Events { source, .. } => {
                 let detail = format!("{detail}: {source}");
                 let cure = "try again; over a broker, the user of the logic environments must be \

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use utakata_model::{Credential, Target};
+use utakata_model::{Credential, CredentialRef, Target, TaskCredential};
 
 /// The identity of a device in this process: targets that are declared differently, but with the
 /// same kind and address, keep it.
@@ -16,6 +16,8 @@ pub struct TargetEntry {
     pub target: Arc<Target>,
     /// The credential that gives a worker access.
     pub credential: Option<Arc<Credential>>,
+    /// What its tasks have of the credential.
+    pub reference: Option<Arc<CredentialRef>>,
     /// The device behind the target.
     pub device: DeviceId,
 }
@@ -34,19 +36,21 @@ impl DeviceId {
 impl TargetEntry {
     pub(super) fn new(
         target: Target,
-        credential: Option<Arc<Credential>>,
+        credential: Option<(Arc<Credential>, Arc<CredentialRef>)>,
         device: DeviceId,
     ) -> Self {
+        let (credential, reference) = credential.unzip();
         Self {
             target: Arc::new(target),
             credential,
+            reference,
             device,
         }
     }
 
-    /// Creates the entry of a task that is about no target of the inventory.
-    pub fn aside(target: Target, credential: Option<Arc<Credential>>) -> Self {
-        Self::new(target, credential, DeviceId::NONE)
+    /// Returns what a task has of the credential.
+    pub fn for_task(&self) -> Option<TaskCredential> {
+        self.reference.clone().map(TaskCredential::of)
     }
 
     /// Creates an entry on its own, for tables of tests, which number their devices themselves.

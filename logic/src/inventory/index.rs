@@ -8,14 +8,16 @@ use std::{
 
 use utakata_api::apply::Document;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Kind, Policy,
-    PolicyName, Relation, RelationKey, Schedule, ScheduleName, Selector, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, CredentialRef, CredentialVersion, Envelope,
+    EnvelopeName, Kind, Policy, PolicyName, Relation, RelationKey, Schedule, ScheduleName,
+    Selector, Target, TargetName, Zone,
 };
+use utakata_seal::{ReferenceKey, Uses};
 
 use super::{DeviceId, TargetEntry};
 use crate::store::{Change, Contents};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
     pub targets: BTreeMap<TargetName, Arc<TargetEntry>>,
     pub schedules: BTreeMap<ScheduleName, Arc<Schedule>>,
@@ -25,12 +27,30 @@ pub(super) struct Index {
     pub envelopes: BTreeMap<EnvelopeName, Arc<Envelope>>,
     pub policies: BTreeMap<PolicyName, Arc<Policy>>,
     kinds: HashMap<Kind, usize>,
+    /// The number of targets that use each credential, by zone.
+    uses: HashMap<CredentialName, HashMap<Zone, usize>>,
+    /// The version of each credential, and its uses.
+    versions: HashMap<CredentialName, (CredentialVersion, Uses)>,
+    references: ReferenceKey,
     last_device: u64,
 }
 
 impl Index {
-    pub fn new(contents: Contents<Credential>) -> Self {
-        let mut index = Self::default();
+    pub fn new(contents: Contents<Credential>, references: ReferenceKey) -> Self {
+        let mut index = Self {
+            targets: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            credentials: BTreeMap::new(),
+            relations: BTreeMap::new(),
+            alarm_rules: BTreeMap::new(),
+            envelopes: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            kinds: HashMap::new(),
+            uses: HashMap::new(),
+            versions: HashMap::new(),
+            references,
+            last_device: 0,
+        };
         for credential in contents.credentials {
             index.put_credential(credential);
         }
@@ -203,7 +223,10 @@ impl Index {
                 Change::DeleteAlarmRule(name) => drop(self.alarm_rules.remove(&name)),
                 Change::DeleteTarget(name) => self.remove_target(&name),
                 Change::DeleteSchedule(name) => drop(self.schedules.remove(&name)),
-                Change::DeleteCredential(name) => drop(self.credentials.remove(&name)),
+                Change::DeleteCredential(name) => {
+                    self.credentials.remove(&name);
+                    self.versions.remove(&name);
+                }
             }
         }
     }
@@ -213,8 +236,12 @@ impl Index {
         let before = self.targets.get(&name).cloned();
         self.remove_target(&name);
         *self.kinds.entry(target.kind.clone()).or_default() += 1;
+        if let Some(name) = &target.credential {
+            let uses = self.uses.entry(name.clone()).or_default();
+            *uses.entry(target.zone.clone()).or_default() += 1;
+        }
         let credential = target.credential.as_ref();
-        let credential = credential.and_then(|name| self.credentials.get(name).cloned());
+        let credential = credential.and_then(|name| self.refer(name, &target));
         let device = match before.filter(|before| before.is_device_of(&target)) {
             Some(before) => before.device,
             None => DeviceId::next(&mut self.last_device),
@@ -227,6 +254,7 @@ impl Index {
         let Some(known) = self.targets.remove(name) else {
             return;
         };
+        self.release(&known.target);
         let kind = &known.target.kind;
         let left = self.kinds.get_mut(kind);
         if let Some(left) = utakata_invariant::present(left, "a target of no kind", name) {
@@ -243,18 +271,83 @@ impl Index {
     }
 
     fn put_credential(&mut self, credential: Credential) {
-        let credential = Arc::new(credential);
         let name = credential.name.clone();
-        self.credentials
-            .insert(name.clone(), Arc::clone(&credential));
-        for known in self.targets.values_mut() {
-            if known.target.credential.as_ref() == Some(&name) {
-                *known = Arc::new(TargetEntry {
-                    target: Arc::clone(&known.target),
-                    credential: Some(Arc::clone(&credential)),
-                    device: known.device,
-                });
+        let version = self.references.version(&credential);
+        let uses = self.references.uses(&name, &version);
+        self.versions.insert(name.clone(), (version, uses));
+        self.credentials.insert(name.clone(), Arc::new(credential));
+        self.refer_anew(|known| known.target.credential.as_ref() == Some(&name));
+    }
+
+    /// Makes all versions and references anew, by another key.
+    pub fn refer_by(&mut self, references: ReferenceKey) {
+        self.references = references;
+        for (name, credential) in &self.credentials {
+            let version = self.references.version(credential);
+            let uses = self.references.uses(name, &version);
+            self.versions.insert(name.clone(), (version, uses));
+        }
+        self.refer_anew(|known| known.target.credential.is_some());
+    }
+
+    fn refer_anew(&mut self, is_meant: impl Fn(&TargetEntry) -> bool) {
+        let mut targets = std::mem::take(&mut self.targets);
+        for known in targets.values_mut().filter(|known| is_meant(known)) {
+            let name = known.target.credential.as_ref();
+            let found = name.and_then(|name| self.refer(name, &known.target));
+            let (credential, reference) = found.unzip();
+            *known = Arc::new(TargetEntry {
+                target: Arc::clone(&known.target),
+                credential,
+                reference,
+                device: known.device,
+            });
+        }
+        self.targets = targets;
+    }
+
+    /// Returns a credential, and what tasks of the target have of it.
+    fn refer(
+        &self,
+        name: &CredentialName,
+        target: &Target,
+    ) -> Option<(Arc<Credential>, Arc<CredentialRef>)> {
+        let credential = self.credentials.get(name)?;
+        let (version, uses) = self.versions.get(name)?;
+        let reference = uses.reference(name, version, target);
+        Some((Arc::clone(credential), Arc::new(reference)))
+    }
+
+    /// Creates the entry of a task that is about no target of the inventory, by the credential of
+    /// another target.
+    pub fn aside(&self, target: Target, of: Option<&TargetEntry>) -> TargetEntry {
+        let name = of.and_then(|of| of.target.credential.as_ref());
+        let credential = name.and_then(|name| self.refer(name, &target));
+        TargetEntry::new(target, credential, DeviceId::NONE)
+    }
+
+    /// Returns true if a target of the zone uses the credential.
+    pub fn is_used_in(&self, credential: &CredentialName, zone: &Zone) -> bool {
+        let uses = self.uses.get(credential);
+        uses.is_some_and(|uses| uses.contains_key(zone))
+    }
+
+    /// Takes a target off the uses of its credential.
+    fn release(&mut self, target: &Target) {
+        let Some(name) = &target.credential else {
+            return;
+        };
+        let Some(uses) = self.uses.get_mut(name) else {
+            return utakata_invariant::broken("a credential of a target is not used", name);
+        };
+        if let Some(count) = uses.get_mut(&target.zone) {
+            *count -= 1;
+            if *count == 0 {
+                uses.remove(&target.zone);
             }
+        }
+        if uses.is_empty() {
+            self.uses.remove(name);
         }
     }
 }

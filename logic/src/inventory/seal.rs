@@ -119,6 +119,7 @@ impl Inventory {
             let sealed = all(&loaded.contents.credentials, &self.secrets, &seal)?;
             if self.store.reseal(&seal, &sealed, loaded.version).await? {
                 self.secrets.adopt(seal);
+                self.refer_again();
                 return Ok(sealed.len());
             }
         }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use utakata_model::{Cure, EnvironmentStatus, PoolStatus, Problem, ReleaseId, Zone};
+use utakata_model::{
+    Cure, EnvironmentKey, EnvironmentStatus, PoolStatus, Problem, ReleaseId, Zone,
+};
+use utakata_seal::fingerprint;
 
 /// The latest status of an environment.
 #[derive(Debug, Clone)]
@@ -37,7 +40,9 @@ impl Report {
                 && pool.manifest == other.manifest
         };
         let (mine, theirs) = (&self.status.pools, &other.pools);
+        let public = |status: &EnvironmentStatus| status.key.as_ref().map(|key| key.public.clone());
         self.status.zone == other.zone
+            && public(&self.status) == public(other)
             && self.status.state == other.state
             && mine.len() == theirs.len()
             && mine
@@ -59,6 +64,21 @@ impl Claim {
         Self {
             release: None,
             problem: Problem::new("zone-not-its-own", Cure::Operator, message),
+        }
+    }
+
+    /// Reports that the key of the environment is not accepted.
+    pub(super) fn of_key(status: &EnvironmentStatus, key: &EnvironmentKey) -> Self {
+        let id = &status.id;
+        let message = format!(
+            "the environment {id} of the zone \"{}\" waits to be accepted, and takes no tasks until \
+             then: if its log has the fingerprint {}, `utakata environment accept {id}`",
+            status.zone,
+            fingerprint(key)
+        );
+        Self {
+            release: None,
+            problem: Problem::new("environment-waiting", Cure::Operator, message),
         }
     }
 

@@ -65,6 +65,7 @@ fn status(
         incarnation: utakata_model::Incarnation::generate(),
         zone: Zone::new(zone).unwrap(),
         over: Vec::new(),
+        key: None,
         labels: Default::default(),
         state,
         version: "1".into(),

@@ -14,8 +14,8 @@ use serde_json::json;
 use tokio::time::Instant;
 use utakata_interconnect::message::notification::{Datagram, DatagramBatch};
 use utakata_model::{
-    ActionName, Class, Credential, Kind, NotificationValue, OperationId, Origin, Parameters,
-    Target, TargetName, Zone,
+    ActionName, Class, Kind, NotificationValue, OperationId, Origin, Parameters, Target,
+    TargetName, Zone,
 };
 
 use super::{Context, sources::Sources};
@@ -100,7 +100,8 @@ struct ToldEvent {
 struct Group<'b> {
     /// The kind; absent if none that is served in the zone understands notifications.
     kind: Option<Kind>,
-    credential: Option<Arc<Credential>>,
+    /// A target whose credential it is; absent if it has none.
+    of: Option<Arc<TargetEntry>>,
     /// The datagrams, each with the targets that may have sent it.
     datagrams: Vec<Pending<'b>>,
 }
@@ -172,13 +173,14 @@ impl Decoder<'_> {
                 .map(|entry| entry.target.kind.clone())
                 .filter(&decodes);
             let kind = own.or_else(|| generic.clone());
-            let credential = entry.and_then(|entry| entry.credential.clone());
-            let identity = credential.as_ref().map(|one| Arc::as_ptr(one) as usize);
+            let of = entry.filter(|entry| entry.credential.is_some()).cloned();
+            let credential = of.as_ref().and_then(|of| of.credential.as_ref());
+            let identity = credential.map(|one| Arc::as_ptr(one) as usize);
             let group = groups
                 .entry((kind.clone(), identity))
                 .or_insert_with(|| Group {
                     kind,
-                    credential,
+                    of,
                     datagrams: Vec::new(),
                 });
             group.datagrams.push(one);
@@ -204,7 +206,8 @@ impl Decoder<'_> {
             zone: batch.zone.clone(),
             ..Target::new(name, kind.clone(), "-".into())
         };
-        let entry = Arc::new(TargetEntry::aside(target, group.credential.clone()));
+        let entry = self.context.inventory.aside(target, group.of.as_deref());
+        let entry = Arc::new(entry);
         let progress = Arc::new(Progress::new(1, Show::Tasks));
         let made = crate::clock::now();
         let task = Arc::new(Batch {

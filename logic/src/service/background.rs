@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, time::MissedTickBehavior};
-use utakata_interconnect::{Events, Tasks};
+use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
+use utakata_interconnect::{Events, Tasks, message::content::FetchBatch};
 
 use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
-    alarms::AlarmKeeper, catalogue, clock, desired, export::otlp::Exporter, ledger::Keeper,
-    observed::turns::LogLine, policies::PolicyKeeper,
+    alarms::AlarmKeeper,
+    catalogue, clock, desired,
+    export::otlp::Exporter,
+    ledger::Keeper,
+    loans::{self, Lender},
+    observed::turns::LogLine,
+    policies::PolicyKeeper,
 };
 
 /// The interval between looks for changes by others.
@@ -24,6 +29,9 @@ const USES_INTERVAL: Duration = Duration::from_secs(60);
 const HEAD_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests of environments.
+type Requests = mpsc::Receiver<Arc<FetchBatch>>;
 
 /// Keeps the reasons of reads that nobody answers.
 fn keep_unanswered(inner: &Inner) -> impl Future<Output = ()> + use<> {
@@ -45,6 +53,35 @@ async fn publish_heads(inner: Arc<Inner>) {
     inner.publish_heads_now_and_then().await;
 }
 
+/// Answers what environments request: releases, and credentials.
+fn answer(
+    inner: &Inner,
+    events: &Arc<dyn Events>,
+    (releases, credentials): (Requests, Requests),
+    background: &mut JoinSet<()>,
+) {
+    let duties = || inner.membership.duties.clone();
+    let cancel = || inner.lifetime.cancel.clone();
+    background.spawn(catalogue::answer(
+        inner.store.clone(),
+        Arc::clone(events),
+        releases,
+        duties(),
+        cancel(),
+    ));
+    let lender = Lender {
+        inventory: Arc::clone(&inner.site.inventory),
+        kinds: Arc::clone(&inner.site.kinds),
+    };
+    background.spawn(loans::answer(
+        lender,
+        Arc::clone(events),
+        credentials,
+        duties(),
+        cancel(),
+    ));
+}
+
 impl Handle {
     pub(super) fn spawn(
         &self,
@@ -58,6 +95,7 @@ impl Handle {
         background.spawn(alarms.run(inner.lifetime.cancel.clone()));
         background.spawn(policies.run(inner.lifetime.cancel.clone()));
         let (fetches, requested) = mpsc::channel(catalogue::MAX_WAITING);
+        let (loans, asked_for) = mpsc::channel(loans::MAX_WAITING);
         let receiver = Receiver {
             site: Arc::clone(&inner.site),
             dispatch: Arc::clone(&inner.dispatch),
@@ -66,6 +104,7 @@ impl Handle {
             alarms: inner.alarms.clone(),
             recorder: inner.recorder.clone(),
             fetches,
+            loans,
         };
         background.spawn(keep_unanswered(inner));
         let cancel = inner.lifetime.cancel.clone();
@@ -88,13 +127,7 @@ impl Handle {
             inner.lifetime.cancel.clone(),
         );
         background.spawn(async move { rollouts.run(duties, cancel).await });
-        background.spawn(catalogue::answer(
-            inner.store.clone(),
-            Arc::clone(&events),
-            requested,
-            inner.membership.duties.clone(),
-            inner.lifetime.cancel.clone(),
-        ));
+        answer(inner, &events, (requested, asked_for), &mut background);
         background.spawn(keeper.run(tasks, events, inner.lifetime.cancel.clone()));
         let (dispatch, cancel) = (Arc::clone(&inner.dispatch), inner.lifetime.cancel.clone());
         background.spawn(async move { dispatch.sweep(cancel).await });

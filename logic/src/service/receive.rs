@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
-    Event, Events, Interest, OutcomeBatch, Zones, message::content::FetchBatch,
+    Event, Events, Interest, OutcomeBatch, Zones,
+    message::content::{ContentRequest, FetchBatch},
 };
 use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
 
@@ -28,6 +29,8 @@ pub(super) struct Receiver {
     pub recorder: Recorder,
     /// Requests for the content of releases. One that finds it full is repeated by its sender.
     pub fetches: mpsc::Sender<Arc<FetchBatch>>,
+    /// Requests for credentials. One that finds it full is repeated by its sender.
+    pub loans: mpsc::Sender<Arc<FetchBatch>>,
 }
 
 impl Receiver {
@@ -100,7 +103,11 @@ impl Receiver {
                 Event::Deleted(_) | Event::Permits(_) | Event::Recorded(_) => continue,
                 Event::Desired(_) | Event::Content(_) | Event::Replies(_) => continue,
                 Event::Fetch(batch) => {
-                    let _ = self.fetches.try_send(Arc::clone(batch));
+                    if batch.wants.iter().any(ContentRequest::is_of_keys) {
+                        let _ = self.loans.try_send(Arc::clone(batch));
+                    } else {
+                        let _ = self.fetches.try_send(Arc::clone(batch));
+                    }
                     continue;
                 }
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use utakata_interconnect::Events;
+use utakata_seal::JoinSecret;
 
 use super::Error;
 use crate::{
@@ -50,6 +51,7 @@ impl Site {
         keys: KeyPlace,
         events: &Arc<dyn Events>,
         counts: Arc<ReadBackCounts>,
+        secret: Option<JoinSecret>,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
         let secrets = Secrets::begin(keys, &**store, clock::now()).await?;
@@ -74,6 +76,7 @@ impl Site {
             Arc::clone(events),
             Arc::clone(&kinds),
             Arc::clone(&desired),
+            secret,
         );
         environments.reload().await?;
         catalogue.reload().await?;

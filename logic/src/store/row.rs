@@ -5,7 +5,7 @@ use utakata_api::operation::Counts;
 use utakata_model::{EnvironmentId, Operation, Order, Scope, TaskState, Zone};
 
 use super::{
-    AuditPage, Error, KindRow, OperationProgress, OrderRow, Place, TaskProgress, TaskRow,
+    AuditPage, Error, KeyRow, KindRow, OperationProgress, OrderRow, Place, TaskProgress, TaskRow,
     number::from_column, packed,
 };
 
@@ -122,4 +122,19 @@ pub(super) fn zone(
     let wrong = |source| place.wrong("zone of an environment", source);
     let row = serde_json::from_value(json!([environment, zone]));
     row.map_err(wrong)
+}
+
+/// Reads the key of an environment.
+pub(super) fn key(
+    place: &Place,
+    environment: &str,
+    zone: &str,
+    body: &str,
+) -> Result<KeyRow, Error> {
+    let (environment, zone) = self::zone(place, environment, zone)?;
+    Ok(KeyRow {
+        environment,
+        zone,
+        trust: place.parse("key of an environment", body)?,
+    })
 }

@@ -16,6 +16,7 @@ mod history;
 mod inventory;
 mod keys;
 mod ledger;
+mod loans;
 mod metrics;
 mod observe;
 mod openapi;

@@ -204,6 +204,7 @@ impl Room {
             incarnation: incarnation(),
             zone: Zone::default(),
             over: Vec::new(),
+            key: None,
             labels: Default::default(),
             state: EnvironmentState::Running,
             version: "1".into(),

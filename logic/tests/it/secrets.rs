@@ -19,7 +19,7 @@ use utakata_logic::{
     secrets::{KeyPlace, Secrets, add_key},
     store::{Sealing, Store, sqlite::Sqlite},
 };
-use utakata_model::{OutcomeStatus, TargetName};
+use utakata_model::{CredentialRef, OutcomeStatus, TargetName};
 
 use crate::room::{Room, config, target};
 
@@ -49,13 +49,20 @@ fn planted() -> Value {
     json!({ "type": "credential", "name": "lab", "values": { "community": PLANTED } })
 }
 
-/// Starts with an environment that notes the secrets that arrive with tasks.
+/// Starts with an environment that notes the secrets that its tasks name.
 async fn room(folder: TempDir, arrived: &Arc<Mutex<Vec<String>>>) -> Room {
     let arrived = Arc::clone(arrived);
     let mut room = Room::at(folder, config()).await;
+    let handle = room.handle.clone();
     let note = move |task: &utakata_model::Task| {
         let credential = task.credential.as_ref().unwrap();
-        let community = credential.values["community"].reveal().to_owned();
+        assert!(credential.values.is_none(), "{credential:?}");
+        let CredentialRef { name, version, .. } = &*credential.reference;
+        let (lent, _) = handle
+            .inventory()
+            .lend(name, version, &task.target.zone)
+            .unwrap();
+        let community = lent.values["community"].reveal().to_owned();
         arrived.lock().unwrap().push(community);
         Some((OutcomeStatus::Succeeded, None))
     };

@@ -61,6 +61,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         incarnation: Incarnation::generate(),
         zone: "default".parse().unwrap(),
         over: Vec::new(),
+        key: None,
         labels: Labels::from([("room".into(), room.into())]),
         state: EnvironmentState::Running,
         version: "1".into(),

@@ -135,6 +135,7 @@ impl Drop for Pod {
 fn here(text: &str, name: &str, place: &Path) -> String {
     let folder = place.display().to_string();
     text.replace("/etc/utakata-secrets", &folder)
+        .replace("/etc/utakata-join", &folder)
         .replace("/etc/utakata", &folder)
         .replace("$(POD_NAME)", name)
 }
@@ -152,6 +153,7 @@ fn the_pods_of_the_chart_find_each_other_and_end_when_they_are_told_to() {
         ("token", "0a".repeat(32)),
         // 32 bytes, as `openssl rand -base64 32` writes them.
         ("site.key", format!("{}=", "A".repeat(43))),
+        ("join.secret", "j".repeat(64)),
     ];
     let documents = rendered(&helm, "try");
     let start = |set: &str, number: usize| {

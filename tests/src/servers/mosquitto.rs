@@ -87,6 +87,12 @@ impl Mosquitto {
         server.kill()
     }
 
+    /// Returns the folder with everything that it has written.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.state.path()
+    }
+
     /// Starts it on its port and with its state, after [`Self::kill`].
     ///
     /// # Errors

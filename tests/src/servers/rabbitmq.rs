@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
@@ -79,6 +79,12 @@ impl Rabbitmq {
     pub fn kill(&mut self) -> Result<()> {
         let mut server = self.server.take().context("the broker is killed already")?;
         server.kill()
+    }
+
+    /// Returns the folder with everything that it has written.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.state.path()
     }
 
     /// Starts it on its ports and with its data, after [`Self::kill`].

@@ -22,12 +22,14 @@ impl Config {
         let optional = [
             &mut self.logic.http.token_file,
             &mut self.logic.secrets.key_file,
+            &mut self.logic.environments.join_file,
             &mut self.logic.alarms.mail.ca,
             &mut self.logic.http.tls.certificate,
             &mut self.logic.http.tls.key,
             &mut self.logic.http.tls.ca,
             &mut execution.run_folder,
             &mut execution.state_folder,
+            &mut execution.join_file,
             &mut execution.kubernetes.kubeconfig,
         ];
         let lists = [

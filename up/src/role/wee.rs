@@ -15,7 +15,9 @@ use crate::{
     Alteration,
     claim::Claim,
     config::{self, Config, Override},
-    descriptors, execution,
+    descriptors,
+    enrolment::Enrolment,
+    execution,
     folder::Folder,
     inter_connect::{Client, InterConnect},
     log, paths,
@@ -119,6 +121,8 @@ async fn serve(
     let within = config.stop.within;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
     let is_taken_over = takeover.is_some();
+    let enrolment = Enrolment::load(claim.folder().path(), &config.execution)?;
+    let identity = enrolment.enrol(identity);
     let identity = match &takeover {
         Some(takeover) => identity.after(takeover),
         None => identity,
@@ -140,7 +144,8 @@ async fn serve(
     let identity = identity.with(inter_connect.connections());
     let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
-    let environment = execution::builder(config.execution, folder, tasks, events)?;
+    let keys = enrolment.keys;
+    let environment = execution::builder(config.execution, folder, tasks, events, keys)?;
     let environment = environment.identity(identity);
     let environment = execution::start(match takeover {
         Some(takeover) => environment.takeover(takeover),

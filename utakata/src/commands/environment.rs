@@ -1,9 +1,13 @@
 //! `utakata environment`: the environments that run workers.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use utakata_api::{client::EnvironmentVerb as Verb, environment::EnvironmentView};
+use utakata_api::{
+    client::EnvironmentVerb as Verb,
+    environment::{AcceptanceView, EnrolmentState, EnvironmentView, NewAcceptance},
+};
 use utakata_model::{EnvironmentId, Kind, Scope, Zone};
+use utakata_up::enrolment;
 
 use super::{Context, order};
 use crate::exit::{Exit, Usage};
@@ -43,9 +47,38 @@ Examples:
   utakata environment resume wee-1 --kind snmp
   utakata environment resume --zone hall-1")]
     Resume(Arguments),
+    /// Accept the key of an environment: it gets tasks, and the credentials of its zone
+    #[command(after_help = "\
+An environment takes no tasks before it is accepted. Compare the fingerprint with the one that it
+logs when it starts, or that `utakata environment fingerprint` shows on its host: somebody who
+administers the broker can report another environment.
+
+Examples:
+  utakata environment accept hall-1-a
+  utakata environment accept hall-1-a --fingerprint 91d2-00be-7a31-c5f4-2be0-4c11-90aa-e3d7")]
+    Accept {
+        /// The id: see `utakata environment list`
+        id: EnvironmentId,
+        /// Accept this key and no other
+        #[arg(long, value_name = "FINGERPRINT")]
+        fingerprint: Option<String>,
+    },
+    /// Revoke the key of an environment: it gets no more tasks and credentials
+    #[command(after_help = "\
+What it has been lent it may still know: change those credentials. With the join secret it could
+join again under another name or with another key: change that, too.
+
+Example: utakata environment revoke hall-1-a")]
+    Revoke {
+        /// The id: see `utakata environment list`
+        id: EnvironmentId,
+    },
+    /// Show the fingerprint of the environment of this data directory; needs no server
+    #[command(after_help = "Example: utakata --data /var/lib/utakata environment fingerprint")]
+    Fingerprint,
     /// Forget an environment that is gone for good, or that has moved to another zone
     #[command(after_help = "\
-Its status is removed from the broker, and its orders are lifted. A running environment is not
+Its status is removed from the broker, its orders are lifted, and its key is not accepted any more. A running environment is not
 forgotten, unless it reports another zone than its own: then it belongs to that zone from then on.
 
 Example: utakata environment forget hall-2-a")]
@@ -92,12 +125,51 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Pause(of) => return order::run(Verb::Pause, of.scope()?, of.why, context).await,
         Command::Drain(of) => return order::run(Verb::Drain, of.scope()?, of.why, context).await,
         Command::Resume(of) => return order::run(Verb::Resume, of.scope()?, of.why, context).await,
+        Command::Accept { id, fingerprint } => {
+            let acceptance = NewAcceptance { fingerprint };
+            let accepted = context
+                .client()?
+                .accept_environment(&id, &acceptance)
+                .await?;
+            context
+                .output
+                .one(&accepted, || told("is accepted", &accepted))?;
+        }
+        Command::Revoke { id } => {
+            let revoked = context.client()?.revoke_environment(&id).await?;
+            context
+                .output
+                .one(&revoked, || told("is not accepted any more", &revoked))?;
+        }
+        Command::Fingerprint => fingerprint(context)?,
         Command::Forget { id } => {
             context.client()?.forget_environment(&id).await?;
             context.output.text(&format!("{id} is forgotten"))?;
         }
     }
     Ok(Exit::Done)
+}
+
+fn told(what: &str, view: &AcceptanceView) -> String {
+    let AcceptanceView {
+        environment, zone, ..
+    } = view;
+    let print = &view.enrolment.fingerprint;
+    format!("{environment} {what} for the zone {zone}, with the key {print}")
+}
+
+fn fingerprint(context: &Context<'_>) -> Result<()> {
+    let folder = context.data_folder()?;
+    let keys = enrolment::read(folder.path())?.with_context(|| {
+        format!(
+            "there is no {}: an environment makes it when it starts for the first time",
+            enrolment::key_file(folder.path()).display()
+        )
+    })?;
+    context
+        .output
+        .text(&utakata_seal::fingerprint(keys.public()))?;
+    Ok(())
 }
 
 async fn list(context: &Context<'_>) -> Result<()> {
@@ -109,9 +181,16 @@ async fn list(context: &Context<'_>) -> Result<()> {
         status,
         ignored,
         problems,
+        enrolment,
         ..
     } in &environments
     {
+        if let Some(one) = enrolment
+            .as_ref()
+            .filter(|one| one.state == EnrolmentState::Revoked)
+        {
+            tell!("{}: its key {} was revoked", status.id, one.fingerprint);
+        }
         for problem in problems {
             tell!("{problem}");
         }

@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 110] = [
+const COMMANDS: [&str; 113] = [
     "",
     "up",
     "le",
@@ -90,6 +90,9 @@ const COMMANDS: [&str; 110] = [
     "environment pause",
     "environment drain",
     "environment resume",
+    "environment accept",
+    "environment revoke",
+    "environment fingerprint",
     "status",
     "doctor",
     "drill",

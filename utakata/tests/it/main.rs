@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod apart;
+mod borrowing;
 mod clocks;
 mod command_line;
 mod control;

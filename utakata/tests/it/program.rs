@@ -30,6 +30,8 @@ pub struct Place {
     /// The data directory as given to commands: its path, its name in the working directory, or
     /// nothing, so that they find it by themselves.
     named: Option<PathBuf>,
+    /// True if environments join by a secret, without a person.
+    joins: bool,
 }
 
 /// A running `up`. Stopping it checks that nothing is left running.
@@ -58,7 +60,20 @@ impl Place {
         need_programs();
         let folder = TempDir::with_prefix("utakata-it-").unwrap();
         let named = Some(folder.path().join("data"));
-        Self { folder, named }
+        fs::write(folder.path().join("join.secret"), "j".repeat(40)).unwrap();
+        Self {
+            folder,
+            named,
+            joins: true,
+        }
+    }
+
+    /// The same, where a person accepts each environment.
+    pub fn by_persons() -> Self {
+        Self {
+            joins: false,
+            ..Self::new()
+        }
     }
 
     /// The same, where every command runs next to the data directory and is given its name only.
@@ -109,6 +124,12 @@ impl Place {
             .stdin(Stdio::null());
         if let Some(named) = &self.named {
             command.env("UTAKATA_DATA", named);
+        }
+        if self.joins {
+            let secret = self.folder.path().join("join.secret");
+            command
+                .env("UTAKATA__LOGIC__ENVIRONMENTS__JOIN_FILE", &secret)
+                .env("UTAKATA__EXECUTION__JOIN_FILE", &secret);
         }
         if self.named.as_ref().is_some_and(|named| named.is_relative()) {
             command.current_dir(self.folder.path());

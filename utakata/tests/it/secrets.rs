@@ -9,7 +9,7 @@ use std::{
 
 use crate::program::{Place, Up};
 
-const PLANTED: &str = "pl4nted-s3cret";
+pub const PLANTED: &str = "pl4nted-s3cret";
 
 const MANIFEST: &str = r#"
 kind = "keeper"
@@ -33,6 +33,12 @@ name = "look"
 class = "observe"
 description = "Looks"
 timeout = "10s"
+
+[[action]]
+name = "shut"
+class = "control"
+description = "Shuts"
+timeout = "10s"
 "#;
 
 /// Tells a digest of the secret, which shows that it has arrived.
@@ -46,25 +52,30 @@ printf '{"status": "succeeded", "result": {"digest": "%s"}}\n' "${digest%% *}"
 /// The SHA-256 of the secret.
 const DIGEST: &str = "0fdc9dcc6888a37de54ad652b73ff0ba63decf93b02fb14fca71677f93665177";
 
-fn serve<'a>(place: &'a Place) -> Up<'a> {
-    let up = place.up();
-    let release = place.data().join("releases/keeper");
+/// Writes the release into a data directory.
+pub fn release(data: &Path) {
+    let release = data.join("releases/keeper");
     fs::create_dir_all(&release).unwrap();
     fs::write(release.join("keeper.sh"), PROGRAM).unwrap();
     fs::set_permissions(release.join("keeper.sh"), fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(release.join("worker.toml"), MANIFEST).unwrap();
+}
+
+fn serve<'a>(place: &'a Place) -> Up<'a> {
+    let up = place.up();
+    release(&place.data());
     place.until_served("keeper");
     up
 }
 
-fn look(place: &Place) {
+pub fn look(place: &Place) {
     let read = place.json(&["read", "x", "--action", "look"]);
     let digest = &read["tasks"][0]["outcome"]["result"]["digest"];
     assert_eq!(digest, DIGEST, "{read}");
 }
 
 /// Returns the files below a folder that have the secret in them.
-fn with_secret(folder: &Path) -> Vec<PathBuf> {
+pub fn with_secret(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

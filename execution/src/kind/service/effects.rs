@@ -33,7 +33,7 @@ impl Service {
         let acknowledged = self.fetcher.acknowledge(&effects.acknowledge).await;
         if acknowledged.is_err() {
             // An attempt that was begun has its permit: if it is delivered again, it is refused.
-            self.state.on_lost_connection();
+            self.on_lost_connection();
         }
         self.fetcher.give_back(&effects.give_back).await;
         if self.state.is_away() {

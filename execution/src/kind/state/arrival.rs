@@ -69,7 +69,35 @@ impl State {
         self.workers.is_empty() && self.lanes.waiting() > 0 && self.workers.can_wake()
     }
 
+    /// Takes a delivered task whose credential cannot be had: it does not begin.
+    pub(in crate::kind) fn on_withheld(
+        &mut self,
+        delivery: Delivery,
+        problem: Problem,
+        at: Moment,
+    ) {
+        if let Some(waiting) = self.arrive(delivery, at) {
+            let (status, problem) = match waiting.expires < at.now {
+                true => (OutcomeStatus::Expired, outcome::expired()),
+                false => (OutcomeStatus::Failed, problem),
+            };
+            self.end_waiting(waiting, status, problem, at);
+        }
+    }
+
     fn on_delivery(&mut self, delivery: Delivery, at: Moment) {
+        let Some(waiting) = self.arrive(delivery, at) else {
+            return;
+        };
+        if let Some((status, problem)) = self.unfit(&waiting, at) {
+            self.end_waiting(waiting, status, problem, at);
+        } else if let Some(older) = self.lanes.push(waiting) {
+            self.end_waiting(older, OutcomeStatus::Expired, outcome::superseded(), at);
+        }
+    }
+
+    /// Acknowledges a delivery, unless it is control; `None` if it is for others, or here already.
+    fn arrive(&mut self, delivery: Delivery, at: Moment) -> Option<Waiting> {
         let Delivery {
             tag,
             task,
@@ -78,24 +106,20 @@ impl State {
         if self.takes_nothing() {
             // It was under way when fetching ended.
             self.effects.give_back.push(tag);
-            return;
+            return None;
         }
         let is_control = task.class == Class::Control;
         let may_be_here = redelivered || !self.without_permits;
         if may_be_here && self.is_here(&task) {
             // The present one is acknowledged by its own delivery.
             self.effects.acknowledge.push(tag);
-            return;
+            return None;
         }
         if !is_control {
             self.effects.acknowledge.push(tag);
         }
-        let waiting = Waiting::new(task, is_control.then_some(tag), at.now, at.clock);
-        if let Some((status, problem)) = self.unfit(&waiting, at) {
-            self.end_waiting(waiting, status, problem, at);
-        } else if let Some(older) = self.lanes.push(waiting) {
-            self.end_waiting(older, OutcomeStatus::Expired, outcome::superseded(), at);
-        }
+        let tag = is_control.then_some(tag);
+        Some(Waiting::new(task, tag, at.now, at.clock))
     }
 
     /// Returns true if the attempt waits, runs, or has ended here with its outcome still to be

@@ -76,6 +76,7 @@ fn status(id: &str, zone: &str) -> EnvironmentStatus {
         incarnation: utakata_model::Incarnation::generate(),
         zone: name(zone),
         over: Vec::new(),
+        key: None,
         labels: utakata_model::Labels::new(),
         state: utakata_model::EnvironmentState::Running,
         version: "1".into(),

@@ -182,7 +182,7 @@ impl LedgerState {
             attempt: entry.life.attempt,
             origin: task.origin(),
             target: known.target.clone(),
-            credential: known.credential.clone(),
+            credential: known.for_task(),
             action: task.action.clone(),
             class: task.class(),
             parameters: task.parameters.clone(),

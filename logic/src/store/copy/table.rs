@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 34] = [
+pub static TABLES: [Table; 35] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -136,6 +136,10 @@ pub static TABLES: [Table; 34] = [
     },
     table("shipped_release", &[Text("digest"), Text("body")]),
     table("environment_zone", &[Text("environment"), Text("zone")]),
+    table(
+        "environment_key",
+        &[Text("environment"), Text("zone"), Text("body")],
+    ),
     Table {
         is_always_there: true,
         ..table("counter", &[Text("name"), Number("value")])

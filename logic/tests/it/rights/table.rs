@@ -105,6 +105,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST /v1/rollouts/{id}/abort", "release:serve"),
     ("GET /v1/environments", "see"),
     ("DELETE /v1/environments/{id}", "order"),
+    ("POST /v1/environments/{id}/accept", "secret:write"),
+    ("POST /v1/environments/{id}/revoke", "secret:write"),
     ("POST /v1/environments/{id}/pause", "order"),
     ("POST /v1/environments/{id}/drain", "order"),
     ("POST /v1/environments/{id}/resume", "order"),

@@ -219,7 +219,7 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
 
 /// The changing routes whose success needs more than one request: each has a test elsewhere, and is
 /// recorded by the same code, or by the ledger.
-const ELSEWHERE: [&str; 32] = [
+const ELSEWHERE: [&str; 34] = [
     // Recorded by the ledger.
     "POST /v1/operations",
     "POST /v1/operations/{id}/approve",
@@ -246,6 +246,9 @@ const ELSEWHERE: [&str; 32] = [
     "POST /v1/releases",
     "DELETE /v1/releases/{release}",
     "DELETE /v1/environments/{id}",
+    // They need an environment with a key.
+    "POST /v1/environments/{id}/accept",
+    "POST /v1/environments/{id}/revoke",
     // As pins and placement.
     "POST /v1/rollouts",
     "POST /v1/rollouts/{id}/pause",

@@ -48,6 +48,7 @@ pub use release::{
 };
 pub use rollout::rollouts_are_those_that_were_written;
 pub use shipped::{
+    an_environment_has_the_key_that_was_written_last,
     an_environment_has_the_zone_that_was_written_first,
     what_comes_with_utakata_stays_when_others_come,
 };
@@ -88,6 +89,7 @@ macro_rules! promises {
             a_deleted_release_leaves_the_files_of_others,
             what_comes_with_utakata_stays_when_others_come,
             an_environment_has_the_zone_that_was_written_first,
+            an_environment_has_the_key_that_was_written_last,
         );
     };
 }

@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
-use utakata_api::apply::Document;
+use utakata_api::{apply::Document, environment::Trust};
 use utakata_logic::{
     audit::verify::verify,
     store::{
-        AlarmChangeRow, AlarmWrites, Audit, Change, Discovery, Inventory, Ledger, Notifications,
-        PolicyLogRow, Store, WriteBatch,
+        AlarmChangeRow, AlarmWrites, Audit, Change, Discovery, Environments, Inventory, KeyRow,
+        Ledger, Notifications, PolicyLogRow, Store, WriteBatch,
         copy::{Error, Progress, copy},
         postgres::Postgres as PostgresStore,
         sqlite::Sqlite,
@@ -60,6 +60,12 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
     store.put_notifications(&[notification]).await.unwrap();
     let sighting = ("here".to_owned(), "{}".to_owned());
     store.change_sightings(&[sighting], &[]).await.unwrap();
+    let key = KeyRow {
+        environment: "env-1".parse().unwrap(),
+        zone: "default".parse().unwrap(),
+        trust: Trust::Expected,
+    };
+    store.put_key(&key).await.unwrap();
     fill_alarms(&store).await;
     let mut smart = WriteBatch::default();
     for rows in [&mut smart.gate, &mut smart.policies] {
@@ -141,6 +147,7 @@ async fn is_like(a: &dyn Store, b: &dyn Store) {
     assert_eq!(releases, b.releases(None).await.unwrap());
     assert_eq!(a.shipped().await.unwrap(), b.shipped().await.unwrap());
     assert_eq!(a.zones().await.unwrap(), b.zones().await.unwrap());
+    assert_eq!(a.keys().await.unwrap(), b.keys().await.unwrap());
     let files = &releases[0].content.files;
     assert_eq!(b.missing_files(files).await.unwrap(), []);
     for file in files {

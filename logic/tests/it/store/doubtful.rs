@@ -9,10 +9,10 @@ use tokio::sync::Semaphore;
 use utakata_api::{ledger::Lock, rollout::Rollout};
 use utakata_logic::store::{
     AlarmChangeRow, AlarmRow, Alarms, Audit, AuditPage, Catalogue, Change, Contents, Desired,
-    Discovery, Environments, Error, Inventory, KindRow, KindsDesired, Lease, LeaseRequest, Leases,
-    Ledger, Notifications, OperationProgress, OperationRow, OrderRow, Orders, People, PeopleChange,
-    PeopleRows, Place, PolicyLogRow, PutRelease, ReadingRow, Readings, ReleaseRow, Seal, Sealing,
-    ShippedRelease, Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
+    Discovery, Environments, Error, Inventory, KeyRow, KindRow, KindsDesired, Lease, LeaseRequest,
+    Leases, Ledger, Notifications, OperationProgress, OperationRow, OrderRow, Orders, People,
+    PeopleChange, PeopleRows, Place, PolicyLogRow, PutRelease, ReadingRow, Readings, ReleaseRow,
+    Seal, Sealing, ShippedRelease, Smart, Snapshot, Store, TaskFilter, TaskRow, WriteBatch,
 };
 use utakata_model::{
     ContentFile, EnvironmentId, FileDigest, Kind, Notification, Operation, OperationId, Order,
@@ -213,5 +213,8 @@ delegate! {
         zones() -> Vec<(EnvironmentId, Zone)>;
         put_zone(id: &EnvironmentId, zone: &Zone) -> ();
         delete_zone(id: &EnvironmentId) -> ();
+        keys() -> Vec<KeyRow>;
+        put_key(row: &KeyRow) -> ();
+        delete_key(id: &EnvironmentId) -> ();
     }
 }

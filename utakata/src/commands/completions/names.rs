@@ -33,7 +33,7 @@ enum Names {
 }
 
 /// The positions of arguments that are names, from 0.
-const PLACES: [(&str, usize, Names); 20] = [
+const PLACES: [(&str, usize, Names); 22] = [
     ("target show", 0, Names::Targets),
     ("target lock", 0, Names::Targets),
     ("target unlock", 0, Names::Targets),
@@ -54,6 +54,8 @@ const PLACES: [(&str, usize, Names); 20] = [
     ("environment drain", 0, Names::Environments),
     ("environment resume", 0, Names::Environments),
     ("environment forget", 0, Names::Environments),
+    ("environment accept", 0, Names::Environments),
+    ("environment revoke", 0, Names::Environments),
 ];
 
 /// The text being typed.

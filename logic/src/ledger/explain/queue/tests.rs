@@ -39,6 +39,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
         incarnation: Incarnation::generate(),
         zone: name("hall-1"),
         over: Vec::new(),
+        key: None,
         labels: Labels::new(),
         state: EnvironmentState::Running,
         version: "1".into(),

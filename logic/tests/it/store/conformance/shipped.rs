@@ -1,7 +1,11 @@
-//! Requirements on every store: shipped releases, and the zones of environments.
+//! Requirements on every store: shipped releases, and the zones and keys of environments.
 
-use utakata_logic::store::{ShippedRelease, Store};
-use utakata_model::{Content, EnvironmentId, Manifest, ReleaseDigest, ReleaseId, Zone};
+use jiff::Timestamp;
+use utakata_api::environment::{Trust, TrustedKey};
+use utakata_logic::store::{KeyRow, ShippedRelease, Store};
+use utakata_model::{
+    Content, EnvironmentId, EnvironmentKey, Manifest, ReleaseDigest, ReleaseId, Zone,
+};
 
 fn release(version: &str, digest: &str) -> ShippedRelease {
     let text = format!(
@@ -52,4 +56,34 @@ pub async fn an_environment_has_the_zone_that_was_written_first(store: &dyn Stor
     assert!(store.inventory_version().await.unwrap() > version);
     store.put_zone(&id, &other).await.unwrap();
     assert_eq!(store.zones().await.unwrap(), [(id, other)]);
+}
+
+/// An environment has the key written last, until it is removed.
+pub async fn an_environment_has_the_key_that_was_written_last(store: &dyn Store) {
+    let row = |zone: &str, trust: Trust| KeyRow {
+        environment: EnvironmentId::new("hall-1-a").unwrap(),
+        zone: Zone::new(zone).unwrap(),
+        trust,
+    };
+    let trusted = TrustedKey {
+        key: EnvironmentKey("aGFsbC0x".into()),
+        by: Some("ann".parse().unwrap()),
+        since: Timestamp::UNIX_EPOCH,
+    };
+    let version = store.inventory_version().await.unwrap();
+    for trust in [
+        Trust::Expected,
+        Trust::Accepted(trusted.clone()),
+        Trust::Revoked(trusted),
+    ] {
+        let row = row("hall-1", trust);
+        store.put_key(&row).await.unwrap();
+        assert_eq!(store.keys().await.unwrap(), [row]);
+    }
+    let moved = row("hall-2", Trust::Expected);
+    store.put_key(&moved).await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), std::slice::from_ref(&moved));
+    store.delete_key(&moved.environment).await.unwrap();
+    assert_eq!(store.keys().await.unwrap(), []);
+    assert!(store.inventory_version().await.unwrap() > version + 3);
 }
