@@ -1,6 +1,9 @@
-//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP.
+//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP, and servers whose
+//! BMCs speak Redfish.
 
 mod bent;
+mod bmc;
+mod bmcs;
 mod cli;
 mod control;
 mod counters;
@@ -8,6 +11,7 @@ mod device;
 mod fault;
 mod mib;
 mod service;
+mod thing;
 mod swarm;
 
 use std::process::ExitCode;
