@@ -166,7 +166,7 @@ impl Bmc {
         began: Instant,
     ) -> Result<Vec<Arc<Self>>, CertificateError> {
         let locked = room.lock();
-        let build = |bmc: &crate::room::Bmc| {
+        let build = |bmc: &crate::room::Bmc| -> Result<Arc<Self>, CertificateError> {
             let machine = Machine::InRoom {
                 room: room.clone(),
                 server: bmc.server,
@@ -191,8 +191,7 @@ impl Bmc {
         };
         let room = room.lock();
         let server = &room.servers[*server];
-        let outlet =
-            |cord: &Cord| format!("{}:{}", room.pdus[cord.pdu].name, cord.outlet + 1);
+        let outlet = |cord: &Cord| format!("{}:{}", room.pdus[cord.pdu].name, cord.outlet + 1);
         Some(Place {
             name: self.name.clone(),
             kind: Kind::Redfish,

@@ -138,7 +138,7 @@ fn build(config: &Config) -> Result<Vec<Arc<Bmc>>, Error> {
         false => Some(Arc::new(Certificates::make("bmc")?)),
     };
     let began = Instant::now();
-    let build = |index: u32| {
+    let build = |index: u32| -> Result<Arc<Bmc>, Error> {
         let name = format!("bmc-{:05}", index + 1);
         let machine = Machine::alone(name.clone());
         let with = (config.limits, certificates.clone());

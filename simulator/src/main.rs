@@ -11,8 +11,8 @@ mod device;
 mod fault;
 mod mib;
 mod service;
-mod thing;
 mod swarm;
+mod thing;
 
 use std::process::ExitCode;
 

@@ -98,7 +98,7 @@ struct Spent {
 struct Reads {
     last: HashMap<TargetName, Instant>,
     /// The intervals between consecutive ones, in seconds.
-    gaps: Figures,
+    gaps: Vec<f64>,
     values: usize,
 }
 
@@ -171,8 +171,10 @@ async fn run(arguments: &Arguments, count: u32) -> Result<()> {
             reads.last.len()
         );
     }
-    let polls = reads.gaps.count();
+    let polls = reads.gaps.len();
     reads.silent(Instant::now(), arguments.interval);
+    let mut gaps = Figures::default();
+    gaps.extend(std::mem::take(&mut reads.gaps));
     let after = spent(&system)?;
     let counts = bmcs.counts()?;
     println!(
@@ -180,7 +182,7 @@ async fn run(arguments: &Arguments, count: u32) -> Result<()> {
         first_round.unwrap_or_default().as_secs_f64(),
         reads.values as f64 / polls.max(1) as f64,
     );
-    print_lateness(&reads.gaps, arguments.interval);
+    print_lateness(&gaps, arguments.interval);
     print_spent(before, after, polls, arguments);
     print_memory(&system, sockets)?;
     print_counts(&counts, &asked_before, polls);
@@ -193,7 +195,7 @@ impl Reads {
         if let (Some(previous), Some(since)) = (previous, since)
             && previous >= since
         {
-            self.gaps.extend([now.duration_since(previous).as_secs_f64()]);
+            self.gaps.push(now.duration_since(previous).as_secs_f64());
             self.values += values;
         }
     }

@@ -6,8 +6,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::de::{
-    Deserialize as _, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
-    Visitor,
+    Deserialize as _, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::{Map, Number, Value as Json};
 
@@ -58,12 +57,12 @@ impl Wanted {
     fn add_steps<'a>(
         &mut self,
         before: impl IntoIterator<Item = &'a str>,
-        steps: &[Cow<'_, str>],
+        steps: &'a [Cow<'a, str>],
     ) {
         let mut at = self;
         for step in before.into_iter().chain(steps.iter().map(AsRef::as_ref)) {
             at = match step.contains('*') {
-                true => at.each.get_or_insert_default(),
+                true => at.each.get_or_insert_default().as_mut(),
                 false => at.named.entry(step.to_owned()).or_default(),
             };
         }
@@ -279,7 +278,11 @@ mod tests {
             &document,
             &json!({ "Limits": [{ "High": 1, "Low": 2 }, { "High": 3 }] }),
         );
-        check(&["/Limits"], &document, &json!({ "Limits": document["Limits"] }));
+        check(
+            &["/Limits"],
+            &document,
+            &json!({ "Limits": document["Limits"] }),
+        );
         check(&[""], &document, &document);
     }
 
@@ -316,7 +319,13 @@ mod tests {
     #[test]
     fn what_is_no_json_is_none_wherever_the_mistake_is() {
         let wanted = wanted(&["/a"]);
-        for text in ["{\"a\": 1", "{\"b\": [1,}, \"a\": 1}", "", "{} x", "{\"b\": nul}"] {
+        for text in [
+            "{\"a\": 1",
+            "{\"b\": [1,}, \"a\": 1}",
+            "",
+            "{} x",
+            "{\"b\": nul}",
+        ] {
             assert!(wanted.parse(text.as_bytes()).is_err(), "{text}");
         }
         assert_eq!(wanted.parse(b"[1]").unwrap(), json!([null]));

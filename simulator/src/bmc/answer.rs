@@ -99,7 +99,11 @@ impl Bmc {
             }
             Reply::After(delay) => delay,
         };
-        let path: Vec<&str> = asked.path.split('/').filter(|one| !one.is_empty()).collect();
+        let path: Vec<&str> = asked
+            .path
+            .split('/')
+            .filter(|one| !one.is_empty())
+            .collect();
         let below = match path.as_slice() {
             ["redfish"] => {
                 let versions = json!({ "v1": format!("{ROOT}/") });
@@ -121,7 +125,10 @@ impl Bmc {
         let method = asked.method.as_str();
         match (method, path) {
             ("GET", []) => return self.show(state, asked, path, now),
-            ("POST", ["SessionService", "Sessions"] | ["SessionService", "Sessions", "Members"]) => {
+            (
+                "POST",
+                ["SessionService", "Sessions"] | ["SessionService", "Sessions", "Members"],
+            ) => {
                 return log_in(state, &asked.body, now);
             }
             _ => {}
@@ -163,8 +170,7 @@ impl Bmc {
 
     /// Returns the answer to somebody who is not logged in.
     fn refuse_stranger(&self, state: &mut State, asked: &Asked, now: Duration) -> Option<Answer> {
-        let stranger =
-            |message: &str| Some(Answer::error(401, "NoValidSession", message));
+        let stranger = |message: &str| Some(Answer::error(401, "NoValidSession", message));
         let turn = state.tally.counts.requests;
         if let Some(chance) = state.faults.moody()
             && chance.falls(draw(2, &self.name, turn))
@@ -212,7 +218,11 @@ impl Bmc {
         state.tally.counts.changes += 1;
         let is_current = |tag: &String| tag == "*" || *tag == state.settings.tag();
         if !asked.tag.as_ref().is_none_or(is_current) {
-            return Answer::error(412, "PreconditionFailed", "it has changed since it was read");
+            return Answer::error(
+                412,
+                "PreconditionFailed",
+                "it has changed since it was read",
+            );
         }
         if state.faults.has(Fault::Refusing) {
             return refusal();
@@ -323,9 +333,9 @@ fn change_system(settings: &mut Settings, body: &Value) -> bool {
 
 fn change_boot(settings: &mut Settings, key: &str, value: &Value) -> bool {
     const ENABLED: [&str; 3] = ["Disabled", "Once", "Continuous"];
-    let (known, to): (&[&str], _) = match key {
-        "BootSourceOverrideTarget" => (&BOOT_TARGETS, &mut settings.boot_target),
-        "BootSourceOverrideEnabled" => (&ENABLED, &mut settings.boot_enabled),
+    let (known, to) = match key {
+        "BootSourceOverrideTarget" => (BOOT_TARGETS.as_slice(), &mut settings.boot_target),
+        "BootSourceOverrideEnabled" => (ENABLED.as_slice(), &mut settings.boot_enabled),
         _ => return false,
     };
     match value.as_str().filter(|text| known.contains(text)) {

@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::Bmc;
 use super::answer::{Answer, Asked, Exchange};
 use super::certificate::Shown;
-use super::{Bmc, State};
 use crate::fault::{Fault, Reply};
 
 /// The read buffer of a connection: there may be many thousand.
@@ -75,7 +75,11 @@ async fn speak(bmc: &Arc<Bmc>, mut stream: TcpStream) {
     if !bmc.is_answering() {
         // Nobody is there: the connection stays open until the client has had enough.
         let mut ignored = [0; 256];
-        while stream.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
+        while stream
+            .read(&mut ignored)
+            .await
+            .is_ok_and(|length| length > 0)
+        {}
         return;
     }
     match &bmc.certificates {
@@ -139,10 +143,7 @@ fn response(answer: Answer) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     let json = "application/json".to_owned();
     for (name, value) in answer.headers.into_iter().chain([("content-type", json)]) {
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(name),
-            HeaderValue::try_from(value),
-        ) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
         }
     }
@@ -195,8 +196,8 @@ impl Bmc {
     }
 
     fn shown(&self) -> Shown {
-        let state: &State = &self.state.lock();
-        match state.faults.has(Fault::CertificateChanged) {
+        let has_changed = self.state.lock().faults.has(Fault::CertificateChanged);
+        match has_changed {
             true => Shown::Other,
             false => Shown::Own,
         }

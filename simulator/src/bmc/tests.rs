@@ -18,7 +18,14 @@ fn at(seconds: u64) -> Duration {
 fn alone(model: BmcModel) -> Bmc {
     let machine = Machine::alone("bmc".to_owned());
     let with = (Limits::default(), None);
-    Bmc::new("bmc".to_owned(), model, machine, at(60), with, Instant::now())
+    Bmc::new(
+        "bmc".to_owned(),
+        model,
+        machine,
+        at(60),
+        with,
+        Instant::now(),
+    )
 }
 
 /// The BMC of a room's first server with one.
@@ -196,7 +203,10 @@ fn power_takes_its_time_and_each_order_is_counted() {
     assert_eq!(state(at(1)), "PoweringOff");
     assert_eq!(state(at(6)), "Off");
     let power = get(&bmc, "/redfish/v1/Chassis/1/Power", at(6));
-    assert_eq!(power.pointer("/PowerControl/0/PowerConsumedWatts"), Some(&json!(14)));
+    assert_eq!(
+        power.pointer("/PowerControl/0/PowerConsumedWatts"),
+        Some(&json!(14))
+    );
     assert_eq!(reset("ForceOff", at(7)), 409);
     assert_eq!(reset("PushPowerButton", at(7)), 400);
     assert_eq!(reset("On", at(7)), 204);
@@ -206,7 +216,11 @@ fn power_takes_its_time_and_each_order_is_counted() {
     assert_eq!(state(at(22)), "PoweringOn", "it is off, and comes back");
     assert_eq!(state(at(25)), "On");
     let actions = bmc.truth(Detail::Summary).actions;
-    let counted = |reset| actions.get(&reset).map(|count| (count.received, count.done));
+    let counted = |reset| {
+        actions
+            .get(&reset)
+            .map(|count| (count.received, count.done))
+    };
     assert_eq!(counted(Reset::GracefulShutdown), Some((1, 1)));
     assert_eq!(counted(Reset::ForceOff), Some((1, 0)));
     assert_eq!(counted(Reset::On), Some((1, 1)));
@@ -232,7 +246,13 @@ fn settings_are_changed_by_those_who_saw_them_as_they_are() {
     assert_eq!(system["IndicatorLED"], "Lit");
     assert_eq!(system["Boot"]["BootSourceOverrideTarget"], "Pxe");
     // The next start uses it up.
-    send(&bmc, "POST", RESET, &json!({ "ResetType": "ForceRestart" }), at(3));
+    send(
+        &bmc,
+        "POST",
+        RESET,
+        &json!({ "ResetType": "ForceRestart" }),
+        at(3),
+    );
     let system = get(&bmc, SYSTEM, at(5));
     assert_eq!(system["Boot"]["BootSourceOverrideTarget"], "None");
 }
@@ -264,7 +284,10 @@ fn an_outlet_that_goes_off_takes_the_input_of_its_supply_and_the_last_one_the_bm
     let (room, bmc) = in_room();
     let supplies = |now| get(&bmc, "/redfish/v1/Chassis/1/Power", now)["PowerSupplies"].clone();
     let before = supplies(at(0));
-    assert!(before[0]["PowerInputWatts"].as_i64().unwrap() > 50, "{before}");
+    assert!(
+        before[0]["PowerInputWatts"].as_i64().unwrap() > 50,
+        "{before}"
+    );
     let session = token(&login(&bmc, USER, PASSWORD, at(0)));
     room.lock().switch(0, 0, Command::Off);
     let after = supplies(at(1));
@@ -287,7 +310,8 @@ fn an_outlet_that_goes_off_takes_the_input_of_its_supply_and_the_last_one_the_bm
 }
 
 #[test]
-fn a_machine_that_is_switched_off_draws_little_from_its_outlets_and_its_inlet_is_that_of_the_rack() {
+fn a_machine_that_is_switched_off_draws_little_from_its_outlets_and_its_inlet_is_that_of_the_rack()
+{
     let (room, bmc) = in_room();
     let reset = json!({ "ResetType": "ForceOff" });
     assert_eq!(send(&bmc, "POST", RESET, &reset, at(0)), 204);
@@ -295,7 +319,9 @@ fn a_machine_that_is_switched_off_draws_little_from_its_outlets_and_its_inlet_is
     assert!(room.lock().pdus[0].outlets[0].power.0 < 10.0);
     let thermal = get(&bmc, "/redfish/v1/Chassis/1/Thermal", at(1));
     let inlet = room.lock().racks[0].inlet.0;
-    let told = thermal["Temperatures"][0]["ReadingCelsius"].as_f64().unwrap();
+    let told = thermal["Temperatures"][0]["ReadingCelsius"]
+        .as_f64()
+        .unwrap();
     assert!((told - inlet).abs() <= 0.5, "{told} {inlet}");
     assert_eq!(thermal["Temperatures"][1]["Status"]["State"], "Absent");
 }
@@ -319,7 +345,10 @@ fn faults_do_what_they_are_called() {
     for fault in ["truncated", "garbage"] {
         let answer = answered(faulty(fault).receive(&read, at(0)));
         assert_eq!(answer.status, 200);
-        assert!(serde_json::from_slice::<Value>(&answer.body).is_err(), "{fault}");
+        assert!(
+            serde_json::from_slice::<Value>(&answer.body).is_err(),
+            "{fault}"
+        );
     }
     let off = json!({ "ResetType": "ForceOff" });
     for (fault, status) in [("lying", 204), ("refusing", 409)] {
@@ -329,14 +358,27 @@ fn faults_do_what_they_are_called() {
         let count = bmc.truth(Detail::Summary).actions[&Reset::ForceOff];
         assert_eq!((count.received, count.done), (1, 0));
     }
-    assert_eq!(login(&faulty("sessions-full"), USER, PASSWORD, at(0)).status, 503);
-    assert_eq!(send(&faulty("basic-refused"), "GET", SYSTEM, &Value::Null, at(0)), 401);
+    assert_eq!(
+        login(&faulty("sessions-full"), USER, PASSWORD, at(0)).status,
+        503
+    );
+    assert_eq!(
+        send(&faulty("basic-refused"), "GET", SYSTEM, &Value::Null, at(0)),
+        401
+    );
     let moody = faulty("moody=1");
     assert_eq!(send(&moody, "GET", SYSTEM, &Value::Null, at(0)), 401);
     assert_eq!(moody.truth(Detail::Summary).wrong_logins, 0);
     let fans = get(&faulty("fan-failed"), thermal, at(0))["Fans"].clone();
-    assert_eq!((&fans[0]["Reading"], &fans[0]["Status"]["Health"]), (&json!(0), &json!("Critical")));
-    let power = get(&faulty("supply-failed"), "/redfish/v1/Chassis/1/Power", at(0));
+    assert_eq!(
+        (&fans[0]["Reading"], &fans[0]["Status"]["Health"]),
+        (&json!(0), &json!("Critical"))
+    );
+    let power = get(
+        &faulty("supply-failed"),
+        "/redfish/v1/Chassis/1/Power",
+        at(0),
+    );
     assert_eq!(power["PowerSupplies"][0]["Status"]["Health"], "Critical");
 }
 
@@ -349,13 +391,23 @@ fn a_restart_takes_the_sessions_and_its_time() {
     let asked = ask("GET", SYSTEM, &Value::Null);
     assert_eq!(bmc.receive(&asked, at(59)), Exchange::Never);
     assert_eq!(with_token(&bmc, &session, at(62)), 401);
-    assert!(!bmc.truth(Detail::Summary).faults.contains(&"restart".to_owned()));
+    assert!(
+        !bmc.truth(Detail::Summary)
+            .faults
+            .contains(&"restart".to_owned())
+    );
 }
 
 #[test]
 fn what_a_bmc_cannot_have_is_refused() {
     let bmc = alone(BmcModel::Classic);
-    for fault in ["input-lost", "half-table", "certificate-changed", "bypass", "mute-sets"] {
+    for fault in [
+        "input-lost",
+        "half-table",
+        "certificate-changed",
+        "bypass",
+        "mute-sets",
+    ] {
         assert!(bmc.order(fault.parse().unwrap()).is_err(), "{fault}");
     }
 }

@@ -13,7 +13,17 @@ fn ask(base: &str, method: &str, path: &str, body: &Value) -> Option<(u16, Value
     let body = body.to_string();
     let user = "demo:demo-bmc-pass";
     let told = "\n%{http_code}";
-    let mut arguments = vec!["-sk", "--max-time", "2", "-u", user, "-X", method, "-w", told];
+    let mut arguments = vec![
+        "-sk",
+        "--max-time",
+        "2",
+        "-u",
+        user,
+        "-X",
+        method,
+        "-w",
+        told,
+    ];
     if body != "null" {
         arguments.extend(["-d", &body]);
     }
@@ -91,8 +101,23 @@ fn another_certificate_is_shown_until_the_fault_ends() {
 #[test]
 fn many_bmcs_answer_behind_one_listener_each_at_its_address() {
     let many = Simulator::start(&[
-        "bmcs", "--count", "100", "--port", "0", "--control-port", "0", "--plain", "--modern",
-        "--first-address", "127.61.0.1", "--dead", "5", "--slow", "5", "--slow-by", "60s",
+        "bmcs",
+        "--count",
+        "100",
+        "--port",
+        "0",
+        "--control-port",
+        "0",
+        "--plain",
+        "--modern",
+        "--first-address",
+        "127.61.0.1",
+        "--dead",
+        "5",
+        "--slow",
+        "5",
+        "--slow-by",
+        "60s",
     ]);
     assert_eq!(many.places.len(), 100);
     let with = |fault: &str| {
@@ -101,14 +126,20 @@ fn many_bmcs_answer_behind_one_listener_each_at_its_address() {
         all.filter(has).count()
     };
     assert_eq!((with("silent"), with("slow")), (5, 5));
-    let sound = many.places.iter().filter(|(_, one)| one["faults"] == json!([]));
+    let sound = many
+        .places
+        .iter()
+        .filter(|(_, one)| one["faults"] == json!([]));
     for (name, place) in sound.take(3) {
         let base = place["address"].as_str().unwrap();
         let (status, system) = ask(base, "GET", SYSTEM, &Value::Null).unwrap();
         assert_eq!((status, &system["HostName"]), (200, &json!(name)));
         assert_eq!(many.truth(name)["requests"], 1);
     }
-    let dead = many.places.values().find(|one| one["faults"] == json!(["silent"]));
+    let dead = many
+        .places
+        .values()
+        .find(|one| one["faults"] == json!(["silent"]));
     let base = dead.unwrap()["address"].as_str().unwrap();
     assert!(ask(base, "GET", SYSTEM, &Value::Null).is_none());
 }

@@ -77,7 +77,10 @@ fn the_servers_of_the_demo_are_read_and_switched_by_their_bmcs() {
     demo.control(&format!("{BMC} power-off"));
     let truth = demo.truth(BMC);
     assert_eq!(truth["host"], "Off");
-    assert_eq!(truth["actions"]["ForceOff"], json!({ "received": 1, "done": 1 }));
+    assert_eq!(
+        truth["actions"]["ForceOff"],
+        json!({ "received": 1, "done": 1 })
+    );
     // Its PDU feels it.
     let outlet = || demo.truth("pdu-a1-a")["outlets"][0]["watts"].as_f64();
     assert!(outlet() < Some(20.0), "{:?}", outlet());
@@ -160,6 +163,9 @@ fn faults_of_bmcs_are_told_for_what_they_are() {
     assert!(read.is_some(), "{}", demo.truth(BMC));
     let truth = demo.truth(BMC);
     assert!(truth["sessions_refused"].as_u64() >= Some(1), "{truth}");
-    assert_eq!((&truth["sessions"], &truth["lockouts"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&truth["sessions"], &truth["lockouts"]),
+        (&json!(0), &json!(0))
+    );
     assert_eq!(demo.up.stop(), 0, "{}", place.told());
 }

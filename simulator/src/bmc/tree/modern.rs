@@ -11,7 +11,11 @@ const SENSORS: &str = "/Chassis/1/Sensors";
 
 pub fn document(view: &View<'_>, path: &[&str]) -> Option<Value> {
     Some(match path {
-        ["Sensors"] => members(SENSORS, "SensorCollection", sensors::temperatures(view).len()),
+        ["Sensors"] => members(
+            SENSORS,
+            "SensorCollection",
+            sensors::temperatures(view).len(),
+        ),
         ["Sensors", id] => {
             let all = sensors::temperatures(view);
             sensor(all.iter().find(|one| one.number.to_string() == *id)?)
@@ -93,12 +97,7 @@ fn sensor(one: &Temperature) -> Value {
 fn fan(one: &Fan) -> Value {
     let id = one.number.to_string();
     with(
-        resource(
-            &format!("{FANS}/{id}"),
-            "Fan",
-            &id,
-            &format!("Fan {id}"),
-        ),
+        resource(&format!("{FANS}/{id}"), "Fan", &id, &format!("Fan {id}")),
         json!({
             "SpeedPercent": { "Reading": one.percent.round(), "SpeedRPM": one.rpm.round() },
             "Status": status(if one.has_failed { "Critical" } else { "OK" }),

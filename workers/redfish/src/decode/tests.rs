@@ -22,7 +22,12 @@ fn read_all(all: &[(&str, &Json)]) -> Vec<String> {
     let wanted = crate::profile::wanted(&profiles);
     let parts: Vec<(&str, Json)> = all
         .iter()
-        .map(|(place, document)| (*place, wanted.parse(document.to_string().as_bytes()).unwrap()))
+        .map(|(place, document)| {
+            (
+                *place,
+                wanted.parse(document.to_string().as_bytes()).unwrap(),
+            )
+        })
         .collect();
     let parts: Vec<(&str, &Json)> = parts.iter().map(|(place, part)| (*place, part)).collect();
     let whole = decoded(&profiles, all);
