@@ -111,7 +111,7 @@ fn an_outlet_that_goes_off_is_a_failed_supply_of_the_server_that_hangs_on_it() {
     assert!(why.out.contains("pdu-a1-b"), "{}", why.out);
     // Both at once would take the server away.
     let both = demo.run("control rack=A1,kind=apc-pdu outlet-off -p outlet=1 --yes");
-    assert_eq!(both.code, 2, "{}{}", both.out, both.err);
+    assert_ne!(both.code, 0, "{}{}", both.out, both.err);
     assert!(both.err.contains(BMC), "{}", both.err);
     demo.control("pdu-a1-a outlet-off -p outlet=1");
     let inputs = demo.read(BMC, "hw.power", "input");
