@@ -10,7 +10,7 @@ use serde::de::{
 };
 use serde_json::{Map, Number, Value as Json};
 
-use super::{Attribute, Condition, Path, Read};
+use super::{Attribute, Condition, Read};
 
 /// The wanted parts of a document. A scalar that is met on the way is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Wanted {
     named: BTreeMap<String, Wanted>,
     /// The wanted parts of every member that is not named.
     each: Option<Box<Wanted>>,
+    /// The wanted parts of every item, if it is a list.
+    items: Option<Box<Wanted>>,
 }
 
 impl Wanted {
@@ -38,35 +40,37 @@ impl Wanted {
             places.extend(metric.when.iter().map(|one: &Condition| one.at.as_str()));
             places.extend(metric.units.iter().map(|(at, _)| at.as_str()));
         }
-        let each = read.each.as_ref().map_or(&[][..], Path::steps);
         for place in places {
             let steps: Vec<Cow<'_, str>> = steps(place).collect();
-            self.add_steps(each.iter().map(String::as_str), &steps);
+            let steps = || steps.iter().map(|step| &**step);
+            let Some(each) = &read.each else {
+                self.reach(steps()).is_whole = true;
+                continue;
+            };
+            let list = self.reach(each.steps().iter().map(String::as_str));
+            list.reach(steps()).is_whole = true;
             // A list at the end of the path is taken apart.
-            let apart = each.iter().map(String::as_str).chain(["*"]);
-            self.add_steps(apart, &steps);
+            let items = list.items.get_or_insert_default();
+            items.reach(steps()).is_whole = true;
         }
     }
 
     /// Adds the value at a pointer.
     pub fn add(&mut self, pointer: &str) {
         let steps: Vec<Cow<'_, str>> = steps(pointer).collect();
-        self.add_steps([], &steps);
+        self.reach(steps.iter().map(|step| &**step)).is_whole = true;
     }
 
-    fn add_steps<'a>(
-        &mut self,
-        before: impl IntoIterator<Item = &'a str>,
-        steps: &'a [Cow<'a, str>],
-    ) {
+    /// The part that these steps lead to.
+    fn reach<'a>(&mut self, steps: impl Iterator<Item = &'a str>) -> &mut Self {
         let mut at = self;
-        for step in before.into_iter().chain(steps.iter().map(AsRef::as_ref)) {
+        for step in steps {
             at = match step.contains('*') {
                 true => at.each.get_or_insert_default().as_mut(),
                 false => at.named.entry(step.to_owned()).or_default(),
             };
         }
-        at.is_whole = true;
+        at
     }
 
     /// Adds the parts of a member of a collection, under the name of the list: the same as of a
@@ -75,27 +79,34 @@ impl Wanted {
     pub fn with_members(mut self, list: &str) -> Self {
         let member = self.clone().complete();
         let of_list = Self {
-            each: Some(Box::new(member.clone())),
+            items: Some(Box::new(member.clone())),
             ..member
         };
         self.named.insert(list.to_owned(), of_list);
         self.complete()
     }
 
-    /// Adds to each named part what is wanted of every one.
+    /// Adds to each named part what is wanted of every one, so that one look finds all.
     fn complete(mut self) -> Self {
-        let each = self.each.map(|each| Box::new(each.complete()));
+        let items = self.items.map(|items| Box::new(items.complete()));
+        let each = self.each.map(|each| {
+            let mut each = each.complete();
+            items.iter().for_each(|items| each.merge(items));
+            Box::new(each)
+        });
         self.named = self
             .named
             .into_iter()
             .map(|(name, mut part)| {
-                if let Some(each) = &each {
-                    part.merge(each);
+                each.iter().for_each(|each| part.merge(each));
+                if name.parse::<usize>().is_ok() {
+                    items.iter().for_each(|items| part.merge(items));
                 }
                 (name, part.complete())
             })
             .collect();
         self.each = each;
+        self.items = items;
         self
     }
 
@@ -106,6 +117,9 @@ impl Wanted {
         }
         if let Some(each) = &other.each {
             self.each.get_or_insert_default().merge(each);
+        }
+        if let Some(items) = &other.items {
+            self.items.get_or_insert_default().merge(items);
         }
     }
 
@@ -187,6 +201,7 @@ impl<'de> Visitor<'de> for &Wanted {
                 true => self.each.as_deref(),
                 false => self.of(&all.len().to_string()),
             };
+            let wanted = wanted.or(self.items.as_deref());
             let next = match wanted {
                 Some(wanted) => list.next_element_seed(wanted)?,
                 // It keeps its place, so that the others have theirs.
@@ -314,6 +329,25 @@ mod tests {
             let parsed = wanted.parse(document.to_string().as_bytes()).unwrap();
             assert_eq!(parsed, expect);
         }
+    }
+
+    #[test]
+    fn members_do_not_multiply_what_is_wanted() {
+        let mut all = Wanted::default();
+        for name in 0..100 {
+            all.add(&format!("/List/{name}x/value"));
+            all.add(&format!("/{name}x/*/deep"));
+        }
+        fn size(wanted: &Wanted) -> usize {
+            let parts = wanted.named.values();
+            let more = wanted.each.iter().chain(&wanted.items);
+            1 + parts
+                .chain(more.map(AsRef::as_ref))
+                .map(size)
+                .sum::<usize>()
+        }
+        let (one, with) = (size(&all), size(&all.clone().with_members("Members")));
+        assert!(with <= 3 * one + 10, "{one} {with}");
     }
 
     #[test]
