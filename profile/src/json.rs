@@ -4,7 +4,6 @@
 pub mod body;
 mod decode;
 pub mod form;
-mod wanted;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -14,7 +13,6 @@ use utakata_model::{MetricName, reading::Attributes};
 use crate::{Meaning, Names, Raw, Test};
 
 pub use decode::decode;
-pub use wanted::Wanted;
 
 /// A document, and where it was found.
 #[derive(Debug)]
@@ -112,11 +110,6 @@ impl Path {
                 .map(|step| step.replace("~1", "/").replace("~0", "~"))
                 .collect(),
         ))
-    }
-
-    /// Its steps, without their escapes.
-    fn steps(&self) -> &[String] {
-        &self.0
     }
 
     /// The items there: a list at the end of the path is taken apart.

@@ -3,13 +3,13 @@
 mod compile;
 mod file;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 pub use utakata_profile::Error;
 use utakata_profile::{
     Pattern, Source,
-    json::{Condition, Read, Wanted, body},
+    json::{Condition, Read, body},
 };
 
 use file::File;
@@ -111,30 +111,6 @@ impl utakata_profile::Content for Content {
         all.map(|(name, control)| (name.as_str(), control.parameters()))
             .collect()
     }
-}
-
-/// The parts of resources that these profiles look at: what their reads point to, the links that are
-/// followed, and all that of the members of a collection.
-pub fn wanted(profiles: &[Arc<Profile>]) -> Wanted {
-    let mut wanted = Wanted::default();
-    for content in profiles.iter().map(|profile| &profile.content) {
-        content.reads.iter().for_each(|read| wanted.add_read(read));
-        for segment in content.find.values().flatten().flatten() {
-            if let Segment::Name(name) = segment {
-                let name = name.replace('~', "~0");
-                wanted.add(&format!("/{name}/@odata.id"));
-                wanted.add(&format!("/Links/{name}/@odata.id"));
-            }
-        }
-    }
-    let of_members = [
-        "/@odata.id",
-        "/Id",
-        "/@odata.nextLink",
-        "/Members@odata.nextLink",
-    ];
-    of_members.iter().for_each(|at| wanted.add(at));
-    wanted.with_members("Members")
 }
 
 #[cfg(test)]

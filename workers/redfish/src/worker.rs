@@ -13,10 +13,7 @@ use tokio::{
     sync::Mutex as Turn,
     time::{Instant, timeout_at},
 };
-use utakata_profile::{
-    json::Wanted,
-    release::{self, Program},
-};
+use utakata_profile::release::{self, Program};
 use utakata_worker_http::connection::Endpoint;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
@@ -28,7 +25,7 @@ use crate::{
     address::{self, Place},
     client::Client,
     credential::{self, Credential},
-    profile::{self, Content, Profile},
+    profile::Content,
 };
 use learned::Learned;
 
@@ -49,9 +46,6 @@ pub struct RedfishWorker {
     program: Program<Content>,
     services: Mutex<HashMap<Key, Arc<Turn<Service>>>>,
     gates: Gates,
-    /// The parts of resources that profiles look at, by the names of the profiles: of many services
-    /// there are few sorts.
-    wanted: Mutex<HashMap<Vec<String>, Arc<Wanted>>>,
 }
 
 /// A service as one user sees it.
@@ -87,7 +81,6 @@ impl RedfishWorker {
             program: Program::of(&release.folder, &release.manifest, &["read"])?,
             services: Mutex::default(),
             gates: Gates::default(),
-            wanted: Mutex::default(),
         })
     }
 
@@ -167,14 +160,6 @@ impl RedfishWorker {
         }));
         services.insert(key, Arc::clone(&service));
         Ok(service)
-    }
-
-    /// The parts of resources that these profiles look at.
-    fn wanted(&self, profiles: &[Arc<Profile>]) -> Arc<Wanted> {
-        let names = profiles.iter().map(|profile| profile.name.clone());
-        let mut known = self.wanted.lock();
-        let of = known.entry(names.collect());
-        Arc::clone(of.or_insert_with(|| Arc::new(profile::wanted(profiles))))
     }
 
     /// Ends the sessions that this worker has, best effort.
