@@ -26,6 +26,11 @@ impl Figures {
             .unwrap_or_default()
     }
 
+    /// Returns the number of figures above this one.
+    pub fn above(&self, limit: f64) -> usize {
+        self.0.iter().filter(|figure| **figure > limit).count()
+    }
+
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }

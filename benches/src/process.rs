@@ -35,6 +35,17 @@ pub fn resident_megabytes(pid: u32) -> Result<f64> {
     Ok(kilobytes / 1024.0)
 }
 
+/// The number of sockets that a process has open.
+pub fn open_sockets(pid: u32) -> Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        // One that was closed meanwhile is none.
+        let to = fs::read_link(entry?.path()).unwrap_or_default();
+        count += usize::from(to.to_string_lossy().starts_with("socket:"));
+    }
+    Ok(count)
+}
+
 /// All descendants of a process, with the names of their programs.
 pub fn descendants(pid: u32) -> Result<BTreeMap<u32, String>> {
     let mut parents = Vec::new();

@@ -35,6 +35,8 @@ pub struct Blueprint {
     pub upses: Vec<Ups>,
     #[serde(default, rename = "server")]
     pub servers: Vec<Servers>,
+    #[serde(default, rename = "bmc")]
+    pub bmcs: Vec<Bmc>,
     #[serde(default, rename = "utility")]
     pub utilities: Vec<Utility>,
     #[serde(default)]
@@ -62,6 +64,8 @@ pub enum Kind {
     Ups,
     /// A cooling unit of no make (netSnmpPlaypen).
     Crac,
+    /// The BMC of a server (Redfish, DSP0266).
+    Redfish,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +169,31 @@ pub struct Servers {
     pub labels: BTreeMap<String, String>,
 }
 
+/// The BMC of a server.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bmc {
+    pub name: String,
+    /// The name of its server; of several alike, with the number: `a1-compute-01`.
+    pub server: String,
+    #[serde(default)]
+    pub model: BmcModel,
+    /// The time that it takes to start once it has power.
+    #[serde(default = "one_minute", deserialize_with = "span::deserialize")]
+    pub start: Duration,
+}
+
+/// The resources in which a BMC tells what it measures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BmcModel {
+    /// `Thermal` and `Power`.
+    #[default]
+    Classic,
+    /// `ThermalSubsystem`, `PowerSubsystem` and `Sensors`, which come with their members if asked.
+    Modern,
+}
+
 /// The reason why a room cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -189,6 +218,10 @@ fn five_seconds() -> Duration {
 
 fn three_minutes() -> Duration {
     Duration::from_secs(180)
+}
+
+fn one_minute() -> Duration {
+    Duration::from_secs(60)
 }
 
 fn supply_air() -> Celsius {

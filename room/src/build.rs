@@ -7,7 +7,7 @@ use crate::blueprint::{self, Blueprint};
 use crate::cooling::Design;
 use crate::units::{Volts, WattHours, Watts};
 use crate::{
-    Air, Breaker, Conditions, Cooling, Cord, Outlet, Pdu, Rack, Room, Server, Ups, Utility,
+    Air, Bmc, Breaker, Conditions, Cooling, Cord, Outlet, Pdu, Rack, Room, Server, Ups, Utility,
 };
 
 /// A mistake in a blueprint.
@@ -34,6 +34,9 @@ pub enum Error {
     /// A cooling unit that cannot work.
     #[error("`{0}` has a setpoint that is not from 10 to 40 degrees")]
     Setpoint(String),
+    /// A BMC of a server that does not exist.
+    #[error("`{0}` is the BMC of `{1}`, which is no server of the room")]
+    Server(String, String),
     /// A cord leads nowhere.
     #[error("`{0}` is plugged into `{1}`, which the room does not have")]
     Plug(String, String),
@@ -74,6 +77,8 @@ impl Room {
                 servers.push(build_server(sort, number, &racks, &pdus)?);
             }
         }
+        let bmcs = blueprint.bmcs.iter().map(|bmc| build_bmc(bmc, &servers));
+        let bmcs = bmcs.collect::<Result<_, _>>()?;
         let mut room = Self {
             name: blueprint.name.clone(),
             seed: blueprint.seed,
@@ -86,6 +91,7 @@ impl Room {
             air: (!cooling.is_empty()).then(|| Air::new(&cooling)),
             cooling,
             servers,
+            bmcs,
         };
         room.label();
         room.settle();
@@ -150,8 +156,9 @@ fn check_names(blueprint: &Blueprint) -> Result<(), Error> {
     let pdus = blueprint.pdus.iter().map(|pdu| &pdu.name);
     let upses = blueprint.upses.iter().map(|ups| &ups.name);
     let cooling = blueprint.cooling.iter().map(|unit| &unit.name);
+    let bmcs = blueprint.bmcs.iter().map(|bmc| &bmc.name);
     let mut seen = HashSet::new();
-    for name in pdus.chain(upses).chain(cooling) {
+    for name in pdus.chain(upses).chain(cooling).chain(bmcs) {
         if !seen.insert(name) {
             return Err(Error::Twice(name.clone()));
         }
@@ -272,9 +279,22 @@ fn build_server(
         name,
         rack,
         labels: sort.labels.clone(),
+        power: Watts(0.0),
         idle: sort.idle_watts,
         peak: sort.peak_watts,
+        is_on: true,
+        limit: None,
         cords: cords.collect::<Result<_, _>>()?,
+    })
+}
+
+fn build_bmc(bmc: &blueprint::Bmc, servers: &[Server]) -> Result<Bmc, Error> {
+    let server = servers.iter().position(|server| server.name == bmc.server);
+    Ok(Bmc {
+        name: bmc.name.clone(),
+        server: server.ok_or_else(|| Error::Server(bmc.name.clone(), bmc.server.clone()))?,
+        model: bmc.model,
+        start: bmc.start,
     })
 }
 

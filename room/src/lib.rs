@@ -22,6 +22,7 @@ mod load;
 mod outlet;
 mod pdu;
 mod rack;
+mod server;
 pub mod span;
 pub mod units;
 mod ups;
@@ -30,7 +31,6 @@ mod utility;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use air::Air;
@@ -42,6 +42,7 @@ pub use cooling::{Cooling, CoolingStatus};
 pub use outlet::{Command, Outlet};
 pub use pdu::Pdu;
 pub use rack::Rack;
+pub use server::{Bmc, Cord, Server};
 pub use ups::{Input, Source, Test, TestOrder, Ups};
 pub use utility::Utility;
 
@@ -67,25 +68,7 @@ pub struct Room {
     /// The air; absent without cooling units, where the supply air never changes.
     pub air: Option<Air>,
     pub servers: Vec<Server>,
-}
-
-/// A server and its outlets.
-#[derive(Debug)]
-pub struct Server {
-    pub name: String,
-    /// The index of its rack.
-    pub rack: usize,
-    pub labels: BTreeMap<String, String>,
-    pub cords: Vec<Cord>,
-    idle: Watts,
-    peak: Watts,
-}
-
-/// One power cord: the outlet (from 0) and the PDU it is plugged into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cord {
-    pub pdu: usize,
-    pub outlet: usize,
+    pub bmcs: Vec<Bmc>,
 }
 
 impl Room {
@@ -272,6 +255,30 @@ impl Room {
         self.advance(Duration::ZERO);
     }
 
+    /// Switches the machine of a server on or off, as its BMC does.
+    pub fn set_server(&mut self, server: usize, to: Command) {
+        if let Some(server) = self.servers.get_mut(server) {
+            server.is_on = to == Command::On;
+        }
+        self.advance(Duration::ZERO);
+    }
+
+    /// Limits the power that a server may take, or lifts the limit.
+    pub fn limit_server(&mut self, server: usize, limit: Option<Watts>) {
+        if let Some(server) = self.servers.get_mut(server) {
+            server.limit = limit;
+        }
+        self.advance(Duration::ZERO);
+    }
+
+    /// Returns the voltage at the end of a cord; zero without power.
+    pub fn voltage(&self, cord: Cord) -> Volts {
+        match is_live(&self.pdus, cord) {
+            true => self.pdus[cord.pdu].voltage,
+            false => Volts(0.0),
+        }
+    }
+
     /// Ends all conditions of a UPS, closes its breaker, and has what supplies it return.
     pub fn clear_ups(&mut self, ups: usize) {
         let Some(found) = self.upses.get_mut(ups) else {
@@ -335,19 +342,19 @@ impl Room {
                 outlet.power = Watts(0.0);
             }
         }
-        for server in &self.servers {
+        for server in &mut self.servers {
+            server.power = Watts(0.0);
             let live = |cord: &&Cord| is_live(&self.pdus, **cord);
             let count = server.cords.iter().filter(live).count();
             if count == 0 {
                 continue;
             }
-            let fraction = load::fraction(self.seed, &server.name, self.clock);
-            let power = server.idle + (server.peak - server.idle) * fraction;
+            server.power = server.draw(load::fraction(self.seed, &server.name, self.clock));
             for cord in &server.cords {
                 if is_live(&self.pdus, *cord)
                     && let Some(outlet) = self.pdus[cord.pdu].outlets.get_mut(cord.outlet)
                 {
-                    outlet.power += power * (1.0 / count as f64);
+                    outlet.power += server.power * (1.0 / count as f64);
                 }
             }
         }

@@ -466,3 +466,43 @@ fn what_is_plugged_into_a_pdu_trips_its_own_breaker() {
     advance_minutes(&mut room, 1);
     assert!(!room.pdus[0].has_tripped() && room.pdus[0].power().0 > 1000.0);
 }
+
+#[test]
+fn a_server_that_is_off_or_limited_draws_less() {
+    let mut room = demo();
+    let server = room.bmcs[0].server;
+    let full = room.servers[server].power;
+    room.limit_server(server, Some(Watts(165.0)));
+    assert_eq!(room.servers[server].power, Watts(165.0));
+    assert!(near(room.pdus[0].outlets[0].power.0, 82.5));
+    // Less than idle is not possible.
+    room.limit_server(server, Some(Watts(20.0)));
+    assert_eq!(room.servers[server].power, Watts(160.0));
+    room.limit_server(server, None);
+    assert!(near(room.servers[server].power.0, full.0));
+    room.set_server(server, Command::Off);
+    assert!(room.servers[server].power.0 < 20.0);
+    assert_eq!(room.dark(), 0, "it has power, and is off");
+    room.set_server(server, Command::On);
+    assert!(near(room.servers[server].power.0, full.0));
+}
+
+#[test]
+fn a_cord_has_the_voltage_of_its_pdu_while_its_outlet_is_on() {
+    let mut room = demo();
+    let server = room.bmcs[0].server;
+    let cords = room.servers[server].cords.clone();
+    assert!(cords.iter().all(|cord| room.voltage(*cord).0 > 200.0));
+    room.switch(cords[0].pdu, cords[0].outlet, Command::Off);
+    assert_eq!(room.voltage(cords[0]), Volts(0.0));
+    assert!(room.voltage(cords[1]).0 > 200.0);
+    room.switch(cords[1].pdu, cords[1].outlet, Command::Off);
+    assert_eq!(room.servers[server].power, Watts(0.0));
+}
+
+#[test]
+fn a_bmc_of_no_server_is_refused() {
+    let text = "name = \"x\"\n[[bmc]]\nname = \"b\"\nserver = \"s\"";
+    let error = Room::build(&Blueprint::parse(text, "x").unwrap()).unwrap_err();
+    assert_eq!(error, Error::Server("b".into(), "s".into()));
+}

@@ -7,10 +7,12 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
+use crate::blueprint::BmcModel;
+use crate::bmc::Limits;
 use crate::control::{self, Request};
-use crate::{bent, counters, service, span, swarm};
+use crate::{bent, bmcs, counters, service, span, swarm};
 
-/// Simulated equipment: real SNMP, driven by a small physical model
+/// Simulated equipment: real SNMP and Redfish, driven by a small physical model
 #[derive(Debug, Parser)]
 #[command(name = "utakata-simulator", version)]
 pub struct Cli {
@@ -20,7 +22,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a room of PDUs, UPSs and cooling units; prints a JSON line per device, then one with "ready"
+    /// Run a room of PDUs, UPSs, cooling units and BMCs; prints a JSON line per device, then one with "ready"
     Room {
         /// A room file (TOML) instead of the default room
         #[arg(long, value_name = "FILE")]
@@ -65,6 +67,8 @@ enum Command {
         #[arg(long)]
         exit_with_stdin: bool,
     },
+    /// Run many BMCs that speak Redfish, each on its own address, for benchmarks
+    Bmcs(Bmcs),
     /// Run one agent with a random combination of faults derived from a seed; prints the truth
     /// about each of its objects
     Bent {
@@ -96,7 +100,9 @@ enum Command {
         /// slow=3000ms, silent, flapping[=5s], garbage, lying, mute-sets[=0.1], late=500ms, frozen,
         /// half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload,
         /// near-overload, supply-failed, breaker-open, utility-lost, compressor-failed,
-        /// hidden-failure, sign-wrong, warm=35, extra-load=3000, none
+        /// hidden-failure, sign-wrong, warm=35, extra-load=3000, none; of BMCs: slow-part=30s,
+        /// truncated, refusing, sessions-full, basic-refused, moody[=0.2], restart[=60s],
+        /// certificate-changed, fan-failed
         fault: String,
     },
     /// Print the truth about the running devices, as JSON
@@ -115,6 +121,43 @@ enum Command {
         /// Only this device
         device: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+struct Bmcs {
+    /// Number of BMCs
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=131_072))]
+    count: u32,
+    /// Address of the first BMC; each next one uses the next address
+    #[arg(long, default_value = "127.60.0.1")]
+    first_address: Ipv4Addr,
+    /// TCP port of all BMCs, on all addresses of this machine; 0 picks a free one
+    #[arg(long, default_value_t = 16443)]
+    port: u16,
+    /// TCP port for querying and injecting faults; 0 picks a free one
+    #[arg(long, default_value_t = 16100)]
+    control_port: u16,
+    /// HTTP instead of HTTPS
+    #[arg(long)]
+    plain: bool,
+    /// ThermalSubsystem, PowerSubsystem and Sensors instead of Thermal and Power
+    #[arg(long)]
+    modern: bool,
+    /// Number of sessions that each has
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    sessions: u32,
+    /// Percentage of BMCs that never answer
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    dead: u32,
+    /// Percentage of BMCs that answer late
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    slow: u32,
+    /// Time after which a late BMC answers
+    #[arg(long, default_value = "30s", value_parser = span::parse)]
+    slow_by: Duration,
+    /// End when standard input closes, so as not to outlive the parent
+    #[arg(long)]
+    exit_with_stdin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +247,10 @@ impl Cli {
                 let runtime = tokio::runtime::Runtime::new()?;
                 Ok(runtime.block_on(bent::run(&config))?)
             }
+            Command::Bmcs(flags) => {
+                let runtime = tokio::runtime::Runtime::new()?;
+                Ok(runtime.block_on(bmcs::run(&flags.into()))?)
+            }
             Command::Counters(flags) => {
                 let runtime = tokio::runtime::Runtime::new()?;
                 Ok(runtime.block_on(counters::run(&flags.into()))?)
@@ -215,6 +262,30 @@ impl Cli {
             } => received(&control, device, fault),
             Command::Show { control, device } => show(&control, &Request::Show { device }),
             Command::Truth { control, device } => show(&control, &Request::Truth { device }),
+        }
+    }
+}
+
+impl From<Bmcs> for bmcs::Config {
+    fn from(flags: Bmcs) -> Self {
+        Self {
+            count: flags.count,
+            first_address: flags.first_address,
+            port: flags.port,
+            control_port: flags.control_port,
+            is_plain: flags.plain,
+            model: match flags.modern {
+                true => BmcModel::Modern,
+                false => BmcModel::Classic,
+            },
+            limits: Limits {
+                sessions: flags.sessions as usize,
+                ..Limits::default()
+            },
+            dead: flags.dead,
+            slow: flags.slow,
+            slow_by: flags.slow_by,
+            exit_with_stdin: flags.exit_with_stdin,
         }
     }
 }

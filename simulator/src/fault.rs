@@ -8,6 +8,11 @@ use crate::chance::{self, Chance};
 use crate::room::Condition;
 use crate::span;
 
+/// The default time for which a BMC is away while it restarts.
+const RESTART: Duration = Duration::from_secs(60);
+/// The default share of requests that a moody BMC takes for those of a stranger.
+const MOODY: &str = "0.2";
+
 /// The default time for which a flapping device is up, and then down.
 const FLAP: Duration = Duration::from_secs(5);
 
@@ -42,8 +47,44 @@ pub enum Fault {
     Warm(u32),
     /// So many watts are plugged into a PDU besides its servers.
     ExtraLoad(u32),
+    /// Answers what it measures late, and everything else at once.
+    SlowPart(Duration),
+    /// Ends its documents in the middle.
+    Truncated,
+    /// Refuses what it is told to do.
+    Refusing,
+    /// Has given all its sessions to others.
+    SessionsFull,
+    /// Takes no user and password with a request, only sessions.
+    BasicRefused,
+    /// Takes a request for that of a stranger, with this probability.
+    Moody(Chance),
+    /// Restarts, and is away for this long: its sessions are gone.
+    Restart(Duration),
+    /// Shows another certificate.
+    CertificateChanged,
+    /// A fan stands still.
+    FanFailed,
     /// A condition of the device itself, which it reports.
     Condition(Condition),
+}
+
+impl Fault {
+    /// Returns true if only BMCs have it.
+    pub fn is_of_bmcs(self) -> bool {
+        matches!(
+            self,
+            Self::SlowPart(_)
+                | Self::Truncated
+                | Self::Refusing
+                | Self::SessionsFull
+                | Self::BasicRefused
+                | Self::Moody(_)
+                | Self::Restart(_)
+                | Self::CertificateChanged
+                | Self::FanFailed
+        )
+    }
 }
 
 /// The error for a text that is not a fault.
@@ -51,7 +92,7 @@ pub enum Fault {
 pub enum Error {
     /// There is no fault of this name.
     #[error(
-        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000 or none"
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000, slow-part=30s, truncated, refusing, sessions-full, basic-refused, moody, moody=0.2, restart, restart=60s, certificate-changed, fan-failed or none"
     )]
     Unknown(String),
     /// The fault needs a duration, or has an invalid one.
@@ -103,17 +144,23 @@ impl FromStr for Order {
         let span = |value: &str| {
             span::parse(value).map_err(|error| Error::Duration(name.to_owned(), error))
         };
+        let chance = |value: &str| {
+            value
+                .parse::<Chance>()
+                .map_err(|error| Error::Chance(name.to_owned(), error))
+        };
         let fault = match (name, value) {
             ("slow", Some(value)) => Fault::Slow(span(value)?),
             ("slow", None) => return Err(Error::HowLong("slow")),
+            ("slow-part", Some(value)) => Fault::SlowPart(span(value)?),
+            ("slow-part", None) => return Err(Error::HowLong("slow-part")),
             ("late", Some(value)) => Fault::Late(span(value)?),
             ("late", None) => return Err(Error::HowLong("late")),
-            ("mute-sets", Some(value)) => Fault::MuteSets(
-                value
-                    .parse()
-                    .map_err(|error| Error::Chance(name.to_owned(), error))?,
-            ),
+            ("restart", Some(value)) => Fault::Restart(span(value)?),
+            ("restart", None) => Fault::Restart(RESTART),
+            ("mute-sets", Some(value)) => Fault::MuteSets(chance(value)?),
             ("mute-sets", None) => Fault::MuteSets(Chance::ALWAYS),
+            ("moody", value) => Fault::Moody(chance(value.unwrap_or(MOODY))?),
             ("flapping", Some(value)) => Fault::Flapping(span(value)?),
             ("flapping", None) => Fault::Flapping(FLAP),
             ("warm", value) => match value.and_then(|value| value.parse().ok()) {
@@ -143,6 +190,12 @@ fn plain(name: &str) -> Option<Fault> {
         "frozen" => Fault::Frozen,
         "half-table" => Fault::HalfTable,
         "input-lost" => Fault::InputLost,
+        "truncated" => Fault::Truncated,
+        "refusing" => Fault::Refusing,
+        "sessions-full" => Fault::SessionsFull,
+        "basic-refused" => Fault::BasicRefused,
+        "certificate-changed" => Fault::CertificateChanged,
+        "fan-failed" => Fault::FanFailed,
         name => Fault::Condition(name.parse().ok()?),
     })
 }
@@ -154,6 +207,15 @@ impl fmt::Display for Fault {
             Self::Flapping(span) => write!(f, "flapping={}ms", span.as_millis()),
             Self::Late(delay) => write!(f, "late={}ms", delay.as_millis()),
             Self::MuteSets(chance) => write!(f, "mute-sets={chance}"),
+            Self::SlowPart(delay) => write!(f, "slow-part={}ms", delay.as_millis()),
+            Self::Restart(span) => write!(f, "restart={}ms", span.as_millis()),
+            Self::Moody(chance) => write!(f, "moody={chance}"),
+            Self::Truncated => f.write_str("truncated"),
+            Self::Refusing => f.write_str("refusing"),
+            Self::SessionsFull => f.write_str("sessions-full"),
+            Self::BasicRefused => f.write_str("basic-refused"),
+            Self::CertificateChanged => f.write_str("certificate-changed"),
+            Self::FanFailed => f.write_str("fan-failed"),
             Self::Silent => f.write_str("silent"),
             Self::Garbage => f.write_str("garbage"),
             Self::Lying => f.write_str("lying"),
@@ -215,6 +277,27 @@ impl Faults {
             Fault::Late(delay) => Some(*delay),
             _ => None,
         })
+    }
+
+    /// Returns the time by which measurements are late.
+    pub fn slow_part(&self) -> Option<Duration> {
+        self.0.iter().find_map(|fault| match fault {
+            Fault::SlowPart(delay) => Some(*delay),
+            _ => None,
+        })
+    }
+
+    /// Returns the probability that a request is taken for that of a stranger.
+    pub fn moody(&self) -> Option<Chance> {
+        self.0.iter().find_map(|fault| match fault {
+            Fault::Moody(chance) => Some(*chance),
+            _ => None,
+        })
+    }
+
+    /// Forgets a restart that is over.
+    pub fn restarted(&mut self) {
+        self.0.retain(|fault| !matches!(fault, Fault::Restart(_)));
     }
 
     /// Returns the treatment of a request that arrives after the simulator has run for `now`.
@@ -282,6 +365,15 @@ mod tests {
             "hidden-failure",
             "sign-wrong",
             "extra-load=3000",
+            "slow-part=30000ms",
+            "truncated",
+            "refusing",
+            "sessions-full",
+            "basic-refused",
+            "moody=0.2",
+            "restart=60000ms",
+            "certificate-changed",
+            "fan-failed",
         ] {
             let order: Order = text.parse().unwrap();
             let Order::Add(fault) = order else {

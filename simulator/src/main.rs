@@ -1,6 +1,9 @@
-//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP.
+//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP, and servers whose
+//! BMCs speak Redfish.
 
 mod bent;
+mod bmc;
+mod bmcs;
 mod cli;
 mod control;
 mod counters;
@@ -10,6 +13,7 @@ mod mib;
 mod moment;
 mod service;
 mod swarm;
+mod thing;
 
 use std::process::ExitCode;
 

@@ -15,9 +15,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::blueprint::{self, Blueprint};
-use crate::control;
+use crate::bmc::{self, Bmc};
+use crate::control::{self, Equipment as _};
 use crate::device::{self, Device};
 use crate::room::{self, Room};
+use crate::thing::Thing;
 
 /// The interval at which the room advances.
 const TICK: Duration = Duration::from_millis(250);
@@ -49,6 +51,9 @@ pub enum Error {
     /// There are fewer ports than devices.
     #[error("base port {0} leaves no port for every device: choose a lower one")]
     Ports(u16),
+    /// A BMC has no certificate.
+    #[error(transparent)]
+    Certificate(#[from] bmc::CertificateError),
     /// A device is not reachable.
     #[error(transparent)]
     Device(#[from] device::Error),
@@ -81,6 +86,7 @@ pub async fn run(config: &Config) -> Result<(), Error> {
     let room = Arc::new(Mutex::new(room));
     let devices = Device::build_all(&room);
     let began = Instant::now();
+    let bmcs = Bmc::build_all(&room, began)?;
     let mut tasks = JoinSet::new();
     let mut lines = Vec::new();
     for (index, device) in devices.iter().enumerate() {
@@ -88,19 +94,45 @@ pub async fn run(config: &Config) -> Result<(), Error> {
         let address = device::spawn(device.clone(), address, began, &mut tasks).await?;
         lines.push(line(&device.place(address))?);
     }
+    for (index, bmc) in (devices.len()..).zip(&bmcs) {
+        let address = SocketAddr::new(config.bind, port(config.base_port, index)?);
+        let address = spawn(bmc.clone(), address, &mut tasks).await?;
+        lines.push(line(&bmc.place(address))?);
+    }
+    let things = devices.into_iter().map(Thing::Device);
+    let things: Vec<_> = things
+        .chain(bmcs.iter().cloned().map(Thing::Bmc))
+        .map(Arc::new)
+        .collect();
     let (listener, control) = listen(SocketAddr::new(config.bind, config.control_port)).await?;
     lines.push(line(&Ready {
         ready: true,
         control,
-        devices: devices.len(),
+        devices: things.len(),
     })?);
-    tasks.spawn(control::serve(listener, Arc::new(devices)));
-    tasks.spawn(tick(room));
+    tasks.spawn(control::serve(listener, Arc::new(things)));
+    tasks.spawn(tick(room, bmcs));
     print(&lines)?;
     // No task outlives this: dropping the set ends all of them.
     end.await;
     tasks.shutdown().await;
     Ok(())
+}
+
+/// Starts a BMC in `tasks`; returns its address.
+async fn spawn(
+    bmc: Arc<Bmc>,
+    address: SocketAddr,
+    tasks: &mut JoinSet<()>,
+) -> Result<SocketAddr, Error> {
+    let bound = bmc::serve::listen(address).await;
+    let (listener, address) = bound.map_err(|source| device::Error::Bind {
+        name: bmc.name().to_owned(),
+        address,
+        source,
+    })?;
+    tasks.spawn(bmc::serve::serve(listener, move |_| Some(bmc.clone())));
+    Ok(address)
 }
 
 /// Opens the control port; returns its address.
@@ -140,7 +172,7 @@ pub fn print(lines: &[String]) -> Result<(), Error> {
         })
 }
 
-async fn tick(room: Arc<Mutex<Room>>) {
+async fn tick(room: Arc<Mutex<Room>>, bmcs: Vec<Arc<Bmc>>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut last = Instant::now();
@@ -149,6 +181,7 @@ async fn tick(room: Arc<Mutex<Room>>) {
         let now = Instant::now();
         room.lock().advance(now - last);
         last = now;
+        bmcs.iter().for_each(|bmc| bmc.tick(bmc.now()));
     }
 }
 

@@ -76,9 +76,9 @@ struct AgentEntry {
     community_read: &'static str,
 }
 
-/// The behaviour of an agent.
+/// The behaviour of one of many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Behaviour {
+pub enum Behaviour {
     Sound,
     Dead,
     /// It answers after this time.
@@ -142,15 +142,20 @@ fn nth(config: &Config, index: u32) -> Result<Ipv4Addr, Error> {
 }
 
 impl Config {
-    /// Returns the behaviour of an agent: evenly distributed, and the same each time.
     fn behaviour(&self, index: u32) -> Behaviour {
-        // 37 and 100 have no common divisor: every hundred in a row has each remainder once.
-        let place = index.wrapping_mul(37) % 100;
-        match place {
-            _ if place < self.dead => Behaviour::Dead,
-            _ if place < self.dead + self.slow => Behaviour::Slow(self.slow_by),
-            _ => Behaviour::Sound,
-        }
+        behaviour(index, (self.dead, self.slow), self.slow_by)
+    }
+}
+
+/// Returns the behaviour of one of many, of which these percentages are dead and slow: evenly
+/// distributed, and the same each time.
+pub fn behaviour(index: u32, (dead, slow): (u32, u32), slow_by: Duration) -> Behaviour {
+    // 37 and 100 have no common divisor: every hundred in a row has each remainder once.
+    let place = index.wrapping_mul(37) % 100;
+    match place {
+        _ if place < dead => Behaviour::Dead,
+        _ if place < dead + slow => Behaviour::Slow(slow_by),
+        _ => Behaviour::Sound,
     }
 }
 

@@ -16,7 +16,8 @@ use tokio::{
 };
 use utakata_api::apply::Document;
 use utakata_model::{
-    Credential, Kind, NameError, Policy, Schedule, Target, TargetName, target::Secret,
+    Credential, Kind, NameError, Policy, Relation, RelationKind, Schedule, Target, TargetName,
+    relation::Endpoint, target::Secret,
 };
 
 use crate::claim::write_whole;
@@ -88,6 +89,17 @@ pub struct Device {
     /// The units among which it stands in for others, if it cools.
     #[serde(default)]
     zone: Option<String>,
+    /// The server of a BMC.
+    #[serde(default)]
+    server: Option<String>,
+    /// The outlets that feed it, as `pdu:outlet`.
+    #[serde(default)]
+    outlets: Vec<Endpoint>,
+    /// The user of a BMC.
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
     #[serde(default)]
     community_read: Option<String>,
     #[serde(default)]
@@ -255,6 +267,7 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
             ("rack", &device.rack),
             ("feed", &device.feed),
             ("cooling-zone", &device.zone),
+            ("server", &device.server),
         ];
         let labels = labels
             .into_iter()
@@ -269,6 +282,13 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
             )
         }));
         credentials.insert(credential.name.clone(), credential);
+        documents.extend(device.outlets.iter().map(|outlet| {
+            Document::Relation(Relation {
+                relation: RelationKind::Feeds,
+                from: outlet.clone(),
+                to: Endpoint::Target(device.name.clone()),
+            })
+        }));
     }
     documents.extend(credentials.into_values().map(Document::Credential));
     documents.push(Document::Schedule(Schedule {
@@ -330,6 +350,15 @@ fn demo_selector() -> utakata_model::Selector {
 }
 
 fn credential(device: &Device) -> Result<Credential, NameError> {
+    if let (Some(user), Some(password)) = (&device.user, &device.password) {
+        let values = [("user", user), ("password", password)];
+        return Ok(Credential {
+            name: "demo-bmc".parse()?,
+            values: values
+                .map(|(key, text)| (key.to_owned(), Secret::new(text.clone())))
+                .into(),
+        });
+    }
     let read = device.community_read.as_deref().unwrap_or("public");
     let write = device.community_write.as_deref().unwrap_or("private");
     let name = match (read, write) {
@@ -369,6 +398,21 @@ mod tests {
                 "credential demo",
                 "schedule demo",
                 "policy spare-feed-a"
+            ]
+        );
+        let line = r#"{"name":"bmc-a1-01","kind":"redfish","address":"127.0.0.1:16113","room":"demo","rack":"A1","server":"a1-compute-01","outlets":["pdu-a1-a:1","pdu-a1-b:1"],"user":"demo","password":"x"}"#;
+        let Line::Device(bmc) = serde_json::from_str(line).unwrap() else {
+            panic!("not a device");
+        };
+        let documents = super::documents(&[bmc]).unwrap();
+        let subjects: Vec<String> = documents.iter().map(Document::subject).collect();
+        assert_eq!(
+            subjects[..4],
+            [
+                "target bmc-a1-01",
+                "relation feeds pdu-a1-a:1 bmc-a1-01",
+                "relation feeds pdu-a1-b:1 bmc-a1-01",
+                "credential demo-bmc"
             ]
         );
         let ready = r#"{"ready":true,"control":"127.0.0.1:16100","devices":10}"#;

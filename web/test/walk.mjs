@@ -184,7 +184,7 @@ await step("an outlet is switched: its plan, what was shown, the outcome, and th
 await step("now shows the feeds, the hottest inlet and that all is well", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("n");
-  await page.getByText(/12 of 12/).waitFor();
+  await page.getByText(/14 of 14/).waitFor();
   await page.getByRole("meter", { name: "Feed A" }).waitFor();
   await page.getByText("live", { exact: true }).waitFor();
   await picture("now");
@@ -197,16 +197,16 @@ await step("the floor has its layers, keys, and a twin as a list", async () => {
   const floor = page.getByRole("application", { name: "Floor demo" });
   await floor.focus();
   await page.keyboard.press("ArrowRight");
-  await page.getByText(/^Rack A1, 4 devices, well, .*kW, \d/).waitFor();
+  await page.getByText(/^Rack A1, 5 devices, well, .*kW, \d/).waitFor();
   await page.keyboard.press("ArrowRight");
-  await page.getByText(/^Rack A2, 4 devices/).waitFor();
+  await page.getByText(/^Rack A2, 5 devices/).waitFor();
   await picture("floor");
   await accessible("floor");
   await page.getByRole("button", { name: "temperature" }).click();
   assert.match(page.url(), /layer=temperature/);
   await picture("floor-temperature");
   await page.getByRole("button", { name: "As a list" }).click();
-  await page.getByRole("row", { name: /A1 .*well.* 4 .*kW .*°C/ }).waitFor();
+  await page.getByRole("row", { name: /A1 .*well.* 5 .*kW .*°C/ }).waitFor();
   await accessible("the floor as a list");
 });
 
@@ -230,7 +230,7 @@ await step("every other view can be pasted as an address", async () => {
     ["/alarms", "Alarms"],
     ["/operations", "Operations", /outlet-off outlet=3/],
     ["/policies", /Policies.*0 of 1 may act/, /spare-feed-a .*in shadow.*nothing.*30 left of 30 in 1h/],
-    ["/inventory?selector=rack%3DA1", /Inventory.*4 targets/],
+    ["/inventory?selector=rack%3DA1", /Inventory.*5 targets/],
     ["/rollouts", "Rollouts"],
     ["/environments", "Environments", /apc-pdu 1\.0\.0/],
     ["/audit", "Audit"],
@@ -305,7 +305,7 @@ await step("the room is shown as it was, and nothing can be done there", async (
   const bar = page.getByRole("region", { name: "Past" });
   await bar.getByText(/^As it was: /).waitFor();
   await causes.getByRole("link", { name: /ups-a/ }).first().waitFor({ state: "detached" });
-  await page.getByText(/12 of 12/).waitFor();
+  await page.getByText(/14 of 14/).waitFor();
   await page.getByText(/[1-9][\d.]* k?W/).first().waitFor();
   await accessible("the past");
   await picture("past");
@@ -380,7 +380,7 @@ await step("who may only see is shown no hands, and who may do something is told
     // Of other racks he sees nothing.
     await tab.goto(`${url}/device/pdu-a1-a`);
     await tab.getByRole("button", { name: "outlet-off 3", exact: true }).waitFor();
-    await tab.getByText("4 targets").waitFor();
+    await tab.getByText("5 targets").waitFor();
     assert.equal(await tab.getByRole("navigation").getByRole("link", { name: "Policies" }).count(), 0);
     await tab.goto(`${url}/`);
     await tab.getByRole("region", { name: "Causes" }).waitFor();

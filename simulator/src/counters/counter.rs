@@ -163,6 +163,15 @@ impl Equipment for Counter {
                 why: "only devices of a room have that",
             });
         }
+        if let Order::Add(fault) = order
+            && fault.is_of_bmcs()
+        {
+            return Err(Misfit {
+                device: self.name.clone(),
+                fault,
+                why: "only BMCs have that",
+            });
+        }
         let mut state = self.state.lock();
         state.faults = std::mem::take(&mut state.faults).ordered(order);
         Ok(())

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod bmcs;
+#[cfg(test)]
 mod counters;
 #[cfg(test)]
 mod faults;

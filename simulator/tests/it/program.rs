@@ -20,6 +20,7 @@ fn it_ends_well_on_sigterm_and_sigint() {
         for arguments in [
             &["room", "--base-port", "0"][..],
             &["agents", "--count", "2", "--port", "0"],
+            &["bmcs", "--count", "2", "--port", "0", "--control-port", "0"],
             &["counters", "--devices", "2", "--base-port", "0"],
         ] {
             let mut simulator = Simulator::start(arguments);
@@ -93,7 +94,7 @@ fn the_control_port_answers_line_by_line_and_survives_nonsense() {
             .as_array()
             .unwrap()
             .len(),
-        12
+        14
     );
     assert!(
         ask("nonsense")["error"]

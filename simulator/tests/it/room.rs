@@ -11,8 +11,9 @@ const PX_STATE: &str = "1.3.6.1.4.1.13742.6.4.1.2.1.3.1";
 #[test]
 fn every_device_of_the_default_room_introduces_itself() {
     let room = Simulator::room();
-    assert_eq!(room.places.len(), 12);
-    for (name, place) in &room.places {
+    assert_eq!(room.places.len(), 14);
+    let of_snmp = room.places.iter();
+    for (name, place) in of_snmp.filter(|(_, place)| place["kind"] != "redfish") {
         assert_eq!(room.get(name, "1.3.6.1.2.1.1.5.0"), *name);
         let object = room.get(name, "1.3.6.1.2.1.1.2.0");
         let expect = match place["kind"].as_str().unwrap() {
@@ -27,6 +28,12 @@ fn every_device_of_the_default_room_introduces_itself() {
     assert_eq!(room.places["pdu-a1-b2"]["rack"], "A1");
     assert_eq!(room.places["pdu-a1-b2"]["feed"], "B");
     assert!(room.places["ups-a"].get("rack").is_none());
+    let bmc = &room.places["bmc-a2-01"];
+    assert_eq!(bmc["server"], "a2-compute-01");
+    assert_eq!(
+        bmc["outlets"],
+        serde_json::json!(["pdu-a2-a:1", "pdu-a2-b:1"])
+    );
 }
 
 #[test]

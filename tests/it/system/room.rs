@@ -59,8 +59,9 @@ impl Room {
              values: { version: \"2c\", community: public, community_write: private }\n---\n\
              type: schedule\nname: room\nselector: room=demo\ninterval: 1s\n"
             .to_owned();
-        // Nothing here serves the kind of its cooling units.
-        let devices = self.devices.iter().filter(|one| one["kind"] != "crac");
+        // Nothing here serves the kind of its cooling units, and its BMCs have another credential.
+        let is_other = |one: &&Value| one["kind"] == "crac" || one["kind"] == "redfish";
+        let devices = self.devices.iter().filter(|one| !is_other(one));
         for device in devices {
             let word = |key: &str| device[key].as_str().unwrap_or("none").to_owned();
             let (name, kind, address) = (word("name"), word("kind"), word("address"));

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod apart;
+mod bmcs;
 mod borrowing;
 mod clocks;
 mod command_line;

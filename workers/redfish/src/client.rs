@@ -238,7 +238,9 @@ impl Client {
                 (Login::Basic { .. }, true) => return Err(self.lock(said)),
                 (_, false) => {}
             }
-            // A session ends with the time, with a restart of the BMC, and sometimes for nothing.
+            // A session ends with the time, with a restart of the BMC, and sometimes for nothing: then
+            // it is still there, and would be one of few until it is forgotten.
+            self.log_out().await;
             self.login.lose();
             is_second = true;
         }

@@ -130,4 +130,6 @@ async fn a_resource_that_is_barred_costs_one_login_and_the_rest_is_told() {
         assert_eq!(answer.missing.into_entries().len(), 1);
     }
     assert_eq!(bmc.state.lock().logins, 2);
+    // The one before, which was refused for nothing, was ended.
+    assert_eq!(bmc.state.lock().sessions.len(), 1);
 }
