@@ -14,14 +14,14 @@ mod relation;
 mod seal;
 mod smart;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
     AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Kind, Policy,
-    PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName,
+    PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName, Zone,
 };
 
 pub(crate) use address::host_and_port;
@@ -46,6 +46,9 @@ const REMEMBERED: usize = 32;
 /// The targets that a selector matches.
 pub type Selection = Arc<[Arc<TargetEntry>]>;
 
+/// The uses of credentials in zones by no target, each with their number.
+type UsesAside = Mutex<HashMap<(CredentialName, Zone), usize>>;
+
 /// The inventory. Cheap to share; changes go through [`Inventory::apply`] and the deletes.
 pub struct Inventory {
     store: Arc<dyn store::Sealing>,
@@ -56,6 +59,7 @@ pub struct Inventory {
     changing: tokio::sync::Mutex<()>,
     changed: watch::Sender<u64>,
     remembered: Mutex<Vec<Remembered>>,
+    used_aside: UsesAside,
 }
 
 struct Remembered {
@@ -84,6 +88,7 @@ impl Inventory {
             changing: tokio::sync::Mutex::default(),
             changed: watch::channel(0).0,
             remembered: Mutex::default(),
+            used_aside: Mutex::default(),
         })
     }
 

@@ -59,6 +59,13 @@ pub(crate) enum Look {
     Withheld(Problem),
 }
 
+impl Look {
+    /// Returns the answer to a task that is another one than the logic environment has sent.
+    pub(crate) fn altered(reference: &CredentialRef, target: &Target) -> Self {
+        Self::Withheld(not_for(&reference.name, target))
+    }
+}
+
 impl Held {
     /// Looks for the credential of a task, and notes that it is needed.
     pub(super) fn look(

@@ -6,8 +6,8 @@ use futures::future;
 use serde_json::json;
 use tokio::time::Instant;
 use utakata_model::{
-    ActionName, Class, Credential, DiscoveryAnswer, Kind, Origin, OutcomeStatus, Parameters,
-    Target, TargetName,
+    ActionName, Class, DiscoveryAnswer, Kind, Origin, OutcomeStatus, Parameters, Target,
+    TargetName,
     action::DISCOVER,
     discovery::{ADDRESSES_MAX, FOUND_MAX, PER_SECOND_MAX},
 };
@@ -16,7 +16,6 @@ use super::{Discovery, Run, Sighting};
 use crate::{
     clock,
     dispatch::{Batch, NewRead, Progress, Show},
-    inventory::TargetEntry,
 };
 
 /// The time within which the addresses of one part are begun with: a run ends that soon after it
@@ -89,19 +88,14 @@ impl Discovery {
     async fn ask_part(&self, run: &Run, kind: &Kind, part: &[IpAddr]) -> Result<Part, String> {
         let request = &run.request;
         let context = &self.context;
-        let credential = match &request.credential {
-            Some(name) => {
-                let found = context.inventory.secret_of(name);
-                Some(found.map_err(|error| error.to_string())?)
-            }
-            None => None,
-        };
+        let credential = request.credential.as_ref();
+        let _use = credential.map(|name| context.inventory.use_aside(name, &request.zone));
         let rate = request.per_second.unwrap_or(PER_SECOND_MAX);
         let mut parameters = json!({ "addresses": part, "per_second": rate });
         if let (Some(port), Some(parameters)) = (request.port, parameters.as_object_mut()) {
             parameters.insert("port".into(), port.into());
         }
-        let outcome = self.dispatch(run, kind, credential, &parameters).await?;
+        let outcome = self.dispatch(run, kind, &parameters).await?;
         let answer: DiscoveryAnswer =
             serde_json::from_str(&outcome).map_err(|error| error.to_string())?;
         let now = clock::now();
@@ -129,18 +123,24 @@ impl Discovery {
         &self,
         run: &Run,
         kind: &Kind,
-        credential: Option<Arc<Credential>>,
         parameters: &serde_json::Value,
     ) -> Result<String, String> {
         let dispatch = &self.context.dispatch;
+        let parameters = Parameters::new(parameters);
         let action: ActionName = DISCOVER.parse().map_err(|error| format!("{error}"))?;
         let name = format!("discovery-{}-{kind}", run.id);
         let name = TargetName::new(name).map_err(|error| error.to_string())?;
         let target = Target {
             zone: run.request.zone.clone(),
-            ..Target::new(name, kind.clone(), "-".into())
+            // It asks these addresses and no others: what it has of the credential is for them.
+            ..Target::new(name, kind.clone(), parameters.as_str().to_owned())
         };
-        let entry = Arc::new(TargetEntry::aside(target, credential));
+        let credential = run.request.credential.as_ref();
+        let entry = self.context.inventory.aside(target, credential);
+        if let Some(name) = credential.filter(|_| entry.credential.is_none()) {
+            return Err(format!("there is no credential \"{name}\" any more"));
+        }
+        let entry = Arc::new(entry);
         let progress = Arc::new(Progress::new(1, Show::Tasks));
         let timeout = Duration::from_secs(PART.into()) + LAST;
         let made = clock::now();
@@ -148,7 +148,7 @@ impl Discovery {
             origin: Origin::Operation(run.id),
             action,
             class: Class::Observe,
-            parameters: Parameters::new(parameters),
+            parameters,
             timeout,
             made,
             expires: made + WAIT,

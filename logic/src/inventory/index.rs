@@ -318,11 +318,9 @@ impl Index {
         Some((Arc::clone(credential), Arc::new(reference)))
     }
 
-    /// Creates the entry of a task that is about no target of the inventory, by the credential of
-    /// another target.
-    pub fn aside(&self, target: Target, of: Option<&TargetEntry>) -> TargetEntry {
-        let name = of.and_then(|of| of.target.credential.as_ref());
-        let credential = name.and_then(|name| self.refer(name, &target));
+    /// Creates the entry of a task that is about no target of the inventory.
+    pub fn aside(&self, target: Target, credential: Option<&CredentialName>) -> TargetEntry {
+        let credential = credential.and_then(|name| self.refer(name, &target));
         TargetEntry::new(target, credential, DeviceId::NONE)
     }
 

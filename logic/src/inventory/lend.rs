@@ -1,6 +1,6 @@
 //! Credentials as tasks and environments get them: references, and loans.
 
-use std::sync::Arc;
+use std::{collections::hash_map::Entry, sync::Arc};
 
 use utakata_model::{Credential, CredentialName, CredentialVersion, Target, Zone};
 use utakata_seal::Uses;
@@ -18,6 +18,24 @@ pub enum Withheld {
     Changed,
 }
 
+/// A use of a credential in a zone by no target of it, as long as this exists.
+pub struct UseAside {
+    inventory: Arc<Inventory>,
+    of: (CredentialName, Zone),
+}
+
+impl Drop for UseAside {
+    fn drop(&mut self) {
+        let mut used = self.inventory.used_aside.lock();
+        if let Entry::Occupied(mut count) = used.entry(self.of.clone()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 impl Inventory {
     /// Returns a version of a credential for the targets of a zone.
     ///
@@ -31,7 +49,7 @@ impl Inventory {
     ) -> Result<(Arc<Credential>, Uses), Withheld> {
         let index = self.index.read();
         let credential = index.credentials.get(name).ok_or(Withheld::Gone)?;
-        if !index.is_used_in(name, zone) {
+        if !index.is_used_in(name, zone) && !self.is_used_aside(name, zone) {
             return Err(Withheld::Unused);
         }
         let uses = self.secrets.uses(credential, version);
@@ -39,10 +57,24 @@ impl Inventory {
         Ok((Arc::clone(credential), uses))
     }
 
-    /// Creates the entry of a task that is about no target of the inventory, by the credential of
-    /// another target.
-    pub fn aside(&self, target: Target, of: Option<&TargetEntry>) -> TargetEntry {
-        self.index.read().aside(target, of)
+    /// Creates the entry of a task that is about no target of the inventory.
+    pub fn aside(&self, target: Target, credential: Option<&CredentialName>) -> TargetEntry {
+        self.index.read().aside(target, credential)
+    }
+
+    /// Begins a use of a credential in a zone by no target of it.
+    pub fn use_aside(self: &Arc<Self>, credential: &CredentialName, zone: &Zone) -> UseAside {
+        let of = (credential.clone(), zone.clone());
+        *self.used_aside.lock().entry(of.clone()).or_default() += 1;
+        UseAside {
+            inventory: Arc::clone(self),
+            of,
+        }
+    }
+
+    fn is_used_aside(&self, credential: &CredentialName, zone: &Zone) -> bool {
+        let of = (credential.clone(), zone.clone());
+        self.used_aside.lock().contains_key(&of)
     }
 
     /// Makes the references to credentials anew after the key of the site has changed.

@@ -206,7 +206,9 @@ impl Decoder<'_> {
             zone: batch.zone.clone(),
             ..Target::new(name, kind.clone(), "-".into())
         };
-        let entry = self.context.inventory.aside(target, group.of.as_deref());
+        let of = group.of.as_deref();
+        let credential = of.and_then(|of| of.target.credential.as_ref());
+        let entry = self.context.inventory.aside(target, credential);
         let entry = Arc::new(entry);
         let progress = Arc::new(Progress::new(1, Show::Tasks));
         let made = crate::clock::now();

@@ -1,6 +1,7 @@
 //! Deliveries whose credentials are on their way.
 
 use utakata_interconnect::{Delivery, Tag};
+use utakata_model::action::DISCOVER;
 
 use super::{Moment, Service};
 use crate::loans::Look;
@@ -16,7 +17,13 @@ impl Service {
                 ready.push(delivery);
                 continue;
             };
-            let looked = self.context.loans.look(&credential.reference, &task.target);
+            // What asks addresses has a credential for these alone: they stand for its address.
+            let is_altered =
+                task.action.as_str() == DISCOVER && task.parameters.as_str() != task.target.address;
+            let looked = match is_altered {
+                true => Look::altered(&credential.reference, &task.target),
+                false => self.context.loans.look(&credential.reference, &task.target),
+            };
             match looked {
                 Look::Lent(values) => {
                     credential.values = Some(values);
