@@ -114,7 +114,7 @@ enum Line {
         #[serde(default)]
         control: Option<String>,
     },
-    Device(Device),
+    Device(Box<Device>),
 }
 
 impl Room {
@@ -168,7 +168,7 @@ impl Room {
         let mut devices = Vec::new();
         while let Some(line) = lines.next_line().await.map_err(failed)? {
             match serde_json::from_str(&line) {
-                Ok(Line::Device(device)) => devices.push(device),
+                Ok(Line::Device(device)) => devices.push(*device),
                 Ok(Line::Ready { ready, control }) if ready => {
                     forward_log(&mut child);
                     return Ok(Self {
@@ -388,7 +388,7 @@ mod tests {
         let Line::Device(device) = serde_json::from_str(line).unwrap() else {
             panic!("not a device");
         };
-        let documents = documents(&[device.clone(), device]).unwrap();
+        let documents = documents(&[(*device).clone(), *device]).unwrap();
         let subjects: Vec<String> = documents.iter().map(Document::subject).collect();
         assert_eq!(
             subjects,
@@ -404,7 +404,7 @@ mod tests {
         let Line::Device(bmc) = serde_json::from_str(line).unwrap() else {
             panic!("not a device");
         };
-        let documents = super::documents(&[bmc]).unwrap();
+        let documents = super::documents(&[*bmc]).unwrap();
         let subjects: Vec<String> = documents.iter().map(Document::subject).collect();
         assert_eq!(
             subjects[..4],

@@ -8,7 +8,7 @@ import type { PlannedTask } from "../types";
 
 export function PlanTable({ targets }: { targets: PlannedTask[] }): JSX.Element {
   return (
-    <div class="plan">
+    <div class="plan" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -56,7 +56,7 @@ export function TestResult({ of }: { of: PolicyTest }): JSX.Element {
         {t("testDecisions", { n: of.decisions, blind: of.blind })}
       </p>
       {of.acts.length > 0 && (
-        <div class="plan">
+        <div class="plan" tabIndex={0}>
           <table>
             <thead>
               <tr>

@@ -26,7 +26,7 @@ const changesOf = (applied: Applied): Applied["changes"] => applied.changes.filt
 function Changes({ of }: { of: Applied["changes"] }): JSX.Element {
   const text = (one: unknown): string => (one === undefined ? "–" : String(one));
   return (
-    <div class="plan">
+    <div class="plan" tabIndex={0}>
       <table>
         <thead>
           <tr>
