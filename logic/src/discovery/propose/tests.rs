@@ -93,7 +93,7 @@ fn what_is_a_target_is_known_by_its_place_in_whatever_form_it_is_written() {
     let expect = ["known server-a1 redfish+ipmi", "known pdu-a1 snmp"];
     check(&kept, &targets, None, &expect);
     // In another zone it is another place.
-    let mut elsewhere = targets.clone();
+    let mut elsewhere = targets;
     elsewhere[0].zone = Zone::new("far").unwrap();
     let expect = ["new redfish-10-0-3-7 redfish+ipmi", "known pdu-a1 snmp"];
     check(&kept, &elsewhere, None, &expect);
@@ -118,7 +118,7 @@ fn a_thing_that_left_its_place_has_moved_and_one_that_is_still_there_has_a_twin(
         "new redfish-10-0-3-8 redfish alike 10.0.3.7",
     ];
     check(&kept, &targets, Some(90), &expect);
-    let mut still_there = kept.clone();
+    let mut still_there = kept;
     still_there[0].last = at(60);
     let expect = [
         "known server-a1 redfish alike 10.0.3.8",

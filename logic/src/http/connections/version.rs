@@ -134,9 +134,7 @@ pub(super) fn as_of_one(request: &mut Request) {
 
 /// Returns the path and the query; `/` for a request that has none, as `OPTIONS *`.
 fn target(parts: Parts) -> Uri {
-    parts
-        .path_and_query
-        .map_or_else(Uri::default, |target| Uri::from(target))
+    parts.path_and_query.map_or_else(Uri::default, Uri::from)
 }
 
 #[cfg(test)]
