@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod ledger;
 mod lists;
+mod login;
 mod notifications;
 mod people;
 mod policies;

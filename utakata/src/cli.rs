@@ -6,9 +6,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, doctor, drill,
-        envelope, environment, error, get, history, hub, kind, le, notification, operation, person,
-        pki, policy, profile, read, role, rollout, secret, status, store, target, task, token, up,
-        watch, wee, why, worker,
+        envelope, environment, error, get, history, hub, kind, le, login, notification, operation,
+        person, pki, policy, profile, read, role, rollout, secret, status, store, target, task,
+        token, up, watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -100,6 +100,10 @@ enum Server {
     /// List, explain, approve, pause, cancel and undo operations (requests of users)
     #[command(subcommand)]
     Operation(operation::Command),
+    /// Log in by the identity provider of a server, as yourself
+    Login(login::Arguments),
+    /// End the login at a server
+    Logout(login::LogoutArguments),
     /// Manage people: give them tokens and roles, and remove them
     #[command(subcommand)]
     Person(person::Command),
@@ -236,6 +240,7 @@ impl Server {
     pub fn purpose(&self) -> Purpose {
         let changes = match self {
             Self::Apply(_) | Self::Delete(_) | Self::Control(_) => true,
+            Self::Login(_) | Self::Logout(_) => true,
             Self::Target(command) => command.changes(),
             Self::Task(command) => command.changes(),
             Self::Operation(command) => command.changes(),
@@ -287,6 +292,8 @@ impl Server {
             Self::Policy(command) => policy::run(command, context).await,
             Self::Envelope(command) => envelope::run(command, context).await,
             Self::Why(arguments) => why::run(&arguments, context).await,
+            Self::Login(arguments) => login::run(arguments, context).await,
+            Self::Logout(arguments) => login::run_logout(arguments, context).await,
             Self::Person(command) => person::run(command, context).await,
             Self::Service(command) => person::run_service(command, context).await,
             Self::Role(command) => role::run(command, context).await,

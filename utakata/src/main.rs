@@ -10,6 +10,7 @@ mod exit;
 mod global;
 mod identifiers;
 mod interrupt;
+mod logins;
 mod parameters;
 mod progress;
 mod select;

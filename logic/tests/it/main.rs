@@ -15,6 +15,7 @@ mod history;
 mod inventory;
 mod keys;
 mod ledger;
+mod login;
 mod metrics;
 mod observe;
 mod openapi;

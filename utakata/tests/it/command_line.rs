@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 102] = [
+const COMMANDS: [&str; 105] = [
     "",
     "up",
     "le",
@@ -48,9 +48,12 @@ const COMMANDS: [&str; 102] = [
     "operation resume",
     "operation cancel",
     "operation undo",
+    "login",
+    "logout",
     "person",
     "person add",
     "person list",
+    "person link",
     "person remove",
     "service",
     "service add",
