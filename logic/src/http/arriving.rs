@@ -116,7 +116,10 @@ impl Arriving {
     /// Refuses a login as a wrong token is refused: counted, told, and ever later.
     pub(super) async fn failed(&self, refused: Refused) -> Refused {
         // Who cannot be asked was not deceived.
-        let is_wrong = !refused.code().status().is_server_error();
+        let is_wrong = matches!(
+            refused.code(),
+            Code::LoginExpired | Code::LoginName | Code::LoginRefused | Code::LoginTaken
+        );
         if is_wrong {
             auth::count_wrong(&self.api, self.from).await;
         }
