@@ -101,9 +101,11 @@ enum Server {
     #[command(subcommand)]
     Operation(operation::Command),
     /// Log in by the identity provider of a server, as yourself
-    Login(login::Arguments),
+    #[command(after_help = login::HELP)]
+    Login,
     /// End the login at a server
-    Logout(login::LogoutArguments),
+    #[command(after_help = login::LOGOUT_HELP)]
+    Logout,
     /// Manage people: give them tokens and roles, and remove them
     #[command(subcommand)]
     Person(person::Command),
@@ -240,7 +242,7 @@ impl Server {
     pub fn purpose(&self) -> Purpose {
         let changes = match self {
             Self::Apply(_) | Self::Delete(_) | Self::Control(_) => true,
-            Self::Login(_) | Self::Logout(_) => true,
+            Self::Login | Self::Logout => true,
             Self::Target(command) => command.changes(),
             Self::Task(command) => command.changes(),
             Self::Operation(command) => command.changes(),
@@ -292,8 +294,8 @@ impl Server {
             Self::Policy(command) => policy::run(command, context).await,
             Self::Envelope(command) => envelope::run(command, context).await,
             Self::Why(arguments) => why::run(&arguments, context).await,
-            Self::Login(arguments) => login::run(arguments, context).await,
-            Self::Logout(arguments) => login::run_logout(arguments, context).await,
+            Self::Login => login::run(context).await,
+            Self::Logout => login::run_logout(context).await,
             Self::Person(command) => person::run(command, context).await,
             Self::Service(command) => person::run_service(command, context).await,
             Self::Role(command) => role::run(command, context).await,

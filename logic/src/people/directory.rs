@@ -156,9 +156,9 @@ impl Directory {
             Some((self.of_groups.get(group)?, *since))
         });
         // Nobody gives rights to themselves, also not by way of a group.
-        let is_anothers = |binding: &&Arc<Binding>| binding.by != token.owner;
+        let is_by_another = |binding: &&Arc<Binding>| binding.by != token.owner;
         held.fold(own, |rights, (bindings, since)| {
-            let bindings = bindings.iter().filter(is_anothers);
+            let bindings = bindings.iter().filter(is_by_another);
             Arc::new(Rights::clone(&rights).and_of_group(bindings, since))
         })
     }

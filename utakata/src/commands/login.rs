@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use utakata_api::{
@@ -26,17 +25,13 @@ const SLOWER: Duration = Duration::from_secs(5);
 /// The longest pause while nobody answers.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
+pub const HELP: &str = "\
 You agree in a browser, on any device. Commands of this user are then yours at this server, for eight
 hours or until `utakata logout`. --token-file and UTAKATA_TOKEN still come first.
 
-Example: utakata --url https://utakata.example login")]
-pub struct Arguments {}
+Example: utakata --url https://utakata.example login";
 
-#[derive(Debug, Args)]
-#[command(after_help = "Example: utakata --url https://utakata.example logout")]
-pub struct LogoutArguments {}
+pub const LOGOUT_HELP: &str = "Example: utakata --url https://utakata.example logout";
 
 /// A login, without its token.
 #[derive(Debug, Serialize)]
@@ -47,7 +42,7 @@ struct Shown<'a> {
     groups: &'a [GroupName],
 }
 
-pub async fn run(_: Arguments, context: &Context<'_>) -> Result<Exit> {
+pub async fn run(context: &Context<'_>) -> Result<Exit> {
     let server = connection::server(context.global, context.purpose)?;
     let logins = logins()?;
     let client = Client::stranger(&server.url, &server.trust)?;
@@ -65,7 +60,7 @@ pub async fn run(_: Arguments, context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-pub async fn run_logout(_: LogoutArguments, context: &Context<'_>) -> Result<Exit> {
+pub async fn run_logout(context: &Context<'_>) -> Result<Exit> {
     let server = connection::server(context.global, context.purpose)?;
     let logins = logins()?;
     let url = &server.url;

@@ -85,7 +85,8 @@ impl IntoResponse for InBrowser {
 
 fn page(refused: &Refused) -> String {
     let problem = refused.problem();
-    let [title, detail, cure] = [&problem.title, &problem.detail, &problem.cure].map(escaped);
+    let [title, detail, cure] =
+        [&problem.title, &problem.detail, &problem.cure].map(|text| escaped(text));
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
@@ -95,7 +96,7 @@ fn page(refused: &Refused) -> String {
     )
 }
 
-fn escaped(text: &String) -> String {
+fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

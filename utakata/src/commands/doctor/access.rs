@@ -227,10 +227,12 @@ mod tests {
             ]
         );
         assert!(found[0].seen.contains("people: 2; services: 1"));
-        let bound = |who: &str, role: &str| {
-            json!({ "name": "b", "who": who, "role": role, "made": now, "by": "admin" })
-        };
-        let bindings = json!([bound("group:a", "admin"), bound("group:b", "viewer"), bound("ana", "admin")]);
+        let bound = |who: &str, role: &str| json!({ "name": "b", "who": who, "role": role, "made": now, "by": "admin" });
+        let bindings = json!([
+            bound("group:a", "admin"),
+            bound("group:b", "viewer"),
+            bound("ana", "admin")
+        ]);
         let bindings: Vec<Binding> = serde_json::from_value(bindings).unwrap();
         assert_eq!(groups(&bindings).unwrap().seen, "group:a");
         assert!(groups(&bindings[1..]).is_none());
