@@ -1,4 +1,4 @@
-//! Logging in: what whoever logs in keeps until they come back, sealed. Pure.
+//! Logging in: what whoever logs in keeps until they come back, sealed.
 //!
 //! Nothing is stored. Every logic environment of a site has the same key, so that people may come
 //! back to another than the one that sent them.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{PersonName, target::Secret};
 
-use crate::connection::{authority, is_same};
+use crate::authority::{authority, is_same};
 
 /// The logins of this user.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 #[macro_use]
 mod output;
 
+mod authority;
 mod cli;
 mod commands;
 mod connection;

@@ -19,15 +19,6 @@ use crate::{
     token::TokenHash,
 };
 
-/// The paths that need no token. Their handlers get at nothing but an [`Arriving`].
-pub(super) const OPEN: [&str; 5] = [
-    "/v1/login",
-    "/v1/login/browser",
-    "/v1/login/callback",
-    "/v1/login/device",
-    "/v1/login/device/token",
-];
-
 /// Somebody who has no token yet.
 pub(super) struct Arriving {
     api: Api,

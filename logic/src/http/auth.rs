@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    Api, Refused, arriving, caller::Caller, connections::ClientConnection, cookie, gate::Gate,
+    Api, Refused, caller::Caller, connections::ClientConnection, cookie, gate::Gate,
     local::LocalAdmin,
 };
 use crate::{
@@ -21,6 +21,16 @@ use axum::{
 const CURE: &str = "send the header `Authorization: Bearer <token>`; the token of admin is in the \
                     file `token` of the data folder, where `utakata` finds it by itself, and \
                     `utakata person add NAME` makes one for somebody else";
+
+/// The paths that need no token: those of logging in. Their handlers get at nothing but an
+/// `Arriving`.
+const OPEN: [&str; 5] = [
+    "/v1/login",
+    "/v1/login/browser",
+    "/v1/login/callback",
+    "/v1/login/device",
+    "/v1/login/device/token",
+];
 
 /// The means by which a request shows whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +55,7 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if arriving::OPEN.contains(&request.uri().path()) {
+    if OPEN.contains(&request.uri().path()) {
         return next.run(request).await;
     }
     let guest = request.extensions().get::<ClientConnection>().cloned();
