@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod ledger;
 mod lists;
+mod login;
 mod notifications;
 mod people;
 mod policies;

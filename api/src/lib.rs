@@ -12,6 +12,7 @@ pub mod event;
 pub mod history;
 pub mod inventory;
 pub mod ledger;
+pub mod login;
 pub mod operation;
 pub mod overview;
 pub mod page;

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    Binding, OperationId, PersonName, Role, Selector, TokenName, Verb, target::Secret,
+    Binding, GroupName, Holder, OperationId, PersonName, Role, Selector, TokenName, Verb,
+    target::Secret,
 };
 use utoipa::ToSchema;
 
@@ -28,6 +29,32 @@ pub struct PersonView {
     /// The tokens, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenView>,
+    /// The one at the identity provider who is this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkView>,
+}
+
+/// Somebody at the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkView {
+    /// The provider.
+    pub issuer: String,
+    /// The provider's own name for them, which is never another's.
+    pub subject: String,
+    /// The person who said that this is them: themselves, if they came when the name was free.
+    pub by: PersonName,
+    /// The groups of their last login.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupName>,
+}
+
+/// Body of `PUT /v1/people/{name}/link`: somebody at the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLink {
+    /// The provider's own name for them: the claim `sub`.
+    #[schema(min_length = 1, max_length = 255)]
+    pub subject: String,
 }
 
 /// A token, without the token itself.
@@ -50,14 +77,17 @@ pub struct TokenView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]
     pub used: Option<Timestamp>,
+    /// True if it was made by a login.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub login: bool,
 }
 
 /// Body of `PUT /v1/bindings/{name}`: a role for somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBinding {
-    /// The person or service.
-    pub who: PersonName,
+    /// The person or service, or a group of the identity provider.
+    pub who: Holder,
     /// The role that is given.
     pub role: Role,
     /// The targets where it counts. Empty means all, and everything that is no target.
@@ -120,6 +150,9 @@ pub struct Me {
     /// The rights that come of them, and the targets on which they count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<RightView>,
+    /// The groups that count for this token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupName>,
     /// The token of the request; absent if it is the one in the server's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenView>,

@@ -16,7 +16,9 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use utakata_model::OperationId;
 
-pub use entry::{AlarmAct, AuditEntry, PolicyNote, RefusedRequest, SiteChange, SiteNote};
+pub use entry::{
+    AlarmAct, AuditEntry, LoginNote, PolicyNote, RefusedLogin, RefusedRequest, SiteChange, SiteNote,
+};
 
 use crate::store::AuditPage;
 

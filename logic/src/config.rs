@@ -1,5 +1,6 @@
 //! The configuration of the logic environment.
 
+mod login;
 mod mail;
 mod url;
 
@@ -12,6 +13,7 @@ use utakata_model::{
 };
 use utakata_settings::Settings;
 
+pub use login::Login;
 pub use mail::{Mail, MailServer};
 pub use url::{Invalid, Url};
 
@@ -21,6 +23,8 @@ pub use url::{Invalid, Url};
 pub struct Config {
     /// The HTTP API.
     pub http: Http,
+    /// Logging in by an identity provider.
+    pub login: Login,
     /// Reads, by schedule and on demand.
     pub observe: Observe,
     /// Operations that change something.
@@ -320,6 +324,9 @@ pub enum ConfigError {
          http://alertmanager.example:9093/api/v2/alerts"
     )]
     Webhook { url: String },
+    /// Nobody could log in.
+    #[error("logic.login: {problem}")]
+    Login { problem: String },
     /// No mail would arrive.
     #[error("logic.alarms.mail: {problem}")]
     Mail { problem: String },
@@ -361,6 +368,7 @@ impl Config {
         if let Some(url) = self.alarms.webhooks.iter().find(|url| !is_webhook(url)) {
             return Err(ConfigError::Webhook { url: url.clone() });
         }
+        self.login.validate()?;
         self.alarms.mail.validate()?;
         if let Some(url) = &self.history.engine
             && !is_address(url)

@@ -1,10 +1,12 @@
 //! The HTTP API: `/v1`, with OpenAPI 3.1, problem+json, and a bearer token or the session of a
-//! browser on everything. The files of the web UI are served beside it, and need neither.
+//! browser on everything but logging in. The files of the web UI are served beside it, and need
+//! neither.
 
 mod alarm_rules;
 mod alarms;
 mod allowed;
 mod apply;
+mod arriving;
 mod audit;
 mod auth;
 mod bindings;
@@ -25,6 +27,7 @@ mod history;
 mod kinds;
 mod local;
 mod locks;
+mod login;
 mod metrics;
 mod needs;
 mod notifications;
@@ -224,7 +227,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// Returns the routes, all behind a bearer token: this one, of `admin`, or that of a person.
+/// Returns the routes, all but those of logging in behind a bearer token: this one, of `admin`, or
+/// that of a person.
 /// Streams of events end when it is cancelled.
 pub fn router(handle: Handle, token: Secret, relay: Relay, cancel: CancellationToken) -> Router {
     let api = Api {
@@ -273,6 +277,7 @@ fn routes() -> impl Iterator<Item = Route> {
         tokens::routes(),
         bindings::routes(),
         session::routes(),
+        login::routes(),
         kinds::routes(),
         releases::routes(),
         environments::routes(),

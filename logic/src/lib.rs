@@ -9,6 +9,7 @@
 //! - [`audit`]: the trail of what was done, and its check
 //! - [`lease`], [`duties`], [`peers`]: several logic environments on one store, and who does what
 //! - [`rights`]: may somebody do something?
+//! - `login`: what whoever logs in keeps meanwhile
 //! - [`people`]: who may ask, and their roles
 //! - [`kinds`]: which kinds are served, learned from the environments
 //! - [`relations`]: what feeds, reaches, cools and contains what
@@ -61,6 +62,7 @@ pub mod kinds;
 pub mod lease;
 pub mod ledger;
 pub mod loans;
+mod login;
 pub mod metrics;
 pub mod notifications;
 pub mod observe;

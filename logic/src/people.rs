@@ -2,6 +2,7 @@
 
 mod directory;
 mod error;
+mod login;
 mod wrong_tokens;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ use self::directory::Directory;
 pub use self::{
     directory::{Identity, NoIdentity},
     error::Error,
+    login::{LoggedIn, Via},
     wrong_tokens::WrongTokens,
 };
 use crate::{
@@ -166,6 +168,7 @@ impl People {
                 service: request.service,
                 made,
                 by: by.clone(),
+                link: None,
             })),
         }
         let first = error::name_of_token(FIRST_TOKEN)?;
@@ -222,6 +225,7 @@ impl People {
             by: by.clone(),
             ends,
             used: None,
+            login: None,
         }));
         self.write(changes).await?;
         let name = owner.clone();
@@ -275,9 +279,11 @@ impl People {
             role,
             selector,
         } = new;
-        error::refuse_admin(&who)?;
+        if let Some(name) = who.principal() {
+            error::refuse_admin(name)?;
+        }
         if who == *by {
-            return Err(Error::Own { name: who });
+            return Err(Error::Own { name: by.clone() });
         }
         // Otherwise whoever may change people could make somebody who may do everything.
         if role == Role::Admin && !rights.include(role) {
@@ -286,7 +292,9 @@ impl People {
         let _writing = self.writing.lock().await;
         {
             let known = self.known.read();
-            known.require(&who)?;
+            if let Some(name) = who.principal() {
+                known.require(name)?;
+            }
             if known.binding(&name).is_some_and(|one| one.grant.who == *by) {
                 return Err(Error::Own { name: by.clone() });
             }

@@ -18,7 +18,15 @@ pub enum Object<'a> {
 pub struct Rights {
     /// Set for the built-in admin, who needs no binding.
     is_everything: bool,
-    bindings: Vec<Arc<Binding>>,
+    held: Vec<Held>,
+}
+
+/// A binding, and the time since which somebody has it.
+#[derive(Debug, Clone)]
+struct Held {
+    binding: Arc<Binding>,
+    /// Later than the binding was made, for who has become a member of its group since.
+    since: Timestamp,
 }
 
 /// The targets on which somebody has a right.
@@ -70,26 +78,45 @@ impl Rights {
     pub fn everything() -> Self {
         Self {
             is_everything: true,
-            bindings: Vec::new(),
+            held: Vec::new(),
         }
     }
 
     /// Returns the rights that bindings give.
     pub fn of(bindings: Vec<Arc<Binding>>) -> Self {
+        let held = bindings.into_iter().map(|binding| Held {
+            since: binding.made,
+            binding,
+        });
         Self {
             is_everything: false,
-            bindings,
+            held: held.collect(),
         }
     }
 
+    /// Adds the bindings of a group to which somebody has belonged since a time.
+    #[must_use]
+    pub fn and_of_group<'b>(
+        mut self,
+        bindings: impl IntoIterator<Item = &'b Arc<Binding>>,
+        member_since: Timestamp,
+    ) -> Self {
+        let held = bindings.into_iter().map(|binding| Held {
+            since: binding.made.max(member_since),
+            binding: Arc::clone(binding),
+        });
+        self.held.extend(held);
+        self
+    }
+
     /// Returns the bindings that give them.
-    pub fn bindings(&self) -> &[Arc<Binding>] {
-        &self.bindings
+    pub fn bindings(&self) -> impl Iterator<Item = &Arc<Binding>> {
+        self.held.iter().map(|held| &held.binding)
     }
 
     /// Returns true if they allow this.
     pub fn allow(&self, verb: Verb, object: Object<'_>) -> bool {
-        self.is_everything || allowed(self.bindings.iter().map(Arc::as_ref), verb, object)
+        self.is_everything || allowed(self.bindings().map(Arc::as_ref), verb, object)
     }
 
     /// Returns the targets on which they allow this.
@@ -98,7 +125,7 @@ impl Rights {
             return Scope::Everything;
         }
         let gives = |binding: &&Arc<Binding>| binding.grant.role.verbs().contains(&verb);
-        let selectors = self.bindings.iter().filter(gives);
+        let selectors = self.bindings().filter(gives);
         Scope::Within(selectors.map(|one| one.grant.selector.clone()).collect())
     }
 
@@ -132,8 +159,8 @@ impl Rights {
         let mut problem = NotAnother::Younger {
             approver: approver.clone(),
         };
-        for binding in &self.bindings {
-            if !allowed([binding.as_ref()], Verb::Approve, object) || binding.made >= requested {
+        for Held { binding, since } in &self.held {
+            if !allowed([binding.as_ref()], Verb::Approve, object) || *since >= requested {
                 continue;
             }
             if Some(&binding.by) != requester && binding.by != *approver {

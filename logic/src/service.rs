@@ -24,6 +24,7 @@ use utakata_api::status;
 use utakata_history::{Embedded, History};
 use utakata_interconnect::{Events, Tasks, connection::Health};
 use utakata_model::LogicId;
+use utakata_openid::Provider;
 
 use self::site::Site;
 use crate::{
@@ -101,6 +102,8 @@ struct Inner {
     config: Config,
     started: Timestamp,
     mqtt: Option<String>,
+    /// The identity provider; it is asked when somebody logs in.
+    provider: Option<Provider>,
     store: Arc<dyn Store>,
     site: Arc<Site>,
     dispatch: Arc<Dispatch>,
@@ -198,6 +201,7 @@ impl LogicEnvironment {
         let overviews = overviews(&site, &observe, &ledger, news, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
+                provider: config.login.provider().map(Provider::new),
                 config,
                 started: clock::now(),
                 mqtt: parts.mqtt,

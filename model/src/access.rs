@@ -1,5 +1,7 @@
 //! Rights: what there is to be allowed, the roles that allow it, and who has which role where.
 
+mod holder;
+
 use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{BindingName, PersonName, Selector, suggest};
+
+pub use holder::{GroupName, Holder, NoGroup, NoHolder};
 
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident, $what:literal; $($(#[$variant_doc:meta])* $name:ident $word:literal,)*) => {
@@ -172,11 +176,11 @@ impl Role {
     }
 }
 
-/// The role of a person or a service, on the targets of a selector.
+/// The role of a person, a service or a group, on the targets of a selector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
-    /// The person or service who has the role.
-    pub who: PersonName,
+    /// The person, service or group who has the role.
+    pub who: Holder,
     /// The role that is granted.
     pub role: Role,
     /// The targets where it counts. Empty means all, and everything that is no target.

@@ -44,7 +44,7 @@ pub mod task;
 pub mod tolerance;
 pub mod workbench;
 
-pub use access::{Binding, Grant, Role, Verb};
+pub use access::{Binding, Grant, GroupName, Holder, Role, Verb};
 pub use action::{Action, Class};
 pub use alarm::{AlarmRule, Severity};
 pub use backoff::Backoff;

@@ -17,6 +17,7 @@
 #   ipmi     ipmi_sim, and virtualbmc for cipher suite 17; ipmitool to compare with
 #   libvirt  libvirtd and its test driver; virsh to compare with
 #   api      schemathesis
+#   openid   oidc-provider: an OpenID provider (Node is taken as it is)
 #   web      Chromium, and what drives it (in web/node_modules; Node is taken as it is)
 #   node     of these, only what needs no browser: it compiles the web UI
 #   kubernetes  kubectl, helm, kubernetes-validate; cel-python, for admission policies;
@@ -56,8 +57,9 @@ packages_of() {
     api | check | kubernetes) echo "python3-venv" ;;
     web) echo "chromium" ;;
     node) ;;
+    openid) echo "iproute2" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, web, kubernetes, prometheus, alerts, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, openid, web, kubernetes, prometheus, alerts, check, bench)" ;;
     esac
 }
 
@@ -164,6 +166,19 @@ UNPACK
     echo "$wanted" >"$venv/programs"
 }
 
+# oidc-provider, in the versions of tests/servers/openid/package-lock.json.
+install_openid() {
+    local from=$ROOT/tests/servers/openid to=$TOOLS/openid
+    command -v npm >/dev/null ||
+        die "npm is not here: install Node 20 or newer (the OpenID provider of the tests runs on it)"
+    cmp -s "$from/package-lock.json" "$to/node_modules/.lock" && return 0
+    echo "installing the packages of tests/servers/openid/package-lock.json"
+    mkdir -p "$to"
+    cp "$from/package.json" "$from/package-lock.json" "$to/"
+    npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund --silent
+    cp "$from/package-lock.json" "$to/node_modules/.lock"
+}
+
 # The compiler of the web UI, and what drives a browser, in the versions of web/package-lock.json.
 install_node() {
     local web=$ROOT/web
@@ -176,7 +191,7 @@ install_node() {
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api web kubernetes prometheus alerts check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api openid web kubernetes prometheus alerts check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
@@ -192,6 +207,7 @@ main() {
         install_python "$group"
         [ "$group" != kubernetes ] || install_kubectl
         [ "$group" != libvirt ] || install_user
+        [ "$group" != openid ] || install_openid
         [ "$group" != web ] && [ "$group" != node ] || install_node
     done
 }

@@ -6,9 +6,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::{
     commands::{
         Context, alarm, apply, audit, completions, config, control, delete, discover, discovery,
-        doctor, drill, envelope, environment, error, get, history, hub, kind, le, notification,
-        operation, person, pki, policy, profile, read, role, rollout, secret, status, store,
-        target, task, token, up, watch, wee, why, worker,
+        doctor, drill, envelope, environment, error, get, history, hub, kind, le, login,
+        notification, operation, person, pki, policy, profile, read, role, rollout, secret, status,
+        store, target, task, token, up, watch, wee, why, worker,
     },
     connection::Purpose,
     exit::Exit,
@@ -105,6 +105,12 @@ enum Server {
     /// List, explain, approve, pause, cancel and undo operations (requests of users)
     #[command(subcommand)]
     Operation(operation::Command),
+    /// Log in by the identity provider of a server, as yourself
+    #[command(after_help = login::HELP)]
+    Login,
+    /// End the login at a server
+    #[command(after_help = login::LOGOUT_HELP)]
+    Logout,
     /// Manage people: give them tokens and roles, and remove them
     #[command(subcommand)]
     Person(person::Command),
@@ -242,6 +248,7 @@ impl Server {
         let changes = match self {
             Self::Apply(_) | Self::Delete(_) | Self::Control(_) | Self::Discover(_) => true,
             Self::Discovery(command) => command.changes(),
+            Self::Login | Self::Logout => true,
             Self::Target(command) => command.changes(),
             Self::Task(command) => command.changes(),
             Self::Operation(command) => command.changes(),
@@ -296,6 +303,8 @@ impl Server {
             Self::Policy(command) => policy::run(command, context).await,
             Self::Envelope(command) => envelope::run(command, context).await,
             Self::Why(arguments) => why::run(&arguments, context).await,
+            Self::Login => login::run(context).await,
+            Self::Logout => login::run_logout(context).await,
             Self::Person(command) => person::run(command, context).await,
             Self::Service(command) => person::run_service(command, context).await,
             Self::Role(command) => role::run(command, context).await,

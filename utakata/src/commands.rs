@@ -17,6 +17,7 @@ pub mod error;
 pub mod get;
 pub mod history;
 pub mod kind;
+pub mod login;
 pub mod notification;
 pub mod operation;
 mod order;

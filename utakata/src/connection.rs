@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use utakata_api::{Client, client::Trust};
 use utakata_up::folder::{Endpoint, Folder};
 
-use crate::{exit::Usage, global::Global};
+use crate::{authority::is_same, exit::Usage, global::Global, logins::Logins};
 
 /// The effect of a command on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,13 @@ enum Choice<'a> {
     DemoInstead(&'a Running, &'a Folder),
 }
 
+/// A server, and the authorities that vouch for it.
+#[derive(Debug)]
+pub struct Server {
+    pub url: String,
+    pub trust: Trust,
+}
+
 /// A data directory, and the server that uses it.
 type Running = (Folder, Endpoint);
 
@@ -46,6 +53,15 @@ pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
         }
         None => {
             let (folder, endpoint) = meant(global, purpose)?;
+            if let Some(token) = login_at(global, &endpoint.url)? {
+                let ca = global.ca.clone().or(endpoint.ca);
+                let trust = ca.as_deref().map(Trust::file).transpose()?;
+                return Ok(Client::trusting(
+                    &endpoint.url,
+                    &token,
+                    &trust.unwrap_or_default(),
+                )?);
+            }
             if named_token(global)?.is_none() && folder.token().is_err() && folder.socket().exists()
             {
                 return Ok(Client::local(&endpoint.url, &folder.socket())?);
@@ -56,6 +72,42 @@ pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
     let ca = global.ca.clone().or(ca);
     let trust = ca.as_deref().map(Trust::file).transpose()?;
     Ok(Client::trusting(&url, &token, &trust.unwrap_or_default())?)
+}
+
+/// Returns the selected server, for those who have no token of it.
+pub fn server(global: &Global, purpose: Purpose) -> Result<Server> {
+    let (url, ca) = match &global.url {
+        Some(url) => (checked(url)?, None),
+        None => {
+            let (_, endpoint) = meant(global, purpose)?;
+            (endpoint.url, endpoint.ca)
+        }
+    };
+    let ca = global.ca.clone().or(ca);
+    let trust = ca.as_deref().map(Trust::file).transpose()?;
+    Ok(Server {
+        url: url.trim_end_matches('/').to_owned(),
+        trust: trust.unwrap_or_default(),
+    })
+}
+
+/// Returns the token of the login at the server of a data directory. A token that was given
+/// explicitly comes first; a login that has ended does not count.
+fn login_at(global: &Global, url: &str) -> Result<Option<String>> {
+    if named_token(global)?.is_some() {
+        return Ok(None);
+    }
+    let Some(login) = Logins::of_user().and_then(|logins| logins.find(url)) else {
+        return Ok(None);
+    };
+    if login.has_ended() {
+        once(&format!(
+            "the login of {} at {url} has ended; this is admin, by the data directory",
+            login.name
+        ));
+        return Ok(None);
+    }
+    Ok(Some(login.token.reveal().to_owned()))
 }
 
 /// Returns the possible data directories, the likelier first.
@@ -209,11 +261,21 @@ fn token_of(global: &Global, folder: &Folder) -> Result<String> {
     })
 }
 
-/// Returns the token for a URL: that of a data directory only if the URL is its server. The token
-/// permits everything there, and whoever listens elsewhere must not get it.
+/// Returns the token for a URL: that of a login there, or that of a data directory if the URL is its
+/// server. The latter permits everything there, and whoever listens elsewhere must not get it.
 fn token_for(global: &Global, url: &str) -> Result<String> {
     if let Some(token) = named_token(global)? {
         return Ok(token);
+    }
+    if let Some(login) = Logins::of_user().and_then(|logins| logins.find(url)) {
+        if !login.has_ended() {
+            return Ok(login.token.reveal().to_owned());
+        }
+        bail!(Usage(format!(
+            "the login of {} at {url} has ended on {}: `utakata login` makes another, `utakata \
+             logout` forgets it",
+            login.name, login.ends
+        )));
     }
     let mut others = String::new();
     for folder in candidates(global) {
@@ -228,30 +290,9 @@ fn token_for(global: &Global, url: &str) -> Result<String> {
         }
     }
     bail!(Usage(format!(
-        "there is no token for {url}: give --token-file FILE or set UTAKATA_TOKEN{others}"
+        "there is no token for {url}: log in with `utakata login`, give --token-file FILE or set \
+         UTAKATA_TOKEN{others}"
     )))
-}
-
-/// Returns true if two URLs are written with the same host and port: two names of one host may be
-/// two hosts tomorrow.
-fn is_same(one: &str, other: &str) -> bool {
-    authority(one) == authority(other)
-}
-
-fn authority(url: &str) -> Option<String> {
-    let (scheme, usual) = match url.starts_with("https://") {
-        true => ("https://", 443),
-        false => ("http://", 80),
-    };
-    let rest = url.strip_prefix(scheme)?;
-    let authority = rest.split(['/', '?', '#']).next()?.to_ascii_lowercase();
-    let port = authority.rsplit(':').next();
-    let has_port = port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_ok());
-    Some(if has_port && authority.contains(':') {
-        format!("{scheme}{authority}")
-    } else {
-        format!("{scheme}{authority}:{usual}")
-    })
 }
 
 #[cfg(test)]
@@ -283,28 +324,5 @@ mod tests {
         );
         assert_eq!(choose(&old, &[None, None]), Choice::None);
         assert_eq!(choose(&old[..1], &own_only[..1]), Choice::One(&own));
-    }
-
-    #[test]
-    fn a_url_is_the_server_of_a_token_only_with_the_same_host_and_port() {
-        for (one, other, expect) in [
-            ("http://127.0.0.1:7700", "http://127.0.0.1:7700/", true),
-            ("http://LE-1:7700", "http://le-1:7700/v1?x=1", true),
-            ("http://le-1:80", "http://le-1", true),
-            ("http://127.0.0.1:7700", "http://127.0.0.1:7701", false),
-            ("http://127.0.0.1:7700", "http://localhost:7700", false),
-            (
-                "http://127.0.0.1:7700",
-                "http://127.0.0.1:7700@evil:7700",
-                false,
-            ),
-            ("http://[::1]:7700", "http://[::1]:7700", true),
-            ("http://[::1]:80", "http://[::1]", true),
-            ("https://le-1:7700", "https://LE-1:7700/", true),
-            ("https://le-1", "https://le-1:443", true),
-            ("https://le-1:7700", "http://le-1:7700", false),
-        ] {
-            assert_eq!(is_same(one, other), expect, "{one} {other}");
-        }
     }
 }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod output;
 
+mod authority;
 mod cli;
 mod commands;
 mod connection;
@@ -10,6 +11,7 @@ mod exit;
 mod global;
 mod identifiers;
 mod interrupt;
+mod logins;
 mod parameters;
 mod progress;
 mod select;

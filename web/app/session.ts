@@ -4,6 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { Refused, get, remove } from "./api";
 import { past } from "./live";
 import { know } from "./rights";
+import { go } from "./route";
 import type { Alarm, Me, Overview } from "./types";
 
 /** The name of the person; null if nobody is logged in; undefined until that is known. */
@@ -37,6 +38,7 @@ async function look(): Promise<void> {
     try {
       const found = await get<Me>("/v1/me");
       know(found);
+      if (me.value !== found.name) comeBack();
       me.value = found.name;
       return;
     } catch (error) {
@@ -50,6 +52,20 @@ async function look(): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }
   }
+}
+
+/** Where the view is kept that was asked for, while its reader is at the identity provider. */
+const ASKED_FOR = "utakata-asked-for";
+
+export function leave(): void {
+  sessionStorage.setItem(ASKED_FOR, location.pathname + location.search);
+}
+
+/** Goes on to the view that was asked for before logging in. */
+function comeBack(): void {
+  const path = sessionStorage.getItem(ASKED_FOR);
+  sessionStorage.removeItem(ASKED_FOR);
+  if (path && location.pathname === "/") go(path, true);
 }
 
 export async function logOut(): Promise<void> {

@@ -17,6 +17,8 @@ const TEXTS = {
   views: ["Views", "画面"],
   skip: ["Skip to the content", "本文へ移動"],
   logIn: ["Log in", "ログイン"],
+  logInWith: ["Sign in with {name}", "{name} でサインイン"],
+  orByToken: ["or with a token:", "またはトークンで："],
   logOut: ["Log out", "ログアウト"],
   token: ["Token", "トークン"],
   tokenHint: [

@@ -19,6 +19,14 @@ export interface Me {
   rights?: { right: string; on?: string[] }[];
 }
 
+/** The ways to log in besides tokens. */
+export interface LoginOptions {
+  /** The name of the identity provider. */
+  provider?: string;
+  /** Where a browser begins. */
+  browser?: string;
+}
+
 export interface Attribution {
   by: string;
   at: string;

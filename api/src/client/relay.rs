@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, header};
+use reqwest::{Method, header, redirect::Policy};
 
 use super::{Error, Trust};
 
@@ -56,9 +56,11 @@ impl Relay {
     pub fn trusting(trust: Option<&Trust>) -> Result<Self, Error> {
         let of_system = Trust::default();
         let trust = trust.unwrap_or(&of_system);
-        let built = trust.builder(true).build();
+        // A redirection is the answer, for whoever asked.
+        let builder = |is_tls| trust.builder(is_tls).redirect(Policy::none());
+        let built = builder(true).build();
         // A machine without authorities can still be reached without TLS.
-        let built = built.or_else(|_| trust.builder(false).build());
+        let built = built.or_else(|_| builder(false).build());
         let http = built.map_err(Error::Build)?;
         Ok(Self { http })
     }

@@ -8,8 +8,8 @@ use utakata_api::{
     ledger::{Attribution, Lock},
 };
 use utakata_model::{
-    AlarmId, AlarmName, Operation, Outcome, PersonName, PolicyName, TargetName, TaskId, TaskState,
-    TokenName,
+    AlarmId, AlarmName, GroupName, Operation, Outcome, PersonName, PolicyName, TargetName, TaskId,
+    TaskState, TokenName,
 };
 use utakata_permit::{
     Evidence,
@@ -116,6 +116,24 @@ pub enum AuditEntry<'a> {
         #[serde(flatten)]
         change: &'a SiteChange,
     },
+    /// Somebody logged in by the identity provider.
+    #[serde(rename = "login.made")]
+    LoggedIn {
+        #[serde(flatten)]
+        login: &'a LoginNote,
+    },
+    /// Somebody whom the provider knows was not let in.
+    #[serde(rename = "login.refused")]
+    LoginRefused {
+        #[serde(flatten)]
+        refused: &'a RefusedLogin,
+    },
+    /// Somebody ended a login.
+    #[serde(rename = "login.ended")]
+    LoggedOut {
+        by: &'a PersonName,
+        token: &'a TokenName,
+    },
     /// Somebody asked for what they may not do.
     #[serde(rename = "request.refused")]
     RequestRefused {
@@ -129,6 +147,37 @@ pub enum AuditEntry<'a> {
 pub enum SiteNote {
     Changed(SiteChange),
     Refused(RefusedRequest),
+    LoggedIn(LoginNote),
+    LoginRefused(RefusedLogin),
+    LoggedOut { by: PersonName, token: TokenName },
+}
+
+/// A login by the identity provider.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoginNote {
+    pub by: PersonName,
+    /// The name of the token that it made.
+    pub token: TokenName,
+    pub issuer: String,
+    pub subject: String,
+    /// The groups that count with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupName>,
+    /// True if nobody knew them before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
+}
+
+/// A login that was refused to somebody whom the provider knows.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedLogin {
+    pub issuer: String,
+    pub subject: String,
+    /// The name of somebody else here, which the provider has for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<PersonName>,
+    /// The code of the refusal.
+    pub code: &'static str,
 }
 
 /// A request that has changed something, and what.
@@ -169,6 +218,9 @@ impl SiteNote {
         match self {
             Self::Changed(change) => AuditEntry::SiteChanged { change },
             Self::Refused(refused) => AuditEntry::RequestRefused { refused },
+            Self::LoggedIn(login) => AuditEntry::LoggedIn { login },
+            Self::LoginRefused(refused) => AuditEntry::LoginRefused { refused },
+            Self::LoggedOut { by, token } => AuditEntry::LoggedOut { by, token },
         }
     }
 }

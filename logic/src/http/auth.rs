@@ -22,6 +22,16 @@ const CURE: &str = "send the header `Authorization: Bearer <token>`; the token o
                     file `token` of the data folder, where `utakata` finds it by itself, and \
                     `utakata person add NAME` makes one for somebody else";
 
+/// The paths that need no token: those of logging in. Their handlers get at nothing but an
+/// `Arriving`.
+const OPEN: [&str; 5] = [
+    "/v1/login",
+    "/v1/login/browser",
+    "/v1/login/callback",
+    "/v1/login/device",
+    "/v1/login/device/token",
+];
+
 /// The means by which a request shows whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
@@ -45,6 +55,9 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if OPEN.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
     let guest = request.extensions().get::<ClientConnection>().cloned();
     let (identity, means) = match identify(&api, &request) {
         Ok(identified) => identified,
@@ -87,23 +100,39 @@ fn identify(api: &Api, request: &Request) -> Result<(Identity, Means), Unidentif
     Ok((identity, Means::Session))
 }
 
-/// Refuses a token; many from one address are answered ever later.
-async fn wrong(api: &Api, reason: NoIdentity, from: Option<IpAddr>) -> Refused {
+/// Counts a wrong token or login; many from one address are answered ever later.
+pub(super) async fn count_wrong(api: &Api, from: Option<IpAddr>) {
     let wrong_tokens = api.handle.people().wrong_tokens();
     let consequence = wrong_tokens.note(from, crate::clock::now());
     if let Some(times) = consequence.log {
         let from = from.map(|from| from.to_string());
-        tracing::warn!(from, times, "requests with a token that is not valid");
+        tracing::warn!(
+            from,
+            times,
+            "requests with a token or a login that is not valid"
+        );
     }
     tokio::select! {
         () = tokio::time::sleep(consequence.delay) => {}
         () = api.cancel.cancelled() => {}
     }
+}
+
+async fn wrong(api: &Api, reason: NoIdentity, from: Option<IpAddr>) -> Refused {
+    count_wrong(api, from).await;
     match reason {
         NoIdentity::Unknown => {
             Refused::new(Code::Unauthorized, "the token is not valid here", CURE)
         }
-        NoIdentity::Ended { owner, at } => {
+        NoIdentity::Ended {
+            owner,
+            at,
+            is_login: true,
+        } => {
+            let detail = format!("the login of {owner} has ended on {at}");
+            Refused::new(Code::Unauthorized, detail, "log in again: `utakata login`")
+        }
+        NoIdentity::Ended { owner, at, .. } => {
             let detail = format!("the token of {owner} has ended on {at}");
             let cure = "somebody who may change people makes another: `utakata token add`";
             Refused::new(Code::Unauthorized, detail, cure)

@@ -11,6 +11,8 @@ use crate::{code::Code, people::Identity, session::SessionKey, token::TokenHash}
 const SECURE_NAME: &str = "__Host-utakata";
 /// The beginning of its name without TLS. The port follows, since cookies do not know of ports.
 const PLAIN_NAME: &str = "utakata";
+/// The end of the name of the cookie of those who are at the identity provider.
+const LOGIN: &str = "login";
 /// The header that a request has to have that changes something. Another page cannot send it:
 /// browsers would ask first, and nobody answers.
 const OWN_HEADER: HeaderName = HeaderName::from_static("x-utakata");
@@ -18,33 +20,74 @@ const OWN_HEADER: HeaderName = HeaderName::from_static("x-utakata");
 /// (<https://www.w3.org/TR/fetch-metadata/>).
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Returns the headers that set the cookie of this server, for so many seconds.
+/// The server, as a browser knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Site {
+    is_secure: bool,
+    port: Option<String>,
+}
+
+impl Site {
+    /// Returns this server at its address, if that is set, or as the headers of a request have it.
+    pub(super) fn of(address: Option<&str>, headers: &HeaderMap) -> Self {
+        let origin = address.or_else(|| text(headers, &header::ORIGIN));
+        match origin.and_then(|origin| origin.split_once("://")) {
+            Some((scheme, host)) => Self {
+                is_secure: scheme == "https",
+                port: port(host),
+            },
+            None => Self {
+                is_secure: false,
+                port: text(headers, &header::HOST).and_then(port),
+            },
+        }
+    }
+
+    /// Returns the cookie of a session, for so many seconds. No other site can have it sent.
+    pub(super) fn session(&self, session: &str, seconds: i64) -> String {
+        self.cookie(&self.name(""), session, seconds, "Strict")
+    }
+
+    /// Returns the cookie of somebody who is at the identity provider. It is sent with the page that
+    /// comes from there, which is another site's doing.
+    pub(super) fn login(&self, seed: &str, seconds: i64) -> String {
+        self.cookie(&self.name(LOGIN), seed, seconds, "Lax")
+    }
+
+    fn cookie(&self, name: &str, value: &str, seconds: i64, same_site: &str) -> String {
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}")
+    }
+
+    fn name(&self, use_of_it: &str) -> String {
+        let first = match self.is_secure {
+            true => SECURE_NAME,
+            false => PLAIN_NAME,
+        };
+        let port = self.port.as_deref().filter(|_| !self.is_secure);
+        let parts = [first, use_of_it, port.unwrap_or_default()];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("-")
+    }
+}
+
+/// Returns the headers that set the session of a browser, for so many seconds.
 pub(super) fn cookie(
     headers: &HeaderMap,
     session: &str,
     seconds: i64,
 ) -> [(HeaderName, String); 2] {
-    let is_secure = text(headers, &header::ORIGIN).is_some_and(|it| it.starts_with("https://"));
-    let (name, secure) = match is_secure {
-        true => (SECURE_NAME.to_owned(), "; Secure"),
-        false => (plain_name(text(headers, &header::HOST)), ""),
-    };
-    let cookie =
-        format!("{name}={session}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let cookie = Site::of(None, headers).session(session, seconds);
     [
         (header::SET_COOKIE, cookie),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ]
 }
 
-fn plain_name(host: Option<&str>) -> String {
-    let port = host
-        .and_then(|host| host.rsplit_once(':'))
-        .map(|(_, it)| it);
-    match port.filter(|port| !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit())) {
-        Some(port) => format!("{PLAIN_NAME}-{port}"),
-        None => PLAIN_NAME.to_owned(),
-    }
+fn port(host: &str) -> Option<String> {
+    let (_, port) = host.trim_end_matches('/').rsplit_once(':')?;
+    let is_port = !port.is_empty() && port.bytes().all(|it| it.is_ascii_digit());
+    is_port.then(|| port.to_owned())
 }
 
 /// Returns the one whose session came with a request.
@@ -65,14 +108,32 @@ pub(super) fn identity(api: &Api, headers: &HeaderMap) -> Option<Identity> {
 
 /// Returns what may be sessions. Others on this host may have set cookies of these names.
 fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let cookies = cookies(headers).filter(|(name, _)| {
+        let is_ours = *name == SECURE_NAME || name.starts_with(PLAIN_NAME);
+        is_ours && !is_of_login(name)
+    });
+    cookies.map(|(_, session)| session)
+}
+
+/// Returns what may be of somebody who comes back from the identity provider.
+pub(super) fn logins(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let cookies = cookies(headers).filter(|(name, _)| is_of_login(name));
+    cookies.map(|(_, seed)| seed)
+}
+
+fn is_of_login(name: &str) -> bool {
+    let rest = name
+        .strip_prefix(SECURE_NAME)
+        .or_else(|| name.strip_prefix(PLAIN_NAME));
+    let rest = rest.and_then(|rest| rest.strip_prefix('-')?.strip_prefix(LOGIN));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let cookies = headers.get_all(header::COOKIE).into_iter();
     let cookies = cookies.filter_map(|cookies| cookies.to_str().ok());
     let cookies = cookies.flat_map(|cookies| cookies.split(';'));
-    cookies.filter_map(|cookie| {
-        let (name, session) = cookie.trim().split_once('=')?;
-        let is_ours = name == SECURE_NAME || name.starts_with(PLAIN_NAME);
-        is_ours.then_some(session)
-    })
+    cookies.filter_map(|cookie| cookie.trim().split_once('='))
 }
 
 /// Returns the hash of the token that somebody used.
@@ -218,7 +279,29 @@ mod tests {
         let secure = headers(&[("host", "dc"), ("origin", "https://dc")]);
         let [(_, set), _] = cookie(&secure, "s", 60);
         assert_eq!(set, format!("__Host-utakata=s; {flags}; Secure"));
-        assert_eq!(plain_name(Some("dc")), "utakata");
-        assert_eq!(plain_name(Some("[::1]")), "utakata");
+        let named = |host: &'static str| Site::of(None, &headers(&[("host", host)])).name("");
+        assert_eq!(named("dc"), "utakata");
+        assert_eq!(named("[::1]"), "utakata");
+        assert_eq!(named("dc:7700"), "utakata-7700");
+        // Whoever passes a request on changes the host, and not the origin.
+        let passed_on = headers(&[("host", "keeper:1"), ("origin", "http://dc:7700")]);
+        let [(_, set), _] = cookie(&passed_on, "s", 60);
+        assert_eq!(set, format!("utakata-7700=s; {flags}"));
+    }
+
+    #[test]
+    fn the_cookie_of_a_login_comes_back_from_elsewhere_and_is_no_session() {
+        let none = HeaderMap::new();
+        let secure = Site::of(Some("https://dc/"), &none).login("x.1", 600);
+        let flags = "Path=/; Max-Age=600; HttpOnly; SameSite=Lax";
+        assert_eq!(secure, format!("__Host-utakata-login=x.1; {flags}; Secure"));
+        let plain = Site::of(Some("http://127.0.0.1:7700"), &none).login("y.1", 600);
+        assert_eq!(plain, format!("utakata-login-7700=y.1; {flags}"));
+        let sent = headers(&[(
+            "cookie",
+            "utakata-login-7700=y.1; utakata-7700=s; __Host-utakata-login=x.1; utakata-loginx=z",
+        )]);
+        assert_eq!(logins(&sent).collect::<Vec<_>>(), ["y.1", "x.1"]);
+        assert_eq!(sessions(&sent).collect::<Vec<_>>(), ["s", "z"]);
     }
 }

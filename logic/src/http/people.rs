@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 use utakata_api::{
     page::Page,
-    person::{Me, NewToken, PersonView, RightView},
+    person::{Me, NewLink, NewToken, PersonView, RightView},
 };
 use utakata_model::{PersonName, Verb, duration};
 use utoipa_axum::routes;
@@ -17,20 +17,25 @@ use utoipa_axum::routes;
 use super::{
     Refused,
     allowed::{Allowed, Anybody, ToChangePeople},
+    body,
     page::{self, PageQuery},
     path::Path,
     query::{Query, invalid},
     route::{
         Answered::{Anywhere, ByKeeper},
-        BodySize::NoBody,
+        BodySize::{NoBody, OneThing},
         Route,
         TimeLimit::Prompt,
     },
 };
 use crate::{
+    code::Code,
     people::TokenRequest,
     rights::{Rights, Scope},
 };
+
+/// The length of the longest subject, in bytes (OpenID Connect Core 1.0, section 2).
+const MAX_SUBJECT: usize = 255;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -38,6 +43,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(put)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
+        Route::new(ByKeeper, OneThing, Prompt, routes!(link)),
     ]
 }
 
@@ -94,8 +100,10 @@ pub(super) async fn list(
 pub(super) async fn me(Allowed { api, caller, .. }: Allowed<Anybody>) -> Json<Me> {
     let token = caller.token.as_ref();
     let token = token.and_then(|token| api.handle.people().token_view(&token.hash));
-    let roles = caller.rights.bindings().iter();
+    let roles = caller.rights.bindings();
+    let login = caller.token.as_ref().and_then(|token| token.login.as_ref());
     Json(Me {
+        groups: login.map_or_else(Vec::new, |login| login.groups.clone()),
         refused: api.handle.control().refusal(&caller.name),
         name: caller.name.clone(),
         roles: roles.map(|binding| binding.as_ref().clone()).collect(),
@@ -151,4 +159,44 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Refused> {
     api.handle.people().delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says who at the identity provider a person is. Their logins until now end.
+///
+/// A person who logs in for the first time gets a name that is free; this gives them one that is not.
+/// Nobody does so for themselves.
+#[utoipa::path(put, path = "/v1/people/{name}/link", operation_id = "link_person", tag = "people",
+    params(("name" = PersonName, Path, description = "The name")), request_body = NewLink,
+    responses((status = 200, description = "The person", body = PersonView),
+        (status = 409, description = "Somebody else is that one at the provider, or the person is admin",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn link(
+    allowed: Allowed<ToChangePeople>,
+    Path(name): Path<PersonName>,
+    body::Json(new): body::Json<NewLink>,
+) -> Result<Json<PersonView>, Refused> {
+    let handle = &allowed.api.handle;
+    let people = handle.people();
+    let issuer = handle.config().login.issuer.as_deref();
+    let issuer = issuer.ok_or_else(|| {
+        let detail = "there is no identity provider: logic.login.issuer is not set";
+        Refused::new(Code::LoginOff, detail, "set it in the configuration first")
+    })?;
+    if new.subject.is_empty() || new.subject.len() > MAX_SUBJECT {
+        let detail = format!("a subject has 1 to {MAX_SUBJECT} bytes");
+        let cure = "it is the claim `sub` of the person at the provider";
+        return Err(Refused::new(Code::BodyInvalid, detail, cure));
+    }
+    people
+        .link(&name, (issuer, &new.subject), allowed.by())
+        .await?;
+    let found = people.list().into_iter().find(|one| one.name == name);
+    found.map(Json).ok_or_else(|| {
+        let detail = format!("{name} was removed meanwhile");
+        Refused::new(
+            Code::NotFound,
+            detail,
+            "see who is there: `utakata person list`",
+        )
+    })
 }

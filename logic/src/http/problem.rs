@@ -1,6 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457), each with a code, a cure and a page.
 
 mod control;
+mod login;
 
 use std::error::Error as _;
 
@@ -21,6 +22,8 @@ use crate::{
     rights::NotAnother,
     secrets, store,
 };
+
+pub(super) use self::login::InBrowser;
 
 /// The largest number of single mistakes in an answer.
 pub(super) const MAX_DETAILS: usize = inventory::MAX_PROBLEMS;
@@ -93,6 +96,11 @@ impl Refused {
                     .into();
         }
         self
+    }
+
+    /// Returns the code.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     /// Returns the problem to send.
@@ -177,6 +185,9 @@ impl From<people::Error> for Refused {
             people::Error::OtherSort { .. } => {
                 let cure = "choose another name for the service";
                 Self::new(Code::PersonAdmin, detail, cure)
+            }
+            people::Error::Name(_) | people::Error::Taken { .. } | people::Error::Linked { .. } => {
+                login::not_admitted(&error)
             }
             people::Error::Own { .. } | people::Error::TooMuch { .. } => {
                 let cure = "somebody else who may change people does it, or admin";

@@ -15,9 +15,12 @@ use utakata_api::client::{
     relay::{self, Answer, RELAYED},
 };
 
+use utakata_model::target::Secret;
+
 use super::{
     Api, Refused,
     body::{late, too_large},
+    local::LocalAdmin,
     needs::{Answered, BodySize, Needs},
 };
 use crate::{code::Code, observe::WAIT_MAX};
@@ -61,7 +64,7 @@ async fn relay_now(api: &Api, needs: Needs, request: Request) -> Result<Relayed,
     let Some(answer) = pass(api, &parts, &body).await? else {
         return Ok(Relayed::Here(Request::from_parts(parts, body.into())));
     };
-    if changes {
+    if changes || answer.headers.contains_key(header::SET_COOKIE) {
         // The next request to us sees the change.
         api.handle.refresh().await;
     }
@@ -90,7 +93,11 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
             return Ok(None);
         }
         if let Some(url) = api.handle.duties().ledger_at {
-            match api.relay.pass(&url, copy(api, parts, body), limit).await {
+            match api
+                .relay
+                .pass(&url, copy(&api.token, parts, body), limit)
+                .await
+            {
                 // It kept the ledger when we looked, but no longer.
                 Ok(answer) if is_elsewhere(&answer) => last = format!("{url} keeps it no more"),
                 Ok(answer) if answer.status == 401 => return Err(tokens_differ(&url)),
@@ -108,12 +115,15 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
     }
 }
 
-fn copy(api: &Api, parts: &Parts, body: &Bytes) -> relay::Relayed {
+fn copy(admin: &Secret, parts: &Parts, body: &Bytes) -> relay::Relayed {
     let path = parts.uri.path_and_query();
     let mut headers = parts.headers.clone();
-    // Whoever is admin by the local socket is admin at the keeper by the token, which is the same.
-    if !headers.contains_key(header::AUTHORIZATION) {
-        let token = format!("Bearer {}", api.token.reveal());
+    // Whoever is admin by the local socket is admin at the keeper by the token, which is the same. Who
+    // has a session has shown it in a cookie, and is nobody else there.
+    if parts.extensions.get::<LocalAdmin>().is_some()
+        && !headers.contains_key(header::AUTHORIZATION)
+    {
+        let token = format!("Bearer {}", admin.reveal());
         if let Ok(token) = HeaderValue::try_from(token) {
             headers.insert(header::AUTHORIZATION, token);
         }
@@ -165,6 +175,34 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_session_that_is_passed_on_is_nobody_else_s() {
+        let admin = Secret::new("admin-token");
+        let passed_on = |is_local: bool, header: Option<(&'static str, &'static str)>| {
+            let mut request = Request::new(());
+            if is_local {
+                request.extensions_mut().insert(LocalAdmin);
+            }
+            if let Some((name, value)) = header {
+                let value = HeaderValue::from_static(value);
+                request.headers_mut().insert(name, value);
+            }
+            let (parts, ()) = request.into_parts();
+            copy(&admin, &parts, &Bytes::new()).headers
+        };
+        let session = passed_on(false, Some(("cookie", "utakata=x.y.z")));
+        assert!(!session.contains_key(header::AUTHORIZATION));
+        assert_eq!(session[header::COOKIE], "utakata=x.y.z");
+        assert!(
+            passed_on(false, None).is_empty(),
+            "who logs in is nobody yet"
+        );
+        let local = passed_on(true, None);
+        assert_eq!(local[header::AUTHORIZATION], "Bearer admin-token");
+        let token = passed_on(true, Some(("authorization", "Bearer of-ana")));
+        assert_eq!(token[header::AUTHORIZATION], "Bearer of-ana");
+    }
 
     #[tokio::test]
     async fn an_answer_is_passed_on_with_what_it_says_about_itself() {

@@ -14,13 +14,14 @@ use super::{
     auth::Means,
     cookie,
     route::{
-        Answered::Anywhere,
+        Answered::{Anywhere, ByKeeperIfAny},
         BodySize::NoBody,
         Route,
         TimeLimit::{Patient, Prompt},
     },
 };
 use crate::{
+    audit::SiteNote,
     code::Code,
     session::{LIFETIME, LIFETIME_OF_SEEING, SessionKey},
 };
@@ -28,7 +29,7 @@ use crate::{
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Patient, routes!(begin)),
-        Route::new(Anywhere, NoBody, Prompt, routes!(end)),
+        Route::new(ByKeeperIfAny, NoBody, Prompt, routes!(end)),
     ]
 }
 
@@ -70,9 +71,27 @@ pub(super) async fn begin(
     Ok((cookie, body).into_response())
 }
 
-/// Ends the session of this browser: its cookie is taken away.
+/// Ends the session of this browser: its cookie is taken away. What was made by a login ends with it,
+/// also on the command line.
 #[utoipa::path(delete, path = "/v1/session", operation_id = "end_session", tag = "people",
-    responses((status = 204, description = "The cookie is taken away")))]
-pub(super) async fn end(_: Allowed<Anybody>, headers: HeaderMap) -> Response {
-    (StatusCode::NO_CONTENT, cookie::cookie(&headers, "", 0)).into_response()
+    responses((status = 204, description = "The cookie is taken away, and the login has ended")))]
+pub(super) async fn end(
+    allowed: Allowed<Anybody>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let (api, caller) = (&allowed.api, &allowed.caller);
+    if let Some(token) = &caller.token
+        && api.handle.people().log_out(token).await?
+    {
+        let note = SiteNote::LoggedOut {
+            by: caller.name.clone(),
+            token: token.name.clone(),
+        };
+        // It has ended, whoever writes it down.
+        if let Err(error) = api.handle.ledger().note(note).await {
+            tracing::warn!(%error, by = %caller.name, "a logout is not in the audit trail");
+        }
+    }
+    let cookie = cookie::cookie(&headers, "", 0);
+    Ok((StatusCode::NO_CONTENT, cookie).into_response())
 }

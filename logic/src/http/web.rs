@@ -14,7 +14,7 @@ use utakata_web::{ASSETS, Asset, PAGE, find};
 
 /// The rules that a browser keeps for the UI: it loads nothing from elsewhere, runs no script but
 /// the one, and is in nobody's frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
@@ -92,7 +92,7 @@ fn answer(asset: &'static Asset, headers: &HeaderMap) -> Response {
 }
 
 /// Finds a word in a header that is a list, with or without parameters.
-fn has(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
+pub(super) fn has(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
     let lines = headers.get_all(name).into_iter();
     let mut words = lines
         .filter_map(|line| line.to_str().ok())

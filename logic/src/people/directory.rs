@@ -7,8 +7,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use utakata_api::person::{PersonView, TokenView};
-use utakata_model::{Binding, BindingName, PersonName, TokenName, suggest};
+use utakata_api::person::{LinkView, PersonView, TokenView};
+use utakata_model::{Binding, BindingName, GroupName, Holder, PersonName, TokenName, suggest};
 
 use super::Error;
 use crate::{
@@ -32,7 +32,12 @@ pub enum NoIdentity {
     /// Nobody has it.
     Unknown,
     /// It has ended.
-    Ended { owner: PersonName, at: Timestamp },
+    Ended {
+        owner: PersonName,
+        at: Timestamp,
+        /// True for one that was made by a login.
+        is_login: bool,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -40,8 +45,9 @@ pub(super) struct Directory {
     principals: BTreeMap<PersonName, PrincipalRow>,
     tokens: HashMap<TokenHash, Arc<TokenRow>>,
     bindings: BTreeMap<BindingName, Arc<Binding>>,
-    /// The rights of everybody who has any.
+    /// The rights of everybody who has any by their name.
     rights: HashMap<PersonName, Arc<Rights>>,
+    of_groups: HashMap<GroupName, Vec<Arc<Binding>>>,
 }
 
 impl Identity {
@@ -105,8 +111,12 @@ impl Directory {
             }
         }
         let mut of_each: HashMap<PersonName, Vec<Arc<Binding>>> = HashMap::new();
+        self.of_groups.clear();
         for binding in self.bindings.values() {
-            let bindings = of_each.entry(binding.grant.who.clone()).or_default();
+            let bindings = match &binding.grant.who {
+                Holder::Principal(name) => of_each.entry(name.clone()).or_default(),
+                Holder::Group(group) => self.of_groups.entry(group.clone()).or_default(),
+            };
             bindings.push(Arc::clone(binding));
         }
         let rights = of_each.into_iter();
@@ -118,13 +128,38 @@ impl Directory {
         let token = self.tokens.get(hash).ok_or(NoIdentity::Unknown)?;
         if let Some(at) = token.ends.filter(|ends| *ends <= now) {
             let owner = token.owner.clone();
-            return Err(NoIdentity::Ended { owner, at });
+            let is_login = token.login.is_some();
+            return Err(NoIdentity::Ended {
+                owner,
+                at,
+                is_login,
+            });
         }
-        let rights = self.rights.get(&token.owner).cloned();
         Ok(Identity {
             name: token.owner.clone(),
-            rights: rights.unwrap_or_else(|| Arc::new(Rights::default())),
+            rights: self.rights_of(token),
             token: Some(Arc::clone(token)),
+        })
+    }
+
+    /// Returns the rights of whoever has a token: those of its owner, and those of the groups with
+    /// which they logged in and to which they have belonged at every login since.
+    fn rights_of(&self, token: &TokenRow) -> Arc<Rights> {
+        let own = self.rights.get(&token.owner).cloned();
+        let own = own.unwrap_or_default();
+        let link = || self.principals.get(&token.owner)?.link.as_ref();
+        let (Some(login), Some(link)) = (&token.login, link()) else {
+            return own;
+        };
+        let held = login.groups.iter().filter_map(|group| {
+            let since = link.groups.get(group)?;
+            Some((self.of_groups.get(group)?, *since))
+        });
+        // Nobody gives rights to themselves, also not by way of a group.
+        let is_by_another = |binding: &&Arc<Binding>| binding.by != token.owner;
+        held.fold(own, |rights, (bindings, since)| {
+            let bindings = bindings.iter().filter(is_by_another);
+            Arc::new(Rights::clone(&rights).and_of_group(bindings, since))
         })
     }
 
@@ -166,6 +201,20 @@ impl Directory {
     pub(super) fn no_token(&self, owner: &PersonName, name: &TokenName) -> Error {
         let own = self.tokens.values().filter(|token| token.owner == *owner);
         none("token", name.as_str(), own.map(|token| token.name.as_str()))
+    }
+
+    /// Finds the person who is somebody at the identity provider.
+    pub(super) fn linked(&self, issuer: &str, subject: &str) -> Option<&PrincipalRow> {
+        let mut principals = self.principals.values();
+        principals.find(|row| {
+            let link = row.link.as_ref();
+            link.is_some_and(|link| link.issuer == issuer && link.subject == subject)
+        })
+    }
+
+    /// Returns the tokens that were made by logins.
+    pub(super) fn logins(&self) -> impl Iterator<Item = &Arc<TokenRow>> {
+        self.tokens.values().filter(|token| token.login.is_some())
     }
 
     /// Returns the changes that remove somebody.
@@ -215,14 +264,21 @@ impl Directory {
             let mut own: Vec<TokenView> = own.collect();
             own.sort_by(|a, b| a.name.cmp(&b.name));
             let rights = self.rights.get(&row.name);
-            let roles = rights.map_or(&[] as &[Arc<Binding>], |rights| rights.bindings());
+            let roles = rights.into_iter().flat_map(|rights| rights.bindings());
+            let link = row.link.as_ref().map(|link| LinkView {
+                issuer: link.issuer.clone(),
+                subject: link.subject.clone(),
+                by: link.by.clone(),
+                groups: link.groups.keys().cloned().collect(),
+            });
             people.push(PersonView {
                 name: row.name.clone(),
                 service: row.service,
                 made: Some(row.made),
                 by: Some(row.by.clone()),
-                roles: roles.iter().map(|one| Binding::clone(one)).collect(),
+                roles: roles.map(|one| Binding::clone(one)).collect(),
                 tokens: own,
+                link,
             });
         }
         let admin = PersonName::admin();
@@ -234,6 +290,7 @@ impl Directory {
             by: None,
             roles: Vec::new(),
             tokens: Vec::new(),
+            link: None,
         };
         people.insert(at, admin);
         people
@@ -248,6 +305,7 @@ fn view(token: &TokenRow) -> TokenView {
         by: token.by.clone(),
         ends: token.ends,
         used: token.used,
+        login: token.login.is_some(),
     }
 }
 

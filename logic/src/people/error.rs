@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use utakata_model::{PersonName, Role, TokenName, duration};
+use utakata_openid::BadName;
 
 use crate::store;
 
@@ -25,6 +26,22 @@ pub enum Error {
     /// There is a person of the name of a service, or the other way round.
     #[error("{name} is a person, and cannot become a service")]
     OtherSort { name: PersonName },
+    /// The name of somebody who logs in is another's here.
+    #[error(
+        "you are \"{name}\" at {issuer}, and {name} is somebody else here: your subject there is \
+         {subject}"
+    )]
+    Taken {
+        name: PersonName,
+        issuer: String,
+        subject: String,
+    },
+    /// The provider's name for somebody is no name here.
+    #[error("you have no name here: {0}")]
+    Name(#[from] BadName),
+    /// Somebody at the provider is a person here already.
+    #[error("{subject} at the identity provider is {name} here")]
+    Linked { name: PersonName, subject: String },
     /// Somebody would give rights to themselves.
     #[error("{name} cannot change the roles of {name}")]
     Own { name: PersonName },
@@ -47,7 +64,7 @@ pub(super) fn refuse_admin(name: &PersonName) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn name_of_token(word: &'static str) -> Result<TokenName, Error> {
+pub(super) fn name_of_token(word: &str) -> Result<TokenName, Error> {
     TokenName::new(word).map_err(|error| Error::None {
         what: "token",
         name: word.into(),

@@ -12,6 +12,7 @@ use utakata_api::{
 use utakata_history::History;
 use utakata_interconnect::connection::Health;
 use utakata_model::{ReleaseDigest, ReleaseId, TargetName};
+use utakata_openid::Provider;
 
 use super::Handle;
 use crate::{
@@ -59,6 +60,11 @@ impl Handle {
     /// Returns the people who have access.
     pub fn people(&self) -> &People {
         &self.inner.site.people
+    }
+
+    /// Returns the identity provider, if there is one.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.inner.provider.as_ref()
     }
 
     /// Returns the desired state of the environments.

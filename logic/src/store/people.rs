@@ -1,9 +1,11 @@
 //! The stored people and services, their tokens and roles.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::{Binding, BindingName, PersonName, TokenName};
+use utakata_model::{Binding, BindingName, GroupName, PersonName, TokenName};
 
 use super::Error;
 use crate::token::TokenHash;
@@ -51,6 +53,22 @@ pub struct PrincipalRow {
     pub service: bool,
     pub made: Timestamp,
     pub by: PersonName,
+    /// The one at the identity provider who is this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkRow>,
+}
+
+/// Somebody at the identity provider. Their name there is not what tells them apart: it can be
+/// changed, and given to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRow {
+    pub issuer: String,
+    pub subject: String,
+    /// The person who said that this is them: themselves, if they came when the name was free.
+    pub by: PersonName,
+    /// The groups of the last login, each with the first login of all since then that had it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<GroupName, Timestamp>,
 }
 
 /// A token, of which only the hash is stored.
@@ -69,4 +87,15 @@ pub struct TokenRow {
     /// A time at which it was used: the last use is at most an hour after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Timestamp>,
+    /// The login that it was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginRow>,
+}
+
+/// A login by the identity provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginRow {
+    /// The groups that the person had then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupName>,
 }

@@ -17,6 +17,7 @@ mod inventory;
 mod keys;
 mod ledger;
 mod loans;
+mod login;
 mod metrics;
 mod observe;
 mod openapi;

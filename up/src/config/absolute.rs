@@ -23,6 +23,8 @@ impl Config {
             &mut self.logic.http.token_file,
             &mut self.logic.secrets.key_file,
             &mut self.logic.environments.join_file,
+            &mut self.logic.login.client_secret_file,
+            &mut self.logic.login.ca,
             &mut self.logic.alarms.mail.ca,
             &mut self.logic.http.tls.certificate,
             &mut self.logic.http.tls.key,

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use utakata_api::{
     Client,
     client::TokenRequest,
-    person::{NewToken, PersonView},
+    person::{NewLink, NewToken, PersonView},
 };
 use utakata_model::{PersonName, Role, Selector, duration};
 
@@ -31,8 +31,21 @@ Examples:
     /// List everybody who has access, with their roles
     #[command(after_help = "Example: utakata person list")]
     List,
+    /// Say who at the identity provider a person is
+    #[command(after_help = "\
+Who logs in for the first time gets a name that is free. This gives them one that is not, with its
+roles: the refusal of their login has the subject. Their logins until now end.
+
+Example: utakata person link ana 8f6d1c9e-2b54")]
+    Link {
+        /// Name of the person
+        name: PersonName,
+        /// The provider's own name for them (the claim \"sub\")
+        subject: String,
+    },
     /// Remove somebody, with all tokens and roles
     #[command(after_help = "\
+Who has left is also removed at the identity provider, or could log in again, without a role.
 Operations that they requested go on, and keep their name.
 
 Example: utakata person remove ana")]
@@ -85,6 +98,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::Add(add) => make(add, false, &client, context).await?,
         Command::List => context.output.list(&client.people().await?, "")?,
+        Command::Link { name, subject } => {
+            let link = NewLink { subject };
+            client.link_person(&name, &link).await?;
+            tell!("{name} is {} at the identity provider", link.subject);
+        }
         Command::Remove { name } => remove(&name, &client).await?,
     }
     Ok(Exit::Done)
@@ -131,7 +149,7 @@ async fn make(add: Add, service: bool, client: &Client, context: &Context<'_>) -
     match role {
         Some(role) => {
             let selector = on.unwrap_or_else(role::everywhere);
-            role::give(client, &name, role, selector, None).await?;
+            role::give(client, name.clone().into(), role, selector, None).await?;
         }
         None if had_roles => {}
         None => {

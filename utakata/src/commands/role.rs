@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use utakata_api::{Client, person::NewBinding};
-use utakata_model::{BindingName, PersonName, Role, Selector};
+use utakata_model::{BindingName, GroupName, Holder, PersonName, Role, Selector};
 
 use super::Context;
 use crate::exit::Exit;
@@ -21,15 +21,17 @@ pub enum Command {
     Given,
     /// Give somebody a role, everywhere or on some targets
     #[command(after_help = "\
-Nobody gives a role to themselves. A role on targets gives nothing on what is no target, such as
+A group of the identity provider is written group:NAME: the role is that of everybody who logs in as
+its member. Nobody gives a role to themselves, also not by way of a group. A role on targets gives nothing on what is no target, such as
 releases, schedules and people.
 
 Examples:
   utakata role give ana operator --on 'rack in (A1,A2)'
+  utakata role give group:netops operator --on 'rack in (A1,A2)'
   utakata role give prometheus metrics")]
     Give {
-        /// Name of the person or service
-        who: PersonName,
+        /// Name of the person or service, or group:NAME
+        who: Holder,
         /// Role
         role: Role,
         /// Selector of the targets where it counts; everywhere if it is left out
@@ -74,7 +76,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             name,
         } => {
             let selector = on.unwrap_or_else(everywhere);
-            give(&client, &who, role, selector, name).await?;
+            give(&client, who, role, selector, name).await?;
         }
         Command::Take { name } => {
             client.delete_binding(&name).await?;
@@ -92,7 +94,7 @@ pub fn everywhere() -> Selector {
 /// Gives somebody a role, and says so.
 pub async fn give(
     client: &Client,
-    who: &PersonName,
+    who: Holder,
     role: Role,
     selector: Selector,
     name: Option<BindingName>,
@@ -100,6 +102,7 @@ pub async fn give(
     let name = match name {
         Some(name) => name,
         None => {
+            let who = who.to_string().replacen(':', ".", 1);
             BindingName::new(format!("{who}-{role}")).context("give the binding a name: --as")?
         }
     };
@@ -125,6 +128,10 @@ async fn mine(client: &Client, context: &Context<'_>) -> Result<()> {
             .one(&me, || "admin: may do everything\n".into());
     }
     tell!("this is {}", me.name);
+    if !me.groups.is_empty() {
+        let groups: Vec<&str> = me.groups.iter().map(GroupName::as_str).collect();
+        tell!("logged in as a member of: {}", groups.join(", "));
+    }
     let empty = "no role: nothing is allowed until somebody gives one";
     context.output.list(&me.roles, empty)
 }

@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 113] = [
+const COMMANDS: [&str; 116] = [
     "",
     "up",
     "le",
@@ -56,9 +56,12 @@ const COMMANDS: [&str; 113] = [
     "operation resume",
     "operation cancel",
     "operation undo",
+    "login",
+    "logout",
     "person",
     "person add",
     "person list",
+    "person link",
     "person remove",
     "service",
     "service add",

@@ -15,6 +15,7 @@ mod hosts;
 mod images;
 mod interrupted;
 mod last;
+mod login;
 mod mistakes;
 mod notifications;
 mod orders;

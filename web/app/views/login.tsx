@@ -1,16 +1,22 @@
-// Logging in: a token for a session.
+// Logging in: by the identity provider if there is one, or a token for a session.
 
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
-import { Refused, logIn } from "../api";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Refused, get, logIn } from "../api";
 import { Trouble } from "../parts";
-import { hasEnded, identify } from "../session";
+import { hasEnded, identify, leave } from "../session";
 import { t } from "../text";
+import type { LoginOptions } from "../types";
 
 export function LogIn(): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
   const [error, setError] = useState<Refused>();
   const [isBusy, setBusy] = useState(false);
+  const [options, setOptions] = useState<LoginOptions>({});
+  useEffect(() => {
+    // Without an answer there are tokens.
+    get<LoginOptions>("/v1/login").then(setOptions, () => {});
+  }, []);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const input = field.current;
@@ -38,6 +44,14 @@ export function LogIn(): JSX.Element {
           <img src="/icon.svg" alt="" width="28" height="28" /> utakata
         </h1>
         {hasEnded.value && <p>{t("sessionEnded")}</p>}
+        {options.browser && (
+          <>
+            <a class="button primary" href={options.browser} onClick={leave}>
+              {t("logInWith", { name: options.provider ?? "" })}
+            </a>
+            <p class="hint">{t("orByToken")}</p>
+          </>
+        )}
         <label for="token">{t("token")}</label>
         <input
           id="token"
@@ -53,7 +67,7 @@ export function LogIn(): JSX.Element {
           {t("tokenHint")}
         </p>
         <Trouble of={error} />
-        <button type="submit" class="primary" disabled={isBusy}>
+        <button type="submit" class={options.browser ? "" : "primary"} disabled={isBusy}>
           {t("logIn")}
         </button>
       </form>

@@ -2,15 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use serde_json::{Value, json};
 use utakata_model::{Role, Verb};
 
 use super::{ask, make, make_with};
 use crate::room::{Room, TOKEN};
 
-/// The right that each route needs; `any` is for everybody who has a token. A new route needs a row.
+/// The right that each route needs; `any` is for everybody who has a token, and `open` also for who
+/// has none: to log in. A new route needs a row.
 const ROUTES: &[(&str, &str)] = &[
+    ("GET /v1/login", "open"),
+    ("GET /v1/login/browser", "open"),
+    ("GET /v1/login/callback", "open"),
+    ("POST /v1/login/device", "open"),
+    ("POST /v1/login/device/token", "open"),
     ("GET /v1/me", "any"),
     ("POST /v1/session", "any"),
     ("DELETE /v1/session", "any"),
@@ -80,6 +89,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/people", "people"),
     ("PUT /v1/people/{name}", "people"),
     ("DELETE /v1/people/{name}", "people"),
+    ("PUT /v1/people/{name}/link", "people"),
     ("GET /v1/tokens", "people"),
     ("PUT /v1/people/{name}/tokens/{token}", "people"),
     ("DELETE /v1/people/{name}/tokens/{token}", "people"),
@@ -222,7 +232,7 @@ async fn every_route_is_open_to_the_roles_of_its_row_and_to_nobody_else() {
         let (method, path) = route.split_once(' ').unwrap();
         for (role, token) in &tokens {
             let verbs = role.map_or(&[][..], |role| role.verbs());
-            let may = *needs == "any"
+            let may = ["any", "open"].contains(needs)
                 || needs
                     .split(' ')
                     .any(|verb| verbs.iter().any(|one| one.as_str() == verb));
@@ -242,6 +252,19 @@ async fn every_route_is_open_to_the_roles_of_its_row_and_to_nobody_else() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    room.end().await;
+}
+
+#[tokio::test]
+async fn only_logging_in_needs_no_token() {
+    let room = Room::empty(crate::room::config()).await;
+    for (route, needs) in ROUTES {
+        let (method, path) = route.split_once(' ').unwrap();
+        let request = Request::builder().method(method).uri(filled(path));
+        let (status, told) = room.answer(request.body(Body::empty()).unwrap()).await;
+        let is_open = status != StatusCode::UNAUTHORIZED;
+        assert_eq!(is_open, *needs == "open", "{route}: {status} {told}");
+    }
     room.end().await;
 }
 

@@ -48,6 +48,7 @@ impl Witness {
             service: false,
             made: Timestamp::now(),
             by: PersonName::admin(),
+            link: None,
         };
         let change = PeopleChange::PutPrincipal(row);
         self.store.change_people(&[change]).await?;

@@ -151,6 +151,8 @@ impl Line {
             "request",
             "operation",
             "task",
+            "subject",
+            "token",
         ];
         self.first_of(&paths).to_owned()
     }

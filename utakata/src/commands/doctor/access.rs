@@ -9,7 +9,7 @@ use utakata_api::{
     person::{PersonView, WrongTokens},
     status::Status,
 };
-use utakata_model::{PersonName, Role};
+use utakata_model::{Binding, PersonName, Role};
 
 use super::Finding;
 use crate::{commands::Context, output::words};
@@ -29,7 +29,10 @@ pub async fn look(context: &Context<'_>, status: &Status) -> Vec<Finding> {
     };
     found.extend(transport(&client));
     match client.people().await {
-        Ok(people) => found.extend(findings(&people, server_now())),
+        Ok(people) => {
+            found.extend(findings(&people, server_now()));
+            found.extend(client.bindings().await.ok().and_then(|all| groups(&all)));
+        }
         Err(Error::Refused(problem)) if problem.code == "forbidden" => found.push(Finding::right(
             "who can get in",
             "shown to those who may change people",
@@ -94,14 +97,17 @@ fn findings(people: &[PersonView], now: Timestamp) -> Vec<Finding> {
              (`utakata role given`, `utakata role take NAME`); after an upgrade everybody has it",
         )
     }));
-    let without = others.filter(|one| one.roles.is_empty());
+    // Who logs in may have roles by their groups.
+    let without = others.filter(|one| one.roles.is_empty() && one.link.is_none());
     found.extend(named(without).map(|names| {
         let cure = "`utakata role give NAME ROLE`, or `utakata person remove NAME`";
         Finding::doubtful("no role", format!("{names}: they may do nothing"), cure)
     }));
     let is_past =
         |at: Timestamp, length: Duration| at.checked_add(length).is_ok_and(|until| until <= now);
-    for token in people.iter().flat_map(|one| &one.tokens) {
+    let tokens = people.iter().flat_map(|one| &one.tokens);
+    // Those of logins are made, end and are forgotten by themselves.
+    for token in tokens.filter(|token| !token.login) {
         let check = format!("token {} of {}", token.name, token.owner);
         let cure = format!(
             "`utakata token add {} {} --for 90d`",
@@ -139,6 +145,21 @@ fn findings(people: &[PersonView], now: Timestamp) -> Vec<Finding> {
     found
 }
 
+/// Returns a finding about groups of the identity provider whose members may do everything.
+fn groups(bindings: &[Binding]) -> Option<Finding> {
+    let all = bindings.iter().filter(|one| one.grant.role == Role::Admin);
+    let groups = all.filter(|one| one.grant.who.principal().is_none());
+    let names: Vec<String> = groups.map(|one| one.grant.who.to_string()).collect();
+    (!names.is_empty()).then(|| {
+        Finding::doubtful(
+            "may do everything as a member",
+            names.join(", "),
+            "whoever takes care of these groups at the identity provider may do everything, too: \
+             give them what they need (`utakata role given`, `utakata role take NAME`)",
+        )
+    })
+}
+
 /// Returns the names, if there are any.
 fn named<'p>(people: impl Iterator<Item = &'p PersonView>) -> Option<String> {
     let names: Vec<&str> = people.map(|one| one.name.as_str()).collect();
@@ -174,17 +195,21 @@ mod tests {
                 "ends": ends.map(days), "used": days(used),
             })
         };
+        let mut login = token("cli-1", Some(0), -1);
+        login["login"] = json!(true);
         let ana = json!({
             "name": "ana", "made": days(-200), "by": "admin",
             "roles": [{ "name": "ana-admin", "who": "ana", "role": "admin", "made": days(-200), "by": "admin" }],
             "tokens": [
                 token("fine", Some(30), -1), token("over", Some(-1), -2),
-                token("soon", Some(3), -1), token("idle", None, -91),
+                token("soon", Some(3), -1), token("idle", None, -91), login,
             ],
         });
         let bo = json!({ "name": "bo", "made": days(-1), "by": "admin", "service": true });
+        let link = json!({ "issuer": "https://id.example", "subject": "7", "by": "zoe" });
+        let zoe = json!({ "name": "zoe", "made": days(-1), "by": "zoe", "link": link });
         let people: Vec<PersonView> =
-            serde_json::from_value(json!([{ "name": "admin" }, ana, bo])).unwrap();
+            serde_json::from_value(json!([{ "name": "admin" }, ana, bo, zoe])).unwrap();
         let found = findings(&people, now);
         let told: Vec<(&str, bool)> = found
             .iter()
@@ -201,6 +226,15 @@ mod tests {
                 ("token idle of ana", false),
             ]
         );
-        assert!(found[0].seen.contains("people: 1; services: 1"));
+        assert!(found[0].seen.contains("people: 2; services: 1"));
+        let bound = |who: &str, role: &str| json!({ "name": "b", "who": who, "role": role, "made": now, "by": "admin" });
+        let bindings = json!([
+            bound("group:a", "admin"),
+            bound("group:b", "viewer"),
+            bound("ana", "admin")
+        ]);
+        let bindings: Vec<Binding> = serde_json::from_value(bindings).unwrap();
+        assert_eq!(groups(&bindings).unwrap().seen, "group:a");
+        assert!(groups(&bindings[1..]).is_none());
     }
 }

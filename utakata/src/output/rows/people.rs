@@ -1,12 +1,12 @@
 //! People, services, tokens and roles in tables.
 
 use utakata_api::person::{PersonView, RoleView, TokenView};
-use utakata_model::{Binding, Grant};
+use utakata_model::{Binding, Grant, GroupName};
 
 use crate::output::{Cell, Row, words};
 
 impl Row for PersonView {
-    const HEADERS: &'static [&'static str] = &["NAME", "ROLES", "MADE", "BY", "TOKENS"];
+    const HEADERS: &'static [&'static str] = &["NAME", "ROLES", "GROUPS", "MADE", "BY", "TOKENS"];
     const SORTED_BY: usize = 1;
 
     fn cells(&self) -> Vec<Cell> {
@@ -17,6 +17,7 @@ impl Row for PersonView {
             return vec![
                 name.into(),
                 "everything".into(),
+                "".into(),
                 built_in,
                 "".into(),
                 in_file,
@@ -31,6 +32,8 @@ impl Row for PersonView {
             true => Cell::dim("none"),
             false => roles.join("; ").into(),
         };
+        let groups = self.link.iter().flat_map(|link| &link.groups);
+        let groups: Vec<&str> = groups.map(GroupName::as_str).collect();
         let tokens: Vec<&str> = self.tokens.iter().map(|one| one.name.as_str()).collect();
         let by = self
             .by
@@ -39,6 +42,7 @@ impl Row for PersonView {
         vec![
             name.into(),
             roles,
+            groups.join(", ").into(),
             words::ago(made).into(),
             by.into(),
             tokens.join(", ").into(),

@@ -14,6 +14,7 @@ pub fn principal(name: &str) -> PrincipalRow {
         service: name.starts_with('s'),
         made: Timestamp::UNIX_EPOCH,
         by: PersonName::admin(),
+        link: None,
     }
 }
 
@@ -26,6 +27,7 @@ fn token(owner: &str, name: &str, token: &str) -> TokenRow {
         by: PersonName::admin(),
         ends: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)),
         used: None,
+        login: None,
     }
 }
 
