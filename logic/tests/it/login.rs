@@ -16,6 +16,9 @@ use crate::{
     room::{Room, TOKEN, config},
 };
 
+/// A change of the settings.
+type Change<'a> = &'a dyn Fn(&mut Login);
+
 /// Settings for a provider, as its client without a secret unless a folder for one is given.
 fn settings(provider: &Openid, secret_in: Option<&Path>) -> Config {
     let secret = secret_in.map(|folder| provider.secret_in(folder).unwrap());
@@ -354,7 +357,7 @@ async fn settings_that_do_not_fit_say_so_and_stop_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let wrong_secret = folder.path().join("wrong");
     std::fs::write(&wrong_secret, "wrong").unwrap();
-    let refusal = async |change: &dyn Fn(&mut Login)| {
+    let refusal = async |change: Change<'_>| {
         let mut config = settings(&provider, Some(folder.path()));
         change(&mut config.login);
         let room = Room::empty(config).await;
@@ -364,7 +367,7 @@ async fn settings_that_do_not_fit_say_so_and_stop_nothing() {
         found
     };
     let localhost = provider.issuer().replace("127.0.0.1", "localhost");
-    let cases: [(&dyn Fn(&mut Login), &str); 5] = [
+    let cases: [(Change<'_>, &str); 5] = [
         (
             &|login| login.issuer = Some(localhost.clone()),
             "it calls itself",
