@@ -99,6 +99,8 @@ struct Reads {
     last: HashMap<TargetName, Instant>,
     /// The intervals between consecutive ones, in seconds.
     gaps: Vec<f64>,
+    /// The number of reads, and of their values, since the measurement began.
+    polls: usize,
     values: usize,
 }
 
@@ -171,7 +173,7 @@ async fn run(arguments: &Arguments, count: u32) -> Result<()> {
             reads.last.len()
         );
     }
-    let polls = reads.gaps.len();
+    let polls = reads.polls;
     reads.silent(Instant::now(), arguments.interval);
     let mut gaps = Figures::default();
     gaps.extend(std::mem::take(&mut reads.gaps));
@@ -196,6 +198,9 @@ impl Reads {
             && previous >= since
         {
             self.gaps.push(now.duration_since(previous).as_secs_f64());
+        }
+        if since.is_some() {
+            self.polls += 1;
             self.values += values;
         }
     }
