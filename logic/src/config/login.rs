@@ -35,7 +35,7 @@ pub struct Login {
     #[setting(form = "URL")]
     pub url: Option<String>,
     /// The scopes to ask for, besides `openid`.
-    #[setting(or_zero)]
+    #[setting(or_zero, form = "list of scopes")]
     pub scopes: Vec<String>,
     /// The claim with the name of a person: of a mail address, what is before the @.
     pub name_claim: String,
@@ -67,6 +67,11 @@ impl Login {
     /// Refuses settings with which nobody could log in.
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |problem: String| Err(ConfigError::Login { problem });
+        let is_word =
+            |scope: &String| !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic());
+        if let Some(scope) = self.scopes.iter().find(|scope| !is_word(scope)) {
+            return wrong(format!("\"{scope}\" is no scope"));
+        }
         let Some(issuer) = &self.issuer else {
             return match self.url.is_none() && self.client_secret_file.is_none() {
                 true => Ok(()),
@@ -84,13 +89,7 @@ impl Login {
                 "url is \"{url}\": write https:// and a host, such as https://utakata.example"
             ));
         }
-        let is_word = |scope: &&String| {
-            !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        match self.scopes.iter().find(|scope| !is_word(scope)) {
-            Some(scope) => wrong(format!("\"{scope}\" is no scope")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Returns the provider, if there is one.

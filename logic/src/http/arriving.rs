@@ -136,6 +136,6 @@ impl Arriving {
 
 fn off() -> Refused {
     let detail = "nobody can log in by an identity provider: logic.login.issuer is not set";
-    let cure = "use a token: `utakata person add NAME` makes one, which somebody does for you";
+    let cure = "use a token: somebody who may change people makes one (`utakata person add NAME`)";
     Refused::new(Code::LoginOff, detail, cure)
 }

@@ -24,7 +24,7 @@ use super::{
         Answered::{Anywhere, ByKeeper},
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::{code::Code, login::Seed, people::Via};
@@ -37,8 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Anywhere, NoBody, Prompt, routes!(options)),
         Route::new(Anywhere, NoBody, Prompt, routes!(leave)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(come_back)),
-        Route::new(Anywhere, NoBody, Prompt, routes!(begin_device)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(ask_device)),
+        Route::new(Anywhere, NoBody, Patient, routes!(begin_device)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(ask_device)),
     ]
 }
 

@@ -179,6 +179,7 @@ fn wrong_values(form: &str) -> &'static [&'static str] {
         "path" | "folder" => &["\"\"", "1"],
         "list of folders" | "list of files" => &["\"/one\"", "[\"\"]", "[1]"],
         "list of names" => &["\"PATH\"", "[\"\"]", "[\"A=B\"]", "[1]"],
+        "list of scopes" => &["\"profile\"", "[\"\"]", "[\"a b\"]", "[1]"],
         "list of codes" => &["\"x\"", "[\"\"]", "[\"Two words\"]", "[1]"],
         "list of addresses" => &[
             "\"127.0.0.1:162\"",
