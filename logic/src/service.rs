@@ -159,13 +159,7 @@ impl LogicEnvironment {
         let site = Site::load(&store, parts.keys, events, Arc::clone(&counts), secret).await?;
         let recorder = Recorder::new(parts.history, parts.engine);
         restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
-        let dispatch = Arc::new(Dispatch::new(
-            &config,
-            Arc::clone(&parts.tasks),
-            Arc::clone(&parts.events),
-            Arc::clone(&site.observed),
-            site.desired.pins(),
-        ));
+        let dispatch = site.dispatch(&config, (&parts.tasks, &parts.events));
         recorder.count_flushes(dispatch.histograms());
         let ledger_fails = Arc::<Failing>::default();
         let of_ledger = ledger_parts(&store, &dispatch, &site, counts, &ledger_fails);

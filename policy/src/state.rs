@@ -158,13 +158,13 @@ impl Timer {
         }
     }
 
-    /// Returns true if it has run from this to a later one, for at most that long.
-    fn runs_to(&self, later: &Self, longest: Duration) -> bool {
+    /// Returns true if the next look at this timer finds what it finds at a later one.
+    fn leads_to(&self, later: &Self) -> bool {
         match (self.last, later.last) {
             (None, None) => self == later,
             (Some(last), Some(then)) => {
                 let passed = Duration::try_from(then.duration_since(last)).ok();
-                let passed = passed.filter(|passed| *passed < longest);
+                let passed = passed.filter(|passed| *passed < STORED);
                 passed.is_some_and(|passed| self.held + passed == later.held)
             }
             _ => false,
@@ -187,13 +187,22 @@ impl State {
     /// from a later one: only timers have run since, and not for long. Such a later state need not be
     /// stored.
     pub fn leads_to(&self, later: &Self) -> bool {
-        self.is_up_to_timers(later, STORED)
+        let without_timers = |state: &Self| Self {
+            when: Timer::default(),
+            back: Timer::default(),
+            blind: Timer::default(),
+            ..state.clone()
+        };
+        self.when.leads_to(&later.when)
+            && self.back.leads_to(&later.back)
+            && self.blind.leads_to(&later.blind)
+            && without_timers(self) == without_timers(later)
     }
 
-    /// Returns true if nothing has changed from this state to a later one but that its timers ran on:
-    /// [`as_of`](Self::as_of) gives the later one.
-    pub fn runs_on_to(&self, later: &Self) -> bool {
-        self.is_up_to_timers(later, Duration::MAX)
+    /// Returns true if nothing has changed from this state to the one of a later moment but that its
+    /// timers ran on until then: [`as_of`](Self::as_of) gives it.
+    pub fn runs_on_to(&self, later: &Self, moment: Timestamp) -> bool {
+        self.as_of(moment) == *later
     }
 
     /// Returns the state at a later moment, if its timers have only run on until then.
@@ -221,19 +230,6 @@ impl State {
             episode: episode.filter(|episode| !episode.changes.is_empty()),
             ..Self::default()
         }
-    }
-
-    fn is_up_to_timers(&self, later: &Self, longest: Duration) -> bool {
-        let without_timers = |state: &Self| Self {
-            when: Timer::default(),
-            back: Timer::default(),
-            blind: Timer::default(),
-            ..state.clone()
-        };
-        self.when.runs_to(&later.when, longest)
-            && self.back.runs_to(&later.back, longest)
-            && self.blind.runs_to(&later.blind, longest)
-            && without_timers(self) == without_timers(later)
     }
 
     /// Takes a change out that could not be asked for. One that was there before stays.

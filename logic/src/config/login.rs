@@ -72,6 +72,16 @@ impl Login {
         if let Some(scope) = self.scopes.iter().find(|scope| !is_word(scope)) {
             return wrong(format!("\"{scope}\" is no scope"));
         }
+        for (key, text) in [
+            ("name", self.name.as_deref()),
+            ("client_id", Some(self.client_id.as_str())),
+            ("name_claim", Some(self.name_claim.as_str())),
+            ("groups_claim", Some(self.groups_claim.as_str())),
+        ] {
+            if text.is_some_and(|text| text.trim().is_empty()) {
+                return wrong(format!("{key} is empty: leave it out, or say what it is"));
+            }
+        }
         let Some(issuer) = &self.issuer else {
             return match self.url.is_none() && self.client_secret_file.is_none() {
                 true => Ok(()),

@@ -20,17 +20,17 @@ use super::{
         Answered::ByKeeper,
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::{code::Code, rights::Object};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::new(ByKeeper, OneThing, Prompt, routes!(begin)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(begin)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(list)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(get)),
-        Route::new(ByKeeper, NoBody, Prompt, routes!(cancel)),
+        Route::new(ByKeeper, NoBody, Patient, routes!(cancel)),
     ]
 }
 

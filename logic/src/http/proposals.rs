@@ -20,7 +20,7 @@ use super::{
         Answered::ByKeeper,
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 use crate::{
@@ -31,8 +31,8 @@ use crate::{
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(ByKeeper, NoBody, Prompt, routes!(list)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(accept)),
-        Route::new(ByKeeper, OneThing, Prompt, routes!(dismiss)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(accept)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(dismiss)),
     ]
 }
 

@@ -72,7 +72,7 @@ impl Kept {
         let purpose = (self.mode.mode, self.mode.is_ending);
         let goes_on = instance.looked.is_some()
             && instance.logged == Some(purpose)
-            && instance.state.runs_on_to(&made.decided.state);
+            && instance.state.runs_on_to(&made.decided.state, made.at);
         (!goes_on).then(|| LogRow {
             state: made.decided.state.clone(),
             before: instance.looked,

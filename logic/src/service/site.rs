@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use utakata_interconnect::Events;
+use utakata_interconnect::{Events, Tasks};
 use utakata_seal::JoinSecret;
 
 use super::Error;
@@ -90,6 +90,21 @@ impl Site {
             catalogue,
             rollouts: Arc::new(rollouts),
         })
+    }
+
+    /// Returns the sender of tasks.
+    pub fn dispatch(
+        &self,
+        config: &Config,
+        (tasks, events): (&Arc<dyn Tasks>, &Arc<dyn Events>),
+    ) -> Arc<Dispatch> {
+        Arc::new(Dispatch::new(
+            config,
+            Arc::clone(tasks),
+            Arc::clone(events),
+            Arc::clone(&self.observed),
+            self.desired.pins(),
+        ))
     }
 
     /// Returns the service for reads.

@@ -387,7 +387,7 @@ proptest! {
             table.view.fates.extend(keys.into_iter().map(|key| (key, was)));
             let before = table.state.clone();
             let decided = table.step();
-            let is_kept = kept.is_none() || !before.runs_on_to(&decided.state);
+            let is_kept = kept.is_none() || !before.runs_on_to(&decided.state, table.now);
             let from = match &kept {
                 None => State::default(),
                 // The moment of the decision before is kept as well.

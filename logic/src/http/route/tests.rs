@@ -68,6 +68,7 @@ fn changes_are_answered_by_the_keeper_except_reads_and_files() {
         let anywhere = [
             "/v1/reads",
             "/v1/session",
+            "/v1/login/device",
             "/v1/alarm-rules/test",
             "/v1/audit/verify",
         ];
