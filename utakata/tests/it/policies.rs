@@ -285,9 +285,18 @@ fn decisions_are_made_again_from_stored_history_bit_by_bit_over_kills_of_the_eng
         let then = &again["instances"][0];
         // A kill may cost the last second of readings, which nothing was done about.
         let is_lost = then["inputs"] != decided["inputs"] && decided["decision"] != "act";
-        if !is_lost {
+        if is_lost {
+            continue;
+        }
+        replayed += 1;
+        // What could not be asked for, such as right after a start, was decided all the same.
+        let why = decided["why"].as_str().unwrap_or_default();
+        if !why.contains("cannot be changed") {
             assert_eq!(then, decided, "{at}");
-            replayed += 1;
+            continue;
+        }
+        for part in ["inputs", "conditions", "decision"] {
+            assert_eq!(then[part], decided[part], "{at}");
         }
     }
     let lost = seen.len() - replayed;
