@@ -169,6 +169,6 @@ fn an_earlier_build_reads_what_is_timed_and_what_it_wrote_is_read() {
     let after = Vec::<Task>::decode_stamped(&tasks.encode().unwrap(), &wee).unwrap();
     assert_eq!(after[0].expires, tasks[0].expires);
     let text = String::from_utf8(tasks.encode_stamped(&le).unwrap()).unwrap();
-    assert!(text.starts_with(r#"{"version":1,"sent":{"by":""#), "{text}");
+    assert!(text.starts_with(r#"{"version":2,"sent":{"by":""#), "{text}");
     assert!(text.contains(r#","left":[3000],"tasks":[{"#), "{text}");
 }
