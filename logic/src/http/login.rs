@@ -81,7 +81,9 @@ pub(super) async fn options(arriving: Arriving) -> Unkept<LoginOptions> {
 /// Sends a browser to the identity provider. No token is needed.
 #[utoipa::path(get, path = "/v1/login/browser", operation_id = "login_in_browser", tag = "people",
     security(()),
-    responses((status = 303, description = "To the identity provider")))]
+    responses((status = 303, description = "To the identity provider"),
+        (status = 404, description = "Nobody can log in by an identity provider",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn leave(arriving: Arriving, headers: HeaderMap) -> Response {
     let site = cookie::Site::of(arriving.settings().origin(), &headers);
     match question(&arriving).await {
@@ -112,6 +114,8 @@ async fn question(arriving: &Arriving) -> Result<(String, Seed), Refused> {
 #[utoipa::path(get, path = "/v1/login/callback", operation_id = "come_back_from_login", tag = "people",
     security(()), params(CallbackQuery),
     responses((status = 303, description = "To the web UI, with the session in a cookie"),
+        (status = 404, description = "Nobody can log in by an identity provider",
+            body = utakata_api::Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is somebody else's here",
             body = utakata_api::Problem, content_type = "application/problem+json"),
         (status = 410, description = "It has taken too long",
@@ -170,7 +174,9 @@ async fn visitor(
 /// token is needed.
 #[utoipa::path(post, path = "/v1/login/device", operation_id = "begin_device_login", tag = "people",
     security(()),
-    responses((status = 200, description = "The code that the person types", body = DeviceLogin)))]
+    responses((status = 200, description = "The code that the person types", body = DeviceLogin),
+        (status = 404, description = "Nobody can log in by an identity provider",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn begin_device(arriving: Arriving) -> Result<Unkept<DeviceLogin>, Refused> {
     let code = arriving.provider()?.begin_device().await?;
     let ends = crate::clock::now() + code.lasts;
@@ -193,9 +199,13 @@ fn interval(interval: Duration) -> u64 {
 #[utoipa::path(post, path = "/v1/login/device/token", operation_id = "ask_device_login", tag = "people",
     security(()), request_body = DeviceQuestion,
     responses((status = 200, description = "The token, or that it is not agreed to yet", body = DeviceAnswer),
+        (status = 404, description = "Nobody can log in by an identity provider",
+            body = utakata_api::Problem, content_type = "application/problem+json"),
         (status = 409, description = "The name is somebody else's here",
             body = utakata_api::Problem, content_type = "application/problem+json"),
         (status = 410, description = "It has taken too long",
+            body = utakata_api::Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The name is none here",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn ask_device(
     arriving: Arriving,
