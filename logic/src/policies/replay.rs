@@ -83,7 +83,9 @@ impl Before {
                 None
             }
         };
-        let last = rows.iter().find(|row| !is_of_moment(row)).and_then(read);
+        let last = rows.iter().find(|row| !is_of_moment(row));
+        let last_at = last.map(|row| row.at);
+        let last = last.and_then(read);
         let own = rows.first().filter(is_of_moment).and_then(read);
         Ok(match (own, last) {
             // It began with this one: nothing was remembered.
@@ -93,6 +95,8 @@ impl Before {
             }),
             (Some(row), Some(last)) => Some(Self {
                 state: match row.before {
+                    // No decision was in between: its timers stand as it left them.
+                    Some(before) if Some(before.as_millisecond()) == last_at => last.state,
                     Some(before) => last.state.as_of(before),
                     None => last.state.begun_anew(),
                 },

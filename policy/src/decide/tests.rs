@@ -375,7 +375,7 @@ proptest! {
         steps in prop::collection::vec((0usize..6, 1i64..100, 0usize..4, any::<bool>()), 1..200),
     ) {
         let mut table = Table::new(shed());
-        let mut kept: Option<(State, Timestamp)> = None;
+        let mut kept: Option<(State, Timestamp, Timestamp)> = None;
         for (load, passes, was, is_seen) in steps {
             table.now += jiff::SignedDuration::from_secs(if passes > 70 { passes } else { passes % 7 + 1 });
             if is_seen {
@@ -391,8 +391,9 @@ proptest! {
             let from = match &kept {
                 None => State::default(),
                 // The moment of the decision before is kept as well.
-                Some((state, looked)) if is_kept => state.as_of(*looked),
-                Some((state, _)) => state.as_of(table.now),
+                Some((state, looked, at)) if is_kept && looked == at => state.clone(),
+                Some((state, looked, _)) if is_kept => state.as_of(*looked),
+                Some((state, ..)) => state.as_of(table.now),
             };
             let purpose = Purpose { mode: Mode::Armed, is_ending: false, prefix: "policy/shed/1" };
             let mut view = table.view.clone();
@@ -403,8 +404,8 @@ proptest! {
             let again = decide(&table.compiled, &view, &from, purpose, table.now);
             prop_assert_eq!(format!("{:?}", again), format!("{decided:?}"));
             kept = match kept {
-                Some((state, _)) if !is_kept => Some((state, table.now)),
-                _ => Some((decided.state, table.now)),
+                Some((state, _, at)) if !is_kept => Some((state, table.now, at)),
+                _ => Some((decided.state, table.now, table.now)),
             };
         }
     }
