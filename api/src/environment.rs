@@ -26,7 +26,7 @@ pub struct EnvironmentView {
     /// Problems that its own status does not show, such as another process running under its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// Whether its key is accepted. Absent: it has none, and is lent no credentials.
+    /// The acceptance of its key. Absent: it has none, and is lent no credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrolment: Option<EnrolmentView>,
 }
@@ -59,7 +59,7 @@ pub enum EnrolmentState {
     Revoked,
 }
 
-/// What a site has decided about the key of an environment, as the store has it.
+/// The decision of a site about the key of an environment, as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum Trust {

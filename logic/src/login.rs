@@ -18,7 +18,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// The key of what is sealed.
 pub(crate) struct LoginKey(Hmac<Sha256>);
 
-/// What a browser keeps while it is at the provider: random, and its end.
+/// The secret of a browser that is at the provider: random bytes, and their end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seed {
     random: String,

@@ -63,7 +63,7 @@ impl FromStr for CredentialRef {
 /// are never written.
 #[derive(Debug, Clone)]
 pub struct TaskCredential {
-    /// What travels.
+    /// The part that travels.
     pub reference: Arc<CredentialRef>,
     /// The values, where they are known.
     pub values: Option<Arc<Credential>>,
@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for TaskCredential {
 #[serde(transparent)]
 pub struct EnvironmentKey(pub String);
 
-/// What an environment says of its key.
+/// The report of an environment on its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct KeyReport {
     /// Its public key. The other half never leaves its host.

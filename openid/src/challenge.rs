@@ -1,4 +1,4 @@
-//! What binds the answer of the provider to the browser that asked.
+//! The binding of an answer of the provider to the browser that asked.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use sha2::{Digest as _, Sha256};

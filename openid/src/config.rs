@@ -1,4 +1,4 @@
-//! Which provider is asked, and what of its answers counts.
+//! The provider that is asked, and the parts of its answers that count.
 
 use std::path::PathBuf;
 

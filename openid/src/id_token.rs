@@ -10,7 +10,7 @@ use crate::{Error, keys::Keys};
 /// The difference between clocks that is overlooked.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// What an ID token is compared with.
+/// The values that an ID token has to have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub issuer: &'a str,
@@ -27,7 +27,7 @@ pub(crate) struct Accepted {
     pub claims: Map<String, Value>,
 }
 
-/// What every ID token has (OpenID Connect Core 1.0, section 2).
+/// The claims of every ID token (OpenID Connect Core 1.0, section 2).
 #[derive(Debug, Deserialize)]
 struct Standard {
     iss: String,

@@ -1,9 +1,9 @@
-//! What a provider says of itself (OpenID Connect Discovery 1.0).
+//! The description of a provider by itself (OpenID Connect Discovery 1.0).
 
 use serde::Deserialize;
 use url::Url;
 
-/// What a provider says of itself, as far as it is needed.
+/// The description of a provider by itself, as far as it is needed.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Metadata {
     pub issuer: String,
@@ -16,7 +16,7 @@ pub(crate) struct Metadata {
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
-/// How a client with a secret shows it.
+/// The place in which a client shows its secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SecretIn {
     Header,

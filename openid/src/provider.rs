@@ -48,7 +48,7 @@ struct Known {
     backoff: Backoff,
 }
 
-/// What a provider said of itself.
+/// The description that a provider gave of itself, with its keys.
 #[derive(Debug)]
 struct Described {
     metadata: Metadata,

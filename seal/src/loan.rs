@@ -34,7 +34,7 @@ pub struct Loan {
     pub uses: Uses,
 }
 
-/// What a loan is for: it opens for nothing else.
+/// The place of a loan: it opens for no other.
 #[derive(Debug, Clone, Copy)]
 pub struct LoanPlace<'p> {
     pub name: &'p CredentialName,

@@ -86,7 +86,7 @@ struct Counts {
     lockouts: u64,
 }
 
-/// What the machine has spent.
+/// The processor time and memory that were spent.
 #[derive(Clone, Copy, Default)]
 struct Spent {
     workers: f64,

@@ -1,4 +1,4 @@
-//! What befalls the room of a drill: a utility feed fails, and devices fall silent. A pure sequence
+//! The faults of the room of a drill: a utility feed fails, and devices fall silent. A pure sequence
 //! that a seed determines.
 
 use std::time::Duration;

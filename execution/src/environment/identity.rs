@@ -24,7 +24,7 @@ pub struct Identity {
     pub(super) quota: WorkerQuota,
     /// Its runtime limits the network of workers.
     pub(super) needs_networks: bool,
-    /// What it says of its key.
+    /// Its public key, and the proof that it belongs to the site.
     key: Option<KeyReport>,
 }
 

@@ -1,4 +1,4 @@
-//! What an environment requests when it lacks it, and the logic environment answers: the content
+//! Requests of an environment for what it lacks, and their answers by the logic environment: content
 //! of releases, one part at a time, and credentials, sealed to the key of the environment.
 //!
 //! ```text

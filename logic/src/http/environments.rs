@@ -138,7 +138,7 @@ pub(super) async fn accept(
 
 /// Revokes the key of an environment: it takes no further tasks, and is lent nothing any more.
 ///
-/// What it has been lent it may still know: change those credentials.
+/// It may still know what it has been lent: change those credentials.
 #[utoipa::path(post, path = "/v1/environments/{id}/revoke", operation_id = "revoke_environment",
     tag = "system",
     params(("id" = EnvironmentId, Path, description = "The environment's id")),

@@ -46,7 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CallbackQuery {
-    /// What was sent with the question.
+    /// The state that was sent with the question.
     #[serde(default)]
     #[param(max_length = 4096)]
     state: String,

@@ -16,7 +16,7 @@ pub struct TargetEntry {
     pub target: Arc<Target>,
     /// The credential that gives a worker access.
     pub credential: Option<Arc<Credential>>,
-    /// What its tasks have of the credential.
+    /// The reference to the credential in its tasks.
     pub reference: Option<Arc<CredentialRef>>,
     /// The device behind the target.
     pub device: DeviceId,

@@ -38,7 +38,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchange {
     /// No answer, ever.

@@ -45,7 +45,7 @@ impl Default for Host {
     }
 }
 
-/// What a BMC measures.
+/// The measurements of a BMC around its machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surroundings {
     /// True if the machine was not switched off.

@@ -1,4 +1,4 @@
-//! What a BMC has counted of those who talk to it. Pure: times are passed in.
+//! The counts of a BMC of those who talk to it. Pure: times are passed in.
 
 use std::collections::VecDeque;
 use std::time::Duration;

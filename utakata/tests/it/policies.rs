@@ -244,7 +244,7 @@ fn watch(place: &Place, seen: &mut BTreeMap<String, Value>, until: impl Fn(&Valu
     assert!(is_there.is_some(), "{}{}", told(), place.told());
 }
 
-/// What is replayed is compared as it was shown: every value, every age, every sentence.
+/// Decisions are compared as they were shown: every value, every age, every sentence.
 #[test]
 fn decisions_are_made_again_from_stored_history_bit_by_bit_over_kills_of_the_engine() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! Who somebody at the provider is here, and what their groups give them.
+//! The person for somebody at the provider, and the rights by their groups.
 
 use jiff::SignedDuration;
 use serde_json::json;

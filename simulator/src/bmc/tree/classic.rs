@@ -1,4 +1,4 @@
-//! What is measured in `Thermal` and `Power`.
+//! The measurements in `Thermal` and `Power`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What is measured in `Sensors`, `ThermalSubsystem`, `PowerSubsystem` and `EnvironmentMetrics`.
+//! The measurements in `Sensors`, `ThermalSubsystem`, `PowerSubsystem` and `EnvironmentMetrics`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a machine measures of itself: temperatures, fans, power supplies.
+//! The measurements of a machine by itself: temperatures, fans, power supplies.
 
 use super::View;
 
