@@ -1,5 +1,5 @@
-//! The faults of the room of a drill: a utility feed fails, and devices fall silent. A pure sequence
-//! that a seed determines.
+//! The faults of the room of a drill: a utility feed fails, and devices fall silent. A pure
+//! sequence that a seed determines.
 
 use std::time::Duration;
 

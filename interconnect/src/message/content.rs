@@ -1,5 +1,5 @@
-//! Requests of an environment for what it lacks, and their answers by the logic environment: content
-//! of releases, one part at a time, and credentials, sealed to the key of the environment.
+//! Requests of an environment for what it lacks, and their answers by the logic environment:
+//! content of releases, one part at a time, and credentials, sealed to the key of the environment.
 //!
 //! ```text
 //! environment ── Fetch: which files make up this release? ──► logic environment
