@@ -10,7 +10,7 @@ use crate::dice::Dice;
 /// The longest absence of a victim.
 const MAX_DOWN: Duration = Duration::from_secs(2);
 /// The relative frequency of each of our own processes, the smallest loss first.
-const OURSELVES: [(Victim, usize); 11] = [
+const OURSELVES: [(Victim, usize); 12] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
     (Victim::Program, 3),
@@ -22,6 +22,7 @@ const OURSELVES: [(Victim, usize); 11] = [
     (Victim::StalledLogic, 1),
     (Victim::StalledBetween, 1),
     (Victim::Disk, 2),
+    (Victim::Key, 2),
 ];
 
 /// Something that a drill kills or stops.
@@ -55,6 +56,8 @@ pub enum Victim {
     StalledBetween,
     /// The disk of the ledger, which is full for a while.
     Disk,
+    /// The key of one environment, which is revoked, and accepted again.
+    Key,
     /// The engine of containers, without the containers.
     Engine,
     /// One pod is evicted.
@@ -151,6 +154,7 @@ impl Victim {
         match self {
             Self::Program => "replaced",
             Self::Disk => "filled",
+            Self::Key => "revoked",
             Self::Eviction => "evicted",
             Self::Node => "drained",
             Self::Cluster => "away",
@@ -169,6 +173,7 @@ impl Victim {
             Self::StalledBetween => "between",
             Self::Everything => "everything",
             Self::Disk => "disk",
+            Self::Key => "key",
             Self::Engine => "engine",
             Self::Eviction => "pod",
             Self::Node => "node",

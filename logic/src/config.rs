@@ -146,7 +146,8 @@ pub struct Secrets {
 pub struct Environments {
     /// The file with a secret of the site: environments that have the same in their
     /// `execution.join_file` are accepted without a person. At least 32 characters, such as
-    /// `openssl rand -base64 32` makes; the same for all logic environments.
+    /// `openssl rand -base64 32` makes; the same for all logic environments. When not set,
+    /// `utakata le` has that of its user on this machine (`~/.local/state/utakata/join.secret`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_file: Option<PathBuf>,
 }

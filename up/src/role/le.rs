@@ -13,7 +13,7 @@ use crate::{
     dead_letters, descriptors,
     folder::Folder,
     inter_connect::{Client, InterConnect},
-    log,
+    join, log,
     logic::{Logic, Ports},
     paths,
     probes::{Probes, Subject},
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
 
 async fn serve(
     arguments: &Arguments,
-    config: Config,
+    mut config: Config,
     claim: &Claim,
     alteration: &dyn Alteration,
 ) -> Result<()> {
@@ -83,6 +83,8 @@ async fn serve(
     let Some(inter_connect) = super::started(&mut signals, connecting).await? else {
         return Ok(());
     };
+    let environments = &mut config.logic.environments;
+    environments.join_file = join::file(environments.join_file.take());
     let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.links());
     let mut logic = tokio::select! {
         logic = starting => logic?,
