@@ -9,17 +9,20 @@ use std::{
 };
 
 use tokio::{task::JoinSet, time::sleep};
-use utakata_api::{
-    Client,
-    client::Error,
-    environment::{AcceptanceView, NewAcceptance},
-};
+use utakata_api::environment::NewAcceptance;
 use utakata_model::EnvironmentId;
 
 use crate::server::Server;
 
 /// The interval between requests, if nobody answers.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// A decision about a key.
+#[derive(Debug, Clone, Copy)]
+enum Decision {
+    Revoked,
+    Accepted,
+}
 
 /// Revokes and accepts keys, of one environment at a time, so that another one works meanwhile.
 #[derive(Debug)]
@@ -53,28 +56,30 @@ impl Keys {
         }
         let (server, is_revoked) = (Arc::clone(&self.server), Arc::clone(&self.is_revoked));
         self.requests.spawn(async move {
-            let id = &environment;
-            until_done(&server, async |client| client.revoke_environment(id).await).await;
+            decide(&server, &environment, Decision::Revoked).await;
             sleep(down).await;
-            let whichever = &NewAcceptance::default();
-            until_done(&server, async |client| {
-                client.accept_environment(id, whichever).await
-            })
-            .await;
+            decide(&server, &environment, Decision::Accepted).await;
             is_revoked.store(false, Ordering::Release);
         });
         true
     }
 }
 
-/// Asks until it is done: logic environments are killed, and do not hear of an environment while it
-/// is down.
-async fn until_done(server: &Server, ask: impl AsyncFn(Client) -> Result<AcceptanceView, Error>) {
+/// Asks until it is decided: logic environments are killed, and do not hear of an environment while
+/// it is down.
+async fn decide(server: &Server, environment: &EnvironmentId, decision: Decision) {
     loop {
-        if let Some(client) = server.client()
-            && ask(client).await.is_ok()
-        {
-            return;
+        if let Some(client) = server.client() {
+            let answer = match decision {
+                Decision::Revoked => client.revoke_environment(environment).await,
+                Decision::Accepted => {
+                    let whichever = NewAcceptance::default();
+                    client.accept_environment(environment, &whichever).await
+                }
+            };
+            if answer.is_ok() {
+                return;
+            }
         }
         sleep(RETRY_AFTER).await;
     }
