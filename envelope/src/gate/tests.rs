@@ -75,6 +75,7 @@ fn task(name: &str, action: &str, outlet: Option<&str>) -> Task {
         parameters: Vec::new(),
         present: None,
         is_back: false,
+        is_renewal: false,
     }
 }
 
@@ -88,6 +89,7 @@ fn act(task: &Task, at: u64, ended: Option<u64>) -> Act {
         outlet: task.outlet.clone(),
         action: task.action.clone(),
         is_back: task.is_back,
+        is_renewal: task.is_renewal,
         at: Duration::from_secs(at),
         ended: ended.map(Duration::from_secs),
     }
