@@ -360,7 +360,10 @@ impl Checker {
             }
             found
         });
-        if act.expects.is_some() && act.settle.is_zero() {
+        let mut inputs = policy.watch.values();
+        let watches = on.relation.is_none()
+            && inputs.any(|input| input.selector.is_some() && input.selector == on.selector);
+        if (act.expects.is_some() || watches) && act.settle.is_zero() {
             let message = "it changes what it watches, and needs a time before the next decision: \
                            settle: 20s";
             self.add(field("settle"), message);

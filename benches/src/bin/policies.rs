@@ -1,12 +1,12 @@
 //! Policies: 10,000 instances decided once, thirty days of fifty inputs decided again, and two days of a
-//! room of twenty racks that answers.
+//! room of twenty racks that answers; and the time from a reading to the SET of an armed policy.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use jiff::Timestamp;
-use utakata_benches::figures::Figures;
+use utakata_benches::{figures::Figures, prompt};
 use utakata_model::{Policy, policy::Mode};
 use utakata_policy::{
     Candidate, Compiled, InputView, Purpose, Sample, SampleValue, State, View, decide,
@@ -29,6 +29,9 @@ struct Arguments {
     /// Measured runs, after one for warming up
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// SETs of an armed policy, one after the other, against a simulated room
+    #[arg(long, default_value_t = 50)]
+    singles: usize,
 }
 
 /// A policy for each target, with three inputs of its own.
@@ -169,8 +172,17 @@ fn answer(hours: u64) -> Result<(Duration, u64)> {
     Ok((began.elapsed(), report.decisions))
 }
 
-fn main() -> Result<()> {
+#[tokio::main]
+async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if arguments.singles > 0 {
+        let singles = arguments.singles;
+        let milliseconds = prompt::measure(singles).await?;
+        println!("a reading heard to the SET on the wire, {singles} times, milliseconds:");
+        for share in [0.5, 0.9, 0.99, 1.0] {
+            println!("  p{:<4} {:.0}", share * 100.0, milliseconds.quantile(share));
+        }
+    }
     let (each, fifty) = (compiled(EACH)?, compiled(FIFTY)?);
     step_all(&each, arguments.instances)?;
     let (mut steps, mut replays, mut acts) = (Figures::default(), Figures::default(), 0);

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use utakata_model::{PolicyName, TargetName, policy::Mode};
 
@@ -26,11 +26,14 @@ use crate::{
     duties::Term,
     inventory::DeviceId,
     ledger::{self, PolicyWrites},
+    observed::Observed,
     store,
 };
 
 /// The interval between steps.
 pub(super) const TICK: Duration = Duration::from_secs(1);
+/// The time for which what is heard is gathered after decisions on what was heard before.
+const TOGETHER: Duration = Duration::from_millis(10);
 /// The least time between two decisions of an instance, however often it hears something.
 const REST: Duration = Duration::from_millis(100);
 /// The pause after an error of the store.
@@ -111,6 +114,7 @@ impl PolicyKeeper {
             locked: HashSet::new(),
             forgot: None,
         };
+        let mut rested = Instant::now();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
@@ -121,13 +125,18 @@ impl PolicyKeeper {
                     None => return Ok(()),
                 },
                 _ = ticks.tick() => Turn::Tick,
-                heard = self.parts.observed.followed().heard() => Turn::Heard(heard),
+                heard = heard(&self.parts.observed, rested) => Turn::Heard(heard),
             };
             keeping.look_around(clock::now()).await?;
             match turn {
                 Turn::Command(command) => keeping.command(command).await?,
                 Turn::Tick => keeping.step(clock::now()).await?,
-                Turn::Heard(devices) => keeping.step_heard(&devices, clock::now()).await?,
+                Turn::Heard(devices) => {
+                    let stepped = keeping.step_heard(&devices, clock::now()).await?;
+                    rested = Instant::now() + TOGETHER;
+                    self.shown.write().take_some(&keeping.kept, &stepped);
+                    continue;
+                }
             }
             self.shown.write().take(&keeping.kept);
         }
@@ -198,24 +207,25 @@ impl Keeping<'_> {
     }
 
     /// Decides for the policies that look at devices of which something was heard, and decide as
-    /// soon as they hear it.
+    /// soon as they hear it. Returns them.
     async fn step_heard(
         &mut self,
         devices: &HashSet<DeviceId>,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<PolicyName>, Error> {
+        let looks = |instance: &Instance| {
+            let since = instance.decided_at.map(|at| now.duration_since(at));
+            let since = since.and_then(|since| Duration::try_from(since).ok());
+            let is_rested = since.is_none_or(|since| since >= REST);
+            is_rested && instance.scope.devices().any(|one| devices.contains(&one))
+        };
         let prompt = self.kept.iter().filter(|(_, one)| is_prompt(one));
+        let prompt = prompt.filter(|(_, one)| one.instances.values().any(looks));
         let names: Vec<PolicyName> = prompt.map(|(name, _)| name.clone()).collect();
-        for name in names {
-            let looks = |instance: &Instance| {
-                let since = instance.decided_at.map(|at| now.duration_since(at));
-                let since = since.and_then(|since| Duration::try_from(since).ok());
-                let is_rested = since.is_none_or(|since| since >= REST);
-                is_rested && instance.scope.devices().any(|one| devices.contains(&one))
-            };
-            self.step_some(&name, looks).await?;
+        for name in &names {
+            self.step_some(name, looks).await?;
         }
-        Ok(())
+        Ok(names)
     }
 
     /// Records changes, if there are any.
@@ -312,6 +322,12 @@ impl Keeping<'_> {
         }
         Ok(())
     }
+}
+
+/// Waits until something is heard of the devices that policies look at, after a moment of rest.
+async fn heard(observed: &Observed, rested: Instant) -> HashSet<DeviceId> {
+    tokio::time::sleep_until(rested).await;
+    observed.followed().heard().await
 }
 
 /// Returns true if a policy decides as soon as it hears something: one that decides more seldom than

@@ -235,15 +235,23 @@ fn note(
     decided: &Decided,
     now: Timestamp,
 ) -> PolicyNote {
+    let (act, why) = match (decided.acts.is_empty(), decided.backs.is_empty()) {
+        (true, true) => ("renews", told_again(decided)),
+        (false, _) => ("acts", decided.why.clone()),
+        (true, false) => ("hands-back", decided.why.clone()),
+    };
     PolicyNote {
         policy: name.clone(),
-        act: match decided.word {
-            Word::Back => "hands-back",
-            _ => "acts",
-        },
+        act,
         target: target.cloned(),
         inputs: Some(digest(&decided.evaluation)),
         token: None,
-        attribution: attribution("utakata", Some(decided.why.clone()), now),
+        attribution: attribution("utakata", Some(why), now),
     }
+}
+
+fn told_again(decided: &Decided) -> String {
+    let renewals = decided.renewals.iter();
+    let names: Vec<&str> = renewals.map(|one| one.target.as_str()).collect();
+    format!("it holds for another lease on {}", names.join(", "))
 }
