@@ -6,7 +6,12 @@ fn table(name: &str) -> Table {
     let mut policy = shed();
     policy["name"] = json!(name);
     policy["act"][0]["expects"] = Value::Null;
-    Table::new(policy)
+    let mut table = Table::new(policy);
+    // One outlet is enough at a time.
+    for candidate in &mut table.view.candidates[0] {
+        candidate.gives = Some(60.0);
+    }
+    table
 }
 
 /// Lets a policy act, after the acts of another one that it looks at.
@@ -18,7 +23,7 @@ fn after(table: &mut Table, other: Option<&Table>) -> Decided {
     }
     // It begins anew: an act among many of one reason has led to nothing more.
     table.pass(1, 750.0);
-    let decided = table.pass(40, 880.0);
+    let decided = table.pass(40, 905.0);
     table.set_fate(&decided, Fate::Done);
     decided
 }
@@ -47,7 +52,7 @@ fn an_act_long_ago_has_led_to_nothing() {
     other.now = one.now + Duration::from_secs(120);
     let acted = one.state.acted.iter().map(|one| one.cause.clone());
     other.view.causes = acted.collect();
-    let acts = other.pass(40, 880.0);
+    let acts = other.pass(40, 905.0);
     assert_eq!(acts.word, Word::Act, "{}", acts.why);
     assert!(names(&acts).is_empty());
 }
@@ -62,7 +67,7 @@ fn a_chain_of_others_that_is_too_long_holds_it_back_until_their_effects_are_over
         chain: chain.to_vec(),
     }];
     for _ in 0..30 {
-        let holds = last.pass(1, 880.0);
+        let holds = last.pass(1, 905.0);
         assert_eq!(holds.word, Word::Hold, "{}", holds.why);
         if holds.why.contains("of others") {
             assert!(holds.why.contains("a, b, c, last"), "{}", holds.why);
@@ -70,21 +75,21 @@ fn a_chain_of_others_that_is_too_long_holds_it_back_until_their_effects_are_over
         }
     }
     last.pass(60, 500.0);
-    assert_eq!(last.pass(60, 880.0).word, Word::Act);
+    assert_eq!(last.pass(60, 905.0).word, Word::Act);
 }
 
 #[test]
 fn in_shadow_nothing_is_led_to() {
     let mut table = table("one");
     table.mode = Mode::Shadow;
-    assert!(!table.pass(40, 880.0).acts.is_empty());
+    assert!(!table.pass(40, 905.0).acts.is_empty());
     assert!(table.state.acted.is_empty());
 }
 
 #[test]
 fn what_an_act_is_expected_to_move_is_its_effect_as_well() {
     let mut table = Table::new(shed());
-    table.pass(40, 880.0);
+    table.pass(40, 905.0);
     let acted = &table.state.acted[0];
     let names: Vec<&str> = acted.targets.iter().map(TargetName::as_str).collect();
     assert_eq!(names, ["pdu-1", "pdu-2"]);
@@ -102,7 +107,7 @@ fn policies_that_act_at_the_same_time_for_reasons_of_their_own_go_on() {
         one.view.causes = causes(&other);
         other.view.causes = causes(&one);
         for table in [&mut one, &mut other] {
-            let acts = table.pass(40, 880.0);
+            let acts = table.pass(40, 905.0);
             assert_eq!(acts.word, Word::Act, "{round}: {}", acts.why);
             table.set_fate(&acts, Fate::Done);
         }
