@@ -105,8 +105,10 @@ impl Room {
             "values": { "version": "2c", "community": "public", "community_write": "private" } })];
         let ours = |one: &&Value| one["name"] == UPS || one["name"] == PDU;
         for device in self.devices.iter().filter(ours) {
-            documents.push(json!({ "type": "target", "name": device["name"], "kind": device["kind"],
-                "address": device["address"], "credential": "room" }));
+            documents.push(
+                json!({ "type": "target", "name": device["name"], "kind": device["kind"],
+                "address": device["address"], "credential": "room" }),
+            );
         }
         documents.push(json!({
             "type": "policy", "name": "prompt",
@@ -175,7 +177,10 @@ async fn sees(client: &Client, name: &PolicyName) -> Result<bool> {
     let Ok(view) = client.policy(name).await else {
         return Ok(false);
     };
-    let when = view.instances.first().and_then(|one| one.conditions.get("when"));
+    let when = view
+        .instances
+        .first()
+        .and_then(|one| one.conditions.get("when"));
     Ok(when == Some(&Some(false)))
 }
 
@@ -194,7 +199,10 @@ async fn once(client: &Client, room: &Room, ups: &Read, name: &PolicyName) -> Re
     };
     let at = Timestamp::from_millisecond(set)?;
     let explained = client.explain_policy(name, Some(at), None).await?;
-    let input = explained.instances.first().and_then(|one| one.inputs.first());
+    let input = explained
+        .instances
+        .first()
+        .and_then(|one| one.inputs.first());
     let age = input.and_then(|input| input.age);
     let age = age.context("history does not know what was heard")?;
     room.fault("none")?;

@@ -242,11 +242,18 @@ pub fn check_optional<'a>(
     };
     let properties = action.parameters.get("properties");
     let properties = properties.and_then(|properties| properties.as_object());
-    let known = || properties.into_iter().flat_map(|properties| properties.keys());
+    let known = || {
+        properties
+            .into_iter()
+            .flat_map(|properties| properties.keys())
+    };
     for name in &used {
         if !known().any(|known| known == name) {
             let hint = suggest::hint(name, known().map(String::as_str));
-            return Err(differs(name, format!("the action has none of that name: {hint}")));
+            return Err(differs(
+                name,
+                format!("the action has none of that name: {hint}"),
+            ));
         }
     }
     match &action.lease {

@@ -402,7 +402,10 @@ fn a_renewal_counts_for_nothing_and_takes_nothing_away_that_may_not_go() {
     let ask = |envelopes: &[InForce], acts: &Acts, task: &Task| {
         gate(envelopes, acts, &site, task, at(100))
     };
-    assert!(matches!(ask(&by_number, &used, &first), Verdict::Wait { .. }));
+    assert!(matches!(
+        ask(&by_number, &used, &first),
+        Verdict::Wait { .. }
+    ));
     assert_eq!(ask(&by_number, &used, &renewal), Verdict::Admit);
     let renewed = Acts::of(vec![act(&renewal, 90, Some(91))]);
     assert_eq!(ask(&by_number, &renewed, &first), Verdict::Admit);

@@ -310,7 +310,7 @@ async fn what_a_kind_cannot_do_is_told_when_a_policy_is_applied() {
     let room = Room::served().await;
     room.furnish(1).await;
     let mut misspelt = cap();
-    misspelt["act"][0]["action"] = "set-powre".into();
+    misspelt["act"][0]["action"] = "set-powers".into();
     misspelt["envelope"].as_object_mut().unwrap().remove("only");
     let mut leased = cap();
     leased["dead_man"] = json!({ "lease": "1m", "renew": "10s" });
@@ -322,7 +322,10 @@ async fn what_a_kind_cannot_do_is_told_when_a_policy_is_applied() {
         let (status, refused) = room.post("/v1/apply", documents).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
         let text = refused.to_string();
-        assert!(text.contains("act.0.action") && text.contains(words), "{text}");
+        assert!(
+            text.contains("act.0.action") && text.contains(words),
+            "{text}"
+        );
     }
     room.end().await;
 }

@@ -79,10 +79,16 @@ mod tests {
     fn a_lease_is_a_number_of_seconds_that_may_be_left_out_and_renewed() {
         assert_eq!(check("hold", "repeatable", "integer", ""), Ok(()));
         for (found, words) in [
-            (check("hodl", "repeatable", "integer", ""), "did you mean \"hold\""),
+            (
+                check("hodl", "repeatable", "integer", ""),
+                "did you mean \"hold\"",
+            ),
             (check("hold", "once", "integer", ""), "repeatable"),
             (check("hold", "repeatable", "string", ""), "no number"),
-            (check("hold", "repeatable", "number", "\"hold\""), "is required"),
+            (
+                check("hold", "repeatable", "number", "\"hold\""),
+                "is required",
+            ),
         ] {
             let found = found.unwrap_err();
             assert!(found.contains(words), "{found}");

@@ -8,14 +8,7 @@ use utakata_model::{
 };
 
 use super::{Step, Told, Word};
-use crate::{
-    back::hand_back,
-    chain,
-    evaluate::Evaluation,
-    renew,
-    request::Renewal,
-    state::Change,
-};
+use crate::{back::hand_back, chain, evaluate::Evaluation, renew, request::Renewal, state::Change};
 
 impl Step<'_> {
     pub(super) fn back(&mut self) -> Told {
@@ -80,7 +73,10 @@ impl Step<'_> {
             };
         }
         self.state.settles = self.after(settle);
-        (Word::Back, format!("it hands back {}", self.remember_backs()))
+        (
+            Word::Back,
+            format!("it hands back {}", self.remember_backs()),
+        )
     }
 
     /// Remembers what is handed back, and returns the names of the targets.

@@ -21,7 +21,11 @@ fn targets(room: &Counters, labels: &str) -> String {
     for device in &room.devices {
         let (name, kind, address) = (&device["name"], &device["kind"], &device["address"]);
         let is_bmc = kind == "redfish";
-        let (credential, labels) = if is_bmc { ("bmcs", labels) } else { ("room", "") };
+        let (credential, labels) = if is_bmc {
+            ("bmcs", labels)
+        } else {
+            ("room", "")
+        };
         let _ = write!(
             text,
             "---\ntype: target\nname: {name}\nkind: {kind}\naddress: {address}\n\
@@ -56,7 +60,12 @@ fn arm(place: &Place, policy: &str) {
 
 /// Waits until the simulator tells something of a device.
 #[track_caller]
-fn until_true(place: &Place, room: &Counters, device: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+fn until_true(
+    place: &Place,
+    room: &Counters,
+    device: &str,
+    is_it: impl Fn(&Value) -> bool,
+) -> Value {
     let truth = || room.tell(&["show", device])[0].clone();
     let found = wait_for(|| Some(truth()).filter(&is_it));
     found.unwrap_or_else(|| panic!("{}\n{}", truth(), place.told()))
@@ -121,12 +130,19 @@ fn a_change_with_a_lease_stays_while_it_is_renewed_and_goes_when_nobody_is_left(
     // A PDU never takes back what it was told.
     let refused = WARM.replace("name: warm", "name: refused");
     let refused = refused.replace("set-setpoint", "outlet-off");
-    let refused = refused.replace("on: { selector: name=crac-1 }", "on: { selector: kind=apc-pdu }");
+    let refused = refused.replace(
+        "on: { selector: name=crac-1 }",
+        "on: { selector: kind=apc-pdu }",
+    );
     let refused = targets(&room, "") + &refused.replace("celsius: 22", "outlet: 1");
     let refused = place.file("refused.yaml", &refused);
     let refused = place.run(&["apply", "-f", refused.to_str().unwrap()]);
     assert_ne!(refused.code, 0, "{}", refused.out);
-    assert!(refused.err.contains("does not take outlet-off back"), "{}", refused.err);
+    assert!(
+        refused.err.contains("does not take outlet-off back"),
+        "{}",
+        refused.err
+    );
 
     apply(&place, &(targets(&room, "") + WARM));
     arm(&place, "warm");
@@ -137,9 +153,14 @@ fn a_change_with_a_lease_stays_while_it_is_renewed_and_goes_when_nobody_is_left(
     assert_eq!(warmer["cooling"]["let_go"], 0, "{warmer}");
     let policy = place.json(&["policy", "show", "warm"]);
     assert_eq!(policy["uses"][0]["used"], 1, "{policy}");
-    assert!(policy["instances"][0]["changes"][0]["lets_go"].is_string(), "{policy}");
+    assert!(
+        policy["instances"][0]["changes"][0]["lets_go"].is_string(),
+        "{policy}"
+    );
     up.kill();
-    let left = until_true(&place, &room, "crac-1", |truth| truth["cooling"]["let_go"] == 1);
+    let left = until_true(&place, &room, "crac-1", |truth| {
+        truth["cooling"]["let_go"] == 1
+    });
     assert_eq!(left["cooling"]["setpoint"], 20.0, "{left}");
 
     // Whoever comes next sees that it is gone, and may not do it a second time within the hour.
@@ -204,8 +225,14 @@ fn hung() -> String {
     for (before, after) in [
         ("every: 10s", "every: 1s"),
         ("aggregate: p95", "aggregate: p50"),
-        ("when: silent > duration('10m')", "when: silent > duration('5s')"),
-        ("unless: others > duration('10m')", "unless: others > duration('5s')"),
+        (
+            "when: silent > duration('10m')",
+            "when: silent > duration('5s')",
+        ),
+        (
+            "unless: others > duration('10m')",
+            "unless: others > duration('5s')",
+        ),
         ("hold: 1m", "hold: 1s"),
         ("settle: 6m", "settle: 30s"),
         ("by: 300.0, within: 6m", "by: 3.0, within: 1m"),
@@ -221,7 +248,9 @@ fn hung() -> String {
 fn operations(place: &Place) -> Vec<Value> {
     let all = place.json(&["operation", "list"]);
     let all = all.as_array().unwrap().iter();
-    all.filter(|one| one["policy"] == "hung-bmc").cloned().collect()
+    all.filter(|one| one["policy"] == "hung-bmc")
+        .cloned()
+        .collect()
 }
 
 #[test]

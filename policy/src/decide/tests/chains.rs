@@ -41,7 +41,11 @@ fn policies_that_lead_to_each_others_acts_stop() {
     assert_eq!(names(&after(&mut one, Some(&other))), ["other", "one"]);
     let stops = after(&mut other, Some(&one));
     assert_eq!(stops.word, Word::Stop, "{}", stops.why);
-    assert!(stops.why.contains("one, other, one, other"), "{}", stops.why);
+    assert!(
+        stops.why.contains("one, other, one, other"),
+        "{}",
+        stops.why
+    );
     assert!(stops.acts.is_empty());
 }
 

@@ -143,8 +143,16 @@ fn a_dead_man_that_cannot_be_renewed_in_time_is_refused() {
     for (dead_man, every, words) in [
         (json!({ "lease": "1m", "renew": "40s" }), "1s", "half"),
         (json!({ "lease": "1m", "renew": "0s" }), "1s", "at least 1s"),
-        (json!({ "lease": "1m", "renew": "10s" }), "30s", "too seldom"),
-        (json!({ "lease": "1500ms", "renew": "0.5s" }), "1s", "at least"),
+        (
+            json!({ "lease": "1m", "renew": "10s" }),
+            "30s",
+            "too seldom",
+        ),
+        (
+            json!({ "lease": "1500ms", "renew": "0.5s" }),
+            "1s",
+            "at least",
+        ),
     ] {
         let mut policy = leased();
         policy["dead_man"] = dead_man;
@@ -153,6 +161,9 @@ fn a_dead_man_that_cannot_be_renewed_in_time_is_refused() {
             continue;
         };
         let wrong = Compiled::new(policy).unwrap_err();
-        assert!(wrong.iter().any(|one| one.message.contains(words)), "{wrong:?}");
+        assert!(
+            wrong.iter().any(|one| one.message.contains(words)),
+            "{wrong:?}"
+        );
     }
 }
