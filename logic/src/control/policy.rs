@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use utakata_api::problem::Detail;
-use utakata_model::{ActionName, OperationId, Pace, PolicyName, Priority, Selector};
+use utakata_model::{
+    ActionName, OperationId, Pace, PolicyName, Priority, Selector, manifest::Proves,
+};
 
 use super::{
     Control, Error, OperationRequest, plan,
     undo::steps::{Step, steps},
 };
-use crate::ledger::OperationPlan;
+use crate::{ledger::OperationPlan, store::ControlTask};
 
 /// An operation that a policy asks for.
 #[derive(Debug)]
@@ -88,6 +90,9 @@ impl Control {
     /// It cannot be undone, or the store failed.
     pub async fn hand_back(&self, asked: HandBackOf) -> Result<Option<OperationPlan>, Error> {
         let rows = self.rooms.store.tasks_of(asked.undoes).await?;
+        if rows.iter().all(|row| leaves_nothing(&row.task)) {
+            return Ok(None);
+        }
         let (found, left_out) = steps(&rows);
         let Some(Step {
             action,
@@ -134,6 +139,12 @@ impl Control {
         plan.needs_approval = false;
         Ok(Some(plan))
     }
+}
+
+/// Returns true if a target is afterwards what it was before, as an outlet that was cycled is.
+fn leaves_nothing(task: &ControlTask) -> bool {
+    let verify = task.verify.as_ref();
+    task.undo.is_none() && verify.is_some_and(|verify| verify.proves == Proves::Nothing)
 }
 
 /// Adds the time after which targets take a change back by themselves to its parameters.

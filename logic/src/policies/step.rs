@@ -119,7 +119,8 @@ impl Keeping<'_> {
     }
 
     /// Returns the targets that have to be read before something is done: the inputs of an act that
-    /// wants it, and what is told again, because somebody else may have changed it since.
+    /// wants it, and what is told again or has a lease and is handed back, because somebody else may
+    /// have changed it since.
     fn read_first(
         &self,
         name: &PolicyName,
@@ -129,13 +130,18 @@ impl Keeping<'_> {
         let key = target.cloned();
         let found = self.kept.get(name);
         let found = found.and_then(|one| Some((one, one.instances.get(&key)?)));
-        let Some((found, instance)) = found.filter(|(one, _)| one.mode.mode != Mode::Shadow) else {
+        let Some((found, instance)) = found else {
             return Vec::new();
         };
         let renewed = decided.renewals.iter();
         let mut names: Vec<TargetName> = renewed.map(|one| one.target.clone()).collect();
+        if found.mode.policy.dead_man.is_some() {
+            // The target may have taken it back by itself, and somebody else changed it since.
+            names.extend(decided.backs.iter().map(|one| one.target.clone()));
+        }
         let acts = found.compiled.acts();
-        let mut asked = decided.acts.iter();
+        let is_real = found.mode.mode != Mode::Shadow;
+        let mut asked = decided.acts.iter().filter(|_| is_real);
         if asked.any(|one| acts.get(one.act).is_some_and(|act| act.act.check)) {
             let inputs = instance.scope.inputs.iter().flatten();
             names.extend(inputs.map(|one| one.entry.target.name.clone()));
