@@ -283,8 +283,9 @@ async fn two_people_arm_a_policy_whose_action_is_of_high_risk() {
     room.furnish(2).await;
     let mut dark = cap();
     dark["name"] = "dark".into();
-    dark["act"] = json!([{ "action": "off", "on": { "selector": "name=pdu-0" }, "settle": "2s" }]);
-    dark["envelope"]["only"]["actions"] = json!(["off"]);
+    dark["act"] =
+        json!([{ "action": "feed-off", "on": { "selector": "name=pdu-0" }, "settle": "2s" }]);
+    dark["envelope"]["only"]["actions"] = json!(["feed-off"]);
     room.apply(json!([dark])).await;
     let ana = make_with(&room, TOKEN, "ana", "admin", "").await;
     room.until("/v1/policies/dark", |policy| {
