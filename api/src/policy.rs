@@ -114,10 +114,14 @@ pub struct PolicyChange {
     /// The time of the latest operation.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// Its stage: `would` (in shadow), `asked`, `done`, `returning`, `person`.
+    /// Its stage: `would` (in shadow), `asked`, `done`, `renewing`, `returning`, `person`.
     pub stage: String,
     /// The key of the operation.
     pub key: String,
+    /// The time at which the target takes it back by itself, unless it is told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub lets_go: Option<Timestamp>,
 }
 
 /// Body of `POST /v1/policies/{name}/arm`.

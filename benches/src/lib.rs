@@ -7,6 +7,7 @@ pub mod figures;
 pub mod load;
 pub mod pods;
 pub mod process;
+pub mod prompt;
 pub mod raw;
 pub mod site;
 pub mod system;

@@ -27,6 +27,9 @@ pub struct Act {
     /// True if it hands back what was changed before: such acts are not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_back: bool,
+    /// True if it renews what was changed before: such acts are not counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_renewal: bool,
     /// The ledger time of the permit.
     pub at: Duration,
     /// The ledger time at which the task had ended; absent as long as it may still act.

@@ -51,6 +51,8 @@ pub struct Task {
     /// True if it hands back what was changed before. Only limits that protect equipment at any
     /// moment hold it back: those by number and quiet times do not.
     pub is_back: bool,
+    /// True if it renews what was changed before, within its lease. It was counted then.
+    pub is_renewal: bool,
 }
 
 /// The answer of the gate.
@@ -142,7 +144,7 @@ impl Asked<'_> {
             let given = task.parameters.iter().find(|(known, _)| known == name);
             against.extend(given.and_then(|(_, value)| self.range(name, *range, *value)));
         }
-        if !task.is_back {
+        if !task.is_back && !task.is_renewal {
             let quiet = limits.quiet.iter();
             let quiet = quiet.filter(|one| one.risk.is_none_or(|risk| risk == task.risk));
             against.extend(quiet.filter_map(|one| {
@@ -180,8 +182,10 @@ impl Asked<'_> {
         if let Some(max) = range.max.filter(|max| value > *max) {
             return Some(Against::Ever(format!("{name} {value} is more than {max}")));
         }
-        // What is handed back goes as far as it came.
-        let step = range.step.filter(|_| !self.task.is_back)?;
+        // What is handed back goes as far as it came, and what is renewed goes nowhere.
+        let step = range
+            .step
+            .filter(|_| !self.task.is_back && !self.task.is_renewal)?;
         let Some(present) = self.task.present.filter(|present| present.is_finite()) else {
             let why = format!("the present value is not known, and {name} may differ by {step}");
             return Some(Against::Now(LOOK_AGAIN, why));

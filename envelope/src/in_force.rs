@@ -48,7 +48,7 @@ impl InForce {
     /// Returns true if an act counts for its limits.
     pub fn counts(&self, act: &Act, site: &dyn Site) -> bool {
         let is_about = self.selector.is_everything() || site.matches(&act.target, &self.selector);
-        !act.is_back && self.bound.binds(act.policy.as_ref()) && is_about
+        !act.is_back && !act.is_renewal && self.bound.binds(act.policy.as_ref()) && is_about
     }
 
     /// Returns the longest time for which an act counts.

@@ -1,5 +1,6 @@
 //! The latest observations of each target, in memory. History keeps all of them.
 
+mod followed;
 mod last_seen;
 pub mod turns;
 
@@ -16,7 +17,10 @@ pub use last_seen::{ActionReadings, Earlier, LastSeen, Value};
 
 pub use last_seen::Stored;
 
-use self::turns::{HealthTurn, Turns};
+use self::{
+    followed::Followed,
+    turns::{HealthTurn, Turns},
+};
 use crate::{
     clock,
     inventory::{DeviceId, Inventory, TargetEntry},
@@ -33,6 +37,7 @@ pub struct Observed {
     turns: Mutex<Turns>,
     /// The moment of the last decision. What is heard afterwards is heard later.
     moment: RwLock<Timestamp>,
+    followed: Followed,
 }
 
 impl Observed {
@@ -121,7 +126,13 @@ impl Observed {
         let next = moment.checked_add(MILLISECOND).unwrap_or(*moment);
         let heard = whole(clock::now()).max(next);
         self.change(entry.device, |seen| seen.saw(readings, heard));
+        self.followed.note(entry.device);
         heard
+    }
+
+    /// Returns the devices that somebody waits to hear of.
+    pub fn followed(&self) -> &Followed {
+        &self.followed
     }
 
     /// Looks at the site at one moment: everything was seen that was heard by then, and nothing that

@@ -23,6 +23,7 @@ mod replay;
 mod request;
 mod scope;
 mod shown;
+mod step;
 
 use std::{sync::Arc, time::Duration};
 

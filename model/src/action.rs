@@ -39,6 +39,10 @@ pub struct Action {
     /// The action that undoes this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
+    /// The parameter with the seconds after which the target takes the change back by itself, unless
+    /// it is told again. Absent if it never does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
     /// The risk to the target's users.
     #[serde(default)]
     pub risk: Risk,

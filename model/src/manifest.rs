@@ -1,6 +1,7 @@
 //! The manifest of a release (`worker.toml`): the kind that a worker serves and its actions.
 
 pub mod expected;
+mod lease;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;
@@ -148,6 +149,14 @@ pub enum ManifestError {
         /// The reason why it cannot be filled.
         problem: String,
     },
+    /// `lease` names no parameter that can be the time for which a change holds.
+    #[error("lease of the action \"{action}\": {problem}")]
+    Lease {
+        /// The action with the lease.
+        action: ActionName,
+        /// The reason why it is none.
+        problem: String,
+    },
     /// The limits of the pool contradict each other.
     #[error("pool.max ({max}) is less than pool.min ({min}) or is 0")]
     Pool {
@@ -210,6 +219,7 @@ impl Manifest {
                 }
                 check_schema(&format!("action \"{}\"", action.name), &action.parameters)?;
                 self.check_references(action)?;
+                lease::check(action)?;
                 placeholder::check(action)
             })
     }

@@ -70,9 +70,16 @@ pub struct Operation {
     /// The operation that it undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<OperationId>,
+    /// The operation that it renews: the same again, before the target takes the change back by
+    /// itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<OperationId>,
     /// The policy that requested it. Absent if a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyName>,
+    /// The policies whose acts may have led to it, the latest first, ending with the one that began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<PolicyName>,
     /// `true` if a person has overridden the envelopes that bind people, with a reason.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub break_glass: bool,

@@ -102,6 +102,9 @@ pub struct Policy {
     /// The behaviour while it is blind.
     #[serde(default)]
     pub blind: Blind,
+    /// The time after which its targets take its changes back by themselves, once nobody renews them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_man: Option<DeadMan>,
     /// The time for which it keeps its hands off after somebody else has changed what it changed.
     #[serde(default = "four_hours", rename = "yield", with = "duration")]
     #[schema(value_type = String, example = "4h")]
@@ -272,6 +275,21 @@ pub struct Back {
     #[serde(default, with = "duration", skip_serializing_if = "Duration::is_zero")]
     #[schema(value_type = String, example = "60s")]
     pub settle: Duration,
+}
+
+/// A lease on each change: the target takes it back by itself unless it is told again, whatever
+/// becomes of whoever decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeadMan {
+    /// The time for which a change holds after it was last told.
+    #[serde(with = "duration")]
+    #[schema(value_type = String, example = "20m")]
+    pub lease: Duration,
+    /// The time after which it is told again, as long as the policy sees what it decides by.
+    #[serde(with = "duration")]
+    #[schema(value_type = String, example = "5m")]
+    pub renew: Duration,
 }
 
 /// The reason why a text is no aggregate or share.

@@ -2,11 +2,16 @@
 
 use crate::{
     request::HandBack,
-    state::{Episode, Stage, State},
+    state::{Change, Episode, Stage, State},
 };
 
 /// Hands back the newest changes, at most so many at a time. What is only thought of is forgotten.
-pub(crate) fn hand_back(state: &mut State, prefix: &str, max: u32) -> Vec<HandBack> {
+pub(crate) fn hand_back(
+    state: &mut State,
+    prefix: &str,
+    max: u32,
+    is_meant: impl Fn(&Change) -> bool,
+) -> Vec<HandBack> {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let mut requests = Vec::new();
     let Some(episode) = &mut state.episode else {
@@ -17,6 +22,9 @@ pub(crate) fn hand_back(state: &mut State, prefix: &str, max: u32) -> Vec<HandBa
         at -= 1;
         if is_waiting(episode, at) {
             break;
+        }
+        if !is_meant(&episode.changes[at]) {
+            continue;
         }
         match episode.changes[at].stage {
             Stage::Would => drop(episode.changes.remove(at)),
@@ -33,7 +41,7 @@ pub(crate) fn hand_back(state: &mut State, prefix: &str, max: u32) -> Vec<HandBa
                     outlet: change.outlet.clone(),
                 });
             }
-            Stage::Asked | Stage::Returning | Stage::Person => {}
+            Stage::Asked | Stage::Renewing | Stage::Returning | Stage::Person => {}
         }
     }
     requests
@@ -42,5 +50,7 @@ pub(crate) fn hand_back(state: &mut State, prefix: &str, max: u32) -> Vec<HandBa
 /// Returns true if a newer change has yet to end: the order is kept.
 fn is_waiting(episode: &Episode, at: usize) -> bool {
     let newer = episode.changes.iter().skip(at + 1);
-    newer.clone().any(|change| change.stage == Stage::Asked)
+    newer
+        .clone()
+        .any(|change| matches!(change.stage, Stage::Asked | Stage::Renewing))
 }

@@ -7,7 +7,7 @@ use utakata_alarm::type_of;
 use utakata_expression::{Program, Schema, Type, Unit};
 use utakata_model::{
     Policy, duration,
-    policy::{Aggregate, Input, Mode, PolicyAct},
+    policy::{Aggregate, DeadMan, Input, Mode, PolicyAct},
     quantity::Quantity,
     suggest,
 };
@@ -115,6 +115,9 @@ impl Checker {
                 self.add("back.at_a_time", "0 hands nothing back: at least 1");
             }
         }
+        if let Some(dead_man) = policy.dead_man {
+            self.dead_man(policy, dead_man);
+        }
         if policy.watch.is_empty() || policy.watch.len() > MAX_INPUTS {
             self.add("watch", format!("it has from 1 to {MAX_INPUTS} inputs"));
         }
@@ -134,6 +137,29 @@ impl Checker {
             let message =
                 "it has no limit of its own: at_most: [\"10 in 1h\", \"1 in 1h per target\"]";
             self.add("envelope", message);
+        }
+    }
+
+    fn dead_man(&mut self, policy: &Policy, DeadMan { lease, renew }: DeadMan) {
+        self.delay("dead_man.lease", lease);
+        if renew < MIN_EVERY {
+            let message = format!("it is at least {}", duration::format(MIN_EVERY));
+            self.add("dead_man.renew", message);
+        } else if renew > lease / 2 {
+            let half = duration::format(lease / 2);
+            let message = format!(
+                "one renewal that comes late would be the end of it: at most half the lease, {half}"
+            );
+            self.add("dead_man.renew", message);
+        } else if policy.every > renew {
+            let message = format!(
+                "it decides every {}, which is too seldom to renew by then",
+                duration::format(policy.every)
+            );
+            self.add("dead_man.renew", message);
+        }
+        if lease.subsec_nanos() != 0 {
+            self.add("dead_man.lease", "targets count in whole seconds");
         }
     }
 
@@ -334,7 +360,10 @@ impl Checker {
             }
             found
         });
-        if act.expects.is_some() && act.settle.is_zero() {
+        let mut inputs = policy.watch.values();
+        let watches = on.relation.is_none()
+            && inputs.any(|input| input.selector.is_some() && input.selector == on.selector);
+        if (act.expects.is_some() || watches) && act.settle.is_zero() {
             let message = "it changes what it watches, and needs a time before the next decision: \
                            settle: 20s";
             self.add(field("settle"), message);

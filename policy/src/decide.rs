@@ -8,23 +8,25 @@
 //!                    hand back, newest first, one after the other, each read back
 //! ```
 
+mod hands;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    duration,
+    PolicyName, TargetName, duration,
     policy::{Blind, Mode},
 };
 
 use crate::{
-    back::hand_back,
+    chain,
     choose::{Chosen, choose},
     compiled::{Compiled, CompiledAct},
     effects::{self, Judged},
     evaluate::{Evaluation, Values},
-    request::{HandBack, Request},
-    state::{Change, Episode, Stage, State},
+    request::{HandBack, Renewal, Request},
+    state::{Episode, Stage, State},
     view::View,
 };
 
@@ -70,6 +72,8 @@ pub struct Decided {
     pub acts: Vec<Request>,
     /// The changes that are handed back.
     pub backs: Vec<HandBack>,
+    /// The changes that are told again, so that their targets do not take them back by themselves.
+    pub renewals: Vec<Renewal>,
     /// The inputs and expressions.
     pub evaluation: Evaluation,
 }
@@ -95,6 +99,7 @@ pub fn decide(
         backs: Vec::new(),
     };
     let (word, why) = step.run(&evaluation, &values);
+    let renewals = step.renew(word, &evaluation);
     if step
         .state
         .episode
@@ -110,6 +115,7 @@ pub fn decide(
         needs: step.needs,
         acts: step.acts,
         backs: step.backs,
+        renewals,
         evaluation,
     }
 }
@@ -131,12 +137,16 @@ type Told = (Word, String);
 impl Step<'_> {
     fn run(&mut self, evaluation: &Evaluation, values: &Values) -> Told {
         let policy = self.compiled.policy.clone();
-        if effects::take_over(&mut self.state, self.view) {
+        let lease = policy.dead_man.map(|one| one.lease);
+        if effects::take_over(&mut self.state, self.view, lease, self.now) {
             self.state.yields = self.after(policy.yields);
         }
         let is_mine = self.purpose.mode != Mode::Off;
         if self.purpose.is_ending || !is_mine {
             return self.end();
+        }
+        if let Some(told) = self.overdue() {
+            return told;
         }
         match effects::judge(self.compiled, &mut self.state, evaluation, self.now) {
             Judged::Well => {}
@@ -267,7 +277,7 @@ impl Step<'_> {
                 seen,
                 self.now,
             ) {
-                Ok(chosen) => return self.act(at, act, &chosen, values),
+                Ok(chosen) => return self.act_or_not(at, act, (&chosen, held), values),
                 Err(why) => reasons.push(format!("{}: {why}", act.act.action)),
             }
         }
@@ -279,19 +289,55 @@ impl Step<'_> {
     /// Returns a change that is under way.
     fn open(&self) -> Option<String> {
         let changes = self.state.episode.iter().flat_map(|one| &one.changes);
-        let mut open = changes.filter(|one| matches!(one.stage, Stage::Asked | Stage::Returning));
+        let mut open = changes.filter(|one| {
+            let stages = [Stage::Asked, Stage::Renewing, Stage::Returning];
+            stages.contains(&one.stage)
+        });
         open.next()
             .map(|one| format!("{} on {}", one.action, one.target))
+    }
+
+    /// Acts, unless too many policies have led to it.
+    fn act_or_not(
+        &mut self,
+        at: usize,
+        act: &CompiledAct,
+        (chosen, held): (&[Chosen<'_>], Duration),
+        values: &Values,
+    ) -> Told {
+        // What others have done since it began to act has not led to it.
+        let because = match self.state.is_engaged {
+            true => self.state.because.clone(),
+            false => chain::because(self.compiled, self.view, held, self.now),
+        };
+        if because.len() < chain::MAX_LINKS {
+            return self.act(at, act, (chosen, &because), values);
+        }
+        let name = &self.compiled.policy.name;
+        let told = chain::told(name, &because);
+        if because.contains(name) {
+            let why = format!("it and others lead to each other's acts: {told}");
+            return (Word::Stop, why);
+        }
+        let max = chain::MAX_LINKS;
+        self.needs.push(format!(
+            "no more than {max} policies would have to lead to each other's acts: {told}"
+        ));
+        let why = format!("the acts of others may have led to it: {told}");
+        (Word::Hold, why)
     }
 
     fn act(
         &mut self,
         at: usize,
         act: &CompiledAct,
-        chosen: &[Chosen<'_>],
+        (chosen, because): (&[Chosen<'_>], &[PolicyName]),
         values: &Values,
     ) -> Told {
-        let shadow = self.purpose.mode == Mode::Shadow;
+        let stage = match self.purpose.mode {
+            Mode::Shadow => Stage::Would,
+            _ => Stage::Asked,
+        };
         let (now, before) = (self.now, self.before(act, values));
         let is_numeric = !act.calculated.is_empty();
         let ups = chosen.iter().filter_map(|one| one.up);
@@ -329,20 +375,27 @@ impl Step<'_> {
                 outlet: one.outlet.clone(),
                 parameters: one.parameters.clone(),
                 approval: act.act.approval || self.purpose.mode == Mode::Advise,
+                lease: self.compiled.policy.dead_man.map(|one| one.lease),
+                because: because.to_vec(),
             };
-            note(episode, &request, (shadow, before), now);
+            episode.note(&request, (stage, before), now);
             self.acts.push(request);
         }
         self.state.is_engaged = true;
         self.state.settles = self.after(act.act.settle);
-        let names: Vec<&str> = chosen
+        let targets: Vec<TargetName> = chosen
             .iter()
-            .map(|one| one.candidate.target.as_str())
+            .map(|one| one.candidate.target.clone())
             .collect();
-        (
-            Word::Act,
-            format!("{} on {}", act.act.action, names.join(", ")),
-        )
+        let names: Vec<&str> = targets.iter().map(TargetName::as_str).collect();
+        let told = format!("{} on {}", act.act.action, names.join(", "));
+        if stage != Stage::Would {
+            let acted = (Some(act), targets);
+            let (view, compiled) = (self.view, self.compiled);
+            chain::remember(&mut self.state, compiled, acted, (view, because), now);
+            self.state.because = because.to_vec();
+        }
+        (Word::Act, told)
     }
 
     /// Returns the time within which turns are swinging: six times that of an act and its
@@ -367,115 +420,6 @@ impl Step<'_> {
             Value::Number(number) => Some(number),
             _ => None,
         }
-    }
-
-    fn back(&mut self) -> Told {
-        let policy = self.compiled.policy.clone();
-        let (max, settle) = match &policy.back {
-            Some(back) => (back.at_a_time, back.settle),
-            None => (1, Duration::ZERO),
-        };
-        if let Some(open) = self.open() {
-            return (
-                Word::Hold,
-                format!("before it hands back, it waits for {open}"),
-            );
-        }
-        let longest = policy
-            .act
-            .iter()
-            .map(|act| act.settle)
-            .max()
-            .unwrap_or_default();
-        if let Some(left) = self.is_before(self.state.settles, longest.max(settle)) {
-            let left = duration::rough(left);
-            return (Word::Hold, format!("the next is handed back in {left}"));
-        }
-        let told = self.hand(max, settle);
-        let is_numeric = self
-            .compiled
-            .acts
-            .iter()
-            .any(|act| !act.calculated.is_empty());
-        if told.0 == Word::Back && !is_numeric {
-            // It is the next act that stops it: what is changed has to be handed back.
-            let within = self.swinging_within();
-            self.state.swings(false, self.now, within);
-        }
-        told
-    }
-
-    /// Hands back everything, one after the other.
-    fn end(&mut self) -> Told {
-        self.state.is_engaged = false;
-        if let Some(open) = self.open() {
-            return (
-                Word::Hold,
-                format!("before it hands back, it waits for {open}"),
-            );
-        }
-        self.hand(1, Duration::ZERO)
-    }
-
-    fn hand(&mut self, max: u32, settle: Duration) -> Told {
-        self.backs = hand_back(&mut self.state, self.purpose.prefix, max);
-        if self.backs.is_empty() {
-            return match self
-                .state
-                .episode
-                .as_ref()
-                .is_some_and(|one| !one.changes.is_empty())
-            {
-                true => (Word::Hold, "what is left is for a person".into()),
-                false => (Word::Nothing, "nothing is changed by it".into()),
-            };
-        }
-        self.state.settles = self.after(settle);
-        let names: Vec<&str> = self.backs.iter().map(|one| one.target.as_str()).collect();
-        (Word::Back, format!("it hands back {}", names.join(", ")))
-    }
-}
-
-/// Notes a change in the episode: of several on one target, what was there before the first is
-/// handed back.
-fn note(
-    episode: &mut Episode,
-    request: &Request,
-    (shadow, before): (bool, Option<f64>),
-    now: Timestamp,
-) {
-    let stage = match shadow {
-        true => Stage::Would,
-        false => Stage::Asked,
-    };
-    let mut changes = episode.changes.iter_mut();
-    let known = changes.find(|change| {
-        change.target == request.target
-            && change.outlet == request.outlet
-            && change.action == request.action
-    });
-    match known {
-        Some(change) => {
-            change.latest.clone_from(&request.key);
-            change.parameters.clone_from(&request.parameters);
-            change.at = now;
-            change.stage = stage;
-            change.before = before;
-            change.is_judged = false;
-        }
-        None => episode.changes.push(Change {
-            key: request.key.clone(),
-            latest: request.key.clone(),
-            action: request.action.clone(),
-            target: request.target.clone(),
-            outlet: request.outlet.clone(),
-            parameters: request.parameters.clone(),
-            at: now,
-            stage,
-            act: request.act,
-            before,
-            is_judged: false,
-        }),
     }
 }
 

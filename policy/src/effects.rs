@@ -13,7 +13,12 @@ use crate::{
 };
 
 /// Takes over what became of the changes. Returns true if somebody else has changed one of them.
-pub(crate) fn take_over(state: &mut State, view: &View) -> bool {
+pub(crate) fn take_over(
+    state: &mut State,
+    view: &View,
+    lease: Option<Duration>,
+    now: Timestamp,
+) -> bool {
     let Some(episode) = &mut state.episode else {
         return false;
     };
@@ -21,7 +26,21 @@ pub(crate) fn take_over(state: &mut State, view: &View) -> bool {
     let changes = std::mem::take(&mut episode.changes);
     for mut change in changes {
         let fate = view.fates.get(&change.latest).copied();
-        match next(&mut change, fate) {
+        // What shows another value after that time was taken back by the target itself.
+        let is_let_go = change.lets_go.is_some_and(|at| at <= now);
+        let was_told = match change.stage {
+            Stage::Asked => Some(change.at),
+            Stage::Renewing => change.renewed,
+            _ => None,
+        };
+        let next = match next(&mut change, fate) {
+            Next::IsForeign if is_let_go => Next::IsGone,
+            next => next,
+        };
+        if let (Some(told), Stage::Done, Some(Fate::Done)) = (was_told, change.stage, fate) {
+            change.lets_go = lease.and_then(|lease| told.checked_add(lease).ok());
+        }
+        match next {
             Next::Stays => episode.changes.push(change),
             Next::IsGone => {}
             Next::IsForeign => is_foreign = true,

@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod back;
+mod chain;
 mod check;
 mod choose;
 mod compiled;
@@ -18,6 +19,7 @@ mod conflict;
 mod decide;
 mod effects;
 mod evaluate;
+mod renew;
 mod request;
 mod state;
 mod view;
@@ -27,6 +29,6 @@ pub use compiled::{Compiled, CompiledAct, InputOf};
 pub use conflict::{Conflict, conflicts};
 pub use decide::{Decided, Purpose, Word, decide};
 pub use evaluate::{Evaluation, InputSeen, Known};
-pub use request::{HandBack, Request};
-pub use state::{Change, Episode, Stage, State, Swing, Timer};
-pub use view::{Candidate, Fate, InputView, Sample, SampleValue, View};
+pub use request::{HandBack, Renewal, Request};
+pub use state::{Acted, Change, Episode, Stage, State, Swing, Timer};
+pub use view::{Candidate, Cause, Fate, InputView, Sample, SampleValue, View};

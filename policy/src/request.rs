@@ -1,10 +1,10 @@
 //! The changes that a decision asks for, and those that it hands back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utakata_model::{ActionName, TargetName};
+use utakata_model::{ActionName, PolicyName, TargetName};
 
 /// A change that is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,29 @@ pub struct Request {
     pub parameters: BTreeMap<String, Value>,
     /// True if a person has to approve it.
     pub approval: bool,
+    /// The time after which the target takes it back by itself, unless it is renewed.
+    pub lease: Option<Duration>,
+    /// The policies whose acts may have led to it, the latest first.
+    pub because: Vec<PolicyName>,
+}
+
+/// A change that is told again, before the target takes it back by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// The key of the operation.
+    pub key: String,
+    /// The key of the operation that it renews: the first on this target in the episode.
+    pub renews: String,
+    /// The action to carry out again.
+    pub action: ActionName,
+    /// The target that holds the change.
+    pub target: TargetName,
+    /// The parameters of the latest operation.
+    pub parameters: BTreeMap<String, Value>,
+    /// The time after which the target takes it back by itself, unless it is renewed.
+    pub lease: Duration,
+    /// The time that is left: told later, it would not renew and begin anew.
+    pub within: Duration,
 }
 
 /// A change that is handed back.

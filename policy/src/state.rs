@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utakata_model::{ActionName, TargetName};
+use utakata_model::{ActionName, PolicyName, TargetName};
+
+use crate::{request::Request, view::Cause};
 
 /// The longest time between two looks that counts for a timer: over a longer one, nobody knows
 /// whether the condition held.
@@ -46,6 +48,22 @@ pub struct State {
     /// The latest turns: changes whose direction was not that of the change before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub swings: Vec<Swing>,
+    /// The policies whose acts may have led to it acting, while it is engaged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<PolicyName>,
+    /// The latest acts and hand-backs, as other policies may see their effects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acted: Vec<Acted>,
+}
+
+/// An act or a hand-back, with what may show its effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acted {
+    /// The act, as a cause of others.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// The targets that it has changed, and those of the input that it is expected to move.
+    pub targets: Vec<TargetName>,
 }
 
 /// A change in another direction than the one before.
@@ -98,6 +116,55 @@ pub struct Change {
     /// True once the expected effect was seen, or missed.
     #[serde(default)]
     pub is_judged: bool,
+    /// The time at which the target takes it back by itself, as it was told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lets_go: Option<Timestamp>,
+    /// The time at which it was last told again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewed: Option<Timestamp>,
+}
+
+impl Episode {
+    /// Notes a change: of several on one target, what was there before the first is handed back.
+    pub(crate) fn note(
+        &mut self,
+        request: &Request,
+        (stage, before): (Stage, Option<f64>),
+        now: Timestamp,
+    ) {
+        let mut changes = self.changes.iter_mut();
+        let known = changes.find(|change| {
+            change.target == request.target
+                && change.outlet == request.outlet
+                && change.action == request.action
+        });
+        let change = Change {
+            key: request.key.clone(),
+            latest: request.key.clone(),
+            action: request.action.clone(),
+            target: request.target.clone(),
+            outlet: request.outlet.clone(),
+            parameters: request.parameters.clone(),
+            at: now,
+            stage,
+            act: request.act,
+            before,
+            is_judged: false,
+            lets_go: None,
+            renewed: None,
+        };
+        match known {
+            Some(known) => {
+                *known = Change {
+                    key: known.key.clone(),
+                    act: known.act,
+                    lets_go: known.lets_go,
+                    ..change
+                }
+            }
+            None => self.changes.push(change),
+        }
+    }
 }
 
 /// The stage of a change.
@@ -110,6 +177,8 @@ pub enum Stage {
     Asked,
     /// It was done.
     Done,
+    /// It was done, and is told again so that the target does not take it back by itself.
+    Renewing,
     /// It is being handed back.
     Returning,
     /// A person has to look at it: nobody knows whether it was done or handed back.
@@ -228,6 +297,7 @@ impl State {
         Self {
             episodes: self.episodes,
             episode: episode.filter(|episode| !episode.changes.is_empty()),
+            acted: self.acted.clone(),
             ..Self::default()
         }
     }

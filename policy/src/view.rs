@@ -1,10 +1,10 @@
 //! The site as a policy sees it at one moment: live, or from history.
 
-use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utakata_model::TargetName;
+use utakata_model::{PolicyName, TargetName};
 
 /// The site at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,19 @@ pub struct View {
     pub candidates: Vec<Vec<Candidate>>,
     /// The fates of the changes that were asked for, by their keys.
     pub fates: BTreeMap<String, Fate>,
+    /// The acts of other policies on what this one looks at.
+    pub causes: Vec<Cause>,
+}
+
+/// An act of another policy on something that this one looks at: what it sees may be its effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The time of the act.
+    pub at: Timestamp,
+    /// The time for which its effect may show.
+    pub lasts: Duration,
+    /// The policies that led to it, the one that acted first.
+    pub chain: Vec<PolicyName>,
 }
 
 /// The values of one input.

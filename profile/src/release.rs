@@ -67,6 +67,18 @@ pub enum Error {
         /// A suggestion of what may have been meant.
         hint: String,
     },
+    /// An action and its profile have different parameters that may be left out.
+    #[error(
+        "worker.toml: the parameter \"{parameter}\" of the action \"{action}\", with the profile \
+         \"{profile}\": {problem}"
+    )]
+    Optional {
+        action: ActionName,
+        parameter: String,
+        profile: String,
+        /// The difference.
+        problem: String,
+    },
     /// An action lacks a parameter that its profile needs.
     #[error(
         "worker.toml: the action \"{action}\" must require the parameter \"{parameter}\", which \
@@ -148,6 +160,7 @@ pub fn bind<C: Content>(
         let mut controls = profile.content.controls().into_iter();
         if let Some((_, parameters)) = controls.find(|(known, _)| *known == name) {
             check_parameters(action, &profile.name, parameters.into_iter())?;
+            check_optional(action, &profile.name, [])?;
             return Ok(Arc::clone(profile));
         }
     }
@@ -206,6 +219,49 @@ pub fn check_parameters<'a>(
             parameter: parameter.into(),
             profile: profile.into(),
         }),
+    }
+}
+
+/// Checks that an action has the parameters that may be left out and that its profile does something
+/// with, and that the profile does something with its lease: otherwise a target would never take a
+/// change back, and nobody would know.
+///
+/// # Errors
+/// The first parameter that one of them has alone.
+pub fn check_optional<'a>(
+    action: &Action,
+    profile: &str,
+    used: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Error> {
+    let used: Vec<&str> = used.into_iter().collect();
+    let differs = |parameter: &str, problem: String| Error::Optional {
+        action: action.name.clone(),
+        parameter: parameter.into(),
+        profile: profile.into(),
+        problem,
+    };
+    let properties = action.parameters.get("properties");
+    let properties = properties.and_then(|properties| properties.as_object());
+    let known = || {
+        properties
+            .into_iter()
+            .flat_map(|properties| properties.keys())
+    };
+    for name in &used {
+        if !known().any(|known| known == name) {
+            let hint = suggest::hint(name, known().map(String::as_str));
+            return Err(differs(
+                name,
+                format!("the action has none of that name: {hint}"),
+            ));
+        }
+    }
+    match &action.lease {
+        Some(lease) if !used.contains(&lease.as_str()) => {
+            let problem = "it is a lease, and the profile does nothing with it".to_owned();
+            Err(differs(lease, problem))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -56,6 +56,10 @@ pub struct Cooling {
     pub commands: u64,
     /// The conditions that it was put into.
     pub conditions: Conditions,
+    /// The number of setpoints that it has taken back by itself.
+    pub let_go: u32,
+    /// The lease of the setpoint; absent if it holds.
+    lease: Option<Lease>,
     /// The setpoint with which it came.
     designed: Celsius,
     min_on: Duration,
@@ -65,6 +69,13 @@ pub struct Cooling {
     speed: f64,
     /// The time for which the compressor has been on, or off.
     since: Duration,
+}
+
+/// The time for which a setpoint holds unless it is told again, and the one that it had before.
+#[derive(Debug, Clone, Copy)]
+struct Lease {
+    left: Duration,
+    before: Celsius,
 }
 
 /// The parts of a unit that never change.
@@ -91,6 +102,8 @@ impl Cooling {
             return_air: design.setpoint,
             starts: 0,
             commands: 0,
+            let_go: 0,
+            lease: None,
             conditions: Conditions::default(),
             designed: design.setpoint,
             min_on: design.min_on,
@@ -140,13 +153,34 @@ impl Cooling {
         }
     }
 
-    pub(crate) fn set(&mut self, setpoint: Celsius) {
+    /// Returns the time for which the setpoint holds unless it is told again; absent if forever.
+    pub fn lease(&self) -> Option<Duration> {
+        self.lease.map(|lease| lease.left)
+    }
+
+    /// Sets the air to supply: for good, or for a time after which it has the setpoint of before.
+    pub(crate) fn set(&mut self, setpoint: Celsius, lease: Option<Duration>) {
+        let before = self.lease.map_or(self.setpoint, |lease| lease.before);
         self.commands += 1;
         self.setpoint = setpoint;
+        self.lease = lease.map(|left| Lease { left, before });
+    }
+
+    fn count_lease(&mut self, step: Duration) {
+        let Some(lease) = &mut self.lease else {
+            return;
+        };
+        lease.left = lease.left.saturating_sub(step);
+        if lease.left.is_zero() {
+            self.setpoint = lease.before;
+            self.lease = None;
+            self.let_go += 1;
+        }
     }
 
     /// Lets it work on the air that comes back for `step`.
     pub(crate) fn advance(&mut self, return_air: Celsius, has_mains: bool, step: Duration) {
+        self.count_lease(step);
         self.return_air = return_air;
         self.has_mains = has_mains;
         self.since = self.since.saturating_add(step);

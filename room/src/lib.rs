@@ -202,12 +202,18 @@ impl Room {
         self.advance(Duration::ZERO);
     }
 
-    /// Tells a cooling unit the air that it shall supply. Returns false if there is no such unit.
-    pub fn set_setpoint(&mut self, unit: usize, setpoint: Celsius) -> bool {
+    /// Tells a cooling unit the air that it shall supply: for good, or for a time after which it has
+    /// the setpoint of before. Returns false if there is no such unit.
+    pub fn set_setpoint(
+        &mut self,
+        unit: usize,
+        setpoint: Celsius,
+        lease: Option<Duration>,
+    ) -> bool {
         let Some(found) = self.cooling.get_mut(unit) else {
             return false;
         };
-        found.set(setpoint);
+        found.set(setpoint, lease);
         self.advance(Duration::ZERO);
         true
     }

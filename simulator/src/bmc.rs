@@ -219,6 +219,7 @@ impl Bmc {
         let has_power = self.machine.has_power();
         if state.has_power && !has_power {
             state.power.lose();
+            state.faults.lost_power();
             state.account.restart();
             self.life.send_modify(|life| *life += 1);
         }

@@ -367,9 +367,9 @@ fn apply(room: &mut Room, part: Part, labels: &mut Labels, change: &Change) {
                 room.test(ups, *order);
             }
         }
-        Change::Setpoint(setpoint) => {
+        Change::Setpoint(setpoint, lease) => {
             if let Part::Cooling(unit) = part {
-                room.set_setpoint(unit, *setpoint);
+                room.set_setpoint(unit, *setpoint, *lease);
             }
         }
         Change::NameOutlet { outlet, name } => {

@@ -65,6 +65,8 @@ pub enum Fault {
     CertificateChanged,
     /// A fan stands still.
     FanFailed,
+    /// Does nothing and never answers, until it has been without power.
+    Hung,
     /// A condition of the device itself, which it reports.
     Condition(Condition),
 }
@@ -83,6 +85,7 @@ impl Fault {
                 | Self::Restart(_)
                 | Self::CertificateChanged
                 | Self::FanFailed
+                | Self::Hung
         )
     }
 }
@@ -92,7 +95,7 @@ impl Fault {
 pub enum Error {
     /// There is no fault of this name.
     #[error(
-        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000, slow-part=30s, truncated, refusing, sessions-full, basic-refused, moody, moody=0.2, restart, restart=60s, certificate-changed, fan-failed or none"
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000, slow-part=30s, truncated, refusing, sessions-full, basic-refused, moody, moody=0.2, restart, restart=60s, certificate-changed, fan-failed, hung or none"
     )]
     Unknown(String),
     /// The fault needs a duration, or has an invalid one.
@@ -196,6 +199,7 @@ fn plain(name: &str) -> Option<Fault> {
         "basic-refused" => Fault::BasicRefused,
         "certificate-changed" => Fault::CertificateChanged,
         "fan-failed" => Fault::FanFailed,
+        "hung" => Fault::Hung,
         name => Fault::Condition(name.parse().ok()?),
     })
 }
@@ -216,6 +220,7 @@ impl fmt::Display for Fault {
             Self::BasicRefused => f.write_str("basic-refused"),
             Self::CertificateChanged => f.write_str("certificate-changed"),
             Self::FanFailed => f.write_str("fan-failed"),
+            Self::Hung => f.write_str("hung"),
             Self::Silent => f.write_str("silent"),
             Self::Garbage => f.write_str("garbage"),
             Self::Lying => f.write_str("lying"),
@@ -300,12 +305,17 @@ impl Faults {
         self.0.retain(|fault| !matches!(fault, Fault::Restart(_)));
     }
 
+    /// Forgets what ends without power.
+    pub fn lost_power(&mut self) {
+        self.0.retain(|fault| !matches!(fault, Fault::Hung));
+    }
+
     /// Returns the treatment of a request that arrives after the simulator has run for `now`.
     pub fn reply(&self, now: Duration) -> Reply {
         let mut reply = Reply::After(Duration::ZERO);
         for fault in &self.0 {
             match fault {
-                Fault::Silent => return Reply::Never,
+                Fault::Silent | Fault::Hung => return Reply::Never,
                 Fault::Flapping(span) if is_away(now, *span) => return Reply::Never,
                 Fault::Garbage => reply = Reply::Garbage,
                 Fault::Slow(delay) if reply != Reply::Garbage => reply = Reply::After(*delay),
@@ -374,6 +384,7 @@ mod tests {
             "restart=60000ms",
             "certificate-changed",
             "fan-failed",
+            "hung",
         ] {
             let order: Order = text.parse().unwrap();
             let Order::Add(fault) = order else {

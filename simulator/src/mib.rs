@@ -51,8 +51,8 @@ pub enum Change {
     CycleDelay { outlet: usize, delay: Duration },
     /// A UPS starts or stops a battery test.
     Test(TestOrder),
-    /// A cooling unit is told the air that it shall supply.
-    Setpoint(Celsius),
+    /// A cooling unit is told the air that it shall supply: for good, or for a time.
+    Setpoint(Celsius, Option<Duration>),
     /// A new sysContact.
     Contact(String),
     /// A new sysName.

@@ -56,7 +56,7 @@ fn at_most(envelope: &InForce, limit: &ActLimit, bound: &[&Received], site: &Sit
     let mut windows: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
     let mut broken = Vec::new();
     let count = usize::try_from(limit.rate.count).unwrap_or(usize::MAX);
-    for one in bound.iter().filter(|one| !one.is_back) {
+    for one in bound.iter().filter(|one| !one.is_back && !one.is_renewal) {
         let window = windows.entry(of(one, &limit.per, site)).or_default();
         window.retain(|at| one.at.saturating_sub(*at) < limit.rate.within);
         window.push(one.at);

@@ -1,7 +1,7 @@
 //! The devices of a room: what they show when they are read, and what they do when they are told.
 //! Metrics, attributes and actions are those of the kinds that the simulator speaks for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 use utakata_model::ActionName;
@@ -151,7 +151,7 @@ fn cooling_shows(unit: &Cooling, metric: &str) -> Vec<Shown> {
 pub(crate) enum Order {
     /// To an outlet, counted from 0.
     Outlet(usize, Command),
-    Setpoint(Celsius),
+    Setpoint(Celsius, Option<Duration>),
 }
 
 impl Order {
@@ -177,9 +177,23 @@ impl Order {
                 let celsius = parameters.get("celsius").and_then(Value::as_f64);
                 let celsius = celsius.filter(|celsius| (10.0..=40.0).contains(celsius));
                 let celsius = celsius.ok_or("celsius is no number from 10 to 40")?;
-                Ok(Self::Setpoint(Celsius(celsius)))
+                Ok(Self::Setpoint(Celsius(celsius), None))
             }
             _ => Err(format!("it does not know the action {action}")),
+        }
+    }
+
+    /// Returns the order with a lease, where the device takes it back by itself.
+    ///
+    /// # Errors
+    /// It never does.
+    pub fn leased(self, lease: Option<Duration>) -> Result<Self, String> {
+        match (self, lease) {
+            (order, None) => Ok(order),
+            (Self::Setpoint(setpoint, _), lease) => Ok(Self::Setpoint(setpoint, lease)),
+            (Self::Outlet(..), Some(_)) => {
+                Err("it takes nothing back by itself (dead_man)".to_owned())
+            }
         }
     }
 
@@ -189,7 +203,9 @@ impl Order {
             (Self::Outlet(outlet, command), Part::Pdu(pdu)) => {
                 answers(room, part) && room.switch(pdu, outlet, command)
             }
-            (Self::Setpoint(setpoint), Part::Cooling(unit)) => room.set_setpoint(unit, setpoint),
+            (Self::Setpoint(setpoint, lease), Part::Cooling(unit)) => {
+                room.set_setpoint(unit, setpoint, lease)
+            }
             _ => false,
         }
     }
@@ -204,7 +220,7 @@ impl Order {
                 let is_on = room.pdus[pdu].outlets.get(outlet)?.is_on();
                 Some(is_on == (command != Command::Off))
             }
-            (Self::Setpoint(setpoint), Part::Cooling(unit)) => {
+            (Self::Setpoint(setpoint, _), Part::Cooling(unit)) => {
                 let shown = room.cooling[unit].setpoint;
                 Some((shown.0 - setpoint.0).abs() < 0.05)
             }
@@ -223,7 +239,9 @@ impl Order {
                 };
                 Self::Outlet(outlet, back)
             }
-            (Self::Setpoint(_), Part::Cooling(unit)) => Self::Setpoint(room.cooling[unit].setpoint),
+            (Self::Setpoint(..), Part::Cooling(unit)) => {
+                Self::Setpoint(room.cooling[unit].setpoint, None)
+            }
             (order, _) => order,
         }
     }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utakata_model::{PolicyName, TargetName, policy::Mode};
-use utakata_policy::{Compiled, Decided, Fate, Purpose, Stage, State, View, Word, decide};
+use utakata_policy::{Cause, Compiled, Decided, Fate, Purpose, Stage, State, View, Word, decide};
 use utakata_room::Room;
 
 use crate::{ledger::Ledger, scope::Scope, site::Error, site::Site};
@@ -30,6 +30,7 @@ pub(crate) struct Counts {
     pub blind: u64,
     pub acts: u64,
     pub backs: u64,
+    pub renewals: u64,
     pub kills: u64,
     pub stops: Vec<(PolicyName, String)>,
     /// The acts that could not be asked for.
@@ -216,7 +217,8 @@ impl Engine {
         let fates: BTreeMap<String, Fate> = asked
             .filter_map(|change| Some((change.latest.clone(), ledger.fate(&change.latest, room)?)))
             .collect();
-        let view = its.scope.view(&kept.compiled, fates, wall);
+        let mut view = its.scope.view(&kept.compiled, fates, wall);
+        view.causes = self.causes(policy, &its.scope);
         let purpose = Purpose {
             mode,
             is_ending,
@@ -232,6 +234,16 @@ impl Engine {
             is_ending,
             decided,
         })
+    }
+
+    /// Returns the acts of other policies on what an instance looks at.
+    fn causes(&self, policy: usize, scope: &Scope) -> Vec<Cause> {
+        let others = self.policies.iter().enumerate();
+        let others = others.filter(|(other, _)| *other != policy);
+        let instances = others.flat_map(|(_, other)| &other.instances);
+        let acted = instances.flat_map(|other| &other.state.acted);
+        let seen = acted.filter(|acted| acted.targets.iter().any(|one| scope.looks_at(one)));
+        seen.map(|acted| acted.cause.clone()).collect()
     }
 
     /// Has a decision recorded with everything that it asks for, and takes over its state.
@@ -255,10 +267,13 @@ impl Engine {
         }
         let is_real = kept.mode.mode == Mode::Armed || kept.mode.is_ending;
         let mut is_asked = false;
-        if is_real && !(decided.acts.is_empty() && decided.backs.is_empty()) {
+        let is_quiet = decided.acts.is_empty() && decided.backs.is_empty();
+        if is_real && !(is_quiet && decided.renewals.is_empty()) {
             is_asked = true;
-            let told = format!("{name}: {}", decided.why);
-            self.counts.told.push((now, told));
+            if !is_quiet {
+                let told = format!("{name}: {}", decided.why);
+                self.counts.told.push((now, told));
+            }
             for request in &decided.acts {
                 match ledger.ask(&name, request, site, now) {
                     Ok(()) => self.counts.acts += 1,
@@ -267,6 +282,12 @@ impl Engine {
                         let why = format!("{name} on {}: {why}", request.target);
                         self.counts.impossible.push(why);
                     }
+                }
+            }
+            for renewal in &decided.renewals {
+                match ledger.renew(&name, renewal, now) {
+                    true => self.counts.renewals += 1,
+                    false => state.withdraw(&renewal.key),
                 }
             }
             for back in &decided.backs {

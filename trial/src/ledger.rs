@@ -18,7 +18,7 @@ use utakata_envelope::{Act, Acts, Feed, InForce, Moment, Seen, Task, Verdict, ga
 use utakata_model::{
     ActionName, Kind, PolicyName, Selector, TargetName, TaskId, action::Risk, envelope::Shows,
 };
-use utakata_policy::{Fate, HandBack, Request, SampleValue};
+use utakata_policy::{Fate, HandBack, Renewal, Request, SampleValue};
 use utakata_room::{Command, Room};
 
 use crate::{
@@ -55,6 +55,7 @@ struct Operation {
     /// The order that brings back what was there before.
     prior: Option<Order>,
     is_back: bool,
+    is_renewal: bool,
     asked: Duration,
     stage: Stage,
 }
@@ -80,6 +81,7 @@ pub(crate) struct Received {
     pub parameters: BTreeMap<String, Value>,
     pub key: String,
     pub is_back: bool,
+    pub is_renewal: bool,
 }
 
 /// The operations of a trial.
@@ -137,6 +139,7 @@ impl Ledger {
             return Err("there is no such target".into());
         };
         let order = Order::read(entry.part, &request.action, &request.parameters)?;
+        let order = order.leased(request.lease)?;
         let operation = Operation {
             policy: policy.clone(),
             task: self.next_task(),
@@ -149,11 +152,42 @@ impl Ledger {
             order,
             prior: None,
             is_back: false,
+            is_renewal: false,
             asked: now,
             stage: Stage::Waiting,
         };
         self.record(&request.key, operation);
         Ok(())
+    }
+
+    /// Records that a change is told again. Returns false if it was never recorded.
+    pub fn renew(&mut self, policy: &PolicyName, renewal: &Renewal, now: Duration) -> bool {
+        let task = self.next_task();
+        let Some(renewed) = self.operations.get(&renewal.renews) else {
+            return false;
+        };
+        let order = Order::read(renewed.part, &renewal.action, &renewal.parameters);
+        let Ok(order) = order.and_then(|order| order.leased(Some(renewal.lease))) else {
+            return false;
+        };
+        let operation = Operation {
+            policy: policy.clone(),
+            task,
+            kind: renewed.kind.clone(),
+            target: renewed.target.clone(),
+            part: renewed.part,
+            action: renewal.action.clone(),
+            outlet: renewed.outlet.clone(),
+            parameters: renewal.parameters.clone(),
+            order,
+            prior: None,
+            is_back: false,
+            is_renewal: true,
+            asked: now,
+            stage: Stage::Waiting,
+        };
+        self.record(&renewal.key, operation);
+        true
     }
 
     /// Records that a change is handed back. Returns false if there is nothing to hand back.
@@ -173,7 +207,7 @@ impl Ledger {
                 };
                 (action.parse().ok(), undone.parameters.clone())
             }
-            Order::Setpoint(setpoint) => {
+            Order::Setpoint(setpoint, _) => {
                 let celsius = [("celsius".to_owned(), Value::from(setpoint.0))];
                 (Some(undone.action.clone()), celsius.into())
             }
@@ -190,6 +224,7 @@ impl Ledger {
             order: prior,
             prior: None,
             is_back: true,
+            is_renewal: false,
             asked: now,
             stage: Stage::Waiting,
         };
@@ -278,6 +313,7 @@ impl Ledger {
                 .collect(),
             present,
             is_back: operation.is_back,
+            is_renewal: operation.is_renewal,
         };
         gate(&self.envelopes, &self.acts, looked, &task, now)
     }
@@ -293,6 +329,7 @@ impl Ledger {
             outlet: operation.outlet.clone(),
             action: operation.action.clone(),
             is_back: operation.is_back,
+            is_renewal: operation.is_renewal,
             at: now,
             ended: None,
         });
@@ -314,6 +351,7 @@ impl Ledger {
             parameters: operation.parameters.clone(),
             key: key.to_owned(),
             is_back: operation.is_back,
+            is_renewal: operation.is_renewal,
         });
     }
 

@@ -70,6 +70,12 @@ impl Scope {
         }
     }
 
+    /// Returns true if an input is about a target.
+    pub fn looks_at(&self, target: &TargetName) -> bool {
+        let mut spots = self.inputs.iter().flatten();
+        spots.any(|spot| spot.target == *target)
+    }
+
     /// Returns the first thing that it needs and the room has not, for people.
     pub fn lacks(&self, compiled: &Compiled, room: &Room) -> Option<String> {
         for (of, spots) in compiled.inputs().zip(&self.inputs) {
@@ -172,6 +178,7 @@ impl Scope {
             inputs: inputs.collect(),
             candidates: candidates.collect(),
             fates,
+            causes: Vec::new(),
         }
     }
 }

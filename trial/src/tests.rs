@@ -205,6 +205,23 @@ fn nothing_is_exceeded_done_twice_or_left_however_often_the_engine_dies() {
 }
 
 #[test]
+fn setpoints_that_are_told_again_hold_and_go_back_however_often_the_engine_dies() {
+    let mut leased = warm();
+    leased["dead_man"] = json!({ "lease": "10m", "renew": "2m" });
+    let config = Config {
+        kills: Kills::OneIn(2),
+        ..config(3, 5)
+    };
+    let trial = traced(&[policy(&leased)], config);
+    let counts = &trial.engine.counts;
+    assert!(counts.renewals > 20 && counts.kills > 100, "{counts:?}");
+    let let_go = trial.room.cooling.iter().map(|unit| unit.let_go);
+    assert_eq!(let_go.sum::<u32>(), 0);
+    let report = trial.report(Default::default());
+    assert!(report.broken.is_empty(), "{report:#?}");
+}
+
+#[test]
 fn without_the_gate_a_trial_finds_what_is_exceeded() {
     let hasty = |feed: &str, other: &str| {
         let mut document = shed(feed, other);

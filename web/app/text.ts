@@ -278,6 +278,7 @@ const TEXTS = {
   "stage.would": ["would", "動作予定 (影)"],
   "stage.asked": ["asked for", "要求済み"],
   "stage.done": ["done", "実行済み"],
+  "stage.renewing": ["is told again", "更新中"],
   "stage.returning": ["goes back", "復元中"],
   "stage.person": ["a person has it", "人が変更"],
   "did.act": ["acted", "動作した"],

@@ -325,7 +325,7 @@ export interface PolicyInstance {
     outlet?: string;
     parameters: Record<string, unknown>;
     at: string;
-    stage: "would" | "asked" | "done" | "returning" | "person";
+    stage: "would" | "asked" | "done" | "renewing" | "returning" | "person";
     key: string;
   }[];
 }

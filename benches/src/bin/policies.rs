@@ -1,12 +1,16 @@
 //! Policies: 10,000 instances decided once, thirty days of fifty inputs decided again, and two days of a
-//! room of twenty racks that answers.
+//! room of twenty racks that answers; and the time from a reading to the SET of an armed policy.
 
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use clap::Parser;
 use jiff::Timestamp;
-use utakata_benches::figures::Figures;
+use utakata_benches::{figures::Figures, prompt};
+use utakata_expression::{Call, Inputs, Program, Schema, Type, Unit, Value, VariableSlot};
 use utakata_model::{Policy, policy::Mode};
 use utakata_policy::{
     Candidate, Compiled, InputView, Purpose, Sample, SampleValue, State, View, decide,
@@ -29,6 +33,9 @@ struct Arguments {
     /// Measured runs, after one for warming up
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// SETs of an armed policy, one after the other, against a simulated room
+    #[arg(long, default_value_t = 50)]
+    singles: usize,
 }
 
 /// A policy for each target, with three inputs of its own.
@@ -169,13 +176,62 @@ fn answer(hours: u64) -> Result<(Duration, u64)> {
     Ok((began.elapsed(), report.decisions))
 }
 
-fn main() -> Result<()> {
+/// A condition of four terms.
+const TERMS: &str = "load > 30000.0 && source != 'normal' && load < 72000.0 && source != 'bypass'";
+
+/// The values that make all of its terms count.
+struct Terms;
+
+impl Inputs for Terms {
+    fn variable(&self, slot: VariableSlot) -> Value<'_> {
+        match slot.0 {
+            0 => Value::number(40_000.0),
+            _ => Value::Text("battery"),
+        }
+    }
+
+    fn call(&self, _: &Call) -> Value<'_> {
+        Value::Missing
+    }
+}
+
+/// Returns the number of evaluations of the condition in a second, on one core.
+fn evaluate() -> Result<f64> {
+    const TIMES: u32 = 1_000_000;
+    let schema = Schema::default()
+        .variable("load", Type::Number(Unit::of("W")))
+        .variable("source", Type::Text);
+    let program = Program::condition(TERMS, &schema)?;
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        let holds = black_box(&program).holds(black_box(&Terms));
+        ensure!(holds == Some(true), "it does not hold");
+    }
+    Ok(f64::from(TIMES) / began.elapsed().as_secs_f64())
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if arguments.singles > 0 {
+        let singles = arguments.singles;
+        let milliseconds = prompt::measure(singles).await?;
+        println!("a reading heard to the SET on the wire, {singles} times, milliseconds:");
+        for share in [0.5, 0.9, 0.99, 1.0] {
+            println!(
+                "  p{:<4} {:.0}",
+                share * 100.0,
+                milliseconds.quantile(share)
+            );
+        }
+    }
     let (each, fifty) = (compiled(EACH)?, compiled(FIFTY)?);
     step_all(&each, arguments.instances)?;
     let (mut steps, mut replays, mut acts) = (Figures::default(), Figures::default(), 0);
     let (mut rooms, mut decisions) = (Figures::default(), 0);
+    let mut evaluations = Figures::default();
     for _ in 0..arguments.runs {
+        evaluations.add(evaluate()? / 1e6);
         steps.add(step_all(&each, arguments.instances)?.as_secs_f64() * 1e3);
         let (lasted, acted) = replay(&fifty, arguments.days)?;
         replays.add(lasted.as_secs_f64() * 1e3);
@@ -184,6 +240,7 @@ fn main() -> Result<()> {
         rooms.add(lasted.as_secs_f64() * 1e3);
         decisions = decided;
     }
+    println!("a condition of four terms, million times a second and core: {evaluations}");
     println!(
         "{} instances decided once, ms: {steps}",
         arguments.instances

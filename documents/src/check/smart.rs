@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// The keys that hold a duration, in whatever part of a document.
-const DURATIONS: [&str; 6] = ["hold", "settle", "fresh", "every", "within", "yield"];
+const DURATIONS: [&str; 8] = [
+    "hold", "settle", "fresh", "every", "within", "yield", "lease", "renew",
+];
 
 /// Reads an envelope.
 pub(super) fn envelope(reader: &mut Reader<'_>) -> Option<Box<Envelope>> {

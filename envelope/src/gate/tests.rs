@@ -75,6 +75,7 @@ fn task(name: &str, action: &str, outlet: Option<&str>) -> Task {
         parameters: Vec::new(),
         present: None,
         is_back: false,
+        is_renewal: false,
     }
 }
 
@@ -88,6 +89,7 @@ fn act(task: &Task, at: u64, ended: Option<u64>) -> Act {
         outlet: task.outlet.clone(),
         action: task.action.clone(),
         is_back: task.is_back,
+        is_renewal: task.is_renewal,
         at: Duration::from_secs(at),
         ended: ended.map(Duration::from_secs),
     }
@@ -383,4 +385,32 @@ proptest! {
             prop_assert!(recent <= count as usize, "{recent} of {limit}");
         }
     }
+}
+
+/// What is renewed was counted when it was done, and changes nothing. What protects equipment at any
+/// moment holds it all the same.
+#[test]
+fn a_renewal_counts_for_nothing_and_takes_nothing_away_that_may_not_go() {
+    let site = Room::default();
+    let first = task("pdu-1", "off", Some("1"));
+    let renewal = Task {
+        is_renewal: true,
+        ..first.clone()
+    };
+    let used = Acts::of(vec![act(&first, 90, Some(91))]);
+    let by_number = [envelope(Bound::Policies, at_most(&["1 in 1h"]))];
+    let ask = |envelopes: &[InForce], acts: &Acts, task: &Task| {
+        gate(envelopes, acts, &site, task, at(100))
+    };
+    assert!(matches!(
+        ask(&by_number, &used, &first),
+        Verdict::Wait { .. }
+    ));
+    assert_eq!(ask(&by_number, &used, &renewal), Verdict::Admit);
+    let renewed = Acts::of(vec![act(&renewal, 90, Some(91))]);
+    assert_eq!(ask(&by_number, &renewed, &first), Verdict::Admit);
+    // The other feed was never seen to deliver.
+    let both = [envelope(Bound::Policies, feeds(None))];
+    let none = Acts::default();
+    assert!(matches!(ask(&both, &none, &renewal), Verdict::Wait { .. }));
 }

@@ -251,7 +251,7 @@ pub struct AlarmAct {
 #[derive(Debug, Clone, Serialize)]
 pub struct PolicyNote {
     pub policy: PolicyName,
-    /// The act in one word: `armed`, `shadow`, `off`, `stopped`, `acts`, `hands-back`.
+    /// The act in one word: `armed`, `shadow`, `off`, `stopped`, `acts`, `renews`, `hands-back`.
     pub act: &'static str,
     /// The target of `for_each`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,8 +10,8 @@ use utakata_alarm::Compiled;
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_invariant as invariant;
 use utakata_model::{
-    AlarmRule, Class, Credential, Envelope, Kind, Policy, Relation, Schedule, Target, TargetName,
-    Zone, duration, label, schedule::INTERVAL_MIN, suggest,
+    AlarmRule, Class, Credential, Envelope, Kind, Policy, Relation, Schedule, Selector, Target,
+    TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{address, index::Index};
@@ -57,7 +57,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             Document::Relation(relation) => check_relation(relation, documents, index),
             Document::Alarm(rule) => check_alarm(rule),
             Document::Envelope(envelope) => check_envelope(envelope),
-            Document::Policy(policy) => check_policy(policy),
+            Document::Policy(policy) => check_policy(policy, documents, index, kinds),
         };
         let is_double = !subjects.insert(subject.clone());
         let double = is_double.then(|| "it is listed twice".to_owned());
@@ -82,12 +82,35 @@ fn check_envelope(envelope: &Envelope) -> Vec<String> {
     wrong
 }
 
-fn check_policy(policy: &Policy) -> Vec<String> {
+fn check_policy(
+    policy: &Policy,
+    documents: &[Document],
+    index: &Index,
+    kinds: &KindsSnapshot,
+) -> Vec<String> {
     let wrong = utakata_policy::Compiled::new(policy.clone()).err();
     let wrong = wrong.unwrap_or_default().into_iter();
-    wrong
+    let mut wrong: Vec<String> = wrong
         .map(|wrong| format!("{}: {}", wrong.field, wrong.message))
-        .collect()
+        .collect();
+    for (at, act) in policy.act.iter().enumerate() {
+        let selector = act.on.selector.as_ref().or(policy.for_each.as_ref());
+        // The ends of relations are looked at when it is armed.
+        let Some(selector) = selector.filter(|_| act.on.relation.is_none()) else {
+            continue;
+        };
+        let served = kinds_of(selector, documents, index).into_iter();
+        let served = served.filter_map(|(kind, zone)| kinds.get(kind, zone));
+        let refused = served.map(|served| served.unable(&act.action, policy.dead_man.is_some()));
+        let refused: Vec<Option<String>> = refused.collect();
+        // It may be for some of the kinds that it selects, and must be for at least one.
+        if let Some(first) = refused.iter().flatten().next()
+            && refused.iter().all(Option::is_some)
+        {
+            wrong.push(format!("act.{at}.action: {first}"));
+        }
+    }
+    wrong
 }
 
 fn warn_of_kind(subject: &str, target: &Target, kinds: &KindsSnapshot, warnings: &mut Vec<Detail>) {
@@ -219,7 +242,7 @@ fn check_schedule(
         wrong.push("the parameters are not an object".into());
         return wrong;
     }
-    let refusals: Vec<Option<String>> = kinds_of(schedule, documents, index)
+    let refusals: Vec<Option<String>> = kinds_of(&schedule.selector, documents, index)
         .into_iter()
         .filter_map(|(kind, zone)| kinds.get(kind, zone))
         .map(|served| refuses(served, schedule))
@@ -233,9 +256,9 @@ fn check_schedule(
     wrong
 }
 
-/// Returns the kinds and zones of the targets that a schedule selects.
+/// Returns the kinds and zones of the targets of a selector.
 fn kinds_of<'a>(
-    schedule: &Schedule,
+    selector: &Selector,
     documents: &'a [Document],
     index: &'a Index,
 ) -> BTreeSet<(&'a Kind, &'a Zone)> {
@@ -246,7 +269,7 @@ fn kinds_of<'a>(
     let there = index.targets.values().map(|known| known.target.as_ref());
     declared
         .chain(there)
-        .filter(|target| schedule.selector.matches(target))
+        .filter(|target| selector.matches(target))
         .map(|target| (&target.kind, &target.zone))
         .collect()
 }

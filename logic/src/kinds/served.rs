@@ -7,7 +7,7 @@ use std::{
 
 use utakata_model::{
     Action, ActionName, Class, EnvironmentId, EnvironmentStatus, Kind, Manifest, ReleaseDigest,
-    ReleaseId, Zone, schema::Schema,
+    ReleaseId, Zone, schema::Schema, suggest,
 };
 
 use super::Claim;
@@ -227,6 +227,29 @@ impl Served {
     /// Returns the action of that name.
     pub fn action(&self, name: &ActionName) -> Option<&ServedAction> {
         self.compiled.actions.get(name)
+    }
+
+    /// Returns the reason why a policy cannot have an action carried out, or not with a dead-man.
+    pub fn unable(&self, action: &ActionName, has_dead_man: bool) -> Option<String> {
+        let kind = &self.release.kind;
+        let found = self.action(action);
+        let Some(found) = found.filter(|found| found.action.class == Class::Control) else {
+            let hint = suggest::hint(action.as_str(), self.names(Class::Control));
+            return Some(format!(
+                "the kind \"{kind}\" has no action \"{action}\" that changes something: {hint}"
+            ));
+        };
+        let holds = has_dead_man && found.action.lease.is_none();
+        holds.then(|| self.no_lease(action))
+    }
+
+    /// Returns the words for an action whose effect stays, where a policy has a dead-man.
+    pub fn no_lease(&self, action: &ActionName) -> String {
+        let kind = &self.release.kind;
+        format!(
+            "the kind \"{kind}\" does not take {action} back by itself: leave dead_man out, or choose \
+             an action whose manifest has a lease"
+        )
     }
 
     /// Returns the action of that name, or the default one for observing.

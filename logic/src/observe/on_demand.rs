@@ -255,6 +255,8 @@ impl Order {
             pace: Default::default(),
             priority: Default::default(),
             undoes: None,
+            renews: None,
+            because: Vec::new(),
             policy: None,
             break_glass: false,
         }

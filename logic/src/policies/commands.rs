@@ -104,6 +104,10 @@ impl Keeping<'_> {
                 "it hands back what it has changed: wait until it has".into(),
             ));
         }
+        let served = self.parts.kinds.served();
+        if let Some(why) = found.unable(&served) {
+            return Err(Error::Unfit(why));
+        }
         if !matches!(arm.mode, Mode::Armed | Mode::Advise) {
             return Err(Error::Unfit("it is armed, or gives advice".into()));
         }

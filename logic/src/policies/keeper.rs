@@ -9,38 +9,38 @@ use std::{
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
-use utakata_api::operation::Read;
-use utakata_model::{PolicyName, Selector, TargetName, policy::Mode};
-use utakata_policy::{Decided, Purpose, Word, decide};
+use utakata_model::{PolicyName, TargetName, policy::Mode};
 
 use super::{
     Command, Error, Parts, Shown,
-    kept::{self, Instance, Kept, Last, Made},
-    live::{self, Around},
+    kept::{self, Instance, Kept},
     mode::{attribution, disarm, put},
     outcomes::Outcomes,
-    record::{ModeRow, StateRow, digest, prefix},
-    request::{self, Prepared},
+    record::{ModeRow, StateRow},
 };
 use crate::{
     audit::PolicyNote,
     clock,
     duties::Term,
+    inventory::DeviceId,
     ledger::{self, PolicyWrites},
+    observed::Observed,
     store,
 };
 
 /// The interval between steps.
-const TICK: Duration = Duration::from_secs(1);
+pub(super) const TICK: Duration = Duration::from_secs(1);
+/// The time for which what is heard is gathered after decisions on what was heard before.
+const TOGETHER: Duration = Duration::from_millis(10);
+/// The least time between two decisions of an instance, however often it hears something.
+const REST: Duration = Duration::from_millis(100);
 /// The pause after an error of the store.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// The interval at which old states are forgotten, and the age from which they are.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const FORGET_AFTER: Duration = Duration::from_secs(90 * 86_400);
-/// The time that reading inputs anew may take, before an act that wants it.
-const CHECK: Duration = Duration::from_secs(3);
 
 /// The keeper of policies.
 pub struct PolicyKeeper {
@@ -53,11 +53,19 @@ pub struct PolicyKeeper {
 pub(super) struct Keeping<'k> {
     pub parts: &'k Parts,
     pub kept: BTreeMap<PolicyName, Kept>,
-    outcomes: Outcomes,
+    pub outcomes: Outcomes,
     generation: Option<u64>,
-    locked: HashSet<TargetName>,
+    pub locked: HashSet<TargetName>,
     /// The time at which old states were forgotten.
     forgot: Option<Timestamp>,
+}
+
+/// The reason why the keeper wakes.
+enum Turn {
+    Command(Command),
+    Tick,
+    /// Something was heard of devices at which policies look.
+    Heard(HashSet<DeviceId>),
 }
 
 impl PolicyKeeper {
@@ -106,21 +114,29 @@ impl PolicyKeeper {
             locked: HashSet::new(),
             forgot: None,
         };
+        let mut rested = Instant::now();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
-            let command = tokio::select! {
+            let turn = tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
                 command = self.commands.recv() => match command {
-                    Some(command) => Some(command),
+                    Some(command) => Turn::Command(command),
                     None => return Ok(()),
                 },
-                _ = ticks.tick() => None,
+                _ = ticks.tick() => Turn::Tick,
+                heard = heard(&self.parts.observed, rested) => Turn::Heard(heard),
             };
             keeping.look_around(clock::now()).await?;
-            match command {
-                Some(command) => keeping.command(command).await?,
-                None => keeping.step(clock::now()).await?,
+            match turn {
+                Turn::Command(command) => keeping.command(command).await?,
+                Turn::Tick => keeping.step(clock::now()).await?,
+                Turn::Heard(devices) => {
+                    let stepped = keeping.step_heard(&devices, clock::now()).await?;
+                    rested = Instant::now() + TOGETHER;
+                    self.shown.write().take_some(&keeping.kept, &stepped);
+                    continue;
+                }
             }
             self.shown.write().take(&keeping.kept);
         }
@@ -177,8 +193,39 @@ impl Keeping<'_> {
             found.surround(&inventory, &graph);
         }
         self.record(writes).await?;
+        self.follow();
         self.generation = Some(generation);
         Ok(())
+    }
+
+    /// Follows the devices at which policies look that decide as soon as they hear something.
+    fn follow(&self) {
+        let prompt = self.kept.values().filter(|one| is_prompt(one));
+        let instances = prompt.flat_map(|one| one.instances.values());
+        let devices = instances.flat_map(|one| one.scope.devices());
+        self.parts.observed.followed().follow(devices.collect());
+    }
+
+    /// Decides for the policies that look at devices of which something was heard, and decide as
+    /// soon as they hear it. Returns them.
+    async fn step_heard(
+        &mut self,
+        devices: &HashSet<DeviceId>,
+        now: Timestamp,
+    ) -> Result<Vec<PolicyName>, Error> {
+        let looks = |instance: &Instance| {
+            let since = instance.decided_at.map(|at| now.duration_since(at));
+            let since = since.and_then(|since| Duration::try_from(since).ok());
+            let is_rested = since.is_none_or(|since| since >= REST);
+            is_rested && instance.scope.devices().any(|one| devices.contains(&one))
+        };
+        let prompt = self.kept.iter().filter(|(_, one)| is_prompt(one));
+        let prompt = prompt.filter(|(_, one)| one.instances.values().any(looks));
+        let names: Vec<PolicyName> = prompt.map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            self.step_some(name, looks).await?;
+        }
+        Ok(names)
     }
 
     /// Records changes, if there are any.
@@ -227,7 +274,7 @@ impl Keeping<'_> {
                 }
             }
             self.record(writes).await?;
-            self.step_one(&name, now).await?;
+            self.step_due(&name, now).await?;
             self.end_one(&name).await?;
         }
         Ok(())
@@ -245,171 +292,6 @@ impl Keeping<'_> {
         let before = now.checked_sub(FORGET_AFTER).ok();
         writes.log.forget = before.map(Timestamp::as_millisecond);
         self.record(writes).await
-    }
-
-    /// Decides for every instance of a policy.
-    async fn step_one(&mut self, name: &PolicyName, now: Timestamp) -> Result<(), Error> {
-        let Some(found) = self.kept.get(name) else {
-            return Ok(());
-        };
-        if found.mode.mode == Mode::Off && !found.mode.is_ending {
-            return Ok(());
-        }
-        let every = found.mode.policy.every;
-        let is_due = |instance: &Instance| {
-            let since = instance.decided_at.map(|at| now.duration_since(at));
-            let since = since.and_then(|since| Duration::try_from(since).ok());
-            found.mode.is_ending || since.is_none_or(|since| since + TICK / 2 >= every)
-        };
-        let due = found.instances.iter().filter(|(_, one)| is_due(one));
-        let due: Vec<Option<TargetName>> = due.map(|(target, _)| target.clone()).collect();
-        for target in due {
-            let mut decided = self.decide(name, target.as_ref()).await?;
-            let wants_check = self.kept.get(name).is_some_and(|found| {
-                let acts = found.compiled.acts();
-                let mut asked = decided.iter().flat_map(|one| &one.decided.acts);
-                found.mode.mode != Mode::Shadow
-                    && asked.any(|one| acts.get(one.act).is_some_and(|act| act.act.check))
-            });
-            if wants_check {
-                self.check(name, target.as_ref()).await;
-                decided = self.decide(name, target.as_ref()).await?;
-            }
-            if let Some(decided) = decided {
-                self.take(name, target.as_ref(), decided).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Decides, and returns the moment of it: everything that was heard by then is known, and nothing
-    /// that is heard later, so that history has the same view.
-    async fn decide(
-        &self,
-        name: &PolicyName,
-        target: Option<&TargetName>,
-    ) -> Result<Option<Made>, Error> {
-        let found = self.kept.get(name);
-        let key = target.cloned();
-        let Some((found, instance)) = found.and_then(|one| Some((one, one.instances.get(&key)?)))
-        else {
-            return Ok(None);
-        };
-        let fates = self.outcomes.of(&instance.state).await?;
-        let around = Around {
-            locked: &self.locked,
-            fates: fates.clone(),
-        };
-        let observed = &self.parts.observed;
-        let (now, view) = observed.at_one_moment(|now| {
-            let view = live::view(&found.compiled, &instance.scope, observed, around, now);
-            (now, view)
-        });
-        let prefix = prefix(name, found.mode.run, target);
-        let purpose = Purpose {
-            mode: found.mode.mode,
-            is_ending: found.mode.is_ending,
-            prefix: &prefix,
-        };
-        let decided = decide(&found.compiled, &view, &instance.state, purpose, now);
-        Ok(Some(Made {
-            at: now,
-            decided,
-            fates,
-            locked: view.locked(),
-        }))
-    }
-
-    /// Reads the inputs of an instance from their devices.
-    async fn check(&self, name: &PolicyName, target: Option<&TargetName>) {
-        let key = target.cloned();
-        let instance = self.kept.get(name).and_then(|one| one.instances.get(&key));
-        let Some(instance) = instance else {
-            return;
-        };
-        let inputs = instance.scope.inputs.iter().flatten();
-        let names: Vec<TargetName> = inputs.map(|one| one.entry.target.name.clone()).collect();
-        let read = Read {
-            max_age: None,
-            selector: Selector::of_names(&names),
-            action: None,
-            parameters: serde_json::Map::new(),
-            wait: CHECK,
-        };
-        if let Err(error) = self.parts.observe.read(read, None).await {
-            tracing::debug!(%error, "the inputs of a policy are not read anew");
-        }
-    }
-
-    /// Has a decision recorded with everything that it asks for, and takes over its state.
-    async fn take(
-        &mut self,
-        name: &PolicyName,
-        target: Option<&TargetName>,
-        made: Made,
-    ) -> Result<(), Error> {
-        let Some(found) = self.kept.get_mut(name) else {
-            return Ok(());
-        };
-        let key = target.cloned();
-        let now = made.at;
-        let mut log = found.log(&key, &made);
-        let mut decided = made.decided;
-        let mut writes = PolicyWrites::default();
-        if decided.word == Word::Stop {
-            found.mode.stopped = Some(decided.why.clone());
-            tracing::warn!(policy = %name, why = decided.why, "a policy has stopped itself");
-            let by = ("utakata", Some(decided.why.clone()));
-            disarm(found, Mode::Shadow, by, now, &mut writes);
-        }
-        let is_real = matches!(found.mode.mode, Mode::Armed | Mode::Advise) || found.mode.is_ending;
-        if is_real {
-            let Prepared { operations, why } =
-                request::prepare(self.parts, &found.mode, &mut decided).await?;
-            writes.operations = operations;
-            decided.why.push_str(&why);
-        }
-        if !writes.operations.is_empty() {
-            writes.notes.push(note(name, target, &decided, now));
-        }
-        let Some(instance) = found.instances.get_mut(&key) else {
-            return Ok(());
-        };
-        let is_kept = instance.written.leads_to(&decided.state) && log.is_none();
-        if !is_kept || !writes.operations.is_empty() {
-            let row = StateRow {
-                target: key.clone(),
-                state: decided.state.clone(),
-                decided: Some(now),
-            };
-            put(&mut writes, &StateRow::key(name, target), &row);
-        }
-        if let Some(row) = &mut log {
-            row.is_amended = row.state != decided.state;
-            row.state.clone_from(&decided.state);
-            writes.log.rows.extend(row.of(name, target, now));
-            instance.logged = Some((row.mode, row.is_ending));
-        }
-        let is_written = !writes.rows.is_empty();
-        self.record(writes).await?;
-        let found = self.kept.get_mut(name);
-        let Some(instance) = found.and_then(|one| one.instances.get_mut(&key)) else {
-            return Ok(());
-        };
-        if is_written {
-            instance.written.clone_from(&decided.state);
-        }
-        instance.state = decided.state;
-        instance.looked = Some(now);
-        instance.decided_at = Some(now);
-        instance.last = Some(Last {
-            at: now,
-            word: decided.word,
-            why: decided.why,
-            needs: decided.needs,
-            evaluation: decided.evaluation,
-        });
-        Ok(())
     }
 
     /// Ends the handing back of a policy that has handed back everything, and forgets one that is no
@@ -440,6 +322,18 @@ impl Keeping<'_> {
         }
         Ok(())
     }
+}
+
+/// Waits until something is heard of the devices that policies look at, after a moment of rest.
+async fn heard(observed: &Observed, rested: Instant) -> HashSet<DeviceId> {
+    tokio::time::sleep_until(rested).await;
+    observed.followed().heard().await
+}
+
+/// Returns true if a policy decides as soon as it hears something: one that decides more seldom than
+/// each second takes its time.
+fn is_prompt(kept: &Kept) -> bool {
+    kept.mode.policy.every <= TICK && kept.mode.mode != Mode::Off
 }
 
 /// Takes over a document that has changed: it is in shadow again, and hands back what it has
@@ -476,25 +370,6 @@ fn changed(
         token: None,
         attribution,
     });
-}
-
-fn note(
-    name: &PolicyName,
-    target: Option<&TargetName>,
-    decided: &Decided,
-    now: Timestamp,
-) -> PolicyNote {
-    PolicyNote {
-        policy: name.clone(),
-        act: match decided.word {
-            Word::Back => "hands-back",
-            _ => "acts",
-        },
-        target: target.cloned(),
-        inputs: Some(digest(&decided.evaluation)),
-        token: None,
-        attribution: attribution("utakata", Some(decided.why.clone()), now),
-    }
 }
 
 impl From<store::Error> for Error {

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use utakata_model::{Policy, PolicyName, Selector, TargetName, policy::Mode};
-use utakata_policy::{Compiled, Decided, Evaluation, Fate, Stage, State, Word};
+use utakata_model::{Policy, PolicyName, Selector, Target, TargetName};
+use utakata_policy::{Cause, Compiled, Decided, Evaluation, Fate, Stage, State, Word};
 
 use super::{
-    record::{LogRow, ModeRow, StateRow, document},
+    record::{LogAround, LogRow, ModeRow, StateRow, document},
     scope::Scope,
 };
-use crate::{inventory::Inventory, relations::Graph};
+use crate::{inventory::Inventory, kinds::KindsSnapshot, relations::Graph};
 
 /// One policy.
 pub(super) struct Kept {
@@ -30,8 +30,8 @@ pub(super) struct Instance {
     pub written: State,
     /// The moment of the decision that has led to its state; absent if it has begun anew since.
     pub looked: Option<Timestamp>,
-    /// The mode of the decision that was logged last, and whether everything was handed back in it.
-    pub logged: Option<(Mode, bool)>,
+    /// The surroundings of the decision that was logged last.
+    pub logged: Option<LogAround>,
     /// The time of the last decision of this keeper.
     pub decided_at: Option<Timestamp>,
     pub last: Option<Last>,
@@ -53,6 +53,7 @@ pub(super) struct Made {
     pub decided: Decided,
     pub fates: BTreeMap<String, Fate>,
     pub locked: Vec<TargetName>,
+    pub causes: Vec<Cause>,
 }
 
 impl Kept {
@@ -69,20 +70,43 @@ impl Kept {
     /// the state before says all.
     pub fn log(&self, target: &Option<TargetName>, made: &Made) -> Option<LogRow> {
         let instance = self.instances.get(target)?;
-        let purpose = (self.mode.mode, self.mode.is_ending);
+        let around = LogAround {
+            mode: self.mode.mode,
+            is_ending: self.mode.is_ending,
+            locked: made.locked.clone(),
+            causes: made.causes.clone(),
+        };
         let goes_on = instance.looked.is_some()
-            && instance.logged == Some(purpose)
+            && instance.logged.as_ref() == Some(&around)
             && instance.state.runs_on_to(&made.decided.state, made.at);
         (!goes_on).then(|| LogRow {
             state: made.decided.state.clone(),
             before: instance.looked,
             is_amended: false,
             document: document(&self.mode.policy),
-            mode: self.mode.mode,
+            mode: around.mode,
             run: self.mode.run,
-            is_ending: self.mode.is_ending,
+            is_ending: around.is_ending,
             fates: made.fates.clone(),
-            locked: made.locked.clone(),
+            locked: around.locked,
+            causes: around.causes,
+        })
+    }
+
+    /// Returns the reason why one of its acts is impossible on a target that it may change, as far as
+    /// the kind is served.
+    pub fn unable(&self, kinds: &KindsSnapshot) -> Option<String> {
+        let policy = &self.mode.policy;
+        let mut instances = self.instances.values();
+        instances.find_map(|one| {
+            let mut acts = policy.act.iter().zip(&one.scope.places);
+            acts.find_map(|(act, places)| {
+                let mut targets = places.iter().map(|place| &place.entry.target);
+                let served = |target: &Arc<Target>| kinds.get(&target.kind, &target.zone);
+                let has_dead_man = policy.dead_man.is_some();
+                let of = |target| served(target)?.unable(&act.action, has_dead_man);
+                targets.find_map(of)
+            })
         })
     }
 

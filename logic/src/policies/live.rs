@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use utakata_model::{MetricName, Quality, ReadingValue, TargetName, policy::Input};
-use utakata_policy::{Candidate, Compiled, Fate, InputView, Sample, SampleValue, View};
+use utakata_policy::{Candidate, Cause, Compiled, Fate, InputView, Sample, SampleValue, View};
 
 use super::scope::{Place, Scope, count};
 use crate::observed::Observed;
@@ -18,6 +18,8 @@ pub(super) struct Around<'a> {
     pub locked: &'a HashSet<TargetName>,
     /// The fates of the changes that were asked for, by their keys.
     pub fates: BTreeMap<String, Fate>,
+    /// The acts of other policies on what this one looks at.
+    pub causes: Vec<Cause>,
 }
 
 /// Returns the view of an instance.
@@ -42,6 +44,7 @@ pub(super) fn view(
         inputs: inputs.collect(),
         candidates: candidates.collect(),
         fates: around.fates,
+        causes: around.causes,
     }
 }
 

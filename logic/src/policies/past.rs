@@ -126,6 +126,7 @@ impl Past {
             inputs: inputs.collect(),
             candidates: candidates.collect(),
             fates: BTreeMap::new(),
+            causes: Vec::new(),
         }
     }
 }

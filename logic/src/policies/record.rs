@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utakata_model::{Policy, PolicyName, TargetName, policy::Mode};
-use utakata_policy::{Compiled, Fate, State};
+use utakata_policy::{Cause, Compiled, Fate, State};
 
 use crate::store::PolicyLogRow;
 
 /// The version of the engine, which a test result is bound to: it grows when decisions change.
-pub(super) const ENGINE: u32 = 1;
+pub(super) const ENGINE: u32 = 2;
 
 /// The mode of a policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,19 @@ pub(super) struct LogRow {
     /// The targets that people had locked, of those that it may change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locked: Vec<TargetName>,
+    /// The acts of other policies on what it looks at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+}
+
+/// The surroundings of a decision that are kept with it. As long as they stay, and timers alone run,
+/// what was kept says all.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LogAround {
+    pub mode: Mode,
+    pub is_ending: bool,
+    pub locked: Vec<TargetName>,
+    pub causes: Vec<Cause>,
 }
 
 impl ModeRow {
@@ -143,6 +156,16 @@ pub(super) fn prefix(policy: &PolicyName, run: u64, target: Option<&TargetName>)
 }
 
 impl LogRow {
+    /// Returns the surroundings of the decision.
+    pub fn around(&self) -> LogAround {
+        LogAround {
+            mode: self.mode,
+            is_ending: self.is_ending,
+            locked: self.locked.clone(),
+            causes: self.causes.clone(),
+        }
+    }
+
     /// Returns it as it is stored.
     pub fn of(
         &self,

@@ -52,6 +52,7 @@ pub async fn replay(
         let past = past.map_err(Error::History)?;
         let mut view = past.view(&compiled, at);
         view.fates.clone_from(&of.row.fates);
+        view.causes.clone_from(&of.row.causes);
         view.lock(&of.row.locked);
         let prefix = prefix(&policy.name, of.row.run, target.as_ref());
         let purpose = Purpose {

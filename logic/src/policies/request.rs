@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use utakata_model::{Selector, TargetName};
-use utakata_policy::{Decided, Request};
+use utakata_model::{OperationId, Selector, TargetName};
+use utakata_policy::{Decided, Renewal, Request};
 
 use super::{Error, Parts, record::ModeRow};
 use crate::{
@@ -38,6 +38,20 @@ pub(super) async fn prepare(
             Err(error) => {
                 decided.state.withdraw(&request.key);
                 prepared.why.push_str(&impossible(&request.target, &error));
+            }
+        }
+    }
+    for renewal in decided.renewals.clone() {
+        let renewed = parts.store.operation_by_key(&renewal.renews).await?;
+        let Some(renews) = renewed else {
+            decided.state.withdraw(&renewal.key);
+            continue;
+        };
+        match parts.control.of_policy(again(mode, &renewal, renews)) {
+            Ok(plan) => prepared.operations.push(plan),
+            Err(error) => {
+                decided.state.withdraw(&renewal.key);
+                prepared.why.push_str(&impossible(&renewal.target, &error));
             }
         }
     }
@@ -77,6 +91,27 @@ fn act(mode: &ModeRow, request: &Request, why: &str) -> PolicyOperation {
         key: request.key.clone(),
         why: Some(why.to_owned()),
         needs_approval: request.approval,
+        lease: request.lease,
+        renews: None,
+        because: request.because.clone(),
+    }
+}
+
+/// Returns the operation that tells a change again. Whoever has approved the change has approved
+/// that it holds.
+fn again(mode: &ModeRow, renewal: &Renewal, renews: OperationId) -> PolicyOperation {
+    let parameters: BTreeMap<String, Value> = renewal.parameters.clone();
+    PolicyOperation {
+        policy: mode.policy.name.clone(),
+        selector: Selector::name(&renewal.target),
+        action: renewal.action.clone(),
+        parameters: Value::Object(parameters.into_iter().collect()),
+        key: renewal.key.clone(),
+        why: Some("it holds for another lease".to_owned()),
+        needs_approval: false,
+        lease: Some(renewal.lease),
+        renews: Some((renews, renewal.within)),
+        because: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use utakata_model::{RelationKind, Selector, TargetName, policy::On, reading::Att
 use utakata_policy::Compiled;
 
 use crate::{
-    inventory::{Inventory, TargetEntry},
+    inventory::{DeviceId, Inventory, TargetEntry},
     relations::Graph,
 };
 
@@ -45,6 +45,12 @@ pub(super) fn count(places: &[Place]) -> usize {
 }
 
 impl Scope {
+    /// Returns the devices of its inputs.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceId> {
+        let places = self.inputs.iter().flatten();
+        places.map(|place| place.entry.device)
+    }
+
     /// Finds the targets of one instance.
     pub fn of(
         compiled: &Compiled,

@@ -41,6 +41,15 @@ impl Shown {
         let policies = kept.iter().map(|(name, one)| (name.clone(), of(one)));
         self.policies = policies.collect();
     }
+
+    /// Takes over some of the policies.
+    pub(super) fn take_some(&mut self, kept: &BTreeMap<PolicyName, Kept>, names: &[PolicyName]) {
+        for name in names {
+            if let Some(one) = kept.get(name) {
+                self.policies.insert(name.clone(), of(one));
+            }
+        }
+    }
 }
 
 fn of(kept: &Kept) -> PolicyShown {

@@ -2,8 +2,12 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use utakata_logic::config::Approval;
 
-use crate::room::{Room, config};
+use crate::{
+    rights::make_with,
+    room::{Room, TOKEN, config},
+};
 
 /// Sets the first PDU to 100 W as soon as both draw more than 230 W, and hands it back below 150 W.
 fn cap() -> Value {
@@ -266,5 +270,90 @@ async fn any_moment_is_explained_from_history() {
         needs.contains("load > 230.0 would have to be true"),
         "{now}"
     );
+    room.end().await;
+}
+
+#[tokio::test]
+async fn two_people_arm_a_policy_whose_action_is_of_high_risk() {
+    let mut config = config();
+    config.control.approval = Approval::High;
+    let mut room = Room::empty(config).await;
+    let script = |_: &_| Some((utakata_model::OutcomeStatus::Succeeded, None));
+    room.serve("pdu", std::sync::Arc::new(script)).await;
+    room.furnish(2).await;
+    let mut dark = cap();
+    dark["name"] = "dark".into();
+    dark["act"] =
+        json!([{ "action": "feed-off", "on": { "selector": "name=pdu-0" }, "settle": "2s" }]);
+    dark["envelope"]["only"]["actions"] = json!(["feed-off"]);
+    room.apply(json!([dark])).await;
+    let ana = make_with(&room, TOKEN, "ana", "admin", "").await;
+    room.until("/v1/policies/dark", |policy| {
+        policy["instances"][0]["at"].is_string()
+    })
+    .await;
+    let (_, tested) = test(&room, "dark").await;
+    let arm = json!({ "token": tested["token"], "for": "1h" });
+    let path = "/v1/policies/dark/arm";
+    for (by, needs_second) in [(TOKEN, true), (TOKEN, true), (ana.as_str(), false)] {
+        let (status, armed) = room.post_as(by, path, arm.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{armed}");
+        assert_eq!(armed["needs_second"], needs_second, "{armed}");
+        let mode = if needs_second { "shadow" } else { "armed" };
+        let is_so = |policy: &Value| policy["mode"] == mode;
+        room.until("/v1/policies/dark", is_so).await;
+    }
+    room.end().await;
+}
+
+#[tokio::test]
+async fn what_a_kind_cannot_do_is_told_when_a_policy_is_applied() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let mut misspelt = cap();
+    misspelt["act"][0]["action"] = "set-powers".into();
+    misspelt["envelope"].as_object_mut().unwrap().remove("only");
+    let mut leased = cap();
+    leased["dead_man"] = json!({ "lease": "1m", "renew": "10s" });
+    for (policy, words) in [
+        (misspelt, "did you mean"),
+        (leased, "does not take set-power back"),
+    ] {
+        let documents = json!({ "documents": [policy] });
+        let (status, refused) = room.post("/v1/apply", documents).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{refused}");
+        let text = refused.to_string();
+        assert!(
+            text.contains("act.0.action") && text.contains(words),
+            "{text}"
+        );
+    }
+    room.end().await;
+}
+
+#[tokio::test]
+async fn a_policy_whose_time_is_over_is_in_shadow_again_and_hands_back() {
+    let room = Room::served().await;
+    room.furnish(2).await;
+    room.apply(json!([cap()])).await;
+    read(&room, "kind=pdu").await;
+    room.until("/v1/policies/cap", |policy| {
+        policy["instances"][0]["at"].is_string()
+    })
+    .await;
+    let (_, tested) = test(&room, "cap").await;
+    let arm = json!({ "token": tested["token"], "for": "4s" });
+    let (status, armed) = room.post("/v1/policies/cap/arm", arm).await;
+    assert_eq!(status, StatusCode::OK, "{armed}");
+    let after = room
+        .until("/v1/policies/cap", |policy| {
+            policy["by"] == "utakata" && policy["hands_back"].is_null()
+        })
+        .await;
+    assert_eq!(after["mode"], "shadow", "{after}");
+    // Whatever it has done by then is undone.
+    let requested = by_policies(&room).await;
+    let undoes = requested.iter().filter(|one| one["undoes"].is_string());
+    assert_eq!(undoes.count() * 2, requested.len(), "{requested:?}");
     room.end().await;
 }

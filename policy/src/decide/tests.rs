@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use utakata_model::Policy;
 
 use super::*;
-use crate::view::{Candidate, Fate, InputView, Sample, SampleValue};
+use crate::view::{Candidate, Cause, Fate, InputView, Sample, SampleValue};
+
+mod chains;
+mod leases;
 
 /// A policy on a table.
 struct Table {
@@ -416,8 +419,13 @@ proptest! {
     fn it_is_total_and_deterministic_and_ends_with_all_handed_back(
         steps in prop::collection::vec(
             (prop::num::f64::ANY, -30i64..90, 0u8..6, any::<bool>()), 1..120),
+        is_leased: bool,
     ) {
-        let mut table = Table::new(shed());
+        let mut policy = shed();
+        if is_leased {
+            policy["dead_man"] = json!({ "lease": "1m", "renew": "20s" });
+        }
+        let mut table = Table::new(policy);
         let mut open: Vec<String> = Vec::new();
         for (watts, passes, fate, is_seen) in steps {
             table.now += jiff::SignedDuration::from_secs(passes);
@@ -446,6 +454,7 @@ proptest! {
             prop_assert_eq!(&read, &table.state);
             open.extend(decided.acts.iter().map(|one| one.key.clone()));
             open.extend(decided.backs.iter().map(|one| one.key.clone()));
+            open.extend(decided.renewals.iter().map(|one| one.key.clone()));
             let changes = table.state.episode.iter().flat_map(|one| &one.changes);
             let mut outlets: Vec<_> = changes.map(|one| &one.outlet).collect();
             let all = outlets.len();

@@ -71,6 +71,11 @@ pub struct CoolingTruth {
     pub starts: u32,
     /// The number of setpoints obeyed.
     pub done: u64,
+    /// The number of setpoints that it has taken back by itself, and the seconds until it takes back
+    /// this one.
+    pub let_go: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lets_go_in_seconds: Option<f64>,
 }
 
 /// The ground truth about an outlet.
@@ -125,6 +130,8 @@ pub(super) fn cooling(room: &Room, part: Part) -> Option<CoolingTruth> {
         running: unit.is_running(),
         starts: unit.starts,
         done: unit.commands,
+        let_go: unit.let_go,
+        lets_go_in_seconds: unit.lease().map(|left| tenths(left.as_secs_f64())),
     })
 }
 

@@ -8,8 +8,12 @@
 //!                   .1.5.0  INTEGER       return air, tenths of a degree Celsius
 //!                   .1.6.0  Counter32     starts of the compressor
 //!                   .1.7.0  Gauge32       power that it draws, watts
-//!                   .2.1.0  OCTET STRING  setpoint of the supply air, "21.5": 10 to 40, writable
+//!                   .1.8.0  Gauge32       seconds until it takes its setpoint back, 0 if never
+//!                   .2.1.0  OCTET STRING  setpoint of the supply air, "21.5": 10 to 40, writable;
+//!                                         "21.5;600" holds for 600 seconds, unless it is written again
 //! ```
+
+use std::time::Duration;
 
 use async_snmp::{Oid, Value};
 
@@ -34,6 +38,8 @@ pub fn put_objects(unit: &Cooling, builder: &mut ViewBuilder) -> Agent {
     put([1, 5, 0], rounded(unit.return_air.0 * 10.0));
     put([1, 6, 0], Value::Counter32(unit.starts));
     put([1, 7, 0], gauge(unit.power().0));
+    let lease = unit.lease().map_or(0.0, |left| left.as_secs_f64().ceil());
+    put([1, 8, 0], gauge(lease));
     put([2, 1, 0], text(&format!("{:.1}", unit.setpoint.0)));
     Agent {
         description: "Simulated cooling unit, controller 1.0".to_owned(),
@@ -51,12 +57,17 @@ pub fn write(oid: &[u32], value: &Value) -> Option<Result<Change, Refusal>> {
     if oid.strip_prefix(&UNIT)? != [2, 1, 0] {
         return None;
     }
-    let setpoint = super::text(value, 16).and_then(|text| {
-        let number: f64 = text.trim().parse().map_err(|_| Refusal::WrongValue)?;
-        match SETPOINTS.contains(&number) {
-            true => Ok(Change::Setpoint(Celsius(number))),
-            false => Err(Refusal::WrongValue),
-        }
-    });
-    Some(setpoint)
+    Some(super::text(value, 32).and_then(|text| setpoint(&text).ok_or(Refusal::WrongValue)))
+}
+
+/// Reads a setpoint with its lease, if it has one.
+fn setpoint(text: &str) -> Option<Change> {
+    let (number, lease) = match text.split_once(';') {
+        Some((number, seconds)) => (number, Some(seconds.trim().parse().ok()?)),
+        None => (text, None),
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    let lease = lease.map(Duration::from_secs);
+    let is_right = SETPOINTS.contains(&number) && lease.is_none_or(|lease| !lease.is_zero());
+    is_right.then_some(Change::Setpoint(Celsius(number), lease))
 }

@@ -109,6 +109,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "benches",
         &[
             "api",
+            "expression",
             "history",
             "kube-for-tests",
             "model",

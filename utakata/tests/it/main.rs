@@ -11,6 +11,7 @@ mod control;
 mod demo;
 mod device;
 mod drill;
+mod hands;
 mod hosts;
 mod images;
 mod interrupted;

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_snmp::Oid;
 use serde_json::Value as Json;
-use utakata_profile::{Convert, Test, raw::Literal};
+use utakata_profile::{Convert, Test, raw::Literal, template::Template};
 pub use utakata_profile::{Error, Meaning, Names};
 use utakata_worker_sdk::model::MetricName;
 
@@ -211,6 +211,8 @@ pub struct Control {
     /// The type on the wire.
     pub kind: crate::value::Kind,
     pub value: ValueSource,
+    /// The text that is the value where a parameter is given, by that parameter.
+    pub value_with: Vec<(String, Template)>,
     /// The result besides the parameters.
     pub result: BTreeMap<String, String>,
 }
@@ -277,13 +279,22 @@ impl Observe {
 }
 
 impl Control {
+    /// Returns the parameters that it uses if they are given.
+    pub fn optional(&self) -> impl Iterator<Item = &str> {
+        self.value_with.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Returns the parameters that it needs.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let value = match &self.value {
             ValueSource::Constant(_) => None,
             ValueSource::Parameter(name) | ValueSource::OneOf(name, _) => Some(name.as_str()),
         };
-        self.oid.parameters().chain(value)
+        let texts = self.value_with.iter().flat_map(|(given, text)| {
+            let parameters = text.parameters();
+            parameters.filter(move |name| name != given)
+        });
+        self.oid.parameters().chain(value).chain(texts)
     }
 }
 

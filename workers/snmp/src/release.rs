@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value as Json;
 pub use utakata_profile::release::{Error, Settings, settings};
-use utakata_profile::release::{check_parameters, meaningless};
+use utakata_profile::release::{check_optional, check_parameters, meaningless};
 use utakata_worker_sdk::model::{Action, ActionName, Class, Manifest, manifest::Repeat, suggest};
 
 use crate::profile::{Library, Profile};
@@ -109,6 +109,7 @@ fn control(action: &Action, profiles: &[Arc<Profile>]) -> Result<Operation, Erro
         .find_map(|profile| Some((profile, profile.content.controls.get(name)?)));
     if let Some((profile, control)) = found {
         check_parameters(action, &profile.name, control.parameters())?;
+        check_optional(action, &profile.name, control.optional())?;
         return Ok(Operation::Control {
             profile: Arc::clone(profile),
             name: name.into(),

@@ -100,6 +100,16 @@ fn a_policy_that_warms_an_aisle() {
     );
     finds(
         name,
+        ("settle: 15m", "settle: 0s"),
+        &["it changes what it watches", "settle: 20s"],
+    );
+    finds(
+        name,
+        ("yield: 4h", "dead_man: { lease: 20m, renew: 15m }"),
+        &["dead_man.renew", "at most half the lease, 10m"],
+    );
+    finds(
+        name,
         ("- action: set-setpoint", "- action: set-point"),
         &["does not allow set-point", "set-setpoint"],
     );

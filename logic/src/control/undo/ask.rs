@@ -174,6 +174,8 @@ impl Control {
             why: requested.undo.why.clone(),
             by: Some(requested.by.clone()),
             undoes: Some(requested.id),
+            renews: None,
+            because: Vec::new(),
             policy: None,
             break_glass: false,
             within: None,

@@ -187,11 +187,13 @@ fn changes(state: &State) -> Vec<PolicyChange> {
                 Stage::Would => "would",
                 Stage::Asked => "asked",
                 Stage::Done => "done",
+                Stage::Renewing => "renewing",
                 Stage::Returning => "returning",
                 Stage::Person => "person",
             }
             .to_owned(),
             key: one.latest.clone(),
+            lets_go: one.lets_go,
         })
         .collect()
 }

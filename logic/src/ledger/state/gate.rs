@@ -167,6 +167,7 @@ impl LedgerState {
             parameters: numbers(&entry.task.parameters.to_json()),
             present: self.gate.site.present(&entry.task),
             is_back,
+            is_renewal: operation.renews.is_some(),
         };
         let now = Moment {
             ledger: self.gate.time(self.now.instant),
@@ -246,6 +247,7 @@ impl LedgerState {
             outlet: outlet(&entry.task.parameters.to_json()),
             action: entry.task.action.clone(),
             is_back: open.operation.undoes.is_some(),
+            is_renewal: open.operation.renews.is_some(),
             at: self.gate.time(self.now.instant),
             ended: None,
         };

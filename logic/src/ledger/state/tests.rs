@@ -89,6 +89,8 @@ impl Table {
             pace: requested.pace,
             priority: requested.priority,
             undoes: None,
+            renews: None,
+            because: Vec::new(),
             policy: requested.policy,
             break_glass: requested.break_glass,
         };

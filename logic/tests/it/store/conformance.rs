@@ -120,6 +120,8 @@ pub fn operation() -> Operation {
         pace: utakata_model::Pace::default(),
         priority: Priority::Urgent,
         undoes: None,
+        renews: None,
+        because: Vec::new(),
         policy: None,
         break_glass: false,
     }

@@ -147,6 +147,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("action.verify", None, "See below."),
     key("action.undo", None, "See below."),
+    key(
+        "action.lease",
+        None,
+        "A number that may be left out; `repeat` is `repeatable`, because whoever renews it does it \
+         again. A policy with `dead_man` needs it.",
+    ),
     key("action.verify.action", None, "Of class `observe`."),
     key("action.verify.parameters", Some("{}"), ""),
     key("action.verify.metric", None, ""),

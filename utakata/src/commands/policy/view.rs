@@ -153,8 +153,12 @@ fn input(input: &PolicyInput) -> String {
 fn change(change: &PolicyChange) -> String {
     let outlet = change.outlet.as_ref();
     let outlet = outlet.map_or_else(String::new, |outlet| format!(":{outlet}"));
+    let lets_go = change.lets_go.map(time::moment);
+    let lets_go = lets_go.map_or_else(String::new, |at| {
+        format!("; taken back by itself at {at} unless it is renewed")
+    });
     format!(
-        "    changed      {} on {}{outlet} {} ({})",
+        "    changed      {} on {}{outlet} {} ({}{lets_go})",
         change.action,
         change.target,
         words::ago(change.at),

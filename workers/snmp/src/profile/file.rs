@@ -261,6 +261,10 @@ pub struct Control {
     /// The raw value for each permitted word of the parameter.
     #[serde(default)]
     pub values: BTreeMap<String, toml::Value>,
+    /// The value where a parameter is given that may be left out, by that parameter: a text with
+    /// parameters, `"{celsius};{lease}"`.
+    #[serde(default)]
+    pub value_with: BTreeMap<String, String>,
     /// The result besides the parameters.
     #[serde(default)]
     pub result: BTreeMap<String, String>,

@@ -104,6 +104,16 @@ fn refused(what: &str, status: ErrorStatus) -> Failure {
 /// The value that a control sets.
 fn wanted(control: &Control, parameters: &Json) -> Result<Value, String> {
     let parameter = |name: &str| parameters.get(name).cloned().unwrap_or(Json::Null);
+    let is_given = |name: &str| parameters.get(name).is_some_and(|value| !value.is_null());
+    let text = control.value_with.iter().find(|(name, _)| is_given(name));
+    if let Some((_, text)) = text {
+        let filled = text.fill(|name| match parameters.get(name)? {
+            Json::String(text) => Some(text.as_str().into()),
+            value => Some(value.to_string().into()),
+        });
+        let filled = filled.ok_or("a parameter of its value is missing")?;
+        return control.kind.value(&Json::String(filled));
+    }
     let json = match &control.value {
         ValueSource::Constant(json) => json.clone(),
         ValueSource::Parameter(name) => parameter(name),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
+use utakata_profile::template::Template;
 use utakata_worker_sdk::model::suggest;
 
 use crate::{
@@ -21,6 +22,7 @@ pub fn control(form: &file::Control) -> Result<Control, String> {
         object: form.object.clone(),
         kind,
         value: given(form, kind)?,
+        value_with: texts(form, kind)?,
         result: form.result.clone(),
     })
 }
@@ -46,4 +48,20 @@ fn given(form: &file::Control, kind: value::Kind) -> Result<ValueSource, String>
         }
         (None, false) => Err("\"values\" need a value that names a parameter: \"{state}\"".into()),
     }
+}
+
+/// Compiles the texts that are the value where a parameter is given.
+fn texts(form: &file::Control, kind: value::Kind) -> Result<Vec<(String, Template)>, String> {
+    let texts = form.value_with.iter().map(|(name, text)| {
+        if kind != value::Kind::String {
+            return Err("\"value_with\" has texts: the type is \"string\"".to_owned());
+        }
+        let text = Template::parse(text);
+        let has_it = text.parameters().any(|one| one == name);
+        match has_it {
+            true => Ok((name.clone(), text)),
+            false => Err(format!("the text for \"{name}\" has no {{{name}}}")),
+        }
+    });
+    texts.collect()
 }
