@@ -7,6 +7,7 @@ import { all } from "../fetching";
 import { degrees, watts } from "../format";
 import { cell, numberOf, revision, targets } from "../live";
 import { Age, Empty, HealthMark, Labels, Trouble } from "../parts";
+import { hasEverywhere } from "../rights";
 import { ask, place, to } from "../route";
 import { pick, picked, toggle } from "../selection";
 import { t, word } from "../text";
@@ -139,6 +140,7 @@ export function InventoryView(): JSX.Element {
         <button type="button" disabled={count === 0} onClick={() => pick(list?.map(({ name }) => name) ?? [])}>
           {t("select")}: {t("all")}
         </button>
+        {hasEverywhere(["see"]) && <a href="/inventory/found">{t("proposals")}</a>}
       </div>
       <Trouble of={error} />
       {list?.length === 0 && <Empty>{t("noMatch")}</Empty>}
