@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Floor, FloorName, Policy, PolicyName,
-    Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Floor, FloorName,
+    Policy, PolicyName, Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
 use utoipa::ToSchema;
 

@@ -21,8 +21,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Floor, FloorName, Kind, Policy,
-    PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName, Zone,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Floor, FloorName,
+    Kind, Policy, PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName, Zone,
 };
 
 pub(crate) use address::host_and_port;

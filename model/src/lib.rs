@@ -61,9 +61,10 @@ pub use environment::{
 };
 pub use floor::Floor;
 pub use id::{
-    ActionName, AlarmId, AlarmName, BindingName, EnvelopeName, EnvironmentId, FloorName, Incarnation, Kind,
-    LogicId, MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId,
-    RolloutId, ScheduleName, TargetName, TaskId, TokenName, WorkerId, Zone,
+    ActionName, AlarmId, AlarmName, BindingName, EnvelopeName, EnvironmentId, FloorName,
+    Incarnation, Kind, LogicId, MetricName, NameError, OperationId, PersonName, PolicyName,
+    ReleaseDigest, ReleaseId, RolloutId, ScheduleName, TargetName, TaskId, TokenName, WorkerId,
+    Zone,
 };
 pub use label::Labels;
 pub use loan::{CredentialRef, CredentialVersion, EnvironmentKey, KeyReport, TaskCredential};

@@ -371,6 +371,10 @@ await step("the room is shown as it was, and nothing can be done there", async (
   assert.ok(!page.url().includes("at="), page.url());
 });
 
+/** Devices, and what is the matter with them: it shows while the next steps are walked. */
+const sick = { "pdu-a2-a2": "silent", "pdu-a1-b2": "garbage", "pdu-a2-b": "lying" };
+for (const [device, fault] of Object.entries(sick)) await simulate({ command: "fault", device, fault });
+
 await step("a floor is drawn by keys and by mouse, and applied after its difference was shown", async () => {
   const before = await api("GET", "/v1/targets/pdu-a1-a");
   await go("/floor/demo");
@@ -475,10 +479,11 @@ await step("what discovery finds becomes a target, or is dismissed", async () =>
   }
   await accessible("what was found");
   await picture("found");
-  await page
-    .getByRole("row", { name: new RegExp(address.split(":").at(-1)) })
-    .getByRole("button", { name: /^Accept/ })
-    .click();
+  const press = (of, verb) => {
+    const row = page.getByRole("row", { name: new RegExp(of.address.split(":").at(-1)) });
+    return row.getByRole("button", { name: new RegExp(`^${verb}`) }).click();
+  };
+  await press({ address }, "Accept");
   await sheet.getByLabel("Name").fill("bmc-a1-01");
   await sheet.getByLabel("Labels").fill(Object.entries(labels).map((one) => one.join("=")).join(", "));
   await sheet.getByLabel("Credential").fill("demo-bmc");
@@ -486,13 +491,40 @@ await step("what discovery finds becomes a target, or is dismissed", async () =>
   await sheet.getByRole("button", { name: "Accept", exact: true }).click();
   await sheet.waitFor({ state: "detached" });
   assert.deepEqual((await api("GET", "/v1/targets/bmc-a1-01")).labels, labels);
-  await page.getByRole("button", { name: /^Dismiss/ }).click();
+  await press(known, "Dismiss");
   await sheet.getByRole("button", { name: "Dismiss", exact: true }).click();
   await page.getByText("Nothing is to be decided.").waitFor();
   await page.getByRole("button", { name: "Also what is decided" }).click();
   await page.getByRole("row", { name: / dismissed redfish / }).waitFor();
   const { name, kind, zone, credential } = known;
   await api("PUT", "/v1/targets/bmc-a2-01", { name, kind, address: known.address, zone, labels: known.labels, credential });
+});
+
+await step("what is silent, garbled or a lie is shown as that", async () => {
+  await go("/inventory?health=failing");
+  for (const name of ["pdu-a1-b2", "pdu-a2-a2"]) await page.getByRole("row", { name: new RegExp(`${name}.*fails`) }).waitFor();
+  await accessible("devices that are not well");
+  await picture("sick");
+  await go("/device/pdu-a2-a2");
+  await page.getByText(/does not answer any more/).first().waitFor();
+  await accessible("a silent device");
+  await picture("silent");
+  await go("/floor/demo");
+  await page.getByRole("application", { name: "Floor demo" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await page.getByText(/^Rack A2, 5 devices, (fails|major|critical)/).waitFor();
+  await picture("floor-sick");
+  // It says that it has done it, and has not: it is not believed before it was read back.
+  await go("/device/pdu-a2-b");
+  await page.getByRole("button", { name: "outlet-off 4", exact: true }).click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: "Plan" }).click();
+  await sheet.getByRole("button", { name: "Do it" }).click();
+  await sheet.getByRole("status").getByText("1 being verified").waitFor();
+  assert.equal(await isOn("pdu-a2-b", 4), true);
+  await accessible("an action that is not believed");
+  await picture("verifying");
 });
 
 await step("who may only see is shown no hands, and who may do something is told where not", async () => {
@@ -557,6 +589,12 @@ await step("light is as readable as dark", async () => {
     await accessible(`${path} in light`);
     await picture(`light-${path.split("/")[1] || "now"}`);
   }
+  // It has been silent for long enough: its values are those of then, and hatched.
+  await go("/device/pdu-a2-a2");
+  await page.getByRole("row", { name: /hw\.power.*not heard in time/ }).first().waitFor();
+  await accessible("a device that was not heard in time, in light");
+  await picture("light-stale");
+  for (const device of Object.keys(sick)) await simulate({ command: "fault", device, fault: "none" });
 });
 
 await step("Japanese has its words", async () => {

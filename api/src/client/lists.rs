@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{
-    Class, CredentialName, Floor, FloorName, OperationId, Schedule, ScheduleName, Selector, TargetName, TaskState,
+    Class, CredentialName, Floor, FloorName, OperationId, Schedule, ScheduleName, Selector,
+    TargetName, TaskState,
 };
 
 use super::{ANSWER_TIMEOUT, Client, Error};

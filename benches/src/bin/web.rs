@@ -125,7 +125,12 @@ async fn declare(client: &Client, count: usize, device: &Path) -> Result<()> {
         let row = rack / IN_ROW;
         let (row, rack) = (format!("R{row:02}-"), rack % IN_ROW + 1);
         let rack = format!("{row}{rack:02}");
-        documents.push(target(&format!("meter-{number:05}"), "nowhere", "hall", &rack)?);
+        documents.push(target(
+            &format!("meter-{number:05}"),
+            "nowhere",
+            "hall",
+            &rack,
+        )?);
     }
     let address = device.to_str().context("a folder with a plain name")?;
     documents.push(target("one-device", address, "alone", "Z1")?);
@@ -152,10 +157,15 @@ fn target(name: &str, address: &str, room: &str, rack: &str) -> Result<Document>
 async fn schedule(client: &Client, interval: &str) -> Result<()> {
     let of = |name: &str, selector: &str, interval: &str| -> Result<Document> {
         let schedule = json!({ "name": name, "selector": selector, "interval": interval });
-        Ok(Document::Schedule(serde_json::from_value::<Schedule>(schedule)?))
+        Ok(Document::Schedule(serde_json::from_value::<Schedule>(
+            schedule,
+        )?))
     };
     let apply = Apply {
-        documents: vec![of("all", "room=hall", interval)?, of("one", "room=alone", POLL)?],
+        documents: vec![
+            of("all", "room=hall", interval)?,
+            of("one", "room=alone", POLL)?,
+        ],
         delete: Vec::new(),
         dry_run: false,
     };
@@ -210,7 +220,10 @@ async fn viewers(arguments: &Arguments, system: &System) -> Result<()> {
     let (one, bytes) = measure(1).await?;
     let (many, all) = measure(arguments.viewers).await?;
     let viewers = arguments.viewers as f64;
-    println!("  to one viewer                        {:.2} kB/s", bytes / 1000.0);
+    println!(
+        "  to one viewer                        {:.2} kB/s",
+        bytes / 1000.0
+    );
     println!(
         "  to each of {} viewers               {:.2} kB/s",
         arguments.viewers,

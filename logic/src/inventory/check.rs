@@ -10,8 +10,8 @@ use utakata_alarm::Compiled;
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_invariant as invariant;
 use utakata_model::{
-    AlarmRule, Class, Credential, Envelope, Floor, Kind, Policy, Relation, Schedule, Target, TargetName,
-    Zone, duration, label, schedule::INTERVAL_MIN, suggest,
+    AlarmRule, Class, Credential, Envelope, Floor, Kind, Policy, Relation, Schedule, Target,
+    TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{address, index::Index};

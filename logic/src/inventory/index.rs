@@ -9,8 +9,8 @@ use std::{
 use utakata_api::apply::Document;
 use utakata_model::{
     AlarmName, AlarmRule, Credential, CredentialName, CredentialRef, CredentialVersion, Envelope,
-    EnvelopeName, Floor, FloorName, Kind, Policy, PolicyName, Relation, RelationKey, Schedule, ScheduleName,
-    Selector, Target, TargetName, Zone,
+    EnvelopeName, Floor, FloorName, Kind, Policy, PolicyName, Relation, RelationKey, Schedule,
+    ScheduleName, Selector, Target, TargetName, Zone,
 };
 use utakata_seal::{ReferenceKey, Uses};
 

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use utakata_api::apply::Document;
 use utakata_model::{
-    AlarmName, AlarmRule, CredentialName, Envelope, EnvelopeName, Floor, FloorName, Policy, PolicyName, Relation,
-    RelationKey, Schedule, ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, CredentialName, Envelope, EnvelopeName, Floor, FloorName, Policy,
+    PolicyName, Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
 use utakata_seal::SealedCredential;
 

@@ -32,11 +32,15 @@ async fn refused(room: &Room, documents: Value) -> Vec<String> {
 #[tokio::test]
 async fn a_floor_is_applied_as_it_is_written_and_shown_to_those_who_see_its_racks() {
     let room = two_racks().await;
-    let (_, told) = room.post("/v1/apply", json!({ "documents": [floor("hall")] })).await;
+    let (_, told) = room
+        .post("/v1/apply", json!({ "documents": [floor("hall")] }))
+        .await;
     assert_eq!(told["changes"][0]["verdict"], "created", "{told}");
     let empty = "no target of the room \"\" is in rack A2: drawn empty";
     assert_eq!(told["warnings"][0]["message"], empty, "{told}");
-    let (_, again) = room.post("/v1/apply", json!({ "documents": [floor("hall")] })).await;
+    let (_, again) = room
+        .post("/v1/apply", json!({ "documents": [floor("hall")] }))
+        .await;
     assert_eq!(again["changes"][0]["verdict"], "unchanged", "{again}");
     let (_, seen) = room.get("/v1/floors").await;
     let seen = &seen["items"][0];
@@ -66,7 +70,10 @@ async fn a_room_is_drawn_once_and_what_stands_in_it_exists() {
     let [wrong] = wrong.as_slice() else {
         panic!("{wrong:?}")
     };
-    assert!(wrong.contains("is drawn by the floor hall already"), "{wrong}");
+    assert!(
+        wrong.contains("is drawn by the floor hall already"),
+        "{wrong}"
+    );
     // The one that is deleted in the same step draws it no more.
     let mut instead = other;
     instead["delete"] = json!([{ "type": "floor", "name": "hall" }]);

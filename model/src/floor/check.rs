@@ -218,10 +218,7 @@ impl Floor {
             name: one.name.clone(),
             ..*one
         };
-        pairs.map_or_else(
-            || (copy(thing), copy(other)),
-            |(a, b)| (copy(a), copy(b)),
-        )
+        pairs.map_or_else(|| (copy(thing), copy(other)), |(a, b)| (copy(a), copy(b)))
     }
 
     /// Returns the racks of a row, each as a thing; a unit is its own only part.
@@ -241,7 +238,12 @@ impl Floor {
                 let (at, size) = row.place(number);
                 let name = format!("rack {rack}");
                 let field = thing.field.clone();
-                Thing { field, name, at, size }
+                Thing {
+                    field,
+                    name,
+                    at,
+                    size,
+                }
             })
             .collect()
     }

@@ -41,7 +41,10 @@ fn racks_stand_side_by_side_from_the_first_corner() {
         { "name": "A", "racks": ["A1", "A2"], "at": [1.2, 2.4] },
         { "name": "B", "racks": ["B1", "B2"], "at": [6.0, 1.0], "runs": "south", "width": 0.8 },
     ]));
-    assert_eq!(floor.rows[0].place(1), ([1.7999999999999998, 2.4], [0.6, 1.2]));
+    assert_eq!(
+        floor.rows[0].place(1),
+        ([1.7999999999999998, 2.4], [0.6, 1.2])
+    );
     assert_eq!(floor.rows[1].place(1), ([6.0, 1.8], [1.2, 0.8]));
     check(&floor, &[]);
 }
@@ -49,10 +52,25 @@ fn racks_stand_side_by_side_from_the_first_corner() {
 #[test]
 fn rows_may_touch_and_not_overlap() {
     let row = |name: &str, first: &str, at: [f64; 2]| json!({ "name": name, "racks": [format!("{first}1..{first}3")], "at": at });
-    check(&floor(json!([row("A", "A", [0.0, 0.0]), row("B", "B", [0.0, 1.2])])), &[]);
-    check(&floor(json!([row("A", "A", [0.0, 0.0]), row("A", "C", [1.8, 0.0])])), &[]);
     check(
-        &floor(json!([row("A", "A", [0.0, 0.0]), row("B", "B", [1.2, 0.6])])),
+        &floor(json!([
+            row("A", "A", [0.0, 0.0]),
+            row("B", "B", [0.0, 1.2])
+        ])),
+        &[],
+    );
+    check(
+        &floor(json!([
+            row("A", "A", [0.0, 0.0]),
+            row("A", "C", [1.8, 0.0])
+        ])),
+        &[],
+    );
+    check(
+        &floor(json!([
+            row("A", "A", [0.0, 0.0]),
+            row("B", "B", [1.2, 0.6])
+        ])),
         &[(
             "rows.1",
             "rack B1 at 1.2, 0.6 is where rack A3 is: move row B (\"at\")",
@@ -101,8 +119,14 @@ fn a_rack_stands_in_one_place_and_looks_out_of_its_row() {
     check(
         &floor,
         &[
-            ("rows.1.racks.0", "rack A2 is in row A already: a rack stands in one place"),
-            ("rows.1.racks.1", "a rack has a name, as in the label \"rack\""),
+            (
+                "rows.1.racks.0",
+                "rack A2 is in row A already: a rack stands in one place",
+            ),
+            (
+                "rows.1.racks.1",
+                "a rack has a name, as in the label \"rack\"",
+            ),
             (
                 "rows.1.face",
                 "racks of a row that runs east stand side by side: face north or south",

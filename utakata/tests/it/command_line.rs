@@ -338,8 +338,16 @@ fn documents_can_be_applied_shown_changed_and_deleted() {
     // No target is in a room of that name.
     let note = "note: floor north: no target of the room \"north\" is in rack A1: drawn empty";
     assert!(again.err.contains(note), "{}", again.err);
-    let pruned = place.run_with(&["apply", "-f", "-", "--prune=floors", "--yes"], &moved.replace("name: north", "name: south"));
-    assert!(pruned.out.contains("- floor north"), "{}{}", pruned.out, pruned.err);
+    let pruned = place.run_with(
+        &["apply", "-f", "-", "--prune=floors", "--yes"],
+        &moved.replace("name: north", "name: south"),
+    );
+    assert!(
+        pruned.out.contains("- floor north"),
+        "{}{}",
+        pruned.out,
+        pruned.err
+    );
     let used = place.run(&["delete", "credential", "c"]);
     assert_eq!(used.code, 1);
     assert!(used.err.contains("one"), "{}", used.err);

@@ -17,6 +17,8 @@ import { Picked } from "./floor";
 const HEALTHS: Health[] = ["answering", "failing", "stale", "partial", "not-understood", "unobserved", "unseen"];
 const ROW = 28;
 const MOST = 50_000;
+/** How often it is asked again, in milliseconds. */
+const AGAIN = 5000;
 
 /** The part of a list that is on the screen. */
 function useWindow(count: number): { from: number; to: number; frame: { current: HTMLDivElement | null } } {
@@ -46,17 +48,24 @@ function useTargets(selector: string, health: string): { list: Target[] | undefi
   const [state, setState] = useState<{ list?: Target[]; error?: Refused }>({});
   useEffect(() => {
     const ended = new AbortController();
-    // While somebody types, nothing is asked.
-    const timer = setTimeout(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const look = (): void => {
       all<Target>(path("/v1/targets", { selector, health }), MOST, ended.signal).then(
-        (list) => setState({ list }),
+        (list) => {
+          setState({ list });
+          // Who is of a health changes by itself.
+          if (health) timer = setTimeout(look, AGAIN);
+        },
         (error: unknown) => {
           if (ended.signal.aborted) return;
           if (!(error instanceof Refused)) throw error;
           setState((before) => ({ ...before, error }));
+          timer = setTimeout(look, AGAIN);
         },
       );
-    }, 200);
+    };
+    // While somebody types, nothing is asked.
+    timer = setTimeout(look, 200);
     return () => {
       ended.abort();
       clearTimeout(timer);

@@ -150,7 +150,8 @@ impl Echo {
             quality: Quality::Good,
         };
         let readings = if address.starts_with('/') {
-            let text = std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
+            let text =
+                std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
             let watts = text.trim().parse::<f64>().map_err(|error| bad(&error))?;
             vec![reading(&self.power, watts, "W")]
         } else {

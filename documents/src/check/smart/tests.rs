@@ -143,7 +143,10 @@ fn an_envelope() {
 #[test]
 fn a_floor() {
     for (change, words) in [
-        (("face: south", "face: sout"), &["did you mean \"south\"?"][..]),
+        (
+            ("face: south", "face: sout"),
+            &["did you mean \"south\"?"][..],
+        ),
         (("face: south", "face: east"), &["face north or south"]),
         (("[A1..A2]", "[A2..A1]"), &["ends before it begins"]),
         (("[A1..A2]", "[A1, A1]"), &["rack A1 is in row A already"]),
