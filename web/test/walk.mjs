@@ -464,6 +464,11 @@ await step("what discovery finds becomes a target, or is dismissed", async () =>
   const { address, labels } = await api("GET", "/v1/targets/bmc-a1-01");
   for (const name of ["bmc-a1-01", "bmc-a2-01"]) await api("DELETE", `/v1/targets/${name}`);
   await go("/inventory");
+  // A range is chosen from the one to the other.
+  await page.getByRole("checkbox", { name: "Select pdu-a1-a", exact: true }).click();
+  await page.getByRole("checkbox", { name: "Select pdu-a1-b2", exact: true }).click({ modifiers: ["Shift"] });
+  await page.getByText("4 selected").waitFor();
+  await page.getByRole("button", { name: "Clear" }).click();
   await page.getByRole("link", { name: "Found by discovery" }).click();
   await heading(/Found by discovery/).waitFor();
   const sheet = page.getByRole("dialog");

@@ -75,13 +75,19 @@ function useTargets(selector: string, health: string): { list: Target[] | undefi
   return { list: state.list, error: state.error };
 }
 
-function Row({ target, at }: { target: Target; at: number }): JSX.Element {
+function Row(props: { target: Target; at: number; onChoose: (at: number, isRange: boolean) => void }): JSX.Element {
+  const { target, at } = props;
   const number = numberOf(target.name);
   const answered = number === undefined ? Number.NaN : cell.answered(number);
   return (
     <div class="row" role="row" aria-rowindex={at + 2} style={{ top: `${at * ROW}px` }}>
       <span role="cell">
-        <input type="checkbox" aria-label={`${t("select")} ${target.name}`} checked={picked.value.has(target.name)} onChange={() => toggle(target.name)} />
+        <input
+          type="checkbox"
+          aria-label={`${t("select")} ${target.name}`}
+          checked={picked.value.has(target.name)}
+          onClick={(event) => props.onChoose(at, event.shiftKey)}
+        />
       </span>
       <span role="rowheader">
         <a href={to.device(target.name)}>{target.name}</a>
@@ -117,6 +123,14 @@ export function InventoryView(): JSX.Element {
   const { list, error } = useTargets(selector, health);
   const count = list?.length ?? 0;
   const { from, to: until, frame } = useWindow(count);
+  const last = useRef(0);
+  /** Chooses one; with Shift all between it and the one before. */
+  const choose = (at: number, isRange: boolean): void => {
+    const [first, end] = [Math.min(last.current, at), Math.max(last.current, at)];
+    if (isRange) pick([...picked.value, ...(list ?? []).slice(first, end + 1).map(({ name }) => name)]);
+    else toggle(list![at]!.name);
+    last.current = at;
+  };
   return (
     <>
       <h1 class="title">
@@ -164,7 +178,7 @@ export function InventoryView(): JSX.Element {
           </div>
           <div class="body" ref={frame} role="rowgroup" tabIndex={0} aria-label={t("found", { n: count })}>
             <div role="presentation" style={{ height: `${count * ROW}px` }} />
-            {list?.slice(from, until).map((target, at) => <Row key={target.name} target={target} at={from + at} />)}
+            {list?.slice(from, until).map((target, at) => <Row key={target.name} target={target} at={from + at} onChoose={choose} />)}
           </div>
         </div>
       )}
