@@ -17,6 +17,9 @@ const COOL = 18;
 const WARM = 27;
 const HOT = 32;
 
+/** How long boxes are drawn in one frame, in milliseconds: a large floor takes several. */
+const FRAME = 12;
+
 export interface Colours {
   text: string;
   dim: string;
@@ -295,6 +298,9 @@ function drawArea(g: CanvasRenderingContext2D, { x, y, w, h, name, of }: Area, c
 export class Drawing {
   private shown = new Map<Box, { revision: number; paint: string; sum: Summary }>();
   private seen = { alarms: -1, minute: -1 };
+  /** The boxes that are to be looked at, and the greatest power of the last time. */
+  private due = new Set<Box>();
+  private greatest = 0;
 
   constructor(
     private readonly g: CanvasRenderingContext2D,
@@ -303,7 +309,7 @@ export class Drawing {
     private readonly c: Colours,
   ) {}
 
-  /** Draws the names of the rows, and everything. */
+  /** Draws what lies below the boxes: the room, aisles, the names of the rows. */
   begin(): void {
     const { g, plan, c } = this;
     g.fillStyle = c.ground;
@@ -315,11 +321,11 @@ export class Drawing {
     g.textAlign = "right";
     for (const line of plan.lines) g.fillText(line.name, line.x, line.y + line.h / 2);
     this.shown.clear();
-    this.refresh();
   }
 
-  /** Draws what has changed. Returns the number of boxes that were drawn. */
-  refresh(): number {
+  /** Draws what has changed, for as long as a frame may take. Returns whether something is left for
+   * the next one. */
+  refresh(): boolean {
     // The ages grow, and alarms change, without a cell that does.
     const minute = Math.floor(now.value / 10_000);
     const isNew = this.seen.alarms !== alarmsRevision.value || this.seen.minute !== minute;
@@ -329,24 +335,35 @@ export class Drawing {
       if (known && !isNew && box.members.every((at) => cell.changed(at) <= known.revision)) {
         return known.sum;
       }
-      return summary(box.members);
+      const sum = summary(box.members);
+      this.due.add(box);
+      this.shown.set(box, { revision: revision.value, paint: known?.paint ?? "", sum });
+      return sum;
     });
     const greatest = Math.max(0, ...sums.map(({ power }) => power).filter((one) => one > 0));
-    let drawn = 0;
-    this.plan.boxes.forEach((box, at) => {
-      const sum = sums[at]!;
-      const isEmpty = box.members.length === 0;
-      const paint = isEmpty ? emptyPaint(this.c) : paintOf(this.layer, sum, this.c, greatest);
-      // What its bars show, as far as they can be read.
-      const isNear = box.isRack && box.w >= 90;
-      const shows = box.members.map((one) => lookOf(one).slice(0, 2) + (isNear ? deviceText(this.layer, one) : ""));
-      const key = JSON.stringify(paint) + shows.join();
-      if (this.shown.get(box)?.paint !== key) {
-        drawBox(this.g, box, paint, this.c, this.layer);
-        drawn += 1;
-      }
-      this.shown.set(box, { revision: revision.value, paint: key, sum });
-    });
-    return drawn;
+    // The colours of a layer are shares of the greatest.
+    if (this.layer === "power" && greatest !== this.greatest) this.due = new Set(this.plan.boxes);
+    this.greatest = greatest;
+    const until = performance.now() + FRAME;
+    for (const [at, box] of this.plan.boxes.entries()) {
+      if (!this.due.has(box)) continue;
+      if (performance.now() > until) return true;
+      this.due.delete(box);
+      this.draw(box, sums[at]!);
+    }
+    return false;
+  }
+
+  private draw(box: Box, sum: Summary): void {
+    const isEmpty = box.members.length === 0;
+    const paint = isEmpty ? emptyPaint(this.c) : paintOf(this.layer, sum, this.c, this.greatest);
+    // What its bars show, as far as they can be read.
+    const isNear = box.isRack && box.w >= 90;
+    const shows = box.members.map((one) => lookOf(one).slice(0, 2) + (isNear ? deviceText(this.layer, one) : ""));
+    const key = JSON.stringify(paint) + shows.join();
+    const known = this.shown.get(box)!;
+    if (known.paint === key) return;
+    drawBox(this.g, box, paint, this.c, this.layer);
+    known.paint = key;
   }
 }

@@ -71,10 +71,13 @@ export function FloorCanvas(props: { room: Room; layer: Layer; height: number; s
     const drawing = new Drawing(g, plan, layer, colours());
     drawing.begin();
     let frameId = 0;
+    const draw = (): void => {
+      if (drawing.refresh()) frameId = requestAnimationFrame(draw);
+    };
     const stop = effect(() => {
       void [revision.value, alarmsRevision.value, Math.floor(now.value / 10_000)];
       cancelAnimationFrame(frameId);
-      frameId = requestAnimationFrame(() => drawing.refresh());
+      frameId = requestAnimationFrame(draw);
     });
     return () => {
       stop();
