@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FloorName, TargetName};
 
-pub use check::Wrong;
+pub use check::Flaw;
 
 /// A length to the right and one downwards, in metres.
 pub type Metres = [f64; 2];

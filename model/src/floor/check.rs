@@ -13,9 +13,9 @@ const TILES: RangeInclusive<f64> = 0.05..=10.0;
 /// Lengths that differ by less are the same: they are written in decimals.
 const SAME: f64 = 1e-6;
 
-/// A mistake in a floor.
+/// A flaw of a floor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct Flaw {
     /// The field, as a path: `rows.1.at`.
     pub field: String,
     /// The reason, and the cure.
@@ -47,7 +47,7 @@ impl Thing {
 
 impl Floor {
     /// Returns the mistakes, in the order of the document.
-    pub fn check(&self) -> Vec<Wrong> {
+    pub fn check(&self) -> Vec<Flaw> {
         let sizes = self.sizes();
         if !sizes.is_empty() {
             return sizes;
@@ -73,7 +73,7 @@ impl Floor {
                 let [x, y] = thing.at.map(rounded);
                 let ends = [0, 1].map(|axis| rounded(thing.at[axis] + thing.size[axis]));
                 let [width, depth] = self.size;
-                wrong.push(Wrong {
+                wrong.push(Flaw {
                     field: thing.field.clone(),
                     message: format!(
                         "{} reaches from {x}, {y} to {}, {}, and the room is {width} by {depth} m: \
@@ -88,14 +88,14 @@ impl Floor {
     }
 
     /// Returns the lengths that cannot be, and the lists that are too long.
-    fn sizes(&self) -> Vec<Wrong> {
+    fn sizes(&self) -> Vec<Flaw> {
         let mut wrong = Vec::new();
         let mut length = |field: String, value: f64| {
             if !LENGTHS.contains(&value) {
                 let (least, most) = (LENGTHS.start(), LENGTHS.end());
                 let message =
                     format!("{value} is not a length between {least} and {most} m: correct it");
-                wrong.push(Wrong { field, message });
+                wrong.push(Flaw { field, message });
             }
         };
         for value in self.size {
@@ -121,7 +121,7 @@ impl Floor {
             let (least, most) = (TILES.start(), TILES.end());
             let message = format!("a tile is between {least} and {most} m wide, as in tile: 0.6");
             let field = "tile".into();
-            wrong.push(Wrong { field, message });
+            wrong.push(Flaw { field, message });
         }
         let counts = [
             ("rows", self.rows.len(), MAX_THINGS),
@@ -133,7 +133,7 @@ impl Floor {
             if count > most {
                 let message = format!("there are {count}, and {most} are the most");
                 let field = field.into();
-                wrong.push(Wrong { field, message });
+                wrong.push(Flaw { field, message });
             }
         }
         wrong
@@ -141,25 +141,25 @@ impl Floor {
 
     /// Returns racks and units that are drawn twice, rows without racks, and fronts that look along
     /// their row.
-    fn names(&self) -> Vec<Wrong> {
+    fn names(&self) -> Vec<Flaw> {
         let mut wrong = Vec::new();
         let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
         for (at, row) in self.rows.iter().enumerate() {
             if row.racks.is_empty() {
                 let message = format!("row {} has no rack: leave it out", row.name);
                 let field = format!("rows.{at}.racks");
-                wrong.push(Wrong { field, message });
+                wrong.push(Flaw { field, message });
             }
             for (number, rack) in row.racks.iter().enumerate() {
                 let field = format!("rows.{at}.racks.{number}");
                 if rack.is_empty() || rack.chars().any(char::is_control) {
                     let message = "a rack has a name, as in the label \"rack\"".into();
-                    wrong.push(Wrong { field, message });
+                    wrong.push(Flaw { field, message });
                 } else if let Some(other) = seen.insert(rack, &row.name) {
                     let message = format!(
                         "rack {rack} is in row {other} already: a rack stands in one place"
                     );
-                    wrong.push(Wrong { field, message });
+                    wrong.push(Flaw { field, message });
                 }
             }
             let is_along = row.face.is_some_and(|face| row.runs.is_along(face));
@@ -171,7 +171,7 @@ impl Floor {
                 };
                 let message =
                     format!("racks of a row that runs {runs} stand side by side: face {sides}");
-                wrong.push(Wrong { field, message });
+                wrong.push(Flaw { field, message });
             }
         }
         let mut units = BTreeMap::new();
@@ -179,14 +179,14 @@ impl Floor {
             if units.insert(&unit.target, at).is_some() {
                 let field = format!("units.{at}.target");
                 let message = format!("{} is drawn twice: leave one out", unit.target);
-                wrong.push(Wrong { field, message });
+                wrong.push(Flaw { field, message });
             }
         }
         wrong
     }
 
     /// Returns the things that stand where another one stands, each with the first that it is over.
-    fn overlaps(&self, standing: &[Thing]) -> Vec<Wrong> {
+    fn overlaps(&self, standing: &[Thing]) -> Vec<Flaw> {
         let mut wrong = Vec::new();
         for (at, thing) in standing.iter().enumerate() {
             let Some(other) = standing[..at].iter().find(|other| other.overlaps(thing)) else {
@@ -194,7 +194,7 @@ impl Floor {
             };
             let (what, which) = self.nearest(thing, other);
             let [x, y] = what.at.map(rounded);
-            wrong.push(Wrong {
+            wrong.push(Flaw {
                 field: thing.field.clone(),
                 message: format!(
                     "{} at {x}, {y} is where {} is: move {} (\"at\")",

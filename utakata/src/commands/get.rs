@@ -18,9 +18,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
--o yaml prints targets, schedules, credentials, relations, alarm rules and floors as documents that `utakata apply` accepts: as
-declared, without observations, and credentials with their keys only, since the values are never
-given out. -o json prints everything.
+-o yaml prints targets, schedules, credentials, relations, alarm rules and floors as documents that
+`utakata apply` accepts: as declared, without observations, and credentials with their keys only,
+since the values are never given out. -o json prints everything.
 
 Examples:
   utakata get targets
