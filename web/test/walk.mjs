@@ -412,7 +412,7 @@ await step("a floor is drawn by keys and by mouse, and applied after its differe
   await page.getByRole("spinbutton", { name: "from the top, m" }).fill("1.8");
   await page.getByRole("button", { name: "Show the difference …" }).click();
   const sheet = page.getByRole("dialog");
-  await sheet.getByRole("alert").getByText(/rack A1 at 1\.2, 1\.8 is where rack A2 is: move row B/).waitFor();
+  await sheet.getByRole("alert").getByText(/rack A1 at 1\.2, 1\.8 is where rack A2 is: move row B/).first().waitFor();
   await sheet.getByRole("button", { name: "Back" }).click();
   for (let undone = 0; undone < 3; undone += 1) await page.getByRole("button", { name: "Undo the last step" }).click();
   await page.getByRole("button", { name: "Show the difference …" }).click();
