@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Policy, PolicyName,
-    Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Floor, FloorName,
+    Policy, PolicyName, Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
 use utoipa::ToSchema;
 
@@ -26,6 +26,8 @@ pub enum Document {
     Envelope(Box<Envelope>),
     /// A policy that acts by itself.
     Policy(Box<Policy>),
+    /// A floor: where the racks of a room are.
+    Floor(Box<Floor>),
 }
 
 impl Document {
@@ -39,6 +41,7 @@ impl Document {
             Self::Alarm(rule) => format!("alarm {}", rule.name),
             Self::Envelope(envelope) => format!("envelope {}", envelope.name),
             Self::Policy(policy) => format!("policy {}", policy.name),
+            Self::Floor(floor) => format!("floor {}", floor.name),
         }
     }
 }
@@ -61,6 +64,8 @@ pub enum Named {
     Envelope(EnvelopeName),
     /// A policy, by its name.
     Policy(PolicyName),
+    /// A floor, by its name.
+    Floor(FloorName),
 }
 
 impl Named {
@@ -74,6 +79,7 @@ impl Named {
             Self::Alarm(name) => format!("alarm {name}"),
             Self::Envelope(name) => format!("envelope {name}"),
             Self::Policy(name) => format!("policy {name}"),
+            Self::Floor(name) => format!("floor {name}"),
         }
     }
 }
@@ -88,6 +94,7 @@ impl From<&Document> for Named {
             Document::Alarm(rule) => Self::Alarm(rule.name.clone()),
             Document::Envelope(envelope) => Self::Envelope(envelope.name.clone()),
             Document::Policy(policy) => Self::Policy(policy.name.clone()),
+            Document::Floor(floor) => Self::Floor(floor.name.clone()),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     tree::{Node, Position, Tree},
 };
 
-const TYPES: [&str; 7] = [
+const TYPES: [&str; 8] = [
     "target",
     "schedule",
     "credential",
@@ -27,6 +27,7 @@ const TYPES: [&str; 7] = [
     "alarm",
     "envelope",
     "policy",
+    "floor",
 ];
 /// The key that names the type of a document. No type has a field of this name.
 const TYPE: &str = "type";
@@ -71,7 +72,7 @@ impl Reader<'_> {
     fn document(&mut self, folder: &Path) -> Option<Item> {
         if self.tree.fields().is_none() {
             let message = "a document has keys: begin with type: target, schedule, credential, relation, alarm, \
-                 envelope or policy";
+                 envelope, policy or floor";
             self.complain(self.tree.place, message);
             return None;
         }
@@ -99,6 +100,7 @@ impl Reader<'_> {
             "policy" => smart::policy(self)
                 .map(Document::Policy)
                 .map(Item::Document),
+            "floor" => smart::floor(self).map(Document::Floor).map(Item::Document),
             _ => {
                 let message = format!(
                     "there is no type \"{word}\": {}",

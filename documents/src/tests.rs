@@ -69,7 +69,7 @@ fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
         (
             "name: a\n",
             vec![
-                "site.yaml:1:1: document a: there is no key \"type\": it is one of target, schedule, credential, relation, alarm, envelope, policy",
+                "site.yaml:1:1: document a: there is no key \"type\": it is one of target, schedule, credential, relation, alarm, envelope, policy, floor",
             ],
         ),
         (
@@ -118,7 +118,7 @@ fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
         (
             "- a\n",
             vec![
-                "site.yaml:1:1: a document has keys: begin with type: target, schedule, credential, relation, alarm, envelope or policy",
+                "site.yaml:1:1: a document has keys: begin with type: target, schedule, credential, relation, alarm, envelope, policy or floor",
             ],
         ),
     ] {

@@ -21,6 +21,7 @@ mod environments;
 mod errors;
 mod events;
 mod explain;
+mod floors;
 mod follower;
 mod gate;
 mod history;
@@ -270,6 +271,7 @@ fn routes() -> impl Iterator<Item = Route> {
         relations::routes(),
         alarm_rules::routes(),
         alarms::routes(),
+        floors::routes(),
         envelopes::routes(),
         policies::routes(),
         apply::routes(),

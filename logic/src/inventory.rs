@@ -8,6 +8,7 @@ mod difference;
 mod document;
 mod entry;
 mod error;
+mod floor;
 mod index;
 mod lend;
 mod relation;
@@ -20,8 +21,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use utakata_api::inventory::CredentialView;
 use utakata_model::{
-    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Kind, Policy,
-    PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName, Zone,
+    AlarmName, AlarmRule, Credential, CredentialName, Envelope, EnvelopeName, Floor, FloorName,
+    Kind, Policy, PolicyName, Relation, Schedule, ScheduleName, Selector, TargetName, Zone,
 };
 
 pub(crate) use address::host_and_port;
@@ -215,6 +216,21 @@ impl Inventory {
         let index = self.index.read();
         let found = index.policies.get(name).cloned();
         found.ok_or_else(|| Error::none("policy", name.as_str(), index.policies.keys()))
+    }
+
+    /// Returns the floors, by name.
+    pub fn floors(&self) -> Vec<Arc<Floor>> {
+        self.index.read().floors.values().cloned().collect()
+    }
+
+    /// Returns the floor of that name.
+    ///
+    /// # Errors
+    /// There is none: the error has the nearest name.
+    pub fn floor(&self, name: &FloorName) -> Result<Arc<Floor>, Error> {
+        let index = self.index.read();
+        let found = index.floors.get(name).cloned();
+        found.ok_or_else(|| Error::none("floor", name.as_str(), index.floors.keys()))
     }
 
     /// Returns what relates the targets to each other.

@@ -214,6 +214,11 @@ name!(
     "envelope"
 );
 name!(
+    /// The name of a floor, which is unique.
+    FloorName,
+    "floor"
+);
+name!(
     /// The name of a metric, after OpenTelemetry: `hw.temperature`, `hw.power`.
     MetricName,
     "metric"

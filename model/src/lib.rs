@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod duration;
 pub mod envelope;
 pub mod environment;
+pub mod floor;
 pub mod hash;
 pub mod id;
 pub mod label;
@@ -58,10 +59,12 @@ pub use environment::{
     BreakerState, BreakerStatus, EnvironmentState, EnvironmentStatus, PoolStatus, StopState,
     Stopped,
 };
+pub use floor::Floor;
 pub use id::{
-    ActionName, AlarmId, AlarmName, BindingName, EnvelopeName, EnvironmentId, Incarnation, Kind,
-    LogicId, MetricName, NameError, OperationId, PersonName, PolicyName, ReleaseDigest, ReleaseId,
-    RolloutId, ScheduleName, TargetName, TaskId, TokenName, WorkerId, Zone,
+    ActionName, AlarmId, AlarmName, BindingName, EnvelopeName, EnvironmentId, FloorName,
+    Incarnation, Kind, LogicId, MetricName, NameError, OperationId, PersonName, PolicyName,
+    ReleaseDigest, ReleaseId, RolloutId, ScheduleName, TargetName, TaskId, TokenName, WorkerId,
+    Zone,
 };
 pub use label::Labels;
 pub use loan::{CredentialRef, CredentialVersion, EnvironmentKey, KeyReport, TaskCredential};

@@ -62,12 +62,13 @@ enum Role {
 /// Commands that talk to a server.
 #[derive(Debug, Subcommand)]
 enum Server {
-    /// Create or change targets, schedules, credentials, relations, alarm rules, envelopes and
-    /// policies from files
+    /// Create or change targets, schedules, credentials, relations, alarm rules, envelopes,
+    /// policies and floors from files
     Apply(apply::Arguments),
-    /// Show targets, schedules, credentials, relations, alarm rules, kinds, readings or operations
+    /// Show targets, schedules, credentials, relations, alarm rules, floors, kinds, readings or
+    /// operations
     Get(get::Arguments),
-    /// Delete targets, schedules, credentials, relations or alarm rules
+    /// Delete targets, schedules, credentials, relations, alarm rules or floors
     Delete(delete::Arguments),
     /// List, show, lock and import targets
     #[command(subcommand)]

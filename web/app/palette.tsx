@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { targets } from "./live";
 import { Dialog } from "./parts";
-import { CONTROL, has, isPresent } from "./rights";
+import { CONTROL, has, hasEverywhere, isPresent } from "./rights";
 import { rooms } from "./rooms";
 import { go, place, to } from "./route";
 import { act, picked } from "./selection";
@@ -22,6 +22,7 @@ const MOST = 40;
 
 function entries(): Entry[] {
   const places = views().map(({ key, path }) => ({ name: t(key), sort: "", run: () => go(path) }));
+  if (hasEverywhere(["see"])) places.push({ name: t("proposals"), sort: "", run: () => go("/inventory/found") });
   const device = place.value.parts[0] === "device" ? place.value.parts[1] : undefined;
   const subjects = device ? [device] : [...picked.value];
   const acts: Entry[] = subjects.length && isPresent() && has(CONTROL)

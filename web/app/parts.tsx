@@ -1,8 +1,8 @@
 // Small parts of views: marks of states, ages, problems, dialogs.
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
-import type { Refused } from "./api";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Refused } from "./api";
 import { ageOf, clock } from "./format";
 import { now } from "./live";
 import { type Right, has, hasEverywhere, hasOn, isPresent } from "./rights";
@@ -146,6 +146,45 @@ export function Dialog(props: {
         {props.children}
       </div>
     </dialog>
+  );
+}
+
+/** Something that is done only after it was read. */
+export function Confirm(props: {
+  title: string;
+  verb: string;
+  children: ComponentChildren;
+  act: (form: FormData) => Promise<unknown>;
+  onClose: () => void;
+  onDone: () => void;
+}): JSX.Element {
+  const [error, setError] = useState<Refused>();
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    try {
+      await props.act(new FormData(event.currentTarget as HTMLFormElement));
+      props.onClose();
+      props.onDone();
+    } catch (failure) {
+      if (!(failure instanceof Refused)) throw failure;
+      setError(failure);
+    }
+  };
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <form class="fields" onSubmit={submit}>
+        {props.children}
+        <Trouble of={error} />
+        <div class="buttons">
+          <button type="button" onClick={props.onClose}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="primary">
+            {props.verb}
+          </button>
+        </div>
+      </form>
+    </Dialog>
   );
 }
 

@@ -1,81 +1,18 @@
-// Rooms, rows and racks, from the labels of targets: no drawing is needed to begin.
+// Rooms, and what is known of their racks and targets.
 
-import { computed } from "@preact/signals";
-import { rowOfName } from "./floor/arrange";
+import { computed, signal } from "@preact/signals";
+import { build } from "./floor/room";
 import { inOrder } from "./format";
-import { cell, revision, targets, type ViewTarget } from "./live";
+import { cell, revision, targets } from "./live";
 import { alarms } from "./session";
-import type { Health, Severity } from "./types";
+import type { Floor, Health, Severity } from "./types";
 
-export interface Rack {
-  name: string;
-  row: string;
-  /** Its place in the row, if its targets have a label that says so. */
-  position: number | undefined;
-  /** The numbers of its targets. */
-  members: number[];
-}
+export type { Rack, Room, Row } from "./floor/room";
 
-export interface Row {
-  name: string;
-  racks: Rack[];
-}
+/** The floors that somebody has drawn. */
+export const floors = signal<Floor[]>([]);
 
-export interface Room {
-  name: string;
-  rows: Row[];
-  /** The numbers of its targets that are in no rack. */
-  loose: number[];
-}
-
-/** The row of a rack that has none of its own: the letters of its name. */
-const rowOf = (target: ViewTarget, rack: string): string => target.labels.row ?? rowOfName(rack);
-
-function positionOf(target: ViewTarget): number | undefined {
-  const position = Number(target.labels.position);
-  return target.labels.position && Number.isFinite(position) ? position : undefined;
-}
-
-/** Those that have a place first, by it; the others by their names. */
-function inPlace(a: Rack, b: Rack): number {
-  const [one, other] = [a.position ?? Number.POSITIVE_INFINITY, b.position ?? Number.POSITIVE_INFINITY];
-  return one === other ? inOrder(a.name, b.name) : one - other;
-}
-
-function build(list: ViewTarget[]): Room[] {
-  const rooms = new Map<string, { racks: Map<string, Rack>; loose: number[] }>();
-  list.forEach((target, number) => {
-    const name = target.labels.room ?? "";
-    let room = rooms.get(name);
-    if (!room) rooms.set(name, (room = { racks: new Map(), loose: [] }));
-    const rack = target.labels.rack;
-    if (rack === undefined) {
-      room.loose.push(number);
-      return;
-    }
-    const known = room.racks.get(rack);
-    if (known) {
-      known.members.push(number);
-      known.position ??= positionOf(target);
-    } else room.racks.set(rack, { name: rack, row: rowOf(target, rack), position: positionOf(target), members: [number] });
-  });
-  const found = [...rooms].map(([name, { racks, loose }]) => {
-    const rows = new Map<string, Rack[]>();
-    for (const rack of racks.values()) {
-      const row = rows.get(rack.row);
-      if (row) row.push(rack);
-      else rows.set(rack.row, [rack]);
-    }
-    const sorted = [...rows].map(([row, members]) => ({
-      name: row,
-      racks: members.sort(inPlace),
-    }));
-    return { name, loose, rows: sorted.sort((a, b) => inOrder(a.name, b.name)) };
-  });
-  return found.sort((a, b) => inOrder(a.name, b.name));
-}
-
-export const rooms = computed(() => build(targets.value));
+export const rooms = computed(() => build(targets.value, floors.value));
 
 const RANK: Record<Severity, number> = { critical: 4, major: 3, minor: 2, notice: 1 };
 

@@ -39,11 +39,3 @@ export function act(names: Iterable<string>, action?: string, parameters?: Recor
 export function selectorOf(names: string[]): string {
   return names.length === 1 ? `name=${names[0]}` : `name in (${names.join(",")})`;
 }
-
-/** A value as it is in a selector: in quotes where it has characters that mean something. */
-const quoted = (value: string): string => (/[,()"=!]/.test(value) ? JSON.stringify(value) : value);
-
-/** The selector of the targets of a room, or of those in none. */
-export function selectorOfRoom(room: string): string {
-  return room ? `room=${quoted(room)}` : "!room";
-}

@@ -21,6 +21,7 @@ import { AuditView } from "./views/audit";
 import { DeviceView } from "./views/device";
 import { EnvironmentsView } from "./views/environments";
 import { FloorView } from "./views/floor";
+import { FoundView } from "./views/found";
 import { InventoryView } from "./views/inventory";
 import { NowView } from "./views/now";
 import { OperationsView } from "./views/operations";
@@ -78,7 +79,8 @@ function View(): JSX.Element {
     case "policies":
       return <PoliciesView name={second} />;
     case "inventory":
-      return <InventoryView />;
+      if (second !== "found") return <InventoryView />;
+      return hasEverywhere(["see"]) ? <FoundView /> : <Empty>{t("noRight", { right: "see" })}</Empty>;
     case "rollouts":
       return <RolloutsView id={second} />;
     case "environments":

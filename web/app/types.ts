@@ -395,6 +395,44 @@ export interface Envelope {
 }
 
 /** What a document would change, or has changed. */
+/** A length to the right and one downwards, in metres. */
+export type Metres = [number, number];
+
+/** A row of racks, side by side from its upper left corner. */
+export interface FloorRow {
+  name: string;
+  racks: string[];
+  at: Metres;
+  runs?: "east" | "south";
+  width: number;
+  depth: number;
+  face?: "north" | "east" | "south" | "west";
+}
+
+export interface Aisle {
+  name: string;
+  air: "cold" | "hot";
+  at: Metres;
+  size: Metres;
+}
+
+export interface FloorUnit {
+  target: string;
+  at: Metres;
+  size: Metres;
+}
+
+/** Where the racks, units and aisles of a room are. */
+export interface Floor {
+  name: string;
+  room?: string;
+  size: Metres;
+  tile: number;
+  rows?: FloorRow[];
+  aisles?: Aisle[];
+  units?: FloorUnit[];
+}
+
 export interface Applied {
   dry_run: boolean;
   changes: {

@@ -1,86 +1,53 @@
-// Measures the floor of a large site in a real Chromium, without a GPU: first paint, frames while it
-// is live, heap, and the longest task, plainly and with the processor slowed down four times.
-// usage: node bench.mjs [TARGETS] [UPDATES_A_SECOND]
-// The site is made up here: what is measured is the browser's side.
-import { readFileSync } from "node:fs";
-import http from "node:http";
-import { dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+// Measures the floor of a large site in a real Chromium, without a GPU: script, first paint, live,
+// frames while it is live, heap, and the longest task, plainly and with the processor slowed down four
+// times.
+// usage: node bench.mjs [--targets 20000] [--rate 2000]          a site that is made up: the browser alone
+//        node bench.mjs --url URL --token FILE [--room ROOM]     one that is served
+//                       [--device FILE --alone ROOM --rack RACK] and how long until a change in this file,
+//                                                                which is read as the one device of this
+//                                                                rack, is on the screen
+import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { makeUp } from "./site.mjs";
 
-const [count, rate] = [Number(process.argv[2] ?? 20_000), Number(process.argv[3] ?? 2000)];
-const dist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
-const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
-const IN_RACK = 40;
-const IN_ROW = 25;
-const TICK = 250;
-const PART = 2000;
-
-const targets = Array.from({ length: count }, (_, number) => {
-  const rack = Math.floor(number / IN_RACK);
-  const row = String.fromCharCode(65 + (Math.floor(rack / IN_ROW) % 26));
-  const name = `${row}${String((rack % IN_ROW) + 1).padStart(2, "0")}`;
-  const kind = number % IN_RACK < 2 ? "apc-pdu" : "redfish";
-  return {
-    name: `${kind}-${name.toLowerCase()}-${number % IN_RACK}`,
-    kind,
-    zone: "default",
-    labels: { room: `room-${Math.floor(rack / IN_ROW / 26)}`, row, rack: name },
-  };
+const text = { type: "string" };
+const { values: given } = parseArgs({
+  options: { targets: text, rate: text, url: text, token: text, room: text, device: text, alone: text, rack: text, changes: text },
 });
-
-function cell(number) {
-  const health = Math.random() < 0.003 ? "stale" : null;
-  const degrees = Math.round((20 + (number % 977) / 109 + Math.random()) * 10) / 10;
-  return [number, health, 200 + Math.round(Math.random() * 400), degrees, Math.floor(Math.random() * 40)];
-}
-
-const message = (name, data) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
-const cells = (list) => message("cells", { cells: { at: Date.now(), alarms: 0, outcomes: 0, cells: list } });
-let sent = 0;
-
-const server = http.createServer((request, response) => {
-  const path = new URL(request.url, "http://site").pathname;
-  if (path === "/v1/view") {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    for (let from = 0; from < count; from += PART) {
-      const items = targets.slice(from, from + PART);
-      response.write(message("targets", { targets: { from, of: count, items } }));
-    }
-    for (let from = 0; from < count; from += PART) {
-      response.write(cells(targets.slice(from, from + PART).map((_, number) => cell(from + number))));
-    }
-    const timer = setInterval(() => {
-      const changed = Array.from({ length: (rate * TICK) / 1000 }, () => cell(Math.floor(Math.random() * count)));
-      const text = cells(changed);
-      sent += text.length;
-      response.write(text);
-    }, TICK);
-    response.on("close", () => clearInterval(timer));
-  } else if (path.startsWith("/v1/")) {
-    response.setHeader("content-type", "application/json");
-    const answer = path === "/v1/me" ? { name: "bench", rights: [{ right: "see" }] } : { items: [], targets: {}, failing: [], findings: [] };
-    response.end(JSON.stringify(answer));
-  } else {
-    const isFile = extname(path) in TYPES;
-    response.writeHead(200, {
-      "content-type": TYPES[extname(path)] ?? "text/html",
-      "content-encoding": "gzip",
-    });
-    response.end(readFileSync(join(dist, `${isFile ? path : "index.html"}.gz`)));
-  }
-});
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const url = `http://127.0.0.1:${server.address().port}/floor/room-0?layer=power`;
+const [count, rate] = [Number(given.targets ?? 20_000), Number(given.rate ?? 2000)];
+const site = given.url ? undefined : await makeUp({ count, rate });
+const url = (given.url ?? site.url).replace(/\/$/, "");
+const floor = `${url}/floor/${given.room ?? "room-0"}?layer=power`;
+const rounded = (value) => Math.round(value);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu"],
 });
-for (const slowdown of [1, 4]) {
-  const context = await browser.newContext({ viewport: { width: 1920, height: 1080 } });
+
+/** A browser that nobody has used, logged in. */
+async function fresh() {
+  const context = await browser.newContext({ viewport: { width: 1920, height: 1080 }, locale: "en-GB" });
+  context.setDefaultTimeout(120_000);
+  if (given.token) {
+    const page = await context.newPage();
+    await page.goto(`${url}/audit`);
+    await page.getByLabel("Token").fill(readFileSync(given.token, "utf8").trim());
+    await page.keyboard.press("Enter");
+    await page.getByRole("navigation").waitFor();
+    await page.close();
+  }
+  return context;
+}
+
+async function measure(slowdown) {
+  const context = await fresh();
   const page = await context.newPage();
   const session = await context.newCDPSession(page);
+  await session.send("Network.enable");
+  await session.send("Network.setCacheDisabled", { cacheDisabled: true });
   await session.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
   await page.addInitScript(() => {
     window.longest = 0;
@@ -88,7 +55,7 @@ for (const slowdown of [1, 4]) {
       for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
     }).observe({ type: "longtask", buffered: true });
   });
-  await page.goto(url);
+  await page.goto(floor);
   const live = await page
     .waitForFunction(() => document.querySelector(".pulse.good") && performance.now())
     .then((handle) => handle.jsonValue());
@@ -99,26 +66,74 @@ for (const slowdown of [1, 4]) {
         let frames = 0;
         const frame = (at) => {
           frames += 1;
-          if (at - began < 5000) requestAnimationFrame(frame);
-          else {
-            const [paint] = performance.getEntriesByName("first-contentful-paint");
-            resolve({ fps: frames / 5, paint: paint.startTime, longest: window.longest });
-          }
+          if (at - began < 5000) return requestAnimationFrame(frame);
+          const [paint] = performance.getEntriesByName("first-contentful-paint");
+          const files = performance.getEntriesByType("resource").filter(({ name }) => /\.(js|css)$/.test(name));
+          const script = files.filter(({ name }) => name.endsWith(".js"));
+          return resolve({
+            fps: (frames * 1000) / (at - began),
+            paint: paint.startTime,
+            longest: window.longest,
+            // The page itself is one.
+            requests: files.length + 1,
+            script: script.reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+          });
         };
         requestAnimationFrame(frame);
       }),
   );
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");
-  const rounded = (value) => Math.round(value);
+  if (slowdown === 1) {
+    console.log(`script ${(seen.script / 1000).toFixed(1)} kB compressed, page, script and style in ${seen.requests} requests`);
+  }
   console.log(
-    `${count} targets, ${rate} updates/s, processor 1/${slowdown}: first paint ${rounded(seen.paint)} ms, ` +
-      `live ${rounded(live)} ms, ${rounded(seen.fps)} fps, longest task ${rounded(seen.longest)} ms, ` +
-      `heap ${(usedSize / 1e6).toFixed(1)} MB`,
+    `processor 1/${slowdown}: first paint ${rounded(seen.paint)} ms, live ${rounded(live)} ms, ` +
+      `${rounded(seen.fps)} fps, longest task ${rounded(seen.longest)} ms, heap ${(usedSize / 1e6).toFixed(1)} MB`,
   );
   await context.close();
 }
-console.log(`${Math.round(sent / 1000)} kB of changes were sent`);
+
+/** How long it takes from a change of what a device says until it is on the screen. */
+async function changes() {
+  const context = await fresh();
+  const page = await context.newPage();
+  await page.goto(`${url}/floor/${given.alone}?as=list`);
+  const row = page.getByRole("row", { name: new RegExp(`^${given.rack} `) });
+  await row.waitFor();
+  const late = [];
+  for (let at = 0; at < Number(given.changes ?? 40); at += 1) {
+    // Watts of three digits are shown as they are.
+    const watts = 100 + ((at * 7) % 800);
+    const seen = row.evaluate(
+      (element, wanted) =>
+        new Promise((resolve) => {
+          const table = element.closest("table");
+          const look = () => {
+            if (!element.textContent.includes(wanted)) return;
+            observer.disconnect();
+            requestAnimationFrame(() => resolve(performance.timeOrigin + performance.now()));
+          };
+          const observer = new MutationObserver(look);
+          observer.observe(table, { subtree: true, childList: true, characterData: true });
+          look();
+        }),
+      `${watts} W`,
+    );
+    // At any time between two polls.
+    await sleep(Math.random() * 1000);
+    const changed = performance.timeOrigin + performance.now();
+    writeFileSync(given.device, String(watts));
+    late.push((await seen) - changed);
+  }
+  late.sort((a, b) => a - b);
+  const share = (one) => rounded(late[Math.round((late.length - 1) * one)]);
+  console.log(`from the device to the screen, ${late.length} changes: p50 ${share(0.5)} ms, p99 ${share(0.99)} ms`);
+  await context.close();
+}
+
+console.log(site ? `made up: ${count} targets, ${rate} updates a second` : `served: ${url}`);
+for (const slowdown of [1, 4]) await measure(slowdown);
+if (given.device) await changes();
 await browser.close();
-server.closeAllConnections();
-server.close();
+site?.close();

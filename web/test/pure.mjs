@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build as bundle } from "esbuild";
 
 globalThis.localStorage = { getItem: () => "en" };
 
 async function load(name) {
-  const { outputFiles } = await build({
+  const { outputFiles } = await bundle({
     absWorkingDir: join(dirname(fileURLToPath(import.meta.url)), ".."),
     entryPoints: [`app/${name}.ts`],
     bundle: true,
@@ -24,7 +24,9 @@ const { age, bytes, inOrder, value, watts, which } = await load("format");
 const { Backoff } = await load("backoff");
 const { parseSelector, selects } = await load("selector");
 const { asOne, combined, questionOf, spans } = await load("policies/inputs");
-const { arrangementOf, asYaml, documentsOf, labelsOf, move, nextRow, placeOf } = await load("floor/arrange");
+const { add, asYaml, differences, documentOf, drawingOf, moveRack, moveThing, placeOf, snapped, without } =
+  await load("floor/arrange");
+const { build } = await load("floor/room");
 
 /** A room of rows of so many racks, with so many targets in no rack. */
 function room(rows, racks, loose) {
@@ -40,6 +42,7 @@ function room(rows, racks, loose) {
       })),
     })),
     loose: Array.from({ length: loose }, () => number++),
+    units: new Map(),
   };
 }
 
@@ -162,37 +165,109 @@ test("a state lasts until the next one, and is unknown long after the last", () 
   assert.deepEqual(spans(undefined, 0, 5), [{ from: 0, to: 5, value: undefined }]);
 });
 
-test("racks are arranged by the fewest labels, and read back as they were put", () => {
-  const rows = [
-    { name: "A", racks: ["A1", "A2", "A10"] },
-    { name: "B", racks: ["B1"] },
-  ];
-  assert.deepEqual(arrangementOf({ rows: rows.map(({ name, racks }) => ({ name, racks: racks.map((one) => ({ name: one })) })) }), rows);
-  // What is as the names say needs no label.
-  for (const labels of labelsOf(rows).values()) assert.deepEqual(labels, {});
-  const moved = move(rows, "A10", 1, 0);
-  assert.deepEqual(moved.map(({ racks }) => racks), [["A1", "A2"], ["A10", "B1"]]);
-  assert.deepEqual(placeOf(moved, "A10"), { row: 1, at: 0 });
-  assert.deepEqual(labelsOf(moved).get("A10"), { row: "B" });
-  const swapped = move(rows, "A1", 0, 99);
-  assert.deepEqual(swapped[0].racks, ["A2", "A10", "A1"]);
-  assert.deepEqual(labelsOf(swapped).get("A1"), { position: "3" });
-  assert.deepEqual(move(rows, "A1", 7, 0), rows);
-  assert.deepEqual(move(rows, "none", 0, 0), rows);
-  assert.equal(nextRow(rows), "C");
-  assert.equal(nextRow([]), "A");
+/** A room as its targets say it, each by its name and labels. */
+const roomOf = (labels, floors = []) =>
+  build(labels.map((one, at) => ({ name: one.name ?? `t-${at}`, kind: "apc-pdu", zone: "default", labels: one })), floors)[0];
+const drawn = {
+  name: "north",
+  size: [12, 9],
+  tile: 0.6,
+  rows: [
+    { name: "A", racks: ["A2", "A1", "A3"], at: [1.2, 1.2], width: 0.6, depth: 1.2, face: "south" },
+    { name: "S", racks: ["S1", "S2"], at: [9, 1.2], runs: "south", width: 0.8, depth: 1.2 },
+  ],
+  aisles: [{ name: "one", air: "cold", at: [1.2, 2.4], size: [3, 1.2] }],
+  units: [{ target: "crac", at: [6, 6], size: [0.9, 0.9] }],
+};
+const labels = [{ rack: "A1" }, { rack: "A1" }, { rack: "A2" }, { rack: "S2" }, { rack: "B9" }, { name: "crac" }, { name: "loose" }];
+const inNorth = labels.map((one) => ({ room: "north", ...one }));
+
+test("a drawn room has its racks where they are drawn, and what is in no drawing beside it", () => {
+  const room = roomOf(inNorth, [drawn]);
+  assert.deepEqual(
+    room.rows.map(({ name, racks }) => [name, racks.map((rack) => [rack.name, rack.members, !!rack.spot])]),
+    [
+      ["A", [["A2", [2], true], ["A1", [0, 1], true], ["A3", [], true]]],
+      ["S", [["S1", [], true], ["S2", [3], true]]],
+      ["B", [["B9", [4], false]]],
+    ],
+  );
+  for (const width of [300, 900, 1900]) {
+    for (const isSmall of [false, true]) {
+      const plan = layout(room, width, 600, isSmall);
+      assert.deepEqual(plan.boxes.map(({ name }) => name), ["A2", "A1", "A3", "S1", "S2", "", "B9", ""]);
+      for (const box of plan.boxes) {
+        assert.equal(at(plan.boxes, box.x + box.w / 2, box.y + box.h / 2), box);
+        assert.ok(box.x >= 0 && box.x + box.w <= plan.width && box.y + box.h <= plan.height, JSON.stringify(box));
+      }
+      const [a2, a1, , s1, s2] = plan.boxes;
+      assert.ok(a1.x > a2.x && a1.y === a2.y && s2.y > s1.y && s2.x === s1.x && s1.w > s1.h);
+      const loose = plan.boxes.at(-1);
+      assert.ok(plan.areas.every((area) => area.y + area.h < loose.y), "beside the drawing");
+      assert.deepEqual(plan.areas.map(({ of, name }) => [of, name]), [["room", ""], ["cold", "one"]]);
+      const reached = new Set([plan.boxes[0]]);
+      for (const box of reached) {
+        for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]) {
+          const next = step(plan.boxes, box, key);
+          if (next) reached.add(next);
+        }
+      }
+      assert.equal(reached.size, plan.boxes.length);
+    }
+  }
+  // A room that is drawn before anything is in it is there already.
+  assert.equal(roomOf([], [drawn]).rows[0].racks.length, 3);
 });
 
-test("only targets whose labels change are written, and the rest of them stays as it was", () => {
-  const target = (name, labels) => ({ name, kind: "apc-pdu", address: "10.0.0.1", zone: "default", labels, credential: "pdus", health: "answering" });
-  const list = [target("one", { rack: "A1", feed: "A" }), target("two", { rack: "A2", position: "9" }), target("three", { room: "x" })];
-  const documents = documentsOf([{ name: "B", racks: ["A1"] }, { name: "A", racks: ["A2"] }], list);
-  assert.deepEqual(documents, [
-    { type: "target", name: "one", kind: "apc-pdu", address: "10.0.0.1", zone: "default", labels: { rack: "A1", feed: "A", row: "B" }, credential: "pdus" },
-    { type: "target", name: "two", kind: "apc-pdu", address: "10.0.0.1", zone: "default", labels: { rack: "A2" }, credential: "pdus" },
+test("a drawing begins as the room is laid out, and takes in what it does not have", () => {
+  const first = drawingOf(roomOf(inNorth));
+  assert.deepEqual([first.name, first.room], ["north", undefined]);
+  assert.deepEqual(first.rows.map(({ name, racks, at }) => [name, racks, at]), [
+    ["A", ["A1", "A2"], [1.2, 1.2]],
+    ["B", ["B9"], [1.2, 3.6]],
+    ["S", ["S2"], [1.2, 6]],
   ]);
-  assert.match(asYaml(documents), /^type: target\nname: "one"\n[^]*\n---\ntype: target\n/);
-  // A row that is written down stays written down.
-  const written = target("four", { rack: "A1", row: "A" });
-  assert.deepEqual(documentsOf([{ name: "A", racks: ["A1"] }], [written]), []);
+  assert.ok(first.size[1] >= 7.2, "everything is in the room");
+  const named = drawingOf(roomOf([{ room: "hall 1/2", rack: "A1" }]));
+  assert.deepEqual([named.name, named.room], ["hall-1-2", "hall 1/2"]);
+  assert.deepEqual(drawingOf(roomOf([{ rack: "A1" }])).room, "");
+  const more = drawingOf(roomOf(inNorth, [drawn]));
+  assert.deepEqual(more.rows.map(({ name, racks }) => [name, racks.length]), [["A", 3], ["S", 2], ["B", 1]]);
+  assert.ok(more.rows[2].at[1] >= 9 && more.size[1] > 9, "below what was drawn");
+});
+
+test("things are moved on the tiles, and stay in the room", () => {
+  const row = { list: "rows", at: 0 };
+  assert.deepEqual(moveThing(drawn, row, snapped(drawn, [1.77, 2.5])).rows[0].at, [1.8, 2.4]);
+  assert.deepEqual(moveThing(drawn, row, [99, -3]).rows[0].at, [10.2, 0]);
+  assert.deepEqual(moveThing(drawn, { list: "units", at: 0 }, [99, 99]).units[0].at, [11.1, 8.1]);
+  assert.deepEqual(moveThing(drawn, { list: "units", at: 9 }, [0, 0]), drawn);
+  const moved = moveRack(drawn, "A3", 1, 0);
+  assert.deepEqual(moved.rows.map(({ racks }) => racks), [["A2", "A1"], ["A3", "S1", "S2"]]);
+  assert.deepEqual(placeOf(moved, "A3"), { row: 1, at: 0 });
+  assert.deepEqual(moveRack(drawn, "A2", 0, 99).rows[0].racks, ["A1", "A3", "A2"]);
+  assert.equal(moveRack(drawn, "A1", 7, 0), drawn);
+  assert.equal(moveRack(drawn, "none", 0, 0), drawn);
+  const [added, thing] = add(drawn, "row");
+  assert.deepEqual([added.rows[2].name, thing], ["T", { list: "rows", at: 2 }]);
+  const [withUnit] = add(drawn, { target: "ups" });
+  assert.deepEqual(withUnit.units[1].target, "ups");
+  assert.deepEqual(without(withUnit, { list: "units", at: 1 }), withUnit.units.length === 2 ? { ...withUnit, units: drawn.units } : null);
+});
+
+test("the document has no row without racks, and its difference is told thing by thing", () => {
+  const [empty] = add(drawn, "row");
+  const document = documentOf(empty);
+  assert.deepEqual(document.rows, drawn.rows);
+  assert.equal(document.type, "floor");
+  assert.deepEqual(differences(drawn, documentOf(drawn)), []);
+  const turned = moveThing(moveRack(drawn, "A1", 0, 0), { list: "aisles", at: 0 }, [0, 0]);
+  assert.deepEqual(differences(drawn, turned), [
+    { subject: "row A", field: "racks", before: "A2 A1 A3", after: "A1 A2 A3" },
+    { subject: "aisle one", field: "at", before: "1.2, 2.4: 3 × 1.2, cold", after: "0, 0: 3 × 1.2, cold" },
+  ]);
+  assert.equal(differences(undefined, drawn)[0].before, undefined);
+  const gone = differences(drawn, without(drawn, { list: "units", at: 0 }));
+  assert.deepEqual(gone.map(({ subject, after }) => [subject, after]), [["unit crac", undefined]]);
+  assert.match(asYaml(document), /^type: floor\nname: "north"\nsize: \[12,9\]\ntile: 0.6\nrows:\n  - \{"name":"A",/);
 });

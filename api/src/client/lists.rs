@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use utakata_model::{
-    Class, CredentialName, OperationId, Schedule, ScheduleName, Selector, TargetName, TaskState,
+    Class, CredentialName, Floor, FloorName, OperationId, Schedule, ScheduleName, Selector,
+    TargetName, TaskState,
 };
 
 use super::{ANSWER_TIMEOUT, Client, Error};
@@ -171,6 +172,22 @@ impl Client {
     /// There is no schedule of this name.
     pub async fn schedule(&self, name: &ScheduleName) -> Result<Schedule, Error> {
         self.get(&format!("/v1/schedules/{name}"), &()).await
+    }
+
+    /// Returns all floors.
+    ///
+    /// # Errors
+    /// The server did not answer, or refused.
+    pub async fn floors(&self) -> Result<Vec<Floor>, Error> {
+        self.all("/v1/floors", &()).await
+    }
+
+    /// Returns one floor.
+    ///
+    /// # Errors
+    /// There is no floor of this name.
+    pub async fn floor(&self, name: &FloorName) -> Result<Floor, Error> {
+        self.get(&format!("/v1/floors/{name}"), &()).await
     }
 
     /// Deletes a schedule.

@@ -1,7 +1,8 @@
-//! Envelopes and policies: the keys that they may have, and mistakes with the place of what is wrong.
+//! Envelopes, policies and floors, documents of nested parts: the keys that they may have, and
+//! mistakes with the place of what is wrong.
 
 use serde::de::DeserializeOwned;
-use utakata_model::{Envelope, Policy, suggest};
+use utakata_model::{Envelope, Floor, Policy, suggest};
 use utakata_policy::Compiled;
 
 use super::{Reader, in_words};
@@ -35,6 +36,16 @@ pub(super) fn policy(reader: &mut Reader<'_>) -> Option<Box<Policy>> {
         reader.complain(place, format!("{}: {}", wrong.field, wrong.message));
     }
     Some(Box::new(policy))
+}
+
+/// Reads a floor.
+pub(super) fn floor(reader: &mut Reader<'_>) -> Option<Box<Floor>> {
+    let floor: Floor = whole(reader)?;
+    for wrong in floor.check() {
+        let place = place(reader.tree, &wrong.field);
+        reader.complain(place, format!("{}: {}", wrong.field, wrong.message));
+    }
+    Some(Box::new(floor))
 }
 
 /// Reads a document of nested parts. The deepest part that cannot be read alone has the mistake.

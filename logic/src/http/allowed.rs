@@ -72,7 +72,7 @@ rights! {
     ToShelve = [Verb::Shelve], true;
     /// To change certain targets.
     ToChangeTargets = [Verb::Inventory], true;
-    /// To change schedules, relations and alarm rules.
+    /// To change schedules, relations, alarm rules and floors.
     ToChangeSite = [Verb::Inventory], false;
     /// To apply documents: each is looked at.
     ToApply = [Verb::Inventory, Verb::SecretWrite], true;

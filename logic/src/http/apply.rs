@@ -136,6 +136,7 @@ fn name_of(document: &Document) -> &str {
         Document::Alarm(rule) => rule.name.as_str(),
         Document::Envelope(envelope) => envelope.name.as_str(),
         Document::Policy(policy) => policy.name.as_str(),
+        Document::Floor(floor) => floor.name.as_str(),
         // It has no name that a path could say.
         Document::Relation(_) => "",
     }

@@ -7,7 +7,7 @@ use utakata_api::{
     problem::Detail,
 };
 
-use super::{Error, Inventory, check, delete, difference, index::Index, relation, smart};
+use super::{Error, Inventory, check, delete, difference, floor, index::Index, relation, smart};
 use crate::store::Change;
 
 /// The number of documents up to which they are compared on this thread.
@@ -81,6 +81,9 @@ impl Inventory {
         findings.errors.extend(circles);
         let fights = smart::check(documents, &delete, &index);
         findings.errors.extend(fights);
+        let floors = floor::check(documents, &delete, &index);
+        findings.errors.extend(floors.errors);
+        findings.warnings.extend(floors.warnings);
         let undeletable = delete::check(&delete, documents, &index);
         findings.errors.extend(undeletable);
         if !findings.errors.is_empty() {
@@ -165,6 +168,10 @@ fn there(document: &Document, index: &Index) -> Option<Document> {
             .policies
             .get(&policy.name)
             .map(|found| Document::Policy(Box::new(found.as_ref().clone()))),
+        Document::Floor(floor) => index
+            .floors
+            .get(&floor.name)
+            .map(|found| Document::Floor(Box::new(found.as_ref().clone()))),
         Document::Credential(credential) => index
             .credentials
             .get(&credential.name)

@@ -10,8 +10,8 @@ use utakata_alarm::Compiled;
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_invariant as invariant;
 use utakata_model::{
-    AlarmRule, Class, Credential, Envelope, Kind, Policy, Relation, Schedule, Selector, Target,
-    TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
+    AlarmRule, Class, Credential, Envelope, Floor, Kind, Policy, Relation, Schedule, Selector,
+    Target, TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
 use super::{address, index::Index};
@@ -58,6 +58,7 @@ pub(super) fn check(documents: &[Document], index: &Index, kinds: &KindsSnapshot
             Document::Alarm(rule) => check_alarm(rule),
             Document::Envelope(envelope) => check_envelope(envelope),
             Document::Policy(policy) => check_policy(policy, documents, index, kinds),
+            Document::Floor(floor) => check_floor(floor),
         };
         let is_double = !subjects.insert(subject.clone());
         let double = is_double.then(|| "it is listed twice".to_owned());
@@ -80,6 +81,13 @@ fn check_envelope(envelope: &Envelope) -> Vec<String> {
         wrong.push(format!("selector: {error}"));
     }
     wrong
+}
+
+fn check_floor(floor: &Floor) -> Vec<String> {
+    let wrong = floor.check().into_iter();
+    wrong
+        .map(|wrong| format!("{}: {}", wrong.field, wrong.message))
+        .collect()
 }
 
 fn check_policy(

@@ -97,6 +97,7 @@ pub(super) fn changes(delete: Vec<Named>, index: &Index) -> Vec<Change> {
             Named::Alarm(name) => Change::DeleteAlarmRule(name),
             Named::Envelope(name) => Change::DeleteEnvelope(name),
             Named::Policy(name) => Change::DeletePolicy(name),
+            Named::Floor(name) => Change::DeleteFloor(name),
         })
         .collect();
     changes.sort_by_key(|change| matches!(change, Change::DeleteCredential(_)));
@@ -112,5 +113,6 @@ fn is_there(one: &Named, index: &Index) -> bool {
         Named::Alarm(name) => index.alarm_rules.contains_key(name),
         Named::Envelope(name) => index.envelopes.contains_key(name),
         Named::Policy(name) => index.policies.contains_key(name),
+        Named::Floor(name) => index.floors.contains_key(name),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utakata_api::{apply::Document, problem::Detail};
 use utakata_model::{reword, suggest};
 
-const TYPES: [&str; 7] = [
+const TYPES: [&str; 8] = [
     "target",
     "schedule",
     "credential",
@@ -13,6 +13,7 @@ const TYPES: [&str; 7] = [
     "alarm",
     "envelope",
     "policy",
+    "floor",
 ];
 
 /// Parses one document; `position` is counted from 1.
@@ -45,6 +46,7 @@ pub fn parse(position: usize, document: Value) -> Result<Document, Detail> {
         "alarm" => typed(fields).map(Document::Alarm),
         "envelope" => typed(fields).map(Document::Envelope),
         "policy" => typed(fields).map(Document::Policy),
+        "floor" => typed(fields).map(Document::Floor),
         _ => Err(format!(
             "unknown type \"{word}\": {}",
             suggest::hint(&word, TYPES)

@@ -9,8 +9,8 @@ use std::{
 use utakata_api::apply::Document;
 use utakata_model::{
     AlarmName, AlarmRule, Credential, CredentialName, CredentialRef, CredentialVersion, Envelope,
-    EnvelopeName, Kind, Policy, PolicyName, Relation, RelationKey, Schedule, ScheduleName,
-    Selector, Target, TargetName, Zone,
+    EnvelopeName, Floor, FloorName, Kind, Policy, PolicyName, Relation, RelationKey, Schedule,
+    ScheduleName, Selector, Target, TargetName, Zone,
 };
 use utakata_seal::{ReferenceKey, Uses};
 
@@ -26,6 +26,7 @@ pub(super) struct Index {
     pub alarm_rules: BTreeMap<AlarmName, Arc<AlarmRule>>,
     pub envelopes: BTreeMap<EnvelopeName, Arc<Envelope>>,
     pub policies: BTreeMap<PolicyName, Arc<Policy>>,
+    pub floors: BTreeMap<FloorName, Arc<Floor>>,
     kinds: HashMap<Kind, usize>,
     /// The number of targets that use each credential, by zone.
     uses: HashMap<CredentialName, HashMap<Zone, usize>>,
@@ -45,6 +46,7 @@ impl Index {
             alarm_rules: BTreeMap::new(),
             envelopes: BTreeMap::new(),
             policies: BTreeMap::new(),
+            floors: BTreeMap::new(),
             kinds: HashMap::new(),
             uses: HashMap::new(),
             versions: HashMap::new(),
@@ -72,6 +74,9 @@ impl Index {
         }
         for policy in contents.policies {
             index.policies.insert(policy.name.clone(), Arc::new(policy));
+        }
+        for floor in contents.floors {
+            index.floors.insert(floor.name.clone(), Arc::new(floor));
         }
         index
     }
@@ -111,6 +116,7 @@ impl Index {
                 .map(|one| (one.name.clone(), one)),
         );
         let smart = self.smart_changes(contents.envelopes, contents.policies);
+        let floors = self.floor_changes(contents.floors);
         let gone = targets.gone.into_iter().map(Change::DeleteTarget);
         let gone = gone.chain(schedules.gone.into_iter().map(Change::DeleteSchedule));
         let gone = gone.chain(credentials.gone.into_iter().map(Change::DeleteCredential));
@@ -122,7 +128,8 @@ impl Index {
         let new = new.chain(relations.new.into_iter().map(Document::Relation));
         let rules = rules.new.into_iter().map(Box::new);
         let new = new.chain(rules.map(Document::Alarm));
-        gone.chain(new.map(Change::Put)).chain(smart).collect()
+        let others = smart.into_iter().chain(floors);
+        gone.chain(new.map(Change::Put)).chain(others).collect()
     }
 
     /// Returns the changes that lead to these envelopes and policies.
@@ -141,6 +148,17 @@ impl Index {
         let new = new.map(Document::Envelope);
         let policies = policies.new.into_iter().map(Box::new);
         let new = new.chain(policies.map(Document::Policy));
+        gone.chain(new.map(Change::Put)).collect()
+    }
+
+    /// Returns the changes that lead to these floors.
+    fn floor_changes(&self, floors: Vec<Floor>) -> Vec<Change> {
+        let floors = difference(
+            self.floors.iter().map(|(name, one)| (name, &**one)),
+            floors.into_iter().map(|one| (one.name.clone(), one)),
+        );
+        let gone = floors.gone.into_iter().map(Change::DeleteFloor);
+        let new = floors.new.into_iter().map(Box::new).map(Document::Floor);
         gone.chain(new.map(Change::Put)).collect()
     }
 
@@ -214,11 +232,15 @@ impl Index {
                 Change::Put(Document::Policy(policy)) => {
                     self.policies.insert(policy.name.clone(), Arc::new(*policy));
                 }
+                Change::Put(Document::Floor(floor)) => {
+                    self.floors.insert(floor.name.clone(), Arc::new(*floor));
+                }
                 Change::PutCredential(sealed) => {
                     utakata_invariant::broken("a credential in memory is sealed", &sealed.name);
                 }
                 Change::DeleteEnvelope(name) => drop(self.envelopes.remove(&name)),
                 Change::DeletePolicy(name) => drop(self.policies.remove(&name)),
+                Change::DeleteFloor(name) => drop(self.floors.remove(&name)),
                 Change::DeleteRelation(key) => drop(self.relations.remove(&key)),
                 Change::DeleteAlarmRule(name) => drop(self.alarm_rules.remove(&name)),
                 Change::DeleteTarget(name) => self.remove_target(&name),

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use utakata_api::apply::Document;
 use utakata_model::{
-    AlarmName, AlarmRule, CredentialName, Envelope, EnvelopeName, Policy, PolicyName, Relation,
-    RelationKey, Schedule, ScheduleName, Target, TargetName,
+    AlarmName, AlarmRule, CredentialName, Envelope, EnvelopeName, Floor, FloorName, Policy,
+    PolicyName, Relation, RelationKey, Schedule, ScheduleName, Target, TargetName,
 };
 use utakata_seal::SealedCredential;
 
 use super::{Error, credential::StoredCredential};
 
-/// Targets, schedules, credentials, relations, alarm rules, envelopes and policies.
+/// Targets, schedules, credentials, relations, alarm rules, envelopes, policies and floors.
 #[async_trait]
 pub trait Inventory: Send + Sync {
     /// Returns the whole inventory.
@@ -20,7 +20,7 @@ pub trait Inventory: Send + Sync {
     async fn change(&self, changes: &[Change]) -> Result<(), Error>;
 
     /// Grows with every change of targets, schedules, credentials, relations, alarm rules,
-    /// envelopes, policies, people, releases and zones of environments: whoever caches them reads
+    /// envelopes, policies, floors, people, releases and zones of environments: whoever caches them reads
     /// them again when it has changed.
     async fn inventory_version(&self) -> Result<u64, Error>;
 }
@@ -42,6 +42,8 @@ pub struct Contents<C = StoredCredential> {
     pub envelopes: Vec<Envelope>,
     /// Policies by name.
     pub policies: Vec<Policy>,
+    /// Floors by name.
+    pub floors: Vec<Floor>,
 }
 
 /// One change of the inventory.
@@ -59,6 +61,7 @@ pub enum Change {
     DeleteAlarmRule(AlarmName),
     DeleteEnvelope(EnvelopeName),
     DeletePolicy(PolicyName),
+    DeleteFloor(FloorName),
 }
 
 impl<C> Contents<C> {
@@ -72,6 +75,7 @@ impl<C> Contents<C> {
             alarm_rules: self.alarm_rules,
             envelopes: self.envelopes,
             policies: self.policies,
+            floors: self.floors,
         };
         (contents, self.credentials)
     }

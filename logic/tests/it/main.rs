@@ -12,6 +12,7 @@ mod bounds;
 mod control;
 mod discovery;
 mod events;
+mod floors;
 mod history;
 mod inventory;
 mod keys;

@@ -42,8 +42,8 @@ with these keys stays unchanged. A table of targets (CSV) is a file whose name e
 `utakata target import --help`.
 
 --prune -l SELECTOR also deletes the targets that the selector matches and the files do not contain;
---prune=relations,alarm-rules deletes the relations and alarm rules of this site that they do not
-contain. Schedules and credentials stay. If any file has a mistake, nothing is deleted.
+--prune=relations,alarm-rules,floors deletes the relations, alarm rules and floors of this site that
+they do not contain. Schedules and credentials stay. If any file has a mistake, nothing is deleted.
 
 Examples:
   utakata apply -f examples/rack-of-pdus.yaml --dry-run
@@ -160,6 +160,7 @@ pub async fn send(
     if !dry_run {
         notes.extend(notes::idle(&client, &apply.documents).await);
     }
+    notes.extend(notes::floors(&applied));
     notes.iter().for_each(|note| tell!("{note}"));
     Ok(())
 }

@@ -75,6 +75,9 @@ enum What {
     /// A policy: it hands back what it has changed
     #[value(alias = "policies")]
     Policy,
+    /// A floor: its room is laid out from labels again
+    #[value(alias = "floors")]
+    Floor,
 }
 
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
@@ -130,6 +133,7 @@ async fn named(what: What, arguments: &Arguments, context: &Context<'_>) -> Resu
             What::Relation => Named::Relation(relation(&client, name).await?),
             What::Envelope => Named::Envelope(client.envelope(&name.parse()?).await?.envelope.name),
             What::Policy => Named::Policy(client.policy(&name.parse()?).await?.policy.name),
+            What::Floor => Named::Floor(client.floor(&name.parse()?).await?.name),
             What::AlarmRule => Named::Alarm(client.alarm_rule(&name.parse()?).await?.rule.name),
         });
     }

@@ -18,9 +18,9 @@ use crate::{
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
--o yaml prints targets, schedules, credentials, relations and alarm rules as documents that `utakata apply` accepts: as
-declared, without observations, and credentials with their keys only, since the values are never
-given out. -o json prints everything.
+-o yaml prints targets, schedules, credentials, relations, alarm rules and floors as documents that
+`utakata apply` accepts: as declared, without observations, and credentials with their keys only,
+since the values are never given out. -o json prints everything.
 
 Examples:
   utakata get targets
@@ -67,6 +67,9 @@ enum What {
     /// Policies, and what they do now
     #[value(alias = "policy")]
     Policies,
+    /// Floors: where the racks of rooms are
+    #[value(alias = "floor")]
+    Floors,
     /// Kinds of devices that an environment can talk to
     #[value(alias = "kind")]
     Kinds,
@@ -93,6 +96,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         What::AlarmRules => alarm_rules(&client, &arguments, context).await?,
         What::Envelopes => envelopes(&client, &arguments, context).await?,
         What::Policies => policies(&client, &arguments, context).await?,
+        What::Floors => floors(&client, &arguments, context).await?,
         What::Kinds => kinds(&client, &arguments, context).await?,
         What::Readings => readings(&client, &arguments, context).await?,
         What::Operations => operations(&client, &arguments, context).await?,
@@ -209,6 +213,25 @@ async fn policies(client: &Client, arguments: &Arguments, context: &Context<'_>)
         return context.output.text(&write::yaml(documents)?);
     }
     context.output.list(&found, "there is no policy")
+}
+
+async fn floors(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {
+    let found = match &arguments.name {
+        Some(name) => vec![client.floor(&name.parse()?).await?],
+        None => client.floors().await?,
+    };
+    if context.output.format == Format::Yaml {
+        let documents = found.into_iter();
+        let documents = documents.map(|floor| Document::Floor(Box::new(floor)));
+        return context.output.text(&write::yaml(documents)?);
+    }
+    match (&arguments.name, found.first()) {
+        (Some(_), Some(found)) => one(context, found),
+        _ => {
+            let empty = "no floor is drawn: rooms are laid out from the labels of their targets";
+            context.output.list(&found, empty)
+        }
+    }
 }
 
 async fn kinds(client: &Client, arguments: &Arguments, context: &Context<'_>) -> Result<()> {

@@ -13,7 +13,7 @@ use utakata_api::{
     relation::RelationView,
     task::TaskView,
 };
-use utakata_model::{Class, Notification, Schedule, duration};
+use utakata_model::{Class, Floor, Notification, Schedule, duration};
 
 use super::{Cell, Row, Tone, time, words};
 
@@ -49,6 +49,25 @@ impl Row for RelationView {
             relation.relation.as_str().into(),
             relation.from.to_string().into(),
             relation.to.to_string().into(),
+        ]
+    }
+}
+
+impl Row for Floor {
+    const HEADERS: &'static [&'static str] =
+        &["NAME", "ROOM", "METRES", "ROWS", "RACKS", "AISLES", "UNITS"];
+    const SORTED_BY: usize = 1;
+
+    fn cells(&self) -> Vec<Cell> {
+        let [width, depth] = self.size;
+        vec![
+            self.name.to_string().into(),
+            self.room().to_owned().into(),
+            format!("{width} x {depth}").into(),
+            self.rows.len().to_string().into(),
+            self.racks().count().to_string().into(),
+            self.aisles.len().to_string().into(),
+            self.units.len().to_string().into(),
         ]
     }
 }

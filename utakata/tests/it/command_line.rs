@@ -297,7 +297,9 @@ fn documents_can_be_applied_shown_changed_and_deleted() {
     let site = "type: credential\nname: c\nvalues: { community: hush }\n---\n\
                 type: target\nname: one\nkind: snmp\naddress: 127.0.0.1:9\ncredential: c\n\
                 labels: { rack: A1 }\n---\n\
-                type: schedule\nname: s\nselector: rack=A9\ninterval: 1m\n";
+                type: schedule\nname: s\nselector: rack=A9\ninterval: 1m\n---\n\
+                type: floor\nname: north\nsize: [6, 6]\n\
+                rows: [{ name: A, racks: [A1], at: [0, 0] }]\n";
     let done = place.run_with(&["apply", "-f", "-"], site);
     assert!(
         done.out.contains("+ target one"),
@@ -319,6 +321,7 @@ fn documents_can_be_applied_shown_changed_and_deleted() {
         "targets",
         "schedules",
         "credentials",
+        "floors",
         "kinds",
         "readings",
         "operations",
@@ -329,10 +332,31 @@ fn documents_can_be_applied_shown_changed_and_deleted() {
             assert!(!done.out.contains("shout"));
         }
     }
+    let drawn = place.run(&["get", "floors", "-o", "yaml"]).out;
+    let again = place.run_with(&["apply", "-f", "-"], &drawn);
+    assert!(again.out.contains("1 unchanged"), "{}", again.out);
+    // No target is in a room of that name.
+    let note = "note: floor north: no target of the room \"north\" is in rack A1: drawn empty";
+    assert!(again.err.contains(note), "{}", again.err);
+    let pruned = place.run_with(
+        &["apply", "-f", "-", "--prune=floors", "--yes"],
+        &moved.replace("name: north", "name: south"),
+    );
+    assert!(
+        pruned.out.contains("- floor north"),
+        "{}{}",
+        pruned.out,
+        pruned.err
+    );
     let used = place.run(&["delete", "credential", "c"]);
     assert_eq!(used.code, 1);
     assert!(used.err.contains("one"), "{}", used.err);
-    for (what, name) in [("target", "one"), ("credential", "c"), ("schedule", "s")] {
+    for (what, name) in [
+        ("target", "one"),
+        ("credential", "c"),
+        ("schedule", "s"),
+        ("floor", "south"),
+    ] {
         let done = place.run(&["delete", what, name]);
         assert_eq!(done.code, 0, "{}", done.err);
         assert_eq!(place.run(&["get", what, name]).code, 1);

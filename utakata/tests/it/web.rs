@@ -1,5 +1,5 @@
-//! The web UI, in a real browser: `web/test/walk.mjs` does what a person does, and `web/test/moves.mjs`
-//! watches while a logic environment dies.
+//! The web UI, in a real browser: `web/test/walk.mjs` does what a person does, `web/test/pairs.mjs` what
+//! two do together, and `web/test/moves.mjs` watches while a logic environment dies.
 
 use std::{
     fs,
@@ -45,6 +45,19 @@ fn the_web_ui_shows_the_room_and_switches_an_outlet() {
             .arg(text("url"))
             .arg(place.data().join("token"))
             .arg(text("simulator")),
+    );
+    assert_eq!(up.stop(), 0, "{}", place.told());
+
+    // The same room at a site that wants approvals.
+    let approval = "[logic.control]\napproval = \"high\"\n";
+    fs::write(place.data().join("utakata.toml"), approval).unwrap();
+    let up = place.up_with(&["--demo"]);
+    place.until_served("apc-pdu");
+    drive(
+        Command::new("node")
+            .arg(script("pairs.mjs"))
+            .arg(up.ready["url"].as_str().unwrap())
+            .arg(place.data().join("token")),
     );
     assert_eq!(up.stop(), 0, "{}", place.told());
 }

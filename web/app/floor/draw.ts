@@ -4,7 +4,7 @@ import { degrees, watts } from "../format";
 import { cell, now, revision, targets } from "../live";
 import { type Look, type Summary, alarmsRevision, lookOf, summary } from "../rooms";
 import { colour } from "../theme";
-import type { Box, Layout } from "./layout";
+import type { Area, Box, Layout } from "./layout";
 
 export const LAYERS = ["alarms", "power", "temperature", "age"] as const;
 export type Layer = (typeof LAYERS)[number];
@@ -16,6 +16,9 @@ const VERY_OLD = 900;
 const COOL = 18;
 const WARM = 27;
 const HOT = 32;
+
+/** How long boxes are drawn in one frame, in milliseconds: a large floor takes several. */
+const FRAME = 12;
 
 export interface Colours {
   text: string;
@@ -31,6 +34,7 @@ export interface Colours {
   onWarm: string[];
   power: string[];
   onPower: string[];
+  area: Record<Area["of"], string>;
 }
 
 export function colours(): Colours {
@@ -55,6 +59,7 @@ export function colours(): Colours {
     onWarm: [0, 1, 2].map((step) => colour(`on-warm-${step}`)),
     power: steps.map((step) => colour(`power-${step}`)),
     onPower: steps.map((step) => colour(`on-power-${step}`)),
+    area: { room: colour("panel"), cold: colour("aisle-cold"), hot: colour("aisle-hot") },
   };
 }
 
@@ -67,6 +72,16 @@ interface Paint {
   hatched: number;
   isUnknown: boolean;
 }
+
+/** A rack in which nothing is: there is nothing to know. */
+const emptyPaint = (c: Colours): Paint => ({
+  fill: c.ground,
+  ink: c.dim,
+  text: "",
+  mark: null,
+  hatched: 0,
+  isUnknown: false,
+});
 
 const onColour = (look: Look): string => (look === "minor" || look === "major" ? "#14120c" : "#fff");
 
@@ -207,7 +222,7 @@ function bars(g: CanvasRenderingContext2D, box: Box, c: Colours, layer: Layer): 
 
 function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours, layer: Layer): void {
   g.fillStyle = c.ground;
-  g.fillRect(box.x - 2, box.y - 2, box.w + 4, box.h + 4);
+  g.fillRect(box.x - 1, box.y - 1, box.w + 2, box.h + 2);
   g.fillStyle = paint.isUnknown ? c.ground : paint.fill;
   g.fillRect(box.x, box.y, box.w, box.h);
   bars(g, box, c, layer);
@@ -218,6 +233,7 @@ function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours
   g.lineWidth = isAlarm ? 2 : 1;
   g.strokeRect(box.x + 0.5, box.y + 0.5, box.w - 1, box.h - 1);
   g.setLineDash([]);
+  front(g, box, c);
   g.textBaseline = "middle";
   g.textAlign = "left";
   const name = box.isRack ? box.name : (targets.value[box.members[0]!]?.name ?? "");
@@ -257,10 +273,34 @@ function drawBox(g: CanvasRenderingContext2D, box: Box, paint: Paint, c: Colours
   }
 }
 
+/** The front of a rack that is drawn. */
+function front(g: CanvasRenderingContext2D, { x, y, w, h, face }: Box, c: Colours): void {
+  if (!face) return;
+  g.fillStyle = c.dim;
+  const isAcross = face === "north" || face === "south";
+  const [left, top] = [face === "east" ? x + w - 2 : x, face === "south" ? y + h - 2 : y];
+  g.fillRect(left, top, isAcross ? w : 2, isAcross ? 2 : h);
+}
+
+function drawArea(g: CanvasRenderingContext2D, { x, y, w, h, name, of }: Area, c: Colours): void {
+  g.fillStyle = c.area[of];
+  g.fillRect(x, y, w, h);
+  g.strokeStyle = c.edge;
+  g.lineWidth = 1;
+  if (of === "room") g.strokeRect(x - 3.5, y - 3.5, w + 7, h + 7);
+  g.fillStyle = c.dim;
+  g.textAlign = "left";
+  g.font = "11px system-ui, sans-serif";
+  if (h >= 14) g.fillText(name, x + 5, y + h / 2, w - 8);
+}
+
 /** A floor on a canvas. */
 export class Drawing {
   private shown = new Map<Box, { revision: number; paint: string; sum: Summary }>();
   private seen = { alarms: -1, minute: -1 };
+  /** The boxes that are to be looked at, and the greatest power of the last time. */
+  private due = new Set<Box>();
+  private greatest = 0;
 
   constructor(
     private readonly g: CanvasRenderingContext2D,
@@ -269,22 +309,23 @@ export class Drawing {
     private readonly c: Colours,
   ) {}
 
-  /** Draws the names of the rows, and everything. */
+  /** Draws what lies below the boxes: the room, aisles, the names of the rows. */
   begin(): void {
     const { g, plan, c } = this;
     g.fillStyle = c.ground;
     g.fillRect(0, 0, plan.width, plan.height);
+    g.textBaseline = "middle";
+    for (const area of plan.areas) drawArea(g, area, c);
     g.fillStyle = c.dim;
     g.font = "600 12px system-ui, sans-serif";
-    g.textBaseline = "middle";
     g.textAlign = "right";
-    for (const line of plan.lines) g.fillText(line.name, 36, line.y + line.h / 2);
+    for (const line of plan.lines) g.fillText(line.name, line.x, line.y + line.h / 2);
     this.shown.clear();
-    this.refresh();
   }
 
-  /** Draws what has changed. Returns the number of boxes that were drawn. */
-  refresh(): number {
+  /** Draws what has changed, for as long as a frame may take. Returns whether something is left for
+   * the next one. */
+  refresh(): boolean {
     // The ages grow, and alarms change, without a cell that does.
     const minute = Math.floor(now.value / 10_000);
     const isNew = this.seen.alarms !== alarmsRevision.value || this.seen.minute !== minute;
@@ -294,23 +335,35 @@ export class Drawing {
       if (known && !isNew && box.members.every((at) => cell.changed(at) <= known.revision)) {
         return known.sum;
       }
-      return summary(box.members);
+      const sum = summary(box.members);
+      this.due.add(box);
+      this.shown.set(box, { revision: revision.value, paint: known?.paint ?? "", sum });
+      return sum;
     });
     const greatest = Math.max(0, ...sums.map(({ power }) => power).filter((one) => one > 0));
-    let drawn = 0;
-    this.plan.boxes.forEach((box, at) => {
-      const sum = sums[at]!;
-      const paint = paintOf(this.layer, sum, this.c, greatest);
-      // What its bars show, as far as they can be read.
-      const isNear = box.isRack && box.w >= 90;
-      const shows = box.members.map((one) => lookOf(one).slice(0, 2) + (isNear ? deviceText(this.layer, one) : ""));
-      const key = JSON.stringify(paint) + shows.join();
-      if (this.shown.get(box)?.paint !== key) {
-        drawBox(this.g, box, paint, this.c, this.layer);
-        drawn += 1;
-      }
-      this.shown.set(box, { revision: revision.value, paint: key, sum });
-    });
-    return drawn;
+    // The colours of a layer are shares of the greatest.
+    if (this.layer === "power" && greatest !== this.greatest) this.due = new Set(this.plan.boxes);
+    this.greatest = greatest;
+    const until = performance.now() + FRAME;
+    for (const [at, box] of this.plan.boxes.entries()) {
+      if (!this.due.has(box)) continue;
+      if (performance.now() > until) return true;
+      this.due.delete(box);
+      this.draw(box, sums[at]!);
+    }
+    return false;
+  }
+
+  private draw(box: Box, sum: Summary): void {
+    const isEmpty = box.members.length === 0;
+    const paint = isEmpty ? emptyPaint(this.c) : paintOf(this.layer, sum, this.c, this.greatest);
+    // What its bars show, as far as they can be read.
+    const isNear = box.isRack && box.w >= 90;
+    const shows = box.members.map((one) => lookOf(one).slice(0, 2) + (isNear ? deviceText(this.layer, one) : ""));
+    const key = JSON.stringify(paint) + shows.join();
+    const known = this.shown.get(box)!;
+    if (known.paint === key) return;
+    drawBox(this.g, box, paint, this.c, this.layer);
+    known.paint = key;
   }
 }

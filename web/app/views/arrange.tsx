@@ -1,159 +1,141 @@
-// The rows of a room, arranged: racks are moved, and what follows is applied as documents, after its
-// difference was shown.
+// The floor of a room, drawn: rows, racks, aisles and units are moved, and what follows is applied as a
+// document, after its difference was shown.
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Refused, path, post } from "../api";
-import { all } from "../fetching";
-import { type Arrangement, arrangementOf, asYaml, documentsOf, move, nextRow, placeOf } from "../floor/arrange";
-import { Dialog, Empty, Trouble } from "../parts";
+import { Apply } from "../editor/apply";
+import { Fields, Length, nameOf } from "../editor/fields";
+import { type Thing, add, drawingOf, moveRack, moveThing, placeOf, snapped, spotOf, without } from "../floor/arrange";
+import { rackSpot } from "../floor/drawing";
+import { targets } from "../live";
 import type { Room } from "../rooms";
 import { ask } from "../route";
-import { selectorOfRoom } from "../selection";
 import { t } from "../text";
-import type { Applied, Target } from "../types";
+import type { Floor, Metres } from "../types";
 
-const W = 72;
-const H = 54;
-const GAP = 6;
-const LABEL = 60;
+/** The least and the most pixels of a metre. */
+const SCALES = [36, 110] as const;
+const MARGIN = 44;
 
-type Documents = Record<string, unknown>[];
+type Held = { steps: Floor[]; rack: string } | { steps: Floor[]; thing: Thing; grip: Metres };
 
-/** What would change, in words that can be compared. */
-const changesOf = (applied: Applied): Applied["changes"] => applied.changes.filter(({ verdict }) => verdict !== "unchanged");
-
-function Changes({ of }: { of: Applied["changes"] }): JSX.Element {
-  const text = (one: unknown): string => (one === undefined ? "–" : String(one));
-  return (
-    <div class="plan" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t("target")}</th>
-            <th scope="col">{t("field")}</th>
-            <th scope="col">{t("before")}</th>
-            <th scope="col">{t("to")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {of.flatMap((change) =>
-            (change.differences ?? []).map((one) => (
-              <tr key={`${change.subject}/${one.field}`}>
-                <th scope="row">{change.subject.replace(/^target /, "")}</th>
-                <td>{one.field}</td>
-                <td>{text(one.before)}</td>
-                <td>
-                  <b>{text(one.after)}</b>
-                </td>
-              </tr>
-            )),
-          )}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-/** The difference, and then the application of exactly that. */
-function Apply(props: { room: Room; rows: Arrangement; onClose: () => void; onApplied: () => void }): JSX.Element {
-  const [shown, setShown] = useState<{ documents: Documents; changes: Applied["changes"] }>();
-  const [error, setError] = useState<Refused>();
-  const fail = (failure: unknown): void => {
-    if (!(failure instanceof Refused)) throw failure;
-    setError(failure);
-  };
-  const look = async (): Promise<{ documents: Documents; changes: Applied["changes"] }> => {
-    const targets = await all<Target>(path("/v1/targets", { selector: selectorOfRoom(props.room.name) }), 50_000);
-    const documents = documentsOf(props.rows, targets);
-    if (documents.length === 0) return { documents, changes: [] };
-    const applied = await post<Applied>("/v1/apply", { documents, dry_run: true });
-    return { documents, changes: changesOf(applied) };
-  };
-  useEffect(() => {
-    look().then(setShown, fail);
-  }, []);
-  const apply = async (): Promise<void> => {
-    setError(undefined);
-    try {
-      // Somebody else may have changed these targets since: then what was shown is shown again.
-      const again = await look();
-      const isSame = JSON.stringify(again) === JSON.stringify(shown);
-      setShown(again);
-      if (!isSame) return;
-      await post<Applied>("/v1/apply", { documents: again.documents });
-      props.onApplied();
-    } catch (failure) {
-      fail(failure);
-    }
-  };
-  const isEmpty = shown?.changes.length === 0;
-  return (
-    <Dialog title={t("difference")} onClose={props.onClose} class="hands">
-      {!shown && !error && <Empty>{t("loading")}</Empty>}
-      <Trouble of={error} />
-      {isEmpty && <Empty>{t("noDifference")}</Empty>}
-      {shown && !isEmpty && (
-        <>
-          <p role="status">{t("changesCount", { n: shown.changes.length })}</p>
-          <Changes of={shown.changes} />
-          <details>
-            <summary>{t("asDocument")}</summary>
-            <pre tabIndex={0}>{asYaml(shown.documents)}</pre>
-          </details>
-        </>
-      )}
-      <div class="buttons">
-        <button type="button" onClick={props.onClose}>
-          {t("back")}
-        </button>
-        <button type="button" class="primary" disabled={!shown || isEmpty} onClick={() => void apply()}>
-          {t("applyIt")}
-        </button>
-      </div>
-    </Dialog>
-  );
-}
+const isSame = (a: Thing | undefined, b: Thing): boolean => a?.list === b.list && a.at === b.at;
 
 export function Arrange({ room }: { room: Room }): JSX.Element {
-  const [steps, setSteps] = useState<Arrangement[]>([arrangementOf(room)]);
-  const [dragged, setDragged] = useState<{ rack: string; steps: Arrangement[] }>();
+  const [steps, setSteps] = useState<Floor[]>(() => [drawingOf(room)]);
+  const [held, setHeld] = useState<Held>();
   const [moved, setMoved] = useState<string>();
+  const [chosen, setChosen] = useState<Thing>();
   const [isApplying, setApplying] = useState(false);
   const drawing = useRef<SVGSVGElement>(null);
-  const rows = steps.at(-1)!;
-  const put = (rack: string, row: number, at: number, before = steps): void => {
-    const next = move(rows, rack, row, at);
-    setMoved(rack);
-    if (JSON.stringify(next) !== JSON.stringify(rows)) setSteps([...before, next]);
+  const floor = steps.at(-1)!;
+  /** Makes a step; of the steps before something was dragged, if it is. */
+  const edit = (make: (floor: Floor) => Floor, before?: Floor[]): void =>
+    setSteps((known) => {
+      const base = before ?? known;
+      const next = make(base.at(-1)!);
+      return JSON.stringify(next) === JSON.stringify(known.at(-1)) ? known : [...base, next];
+    });
+  const putNew = (what: Parameters<typeof add>[1]): void => {
+    edit((now) => add(now, what)[0]);
+    setChosen(add(floor, what)[1]);
   };
-  const press = (event: KeyboardEvent, rack: string): void => {
-    const place = placeOf(rows, rack);
-    if (!place) return;
-    const { row, at } = place;
-    if (event.key === "ArrowLeft") put(rack, row, at - 1);
-    else if (event.key === "ArrowRight") put(rack, row, at + 1);
-    else if (event.key === "ArrowUp") put(rack, row - 1, at);
-    else if (event.key === "ArrowDown") put(rack, row + 1, at);
-    else return;
+  const scale = Math.min(Math.max((innerWidth - 2 * MARGIN - 60) / floor.size[0], SCALES[0]), SCALES[1]);
+  const px = (metres: number): number => Math.round(metres * scale);
+  const rows = floor.rows ?? [];
+  const pressRack = (event: KeyboardEvent, rack: string): void => {
+    const place = placeOf(floor, rack);
+    const by = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (!place || !by) return;
+    event.preventDefault();
+    setMoved(rack);
+    edit((now) => moveRack(now, rack, place.row + by[0]!, place.at + by[1]!));
+  };
+  const pressThing = (event: KeyboardEvent, thing: Thing): void => {
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const spot = spotOf(floor, thing);
+    if (event.key === "Delete") {
+      edit((now) => without(now, thing));
+      setChosen(undefined);
+    } else if (event.key === "Enter") setChosen(thing);
+    else if (by && spot) {
+      const to = snapped(floor, [spot.x + by[0]! * floor.tile, spot.y + by[1]! * floor.tile]);
+      edit((now) => moveThing(now, thing, to));
+    } else return;
     event.preventDefault();
   };
-  /** The place under the pointer. */
-  const under = (event: PointerEvent): { row: number; at: number } => {
+  /** The place under the pointer, in metres. */
+  const under = (event: PointerEvent): Metres => {
     const box = drawing.current!.getBoundingClientRect();
-    return {
-      row: Math.floor((event.clientY - box.top) / (H + GAP)),
-      at: Math.round((event.clientX - box.left - LABEL - W / 2) / (W + GAP)),
-    };
+    return [(event.clientX - box.left - MARGIN) / scale, (event.clientY - box.top - MARGIN) / scale];
+  };
+  const drag = (event: PointerEvent): void => {
+    if (!held) return;
+    const [x, y] = under(event);
+    // However far it is dragged, that is one step.
+    if ("thing" in held) {
+      edit((now) => moveThing(now, held.thing, snapped(now, [x - held.grip[0], y - held.grip[1]])), held.steps);
+      return;
+    }
+    const row = rows.findIndex((_, at) => {
+      const spot = spotOf(floor, { list: "rows", at })!;
+      const near = floor.tile;
+      return x > spot.x - near && x < spot.x + spot.w + near && y > spot.y - near / 2 && y < spot.y + spot.h + near / 2;
+    });
+    const into = rows[row];
+    if (!into) return;
+    const along = into.runs === "south" ? y - into.at[1] : x - into.at[0];
+    edit((now) => moveRack(now, held.rack, row, Math.floor(along / into.width)), held.steps);
   };
   // What was moved keeps the focus, wherever it is now.
   useEffect(() => {
-    if (moved === undefined || dragged) return;
+    if (moved === undefined || held) return;
     drawing.current?.querySelector<SVGElement>(`[data-rack="${CSS.escape(moved)}"]`)?.focus();
   }, [steps]);
-  const width = LABEL + (Math.max(4, ...rows.map(({ racks }) => racks.length)) + 1) * (W + GAP);
-  const height = Math.max(1, rows.length) * (H + GAP);
-  const place = moved === undefined ? undefined : placeOf(rows, moved);
+  const place = moved === undefined ? undefined : placeOf(floor, moved);
+  const positionText = (rack: string, row: number, at: number): string =>
+    t("positionOf", { rack, row: rows[row]!.name, n: at + 1 });
+  const spoken = chosen && spotOf(floor, chosen);
+  const loose = room.loose
+    .map((number) => targets.value[number]!.name)
+    .filter((name) => !floor.units?.some(({ target }) => target === name));
+  const grab = (event: PointerEvent, thing: Thing): void => {
+    if (event.button !== 0) return;
+    const spot = spotOf(floor, thing)!;
+    const [x, y] = under(event);
+    setChosen(thing);
+    setMoved(undefined);
+    setHeld({ steps, thing, grip: [x - spot.x, y - spot.y] });
+  };
+  const thing = (of: Thing, look: string, children: JSX.Element): JSX.Element => {
+    const spot = spotOf(floor, of)!;
+    return (
+      <g
+        key={`${of.list}${of.at}`}
+        tabindex={0}
+        role="button"
+        aria-label={t("placeOf", { name: nameOf(floor, of), x: spot.x, y: spot.y })}
+        aria-pressed={isSame(chosen, of)}
+        class={`${look} ${isSame(chosen, of) ? "chosen" : ""}`}
+        onFocus={() => setChosen(of)}
+        onKeyDown={(event) => pressThing(event, of)}
+        onPointerDown={(event) => grab(event, of)}
+      >
+        {children}
+      </g>
+    );
+  };
+  const boxOf = (of: Thing): JSX.Element => {
+    const spot = spotOf(floor, of)!;
+    return (
+      <>
+        <rect x={px(spot.x)} y={px(spot.y)} width={px(spot.w)} height={px(spot.h)} />
+        <text x={px(spot.x) + 5} y={px(spot.y + spot.h / 2) + 4}>
+          {nameOf(floor, of)}
+        </text>
+      </>
+    );
+  };
   return (
     <>
       <div class="toolbar">
@@ -163,72 +145,109 @@ export function Arrange({ room }: { room: Room }): JSX.Element {
         <button type="button" disabled={steps.length < 2} onClick={() => setSteps(steps.slice(0, 1))}>
           {t("revert")}
         </button>
-        <button type="button" onClick={() => setSteps([...steps, [...rows, { name: nextRow(rows), racks: [] }]])}>
+        <button type="button" onClick={() => putNew("row")}>
           {t("newRow")}
         </button>
+        <button type="button" onClick={() => putNew("cold")}>
+          {t("newCold")}
+        </button>
+        <button type="button" onClick={() => putNew("hot")}>
+          {t("newHot")}
+        </button>
+        {loose.length > 0 && (
+          <label>
+            {t("placeTarget")}{" "}
+            <select value="" onChange={({ currentTarget: { value } }) => value && putNew({ target: value })}>
+              <option value="" />
+              {loose.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+        )}
+        <Length text="roomWidth" value={floor.size[0]} onChange={(width) => edit((now) => ({ ...now, size: [width, now.size[1]] }))} />
+        <Length text="roomDepth" value={floor.size[1]} onChange={(depth) => edit((now) => ({ ...now, size: [now.size[0], depth] }))} />
         <span class="space" />
         <button type="button" onClick={() => ask("edit", undefined)}>
           {t("cancel")}
         </button>
-        <button type="button" class="primary" disabled={steps.length < 2} onClick={() => setApplying(true)}>
+        <button type="button" class="primary" disabled={steps.length < 2 && room.floor === floor} onClick={() => setApplying(true)}>
           {t("showDiff")} …
         </button>
       </div>
       <p class="hint">{t("editHint")}</p>
+      {chosen && <Fields floor={floor} thing={chosen} onEdit={edit} onGone={() => setChosen(undefined)} />}
       <div class="arrange">
         <svg
           ref={drawing}
-          width={width}
-          height={height}
+          width={px(floor.size[0]) + 2 * MARGIN}
+          height={px(floor.size[1]) + 2 * MARGIN}
           role="group"
           aria-label={t("edit")}
-          onPointerMove={(event) => {
-            if (dragged === undefined) return;
-            const { row, at } = under(event);
-            const from = placeOf(rows, dragged.rack);
-            // However far it is dragged, that is one step.
-            if (rows[row] && (from?.row !== row || from.at !== at)) put(dragged.rack, row, at, dragged.steps);
-          }}
-          onPointerUp={() => setDragged(undefined)}
-          onPointerLeave={() => setDragged(undefined)}
+          onPointerMove={drag}
+          onPointerUp={() => setHeld(undefined)}
+          onPointerLeave={() => setHeld(undefined)}
         >
-          {rows.map((row, number) => (
-            <g key={row.name}>
-              <rect class="lane" x={0} y={number * (H + GAP)} width={width} height={H} />
-              <text class="row-name" x={12} y={number * (H + GAP) + H / 2 + 4}>
-                {row.name || "–"}
-              </text>
-              {row.racks.map((rack, at) => (
-                <g
-                  key={rack}
-                  tabindex={0}
-                  role="button"
-                  data-rack={rack}
-                  aria-label={t("positionOf", { rack, row: row.name, n: at + 1 })}
-                  class={`movable ${rack === dragged?.rack ? "dragged" : ""}`}
-                  transform={`translate(${LABEL + at * (W + GAP)} ${number * (H + GAP) + 4})`}
-                  onKeyDown={(event) => press(event, rack)}
-                  onPointerDown={(event) => {
-                    if (event.button === 0) setDragged({ rack, steps });
-                  }}
-                >
-                  <rect width={W} height={H - 8} />
-                  <text x={W / 2} y={H / 2}>
-                    {rack}
-                  </text>
+          <g transform={`translate(${MARGIN} ${MARGIN})`}>
+            <rect class="lane" width={px(floor.size[0])} height={px(floor.size[1])} />
+            {floor.aisles?.map((aisle, at) => thing({ list: "aisles", at }, `area ${aisle.air}`, boxOf({ list: "aisles", at })))}
+            {floor.units?.map((_, at) => thing({ list: "units", at }, "movable unit", boxOf({ list: "units", at })))}
+            {rows.map((row, number) => {
+              const spot = spotOf(floor, { list: "rows", at: number })!;
+              const isDown = row.runs === "south";
+              const [x, y] = isDown ? [px(spot.x), px(spot.y) - 26] : [px(spot.x) - 34, px(spot.y)];
+              const [w, h] = isDown ? [px(spot.w), 24] : [32, px(spot.h)];
+              return (
+                <g key={number}>
+                  {row.racks.length === 0 && <rect class="ghost" x={px(spot.x)} y={px(spot.y)} width={px(spot.w)} height={px(spot.h)} />}
+                  {thing(
+                    { list: "rows", at: number },
+                    "handle",
+                    <>
+                      <rect x={x} y={y} width={w} height={h} />
+                      <text class="row-name" x={x + w / 2} y={y + h / 2 + 4}>
+                        {row.name || "–"}
+                      </text>
+                    </>,
+                  )}
+                  {row.racks.map((rack, at) => {
+                    const own = rackSpot(row, at);
+                    return (
+                      <g
+                        key={rack}
+                        tabindex={0}
+                        role="button"
+                        data-rack={rack}
+                        aria-label={positionText(rack, number, at)}
+                        class={`movable ${held && "rack" in held && held.rack === rack ? "dragged" : ""}`}
+                        onKeyDown={(event) => pressRack(event, rack)}
+                        onPointerDown={(event) => {
+                          if (event.button !== 0) return;
+                          setMoved(rack);
+                          setHeld({ steps, rack });
+                        }}
+                      >
+                        <rect x={px(own.x) + 1} y={px(own.y) + 1} width={px(own.w) - 2} height={px(own.h) - 2} />
+                        <text x={px(own.x + own.w / 2)} y={px(own.y + own.h / 2) + 4}>
+                          {rack}
+                        </text>
+                      </g>
+                    );
+                  })}
                 </g>
-              ))}
-            </g>
-          ))}
+              );
+            })}
+          </g>
         </svg>
       </div>
       <p class="spoken" role="status">
-        {place && moved && t("positionOf", { rack: moved, row: rows[place.row]!.name, n: place.at + 1 })}
+        {place && moved
+          ? positionText(moved, place.row, place.at)
+          : spoken && t("placeOf", { name: nameOf(floor, chosen), x: spoken.x, y: spoken.y })}
       </p>
       {isApplying && (
         <Apply
-          room={room}
-          rows={rows}
+          floor={floor}
           onClose={() => setApplying(false)}
           onApplied={() => {
             setApplying(false);

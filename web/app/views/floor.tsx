@@ -25,6 +25,7 @@ export function lookText(look: Look): string {
 
 /** One line about a rack or a target, as it is spoken. */
 function spoken(box: Box): string {
+  if (box.members.length === 0) return `${t("rack")} ${box.name}, ${t("emptyRack")}`;
   const sum = summary(box.members);
   const name = box.isRack ? `${t("rack")} ${box.name}` : (targets.value[box.members[0]!]?.name ?? "");
   return [
@@ -70,10 +71,13 @@ export function FloorCanvas(props: { room: Room; layer: Layer; height: number; s
     const drawing = new Drawing(g, plan, layer, colours());
     drawing.begin();
     let frameId = 0;
+    const draw = (): void => {
+      if (drawing.refresh()) frameId = requestAnimationFrame(draw);
+    };
     const stop = effect(() => {
       void [revision.value, alarmsRevision.value, Math.floor(now.value / 10_000)];
       cancelAnimationFrame(frameId);
-      frameId = requestAnimationFrame(() => drawing.refresh());
+      frameId = requestAnimationFrame(draw);
     });
     return () => {
       stop();
@@ -219,9 +223,7 @@ function Row({ name, path, sum, count }: { name: string; path: string; sum: Summ
       <th scope="row">
         <a href={path}>{name}</a>
       </th>
-      <td>
-        <Mark of={mark} /> {lookText(mark)}
-      </td>
+      <td>{count === 0 ? t("emptyRack") : <><Mark of={mark} /> {lookText(mark)}</>}</td>
       <td class="number">{count}</td>
       <td class="number">{watts(sum.power)}</td>
       <td class="number">{degrees(sum.temperature)}</td>
@@ -336,13 +338,12 @@ function Shown({ room, known, members }: { room: Room; known: Room[]; members: n
         <button type="button" aria-pressed={isList} onClick={() => ask("as", isList ? "" : "list")}>
           {isList ? t("asDrawing") : t("asList")}
         </button>
-        {room.rows.length > 0 && (
-          <Hand right={["inventory"]} on={members.map((one) => targets.value[one]!.name)} onClick={() => ask("edit", "1")}>
-            {t("edit")} …
-          </Hand>
-        )}
+        <Hand right={["inventory"]} onClick={() => ask("edit", "1")}>
+          {t("edit")} …
+        </Hand>
         <Legend layer={layer} />
       </div>
+      {room.floor && !isPresent() && <p class="hint">{t("drawingOfNow")}</p>}
       {isList ? <Twin room={room} /> : <FloorCanvas room={room} layer={layer} height={innerHeight - 210} />}
       <Picked />
       <Worst members={members} />

@@ -7,6 +7,7 @@ import { all } from "../fetching";
 import { degrees, watts } from "../format";
 import { cell, numberOf, revision, targets } from "../live";
 import { Age, Empty, HealthMark, Labels, Trouble } from "../parts";
+import { hasEverywhere } from "../rights";
 import { ask, place, to } from "../route";
 import { pick, picked, toggle } from "../selection";
 import { t, word } from "../text";
@@ -16,6 +17,8 @@ import { Picked } from "./floor";
 const HEALTHS: Health[] = ["answering", "failing", "stale", "partial", "not-understood", "unobserved", "unseen"];
 const ROW = 28;
 const MOST = 50_000;
+/** How often it is asked again, in milliseconds. */
+const AGAIN = 5000;
 
 /** The part of a list that is on the screen. */
 function useWindow(count: number): { from: number; to: number; frame: { current: HTMLDivElement | null } } {
@@ -45,17 +48,24 @@ function useTargets(selector: string, health: string): { list: Target[] | undefi
   const [state, setState] = useState<{ list?: Target[]; error?: Refused }>({});
   useEffect(() => {
     const ended = new AbortController();
-    // While somebody types, nothing is asked.
-    const timer = setTimeout(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    const look = (): void => {
       all<Target>(path("/v1/targets", { selector, health }), MOST, ended.signal).then(
-        (list) => setState({ list }),
+        (list) => {
+          setState({ list });
+          // Who is of a health changes by itself.
+          if (health) timer = setTimeout(look, AGAIN);
+        },
         (error: unknown) => {
           if (ended.signal.aborted) return;
           if (!(error instanceof Refused)) throw error;
           setState((before) => ({ ...before, error }));
+          timer = setTimeout(look, AGAIN);
         },
       );
-    }, 200);
+    };
+    // While somebody types, nothing is asked.
+    timer = setTimeout(look, 200);
     return () => {
       ended.abort();
       clearTimeout(timer);
@@ -65,13 +75,19 @@ function useTargets(selector: string, health: string): { list: Target[] | undefi
   return { list: state.list, error: state.error };
 }
 
-function Row({ target, at }: { target: Target; at: number }): JSX.Element {
+function Row(props: { target: Target; at: number; onChoose: (at: number, isRange: boolean) => void }): JSX.Element {
+  const { target, at } = props;
   const number = numberOf(target.name);
   const answered = number === undefined ? Number.NaN : cell.answered(number);
   return (
     <div class="row" role="row" aria-rowindex={at + 2} style={{ top: `${at * ROW}px` }}>
       <span role="cell">
-        <input type="checkbox" aria-label={`${t("select")} ${target.name}`} checked={picked.value.has(target.name)} onChange={() => toggle(target.name)} />
+        <input
+          type="checkbox"
+          aria-label={`${t("select")} ${target.name}`}
+          checked={picked.value.has(target.name)}
+          onClick={(event) => props.onChoose(at, event.shiftKey)}
+        />
       </span>
       <span role="rowheader">
         <a href={to.device(target.name)}>{target.name}</a>
@@ -107,6 +123,14 @@ export function InventoryView(): JSX.Element {
   const { list, error } = useTargets(selector, health);
   const count = list?.length ?? 0;
   const { from, to: until, frame } = useWindow(count);
+  const last = useRef(0);
+  /** Chooses one; with Shift all between it and the one before. */
+  const choose = (at: number, isRange: boolean): void => {
+    const [first, end] = [Math.min(last.current, at), Math.max(last.current, at)];
+    if (isRange) pick([...picked.value, ...(list ?? []).slice(first, end + 1).map(({ name }) => name)]);
+    else toggle(list![at]!.name);
+    last.current = at;
+  };
   return (
     <>
       <h1 class="title">
@@ -139,6 +163,7 @@ export function InventoryView(): JSX.Element {
         <button type="button" disabled={count === 0} onClick={() => pick(list?.map(({ name }) => name) ?? [])}>
           {t("select")}: {t("all")}
         </button>
+        {hasEverywhere(["see"]) && <a href="/inventory/found">{t("proposals")}</a>}
       </div>
       <Trouble of={error} />
       {list?.length === 0 && <Empty>{t("noMatch")}</Empty>}
@@ -153,7 +178,7 @@ export function InventoryView(): JSX.Element {
           </div>
           <div class="body" ref={frame} role="rowgroup" tabIndex={0} aria-label={t("found", { n: count })}>
             <div role="presentation" style={{ height: `${count * ROW}px` }} />
-            {list?.slice(from, until).map((target, at) => <Row key={target.name} target={target} at={from + at} />)}
+            {list?.slice(from, until).map((target, at) => <Row key={target.name} target={target} at={from + at} onChoose={choose} />)}
           </div>
         </div>
       )}

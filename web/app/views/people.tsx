@@ -5,7 +5,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, Refused, put, remove } from "../api";
 import { useFetched } from "../fetching";
-import { Dialog, Hand, Time, Trouble } from "../parts";
+import { Confirm, Dialog, Hand, Time, Trouble } from "../parts";
 import { t } from "../text";
 
 interface Person {
@@ -17,45 +17,6 @@ interface Person {
 }
 
 const ROLES = ["viewer", "observer", "operator", "approver", "inventory", "releaser", "security", "admin", "metrics"];
-
-/** Something that is done only after it was read. */
-function Confirm(props: {
-  title: string;
-  verb: string;
-  children: ComponentChildren;
-  act: (form: FormData) => Promise<unknown>;
-  onClose: () => void;
-  onDone: () => void;
-}): JSX.Element {
-  const [error, setError] = useState<Refused>();
-  const submit = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    try {
-      await props.act(new FormData(event.currentTarget as HTMLFormElement));
-      props.onClose();
-      props.onDone();
-    } catch (failure) {
-      if (!(failure instanceof Refused)) throw failure;
-      setError(failure);
-    }
-  };
-  return (
-    <Dialog title={props.title} onClose={props.onClose}>
-      <form class="fields" onSubmit={submit}>
-        {props.children}
-        <Trouble of={error} />
-        <div class="buttons">
-          <button type="button" onClick={props.onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="primary">
-            {props.verb}
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
 
 type Open = { is: "token" | "revoke" | "role"; name: string };
 

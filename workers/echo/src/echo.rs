@@ -24,6 +24,8 @@ pub struct Echo {
     count: AtomicU64,
     metric: MetricName,
     text: MetricName,
+    power: MetricName,
+    temperature: MetricName,
     faults: Faults,
 }
 
@@ -51,6 +53,7 @@ impl Worker for Echo {
             "set" => self.set(task.parameters).await,
             "write" => self.write(&task.address, task.parameters),
             "look" => self.look(&task.address),
+            "meter" => self.meter(&task.address),
             "crash" => std::process::exit(CRASHED),
             "hang" => freeze(),
             other => Err(undone(other)),
@@ -68,6 +71,8 @@ impl Echo {
             count: AtomicU64::new(0),
             metric: MetricName::new("utakata.echo.count")?,
             text: MetricName::new("utakata.echo.text")?,
+            power: MetricName::new("hw.power")?,
+            temperature: MetricName::new("hw.temperature")?,
             faults,
         })
     }
@@ -130,6 +135,36 @@ impl Echo {
         };
         Ok(Answer {
             readings: vec![reading],
+            ..Answer::default()
+        })
+    }
+
+    /// Returns the power that the file at the address of the target has; where the address is no
+    /// path, a power and a temperature that are others each time.
+    fn meter(&self, address: &str) -> Result<Answer, Failure> {
+        let reading = |metric: &MetricName, value, unit: &str| Reading {
+            metric: metric.clone(),
+            attributes: Attributes::new(),
+            value: ReadingValue::Number(value),
+            unit: unit.into(),
+            quality: Quality::Good,
+        };
+        let readings = if address.starts_with('/') {
+            let text =
+                std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
+            let watts = text.trim().parse::<f64>().map_err(|error| bad(&error))?;
+            vec![reading(&self.power, watts, "W")]
+        } else {
+            let count = self.count.fetch_add(1, Ordering::Relaxed);
+            // Steps that have no common divisor with their range, so that neighbours differ.
+            let (watts, tenths) = (count * 37 % 400, count * 7 % 90);
+            vec![
+                reading(&self.power, 200.0 + watts as f64, "W"),
+                reading(&self.temperature, 18.0 + tenths as f64 / 10.0, "Cel"),
+            ]
+        };
+        Ok(Answer {
+            readings,
             ..Answer::default()
         })
     }

@@ -1,8 +1,11 @@
-//! The example policies, and the mistakes that people make in them.
+//! The example policies and the example floor, and the mistakes that people make in them.
 
 use std::{fs, path::Path};
 
 use crate::parse;
+
+/// The example of a floor, seen from the policies.
+const FLOOR: &str = "../floor.yaml";
 
 fn example(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies");
@@ -41,6 +44,7 @@ fn the_examples_are_right() {
         "warm-aisle.yaml",
         "hung-bmc.yaml",
         "site.yaml",
+        FLOOR,
     ] {
         let found = mistakes(&example(name));
         assert!(found.is_empty(), "{name}: {found:?}");
@@ -144,4 +148,29 @@ fn an_envelope() {
     );
     finds(name, ("Europe/Berlin", "Europe/Brelin"), &["Europe/Brelin"]);
     finds(name, ("Mon 08:00", "08:00"), &["Fri 16:00 .. Mon 08:00"]);
+}
+
+#[test]
+fn a_floor() {
+    for (change, words) in [
+        (
+            ("face: south", "face: sout"),
+            &["did you mean \"south\"?"][..],
+        ),
+        (("face: south", "face: east"), &["face north or south"]),
+        (("[A1..A2]", "[A2..A1]"), &["ends before it begins"]),
+        (("[A1..A2]", "[A1, A1]"), &["rack A1 is in row A already"]),
+        (
+            ("at: [4.8, 1.8]", "at: [2.0, 1.8]"),
+            &["ups-b at 2, 1.8 is where rack A1 is: move ups-b"],
+        ),
+        (
+            ("at: [4.8, 1.8]", "at: [5.8, 1.8]"),
+            &["ups-b reaches from 5.8, 1.8", "6 by 4.8 m"],
+        ),
+        (("air: hot", "air: hoot"), &["did you mean \"hot\"?"]),
+        (("aisles:", "aisels:"), &["did you mean \"aisles\"?"]),
+    ] {
+        finds(FLOOR, change, words);
+    }
 }

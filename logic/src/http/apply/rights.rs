@@ -38,7 +38,8 @@ pub(super) fn check<R: Right>(
             Document::Schedule(_)
             | Document::Relation(_)
             | Document::Alarm(_)
-            | Document::Policy(_) => of_site(rights, Verb::Inventory),
+            | Document::Policy(_)
+            | Document::Floor(_) => of_site(rights, Verb::Inventory),
             Document::Envelope(_) => of_site(rights, Verb::People),
         };
         problems.extend(missing.map(|verb| problem(allowed, document.subject(), verb)));
@@ -50,9 +51,11 @@ pub(super) fn check<R: Right>(
                 None => None,
             },
             Named::Credential(_) => of_site(rights, Verb::SecretWrite),
-            Named::Schedule(_) | Named::Relation(_) | Named::Alarm(_) | Named::Policy(_) => {
-                of_site(rights, Verb::Inventory)
-            }
+            Named::Schedule(_)
+            | Named::Relation(_)
+            | Named::Alarm(_)
+            | Named::Policy(_)
+            | Named::Floor(_) => of_site(rights, Verb::Inventory),
             Named::Envelope(_) => of_site(rights, Verb::People),
         };
         problems.extend(missing.map(|verb| problem(allowed, named.subject(), verb)));

@@ -30,7 +30,7 @@ use Column::{Bytes, Flag, Number, Text};
 const NAMED: &[Column] = &[Text("name"), Text("body")];
 
 /// All tables except the leases, each after those it refers to.
-pub static TABLES: [Table; 35] = [
+pub static TABLES: [Table; 36] = [
     table("target", NAMED),
     table("schedule", NAMED),
     table("credential", NAMED),
@@ -39,6 +39,7 @@ pub static TABLES: [Table; 35] = [
     table("alarm_rule", NAMED),
     table("envelope", NAMED),
     table("policy", NAMED),
+    table("floor", NAMED),
     table("gate", &[Text("key"), Text("body")]),
     table("policy_state", &[Text("key"), Text("body")]),
     Table {

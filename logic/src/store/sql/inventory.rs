@@ -21,6 +21,7 @@ struct Outcome<'c> {
     alarm_rules: Bodies<'c>,
     envelopes: Bodies<'c>,
     policies: Bodies<'c>,
+    floors: Bodies<'c>,
     /// Targets whose readings are deleted.
     unread: Vec<&'c str>,
 }
@@ -60,6 +61,7 @@ const RELATIONS: Table = table!("relation");
 const ALARM_RULES: Table = table!("alarm_rule");
 const ENVELOPES: Table = table!("envelope");
 const POLICIES: Table = table!("policy");
+const FLOORS: Table = table!("floor");
 const DELETE_READINGS: &str = "DELETE FROM reading WHERE target IN (SELECT name FROM fresh)";
 
 #[async_trait]
@@ -74,12 +76,13 @@ impl<S: Sql> Inventory for S {
             let rules = moment.fetch(Statement::new(ALARM_RULES.select)).await?;
             let envelopes = moment.fetch(Statement::new(ENVELOPES.select)).await?;
             let policies = moment.fetch(Statement::new(POLICIES.select)).await?;
-            let documents = (rules, envelopes, policies);
+            let floors = moment.fetch(Statement::new(FLOORS.select)).await?;
+            let documents = (rules, envelopes, policies, floors);
             Ok((targets, schedules, credentials, relations, documents))
         };
         let rows = rows.await;
         let (targets, schedules, credentials, relations, documents) = moment.end(rows).await?;
-        let (rules, envelopes, policies) = documents;
+        let (rules, envelopes, policies, floors) = documents;
         Ok(Contents {
             targets: bodies(self.place(), "target", &targets)?,
             schedules: bodies(self.place(), "schedule", &schedules)?,
@@ -88,6 +91,7 @@ impl<S: Sql> Inventory for S {
             alarm_rules: bodies(self.place(), "alarm rule", &rules)?,
             envelopes: bodies(self.place(), "envelope", &envelopes)?,
             policies: bodies(self.place(), "policy", &policies)?,
+            floors: bodies(self.place(), "floor", &floors)?,
         })
     }
 
@@ -159,6 +163,10 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
                 let body = place.json("policy", policy)?;
                 (&mut outcome.policies, policy.name.as_str(), Some(body))
             }
+            Change::Put(Document::Floor(floor)) => {
+                let body = place.json("floor", floor)?;
+                (&mut outcome.floors, floor.name.as_str(), Some(body))
+            }
             Change::Put(Document::Relation(relation)) => {
                 let body = place.json("relation", relation)?;
                 let name = relation.key().to_string();
@@ -172,6 +180,7 @@ fn outcome<'c>(changes: &'c [Change], place: &Place) -> Result<Outcome<'c>, Erro
             Change::DeleteAlarmRule(name) => (&mut outcome.alarm_rules, name.as_str(), None),
             Change::DeleteEnvelope(name) => (&mut outcome.envelopes, name.as_str(), None),
             Change::DeletePolicy(name) => (&mut outcome.policies, name.as_str(), None),
+            Change::DeleteFloor(name) => (&mut outcome.floors, name.as_str(), None),
             Change::DeleteTarget(name) => {
                 outcome.unread.push(name.as_str());
                 (&mut outcome.targets, name.as_str(), None)
@@ -197,6 +206,7 @@ async fn make(to: &mut impl Session, outcome: Outcome<'_>) -> Result<(), sqlx::E
         (outcome.alarm_rules, ALARM_RULES),
         (outcome.envelopes, ENVELOPES),
         (outcome.policies, POLICIES),
+        (outcome.floors, FLOORS),
     ];
     for (bodies, table) in tables {
         let (gone, put): (Bodies<'_>, Bodies<'_>) =

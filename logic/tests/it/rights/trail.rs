@@ -85,6 +85,18 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
         ),
         of("PUT /v1/relations", "/v1/relations", relation, "feeds"),
         of(
+            "PUT /v1/floors/{name}",
+            "/v1/floors/north",
+            json!({ "name": "north", "size": [6, 6] }),
+            "floor north",
+        ),
+        of(
+            "DELETE /v1/floors/{name}",
+            "/v1/floors/north",
+            none.clone(),
+            "/v1/floors/north",
+        ),
+        of(
             "PUT /v1/alarm-rules/{name}",
             "/v1/alarm-rules/fan-failed",
             rule,

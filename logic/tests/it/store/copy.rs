@@ -83,11 +83,13 @@ async fn filled() -> (tempfile::TempDir, Sqlite) {
 async fn fill_alarms(store: &Sqlite) {
     let rule = json!({ "name": "x", "on": { "silence": 3 } });
     let relation = json!({ "relation": "feeds", "from": "pdu-0", "to": "pdu-1" });
+    let floor = json!({ "name": "north", "size": [6, 6] });
     let changes = [
         Change::Put(Document::Alarm(serde_json::from_value(rule).unwrap())),
         Change::Put(Document::Relation(
             serde_json::from_value(relation).unwrap(),
         )),
+        Change::Put(Document::Floor(serde_json::from_value(floor).unwrap())),
     ];
     store.change(&changes).await.unwrap();
     let mut alarms = AlarmWrites::default();
@@ -111,9 +113,10 @@ async fn alarms_are_alike(a: &dyn Store, b: &dyn Store) {
     assert!(!changes.is_empty() && changes == b.alarm_changes(0, 1000).await.unwrap());
     let told = a.alarms_told().await.unwrap();
     assert!(!told.is_empty() && told == b.alarms_told().await.unwrap());
-    // Rules and relations are part of the inventory.
+    // Rules, relations and floors are part of the inventory.
     let inventory = a.inventory().await.unwrap();
     assert!(!inventory.alarm_rules.is_empty() && !inventory.relations.is_empty());
+    assert!(!inventory.floors.is_empty());
 }
 
 async fn to_postgres(from: &Sqlite, to: &PostgresStore) -> Result<Vec<Progress>, Error> {

@@ -1,9 +1,13 @@
 //! Remarks on documents that are valid but may contain a slip: a kind or zone that nothing serves,
-//! a schedule that reads nothing.
+//! a schedule that reads nothing, a rack of a floor that is empty.
 
 use std::collections::BTreeMap;
 
-use utakata_api::{Client, apply::Document, inventory::KindView};
+use utakata_api::{
+    Client,
+    apply::{Applied, Document},
+    inventory::KindView,
+};
 use utakata_model::{Schedule, Target, suggest};
 
 /// The number of schedules that are checked: more of them come from a program.
@@ -59,6 +63,13 @@ pub async fn idle(client: &Client, documents: &[Document]) -> Vec<String> {
         }
     }
     notes
+}
+
+/// Notes what the server warns of in floors.
+pub fn floors(applied: &Applied) -> impl Iterator<Item = String> {
+    let warnings = applied.warnings.iter();
+    let of_floors = warnings.filter(|one| one.subject.starts_with("floor "));
+    of_floors.map(|one| format!("note: {}: {}", one.subject, one.message))
 }
 
 fn reads_nothing(schedule: &Schedule) -> String {

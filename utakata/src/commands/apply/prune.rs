@@ -21,6 +21,8 @@ pub enum What {
     Relations,
     /// All alarm rules of this site; shipped ones of their names are in force again
     AlarmRules,
+    /// All floors of this site
+    Floors,
 }
 
 /// Returns everything of these types that the documents do not contain.
@@ -55,6 +57,10 @@ pub async fn unnamed(
         let found = client.alarm_rules().await?.into_iter();
         let of_site = found.filter(|view| !view.shipped);
         there.extend(of_site.map(|view| Named::Alarm(view.rule.name)));
+    }
+    if what.contains(&What::Floors) {
+        let found = client.floors().await?.into_iter();
+        there.extend(found.map(|floor| Named::Floor(floor.name)));
     }
     Ok(without(there, documents))
 }

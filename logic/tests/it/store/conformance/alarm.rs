@@ -3,7 +3,7 @@
 use serde_json::json;
 use utakata_api::apply::Document;
 use utakata_logic::store::{AlarmChangeRow, AlarmRow, AlarmWrites, Change, Store, WriteBatch};
-use utakata_model::{AlarmRule, Relation};
+use utakata_model::{AlarmRule, Floor, Relation};
 
 use super::{name, put};
 
@@ -76,7 +76,7 @@ pub async fn alarms_are_those_that_were_written_last(store: &dyn Store) {
     );
 }
 
-/// Rules and relations reflect all changes.
+/// Rules, relations and floors reflect all changes.
 pub async fn rules_and_relations_are_those_that_were_written(store: &dyn Store) {
     let rule = |name: &str, raise: &str| -> AlarmRule {
         let rule = json!({ "name": name, "on": { "metric": "hw.power" }, "raise": raise });
@@ -90,6 +90,10 @@ pub async fn rules_and_relations_are_those_that_were_written(store: &dyn Store) 
     };
     let put_rule = |rule: &AlarmRule| Change::Put(Document::Alarm(Box::new(rule.clone())));
     let put_relation = |relation: &Relation| Change::Put(Document::Relation(relation.clone()));
+    let floor = |width: f64| {
+        let floor = json!({ "name": "north", "size": [width, 6.0] });
+        Box::new(serde_json::from_value::<Floor>(floor).unwrap())
+    };
     let (old, new) = (rule("x", "value > 1.0"), rule("x", "value > 2.0"));
     let (other, one, two) = (rule("a", "value > 3.0"), relation("b"), relation("rack=A1"));
     let changes = [
@@ -99,9 +103,11 @@ pub async fn rules_and_relations_are_those_that_were_written(store: &dyn Store) 
         put_rule(&other),
         put_relation(&two),
         put_relation(&one),
+        Change::Put(Document::Floor(floor(6.0))),
     ];
     store.change(&changes).await.unwrap();
     let contents = store.inventory().await.unwrap();
+    assert_eq!(contents.floors, [*floor(6.0)]);
     assert_eq!(contents.alarm_rules, [other.clone(), old]);
     assert_eq!(contents.relations.len(), 2);
 
@@ -111,14 +117,20 @@ pub async fn rules_and_relations_are_those_that_were_written(store: &dyn Store) 
         Change::DeleteRelation(two.key()),
         // It is there already: what it says is its name.
         put_relation(&one),
+        Change::Put(Document::Floor(floor(7.5))),
     ];
     store.change(&changes).await.unwrap();
     let contents = store.inventory().await.unwrap();
+    assert_eq!(contents.floors, [*floor(7.5)]);
     assert_eq!(contents.alarm_rules, [new]);
     assert_eq!(contents.relations, [one]);
     assert_eq!(contents.targets.len(), 2);
     store
-        .change(&[Change::DeleteTarget(name("b"))])
+        .change(&[
+            Change::DeleteTarget(name("b")),
+            Change::DeleteFloor("north".parse().unwrap()),
+        ])
         .await
         .unwrap();
+    assert!(store.inventory().await.unwrap().floors.is_empty());
 }
