@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn floor(rows: Value) -> Floor {
+fn floor(rows: &Value) -> Floor {
     let floor = json!({ "name": "north", "size": [12.0, 9.0], "rows": rows });
     serde_json::from_value(floor).unwrap()
 }
@@ -20,7 +20,7 @@ fn check(floor: &Floor, expected: &[(&str, &str)]) {
 
 #[test]
 fn a_range_stands_for_all_racks_between() {
-    let floor = floor(json!([{ "name": "A", "racks": ["A09..A11", "A20"], "at": [0, 0] }]));
+    let floor = floor(&json!([{ "name": "A", "racks": ["A09..A11", "A20"], "at": [0, 0] }]));
     assert_eq!(floor.rows[0].racks, ["A09", "A10", "A11", "A20"]);
     assert_eq!(floor.room(), "north");
     for (range, reason) in [
@@ -37,7 +37,7 @@ fn a_range_stands_for_all_racks_between() {
 
 #[test]
 fn racks_stand_side_by_side_from_the_first_corner() {
-    let floor = floor(json!([
+    let floor = floor(&json!([
         { "name": "A", "racks": ["A1", "A2"], "at": [1.2, 2.4] },
         { "name": "B", "racks": ["B1", "B2"], "at": [6.0, 1.0], "runs": "south", "width": 0.8 },
     ]));
@@ -53,21 +53,21 @@ fn racks_stand_side_by_side_from_the_first_corner() {
 fn rows_may_touch_and_not_overlap() {
     let row = |name: &str, first: &str, at: [f64; 2]| json!({ "name": name, "racks": [format!("{first}1..{first}3")], "at": at });
     check(
-        &floor(json!([
+        &floor(&json!([
             row("A", "A", [0.0, 0.0]),
             row("B", "B", [0.0, 1.2])
         ])),
         &[],
     );
     check(
-        &floor(json!([
+        &floor(&json!([
             row("A", "A", [0.0, 0.0]),
             row("A", "C", [1.8, 0.0])
         ])),
         &[],
     );
     check(
-        &floor(json!([
+        &floor(&json!([
             row("A", "A", [0.0, 0.0]),
             row("B", "B", [1.2, 0.6])
         ])),
@@ -111,7 +111,7 @@ fn units_stand_where_nothing_else_does_and_aisles_lie_anywhere_in_the_room() {
 
 #[test]
 fn a_rack_stands_in_one_place_and_looks_out_of_its_row() {
-    let floor = floor(json!([
+    let floor = floor(&json!([
         { "name": "A", "racks": ["A1", "A2"], "at": [0, 0], "face": "south" },
         { "name": "B", "racks": ["A2", ""], "at": [0, 3], "face": "east" },
         { "name": "C", "racks": [], "at": [0, 6] },
@@ -138,7 +138,7 @@ fn a_rack_stands_in_one_place_and_looks_out_of_its_row() {
 
 #[test]
 fn lengths_that_cannot_be_are_refused_alone() {
-    let mut floor = floor(json!([{ "name": "A", "racks": ["A1"], "at": [0, 0], "depth": -1 }]));
+    let mut floor = floor(&json!([{ "name": "A", "racks": ["A1"], "at": [0, 0], "depth": -1 }]));
     floor.size[1] = f64::NAN;
     floor.tile = 0.0;
     let wrong = floor.check();
