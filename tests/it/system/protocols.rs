@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use utakata_tests::servers::{Ipmi, Modbus, NodeExporter, Nut, Openssl, Sshd, Sushy, World};
 
-use super::place::Place;
+use super::{place::Place, room::Room};
 
 const UPS: &str =
     "battery.charge: 64\ninput.voltage: 229.7\nups.delay.shutdown: 20\nups.status: OL\n";
@@ -25,21 +25,29 @@ fn every_kind_is_read_and_what_is_switched_is_read_back() {
     let page = Openssl::start(30).unwrap();
     let cooler = json!({ "uint16": [{ "addr": 5, "value": 421 }], "write": [5] });
     let cooler = Modbus::start(&cooler).unwrap();
+    let room = Room::line();
     let place = Place::new();
+    place.release_modbus_crac();
     let _up = place.up();
     place.apply(&format!(
         "type: credential\nname: admin\nvalues: {{ user: admin, password: secret }}\n---\n\
          type: target\nname: bmc\nkind: redfish\naddress: {}/{}\ncredential: admin\n---\n\
          type: target\nname: ups\nkind: nut\naddress: ups1@{}\ncredential: admin\n---\n\
          type: target\nname: page\nkind: probe\naddress: https://{}/\n---\n\
-         type: target\nname: cooler\nkind: modbus\naddress: {}\n",
+         type: target\nname: cooler\nkind: modbus\naddress: {}\n---\n\
+         type: target\nname: cu-1\nkind: modbus-crac\naddress: {}\n---\n\
+         type: target\nname: cu-2\nkind: modbus-crac\naddress: {}\n---\n\
+         type: target\nname: liar\nkind: nut\naddress: {}\n",
         bmc.address(),
         Sushy::system(1),
         nut.address(),
         page.address(),
         cooler.address(),
+        room.address("cu-1"),
+        room.address("cu-2"),
+        room.address("nut-1-ups-a"),
     ));
-    for kind in ["redfish", "nut", "probe", "modbus"] {
+    for kind in ["redfish", "nut", "probe", "modbus", "modbus-crac"] {
         place.until_served(kind);
     }
     for (target, metric, expect) in [
@@ -48,6 +56,7 @@ fn every_kind_is_read_and_what_is_switched_is_read_back() {
         ("ups", "hw.voltage", json!(229.7)),
         ("page", "utakata.reachable", json!("yes")),
         ("page", "utakata.http.status", json!("200")),
+        ("cu-2", "hw.status", json!("ok")),
     ] {
         let read = place.json(&["read", target]);
         assert_eq!(value(&read, metric), Some(&expect), "{target}: {read}");
@@ -90,6 +99,45 @@ fn every_kind_is_read_and_what_is_switched_is_read_back() {
         read["tasks"][0]["outcome"]["result"]["values"],
         json!([430]),
         "{read}"
+    );
+    // The battery runs empty, whatever the server says of the mains; words are no numbers.
+    let charge = |read: &Value| value(read, "hw.battery.charge").and_then(Value::as_f64);
+    assert_eq!(charge(&place.json(&["read", "liar"])), Some(1.0));
+    room.fault("nut-1-ups-a", "stuck-status");
+    room.fault("ups-a", "battery-drained");
+    place.until(&["read", "liar"], |read| {
+        (charge(read)? < 0.2).then_some(())
+    });
+    room.fault("nut-1-ups-a", "no-numbers");
+    let (_, read) = place.ask(&["read", "liar"]);
+    assert_eq!(charge(&read), None, "{read}");
+    room.fault("nut-1-ups-a", "stale");
+    let (code, read) = place.ask(&["read", "liar"]);
+    assert!(
+        code != 0 && read.to_string().contains("DATA-STALE"),
+        "{read}"
+    );
+    // One unit of a line is silent: the other one is read and set all the same, in one conversation.
+    room.fault("cu-2", "silent");
+    let (_, read) = place.ask(&["read", "name in (cu-1,cu-2)"]);
+    assert_eq!(read["counts"]["succeeded"], 1, "{read}");
+    let told = read.to_string();
+    assert!(told.contains("the unit behind it does not"), "{read}");
+    let set = place.json(&[
+        "control",
+        "cu-1",
+        "set-setpoint",
+        "-p",
+        "celsius=23.5",
+        "--yes",
+    ]);
+    assert_eq!(set["counts"]["succeeded"], 1, "{set}");
+    assert_eq!(room.truth("crac-1")["cooling"]["setpoint"], 23.5);
+    let line = room.truth("line-1");
+    assert_eq!(
+        (&line["connections_max"], &line["requests_max"]),
+        (&json!(1), &json!(1)),
+        "{line}"
     );
 }
 
@@ -153,7 +201,11 @@ fn until_all_agree(place: &Place, state: &str) {
         place.until(&["read", target], |read| {
             let readings = read["tasks"][0]["readings"].as_array()?;
             let mut of_metric = readings.iter().filter(|one| one["metric"] == metric);
-            let is_first = |one: &&Value| one["attributes"]["vm"].as_str().is_none_or(|vm| vm == "vm1");
+            let is_first = |one: &&Value| {
+                one["attributes"]["vm"]
+                    .as_str()
+                    .is_none_or(|vm| vm == "vm1")
+            };
             (of_metric.find(is_first)?["value"] == expect).then_some(())
         });
     }
