@@ -148,6 +148,9 @@ pub struct WayView {
     pub credential: Option<CredentialName>,
     /// `true` if it says more, or can be read at all, only with a credential.
     pub wants_credential: bool,
+    /// The reason why it says less than it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// The existing target with this address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetName>,

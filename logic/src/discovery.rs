@@ -140,7 +140,7 @@ impl Discovery {
         for kind in &request.kinds {
             let found = served.get(kind, zone);
             let found = found.ok_or_else(|| Error::Request {
-                problem: served.nobody(kind, zone),
+                problem: unserved(&served, kind, zone),
             })?;
             if !can_discover(found) {
                 let able = able(&served, zone).map(|(kind, _)| kind.as_str());
@@ -347,6 +347,16 @@ fn check(request: &Discover, kinds: &[Kind]) -> Result<(), Error> {
             problem: format!("1 to {PER_SECOND_MAX} addresses a second are asked, not {rate}"),
         }),
         _ => Ok(()),
+    }
+}
+
+/// The reason why a kind cannot be asked for that nothing in the zone serves: it may be mistyped.
+fn unserved(served: &ServedKinds, kind: &Kind, zone: &Zone) -> String {
+    let nobody = served.nobody(kind, zone);
+    let able: Vec<&str> = able(served, zone).map(|(kind, _)| kind.as_str()).collect();
+    match able.is_empty() || served.has(kind) {
+        true => nobody,
+        false => format!("{nobody}: {}", suggest::hint(kind.as_str(), able)),
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Discovered {
     /// True if it says more, or can be read at all, only with a credential.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wants_credential: bool,
+    /// The reason why it says less than it was asked for, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 impl Discovered {
@@ -83,6 +86,7 @@ impl Discovered {
             description: self.description.as_deref().and_then(clean),
             profiles: few(self.profiles),
             wants_credential: self.wants_credential,
+            problem: self.problem.as_deref().and_then(clean),
         })
     }
 }
@@ -108,6 +112,7 @@ mod tests {
             name: Some("a\u{1b}[2J\n b".into()),
             vendor: Some(" \u{0} ".into()),
             description: Some("ö".repeat(1000)),
+            problem: Some("it answered 403:\n\u{1b}[31m".into()),
             profiles: vec!["p".into(); 100],
             ..Discovered::default()
         };
@@ -115,6 +120,7 @@ mod tests {
         assert_eq!(kept.also, ["10.0.3.7:443"]);
         assert_eq!(kept.name.as_deref(), Some("a [2J b"));
         assert_eq!(kept.vendor, None);
+        assert_eq!(kept.problem.as_deref(), Some("it answered 403: [31m"));
         assert_eq!(kept.description.unwrap().len(), TEXT_MAX);
         assert_eq!(kept.profiles.len(), LIST_MAX);
         let nowhere = Discovered {

@@ -60,7 +60,7 @@ pub fn hint<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str> + Clone)
     }
     let words: Vec<&str> = known.into_iter().collect();
     match words.as_slice() {
-        [] => "there is none".into(),
+        [] => "none is known".into(),
         words => format!("known are: {}", words.join(", ")),
     }
 }
@@ -77,6 +77,7 @@ mod tests {
             super::hint("zzz", known),
             "known are: interval, selector, action"
         );
+        assert_eq!(super::hint("zzz", []), "none is known");
     }
 
     #[test]

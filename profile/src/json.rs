@@ -4,6 +4,7 @@
 pub mod body;
 mod decode;
 pub mod form;
+mod wanted;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -13,6 +14,7 @@ use utakata_model::{MetricName, reading::Attributes};
 use crate::{Meaning, Names, Raw, Test};
 
 pub use decode::decode;
+pub use wanted::Wanted;
 
 /// A document, and where it was found.
 #[derive(Debug)]
@@ -112,6 +114,11 @@ impl Path {
         ))
     }
 
+    /// Its steps, without their escapes.
+    fn steps(&self) -> &[String] {
+        &self.0
+    }
+
     /// The items there: a list at the end of the path is taken apart.
     pub fn items<'a>(&self, document: &'a Json) -> Vec<Item<'a>> {
         let mut found = vec![Item {
@@ -144,7 +151,7 @@ impl<'a> Item<'a> {
     fn child(&self, key: &str) -> Option<Self> {
         let value = match self.value {
             Json::Object(object) => object.get(key)?,
-            Json::Array(list) => list.get(key.parse::<usize>().ok()?)?,
+            Json::Array(list) => list.get(position(key)?)?,
             _ => return None,
         };
         let keys = self.keys.clone();
@@ -181,6 +188,13 @@ impl<'a> Item<'a> {
         };
         Some(key)
     }
+}
+
+/// The position in a list that a step of a pointer names: digits, without a zero before others (RFC
+/// 6901).
+fn position(step: &str) -> Option<usize> {
+    let is_plain = step == "0" || !step.starts_with(['0', '+']);
+    is_plain.then(|| step.parse().ok())?
 }
 
 /// A JSON pointer that is not empty.

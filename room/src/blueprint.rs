@@ -37,6 +37,10 @@ pub struct Blueprint {
     pub servers: Vec<Servers>,
     #[serde(default, rename = "bmc")]
     pub bmcs: Vec<Bmc>,
+    #[serde(default, rename = "upsd")]
+    pub upsds: Vec<Upsd>,
+    #[serde(default, rename = "gateway")]
+    pub gateways: Vec<Gateway>,
     #[serde(default, rename = "utility")]
     pub utilities: Vec<Utility>,
     #[serde(default)]
@@ -66,6 +70,10 @@ pub enum Kind {
     Crac,
     /// The BMC of a server (Redfish, DSP0266).
     Redfish,
+    /// The controller of a cooling unit behind a gateway, of no make (Modbus/TCP).
+    ModbusCrac,
+    /// A UPS as a server of Network UPS Tools tells it.
+    Nut,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +202,41 @@ pub enum BmcModel {
     Modern,
 }
 
+/// A server of Network UPS Tools, which tells of UPSs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upsd {
+    pub name: String,
+    /// The names of its UPSs.
+    pub upses: Vec<String>,
+}
+
+/// A gateway: Modbus/TCP on one side, a serial line with units on the other.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    pub name: String,
+    /// The time that it waits for a unit.
+    #[serde(default = "one_second", deserialize_with = "span::deserialize")]
+    pub patience: Duration,
+    /// The number of connections that it takes at one time.
+    #[serde(default = "four")]
+    pub connections: usize,
+    #[serde(default, rename = "unit")]
+    pub units: Vec<Unit>,
+}
+
+/// A unit on the line of a gateway: the controller of a cooling unit.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    pub name: String,
+    /// Its number on the line, 1 to 247.
+    pub number: u8,
+    /// The name of its cooling unit.
+    pub cooling: String,
+}
+
 /// The reason why a room cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -222,6 +265,14 @@ fn three_minutes() -> Duration {
 
 fn one_minute() -> Duration {
     Duration::from_secs(60)
+}
+
+fn one_second() -> Duration {
+    Duration::from_secs(1)
+}
+
+fn four() -> usize {
+    4
 }
 
 fn supply_air() -> Celsius {

@@ -7,7 +7,8 @@ use crate::blueprint::{self, Blueprint};
 use crate::cooling::Design;
 use crate::units::{Volts, WattHours, Watts};
 use crate::{
-    Air, Bmc, Breaker, Conditions, Cooling, Cord, Outlet, Pdu, Rack, Room, Server, Ups, Utility,
+    Air, Bmc, Breaker, Conditions, Cooling, Cord, Gateway, Outlet, Pdu, Rack, Room, Server, Unit,
+    Ups, Upsd, Utility,
 };
 
 /// A mistake in a blueprint.
@@ -37,6 +38,18 @@ pub enum Error {
     /// A BMC of a server that does not exist.
     #[error("`{0}` is the BMC of `{1}`, which is no server of the room")]
     Server(String, String),
+    /// A unit of a cooling unit that does not exist.
+    #[error("`{0}` is the controller of `{1}`, which is no [[cooling]] of the room")]
+    Cooling(String, String),
+    /// A server that tells of a UPS that does not exist.
+    #[error("`{0}` tells of `{1}`, which is no [[ups]] of the room")]
+    Ups(String, String),
+    /// A unit with a number that no line has, or that another one has.
+    #[error("`{0}` has the number {1}: each unit of a gateway has its own, 1 to 247")]
+    Number(String, u8),
+    /// A gateway that nobody can connect to.
+    #[error("`{0}` takes no connection: a gateway takes 1 or more")]
+    Connections(String),
     /// A cord leads nowhere.
     #[error("`{0}` is plugged into `{1}`, which the room does not have")]
     Plug(String, String),
@@ -65,7 +78,7 @@ impl Room {
             .upses
             .iter()
             .map(|ups| build_ups(ups, &utilities))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
         let cooling = blueprint
             .cooling
             .iter()
@@ -79,6 +92,11 @@ impl Room {
         }
         let bmcs = blueprint.bmcs.iter().map(|bmc| build_bmc(bmc, &servers));
         let bmcs = bmcs.collect::<Result<_, _>>()?;
+        let gateways = blueprint.gateways.iter();
+        let gateways = gateways.map(|gateway| build_gateway(gateway, &cooling));
+        let gateways = gateways.collect::<Result<_, _>>()?;
+        let upsds = blueprint.upsds.iter().map(|upsd| build_upsd(upsd, &upses));
+        let upsds = upsds.collect::<Result<_, _>>()?;
         let mut room = Self {
             name: blueprint.name.clone(),
             seed: blueprint.seed,
@@ -92,6 +110,8 @@ impl Room {
             cooling,
             servers,
             bmcs,
+            gateways,
+            upsds,
         };
         room.label();
         room.settle();
@@ -157,8 +177,13 @@ fn check_names(blueprint: &Blueprint) -> Result<(), Error> {
     let upses = blueprint.upses.iter().map(|ups| &ups.name);
     let cooling = blueprint.cooling.iter().map(|unit| &unit.name);
     let bmcs = blueprint.bmcs.iter().map(|bmc| &bmc.name);
+    let gateways = blueprint.gateways.iter().map(|gateway| &gateway.name);
+    let units = blueprint.gateways.iter().flat_map(|gateway| &gateway.units);
+    let units = units.map(|unit| &unit.name);
+    let upsds = blueprint.upsds.iter().map(|upsd| &upsd.name);
+    let others = bmcs.chain(gateways).chain(units).chain(upsds);
     let mut seen = HashSet::new();
-    for name in pdus.chain(upses).chain(cooling).chain(bmcs) {
+    for name in pdus.chain(upses).chain(cooling).chain(others) {
         if !seen.insert(name) {
             return Err(Error::Twice(name.clone()));
         }
@@ -295,6 +320,43 @@ fn build_bmc(bmc: &blueprint::Bmc, servers: &[Server]) -> Result<Bmc, Error> {
         server: server.ok_or_else(|| Error::Server(bmc.name.clone(), bmc.server.clone()))?,
         model: bmc.model,
         start: bmc.start,
+    })
+}
+
+fn build_upsd(upsd: &blueprint::Upsd, upses: &[Ups]) -> Result<Upsd, Error> {
+    let find = |name: &String| {
+        let found = upses.iter().position(|ups| ups.name == *name);
+        found.ok_or_else(|| Error::Ups(upsd.name.clone(), name.clone()))
+    };
+    Ok(Upsd {
+        name: upsd.name.clone(),
+        upses: upsd.upses.iter().map(find).collect::<Result<_, _>>()?,
+    })
+}
+
+fn build_gateway(gateway: &blueprint::Gateway, cooling: &[Cooling]) -> Result<Gateway, Error> {
+    if gateway.connections == 0 {
+        return Err(Error::Connections(gateway.name.clone()));
+    }
+    let mut units: Vec<Unit> = Vec::new();
+    for unit in &gateway.units {
+        let is_taken = units.iter().any(|other| other.number == unit.number);
+        if is_taken || !(1..=247).contains(&unit.number) {
+            return Err(Error::Number(unit.name.clone(), unit.number));
+        }
+        let found = cooling.iter().position(|one| one.name == unit.cooling);
+        let missing = || Error::Cooling(unit.name.clone(), unit.cooling.clone());
+        units.push(Unit {
+            name: unit.name.clone(),
+            number: unit.number,
+            cooling: found.ok_or_else(missing)?,
+        });
+    }
+    Ok(Gateway {
+        name: gateway.name.clone(),
+        patience: gateway.patience,
+        connections: gateway.connections,
+        units,
     })
 }
 

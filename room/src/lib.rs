@@ -18,6 +18,7 @@ mod build;
 pub mod chance;
 mod condition;
 mod cooling;
+mod gateway;
 mod load;
 mod outlet;
 mod pdu;
@@ -39,6 +40,7 @@ pub use breaker::Breaker;
 pub use build::Error;
 pub use condition::{Condition, Conditions};
 pub use cooling::{Cooling, CoolingStatus};
+pub use gateway::{Gateway, Unit, Upsd};
 pub use outlet::{Command, Outlet};
 pub use pdu::Pdu;
 pub use rack::Rack;
@@ -69,6 +71,8 @@ pub struct Room {
     pub air: Option<Air>,
     pub servers: Vec<Server>,
     pub bmcs: Vec<Bmc>,
+    pub gateways: Vec<Gateway>,
+    pub upsds: Vec<Upsd>,
 }
 
 impl Room {

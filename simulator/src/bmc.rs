@@ -345,14 +345,6 @@ impl Equipment for Bmc {
 
 /// Returns true if a BMC can have a fault.
 fn is_possible(fault: Fault) -> bool {
-    let is_shared = matches!(
-        fault,
-        Fault::Slow(_)
-            | Fault::Silent
-            | Fault::Flapping(_)
-            | Fault::Garbage
-            | Fault::Lying
-            | Fault::Condition(Condition::SupplyFailed)
-    );
-    is_shared || fault.is_of_bmcs()
+    let is_shared = fault == Fault::Lying || fault == Fault::Condition(Condition::SupplyFailed);
+    fault.is_of_all() || is_shared || fault.is_of_bmcs()
 }

@@ -12,7 +12,7 @@ use crate::bmc::Limits;
 use crate::control::{self, Request};
 use crate::{bent, bmcs, counters, service, span, swarm};
 
-/// Simulated equipment: real SNMP and Redfish, driven by a small physical model
+/// Simulated equipment: real SNMP, Redfish, Modbus and NUT, driven by a small physical model
 #[derive(Debug, Parser)]
 #[command(name = "utakata-simulator", version)]
 pub struct Cli {
@@ -22,7 +22,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a room of PDUs, UPSs, cooling units and BMCs; prints a JSON line per device, then one with "ready"
+    /// Run a room of PDUs, UPSs, cooling units, BMCs and gateways; prints a JSON line per device, then one with "ready"
     Room {
         /// A room file (TOML) instead of the default room
         #[arg(long, value_name = "FILE")]
@@ -102,7 +102,7 @@ enum Command {
         /// near-overload, supply-failed, breaker-open, utility-lost, compressor-failed,
         /// hidden-failure, sign-wrong, warm=35, extra-load=3000, none; of BMCs: slow-part=30s,
         /// truncated, refusing, sessions-full, basic-refused, moody[=0.2], restart[=60s],
-        /// certificate-changed, fan-failed
+        /// certificate-changed, fan-failed; of UPSs behind an upsd: stale, stuck-status, no-numbers
         fault: String,
     },
     /// Print the truth about the running devices, as JSON

@@ -270,8 +270,8 @@ impl Equipment for Device {
             (Order::Add(fault @ (Fault::MuteSets(_) | Fault::Late(_))), _) => {
                 return Err(misfit(fault, "only counters have that"));
             }
-            (Order::Add(fault), _) if fault.is_of_bmcs() => {
-                return Err(misfit(fault, "only BMCs have that"));
+            (Order::Add(fault), _) if fault.only_of().is_some() => {
+                return Err(misfit(fault, fault.only_of().unwrap_or_default()));
             }
             (Order::Add(Fault::InputLost), Some(ups)) => {
                 self.room.lock().set_input(ups, Input::Lost);

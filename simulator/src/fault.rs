@@ -67,11 +67,39 @@ pub enum Fault {
     FanFailed,
     /// Does nothing and never answers, until it has been without power.
     Hung,
+    /// Has no fresh data of a UPS.
+    Stale,
+    /// Says that a UPS is on line, whatever it is.
+    StuckStatus,
+    /// Tells words where numbers belong.
+    NoNumbers,
     /// A condition of the device itself, which it reports.
     Condition(Condition),
 }
 
 impl Fault {
+    /// Returns the sort of equipment that alone has it, if it is one.
+    pub fn only_of(self) -> Option<&'static str> {
+        match self {
+            fault if fault.is_of_bmcs() => Some("only BMCs have that"),
+            fault if fault.is_of_upsds() => Some("only UPSs behind an upsd have that"),
+            _ => None,
+        }
+    }
+
+    /// Returns true if only UPSs behind an `upsd` have it.
+    pub fn is_of_upsds(self) -> bool {
+        matches!(self, Self::Stale | Self::StuckStatus | Self::NoNumbers)
+    }
+
+    /// Returns true if whatever is asked can have it.
+    pub fn is_of_all(self) -> bool {
+        matches!(
+            self,
+            Self::Slow(_) | Self::Silent | Self::Flapping(_) | Self::Garbage
+        )
+    }
+
     /// Returns true if only BMCs have it.
     pub fn is_of_bmcs(self) -> bool {
         matches!(
@@ -95,7 +123,7 @@ impl Fault {
 pub enum Error {
     /// There is no fault of this name.
     #[error(
-        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000, slow-part=30s, truncated, refusing, sessions-full, basic-refused, moody, moody=0.2, restart, restart=60s, certificate-changed, fan-failed, hung or none"
+        "no fault is called `{0}`: try slow=3000ms, silent, flapping, flapping=2s, garbage, lying, mute-sets, mute-sets=0.1, late=500ms, frozen, half-table, input-lost, bypass, output-off, battery-drained, test-failed, overload, near-overload, supply-failed, breaker-open, utility-lost, compressor-failed, hidden-failure, sign-wrong, warm=35, extra-load=3000, slow-part=30s, truncated, refusing, sessions-full, basic-refused, moody, moody=0.2, restart, restart=60s, certificate-changed, fan-failed, hung, stale, stuck-status, no-numbers or none"
     )]
     Unknown(String),
     /// The fault needs a duration, or has an invalid one.
@@ -200,6 +228,9 @@ fn plain(name: &str) -> Option<Fault> {
         "certificate-changed" => Fault::CertificateChanged,
         "fan-failed" => Fault::FanFailed,
         "hung" => Fault::Hung,
+        "stale" => Fault::Stale,
+        "stuck-status" => Fault::StuckStatus,
+        "no-numbers" => Fault::NoNumbers,
         name => Fault::Condition(name.parse().ok()?),
     })
 }
@@ -221,6 +252,9 @@ impl fmt::Display for Fault {
             Self::CertificateChanged => f.write_str("certificate-changed"),
             Self::FanFailed => f.write_str("fan-failed"),
             Self::Hung => f.write_str("hung"),
+            Self::Stale => f.write_str("stale"),
+            Self::StuckStatus => f.write_str("stuck-status"),
+            Self::NoNumbers => f.write_str("no-numbers"),
             Self::Silent => f.write_str("silent"),
             Self::Garbage => f.write_str("garbage"),
             Self::Lying => f.write_str("lying"),
@@ -385,6 +419,9 @@ mod tests {
             "certificate-changed",
             "fan-failed",
             "hung",
+            "stale",
+            "stuck-status",
+            "no-numbers",
         ] {
             let order: Order = text.parse().unwrap();
             let Order::Add(fault) = order else {

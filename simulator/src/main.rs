@@ -1,5 +1,5 @@
-//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP, and servers whose
-//! BMCs speak Redfish.
+//! Simulated equipment: rooms of PDUs, UPSs and cooling units that answer real SNMP, servers whose BMCs
+//! speak Redfish, and gateways that speak Modbus.
 
 mod bent;
 mod bmc;
@@ -9,11 +9,13 @@ mod control;
 mod counters;
 mod device;
 mod fault;
+mod gateway;
 mod mib;
 mod moment;
 mod service;
 mod swarm;
 mod thing;
+mod upsd;
 
 use std::process::ExitCode;
 

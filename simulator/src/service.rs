@@ -18,8 +18,10 @@ use crate::blueprint::{self, Blueprint};
 use crate::bmc::{self, Bmc};
 use crate::control::{self, Equipment as _};
 use crate::device::{self, Device};
+use crate::gateway::{self, Gateway};
 use crate::room::{self, Room};
 use crate::thing::Thing;
+use crate::upsd::{self, Upsd};
 
 /// The interval at which the room advances.
 const TICK: Duration = Duration::from_millis(250);
@@ -94,21 +96,40 @@ pub async fn run(config: &Config) -> Result<(), Error> {
         let address = device::spawn(device.clone(), address, began, &mut tasks).await?;
         lines.push(line(&device.place(address))?);
     }
-    for (index, bmc) in (devices.len()..).zip(&bmcs) {
-        let address = SocketAddr::new(config.bind, port(config.base_port, index)?);
-        let address = spawn(bmc.clone(), address, &mut tasks).await?;
+    let gateways = Gateway::build_all(&room, began);
+    let upsds = Upsd::build_all(&room, began);
+    let mut next = devices.len()..;
+    let mut at = || -> Result<SocketAddr, Error> {
+        let index = next.next().unwrap_or(usize::MAX);
+        Ok(SocketAddr::new(config.bind, port(config.base_port, index)?))
+    };
+    for bmc in &bmcs {
+        let (listener, address) = open(bmc.name(), at()?).await?;
         lines.push(line(&bmc.place(address))?);
+        let bmc = bmc.clone();
+        tasks.spawn(bmc::serve::serve(listener, move |_| Some(bmc.clone())));
     }
-    let things = devices.into_iter().map(Thing::Device);
-    let things: Vec<_> = things
-        .chain(bmcs.iter().cloned().map(Thing::Bmc))
-        .map(Arc::new)
-        .collect();
+    for gateway in &gateways {
+        let (listener, address) = open(gateway.name(), at()?).await?;
+        for place in gateway.places(address) {
+            lines.push(line(&place)?);
+        }
+        tasks.spawn(gateway::serve::serve(listener, gateway.clone()));
+    }
+    for upsd in &upsds {
+        let (listener, address) = open(upsd.name(), at()?).await?;
+        for place in upsd.places(address) {
+            lines.push(line(&place)?);
+        }
+        tasks.spawn(upsd::serve::serve(listener, upsd.clone()));
+    }
+    let reachable = lines.len();
+    let things = Thing::all(devices, &bmcs, &gateways, &upsds);
     let (listener, control) = listen(SocketAddr::new(config.bind, config.control_port)).await?;
     lines.push(line(&Ready {
         ready: true,
         control,
-        devices: things.len(),
+        devices: reachable,
     })?);
     tasks.spawn(control::serve(listener, Arc::new(things)));
     tasks.spawn(tick(room, bmcs));
@@ -119,20 +140,16 @@ pub async fn run(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Starts a BMC in `tasks`; returns its address.
-async fn spawn(
-    bmc: Arc<Bmc>,
-    address: SocketAddr,
-    tasks: &mut JoinSet<()>,
-) -> Result<SocketAddr, Error> {
-    let bound = bmc::serve::listen(address).await;
-    let (listener, address) = bound.map_err(|source| device::Error::Bind {
-        name: bmc.name().to_owned(),
+/// Opens the port of something that is asked over TCP; returns its address.
+async fn open(name: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let refused = |source| device::Error::Bind {
+        name: name.to_owned(),
         address,
         source,
-    })?;
-    tasks.spawn(bmc::serve::serve(listener, move |_| Some(bmc.clone())));
-    Ok(address)
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
 }
 
 /// Opens the control port; returns its address.

@@ -16,6 +16,7 @@
 #   ssh      OpenSSH's server
 #   ipmi     ipmi_sim, and virtualbmc for cipher suite 17; ipmitool to compare with
 #   libvirt  libvirtd and its test driver; virsh to compare with
+#   world    virtualpdu, virtualbmc and sushy-tools over the machines of libvirtd
 #   api      schemathesis
 #   openid   oidc-provider: an OpenID provider (Node is taken as it is)
 #   web      Chromium, and what drives it (in web/node_modules; Node is taken as it is)
@@ -53,13 +54,14 @@ packages_of() {
     ssh) echo "openssh-server openssh-client iproute2 procps" ;;
     ipmi) echo "openipmi ipmitool python3-venv iproute2" ;;
     libvirt) echo "libvirt-daemon libvirt-clients" ;;
+    world) echo "libvirt-daemon libvirt-clients python3-venv python3-libvirt iproute2 openssl" ;;
     redfish | modbus) echo "python3-venv iproute2 openssl" ;;
     api | check | kubernetes) echo "python3-venv" ;;
     web) echo "chromium" ;;
     node) ;;
     openid) echo "iproute2" ;;
     bench) echo "snmpd snmp iproute2 curl prometheus-snmp-exporter collectd-core" ;;
-    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, api, openid, web, kubernetes, prometheus, alerts, check, bench)" ;;
+    *) die "no such group: $1 (snmp, mqtt, amqp, sql, history, docker, nut, redfish, modbus, scrape, ssh, ipmi, libvirt, world, api, openid, web, kubernetes, prometheus, alerts, check, bench)" ;;
     esac
 }
 
@@ -70,6 +72,7 @@ requirements_of() {
     redfish) echo "sushy-tools==2.2.0" ;;
     modbus) echo "pymodbus[simulator]==3.16.1" ;;
     ipmi) echo "pyghmi==1.6.19" ;;
+    world) echo "virtualpdu==2.2.0 pysnmp-lextudio==5.0.34 pyasn1==0.5.1 virtualbmc==3.3.0 pyghmi==1.6.19 sushy-tools==2.2.0" ;;
     bench) echo "celery==5.7.0" ;;
     kubernetes) echo "kubernetes-validate==1.37.0 jsonschema==4.26.0 PyYAML==6.0.4 cel-python==0.5.0 cloudcoil-models-keda==2.16.1.0 cloudcoil-models-prometheus-operator==0.80.1.0" ;;
     alerts) echo "aiosmtpd==1.4.6" ;;
@@ -124,7 +127,9 @@ install_python() {
     [ "$(cat "$venv/requirements" 2>/dev/null)" = "$wanted" ] && return 0
     echo "installing $wanted"
     rm -rf "$venv"
-    "$PYTHON" -m venv "$venv"
+    local of_system=()
+    [ "$group" != world ] || of_system=(--system-site-packages) # libvirt's, which Debian compiles
+    "$PYTHON" -m venv "${of_system[@]}" "$venv"
     # shellcheck disable=SC2086 # a list of words
     "$venv/bin/pip" install -q --disable-pip-version-check $wanted
     echo "$wanted" >"$venv/requirements"
@@ -191,7 +196,7 @@ install_node() {
 }
 
 main() {
-    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt api openid web kubernetes prometheus alerts check
+    [ $# -gt 0 ] || set -- snmp mqtt amqp sql history docker nut redfish modbus scrape ssh ipmi libvirt world api openid web kubernetes prometheus alerts check
     mkdir -p "$TOOLS"
     local group packages=() names
     for group in "$@"; do
@@ -206,7 +211,7 @@ main() {
     for group in "$@"; do
         install_python "$group"
         [ "$group" != kubernetes ] || install_kubectl
-        [ "$group" != libvirt ] || install_user
+        [ "$group" != libvirt ] && [ "$group" != world ] || install_user
         [ "$group" != openid ] || install_openid
         [ "$group" != web ] && [ "$group" != node ] || install_node
     done

@@ -32,7 +32,7 @@ keep() {
         for ((at = 1; at <= MACHINES; at++)); do
             cat >"$STATE/vm$at.xml" <<XML
 <domain type='test'><name>vm$at</name>
-<uuid>00000000-0000-4000-8000-00000000000$at</uuid>
+<uuid>$(printf '00000000-0000-4000-8000-%012d' "$at")</uuid>
 <memory unit='MiB'>$((1024 * at))</memory><vcpu>$at</vcpu>
 <os><type arch='x86_64'>hvm</type></os></domain>
 XML

@@ -24,6 +24,7 @@ mod snmpd;
 mod snmpsim;
 mod sshd;
 mod sushy;
+mod world;
 
 pub use alertmanager::Alertmanager;
 pub use dockerd::Dockerd;
@@ -45,3 +46,4 @@ pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
 pub use sshd::Sshd;
 pub use sushy::Sushy;
+pub use world::World;

@@ -76,6 +76,8 @@ impl Sighting {
                 false => found.profiles,
             },
             wants_credential: found.wants_credential && before.wants_credential,
+            // Of this time alone: what was wrong before may not be any more.
+            problem: found.problem,
         };
         Self {
             found: merged.bounded().unwrap_or_else(|| before.clone()),

@@ -134,6 +134,7 @@ fn way_view(api: &Api, way: &Way) -> WayView {
         description: found.description.clone(),
         credential: sighting.credential.clone(),
         wants_credential: found.wants_credential,
+        problem: found.problem.clone(),
         target: way.target.clone(),
     }
 }

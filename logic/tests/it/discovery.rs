@@ -178,7 +178,7 @@ async fn a_request_that_would_harm_or_make_no_sense_is_refused() {
         (json!({ "addresses": "bmc-1" }), "no IP address"),
         (
             json!({ "addresses": "10.0.3.7", "kinds": ["boards"] }),
-            "boards",
+            "did you mean",
         ),
         (json!({ "addresses": "10.0.3.7", "kinds": ["pdu"] }), "pdu"),
         (

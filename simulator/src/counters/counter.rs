@@ -164,12 +164,12 @@ impl Equipment for Counter {
             });
         }
         if let Order::Add(fault) = order
-            && fault.is_of_bmcs()
+            && let Some(why) = fault.only_of()
         {
             return Err(Misfit {
                 device: self.name.clone(),
                 fault,
-                why: "only BMCs have that",
+                why,
             });
         }
         let mut state = self.state.lock();

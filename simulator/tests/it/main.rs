@@ -9,8 +9,12 @@ mod counters;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod room;
 #[cfg(test)]
 mod snmp;
+#[cfg(test)]
+mod upsd;

@@ -113,6 +113,17 @@ impl Place {
         }
     }
 
+    /// The release of the simulator's cooling units behind a gateway.
+    pub fn release_modbus_crac(&self) {
+        let folder = utakata_tests::repository::root().join("simulator/releases");
+        for file in [
+            "modbus-crac/profiles/modbus-crac.toml",
+            "modbus-crac/worker.toml",
+        ] {
+            self.release(file, &fs::read_to_string(folder.join(file)).unwrap());
+        }
+    }
+
     /// `utakata` with arguments, on this data directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.at_home(Command::new(program("utakata")), arguments)

@@ -28,6 +28,12 @@ impl Room {
         Self::of(&["counters", "--devices", &count.to_string()])
     }
 
+    /// Cooling units behind a gateway.
+    pub fn line() -> Self {
+        let file = utakata_tests::repository::root().join("room/rooms/line.toml");
+        Self::of(&["room", "--room", file.to_str().unwrap()])
+    }
+
     fn of(arguments: &[&str]) -> Self {
         let mut child = Command::new(program("utakata-simulator"))
             .args(arguments)
@@ -83,6 +89,13 @@ impl Room {
             let all = targets.all(|target| target["health"] == "answering");
             all.then_some(())
         });
+    }
+
+    /// Returns the address of a device.
+    pub fn address(&self, device: &str) -> &str {
+        let mut devices = self.devices.iter();
+        let found = devices.find(|one| one["name"] == device);
+        found.and_then(|one| one["address"].as_str()).unwrap()
     }
 
     /// Makes a device misbehave; `none` ends that.

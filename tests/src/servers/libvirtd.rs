@@ -37,14 +37,19 @@ impl Libvirtd {
         self.server.state().join("libvirt-sock")
     }
 
+    /// Returns the URI by which libvirt's own clients reach it.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        format!("test+tcp://{}/default", self.address())
+    }
+
     /// Returns what `virsh` prints.
     ///
     /// # Errors
     /// It reports one.
     pub fn virsh(&self, arguments: &[&str]) -> Result<String> {
-        let uri = format!("test+tcp://{}/default", self.address());
         let mut command = Command::new("virsh");
-        command.env("LC_ALL", "C").args(["-q", "-c", &uri]);
+        command.env("LC_ALL", "C").args(["-q", "-c", &self.uri()]);
         let done = command.args(arguments).output().context("virsh")?;
         let error = String::from_utf8_lossy(&done.stderr);
         ensure!(done.status.success(), "virsh: {error}");

@@ -106,12 +106,12 @@ fn summary(view: &DiscoveryView, found: &[ProposalView]) -> Vec<String> {
     let mut lines = Vec::new();
     for kind in &view.kinds {
         if let Some(problem) = &kind.problem {
-            let left = view.addresses - kind.asked;
+            let left = match view.addresses - kind.asked {
+                1 => "1 address was".into(),
+                left => format!("{left} addresses were"),
+            };
             let problem = words::sentence(problem);
-            lines.push(format!(
-                "{}: {left} addresses were not asked: {problem}",
-                kind.kind
-            ));
+            lines.push(format!("{}: {left} not asked: {problem}", kind.kind));
         }
     }
     if view.state == DiscoveryState::Cancelled {
@@ -120,8 +120,11 @@ fn summary(view: &DiscoveryView, found: &[ProposalView]) -> Vec<String> {
     let open = found.iter().filter(|one| one.state.is_open()).count();
     let kinds: Vec<&str> = view.kinds.iter().map(|kind| kind.kind.as_str()).collect();
     lines.push(format!(
-        "{} addresses, asked as {}: {} found, {open} to be decided{}",
-        view.addresses,
+        "{}, asked as {}: {} found, {open} to be decided{}",
+        match view.addresses {
+            1 => "1 address".into(),
+            all => format!("{all} addresses"),
+        },
         kinds.join(", "),
         found.len(),
         match open {

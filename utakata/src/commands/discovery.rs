@@ -140,6 +140,11 @@ async fn find(client: &Client, text: &str) -> Result<ProposalView> {
     if let Some(found) = all.iter().find(is_it) {
         return Ok(found.clone());
     }
+    if all.is_empty() {
+        bail!(exit::Usage(format!(
+            "there is no proposal \"{text}\": nothing was found yet, see `utakata discover --help`"
+        )));
+    }
     let hint = suggest::hint(text, all.iter().map(|one| one.name.as_str()));
     bail!(exit::Usage(format!(
         "there is no proposal \"{text}\": {hint}"
@@ -235,6 +240,7 @@ fn description(proposal: &ProposalView) -> String {
         if way.wants_credential {
             words.push("says more with a credential".into());
         }
+        words.extend(way.problem.clone());
         line("way in", &words.join("; "));
     }
     text

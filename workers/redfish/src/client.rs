@@ -16,6 +16,7 @@ use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value as Json;
 use tokio::time::Instant;
+use utakata_profile::json::Wanted;
 use utakata_worker_http::{
     Connection, Method, Request, Response, StatusCode,
     connection::{self, Endpoint, IDLE},
@@ -172,6 +173,18 @@ impl Client {
     /// # Errors
     /// There is none, or it cannot be read.
     pub async fn get(&mut self, path: &str) -> Result<Fetched, Error> {
+        self.get_parts(path, None).await
+    }
+
+    /// Reads the wanted parts of a resource; all of it if nothing is said.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub async fn get_parts(
+        &mut self,
+        path: &str,
+        wanted: Option<&Wanted>,
+    ) -> Result<Fetched, Error> {
         let mut tries = 0;
         loop {
             let request = Request::new(Method::GET, self.spelled(path));
@@ -179,7 +192,7 @@ impl Client {
             match response.status {
                 StatusCode::OK => {
                     return Ok(Fetched {
-                        document: reply::json(path, &response)?,
+                        document: reply::parts(path, &response, wanted)?,
                         etag: response.header(&header::ETAG).map(String::from),
                     });
                 }

@@ -2,6 +2,7 @@
 
 mod compile;
 mod file;
+mod wanted;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use utakata_profile::{
 };
 
 use file::File;
+pub use wanted::wanted;
 
 /// All available profiles, by name.
 pub type Library = utakata_profile::Library<Content>;

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value as Json;
+use utakata_profile::json::Wanted;
 use utakata_worker_http::StatusCode;
 use utakata_worker_sdk::model::{Missing, missing, reading::Attributes};
 
 use crate::{
-    client::{Client, Error},
+    client::{Client, Error, Fetched},
     document::{self, identifier, same},
     profile::Segment,
 };
@@ -37,6 +38,8 @@ pub struct Documents {
     pub missing: Vec<Missing>,
     /// True if a collection came with its members, asked for or not.
     pub has_whole: bool,
+    /// The parts of resources that are looked at; absent: all.
+    wanted: Option<Arc<Wanted>>,
 }
 
 /// The steps that remain from a resource.
@@ -47,6 +50,14 @@ struct Step<'a> {
 }
 
 impl Documents {
+    /// Resources of which only parts are looked at.
+    pub fn of(wanted: Arc<Wanted>) -> Self {
+        Self {
+            wanted: Some(wanted),
+            ..Self::default()
+        }
+    }
+
     /// Reads a resource, unless it has been. `None` if there is none; what did not arrive is noted.
     ///
     /// # Errors
@@ -59,7 +70,7 @@ impl Documents {
         if let Some(known) = self.read.get(&same(path)) {
             return Ok(Some(Arc::clone(known)));
         }
-        match client.get(path).await {
+        match client.get_parts(path, self.wanted.as_deref()).await {
             Ok(fetched) => Ok(Some(self.keep(path, fetched.document))),
             Err(Error::Refused { status, .. }) if status == StatusCode::NOT_FOUND => Ok(None),
             Err(error @ (Error::Refused { .. } | Error::Garbage { .. })) => {
@@ -87,6 +98,12 @@ impl Documents {
         document
     }
 
+    /// A collection with its members in it.
+    async fn whole(&self, client: &mut Client, path: &str) -> Result<Fetched, Error> {
+        let path = format!("{path}{EXPAND}");
+        client.get_parts(&path, self.wanted.as_deref()).await
+    }
+
     /// The members of a collection, of all its pages.
     async fn members(
         &mut self,
@@ -96,7 +113,7 @@ impl Documents {
     ) -> Result<Vec<String>, Error> {
         let mut all = Vec::new();
         let mut page = match *expands && !path.contains('?') {
-            true => match client.get(&format!("{path}{EXPAND}")).await {
+            true => match self.whole(client, path).await {
                 Ok(fetched) => Some(Arc::new(fetched.document)),
                 // It was announced and is refused: asked for one by one from now on.
                 Err(Error::Refused { .. } | Error::Garbage { .. }) => {

@@ -14,7 +14,10 @@ use tokio::{
     sync::Mutex as Turn,
     time::{Instant, timeout_at},
 };
-use utakata_profile::release::{self, Program};
+use utakata_profile::{
+    json::Wanted,
+    release::{self, Program},
+};
 use utakata_worker_http::connection::Endpoint;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
@@ -26,7 +29,7 @@ use crate::{
     address::{self, Place},
     client::Client,
     credential::{self, Credential},
-    profile::Content,
+    profile::{self, Content, Profile},
 };
 use learned::Learned;
 
@@ -47,6 +50,9 @@ pub struct RedfishWorker {
     program: Program<Content>,
     services: Mutex<HashMap<Key, Arc<Turn<Service>>>>,
     gates: Gates,
+    /// The parts of resources that profiles look at, by the names of the profiles: of many services
+    /// there are few sorts.
+    wanted: Mutex<HashMap<Vec<String>, Arc<Wanted>>>,
 }
 
 /// A service as one user sees it.
@@ -82,6 +88,7 @@ impl RedfishWorker {
             program: Program::of(&release.folder, &release.manifest, &["read", DISCOVER])?,
             services: Mutex::default(),
             gates: Gates::default(),
+            wanted: Mutex::default(),
         })
     }
 
@@ -164,6 +171,14 @@ impl RedfishWorker {
         }));
         services.insert(key, Arc::clone(&service));
         Ok(service)
+    }
+
+    /// The parts of resources that these profiles look at.
+    fn wanted(&self, profiles: &[Arc<Profile>]) -> Arc<Wanted> {
+        let names = profiles.iter().map(|profile| profile.name.clone());
+        let mut known = self.wanted.lock();
+        let of = known.entry(names.collect());
+        Arc::clone(of.or_insert_with(|| Arc::new(profile::wanted(profiles))))
     }
 
     /// Ends the sessions that this worker has, best effort.

@@ -96,6 +96,7 @@ impl IpmiWorker {
             description: Some(format!("{version}{}", made.unwrap_or_default())),
             profiles: self.program.settings.profiles.clone(),
             wants_credential: device.is_none(),
+            problem: None,
             ..Discovered::default()
         })
     }

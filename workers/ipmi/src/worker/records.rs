@@ -24,7 +24,8 @@ const FIRST: u16 = 0;
 const LAST: u16 = 0xffff;
 /// The number of times that a walk is begun anew, because the repository was changed.
 const WALKS_MAX: usize = 3;
-/// Completion codes: the reservation is gone, that many bytes cannot be told.
+/// Completion codes: the command is not known, the reservation is gone, that many bytes cannot be told.
+const UNKNOWN: u8 = 0xc1;
 const GONE: u8 = 0xc5;
 const TOO_MANY: [u8; 3] = [0xca, 0xc8, 0xff];
 
@@ -92,7 +93,12 @@ impl Conversation<'_> {
             },
         };
         let info = Request::new(repository.function, 0x20, []);
-        let mut stamp = self.session.ask(&info).await?;
+        // One that does not know the question has no sensors to tell of.
+        let (mut stamp, has_sensors) = match self.session.ask(&info).await {
+            Ok(stamp) => (stamp, true),
+            Err(Error::Code { code: UNKNOWN }) => (Vec::new(), false),
+            Err(error) => return Err(error),
+        };
         // Free space, and what it can do, are no part of it.
         if device.has_repository && stamp.len() >= 13 {
             stamp.truncate(13);
@@ -102,7 +108,10 @@ impl Conversation<'_> {
         if let Some(known) = known.filter(|known| known.stamp == stamp && known.device == device) {
             return Ok(known);
         }
-        let sensors = self.walk(repository).await?;
+        let sensors = match has_sensors {
+            true => self.walk(repository).await?,
+            false => Vec::new(),
+        };
         let fits = |profile: &crate::profile::Profile| {
             let of = profile.content.recognise.as_ref();
             of.is_some_and(|(manufacturer, products)| {

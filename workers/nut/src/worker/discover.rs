@@ -87,5 +87,6 @@ fn described(
             .cloned(),
         profiles: Vec::new(),
         wants_credential: false,
+        problem: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use utakata_profile::json::Wanted;
 use utakata_worker_http::{Response, StatusCode, header};
 use utakata_worker_sdk::address::{Address, Host};
 
@@ -17,12 +18,20 @@ pub struct Fetched {
 
 /// Reads the document of an answer.
 pub fn json(path: &str, response: &Response) -> Result<Json, Error> {
+    parts(path, response, None)
+}
+
+/// Reads the wanted parts of the document of an answer; all of it if nothing is said.
+pub fn parts(path: &str, response: &Response, wanted: Option<&Wanted>) -> Result<Json, Error> {
     let garbage = |problem: String| Error::Garbage {
         path: path.into(),
         problem,
     };
-    let document: Json =
-        serde_json::from_slice(&response.body).map_err(|error| garbage(error.to_string()))?;
+    let document = match wanted {
+        Some(wanted) => wanted.parse(&response.body),
+        None => serde_json::from_slice(&response.body),
+    };
+    let document = document.map_err(|error| garbage(error.to_string()))?;
     match document.is_object() {
         true => Ok(document),
         false => Err(garbage("it is no object".into())),

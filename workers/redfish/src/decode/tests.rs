@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::json;
 use utakata_profile::{
     Collection,
@@ -13,9 +15,27 @@ fn read(place: &str, document: &Json) -> Vec<String> {
     read_all(&[(place, document)])
 }
 
+/// The readings of documents, of which only the wanted parts may be parsed without a difference.
 fn read_all(all: &[(&str, &Json)]) -> Vec<String> {
     let library = Library::shipped().unwrap();
     let profiles = library.resolve(["redfish"]).unwrap();
+    let wanted = crate::profile::wanted(&profiles);
+    let parts: Vec<(&str, Json)> = all
+        .iter()
+        .map(|(place, document)| {
+            (
+                *place,
+                wanted.parse(document.to_string().as_bytes()).unwrap(),
+            )
+        })
+        .collect();
+    let parts: Vec<(&str, &Json)> = parts.iter().map(|(place, part)| (*place, part)).collect();
+    let whole = decoded(&profiles, all);
+    assert_eq!(decoded(&profiles, &parts), whole);
+    whole
+}
+
+fn decoded(profiles: &[Arc<Profile>], all: &[(&str, &Json)]) -> Vec<String> {
     let of = Attributes::from([("chassis".into(), "1".into())]);
     let resources: Vec<Resource<'_>> = all
         .iter()

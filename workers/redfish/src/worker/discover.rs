@@ -1,6 +1,6 @@
 //! `discover`: the roots of services, which need no login; with a credential their machines, too.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout_at};
@@ -71,15 +71,16 @@ impl RedfishWorker {
             other => other.ok()?,
         };
         let root = root.filter(is_service)?;
-        let mut machines = Vec::new();
-        if credential.login.is_some() && place_of.is_tls {
-            machines = self.machines(&place_of, credential, asked.deadline).await;
-        }
+        let machines = match credential.login.is_some() && place_of.is_tls {
+            true => self.machines(&place_of, credential, asked.deadline).await,
+            false => Machines::default(),
+        };
         let fits = |profile: &_| decode::recognises(profile, &root);
         let names = self.program.recognise(fits).map(|found| found.names);
         Some(Discovered {
             profiles: names.unwrap_or_default(),
-            ..described(asked, place_of.is_tls, &root, &machines)
+            problem: machines.problem,
+            ..described(asked, place_of.is_tls, &root, &machines.found)
         })
     }
 
@@ -90,9 +91,10 @@ impl RedfishWorker {
         place: &Place,
         credential: &Credential,
         deadline: Instant,
-    ) -> Vec<Json> {
-        let Ok(service) = self.service(place, credential.clone()) else {
-            return Vec::new();
+    ) -> Machines {
+        let service = match self.service(place, credential.clone()) {
+            Ok(service) => service,
+            Err(problem) => return Machines::unknown(&problem),
         };
         // What the root says is told even if there is no time for this.
         let until = deadline.checked_sub(GOODBYE).unwrap_or(deadline);
@@ -102,19 +104,66 @@ impl RedfishWorker {
             (turn, service.lock().await)
         };
         let Ok((_turn, mut service)) = timeout_at(until, waiting).await else {
-            return Vec::new();
+            return Machines::unknown("it was busy with other tasks all the time");
         };
         let client = &mut service.client;
         client.begin(until);
         let was_anonymous = client.is_anonymous();
-        let found = machines(client).await.unwrap_or_default();
+        let mut machines = Machines::default();
+        if let Err(error) = machines.look(client).await {
+            let cause = error.source().map(|cause| format!(": {cause}"));
+            let cause = cause.unwrap_or_default();
+            machines.problem = Some(machines_unread(&format!("{error}{cause}")));
+        }
         if was_anonymous {
             client.begin(deadline);
             client.log_out().await;
             client.disconnect();
         }
-        found
+        machines
     }
+}
+
+/// The machines of a service that were looked at.
+#[derive(Debug, Default)]
+struct Machines {
+    found: Vec<Json>,
+    /// The reason why there are not more.
+    problem: Option<String>,
+}
+
+impl Machines {
+    /// None, for a reason.
+    fn unknown(reason: &str) -> Self {
+        Self {
+            found: Vec::new(),
+            problem: Some(machines_unread(reason)),
+        }
+    }
+
+    /// Looks at the first machines of a service. Those before an error stay.
+    async fn look(&mut self, client: &mut Client) -> Result<(), Error> {
+        let root = client.root().await?;
+        for place in PLACES {
+            let Some(path) = document::property(&root, place) else {
+                continue;
+            };
+            let collection = client.get(&path).await?.document;
+            let members = document::members(&collection).all.into_iter();
+            let paths: Vec<String> = members.map(|(path, _)| path).collect();
+            for path in paths.iter().take(MACHINES) {
+                self.found.push(client.get(path).await?.document);
+            }
+            if !self.found.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn machines_unread(reason: &str) -> String {
+    format!("its machines could not be read: {reason}")
 }
 
 /// The root of a service, read by nobody.
@@ -159,27 +208,6 @@ fn is_service(root: &Json) -> bool {
         || PLACES
             .iter()
             .any(|place| document::property(root, place).is_some())
-}
-
-/// The first machines of a service.
-async fn machines(client: &mut Client) -> Result<Vec<Json>, Error> {
-    let root = client.root().await?;
-    let mut found = Vec::new();
-    for place in PLACES {
-        let Some(path) = document::property(&root, place) else {
-            continue;
-        };
-        let collection = client.get(&path).await?.document;
-        let members = document::members(&collection);
-        let members: Vec<String> = members.all.into_iter().map(|(path, _)| path).collect();
-        for path in members.iter().take(MACHINES) {
-            found.push(client.get(path).await?.document);
-        }
-        if !found.is_empty() {
-            break;
-        }
-    }
-    Ok(found)
 }
 
 /// The description of a service, by what it says of itself and of its machines.
@@ -227,6 +255,7 @@ fn described(asked: &Asked, is_tls: bool, root: &Json, machines: &[Json]) -> Dis
         vendor,
         profiles: Vec::new(),
         wants_credential: machines.is_empty(),
+        problem: None,
     }
 }
 

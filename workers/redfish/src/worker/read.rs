@@ -35,7 +35,7 @@ impl Conversation<'_> {
             .iter()
             .flat_map(|read| read.places.iter().map(String::as_str))
             .collect();
-        let mut documents = Documents::default();
+        let mut documents = Documents::of(self.worker.wanted(&profiles));
         let found = match self.find(&places, &mut documents).await {
             Ok(found) => found,
             Err(error) => return Err(self.failed(&error)),

@@ -63,9 +63,13 @@ async fn with_a_credential_a_service_tells_its_machines_and_a_wrong_one_is_tried
         assert!(known.contains(&uuid.as_str()), "{known:?}");
     }
     assert!(!found[0].wants_credential, "{found:?}");
+    assert_eq!(found[0].problem, None);
     let wrong = [("user", Sushy::USER), ("password", "wrong")];
     let found = discover(port, &wrong).await;
     assert!(found[0].wants_credential, "{found:?}");
+    let problem = found[0].problem.as_deref().unwrap();
+    let expect = "its machines could not be read: it does not accept the credential";
+    assert!(problem.starts_with(expect), "{problem}");
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ impl SnmpWorker {
             description: known.description,
             profiles: known.profiles,
             wants_credential: !is_known,
+            problem: None,
             ..Discovered::default()
         })
     }
