@@ -105,7 +105,7 @@ impl Unit {
         if let Some(setpoint) = setpoint {
             state.writes += 1;
             if !state.faults.has(Fault::Lying) {
-                room.set_setpoint(self.of.cooling, setpoint);
+                room.set_setpoint(self.of.cooling, setpoint, None);
             }
         }
         state.answers += 1;
