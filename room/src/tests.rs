@@ -367,7 +367,7 @@ fn inlets_follow_the_setpoint_and_get_warm_without_cooling() {
     let before = inlet(&room);
     assert!((22.0..27.0).contains(&before), "{before}");
     for unit in 0..4 {
-        assert!(room.set_setpoint(unit, Celsius(22.0)));
+        assert!(room.set_setpoint(unit, Celsius(22.0), None));
     }
     advance_minutes(&mut room, 60);
     let warmer = inlet(&room);
@@ -395,7 +395,7 @@ fn a_compressor_keeps_its_minimum_times() {
         // Somebody turns the setpoint up and down.
         if second % 47 == 0 {
             let setpoint = if (second / 47) % 2 == 0 { 30.0 } else { 15.0 };
-            room.set_setpoint(0, Celsius(setpoint));
+            room.set_setpoint(0, Celsius(setpoint), None);
         }
         room.advance(SECOND);
         let is_running = room.cooling[0].is_running();
@@ -414,7 +414,7 @@ fn one_unit_tells_its_failure_one_hides_it_and_one_goes_the_wrong_way() {
     let mut room = north();
     room.set_cooling(0, Condition::CompressorFailed).unwrap();
     room.set_cooling(1, Condition::HiddenFailure).unwrap();
-    (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(22.0))));
+    (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(22.0), None)));
     advance_minutes(&mut room, 60);
     let units = &room.cooling;
     assert_eq!(units[0].status(), CoolingStatus::Failed);
@@ -425,7 +425,7 @@ fn one_unit_tells_its_failure_one_hides_it_and_one_goes_the_wrong_way() {
     assert!(units[1].supply.0 > 28.0);
     let mut room = north();
     room.set_cooling(2, Condition::SignWrong).unwrap();
-    (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(21.0))));
+    (0..4).for_each(|unit| assert!(room.set_setpoint(unit, Celsius(21.0), None)));
     advance_minutes(&mut room, 60);
     let units = &room.cooling;
     assert!(
