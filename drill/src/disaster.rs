@@ -122,7 +122,7 @@ impl Among {
                 (Victim::Postgres, 2),
                 (Victim::Rabbitmq, 1),
             ],
-            Self::Engine => &[(Victim::Engine, 2)],
+            Self::Engine => &[(Victim::Engine, 4)],
             Self::Cluster => &[
                 (Victim::Eviction, 4),
                 (Victim::Node, 2),

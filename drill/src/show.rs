@@ -127,7 +127,7 @@ mod tests {
         let told = lines(Among::Ourselves, Phase::Wild(left), &log, &tally).join("; ");
         for part in [
             "12s left",
-            "logic 3, everything 0, disk 0; stalled 2",
+            "logic 3, everything 0, disk 0, key 0; stalled 2",
             "7 accepted",
             "2 for a person",
         ] {

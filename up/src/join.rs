@@ -6,9 +6,13 @@ use std::{
     env, fs, io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use utakata_seal::JoinSecret;
+
+/// The number of the next file that a secret is written into before it has its name.
+static TURN: AtomicU32 = AtomicU32::new(0);
 
 /// Returns the file of the secret: the configured one, or that of the user, which is made if there
 /// is none; `None` if it cannot be made, so that a person accepts environments.
@@ -47,7 +51,10 @@ fn made(path: &Path) -> io::Result<()> {
         .mode(0o700)
         .create(folder)?;
     let secret = JoinSecret::draw().map_err(io::Error::other)?;
-    let unfinished = path.with_extension(format!("{}.unfinished", std::process::id()));
+    let (process, turn) = (std::process::id(), TURN.fetch_add(1, Ordering::Relaxed));
+    let unfinished = path.with_extension(format!("{process}-{turn}.unfinished"));
+    // A process of the same number may have been killed here.
+    let _ = fs::remove_file(&unfinished);
     let written = write(&unfinished, secret.as_bytes()).and_then(|()| {
         match fs::hard_link(&unfinished, path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
