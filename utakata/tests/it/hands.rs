@@ -1,4 +1,4 @@
-//! What policies leave behind: a cooling unit that goes back by itself when nobody is left, and a BMC that
+//! Policies and their traces: a cooling unit that goes back by itself when nobody is left, and a BMC that
 //! hangs, with a person who has the last word.
 
 use std::{fmt::Write as _, fs, path::Path};

@@ -87,7 +87,7 @@ pub struct State {
     issued: u32,
     looks: u32,
     habits: Habits,
-    /// What logins wait for before they are answered.
+    /// Closed once logins are answered: they wait for that.
     held: Option<Arc<Semaphore>>,
 }
 
