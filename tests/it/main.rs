@@ -4,6 +4,7 @@
 
 mod chart;
 mod fuzz;
+mod release;
 mod servers;
 mod system;
 mod tidy;
