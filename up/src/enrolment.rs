@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use utakata_execution::{Config, Identity};
+use utakata_execution::{
+    Config, Identity,
+    signatures::{EnvironmentSignatures, Own, Pin},
+};
 use utakata_seal::{EnvironmentKeys, JoinSecret};
 use zeroize::Zeroizing;
 
@@ -61,6 +64,25 @@ impl Enrolment {
             .transpose()?
             .flatten();
         Ok(Self { keys, secret })
+    }
+
+    /// Returns the signatures of messages over brokers.
+    ///
+    /// # Errors
+    /// The key of the site cannot be read.
+    pub fn signatures(&self, config: &Config, folder: &Path) -> Result<EnvironmentSignatures> {
+        let pin = Pin::load(folder, config.site_key.as_deref())?;
+        let own = Own {
+            id: config.environment_id()?,
+            zone: config.zone.clone(),
+            key: self.keys.public().clone(),
+            secret: self.secret.clone(),
+        };
+        Ok(EnvironmentSignatures::new(
+            self.keys.signing_key(),
+            own,
+            pin,
+        )?)
     }
 
     /// Adds to an identity what it says of its key.

@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -128,9 +129,12 @@ async fn serve(
         None => identity,
     };
     let will = identity.will();
+    let folder = claim.folder().path();
+    let signatures = Arc::new(enrolment.signatures(&config.execution, folder)?);
     let client = Client {
         name: format!("utakata-wee-{}", will.id),
         will: Some(&will),
+        signatures: signatures.clone(),
     };
     let connecting = InterConnect::connect(
         arguments.hub.as_deref(),
@@ -142,11 +146,15 @@ async fn serve(
         return Ok(());
     };
     let identity = identity.with(inter_connect.connections());
-    let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
     let keys = enrolment.keys;
     let environment = execution::builder(config.execution, folder, tasks, events, keys)?;
     let environment = environment.identity(identity);
+    // Over a hub nothing crosses a network.
+    let environment = match arguments.hub {
+        Some(_) => environment,
+        None => environment.signatures(signatures),
+    };
     let environment = execution::start(match takeover {
         Some(takeover) => environment.takeover(takeover),
         None => environment,

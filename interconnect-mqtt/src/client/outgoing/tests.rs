@@ -10,7 +10,11 @@ fn samples() -> Queue {
 }
 
 fn sent(event: &Event, max: usize) -> (Vec<Message>, Option<usize>) {
-    match outgoing(event, max, &Clock::default()).unwrap() {
+    let writer = Writer {
+        max_bytes: max,
+        ..Writer::new(&Clock::default())
+    };
+    match outgoing(event, &writer).unwrap() {
         Outgoing::Messages {
             messages,
             expendable,
@@ -105,12 +109,8 @@ fn each_event_has_its_topic_and_what_matters_is_acknowledged() {
     let desired = samples.desired("hall-1", 1).unwrap();
     check(desired, "desired/hall-1", true, true);
     let target: TargetName = "pdu-a1".parse().unwrap();
-    let gone = outgoing(
-        &Event::Deleted(target.clone()),
-        MAX_BYTES,
-        &Clock::default(),
-    )
-    .unwrap();
+    let gone = Event::Deleted(target.clone());
+    let gone = outgoing(&gone, &Writer::new(&Clock::default())).unwrap();
     assert_eq!(gone, Outgoing::Delete(target));
 }
 
