@@ -235,6 +235,14 @@ impl Signatures for EnvironmentSignatures {
         self.key.sign(place, serial, message)
     }
 
+    fn sign_will(&self, place: &str, message: Vec<u8>) -> Vec<u8> {
+        // In a life of its own: behind many others its count would be too old to tell.
+        match Serial::first() {
+            Ok(serial) => self.key.sign(place, serial, message),
+            Err(_) => self.sign(place, message),
+        }
+    }
+
     fn admit_event<'p>(
         &self,
         topic: &Topic,
@@ -278,15 +286,20 @@ impl Signatures for EnvironmentSignatures {
         })
     }
 
-    fn may_say(&self, sender: &Sender, event: &Event) -> bool {
-        let (Sender::Stranger(signer), Event::Content(reply)) = (sender, event) else {
-            return !matches!(sender, Sender::Stranger(_));
+    fn check_event(&self, sender: &Sender, event: &Event) -> Result<(), Distrust> {
+        let Sender::Stranger(signer) = sender else {
+            return Ok(());
+        };
+        let knows_none = self.site.read().known.is_none();
+        let Event::Content(reply) = event else {
+            return Err(Distrust::Unknown);
         };
         match &reply.found {
-            ContentPiece::Certified(certificate) => certificate.signer.0 == *signer,
-            // While it knows no site, it may be told that it has to wait.
-            ContentPiece::Nothing(_) => reply.want.is_of_keys() && self.site.read().known.is_none(),
-            _ => false,
+            ContentPiece::Certified(certificate) if certificate.signer.0 == *signer => Ok(()),
+            // It may be told that it has to wait.
+            ContentPiece::Nothing(_) if knows_none && reply.want.is_of_keys() => Ok(()),
+            _ if knows_none => Err(Distrust::Early),
+            _ => Err(Distrust::Unknown),
         }
     }
 

@@ -18,6 +18,9 @@ pub trait Signatures: fmt::Debug + Send + Sync + 'static {
     /// Signs a message for a place.
     fn sign(&self, place: &str, message: Vec<u8>) -> Vec<u8>;
 
+    /// Signs a message that the broker publishes one day, behind any number of others.
+    fn sign_will(&self, place: &str, message: Vec<u8>) -> Vec<u8>;
+
     /// Returns an event without its signature, with its sender.
     ///
     /// # Errors
@@ -29,8 +32,11 @@ pub trait Signatures: fmt::Debug + Send + Sync + 'static {
         arrival: Arrival,
     ) -> Result<Admitted<'p>, Distrust>;
 
-    /// Returns true if an event may come from its sender, whose topic was looked at before.
-    fn may_say(&self, sender: &Sender, event: &Event) -> bool;
+    /// Checks that an event may come from its sender, whose topic was looked at before.
+    ///
+    /// # Errors
+    /// It does not count.
+    fn check_event(&self, sender: &Sender, event: &Event) -> Result<(), Distrust>;
 
     /// Returns tasks of control without their signature.
     ///

@@ -152,9 +152,8 @@ impl SiteSignatures {
             (Topic::Environment(id), None) if kinds.is_replaceable(id) => {
                 Ok(Sender::Stranger(signed.signer.to_owned()))
             }
-            (Topic::Environment(_) | Topic::Start(_) | Topic::Datagram(_), None) => {
-                Err(unknown(kinds, signed))
-            }
+            (Topic::Environment(_), None) => Err(Distrust::Unknown),
+            (Topic::Start(_) | Topic::Datagram(_), None) => Err(unknown(kinds, signed)),
             // A logic environment reports outcomes, too: how what was unknown is settled.
             _ => {
                 let present = self.signer(known, &known.secrets.seal().key);
@@ -244,6 +243,11 @@ impl Signatures for SiteSignatures {
         signer.key().sign(place, serial, message)
     }
 
+    fn sign_will(&self, place: &str, message: Vec<u8>) -> Vec<u8> {
+        // A logic environment leaves none.
+        self.sign(place, message)
+    }
+
     fn admit_event<'p>(
         &self,
         topic: &Topic,
@@ -279,8 +283,8 @@ impl Signatures for SiteSignatures {
         })
     }
 
-    fn may_say(&self, sender: &Sender, event: &Event) -> bool {
-        match (sender, event) {
+    fn check_event(&self, sender: &Sender, event: &Event) -> Result<(), Distrust> {
+        let may_say = match (sender, event) {
             (Sender::Environment(id), Event::Outcomes(batch)) => {
                 let from = batch.from.as_ref();
                 from.is_none_or(|from| from.environment == *id)
@@ -292,7 +296,8 @@ impl Signatures for SiteSignatures {
             }
             (Sender::Stranger(_), _) => false,
             _ => true,
-        }
+        };
+        may_say.then_some(()).ok_or(Distrust::Elsewhere)
     }
 
     fn admit_tasks<'p>(

@@ -203,19 +203,30 @@ fn whoever_is_not_known_may_introduce_himself_and_say_nothing_else() {
             want: want.clone(),
             found,
         };
-        signatures.may_say(sender, &Event::Content(reply.into()))
+        signatures.check_event(sender, &Event::Content(reply.into()))
     };
     let (stranger, other) = (Sender::Stranger(signer), Sender::Stranger("x".into()));
     let certified = || ContentPiece::Certified(certificate.clone());
     let waits = || ContentPiece::Nothing(unproved());
-    assert!(says(&stranger, &want, certified()));
-    assert!(!says(&other, &want, certified()));
-    assert!(says(&stranger, &want, waits()));
+    let early = Err(Distrust::Early);
+    assert_eq!(says(&stranger, &want, certified()), Ok(()));
+    assert_eq!(says(&other, &want, certified()), early);
+    assert_eq!(says(&stranger, &want, waits()), Ok(()));
     let lent = ContentPiece::Lent([1].into());
-    assert!(!says(&stranger, &want, lent.clone()));
-    assert!(says(&Sender::Site, &want, lent));
+    assert_eq!(says(&stranger, &want, lent.clone()), early);
+    assert_eq!(says(&Sender::Site, &want, lent), Ok(()));
     signatures.meet(&certificate, Instant::now()).unwrap();
-    assert!(!says(&other, &want, waits()));
+    assert_eq!(says(&other, &want, waits()), Err(Distrust::Unknown));
+}
+
+#[test]
+fn a_will_counts_however_many_messages_have_come_since() {
+    let signatures = Place::new(None).begin(None);
+    let message = br#"{"version":1}"#;
+    let will = signatures.sign_will("x", message.to_vec());
+    let last = signatures.sign("x", message.to_vec());
+    let life = |payload: &[u8]| Signed::find(payload).unwrap().serial.life;
+    assert_ne!(life(&will), life(&last));
 }
 
 #[test]

@@ -96,10 +96,8 @@ pub(super) fn event(
     };
     let Admitted { message, sender } = signatures.admit_event(&topic, payload, arrival)?;
     let event = decode(&topic, &message, is_retained, reader.clock)?;
-    if let Some(event) = &event
-        && !signatures.may_say(&sender, event)
-    {
-        return Err(Distrust::Elsewhere.into());
+    if let Some(event) = &event {
+        signatures.check_event(&sender, event)?;
     }
     Ok(event)
 }

@@ -54,7 +54,10 @@ impl Statuses {
         let gone = gone(self.will.as_ref()?, writer.clock.now());
         let topic = topic::environment(&gone.id);
         let payload = gone.encode_stamped(writer.clock).ok()?;
-        let payload = writer.sign(&topic, payload);
+        let payload = match writer.signatures {
+            Some(signatures) => signatures.sign_will(&topic, payload),
+            None => payload,
+        };
         if payload.len() > MAX_WILL_BYTES {
             tracing::warn!(environment = %gone.id, "the last will is too long: it has none");
             return None;

@@ -101,6 +101,10 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     );
     let applied = place.run_with(&["apply", "-f", "-"], &documents);
     assert_eq!(applied.code, 0, "{}", applied.err);
+    // Its queue is there once the environment is accepted.
+    let read = ["read", "x", "--action", "look"];
+    let is_read = wait_for(|| (place.run(&read).code == 0).then_some(()));
+    assert!(is_read.is_some(), "{}", place.told());
     look(&place);
     let shut = ["control", "x", "shut", "--yes"];
     let done = place.run(&shut);
