@@ -10,9 +10,10 @@ fn samples() -> Queue {
 }
 
 fn sent(event: &Event, max: usize) -> (Vec<Message>, Option<usize>) {
+    let clock = Clock::default();
     let writer = Writer {
         max_bytes: max,
-        ..Writer::new(&Clock::default())
+        ..Writer::new(&clock)
     };
     match outgoing(event, &writer).unwrap() {
         Outgoing::Messages {
