@@ -16,6 +16,7 @@ use crate::{
     disaster::Victim,
     disk::Disk,
     engine::Engine,
+    keys::Keys,
     member::{Clock, Member, Start},
     place::{ENVIRONMENTS, LOGIC, LOGICS, Place},
     servers::{self, Servers},
@@ -37,6 +38,8 @@ pub struct Crew {
     /// The processes that stand still: of one disaster at a time, so that the others continue
     /// meanwhile.
     stalls: Vec<Stall>,
+    /// The keys of the environments, if they are revoked now and then.
+    keys: Option<Keys>,
     /// The events so far.
     pub log: Log,
 }
@@ -119,6 +122,7 @@ impl Crew {
             environments: ENVIRONMENTS.iter().map(environment).collect(),
             healed_at: None,
             stalls: Vec::new(),
+            keys: None,
             log: Log::default(),
         }
         .started()
@@ -131,6 +135,16 @@ impl Crew {
         for (member, part) in all.zip([1, -1, 0].into_iter().cycle()) {
             member.go_by(Clock::ahead(library, by.saturating_mul(part)));
         }
+    }
+
+    /// Has keys of environments revoked now and then.
+    pub fn hold(&mut self, keys: Keys) {
+        self.keys = Some(keys);
+    }
+
+    /// Returns true if the key of every environment is accepted.
+    pub fn keys_are_accepted(&self) -> bool {
+        self.keys.as_ref().is_none_or(Keys::are_accepted)
     }
 
     /// Starts all processes, with servers between them.
@@ -174,6 +188,7 @@ impl Crew {
                 .collect(),
             healed_at: None,
             stalls: Vec::new(),
+            keys: None,
             log: Log::default(),
         }
         .started()
@@ -195,7 +210,8 @@ impl Crew {
         }
     }
 
-    /// Returns true if every process runs and moves, and the disk of the ledger has room.
+    /// Returns true if every process runs and moves, the disk of the ledger has room, and every
+    /// environment may work.
     pub fn is_whole(&self) -> bool {
         let between = match &self.between {
             Between::Hub { hub, .. } => hub.is_up(),
@@ -203,7 +219,11 @@ impl Crew {
         };
         let mut ours = self.logics.iter().chain(&self.environments);
         let is_full = self.disk.as_ref().is_some_and(Disk::is_full);
-        between && ours.all(Member::is_up) && self.stalls.is_empty() && !is_full
+        between
+            && ours.all(Member::is_up)
+            && self.stalls.is_empty()
+            && !is_full
+            && self.keys_are_accepted()
     }
 
     /// Starts processes that are to return, and records those that ended by themselves.

@@ -9,8 +9,8 @@ use crate::dice::Dice;
 
 /// The longest absence of a victim.
 const MAX_DOWN: Duration = Duration::from_secs(2);
-/// The relative frequency of each victim.
-const WEIGHTS: [(Victim, usize); 11] = [
+/// The relative frequency of each of our own processes, the smallest loss first.
+const OURSELVES: [(Victim, usize); 12] = [
     (Victim::Worker, 4),
     (Victim::Environment, 3),
     (Victim::Program, 3),
@@ -22,58 +22,7 @@ const WEIGHTS: [(Victim, usize); 11] = [
     (Victim::StalledLogic, 1),
     (Victim::StalledBetween, 1),
     (Victim::Disk, 2),
-];
-/// The relative frequencies with servers between the processes.
-const WEIGHTS_WITH_SERVERS: [(Victim, usize); 15] = [
-    (Victim::Worker, 4),
-    (Victim::Environment, 4),
-    (Victim::Program, 3),
-    (Victim::Logic, 4),
-    (Victim::Everything, 1),
-    (Victim::StalledWorker, 1),
-    (Victim::StalledEnvironment, 1),
-    (Victim::StalledHost, 2),
-    (Victim::StalledLogic, 1),
-    (Victim::StalledBetween, 1),
-    (Victim::Disk, 2),
-    (Victim::Link, 4),
-    (Victim::Mosquitto, 2),
-    (Victim::Postgres, 2),
-    (Victim::Rabbitmq, 1),
-];
-
-/// The relative frequencies with workers in containers.
-const WEIGHTS_WITH_ENGINE: [(Victim, usize); 12] = [
-    (Victim::Worker, 4),
-    (Victim::Environment, 3),
-    (Victim::Program, 3),
-    (Victim::Logic, 2),
-    (Victim::Everything, 1),
-    (Victim::StalledWorker, 1),
-    (Victim::StalledEnvironment, 1),
-    (Victim::StalledHost, 2),
-    (Victim::StalledLogic, 1),
-    (Victim::StalledBetween, 1),
-    (Victim::Engine, 2),
-    (Victim::Disk, 2),
-];
-
-/// The same where workers are pods.
-const WEIGHTS_WITH_CLUSTER: [(Victim, usize); 14] = [
-    (Victim::Worker, 4),
-    (Victim::Environment, 3),
-    (Victim::Program, 3),
-    (Victim::Logic, 2),
-    (Victim::Everything, 1),
-    (Victim::StalledWorker, 1),
-    (Victim::StalledEnvironment, 1),
-    (Victim::StalledHost, 2),
-    (Victim::StalledLogic, 1),
-    (Victim::StalledBetween, 1),
-    (Victim::Disk, 2),
-    (Victim::Eviction, 4),
-    (Victim::Node, 2),
-    (Victim::Cluster, 1),
+    (Victim::Key, 2),
 ];
 
 /// Something that a drill kills or stops.
@@ -107,6 +56,8 @@ pub enum Victim {
     StalledBetween,
     /// The disk of the ledger, which is full for a while.
     Disk,
+    /// The key of one environment, which is revoked, and accepted again.
+    Key,
     /// The engine of containers, without the containers.
     Engine,
     /// One pod is evicted.
@@ -151,81 +102,40 @@ pub struct Disaster {
 #[derive(Debug, Clone)]
 pub struct Disasters {
     dice: Dice,
-    among: Among,
+    weights: Vec<(Victim, usize)>,
     mean: Duration,
 }
 
-impl Victim {
-    /// Our own victims, the smallest loss first.
-    const OURSELVES: [Self; 11] = [
-        Self::Worker,
-        Self::Environment,
-        Self::Program,
-        Self::Logic,
-        Self::Everything,
-        Self::StalledWorker,
-        Self::StalledEnvironment,
-        Self::StalledHost,
-        Self::StalledLogic,
-        Self::StalledBetween,
-        Self::Disk,
-    ];
-    const WITH_ENGINE: [Self; 12] = [
-        Self::Worker,
-        Self::Environment,
-        Self::Program,
-        Self::Logic,
-        Self::Everything,
-        Self::StalledWorker,
-        Self::StalledEnvironment,
-        Self::StalledHost,
-        Self::StalledLogic,
-        Self::StalledBetween,
-        Self::Disk,
-        Self::Engine,
-    ];
-    const WITH_CLUSTER: [Self; 14] = [
-        Self::Worker,
-        Self::Environment,
-        Self::Program,
-        Self::Logic,
-        Self::Everything,
-        Self::StalledWorker,
-        Self::StalledEnvironment,
-        Self::StalledHost,
-        Self::StalledLogic,
-        Self::StalledBetween,
-        Self::Disk,
-        Self::Eviction,
-        Self::Node,
-        Self::Cluster,
-    ];
-    const WITH_SERVERS: [Self; 15] = [
-        Self::Worker,
-        Self::Environment,
-        Self::Program,
-        Self::Logic,
-        Self::Everything,
-        Self::StalledWorker,
-        Self::StalledEnvironment,
-        Self::StalledHost,
-        Self::StalledLogic,
-        Self::StalledBetween,
-        Self::Disk,
-        Self::Link,
-        Self::Mosquitto,
-        Self::Postgres,
-        Self::Rabbitmq,
-    ];
+impl Among {
+    /// Returns the relative frequency of each possible victim.
+    fn weights(self) -> impl Iterator<Item = (Victim, usize)> {
+        OURSELVES.iter().chain(self.others()).copied()
+    }
 
-    /// Returns the victims that are possible.
-    pub fn all(among: Among) -> &'static [Self] {
-        match among {
-            Among::Ourselves => &Self::OURSELVES,
-            Among::Servers => &Self::WITH_SERVERS,
-            Among::Engine => &Self::WITH_ENGINE,
-            Among::Cluster => &Self::WITH_CLUSTER,
+    /// Returns the same for those that are not our own processes.
+    fn others(self) -> &'static [(Victim, usize)] {
+        match self {
+            Self::Ourselves => &[],
+            Self::Servers => &[
+                (Victim::Link, 4),
+                (Victim::Mosquitto, 2),
+                (Victim::Postgres, 2),
+                (Victim::Rabbitmq, 1),
+            ],
+            Self::Engine => &[(Victim::Engine, 2)],
+            Self::Cluster => &[
+                (Victim::Eviction, 4),
+                (Victim::Node, 2),
+                (Victim::Cluster, 1),
+            ],
         }
+    }
+}
+
+impl Victim {
+    /// Returns the victims that are possible.
+    pub fn all(among: Among) -> impl Iterator<Item = Self> {
+        among.weights().map(|(victim, _)| victim)
     }
 
     /// Returns true if the victim stands still, and then continues.
@@ -244,6 +154,7 @@ impl Victim {
         match self {
             Self::Program => "replaced",
             Self::Disk => "filled",
+            Self::Key => "revoked",
             Self::Eviction => "evicted",
             Self::Node => "drained",
             Self::Cluster => "away",
@@ -262,6 +173,7 @@ impl Victim {
             Self::StalledBetween => "between",
             Self::Everything => "everything",
             Self::Disk => "disk",
+            Self::Key => "key",
             Self::Engine => "engine",
             Self::Eviction => "pod",
             Self::Node => "node",
@@ -279,7 +191,7 @@ impl Disasters {
     pub fn new(seed: u64, mean: Duration, among: Among) -> Self {
         Self {
             dice: Dice::new(seed, 1),
-            among,
+            weights: among.weights().collect(),
             mean,
         }
     }
@@ -289,15 +201,9 @@ impl Iterator for Disasters {
     type Item = Disaster;
 
     fn next(&mut self) -> Option<Disaster> {
-        let weights = match self.among {
-            Among::Ourselves => &WEIGHTS[..],
-            Among::Servers => &WEIGHTS_WITH_SERVERS,
-            Among::Engine => &WEIGHTS_WITH_ENGINE,
-            Among::Cluster => &WEIGHTS_WITH_CLUSTER,
-        };
         Some(Disaster {
             after: self.dice.wait(self.mean),
-            victim: self.dice.choose(weights, Victim::Worker),
+            victim: self.dice.choose(&self.weights, Victim::Worker),
             which: self.dice.below(1 << 16),
             down: self.dice.up_to(MAX_DOWN),
         })
@@ -335,7 +241,10 @@ mod tests {
         for among in ALL {
             let victims: BTreeSet<Victim> =
                 first(1, 1000, among).iter().map(|one| one.victim).collect();
-            assert!(victims.iter().eq(Victim::all(among)), "{victims:?}");
+            assert!(
+                victims.iter().copied().eq(Victim::all(among)),
+                "{victims:?}"
+            );
         }
         let disasters = first(1, 1000, Among::Ourselves);
         let all: Duration = disasters.iter().map(|one| one.after).sum();

@@ -34,6 +34,7 @@ use crate::{
     engine::Engine,
     image::{Image, Images},
     invariants::{self, Broken},
+    keys::Keys,
     ledger,
     load::Load,
     member,
@@ -110,6 +111,7 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
     };
     let folders = names.iter().map(|name| Folder::new(place.data(name)));
     let server = Arc::new(Server::new(folders.collect()));
+    crew.hold(Keys::new(Arc::clone(&server)));
     let watch = Arc::new(Watch::new(Arc::clone(&server), settings.skew.is_some()));
     let mut drill = Drill {
         settings,
@@ -303,10 +305,12 @@ impl Drill<'_> {
         self.stop.cancel();
         self.crew.calm();
         let until = Instant::now() + place::settled_within();
-        let is_over = |roller: &Roller| roller.is_over();
-        while !(self.load.is_settled() && self.roller.as_ref().is_none_or(is_over))
-            && Instant::now() < until
-        {
+        let is_over = |drill: &Self| {
+            drill.load.is_settled()
+                && drill.roller.as_ref().is_none_or(Roller::is_over)
+                && drill.crew.keys_are_accepted()
+        };
+        while !is_over(self) && Instant::now() < until {
             tokio::select! {
                 () = sleep(TICK) => {}
                 signal = self.signals.end_requested() => bail!("{signal}: not compared"),

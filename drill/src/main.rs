@@ -17,6 +17,7 @@ mod engine;
 mod faults;
 mod image;
 mod invariants;
+mod keys;
 mod ledger;
 mod link;
 mod load;

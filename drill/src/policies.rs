@@ -35,6 +35,7 @@ use crate::{
     disaster::{Among, Disasters},
     disk::{self, Disk},
     invariants::{self, Broken},
+    keys::Keys,
     ledger,
     place::{self, Place},
     report::{self as common, Audit},
@@ -108,11 +109,14 @@ pub async fn run(settings: &Settings, signals: Signals) -> Result<Report> {
         .control()
         .context("the simulator has no control port")?;
     let folders = vec![Folder::new(place.data(place::LOGIC))];
+    let server = Arc::new(Server::new(folders));
+    let mut crew = Crew::start(&place, Boxes::None, disk, settings)?;
+    crew.hold(Keys::new(Arc::clone(&server)));
     let mut drill = Drill {
         settings,
-        crew: Crew::start(&place, Boxes::None, disk, settings)?,
+        crew,
         signals,
-        server: Arc::new(Server::new(folders)),
+        server,
         control: control.to_owned(),
         weather: Weather::new(settings.seed, settings.time),
         began: Instant::now(),

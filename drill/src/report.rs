@@ -115,9 +115,8 @@ impl Report {
     /// Returns the report in words.
     pub fn text(&self, colours: bool) -> String {
         let mut lines = vec![format!("seed {}, {}", self.seed, self.took), String::new()];
-        let victims = Victim::all(self.among).iter();
-        let kills = victims.map(|victim| {
-            let count = self.log.kills.get(victim).copied().unwrap_or_default();
+        let kills = Victim::all(self.among).map(|victim| {
+            let count = self.log.kills.get(&victim).copied().unwrap_or_default();
             let what = format!("{}: {}", victim.fate(), victim.as_str());
             Row::new(what, count, "")
         });

@@ -77,9 +77,8 @@ fn lines(among: Among, phase: Phase, log: &Log, tally: &Tally) -> Vec<String> {
         Phase::Wild(left) => format!("{}s left", left.as_secs()),
         Phase::Settling(left) => format!("settling, at most {}s more", left.as_secs()),
     };
-    let (stalled, killed): (Vec<_>, Vec<_>) = Victim::all(among)
-        .iter()
-        .partition(|victim| victim.is_stalled());
+    let (stalled, killed): (Vec<_>, Vec<_>) =
+        Victim::all(among).partition(|victim| victim.is_stalled());
     let stalls = stalled.iter().filter_map(|victim| log.kills.get(victim));
     let stalls: u64 = stalls.sum();
     let kills: Vec<String> = killed

@@ -51,7 +51,8 @@ pub struct Config {
     #[setting(form = "folder")]
     pub state_folder: Option<PathBuf>,
     /// File with the secret of the site by which this environment is accepted without a person: the
-    /// same as `logic.environments.join_file` of the logic environments.
+    /// same as `logic.environments.join_file` of the logic environments. When not set, `utakata wee`
+    /// has that of its user on this machine (`~/.local/state/utakata/join.secret`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_file: Option<PathBuf>,
     /// The key by which the messages of the site are known: `message_key` of `utakata secret show`.

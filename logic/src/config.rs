@@ -1,10 +1,13 @@
 //! The configuration of the logic environment.
 
+mod control;
+mod history;
+mod http;
 mod login;
 mod mail;
 mod url;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
@@ -13,6 +16,9 @@ use utakata_model::{
 };
 use utakata_settings::Settings;
 
+pub use control::{Approval, Control};
+pub use history::History;
+pub use http::{Http, HttpTls};
 pub use login::Login;
 pub use mail::{Mail, MailServer};
 pub use url::{Invalid, Url};
@@ -70,71 +76,6 @@ impl Default for Otlp {
     }
 }
 
-/// The HTTP API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
-#[serde(deny_unknown_fields, default)]
-pub struct Http {
-    /// The address on which the HTTP API listens. Beyond loopback it needs `tls`, or `insecure`.
-    pub listen: SocketAddr,
-    /// Allows plain HTTP beyond loopback: whoever listens on the way reads all tokens.
-    pub insecure: bool,
-    /// TLS on the API.
-    pub tls: HttpTls,
-    /// The URL at which other logic environments reach the API, such as `http://le-1.example:7700`;
-    /// the address on which it listens when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[setting(form = "URL")]
-    pub advertise: Option<String>,
-    /// The file with the token of admin, which is the same for all logic environments; made in the
-    /// data directory when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_file: Option<PathBuf>,
-    /// The largest number of connections at a time; fewer if the system grants fewer open files.
-    #[setting(max = 1_000_000)]
-    pub connections: usize,
-    /// The largest number of connections from one address: for a proxy, from all clients behind it.
-    #[setting(max = 1_000_000)]
-    pub connections_per_address: usize,
-    /// The largest number of clients of /v1/events and /v1/view at a time, counted separately.
-    #[setting(max = 1_000_000)]
-    pub streams: usize,
-    /// The time after which a connection without a valid token is closed.
-    #[serde(with = "duration")]
-    pub header_timeout: Duration,
-    /// The time after which a connection without requests is closed.
-    #[serde(with = "duration")]
-    pub idle_timeout: Duration,
-    /// The time within which a body must arrive.
-    #[serde(with = "duration")]
-    pub body_timeout: Duration,
-    /// The size of the largest request body, in bytes.
-    #[setting(max = 1_073_741_824, form = "bytes")]
-    pub body_limit: usize,
-    /// The time after which a request is given up, in addition to its own wait.
-    #[serde(with = "duration")]
-    pub timeout: Duration,
-    /// The number of events kept for clients of `/v1/events` that fetch them slowly.
-    #[setting(max = 1_000_000)]
-    pub events_kept: usize,
-}
-
-/// TLS on the API, as paths of PEM files. They are read again when they change.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
-#[serde(deny_unknown_fields, default)]
-pub struct HttpTls {
-    /// The certificate of the API, followed by those between it and its authority; plain HTTP when
-    /// not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<PathBuf>,
-    /// The key of the certificate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<PathBuf>,
-    /// The authority that vouches for the logic environments, for those that connect from this
-    /// machine; those of the system when not set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ca: Option<PathBuf>,
-}
-
 /// Reads, by schedule and on demand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
@@ -178,66 +119,6 @@ pub struct Lease {
     pub renewed_every: Duration,
 }
 
-/// Operations that change something.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
-#[serde(deny_unknown_fields, default)]
-pub struct Control {
-    /// The time after its turn has come within which a control task must begin.
-    #[serde(with = "duration")]
-    pub lifetime: Duration,
-    /// The longest time for which an operation may wait for an approval, a pause or its pace.
-    #[serde(with = "duration")]
-    pub patience: Duration,
-    /// The time that the end of an attempt may take beyond the timeout of its action, and the
-    /// outcome of a read beyond its lifetime, before it counts as missing.
-    #[serde(with = "duration")]
-    pub grace: Duration,
-    /// The validity of a permit: an environment that receives it later does not begin.
-    #[serde(with = "duration")]
-    pub window: Duration,
-    /// The time that a target may take to show an effect, unless the manifest sets another.
-    #[serde(with = "duration")]
-    #[setting(or_zero)]
-    pub settling: Duration,
-    /// The time for which a read-back is retried if the target does not answer, before a person has
-    /// to settle the task.
-    #[serde(with = "duration")]
-    pub read_back_within: Duration,
-    /// The time that reading the present value of a target may take before it is changed, if the
-    /// change can be undone.
-    #[serde(with = "duration")]
-    pub capture_within: Duration,
-    /// The time after which a task that nobody has asked for is published again. It doubles each
-    /// time.
-    #[serde(with = "duration")]
-    pub publish_again: Duration,
-    /// The largest number of attempts at a task without a person.
-    pub attempts: u32,
-    /// The risk of actions that somebody other than the requester has to approve.
-    pub approval: Approval,
-    /// The number of targets above which an operation must state their number, or show its plan.
-    #[setting(or_zero)]
-    pub many: usize,
-    /// Unsafe, for a drill that must detect what envelopes prevent: none is asked. Neither a key,
-    /// nor a field in a program that users run.
-    #[cfg(feature = "test-support")]
-    #[serde(skip)]
-    pub without_envelopes: bool,
-}
-
-/// The actions that somebody other than the requester has to approve.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Approval {
-    /// No operation.
-    #[default]
-    Never,
-    /// Operations of high risk.
-    High,
-    /// All operations.
-    Always,
-}
-
 /// The store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
@@ -265,38 +146,13 @@ pub struct Secrets {
 pub struct Environments {
     /// The file with a secret of the site: environments that have the same in their
     /// `execution.join_file` are accepted without a person. At least 32 characters, such as
-    /// `openssl rand -base64 32` makes; the same for all logic environments.
+    /// `openssl rand -base64 32` makes; the same for all logic environments. When not set,
+    /// `utakata le` has that of its user on this machine (`~/.local/state/utakata/join.secret`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_file: Option<PathBuf>,
 }
 
-/// The history of readings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Settings)]
-#[serde(deny_unknown_fields, default)]
-pub struct History {
-    /// The time for which every value is kept, in whole days.
-    #[serde(with = "duration")]
-    pub keep: Duration,
-    /// The time for which the figures of each hour are kept (least, greatest, sum, number, last),
-    /// in whole days.
-    #[serde(with = "duration")]
-    pub keep_hours: Duration,
-    /// The largest space on the disk, in MiB: beyond it the oldest values are deleted first.
-    #[setting(max = 1_000_000_000)]
-    pub max_disk_mib: usize,
-    /// The space on the disk, in MiB, that is left to others, though at most a twentieth of the
-    /// disk: history yields first, so that control can still be recorded.
-    #[setting(max = 1_000_000_000)]
-    pub min_free_mib: usize,
-    /// The URL of an engine that speaks Prometheus, such as `http://victoria.example:8428`: readings
-    /// are written there as well, and questions about the past are answered from there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[setting(form = "URL")]
-    pub engine: Option<String>,
-}
-
 setting! {
-    Approval: "never, high or always",
     Url: "postgres://...",
 }
 
@@ -419,27 +275,6 @@ fn is_address(url: &str) -> bool {
     !host.is_empty() && host.chars().all(is_host) && port.is_ok_and(|port| port > 0)
 }
 
-impl Default for Http {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
-            insecure: false,
-            tls: HttpTls::default(),
-            advertise: None,
-            token_file: None,
-            connections: 2048,
-            connections_per_address: 512,
-            streams: 4096,
-            header_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(120),
-            body_timeout: Duration::from_secs(30),
-            body_limit: 16 * 1024 * 1024,
-            timeout: Duration::from_secs(30),
-            events_kept: 8192,
-        }
-    }
-}
-
 impl Default for Lease {
     fn default() -> Self {
         Self {
@@ -456,52 +291,6 @@ impl Default for Observe {
             pending_limit: 500_000,
             ended_kept: 10_000,
             first_reads_per_second: 2_000,
-        }
-    }
-}
-
-impl Default for Control {
-    fn default() -> Self {
-        Self {
-            lifetime: Duration::from_secs(60),
-            patience: Duration::from_secs(24 * 3600),
-            grace: Duration::from_secs(5),
-            window: Duration::from_secs(5),
-            settling: Duration::from_secs(2),
-            read_back_within: Duration::from_secs(60),
-            capture_within: Duration::from_secs(5),
-            publish_again: Duration::from_secs(10),
-            attempts: 5,
-            approval: Approval::Never,
-            many: 100,
-            #[cfg(feature = "test-support")]
-            without_envelopes: false,
-        }
-    }
-}
-
-impl Control {
-    /// Returns false if no envelope is asked, which happens only in drills.
-    #[cfg(feature = "test-support")]
-    pub(crate) fn asks_envelopes(&self) -> bool {
-        !self.without_envelopes
-    }
-
-    #[cfg(not(feature = "test-support"))]
-    pub(crate) fn asks_envelopes(&self) -> bool {
-        true
-    }
-}
-
-impl Default for History {
-    fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 3600);
-        Self {
-            keep: DAY * 90,
-            keep_hours: DAY * 1825,
-            max_disk_mib: 20_000,
-            min_free_mib: 1000,
-            engine: None,
         }
     }
 }

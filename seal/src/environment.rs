@@ -157,6 +157,15 @@ pub fn fingerprint(key: &EnvironmentKey) -> String {
 pub struct JoinSecret(Key);
 
 impl JoinSecret {
+    /// Draws a secret, as the text of a file.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub fn draw() -> Result<Zeroizing<String>, Error> {
+        let bytes: KeyBytes = aead::draw().map_err(|_| Error::Chance)?;
+        Ok(Zeroizing::new(STANDARD.encode(bytes.as_slice()) + "\n"))
+    }
+
     /// Reads the text of a file.
     ///
     /// # Errors

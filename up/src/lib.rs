@@ -24,6 +24,7 @@ pub mod folder;
 mod folder_releases;
 pub mod hints;
 mod inter_connect;
+mod join;
 mod links;
 pub mod log;
 mod logic;

@@ -52,6 +52,7 @@ impl Crew {
             | Victim::StalledLogic
             | Victim::StalledBetween => self.stall(victim, which, down),
             Victim::Disk => self.fill_disk(down),
+            Victim::Key => self.revoke_key(which, down),
             Victim::Engine => self.kill_engine(down),
             Victim::Eviction | Victim::Node | Victim::Cluster => match &mut self.boxes {
                 Boxes::Pods(pods) => pods.strike(victim, which, down),
@@ -85,6 +86,14 @@ impl Crew {
     fn fill_disk(&mut self, down: Duration) -> bool {
         let disk = self.disk.as_mut();
         disk.is_some_and(|disk| disk.fill(LOG_FULL + down))
+    }
+
+    fn revoke_key(&mut self, which: usize, down: Duration) -> bool {
+        let environment = &self.environments[which % self.environments.len()];
+        match (&mut self.keys, environment.name.parse()) {
+            (Some(keys), Ok(id)) => keys.revoke(id, down),
+            _ => false,
+        }
     }
 
     fn kill_engine(&mut self, down: Duration) -> bool {

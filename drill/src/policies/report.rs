@@ -116,9 +116,8 @@ impl Report {
     }
 
     fn rows(&self) -> Vec<Row<'_>> {
-        let victims = Victim::all(Among::Ourselves).iter();
-        let kills = victims.map(|victim| {
-            let count = self.log.kills.get(victim).copied().unwrap_or_default();
+        let kills = Victim::all(Among::Ourselves).map(|victim| {
+            let count = self.log.kills.get(&victim).copied().unwrap_or_default();
             let what = format!("{}: {}", victim.fate(), victim.as_str());
             Row::new(what, count, "")
         });

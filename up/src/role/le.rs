@@ -14,7 +14,7 @@ use crate::{
     dead_letters, descriptors,
     folder::Folder,
     inter_connect::{Client, InterConnect},
-    log,
+    join, log,
     logic::{Logic, Ports},
     paths,
     probes::{Probes, Subject},
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments, context: &Context<'_>) -> Result<()> {
 
 async fn serve(
     arguments: &Arguments,
-    config: Config,
+    mut config: Config,
     claim: &Claim,
     alteration: &dyn Alteration,
 ) -> Result<()> {
@@ -86,6 +86,8 @@ async fn serve(
     let Some(inter_connect) = super::started(&mut signals, connecting).await? else {
         return Ok(());
     };
+    let environments = &mut config.logic.environments;
+    environments.join_file = join::file(environments.join_file.take());
     let mut links = inter_connect.links();
     // Over a hub nothing crosses a network.
     links.signatures = links.has_broker.then_some(signatures);

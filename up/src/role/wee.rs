@@ -21,7 +21,7 @@ use crate::{
     execution,
     folder::Folder,
     inter_connect::{Client, InterConnect},
-    log, paths,
+    join, log, paths,
     probes::{Probes, Subject},
     replace::{self, Ends, Ready},
     signals::{Signals, hung_up},
@@ -112,7 +112,7 @@ fn listen(arguments: &Arguments) -> Result<Signals> {
 
 async fn serve(
     arguments: &Arguments,
-    config: Config,
+    mut config: Config,
     claim: &Claim,
     takeover: Option<Takeover>,
     mut signals: Signals,
@@ -122,6 +122,7 @@ async fn serve(
     let within = config.stop.within;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
     let is_taken_over = takeover.is_some();
+    config.execution.join_file = join::file(config.execution.join_file);
     let enrolment = Enrolment::load(claim.folder().path(), &config.execution)?;
     let identity = enrolment.enrol(identity);
     let identity = match &takeover {

@@ -24,6 +24,9 @@ pub fn drill() -> String {
     drill.display().to_string()
 }
 
+/// A path where nothing can be: environments find no join secret there.
+const NOWHERE: &str = "/dev/null/state";
+
 /// A data directory, and the means to run utakata with it.
 pub struct Place {
     folder: TempDir,
@@ -60,7 +63,6 @@ impl Place {
         need_programs();
         let folder = TempDir::with_prefix("utakata-it-").unwrap();
         let named = Some(folder.path().join("data"));
-        fs::write(folder.path().join("join.secret"), "j".repeat(40)).unwrap();
         Self {
             folder,
             named,
@@ -125,11 +127,8 @@ impl Place {
         if let Some(named) = &self.named {
             command.env("UTAKATA_DATA", named);
         }
-        if self.joins {
-            let secret = self.folder.path().join("join.secret");
-            command
-                .env("UTAKATA__LOGIC__ENVIRONMENTS__JOIN_FILE", &secret)
-                .env("UTAKATA__EXECUTION__JOIN_FILE", &secret);
+        if !self.joins {
+            command.env("XDG_STATE_HOME", NOWHERE);
         }
         if self.named.as_ref().is_some_and(|named| named.is_relative()) {
             command.current_dir(self.folder.path());

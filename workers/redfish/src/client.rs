@@ -24,6 +24,7 @@ use utakata_worker_http::{
 
 use crate::{credential::Credential, document, profile::Talk};
 pub use login::Login;
+use login::Unanswered;
 pub use reply::{Fetched, message};
 
 /// The longest time for one answer: slow BMCs take many seconds.
@@ -72,6 +73,8 @@ pub struct Client {
     connection: Option<Connection>,
     used: Instant,
     login: Login,
+    /// A login that has no answer yet: it may open a session after its task has ended.
+    unanswered: Option<Unanswered>,
     /// The time at which the credential was refused.
     refused: Option<Instant>,
     /// The paths that are refused even to somebody who has just logged in: some services say 401
@@ -95,6 +98,7 @@ impl Client {
             connection: None,
             used: now,
             login: Login::None,
+            unanswered: None,
             refused: None,
             barred: HashSet::new(),
             talk: Talk::default(),
@@ -255,18 +259,25 @@ impl Client {
     /// Sends a request, following one redirection within the host.
     async fn follow(&mut self, request: Request) -> Result<Response, Error> {
         let response = self.exchange(request.clone()).await?;
-        if !matches!(response.status.as_u16(), 301 | 302 | 307 | 308) {
-            return Ok(response);
+        match self.redirection(&request.path, &response)? {
+            Some(path) => self.exchange(Request { path, ..request }).await,
+            None => Ok(response),
         }
-        let to = response
-            .header(&header::LOCATION)
-            .unwrap_or_default()
-            .to_owned();
-        let path = request.path.clone();
-        let is_here = to.starts_with('/') || reply::is_host(&to, &self.endpoint.address);
-        match document::path(&to) {
-            Some(path) if is_here => self.exchange(Request { path, ..request }).await,
-            _ => Err(Error::Elsewhere { path, to }),
+    }
+
+    /// Returns the path to which an answer leads, if it leads anywhere.
+    fn redirection(&self, path: &str, response: &Response) -> Result<Option<String>, Error> {
+        if !matches!(response.status.as_u16(), 301 | 302 | 307 | 308) {
+            return Ok(None);
+        }
+        let to = response.header(&header::LOCATION).unwrap_or_default();
+        let is_here = to.starts_with('/') || reply::is_host(to, &self.endpoint.address);
+        match document::path(to) {
+            Some(path) if is_here => Ok(Some(path)),
+            _ => Err(Error::Elsewhere {
+                path: path.into(),
+                to: to.into(),
+            }),
         }
     }
 
@@ -298,13 +309,18 @@ impl Client {
 
     async fn send(&mut self, request: Request) -> Result<Response, connection::Error> {
         let deadline = self.deadline.min(Instant::now() + PATIENCE);
-        let mut connection = match self.connection.take().filter(Connection::is_open) {
-            Some(connection) => connection,
-            None => Connection::open(&self.endpoint, deadline).await?,
-        };
+        let mut connection = self.connect(deadline).await?;
         let response = connection.send(request, DOCUMENT_MAX, deadline).await?;
         self.connection = Some(connection);
         Ok(response)
+    }
+
+    /// The kept connection, or a new one.
+    async fn connect(&mut self, deadline: Instant) -> Result<Connection, connection::Error> {
+        match self.connection.take().filter(Connection::is_open) {
+            Some(connection) => Ok(connection),
+            None => Connection::open(&self.endpoint, deadline).await,
+        }
     }
 
     /// The path as the service wants it.

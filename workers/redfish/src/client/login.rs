@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value as Json, json};
-use tokio::time::Instant;
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 use utakata_worker_http::{
-    Method, Request, Response, StatusCode,
+    Connection, Method, Request, Response, StatusCode, connection,
     header::{self, HeaderName},
 };
 
-use super::{Client, Error, LOCKED, message, reply};
+use super::{Client, DOCUMENT_MAX, Error, LOCKED, PATIENCE, message, reply};
 use crate::{
     credential::{Auth, Credential},
     document,
@@ -45,6 +48,13 @@ pub enum Login {
     },
 }
 
+/// A login that was sent: whoever gives it up leaves a session behind that nobody can end.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    path: String,
+    answer: JoinHandle<(Connection, Result<Response, connection::Error>)>,
+}
+
 impl Login {
     /// Forgets a session that is gone.
     pub fn lose(&mut self) {
@@ -64,6 +74,42 @@ impl Login {
             _ => None,
         }
     }
+}
+
+impl Unanswered {
+    /// Sends a login, and waits for its answer longer than the task that needs it.
+    fn send(mut connection: Connection, request: Request) -> Self {
+        let path = request.path.clone();
+        let deadline = Instant::now() + PATIENCE;
+        let answer = tokio::spawn(async move {
+            let answer = connection.send(request, DOCUMENT_MAX, deadline).await;
+            (connection, answer)
+        });
+        Self { path, answer }
+    }
+}
+
+impl Credential {
+    fn login_request(&self, path: &str) -> Request {
+        let (user, password) = self.login.clone().unwrap_or_default();
+        let mut request = Request::new(Method::POST, path);
+        request.body = json!({ "UserName": user, "Password": password })
+            .to_string()
+            .into();
+        let json = "application/json";
+        request.headers = vec![
+            (header::CONTENT_TYPE, json.into()),
+            (header::ACCEPT, json.into()),
+        ];
+        request
+    }
+}
+
+/// Returns the session that an answer has opened.
+fn session(response: &Response) -> Option<Login> {
+    let token = response.header(&TOKEN)?.to_owned();
+    let path = response.header(&header::LOCATION).and_then(document::path);
+    Some(Login::Session { token, path })
 }
 
 /// The path of a service's sessions, if its root says that it has any.
@@ -105,11 +151,9 @@ impl Client {
             response = self.post_session().await?;
         }
         let status = response.status;
-        let token = response.header(&TOKEN).map(String::from);
-        match (status.as_u16(), token) {
-            (200..300, Some(token)) => {
-                let path = response.header(&header::LOCATION).and_then(document::path);
-                self.login = Login::Session { token, path };
+        match (status.as_u16(), session(&response)) {
+            (200..300, Some(session)) => {
+                self.login = session;
                 self.judge_timeout().await;
                 Ok(())
             }
@@ -130,19 +174,56 @@ impl Client {
     }
 
     async fn post_session(&mut self) -> Result<Response, Error> {
-        let (user, password) = self.credential.login.clone().unwrap_or_default();
-        let path = self
-            .sessions
-            .clone()
-            .flatten()
-            .unwrap_or_else(|| SESSIONS.into());
-        let mut request = Request::new(Method::POST, path);
-        request.body = json!({ "UserName": user, "Password": password })
-            .to_string()
-            .into();
-        let json = "application/json";
-        request.headers.push((header::CONTENT_TYPE, json.into()));
-        self.follow(request).await
+        let path = match &self.unanswered {
+            Some(earlier) => earlier.path.clone(),
+            None => self.sessions.clone().flatten().unwrap_or(SESSIONS.into()),
+        };
+        let is_kept = self.connection.is_some();
+        let response = match self.answer(&path).await {
+            // The kept connection ended just now, and the service has not seen it.
+            Err(Error::Http(error)) if is_kept && error.is_unsent() => self.answer(&path).await,
+            answered => answered,
+        }?;
+        match self.redirection(&path, &response)? {
+            Some(path) => self.answer(&path).await,
+            None => Ok(response),
+        }
+    }
+
+    /// Returns the answer to a login, which is asked for unless one is under way.
+    async fn answer(&mut self, path: &str) -> Result<Response, Error> {
+        if self.unanswered.is_none() {
+            let deadline = self.deadline.min(Instant::now() + PATIENCE);
+            let connection = self.connect(deadline).await?;
+            let request = self.credential.login_request(path);
+            self.unanswered = Some(Unanswered::send(connection, request));
+            self.requests += 1;
+        }
+        let Some(unanswered) = &mut self.unanswered else {
+            return Err(Error::Http(connection::Error::Unsent));
+        };
+        // It stays here while it is waited for: the task may be given up at any time.
+        let waited = timeout_at(self.deadline, &mut unanswered.answer).await;
+        self.used = Instant::now();
+        let Ok(answered) = waited else {
+            return Err(Error::Http(connection::Error::Silence));
+        };
+        self.unanswered = None;
+        match answered {
+            Ok((connection, Ok(response))) => {
+                self.connection = Some(connection);
+                Ok(response)
+            }
+            Ok((_, Err(error))) => {
+                if !error.is_unsent() {
+                    // It may have opened a session that nobody can end: there are few.
+                    let until = Some(Instant::now() + USUAL);
+                    self.login = Login::Basic { until };
+                }
+                Err(Error::Http(error))
+            }
+            Err(error) => Err(Error::Http(connection::Error::Broken(error.to_string()))),
+        }
     }
 
     /// Ends a session that would not last until the next poll, and goes on without.
@@ -160,8 +241,15 @@ impl Client {
         }
     }
 
-    /// Ends the own session, best effort.
+    /// Ends the own session, best effort; also one that a login is about to open.
     pub async fn log_out(&mut self) {
+        if let Some(earlier) = &self.unanswered {
+            let path = earlier.path.clone();
+            let late = self.answer(&path).await;
+            if let Some(session) = late.ok().as_ref().and_then(session) {
+                self.login = session;
+            }
+        }
         let Login::Session {
             path: Some(path), ..
         } = &self.login

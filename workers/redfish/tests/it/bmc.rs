@@ -13,7 +13,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle};
 
 const ROOT: &str = "/redfish/v1";
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
@@ -49,6 +49,8 @@ pub struct Habits {
     pub bars: &'static str,
     /// A reset is answered by closing the connection.
     pub breaks: bool,
+    /// Logins are carried out, and not answered before [`Bmc::answer_logins`].
+    pub holds_logins: bool,
 }
 
 impl Default for Habits {
@@ -67,6 +69,7 @@ impl Default for Habits {
             busy: 0,
             bars: "",
             breaks: false,
+            holds_logins: false,
         }
     }
 }
@@ -84,6 +87,8 @@ pub struct State {
     issued: u32,
     looks: u32,
     habits: Habits,
+    /// What logins wait for before they are answered.
+    held: Option<Arc<Semaphore>>,
 }
 
 /// A running BMC; it ends when dropped.
@@ -103,6 +108,7 @@ impl Bmc {
     pub async fn start(tree: Json, habits: Habits) -> Self {
         let mut state = State {
             sessions: (0..habits.others).map(|at| format!("other-{at}")).collect(),
+            held: habits.holds_logins.then(|| Arc::new(Semaphore::new(0))),
             habits,
             ..State::default()
         };
@@ -129,6 +135,13 @@ impl Bmc {
             state,
             address,
             server,
+        }
+    }
+
+    /// Answers the logins that wait, and those to come.
+    pub fn answer_logins(&self) {
+        if let Some(held) = self.state.lock().held.take() {
+            held.close();
         }
     }
 
@@ -177,7 +190,18 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
         tag: text("if-match"),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     };
-    let response = state.lock().answer(&asked);
+    let (response, held) = {
+        let mut state = state.lock();
+        let is_login = asked.method == Method::POST && asked.path == SESSIONS;
+        (
+            state.answer(&asked),
+            state.held.clone().filter(|_| is_login),
+        )
+    };
+    if let Some(held) = held {
+        // It fails as soon as it is closed, which is what is waited for.
+        let _ = held.acquire().await;
+    }
     response.ok_or(Broken)
 }
 

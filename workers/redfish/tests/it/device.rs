@@ -1,8 +1,9 @@
 //! A worker of the shipped release, with one service.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value as Json, json};
+use tokio::time::Instant;
 use utakata_worker_redfish::RedfishWorker;
 pub use utakata_worker_sdk::harness::alone::value;
 use utakata_worker_sdk::{Answer, Failure, harness::alone::Alone, model::Reading};
@@ -31,6 +32,13 @@ impl Device {
         let mut task = self.0.task(action, parameters).unwrap();
         task.address = address.into();
         self.0.carry_out(task).await
+    }
+
+    /// Reads within that time, in place of the timeout of the action.
+    pub async fn read_within(&self, timeout: Duration) -> Result<Answer, Failure> {
+        let task = self.0.task("read", json!({})).unwrap();
+        let deadline = Instant::now() + timeout;
+        self.worker().perform(&task, deadline).await
     }
 
     /// Every reading of `read`.

@@ -1,5 +1,7 @@
 //! Sessions and lockouts.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
@@ -27,7 +29,37 @@ async fn there_is_one_session_for_reading_and_control_and_it_can_be_ended() {
         .unwrap();
     assert_eq!(bmc.state.lock().logins, 1);
     assert_eq!(bmc.state.lock().sessions.len(), 1);
-    let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
+    let soon = tokio::time::Instant::now() + Duration::from_secs(2);
+    device.worker().log_out(soon).await;
+    assert!(bmc.state.lock().sessions.is_empty());
+}
+
+#[tokio::test]
+async fn a_login_that_is_answered_after_its_task_has_ended_is_not_sent_again() {
+    const SHORT: Duration = Duration::from_millis(800);
+    let habits = Habits {
+        holds_logins: true,
+        ..Habits::default()
+    };
+    let (bmc, device) = start(habits.clone()).await;
+    for _ in 0..2 {
+        device.read_within(SHORT).await.unwrap_err();
+        assert_eq!(bmc.state.lock().logins, 1);
+    }
+    bmc.answer_logins();
+    device.read().await;
+    let (logins, sessions) = {
+        let state = bmc.state.lock();
+        (state.logins, state.sessions.len())
+    };
+    assert_eq!((logins, sessions), (1, 1));
+
+    // A worker that ends takes the session with it.
+    let (bmc, device) = start(habits).await;
+    device.read_within(SHORT).await.unwrap_err();
+    assert_eq!(bmc.state.lock().sessions.len(), 1);
+    bmc.answer_logins();
+    let soon = tokio::time::Instant::now() + Duration::from_secs(2);
     device.worker().log_out(soon).await;
     assert!(bmc.state.lock().sessions.is_empty());
 }
