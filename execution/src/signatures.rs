@@ -9,25 +9,20 @@ use std::{
     borrow::Cow,
     path::{Path, PathBuf},
     str,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio::time::Instant;
 use utakata_interconnect::{
     Distrust, Event, Signatures,
     message::content::ContentPiece,
-    signatures::{Admitted, Arrival, Sender},
+    signatures::{Admitted, Sender},
     topic::Topic,
 };
 use utakata_model::{Cure, EnvironmentId, EnvironmentKey, Problem, Signer, SiteCertificate, Zone};
-use utakata_seal::{
-    Error, JoinSecret, Serial, Serials, Signed, SigningKey, is_certified, is_successor,
-};
+use utakata_seal::{JoinSecret, Signed, SigningKey, is_certified, is_successor};
 
 use crate::folder::{self, Unreadable};
 
@@ -48,7 +43,7 @@ pub struct Own {
     pub id: EnvironmentId,
     pub zone: Zone,
     pub key: EnvironmentKey,
-    /// The secret by which the site proves itself.
+    /// The secret by which the site has to prove itself.
     pub secret: Option<JoinSecret>,
 }
 
@@ -112,9 +107,6 @@ pub struct EnvironmentSignatures {
     key: Arc<SigningKey>,
     own: Own,
     folder: PathBuf,
-    life: u64,
-    count: AtomicU64,
-    serials: Mutex<Serials>,
     site: RwLock<Site>,
 }
 
@@ -135,24 +127,17 @@ impl Site {
 }
 
 impl EnvironmentSignatures {
-    /// Creates those of an environment in one life.
-    ///
-    /// # Errors
-    /// The system has no random numbers.
-    pub fn new(key: Arc<SigningKey>, own: Own, pin: Pin) -> Result<Self, Error> {
-        let Serial { life, count } = Serial::first()?;
-        Ok(Self {
+    /// Creates those of an environment.
+    pub fn new(key: Arc<SigningKey>, own: Own, pin: Pin) -> Self {
+        Self {
             key,
             own,
             folder: pin.folder,
-            life,
-            count: AtomicU64::new(count),
-            serials: Mutex::default(),
             site: RwLock::new(Site {
                 known: pin.known,
                 before: None,
             }),
-        })
+        }
     }
 
     /// Meets a site that accepts this environment. Its messages count from then on.
@@ -171,8 +156,11 @@ impl EnvironmentSignatures {
             return Err(Problem::new(OTHER, Cure::Operator, message));
         }
         let mut site = self.site.write();
+        // A logic environment that stood still says what it knew.
+        if site.knows(&certificate.signer.0, now) {
+            return Ok(());
+        }
         match &site.known {
-            Some(known) if *known == certificate.signer => return Ok(()),
             Some(known) if is_successor(certificate, known) => {}
             Some(known) => return Err(other(known, certificate)),
             None => {
@@ -196,17 +184,10 @@ impl EnvironmentSignatures {
             tracing::warn!(%error, "the key of the site cannot be kept beyond this life");
         }
     }
+}
 
-    fn verify(&self, signed: &Signed<'_>, place: &str, arrival: Arrival) -> Result<(), Distrust> {
-        if !signed.is_right(place) {
-            return Err(Distrust::Wrong);
-        }
-        let is_new = self.serials.lock().is_new(&signed.by(), signed.serial);
-        if arrival == Arrival::First && !is_new {
-            return Err(Distrust::Repeated);
-        }
-        Ok(())
-    }
+fn verify(signed: &Signed<'_>, place: &str) -> Result<(), Distrust> {
+    signed.is_right(place).then_some(()).ok_or(Distrust::Wrong)
 }
 
 fn other(known: &Signer, certificate: &SiteCertificate) -> Problem {
@@ -228,27 +209,10 @@ fn unproved() -> Problem {
 
 impl Signatures for EnvironmentSignatures {
     fn sign(&self, place: &str, message: Vec<u8>) -> Vec<u8> {
-        let serial = Serial {
-            life: self.life,
-            count: self.count.fetch_add(1, Ordering::Relaxed),
-        };
-        self.key.sign(place, serial, message)
+        self.key.sign(place, message)
     }
 
-    fn sign_will(&self, place: &str, message: Vec<u8>) -> Vec<u8> {
-        // In a life of its own: behind many others its count would be too old to tell.
-        match Serial::first() {
-            Ok(serial) => self.key.sign(place, serial, message),
-            Err(_) => self.sign(place, message),
-        }
-    }
-
-    fn admit_event<'p>(
-        &self,
-        topic: &Topic,
-        payload: &'p [u8],
-        arrival: Arrival,
-    ) -> Result<Admitted<'p>, Distrust> {
+    fn admit_event<'p>(&self, topic: &Topic, payload: &'p [u8]) -> Result<Admitted<'p>, Distrust> {
         let signed = Signed::find(payload);
         let (is_content, is_of_site) = match topic {
             Topic::Content(_) => (true, true),
@@ -279,7 +243,7 @@ impl Signatures for EnvironmentSignatures {
             (false, false) if knows_any => return Err(Distrust::Unknown),
             (false, false) => return Err(Distrust::Early),
         };
-        self.verify(&signed, &topic.to_string(), arrival)?;
+        verify(&signed, &topic.to_string())?;
         Ok(Admitted {
             message: signed.message().into(),
             sender,
@@ -303,17 +267,12 @@ impl Signatures for EnvironmentSignatures {
         }
     }
 
-    fn admit_tasks<'p>(
-        &self,
-        place: &str,
-        payload: &'p [u8],
-        arrival: Arrival,
-    ) -> Result<Cow<'p, [u8]>, Distrust> {
+    fn admit_tasks<'p>(&self, place: &str, payload: &'p [u8]) -> Result<Cow<'p, [u8]>, Distrust> {
         let signed = Signed::find(payload).ok_or(Distrust::Unsigned)?;
         if !self.site.read().knows(signed.signer, Instant::now()) {
             return Err(Distrust::Unknown);
         }
-        self.verify(&signed, place, arrival)?;
+        verify(&signed, place)?;
         Ok(signed.message().into())
     }
 

@@ -5,12 +5,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use thiserror::Error;
-use utakata_interconnect::{
-    Distrust, Message as _, Signatures,
-    clock::Clock,
-    message,
-    signatures::{self, Arrival},
-};
+use utakata_interconnect::{Distrust, Message as _, Signatures, clock::Clock, message, signatures};
 use utakata_model::{Class, Task, TaskKey};
 
 use super::topology::{self, Route};
@@ -74,7 +69,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The reason why it is not for us.
-    pub(super) fn tasks(&self, payload: &[u8], arrival: Arrival) -> Result<Vec<Task>, Foreign> {
+    pub(super) fn tasks(&self, payload: &[u8]) -> Result<Vec<Task>, Foreign> {
         if payload.len() > LARGEST {
             return Err(Foreign::Size(payload.len()));
         }
@@ -82,7 +77,7 @@ impl Reader<'_> {
         let tasks = match self.signatures {
             Some(signatures) if class == Class::Control => {
                 let place = signatures::control(&route.zone, &route.kind);
-                let message = signatures.admit_tasks(&place, payload, arrival)?;
+                let message = signatures.admit_tasks(&place, payload)?;
                 Vec::<Task>::decode_stamped(&message, self.clock)?
             }
             _ => Vec::<Task>::decode_stamped(payload, self.clock)?,
@@ -141,7 +136,7 @@ mod tests {
             clock: &clock,
             signatures: None,
         };
-        let read = |payload: &[u8]| reader.tasks(payload, Arrival::First);
+        let read = |payload: &[u8]| reader.tasks(payload);
 
         let good = encode(queue.tasks(Class::Control, 0..3));
         assert_eq!(read(&good).unwrap().len(), 3);

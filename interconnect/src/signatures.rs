@@ -4,6 +4,9 @@
 //! environment reports if that environment has. Whose keys these are is known to the two sides
 //! ([`Signatures`]). Within one process, and over a hub, nothing is signed: nothing crosses a network.
 //!
+//! A message that comes twice counts twice: brokers deliver again, and what they carry is made for that
+//! (permits, numbers, revisions).
+//!
 //! Readings are not signed, because each is a message of its own, nor are tasks that only read.
 
 use std::{borrow::Cow, fmt};
@@ -18,19 +21,11 @@ pub trait Signatures: fmt::Debug + Send + Sync + 'static {
     /// Signs a message for a place.
     fn sign(&self, place: &str, message: Vec<u8>) -> Vec<u8>;
 
-    /// Signs a message that the broker publishes one day, behind any number of others.
-    fn sign_will(&self, place: &str, message: Vec<u8>) -> Vec<u8>;
-
     /// Returns an event without its signature, with its sender.
     ///
     /// # Errors
     /// It does not count.
-    fn admit_event<'p>(
-        &self,
-        topic: &Topic,
-        payload: &'p [u8],
-        arrival: Arrival,
-    ) -> Result<Admitted<'p>, Distrust>;
+    fn admit_event<'p>(&self, topic: &Topic, payload: &'p [u8]) -> Result<Admitted<'p>, Distrust>;
 
     /// Checks that an event may come from its sender, whose topic was looked at before.
     ///
@@ -42,24 +37,10 @@ pub trait Signatures: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// They do not count.
-    fn admit_tasks<'p>(
-        &self,
-        place: &str,
-        payload: &'p [u8],
-        arrival: Arrival,
-    ) -> Result<Cow<'p, [u8]>, Distrust>;
+    fn admit_tasks<'p>(&self, place: &str, payload: &'p [u8]) -> Result<Cow<'p, [u8]>, Distrust>;
 
     /// Hears of a message that did not count.
     fn distrust(&self, place: &str, reason: &Distrust);
-}
-
-/// The way in which a message arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrival {
-    /// For the first time, as far as the broker says.
-    First,
-    /// The broker says that it was delivered before, or that it is from before.
-    Again,
 }
 
 /// A message that may count.
@@ -94,8 +75,6 @@ pub enum Distrust {
     Unknown,
     #[error("its signer speaks for another zone or environment")]
     Elsewhere,
-    #[error("it came before: somebody repeats it")]
-    Repeated,
     /// Nothing is known yet by which to tell. It is not reported: all that counts is repeated.
     #[error("it came before this process knew whom to trust")]
     Early,

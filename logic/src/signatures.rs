@@ -7,10 +7,7 @@
 use std::{
     borrow::Cow,
     collections::BTreeSet,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
 };
 
 use parking_lot::Mutex;
@@ -19,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
     Distrust, Event, Signatures,
     message::content::ContentPiece,
-    signatures::{Admitted, Arrival, Sender},
+    signatures::{Admitted, Sender},
     topic::Topic,
 };
 use utakata_model::{EnvironmentId, EnvironmentKey, EnvironmentStatus, Zone};
-use utakata_seal::{Error, JoinSecret, KeyId, Serial, Serials, Signed, SiteSigner, signer_of};
+use utakata_seal::{JoinSecret, KeyId, Signed, SiteSigner, signer_of};
 
 use crate::{
     audit::{DistrustedMessage, SiteNote},
@@ -41,9 +38,6 @@ const MAX_PLACES: usize = 1_000;
 /// The signatures of a logic environment whose messages cross a network.
 #[derive(Debug)]
 pub struct SiteSignatures {
-    life: u64,
-    count: AtomicU64,
-    serials: Mutex<Serials>,
     /// Known once the store is open.
     known: OnceLock<Known>,
     /// The key that signs now, and the one that is certified, by their names.
@@ -61,21 +55,18 @@ struct Known {
 
 impl SiteSignatures {
     /// Creates them before anything is known of the site: until then, nothing counts.
-    ///
-    /// # Errors
-    /// The system has no random numbers.
-    pub fn new() -> Result<Self, Error> {
-        let Serial { life, count } = Serial::first()?;
+    #[expect(
+        clippy::new_without_default,
+        reason = "one that is not made known is useless"
+    )]
+    pub fn new() -> Self {
         let (told, to_tell) = mpsc::channel(MAX_WAITING);
-        Ok(Self {
-            life,
-            count: AtomicU64::new(count),
-            serials: Mutex::default(),
+        Self {
             known: OnceLock::new(),
             signers: Mutex::default(),
             told,
             to_tell: Mutex::new(Some(to_tell)),
-        })
+        }
     }
 
     /// Makes the keys of the site and of its environments known.
@@ -91,7 +82,7 @@ impl SiteSignatures {
             secret,
         };
         if self.known.set(known).is_err() {
-            utakata_invariant::broken("a site is known twice", &self.life);
+            utakata_invariant::broken("a site is known twice", &"its signatures");
         }
     }
 
@@ -236,24 +227,10 @@ impl Signatures for SiteSignatures {
         let Some(signer) = self.signer(known, &known.secrets.signing_key(clock::now())) else {
             return message;
         };
-        let serial = Serial {
-            life: self.life,
-            count: self.count.fetch_add(1, Ordering::Relaxed),
-        };
-        signer.key().sign(place, serial, message)
+        signer.key().sign(place, message)
     }
 
-    fn sign_will(&self, place: &str, message: Vec<u8>) -> Vec<u8> {
-        // A logic environment leaves none.
-        self.sign(place, message)
-    }
-
-    fn admit_event<'p>(
-        &self,
-        topic: &Topic,
-        payload: &'p [u8],
-        arrival: Arrival,
-    ) -> Result<Admitted<'p>, Distrust> {
+    fn admit_event<'p>(&self, topic: &Topic, payload: &'p [u8]) -> Result<Admitted<'p>, Distrust> {
         let signed = Signed::find(payload);
         let anybody = match topic {
             Topic::Reading { .. } | Topic::Alarm { .. } | Topic::Deleted(_) => true,
@@ -272,10 +249,6 @@ impl Signatures for SiteSignatures {
         let sender = self.decide(known, topic, &signed)?;
         if !signed.is_right(&topic.to_string()) {
             return Err(Distrust::Wrong);
-        }
-        let is_new = self.serials.lock().is_new(&signed.by(), signed.serial);
-        if arrival == Arrival::First && !is_new {
-            return Err(Distrust::Repeated);
         }
         Ok(Admitted {
             message: signed.message().into(),
@@ -300,12 +273,7 @@ impl Signatures for SiteSignatures {
         may_say.then_some(()).ok_or(Distrust::Elsewhere)
     }
 
-    fn admit_tasks<'p>(
-        &self,
-        _: &str,
-        payload: &'p [u8],
-        _: Arrival,
-    ) -> Result<Cow<'p, [u8]>, Distrust> {
+    fn admit_tasks<'p>(&self, _: &str, payload: &'p [u8]) -> Result<Cow<'p, [u8]>, Distrust> {
         // A logic environment consumes none.
         Ok(payload.into())
     }

@@ -36,7 +36,7 @@ pub use key::{KeyId, SiteKey};
 pub use keyring::{Keyring, ParseError};
 pub use loan::{Loan, LoanPlace};
 pub use reference::{ReferenceKey, Uses};
-pub use signed::{Serial, Serials, Signed, SigningKey};
+pub use signed::{Signed, SigningKey};
 pub use site::{SiteSigner, is_certified, is_successor};
 
 /// The reason why something was not sealed or opened.

@@ -66,23 +66,29 @@ impl Enrolment {
         Ok(Self { keys, secret })
     }
 
-    /// Returns the signatures of messages over brokers.
+    /// Returns the signatures of messages over brokers. The site has to prove the secret only where
+    /// it was given one: that of a user is on one machine, and the site may be elsewhere.
     ///
     /// # Errors
     /// The key of the site cannot be read.
-    pub fn signatures(&self, config: &Config, folder: &Path) -> Result<EnvironmentSignatures> {
+    pub fn signatures(
+        &self,
+        config: &Config,
+        folder: &Path,
+        is_given: bool,
+    ) -> Result<EnvironmentSignatures> {
         let pin = Pin::load(folder, config.site_key.as_deref())?;
         let own = Own {
             id: config.environment_id()?,
             zone: config.zone.clone(),
             key: self.keys.public().clone(),
-            secret: self.secret.clone(),
+            secret: self.secret.clone().filter(|_| is_given),
         };
         Ok(EnvironmentSignatures::new(
             self.keys.signing_key(),
             own,
             pin,
-        )?)
+        ))
     }
 
     /// Adds to an identity what it says of its key.

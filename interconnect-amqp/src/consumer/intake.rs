@@ -14,10 +14,7 @@ use lapin::{
 };
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::{
-    Error,
-    signatures::{self, Arrival},
-};
+use utakata_interconnect::{Error, signatures};
 use utakata_model::{Class, Task};
 
 use super::{
@@ -243,12 +240,7 @@ impl Intake {
             }
         };
         let again = delivery.redelivered || foreign::is_again(&delivery.properties);
-        let arrival = if again {
-            Arrival::Again
-        } else {
-            Arrival::First
-        };
-        match self.reader(class).tasks(&delivery.data, arrival) {
+        match self.reader(class).tasks(&delivery.data) {
             Ok(tasks) => {
                 match class {
                     Class::Control => flow.control.came(tasks.len()),

@@ -15,7 +15,7 @@ use utakata_interconnect::{
         status,
         target::Deleted,
     },
-    signatures::{Admitted, Arrival, Distrust, Signatures},
+    signatures::{Admitted, Distrust, Signatures},
     topic::{Topic, TopicError},
 };
 use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Notification, Readings};
@@ -54,8 +54,6 @@ pub(super) struct Incoming<'m> {
     pub(super) payload: &'m [u8],
     /// True if it is from before the subscription.
     pub(super) is_retained: bool,
-    /// True if the broker says that it was delivered before.
-    pub(super) is_again: bool,
 }
 
 /// Returns the event in a message. None if it is of no interest to followers, such as readings from
@@ -90,11 +88,7 @@ pub(super) fn event(
     let Some(signatures) = reader.signatures else {
         return decode(&topic, payload, is_retained, reader.clock);
     };
-    let arrival = match is_retained || incoming.is_again {
-        true => Arrival::Again,
-        false => Arrival::First,
-    };
-    let Admitted { message, sender } = signatures.admit_event(&topic, payload, arrival)?;
+    let Admitted { message, sender } = signatures.admit_event(&topic, payload)?;
     let event = decode(&topic, &message, is_retained, reader.clock)?;
     if let Some(event) = &event {
         signatures.check_event(&sender, event)?;

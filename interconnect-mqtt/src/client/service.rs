@@ -201,7 +201,6 @@ fn take_in(shared: &Shared, message: &Received) {
         topic: &message.topic,
         payload: &message.payload,
         is_retained: message.is_retained,
-        is_again: message.is_again,
     };
     match incoming::event(&incoming, &shared.reader()) {
         Ok(Some(Event::Desired(desired))) if shared.knows(&desired, message.is_retained) => {}

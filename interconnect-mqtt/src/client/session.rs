@@ -89,8 +89,6 @@ pub(super) struct Received {
     pub(super) payload: Bytes,
     /// True if it is from before the subscription.
     pub(super) is_retained: bool,
-    /// True if the broker says that it was delivered before.
-    pub(super) is_again: bool,
     /// The number for the acknowledgement, if it needs one.
     pub(super) number: Option<u16>,
 }

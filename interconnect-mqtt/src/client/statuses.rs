@@ -55,7 +55,7 @@ impl Statuses {
         let topic = topic::environment(&gone.id);
         let payload = gone.encode_stamped(writer.clock).ok()?;
         let payload = match writer.signatures {
-            Some(signatures) => signatures.sign_will(&topic, payload),
+            Some(signatures) => signatures.sign(&topic, payload),
             None => payload,
         };
         if payload.len() > MAX_WILL_BYTES {

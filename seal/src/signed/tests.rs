@@ -9,13 +9,9 @@ fn key() -> SigningKey {
     SigningKey::derive(&aead::draw().unwrap(), b"test").unwrap()
 }
 
-fn serial(count: u64) -> Serial {
-    Serial { life: 7, count }
-}
-
 fn signed(key: &SigningKey) -> Vec<u8> {
     let message = br#"{"version":1,"answers":["}"]}"#.to_vec();
-    key.sign(PLACE, serial(42), message)
+    key.sign(PLACE, message)
 }
 
 #[test]
@@ -24,13 +20,9 @@ fn a_signed_message_is_json_and_comes_back_as_it_was() {
     let payload = signed(&key);
     let json: serde_json::Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(json["signed"]["by"], key.signer().0);
-    assert_eq!(json["signed"]["count"], 42);
     let found = Signed::find(&payload).unwrap();
     assert!(found.is_right(PLACE));
-    assert_eq!(
-        (found.by(), found.serial),
-        (key.signer().clone(), serial(42))
-    );
+    assert_eq!(found.by(), *key.signer());
     assert_eq!(found.message(), br#"{"version":1,"answers":["}"]}"#);
 }
 
@@ -52,7 +44,7 @@ fn what_has_no_signature_at_its_end_is_not_signed() {
         assert!(Signed::find(other.as_bytes()).is_none(), "{other}");
     }
     // The field of somebody else within a message is part of the message.
-    let twice = key().sign(PLACE, serial(1), payload);
+    let twice = key().sign(PLACE, payload);
     let found = Signed::find(&twice).unwrap();
     assert!(found.is_right(PLACE));
     assert!(Signed::find(&found.message()).unwrap().is_right(PLACE));
@@ -81,42 +73,6 @@ proptest! {
         let payload = [&bytes[..], SIGNATURE, &[b'A'; SIGNATURE_LEN], CLOSING].concat();
         prop_assert!(!Signed::find(&payload).is_some_and(|found| found.is_right(PLACE)));
     }
-
-    #[test]
-    fn each_number_counts_once_in_whatever_order(
-        counts in prop::collection::vec(0..WINDOW, 1..200),
-    ) {
-        let (mut serials, signer) = (Serials::default(), Signer("s".into()));
-        let mut seen = std::collections::HashSet::new();
-        for count in counts {
-            prop_assert_eq!(serials.is_new(&signer, serial(count)), seen.insert(count));
-        }
-    }
-}
-
-#[test]
-fn what_is_older_than_the_window_does_not_count_and_another_life_does() {
-    let (mut serials, signer) = (Serials::default(), Signer("s".into()));
-    assert!(serials.is_new(&signer, serial(1)));
-    assert!(serials.is_new(&signer, serial(3 * WINDOW)));
-    assert!(!serials.is_new(&signer, serial(1)));
-    assert!(!serials.is_new(&signer, serial(2 * WINDOW)));
-    assert!(serials.is_new(&signer, serial(2 * WINDOW + 1)));
-    let other = Serial { life: 8, count: 1 };
-    assert!(serials.is_new(&signer, other));
-    assert!(!serials.is_new(&signer, other));
-    assert!(serials.is_new(&Signer("t".into()), other));
-}
-
-#[test]
-fn the_lives_that_are_remembered_are_few_and_the_latest() {
-    let (mut serials, signer) = (Serials::default(), Signer("s".into()));
-    let of = |life| Serial { life, count: 1 };
-    for life in 0..3 * MAX_LIVES as u64 {
-        assert!(serials.is_new(&signer, of(life)));
-        assert!(!serials.is_new(&signer, of(life)));
-    }
-    assert!(serials.lives.len() <= MAX_LIVES);
 }
 
 #[test]

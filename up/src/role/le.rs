@@ -71,7 +71,7 @@ async fn serve(
     let mut signals = arguments.end.listen()?;
     let probes = Probes::start(&config.probes).await?;
     let within = config.stop.within;
-    let signatures = Arc::new(SiteSignatures::new()?);
+    let signatures = Arc::new(SiteSignatures::new());
     let client = Client {
         name: format!("utakata-le-{}", config.logic.name()?),
         will: None,

@@ -122,6 +122,7 @@ async fn serve(
     let within = config.stop.within;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
     let is_taken_over = takeover.is_some();
+    let has_secret = config.execution.join_file.is_some();
     config.execution.join_file = join::file(config.execution.join_file);
     let enrolment = Enrolment::load(claim.folder().path(), &config.execution)?;
     let identity = enrolment.enrol(identity);
@@ -131,7 +132,7 @@ async fn serve(
     };
     let will = identity.will();
     let folder = claim.folder().path();
-    let signatures = Arc::new(enrolment.signatures(&config.execution, folder)?);
+    let signatures = Arc::new(enrolment.signatures(&config.execution, folder, has_secret)?);
     let client = Client {
         name: format!("utakata-wee-{}", will.id),
         will: Some(&will),

@@ -18,7 +18,6 @@ fn event(topic: &str, payload: &[u8], is_retained: bool) -> Result<Option<Event>
         topic,
         payload,
         is_retained,
-        is_again: false,
     };
     let reader = Reader {
         clock: &Clock::default(),

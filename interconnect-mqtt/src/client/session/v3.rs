@@ -87,7 +87,6 @@ fn seen(event: Event) -> Notice {
             topic: publish.topic,
             payload: publish.payload,
             is_retained: publish.retain,
-            is_again: publish.dup,
             number: (publish.qos == QoS::AtLeastOnce).then_some(publish.pkid),
         }),
         _ => Notice::Nothing,

@@ -121,7 +121,6 @@ fn came(publish: &Publish) -> Notice {
         topic: String::from_utf8_lossy(&publish.topic).into_owned(),
         payload: publish.payload.clone(),
         is_retained: publish.retain,
-        is_again: publish.dup,
         number: (publish.qos == QoS::AtLeastOnce).then_some(publish.pkid),
     })
 }
