@@ -19,6 +19,10 @@ pub struct SecretsView {
     /// The public key that signs heads of the audit trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail_key: Option<String>,
+    /// The key by which environments know the messages of this site. It can be given to them
+    /// beforehand (`execution.site_key`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_key: Option<String>,
     /// `false` if secrets from before they were sealed may be left in the files of the store. The
     /// next start tries again to remove them.
     pub is_scrubbed: bool,

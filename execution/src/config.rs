@@ -55,6 +55,11 @@ pub struct Config {
     /// has that of its user on this machine (`~/.local/state/utakata/join.secret`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_file: Option<PathBuf>,
+    /// The key by which the messages of the site are known: `message_key` of `utakata secret show`.
+    /// When not set, this environment keeps the first one that accepts it, by its join secret if it
+    /// has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site_key: Option<String>,
     /// Environment variables that workers see; all others are hidden.
     #[setting(form = "list of names")]
     pub variables: Vec<String>,
@@ -267,6 +272,7 @@ impl Default for Config {
             run_folder: None,
             state_folder: None,
             join_file: None,
+            site_key: None,
             variables: VARIABLES.map(String::from).to_vec(),
             heartbeat: Duration::from_secs(1),
             hung_after: Duration::from_secs(5),

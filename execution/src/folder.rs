@@ -38,7 +38,8 @@ pub(crate) async fn write(folder: &Path, name: &'static str, bytes: Vec<u8>) -> 
     written.unwrap_or_else(|ended| Err(io::Error::other(ended)))
 }
 
-fn write_now(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+/// Writes such a file at once.
+pub(crate) fn write_now(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let new = folder.join(format!("{name}.new"));
     let mut file = fs::File::create(&new)?;

@@ -35,6 +35,7 @@ mod routes;
 pub mod runtime;
 #[cfg(test)]
 mod samples;
+pub mod signatures;
 mod status;
 pub mod takeover;
 mod trial;

@@ -19,12 +19,12 @@ use utakata_interconnect::{
 };
 use utakata_model::{
     Backoff, CredentialName, CredentialRef, CredentialVersion, Cure, EnvironmentId, Problem,
-    Target, Zone,
+    SiteCertificate, Target, Zone,
 };
 use utakata_seal::{EnvironmentKeys, LoanPlace, fingerprint};
 
 use self::held::{CODE, Held};
-use crate::status::StatusBoard;
+use crate::{signatures::EnvironmentSignatures, status::StatusBoard};
 pub(crate) use held::Look;
 
 /// The wait before the acceptance is asked for again; it doubles each time.
@@ -48,6 +48,8 @@ struct Inner {
     zone: Zone,
     /// Absent: it is lent nothing, and takes tasks that need nothing.
     keys: Option<Arc<EnvironmentKeys>>,
+    /// Absent where nothing crosses a network.
+    signatures: Option<Arc<EnvironmentSignatures>>,
     held: Mutex<Held>,
     wanted: Notify,
     /// Changes whenever a request was answered or given up.
@@ -57,12 +59,18 @@ struct Inner {
 }
 
 impl Loans {
-    pub(crate) fn new(me: EnvironmentId, zone: Zone, keys: Option<Arc<EnvironmentKeys>>) -> Self {
+    pub(crate) fn new(
+        me: EnvironmentId,
+        zone: Zone,
+        keys: Option<Arc<EnvironmentKeys>>,
+        signatures: Option<Arc<EnvironmentSignatures>>,
+    ) -> Self {
         let accepted = watch::channel(keys.is_none()).0;
         Self(Arc::new(Inner {
             me,
             zone,
             keys,
+            signatures,
             held: Mutex::default(),
             wanted: Notify::new(),
             news: watch::channel(()).0,
@@ -104,7 +112,8 @@ impl Loans {
         };
         match &got.want {
             ContentRequest::Acceptance(key) if key == keys.public() => match &got.found {
-                ContentPiece::Accepted => self.on_accepted(),
+                ContentPiece::Accepted if self.0.signatures.is_none() => self.on_accepted(),
+                ContentPiece::Certified(certificate) => self.on_certified(certificate),
                 ContentPiece::Nothing(problem) => self.on_refused(problem),
                 _ => {}
             },
@@ -112,6 +121,14 @@ impl Loans {
                 self.on_answer(keys, name, version, &got.found);
             }
             _ => {}
+        }
+    }
+
+    fn on_certified(&self, certificate: &SiteCertificate) {
+        let signatures = self.0.signatures.as_ref();
+        match signatures.map_or(Ok(()), |all| all.meet(certificate, Instant::now())) {
+            Ok(()) => self.on_accepted(),
+            Err(problem) => self.on_refused(&problem),
         }
     }
 

@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(super) use self::intake::{Intake, Setting};
 use self::ledger::Ledger;
-use super::link::Link;
+use super::{foreign::Original, link::Link};
 use utakata_interconnect::{Consumer, Delivery, Error, Tag};
 
 /// A consumer. When it is dropped, its intake gives back what it has.
@@ -40,7 +40,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    ledger: Ledger<Acker>,
+    ledger: Ledger<Handle>,
     /// The messages to settle with the broker, in this order.
     settle: Vec<Settle>,
     /// The largest number requested since the intake's last look.
@@ -53,12 +53,29 @@ struct State {
     lost: Option<Error>,
 }
 
+/// A message in hand: how it is settled, and its bytes, if it is of control.
+#[derive(Debug, Clone)]
+struct Handle {
+    acker: Acker,
+    original: Arc<Original>,
+}
+
 /// The settlement of a message with the broker.
 #[derive(Debug)]
 enum Settle {
     Acknowledge(Acker),
     Requeue(Acker),
     Reject(Acker),
+}
+
+impl Settle {
+    fn acknowledge(handle: Handle) -> Self {
+        Self::Acknowledge(handle.acker)
+    }
+
+    fn requeue(handle: Handle) -> Self {
+        Self::Requeue(handle.acker)
+    }
 }
 
 impl AmqpConsumer {
@@ -98,7 +115,7 @@ impl AmqpConsumer {
         let taken = state.ledger.take(max, self.link.clock().now());
         state
             .settle
-            .extend(taken.done.into_iter().map(Settle::Acknowledge));
+            .extend(taken.done.into_iter().map(Settle::acknowledge));
         state.waits = taken.deliveries.is_empty();
         if state.waits || !state.settle.is_empty() {
             self.shared.work.notify_one();
@@ -139,7 +156,7 @@ impl Consumer for AmqpConsumer {
         let done = state.ledger.acknowledge(tags);
         state
             .settle
-            .extend(done.into_iter().map(Settle::Acknowledge));
+            .extend(done.into_iter().map(Settle::acknowledge));
         self.shared.work.notify_one();
         Ok(())
     }
@@ -148,7 +165,7 @@ impl Consumer for AmqpConsumer {
         let mut state = self.shared.state.lock();
         state.alive()?;
         let whole = state.ledger.give_back(tags);
-        state.settle.extend(whole.into_iter().map(Settle::Requeue));
+        state.settle.extend(whole.into_iter().map(Settle::requeue));
         self.shared.work.notify_one();
         Ok(())
     }

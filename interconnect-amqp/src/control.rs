@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use utakata_interconnect::{Error, Refusal, clock::Clock};
+use utakata_interconnect::{Error, Refusal, signatures};
 use utakata_model::{Class, Task};
 
 use super::{
     Config,
-    batch::{self, Batch},
+    batch::{self, Batch, EncodedBatch},
+    foreign::Original,
     link::Link,
     publisher::{Fate, Parcel, Publisher},
     routes::Routes,
@@ -17,18 +18,18 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Control {
     publisher: Publisher,
+    link: Arc<Link>,
     routes: Arc<Routes>,
     limit: u32,
     per_message: usize,
-    clock: Clock,
 }
 
 impl Control {
     pub(super) fn new(link: Arc<Link>, routes: Arc<Routes>, config: &Config) -> Self {
         let (in_flight, within) = (config.in_flight, config.confirm_timeout);
         Self {
-            clock: link.clock().clone(),
-            publisher: Publisher::new(link, Class::Control, in_flight, within),
+            publisher: Publisher::new(Arc::clone(&link), Class::Control, in_flight, within),
+            link,
             routes,
             limit: config.control_limit,
             per_message: config.tasks_per_message,
@@ -40,7 +41,7 @@ impl Control {
         let mut refused = Vec::new();
         let mut parcels = Vec::new();
         for Batch { route, tasks, .. } in batch::group(tasks, self.per_message) {
-            match parcels_of(&route, tasks, false, &self.clock) {
+            match parcels_of(&route, tasks, &self.link) {
                 Ok(some) => parcels.extend(some),
                 Err(some) => refused.extend(some),
             }
@@ -57,12 +58,27 @@ impl Control {
         Ok(refused)
     }
 
-    /// Publishes the rest of a message that was delivered before. `false` if it was not accepted.
-    pub(super) async fn again(&self, route: &Route, tasks: Vec<Task>) -> Result<bool, Error> {
-        let Ok(parcels) = parcels_of(route, tasks, true, &self.clock) else {
+    /// Publishes the rest of a message that was delivered before: its bytes, which only the logic
+    /// environment can sign, and what is left of it. `false` if it was not accepted.
+    pub(super) async fn again(
+        &self,
+        route: &Route,
+        original: &Original,
+        tasks: Vec<Task>,
+    ) -> Result<bool, Error> {
+        let Some(key) = route.key(Class::Control) else {
             return Ok(false);
         };
-        let sent = self.publisher.publish(parcels).await?;
+        let parcel = Parcel {
+            key,
+            left: Some(original.positions(&tasks)),
+            message: EncodedBatch {
+                payload: original.payload.clone(),
+                tasks,
+            },
+            worth: None,
+        };
+        let sent = self.publisher.publish(vec![parcel]).await?;
         Ok(sent.iter().all(|(_, fate)| *fate == Fate::Kept))
     }
 
@@ -92,12 +108,7 @@ pub(super) fn unserved(task: &Task) -> Refusal {
     }
 }
 
-fn parcels_of(
-    route: &Route,
-    tasks: Vec<Task>,
-    again: bool,
-    clock: &Clock,
-) -> Result<Vec<Parcel>, Vec<Refusal>> {
+fn parcels_of(route: &Route, tasks: Vec<Task>, link: &Link) -> Result<Vec<Parcel>, Vec<Refusal>> {
     let keys: Vec<_> = tasks.iter().map(Task::key).collect();
     let refuse = |reason: &str| {
         let refuse = |&key| Refusal {
@@ -110,12 +121,19 @@ fn parcels_of(
         let reason = "the names of its zone and kind are too long together for the broker";
         return Err(refuse(reason));
     };
-    let messages = batch::messages(tasks, clock).map_err(|error| refuse(&error.to_string()))?;
-    let parcel = |message| Parcel {
-        key: key.clone(),
-        message,
-        worth: None,
-        again,
+    let messages = batch::messages(tasks, link.clock());
+    let messages = messages.map_err(|error| refuse(&error.to_string()))?;
+    let place = signatures::control(&route.zone, &route.kind);
+    let parcel = |mut message: EncodedBatch| {
+        if let Some(signatures) = link.signatures() {
+            message.payload = signatures.sign(&place, message.payload);
+        }
+        Parcel {
+            key: key.clone(),
+            message,
+            worth: None,
+            left: None,
+        }
     };
     Ok(messages.into_iter().map(parcel).collect())
 }

@@ -49,7 +49,9 @@ use self::{
     routes::Routes,
     topology::Route,
 };
-use utakata_interconnect::{Consumer, Error, Refusal, Tasks, clock::Clock, connection::Health};
+use utakata_interconnect::{
+    Consumer, Error, Refusal, Signatures, Tasks, clock::Clock, connection::Health,
+};
 
 /// The longest time that closing waits for consumers to give back their tasks.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -73,13 +75,17 @@ impl Amqp {
     /// Returns at once, and connects in the background: the broker may be away. Must be called
     /// within a tokio runtime.
     pub fn connect(config: Config) -> Self {
-        Self::connect_with(config, Clock::default())
+        Self::connect_with(config, Clock::default(), None)
     }
 
-    /// Connects with another clock than that of this process.
-    pub fn connect_with(config: Config, clock: Clock) -> Self {
+    /// Connects with another clock than that of this process, or with signatures of control.
+    pub fn connect_with(
+        config: Config,
+        clock: Clock,
+        signatures: Option<Arc<dyn Signatures>>,
+    ) -> Self {
         let health = Health::new("tasks", config.url.place());
-        let link = Arc::new(Link::new(config.url.clone(), health, clock));
+        let link = Arc::new(Link::new(config.url.clone(), health, clock, signatures));
         let (leave, hang_up) = (CancellationToken::new(), CancellationToken::new());
         let per_message = config.tasks_per_message.max(1);
         let config = Config {

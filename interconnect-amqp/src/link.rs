@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
-    Error,
+    Error, Signatures,
     clock::Clock,
     connection::{BACKOFF, Health, draw},
 };
@@ -35,6 +35,7 @@ pub(super) struct Link {
     url: Url,
     health: Health,
     clock: Clock,
+    signatures: Option<Arc<dyn Signatures>>,
     state: watch::Sender<State>,
 }
 
@@ -54,12 +55,18 @@ pub(super) struct Session {
 }
 
 impl Link {
-    pub(super) fn new(url: Url, health: Health, clock: Clock) -> Self {
+    pub(super) fn new(
+        url: Url,
+        health: Health,
+        clock: Clock,
+        signatures: Option<Arc<dyn Signatures>>,
+    ) -> Self {
         let state = State::Away("it is being connected".into());
         Self {
             url,
             health,
             clock,
+            signatures,
             state: watch::Sender::new(state),
         }
     }
@@ -67,6 +74,11 @@ impl Link {
     /// Returns the clock of this process.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Returns the signatures of control, where it is signed.
+    pub(super) fn signatures(&self) -> Option<&dyn Signatures> {
+        self.signatures.as_deref()
     }
 
     pub(super) fn health(&self) -> &Health {

@@ -45,8 +45,8 @@ pub(super) struct Parcel {
     pub(super) message: EncodedBatch,
     /// The number of milliseconds for which it is worth keeping, if not for ever.
     pub(super) worth: Option<u64>,
-    /// True if its tasks were delivered before.
-    pub(super) again: bool,
+    /// The positions of the tasks that are left of it, if it was delivered before.
+    pub(super) left: Option<Vec<usize>>,
 }
 
 /// The broker's decision about a message.
@@ -117,7 +117,7 @@ impl Publisher {
             mandatory,
             immediate: false,
         };
-        let properties = properties(self.class, parcel.worth, parcel.again);
+        let properties = properties(self.class, parcel.worth, parcel.left.as_deref());
         let exchange = topology::EXCHANGE.into();
         let sent = channel.basic_publish(exchange, parcel.key, options, &payload, properties);
         let fate = match sent.await?.await? {
@@ -182,7 +182,7 @@ async fn open(session: &Session) -> lapin::Result<Channel> {
     Ok(channel)
 }
 
-fn properties(class: Class, worth: Option<u64>, again: bool) -> BasicProperties {
+fn properties(class: Class, worth: Option<u64>, left: Option<&[usize]>) -> BasicProperties {
     let mut properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(match class {
@@ -192,8 +192,8 @@ fn properties(class: Class, worth: Option<u64>, again: bool) -> BasicProperties 
     if let Some(worth) = worth {
         properties = properties.with_expiration(worth.to_string().into());
     }
-    if again {
-        properties = properties.with_headers(topology::again());
+    if let Some(left) = left {
+        properties = properties.with_headers(topology::again(left));
     }
     properties
 }

@@ -115,7 +115,7 @@ impl Reads {
                     key: key.clone(),
                     message,
                     worth,
-                    again: false,
+                    left: None,
                 })),
                 Err(error) => {
                     tracing::error!(%error, "observe tasks cannot be written as a message");

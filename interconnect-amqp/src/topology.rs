@@ -25,6 +25,8 @@ pub(super) const EXCHANGE: &str = "utakata.tasks";
 pub(super) const DEAD: &str = "utakata.dead";
 /// The header of a message that was delivered before.
 pub(super) const REDELIVERED: &str = "utakata-redelivered";
+/// The header with the positions of the tasks that are left of a message that was delivered before.
+pub(super) const LEFT: &str = "utakata-left";
 /// The time after which an unused queue of observation is deleted.
 const UNUSED: Duration = Duration::from_secs(3_600);
 /// The largest number of dead letters; beyond it the oldest are dropped.
@@ -115,9 +117,12 @@ pub(super) fn dead() -> FieldTable {
 }
 
 /// Returns the headers of a message that was delivered before.
-pub(super) fn again() -> FieldTable {
+/// Returns the headers of a message that was delivered before, and of which these tasks are left.
+pub(super) fn again(left: &[usize]) -> FieldTable {
     let mut headers = FieldTable::default();
     put(&mut headers, REDELIVERED, AMQPValue::Boolean(true));
+    let left: Vec<String> = left.iter().map(usize::to_string).collect();
+    put(&mut headers, LEFT, text(&left.join(",")));
     headers
 }
 

@@ -54,7 +54,7 @@ use utakata_model::EnvironmentStatus;
 pub use self::config::{Config, ConfigError, Url, Version};
 use self::shared::{Shared, State};
 use utakata_interconnect::{
-    Error, Event, Events, Interest, Subscription, clock::Clock, connection::Health,
+    Error, Event, Events, Interest, Signatures, Subscription, clock::Clock, connection::Health,
 };
 
 /// The events of a broker, over one connection. When dropped, its events are closed and the broker
@@ -79,10 +79,10 @@ impl MqttEvents {
     /// The configuration can never work. A broker that is away, or refuses, is reported by
     /// [`MqttEvents::health`].
     pub fn connect(config: Config, will: Option<EnvironmentStatus>) -> Result<Self, ConfigError> {
-        Self::connect_with(config, will, Clock::default())
+        Self::connect_with(config, will, Clock::default(), None)
     }
 
-    /// Connects with another clock than that of this process.
+    /// Connects with another clock than that of this process, or with signatures.
     ///
     /// # Errors
     /// As for [`Self::connect`].
@@ -90,10 +90,11 @@ impl MqttEvents {
         config: Config,
         will: Option<EnvironmentStatus>,
         clock: Clock,
+        signatures: Option<Arc<dyn Signatures>>,
     ) -> Result<Self, ConfigError> {
         config.check()?;
         let stop = CancellationToken::new();
-        let shared = Arc::new(Shared::new(config, will, clock));
+        let shared = Arc::new(Shared::new(config, will, clock, signatures));
         let mut tasks = JoinSet::new();
         tasks.spawn(service::connect(Arc::clone(&shared), stop.clone()));
         tasks.spawn(service::forward(Arc::clone(&shared)));

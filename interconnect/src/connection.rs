@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{Backoff, ConnectionStatus};
 use utakata_settings::Settings;
 
-use crate::clock;
+use crate::{clock, signatures::Distrust};
 
 /// Certificates, as paths of PEM files. Without a `ca`, those of the system are trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Settings)]
@@ -88,6 +88,7 @@ impl Health {
             waiting: 0,
             dropped: 0,
             ignored: 0,
+            distrusted: 0,
             notices: Vec::new(),
         };
         Self(Arc::new(Mutex::new(State {
@@ -184,6 +185,12 @@ impl Health {
     /// Counts expendable messages that were dropped.
     pub fn dropped(&self, more: usize) {
         self.0.lock().connection.dropped += more as u64;
+    }
+
+    /// Counts a message that did not count, and reports it for a while.
+    pub fn distrusted(&self, place: &str, reason: &Distrust) {
+        self.0.lock().connection.distrusted += 1;
+        self.notice(format!("a message for {place} did not count: {reason}"));
     }
 
     /// Counts messages that were ignored.

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod events;
 pub mod hub;
 pub mod message;
+pub mod signatures;
 pub mod tasks;
 pub mod topic;
 
@@ -15,6 +16,7 @@ pub use message::{
     Message,
     outcome::{OutcomeBatch, Sender},
 };
+pub use signatures::{Distrust, Signatures};
 pub use tasks::{Consumer, Delivery, Refusal, Tag, Tasks};
 
 use thiserror::Error;

@@ -17,7 +17,8 @@ use sha2::{Digest, Sha256};
 use utakata_model::OperationId;
 
 pub use entry::{
-    AlarmAct, AuditEntry, LoginNote, PolicyNote, RefusedLogin, RefusedRequest, SiteChange, SiteNote,
+    AlarmAct, AuditEntry, DistrustedMessage, LoginNote, PolicyNote, RefusedLogin, RefusedRequest,
+    SiteChange, SiteNote,
 };
 
 use crate::store::AuditPage;

@@ -170,6 +170,7 @@ const OTHERS: &[CodePage] = pages![
     "drain-limit",
     "draining",
     "envelope",
+    "environment-other-site",
     "environment-short",
     "environment-twice",
     "environment-waiting",

@@ -28,6 +28,7 @@ use crate::{
     clock,
     desired::{Desired, orders::ForgetEnvironment},
     kinds::Kinds,
+    signatures::{self, SiteSignatures},
     store::{self, KeyRow},
 };
 
@@ -82,6 +83,15 @@ pub struct Environments {
     desired: Arc<Desired>,
     /// The secret by which environments join without a person.
     secret: Option<JoinSecret>,
+    signatures: Option<Arc<SiteSignatures>>,
+}
+
+/// What environments and the site show each other when they meet.
+pub struct Shown {
+    /// The secret by which environments join without a person.
+    pub secret: Option<JoinSecret>,
+    /// The signatures of messages, where they cross a network.
+    pub signatures: Option<Arc<SiteSignatures>>,
 }
 
 impl Environments {
@@ -91,14 +101,15 @@ impl Environments {
         events: Arc<dyn Events>,
         kinds: Arc<Kinds>,
         desired: Arc<Desired>,
-        secret: Option<JoinSecret>,
+        shown: Shown,
     ) -> Self {
         Self {
             store,
             events,
             kinds,
             desired,
-            secret,
+            secret: shown.secret,
+            signatures: shown.signatures,
         }
     }
 
@@ -208,8 +219,8 @@ impl Environments {
         }
         self.store.put_zone(id, &status.zone).await?;
         let trust = Trust::Accepted(trusted(&key, Some(by)));
-        self.decide(&status, key, trust, ContentPiece::Accepted)
-            .await
+        let found = signatures::accepted(self.signatures.as_ref(), id, &status.zone, &key);
+        self.decide(&status, key, trust, found).await
     }
 
     /// Revokes the key of an environment: nothing is lent to it any more.

@@ -16,7 +16,7 @@ mod served;
 mod twins;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -30,8 +30,9 @@ use tokio::{
 use utakata_api::environment::Trust;
 use utakata_model::{
     EnvironmentId, EnvironmentKey, EnvironmentState, EnvironmentStatus, Kind, Manifest, Problem,
-    ReleaseDigest, ReleaseId, Zone,
+    ReleaseDigest, ReleaseId, Signer, Zone,
 };
+use utakata_seal::signer_of;
 
 pub use index::{IndexedRelease, ReleaseIndex};
 pub use report::Claim;
@@ -43,6 +44,9 @@ use twins::Twins;
 /// The time after which a lasting problem is logged: a release may be reported before the catalogue
 /// is reloaded.
 const LOGGED_AFTER: Duration = Duration::from_secs(3);
+
+/// The silence after which another key may be reported for an environment.
+const SILENT: Duration = Duration::from_secs(30);
 
 /// The reports of environments, judged by the catalogue. Cheap to share; readers get a snapshot.
 #[derive(Debug)]
@@ -68,6 +72,8 @@ struct State {
     zones: BTreeMap<EnvironmentId, Zone>,
     /// The keys of environments, each for one zone.
     keys: BTreeMap<EnvironmentId, (Zone, Trust)>,
+    /// The accepted environments, by the keys that sign their messages.
+    signers: HashMap<Signer, (EnvironmentId, Zone)>,
     environments: BTreeMap<EnvironmentId, Report>,
     twins: Twins,
     /// The release that is set to serve each kind.
@@ -162,6 +168,7 @@ impl Kinds {
         if state.keys == keys {
             return;
         }
+        state.signers = signers(&keys);
         state.keys = keys;
         state.rebuild();
         drop(state);
@@ -187,6 +194,41 @@ impl Kinds {
         }
     }
 
+    /// Returns the accepted environment whose messages this key signs, and its zone.
+    pub fn signed_by(&self, signer: &Signer) -> Option<(EnvironmentId, Zone)> {
+        self.state.read().signers.get(signer).cloned()
+    }
+
+    /// Returns true if an environment has reported this key, accepted or not.
+    pub fn has_reported(&self, signer: &Signer) -> bool {
+        let state = self.state.read();
+        let reports = state.environments.values();
+        let mut keys = reports.filter_map(|heard| heard.status.key.as_ref());
+        keys.any(|report| signer_of(&report.public).as_ref() == Some(signer))
+    }
+
+    /// Returns true if a report counts: its key is accepted for its zone.
+    pub fn counts(&self, status: &EnvironmentStatus) -> bool {
+        let accepted = self.accepted(&status.id);
+        accepted.is_some_and(|accepted| {
+            let public = status.key.as_ref().map(|report| &report.public);
+            accepted.zone == status.zone && Some(&accepted.key) == public
+        })
+    }
+
+    /// Returns true if another key may be reported for an environment: it has none that signs, or
+    /// is not there.
+    pub fn is_replaceable(&self, id: &EnvironmentId) -> bool {
+        let signs = |accepted: Accepted| signer_of(&accepted.key).is_some();
+        if !self.accepted(id).is_some_and(signs) {
+            return true;
+        }
+        let state = self.state.read();
+        state.environments.get(id).is_none_or(|heard| {
+            heard.status.state == EnvironmentState::Gone || heard.at.elapsed() > SILENT
+        })
+    }
+
     /// Settles the zone of an environment, unless it has one.
     pub fn settle_zone(&self, id: &EnvironmentId, zone: &Zone) {
         let mut state = self.state.write();
@@ -210,6 +252,7 @@ impl Kinds {
             let mut state = self.state.write();
             state.zones.remove(id);
             state.keys.remove(id);
+            state.signers = signers(&state.keys);
         }
         self.forget_status(id);
     }
@@ -314,6 +357,16 @@ impl Kinds {
             state.logged.insert((environment, problem));
         }
     }
+}
+
+fn signers(
+    keys: &BTreeMap<EnvironmentId, (Zone, Trust)>,
+) -> HashMap<Signer, (EnvironmentId, Zone)> {
+    let accepted = keys.iter().filter_map(|(id, (zone, trust))| match trust {
+        Trust::Accepted(known) => Some((signer_of(&known.key)?, (id.clone(), zone.clone()))),
+        Trust::Expected | Trust::Revoked(_) => None,
+    });
+    accepted.collect()
 }
 
 impl State {

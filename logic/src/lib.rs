@@ -77,6 +77,7 @@ pub mod rights;
 pub mod secrets;
 pub mod service;
 mod session;
+pub mod signatures;
 pub mod store;
 pub mod token;
 pub mod view;

@@ -17,6 +17,7 @@ use crate::{
     duties::Duties,
     inventory::{Inventory, Withheld},
     kinds::{Accepted, Kinds},
+    signatures::{self, SiteSignatures},
 };
 
 /// The number of requests that may wait for an answer; environments repeat the others.
@@ -30,6 +31,7 @@ const CODE: &str = "credential-withheld";
 pub struct Lender {
     pub inventory: Arc<Inventory>,
     pub kinds: Arc<Kinds>,
+    pub signatures: Option<Arc<SiteSignatures>>,
 }
 
 /// Answers the requests of environments while the ledger is kept here, until it is cancelled or the
@@ -78,7 +80,7 @@ impl Lender {
         let accepted = self.kinds.accepted(environment);
         match (want, accepted) {
             (ContentRequest::Acceptance(key), Some(accepted)) if accepted.key == *key => {
-                ContentPiece::Accepted
+                signatures::accepted(self.signatures.as_ref(), environment, &accepted.zone, key)
             }
             (ContentRequest::Acceptance(key), _) => {
                 ContentPiece::Nothing(waits(environment, &fingerprint(key)))

@@ -419,6 +419,7 @@ fn connections<'a>(
     let lost = Family::<OfConnection, Counter>::default();
     let dropped = Family::<OfConnection, Counter>::default();
     let ignored = Family::<OfConnection, Counter>::default();
+    let distrusted = Family::<OfConnection, Counter>::default();
     for (of, one) in all {
         let labels = OfConnection {
             of: of.to_owned(),
@@ -431,6 +432,7 @@ fn connections<'a>(
         lost.get_or_create(&labels).inc_by(one.lost);
         dropped.get_or_create(&labels).inc_by(one.dropped);
         ignored.get_or_create(&labels).inc_by(one.ignored);
+        distrusted.get_or_create(&labels).inc_by(one.distrusted);
     }
     registry.register("connection_up", "Whether a broker is connected", up);
     let help = "Messages that wait to be sent";
@@ -441,6 +443,8 @@ fn connections<'a>(
     registry.register("connection_dropped", help, dropped);
     let help = "Messages received that were foreign or invalid";
     registry.register("connection_ignored", help, ignored);
+    let help = "Messages that did not count: not signed by who has to sign them, or repeated";
+    registry.register("connection_distrusted", help, distrusted);
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@ mod error;
 mod file;
 mod place;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use utakata_model::{Credential, CredentialVersion};
+use utakata_model::{Credential, CredentialVersion, Signer};
 use utakata_seal::{
-    HeadKey, HeadSigner, KeyId, Keyring, ReferenceKey, SealedCredential, SignedHead, SiteKey, Uses,
+    HeadKey, HeadSigner, KeyId, Keyring, ReferenceKey, SealedCredential, SignedHead, SiteKey,
+    SiteSigner, Uses,
 };
 
 pub use error::Error;
@@ -19,6 +22,10 @@ pub use file::add_key;
 pub use place::KeyPlace;
 
 use crate::store::{Seal, Sealing, StoredCredential};
+
+/// The time for which the key before signs messages after a rotation. Environments ask for the
+/// certificate of the new one each minute.
+const SUCCESSION: Duration = Duration::from_secs(90);
 
 /// The keys at hand, and the one that seals.
 #[derive(Debug)]
@@ -196,6 +203,30 @@ impl Secrets {
         let ring = self.ring.read();
         let key = ring.find(&self.seal.read().key).ok()?;
         key.head_key()
+    }
+
+    /// Returns the name of the key from which signatures of messages follow now. After a rotation it
+    /// is the one before, until all environments have asked for the certificate of the new one.
+    pub fn signing_key(&self, now: Timestamp) -> KeyId {
+        let seal = self.seal.read();
+        let age = Duration::try_from(now.duration_since(seal.since)).unwrap_or(Duration::MAX);
+        let ring = self.ring.read();
+        let before = ring.before(&seal.key).filter(|_| age < SUCCESSION);
+        before.unwrap_or(&seal.key).clone()
+    }
+
+    /// Returns the signer of messages that follows from the key of that name.
+    ///
+    /// # Errors
+    /// It is not here.
+    pub fn site_signer(&self, id: &KeyId) -> Result<SiteSigner, utakata_seal::Error> {
+        self.ring.read().site_signer(id)
+    }
+
+    /// Returns the key by which others know the messages of this site.
+    pub fn message_signer(&self) -> Option<Signer> {
+        let signer = self.site_signer(&self.seal.read().key).ok()?;
+        Some(signer.key().signer().clone())
     }
 
     fn lacks_key_of(&self, stored: &StoredCredential) -> bool {

@@ -35,6 +35,7 @@ use crate::{
     discovery::{self, Discovery},
     dispatch::{Dispatch, Failing},
     duties::Duties,
+    environments::Shown,
     evidence::ReadBackCounts,
     history::Recorder,
     inventory,
@@ -45,6 +46,7 @@ use crate::{
     peers::Peers,
     policies::Policies,
     secrets::{self, KeyPlace},
+    signatures::SiteSignatures,
     store::{self, Store},
 };
 
@@ -59,6 +61,8 @@ pub struct Parts {
     pub tasks: Arc<dyn Tasks>,
     /// The bus of outcomes, readings and statuses.
     pub events: Arc<dyn Events>,
+    /// The signatures of messages, where they cross a network.
+    pub signatures: Option<Arc<SiteSignatures>>,
     /// The address of the embedded MQTT broker, to show to users.
     pub mqtt: Option<String>,
     /// The health of the connections to brokers.
@@ -154,9 +158,12 @@ impl LogicEnvironment {
     pub async fn start(config: Config, parts: Parts) -> Result<Handle, Error> {
         let store = parts.store;
         let counts = Arc::<ReadBackCounts>::default();
-        let secret = join::secret(config.environments.join_file.as_deref())?;
+        let shown = Shown {
+            secret: join::secret(config.environments.join_file.as_deref())?,
+            signatures: parts.signatures,
+        };
         let events = &parts.events;
-        let site = Site::load(&store, parts.keys, events, Arc::clone(&counts), secret).await?;
+        let site = Site::load(&store, parts.keys, events, Arc::clone(&counts), shown).await?;
         let recorder = Recorder::new(parts.history, parts.engine);
         restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
         let dispatch = site.dispatch(&config, (&parts.tasks, &parts.events));

@@ -25,7 +25,16 @@ pub struct ConnectionStatus {
     /// The number of messages that were ignored because they were foreign or malformed.
     #[serde(default)]
     pub ignored: u64,
+    /// The number of messages that did not count: they were not signed by who has to sign them, or
+    /// came twice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub distrusted: u64,
     /// Recent problems of a connection that is up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -67,7 +67,10 @@ pub use id::{
     Zone,
 };
 pub use label::Labels;
-pub use loan::{CredentialRef, CredentialVersion, EnvironmentKey, KeyReport, TaskCredential};
+pub use loan::{
+    CredentialRef, CredentialVersion, EnvironmentKey, KeyReport, Signer, SiteCertificate,
+    Succession, TaskCredential,
+};
 pub use manifest::Manifest;
 pub use missing::{Gaps, Missing, Recognition};
 pub use network::{Network, TargetNetworks};

@@ -93,10 +93,48 @@ impl<'de> Deserialize<'de> for TaskCredential {
     }
 }
 
-/// The public key of an environment, which credentials are sealed to: 32 bytes in base64url.
+/// The public keys of an environment in base64url: 32 bytes to which credentials are sealed
+/// (X25519), and 32 by which its messages are known (Ed25519). Earlier ones have the first alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(transparent)]
 pub struct EnvironmentKey(pub String);
+
+/// The public key by which the messages of somebody are known (Ed25519): 32 bytes in base64url.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Signer(pub String);
+
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The statement of a site that it accepts the key of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteCertificate {
+    /// The key by which the messages of the site are known.
+    pub signer: Signer,
+    /// Its signature of the environment's name, zone and key.
+    pub signature: String,
+    /// The proof that the site knows the join secret, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// The earlier keys of the site, each with its signature of the next; the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub succession: Vec<Succession>,
+}
+
+/// A key of a site, and its signature of the one that has followed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Succession {
+    /// The earlier key.
+    pub from: Signer,
+    /// The key that has followed it.
+    pub to: Signer,
+    /// The signature by the earlier key.
+    pub signature: String,
+}
 
 /// The report of an environment on its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -1,7 +1,7 @@
 //! The key of an environment, which never leaves its host, and the secret by which environments
 //! join without a person.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{
     agreement::{PrivateKey, X25519},
@@ -13,27 +13,32 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use utakata_model::{EnvironmentId, EnvironmentKey, Zone};
+use utakata_model::{EnvironmentId, EnvironmentKey, Signer, SiteCertificate, Zone};
 use zeroize::Zeroizing;
 
 use crate::{
     Error,
     aead::{self, KEY_LEN, KeyBytes},
     place::place,
+    signed::SigningKey,
 };
 
 /// The first word of the key's file, with the version of its form.
 const WORD: &str = "utakata-environment-key-1";
+/// The length of each half of a public key in bytes.
+const PUBLIC_LEN: usize = 32;
 /// The number of bytes of a fingerprint.
 const FINGERPRINT_LEN: usize = 16;
 /// The fewest characters of a join secret.
 const MIN_SECRET: usize = 32;
 
-/// The pair of keys of an environment (X25519). `Debug` shows its public half alone.
+/// The keys of an environment: one to which is sealed (X25519), and one that signs, which follows
+/// from it. `Debug` shows their public halves alone.
 pub struct EnvironmentKeys {
     bytes: KeyBytes,
     pub(crate) private: PrivateKey,
     public: EnvironmentKey,
+    signing: Arc<SigningKey>,
 }
 
 /// A text that is not the key of an environment, or no secret.
@@ -58,10 +63,13 @@ impl EnvironmentKeys {
     fn new(bytes: KeyBytes) -> Result<Self, Unspecified> {
         let private = PrivateKey::from_private_key(&X25519, bytes.as_slice())?;
         let public = private.compute_public_key()?;
+        let signing = SigningKey::derive(&bytes, b"environment message").ok_or(Unspecified)?;
+        let both = [public.as_ref(), signing.public_bytes()].concat();
         Ok(Self {
             bytes,
-            public: EnvironmentKey(URL_SAFE_NO_PAD.encode(public.as_ref())),
+            public: EnvironmentKey(URL_SAFE_NO_PAD.encode(both)),
             private,
+            signing: Arc::new(signing),
         })
     }
 
@@ -86,6 +94,11 @@ impl EnvironmentKeys {
         Zeroizing::new(format!("{WORD} {}\n", *digits))
     }
 
+    /// Returns the key that signs messages.
+    pub fn signing_key(&self) -> Arc<SigningKey> {
+        Arc::clone(&self.signing)
+    }
+
     /// Returns the public half.
     pub fn public(&self) -> &EnvironmentKey {
         &self.public
@@ -95,6 +108,38 @@ impl EnvironmentKeys {
 impl fmt::Debug for EnvironmentKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EnvironmentKeys({})", fingerprint(&self.public))
+    }
+}
+
+/// Returns the half of a key to which is sealed.
+pub(crate) fn sealing_half(key: &EnvironmentKey) -> Option<[u8; PUBLIC_LEN]> {
+    halves(key).map(|(sealing, _)| sealing)
+}
+
+/// Returns the half of a key by which messages are known; `None` for a key from before messages
+/// were signed.
+pub fn signer_of(key: &EnvironmentKey) -> Option<Signer> {
+    let (_, signing) = halves(key)?;
+    signing.map(|bytes| Signer(URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// Returns true if a key is an earlier one, from before messages were signed, with the half that it
+/// lacked.
+pub fn completes(key: &EnvironmentKey, earlier: &EnvironmentKey) -> bool {
+    match (halves(key), halves(earlier)) {
+        (Some((one, Some(_))), Some((other, None))) => one == other,
+        _ => false,
+    }
+}
+
+type Half = [u8; PUBLIC_LEN];
+
+fn halves(key: &EnvironmentKey) -> Option<(Half, Option<Half>)> {
+    let bytes = URL_SAFE_NO_PAD.decode(&key.0).ok()?;
+    let (sealing, rest) = bytes.split_first_chunk()?;
+    match rest.len() {
+        0 => Some((*sealing, None)),
+        _ => Some((*sealing, Some(rest.try_into().ok()?))),
     }
 }
 
@@ -152,6 +197,46 @@ impl JoinSecret {
     }
 }
 
+impl JoinSecret {
+    /// Returns the proof of the site that it knows the secret, for one environment.
+    pub(crate) fn site_proof(
+        &self,
+        id: &EnvironmentId,
+        zone: &Zone,
+        key: &EnvironmentKey,
+        signer: &Signer,
+    ) -> String {
+        URL_SAFE_NO_PAD.encode(sign(&self.0, &is_site(id, zone, key, signer)))
+    }
+
+    /// Returns true if a certificate is of a site that knows the secret.
+    pub fn is_of_site(
+        &self,
+        certificate: &SiteCertificate,
+        id: &EnvironmentId,
+        zone: &Zone,
+        key: &EnvironmentKey,
+    ) -> bool {
+        let proof = certificate.proof.as_ref();
+        let Some(Ok(proof)) = proof.map(|proof| URL_SAFE_NO_PAD.decode(proof)) else {
+            return false;
+        };
+        let is_site = is_site(id, zone, key, &certificate.signer);
+        verify(&self.0, &is_site, &proof).is_ok()
+    }
+}
+
+fn is_site(id: &EnvironmentId, zone: &Zone, key: &EnvironmentKey, signer: &Signer) -> Vec<u8> {
+    let parts = [
+        "utakata site",
+        id.as_str(),
+        zone.as_str(),
+        &key.0,
+        &signer.0,
+    ];
+    place(parts)
+}
+
 fn joins(id: &EnvironmentId, zone: &Zone, key: &EnvironmentKey) -> Vec<u8> {
     let parts = ["utakata joins", id.as_str(), zone.as_str(), &key.0];
     place(parts)
@@ -178,6 +263,24 @@ mod tests {
         for wrong in ["", secret, "utakata-environment-key-1 AAAA", "other AAAA"] {
             assert_eq!(EnvironmentKeys::parse(wrong).unwrap_err(), KeyError::Form);
         }
+    }
+
+    #[test]
+    fn a_key_from_before_messages_were_signed_is_completed_by_its_own_alone() {
+        let keys = EnvironmentKeys::generate().unwrap();
+        let other = EnvironmentKeys::generate().unwrap();
+        let key = keys.public();
+        let half = sealing_half(key).unwrap();
+        let earlier = EnvironmentKey(URL_SAFE_NO_PAD.encode(half));
+        assert_eq!(sealing_half(&earlier), Some(half));
+        assert_eq!(signer_of(&earlier), None);
+        assert_eq!(signer_of(key), Some(keys.signing_key().signer().clone()));
+        assert!(completes(key, &earlier));
+        assert!(!completes(other.public(), &earlier));
+        assert!(!completes(&earlier, &earlier) && !completes(key, key));
+        assert!(!completes(&earlier, key));
+        let cut = EnvironmentKey(key.0[..60].to_owned());
+        assert_eq!((signer_of(&cut), sealing_half(&cut)), (None, None));
     }
 
     #[test]

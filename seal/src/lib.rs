@@ -9,10 +9,12 @@
 //! Each layer is AES-256-GCM with a random nonce. A data key is bound to the credential's name and
 //! the names of its fields, a value to its field: nothing that is sealed opens in another place.
 //!
-//! From the site key also follow the key that signs heads of the audit trail (Ed25519), and the
-//! versions and proofs in tasks, which name credentials and have nothing of them.
+//! From the site key also follow the keys that sign heads of the audit trail and the messages of the
+//! site (Ed25519), and the versions and proofs in tasks, which name credentials and have nothing of
+//! them.
 //!
-//! An environment has a pair of keys of its own (X25519). A credential is lent to it sealed to them.
+//! An environment has keys of its own: a credential is lent to it sealed to one (X25519), and the
+//! other signs its messages (Ed25519).
 
 mod aead;
 mod credential;
@@ -23,15 +25,19 @@ mod keyring;
 mod loan;
 mod place;
 mod reference;
+mod signed;
+mod site;
 
 pub use aead::Sealed;
 pub use credential::SealedCredential;
-pub use environment::{EnvironmentKeys, JoinSecret, KeyError, fingerprint};
+pub use environment::{EnvironmentKeys, JoinSecret, KeyError, completes, fingerprint, signer_of};
 pub use head::{HeadError, HeadKey, HeadSigner, SignedHead};
 pub use key::{KeyId, SiteKey};
 pub use keyring::{Keyring, ParseError};
 pub use loan::{Loan, LoanPlace};
 pub use reference::{ReferenceKey, Uses};
+pub use signed::{Signed, SigningKey};
+pub use site::{SiteSigner, is_certified, is_successor};
 
 /// The reason why something was not sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

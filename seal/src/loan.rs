@@ -8,7 +8,6 @@ use aws_lc_rs::{
     error::Unspecified,
     hkdf::{HKDF_SHA256, Salt},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use utakata_model::{
     Credential, CredentialName, CredentialVersion, EnvironmentId, EnvironmentKey, Zone,
     target::Secret,
@@ -19,6 +18,7 @@ use crate::{
     EnvironmentKeys, Error, Uses,
     aead::{KEY_LEN, KeyBytes, Sealed},
     credential::{empty_bytes, fill_bytes},
+    environment::sealing_half,
     place::place,
 };
 
@@ -65,7 +65,7 @@ impl Loan {
     }
 
     fn try_seal(&self, to: &EnvironmentKey, place: &LoanPlace<'_>) -> Result<Vec<u8>, Unspecified> {
-        let to = URL_SAFE_NO_PAD.decode(&to.0).map_err(|_| Unspecified)?;
+        let to = sealing_half(to).ok_or(Unspecified)?;
         let own = PrivateKey::generate(&X25519)?;
         let public = own.compute_public_key()?;
         let key = agree(&own, &to, public.as_ref(), &to)?;
@@ -136,8 +136,7 @@ impl EnvironmentKeys {
         if *form != FORM {
             return Err(Unspecified);
         }
-        let own = URL_SAFE_NO_PAD.decode(&self.public().0);
-        let own = own.map_err(|_| Unspecified)?;
+        let own = sealing_half(self.public()).ok_or(Unspecified)?;
         let key = agree(&self.private, public, public, &own)?;
         let filled = Sealed::from_bytes(sealed).open(&key, &place.bytes())?;
         let text = empty_bytes(&filled).ok_or(Unspecified)?;

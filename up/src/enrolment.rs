@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use utakata_execution::{Config, Identity};
+use utakata_execution::{
+    Config, Identity,
+    signatures::{EnvironmentSignatures, Own, Pin},
+};
 use utakata_seal::{EnvironmentKeys, JoinSecret};
 use zeroize::Zeroizing;
 
@@ -61,6 +64,31 @@ impl Enrolment {
             .transpose()?
             .flatten();
         Ok(Self { keys, secret })
+    }
+
+    /// Returns the signatures of messages over brokers. The site has to prove the secret only where
+    /// it was given one: that of a user is on one machine, and the site may be elsewhere.
+    ///
+    /// # Errors
+    /// The key of the site cannot be read.
+    pub fn signatures(
+        &self,
+        config: &Config,
+        folder: &Path,
+        is_given: bool,
+    ) -> Result<EnvironmentSignatures> {
+        let pin = Pin::load(folder, config.site_key.as_deref())?;
+        let own = Own {
+            id: config.environment_id()?,
+            zone: config.zone.clone(),
+            key: self.keys.public().clone(),
+            secret: self.secret.clone().filter(|_| is_given),
+        };
+        Ok(EnvironmentSignatures::new(
+            self.keys.signing_key(),
+            own,
+            pin,
+        ))
     }
 
     /// Adds to an identity what it says of its key.

@@ -3,7 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use utakata_interconnect::{Events, Tasks, connection::Health, hub::HubClient};
+use utakata_interconnect::{
+    Events, Signatures, Tasks, clock::Clock, connection::Health, hub::HubClient,
+};
 use utakata_interconnect_amqp::{Amqp, DeadLetters};
 use utakata_interconnect_mqtt::{MqttEvents, client as mqtt};
 use utakata_model::EnvironmentStatus;
@@ -28,6 +30,8 @@ pub struct Client<'a> {
     pub name: String,
     /// For an environment: the life that the broker declares gone when this client dies.
     pub will: Option<&'a EnvironmentStatus>,
+    /// The signatures of messages over brokers.
+    pub signatures: Arc<dyn Signatures>,
 }
 
 impl InterConnect {
@@ -65,12 +69,16 @@ impl InterConnect {
             },
             ..mqtt
         };
-        let mqtt = MqttEvents::connect(mqtt, client.will.cloned())
+        let signatures = || Some(Arc::clone(&client.signatures));
+        let will = client.will.cloned();
+        let mqtt = MqttEvents::connect_with(mqtt, will, Clock::default(), signatures())
             .context("interconnect.mqtt cannot be used")?;
-        let amqp = Arc::new(Amqp::connect(amqp));
+        let amqp = Amqp::connect_with(amqp, Clock::default(), signatures());
+        let amqp = Arc::new(amqp);
         let links = alteration.links(Links {
             tasks: Arc::clone(&amqp) as Arc<dyn Tasks>,
             events: mqtt.events(),
+            signatures: None,
             connections: Vec::new(),
             has_broker: true,
         });
@@ -94,6 +102,7 @@ impl InterConnect {
         Links {
             tasks: self.tasks(),
             events: self.events(),
+            signatures: None,
             connections: self.connections(),
             has_broker: matches!(self.by, By::Brokers { .. }),
         }

@@ -100,6 +100,7 @@ impl Logic {
             keys,
             tasks: links.tasks,
             events: links.events,
+            signatures: links.signatures,
             mqtt: mqtt.clone(),
             connections: links.connections,
             folder: Some(folder.to_owned()),

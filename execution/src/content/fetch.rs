@@ -122,7 +122,10 @@ impl Fetch {
                     _ if got.want != want => {}
                     ContentPiece::Release(content) => return Ok(content.clone()),
                     ContentPiece::Nothing(problem) => return Err(problem.clone().into()),
-                    ContentPiece::Part(_) | ContentPiece::Lent(_) | ContentPiece::Accepted => {
+                    ContentPiece::Part(_)
+                    | ContentPiece::Lent(_)
+                    | ContentPiece::Accepted
+                    | ContentPiece::Certified(_) => {
                         return Err(lying("something else for a list").into());
                     }
                 }
@@ -288,9 +291,10 @@ fn part(got: &ContentReply, of: &FileDigest) -> Result<Option<Part>, Problem> {
         (ContentRequest::File { digest, from }, found) if digest == of => match found {
             ContentPiece::Part(bytes) => Ok(Some((*from, bytes.clone()))),
             ContentPiece::Nothing(problem) => Err(problem.clone()),
-            ContentPiece::Release(_) | ContentPiece::Lent(_) | ContentPiece::Accepted => {
-                Err(lying("something else for a part of a file"))
-            }
+            ContentPiece::Release(_)
+            | ContentPiece::Lent(_)
+            | ContentPiece::Accepted
+            | ContentPiece::Certified(_) => Err(lying("something else for a part of a file")),
         },
         _ => Ok(None),
     }

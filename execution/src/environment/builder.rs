@@ -16,6 +16,7 @@ use crate::{
     Config, Unmade,
     endpoint::Endpoint,
     runtime::{Placed, Runtime, process::Process},
+    signatures::EnvironmentSignatures,
     takeover::Takeover,
     trust::Trust,
 };
@@ -36,6 +37,7 @@ pub struct Builder {
     unmade: Unmade,
     takeover: Option<Takeover>,
     keys: Option<EnvironmentKeys>,
+    signatures: Option<Arc<EnvironmentSignatures>>,
 }
 
 impl Builder {
@@ -50,6 +52,7 @@ impl Builder {
             unmade: Unmade::default(),
             takeover: None,
             keys: None,
+            signatures: None,
         }
     }
 
@@ -85,6 +88,13 @@ impl Builder {
     /// Sets its keys, to which credentials are sealed for it. Without them it is lent none.
     pub fn keys(mut self, keys: EnvironmentKeys) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// Sets the signatures of its messages, where they cross a network: it serves no site but the one
+    /// that they know.
+    pub fn signatures(mut self, signatures: Arc<EnvironmentSignatures>) -> Self {
+        self.signatures = Some(signatures);
         self
     }
 
@@ -135,6 +145,7 @@ impl Builder {
                 unmade: self.unmade,
                 inheritance,
                 keys: self.keys.map(Arc::new),
+                signatures: self.signatures,
                 config: Arc::new(self.config),
             },
             stop.clone(),

@@ -35,6 +35,7 @@ use crate::{
     notifications,
     routes::Routes,
     runtime::{Life, Runtime},
+    signatures::EnvironmentSignatures,
     status::StatusBoard,
     trial::Trials,
     trust::Trust,
@@ -54,6 +55,7 @@ pub(super) struct Parts {
     pub(super) unmade: Unmade,
     pub(super) inheritance: Option<Inheritance>,
     pub(super) keys: Option<Arc<EnvironmentKeys>>,
+    pub(super) signatures: Option<Arc<EnvironmentSignatures>>,
 }
 
 /// A running environment.
@@ -299,7 +301,12 @@ fn context(
             incarnation: identity.incarnation,
         },
         routes: Routes::default(),
-        loans: Loans::new(identity.id.clone(), config.zone.clone(), parts.keys.clone()),
+        loans: Loans::new(
+            identity.id.clone(),
+            config.zone.clone(),
+            parts.keys.clone(),
+            parts.signatures.clone(),
+        ),
         decisions: DecisionLog::open(config.state_folder.clone())?,
         lives: Lives::open(config.state_folder.as_deref(), identity.incarnation),
         admission: endpoint.admission().clone(),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt, future};
 use lapin::{
-    Acker, Channel,
+    Channel,
     message::Delivery,
     options::{
         BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions,
@@ -14,18 +14,18 @@ use lapin::{
 };
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::Error;
+use utakata_interconnect::{Error, signatures};
 use utakata_model::{Class, Task};
 
 use super::{
-    Settle, Shared, State,
+    Handle, Settle, Shared, State,
     ledger::Returns,
     prefetch::{self, Prefetch},
 };
 use crate::{
     control::Control,
     declare::Queues,
-    foreign,
+    foreign::{self, Foreign, Original, Reader},
     link::{Link, Session},
     routes,
     topology::Route,
@@ -240,39 +240,76 @@ impl Intake {
             }
         };
         let again = delivery.redelivered || foreign::is_again(&delivery.properties);
-        match foreign::tasks(&delivery.data, &self.route, class, self.link.clock()) {
+        match self.reader(class).tasks(&delivery.data) {
             Ok(tasks) => {
                 match class {
                     Class::Control => flow.control.came(tasks.len()),
                     Class::Observe => flow.observe.came(tasks.len()),
                 }
-                self.add(class, delivery.acker, tasks, again);
+                self.add(class, delivery, tasks, again);
             }
-            Err(reason) => self.refuse(class, delivery, &reason),
+            Err(why) => self.refuse(class, delivery, &why),
         }
         Ok(())
     }
 
-    fn add(&self, class: Class, acker: Acker, tasks: Vec<Task>, again: bool) {
+    fn reader(&self, class: Class) -> Reader<'_> {
+        Reader {
+            route: &self.route,
+            class,
+            clock: self.link.clock(),
+            signatures: self.link.signatures(),
+        }
+    }
+
+    fn add(&self, class: Class, delivery: Delivery, mut tasks: Vec<Task>, again: bool) {
+        let Delivery {
+            data,
+            properties,
+            acker,
+            ..
+        } = delivery;
+        let original = match class {
+            Class::Control => Original::new(data, &tasks),
+            Class::Observe => Original::default(),
+        };
+        if let Some(left) = foreign::left(&properties) {
+            let mut at = 0..;
+            tasks.retain(|_| at.next().is_some_and(|at| left.contains(&at)));
+        }
+        if tasks.is_empty() {
+            return self.state(|state| state.settle.push(Settle::Acknowledge(acker)));
+        }
+        let handle = Handle {
+            acker,
+            original: Arc::new(original),
+        };
         self.state(|state| {
             if state.ledger.is_empty() {
                 state.moved = Instant::now();
             }
             state.waits = false;
-            state.ledger.add(class, acker, tasks, again);
+            state.ledger.add(class, handle, tasks, again);
         });
         self.setting.shared.filled.notify_one();
     }
 
     /// Control becomes a dead letter, for somebody to look at; a read is only dropped.
-    fn refuse(&self, class: Class, delivery: Delivery, reason: &str) {
+    fn refuse(&self, class: Class, delivery: Delivery, why: &Foreign) {
         let (zone, kind) = (&self.route.zone, &self.route.kind);
-        tracing::warn!(%zone, %kind, ?class, reason, "a message is not for us");
+        tracing::warn!(%zone, %kind, ?class, reason = %why, "a message is not for us");
+        if let Foreign::Distrusted(why) = why {
+            let place = signatures::control(zone, kind);
+            self.link.health().distrusted(&place, why);
+            if let Some(signatures) = self.link.signatures() {
+                signatures.distrust(&place, why);
+            }
+        }
         let settle = match class {
             Class::Control => {
                 self.link.health().notice(format!(
                     "a message of control of {kind} in the zone {zone} is not for us, and lies \
-                     with the dead letters: {reason}"
+                     with the dead letters: {why}"
                 ));
                 Settle::Reject(delivery.acker)
             }
@@ -295,23 +332,25 @@ impl Intake {
     }
 
     /// Gives to others what is no longer for this consumer.
-    async fn give_up(&self, returns: Returns<Acker>) -> Result<(), Error> {
+    async fn give_up(&self, returns: Returns<Handle>) -> Result<(), Error> {
         self.state(|state| {
             state
                 .settle
-                .extend(returns.whole.into_iter().map(Settle::Requeue));
+                .extend(returns.whole.into_iter().map(Settle::requeue));
         });
         self.settle().await?;
         for rest in returns.rests {
             let count = rest.tasks.len();
-            if !self.control.again(&self.route, rest.tasks).await? {
+            let Handle { acker, original } = rest.handle;
+            let again = self.control.again(&self.route, &original, rest.tasks);
+            if !again.await? {
                 // The message stays unacknowledged, and returns as a whole with the channel.
                 tracing::warn!(kind = %self.route.kind, count, "tasks could not be given back");
                 return Err(Error::Away {
                     reason: "the broker did not take tasks back".into(),
                 });
             }
-            if let Some(acker) = rest.handle {
+            if rest.is_all {
                 self.state(|state| state.settle.push(Settle::Acknowledge(acker)));
             }
         }

@@ -79,7 +79,8 @@ pub(super) struct Returns<M> {
 #[derive(Debug)]
 pub(super) struct Rest<M> {
     /// ... acknowledged, if that is all.
-    pub(super) handle: Option<M>,
+    pub(super) is_all: bool,
+    pub(super) handle: M,
     pub(super) tasks: Vec<Task>,
 }
 
@@ -185,10 +186,15 @@ impl<M: Clone> Ledger<M> {
         whole.extend(ids.iter().filter_map(|&id| self.remove_untouched(id)));
         let mut rests = Vec::new();
         for id in ids {
+            let handle = self.messages.get(&id).map(|message| message.handle.clone());
             let tasks = self.put_all(id, |state| state == SlotState::Waiting);
-            if !tasks.is_empty() {
-                let handle = self.finish(id);
-                rests.push(Rest { handle, tasks });
+            if let Some(handle) = handle.filter(|_| !tasks.is_empty()) {
+                let is_all = self.finish(id).is_some();
+                rests.push(Rest {
+                    is_all,
+                    handle,
+                    tasks,
+                });
             }
         }
         self.waiting.clear();
@@ -217,7 +223,8 @@ impl<M: Clone> Ledger<M> {
                     .into_iter()
                     .filter(|slot| slot.state != SlotState::Done);
                 returns.rests.push(Rest {
-                    handle: Some(message.handle),
+                    is_all: true,
+                    handle: message.handle,
                     tasks: left.map(|slot| slot.task).collect(),
                 });
             }

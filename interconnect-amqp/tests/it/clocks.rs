@@ -31,8 +31,8 @@ pub async fn what_is_left_of_a_deadline_arrives(broker: &Rabbitmq) {
     for ahead in [7200, -7200, 15, -15] {
         let (_, config) = site(broker);
         let (le, wee) = (host(0), host(ahead));
-        let logic = Amqp::connect_with(config.clone(), le.clone());
-        let execution = Amqp::connect_with(config, wee.clone());
+        let logic = Amqp::connect_with(config.clone(), le.clone(), None);
+        let execution = Amqp::connect_with(config, wee.clone(), None);
         within(logic.connected()).await.unwrap();
         within(execution.connected()).await.unwrap();
         let hall = Hall::new("hall-1");

@@ -15,6 +15,7 @@ use utakata_interconnect::{
         status,
         target::Deleted,
     },
+    signatures::{Admitted, Distrust, Signatures},
     topic::{Topic, TopicError},
 };
 use utakata_model::{Desired, EnvironmentId, EnvironmentStatus, Notification, Readings};
@@ -35,17 +36,38 @@ pub(super) enum Foreign {
     Retained,
     #[error("it has {bytes} bytes, and a message may have {MAX_MESSAGE}")]
     Size { bytes: usize },
+    #[error(transparent)]
+    Distrusted(#[from] Distrust),
+}
+
+/// The parts of this process by which it reads messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'r> {
+    pub(super) clock: &'r Clock,
+    pub(super) signatures: Option<&'r dyn Signatures>,
+}
+
+/// A message as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Incoming<'m> {
+    pub(super) topic: &'m str,
+    pub(super) payload: &'m [u8],
+    /// True if it is from before the subscription.
+    pub(super) is_retained: bool,
 }
 
 /// Returns the event in a message. None if it is of no interest to followers, such as readings from
 /// before they subscribed.
 pub(super) fn event(
-    topic: &str,
-    payload: &[u8],
-    is_retained: bool,
-    clock: &Clock,
+    incoming: &Incoming<'_>,
+    reader: &Reader<'_>,
 ) -> Result<Option<Event>, Foreign> {
-    let topic: Topic = topic.parse()?;
+    let Incoming {
+        payload,
+        is_retained,
+        ..
+    } = *incoming;
+    let topic: Topic = incoming.topic.parse()?;
     if payload.len() > MAX_MESSAGE {
         return Err(Foreign::Size {
             bytes: payload.len(),
@@ -63,7 +85,15 @@ pub(super) fn event(
         (true, true) if matches!(topic, Topic::Reading { .. }) => return Ok(None),
         _ => {}
     }
-    decode(&topic, payload, is_retained, clock)
+    let Some(signatures) = reader.signatures else {
+        return decode(&topic, payload, is_retained, reader.clock);
+    };
+    let Admitted { message, sender } = signatures.admit_event(&topic, payload)?;
+    let event = decode(&topic, &message, is_retained, reader.clock)?;
+    if let Some(event) = &event {
+        signatures.check_event(&sender, event)?;
+    }
+    Ok(event)
 }
 
 fn decode(

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use utakata_interconnect::{
-    Event, Message as _, OutcomeBatch,
+    Event, Message as _, OutcomeBatch, Signatures,
     clock::Clock,
     message::{self, target::Deleted},
     topic::{self, Topic},
@@ -36,12 +36,30 @@ pub(super) enum Unsendable {
     Size { bytes: usize },
 }
 
-/// Returns the messages of an event, each of at most about this many bytes.
-pub(super) fn outgoing(
-    event: &Event,
-    max_bytes: usize,
-    clock: &Clock,
-) -> Result<Outgoing, Unsendable> {
+/// The parts of this process by which it writes messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Writer<'w> {
+    /// The size of a message beyond which it is split, in bytes.
+    pub(super) max_bytes: usize,
+    pub(super) clock: &'w Clock,
+    pub(super) signatures: Option<&'w dyn Signatures>,
+}
+
+impl Writer<'_> {
+    /// Signs a message, where this process signs.
+    pub(super) fn sign(&self, topic: &str, message: Vec<u8>) -> Vec<u8> {
+        match self.signatures {
+            Some(signatures) => signatures.sign(topic, message),
+            None => message,
+        }
+    }
+}
+
+/// Returns the messages of an event.
+pub(super) fn outgoing(event: &Event, writer: &Writer<'_>) -> Result<Outgoing, Unsendable> {
+    let Writer {
+        max_bytes, clock, ..
+    } = *writer;
     let (topic, payloads) = match event {
         Event::Deleted(target) => return Ok(Outgoing::Delete(target.clone())),
         // A message without a payload removes the retained one.
@@ -94,7 +112,25 @@ pub(super) fn outgoing(
             | Event::Desired(_)
             | Event::Alarms(_)
     );
+    let payloads = match is_signed(event) {
+        true => payloads
+            .into_iter()
+            .map(|payload| writer.sign(&topic, payload))
+            .collect(),
+        false => payloads,
+    };
     messages(event, &topic, payloads, is_retained)
+}
+
+/// Returns true if an event counts only with a signature. Alarms are for followers alone.
+fn is_signed(event: &Event) -> bool {
+    match event {
+        Event::Readings(_) | Event::Alarms(_) | Event::Deleted(_) | Event::Forgotten(_) => false,
+        Event::Outcomes(_) | Event::Environment(_) | Event::Desired(_) => true,
+        Event::Start(_) | Event::Permits(_) | Event::Recorded(_) => true,
+        Event::Fetch(_) | Event::Content(_) | Event::Notification(_) => true,
+        Event::Datagrams(_) | Event::Replies(_) => true,
+    }
 }
 
 /// Returns a message that is never split, with its topic.
@@ -226,6 +262,18 @@ fn split<T>(
         parts.extend([second, first]);
     }
     Ok(payloads)
+}
+
+#[cfg(test)]
+impl<'w> Writer<'w> {
+    /// Returns one that does not sign.
+    pub(super) fn new(clock: &'w Clock) -> Self {
+        Self {
+            max_bytes: 256 * 1024,
+            clock,
+            signatures: None,
+        }
+    }
 }
 
 #[cfg(test)]

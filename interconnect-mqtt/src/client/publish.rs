@@ -27,7 +27,7 @@ pub(super) async fn publish(shared: &Shared, events: Vec<Event>) -> Result<(), E
     };
     let mut events = events.iter().peekable();
     while let Some(event) = events.next() {
-        match outgoing::outgoing(event, shared.config.message_bytes, &shared.clock) {
+        match outgoing::outgoing(event, &shared.writer()) {
             Ok(Outgoing::Messages {
                 messages,
                 expendable,

@@ -12,7 +12,7 @@ use utakata_interconnect::{
 
 use super::{
     client_name::ClientName,
-    incoming,
+    incoming::{self, Foreign, Incoming},
     intake::{Arrival, Due},
     outbox::{Connection, Item},
     outgoing::{self, Outgoing},
@@ -40,7 +40,7 @@ pub(super) async fn connect(shared: Arc<Shared>, stop: CancellationToken) {
     let mut connection: Connection = 0;
     let mut short = 0;
     while !stop.is_cancelled() {
-        let will = shared.statuses.will(&shared.clock);
+        let will = shared.statuses.will(&shared.writer());
         let session = tokio::select! {
             session = Session::connect(&shared.config, &name, will) => session,
             () = stop.cancelled() => return,
@@ -112,8 +112,7 @@ fn greet(shared: &Shared, connection: Connection) {
     // The connection was opened just now, and whether it stays is seen elsewhere.
     let _ = shared.tell(connection, Request::Subscribe(shared.filters()));
     for event in shared.statuses.all() {
-        let Ok(Outgoing::Messages { messages, .. }) =
-            outgoing::outgoing(&event, shared.config.message_bytes, &shared.clock)
+        let Ok(Outgoing::Messages { messages, .. }) = outgoing::outgoing(&event, &shared.writer())
         else {
             continue;
         };
@@ -198,15 +197,16 @@ fn take_in(shared: &Shared, message: &Received) {
     if message.is_retained {
         note_retained(shared, message);
     }
-    match incoming::event(
-        &message.topic,
-        &message.payload,
-        message.is_retained,
-        &shared.clock,
-    ) {
+    let incoming = Incoming {
+        topic: &message.topic,
+        payload: &message.payload,
+        is_retained: message.is_retained,
+    };
+    match incoming::event(&incoming, &shared.reader()) {
         Ok(Some(Event::Desired(desired))) if shared.knows(&desired, message.is_retained) => {}
         Ok(Some(event)) => shared.missed(shared.intake.put_event(event)),
         Ok(None) => {}
+        Err(Foreign::Distrusted(why)) => shared.distrust(&message.topic, &why),
         Err(why) => shared.ignore(&message.topic, &why),
     }
 }

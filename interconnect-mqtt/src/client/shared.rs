@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use utakata_interconnect::{
-    Error,
+    Distrust, Error, Signatures,
     clock::Clock,
     connection::Health,
     events::bus::{self, Bus},
@@ -26,9 +26,10 @@ use super::{
     config::Config,
     filters::{Filter, Subscriptions},
     foreign::ReportedTopics,
-    incoming::Foreign,
+    incoming::{Foreign, Reader},
     intake::Intake,
     outbox::{Connection, Item, Lost, Outbox},
+    outgoing::Writer,
     session::Request,
     statuses::Statuses,
     tickets::{Answer, Ticket, Tickets},
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub(super) config: Config,
     /// The clock of this process.
     pub(super) clock: Clock,
+    signatures: Option<Arc<dyn Signatures>>,
     pub(super) state: watch::Sender<State>,
     pub(super) health: Health,
     pub(super) bus: Bus,
@@ -82,7 +84,12 @@ pub(super) struct Marks {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, will: Option<EnvironmentStatus>, clock: Clock) -> Self {
+    pub(super) fn new(
+        config: Config,
+        will: Option<EnvironmentStatus>,
+        clock: Clock,
+        signatures: Option<Arc<dyn Signatures>>,
+    ) -> Self {
         let limit = config.limit;
         Self {
             state: watch::Sender::new(State::Away("it connects".into())),
@@ -106,6 +113,24 @@ impl Shared {
             told: Mutex::default(),
             config,
             clock,
+            signatures,
+        }
+    }
+
+    /// Returns what is needed to write messages.
+    pub(super) fn writer(&self) -> Writer<'_> {
+        Writer {
+            max_bytes: self.config.message_bytes,
+            clock: &self.clock,
+            signatures: self.signatures.as_deref(),
+        }
+    }
+
+    /// Returns what is needed to read messages.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader {
+            clock: &self.clock,
+            signatures: self.signatures.as_deref(),
         }
     }
 
@@ -205,6 +230,17 @@ impl Shared {
     /// Returns true if something is to be reported now, or was a moment ago.
     pub(super) fn is_news(&self, what: &str) -> bool {
         self.told.lock().is_new(what, Instant::now())
+    }
+
+    /// Ignores a message that does not count.
+    pub(super) fn distrust(&self, topic: &str, why: &Distrust) {
+        if *why == Distrust::Early {
+            return;
+        }
+        self.health.distrusted(topic, why);
+        if let Some(signatures) = &self.signatures {
+            signatures.distrust(topic, why);
+        }
     }
 
     /// Ignores a message that is not one of ours.

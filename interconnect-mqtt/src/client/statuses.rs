@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use utakata_interconnect::{Event, Message as _, clock::Clock, topic};
+use utakata_interconnect::{Event, Message as _, topic};
 use utakata_model::{EnvironmentId, EnvironmentState, EnvironmentStatus};
 
-use super::session::Message;
+use super::{outgoing::Writer, session::Message};
 
 /// The largest size that MQTT permits for a will, in bytes.
 const MAX_WILL_BYTES: usize = 65_535;
@@ -50,15 +50,20 @@ impl Statuses {
     }
 
     /// Returns the message that the broker publishes when we are cut off.
-    pub(super) fn will(&self, clock: &Clock) -> Option<Message> {
-        let gone = gone(self.will.as_ref()?, clock.now());
-        let payload = gone.encode_stamped(clock).ok()?;
+    pub(super) fn will(&self, writer: &Writer<'_>) -> Option<Message> {
+        let gone = gone(self.will.as_ref()?, writer.clock.now());
+        let topic = topic::environment(&gone.id);
+        let payload = gone.encode_stamped(writer.clock).ok()?;
+        let payload = match writer.signatures {
+            Some(signatures) => signatures.sign(&topic, payload),
+            None => payload,
+        };
         if payload.len() > MAX_WILL_BYTES {
             tracing::warn!(environment = %gone.id, "the last will is too long: it has none");
             return None;
         }
         Some(Message {
-            topic: topic::environment(&gone.id),
+            topic,
             payload: payload.into(),
             is_kept: true,
             is_retained: true,
@@ -81,6 +86,7 @@ fn gone(status: &EnvironmentStatus, now: Timestamp) -> EnvironmentStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use utakata_interconnect::clock::Clock;
     use utakata_interconnect_conformance::sample::Queue;
 
     fn status(id: &str, state: EnvironmentState) -> Event {
@@ -102,7 +108,7 @@ mod tests {
             panic!("{all:?}");
         };
         assert_eq!(last.state, EnvironmentState::Draining);
-        assert_eq!(statuses.will(&Clock::default()), None);
+        assert_eq!(statuses.will(&Writer::new(&Clock::default())), None);
     }
 
     #[test]
@@ -112,7 +118,9 @@ mod tests {
         };
         let now = Timestamp::now();
         let statuses = Statuses::new(Some((*status).clone()));
-        let will = statuses.will(&Clock::new(move || now)).unwrap();
+        let will = statuses
+            .will(&Writer::new(&Clock::new(move || now)))
+            .unwrap();
         assert!(will.is_retained && will.is_kept);
         assert_eq!(will.topic, "utakata/v1/environment/wee-1");
         let said = EnvironmentStatus::decode(&will.payload).unwrap();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utakata_model::{
     Content, CredentialName, CredentialVersion, EnvironmentId, EnvironmentKey, FileDigest, Problem,
-    ReleaseDigest,
+    ReleaseDigest, SiteCertificate,
 };
 
 use super::plain;
@@ -83,6 +83,8 @@ pub enum ContentPiece {
     Lent(#[serde(with = "bytes")] Arc<[u8]>),
     /// The environment is accepted.
     Accepted,
+    /// The environment is accepted, by the site that this certificate is of.
+    Certified(Box<SiteCertificate>),
     /// It is not available, for this reason.
     Nothing(Problem),
 }

@@ -8,8 +8,8 @@ use utakata_api::{
     ledger::{Attribution, Lock},
 };
 use utakata_model::{
-    AlarmId, AlarmName, GroupName, Operation, Outcome, PersonName, PolicyName, TargetName, TaskId,
-    TaskState, TokenName,
+    AlarmId, AlarmName, EnvironmentId, GroupName, Operation, Outcome, PersonName, PolicyName,
+    TargetName, TaskId, TaskState, TokenName,
 };
 use utakata_permit::{
     Evidence,
@@ -134,6 +134,12 @@ pub enum AuditEntry<'a> {
         by: &'a PersonName,
         token: &'a TokenName,
     },
+    /// A message over a broker did not count.
+    #[serde(rename = "message.refused")]
+    Distrusted {
+        #[serde(flatten)]
+        message: &'a DistrustedMessage,
+    },
     /// Somebody asked for what they may not do.
     #[serde(rename = "request.refused")]
     RequestRefused {
@@ -150,6 +156,19 @@ pub enum SiteNote {
     LoggedIn(LoginNote),
     LoginRefused(RefusedLogin),
     LoggedOut { by: PersonName, token: TokenName },
+    Distrusted(DistrustedMessage),
+}
+
+/// A message that was not signed by who has to sign it, or came twice: the first for its place.
+#[derive(Debug, Clone, Serialize)]
+pub struct DistrustedMessage {
+    /// The environment that refused it; absent if this logic environment did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<EnvironmentId>,
+    /// Its topic or queue; of an environment, the name of the connection.
+    pub place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A login by the identity provider.
@@ -220,6 +239,7 @@ impl SiteNote {
             Self::Refused(refused) => AuditEntry::RequestRefused { refused },
             Self::LoggedIn(login) => AuditEntry::LoggedIn { login },
             Self::LoginRefused(refused) => AuditEntry::LoginRefused { refused },
+            Self::Distrusted(message) => AuditEntry::Distrusted { message },
             Self::LoggedOut { by, token } => AuditEntry::LoggedOut { by, token },
         }
     }

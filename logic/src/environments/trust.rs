@@ -2,13 +2,15 @@
 
 use utakata_api::environment::{EnrolmentState, EnrolmentView, Trust};
 use utakata_model::{EnvironmentStatus, Zone};
-use utakata_seal::{JoinSecret, fingerprint};
+use utakata_seal::{JoinSecret, completes, fingerprint};
 
 /// The reason why a key is accepted without a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
     /// The environment was known before environments had keys.
     KnownBefore,
+    /// It is the accepted key from before messages were signed, with the half that signs.
+    Completes,
     /// It knows the join secret of the site.
     Joins,
 }
@@ -17,6 +19,7 @@ impl Reason {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::KnownBefore => "it was known before environments had keys",
+            Self::Completes => "its key was accepted before messages were signed",
             Self::Joins => "it knows the join secret",
         }
     }
@@ -35,6 +38,16 @@ pub(super) fn accepts(
         // Whoever revoked a key meant it, also where environments join by themselves.
         Some((zone, Trust::Accepted(known) | Trust::Revoked(known)))
             if *zone == status.zone && known.key == report.public =>
+        {
+            return None;
+        }
+        Some((zone, Trust::Accepted(known)))
+            if *zone == status.zone && completes(&report.public, &known.key) =>
+        {
+            return Some(Reason::Completes);
+        }
+        Some((zone, Trust::Revoked(known)))
+            if *zone == status.zone && completes(&report.public, &known.key) =>
         {
             return None;
         }
@@ -72,10 +85,12 @@ pub fn view(status: &EnvironmentStatus, known: Option<&(Zone, Trust)>) -> Option
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     use jiff::Timestamp;
     use serde_json::json;
     use utakata_api::environment::TrustedKey;
     use utakata_model::{EnvironmentKey, KeyReport};
+    use utakata_seal::EnvironmentKeys;
 
     use super::*;
 
@@ -137,6 +152,30 @@ mod tests {
         assert_eq!(accepts(&renewed, Some(&accepted), Some(&secret)), joins);
         let revoked = (hall, Trust::Revoked(trusted("a")));
         assert_eq!(accepts(&joining, Some(&revoked), Some(&secret)), None);
+    }
+
+    #[test]
+    fn a_key_from_before_messages_were_signed_is_completed_unless_it_was_revoked() {
+        let keys = EnvironmentKeys::generate().unwrap();
+        let whole = keys.public().0.clone();
+        let bytes = URL_SAFE_NO_PAD.decode(&whole).unwrap();
+        let earlier = EnvironmentKey(URL_SAFE_NO_PAD.encode(&bytes[..32]));
+        let hall: Zone = "hall-1".parse().unwrap();
+        let trusted = TrustedKey {
+            key: earlier,
+            by: None,
+            since: Timestamp::UNIX_EPOCH,
+        };
+        let accepted = (hall.clone(), Trust::Accepted(trusted.clone()));
+        let revoked = (hall, Trust::Revoked(trusted));
+        let secret = secret("s");
+        let reported = status("hall-1", &whole, proof("hall-1", &whole));
+        let completes = Some(Reason::Completes);
+        assert_eq!(accepts(&reported, Some(&accepted), None), completes);
+        assert_eq!(accepts(&reported, Some(&revoked), Some(&secret)), None);
+        let other = EnvironmentKeys::generate().unwrap().public().0.clone();
+        let other = status("hall-1", &other, None);
+        assert_eq!(accepts(&other, Some(&accepted), None), None);
     }
 
     #[test]

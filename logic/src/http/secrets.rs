@@ -58,6 +58,7 @@ fn view(inventory: &Inventory) -> SecretsView {
         file: secrets.place().path().display().to_string(),
         credentials: inventory.credentials().len() as u64,
         trail_key: secrets.head_signer().map(|signer| signer.to_string()),
+        message_key: secrets.message_signer().map(|signer| signer.to_string()),
         is_scrubbed: seal.is_scrubbed,
     }
 }

@@ -146,6 +146,7 @@ fn of_several_logic_environments_each_tells_its_duties_and_connections() {
             waiting: 4,
             dropped: 5,
             ignored: 6,
+            distrusted: 7,
         }],
         ..status()
     };
@@ -160,6 +161,7 @@ fn of_several_logic_environments_each_tells_its_duties_and_connections() {
             r#"utakata_connection_lost_total{of="logic",name="tasks"} 3"#,
             r#"utakata_connection_dropped_total{of="logic",name="tasks"} 5"#,
             r#"utakata_connection_ignored_total{of="logic",name="tasks"} 6"#,
+            r#"utakata_connection_distrusted_total{of="logic",name="tasks"} 7"#,
         ],
     );
 }

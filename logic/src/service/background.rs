@@ -72,6 +72,7 @@ fn answer(
     let lender = Lender {
         inventory: Arc::clone(&inner.site.inventory),
         kinds: Arc::clone(&inner.site.kinds),
+        signatures: inner.site.signatures.clone(),
     };
     background.spawn(loans::answer(
         lender,
@@ -107,6 +108,10 @@ impl Handle {
             loans,
         };
         background.spawn(keep_unanswered(inner));
+        if let Some(signatures) = inner.site.signatures.clone() {
+            background
+                .spawn(signatures.record(inner.ledger.clone(), inner.lifetime.cancel.clone()));
+        }
         let cancel = inner.lifetime.cancel.clone();
         let followed = Arc::clone(&events);
         background.spawn(async move { receiver.run(followed, cancel).await });

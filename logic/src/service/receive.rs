@@ -8,7 +8,7 @@ use utakata_interconnect::{
     Event, Events, Interest, OutcomeBatch, Zones,
     message::content::{ContentRequest, FetchBatch},
 };
-use utakata_model::{Class, Origin, Outcome, Readings, Schedule};
+use utakata_model::{Class, EnvironmentStatus, Origin, Outcome, Readings, Schedule};
 
 use super::site::Site;
 use crate::{
@@ -80,9 +80,11 @@ impl Receiver {
                 Event::Environment(status) => {
                     self.site.environments.meet(status).await;
                     self.site.kinds.hear(status);
-                    self.site.desired.on_status(status);
-                    self.site.rollouts.on_status(status);
-                    self.ledger.on_status(Arc::clone(status)).await;
+                    if self.counts(status) {
+                        self.site.desired.on_status(status);
+                        self.site.rollouts.on_status(status);
+                        self.ledger.on_status(Arc::clone(status)).await;
+                    }
                 }
                 Event::Alarms(_) => {}
                 Event::Start(batch) => {
@@ -113,6 +115,19 @@ impl Receiver {
             }
             self.dispatch.tell(event);
         }
+    }
+
+    /// Returns true if more may follow from a status than that it is shown. Where messages cross a
+    /// network, somebody whose key is not accepted may have sent it.
+    fn counts(&self, status: &EnvironmentStatus) -> bool {
+        let Some(signatures) = &self.site.signatures else {
+            return true;
+        };
+        let counts = self.site.kinds.counts(status);
+        if counts {
+            signatures.on_status(status);
+        }
+        counts
     }
 
     /// Returns true if a task of another logic environment requested everything, judged by its

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use utakata_interconnect::{Events, Tasks};
-use utakata_seal::JoinSecret;
 
 use super::Error;
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     desired::{Desired, rollouts::Rollouts},
     dispatch::Dispatch,
     duties::Duties,
-    environments::Environments,
+    environments::{Environments, Shown},
     evidence::ReadBackCounts,
     history::Recorder,
     inventory::Inventory,
@@ -26,6 +25,7 @@ use crate::{
     people::People,
     policies,
     secrets::{KeyPlace, Secrets},
+    signatures::SiteSignatures,
     store::Store,
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Site {
     pub desired: Arc<Desired>,
     pub catalogue: Arc<Catalogue>,
     pub rollouts: Arc<Rollouts>,
+    /// The signatures of messages, where they cross a network.
+    pub signatures: Option<Arc<SiteSignatures>>,
 }
 
 impl Site {
@@ -51,11 +53,12 @@ impl Site {
         keys: KeyPlace,
         events: &Arc<dyn Events>,
         counts: Arc<ReadBackCounts>,
-        secret: Option<JoinSecret>,
+        shown: Shown,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
-        let secrets = Secrets::begin(keys, &**store, clock::now()).await?;
-        let inventory = Inventory::load(store.clone(), Arc::new(secrets), Arc::clone(&kinds));
+        let secrets = Arc::new(Secrets::begin(keys, &**store, clock::now()).await?);
+        let known = (Arc::clone(&secrets), Arc::clone(&kinds));
+        let inventory = Inventory::load(store.clone(), secrets, Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
         let people = People::load(store.clone()).await?;
         let desired = Arc::new(Desired::load(store.clone(), Arc::clone(&kinds)).await?);
@@ -71,14 +74,19 @@ impl Site {
             counts,
             Arc::clone(&catalogue),
         );
+        let signatures = shown.signatures.clone();
+        let secret = shown.secret.clone();
         let environments = Environments::new(
             store.clone(),
             Arc::clone(events),
             Arc::clone(&kinds),
             Arc::clone(&desired),
-            secret,
+            shown,
         );
         environments.reload().await?;
+        if let Some(signatures) = &signatures {
+            signatures.know(known.0, known.1, secret);
+        }
         catalogue.reload().await?;
         Ok(Self {
             kinds,
@@ -89,6 +97,7 @@ impl Site {
             desired,
             catalogue,
             rollouts: Arc::new(rollouts),
+            signatures,
         })
     }
 

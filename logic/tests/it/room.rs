@@ -138,6 +138,7 @@ impl Room {
     ) -> Self {
         let (bus, tasks) = (Bus::default(), Embedded::default());
         let parts = Parts {
+            signatures: None,
             store,
             keys: KeyPlace::of(&config, folder.path(), None),
             tasks: Arc::new(tasks.clone()),

@@ -1,9 +1,10 @@
 //! `utakata le`: a logic environment alone, over an inter connect.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
 use clap::Args;
+use utakata_logic::signatures::SiteSignatures;
 
 use super::{Context, End, Listening};
 use crate::{
@@ -70,9 +71,11 @@ async fn serve(
     let mut signals = arguments.end.listen()?;
     let probes = Probes::start(&config.probes).await?;
     let within = config.stop.within;
+    let signatures = Arc::new(SiteSignatures::new());
     let client = Client {
         name: format!("utakata-le-{}", config.logic.name()?),
         will: None,
+        signatures: signatures.clone(),
     };
     let connecting = InterConnect::connect(
         arguments.hub.as_deref(),
@@ -85,7 +88,10 @@ async fn serve(
     };
     let environments = &mut config.logic.environments;
     environments.join_file = join::file(environments.join_file.take());
-    let starting = Logic::start(config, claim, Ports::AsConfigured, inter_connect.links());
+    let mut links = inter_connect.links();
+    // Over a hub nothing crosses a network.
+    links.signatures = links.has_broker.then_some(signatures);
+    let starting = Logic::start(config, claim, Ports::AsConfigured, links);
     let mut logic = tokio::select! {
         logic = starting => logic?,
         signal = signals.end_requested() => {

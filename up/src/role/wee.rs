@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -121,6 +122,7 @@ async fn serve(
     let within = config.stop.within;
     let identity = Identity::build(&config.execution).context("set execution.id")?;
     let is_taken_over = takeover.is_some();
+    let has_secret = config.execution.join_file.is_some();
     config.execution.join_file = join::file(config.execution.join_file);
     let enrolment = Enrolment::load(claim.folder().path(), &config.execution)?;
     let identity = enrolment.enrol(identity);
@@ -129,9 +131,12 @@ async fn serve(
         None => identity,
     };
     let will = identity.will();
+    let folder = claim.folder().path();
+    let signatures = Arc::new(enrolment.signatures(&config.execution, folder, has_secret)?);
     let client = Client {
         name: format!("utakata-wee-{}", will.id),
         will: Some(&will),
+        signatures: signatures.clone(),
     };
     let connecting = InterConnect::connect(
         arguments.hub.as_deref(),
@@ -143,11 +148,15 @@ async fn serve(
         return Ok(());
     };
     let identity = identity.with(inter_connect.connections());
-    let folder = claim.folder().path();
     let (tasks, events) = (inter_connect.tasks(), inter_connect.events());
     let keys = enrolment.keys;
     let environment = execution::builder(config.execution, folder, tasks, events, keys)?;
     let environment = environment.identity(identity);
+    // Over a hub nothing crosses a network.
+    let environment = match arguments.hub {
+        Some(_) => environment,
+        None => environment.signatures(signatures),
+    };
     let environment = execution::start(match takeover {
         Some(takeover) => environment.takeover(takeover),
         None => environment,

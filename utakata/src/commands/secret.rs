@@ -75,8 +75,9 @@ fn text(secrets: &SecretsView) -> String {
         }
     };
     let trail = secrets.trail_key.as_deref().unwrap_or("none");
+    let messages = secrets.message_key.as_deref().unwrap_or("none");
     format!(
         "key          {key}, used since {since}\nfile         {file}\ncredentials  {credentials}, \
-         all sealed with it\ntrail_key    {trail}{left}"
+         all sealed with it\ntrail_key    {trail}\nmessage_key  {messages}{left}"
     )
 }

@@ -1,6 +1,8 @@
 //! Credentials between processes: environments that are accepted borrow them, and whatever carries
 //! tasks has none.
 
+mod forgery;
+
 use std::{
     fs::{self, File},
     path::Path,
@@ -10,6 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use utakata_tests::servers::{Mosquitto, Rabbitmq};
 
+use self::forgery::Administrator;
 use crate::{
     apart::{PDU, Room, applied, hub, le, wee},
     program::{Place, Role, wait_for},
@@ -26,23 +29,22 @@ fn settings(rabbitmq: &Rabbitmq, mosquitto: &Mosquitto) -> String {
     )
 }
 
+/// Returns a client of the broker that may do everything there.
+fn mosquitto(program: &str, broker: &Mosquitto) -> Command {
+    let mut command = Command::new(program);
+    let port = broker.address().port().to_string();
+    command.args(["-h", "127.0.0.1", "-p", &port]);
+    command.args(["-u", Mosquitto::USER, "-P", Mosquitto::PASSWORD]);
+    command
+}
+
 /// Writes down everything that the MQTT broker carries and retains.
 struct Listener(Child);
 
 impl Listener {
     fn start(broker: &Mosquitto, to: &Path) -> Self {
-        let address = broker.address();
-        let child = Command::new("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &address.port().to_string()])
-            .args([
-                "-u",
-                Mosquitto::USER,
-                "-P",
-                Mosquitto::PASSWORD,
-                "-v",
-                "-t",
-                "#",
-            ])
+        let child = mosquitto("mosquitto_sub", broker)
+            .args(["-v", "-t", "#"])
             .stdout(File::create(to).unwrap())
             .stderr(Stdio::null())
             .spawn();
@@ -99,6 +101,10 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     );
     let applied = place.run_with(&["apply", "-f", "-"], &documents);
     assert_eq!(applied.code, 0, "{}", applied.err);
+    // Its queue is there once the environment is accepted.
+    let read = ["read", "x", "--action", "look"];
+    let is_read = wait_for(|| (place.run(&read).code == 0).then_some(()));
+    assert!(is_read.is_some(), "{}", place.told());
     look(&place);
     let shut = ["control", "x", "shut", "--yes"];
     let done = place.run(&shut);
@@ -139,14 +145,13 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     let mut foreign = altered.clone();
     foreign["version"] = 1.into();
     let (altered, foreign) = (altered.to_string(), foreign.to_string());
-    for (class, payload) in [("observe", &altered), ("control", &foreign)] {
-        let body = json!({
-            "routing_key": format!("default.keeper.{class}"), "payload": payload,
-            "payload_encoding": "string", "properties": {},
-        });
-        let path = "exchanges/%2F/utakata.tasks/publish";
-        rabbitmq.ask("POST", path, &body.to_string()).unwrap();
-    }
+    let administrator = Administrator {
+        rabbitmq: &rabbitmq,
+        mosquitto: &mosquitto,
+        heard: &heard,
+    };
+    administrator.queue("observe", &altered);
+    administrator.queue("control", &foreign);
     let resumed = place.run(&["environment", "resume", "wee-1"]);
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     let settled = place.until(&["operation", "show", "last"], |shown| {
@@ -164,6 +169,9 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     assert!(refused.contains("127.0.0.1:6"), "{refused}");
     let told = wait_for(|| place.told().contains("was set aside").then_some(()));
     assert!(told.is_some(), "{}", place.told());
+    look(&place);
+
+    forgery::try_everything(&place, &administrator, &waiting);
     look(&place);
 
     let lent = fs::read_to_string(&heard).unwrap();

@@ -85,9 +85,9 @@ fn who_leaves_returns_whole_messages_and_the_rests_of_those_that_are_begun() {
     let rests: Vec<_> = returns
         .rests
         .iter()
-        .map(|r| (r.handle, numbers(r)))
+        .map(|r| (r.handle, r.is_all, numbers(r)))
         .collect();
-    assert_eq!(rests, [(Some(100), vec![0, 2])]);
+    assert_eq!(rests, [(100, true, vec![0, 2])]);
     assert!(ledger.is_empty());
     assert_eq!(ledger.acknowledge(&tags), NONE);
 }
@@ -107,9 +107,9 @@ fn who_stalls_returns_what_waits_and_keeps_what_is_in_hand() {
     let rests: Vec<_> = returns
         .rests
         .iter()
-        .map(|r| (r.handle, numbers(r)))
+        .map(|r| (r.handle, r.is_all, numbers(r)))
         .collect();
-    assert_eq!(rests, [(None, vec![1, 2])]);
+    assert_eq!(rests, [(100, false, vec![1, 2])]);
     assert!(ledger.is_empty());
     assert_eq!(ledger.acknowledge(&[taken.deliveries[0].tag]), [100]);
 }
@@ -122,7 +122,8 @@ fn what_is_left_of_a_message_whose_others_are_done_is_all_of_it() {
     ledger.give_back(&tags[1..]);
     let returns = ledger.return_waiting();
     assert_eq!(returns.whole, NONE);
-    assert_eq!(returns.rests[0].handle, Some(100));
+    let rest = &returns.rests[0];
+    assert_eq!((rest.handle, rest.is_all), (100, true));
     assert_eq!(numbers(&returns.rests[0]), [1]);
 }
 

@@ -4,7 +4,7 @@ use utakata_interconnect_conformance::sample::{Queue, mark};
 use utakata_model::{Class, EnvironmentState};
 
 use super::{
-    super::outgoing::{Outgoing, deleted, outgoing},
+    super::outgoing::{Outgoing, Writer, deleted, outgoing},
     *,
 };
 
@@ -12,8 +12,22 @@ fn samples() -> Queue {
     Queue::new("hall-1", "apc-pdu").unwrap()
 }
 
+/// Reads a message without signatures.
+fn event(topic: &str, payload: &[u8], is_retained: bool) -> Result<Option<Event>, Foreign> {
+    let incoming = Incoming {
+        topic,
+        payload,
+        is_retained,
+    };
+    let reader = Reader {
+        clock: &Clock::default(),
+        signatures: None,
+    };
+    super::event(&incoming, &reader)
+}
+
 fn sent(event: &Event) -> (String, Bytes) {
-    match outgoing(event, 1_000_000, &Clock::default()).unwrap() {
+    match outgoing(event, &Writer::new(&Clock::default())).unwrap() {
         Outgoing::Messages { messages, .. } => {
             (messages[0].topic.clone(), messages[0].payload.clone())
         }
@@ -42,9 +56,7 @@ fn all() -> Vec<Event> {
 fn what_is_sent_comes_as_what_it_was() {
     for published in all() {
         let (topic, payload) = sent(&published);
-        let came = event(&topic, &payload, false, &Clock::default())
-            .unwrap()
-            .unwrap();
+        let came = event(&topic, &payload, false).unwrap().unwrap();
         assert_eq!(format!("{came:?}"), format!("{published:?}"));
     }
 }
@@ -55,7 +67,7 @@ fn of_what_is_retained_only_states_are_news() {
         .iter()
         .map(|published| {
             let (topic, payload) = sent(published);
-            event(&topic, &payload, true, &Clock::default()).map(|came| came.as_ref().map(mark))
+            event(&topic, &payload, true).map(|came| came.as_ref().map(mark))
         })
         .collect();
     assert_eq!(news[0], Ok(None));
@@ -66,13 +78,10 @@ fn of_what_is_retained_only_states_are_news() {
     }
     for topic in ["reading/pdu-a1/read", "desired/hall-1"] {
         let topic = format!("utakata/v1/{topic}");
-        assert!(
-            matches!(event(&topic, b"", false, &Clock::default()), Ok(None)),
-            "{topic}"
-        );
+        assert!(matches!(event(&topic, b"", false), Ok(None)), "{topic}");
     }
     // An environment without a status is forgotten.
-    let taken_away = event("utakata/v1/environment/wee-1", b"", true, &Clock::default());
+    let taken_away = event("utakata/v1/environment/wee-1", b"", true);
     let taken_away = taken_away.map(|event| event.as_ref().map(mark));
     assert_eq!(taken_away, Ok(Some("forgotten wee-1".into())));
 }
@@ -93,12 +102,7 @@ fn what_is_on_the_topic_of_another_is_foreign() {
             "deleted/pdu-a2",
             "desired/hall-2",
         ] {
-            let came = event(
-                &format!("utakata/v1/{topic}"),
-                &payload,
-                false,
-                &Clock::default(),
-            );
+            let came = event(&format!("utakata/v1/{topic}"), &payload, false);
             let is_foreign = matches!(came, Err(Foreign::Form(_) | Foreign::Topics { .. }));
             assert!(is_foreign, "{topic}: {published:?}");
         }
@@ -108,9 +112,7 @@ fn what_is_on_the_topic_of_another_is_foreign() {
 #[test]
 fn what_cannot_be_read_is_foreign_and_says_why() {
     let check = |topic: &str, payload: &[u8], word: &str| {
-        let why = event(topic, payload, false, &Clock::default())
-            .unwrap_err()
-            .to_string();
+        let why = event(topic, payload, false).unwrap_err().to_string();
         assert!(why.contains(word), "{topic}: {why}");
     };
     let permit = "utakata/v1/permit/wee-1";

@@ -10,7 +10,12 @@ fn samples() -> Queue {
 }
 
 fn sent(event: &Event, max: usize) -> (Vec<Message>, Option<usize>) {
-    match outgoing(event, max, &Clock::default()).unwrap() {
+    let clock = Clock::default();
+    let writer = Writer {
+        max_bytes: max,
+        ..Writer::new(&clock)
+    };
+    match outgoing(event, &writer).unwrap() {
         Outgoing::Messages {
             messages,
             expendable,
@@ -105,12 +110,8 @@ fn each_event_has_its_topic_and_what_matters_is_acknowledged() {
     let desired = samples.desired("hall-1", 1).unwrap();
     check(desired, "desired/hall-1", true, true);
     let target: TargetName = "pdu-a1".parse().unwrap();
-    let gone = outgoing(
-        &Event::Deleted(target.clone()),
-        MAX_BYTES,
-        &Clock::default(),
-    )
-    .unwrap();
+    let gone = Event::Deleted(target.clone());
+    let gone = outgoing(&gone, &Writer::new(&Clock::default())).unwrap();
     assert_eq!(gone, Outgoing::Delete(target));
 }
 

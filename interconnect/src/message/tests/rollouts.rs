@@ -1,8 +1,9 @@
 //! The bytes of messages about releases and rollouts.
 
 use utakata_model::{
-    Content, ContentFile, FileDigest, KindDesired, RolloutOrder, RolloutPhase, RolloutPlan,
-    RolloutStatus, StandingOrders, TargetNetworks,
+    Content, ContentFile, EnvironmentKey, FileDigest, KindDesired, RolloutOrder, RolloutPhase,
+    RolloutPlan, RolloutStatus, Signer, SiteCertificate, StandingOrders, Succession,
+    TargetNetworks,
     rollout::{Difference, Evidence, Go, GoOrder, Sample},
 };
 
@@ -167,6 +168,25 @@ fn part() -> ContentReply {
     }
 }
 
+fn certified() -> ContentReply {
+    let signer = |text: &str| Signer(text.into());
+    let certificate = SiteCertificate {
+        signer: signer("new"),
+        signature: "of-wee-1".into(),
+        proof: Some("proof".into()),
+        succession: vec![Succession {
+            from: signer("old"),
+            to: signer("new"),
+            signature: "of-new".into(),
+        }],
+    };
+    ContentReply {
+        want: ContentRequest::Acceptance(EnvironmentKey("key".into())),
+        found: ContentPiece::Certified(Box::new(certificate)),
+        ..content()
+    }
+}
+
 #[test]
 fn releases_and_rollouts_have_exactly_these_bytes() {
     check("desired-kinds.json", &desired_kinds());
@@ -176,4 +196,5 @@ fn releases_and_rollouts_have_exactly_these_bytes() {
     check("fetch.json", &fetch());
     check("content.json", &content());
     check("content-part.json", &part());
+    check("content-certified.json", &certified());
 }

@@ -75,6 +75,14 @@ fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
             "hub" => format!("hub{of}"),
             name => format!("broker of {name}{of}"),
         };
+        if one.distrusted > 0 {
+            return Finding::doubtful(
+                &check,
+                format!("{}: {} messages did not count", one.to, one.distrusted),
+                "somebody speaks there in the name of utakata: see `message.refused` in `utakata \
+                 audit export`, and who may publish at the broker",
+            );
+        }
         if one.dropped > 0 || one.ignored > 0 {
             return Finding::doubtful(
                 &check,
