@@ -8,6 +8,7 @@ mod crowds;
 mod discovery;
 mod disk;
 mod faults;
+mod hands;
 mod kills;
 mod kinds;
 mod mqtt;
