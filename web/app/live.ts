@@ -209,17 +209,27 @@ function lead(channel: BroadcastChannel | null, onLost: () => void): () => void 
     clearTimeout(silence);
     silence = setTimeout(lose, SILENCE);
   };
+  // What arrived together is taken one after the other: the browser draws and listens in between.
+  const { port1: next, port2: later } = new MessageChannel();
+  const arrived: string[] = [];
+  next.onmessage = () => {
+    const text = arrived.shift();
+    if (text === undefined) return;
+    const message = JSON.parse(text) as Message;
+    apply(message);
+    channel?.postMessage(message);
+  };
   const pass = (event: MessageEvent<string>): void => {
     listen();
     backoff.reset();
-    const message = JSON.parse(event.data) as Message;
-    apply(message);
-    channel?.postMessage(message);
+    arrived.push(event.data);
+    later.postMessage(null);
   };
   const lose = (): void => {
     clearTimeout(silence);
     clearTimeout(again);
     stream.close();
+    arrived.length = 0;
     tries.value += 1;
     onLost();
     again = setTimeout(open, backoff.next());
@@ -243,6 +253,7 @@ function lead(channel: BroadcastChannel | null, onLost: () => void): () => void 
     clearTimeout(again);
     clearTimeout(silence);
     stream.close();
+    next.close();
   };
 }
 
