@@ -19,7 +19,7 @@ const DEVICES: usize = 10;
 
 /// Long enough to look, and short enough to wait: an attempt may act for 14 s.
 const TIMES: &str = "[mqtt]\nenabled = false\n[logic.control]\nwindow = \"10s\"\ngrace = \"2s\"\n\
-                     settling = \"1s\"\nread_back_within = \"4s\"\npublish_again = \"1s\"\n";
+                     settling = \"1s\"\npublish_again = \"1s\"\n";
 
 /// Devices that count what they do. Closing their standard input ends them.
 struct Counters {
@@ -162,10 +162,12 @@ fn until_all_are(place: &Place, state: &str) {
     });
 }
 
-/// Everything needed, and one environment that serves the devices.
-fn site<'a>(place: &'a Place, devices: &Counters) -> [Role<'a>; 3] {
+/// Everything needed, and one environment that serves the devices. What became of a task is looked at
+/// for `read_back_within`.
+fn site<'a>(place: &'a Place, devices: &Counters, read_back_within: &str) -> [Role<'a>; 3] {
     fs::create_dir_all(place.data()).unwrap();
-    fs::write(place.data().join("utakata.toml"), TIMES).unwrap();
+    let times = format!("{TIMES}read_back_within = \"{read_back_within}\"\n");
+    fs::write(place.data().join("utakata.toml"), times).unwrap();
     let hub = hub(place, &[]);
     let socket = place.beside("hub.sock");
     let le = place.role(&["le", "--hub", &socket, "--listen", "127.0.0.1:0"]);
@@ -191,7 +193,7 @@ fn ask_in_vain(place: &Place) {
 #[test]
 fn a_host_that_freezes_in_the_middle_of_control_does_nothing_twice() {
     let (place, devices) = (Place::new(), Counters::start());
-    let [_hub, _le, first] = site(&place, &devices);
+    let [_hub, _le, first] = site(&place, &devices, "4s");
 
     // Tasks sent to its workers are unread in their sockets when the environment stops, too.
     let mut its_workers = Stopped::stop(workers(&first));
@@ -220,7 +222,7 @@ fn a_host_that_freezes_in_the_middle_of_control_does_nothing_twice() {
 #[test]
 fn what_a_killed_environment_had_begun_is_settled_when_its_next_life_has_seen_the_end_of_it() {
     let (place, devices) = (Place::new(), Counters::start());
-    let [_hub, _le, first] = site(&place, &devices);
+    let [_hub, _le, first] = site(&place, &devices, "3m");
     let its_workers = Stopped::stop(workers(&first));
     ask_in_vain(&place);
     // Its workers outlive it, stopped.
