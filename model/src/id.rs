@@ -14,6 +14,8 @@ static LAST_MADE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// The length of the longest name, in bytes: names become MQTT topic levels and file names.
 pub const NAME_MAX: usize = 128;
+/// The beginning of the name under which secret parameters of an operation are kept.
+const OF_OPERATION: &str = "operation.";
 
 /// The reason why a text is not a name or an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -235,6 +237,19 @@ impl Default for Zone {
     /// Returns the zone `default`, for sites with only one.
     fn default() -> Self {
         Self("default".into())
+    }
+}
+
+impl TargetName {
+    /// Returns the name under which the secret parameters of an operation are kept and lent, as
+    /// those of a credential are.
+    pub fn of_operation(operation: OperationId) -> Self {
+        Self(format!("{OF_OPERATION}{operation}").into())
+    }
+
+    /// Returns the operation whose secret parameters have this name.
+    pub fn operation(&self) -> Option<OperationId> {
+        self.0.strip_prefix(OF_OPERATION)?.parse().ok()
     }
 }
 

@@ -5,6 +5,7 @@ mod lease;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;
+mod secret;
 
 use std::time::Duration;
 
@@ -123,6 +124,16 @@ pub enum ManifestError {
         /// The message of the schema compiler.
         problem: String,
     },
+    /// A secret parameter would not stay secret.
+    #[error("the secret parameter \"{name}\" of the action \"{action}\" cannot be: {problem}")]
+    Secret {
+        /// The action.
+        action: ActionName,
+        /// The parameter.
+        name: String,
+        /// The reason.
+        problem: String,
+    },
     /// `verify` or `undo` refers to an action that does not exist or is of the wrong class.
     #[error(
         "{part} of the action \"{action}\" names \"{named}\", which is not an action of class {class}"
@@ -220,7 +231,8 @@ impl Manifest {
                 check_schema(&format!("action \"{}\"", action.name), &action.parameters)?;
                 self.check_references(action)?;
                 lease::check(action)?;
-                placeholder::check(action)
+                placeholder::check(action)?;
+                secret::check(action, self)
             })
     }
 

@@ -2,6 +2,8 @@
 
 mod pace;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,6 +54,10 @@ pub struct Operation {
     /// The parameters of the action.
     #[schema(value_type = Object)]
     pub parameters: Value,
+    /// The parameters that are secret, and shown as `***`: each with a mark by which utakata knows
+    /// its value again, and from which nothing follows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// The time of the request.
     #[schema(value_type = String, format = "date-time")]
     pub requested: Timestamp,

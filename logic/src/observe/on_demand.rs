@@ -249,6 +249,7 @@ impl Order {
             action: read.action,
             class: Class::Observe,
             parameters,
+            secrets: Default::default(),
             requested: self.requested,
             why: None,
             by,

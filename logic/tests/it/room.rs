@@ -84,6 +84,9 @@ additionalProperties = false
 /// The kinds that can be discovered, each by a program of its own.
 const DISCOVERED: [&str; 2] = ["board", "bmc"];
 
+/// The kind with an action that has a secret parameter.
+pub const KEEPER: &str = "keeper";
+
 /// The scripted environment's answer to a task; `None` means silence.
 pub type Script = dyn Fn(&Task) -> Option<(OutcomeStatus, Option<Problem>)> + Send + Sync;
 
@@ -504,6 +507,21 @@ fn pool(kind: &Kind) -> PoolStatus {
             ..manifest.actions[0].clone()
         };
         manifest.actions.push(discover);
+    }
+    if kind.as_str() == KEEPER {
+        let set = Action {
+            name: "set-password".parse().unwrap(),
+            parameters: json!({
+                "type": "object", "required": ["password"], "additionalProperties": false,
+                "properties": {
+                    "password": { "type": "string", "writeOnly": true, "pattern": "^[a-z0-9-]+$" },
+                    "user": { "type": "string" },
+                },
+            }),
+            ..manifest.actions[2].clone()
+        };
+        manifest.credential = None;
+        manifest.actions.push(set);
     }
     PoolStatus {
         release: release(kind),

@@ -83,6 +83,7 @@ impl Table {
             action: None,
             class: Class::Control,
             parameters: json!({}),
+            secrets: Default::default(),
             requested: self.now.at,
             why: None,
             by: Some("ann".parse().unwrap()),

@@ -114,6 +114,7 @@ pub fn operation() -> Operation {
         action: Some(ActionName::new("off").unwrap()),
         class: Class::Control,
         parameters: json!({ "outlet": 1 }),
+        secrets: Default::default(),
         requested: Timestamp::now(),
         why: Some("because".into()),
         by: Some(PersonName::new("admin").unwrap()),

@@ -125,7 +125,9 @@ pub const KEYS: &[Key] = &[
     key(
         "action.parameters",
         Some("{ type = \"object\", additionalProperties = false }"),
-        "Checked before anything is sent: what a worker gets is right.",
+        "Checked before anything is sent: what a worker gets is right. A text of a control action \
+         with `writeOnly = true`, or `format = \"password\"`, is secret: only the worker sees it, \
+         and must not log it.",
     ),
     key(
         "action.timeout",
