@@ -7,6 +7,7 @@ mod may;
 mod plan;
 mod policy;
 mod refusals;
+mod rotate;
 mod secret;
 pub mod token;
 pub mod undo;
@@ -29,6 +30,7 @@ use utakata_model::{
 pub use error::Error;
 pub use feeds::Unpowered;
 pub use policy::{HandBackOf, PolicyOperation};
+pub use rotate::RotateRequest;
 
 use crate::{
     config::{self, Approval},
@@ -407,6 +409,7 @@ impl Control {
             priority: new.priority,
             undoes: new.undoes,
             renews: new.renews,
+            rotates: None,
             because: new.because,
             policy: new.policy,
             break_glass: new.break_glass,

@@ -32,7 +32,7 @@ pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
 pub use entry::{DeviceId, TargetEntry};
 pub use error::Error;
-pub use held::SecretParameters;
+pub use held::{NewPassword, SecretParameters};
 pub use lend::Withheld;
 
 use self::index::Index;
@@ -269,6 +269,11 @@ impl Inventory {
     /// There is none: the error has the nearest name.
     pub(crate) fn secret_of(&self, name: &CredentialName) -> Result<Arc<Credential>, Error> {
         self.index.read().credential(name).cloned()
+    }
+
+    /// Returns the targets that use a credential, by name.
+    pub fn users_of(&self, name: &CredentialName) -> Vec<TargetName> {
+        self.index.read().users_of(name)
     }
 
     /// Deletes a target, with its observations.

@@ -134,20 +134,18 @@ fn waits(environment: &EnvironmentId, fingerprint: &str) -> Problem {
 }
 
 fn told(name: &CredentialName) -> String {
-    match name.operation() {
-        Some(operation) => {
-            format!("the secret parameters of the operation {operation} were")
-        }
+    match name.operation().or(name.rotation()) {
+        Some(operation) => format!("the secrets of the operation {operation} were"),
         None => format!("the credential \"{name}\" was"),
     }
 }
 
 fn problem(name: &CredentialName, withheld: &Withheld, accepted: &Accepted) -> Problem {
     let zone = &accepted.zone;
-    if let Some(operation) = name.operation() {
+    if let Some(operation) = name.operation().or(name.rotation()) {
         let message = format!(
-            "the secret parameters of the operation {operation} are not kept for the zone \
-             \"{zone}\" any more: it is over, or the task was altered"
+            "the secrets of the operation {operation} are not kept for the zone \"{zone}\" any \
+             more: it is over, or the task was altered"
         );
         return Problem::new(CODE, Cure::Operator, message);
     }

@@ -197,7 +197,9 @@ impl Secrets {
     /// Returns true if the text is the version of a credential by any of the keys.
     pub fn is_version(&self, credential: &Credential, version: &str) -> bool {
         let ring = self.ring.read();
-        let mut versions = ring.keys().map(|key| key.reference_key().version(credential));
+        let mut versions = ring
+            .keys()
+            .map(|key| key.reference_key().version(credential));
         versions.any(|one| *one.0 == *version)
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 
-use crate::{ActionName, Class, OperationId, PersonName, PolicyName, Selector};
+use crate::{ActionName, Class, CredentialName, OperationId, PersonName, PolicyName, Selector};
 
 words! {
     /// The priority among tasks that need the same target.
@@ -80,6 +80,9 @@ pub struct Operation {
     /// itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<OperationId>,
+    /// The credential whose password it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotates: Option<CredentialName>,
     /// The policy that requested it. Absent if a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyName>,

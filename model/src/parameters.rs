@@ -122,7 +122,9 @@ impl Parameters {
         for secret in self.secrets.as_ref()?.values.values() {
             let value = secret.reveal();
             let quoted = Zeroizing::new(serde_json::to_string(value).unwrap_or_default());
-            let in_json = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or(value);
+            let in_json = quoted
+                .get(1..quoted.len().saturating_sub(1))
+                .unwrap_or(value);
             for form in [in_json, value] {
                 let text = hidden.as_deref().unwrap_or(text);
                 if !form.is_empty() && text.contains(form) {

@@ -211,9 +211,10 @@ fn not_for(name: &CredentialName, target: &Target) -> Problem {
 
 /// Returns the words for a credential, or for secret parameters.
 pub(super) fn told(name: &CredentialName) -> String {
-    match name.operation() {
-        Some(operation) => format!("the secret parameters of the operation {operation}"),
-        None => format!("the credential \"{name}\""),
+    match (name.operation(), name.rotation()) {
+        (Some(operation), _) => format!("the secret parameters of the operation {operation}"),
+        (_, Some(operation)) => format!("the new password of the operation {operation}"),
+        _ => format!("the credential \"{name}\""),
     }
 }
 

@@ -31,10 +31,7 @@ pub(super) fn take(
 }
 
 /// Refuses secret parameters from whoever would have to keep them in clear to give them again.
-pub(super) fn refuse(
-    parameters: &Value,
-    planned: &[PlannedTarget<'_>],
-) -> Result<(), Vec<Detail>> {
+pub(super) fn refuse(parameters: &Value, planned: &[PlannedTarget<'_>]) -> Result<(), Vec<Detail>> {
     let Some(name) = secret_names(planned)
         .into_iter()
         .find(|name| parameters.get(name).is_some())

@@ -257,6 +257,7 @@ impl Order {
             priority: Default::default(),
             undoes: None,
             renews: None,
+            rotates: None,
             because: Vec::new(),
             policy: None,
             break_glass: false,

@@ -167,6 +167,7 @@ impl Handle {
         background.spawn(exporter.run(inner.lifetime.cancel.clone()));
         background.spawn(Arc::clone(&inner.notifications).run(inner.lifetime.cancel.clone()));
         background.spawn(discover(inner));
+        background.spawn(Arc::clone(&inner.rotations).run(inner.lifetime.cancel.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let watcher = Arc::clone(inner);

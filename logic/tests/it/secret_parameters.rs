@@ -120,7 +120,12 @@ async fn a_secret_parameter_reaches_the_worker_and_no_answer_store_or_trail() {
 
     let inventory = room.handle.inventory();
     until("it is forgotten", async || inventory.held().is_empty()).await;
-    for path in ["/v1/operations", "/v1/tasks", "/v1/audit", "/v1/credentials"] {
+    for path in [
+        "/v1/operations",
+        "/v1/tasks",
+        "/v1/audit",
+        "/v1/credentials",
+    ] {
         let (_, answer) = room.get(path).await;
         assert!(!answer.to_string().contains(PLANTED), "{path}: {answer}");
     }
@@ -133,10 +138,8 @@ async fn a_secret_parameter_reaches_the_worker_and_no_answer_store_or_trail() {
 async fn what_waits_keeps_its_secret_over_a_restart_and_a_rotation_of_the_site_key() {
     let (room, seen) = room(tempfile::tempdir().unwrap(), false).await;
     room.apply(json!([bmc("a")])).await;
-    let locked = json!({ "why": "not yet" });
-    let (status, answer) = room
-        .send("PUT", "/v1/targets/a/lock", Some(locked))
-        .await;
+    let locked = json!({ "why": "not yet", "for": "1h" });
+    let (status, answer) = room.send("PUT", "/v1/targets/a/lock", Some(locked)).await;
     assert!(status.is_success(), "{answer}");
     let (status, begun) = room.post("/v1/operations", set(PLANTED)).await;
     assert_eq!(status, StatusCode::OK, "{begun}");

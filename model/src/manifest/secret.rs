@@ -35,9 +35,8 @@ pub(super) fn check(action: &Action, manifest: &Manifest) -> Result<(), Manifest
 
 fn wrong(action: &Action, name: &str, property: &Value) -> Option<&'static str> {
     if !is_secret(property) {
-        return has_secrets(property).then_some(
-            "within another parameter: only parameters themselves can be secret",
-        );
+        return has_secrets(property)
+            .then_some("within another parameter: only parameters themselves can be secret");
     }
     if action.class != Class::Control {
         return Some("one of an action that only observes: what it reads would be kept");

@@ -271,7 +271,9 @@ fn change_password(state: &mut State, body: &Value, is_lying: bool) -> Answer {
     match is_right {
         true => Answer::empty(204),
         false => {
-            let said = format!("the value '{password}' for the property Password is not of a length that is accepted");
+            let said = format!(
+                "the value '{password}' for the property Password is not of a length that is accepted"
+            );
             Answer::error(400, "PropertyValueFormatError", &said)
         }
     }

@@ -80,9 +80,11 @@ pub fn document(view: &View<'_>, path: &[&str]) -> Option<Value> {
         ["Managers"] => collection("/Managers", "ManagerCollection", ["1"]),
         ["Managers", "1"] => manager(view),
         ["AccountService"] => account_service(view),
-        ["AccountService", "Accounts"] => {
-            collection("/AccountService/Accounts", "ManagerAccountCollection", ["1", "2"])
-        }
+        ["AccountService", "Accounts"] => collection(
+            "/AccountService/Accounts",
+            "ManagerAccountCollection",
+            ["1", "2"],
+        ),
         ["AccountService", "Accounts", "1"] => account("1", "", view),
         ["AccountService", "Accounts", "2"] => account("2", super::account::USER, view),
         ["SessionService"] => session_service(view),

@@ -60,7 +60,9 @@ fn of_file(key: &str, path: &str) -> Result<String> {
     let cannot = || format!("cannot read the parameter \"{key}\" from {path}");
     let file = std::fs::File::open(path).with_context(cannot)?;
     let mut text = String::new();
-    file.take(MAX).read_to_string(&mut text).with_context(cannot)?;
+    file.take(MAX)
+        .read_to_string(&mut text)
+        .with_context(cannot)?;
     Ok(line(text))
 }
 
@@ -100,7 +102,6 @@ fn line(mut text: String) -> String {
 mod tests {
     use serde_json::json;
 
-
     fn pair(key: &str, text: &str) -> (String, String) {
         (key.to_owned(), text.to_owned())
     }
@@ -117,9 +118,8 @@ mod tests {
         let given = [pair("user", "@root"), pair("password", &from)];
         let read = super::read(&given, &[&schema]).unwrap();
         assert_eq!(read, [pair("user", "@root"), pair("password", "two words")]);
-        let told = |given: &[(String, String)]| {
-            super::read(given, &[&schema]).unwrap_err().to_string()
-        };
+        let told =
+            |given: &[(String, String)]| super::read(given, &[&schema]).unwrap_err().to_string();
         let refused = told(&[pair("password", "hunter2")]);
         assert!(refused.contains("-p password=-"), "{refused}");
         let twice = told(&[pair("password", &from), pair("password", "hunter2")]);

@@ -126,7 +126,11 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     });
     let queue = "utakata.default.keeper.control";
     let later = ["--timeout", "1s", "--within", "2m"];
-    let set = [&["control", "x", "set", "-p", "code=-", "--yes"], &later[..]].concat();
+    let set = [
+        &["control", "x", "set", "-p", "code=-", "--yes"],
+        &later[..],
+    ]
+    .concat();
     place.run_with(&set, PLANTED);
     let waiting = wait_for(|| queued(&rabbitmq, queue).pop());
     let waiting = waiting.unwrap_or_else(|| panic!("{}", place.told()));

@@ -150,7 +150,14 @@ fn a_planted_secret_is_with_the_worker_and_in_no_file_log_or_answer() {
     assert_eq!(after["credentials"], 1, "{after}");
     look(&place);
     set(&place);
-    let shown = place.run(&["control", "x", "set", "-p", &format!("code={PLANTED}"), "--yes"]);
+    let shown = place.run(&[
+        "control",
+        "x",
+        "set",
+        "-p",
+        &format!("code={PLANTED}"),
+        "--yes",
+    ]);
     assert_eq!(shown.code, 2, "{}{}", shown.out, shown.err);
     assert!(shown.err.contains("-p code=-"), "{}", shown.err);
     let long = place.run_with(

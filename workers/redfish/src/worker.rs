@@ -87,7 +87,11 @@ impl RedfishWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest, &["read", DISCOVER, SET_PASSWORD])?,
+            program: Program::of(
+                &release.folder,
+                &release.manifest,
+                &["read", DISCOVER, SET_PASSWORD],
+            )?,
             services: Mutex::default(),
             gates: Gates::default(),
             wanted: Mutex::default(),

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use utakata_interconnect::{Delivery, Tag};
-use utakata_model::{
-    Class, Credential, Origin, Problem, Task, action::DISCOVER, parameters::Lent,
-};
+use utakata_model::{Class, Credential, Origin, Problem, Task, action::DISCOVER, parameters::Lent};
 
 use super::{Moment, Service};
 use crate::loans::Look;

@@ -181,7 +181,9 @@ impl LedgerState {
         let secrets = open.map(|open| &open.operation.secrets);
         let parameters = match secrets.filter(|secrets| !secrets.is_empty()) {
             // Whoever publishes it has the reference.
-            Some(secrets) => task.parameters.refer(secrets.keys().map(String::as_str), None),
+            Some(secrets) => task
+                .parameters
+                .refer(secrets.keys().map(String::as_str), None),
             None => task.parameters.clone(),
         };
         self.effects.push(Effect::Publish(Task {

@@ -91,6 +91,7 @@ impl Table {
             priority: requested.priority,
             undoes: None,
             renews: None,
+            rotates: None,
             because: Vec::new(),
             policy: requested.policy,
             break_glass: requested.break_glass,

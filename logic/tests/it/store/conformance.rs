@@ -122,6 +122,7 @@ pub fn operation() -> Operation {
         priority: Priority::Urgent,
         undoes: None,
         renews: None,
+        rotates: None,
         because: Vec::new(),
         policy: None,
         break_glass: false,

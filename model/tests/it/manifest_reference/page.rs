@@ -48,6 +48,12 @@ const TABLES: [(&str, &str, &str); 7] = [
         "`[action.undo]`: what takes it back",
         "`utakata operation undo` asks for it.",
     ),
+    (
+        "action.rotates",
+        "`[action.rotates]`: which password it changes",
+        "`utakata credential rotate` draws a new one, has it set by this action, whose `repeat` is \
+         `once`, and logs in with it before it becomes that of the credential.",
+    ),
 ];
 
 const HEAD: &str = "\

@@ -164,7 +164,11 @@ impl Conversation<'_> {
 
     /// Changes a resource, with the tag of the state in which it was read. Services differ in which
     /// tag they take; one that refuses a tag has changed nothing.
-    pub(super) async fn patch(&mut self, order: &Order, fetched: &Fetched) -> Result<Response, Error> {
+    pub(super) async fn patch(
+        &mut self,
+        order: &Order,
+        fetched: &Fetched,
+    ) -> Result<Response, Error> {
         let mut last = None;
         for tag in tags(fetched) {
             let response = self.send(order, tag.as_deref()).await?;
