@@ -63,9 +63,13 @@ async fn publish_heads(inner: Arc<Inner>) {
     inner.publish_heads_now_and_then().await;
 }
 
-/// Forgets the secret parameters of operations that are over.
-async fn release(inner: Arc<Inner>) {
-    inner.release_now_and_then().await;
+/// Publishes heads of the trail, changes passwords, and forgets the secret parameters of operations
+/// that are over.
+fn spawn_upkeep(inner: &Arc<Inner>, background: &mut JoinSet<()>) {
+    background.spawn(publish_heads(Arc::clone(inner)));
+    background.spawn(Arc::clone(&inner.rotations).run(inner.lifetime.cancel.clone()));
+    let releaser = Arc::clone(inner);
+    background.spawn(async move { releaser.release_now_and_then().await });
 }
 
 /// Answers what environments request: releases, and credentials.
@@ -167,7 +171,6 @@ impl Handle {
         background.spawn(exporter.run(inner.lifetime.cancel.clone()));
         background.spawn(Arc::clone(&inner.notifications).run(inner.lifetime.cancel.clone()));
         background.spawn(discover(inner));
-        background.spawn(Arc::clone(&inner.rotations).run(inner.lifetime.cancel.clone()));
         let watcher = self.clone();
         background.spawn(async move { watcher.refresh_now_and_then().await });
         let watcher = Arc::clone(inner);
@@ -176,8 +179,7 @@ impl Handle {
         background.spawn(async move { forgetter.follow_inventory().await });
         let writer = Arc::clone(inner);
         background.spawn(async move { writer.write_uses_now_and_then().await });
-        background.spawn(publish_heads(Arc::clone(inner)));
-        background.spawn(release(Arc::clone(inner)));
+        spawn_upkeep(inner, &mut background);
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }

@@ -75,14 +75,13 @@ fn of_input(key: &str) -> Result<String> {
         input.read_to_string(&mut text).with_context(cannot)?;
         return Ok(line(text));
     }
-    eprint!("{key}: ");
+    tell!("{key} (it is not shown):");
     let before = termios::tcgetattr(&input).with_context(cannot)?;
     let mut quiet = before.clone();
     quiet.local_modes.remove(LocalModes::ECHO);
     termios::tcsetattr(&input, OptionalActions::Flush, &quiet).with_context(cannot)?;
     let read = input.lock().read_line(&mut text);
     let _ = termios::tcsetattr(&input, OptionalActions::Flush, &before);
-    eprintln!();
     read.with_context(cannot)?;
     Ok(line(text))
 }
