@@ -21,12 +21,13 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub enum Command {
     /// Give the user of a credential another password on its device
     #[command(after_help = "\
-The password is drawn by the rules of the kind, sealed in the store, set by a worker, and tried. Only
-once the device has accepted it does it become that of the credential; until then both are kept, and
+The password is drawn by the rules of the kind, sealed in the store, set by a worker, and tried.
+Once the device has accepted it, it becomes that of the credential. Until then both are kept:
 whatever is killed meanwhile, the device is not lost. Nobody sees the password.
 
-It is an operation, with the risk that the kind declares; it needs the right to write secrets and the
-right to control the target. A credential that several targets share is refused: give each its own.
+It is an operation, with the risk that the kind declares; it needs the right to write secrets,
+and the right to control the target. A credential that several targets share is refused: give
+each its own.
 
 Example: utakata credential rotate bmc-a1-01 --why 'somebody has left'")]
     Rotate {
