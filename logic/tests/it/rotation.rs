@@ -157,7 +157,7 @@ impl Site {
     }
 
     /// Checks that the credential opens the device, and that nothing is left over or shown.
-    async fn is_whole(self, is_new: bool) {
+    async fn end_whole(self, is_new: bool) {
         let password = self.password.lock().unwrap().clone();
         assert_eq!(password != OLD, is_new);
         let (_, read) = self
@@ -196,7 +196,7 @@ async fn a_password_is_changed_tried_and_taken_over() {
         assert_eq!(shown["rotates"], "safe", "{shown}");
         assert_eq!(shown["parameters"]["password"], "***", "{shown}");
         assert_eq!(shown["state"], "done", "{habit:?}: {shown}");
-        site.is_whole(is_new).await;
+        site.end_whole(is_new).await;
     }
 }
 
@@ -226,7 +226,7 @@ async fn a_device_that_leaves_after_it_took_the_password_is_not_lost() {
     *is_away.lock().unwrap() = false;
     let site = Site::at(folder, Habit::Takes, password, is_away).await;
     site.until("rotated").await;
-    site.is_whole(true).await;
+    site.end_whole(true).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::keys::{KEYS, Key, paths};
 
 /// The tables of the page: the common path of their keys, the heading, and an introduction.
-const TABLES: [(&str, &str, &str); 7] = [
+const TABLES: [(&str, &str, &str); 8] = [
     (
         "",
         "The release",
