@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utakata_model::{
-    CredentialName, EnvironmentId, Kind, Manifest, Missing, Recognition, ReleaseId, Target, TaskId,
-    Zone, words,
+    CredentialName, EnvironmentId, Kind, Manifest, Missing, OperationId, Recognition, ReleaseId,
+    Target, TargetName, TaskId, Zone, words,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -130,6 +130,60 @@ pub struct CredentialView {
     pub keys: Vec<String>,
     /// The number of targets that use it.
     pub used_by: u64,
+}
+
+/// A request to give the user of a credential another password on its device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateCredential {
+    /// The reason, for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// A change of the password of a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RotationView {
+    /// The operation that sets the password.
+    pub operation: OperationId,
+    /// The target on which it is set.
+    pub target: TargetName,
+    /// The state of the change.
+    pub state: RotationState,
+    /// The reason, if it is stuck or the old password stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<String>,
+}
+
+/// The state of a change of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RotationState {
+    /// The password is about to be set, or tried.
+    UnderWay,
+    /// The target has accepted the new password, and the credential has it.
+    Rotated,
+    /// The old password stays.
+    Kept,
+    /// Neither password is known to be right. Both are kept, and tried again.
+    Stuck,
+}
+
+impl RotationState {
+    /// Returns the state as a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnderWay => "under-way",
+            Self::Rotated => "rotated",
+            Self::Kept => "kept",
+            Self::Stuck => "stuck",
+        }
+    }
+
+    /// Returns true if nothing more happens.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Rotated | Self::Kept)
+    }
 }
 
 /// A kind that at least one environment serves.

@@ -171,7 +171,7 @@ impl Loans {
                     environment: &self.0.me,
                 };
                 keys.open(sealed, &place).map_err(|error| {
-                    let message = format!("the credential \"{name}\" cannot be used: {error}");
+                    let message = format!("{} cannot be used: {error}", held::told(name));
                     Problem::new(CODE, Cure::Retry, message)
                 })
             }

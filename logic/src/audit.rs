@@ -18,7 +18,7 @@ use utakata_model::OperationId;
 
 pub use entry::{
     AlarmAct, AuditEntry, DistrustedMessage, LoginNote, PolicyNote, RefusedLogin, RefusedRequest,
-    SiteChange, SiteNote,
+    RotationNote, SiteChange, SiteNote,
 };
 
 use crate::store::AuditPage;

@@ -65,6 +65,7 @@ codes! {
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE Operator,
     CannotBeDone "cannot-be-done" UNPROCESSABLE_ENTITY Operator,
     CredentialInUse "credential-in-use" CONFLICT Operator,
+    CredentialRotation "credential-rotation" CONFLICT Operator,
     CrossOrigin "cross-origin" FORBIDDEN Operator,
     DiscoveryInvalid "discovery-invalid" UNPROCESSABLE_ENTITY Operator,
     DiscoveryRuns "discovery-runs" CONFLICT Operator,

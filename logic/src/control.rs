@@ -7,10 +7,16 @@ mod may;
 mod plan;
 mod policy;
 mod refusals;
+mod rotate;
+mod secret;
 pub mod token;
 pub mod undo;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use utakata_api::{
     operation::{Control as ControlRequest, Plan, PlannedTask, UnpoweredTarget},
@@ -24,11 +30,12 @@ use utakata_model::{
 pub use error::Error;
 pub use feeds::Unpowered;
 pub use policy::{HandBackOf, PolicyOperation};
+pub use rotate::RotateRequest;
 
 use crate::{
     config::{self, Approval},
     dispatch::{Progress, Show},
-    inventory::{Inventory, TargetEntry},
+    inventory::{Inventory, SecretParameters, TargetEntry},
     kinds::{Kinds, ServedAction},
     ledger::{self, Ledger},
     observe::WAIT_MAX,
@@ -170,7 +177,7 @@ impl Control {
 
     async fn answer(
         &self,
-        requested: ControlRequest,
+        mut requested: ControlRequest,
         by: Option<PersonName>,
         rights: &Rights,
     ) -> Result<Answer, Error> {
@@ -188,7 +195,7 @@ impl Control {
             None => None,
         };
         if let Some(key) = &key
-            && let Some(id) = self.earlier_request(key, &requested).await?
+            && let Some(id) = self.earlier_request(key, &requested, by.as_ref()).await?
         {
             drop(held);
             if !requested.wait.is_zero() {
@@ -207,6 +214,9 @@ impl Control {
         let planned = plan::plan(&requested.action, &parameters, &selection, &served)
             .map_err(|problems| Error::Impossible { problems })?;
         may::control(rights, &planned)?;
+        // From here on nothing has their values but this.
+        let secrets = secret::take(&mut requested.parameters, &planned);
+        let parameters = serde_json::Value::Object(requested.parameters.clone());
         plan::pace(&requested.pace, &selection)
             .map_err(|problems| Error::Impossible { problems })?;
         let unpowered = self.unpowered(&parameters, &planned);
@@ -228,7 +238,7 @@ impl Control {
         }
         let wait = requested.wait;
         let new = OperationRequest::of(requested, parameters, by);
-        let (id, progress) = self.begin(new, &planned).await?;
+        let (id, progress) = self.begin(new, secrets, &planned).await?;
         drop(held);
         if !wait.is_zero() {
             progress.wait_for(wait).await;
@@ -241,15 +251,21 @@ impl Control {
         &self,
         key: &str,
         requested: &ControlRequest,
+        by: Option<&PersonName>,
     ) -> Result<Option<OperationId>, Error> {
         let Some(id) = self.rooms.store.operation_by_key(key).await? else {
             return Ok(None);
         };
         let before = self.rooms.store.operation(id).await?;
+        let keys = self.rooms.inventory.secrets();
         let is_same = before.is_some_and(|before| {
-            before.operation.selector == requested.selector
-                && before.operation.action.as_ref() == Some(&requested.action)
-                && before.operation.parameters.as_object() == Some(&requested.parameters)
+            let operation = &before.operation;
+            // Nobody tries by it which password somebody else has set.
+            let may_compare = operation.secrets.is_empty() || operation.by.as_ref() == by;
+            operation.selector == requested.selector
+                && operation.action.as_ref() == Some(&requested.action)
+                && may_compare
+                && secret::has_parameters_of(operation, &requested.parameters, keys)
         });
         match is_same {
             true => Ok(Some(id)),
@@ -352,14 +368,23 @@ impl Control {
         }
     }
 
-    /// Records an operation and lets it begin.
+    /// Records an operation and lets it begin. Its secret parameters are kept before: what is
+    /// recorded can be carried out.
     async fn begin(
         &self,
         new: OperationRequest,
+        secrets: SecretParameters,
         planned: &[plan::PlannedTarget<'_>],
     ) -> Result<(OperationId, Arc<Progress>), Error> {
-        let plan = self.planned(new, planned);
+        let mut plan = self.planned(new, planned);
         let (id, progress) = (plan.operation.id, Arc::clone(&plan.progress));
+        if !secrets.is_empty() {
+            let inventory = &self.rooms.inventory;
+            plan.operation.secrets = secret::marks(id, &secrets, inventory.secrets());
+            let zones = planned.iter().map(|(known, _)| &known.target.zone);
+            let zones = zones.collect::<BTreeSet<_>>();
+            inventory.hold(id, secrets, &zones).await?;
+        }
         self.rooms.ledger.plan(plan).await?;
         Ok((id, progress))
     }
@@ -376,6 +401,7 @@ impl Control {
             action: Some(new.action),
             class: Class::Control,
             parameters: new.parameters,
+            secrets: BTreeMap::new(),
             requested: crate::clock::now(),
             why: new.why,
             by: new.by,
@@ -383,6 +409,7 @@ impl Control {
             priority: new.priority,
             undoes: new.undoes,
             renews: new.renews,
+            rotates: None,
             because: new.because,
             policy: new.policy,
             break_glass: new.break_glass,

@@ -9,6 +9,7 @@ mod document;
 mod entry;
 mod error;
 mod floor;
+mod held;
 mod index;
 mod lend;
 mod relation;
@@ -31,6 +32,7 @@ pub(crate) use check::{refuses, unfit};
 pub use document::parse as parse_document;
 pub use entry::{DeviceId, TargetEntry};
 pub use error::Error;
+pub use held::{NewPassword, SecretParameters};
 pub use lend::Withheld;
 
 use self::index::Index;
@@ -248,7 +250,7 @@ impl Inventory {
         let index = self.index.read();
         let used = index.users();
         let view = |one: &Arc<Credential>| view(one, used.get(&one.name).copied());
-        index.credentials.values().map(view).collect()
+        index.credentials().map(view).collect()
     }
 
     /// Returns the credential of that name, without its secrets.
@@ -257,10 +259,7 @@ impl Inventory {
     /// There is none: the error has the nearest name.
     pub fn credential(&self, name: &CredentialName) -> Result<CredentialView, Error> {
         let index = self.index.read();
-        let Some(found) = index.credentials.get(name) else {
-            let known = index.credentials.keys();
-            return Err(Error::none("credential", name.as_str(), known));
-        };
+        let found = index.credential(name)?;
         Ok(view(found, index.users().get(name).copied()))
     }
 
@@ -269,9 +268,12 @@ impl Inventory {
     /// # Errors
     /// There is none: the error has the nearest name.
     pub(crate) fn secret_of(&self, name: &CredentialName) -> Result<Arc<Credential>, Error> {
-        let index = self.index.read();
-        let found = index.credentials.get(name).cloned();
-        found.ok_or_else(|| Error::none("credential", name.as_str(), index.credentials.keys()))
+        self.index.read().credential(name).cloned()
+    }
+
+    /// Returns the targets that use a credential, by name.
+    pub fn users_of(&self, name: &CredentialName) -> Vec<TargetName> {
+        self.index.read().users_of(name)
     }
 
     /// Deletes a target, with its observations.

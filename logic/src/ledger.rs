@@ -30,7 +30,7 @@ use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 use utakata_api::ledger::{Attribution, Explanation, Lock};
 use utakata_interconnect::{Events, OutcomeBatch, Tasks};
-use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId};
+use utakata_model::{EnvironmentStatus, OperationId, TargetName, TaskId, chain};
 use utakata_permit::message::StartBatch;
 
 use self::{
@@ -55,7 +55,7 @@ use crate::{
     dispatch::{Dispatch, Failing},
     duties::Term,
     evidence::ReadBackCounts,
-    inventory::Inventory,
+    inventory::{self, Inventory},
     kinds::Kinds,
     observed::Observed,
     store::{self, AlarmWrites, Store},
@@ -117,6 +117,19 @@ pub struct LedgerParts {
     pub failing: Arc<Failing>,
 }
 
+impl LedgerParts {
+    async fn reload_inventory(&self) -> Result<(), store::Error> {
+        match self.inventory.reload().await {
+            Ok(()) => Ok(()),
+            Err(inventory::Error::Store(error)) => Err(error),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "the inventory cannot be read again");
+                Ok(())
+            }
+        }
+    }
+}
+
 /// A ledger that is about to run.
 pub struct Running {
     service: Service,
@@ -149,6 +162,10 @@ impl Ledger {
         term: &Term,
     ) -> Result<Running, store::Error> {
         let (sender, commands) = mpsc::channel(COMMANDS);
+        if *term != Term::Alone {
+            // The keeper before may have begun operations whose secret parameters are new here.
+            parts.reload_inventory().await?;
+        }
         let trail = Trail::after(parts.store.audit_head().await?);
         let inventory = Arc::clone(&parts.inventory);
         let find: state::Find = Arc::new(move |name| inventory.find(name));
@@ -162,11 +179,12 @@ impl Ledger {
         restore::restore(&mut ledger, parts.store.as_ref(), &config.control).await?;
         let read_backs = ReadBacks::new(
             Arc::clone(&parts.dispatch),
-            parts.inventory,
+            Arc::clone(&parts.inventory),
             parts.kinds,
             sender.downgrade(),
         );
-        let (actor, couriers) = Actor::new(parts.dispatch, read_backs, parts.counts);
+        let to = (parts.dispatch, parts.inventory);
+        let (actor, couriers) = Actor::new(to, read_backs, parts.counts);
         let service = Service {
             ledger,
             store: parts.store,

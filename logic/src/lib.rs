@@ -29,6 +29,7 @@
 //! - [`notifications`]: what devices say unasked
 //! - [`discovery`]: what answers at addresses, proposed as targets
 //! - [`control`]: operations that change something
+//! - [`rotation`]: passwords of devices that are changed, and never lost
 //! - [`policies`]: what acts by itself, tested before it may
 //! - [`alarms`]: what is wrong, since when, and what explains it
 //! - `overview`, [`metrics`]: problems at the site, and metrics
@@ -74,6 +75,7 @@ pub mod people;
 pub mod policies;
 pub mod relations;
 pub mod rights;
+pub mod rotation;
 pub mod secrets;
 pub mod service;
 mod session;

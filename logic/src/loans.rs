@@ -118,7 +118,7 @@ impl Lender {
         let sealed = loan.seal(&accepted.key, &place);
         let sealed = sealed.map_err(|error| {
             tracing::warn!(%environment, credential = %name, %error, "a credential is not lent");
-            let message = format!("the credential \"{name}\" was not lent: {error}");
+            let message = format!("{} not lent: {error}", told(name));
             Problem::new(CODE, Cure::Operator, message)
         })?;
         Ok(ContentPiece::Lent(sealed.into()))
@@ -133,8 +133,22 @@ fn waits(environment: &EnvironmentId, fingerprint: &str) -> Problem {
     Problem::new("environment-waiting", Cure::Operator, message)
 }
 
+fn told(name: &CredentialName) -> String {
+    match name.operation().or(name.rotation()) {
+        Some(operation) => format!("the secrets of the operation {operation} were"),
+        None => format!("the credential \"{name}\" was"),
+    }
+}
+
 fn problem(name: &CredentialName, withheld: &Withheld, accepted: &Accepted) -> Problem {
     let zone = &accepted.zone;
+    if let Some(operation) = name.operation().or(name.rotation()) {
+        let message = format!(
+            "the secrets of the operation {operation} are not kept for the zone \"{zone}\" any \
+             more: it is over, or the task was altered"
+        );
+        return Problem::new(CODE, Cure::Operator, message);
+    }
     match withheld {
         Withheld::Gone => {
             let message = format!("the credential \"{name}\" was deleted");

@@ -25,6 +25,7 @@ use crate::{
     notifications::Notifications,
     observe::Observe,
     observed::Observed,
+    rotation::Rotations,
     store,
 };
 
@@ -48,6 +49,8 @@ pub struct Sources {
     /// The desired state of environments.
     pub desired: Arc<Desired>,
     pub rollouts: Arc<Rollouts>,
+    /// The changes of passwords.
+    pub rotations: Arc<Rotations>,
     /// The ledger of control.
     pub ledger: Ledger,
     pub alarms: Alarms,
@@ -126,6 +129,7 @@ impl Sources {
             control,
             orders: self.desired.all_orders(),
             rollouts: rollouts.unwrap_or_default(),
+            stuck: self.rotations.stuck(),
             unserved: targets.unserved,
             zones: targets.zones,
             counts: targets.counts,

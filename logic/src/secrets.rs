@@ -194,6 +194,15 @@ impl Secrets {
         self.head_key().map(|key| key.signer())
     }
 
+    /// Returns true if the text is the version of a credential by any of the keys.
+    pub fn is_version(&self, credential: &Credential, version: &str) -> bool {
+        let ring = self.ring.read();
+        let mut versions = ring
+            .keys()
+            .map(|key| key.reference_key().version(credential));
+        versions.any(|one| *one.0 == *version)
+    }
+
     /// Signs a head of the audit trail.
     pub fn sign_head(&self, page: u64, hash: &str) -> Option<SignedHead> {
         self.head_key().map(|key| key.sign(page, hash))

@@ -45,6 +45,7 @@ use crate::{
     overview::{Overviews, Sources},
     peers::Peers,
     policies::Policies,
+    rotation::{self, Rotations},
     secrets::{self, KeyPlace},
     signatures::SiteSignatures,
     store::{self, Store},
@@ -116,6 +117,7 @@ struct Inner {
     ledger: Ledger,
     notifications: Arc<Notifications>,
     discovery: Arc<Discovery>,
+    rotations: Arc<Rotations>,
     alarms: Alarms,
     policies: Policies,
     membership: Membership,
@@ -169,15 +171,13 @@ impl LogicEnvironment {
         let dispatch = site.dispatch(&config, (&parts.tasks, &parts.events));
         recorder.count_flushes(dispatch.histograms());
         let ledger_fails = Arc::<Failing>::default();
-        let of_ledger = ledger_parts(&store, &dispatch, &site, counts, &ledger_fails);
+        let kept = ledger_parts(&store, &dispatch, &site, counts, &ledger_fails);
         let ledger = Ledger::default();
         let peers = parts.peers;
         let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
-        let keeper =
-            Keeper::begin(config.clone(), of_ledger, ledger.clone(), duties.clone()).await?;
+        let keeper = Keeper::begin(config.clone(), kept, ledger.clone(), duties.clone()).await?;
         let observe = site.observe(&config, &dispatch, duties.clone());
-        let control = Control::new(config.control.clone(), rooms(&site, &store, &ledger));
-        let control = Arc::new(control);
+        let control = control(config.control.clone(), rooms(&site, &store, &ledger));
         let channel_fails = Arc::<alarms::Troubles>::default();
         let of_alarms = alarms::Parts {
             store: Arc::clone(&store),
@@ -194,12 +194,13 @@ impl LogicEnvironment {
         let notifications = Notifications::restore(of_notifications(&of_alarms, &site));
         let notifications = Arc::new(notifications.await?);
         let discovery = Arc::new(Discovery::new(of_discovery(&of_alarms, &site)));
+        let rotations = rotations(&of_alarms, &site, (&control, &ledger));
         let of_policies =
             site.for_policies(&of_alarms, &control, &recorder, config.control.approval);
         let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);
-        let overviews = overviews(&site, &observe, &ledger, news, parts.folder);
+        let overviews = overviews(&site, &observe, (&ledger, &rotations), news, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
                 provider: config.login.provider().map(Provider::new),
@@ -214,6 +215,7 @@ impl LogicEnvironment {
                 ledger,
                 notifications,
                 discovery,
+                rotations,
                 alarms,
                 policies,
                 membership: Membership {
@@ -293,6 +295,25 @@ fn of_discovery(alarms: &alarms::Parts, site: &Site) -> discovery::Context {
     }
 }
 
+fn control(config: crate::config::Control, rooms: control::Rooms) -> Arc<Control> {
+    Arc::new(Control::new(config, rooms))
+}
+
+fn rotations(
+    alarms: &alarms::Parts,
+    site: &Site,
+    (control, ledger): (&Arc<Control>, &Ledger),
+) -> Arc<Rotations> {
+    Arc::new(Rotations::new(rotation::Context {
+        store: Arc::clone(&alarms.store),
+        dispatch: Arc::clone(&alarms.dispatch),
+        inventory: Arc::clone(&site.inventory),
+        kinds: Arc::clone(&site.kinds),
+        control: Arc::clone(control),
+        ledger: ledger.clone(),
+    }))
+}
+
 fn rooms(site: &Site, store: &Arc<dyn Store>, ledger: &Ledger) -> control::Rooms {
     control::Rooms {
         inventory: Arc::clone(&site.inventory),
@@ -306,7 +327,7 @@ fn rooms(site: &Site, store: &Arc<dyn Store>, ledger: &Ledger) -> control::Rooms
 fn overviews(
     site: &Site,
     observe: &Arc<Observe>,
-    ledger: &Ledger,
+    (ledger, rotations): (&Ledger, &Arc<Rotations>),
     (alarms, notifications): (&Alarms, &Arc<Notifications>),
     folder: Option<PathBuf>,
 ) -> Overviews {
@@ -317,6 +338,7 @@ fn overviews(
         kinds: Arc::clone(&site.kinds),
         desired: Arc::clone(&site.desired),
         rollouts: Arc::clone(&site.rollouts),
+        rotations: Arc::clone(rotations),
         ledger: ledger.clone(),
         alarms: alarms.clone(),
         notifications: Arc::clone(notifications),

@@ -1,5 +1,7 @@
 //! Actions: the abilities of a worker, their risks, and the ways to verify and to undo them.
 
+mod rotates;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use crate::{
     schema::{Schema, SchemaError},
     tolerance::Tolerance,
 };
+
+pub use rotates::Rotates;
 
 /// Something that a worker can do with a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -43,6 +47,9 @@ pub struct Action {
     /// it is told again. Absent if it never does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<String>,
+    /// The password that it changes, if it is the one by which the target is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotates: Option<Rotates>,
     /// The risk to the target's users.
     #[serde(default)]
     pub risk: Risk,

@@ -14,6 +14,10 @@ static LAST_MADE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// The length of the longest name, in bytes: names become MQTT topic levels and file names.
 pub const NAME_MAX: usize = 128;
+/// The beginning of the name under which secret parameters of an operation are kept.
+const OF_OPERATION: &str = "operation.";
+/// The beginning of the name under which a credential is kept that is being rotated.
+const OF_ROTATION: &str = "rotation.";
 
 /// The reason why a text is not a name or an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -235,6 +239,30 @@ impl Default for Zone {
     /// Returns the zone `default`, for sites with only one.
     fn default() -> Self {
         Self("default".into())
+    }
+}
+
+impl TargetName {
+    /// Returns the name under which the secret parameters of an operation are kept and lent, as
+    /// those of a credential are.
+    pub fn of_operation(operation: OperationId) -> Self {
+        Self(format!("{OF_OPERATION}{operation}").into())
+    }
+
+    /// Returns the operation whose secret parameters have this name.
+    pub fn operation(&self) -> Option<OperationId> {
+        self.0.strip_prefix(OF_OPERATION)?.parse().ok()
+    }
+
+    /// Returns the name under which a credential with the password that an operation sets is kept
+    /// and lent, until it is known to be the right one.
+    pub fn of_rotation(operation: OperationId) -> Self {
+        Self(format!("{OF_ROTATION}{operation}").into())
+    }
+
+    /// Returns the operation that sets the password of the credential with this name.
+    pub fn rotation(&self) -> Option<OperationId> {
+        self.0.strip_prefix(OF_ROTATION)?.parse().ok()
     }
 }
 

@@ -5,13 +5,15 @@ mod lease;
 pub mod limits;
 pub mod placeholder;
 pub mod pool;
+mod rotates;
+mod secret;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::action::{Action, Class, Proves, Repeat, Risk, Undo, Verify};
+pub use crate::action::{Action, Class, Proves, Repeat, Risk, Rotates, Undo, Verify};
 pub use crate::tolerance::Tolerance;
 use crate::{ActionName, Kind, schema::Schema};
 use limits::{Cpus, Memory, Network};
@@ -123,6 +125,24 @@ pub enum ManifestError {
         /// The message of the schema compiler.
         problem: String,
     },
+    /// A rotation could lose a password.
+    #[error("rotates of the action \"{action}\" cannot be: {problem}")]
+    Rotates {
+        /// The action.
+        action: ActionName,
+        /// The reason.
+        problem: String,
+    },
+    /// A secret parameter would not stay secret.
+    #[error("the secret parameter \"{name}\" of the action \"{action}\" cannot be: {problem}")]
+    Secret {
+        /// The action.
+        action: ActionName,
+        /// The parameter.
+        name: String,
+        /// The reason.
+        problem: String,
+    },
     /// `verify` or `undo` refers to an action that does not exist or is of the wrong class.
     #[error(
         "{part} of the action \"{action}\" names \"{named}\", which is not an action of class {class}"
@@ -220,7 +240,9 @@ impl Manifest {
                 check_schema(&format!("action \"{}\"", action.name), &action.parameters)?;
                 self.check_references(action)?;
                 lease::check(action)?;
-                placeholder::check(action)
+                placeholder::check(action)?;
+                secret::check(action, self)?;
+                rotates::check(action, self)
             })
     }
 
@@ -249,6 +271,12 @@ impl Manifest {
     /// Returns the action of that name.
     pub fn action(&self, name: &ActionName) -> Option<&Action> {
         self.actions.iter().find(|action| action.name == *name)
+    }
+
+    /// Returns the action that changes the password of a credential's user, if there is one.
+    pub fn rotates(&self) -> Option<(&Action, &Rotates)> {
+        let mut actions = self.actions.iter();
+        actions.find_map(|action| Some((action, action.rotates.as_ref()?)))
     }
 
     /// Returns true if any of its actions changes something.

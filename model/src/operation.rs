@@ -2,13 +2,15 @@
 
 mod pace;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use pace::{AtATime, AtMost, Pace, PaceError, checked as label_key};
 
-use crate::{ActionName, Class, OperationId, PersonName, PolicyName, Selector};
+use crate::{ActionName, Class, CredentialName, OperationId, PersonName, PolicyName, Selector};
 
 words! {
     /// The priority among tasks that need the same target.
@@ -52,6 +54,10 @@ pub struct Operation {
     /// The parameters of the action.
     #[schema(value_type = Object)]
     pub parameters: Value,
+    /// The parameters that are secret, and shown as `***`: each with a mark by which utakata knows
+    /// its value again, and from which nothing follows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
     /// The time of the request.
     #[schema(value_type = String, format = "date-time")]
     pub requested: Timestamp,
@@ -74,6 +80,9 @@ pub struct Operation {
     /// itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<OperationId>,
+    /// The credential whose password it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotates: Option<CredentialName>,
     /// The policy that requested it. Absent if a person did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyName>,

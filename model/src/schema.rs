@@ -7,6 +7,7 @@ use std::{fmt, sync::Arc};
 use serde_json::Value;
 
 use self::words::Subject;
+use crate::secret;
 
 /// A compiled schema to check parameters against. Cheap to clone.
 #[derive(Clone)]
@@ -66,12 +67,22 @@ impl Schema {
         let problems = validator.iter_errors(document).map(|error| {
             let place = error.instance_path().to_string();
             let place = place.trim_start_matches('/').replace('/', ".");
+            let subject = match is_of_secret(&place, text) {
+                true => Subject::SecretParameter,
+                false => subject,
+            };
             words::of(&error, &place, text, subject)
         });
         Err(Refused {
             problems: problems.collect(),
         })
     }
+}
+
+/// Returns true if the place is, or is in, a parameter that is secret.
+fn is_of_secret(place: &str, schema: &Value) -> bool {
+    let name = place.split('.').next();
+    secret::names(schema).any(|secret| Some(secret) == name)
 }
 
 impl fmt::Debug for Schema {
@@ -105,5 +116,25 @@ mod tests {
             "{refused}"
         );
         assert!(Schema::build(&json!({ "type": "objekt" })).is_err());
+    }
+
+    #[test]
+    fn objections_to_a_secret_parameter_have_nothing_of_it() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "password": { "type": "string", "writeOnly": true, "pattern": "^[a-z]+$",
+                    "minLength": 9, "enum": ["one"] },
+                "user": { "type": "string", "pattern": "^[a-z]+$" },
+            },
+        });
+        let schema = Schema::build(&schema).unwrap();
+        let told = |document| schema.check(&document).unwrap_err().to_string();
+        let secret = told(json!({ "password": "S3cret" }));
+        assert!(!secret.contains("S3cret"), "{secret}");
+        assert!(secret.contains("password: it has 6 characters"), "{secret}");
+        let number = told(json!({ "password": 4711 }));
+        assert!(!number.contains("4711"), "{number}");
+        assert!(told(json!({ "user": "R00t" })).contains("R00t"));
     }
 }

@@ -4,10 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::{
-    ActionName, Class, OperationId, ScheduleName, Target, TaskCredential, TaskId, duration,
+    ActionName, Class, OperationId, Parameters, ScheduleName, Target, TaskCredential, TaskId,
+    duration,
 };
 
 /// One action on one target, as sent to a worker. Cheap to clone.
@@ -59,62 +59,6 @@ pub struct TaskKey {
 impl fmt::Display for TaskKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.task, self.attempt)
-    }
-}
-
-/// Parameters as JSON text, always of an object. Kept as text because most components only pass it
-/// on. Cheap to clone.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Parameters(Arc<RawValue>);
-
-impl Parameters {
-    /// Returns the parameters of a JSON value.
-    pub fn new(parameters: &serde_json::Value) -> Self {
-        let text = serde_json::value::to_raw_value(parameters);
-        debug_assert!(text.is_ok(), "a JSON value can be written as JSON");
-        text.map_or_else(|_| Self::default(), Self::from)
-    }
-
-    /// Returns the JSON text.
-    pub fn as_str(&self) -> &str {
-        self.0.get()
-    }
-
-    /// Returns true if there are no parameters.
-    pub fn is_empty(&self) -> bool {
-        matches!(self.0.get().trim(), "{}" | "null")
-    }
-
-    /// Returns the parsed JSON, or `null` if the text is not JSON.
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::from_str(self.0.get()).unwrap_or_default()
-    }
-}
-
-impl From<Box<RawValue>> for Parameters {
-    fn from(text: Box<RawValue>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Default for Parameters {
-    /// Returns `{}`.
-    fn default() -> Self {
-        RawValue::from_string("{}".into())
-            .map_or_else(|_| Self(Box::<RawValue>::default().into()), Self::from)
-    }
-}
-
-impl PartialEq for Parameters {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl fmt::Debug for Parameters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

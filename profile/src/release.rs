@@ -92,20 +92,20 @@ pub enum Error {
 }
 
 impl<C: Content> Program<C> {
-    /// Reads the profiles of a release, and binds its actions to them. `observes` are the actions by
-    /// which the program observes.
+    /// Reads the profiles of a release, and binds its actions to them. `own` are the actions that the
+    /// program carries out without a profile: all by which it observes, and some that control.
     ///
     /// # Errors
     /// An invalid profile, or an action without a meaning.
-    pub fn of(folder: &Path, manifest: &Manifest, observes: &[&str]) -> Result<Self, Error> {
+    pub fn of(folder: &Path, manifest: &Manifest, own: &[&str]) -> Result<Self, Error> {
         let library = Library::of_release(folder)?;
         let settings = settings(manifest)?;
         let profiles = library.resolve(settings.profiles.iter().map(String::as_str))?;
         let mut controls = BTreeMap::new();
         for action in &manifest.actions {
             match action.class {
-                Class::Observe if observes.contains(&action.name.as_str()) => {}
-                Class::Observe => return Err(meaningless(action, observes.to_vec())),
+                _ if own.contains(&action.name.as_str()) => {}
+                Class::Observe => return Err(meaningless(action, own.to_vec())),
                 Class::Control => {
                     controls.insert(action.name.clone(), bind(action, &profiles)?);
                 }

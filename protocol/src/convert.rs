@@ -64,7 +64,7 @@ impl From<&model::Task> for v1::Task {
                 .map(|(key, secret)| (key.clone(), secret.reveal().to_owned()))
                 .collect(),
             action: task.action.as_str().into(),
-            parameters: task.parameters.as_str().as_bytes().to_vec(),
+            parameters: std::mem::take(&mut *task.parameters.reveal()),
             timeout_milliseconds: milliseconds(task.timeout),
             control: task.class == model::Class::Control,
         }

@@ -5,8 +5,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     commands::{
-        Context, alarm, apply, audit, completions, config, control, delete, discover, discovery,
-        doctor, drill, envelope, environment, error, get, history, hub, kind, le, login,
+        Context, alarm, apply, audit, completions, config, control, credential, delete, discover,
+        discovery, doctor, drill, envelope, environment, error, get, history, hub, kind, le, login,
         notification, operation, person, pki, policy, profile, read, role, rollout, secret, status,
         store, target, task, token, up, watch, wee, why, worker,
     },
@@ -124,6 +124,9 @@ enum Server {
     /// List, make and revoke tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Change passwords of devices
+    #[command(subcommand)]
+    Credential(credential::Command),
     /// Show and change the key that seals secrets in the store
     #[command(subcommand)]
     Secret(secret::Command),
@@ -260,6 +263,7 @@ impl Server {
             Self::Role(command) => command.changes(),
             Self::Token(command) => !matches!(command, token::Command::List),
             Self::Secret(command) => matches!(command, secret::Command::Rotate),
+            Self::Credential(command) => matches!(command, credential::Command::Rotate { .. }),
             Self::Worker(command) => command.changes(),
             Self::Rollout(command) => command.changes(),
             Self::Kind(command) => !matches!(command, kind::Command::Show { .. }),
@@ -278,6 +282,7 @@ impl Server {
         matches!(
             self,
             Self::Control(_)
+                | Self::Credential(credential::Command::Rotate { .. })
                 | Self::Discover(_)
                 | Self::Operation(operation::Command::Undo(_))
                 | Self::Worker(worker::Command::Roll(_))
@@ -311,6 +316,7 @@ impl Server {
             Self::Role(command) => role::run(command, context).await,
             Self::Token(command) => token::run(command, context).await,
             Self::Secret(command) => secret::run(command, context).await,
+            Self::Credential(command) => credential::run(command, context).await,
             Self::Audit(command) => audit::run(command, context).await,
             Self::Store(command) => store::run(command, context).await,
             Self::Worker(command) => worker::run(command, context).await,

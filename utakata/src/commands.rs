@@ -6,6 +6,7 @@ pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod control;
+pub mod credential;
 pub mod delete;
 pub mod discover;
 pub mod discovery;

@@ -1,5 +1,7 @@
 //! `-p key=value`: parameters of an action.
 
+pub mod secret;
+
 use anyhow::Result;
 use serde_json::{Map, Value};
 use utakata_api::Client;
@@ -65,6 +67,7 @@ pub async fn resolve(
     });
     // The same action may take a text for one kind and a number for another.
     let schemas: Vec<&Value> = schemas.collect();
+    let pairs = &secret::read(pairs, &schemas)?[..];
     let fitting = schemas.iter().find_map(|schema| {
         let given = to_json(pairs, Some(schema)).ok()?;
         let checked = Schema::build(schema)

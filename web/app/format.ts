@@ -1,7 +1,7 @@
 // Numbers, times and names, for people.
 
 import { language } from "./text";
-import type { Reading, Value } from "./types";
+import type { Reading, Schema, Value } from "./types";
 
 /** The age of a time, from the time of the server: 4 s, 12 m, 3 h, 5 d. */
 export function age(seconds: number): string {
@@ -112,3 +112,12 @@ export function which(reading: Pick<Reading, "attributes">): string {
 
 /** The end of an identifier, which is what differs. */
 export const shortId = (id: string): string => id.slice(-6);
+
+/** A parameter whose value is never shown. */
+export const isSecret = (schema: Schema | undefined): boolean => schema?.writeOnly === true || schema?.format === "password";
+
+/** The parameters of a request in words, without the values of secret ones. */
+export function parametersOf(values: Record<string, unknown>, schema: Schema | undefined): string {
+  const shown = ([key, one]: [string, unknown]): string => `${key}=${isSecret(schema?.properties?.[key]) ? "***" : String(one)}`;
+  return Object.entries(values).map(shown).join(" ");
+}

@@ -212,6 +212,9 @@ export interface Schema {
   minLength?: number;
   maxLength?: number;
   pattern?: string;
+  format?: string;
+  /** Secret: it is given, and never shown. */
+  writeOnly?: boolean;
   default?: unknown;
   items?: Schema;
 }

@@ -20,7 +20,7 @@ async function load(name) {
 }
 
 const { layout, step, at, within } = await load("floor/layout");
-const { age, bytes, inOrder, value, watts, which } = await load("format");
+const { age, bytes, inOrder, parametersOf, value, watts, which } = await load("format");
 const { Backoff } = await load("backoff");
 const { parseSelector, selects } = await load("selector");
 const { asOne, combined, questionOf, spans } = await load("policies/inputs");
@@ -270,4 +270,11 @@ test("the document has no row without racks, and its difference is told thing by
   const gone = differences(drawn, without(drawn, { list: "units", at: 0 }));
   assert.deepEqual(gone.map(({ subject, after }) => [subject, after]), [["unit crac", undefined]]);
   assert.match(asYaml(document), /^type: floor\nname: "north"\nsize: \[12,9\]\ntile: 0.6\nrows:\n  - \{"name":"A",/);
+});
+
+test("the value of a secret parameter is not shown before it is sent", () => {
+  const schema = { properties: { password: { type: "string", writeOnly: true }, pin: { format: "password" }, user: {} } };
+  const values = { password: "hidden", pin: "hidden", user: "root" };
+  assert.equal(parametersOf(values, schema), "password=*** pin=*** user=root");
+  assert.equal(parametersOf({ outlet: 3 }, undefined), "outlet=3");
 });

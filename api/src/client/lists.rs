@@ -11,7 +11,7 @@ use utakata_model::{
 use super::{ANSWER_TIMEOUT, Client, Error};
 use crate::{
     history::{Aggregate, HistoryView},
-    inventory::{CredentialView, Health, KindView, TargetView},
+    inventory::{CredentialView, Health, KindView, RotateCredential, RotationView, TargetView},
     operation::OperationView,
     page::{MAX_LIMIT, Page},
     person::Me,
@@ -212,6 +212,29 @@ impl Client {
     /// There is no credential of this name.
     pub async fn credential(&self, name: &CredentialName) -> Result<CredentialView, Error> {
         self.get(&format!("/v1/credentials/{name}"), &()).await
+    }
+
+    /// Gives the user of a credential another password on its device.
+    ///
+    /// # Errors
+    /// Several targets share it, or its kind cannot do it; and as every call: see [`Error`].
+    pub async fn rotate_credential(
+        &self,
+        name: &CredentialName,
+        request: &RotateCredential,
+    ) -> Result<RotationView, Error> {
+        let path = format!("/v1/credentials/{name}/rotate");
+        let asked = self.request(Method::POST, &path).json(request);
+        self.json(&path, asked).await
+    }
+
+    /// Returns the latest change of the password of a credential.
+    ///
+    /// # Errors
+    /// None is remembered; and as every call: see [`Error`].
+    pub async fn rotation(&self, name: &CredentialName) -> Result<RotationView, Error> {
+        let path = format!("/v1/credentials/{name}/rotation");
+        self.get(&path, &()).await
     }
 
     /// Deletes a credential.

@@ -1,10 +1,14 @@
 //! Outcomes of attempts that workers have answered, and of those that nobody will answer.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use utakata_model::{
-    Class, Cure, Outcome, OutcomeStatus, Problem, RanBy, Readings, Task, TaskKey, Timings,
+    Class, Cure, Outcome, OutcomeStatus, Problem, RanBy, Reading, Readings, Task, TaskKey, Timings,
 };
 
 use crate::{kind::attempts::Attempt, worker::answer::End};
@@ -88,7 +92,7 @@ pub(super) fn answered(
     let permit = attempt.permit.map(|permit| permit.ask);
     let task = attempt.task;
     let end = match end {
-        Ok(end) => end,
+        Ok(end) => hidden(end, &task),
         Err(problem) => {
             let status = unanswered(task.class);
             let outcome = build(task, status, Some(problem), Some(ran_by), timings);
@@ -112,6 +116,29 @@ pub(super) fn answered(
         ..outcome
     };
     (seen_to_end(outcome), readings)
+}
+
+/// Returns the end of a task without the values of its secret parameters: devices repeat what they
+/// refuse.
+fn hidden(mut end: End, task: &Task) -> End {
+    if let Some(problem) = &mut end.problem
+        && let Some(message) = task.parameters.hide_in(&problem.message)
+    {
+        problem.message = message.into();
+    }
+    if let Some(result) = &end.result
+        && let Some(text) = task.parameters.hide_in(result.get())
+    {
+        end.result = RawValue::from_string(text).ok().map(Arc::from);
+    }
+    let has_secret = |reading: &Reading| {
+        let text = serde_json::to_string(reading).unwrap_or_default();
+        task.parameters.hide_in(&text).is_some()
+    };
+    if task.parameters.has_secrets() {
+        end.readings.retain(|reading| !has_secret(reading));
+    }
+    end
 }
 
 /// Returns the outcome of an attempt on which nobody acts any more: its worker has said so, or is

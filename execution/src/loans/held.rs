@@ -60,6 +60,16 @@ pub(crate) enum Look {
 }
 
 impl Look {
+    /// Returns the answer to a task whose secret parameters were not published with it.
+    pub(crate) fn incomplete(target: &Target) -> Self {
+        let name = &target.name;
+        let message = format!(
+            "the secret parameters of this task for {name} are gone, or somebody has altered it on \
+             its way: request it again"
+        );
+        Self::Withheld(Problem::new(CODE, Cure::Operator, message))
+    }
+
     /// Returns the answer to a task that is another one than the logic environment has sent.
     pub(crate) fn altered(reference: &CredentialRef, target: &Target) -> Self {
         Self::Withheld(not_for(&reference.name, target))
@@ -181,8 +191,8 @@ impl Held {
 
 fn unanswered(name: &CredentialName) -> Problem {
     let message = format!(
-        "no logic environment has answered the request for the credential \"{name}\" within {} \
-         seconds",
+        "no logic environment has answered the request for {} within {} seconds",
+        told(name),
         GIVE_UP_AFTER.as_secs()
     );
     Problem::new(CODE, Cure::Retry, message)
@@ -190,11 +200,22 @@ fn unanswered(name: &CredentialName) -> Problem {
 
 fn not_for(name: &CredentialName, target: &Target) -> Problem {
     let message = format!(
-        "the logic environment has not given the credential \"{name}\" for the kind {} at \"{}\": \
-         somebody has altered the task on its way",
-        target.kind, target.address
+        "the logic environment has not given {} for the kind {} at \"{}\": somebody has altered \
+         the task on its way",
+        told(name),
+        target.kind,
+        target.address
     );
     Problem::new(CODE, Cure::Operator, message)
+}
+
+/// Returns the words for a credential, or for secret parameters.
+pub(super) fn told(name: &CredentialName) -> String {
+    match (name.operation(), name.rotation()) {
+        (Some(operation), _) => format!("the secret parameters of the operation {operation}"),
+        (_, Some(operation)) => format!("the new password of the operation {operation}"),
+        _ => format!("the credential \"{name}\""),
+    }
 }
 
 #[cfg(test)]

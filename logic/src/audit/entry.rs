@@ -8,8 +8,8 @@ use utakata_api::{
     ledger::{Attribution, Lock},
 };
 use utakata_model::{
-    AlarmId, AlarmName, EnvironmentId, GroupName, Operation, Outcome, PersonName, PolicyName,
-    TargetName, TaskId, TaskState, TokenName,
+    AlarmId, AlarmName, CredentialName, EnvironmentId, GroupName, Operation, OperationId, Outcome,
+    PersonName, PolicyName, TargetName, TaskId, TaskState, TokenName,
 };
 use utakata_permit::{
     Evidence,
@@ -140,6 +140,12 @@ pub enum AuditEntry<'a> {
         #[serde(flatten)]
         message: &'a DistrustedMessage,
     },
+    /// The password of a credential was changed, or stays after an attempt to change it.
+    #[serde(rename = "credential.rotated")]
+    Rotated {
+        #[serde(flatten)]
+        rotation: &'a RotationNote,
+    },
     /// Somebody asked for what they may not do.
     #[serde(rename = "request.refused")]
     RequestRefused {
@@ -157,6 +163,17 @@ pub enum SiteNote {
     LoginRefused(RefusedLogin),
     LoggedOut { by: PersonName, token: TokenName },
     Distrusted(DistrustedMessage),
+    Rotated(RotationNote),
+}
+
+/// The end of a rotation.
+#[derive(Debug, Clone, Serialize)]
+pub struct RotationNote {
+    pub credential: CredentialName,
+    pub target: TargetName,
+    pub operation: OperationId,
+    /// True if the target has accepted the new password; false if the old one stays.
+    pub is_new: bool,
 }
 
 /// A message that was not signed by who has to sign it, or came twice: the first for its place.
@@ -240,6 +257,7 @@ impl SiteNote {
             Self::LoggedIn(login) => AuditEntry::LoggedIn { login },
             Self::LoginRefused(refused) => AuditEntry::LoginRefused { refused },
             Self::Distrusted(message) => AuditEntry::Distrusted { message },
+            Self::Rotated(rotation) => AuditEntry::Rotated { rotation },
             Self::LoggedOut { by, token } => AuditEntry::LoggedOut { by, token },
         }
     }

@@ -6,7 +6,7 @@ use utakata_api::{operation::LeftOut, problem::Detail};
 use utakata_model::{OperationId, Selector};
 
 use super::{feeds::Unpowered, token};
-use crate::{ledger, observe::WAIT_MAX, store};
+use crate::{inventory, ledger, observe::WAIT_MAX, store};
 
 /// A reason why nothing was done. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,9 @@ pub enum Error {
     /// It cannot be recorded, and so it is not done.
     #[error("the operation could not be recorded, and nothing was sent")]
     Store(#[from] Arc<store::Error>),
+    /// Its secret parameters cannot be kept, and so it is not done.
+    #[error("its secret parameters could not be sealed, and nothing was sent")]
+    Secrets(#[source] inventory::Error),
     /// The logic environment is ending.
     #[error("the logic environment is ending")]
     Ending,
@@ -120,6 +123,15 @@ fn told(problems: &[Detail]) -> String {
             first.subject,
             first.message
         ),
+    }
+}
+
+impl From<inventory::Error> for Error {
+    fn from(error: inventory::Error) -> Self {
+        match error {
+            inventory::Error::Store(error) => error.into(),
+            error => Self::Secrets(error),
+        }
     }
 }
 

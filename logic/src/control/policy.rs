@@ -9,7 +9,7 @@ use utakata_model::{
 };
 
 use super::{
-    Control, Error, OperationRequest, plan,
+    Control, Error, OperationRequest, plan, secret,
     undo::steps::{Step, steps},
 };
 use crate::{ledger::OperationPlan, store::ControlTask};
@@ -56,6 +56,7 @@ impl Control {
         let impossible = |problems| Error::Impossible { problems };
         let planned = plan::plan(&asked.action, &asked.parameters, &selection, &served);
         let mut planned = planned.map_err(impossible)?;
+        secret::refuse(&asked.parameters, &planned).map_err(impossible)?;
         let mut parameters = asked.parameters;
         if let Some(lease) = asked.lease {
             parameters = leased(parameters, lease, &planned).map_err(impossible)?;

@@ -1,7 +1,11 @@
 //! `/v1/credentials`: secrets go in and never come out.
 
 use axum::{Json, http::StatusCode};
-use utakata_api::{apply::Change, inventory::CredentialView, page::Page};
+use utakata_api::{
+    apply::Change,
+    inventory::{CredentialView, RotateCredential, RotationView},
+    page::Page,
+};
 use utakata_model::{Credential, CredentialName, TargetName};
 use utoipa_axum::routes;
 
@@ -9,23 +13,28 @@ use super::{
     Refused,
     allowed::{Allowed, ToSeeAll, ToWriteSecrets},
     apply,
-    body::AnyJson,
+    body::{self, AnyJson},
+    caller::Person,
     page::{self, PageQuery},
     path::Path,
     query::Query,
+    reason,
     route::{
         Answered::{Anywhere, ByKeeper},
         BodySize::{NoBody, OneThing},
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
+use crate::{code::Code, rotation};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(Anywhere, NoBody, Prompt, routes!(get)),
         Route::new(ByKeeper, OneThing, Prompt, routes!(put)),
+        Route::new(ByKeeper, OneThing, Patient, routes!(rotate)),
+        Route::new(ByKeeper, NoBody, Prompt, routes!(rotation)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
     ]
 }
@@ -66,6 +75,54 @@ pub(super) async fn put(
     AnyJson(body): AnyJson,
 ) -> Result<Json<Change>, Refused> {
     apply::one(&allowed, "credential", name.as_str(), body).await
+}
+
+/// Gives the user of a credential another password on its device.
+///
+/// The password is drawn by the rules of the kind, sealed in the store, set by a worker, and tried:
+/// only once it is accepted does it become that of the credential, and until then both are kept. The
+/// requester needs the right to control the target, too.
+#[utoipa::path(post, path = "/v1/credentials/{name}/rotate", operation_id = "rotate_credential",
+    tag = "inventory",
+    params(("name" = TargetName, Path, description = "The credential's name")),
+    request_body = RotateCredential,
+    responses((status = 200, description = "It has begun; the credential tells how it ends", body = RotationView),
+        (status = 409, description = "Several targets share the credential, or it is changed already",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn rotate(
+    allowed: Allowed<ToWriteSecrets>,
+    Person(by): Person,
+    Path(name): Path<CredentialName>,
+    body::Json(requested): body::Json<RotateCredential>,
+) -> Result<Json<RotationView>, Refused> {
+    let api = &allowed.api;
+    let why = requested.why.as_deref().map(reason::check).transpose()?;
+    let rights = &allowed.caller.rights;
+    let begun = api.handle.rotations().begin(&name, why, by, rights).await;
+    begun.map(Json).map_err(|error| match error {
+        rotation::Error::Control(error) => Refused::from(error).and_away(api),
+        error => error.into(),
+    })
+}
+
+/// Returns the latest change of the password of a credential, as far as it is remembered.
+#[utoipa::path(get, path = "/v1/credentials/{name}/rotation", operation_id = "get_rotation",
+    tag = "inventory",
+    params(("name" = TargetName, Path, description = "The credential's name")),
+    responses((status = 200, description = "Its state", body = RotationView)))]
+pub(super) async fn rotation(
+    Allowed { api, .. }: Allowed<ToSeeAll>,
+    Path(name): Path<CredentialName>,
+) -> Result<Json<RotationView>, Refused> {
+    api.handle.inventory().credential(&name)?;
+    let found = api.handle.rotations().of(&name);
+    found.map(Json).ok_or_else(|| {
+        Refused::new(
+            Code::NotFound,
+            format!("no change of the password of \"{name}\" is remembered"),
+            "earlier ones are in the audit trail: `utakata audit list`",
+        )
+    })
 }
 
 /// Deletes a credential that no target uses.

@@ -20,7 +20,7 @@ use crate::{
     desired::{orders, rollouts},
     dispatch, environments, inventory, observe, people,
     rights::NotAnother,
-    secrets, store,
+    rotation, secrets, store,
 };
 
 pub(super) use self::login::InBrowser;
@@ -166,8 +166,31 @@ impl From<inventory::Error> for Refused {
                 let cure = "give these targets another credential, or delete them, first";
                 Self::new(Code::CredentialInUse, detail, cure)
             }
+            inventory::Error::Rotating { operation, .. } => {
+                let cure = format!("it goes on by itself: `utakata operation explain {operation}`");
+                Self::new(Code::CredentialRotation, detail, cure)
+            }
             inventory::Error::Store(error) => Self::from(error),
             inventory::Error::Secrets(error) => Self::from(&error),
+        }
+    }
+}
+
+impl From<rotation::Error> for Refused {
+    fn from(error: rotation::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            rotation::Error::Unused { .. } => {
+                let cure = "name it in a target, or change it as it is: `utakata apply`";
+                Self::new(Code::CredentialRotation, detail, cure)
+            }
+            rotation::Error::Shared { .. } => {
+                let cure = "give each of them a credential of its own, with the present values, \
+                            and rotate each (`utakata error credential-rotation`)";
+                Self::new(Code::CredentialRotation, detail, cure)
+            }
+            rotation::Error::Control(error) => Self::from(error),
+            rotation::Error::Inventory(error) => Self::from(error),
         }
     }
 }

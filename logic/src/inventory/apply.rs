@@ -173,8 +173,8 @@ fn there(document: &Document, index: &Index) -> Option<Document> {
             .get(&floor.name)
             .map(|found| Document::Floor(Box::new(found.as_ref().clone()))),
         Document::Credential(credential) => index
-            .credentials
-            .get(&credential.name)
+            .credential(&credential.name)
+            .ok()
             .map(|found| Document::Credential(found.as_ref().clone())),
     }
 }

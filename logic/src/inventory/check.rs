@@ -14,7 +14,7 @@ use utakata_model::{
     Target, TargetName, Zone, duration, label, schedule::INTERVAL_MIN, suggest,
 };
 
-use super::{address, index::Index};
+use super::{address, held, index::Index};
 use crate::kinds::{KindsSnapshot, Served};
 
 /// The longest interval of a schedule: a longer one is a mistake in the unit.
@@ -148,10 +148,10 @@ fn check_target(
     let Some(name) = &target.credential else {
         return wrong;
     };
-    let there = index.credentials.get(name).map(Arc::as_ref);
+    let there = index.credential(name).ok().map(Arc::as_ref);
     match credentials.get(name.as_str()).copied().or(there) {
         None => {
-            let known = index.credentials.keys().map(|name| name.as_str());
+            let known = index.credentials().map(|known| known.name.as_str());
             let known: Vec<&str> = known.chain(credentials.keys().copied()).collect();
             let hint = suggest::hint(name.as_str(), known.iter().copied());
             wrong.push(format!("there is no credential \"{name}\": {hint}"));
@@ -180,7 +180,11 @@ pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> 
 fn check_credential(credential: &Credential) -> Vec<String> {
     let empty = credential.values.keys().any(String::is_empty);
     let wrong = empty.then(|| "a key of its values is empty".to_owned());
-    wrong.into_iter().collect()
+    let is_taken = held::is_held(&credential.name);
+    let taken = is_taken.then(|| {
+        "names like this are those of the secret parameters of operations: choose another".into()
+    });
+    wrong.into_iter().chain(taken).collect()
 }
 
 fn check_relation(relation: &Relation, documents: &[Document], index: &Index) -> Vec<String> {

@@ -108,7 +108,7 @@ fn is_there(one: &Named, index: &Index) -> bool {
     match one {
         Named::Target(name) => index.targets.contains_key(name),
         Named::Schedule(name) => index.schedules.contains_key(name),
-        Named::Credential(name) => index.credentials.contains_key(name),
+        Named::Credential(name) => index.credential(name).is_ok(),
         Named::Relation(key) => index.relations.contains_key(key),
         Named::Alarm(name) => index.alarm_rules.contains_key(name),
         Named::Envelope(name) => index.envelopes.contains_key(name),

@@ -3,7 +3,7 @@
 use std::{borrow::Borrow, fmt};
 
 use utakata_api::problem::Detail;
-use utakata_model::{CredentialName, TargetName, suggest};
+use utakata_model::{CredentialName, OperationId, TargetName, suggest};
 
 use crate::{secrets, store};
 
@@ -30,6 +30,12 @@ pub enum Error {
     InUse {
         name: CredentialName,
         users: Vec<TargetName>,
+    },
+    /// A credential cannot be rotated twice at once.
+    #[error("the password of the credential \"{name}\" is changed already, by {operation}")]
+    Rotating {
+        name: CredentialName,
+        operation: OperationId,
     },
     #[error("the inventory could not be written")]
     Store(#[from] store::Error),

@@ -14,7 +14,7 @@ use utakata_model::{
 };
 use utakata_seal::{ReferenceKey, Uses};
 
-use super::{DeviceId, TargetEntry};
+use super::{DeviceId, Error, TargetEntry, held};
 use crate::store::{Change, Contents};
 
 #[derive(Debug)]
@@ -160,6 +160,21 @@ impl Index {
         let gone = floors.gone.into_iter().map(Change::DeleteFloor);
         let new = floors.new.into_iter().map(Box::new).map(Document::Floor);
         gone.chain(new.map(Change::Put)).collect()
+    }
+
+    /// Returns the credentials of people, by name.
+    pub fn credentials(&self) -> impl Iterator<Item = &Arc<Credential>> {
+        let all = self.credentials.values();
+        all.filter(|credential| !held::is_held(&credential.name))
+    }
+
+    /// Returns the credential of that name, of people.
+    pub fn credential(&self, name: &CredentialName) -> Result<&Arc<Credential>, Error> {
+        let found = self.credentials.get(name);
+        found.filter(|_| !held::is_held(name)).ok_or_else(|| {
+            let known: Vec<&CredentialName> = self.credentials().map(|one| &one.name).collect();
+            Error::none("credential", name.as_str(), known.into_iter())
+        })
     }
 
     pub fn of_kind(&self, kind: &Kind) -> usize {
@@ -329,7 +344,7 @@ impl Index {
     }
 
     /// Returns a credential, and what tasks of the target have of it.
-    fn refer(
+    pub fn refer(
         &self,
         name: &CredentialName,
         target: &Target,

@@ -5,7 +5,7 @@ use std::{collections::hash_map::Entry, sync::Arc};
 use utakata_model::{Credential, CredentialName, CredentialVersion, Target, Zone};
 use utakata_seal::Uses;
 
-use super::{Inventory, TargetEntry};
+use super::{Inventory, TargetEntry, held};
 
 /// The reason why a credential is not lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +49,19 @@ impl Inventory {
     ) -> Result<(Arc<Credential>, Uses), Withheld> {
         let index = self.index.read();
         let credential = index.credentials.get(name).ok_or(Withheld::Gone)?;
-        if !index.is_used_in(name, zone) && !self.is_used_aside(name, zone) {
+        let is_for = match held::is_held(name) {
+            true => held::is_for(credential, zone),
+            false => index.is_used_in(name, zone) || self.is_used_aside(name, zone),
+        };
+        if !is_for {
             return Err(Withheld::Unused);
         }
         let uses = self.secrets.uses(credential, version);
         let uses = uses.ok_or(Withheld::Changed)?;
-        Ok((Arc::clone(credential), uses))
+        match held::is_held(name) {
+            true => Ok((Arc::new(held::as_lent(credential)), uses)),
+            false => Ok((Arc::clone(credential), uses)),
+        }
     }
 
     /// Creates the entry of a task that is about no target of the inventory.

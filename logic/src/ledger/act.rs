@@ -13,6 +13,7 @@ use super::{hand_over, read_back::ReadBacks, state::Effect};
 use crate::{
     dispatch::{Conclusion, Dispatch},
     evidence::ReadBackCounts,
+    inventory::Inventory,
 };
 
 /// The number of batches that may wait to be handed to the inter connect. Further ones are left
@@ -25,6 +26,7 @@ pub(super) struct Actor {
     events: mpsc::Sender<Vec<Event>>,
     read_backs: ReadBacks,
     dispatch: Arc<Dispatch>,
+    inventory: Arc<Inventory>,
     counts: Arc<ReadBackCounts>,
 }
 
@@ -36,7 +38,7 @@ pub(super) struct Couriers {
 
 impl Actor {
     pub fn new(
-        dispatch: Arc<Dispatch>,
+        (dispatch, inventory): (Arc<Dispatch>, Arc<Inventory>),
         read_backs: ReadBacks,
         counts: Arc<ReadBackCounts>,
     ) -> (Self, Couriers) {
@@ -47,6 +49,7 @@ impl Actor {
             events,
             read_backs,
             dispatch,
+            inventory,
             counts,
         };
         let couriers = Couriers {
@@ -62,7 +65,10 @@ impl Actor {
         let mut recorded: HashMap<(Sender, Kind), Vec<Recorded>> = HashMap::new();
         for effect in effects {
             match effect {
-                Effect::Publish(task) => tasks.push(self.dispatch.pinned(task)),
+                Effect::Publish(task) => {
+                    let task = self.inventory.with_references(task);
+                    tasks.push(self.dispatch.pinned(task));
+                }
                 Effect::Answer(to, kind, answer) => {
                     answers.entry((to, kind)).or_default().push(answer);
                 }

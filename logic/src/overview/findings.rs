@@ -11,12 +11,14 @@ use std::{
 use jiff::Timestamp;
 use utakata_api::{
     environment::Suspension,
-    inventory::Health,
+    inventory::{Health, RotationView},
     overview::{About, EnvironmentCounts, Finding, TargetCounts, Weight},
     rollout::{Rollout, RolloutState},
     status::Status,
 };
-use utakata_model::{Cure, EnvironmentState, EnvironmentStatus, Kind, Problem, Stop, Zone};
+use utakata_model::{
+    CredentialName, Cure, EnvironmentState, EnvironmentStatus, Kind, Problem, Stop, Zone,
+};
 
 use super::{disk::Disk, targets::Short};
 use crate::{ledger::Summary, notifications::UnknownSource};
@@ -40,6 +42,8 @@ pub struct SiteFacts {
     /// The orders by which something is stopped.
     pub orders: Vec<Suspension>,
     pub rollouts: Vec<Rollout>,
+    /// The changes of passwords of which neither password is known to be right.
+    pub stuck: Vec<(CredentialName, RotationView)>,
     /// The targets that no environment of their zone serves.
     pub unserved: BTreeMap<(Kind, Zone), u64>,
     /// The zones that have targets.
@@ -69,6 +73,7 @@ impl SiteFacts {
         self.short(&mut found);
         found.extend(self.strangers());
         self.control(&mut found);
+        self.rotations(&mut found);
         self.orders(&mut found);
         self.rollouts(&mut found);
         // The sort is stable: earlier findings stay first among their like.

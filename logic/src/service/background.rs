@@ -1,15 +1,21 @@
 //! The background tasks of a logic environment, which last as long as it runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
 use utakata_interconnect::{Events, Tasks, message::content::FetchBatch};
+use utakata_model::{OperationId, chain};
 
 use super::{Handle, Inner, receive::Receiver, unanswered};
 use crate::{
     alarms::AlarmKeeper,
     catalogue, clock, desired,
     export::otlp::Exporter,
+    inventory,
     ledger::Keeper,
     loans::{self, Lender},
     observed::turns::LogLine,
@@ -25,6 +31,10 @@ const DOUBT_DEBOUNCE: Duration = Duration::from_millis(100);
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// The interval between writes of the last uses of tokens.
 const USES_INTERVAL: Duration = Duration::from_secs(60);
+/// The interval between looks for operations that are over and had secret parameters.
+const RELEASE_INTERVAL: Duration = Duration::from_secs(2);
+/// The time after which an operation that is not in the ledger was not recorded, and will not be.
+const UNRECORDED_AFTER: Duration = Duration::from_secs(120);
 /// The interval between publications of the head of the audit trail.
 const HEAD_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest interval between looks for deleted targets.
@@ -51,6 +61,15 @@ fn discover(inner: &Inner) -> impl Future<Output = ()> + use<> {
 
 async fn publish_heads(inner: Arc<Inner>) {
     inner.publish_heads_now_and_then().await;
+}
+
+/// Publishes heads of the trail, changes passwords, and forgets the secret parameters of operations
+/// that are over.
+fn spawn_upkeep(inner: &Arc<Inner>, background: &mut JoinSet<()>) {
+    background.spawn(publish_heads(Arc::clone(inner)));
+    background.spawn(Arc::clone(&inner.rotations).run(inner.lifetime.cancel.clone()));
+    let releaser = Arc::clone(inner);
+    background.spawn(async move { releaser.release_now_and_then().await });
 }
 
 /// Answers what environments request: releases, and credentials.
@@ -160,7 +179,7 @@ impl Handle {
         background.spawn(async move { forgetter.follow_inventory().await });
         let writer = Arc::clone(inner);
         background.spawn(async move { writer.write_uses_now_and_then().await });
-        background.spawn(publish_heads(Arc::clone(inner)));
+        spawn_upkeep(inner, &mut background);
         let teller = Arc::clone(inner);
         background.spawn(async move { teller.log_turns_now_and_then().await });
     }
@@ -230,6 +249,56 @@ impl Inner {
             if is_end {
                 return;
             }
+        }
+    }
+
+    /// Forgets the secret parameters of operations that are over, if the ledger is kept here.
+    async fn release_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(RELEASE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut absent = HashMap::new();
+        loop {
+            tokio::select! {
+                () = self.lifetime.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if self.ledger.is_here()
+                && let Err(error) = self.release_what_is_over(&mut absent).await
+            {
+                tracing::debug!(
+                    error = chain(&error),
+                    "the secret parameters of operations that are over cannot be removed now"
+                );
+            }
+        }
+    }
+
+    /// `absent` has the operations that are not recorded, or not yet.
+    async fn release_what_is_over(
+        &self,
+        absent: &mut HashMap<OperationId, Instant>,
+    ) -> Result<(), inventory::Error> {
+        let held = self.site.inventory.held();
+        absent.retain(|operation, _| held.contains(operation));
+        let mut over = Vec::new();
+        for operation in held {
+            let is_over = match self.store.operation(operation).await? {
+                Some(row) => {
+                    absent.remove(&operation);
+                    row.progress.is_over
+                }
+                None => {
+                    let since = absent.entry(operation).or_insert_with(Instant::now);
+                    since.elapsed() > UNRECORDED_AFTER
+                }
+            };
+            if is_over {
+                over.push(operation);
+            }
+        }
+        match over.is_empty() {
+            true => Ok(()),
+            false => self.site.inventory.release(&over).await,
         }
     }
 

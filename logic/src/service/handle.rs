@@ -33,6 +33,7 @@ use crate::{
     observed::Observed,
     people::People,
     policies::Policies,
+    rotation::Rotations,
     store::{self, Store},
 };
 
@@ -50,6 +51,11 @@ impl Handle {
     /// Returns the notifications of devices.
     pub fn notifications(&self) -> &Notifications {
         &self.inner.notifications
+    }
+
+    /// Returns the rotations of passwords.
+    pub fn rotations(&self) -> &Rotations {
+        &self.inner.rotations
     }
 
     /// Returns the discovery of equipment.

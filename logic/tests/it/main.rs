@@ -30,6 +30,8 @@ mod releases;
 mod rights;
 mod rollouts;
 mod room;
+mod rotation;
+mod secret_parameters;
 mod secrets;
 mod store;
 mod undo;

@@ -31,8 +31,8 @@ use utakata_logic::{
 use utakata_model::{
     Action, Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
     MetricName, Missing, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading,
-    ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, outcome::Timings,
-    target::Secret,
+    ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, action::Rotates,
+    outcome::Timings, target::Secret,
 };
 use utakata_permit::message::{Ask, StartBatch, Verdict as PermitVerdict};
 use utakata_tests::wait::{soon, until};
@@ -83,6 +83,11 @@ additionalProperties = false
 
 /// The kinds that can be discovered, each by a program of its own.
 const DISCOVERED: [&str; 2] = ["board", "bmc"];
+
+/// The kind with an action that has a secret parameter.
+pub const KEEPER: &str = "keeper";
+/// The same with one by which the password of its credential is changed.
+pub const LOCKER: &str = "locker";
 
 /// The scripted environment's answer to a task; `None` means silence.
 pub type Script = dyn Fn(&Task) -> Option<(OutcomeStatus, Option<Problem>)> + Send + Sync;
@@ -504,6 +509,31 @@ fn pool(kind: &Kind) -> PoolStatus {
             ..manifest.actions[0].clone()
         };
         manifest.actions.push(discover);
+    }
+    if kind.as_str() == KEEPER || kind.as_str() == LOCKER {
+        let set = Action {
+            name: "set-password".parse().unwrap(),
+            parameters: json!({
+                "type": "object", "required": ["password"], "additionalProperties": false,
+                "properties": {
+                    "password": { "type": "string", "writeOnly": true, "pattern": "^[a-z0-9-]+$" },
+                    "user": { "type": "string" },
+                },
+            }),
+            rotates: (kind.as_str() == LOCKER).then(|| Rotates {
+                field: "password".into(),
+                parameter: "password".into(),
+                length: 16,
+                characters: "abcdefghij0123456789-".into(),
+                login: "read".parse().unwrap(),
+                login_parameters: BTreeMap::new(),
+            }),
+            ..manifest.actions[2].clone()
+        };
+        let properties = json!({ "password": { "type": "string" } });
+        let credential = json!({ "type": "object", "properties": properties });
+        manifest.credential = (kind.as_str() == LOCKER).then_some(credential);
+        manifest.actions.push(set);
     }
     PoolStatus {
         release: release(kind),

@@ -28,7 +28,7 @@ const STORE: &str = "store.sqlite3";
 const KEY: &str = "site.key";
 
 /// Returns the files below a folder that have a text in them.
-fn with(text: &str, folder: &Path) -> Vec<PathBuf> {
+pub fn with(text: &str, folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

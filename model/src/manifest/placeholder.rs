@@ -151,6 +151,20 @@ fn known_one(
     })
 }
 
+/// Returns true if `verify` or `undo` of an action use its parameter of this name.
+pub(super) fn uses(action: &Action, parameter: &str) -> bool {
+    let verify = action.verify.iter().flat_map(|verify| {
+        let texts = verify.attributes.values().filter_map(|text| name(text));
+        let values = [Some(&verify.value), verify.through.as_ref()];
+        let values = values.into_iter().flatten().chain(&verify.any);
+        let all = values.chain(verify.parameters.values());
+        texts.chain(all.flat_map(names))
+    });
+    let undo = action.undo.iter();
+    let undo = undo.flat_map(|undo| undo.parameters.values().flat_map(names));
+    verify.chain(undo).any(|used| used == parameter)
+}
+
 /// Returns all placeholders in a value.
 fn names(value: &Value) -> Vec<&str> {
     match value {

@@ -16,6 +16,14 @@ pub(super) enum Subject {
     Parameters,
     /// The values of a credential, which are never shown.
     Secret,
+    /// A parameter of an action that is never shown.
+    SecretParameter,
+}
+
+impl Subject {
+    fn is_secret(self) -> bool {
+        self != Self::Parameters
+    }
 }
 
 /// Words one objection. `place` is its place in the document, empty for the top; `schema` is the
@@ -27,7 +35,7 @@ pub(super) fn of(
     subject: Subject,
 ) -> String {
     let noun = match subject {
-        Subject::Parameters => "parameter",
+        Subject::Parameters | Subject::SecretParameter => "parameter",
         Subject::Secret => "key",
     };
     match error.kind() {
@@ -45,12 +53,12 @@ pub(super) fn of(
             let name = property.as_str().unwrap_or_default();
             format!("the {noun} \"{}\" is missing", path(place, name))
         }
-        Kind::Enum { options } if subject == Subject::Secret => at(
+        Kind::Enum { options } if subject.is_secret() => at(
             place,
             &format!("it can only be one of: {}", words(options).join(", ")),
         ),
         Kind::Enum { options } => at(place, &none_of(error.instance(), options)),
-        Kind::Type { kind } if subject == Subject::Secret => {
+        Kind::Type { kind } if subject.is_secret() => {
             at(place, &format!("it is not {}", wanted(kind)))
         }
         Kind::Type { kind } => at(place, &of_type(error.instance(), kind)),
@@ -68,7 +76,7 @@ pub(super) fn of(
                 &format!("it has {long} characters, and may have {limit} at the most"),
             )
         }
-        _ if subject == Subject::Secret => at(place, &error.masked_with("it").to_string()),
+        _ if subject.is_secret() => at(place, &error.masked_with("it").to_string()),
         _ => at(place, &error.to_string()),
     }
 }

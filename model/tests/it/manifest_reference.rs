@@ -27,6 +27,15 @@ name = "set"
 class = "control"
 verify = { action = "read", metric = "m", value = 1 }
 undo = { action = "set" }
+[[action]]
+name = "set-password"
+class = "control"
+parameters.type = "object"
+parameters.properties.password = { type = "string", writeOnly = true }
+rotates = { field = "password", parameter = "password", login = "read" }
+[credential]
+type = "object"
+properties.password.type = "string"
 "#;
 
 #[test]
@@ -76,7 +85,7 @@ fn the_example_is_right_and_has_every_key() {
     }
 }
 
-/// Puts a value below a path; below actions, into those that control.
+/// Puts a value below a path; below actions, into the one that controls, or changes passwords.
 fn put(table: &mut toml::Table, path: &str, value: toml::Value) {
     let Some((first, rest)) = path.split_once('.') else {
         table.insert(path.into(), value);
@@ -87,8 +96,8 @@ fn put(table: &mut toml::Table, path: &str, value: toml::Value) {
         .or_insert_with(|| toml::Table::new().into())
     {
         toml::Value::Array(actions) => {
-            let control = actions[1].as_table_mut().unwrap();
-            put(control, rest, value);
+            let at = if rest.starts_with("rotates.") { 2 } else { 1 };
+            put(actions[at].as_table_mut().unwrap(), rest, value);
         }
         toml::Value::Table(below) => put(below, rest, value),
         other => panic!("{path}: {other}"),

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 /// The user of every simulated BMC.
 pub const USER: &str = "demo";
-/// The password of the user.
+/// The password of the user, until somebody changes it.
 pub const PASSWORD: &str = "demo-bmc-pass";
+
+/// The numbers of characters that a password may have.
+pub const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 8..=20;
 
 /// The limits of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,7 @@ pub struct Account {
     issued: u64,
     /// The secret part of its tokens.
     seed: u64,
+    password: String,
     wrong: u32,
     locked_until: Option<Duration>,
     /// The number of times that it was locked.
@@ -91,6 +95,7 @@ impl Account {
             sessions: Vec::new(),
             issued: 0,
             seed,
+            password: PASSWORD.to_owned(),
             wrong: 0,
             locked_until: None,
             lockouts: 0,
@@ -139,7 +144,7 @@ impl Account {
             return Checked::Locked;
         }
         self.locked_until = None;
-        if password == PASSWORD {
+        if password == self.password {
             self.wrong = 0;
             return Checked::Right;
         }
@@ -161,6 +166,17 @@ impl Account {
             session.used = now;
             true
         })
+    }
+
+    /// Changes the password, if it is long enough and not too long. The sessions of the earlier one
+    /// end.
+    pub fn set_password(&mut self, password: &str) -> bool {
+        let is_right = PASSWORD_LENGTHS.contains(&password.len());
+        if is_right {
+            password.clone_into(&mut self.password);
+            self.sessions.clear();
+        }
+        is_right
     }
 
     /// Ends a session. Returns false if there is none.

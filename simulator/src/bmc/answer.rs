@@ -230,6 +230,9 @@ impl Bmc {
         let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
         let is_lying = state.faults.has(Fault::Lying);
         let mut settings = state.settings.clone();
+        if matches!(path, ["AccountService", "Accounts", "2"]) {
+            return change_password(state, &body, is_lying);
+        }
         let (is_right, limit) = match path {
             ["Systems", "1"] => (change_system(&mut settings, &body), None),
             ["Chassis", "1", "Power"] => {
@@ -253,6 +256,26 @@ impl Bmc {
             state.settings = settings;
         }
         Answer::empty(204)
+    }
+}
+
+/// Changes the password of the user. Like many, it repeats what it refuses.
+fn change_password(state: &mut State, body: &Value, is_lying: bool) -> Answer {
+    let Some(password) = body["Password"].as_str() else {
+        return Answer::error(400, "PropertyMissing", "only a password can be changed");
+    };
+    let is_right = match is_lying {
+        true => true,
+        false => state.account.set_password(password),
+    };
+    match is_right {
+        true => Answer::empty(204),
+        false => {
+            let said = format!(
+                "the value '{password}' for the property Password is not of a length that is accepted"
+            );
+            Answer::error(400, "PropertyValueFormatError", &said)
+        }
     }
 }
 

@@ -79,6 +79,14 @@ pub fn document(view: &View<'_>, path: &[&str]) -> Option<Value> {
         },
         ["Managers"] => collection("/Managers", "ManagerCollection", ["1"]),
         ["Managers", "1"] => manager(view),
+        ["AccountService"] => account_service(view),
+        ["AccountService", "Accounts"] => collection(
+            "/AccountService/Accounts",
+            "ManagerAccountCollection",
+            ["1", "2"],
+        ),
+        ["AccountService", "Accounts", "1"] => account("1", "", view),
+        ["AccountService", "Accounts", "2"] => account("2", super::account::USER, view),
         ["SessionService"] => session_service(view),
         ["SessionService", "Sessions"] => {
             let sessions = view.account.sessions().iter();
@@ -174,6 +182,7 @@ fn root(view: &View<'_>) -> Value {
         "Chassis": link("/Chassis"),
         "Managers": link("/Managers"),
         "SessionService": link("/SessionService"),
+        "AccountService": link("/AccountService"),
         "Links": { "Sessions": link("/SessionService/Sessions") },
     });
     if view.model == BmcModel::Modern {
@@ -270,6 +279,46 @@ fn manager(view: &View<'_>) -> Value {
             "UUID": uuid(view.name),
             "Status": status("OK"),
             "Links": { "ManagerForServers": [link("/Systems/1")], "ManagerForChassis": [link("/Chassis/1")] },
+        }),
+    )
+}
+
+fn account_service(view: &View<'_>) -> Value {
+    let lengths = super::account::PASSWORD_LENGTHS;
+    with(
+        resource(
+            "/AccountService",
+            "AccountService",
+            "AccountService",
+            "Accounts",
+        ),
+        json!({
+            "ServiceEnabled": true,
+            "MinPasswordLength": lengths.start(),
+            "MaxPasswordLength": lengths.end(),
+            "AccountLockoutThreshold": view.account.limits().wrong,
+            "AccountLockoutDuration": view.account.limits().lockout.as_secs(),
+            "Accounts": link("/AccountService/Accounts"),
+        }),
+    )
+}
+
+/// The place of an account, of which many have no user.
+fn account(id: &str, user: &str, view: &View<'_>) -> Value {
+    with(
+        resource(
+            &format!("/AccountService/Accounts/{id}"),
+            "ManagerAccount",
+            id,
+            "Account",
+        ),
+        json!({
+            "@odata.etag": view.settings.tag(),
+            "UserName": user,
+            "Password": null,
+            "RoleId": "Administrator",
+            "Enabled": !user.is_empty(),
+            "Locked": false,
         }),
     )
 }

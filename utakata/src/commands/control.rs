@@ -47,7 +47,8 @@ pub struct Arguments {
     /// Print help: of the command, of a kind, or of an action of a kind
     #[arg(short, long)]
     help: bool,
-    /// Parameter of the action; may be repeated
+    /// Parameter of the action; may be repeated. One that is secret comes from standard input
+    /// (password=-) or from a file (password=@FILE)
     #[arg(short = 'p', long = "parameter", value_name = "KEY=VALUE", value_parser = parameters::pair)]
     parameters: Vec<(String, String)>,
     /// Check everything and show the plan, but do nothing

@@ -46,14 +46,30 @@ impl Room {
 
     /// Returns the true state of an outlet of the PDU.
     pub fn outlet(&self, outlet: usize) -> Value {
-        let shown = self.ask(&["show", "--control", &self.control, PDU]);
+        self.truth(PDU)["outlets"][outlet - 1].clone()
+    }
+
+    /// Returns the true state of a device.
+    pub fn truth(&self, device: &str) -> Value {
+        let shown = self.ask(&["show", "--control", &self.control, device]);
         let shown: Value = serde_json::from_str(&shown).unwrap();
-        shown[0]["outlets"][outlet - 1].clone()
+        shown[0].clone()
     }
 
     /// Makes the PDU misbehave; `none` ends that.
     pub fn fault(&self, fault: &str) {
-        self.ask(&["fault", "--control", &self.control, PDU, fault]);
+        self.fault_of(PDU, fault);
+    }
+
+    /// Makes a device misbehave; `none` ends that.
+    pub fn fault_of(&self, device: &str, fault: &str) {
+        self.ask(&["fault", "--control", &self.control, device, fault]);
+    }
+
+    /// Returns the address of a device.
+    pub fn address(&self, name: &str) -> &str {
+        let device = self.devices.iter().find(|device| device["name"] == name);
+        device.unwrap()["address"].as_str().unwrap()
     }
 
     fn ask(&self, arguments: &[&str]) -> String {

@@ -16,7 +16,7 @@ use self::forgery::Administrator;
 use crate::{
     apart::{PDU, Room, applied, hub, le, wee},
     program::{Place, Role, wait_for},
-    secrets::{PLANTED, look, release, with_secret},
+    secrets::{PLANTED, look, release, set, with_secret},
 };
 
 /// The settings of a process between the brokers.
@@ -106,6 +106,7 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     let is_read = wait_for(|| (place.run(&read).code == 0).then_some(()));
     assert!(is_read.is_some(), "{}", place.told());
     look(&place);
+    set(&place);
     let shut = ["control", "x", "shut", "--yes"];
     let done = place.run(&shut);
     assert_eq!(done.code, 0, "{}{}{}", done.out, done.err, place.told());
@@ -123,9 +124,24 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     place.until(&["environment", "list"], |environments| {
         (environments[0]["stopped"]["all"] == "paused").then_some(())
     });
-    let patient = [&shut[..], &["--timeout", "1s", "--within", "2m"]].concat();
-    place.run(&patient);
     let queue = "utakata.default.keeper.control";
+    let later = ["--timeout", "1s", "--within", "2m"];
+    let set = [
+        &["control", "x", "set", "-p", "code=-", "--yes"],
+        &later[..],
+    ]
+    .concat();
+    place.run_with(&set, PLANTED);
+    let waiting = wait_for(|| queued(&rabbitmq, queue).pop());
+    let waiting = waiting.unwrap_or_else(|| panic!("{}", place.told()));
+    assert!(waiting.contains("{\"$lent\":\"operation."), "{waiting}");
+    assert!(!waiting.contains(PLANTED), "{waiting}");
+    let cancelled = place.run(&["operation", "cancel", "last", "--yes"]);
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    let gone = wait_for(|| queued(&rabbitmq, queue).is_empty().then_some(()));
+    assert!(gone.is_some(), "{}", place.told());
+    let patient = [&shut[..], &later].concat();
+    place.run(&patient);
     let waiting = wait_for(|| queued(&rabbitmq, queue).pop());
     let waiting = waiting.unwrap_or_else(|| panic!("{}", place.told()));
     assert!(waiting.contains("\"credential\":\"safe."), "{waiting}");

@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 116] = [
+const COMMANDS: [&str; 119] = [
     "",
     "up",
     "le",
@@ -77,6 +77,9 @@ const COMMANDS: [&str; 116] = [
     "token list",
     "token add",
     "token revoke",
+    "credential",
+    "credential rotate",
+    "credential rotation",
     "store",
     "store copy",
     "worker",

@@ -28,6 +28,7 @@ mod program;
 mod prometheus;
 mod raw;
 mod rollouts;
+mod rotation;
 mod scripts;
 mod secrets;
 mod site;

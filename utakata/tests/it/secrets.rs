@@ -39,14 +39,31 @@ name = "shut"
 class = "control"
 description = "Shuts"
 timeout = "10s"
+
+[[action]]
+name = "set"
+class = "control"
+description = "Sets a code"
+timeout = "10s"
+
+[action.parameters]
+type = "object"
+required = ["code"]
+additionalProperties = false
+properties.code = { type = "string", writeOnly = true, maxLength = 40 }
 "#;
 
-/// Tells a digest of the secret, which shows that it has arrived.
+/// Tells a digest of the secret, which shows that it has arrived; and repeats a secret parameter, as
+/// no program should.
 const PROGRAM: &str = r#"#!/bin/bash
 read -r line
 secret=${line#*\"password\":\"}
+repeated=
+case $line in
+*\"code\":\"*) secret=${line#*\"code\":\"}; repeated=${secret%%\"*} ;;
+esac
 digest=$(printf %s "${secret%%\"*}" | sha256sum)
-printf '{"status": "succeeded", "result": {"digest": "%s"}}\n' "${digest%% *}"
+printf '{"status": "succeeded", "result": {"digest": "%s", "repeated": "%s"}}\n' "${digest%% *}" "$repeated"
 "#;
 
 /// The SHA-256 of the secret.
@@ -72,6 +89,20 @@ pub fn look(place: &Place) {
     let read = place.json(&["read", "x", "--action", "look"]);
     let digest = &read["tasks"][0]["outcome"]["result"]["digest"];
     assert_eq!(digest, DIGEST, "{read}");
+}
+
+/// Gives the worker the secret as a parameter, by standard input.
+pub fn set(place: &Place) {
+    let arguments = ["control", "x", "set", "-p", "code=-", "--yes", "-o", "json"];
+    let done = place.run_with(&arguments, &format!("{PLANTED}\n"));
+    assert_eq!(done.code, 0, "{}{}{}", done.out, done.err, place.told());
+    let told = format!("{}{}", done.out, done.err);
+    assert!(!told.contains(PLANTED), "{told}");
+    let shown = place.json(&["operation", "show", "last"]);
+    assert_eq!(shown["parameters"]["code"], "***", "{shown}");
+    let result = &shown["tasks"][0]["outcome"]["result"];
+    assert_eq!(result["digest"], DIGEST, "{shown}");
+    assert_eq!(result["repeated"], "***", "{shown}");
 }
 
 /// Returns the files below a folder that have the secret in them.
@@ -118,6 +149,23 @@ fn a_planted_secret_is_with_the_worker_and_in_no_file_log_or_answer() {
     assert_ne!(before["key"], after["key"]);
     assert_eq!(after["credentials"], 1, "{after}");
     look(&place);
+    set(&place);
+    let shown = place.run(&[
+        "control",
+        "x",
+        "set",
+        "-p",
+        &format!("code={PLANTED}"),
+        "--yes",
+    ]);
+    assert_eq!(shown.code, 2, "{}{}", shown.out, shown.err);
+    assert!(shown.err.contains("-p code=-"), "{}", shown.err);
+    let long = place.run_with(
+        &["control", "x", "set", "-p", "code=-", "--yes"],
+        &PLANTED.repeat(4),
+    );
+    assert!(long.err.contains("56 characters"), "{}", long.err);
+    assert!(!long.err.contains(PLANTED), "{}", long.err);
 
     let backup = place.beside("backup.db");
     for command in [
@@ -125,6 +173,11 @@ fn a_planted_secret_is_with_the_worker_and_in_no_file_log_or_answer() {
         &["get", "targets", "-o", "yaml"],
         &["get", "readings", "-o", "json"],
         &["task", "list", "-o", "json"],
+        &["task", "show", "last", "-o", "json"],
+        &["operation", "list", "-o", "json"],
+        &["operation", "explain", "last"],
+        &["operation", "undo", "last", "--dry-run"],
+        &["audit", "list"],
         &["audit", "export"],
         &["status", "-o", "json"],
         &["doctor", "-o", "json"],

@@ -1,6 +1,7 @@
 // A form from a JSON Schema: what an action wants to know.
 
 import type { JSX } from "preact";
+import { isSecret } from "../format";
 import { t } from "../text";
 import type { Schema } from "../types";
 
@@ -55,6 +56,20 @@ function Field(props: { name: string; schema: Schema; required: boolean; value: 
             const typed = event.currentTarget.value;
             onChange(typed === "" ? undefined : Number(typed));
           }}
+        />
+      );
+    }
+    if (isSecret(schema)) {
+      return (
+        <input
+          {...shared}
+          type="password"
+          autocomplete="new-password"
+          minLength={schema.minLength}
+          maxLength={schema.maxLength}
+          pattern={schema.pattern}
+          value={text}
+          onChange={(event) => onChange(event.currentTarget.value === "" ? undefined : event.currentTarget.value)}
         />
       );
     }

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Page, Refused, newKey, post } from "../api";
 import { useFetched } from "../fetching";
+import { parametersOf } from "../format";
 import { numberOf, targets } from "../live";
 import { Dialog, Empty, Trouble } from "../parts";
 import { hasOn, isPresent } from "../rights";
@@ -167,7 +168,7 @@ function Confirm(props: {
   return (
     <form class="fields" onSubmit={submit}>
       <p>
-        <b>{request.action}</b> {Object.entries(request.parameters).map(([key, one]) => `${key}=${String(one)}`).join(" ")}
+        <b>{request.action}</b> {parametersOf(request.parameters, props.action?.parameters)}
       </p>
       <PlanTable targets={plan.targets} />
       {props.action?.risk === "high" && (

@@ -1,5 +1,6 @@
 //! Carries out tasks.
 
+mod account;
 mod control;
 mod discover;
 mod log;
@@ -25,6 +26,7 @@ use crate::{
     profile::Content,
     session::{Error, Session},
 };
+use account::SET_PASSWORD;
 use records::Records;
 
 /// Kept back from the time of a task, to close the session and to report how it ended.
@@ -76,7 +78,7 @@ impl IpmiWorker {
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         let (folder, manifest) = (&release.folder, &release.manifest);
         Ok(Self {
-            program: Program::of(folder, manifest, &["read", "log", DISCOVER])?,
+            program: Program::of(folder, manifest, &["read", "log", DISCOVER, SET_PASSWORD])?,
             known: Mutex::default(),
             gates: Gates::default(),
         })
@@ -113,6 +115,7 @@ impl IpmiWorker {
         let answer = match (task.class, task.action.as_str()) {
             (Class::Observe, "log") => conversation.log().await,
             (Class::Observe, _) => conversation.read().await,
+            (Class::Control, SET_PASSWORD) => conversation.set_password().await,
             (Class::Control, _) => conversation.control().await,
         };
         conversation.session.close().await;
@@ -133,6 +136,8 @@ impl IpmiWorker {
         }
         let privilege = match task.class {
             Class::Observe => Privilege::User,
+            // Nobody else may set a password.
+            Class::Control if task.action.as_str() == SET_PASSWORD => Privilege::Administrator,
             Class::Control => key.credential.privilege,
         };
         let suites = match learned.suite {

@@ -1,5 +1,6 @@
 //! Carries out tasks.
 
+mod account;
 mod control;
 mod discover;
 mod learned;
@@ -31,6 +32,7 @@ use crate::{
     credential::{self, Credential},
     profile::{self, Content, Profile},
 };
+use account::SET_PASSWORD;
 use learned::Learned;
 
 /// Kept back from the time of a task, to report how it ended.
@@ -85,7 +87,11 @@ impl RedfishWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest, &["read", DISCOVER])?,
+            program: Program::of(
+                &release.folder,
+                &release.manifest,
+                &["read", DISCOVER, SET_PASSWORD],
+            )?,
             services: Mutex::default(),
             gates: Gates::default(),
             wanted: Mutex::default(),
@@ -129,6 +135,9 @@ impl RedfishWorker {
         };
         let answer = match task.class {
             Class::Observe => conversation.read().await,
+            Class::Control if task.action.as_str() == SET_PASSWORD => {
+                conversation.set_password().await
+            }
             Class::Control => conversation.control().await,
         };
         if self.services.lock().len() > KEPT {

@@ -9,7 +9,7 @@ use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, Ta
 use super::steps::{Step, steps};
 use crate::{
     control::{Confirmation, Control, Error, OperationRequest, may, plan, plan_token, token},
-    inventory::TargetEntry,
+    inventory::{SecretParameters, TargetEntry},
     kinds::KindsSnapshot,
     rights::Rights,
     store::OperationRow,
@@ -96,7 +96,7 @@ impl Control {
         let mut operations = Vec::with_capacity(ready.len());
         for one in ready {
             let new = self.undoing(requested, row, one);
-            match self.begin(new, &one.planned).await {
+            match self.begin(new, SecretParameters::new(), &one.planned).await {
                 Ok((id, _)) => operations.push(id),
                 Err(error) if operations.is_empty() => return Err(error),
                 Err(error) => {

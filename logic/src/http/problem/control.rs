@@ -39,6 +39,7 @@ impl From<control::Error> for Refused {
             }
             control::Error::Wait => Self::new(Code::WaitTooLong, detail, WAIT),
             control::Error::Store(error) => Self::from(error.as_ref()),
+            control::Error::Secrets(error) => Self::from(error),
             control::Error::Key { id } => Self::new(
                 Code::KeyTaken,
                 detail,

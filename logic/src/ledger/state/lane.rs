@@ -177,6 +177,15 @@ impl LedgerState {
             .life
             .expires
             .saturating_duration_since(self.now.instant);
+        let open = self.operations.get(&task.operation);
+        let secrets = open.map(|open| &open.operation.secrets);
+        let parameters = match secrets.filter(|secrets| !secrets.is_empty()) {
+            // Whoever publishes it has the reference.
+            Some(secrets) => task
+                .parameters
+                .refer(secrets.keys().map(String::as_str), None),
+            None => task.parameters.clone(),
+        };
         self.effects.push(Effect::Publish(Task {
             id,
             attempt: entry.life.attempt,
@@ -185,7 +194,7 @@ impl LedgerState {
             credential: known.for_task(),
             action: task.action.clone(),
             class: task.class(),
-            parameters: task.parameters.clone(),
+            parameters,
             timeout: task.timeout,
             expires: self.now.at + left,
         }));

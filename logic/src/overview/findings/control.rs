@@ -5,6 +5,23 @@ use utakata_api::overview::{About, Finding, Weight};
 use super::SiteFacts;
 
 impl SiteFacts {
+    pub(super) fn rotations(&self, found: &mut Vec<Finding>) {
+        for (credential, rotation) in &self.stuck {
+            let target = &rotation.target;
+            let why = rotation.told.as_deref().unwrap_or("no answer");
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Operation,
+                subject: format!("credential {credential}"),
+                says: format!(
+                    "neither its new nor its old password is known to be right for {target}; both \
+                     are kept, and tried again: {why}"
+                ),
+                cure: Some(format!("`utakata credential rotation {credential}`")),
+            });
+        }
+    }
+
     pub(super) fn control(&self, found: &mut Vec<Finding>) {
         let Some(control) = &self.control else {
             return;

@@ -19,6 +19,7 @@ fn well() -> SiteFacts {
         control: Some(Summary::default()),
         orders: Vec::new(),
         rollouts: Vec::new(),
+        stuck: Vec::new(),
         unserved: BTreeMap::new(),
         zones: BTreeSet::from(["hall-1".parse().unwrap()]),
         disk: None,
@@ -292,4 +293,18 @@ fn a_kind_whose_service_failed_is_worth_knowing() {
              started again by itself",
         )],
     );
+}
+
+#[test]
+fn a_device_of_which_neither_password_is_known_to_be_right_is_wrong() {
+    let mut facts = well();
+    let view = json!({
+        "operation": "0192f0c1-0000-7000-8000-00000000000e", "target": "bmc-1",
+        "state": "stuck", "told": "it is away",
+    });
+    let view = serde_json::from_value(view).unwrap();
+    facts.stuck = vec![("bmc".parse().unwrap(), view)];
+    let says = "credential bmc: neither its new nor its old password is known to be right for \
+                bmc-1; both are kept, and tried again: it is away";
+    check(&facts, &[(Weight::Wrong, says)]);
 }

@@ -50,6 +50,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/credentials/{name}", "see"),
     ("PUT /v1/credentials/{name}", "secret:write"),
     ("DELETE /v1/credentials/{name}", "secret:write"),
+    ("POST /v1/credentials/{name}/rotate", "secret:write"),
+    ("GET /v1/credentials/{name}/rotation", "see"),
     ("GET /v1/secrets", "secret:write"),
     ("POST /v1/secrets/rotate", "secret:write"),
     ("GET /v1/relations", "see"),

@@ -125,7 +125,9 @@ pub const KEYS: &[Key] = &[
     key(
         "action.parameters",
         Some("{ type = \"object\", additionalProperties = false }"),
-        "Checked before anything is sent: what a worker gets is right.",
+        "Checked before anything is sent: what a worker gets is right. A text of a control action \
+         with `writeOnly = true`, or `format = \"password\"`, is secret: only the worker sees it, \
+         and must not log it.",
     ),
     key(
         "action.timeout",
@@ -145,6 +147,7 @@ pub const KEYS: &[Key] = &[
         "`high`: something loses service. It is asked about, and may need a second person \
          (`logic.control.approval`).",
     ),
+    key("action.rotates", None, "See below."),
     key("action.verify", None, "See below."),
     key("action.undo", None, "See below."),
     key(
@@ -197,6 +200,25 @@ pub const KEYS: &[Key] = &[
     ),
     key("action.undo.action", None, "Of class `control`."),
     key("action.undo.parameters", Some("{}"), ""),
+    key("action.rotates.field", None, ""),
+    key("action.rotates.parameter", None, ""),
+    key(
+        "action.rotates.length",
+        Some("20"),
+        "8 to 128: what every device of the kind takes.",
+    ),
+    key(
+        "action.rotates.characters",
+        Some("\"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789-_\""),
+        "",
+    ),
+    key(
+        "action.rotates.login",
+        None,
+        "It succeeds with the right password, and fails with the problem `bad-credential` with a \
+         wrong one.",
+    ),
+    key("action.rotates.login_parameters", Some("{}"), ""),
 ];
 
 /// Returns the schema of each key by its path.

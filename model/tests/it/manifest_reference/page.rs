@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::keys::{KEYS, Key, paths};
 
 /// The tables of the page: the common path of their keys, the heading, and an introduction.
-const TABLES: [(&str, &str, &str); 7] = [
+const TABLES: [(&str, &str, &str); 8] = [
     (
         "",
         "The release",
@@ -47,6 +47,12 @@ const TABLES: [(&str, &str, &str); 7] = [
         "action.undo",
         "`[action.undo]`: what takes it back",
         "`utakata operation undo` asks for it.",
+    ),
+    (
+        "action.rotates",
+        "`[action.rotates]`: which password it changes",
+        "`utakata credential rotate` draws a new one, has it set by this action, whose `repeat` is \
+         `once`, and logs in with it before it becomes that of the credential.",
     ),
 ];
 

@@ -7,7 +7,7 @@ use utakata_api::{Client, inventory::KindView};
 use utakata_model::{
     Action, ActionName, Class, Kind, duration,
     manifest::{Repeat, Risk},
-    suggest,
+    secret, suggest,
 };
 
 use crate::output::{Cell, Table, Tone};
@@ -170,6 +170,9 @@ fn named(word: &str, schema: &Value) -> String {
 fn limits(schema: &Value) -> Vec<String> {
     let number = |key: &str| schema.get(key).map(text);
     let mut limits = Vec::new();
+    if secret::is_secret(schema) {
+        limits.push("secret".into());
+    }
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         limits.push(values.iter().map(text).collect::<Vec<_>>().join(" | "));
     }
@@ -184,7 +187,8 @@ fn limits(schema: &Value) -> Vec<String> {
     limits.extend(characters);
     limits.extend(range(number("minItems"), number("maxItems"), " items"));
     limits.extend(word(schema, "pattern").map(|pattern| format!("like {pattern}")));
-    limits.extend(word(schema, "format").map(ToOwned::to_owned));
+    let format = word(schema, "format").filter(|format| *format != "password");
+    limits.extend(format.map(ToOwned::to_owned));
     if let Some(items) = schema.get("items") {
         limits.extend(self::limits(items));
     }

@@ -119,6 +119,7 @@ impl Target {
             if given.is_empty() {
                 continue;
             }
+            let given = parameters::secret::read(&given, &[&action.parameters])?;
             let values = parameters::to_json(&given, Some(&action.parameters))?;
             let values = Value::Object(values);
             // Actions that lack others of theirs are left out, as nothing was said of them.

@@ -62,3 +62,31 @@ async fn a_refusal_is_certain_and_who_may_look_may_look() {
     let viewer = Target::with(&bmc, &[("user", "viewer"), ("password", "viewonly")]);
     assert_eq!(power(&viewer).await.as_deref(), Some("on"));
 }
+
+#[tokio::test]
+async fn a_user_gets_another_password_and_the_old_one_opens_nothing() {
+    const NEW: &str = "new-passw0rd-16b";
+    let bmc = Ipmi::sha1().unwrap();
+    let target = Target::new(&bmc);
+    let asked = json!({ "password": NEW, "user": "nobody-here" });
+    let failure = target.run("set-password", asked).await.unwrap_err();
+    assert!(
+        failure.problem.message.contains("nobody-here"),
+        "{failure:?}"
+    );
+    let asked = json!({ "password": NEW });
+    let done = target.run("set-password", asked.clone()).await.unwrap();
+    let told = done.result.unwrap().to_string();
+    assert!(!told.contains(NEW), "{told}");
+    let new = Target::with(&bmc, &[("user", Ipmi::USER), ("password", NEW)]);
+    assert!(power(&new).await.is_some());
+    let read = json!({ "metrics": ["utakata.power.state"] });
+    let old = target.run("read", read).await.unwrap_err();
+    assert_eq!(&*old.problem.code, "bad-credential", "{old:?}");
+    // The other one has no such command.
+    let bmc = Ipmi::sha256().unwrap();
+    let failure = Target::new(&bmc).run("set-password", asked).await;
+    let failure = failure.unwrap_err();
+    assert_eq!(failure.status, OutcomeStatus::Failed, "{failure:?}");
+    assert!(!format!("{failure:?}").contains(NEW), "{failure:?}");
+}

@@ -28,10 +28,24 @@ const PACE: Duration = Duration::from_secs(1);
 const TAGS_MAX: usize = 3;
 
 /// A request that changes something.
-struct Order {
-    method: Method,
-    path: String,
-    body: Json,
+pub(super) struct Order {
+    pub method: Method,
+    pub path: String,
+    pub body: Json,
+    /// The part of the body that may be shown.
+    pub told: Json,
+}
+
+impl Order {
+    fn new(method: Method, path: String, body: Json) -> Self {
+        let told = body.clone();
+        Self {
+            method,
+            path,
+            body,
+            told,
+        }
+    }
 }
 
 impl Conversation<'_> {
@@ -53,14 +67,16 @@ impl Conversation<'_> {
             .as_ref()
             .is_some_and(|done| done.holds(document))
         {
-            return Ok(self.done(&found, json!({ "already": true })));
+            let result = self.result(&found);
+            return Ok(done(result, json!({ "already": true })));
         }
         let order = self.order(control, &found, document).await?;
         let response = match order.method {
             Method::PATCH => self.patch(&order, &fetched).await,
             _ => self.send(&order, None).await,
         };
-        self.judge(&order, &found, response).await
+        let result = self.result(&found);
+        self.judge(&order, result, response).await
     }
 
     /// The resource that is meant, as it is now.
@@ -105,11 +121,8 @@ impl Conversation<'_> {
                     .find(|(when, _)| when.as_ref().is_none_or(|when| when.holds(document)));
                 let (_, body) = fits.ok_or_else(|| self.refused("it has nothing to be set"))?;
                 let filled = body::fill(body, parameters, &|_| None);
-                Ok(Order {
-                    method: Method::PATCH,
-                    path: found.path.clone(),
-                    body: filled.map_err(|why| self.refused(&why))?,
-                })
+                let body = filled.map_err(|why| self.refused(&why))?;
+                Ok(Order::new(Method::PATCH, found.path.clone(), body))
             }
             Request::Action(name, body) => {
                 let target = order::target(document, name);
@@ -125,11 +138,8 @@ impl Conversation<'_> {
                         .or_else(|| order::allowed_by_info(&info.as_ref()?.document, parameter))
                 };
                 let filled = body::fill(body, parameters, &allowed);
-                Ok(Order {
-                    method: Method::POST,
-                    path,
-                    body: filled.map_err(|why| self.refused(&why))?,
-                })
+                let body = filled.map_err(|why| self.refused(&why))?;
+                Ok(Order::new(Method::POST, path, body))
             }
         }
     }
@@ -154,7 +164,11 @@ impl Conversation<'_> {
 
     /// Changes a resource, with the tag of the state in which it was read. Services differ in which
     /// tag they take; one that refuses a tag has changed nothing.
-    async fn patch(&mut self, order: &Order, fetched: &Fetched) -> Result<Response, Error> {
+    pub(super) async fn patch(
+        &mut self,
+        order: &Order,
+        fetched: &Fetched,
+    ) -> Result<Response, Error> {
         let mut last = None;
         for tag in tags(fetched) {
             let response = self.send(order, tag.as_deref()).await?;
@@ -172,13 +186,14 @@ impl Conversation<'_> {
         client.change(method, &order.path, &order.body, tag).await
     }
 
-    async fn judge(
+    /// Returns what the answer to a change proves. `result` is what it is about.
+    pub(super) async fn judge(
         &mut self,
         order: &Order,
-        found: &Found,
+        result: Json,
         response: Result<Response, Error>,
     ) -> Result<Answer, Failure> {
-        let told = order.body.to_string();
+        let told = order.told.to_string();
         let response = match response {
             Ok(response) => response,
             Err(Error::Http(error)) if !error.is_unsent() => {
@@ -191,8 +206,8 @@ impl Conversation<'_> {
         let status = response.status.as_u16();
         let said = message(&response.body);
         match status {
-            202 => self.follow(order, found, &response).await,
-            200..300 => Ok(self.done(found, json!({ "sent": order.body }))),
+            202 => self.follow(order, result, &response).await,
+            200..300 => Ok(done(result, json!({ "sent": order.told }))),
             400..500 => {
                 let why = format!("it answered {} to {told}: {said}", response.status);
                 Err(Reply::Refused
@@ -211,13 +226,13 @@ impl Conversation<'_> {
     async fn follow(
         &mut self,
         order: &Order,
-        found: &Found,
+        result: Json,
         response: &Response,
     ) -> Result<Answer, Failure> {
         let monitor = response.header(&header::LOCATION).and_then(document::path);
-        let sent = &order.body;
+        let sent = &order.told;
         let Some(monitor) = monitor else {
-            return Ok(self.done(found, json!({ "sent": sent })));
+            return Ok(done(result, json!({ "sent": sent })));
         };
         let running = json!({ "sent": sent, "task": monitor, "running": true });
         while Instant::now() + PACE < self.service.client.deadline() {
@@ -226,7 +241,7 @@ impl Conversation<'_> {
                 Ok(fetched) => fetched.document,
                 // A monitor is gone once its task is over.
                 Err(Error::Refused { status, .. }) if matches!(status.as_u16(), 404 | 410) => {
-                    return Ok(self.done(found, json!({ "sent": sent, "task": monitor })));
+                    return Ok(done(result, json!({ "sent": sent, "task": monitor })));
                 }
                 // Empty or something else: the task is over, or still accepted.
                 Err(Error::Garbage { .. } | Error::Refused { .. }) => continue,
@@ -238,7 +253,7 @@ impl Conversation<'_> {
             };
             match state.get("TaskState").and_then(Json::as_str) {
                 Some("Completed") | None => {
-                    return Ok(self.done(found, json!({ "sent": sent, "task": monitor })));
+                    return Ok(done(result, json!({ "sent": sent, "task": monitor })));
                 }
                 Some(failed @ ("Exception" | "Killed" | "Cancelled" | "Interrupted")) => {
                     let said = message(state.to_string().as_bytes());
@@ -249,23 +264,30 @@ impl Conversation<'_> {
                 Some(_) => {}
             }
         }
-        Ok(self.done(found, running))
+        Ok(done(result, running))
     }
 
-    fn done(&self, found: &Found, besides: Json) -> Answer {
+    /// Returns what a task was about: its parameters, and the resource.
+    fn result(&self, found: &Found) -> Json {
         let mut result = self.task.parameters.clone();
-        if let (Json::Object(result), Json::Object(besides)) = (&mut result, besides) {
+        if let Json::Object(result) = &mut result {
             result.insert("resource".into(), found.path.as_str().into());
-            result.extend(besides);
         }
-        Answer {
-            result: Some(result),
-            ..Answer::default()
-        }
+        result
     }
 
-    fn refused(&self, why: &str) -> Failure {
+    pub(super) fn refused(&self, why: &str) -> Failure {
         Failure::failed(problem::refused(self.task, why))
+    }
+}
+
+fn done(mut result: Json, besides: Json) -> Answer {
+    if let (Json::Object(result), Json::Object(besides)) = (&mut result, besides) {
+        result.extend(besides);
+    }
+    Answer {
+        result: Some(result),
+        ..Answer::default()
     }
 }
 
