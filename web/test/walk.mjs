@@ -185,7 +185,7 @@ await step("an outlet is switched: its plan, what was shown, the outcome, and th
 await step("now shows the feeds, the hottest inlet and that all is well", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("n");
-  await page.getByText(/14 of 14/).waitFor();
+  await page.getByText(/18 of 18/).waitFor();
   await page.getByRole("meter", { name: "Feed A" }).waitFor();
   await page.getByText("live", { exact: true }).waitFor();
   await picture("now");
