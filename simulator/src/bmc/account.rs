@@ -130,16 +130,16 @@ impl Account {
 
     /// Checks a user and a password, and counts wrong ones.
     pub fn check(&mut self, user: &str, password: &str, now: Duration) -> Checked {
-        // A user that does not exist has no account that could be locked.
-        if user != USER {
-            self.wrong_logins += 1;
-            return Checked::Wrong;
+        self.judge(user, password == PASSWORD, now)
+    }
+
+    /// Judges a user who has given the right proof, or not, and counts wrong ones.
+    pub fn judge(&mut self, user: &str, is_right: bool, now: Duration) -> Checked {
+        match self.meet(user, now) {
+            Checked::Right => {}
+            other => return other,
         }
-        if self.locked_until.is_some_and(|until| now < until) {
-            return Checked::Locked;
-        }
-        self.locked_until = None;
-        if password == PASSWORD {
+        if is_right {
             self.wrong = 0;
             return Checked::Right;
         }
@@ -151,6 +151,20 @@ impl Account {
             self.locked_until = Some(now + self.limits.lockout);
         }
         Checked::Wrong
+    }
+
+    /// Looks a user up, who has not given any proof yet.
+    pub fn meet(&mut self, user: &str, now: Duration) -> Checked {
+        // A user that does not exist has no account that could be locked.
+        if user != USER {
+            self.wrong_logins += 1;
+            return Checked::Wrong;
+        }
+        if self.locked_until.is_some_and(|until| now < until) {
+            return Checked::Locked;
+        }
+        self.locked_until = None;
+        Checked::Right
     }
 
     /// Returns true if a token is that of a session, which it keeps alive.
