@@ -179,7 +179,7 @@ fn of_supply(supply: &Supply) -> Vec<Sensor> {
     vec![
         Sensor {
             entity,
-            ..states(first, &named(""), (SUPPLY, OWN, 0x0a), status)
+            ..states(first, &named(" status"), (SUPPLY, OWN, 0x0a), status)
         },
         measured(input, Some(supply.input_watts)),
         measured(output, Some(supply.output_watts)),

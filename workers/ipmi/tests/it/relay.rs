@@ -109,8 +109,9 @@ async fn a_sensor_that_is_silent_ends_the_read_and_is_named() {
     let before = all / 2;
     relay.traffic.lock().lost = Some((before, SENT));
     let answer = target.run("read", json!({})).await.unwrap();
-    let [one] = answer.missing.as_slice() else {
-        panic!("{:?}", answer.missing);
+    let entries = answer.missing.into_entries();
+    let [one] = entries.as_slice() else {
+        panic!("{entries:?}");
     };
     assert_eq!(one.reason.as_ref(), missing::NO_ANSWER, "{one}");
     assert!(one.to_string().contains("were not asked for"), "{one}");
