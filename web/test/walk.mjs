@@ -343,7 +343,7 @@ await step("the room is shown as it was, and nothing can be done there", async (
   const bar = page.getByRole("region", { name: "Past" });
   await bar.getByText(/^As it was: /).waitFor();
   await causes.getByRole("link", { name: /ups-a/ }).first().waitFor({ state: "detached" });
-  await page.getByText(/14 of 14/).waitFor();
+  await page.getByText(/19 of 19/).waitFor();
   await page.getByText(/[1-9][\d.]* k?W/).first().waitFor();
   await accessible("the past");
   await picture("past");
