@@ -10,6 +10,7 @@ mod counters;
 mod faults;
 #[cfg(test)]
 mod gateway;
+#[cfg(test)]
 mod ipmi;
 #[cfg(test)]
 mod program;
