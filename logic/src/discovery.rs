@@ -15,6 +15,7 @@
 mod accept;
 mod ask;
 mod error;
+mod meant;
 mod naming;
 mod propose;
 mod ranges;
@@ -94,7 +95,8 @@ impl Discovery {
     /// # Errors
     /// The request has a mistake, or one runs in the zone already.
     pub fn begin(&self, request: Discover, by: PersonName) -> Result<DiscoveryView, Error> {
-        let addresses = ranges::parse(&request.addresses)?;
+        let addresses = ranges::parse(&request.addresses);
+        let addresses = addresses.map_err(|error| self.meant(error, &request.zone))?;
         let kinds = self.kinds_of(&request)?;
         check(&request, &kinds)?;
         let mut runs = self.runs.lock();
@@ -110,6 +112,19 @@ impl Discovery {
         }
         runs.push_back(Arc::clone(&run));
         Ok(run.view())
+    }
+
+    /// Says of a word that is no address whether it is a kind.
+    fn meant(&self, error: ranges::Error, zone: &Zone) -> ranges::Error {
+        let ranges::Error::Text { text, problem } = error else {
+            return error;
+        };
+        let served = self.context.kinds.served();
+        let able: Vec<&str> = able(&served, zone).map(|(kind, _)| kind.as_str()).collect();
+        let others = served.kinds().map(Kind::as_str);
+        let others: Vec<&str> = others.filter(|kind| !able.contains(kind)).collect();
+        let problem = meant::kind(&text, &able, &others).unwrap_or(problem);
+        ranges::Error::Text { text, problem }
     }
 
     /// The kinds to ask for: those that are named, or all that can be discovered in the zone, with

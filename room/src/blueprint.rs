@@ -70,6 +70,8 @@ pub enum Kind {
     Crac,
     /// The BMC of a server (Redfish, DSP0266).
     Redfish,
+    /// The same BMC by IPMI 2.0.
+    Ipmi,
     /// The controller of a cooling unit behind a gateway, of no make (Modbus/TCP).
     ModbusCrac,
     /// A UPS as a server of Network UPS Tools tells it.
@@ -186,6 +188,9 @@ pub struct Bmc {
     pub server: String,
     #[serde(default)]
     pub model: BmcModel,
+    /// True if it answers IPMI, too.
+    #[serde(default)]
+    pub ipmi: bool,
     /// The time that it takes to start once it has power.
     #[serde(default = "one_minute", deserialize_with = "span::deserialize")]
     pub start: Duration,

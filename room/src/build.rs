@@ -319,6 +319,7 @@ fn build_bmc(bmc: &blueprint::Bmc, servers: &[Server]) -> Result<Bmc, Error> {
         name: bmc.name.clone(),
         server: server.ok_or_else(|| Error::Server(bmc.name.clone(), bmc.server.clone()))?,
         model: bmc.model,
+        ipmi: bmc.ipmi,
         start: bmc.start,
     })
 }

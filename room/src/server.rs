@@ -40,6 +40,8 @@ pub struct Bmc {
     /// The index of its server.
     pub server: usize,
     pub model: BmcModel,
+    /// True if it answers IPMI, too.
+    pub ipmi: bool,
     /// The time that it takes to start.
     pub start: Duration,
 }

@@ -1,4 +1,4 @@
-//! A simulated BMC: Redfish over HTTPS or HTTP, with sessions, a lockout, power that takes its time, and
+//! A simulated BMC: Redfish over HTTPS or HTTP, and [IPMI](ipmi), with sessions, a lockout, power that takes its time, and
 //! faults. Part of a room, or alone.
 //!
 //! ```text
@@ -10,6 +10,7 @@
 mod account;
 mod answer;
 mod certificate;
+pub mod ipmi;
 mod machine;
 mod power;
 pub mod serve;
@@ -34,6 +35,7 @@ use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order};
 use crate::room::{Command, Condition, Cord, Room};
 use account::Account;
+use ipmi::Ipmi;
 use machine::Surroundings;
 use power::{Count, Power, Reset, Step};
 use tally::{Counts, Tally};
@@ -66,6 +68,8 @@ struct State {
     power: Power,
     settings: Settings,
     tally: Tally,
+    /// Its other face; none: it does not answer IPMI.
+    ipmi: Option<Ipmi>,
     has_power: bool,
     /// The end of its start or restart.
     away_until: Option<Duration>,
@@ -83,6 +87,9 @@ pub struct Place {
     pub server: String,
     /// The outlets that its server is plugged into, as `pdu:outlet`.
     pub outlets: Vec<String>,
+    /// The BMC of which this is the other face.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     pub user: &'static str,
     pub password: &'static str,
 }
@@ -104,6 +111,8 @@ pub struct Truth {
     pub wrong_logins: u64,
     /// The number of times that its account was locked.
     pub lockouts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipmi: Option<ipmi::Truth>,
     /// The orders for each action, and those carried out.
     pub actions: BTreeMap<Reset, Count>,
     pub indicator: bool,
@@ -142,6 +151,7 @@ impl Bmc {
             power: Power::default(),
             settings: Settings::default(),
             tally: Tally::default(),
+            ipmi: None,
             has_power: true,
             away_until: None,
         };
@@ -155,6 +165,12 @@ impl Bmc {
             state: Mutex::new(state),
             life: watch::Sender::new(0),
         }
+    }
+
+    /// Has it answer IPMI, too.
+    pub fn with_ipmi(mut self) -> Self {
+        self.state.get_mut().ipmi = Some(Ipmi::new(&self.name));
+        self
     }
 
     /// Builds all BMCs of a room.
@@ -172,14 +188,18 @@ impl Bmc {
                 server: bmc.server,
             };
             let certificates = Arc::new(Certificates::make(&bmc.name)?);
-            Ok(Arc::new(Self::new(
+            let built = Self::new(
                 bmc.name.clone(),
                 bmc.model,
                 machine,
                 bmc.start,
                 (Limits::default(), Some(certificates)),
                 began,
-            )))
+            );
+            Ok(Arc::new(match bmc.ipmi {
+                true => built.with_ipmi(),
+                false => built,
+            }))
         };
         locked.bmcs.iter().map(build).collect()
     }
@@ -200,14 +220,35 @@ impl Bmc {
             rack: room.racks[server.rack].name.clone(),
             server: server.name.clone(),
             outlets: server.cords.iter().map(outlet).collect(),
+            part_of: None,
             user: USER,
             password: PASSWORD,
         })
     }
 
+    /// Returns the entry of its other face, if it answers IPMI.
+    pub fn ipmi_place(&self, address: SocketAddr) -> Option<Place> {
+        Some(Place {
+            name: format!("{}-ipmi", self.name),
+            kind: Kind::Ipmi,
+            part_of: Some(self.name.clone()),
+            ..self.place(address)?
+        })
+    }
+
+    /// Returns true if it answers IPMI.
+    pub fn has_ipmi(&self) -> bool {
+        self.state.lock().ipmi.is_some()
+    }
+
     /// Lets the time pass that has passed: what is due is done, and power is lost or returns.
     pub fn tick(&self, now: Duration) {
-        self.settle(&mut self.state.lock(), now);
+        let mut state = self.state.lock();
+        self.settle(&mut state, now);
+        if state.ipmi.is_some() && state.is_there() {
+            let measured = self.machine.measure(now);
+            self.look(&mut state, &measured, (now, ipmi::seconds()));
+        }
     }
 
     /// Returns the time since the start of the simulator.
@@ -220,7 +261,7 @@ impl Bmc {
         if state.has_power && !has_power {
             state.power.lose();
             state.faults.lost_power();
-            state.account.restart();
+            state.end_sessions();
             self.life.send_modify(|life| *life += 1);
         }
         if !state.has_power && has_power {
@@ -247,7 +288,7 @@ impl Bmc {
     }
 
     fn restart(&self, state: &mut State, away: Duration) {
-        state.account.restart();
+        state.end_sessions();
         state.away_until = Some(self.now() + away);
         self.life.send_modify(|life| *life += 1);
     }
@@ -257,6 +298,14 @@ impl State {
     /// Returns true if the BMC has power and has started.
     fn is_there(&self) -> bool {
         self.has_power && self.away_until.is_none()
+    }
+
+    /// Ends all sessions, of both faces.
+    fn end_sessions(&mut self) {
+        self.account.restart();
+        if let Some(ipmi) = &mut self.ipmi {
+            ipmi.restart();
+        }
     }
 
     fn view<'a>(&'a self, bmc: &'a Bmc, measured: &'a Surroundings) -> View<'a> {
@@ -332,6 +381,7 @@ impl Equipment for Bmc {
             sessions: state.account.sessions().len(),
             wrong_logins: state.account.wrong_logins,
             lockouts: state.account.lockouts,
+            ipmi: state.ipmi.as_ref().map(Ipmi::truth),
             actions: state.power.counts.clone(),
             indicator: state.settings.indicator,
             boot_target: state.settings.boot_target.clone(),

@@ -19,7 +19,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::fault::{self, Misfit, Order};
+use crate::blueprint::Kind;
+use crate::fault::{self, Faults, Misfit, Order};
 
 pub use client::ask;
 
@@ -67,6 +68,24 @@ pub trait Equipment: Send + Sync + 'static {
 
     /// Returns the truth about it.
     fn truth(&self, detail: Detail) -> Self::Truth;
+}
+
+/// The beginning of a truth: what it is about.
+#[derive(Debug, Clone, Serialize)]
+pub struct Subject {
+    pub name: String,
+    pub kind: Kind,
+    pub faults: Vec<String>,
+}
+
+impl Subject {
+    pub fn new(name: &str, kind: Kind, faults: &Faults) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            faults: faults.names(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -297,6 +297,28 @@ impl Faults {
         self
     }
 
+    /// Takes an order to equipment of this name that has only the faults that fit it.
+    ///
+    /// # Errors
+    /// The fault does not fit, for this reason.
+    pub fn take(
+        &mut self,
+        order: Order,
+        device: &str,
+        (fits, why): (impl FnOnce(Fault) -> bool, &'static str),
+    ) -> Result<(), Misfit> {
+        match order {
+            Order::Add(fault) if !fits(fault) => {
+                let device = device.to_owned();
+                Err(Misfit { device, fault, why })
+            }
+            _ => {
+                *self = std::mem::take(self).ordered(order);
+                Ok(())
+            }
+        }
+    }
+
     /// Returns true if `fault` is among these.
     pub fn has(&self, fault: Fault) -> bool {
         self.0.contains(&fault)

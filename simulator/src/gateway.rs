@@ -25,8 +25,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::blueprint::Kind;
-use crate::control::{Detail, Equipment};
-use crate::fault::{Faults, Misfit, Order, Reply};
+use crate::control::{Detail, Equipment, Subject};
+use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::room::Room;
 
 pub use unit::{Place, Truth as UnitTruth, Unit};
@@ -73,9 +73,8 @@ pub struct Counts {
 /// The ground truth about a gateway.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
-    pub name: String,
-    pub kind: Kind,
-    pub faults: Vec<String>,
+    #[serde(flatten)]
+    pub subject: Subject,
     /// The numbers of its units.
     pub units: Vec<u8>,
     #[serde(flatten)]
@@ -142,27 +141,14 @@ impl Equipment for Gateway {
     }
 
     fn order(&self, order: Order) -> Result<(), Misfit> {
-        let mut state = self.state.lock();
-        match order {
-            Order::Add(fault) if !fault.is_of_all() => {
-                return Err(Misfit {
-                    device: self.name.clone(),
-                    fault,
-                    why: "it is a gateway",
-                });
-            }
-            _ => {}
-        }
-        state.faults = std::mem::take(&mut state.faults).ordered(order);
-        Ok(())
+        let fits = (Fault::is_of_all, "it is a gateway");
+        self.state.lock().faults.take(order, &self.name, fits)
     }
 
     fn truth(&self, _: Detail) -> Truth {
         let state = self.state.lock();
         Truth {
-            name: self.name.clone(),
-            kind: Kind::ModbusCrac,
-            faults: state.faults.names(),
+            subject: Subject::new(&self.name, Kind::ModbusCrac, &state.faults),
             units: self.units.iter().map(|unit| unit.number()).collect(),
             counts: state.counts.clone(),
         }

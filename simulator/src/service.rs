@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -106,8 +106,13 @@ pub async fn run(config: &Config) -> Result<(), Error> {
     for bmc in &bmcs {
         let (listener, address) = open(bmc.name(), at()?).await?;
         lines.push(line(&bmc.place(address))?);
-        let bmc = bmc.clone();
-        tasks.spawn(bmc::serve::serve(listener, move |_| Some(bmc.clone())));
+        let found = bmc.clone();
+        tasks.spawn(bmc::serve::serve(listener, move |_| Some(found.clone())));
+        if bmc.has_ipmi() {
+            let (socket, address) = open_datagrams(bmc.name(), at()?).await?;
+            lines.push(line(&bmc.ipmi_place(address))?);
+            tasks.spawn(bmc::ipmi::serve::serve(socket, bmc.clone()));
+        }
     }
     for gateway in &gateways {
         let (listener, address) = open(gateway.name(), at()?).await?;
@@ -150,6 +155,18 @@ async fn open(name: &str, address: SocketAddr) -> Result<(TcpListener, SocketAdd
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
     Ok((listener, address))
+}
+
+/// Opens the port of something that is asked by datagrams; returns its address.
+async fn open_datagrams(name: &str, address: SocketAddr) -> Result<(UdpSocket, SocketAddr), Error> {
+    let refused = |source| device::Error::Bind {
+        name: name.to_owned(),
+        address,
+        source,
+    };
+    let socket = UdpSocket::bind(address).await.map_err(refused)?;
+    let address = socket.local_addr().map_err(refused)?;
+    Ok((socket, address))
 }
 
 /// Opens the control port; returns its address.

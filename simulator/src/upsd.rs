@@ -21,8 +21,8 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::blueprint::Kind;
-use crate::control::{Detail, Equipment};
-use crate::fault::{Faults, Misfit, Order, Reply};
+use crate::control::{Detail, Equipment, Subject};
+use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::room::Room;
 
 pub use told::{Place, Told, Truth as ToldTruth};
@@ -63,9 +63,8 @@ pub struct Counts {
 /// The ground truth about a server.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
-    pub name: String,
-    pub kind: Kind,
-    pub faults: Vec<String>,
+    #[serde(flatten)]
+    pub subject: Subject,
     #[serde(flatten)]
     pub counts: Counts,
 }
@@ -128,27 +127,17 @@ impl Equipment for Upsd {
     }
 
     fn order(&self, order: Order) -> Result<(), Misfit> {
-        let mut state = self.state.lock();
-        match order {
-            Order::Add(fault) if !fault.is_of_all() => {
-                return Err(Misfit {
-                    device: self.name.clone(),
-                    fault,
-                    why: "it is an upsd: its UPSs have that, if anything",
-                });
-            }
-            _ => {}
-        }
-        state.faults = std::mem::take(&mut state.faults).ordered(order);
-        Ok(())
+        let fits = (
+            Fault::is_of_all,
+            "it is an upsd: its UPSs have that, if anything",
+        );
+        self.state.lock().faults.take(order, &self.name, fits)
     }
 
     fn truth(&self, _: Detail) -> Truth {
         let state = self.state.lock();
         Truth {
-            name: self.name.clone(),
-            kind: Kind::Nut,
-            faults: state.faults.names(),
+            subject: Subject::new(&self.name, Kind::Nut, &state.faults),
             counts: state.counts.clone(),
         }
     }

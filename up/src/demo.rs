@@ -23,9 +23,9 @@ use utakata_model::{
 use crate::claim::write_whole;
 
 const PROGRAM: &str = "utakata-simulator";
-/// The release of the cooling units, which are of no make and are served in demos alone. The manifest
-/// comes last: without it a folder is no release.
-const COOLING: [(&str, &str); 2] = [
+/// The releases of the cooling units and of their controllers, which are of no make and are served in
+/// demos alone. The manifest of each comes last: without it a folder is no release.
+const COOLING: [(&str, &str); 4] = [
     (
         "releases/crac/profiles/crac.toml",
         include_str!("../../simulator/releases/crac/profiles/crac.toml"),
@@ -33,6 +33,14 @@ const COOLING: [(&str, &str); 2] = [
     (
         "releases/crac/worker.toml",
         include_str!("../../simulator/releases/crac/worker.toml"),
+    ),
+    (
+        "releases/modbus-crac/profiles/modbus-crac.toml",
+        include_str!("../../simulator/releases/modbus-crac/profiles/modbus-crac.toml"),
+    ),
+    (
+        "releases/modbus-crac/worker.toml",
+        include_str!("../../simulator/releases/modbus-crac/worker.toml"),
     ),
 ];
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,7 +103,10 @@ pub struct Device {
     /// The outlets that feed it, as `pdu:outlet`.
     #[serde(default)]
     outlets: Vec<Endpoint>,
-    /// The user of a BMC.
+    /// The target of which it is another way in: a controller, or what a server tells of it.
+    #[serde(default)]
+    part_of: Option<TargetName>,
+    /// The user of a BMC or of a server of UPSs.
     #[serde(default)]
     user: Option<String>,
     #[serde(default)]
@@ -218,7 +229,7 @@ impl Room {
     }
 }
 
-/// Puts the release of the simulator's own kind into a data directory.
+/// Puts the releases of the simulator's own kinds into a data directory.
 pub fn lay_out_release(data: &Path) -> io::Result<()> {
     for (name, text) in COOLING {
         let path = data.join(name);
@@ -274,21 +285,18 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
             .filter_map(|(key, text)| Some((key.to_owned(), text.clone()?)));
         documents.push(Document::Target(Target {
             labels: labels.collect(),
-            credential: Some(credential.name.clone()),
+            credential: credential.as_ref().map(|one| one.name.clone()),
             ..Target::new(
                 device.name.clone(),
                 device.kind.clone(),
                 device.address.clone(),
             )
         }));
-        credentials.insert(credential.name.clone(), credential);
-        documents.extend(device.outlets.iter().map(|outlet| {
-            Document::Relation(Relation {
-                relation: RelationKind::Feeds,
-                from: outlet.clone(),
-                to: Endpoint::Target(device.name.clone()),
-            })
-        }));
+        credentials.extend(credential.map(|one| (one.name.clone(), one)));
+        documents.extend(relations(device).map(Document::Relation));
+    }
+    if devices.iter().any(|device| device.zone.is_some()) {
+        documents.push(Document::Relation(cools()));
     }
     documents.extend(credentials.into_values().map(Document::Credential));
     documents.push(Document::Schedule(Schedule {
@@ -300,6 +308,29 @@ fn documents(devices: &[Device]) -> Result<Vec<Document>, Error> {
     }));
     documents.push(Document::Policy(Box::new(policy())));
     Ok(documents)
+}
+
+/// Returns what feeds a device, and what it is a part of.
+fn relations(device: &Device) -> impl Iterator<Item = Relation> {
+    let fed = device.outlets.iter().cloned();
+    let fed = fed.map(|outlet| (RelationKind::Feeds, outlet));
+    let whole = device.part_of.clone().map(Endpoint::Target);
+    let inside = whole.map(|whole| (RelationKind::Contains, whole));
+    let to = Endpoint::Target(device.name.clone());
+    fed.chain(inside).map(move |(relation, from)| Relation {
+        relation,
+        from,
+        to: to.clone(),
+    })
+}
+
+/// Returns the relation of the cooling units to what stands in the racks: their air mixes.
+#[expect(clippy::expect_used, reason = "a test reads it")]
+fn cools() -> Relation {
+    let relation = serde_json::from_value(serde_json::json!({
+        "relation": "cools", "from": "room=demo,kind=crac", "to": "room=demo,rack",
+    }));
+    relation.expect("the relation of the demo is one")
 }
 
 /// The outlets of `pdu-a1-a` on which hangs what can be spared.
@@ -349,15 +380,23 @@ fn demo_selector() -> utakata_model::Selector {
     "room=demo".parse().expect("room=demo is a selector")
 }
 
-fn credential(device: &Device) -> Result<Credential, NameError> {
+/// Returns the credential of a device. `None`: it lets everybody in.
+fn credential(device: &Device) -> Result<Option<Credential>, NameError> {
     if let (Some(user), Some(password)) = (&device.user, &device.password) {
+        let name = match device.kind.as_str() {
+            "nut" => "demo-ups",
+            _ => "demo-bmc",
+        };
         let values = [("user", user), ("password", password)];
-        return Ok(Credential {
-            name: "demo-bmc".parse()?,
+        return Ok(Some(Credential {
+            name: name.parse()?,
             values: values
                 .map(|(key, text)| (key.to_owned(), Secret::new(text.clone())))
                 .into(),
-        });
+        }));
+    }
+    if device.kind.as_str() == "modbus-crac" {
+        return Ok(None);
     }
     let read = device.community_read.as_deref().unwrap_or("public");
     let write = device.community_write.as_deref().unwrap_or("private");
@@ -370,12 +409,12 @@ fn credential(device: &Device) -> Result<Credential, NameError> {
         ("community", read),
         ("community_write", write),
     ];
-    Ok(Credential {
+    Ok(Some(Credential {
         name,
         values: values
             .map(|(key, text)| (key.to_owned(), Secret::new(text)))
             .into(),
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -413,6 +452,32 @@ mod tests {
                 "relation feeds pdu-a1-a:1 bmc-a1-01",
                 "relation feeds pdu-a1-b:1 bmc-a1-01",
                 "credential demo-bmc"
+            ]
+        );
+        let lines = [
+            r#"{"name":"crac-1","kind":"crac","address":"127.0.0.1:16111","room":"demo","zone":"east"}"#,
+            r#"{"name":"cu-1","kind":"modbus-crac","address":"127.0.0.1:16115/1","room":"demo","zone":"east","part_of":"crac-1"}"#,
+            r#"{"name":"nut-1-ups-a","kind":"nut","address":"ups-a@127.0.0.1:16116","room":"demo","feed":"A","part_of":"ups-a","user":"demo","password":"x"}"#,
+        ];
+        let devices = lines.map(|line| {
+            let Line::Device(device) = serde_json::from_str(line).unwrap() else {
+                panic!("not a device");
+            };
+            *device
+        });
+        let documents = super::documents(&devices).unwrap();
+        let subjects: Vec<String> = documents.iter().map(Document::subject).collect();
+        assert_eq!(
+            subjects[..8],
+            [
+                "target crac-1",
+                "target cu-1",
+                "relation contains crac-1 cu-1",
+                "target nut-1-ups-a",
+                "relation contains ups-a nut-1-ups-a",
+                "relation cools room=demo,kind=crac room=demo,rack",
+                "credential demo",
+                "credential demo-ups"
             ]
         );
         let ready = r#"{"ready":true,"control":"127.0.0.1:16100","devices":10}"#;

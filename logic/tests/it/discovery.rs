@@ -175,7 +175,15 @@ async fn a_request_that_would_harm_or_make_no_sense_is_refused() {
     let room = room().await;
     for (request, says) in [
         (json!({ "addresses": "10.0.0.0/8" }), "too large a network"),
-        (json!({ "addresses": "bmc-1" }), "no IP address"),
+        (json!({ "addresses": "bmc-1" }), "no IP address: write"),
+        (
+            json!({ "addresses": "10.0.3.7,board" }),
+            "discover ADDRESSES --kind board",
+        ),
+        (
+            json!({ "addresses": "boards" }),
+            "discover ADDRESSES --kind board",
+        ),
         (
             json!({ "addresses": "10.0.3.7", "kinds": ["boards"] }),
             "did you mean",

@@ -135,16 +135,17 @@ impl Account {
 
     /// Checks a user and a password, and counts wrong ones.
     pub fn check(&mut self, user: &str, password: &str, now: Duration) -> Checked {
-        // A user that does not exist has no account that could be locked.
-        if user != USER {
-            self.wrong_logins += 1;
-            return Checked::Wrong;
+        let is_right = password == self.password;
+        self.judge(user, is_right, now)
+    }
+
+    /// Judges a user who has given the right proof, or not, and counts wrong ones.
+    pub fn judge(&mut self, user: &str, is_right: bool, now: Duration) -> Checked {
+        match self.meet(user, now) {
+            Checked::Right => {}
+            other => return other,
         }
-        if self.locked_until.is_some_and(|until| now < until) {
-            return Checked::Locked;
-        }
-        self.locked_until = None;
-        if password == self.password {
+        if is_right {
             self.wrong = 0;
             return Checked::Right;
         }
@@ -158,6 +159,20 @@ impl Account {
         Checked::Wrong
     }
 
+    /// Looks a user up, who has not given any proof yet.
+    pub fn meet(&mut self, user: &str, now: Duration) -> Checked {
+        // A user that does not exist has no account that could be locked.
+        if user != USER {
+            self.wrong_logins += 1;
+            return Checked::Wrong;
+        }
+        if self.locked_until.is_some_and(|until| now < until) {
+            return Checked::Locked;
+        }
+        self.locked_until = None;
+        Checked::Right
+    }
+
     /// Returns true if a token is that of a session, which it keeps alive.
     pub fn is_logged_in(&mut self, token: &str, now: Duration) -> bool {
         self.expire(now);
@@ -166,6 +181,11 @@ impl Account {
             session.used = now;
             true
         })
+    }
+
+    /// The password of the user, by every protocol.
+    pub fn password(&self) -> &str {
+        &self.password
     }
 
     /// Changes the password, if it is long enough and not too long. The sessions of the earlier one

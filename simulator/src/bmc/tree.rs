@@ -6,7 +6,7 @@
 
 mod classic;
 mod modern;
-mod sensors;
+pub(super) mod sensors;
 
 use serde_json::{Value, json};
 
@@ -197,7 +197,7 @@ fn root(view: &View<'_>) -> Value {
 }
 
 /// An identifier that follows from a name.
-fn uuid(name: &str) -> String {
+pub(super) fn uuid(name: &str) -> String {
     let high = crate::chance::draw(0, name, 1);
     let low = crate::chance::draw(0, name, 2);
     format!(

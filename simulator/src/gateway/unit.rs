@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::registers::Registers;
 use crate::blueprint::Kind;
-use crate::control::{Detail, Equipment};
+use crate::control::{Detail, Equipment, Subject};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::room::{self, Room};
 
@@ -44,14 +44,15 @@ pub struct Place {
     /// The units among which it stands in for others.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub zone: String,
+    /// The cooling unit that it controls.
+    pub part_of: String,
 }
 
 /// The ground truth about a unit.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
-    pub name: String,
-    pub kind: Kind,
-    pub faults: Vec<String>,
+    #[serde(flatten)]
+    pub subject: Subject,
     /// The cooling unit that it controls.
     pub cooling: String,
     pub requests: u64,
@@ -87,6 +88,7 @@ impl Unit {
             address: format!("{gateway}/{}", self.of.number),
             room: room.name.clone(),
             zone: room.cooling[self.of.cooling].zone.clone(),
+            part_of: room.cooling[self.of.cooling].name.clone(),
         }
     }
 
@@ -123,23 +125,19 @@ impl Equipment for Unit {
     fn order(&self, order: Order) -> Result<(), Misfit> {
         let room = self.room.lock();
         let mut state = self.state.lock();
+        let fits =
+            |fault: Fault| fault.is_of_all() || matches!(fault, Fault::Lying | Fault::Frozen);
+        let why = "it is a unit behind a gateway: what happens to a cooling unit happens to the \
+                   one that it controls";
+        state.faults.take(order, &self.of.name, (fits, why))?;
         match order {
             Order::Add(Fault::Frozen) => {
                 let now = || Registers::of(&room.cooling[self.of.cooling]);
                 state.frozen.get_or_insert_with(now);
             }
-            Order::Add(fault) if !fault.is_of_all() && fault != Fault::Lying => {
-                return Err(Misfit {
-                    device: self.of.name.clone(),
-                    fault,
-                    why: "it is a unit behind a gateway: what happens to a cooling unit happens to \
-                          the one that it controls",
-                });
-            }
             Order::Add(_) => {}
             Order::Clear => state.frozen = None,
         }
-        state.faults = std::mem::take(&mut state.faults).ordered(order);
         Ok(())
     }
 
@@ -149,9 +147,7 @@ impl Equipment for Unit {
         let cooling = &room.cooling[self.of.cooling];
         let tenths = |degrees: f64| (degrees * 10.0).round() / 10.0;
         Truth {
-            name: self.of.name.clone(),
-            kind: Kind::ModbusCrac,
-            faults: state.faults.names(),
+            subject: Subject::new(&self.of.name, Kind::ModbusCrac, &state.faults),
             cooling: cooling.name.clone(),
             requests: state.requests,
             answers: state.answers,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::variables::Variables;
 use super::{PASSWORD, USER};
 use crate::blueprint::Kind;
-use crate::control::{Detail, Equipment};
+use crate::control::{Detail, Equipment, Subject};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::room::{Room, TestOrder};
 
@@ -51,6 +51,8 @@ pub struct Place {
     pub room: String,
     /// The feed that it supplies.
     pub feed: String,
+    /// The UPS of the room.
+    pub part_of: String,
     pub user: &'static str,
     pub password: &'static str,
 }
@@ -58,9 +60,8 @@ pub struct Place {
 /// The ground truth about a UPS behind a server.
 #[derive(Debug, Clone, Serialize)]
 pub struct Truth {
-    pub name: String,
-    pub kind: Kind,
-    pub faults: Vec<String>,
+    #[serde(flatten)]
+    pub subject: Subject,
     /// The UPS of the room.
     pub ups: String,
     /// The commands that it was given, and those that it obeyed.
@@ -96,6 +97,7 @@ impl Told {
             address: format!("{}@{upsd}", self.of),
             room: room.name.clone(),
             feed: room.upses[self.ups].feed.clone(),
+            part_of: self.of.clone(),
             user: USER,
             password: PASSWORD,
         }
@@ -151,25 +153,21 @@ impl Equipment for Told {
     fn order(&self, order: Order) -> Result<(), Misfit> {
         let room = self.room.lock();
         let mut state = self.state.lock();
+        let fits = |fault: Fault| {
+            let is_shared = matches!(fault, Fault::Lying | Fault::Frozen);
+            fault.is_of_all() || fault.is_of_upsds() || is_shared
+        };
+        let why = "it is what an upsd tells of a UPS: what happens to the UPS happens under its \
+                   own name";
+        state.faults.take(order, &self.name, (fits, why))?;
         match order {
             Order::Add(Fault::Frozen) => {
                 let now = || Variables::of(&room.upses[self.ups]);
                 state.frozen.get_or_insert_with(now);
             }
-            Order::Add(fault)
-                if !fault.is_of_all() && !fault.is_of_upsds() && fault != Fault::Lying =>
-            {
-                return Err(Misfit {
-                    device: self.name.clone(),
-                    fault,
-                    why: "it is what an upsd tells of a UPS: what happens to the UPS happens under \
-                          its own name",
-                });
-            }
             Order::Add(_) => {}
             Order::Clear => state.frozen = None,
         }
-        state.faults = std::mem::take(&mut state.faults).ordered(order);
         Ok(())
     }
 
@@ -179,9 +177,7 @@ impl Equipment for Told {
         let ups = &room.upses[self.ups];
         let variables = Variables::of(ups);
         Truth {
-            name: self.name.clone(),
-            kind: Kind::Nut,
-            faults: state.faults.names(),
+            subject: Subject::new(&self.name, Kind::Nut, &state.faults),
             ups: self.of.clone(),
             received: state.received,
             done: state.done,

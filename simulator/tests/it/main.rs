@@ -11,6 +11,8 @@ mod faults;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod ipmi;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod room;

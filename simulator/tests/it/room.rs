@@ -11,9 +11,9 @@ const PX_STATE: &str = "1.3.6.1.4.1.13742.6.4.1.2.1.3.1";
 #[test]
 fn every_device_of_the_default_room_introduces_itself() {
     let room = Simulator::room();
-    assert_eq!(room.places.len(), 14);
+    assert_eq!(room.places.len(), 19);
     let of_snmp = room.places.iter();
-    for (name, place) in of_snmp.filter(|(_, place)| place["kind"] != "redfish") {
+    for (name, place) in of_snmp.filter(|(_, place)| place["community_read"].is_string()) {
         assert_eq!(room.get(name, "1.3.6.1.2.1.1.5.0"), *name);
         let object = room.get(name, "1.3.6.1.2.1.1.2.0");
         let expect = match place["kind"].as_str().unwrap() {
@@ -28,6 +28,13 @@ fn every_device_of_the_default_room_introduces_itself() {
     assert_eq!(room.places["pdu-a1-b2"]["rack"], "A1");
     assert_eq!(room.places["pdu-a1-b2"]["feed"], "B");
     assert!(room.places["ups-a"].get("rack").is_none());
+    for (part, whole) in [
+        ("cu-1", "crac-1"),
+        ("nut-1-ups-b", "ups-b"),
+        ("bmc-a2-01-ipmi", "bmc-a2-01"),
+    ] {
+        assert_eq!(room.places[part]["part_of"], whole);
+    }
     let bmc = &room.places["bmc-a2-01"];
     assert_eq!(bmc["server"], "a2-compute-01");
     assert_eq!(

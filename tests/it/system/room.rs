@@ -65,8 +65,8 @@ impl Room {
              values: { version: \"2c\", community: public, community_write: private }\n---\n\
              type: schedule\nname: room\nselector: room=demo\ninterval: 1s\n"
             .to_owned();
-        // Nothing here serves the kind of its cooling units, and its BMCs have another credential.
-        let is_other = |one: &&Value| one["kind"] == "crac" || one["kind"] == "redfish";
+        // Nothing here serves the kind of its cooling units, and others have another credential.
+        let is_other = |one: &&Value| one["kind"] == "crac" || one["community_read"].is_null();
         let devices = self.devices.iter().filter(|one| !is_other(one));
         for device in devices {
             let word = |key: &str| device[key].as_str().unwrap_or("none").to_owned();

@@ -10,6 +10,7 @@ use super::source::rust_sources;
 use super::{Offence, expect_none};
 
 const PROMISES: &str = "docs/promises.md";
+const FAULTS: &str = "docs/design/faults-of-devices.md";
 
 #[test]
 fn every_link_in_a_document_resolves() {
@@ -34,10 +35,7 @@ fn every_link_in_a_document_resolves() {
 #[test]
 fn every_promise_names_a_test_that_exists() {
     let text = fs::read_to_string(repository::root().join(PROMISES)).unwrap();
-    let tests: HashSet<String> = rust_sources()
-        .iter()
-        .flat_map(|one| names(&one.code))
-        .collect();
+    let tests = known_tests();
     let offence = |line, what: String| Offence::new(Path::new(PROMISES), line, what);
     let promises = promises(&text);
     assert!(!promises.is_empty(), "{PROMISES} promises nothing");
@@ -52,6 +50,55 @@ fn every_promise_names_a_test_that_exists() {
         }
     }
     expect_none("a promise that no test holds is a wish:", offences);
+}
+
+#[test]
+fn every_fault_of_a_device_names_a_test_that_exists() {
+    let text = fs::read_to_string(repository::root().join(FAULTS)).unwrap();
+    let tests = known_tests();
+    let offence = |line, what: String| Offence::new(Path::new(FAULTS), line, what);
+    let mut offences = Vec::new();
+    for (line, named) in faults(&text) {
+        if named.is_empty() {
+            offences.push(offence(line, "names no test: `...`".into()));
+        }
+        for name in named.iter().filter(|name| !tests.contains(*name)) {
+            offences.push(offence(line, format!("there is no test `{name}`")));
+        }
+    }
+    expect_none("these faults were only thought of:", offences);
+}
+
+fn known_tests() -> HashSet<String> {
+    let sources = rust_sources();
+    sources.iter().flat_map(|one| names(&one.code)).collect()
+}
+
+/// The rows of tables, with the tests in their last column; "the same" is that of the row before.
+fn faults(text: &str) -> Vec<(usize, Vec<String>)> {
+    let mut found: Vec<(usize, Vec<String>)> = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let row = line
+            .strip_prefix("| ")
+            .and_then(|row| row.strip_suffix('|'));
+        let Some((_, last)) = row.and_then(|row| row.rsplit_once(" | ")) else {
+            continue;
+        };
+        let named = match last.trim() {
+            "test" => continue,
+            "the same" => found
+                .last()
+                .map_or_else(Vec::new, |(_, named)| named.clone()),
+            last => last
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect(),
+        };
+        found.push((number + 1, named));
+    }
+    found
 }
 
 /// Relative links outside code, with their lines; what follows `#` is dropped.

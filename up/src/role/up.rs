@@ -113,7 +113,7 @@ async fn serve(arguments: &Arguments, config: Config, claim: &Claim, tell: Tell<
     };
     if arguments.demo {
         let laid_out = demo::lay_out_release(claim.folder().path());
-        laid_out.context("the release of the demo's cooling units cannot be written")?;
+        laid_out.context("the releases of the demo's cooling units cannot be written")?;
     }
     let probes = Probes::start(&config.probes).await?;
     let within = config.stop.within;

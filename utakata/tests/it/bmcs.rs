@@ -86,6 +86,7 @@ fn the_servers_of_the_demo_are_read_and_switched_by_their_bmcs() {
     assert!(outlet() < Some(20.0), "{:?}", outlet());
     demo.control(&format!("{BMC} power-on"));
     assert_eq!(demo.truth(BMC)["host"], "On");
+    the_other_face(&demo);
     for bmc in [BMC, "bmc-a2-01"] {
         let truth = demo.truth(bmc);
         for (count, expect) in [
@@ -99,6 +100,66 @@ fn the_servers_of_the_demo_are_read_and_switched_by_their_bmcs() {
         }
     }
     assert_eq!(demo.up.stop(), 0, "{}", place.told());
+}
+
+/// The same BMC by IPMI, with each cipher suite.
+fn the_other_face(demo: &Demo<'_>) {
+    let place = demo.place;
+    place.until_served("ipmi");
+    let (bmc, face) = ("bmc-a2-01", "bmc-a2-01-ipmi");
+    let targets = place.json(&["get", "targets"]);
+    let mut targets = targets.as_array().unwrap().iter();
+    let found = targets.find(|one| one["name"] == face).unwrap();
+    let address = found["address"].as_str().unwrap();
+    let older = format!(
+        "type: credential\nname: older\n\
+         values: {{ user: demo, password: demo-bmc-pass, suite: \"3\" }}\n---\n\
+         type: target\nname: {face}-3\nkind: ipmi\naddress: {address}\ncredential: older\n"
+    );
+    let file = place.file("older.yaml", &older);
+    let applied = place.run(&["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!(applied.code, 0, "{}{}", applied.out, applied.err);
+    for face in [face, "bmc-a2-01-ipmi-3"] {
+        let readings = |target: &str| {
+            let read = place.json(&["read", target]);
+            read["tasks"][0]["readings"].as_array().unwrap().clone()
+        };
+        let (ipmi, redfish) = (readings(face), readings(bmc));
+        assert!(ipmi.len() >= 60, "{ipmi:?}");
+        let celsius = |all: &[Value]| {
+            let is_it = |one: &&Value| {
+                let attributes = one["attributes"].to_string();
+                one["metric"] == "hw.temperature" && attributes.contains("Inlet")
+            };
+            all.iter().find(is_it).and_then(|one| one["value"].as_f64())
+        };
+        let (one, other) = (celsius(&ipmi).unwrap(), celsius(&redfish).unwrap());
+        assert!((one - other).abs() <= 1.0, "{one} {other}");
+        demo.control(&format!("{face} power-off"));
+        assert_eq!(demo.truth(bmc)["host"], "Off");
+        let state = place.json(&["read", bmc, "--metric", "utakata.power.state"]);
+        assert!(state.to_string().contains("\"off\""), "{state}");
+        demo.control(&format!("{face} power-on"));
+        assert_eq!(demo.truth(bmc)["host"], "On");
+    }
+    let truth = demo.truth(bmc);
+    let ipmi = &truth["ipmi"];
+    // One session at a time, which is closed: also by what failed.
+    assert_eq!(
+        (&ipmi["sessions"], &ipmi["sessions_max"]),
+        (&json!(0), &json!(1)),
+        "{truth}"
+    );
+    assert_eq!(ipmi["sessions_refused"], 0, "{truth}");
+    // Two units of a line are one conversation with its gateway.
+    let line = demo.truth("line-1");
+    assert_eq!(
+        (&line["connections_max"], &line["requests_max"]),
+        (&json!(1), &json!(1)),
+        "{line}"
+    );
+    assert_eq!(truth["actions"]["ForceOff"]["done"], 2, "{truth}");
+    assert!(truth["ipmi"]["log_entries"].as_u64() >= Some(4), "{truth}");
 }
 
 #[test]

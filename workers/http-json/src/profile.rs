@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 pub use utakata_profile::Error;
 use utakata_profile::{
     Source, Template,
-    json::{Condition, Read, body},
+    json::{self, Condition, Read, body},
 };
 use utakata_worker_http::Method;
 
@@ -41,6 +41,38 @@ pub struct Content {
 pub struct Probe {
     pub uri: String,
     pub when: Vec<Condition>,
+    pub identity: Option<Identity>,
+}
+
+/// What a device says of itself.
+#[derive(Debug)]
+pub struct Identity {
+    /// The document in which it does. Absent: that by which it is recognised.
+    pub uri: Option<String>,
+    /// By key: `vendor`, `model`, `serial`, `uuid`, `name`.
+    pub said: Vec<(&'static str, Said)>,
+}
+
+/// Something that a device says of itself, or that is so of all that a profile recognises.
+#[derive(Debug)]
+pub enum Said {
+    Always(String),
+    At(String),
+}
+
+impl Said {
+    /// Returns the text of a document. `None`: it says nothing.
+    pub fn of(&self, document: &Json) -> Option<String> {
+        let text = match self {
+            Self::Always(text) => text.clone(),
+            Self::At(pointer) => match json::at(document, pointer)? {
+                Json::String(text) => text.trim().to_owned(),
+                Json::Number(number) => number.to_string(),
+                _ => return None,
+            },
+        };
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 /// A document that is read.
@@ -118,6 +150,10 @@ mod tests {
             (
                 "description = \"x\"\n[[read]]\nin = \"b\"\nmetric = []",
                 "x.toml:2: there is no place \"b\" in [get]",
+            ),
+            (
+                "description = \"x\"\n[match]\nget = \"/a\"\nwhen = { at = \"/b\", is = 1 }\nidentity = { serial = { at = \"b\" } }",
+                "x.toml:2: \"b\" is no place",
             ),
             (
                 "description = \"x\"\n[control.a]\nmethod = \"GET\"\npath = \"/a\"",

@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod read;
 
 use std::{collections::HashMap, error::Error as StdError, sync::Arc, time::Duration};
@@ -16,7 +17,7 @@ use utakata_worker_http::{
 };
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
-    model::{Class, Cure, Problem},
+    model::{Class, Cure, Problem, action::DISCOVER},
 };
 
 use crate::profile::{Content, Document};
@@ -70,7 +71,7 @@ impl HttpJsonWorker {
     /// An invalid profile or action.
     pub fn of(release: &Release) -> Result<Self, release::Error> {
         Ok(Self {
-            program: Program::of(&release.folder, &release.manifest, &["read"])?,
+            program: Program::of(&release.folder, &release.manifest, &["read", DISCOVER])?,
             devices: Devices::default(),
             learned: Mutex::default(),
         })
@@ -78,6 +79,9 @@ impl HttpJsonWorker {
 
     async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        if task.action.as_str() == DISCOVER {
+            return self.discover(task, deadline).await;
+        }
         let (place, turn) = begin(&self.devices, task, USUAL, deadline).await?;
         let base = place.path.as_deref().unwrap_or_default();
         let base = base.trim_end_matches('/').to_owned();

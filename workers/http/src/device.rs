@@ -128,6 +128,11 @@ impl Device {
         }
     }
 
+    /// Closes the connection: nobody will ask soon.
+    pub fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
     /// Reads a page of at most so many bytes.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use utakata_worker_sdk::address::{self, Address};
 
 /// The port of libvirt without TLS.
-const PORT: u16 = 16509;
+pub const PORT: u16 = 16509;
 /// The socket of the host itself.
 const SOCKET: &str = "/run/libvirt/libvirt-sock";
 

@@ -14,12 +14,16 @@ pub const HEAD: usize = 28;
 const CALL: u32 = 0;
 const REPLY: u32 = 1;
 
+/// The flag of a connection by which nothing can be changed.
+const READ_ONLY: u32 = 1;
+
 /// A procedure of the remote protocol, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Procedure {
     Open = 1,
     Close = 2,
     NodeInfo = 6,
+    Capabilities = 7,
     Create = 9,
     Destroy = 12,
     DomainInfo = 16,
@@ -30,6 +34,7 @@ pub enum Procedure {
     HostName = 59,
     Authentications = 66,
     Polkit = 70,
+    Smbios = 203,
     Reset = 245,
     Domains = 273,
 }
@@ -212,6 +217,11 @@ pub fn incoming(bytes: &[u8]) -> Result<Incoming, Malformed> {
 /// The arguments by which a driver is opened.
 pub fn open(driver: &str) -> Writer {
     Writer::default().number(1).text(driver).number(0)
+}
+
+/// The arguments by which a driver is opened only to look.
+pub fn look(driver: &str) -> Writer {
+    Writer::default().number(1).text(driver).number(READ_ONLY)
 }
 
 /// The ways in which a host wants to know who asks.

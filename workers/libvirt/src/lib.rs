@@ -2,11 +2,12 @@
 //! protocol, without libvirt's library.
 //!
 //! From the inside out: [`xdr`] is how the protocol writes values, [`call`] what is asked and
-//! answered, [`address`] where (all three are pure); [`session`] talks to one host; [`worker`]
+//! answered, [`address`] where, [`host`] what a host says of itself (all four are pure); [`session`] talks to one host; [`worker`]
 //! carries out tasks.
 
 pub mod address;
 pub mod call;
+pub mod host;
 pub mod session;
 pub mod worker;
 pub mod xdr;

@@ -60,14 +60,35 @@ pub struct Session {
     deadline: Instant,
 }
 
+/// The result of knocking at a host that speaks the protocol.
+pub enum Entered {
+    In(Session),
+    /// It does not let this worker in.
+    Refused(Error),
+}
+
 impl Session {
     /// Connects to a host and opens the driver that is meant.
     ///
     /// # Errors
     /// It cannot be reached, or does not let this worker in.
     pub async fn open(place: &Place, deadline: Instant) -> Result<Self, Error> {
+        let mut session = match Self::enter(&place.host, deadline).await? {
+            Entered::In(session) => session,
+            Entered::Refused(error) => return Err(error),
+        };
+        let driver = call::open(&place.driver);
+        session.call(Procedure::Open, driver).await?;
+        Ok(session)
+    }
+
+    /// Connects to a host, without opening a driver.
+    ///
+    /// # Errors
+    /// It cannot be reached, or does not speak the protocol.
+    pub async fn enter(host: &Host, deadline: Instant) -> Result<Entered, Error> {
         let until = deadline.min(Instant::now() + PATIENCE);
-        let connecting = timeout_at(until, connect(place)).await;
+        let connecting = timeout_at(until, connect(host)).await;
         let mut session = Self {
             stream: connecting.map_err(|_| Error::Silence)??,
             serial: 0,
@@ -77,17 +98,15 @@ impl Session {
         let ways = session.call(Procedure::Authentications, none).await?;
         let ways = call::authentications(&ways)?;
         if ways.contains(&Authentication::Polkit) && !ways.contains(&Authentication::None) {
-            let entered = session.call(Procedure::Polkit, Writer::default()).await;
-            entered.map_err(|error| match error {
-                Error::Refused(_) => Error::Polkit,
-                other => other,
-            })?;
+            match session.call(Procedure::Polkit, Writer::default()).await {
+                Ok(_) => {}
+                Err(Error::Refused(_)) => return Ok(Entered::Refused(Error::Polkit)),
+                Err(error) => return Err(error),
+            }
         } else if !ways.is_empty() && !ways.contains(&Authentication::None) {
-            return Err(Error::Authentication);
+            return Ok(Entered::Refused(Error::Authentication));
         }
-        let driver = call::open(&place.driver);
-        session.call(Procedure::Open, driver).await?;
-        Ok(session)
+        Ok(Entered::In(session))
     }
 
     /// Calls a procedure and returns the data of its answer.
@@ -136,8 +155,8 @@ impl Session {
     }
 }
 
-async fn connect(place: &Place) -> Result<Box<dyn Stream>, Error> {
-    match &place.host {
+async fn connect(host: &Host) -> Result<Box<dyn Stream>, Error> {
+    match host {
         Host::Unix(path) => {
             let stream = UnixStream::connect(path).await;
             Ok(Box::new(stream.map_err(Error::Connect)?))

@@ -1,6 +1,7 @@
 //! Carries out tasks.
 
 mod control;
+mod discover;
 mod problem;
 mod read;
 
@@ -10,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     gates::Gates,
-    model::{Class, Cure, Problem},
+    model::{Class, Cure, Problem, action::DISCOVER},
 };
 
 use crate::{
@@ -38,6 +39,9 @@ struct Conversation<'a> {
 impl LibvirtWorker {
     async fn perform(&self, task: &Task, deadline: Instant) -> Result<Answer, Failure> {
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+        if task.action.as_str() == DISCOVER {
+            return self.discover(task, deadline).await;
+        }
         let place = address::parse(&task.address).map_err(|error| {
             let message = format!("{}: {error}", task.target);
             Failure::failed(Problem::new("bad-address", Cure::Operator, message))
@@ -70,7 +74,7 @@ impl Conversation<'_> {
 impl Worker for LibvirtWorker {
     fn build(release: &Release) -> Result<Self, Box<dyn StdError + Send + Sync>> {
         let is_known = |name: &str, class: Class| match class {
-            Class::Observe => name == "read",
+            Class::Observe => matches!(name, "read" | DISCOVER),
             Class::Control => Order::of(name).is_some(),
         };
         let mut actions = release.manifest.actions.iter();

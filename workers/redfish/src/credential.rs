@@ -17,12 +17,25 @@ pub enum Auth {
     Basic,
 }
 
+/// A user of a service.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct User {
+    pub name: String,
+    pub password: String,
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credential {
-    /// The user and the password. Absent: nobody.
-    pub login: Option<(String, String)>,
+    /// Absent: nobody.
+    pub login: Option<User>,
     pub auth: Auth,
     pub rule: Rule,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("user ***")
+    }
 }
 
 impl fmt::Debug for Credential {
@@ -42,7 +55,10 @@ pub fn parse(values: &BTreeMap<String, Secret>) -> Result<Credential, String> {
     }
     let value = |key: &str| rule::given(values, key);
     let login = match (value("user"), value("password")) {
-        (Some(user), password) => Some((user.into(), password.unwrap_or_default().into())),
+        (Some(name), password) => Some(User {
+            name: name.into(),
+            password: password.unwrap_or_default().into(),
+        }),
         (None, None) => None,
         (None, Some(_)) => return Err("the credential has a password and no user".into()),
     };

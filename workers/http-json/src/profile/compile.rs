@@ -13,7 +13,7 @@ use utakata_worker_http::Method;
 use utakata_worker_sdk::model::suggest;
 
 use super::{
-    Content, Control, Document, Error, Probe,
+    Content, Control, Document, Error, Identity, Probe, Said,
     file::{self, File},
 };
 
@@ -45,6 +45,28 @@ fn probe(form: &file::Match) -> Result<Probe, String> {
     Ok(Probe {
         uri: path(&form.get)?,
         when: conditions(&form.when.0)?,
+        identity: form.identity.as_ref().map(identity).transpose()?,
+    })
+}
+
+fn identity(form: &file::Identity) -> Result<Identity, String> {
+    let said = |said: &file::Said| match said {
+        file::Said::Always(text) => Ok(Said::Always(text.clone())),
+        file::Said::At(form) => pointer(&form.at).map(Said::At),
+    };
+    let keys = [
+        ("vendor", &form.vendor),
+        ("model", &form.model),
+        ("serial", &form.serial),
+        ("uuid", &form.uuid),
+        ("name", &form.name),
+    ];
+    let keys = keys.into_iter();
+    let all = keys.filter_map(|(key, form)| Some((key, form.as_ref()?)));
+    let all = all.map(|(key, form)| Ok::<_, String>((key, said(form)?)));
+    Ok(Identity {
+        uri: form.get.as_deref().map(path).transpose()?,
+        said: all.collect::<Result<_, _>>()?,
     })
 }
 

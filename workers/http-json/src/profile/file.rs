@@ -29,6 +29,41 @@ keys! {
 pub struct Match {
     pub get: String,
     pub when: OneOrMany<Condition>,
+    #[serde(default)]
+    pub identity: Option<Identity>,
+}
+
+/// What a device says of itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The document in which it does. Absent: that by which it is recognised.
+    #[serde(default)]
+    pub get: Option<String>,
+    #[serde(default)]
+    pub vendor: Option<Said>,
+    #[serde(default)]
+    pub model: Option<Said>,
+    #[serde(default)]
+    pub serial: Option<Said>,
+    #[serde(default)]
+    pub uuid: Option<Said>,
+    #[serde(default)]
+    pub name: Option<Said>,
+}
+
+/// A text, or the place of one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Said {
+    Always(String),
+    At(SaidAt),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaidAt {
+    pub at: String,
 }
 
 /// The path of a document, with its query.

@@ -6,5 +6,6 @@
 )]
 
 mod control;
+mod discover;
 mod pdu;
 mod read;

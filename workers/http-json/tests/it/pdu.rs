@@ -1,4 +1,4 @@
-//! A rack PDU that speaks JAWS over plain HTTP. It knows nothing of the worker.
+//! A rack PDU that speaks JAWS, over plain HTTP or TLS. It knows nothing of the worker.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -13,6 +13,10 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
+};
 use utakata_worker_http_json::HttpJsonWorker;
 use utakata_worker_sdk::harness::alone::Alone;
 
@@ -27,6 +31,8 @@ pub struct State {
     pub answer: u16,
     /// True if it says that it has done what it does not do.
     pub lies: bool,
+    /// The paths that everybody may see; `/` are all of them.
+    pub public: &'static str,
 }
 
 /// A running PDU; it ends when dropped.
@@ -44,9 +50,26 @@ impl Drop for Pdu {
 
 impl Pdu {
     pub async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    pub async fn start_with_tls() -> Self {
+        let made = rcgen::generate_simple_self_signed(["pdu".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key);
+        Self::listen(Some(Arc::new(config.unwrap()).into())).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
         let state = Arc::new(Mutex::new(State {
             outlets: [true, false],
             answer: 204,
+            public: "/none",
             ..State::default()
         }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -54,12 +77,18 @@ impl Pdu {
         let shared = Arc::clone(&state);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
-                let serve = service_fn(move |request| answer(Arc::clone(&shared), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), serve),
-                );
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                tokio::spawn(async move {
+                    let serve = service_fn(move |request| answer(Arc::clone(&shared), request));
+                    let http = hyper::server::conn::http1::Builder::new();
+                    let _ = match tls {
+                        None => http.serve_connection(TokioIo::new(stream), serve).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => http.serve_connection(TokioIo::new(stream), serve).await,
+                            Err(_) => Ok(()),
+                        },
+                    };
+                });
             }
         });
         Self {
@@ -95,6 +124,8 @@ fn document(state: &State, path: &str) -> Option<Json> {
     let outlets: Vec<Json> = outlets.map(|(at, is_on)| outlet(at, *is_on)).collect();
     Some(match path {
         "/jaws/monitor/units" => json!([{ "id": "A", "name": "Master", "status": "Normal" }]),
+        "/jaws/config/info/units" => json!([{ "id": "A", "name": "Master",
+            "model_number": "C2L36TE", "product_serial_number": "AEVB0000345" }]),
         "/jaws/monitor/outlets" => Json::Array(outlets),
         "/jaws/monitor/phases" => json!([{ "id": "AA1", "name": "L1-L2", "active_power": 278,
             "energy": 4075.4, "current": 1.62, "voltage": 208.1, "power_factor": 0.83,
@@ -127,7 +158,8 @@ async fn answer(
     };
     let said = parts.headers.get(header::AUTHORIZATION);
     // admin:admin
-    if said.is_none_or(|said| said != "Basic YWRtaW46YWRtaW4=") {
+    let is_public = path.starts_with(state.public);
+    if !is_public && said.is_none_or(|said| said != "Basic YWRtaW46YWRtaW4=") {
         return Ok(status(401, String::new()).unwrap());
     }
     if parts.method == Method::GET {

@@ -16,8 +16,12 @@ impl Target {
     }
 
     pub fn with(bmc: &Ipmi, credential: &[(&str, &str)]) -> Self {
+        Self::at(bmc.address(), credential)
+    }
+
+    pub fn at(address: impl ToString, credential: &[(&str, &str)]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("releases/ipmi");
-        Self(Alone::build(&folder, bmc.address(), credential).unwrap())
+        Self(Alone::build(&folder, address, credential).unwrap())
     }
 
     pub async fn run(&self, action: &str, parameters: Json) -> Result<Answer, Failure> {

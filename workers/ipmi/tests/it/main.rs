@@ -9,3 +9,4 @@ mod bmc;
 mod control;
 mod discover;
 mod read;
+mod relay;

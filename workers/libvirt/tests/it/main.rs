@@ -13,7 +13,7 @@ use utakata_worker_libvirt::LibvirtWorker;
 use utakata_worker_sdk::{
     Answer, Failure,
     harness::alone::{Alone, value},
-    model::OutcomeStatus,
+    model::{DiscoveryAnswer, OutcomeStatus},
 };
 
 struct Target(Alone<LibvirtWorker>);
@@ -73,6 +73,35 @@ async fn what_is_read_is_what_virsh_tells() {
             assert!(value(&readings, "utakata.vm.state", told.trim()).is_some());
         }
     }
+}
+
+#[tokio::test]
+async fn a_host_is_found_with_its_identity_and_by_a_connection_that_can_change_nothing() {
+    let host = Libvirtd::start(1).unwrap();
+    let port = host.address().port();
+    let target = Target::new("-");
+    // Nobody has the second address.
+    let asked = json!({ "addresses": ["127.0.0.1", "127.0.0.2"], "port": port });
+    let answer = target.run("discover", asked).await.unwrap();
+    let answer: DiscoveryAnswer = serde_json::from_value(answer.result.unwrap()).unwrap();
+    assert_eq!(answer.asked, 2);
+    let [one] = answer.found.as_slice() else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(one.address, format!("127.0.0.1:{port}"));
+    assert!(
+        one.also
+            .contains(&format!("qemu+tcp://127.0.0.1:{port}/system"))
+    );
+    // As the daemon is told.
+    let known: Vec<&str> = one.identifiers.iter().map(|one| one.as_str()).collect();
+    assert!(
+        known.contains(&"uuid:3f6b9c2e-0000-4000-8000-000000000001"),
+        "{one:?}"
+    );
+    let name = host.virsh(&["hostname"]).unwrap();
+    assert_eq!(one.name.as_deref(), Some(name.trim()));
+    assert_eq!((&one.problem, one.wants_credential), (&None, false));
 }
 
 #[tokio::test]

@@ -147,3 +147,29 @@ async fn a_driver_that_gives_no_result_leaves_it_unknown() {
     let failure = ended.await.unwrap().unwrap_err();
     assert_eq!(failure.status, OutcomeStatus::Unknown, "{failure:?}");
 }
+
+#[tokio::test]
+async fn a_beeper_that_can_only_be_toggled_is_left_alone() {
+    const SCRIPT: Script = &[
+        (
+            "LIST CMD",
+            "BEGIN LIST CMD u\nCMD u beeper.toggle\nEND LIST CMD u\n",
+        ),
+        // Nobody could know what became of it.
+        ("INSTCMD", ""),
+    ];
+    let login = Some("admin");
+    for action in ["beeper-on", "beeper-off", "beeper-mute"] {
+        let device = Device::new(serve(SCRIPT).await, login);
+        let outcome = device.run(action, json!({})).await;
+        match action {
+            // It is so already.
+            "beeper-on" => assert!(outcome.is_ok(), "{outcome:?}"),
+            _ => assert_eq!(
+                outcome.unwrap_err().status,
+                OutcomeStatus::Failed,
+                "{action}"
+            ),
+        }
+    }
+}

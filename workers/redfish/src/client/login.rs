@@ -15,7 +15,7 @@ use utakata_worker_http::{
 
 use super::{Client, DOCUMENT_MAX, Error, LOCKED, PATIENCE, message, reply};
 use crate::{
-    credential::{Auth, Credential},
+    credential::{Auth, Credential, User},
     document,
 };
 
@@ -67,8 +67,8 @@ impl Login {
     pub fn header(&self, credential: &Credential) -> Option<(HeaderName, String)> {
         match (self, &credential.login) {
             (Self::Session { token, .. }, _) => Some((TOKEN, token.clone())),
-            (Self::Basic { .. }, Some((user, password))) => {
-                let both = STANDARD.encode(format!("{user}:{password}"));
+            (Self::Basic { .. }, Some(User { name, password })) => {
+                let both = STANDARD.encode(format!("{name}:{password}"));
                 Some((header::AUTHORIZATION, format!("Basic {both}")))
             }
             _ => None,
@@ -89,11 +89,10 @@ impl Unanswered {
     }
 }
 
-impl Credential {
+impl User {
     fn login_request(&self, path: &str) -> Request {
-        let (user, password) = self.login.clone().unwrap_or_default();
         let mut request = Request::new(Method::POST, path);
-        request.body = json!({ "UserName": user, "Password": password })
+        request.body = json!({ "UserName": self.name, "Password": self.password })
             .to_string()
             .into();
         let json = "application/json";
@@ -121,9 +120,9 @@ pub fn sessions(root: &Json) -> Option<String> {
 impl Client {
     /// Logs in, unless somebody is.
     pub(super) async fn log_in(&mut self) -> Result<(), Error> {
-        if self.credential.login.is_none() {
+        let Some(user) = self.credential.login.clone() else {
             return Ok(());
-        }
+        };
         if let Some(refused) = self.refused {
             let ago = refused.elapsed();
             if ago < LOCKED {
@@ -141,14 +140,14 @@ impl Client {
             self.login = Login::Basic { until: None };
             return Ok(());
         }
-        self.open_session().await
+        self.open_session(&user).await
     }
 
-    async fn open_session(&mut self) -> Result<(), Error> {
-        let mut response = self.post_session().await?;
+    async fn open_session(&mut self, user: &User) -> Result<(), Error> {
+        let mut response = self.post_session(user).await?;
         // A service that is starting says 401 to the right password, now and then.
         if response.status == StatusCode::UNAUTHORIZED {
-            response = self.post_session().await?;
+            response = self.post_session(user).await?;
         }
         let status = response.status;
         match (status.as_u16(), session(&response)) {
@@ -173,32 +172,37 @@ impl Client {
         }
     }
 
-    async fn post_session(&mut self) -> Result<Response, Error> {
+    async fn post_session(&mut self, user: &User) -> Result<Response, Error> {
         let path = match &self.unanswered {
             Some(earlier) => earlier.path.clone(),
             None => self.sessions.clone().flatten().unwrap_or(SESSIONS.into()),
         };
         let is_kept = self.connection.is_some();
-        let response = match self.answer(&path).await {
+        let response = match self.ask(user, &path).await {
             // The kept connection ended just now, and the service has not seen it.
-            Err(Error::Http(error)) if is_kept && error.is_unsent() => self.answer(&path).await,
+            Err(Error::Http(error)) if is_kept && error.is_unsent() => self.ask(user, &path).await,
             answered => answered,
         }?;
         match self.redirection(&path, &response)? {
-            Some(path) => self.answer(&path).await,
+            Some(path) => self.ask(user, &path).await,
             None => Ok(response),
         }
     }
 
-    /// Returns the answer to a login, which is asked for unless one is under way.
-    async fn answer(&mut self, path: &str) -> Result<Response, Error> {
+    /// Sends a login, unless one is under way, and returns its answer.
+    async fn ask(&mut self, user: &User, path: &str) -> Result<Response, Error> {
         if self.unanswered.is_none() {
             let deadline = self.deadline.min(Instant::now() + PATIENCE);
             let connection = self.connect(deadline).await?;
-            let request = self.credential.login_request(path);
+            let request = user.login_request(path);
             self.unanswered = Some(Unanswered::send(connection, request));
             self.requests += 1;
         }
+        self.answer().await
+    }
+
+    /// Returns the answer to the login that is under way.
+    async fn answer(&mut self) -> Result<Response, Error> {
         let Some(unanswered) = &mut self.unanswered else {
             return Err(Error::Http(connection::Error::Unsent));
         };
@@ -243,9 +247,8 @@ impl Client {
 
     /// Ends the own session, best effort; also one that a login is about to open.
     pub async fn log_out(&mut self) {
-        if let Some(earlier) = &self.unanswered {
-            let path = earlier.path.clone();
-            let late = self.answer(&path).await;
+        if self.unanswered.is_some() {
+            let late = self.answer().await;
             if let Some(session) = late.ok().as_ref().and_then(session) {
                 self.login = session;
             }

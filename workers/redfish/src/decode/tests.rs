@@ -193,6 +193,14 @@ fn what_is_not_measured_is_no_reading() {
     let power = json!({ "PowerControl": [{ "PowerConsumedWatts": 0 }],
         "Voltages": [{ "Name": "System Board DIMM PG", "ReadingVolts": 1 }] });
     assert_eq!(read("power", &power), nothing);
+    // Without a state nothing is critical, and a chassis knows nothing of its system's power.
+    let supplies = json!({ "PowerSupplies": [
+        { "MemberId": "0", "Name": "PSU1", "Status": null },
+        { "MemberId": "1", "Name": "PSU2", "Status": { "State": null, "Health": null } },
+    ] });
+    assert_eq!(read("power", &supplies), nothing);
+    let chassis = json!({ "Id": "1", "PowerState": "On" });
+    assert_eq!(read("chassis", &chassis), nothing);
 }
 
 #[test]

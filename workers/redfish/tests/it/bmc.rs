@@ -51,6 +51,10 @@ pub struct Habits {
     pub breaks: bool,
     /// Logins are carried out, and not answered before [`Bmc::answer_logins`].
     pub holds_logins: bool,
+    /// The only spelling of the root that it knows. Empty: it knows both.
+    pub root: &'static str,
+    /// The password is right, and must be changed before anything else.
+    pub expired: bool,
 }
 
 impl Default for Habits {
@@ -70,6 +74,8 @@ impl Default for Habits {
             bars: "",
             breaks: false,
             holds_logins: false,
+            root: "",
+            expired: false,
         }
     }
 }
@@ -225,6 +231,10 @@ impl State {
             return Some(with(308, &Json::Null, &[("location", &to)]));
         }
         let path = asked.path.trim_end_matches('/').to_owned();
+        let root = self.habits.root;
+        if path == ROOT && !root.is_empty() && asked.path != root {
+            return Some(plain(401));
+        }
         if path == ROOT && asked.method == Method::GET {
             return Some(self.resource(&path, asked));
         }
@@ -272,6 +282,9 @@ impl State {
         if body["UserName"] != USER || body["Password"] != PASSWORD {
             self.wrong += 1;
             return with(401, &error("wrong password"), &[]);
+        }
+        if self.habits.expired {
+            return with(403, &error("the factory password must be changed"), &[]);
         }
         if self.sessions.len() >= self.habits.sessions {
             return with(503, &error("RAC0218: the maximum of sessions"), &[]);

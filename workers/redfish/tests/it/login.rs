@@ -165,3 +165,31 @@ async fn a_resource_that_is_barred_costs_one_login_and_the_rest_is_told() {
     // The one before, which was refused for nothing, was ended.
     assert_eq!(bmc.state.lock().sessions.len(), 1);
 }
+
+#[tokio::test]
+async fn a_password_that_must_be_changed_is_told_and_not_tried_again() {
+    let habits = Habits {
+        expired: true,
+        ..Habits::default()
+    };
+    let (bmc, device) = start(habits).await;
+    for round in 0..3 {
+        let problem = device.run("read", json!({})).await.unwrap_err().problem;
+        assert_eq!(&*problem.code, "bad-credential", "{problem}");
+        let is_told = problem.message.contains("must be changed");
+        assert_eq!(is_told, round == 0, "{problem}");
+    }
+    assert_eq!(bmc.state.lock().logins, 1);
+}
+
+#[tokio::test]
+async fn ending_a_session_that_is_gone_harms_nobody() {
+    let (bmc, device) = start(Habits::default()).await;
+    device.read().await;
+    bmc.state.lock().sessions.clear();
+    let soon = tokio::time::Instant::now() + Duration::from_secs(2);
+    device.worker().log_out(soon).await;
+    assert_eq!(bmc.count("DELETE"), 1);
+    device.read().await;
+    assert_eq!(bmc.state.lock().sessions.len(), 1);
+}

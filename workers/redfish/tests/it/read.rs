@@ -154,3 +154,32 @@ async fn members_that_are_nowhere_but_in_their_collection_are_read_each_time() {
         assert!(answer.missing.is_empty(), "{:?}", answer.missing);
     }
 }
+
+#[tokio::test]
+async fn a_root_is_found_under_either_spelling() {
+    for root in ["/redfish/v1", "/redfish/v1/"] {
+        let habits = Habits {
+            root,
+            ..Habits::default()
+        };
+        let bmc = Bmc::start(tree(), habits).await;
+        let readings = Device::new(bmc.url(), LOGIN).read().await;
+        expect(&readings, &[("utakata.power.state", "", "on")]);
+    }
+}
+
+#[tokio::test]
+async fn what_takes_minutes_or_needs_a_licence_is_never_asked_for() {
+    const OTHERS: [&str; 3] = ["UpdateService", "TelemetryService", "EventService"];
+    let mut tree = tree();
+    for service in OTHERS {
+        let path = format!("/redfish/v1/{service}");
+        tree["/redfish/v1"][service] = json!({ "@odata.id": path });
+        tree[path] = json!({ "FirmwareInventory": { "@odata.id": "/redfish/v1/UpdateService/F" } });
+    }
+    let bmc = Bmc::start(tree, Habits::default()).await;
+    Device::new(bmc.url(), LOGIN).read().await;
+    for service in OTHERS {
+        assert_eq!(bmc.count(&format!("GET /redfish/v1/{service}")), 0);
+    }
+}

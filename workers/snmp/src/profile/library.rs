@@ -80,6 +80,34 @@ const SHIPPED: &[(&str, &str)] = &[
         "vertiv-geist",
         include_str!("../../profiles/vertiv-geist.toml"),
     ),
+    ("asentria", include_str!("../../profiles/asentria.toml")),
+    ("avtech", include_str!("../../profiles/avtech.toml")),
+    ("cisco-sb", include_str!("../../profiles/cisco-sb.toml")),
+    (
+        "cyberpower-ups",
+        include_str!("../../profiles/cyberpower-ups.toml"),
+    ),
+    ("dell-ups", include_str!("../../profiles/dell-ups.toml")),
+    ("eltek-sp2", include_str!("../../profiles/eltek-sp2.toml")),
+    (
+        "eltek-valere",
+        include_str!("../../profiles/eltek-valere.toml"),
+    ),
+    (
+        "fujitsu-irmc",
+        include_str!("../../profiles/fujitsu-irmc.toml"),
+    ),
+    (
+        "hpe-procurve",
+        include_str!("../../profiles/hpe-procurve.toml"),
+    ),
+    (
+        "huawei-ibmc",
+        include_str!("../../profiles/huawei-ibmc.toml"),
+    ),
+    ("hwg", include_str!("../../profiles/hwg.toml")),
+    ("opengear", include_str!("../../profiles/opengear.toml")),
+    ("truenas", include_str!("../../profiles/truenas.toml")),
 ];
 
 impl utakata_profile::Content for Content {
