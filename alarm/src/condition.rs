@@ -134,10 +134,7 @@ impl State {
 
     /// Returns true if there is nothing to remember: a state like a new one does the same.
     pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Quiet
-            && self.raises.is_empty()
-            && !self.flapping
-            && !self.silent
+        self.phase == Phase::Quiet && self.raises.is_empty() && !self.flapping && !self.silent
     }
 
     /// Returns the part that must survive a restart.

@@ -40,7 +40,11 @@ impl Trend {
         let newest = self.points.last().map_or(i64::MIN, |newest| newest.at);
         let at = at.as_millisecond().max(newest);
         let spacing = window / SPACES;
-        let before = self.points.len().checked_sub(2).map(|at| self.points[at].at);
+        let before = self
+            .points
+            .len()
+            .checked_sub(2)
+            .map(|at| self.points[at].at);
         // The newest one is always there; it is replaced while it is too near to the one before.
         if before.is_some_and(|before| age(at, before) < spacing) {
             self.points.pop();

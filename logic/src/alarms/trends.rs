@@ -58,11 +58,15 @@ impl Trends {
         self.0.shrink_to_fit();
     }
 
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn place(&mut self, of: Window<'_>, now: Timestamp) -> usize {
         self.find(of).unwrap_or_else(|_| {
             // A device may name others each time.
-            self.0
-                .retain(|kept| !kept.trend.is_over(now, kept.window));
+            self.0.retain(|kept| !kept.trend.is_over(now, kept.window));
             let at = self.find(of).unwrap_or_else(|at| at);
             self.0.reserve_exact(1);
             let new = Kept {

@@ -11,7 +11,7 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use super::Attributes;
+use super::{Attributes, Measurand};
 use crate::{MetricName, NameError, Recognition};
 
 /// The most texts, names, sets of attributes and recognitions that a thread remembers, of each.
@@ -23,6 +23,7 @@ thread_local! {
     static TEXTS: RefCell<HashSet<Arc<str>>> = RefCell::default();
     static METRICS: RefCell<HashSet<MetricName>> = RefCell::default();
     static ATTRIBUTES: RefCell<HashSet<Attributes>> = RefCell::default();
+    static MEASURANDS: RefCell<HashSet<Arc<Measurand>>> = RefCell::default();
     static RECOGNITIONS: RefCell<HashSet<Arc<Recognition>>> = RefCell::default();
 }
 
@@ -55,6 +56,14 @@ pub fn attributes<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> At
     ATTRIBUTES.with_borrow_mut(|known| match known.get(&made) {
         Some(known) => known.clone(),
         None => remember(known, made),
+    })
+}
+
+/// Returns what was measured, which readings of other times and other targets may share.
+pub fn measurand(made: Measurand) -> Arc<Measurand> {
+    MEASURANDS.with_borrow_mut(|known| match known.get(&made) {
+        Some(known) => Arc::clone(known),
+        None => remember(known, Arc::new(made)),
     })
 }
 

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use utakata_model::{
-    ActionName, Class, Cure, MetricName, Missing, OperationId, Origin, Outcome, OutcomeStatus,
-    Problem, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, missing,
-    outcome::Timings,
+    ActionName, Class, Cure, Measurand, MetricName, Missing, OperationId, Origin, Outcome,
+    OutcomeStatus, Problem, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey,
+    missing, outcome::Timings,
 };
 
 use super::LastSeen;
@@ -14,10 +14,13 @@ use crate::observed::turns::HealthTurn;
 
 fn readings(second: i64, metrics: &[&str]) -> Arc<Readings> {
     let reading = |metric: &&str| Reading {
-        metric: MetricName::new(metric).unwrap(),
-        attributes: Default::default(),
+        of: Measurand {
+            metric: MetricName::new(metric).unwrap(),
+            attributes: Default::default(),
+            unit: "".into(),
+        }
+        .into(),
         value: ReadingValue::Number(second as f64),
-        unit: "".into(),
         quality: Quality::Good,
     };
     Arc::new(Readings {

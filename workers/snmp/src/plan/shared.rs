@@ -27,11 +27,7 @@ struct Known {
 
 impl SharedPlans {
     /// Returns the plan of devices that are recognised as this, which is built if no device has it.
-    pub fn of(
-        &self,
-        recognised: Recognised,
-        build: impl FnOnce(&Recognised) -> Plan,
-    ) -> Arc<Plan> {
+    pub fn of(&self, recognised: Recognised, build: impl FnOnce(&Recognised) -> Plan) -> Arc<Plan> {
         if let Some(plan) = self.known.lock().find(&recognised) {
             return plan;
         }
