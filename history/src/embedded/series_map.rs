@@ -181,3 +181,67 @@ fn identity(hasher: &RandomState, entry: &Entry) -> u64 {
     let attributes: Vec<_> = reading::identity(&entry.attributes).collect();
     hasher.hash_one((entry.metric.as_str(), &*entry.unit, attributes))
 }
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::{Measurand, Quality, ReadingValue};
+
+    use super::*;
+
+    fn reading(metric: &str, name: &str) -> Reading {
+        let of = Measurand {
+            metric: metric.parse().unwrap(),
+            attributes: [
+                ("hw.id".into(), "1".into()),
+                ("hw.name".into(), name.into()),
+            ]
+            .into(),
+            unit: "W".into(),
+        };
+        Reading {
+            of: of.into(),
+            value: ReadingValue::Number(1.0),
+            quality: Quality::Good,
+        }
+    }
+
+    #[test]
+    fn sources_alike_share_the_names_of_their_series_until_one_is_described_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let dictionary = Dictionary::of_folder(folder.path()).unwrap();
+        let (hasher, mut shared) = (RandomState::default(), SharedNames::default());
+        let mut load = |source| SeriesMap::load(&dictionary, source, &hasher, &mut shared).unwrap();
+        let mut maps: Vec<SeriesMap> = (1..=100).map(&mut load).collect();
+        let readings = [reading("hw.power", "inlet"), reading("hw.energy", "inlet")];
+        let named = |readings: &[Reading]| -> Vec<(u64, Reading)> {
+            let each = readings.iter();
+            each.map(|one| (hash(&hasher, one), one.clone())).collect()
+        };
+        let learn = |map: &mut SeriesMap, shared: &mut SharedNames, readings: &[Reading]| {
+            let named = named(readings);
+            let unknown: Vec<(u64, &Reading)> = named.iter().map(|(at, one)| (*at, one)).collect();
+            let learned = map.learn(&hasher, shared, &unknown);
+            learned.iter().map(|entry| entry.number).collect::<Vec<_>>()
+        };
+        for map in &mut maps {
+            assert_eq!(learn(map, &mut shared, &readings), [0, 1]);
+            assert_eq!(map.find(hash(&hasher, &readings[1]), 1), Some(1));
+        }
+        assert!(
+            maps.iter()
+                .all(|map| Arc::ptr_eq(&map.names, &maps[0].names))
+        );
+        // It keeps its number, and the others keep theirs.
+        let renamed = [reading("hw.power", "feed A")];
+        assert_eq!(learn(&mut maps[0], &mut shared, &renamed), [0]);
+        assert_eq!(maps[0].find(hash(&hasher, &renamed[0]), 0), Some(0));
+        assert_eq!(maps[1].find(hash(&hasher, &renamed[0]), 0), None);
+        assert!(!Arc::ptr_eq(&maps[0].names, &maps[1].names));
+        assert!(Arc::ptr_eq(&maps[1].names, &maps[99].names));
+    }
+
+    #[test]
+    fn a_source_takes_little_more_than_its_place() {
+        assert!(size_of::<SeriesMap>() <= 48, "{}", size_of::<SeriesMap>());
+    }
+}

@@ -521,7 +521,7 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
     let mut expect = environment();
     // The schema of an action is free JSON: additions to it are kept.
     let read = EnvironmentStatus::decode(&bytes).unwrap();
-    expect.pools[0].manifest.actions[0].parameters =
+    Arc::make_mut(&mut expect.pools[0].manifest).actions[0].parameters =
         read.pools[0].manifest.actions[0].parameters.clone();
     assert_eq!(read, expect);
 }

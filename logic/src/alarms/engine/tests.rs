@@ -258,7 +258,9 @@ fn a_trend_that_is_all_right_is_kept_once_for_all_its_rules_and_never_written() 
     let active = |number: u32| {
         let key = (
             format!("rule-{number}").parse().unwrap(),
-            series(&readings(target, 0, &[("hw.power", 0.0)]).readings[0].attributes),
+            crate::alarms::record::series(
+                &readings(target, 0, &[("hw.power", 0.0)]).readings[0].attributes,
+            ),
         );
         engine.targets[&target.target.name]
             .records
@@ -266,4 +268,16 @@ fn a_trend_that_is_all_right_is_kept_once_for_all_its_rules_and_never_written() 
             .is_some_and(|one| one.is_active())
     };
     assert!((0..10).all(active));
+}
+
+#[test]
+fn a_target_about_which_there_is_nothing_to_say_takes_little_memory() {
+    // There are 100,000 of them.
+    let watched = size_of::<crate::alarms::watched::Watched>();
+    assert!(watched <= 192, "{watched}");
+    let (engine, _) = site(1);
+    assert_eq!(
+        size_of_val(engine.targets.values().next().unwrap()),
+        size_of::<usize>()
+    );
 }

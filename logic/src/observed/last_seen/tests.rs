@@ -256,3 +256,16 @@ fn the_last_values_answer_for_a_read_if_they_are_all_of_it_and_young_enough() {
         assert!(seen.whole_since(&action, at(since)).is_none());
     }
 }
+
+#[test]
+fn a_target_that_is_read_by_one_action_takes_room_for_one() {
+    let mut seen = LastSeen::default();
+    for second in 0..100 {
+        seen.saw(&readings(second, &["a", "b"]), at(second));
+    }
+    assert_eq!(seen.actions.capacity(), 1);
+    // There are 100,000 of them.
+    assert!(size_of::<LastSeen>() <= 176, "{}", size_of::<LastSeen>());
+    let of_action = size_of::<super::ActionReadings>();
+    assert!(of_action <= 96, "{of_action}");
+}
