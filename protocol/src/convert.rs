@@ -238,7 +238,7 @@ impl From<v1::Recognition> for model::Recognition {
 }
 
 /// Converts a reading to a message. A worker never reports `stale`; it is sent as doubtful.
-pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
+pub fn reading_to_wire(reading: &model::Reading) -> v1::Reading {
     v1::Reading {
         metric: reading.metric.to_string(),
         attributes: reading

@@ -191,7 +191,7 @@ mod tests {
             ..v1::AttemptOutcome::default()
         };
         let whole = v1::AttemptOutcome {
-            readings: readings.iter().cloned().map(reading_to_wire).collect(),
+            readings: readings.iter().map(reading_to_wire).collect(),
             ..rest.clone()
         };
         let packed = Packed::build(&rest, &readings, &[]);

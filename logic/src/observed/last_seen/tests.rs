@@ -191,7 +191,7 @@ fn what_is_called_another_way_is_no_other_series() {
         let attributes = attributes
             .iter()
             .filter_map(|(key, text)| Some((*key, (*text)?)));
-        readings.readings[0].attributes = attributes
+        Arc::make_mut(&mut readings.readings[0].of).attributes = attributes
             .map(|(key, text)| (key.into(), text.into()))
             .collect();
         Arc::new(readings)
