@@ -71,6 +71,14 @@ impl Compiled {
         }
     }
 
+    /// Returns the longest window over which its conditions look back; zero if none.
+    pub fn window(&self) -> Duration {
+        match &self.watch {
+            Watch::Metric { window, .. } => *window,
+            Watch::Silence { .. } | Watch::Absence { .. } => Duration::ZERO,
+        }
+    }
+
     /// Returns true if it is about a target.
     pub fn is_about(&self, target: &Target) -> bool {
         !self.rule.off && self.rule.selector.matches(target)

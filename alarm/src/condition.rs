@@ -20,7 +20,7 @@ use utakata_model::{ReadingValue, alarm::WhenSilent};
 use crate::{
     compiled::{Compiled, Watch},
     inputs::{Moment, Subject},
-    ring::Ring,
+    trend::Trend,
 };
 
 /// One rule on one series.
@@ -38,8 +38,6 @@ pub struct State {
     /// True if nothing was heard for too long.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     silent: bool,
-    #[serde(skip_serializing_if = "Ring::is_empty")]
-    ring: Ring,
     /// The times at which it was raised, within the time in which that counts as flapping.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     raises: Vec<Timestamp>,
@@ -70,9 +68,9 @@ enum Phase {
 /// Something heard of a series.
 #[derive(Debug, Clone, Copy)]
 pub enum Heard<'a> {
-    /// A value, which can be trusted. For a rule on silence, an answer; for one on absence, the
-    /// metric.
-    Value(Subject<'a>, &'a ReadingValue),
+    /// A value, which can be trusted, as the newest of its series. For a rule on silence, an answer;
+    /// for one on absence, the metric.
+    Value(Subject<'a>, &'a ReadingValue, &'a Trend),
     /// Nothing, for too long.
     Silence,
     /// Time has passed.
@@ -136,11 +134,7 @@ impl State {
 
     /// Returns true if there is nothing to remember: a state like a new one does the same.
     pub fn is_idle(&self) -> bool {
-        self.phase == Phase::Quiet
-            && self.ring.is_empty()
-            && self.raises.is_empty()
-            && !self.flapping
-            && !self.silent
+        self.phase == Phase::Quiet && self.raises.is_empty() && !self.flapping && !self.silent
     }
 
     /// Returns the part that must survive a restart.
@@ -206,7 +200,7 @@ impl State {
                     },
                 }
             }
-            Heard::Value(subject, value) => {
+            Heard::Value(subject, value, trend) => {
                 self.silent = false;
                 self.heard = Some(now);
                 if self.value.as_ref() != Some(value) {
@@ -214,47 +208,10 @@ impl State {
                 }
                 match rule.watch() {
                     Watch::Silence { .. } | Watch::Absence { .. } => right(),
-                    Watch::Metric { .. } => self.judge(rule, *subject, value, now),
+                    Watch::Metric { .. } => judge(rule, *subject, value, trend),
                 }
             }
         }
-    }
-
-    fn judge(
-        &mut self,
-        rule: &Compiled,
-        subject: Subject<'_>,
-        value: &ReadingValue,
-        now: Timestamp,
-    ) -> Verdict {
-        let Watch::Metric {
-            raise,
-            clear,
-            window,
-            ..
-        } = rule.watch()
-        else {
-            return right();
-        };
-        if let ReadingValue::Number(number) = value
-            && !window.is_zero()
-            && number.is_finite()
-        {
-            self.ring.push(now, *number, *window);
-        }
-        let moment = Moment {
-            subject,
-            value,
-            ring: &self.ring,
-        };
-        let raise = raise.holds(&moment);
-        let clear = match clear {
-            None => raise.map(|raise| !raise),
-            // What still raises it cannot clear it.
-            Some(_) if raise == Some(true) => Some(false),
-            Some(clear) => clear.holds(&moment),
-        };
-        Verdict { raise, clear }
     }
 
     /// Returns true if its timers wait for a value: what is not heard neither raises nor clears,
@@ -321,6 +278,25 @@ impl State {
             _ => None,
         }
     }
+}
+
+fn judge(rule: &Compiled, subject: Subject<'_>, value: &ReadingValue, trend: &Trend) -> Verdict {
+    let Watch::Metric { raise, clear, .. } = rule.watch() else {
+        return right();
+    };
+    let moment = Moment {
+        subject,
+        value,
+        trend,
+    };
+    let raise = raise.holds(&moment);
+    let clear = match clear {
+        None => raise.map(|raise| !raise),
+        // What still raises it cannot clear it.
+        Some(_) if raise == Some(true) => Some(false),
+        Some(clear) => clear.holds(&moment),
+    };
+    Verdict { raise, clear }
 }
 
 fn wrong() -> Verdict {

@@ -5,7 +5,7 @@ use utakata_expression::{
 };
 use utakata_model::{ReadingValue, Target, reading::Attributes};
 
-use crate::ring::Ring;
+use crate::trend::Trend;
 
 /// The longest window that a condition may look back over, in seconds.
 const MAX_WINDOW: u32 = 6 * 3600;
@@ -27,7 +27,7 @@ pub struct Subject<'a> {
 pub(crate) struct Moment<'a> {
     pub subject: Subject<'a>,
     pub value: &'a ReadingValue,
-    pub ring: &'a Ring,
+    pub trend: &'a Trend,
 }
 
 /// Returns the names that the conditions of a rule on such values may use.
@@ -75,10 +75,10 @@ impl Inputs for Moment<'_> {
                 let found = self.subject.attributes.get(&call.argument);
                 return found.map_or(Value::Missing, |text| Value::Text(text));
             }
-            FunctionSlot(0) => self.ring.slope(call.window),
-            FunctionSlot(1) => self.ring.average(call.window),
-            FunctionSlot(2) => self.ring.lowest(call.window),
-            _ => self.ring.highest(call.window),
+            FunctionSlot(0) => self.trend.slope(call.window),
+            FunctionSlot(1) => self.trend.average(call.window),
+            FunctionSlot(2) => self.trend.lowest(call.window),
+            _ => self.trend.highest(call.window),
         };
         found.map_or(Value::Missing, Value::number)
     }

@@ -20,9 +20,9 @@ mod isa;
 mod quantity;
 mod replay;
 mod report;
-mod ring;
 mod shipped;
 mod text;
+mod trend;
 
 pub use check::Wrong;
 pub use compiled::{Compiled, Watch};
@@ -36,3 +36,4 @@ pub use replay::{Replay, Spell};
 pub use report::{Occurrence, Report, report};
 pub use shipped::shipped;
 pub use text::{Template, number};
+pub use trend::Trend;

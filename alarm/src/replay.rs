@@ -9,6 +9,7 @@ use crate::{
     compiled::{Compiled, Watch},
     condition::{Change, Heard, State, step},
     inputs::Subject,
+    trend::Trend,
 };
 
 /// One rule on one series (for silence and absence: on one target), stepped through the past. What
@@ -23,6 +24,7 @@ pub struct Replay<'a> {
     /// The time from which silence counts at the earliest.
     began: Timestamp,
     state: State,
+    trend: Trend,
     spells: Vec<Spell>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Replay<'a> {
             patience,
             began,
             state: State::default(),
+            trend: Trend::default(),
             spells: Vec::new(),
         }
     }
@@ -61,7 +64,15 @@ impl<'a> Replay<'a> {
     /// the metric.
     pub fn value(&mut self, value: &ReadingValue, at: Timestamp) {
         self.advance(at);
-        self.step(&Heard::Value(self.subject, value), at);
+        let window = self.rule.window();
+        if let ReadingValue::Number(number) = value
+            && !window.is_zero()
+        {
+            self.trend.push(at, *number, window);
+        }
+        let trend = std::mem::take(&mut self.trend);
+        self.step(&Heard::Value(self.subject, value, &trend), at);
+        self.trend = trend;
     }
 
     /// Hears an answer of the target, whatever is in it: what a rule on absence waits for may be

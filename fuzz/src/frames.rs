@@ -60,7 +60,7 @@ fn outcome(outcome: v1::AttemptOutcome) {
 fn written_down(readings: &[Reading]) {
     let mut buffer = ReadingBuffer::default();
     for reading in readings {
-        let again = reading_from_wire(reading_to_wire(reading.clone()));
+        let again = reading_from_wire(reading_to_wire(reading));
         assert_eq!(again.as_ref(), Ok(reading));
         let attributes = reading.attributes.iter();
         buffer.push(

@@ -1,7 +1,7 @@
 //! Alarm rules, and the expressions in them.
 
 use jiff::{SignedDuration, Timestamp};
-use utakata_alarm::{Compiled, Heard, Replay, State, Subject, step};
+use utakata_alarm::{Compiled, Heard, Replay, State, Subject, Trend, step};
 use utakata_model::{AlarmRule, ReadingValue, Target, alarm::Watched, reading::Attributes};
 
 /// The values that are watched: temperatures, states, and something that nobody knows.
@@ -61,10 +61,14 @@ fn decide(rule: AlarmRule) {
     };
     let start = Timestamp::from_second(1_000_000).expect("a time");
     let (mut state, mut stored, mut changes) = (State::default(), State::default(), 0);
+    let mut trend = Trend::default();
     let mut replay = Replay::new(&rule, subject, None, start);
     for (second, value) in values().iter().enumerate() {
         let now = start + SignedDuration::from_secs(20 * second as i64);
-        let heard = Heard::Value(subject, value);
+        if let ReadingValue::Number(number) = value {
+            trend.push(now, *number, rule.window());
+        }
+        let heard = Heard::Value(subject, value, &trend);
         let (next, change) = step(&rule, state, &heard, now);
         let written = serde_json::to_string(&stored).expect("a state is written");
         let read = serde_json::from_str(&written).expect("a state is read");

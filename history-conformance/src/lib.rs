@@ -9,7 +9,8 @@ use utakata_history::{
     Aggregate, History, Point, Query, Range, Record, Series, Track, What, time::timestamp,
 };
 use utakata_model::{
-    ActionName, MetricName, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey,
+    ActionName, Measurand, MetricName, Quality, Reading, ReadingValue, Readings, TargetName,
+    TaskId, TaskKey,
 };
 
 const MINUTE: i64 = 60_000;
@@ -256,14 +257,17 @@ impl IntoValue for &str {
 
 fn reading(metric: &str, unit: &str, value: ReadingValue) -> Reading {
     Reading {
-        metric: MetricName::new(metric).unwrap(),
-        attributes: [
-            ("hw.id".into(), "1 \"a\"".into()),
-            ("hw.sensor_location".into(), "inlet".into()),
-        ]
+        of: Measurand {
+            metric: MetricName::new(metric).unwrap(),
+            attributes: [
+                ("hw.id".into(), "1 \"a\"".into()),
+                ("hw.sensor_location".into(), "inlet".into()),
+            ]
+            .into(),
+            unit: unit.into(),
+        }
         .into(),
         value,
-        unit: unit.into(),
         quality: Quality::Good,
     }
 }

@@ -7,9 +7,10 @@ use serde_json::json;
 use utakata_interconnect::{Event, OutcomeBatch};
 use utakata_model::{
     ActionName, Class, CredentialRef, CredentialVersion, Desired, EnvironmentId, EnvironmentState,
-    EnvironmentStatus, Incarnation, Kind, Labels, MetricName, NameError, Origin, Outcome,
-    OutcomeStatus, Parameters, Quality, Reading, ReadingValue, Readings, ScheduleName, Stopped,
-    Target, TargetName, Task, TaskCredential, TaskId, TaskKey, Timings, Zone, reading::Attributes,
+    EnvironmentStatus, Incarnation, Kind, Labels, Measurand, MetricName, NameError, Origin,
+    Outcome, OutcomeStatus, Parameters, Quality, Reading, ReadingValue, Readings, ScheduleName,
+    Stopped, Target, TargetName, Task, TaskCredential, TaskId, TaskKey, Timings, Zone,
+    reading::Attributes,
 };
 use utakata_permit::message::{
     Answer, Ask, PermitBatch, Recorded, RecordedBatch, StartBatch, Verdict,
@@ -92,10 +93,13 @@ impl Queue {
             seen_by: task.key(),
             time: Timestamp::now(),
             readings: vec![Reading {
-                metric: name(MetricName::new("hw.power"))?,
-                attributes: Attributes::from([("hw.id".into(), "inlet".into())]),
+                of: Measurand {
+                    metric: name(MetricName::new("hw.power"))?,
+                    attributes: Attributes::from([("hw.id".into(), "inlet".into())]),
+                    unit: "W".into(),
+                }
+                .into(),
                 value: ReadingValue::Number(f64::from(number)),
-                unit: "W".into(),
                 quality: Quality::Good,
             }],
         })))

@@ -21,8 +21,8 @@ use utakata_interconnect::{
 };
 use utakata_interconnect_mqtt::{Broker, broker};
 use utakata_model::{
-    Class, Origin, Outcome, OutcomeStatus, Parameters, Quality, Reading, ReadingValue, Readings,
-    Target, Task, TaskId, TaskKey, Timings,
+    Class, Measurand, Origin, Outcome, OutcomeStatus, Parameters, Quality, Reading, ReadingValue,
+    Readings, Target, Task, TaskId, TaskKey, Timings,
 };
 
 const RUNS: usize = 15;
@@ -222,10 +222,13 @@ fn tasks(target: &Arc<Target>, class: Class, count: usize) -> Vec<Task> {
 
 fn readings(values: usize) -> Readings {
     let reading = |n: usize| Reading {
-        metric: "hw.power".parse().unwrap(),
-        attributes: [("hw.id".into(), format!("outlet-{n}").into())].into(),
+        of: Measurand {
+            metric: "hw.power".parse().unwrap(),
+            attributes: [("hw.id".into(), format!("outlet-{n}").into())].into(),
+            unit: "W".into(),
+        }
+        .into(),
         value: ReadingValue::Number(n as f64 + 0.5),
-        unit: "W".into(),
         quality: Quality::Good,
     };
     Readings {

@@ -21,6 +21,7 @@ pub mod replay;
 mod rules;
 mod shown;
 mod told;
+mod trends;
 mod trouble;
 mod view;
 mod watched;

@@ -32,8 +32,9 @@ const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 /// The latest observations of each target. Cheap to share.
 #[derive(Default)]
 pub struct Observed {
-    /// The devices, each locked for moments only.
-    devices: RwLock<HashMap<DeviceId, Mutex<LastSeen>>>,
+    /// The devices, each locked for moments only, and on the heap one by one: a table has empty slots
+    /// of their size.
+    devices: RwLock<HashMap<DeviceId, Box<Mutex<LastSeen>>>>,
     turns: Mutex<Turns>,
     /// The moment of the last decision. What is heard afterwards is heard later.
     moment: RwLock<Timestamp>,

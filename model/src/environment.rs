@@ -1,6 +1,9 @@
 //! The status of an environment: its releases, its pools, its health.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -176,7 +179,8 @@ pub struct PoolStatus {
     /// The release of these workers.
     pub release: ReleaseId,
     /// The manifest of the release.
-    pub manifest: Manifest,
+    #[schema(value_type = Manifest)]
+    pub manifest: Arc<Manifest>,
     /// `true` if new tasks of the kind go to this pool.
     pub active: bool,
     /// The number of workers being started.

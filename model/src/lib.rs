@@ -82,7 +82,7 @@ pub use outcome::{Outcome, OutcomeStatus, RanBy, Timings};
 pub use parameters::Parameters;
 pub use policy::Policy;
 pub use problem::{Cure, Problem};
-pub use reading::{Quality, Reading, ReadingValue, Readings};
+pub use reading::{Measurand, Quality, Reading, ReadingValue, Readings};
 pub use relation::{Relation, RelationKey, RelationKind};
 pub use rollout::{KindDesired, RolloutOrder, RolloutPhase, RolloutPlan, RolloutStatus};
 pub use schedule::Schedule;

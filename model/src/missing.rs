@@ -237,7 +237,7 @@ fn short(text: Arc<str>) -> Arc<str> {
 }
 
 /// The result of recognising a target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Recognition {
     /// `true` if anything was understood beyond what every target of its protocol has.
     pub is_understood: bool,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ActionName, Class, EnvironmentId, Missing, Origin, Problem, Recognition, ReleaseId, TargetName,
-    TaskId, TaskKey, TaskState, WorkerId, duration,
+    TaskId, TaskKey, TaskState, WorkerId, duration, reading::shared,
 };
 
 /// The outcome of an attempt.
@@ -40,7 +40,11 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
     /// The result of recognition, where the worker recognises targets.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "shared::deserialize_recognition"
+    )]
     #[schema(value_type = Option<Recognition>)]
     pub recognition: Option<Arc<Recognition>>,
     /// The environment, worker and release that ran it. Absent if none did.

@@ -7,13 +7,15 @@
 
 mod attributes;
 pub mod shared;
+mod written;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use attributes::Attributes;
+use written::Written;
 
 use crate::{ActionName, MetricName, TargetName, TaskKey};
 
@@ -35,29 +37,36 @@ pub struct Readings {
 }
 
 /// One value of one metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "Written")]
 pub struct Reading {
-    /// The metric of the value.
-    #[serde(deserialize_with = "shared::deserialize_metric")]
+    /// What was measured. It is the same at each read, and most devices have it in common with
+    /// others, so all of them share it. A reading reads as if it had its parts itself.
+    pub of: Arc<Measurand>,
+    /// The observed value.
+    pub value: ReadingValue,
+    /// The extent to which the value can be trusted.
+    pub quality: Quality,
+}
+
+/// Something of a target that is measured.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Measurand {
+    /// The metric of its values.
     pub metric: MetricName,
     /// The attributes that distinguish it from others: `hw.id`, `hw.name`,
     /// `network.interface.name`, `outlet`, ...
-    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
-    #[schema(value_type = BTreeMap<String, String>)]
     pub attributes: Attributes,
-    /// The observed value.
-    pub value: ReadingValue,
-    /// The UCUM unit of the value; empty for a state.
-    #[serde(
-        default,
-        skip_serializing_if = "str::is_empty",
-        deserialize_with = "shared::deserialize_text"
-    )]
-    #[schema(value_type = String)]
+    /// The UCUM unit of its values; empty for a state.
     pub unit: Arc<str>,
-    /// The extent to which the value can be trusted.
-    #[serde(default)]
-    pub quality: Quality,
+}
+
+impl Deref for Reading {
+    type Target = Measurand;
+
+    fn deref(&self) -> &Measurand {
+        &self.of
+    }
 }
 
 /// The attributes that describe something that another attribute already identifies.
@@ -163,14 +172,25 @@ mod tests {
     #[test]
     fn a_reading_has_this_form_on_the_wire() {
         let reading = Reading {
-            metric: MetricName::new("hw.temperature").unwrap(),
-            attributes: Attributes::from([("hw.id".into(), "inlet".into())]),
+            of: Measurand {
+                metric: MetricName::new("hw.temperature").unwrap(),
+                attributes: Attributes::from([("hw.id".into(), "inlet".into())]),
+                unit: "Cel".into(),
+            }
+            .into(),
             value: ReadingValue::Number(24.5),
-            unit: "Cel".into(),
             quality: Quality::Good,
         };
         let json = r#"{"metric":"hw.temperature","attributes":{"hw.id":"inlet"},"value":24.5,"unit":"Cel","quality":"good"}"#;
         assert_eq!(serde_json::to_string(&reading).unwrap(), json);
         assert_eq!(serde_json::from_str::<Reading>(json).unwrap(), reading);
+    }
+
+    #[test]
+    fn a_reading_takes_little_more_than_its_value_and_shares_what_was_measured() {
+        assert_eq!(size_of::<Reading>(), 32);
+        let json = r#"{"metric":"hw.power","attributes":{"hw.id":"inlet"},"value":1,"unit":"W"}"#;
+        let read = || serde_json::from_str::<Reading>(json).unwrap();
+        assert!(Arc::ptr_eq(&read().of, &read().of));
     }
 }

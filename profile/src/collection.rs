@@ -4,7 +4,9 @@
 use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value as Json;
-use utakata_model::{MetricName, Missing, Reading, ReadingValue, missing, reading::Attributes};
+use utakata_model::{
+    Measurand, MetricName, Missing, Reading, ReadingValue, missing, reading::Attributes,
+};
 
 use crate::{Interpretation, Meaning, Raw, Scaling};
 
@@ -88,10 +90,13 @@ impl Collection {
                     attributes.insert(Arc::clone(key), Arc::clone(text));
                 }
                 self.push(Reading {
-                    metric: meaning.metric.clone(),
-                    attributes,
+                    of: Measurand {
+                        metric: meaning.metric.clone(),
+                        attributes,
+                        unit: Arc::clone(&meaning.unit),
+                    }
+                    .into(),
                     value,
-                    unit: Arc::clone(&meaning.unit),
                     quality,
                 });
             }

@@ -238,20 +238,19 @@ impl From<v1::Recognition> for model::Recognition {
 }
 
 /// Converts a reading to a message. A worker never reports `stale`; it is sent as doubtful.
-pub fn reading_to_wire(reading: model::Reading) -> v1::Reading {
-    let text = |text: Arc<str>| text.as_ref().to_owned();
+pub fn reading_to_wire(reading: &model::Reading) -> v1::Reading {
     v1::Reading {
-        metric: reading.metric.into(),
+        metric: reading.metric.to_string(),
         attributes: reading
             .attributes
             .iter()
             .map(|(key, value)| (key.to_string(), value.to_string()))
             .collect(),
-        value: Some(match reading.value {
-            model::ReadingValue::Number(number) => v1::reading::Value::Number(number),
-            model::ReadingValue::Text(words) => v1::reading::Value::Text(text(words)),
+        value: Some(match &reading.value {
+            model::ReadingValue::Number(number) => v1::reading::Value::Number(*number),
+            model::ReadingValue::Text(words) => v1::reading::Value::Text(words.as_ref().to_owned()),
         }),
-        unit: text(reading.unit),
+        unit: reading.unit.as_ref().to_owned(),
         suspect: reading.quality != model::Quality::Good,
     }
 }
@@ -275,11 +274,14 @@ pub fn reading_from_wire(reading: v1::Reading) -> Result<model::Reading, Malform
     } else {
         model::Quality::Good
     };
-    Ok(model::Reading {
+    let of = model::Measurand {
         metric: shared::metric(&reading.metric).map_err(Malformed::Name)?,
         attributes: shared::attributes(reading.attributes.iter().map(|(k, v)| (&**k, &**v))),
-        value,
         unit: shared::text(&reading.unit),
+    };
+    Ok(model::Reading {
+        of: shared::measurand(of),
+        value,
         quality,
     })
 }

@@ -47,7 +47,7 @@ mod tests {
                 version: manifest.version.as_str().into(),
                 digest: ReleaseDigest("1".into()),
             },
-            manifest,
+            manifest: manifest.into(),
             active: true,
             starting,
             ready,

@@ -39,20 +39,13 @@ impl Packed {
         }
         for reading in readings {
             let attributes = reading.attributes.iter().map(|(k, v)| (&**k, &**v));
-            let Reading {
-                metric,
-                value,
-                unit,
-                quality,
-                ..
-            } = reading;
             put_reading(
                 &mut bytes,
-                metric.as_str(),
+                reading.metric.as_str(),
                 attributes,
-                value,
-                unit,
-                *quality,
+                &reading.value,
+                &reading.unit,
+                reading.quality,
             );
         }
         bytes.extend_from_slice(written);
@@ -150,7 +143,7 @@ fn put_varint(buffer: &mut impl BufMut, length: usize) {
 
 #[cfg(test)]
 mod tests {
-    use utakata_model::MetricName;
+    use utakata_model::{Measurand, MetricName};
     use utakata_protocol::reading_to_wire;
 
     use super::*;
@@ -158,12 +151,15 @@ mod tests {
     fn reading(attributes: &[(&str, &str)], value: ReadingValue, unit: &str) -> Reading {
         let attributes = attributes.iter();
         Reading {
-            metric: MetricName::new("hw.network.io").unwrap(),
-            attributes: attributes
-                .map(|(k, v)| ((*k).into(), (*v).into()))
-                .collect(),
+            of: Measurand {
+                metric: MetricName::new("hw.network.io").unwrap(),
+                attributes: attributes
+                    .map(|(k, v)| ((*k).into(), (*v).into()))
+                    .collect(),
+                unit: unit.into(),
+            }
+            .into(),
             value,
-            unit: unit.into(),
             quality: Quality::Good,
         }
     }
@@ -195,7 +191,7 @@ mod tests {
             ..v1::AttemptOutcome::default()
         };
         let whole = v1::AttemptOutcome {
-            readings: readings.iter().cloned().map(reading_to_wire).collect(),
+            readings: readings.iter().map(reading_to_wire).collect(),
             ..rest.clone()
         };
         let packed = Packed::build(&rest, &readings, &[]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use utakata_alarm::{Change, Compiled, Heard, Replay, Spell, State, Subject, step};
+use utakata_alarm::{Change, Compiled, Heard, Replay, Spell, State, Subject, Trend, step};
 use utakata_model::{ReadingValue, reading::Attributes};
 
 use super::rules::rule;
@@ -143,7 +143,7 @@ fn ticked(rule: &Compiled, values: &[(i64, f64)], end: i64) -> Vec<(i64, Option<
             .heard()
             .is_some_and(|heard| heard + patience <= at(now));
         let heard = match &number {
-            Some(value) => Heard::Value(subject, value),
+            Some(value) => Heard::Value(subject, value, Trend::NONE),
             None if is_silent && !state.is_silent() => Heard::Silence,
             None => Heard::Nothing,
         };

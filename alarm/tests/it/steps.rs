@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use utakata_alarm::{Change, Compiled, Heard, State, Subject, step};
+use utakata_alarm::{Change, Compiled, Heard, State, Subject, Trend, step};
 use utakata_model::{ReadingValue, reading::Attributes};
 
 use super::rules::rule;
@@ -35,6 +35,7 @@ fn run(rule: &Compiled, inputs: &[(i64, Input)], restarts: bool) -> Vec<(i64, Ch
     };
     let start = Timestamp::from_second(1_000_000).unwrap();
     let (mut state, mut second, mut changes) = (State::default(), 0, Vec::new());
+    let mut trend = Trend::default();
     for (after, input) in inputs {
         second += after;
         let now = start + SignedDuration::from_secs(second);
@@ -46,8 +47,11 @@ fn run(rule: &Compiled, inputs: &[(i64, Input)], restarts: bool) -> Vec<(i64, Ch
             Input::Value(value) => ReadingValue::Number(*value),
             _ => ReadingValue::Text("x".into()),
         };
+        if let ReadingValue::Number(number) = value {
+            trend.push(now, number, rule.window());
+        }
         let heard = match input {
-            Input::Value(_) | Input::Text => Heard::Value(subject, &value),
+            Input::Value(_) | Input::Text => Heard::Value(subject, &value, &trend),
             Input::Silence => Heard::Silence,
             Input::Nothing => Heard::Nothing,
         };

@@ -24,7 +24,8 @@ use utakata_history::{
     time::{DAY, HOUR, timestamp},
 };
 use utakata_model::{
-    ActionName, MetricName, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey,
+    ActionName, Measurand, MetricName, Quality, Reading, ReadingValue, Readings, TargetName,
+    TaskId, TaskKey,
 };
 
 const MINUTE: i64 = 60_000;
@@ -203,10 +204,13 @@ impl Device {
         let reading = |number: usize| {
             let (metric, unit, id) = &self.series[number];
             Reading {
-                metric: metric.clone(),
-                attributes: [("hw.id".into(), Arc::clone(id))].into(),
+                of: Measurand {
+                    metric: metric.clone(),
+                    attributes: [("hw.id".into(), Arc::clone(id))].into(),
+                    unit: (*unit).into(),
+                }
+                .into(),
                 value: ReadingValue::Number(self.value(number, seen)),
-                unit: (*unit).into(),
                 quality: Quality::Good,
             }
         };

@@ -86,7 +86,9 @@ pub(crate) fn expires(task: &Task, now: Instant, clock: Timestamp) -> Instant {
 pub(crate) struct Lanes {
     limits: Limits,
     rule: Rule,
-    lanes: HashMap<TargetName, Lane, foldhash::fast::RandomState>,
+    /// On the heap one by one: most targets have none at a time, and a table keeps room for as many
+    /// as it ever had.
+    lanes: HashMap<TargetName, Box<Lane>, foldhash::fast::RandomState>,
     turns: ByClass<Turns>,
     /// The turns of doubtful targets, for observation.
     doubtful: Turns,

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use serde_json::value::RawValue;
 use utakata_model::{
     Cure, Gaps, Missing, OutcomeStatus, Problem, Quality, Reading, Recognition, TaskKey, missing,
-    quantity,
+    quantity, reading::shared,
 };
 use utakata_protocol::{Malformed, outcome_status, reading_from_wire, v1::AttemptOutcome};
 use utakata_rollout::compare::ReadAnswer;
@@ -88,7 +88,7 @@ fn end(reported: AttemptOutcome) -> Result<End, String> {
         missing,
         recognition: reported
             .recognition
-            .map(|reported| Arc::new(Recognition::from(reported).bounded())),
+            .map(|reported| shared::recognition(Recognition::from(reported).bounded())),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use utakata_model::{ActionName, Reading, TargetName};
+use utakata_model::{ActionName, Measurand, Reading, TargetName};
 
 use super::{series_map::ROWS_PER_KEY, shared::Shared};
 use crate::{
@@ -67,10 +67,13 @@ pub fn each(shared: &Shared, mut visit: impl FnMut(Latest)) -> Result<(), Error>
                 continue;
             };
             let reading = Reading {
-                metric: entry.metric,
-                attributes: entry.attributes,
+                of: Measurand {
+                    metric: entry.metric,
+                    attributes: entry.attributes,
+                    unit: entry.unit,
+                }
+                .into(),
                 value: one.sample.value,
-                unit: entry.unit,
                 quality: one.sample.quality,
             };
             match one.seen == last {

@@ -8,7 +8,8 @@ use std::{
 
 use tempfile::TempDir;
 use utakata_model::{
-    ActionName, MetricName, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey,
+    ActionName, Measurand, MetricName, Quality, Reading, ReadingValue, Readings, TargetName,
+    TaskId, TaskKey,
 };
 
 use super::{Config, Embedded};
@@ -129,10 +130,13 @@ fn action() -> ActionName {
 
 fn record(name: &str, seen: Millis, values: &[f64]) -> Record {
     let reading = |(at, value): (usize, &f64)| Reading {
-        metric: MetricName::new("hw.power").unwrap(),
-        attributes: [("hw.id".into(), format!("{at}").into())].into(),
+        of: Measurand {
+            metric: MetricName::new("hw.power").unwrap(),
+            attributes: [("hw.id".into(), format!("{at}").into())].into(),
+            unit: "W".into(),
+        }
+        .into(),
         value: ReadingValue::Number(*value),
-        unit: "W".into(),
         quality: Quality::Good,
     };
     let readings = Readings {

@@ -17,7 +17,7 @@ use utakata_model::{ActionName, Quality, Reading, ReadingValue, Readings, Target
 
 use super::{
     Message, name,
-    series_map::{self, SeriesMap},
+    series_map::{self, SeriesMap, SharedNames},
     shared::{Shared, Trouble},
 };
 use crate::{
@@ -50,6 +50,7 @@ pub struct Pen {
     /// The places of sources among the maps.
     sources: HashMap<(TargetName, ActionName), usize>,
     maps: Vec<SeriesMap>,
+    names: SharedNames,
     open: Option<Open>,
     /// The number of the file, and of each new beginning in it, in this process.
     file: u64,
@@ -83,6 +84,7 @@ impl Pen {
             hasher: RandomState::default(),
             sources: HashMap::new(),
             maps: Vec::new(),
+            names: SharedNames::default(),
             open: None,
             file: 0,
             buffer: Vec::new(),
@@ -157,7 +159,7 @@ impl Pen {
 
     fn readings(&mut self, readings: &Readings, heard: Millis) -> Result<(), dictionary::Error> {
         let at = self.source(&readings.target, &readings.action)?;
-        let numbers = self.numbers(at, readings)?;
+        let numbers = self.numbers(at, readings);
         let (map, hasher) = (&mut self.maps[at], &self.hasher);
         map.begin_row(self.file);
         let head = RowHead {
@@ -176,11 +178,7 @@ impl Pen {
     }
 
     /// Returns the numbers of the series of readings, in their order.
-    fn numbers(
-        &mut self,
-        at: usize,
-        readings: &Readings,
-    ) -> Result<Vec<Option<usize>>, dictionary::Error> {
+    fn numbers(&mut self, at: usize, readings: &Readings) -> Vec<Option<usize>> {
         let map = &mut self.maps[at];
         let mut expected = 0;
         let mut unknown = Vec::new();
@@ -195,10 +193,10 @@ impl Pen {
             numbers.push(found);
         }
         if unknown.is_empty() {
-            return Ok(numbers);
+            return numbers;
         }
         let named: Vec<(u64, &Reading)> = unknown.iter().map(|(_, one)| *one).collect();
-        let learned = map.learn(&self.dictionary, &self.hasher, &named)?;
+        let learned = map.learn(&self.hasher, &mut self.names, &named);
         let source = map.source;
         let learned = learned.into_iter().map(|entry| (source, entry));
         self.fresh.extend(learned);
@@ -207,7 +205,7 @@ impl Pen {
             numbers[place] = map.find(hash, expected);
             expected = numbers[place].map_or(expected, |found| found + 1);
         }
-        Ok(numbers)
+        numbers
     }
 
     /// Returns the place of the map of a source, which is loaded if it is not there.
@@ -221,7 +219,7 @@ impl Pen {
             return Ok(*at);
         }
         let source = self.dictionary.source(target, action)?;
-        let map = SeriesMap::load(&self.dictionary, source, &self.hasher)?;
+        let map = SeriesMap::load(&self.dictionary, source, &self.hasher, &mut self.names)?;
         self.maps.push(map);
         self.sources.insert(key, self.maps.len() - 1);
         Ok(self.maps.len() - 1)
@@ -413,13 +411,13 @@ fn cell<'r>(
     number: usize,
     reading: &'r Reading,
 ) -> (ColumnId, Cell<'r>, Quality) {
+    let column = ColumnId::try_from(number).unwrap_or(ColumnId::MAX);
     let cell = match &reading.value {
         ReadingValue::Number(number) => Cell::Number(*number),
-        ReadingValue::Text(text) if map.is_new_text(number, hasher.hash_one(&**text)) => {
+        ReadingValue::Text(text) if map.is_new_text(column, hasher.hash_one(&**text)) => {
             Cell::Text(text)
         }
         ReadingValue::Text(_) => Cell::SameText,
     };
-    let column = ColumnId::try_from(number).unwrap_or(ColumnId::MAX);
     (column, cell, reading.quality)
 }

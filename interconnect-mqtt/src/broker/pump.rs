@@ -6,7 +6,7 @@
 mod wanted;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -67,10 +67,10 @@ pub(super) struct Pump {
     commands: mpsc::Receiver<Command>,
     wanted: WantedTopics,
     /// The latest readings of each topic that the broker does not have yet.
-    unsent: HashMap<TargetName, BTreeMap<ActionName, Arc<Readings>>>,
+    unsent: HashMap<TargetName, Vec<Arc<Readings>>>,
     /// The actions whose readings the broker retains, by target: searching all that it retains
     /// would take too long.
-    retained: HashMap<TargetName, BTreeSet<ActionName>>,
+    retained: HashMap<TargetName, Vec<ActionName>>,
     sent: usize,
 }
 
@@ -173,12 +173,15 @@ impl Pump {
         let (target, action) = (&readings.target, &readings.action);
         if self.wanted.readings {
             if let Some(unsent) = self.unsent.get_mut(target) {
-                unsent.remove(action);
+                unsent.retain(|one| one.action != *action);
             }
             self.send_readings(readings).await;
-        } else {
-            let unsent = self.unsent.entry(target.clone()).or_default();
-            unsent.insert(action.clone(), Arc::clone(readings));
+            return;
+        }
+        let unsent = self.unsent.entry(target.clone()).or_default();
+        match unsent.iter_mut().find(|one| one.action == *action) {
+            Some(before) => *before = Arc::clone(readings),
+            None => push(unsent, Arc::clone(readings)),
         }
     }
 
@@ -189,11 +192,8 @@ impl Pump {
             self.retain(topic, payload, QoS::AtMostOnce).await;
             match self.retained.get_mut(target) {
                 Some(actions) if actions.contains(action) => {}
-                Some(actions) => drop(actions.insert(action.clone())),
-                None => {
-                    let actions = BTreeSet::from([action.clone()]);
-                    self.retained.insert(target.clone(), actions);
-                }
+                Some(actions) => push(actions, action.clone()),
+                None => drop(self.retained.insert(target.clone(), vec![action.clone()])),
             }
         }
     }
@@ -225,15 +225,16 @@ impl Pump {
 
     /// Gives the broker the unsent readings whose topics match, or all.
     async fn flush(&mut self, filter: Option<&str>) {
-        let is_due = |target: &TargetName, action: &ActionName| {
-            filter.is_none_or(|f| topic_matches_filter(&topic::reading(target, action), f))
+        let is_due = |one: &mut Arc<Readings>| {
+            let topic = topic::reading(&one.target, &one.action);
+            filter.is_none_or(|filter| topic_matches_filter(&topic, filter))
         };
         let mut due = Vec::new();
-        self.unsent.retain(|target, unsent| {
-            due.extend(unsent.extract_if(.., |action, _| is_due(target, action)));
+        self.unsent.retain(|_, unsent| {
+            due.extend(unsent.extract_if(.., is_due));
             !unsent.is_empty()
         });
-        for (_, readings) in due {
+        for readings in due {
             self.send_readings(&readings).await;
         }
     }
@@ -258,6 +259,12 @@ impl Pump {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Appends to a list of one action of a target each: hardly any target has more than one.
+fn push<T>(list: &mut Vec<T>, one: T) {
+    list.reserve_exact(1);
+    list.push(one);
 }
 
 fn written(payload: Result<Vec<u8>, message::Error>) -> Option<Vec<u8>> {

@@ -17,8 +17,8 @@ use utakata_interconnect_mqtt::{
     broker::{Config, Door, Doorkeeper, Error},
 };
 use utakata_model::{
-    Class, Desired, EnvironmentState, EnvironmentStatus, Labels, Origin, Outcome, OutcomeStatus,
-    Quality, Reading, ReadingValue, Readings, TaskId, TaskKey, Timings,
+    Class, Desired, EnvironmentState, EnvironmentStatus, Labels, Measurand, Origin, Outcome,
+    OutcomeStatus, Quality, Reading, ReadingValue, Readings, TaskId, TaskKey, Timings,
 };
 use utakata_tests::wait::soon;
 
@@ -101,10 +101,13 @@ pub fn readings(target: &str, action: &str, value: f64) -> Event {
         },
         time: "2026-03-01T12:00:00Z".parse().unwrap(),
         readings: vec![Reading {
-            metric: "hw.power".parse().unwrap(),
-            attributes: Default::default(),
+            of: Measurand {
+                metric: "hw.power".parse().unwrap(),
+                attributes: Default::default(),
+                unit: "W".into(),
+            }
+            .into(),
             value: ReadingValue::Number(value),
-            unit: "W".into(),
             quality: Quality::Good,
         }],
     }))

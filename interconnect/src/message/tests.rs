@@ -2,10 +2,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::{Value, json, value::RawValue};
 use utakata_model::{
-    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Notification,
-    NotificationValue, Order, Orders, Origin, Outcome, OutcomeStatus, Parameters, PoolStatus,
-    Problem, Quality, RanBy, Reading, ReadingValue, Readings, ReleaseDigest, ReleaseId, Stop,
-    StopState, Stopped, Target, Task, TaskCredential, TaskId, TaskKey, Timings,
+    Class, Cure, Desired, EnvironmentState, EnvironmentStatus, Labels, Manifest, Measurand,
+    Notification, NotificationValue, Order, Orders, Origin, Outcome, OutcomeStatus, Parameters,
+    PoolStatus, Problem, Quality, RanBy, Reading, ReadingValue, Readings, ReleaseDigest, ReleaseId,
+    Stop, StopState, Stopped, Target, Task, TaskCredential, TaskId, TaskKey, Timings,
     environment::RefusedRelease,
 };
 use utakata_permit::message::{
@@ -66,10 +66,13 @@ fn tasks() -> Vec<Task> {
 
 fn readings() -> Readings {
     let reading = |metric: &str, value, unit: &str, quality| Reading {
-        metric: metric.parse().unwrap(),
-        attributes: [("hw.id".into(), "outlet-4".into())].into(),
+        of: Measurand {
+            metric: metric.parse().unwrap(),
+            attributes: [("hw.id".into(), "outlet-4".into())].into(),
+            unit: unit.into(),
+        }
+        .into(),
         value,
-        unit: unit.into(),
         quality,
     };
     Readings {
@@ -255,7 +258,7 @@ fn environment() -> EnvironmentStatus {
         clock_ahead_ms: None,
         pools: vec![PoolStatus {
             release: release(),
-            manifest: Manifest::parse(manifest).unwrap(),
+            manifest: Manifest::parse(manifest).unwrap().into(),
             active: true,
             starting: 0,
             ready: 1,
@@ -518,7 +521,7 @@ fn fields_of_tomorrow_are_ignored_at_every_depth() {
     let mut expect = environment();
     // The schema of an action is free JSON: additions to it are kept.
     let read = EnvironmentStatus::decode(&bytes).unwrap();
-    expect.pools[0].manifest.actions[0].parameters =
+    Arc::make_mut(&mut expect.pools[0].manifest).actions[0].parameters =
         read.pools[0].manifest.actions[0].parameters.clone();
     assert_eq!(read, expect);
 }

@@ -39,7 +39,8 @@ pub struct Surroundings {
 pub struct Engine {
     pub(super) rules: Arc<Rules>,
     pub(super) site: Surroundings,
-    pub(super) targets: HashMap<TargetName, Watched>,
+    /// On the heap one by one: a table has empty slots of their size.
+    pub(super) targets: HashMap<TargetName, Box<Watched>>,
     pub(super) by_id: HashMap<AlarmId, Key>,
     /// Active alarms that others may explain.
     pub(super) explainable: BTreeSet<Key>,
@@ -115,7 +116,7 @@ impl Engine {
     pub fn rule(&mut self, rules: Arc<Rules>, now: Timestamp) {
         self.rules = rules;
         for watched in self.targets.values_mut() {
-            watched.forget_rules();
+            watched.follow(&self.rules);
         }
         let names: Vec<TargetName> = self.targets.keys().cloned().collect();
         names.iter().for_each(|name| self.arm(name));
@@ -191,6 +192,10 @@ impl Engine {
 
     pub(super) fn take(&mut self, key: &Key) -> Option<Box<Record>> {
         let records = &mut self.targets.get_mut(&key.target)?.records;
+        // As almost always.
+        if records.is_empty() {
+            return None;
+        }
         let record = records.remove(&(key.rule.clone(), key.series))?;
         self.explainable.remove(key);
         if let Some(at) = self.deadline_of.remove(key) {

@@ -44,7 +44,7 @@ pub(super) fn verdict(
         if known.id != *release {
             return contradicts(&format!("its digest is that of {}", known.id));
         }
-        if *known.manifest != *told {
+        if known.manifest != *told {
             return contradicts("it declares something other than the release of its digest");
         }
         return Judgement::Catalogue(Arc::clone(&known.manifest));
@@ -56,7 +56,7 @@ pub(super) fn verdict(
         .peekable();
     if of_version.peek().is_some() {
         let declared = of_version
-            .find(|known| known.source == ReleaseSource::Shipped && *known.manifest == *told);
+            .find(|known| known.source == ReleaseSource::Shipped && known.manifest == *told);
         return match declared {
             Some(known) => Judgement::Catalogue(Arc::clone(&known.manifest)),
             None => contradicts("another release of this version is in the catalogue"),
@@ -65,7 +65,7 @@ pub(super) fn verdict(
     if index.is_shipped(&release.kind) {
         return Judgement::Ignored(Claim::unknown(status, release));
     }
-    Judgement::Reported(Arc::new(told.clone()))
+    Judgement::Reported(Arc::clone(told))
 }
 
 /// Judges all releases of an environment that is in its own zone.

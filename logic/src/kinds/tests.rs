@@ -40,7 +40,7 @@ fn release(manifest: &Manifest, digest: &str) -> ReleaseId {
 fn pool(manifest: &Manifest, digest: &str, active: bool) -> PoolStatus {
     PoolStatus {
         release: release(manifest, digest),
-        manifest: manifest.clone(),
+        manifest: Arc::new(manifest.clone()),
         active,
         starting: 0,
         ready: 1,

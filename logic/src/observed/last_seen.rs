@@ -184,6 +184,8 @@ impl LastSeen {
             .iter_mut()
             .find(|seen| seen.action == readings.action)
         else {
+            // Hardly any target is read by more than one.
+            self.actions.reserve_exact(1);
             self.actions.push(ActionReadings {
                 action: readings.action.clone(),
                 last: Arc::clone(readings),

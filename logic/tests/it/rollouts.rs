@@ -50,7 +50,7 @@ impl Site {
         let mut status = EnvironmentStatus::clone(&environments[0]);
         let mut next = status.pools[0].clone();
         next.release = release("9.1", "b");
-        next.manifest.version = "9.1".into();
+        Arc::make_mut(&mut next.manifest).version = "9.1".into();
         next.active = false;
         if status.pools.len() == 1 {
             status.pools.push(next);

@@ -30,9 +30,9 @@ use utakata_logic::{
 };
 use utakata_model::{
     Action, Class, EnvironmentId, EnvironmentState, EnvironmentStatus, Incarnation, Kind, Manifest,
-    MetricName, Missing, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy, Reading,
-    ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone, action::Rotates,
-    outcome::Timings, target::Secret,
+    Measurand, MetricName, Missing, Outcome, OutcomeStatus, PoolStatus, Problem, Quality, RanBy,
+    Reading, ReadingValue, Readings, ReleaseDigest, ReleaseId, Task, WorkerId, Zone,
+    action::Rotates, outcome::Timings, target::Secret,
 };
 use utakata_permit::message::{Ask, StartBatch, Verdict as PermitVerdict};
 use utakata_tests::wait::{soon, until};
@@ -537,7 +537,7 @@ fn pool(kind: &Kind) -> PoolStatus {
     }
     PoolStatus {
         release: release(kind),
-        manifest,
+        manifest: manifest.into(),
         active: true,
         starting: 0,
         ready: 1,
@@ -553,10 +553,13 @@ fn pool(kind: &Kind) -> PoolStatus {
 
 pub fn readings(task: &Task) -> Readings {
     let reading = |metric: &str, value: f64, unit: &str| Reading {
-        metric: MetricName::new(metric).unwrap(),
-        attributes: Default::default(),
+        of: Measurand {
+            metric: MetricName::new(metric).unwrap(),
+            attributes: Default::default(),
+            unit: unit.into(),
+        }
+        .into(),
         value: ReadingValue::Number(value),
-        unit: unit.into(),
         quality: Quality::Good,
     };
     Readings {

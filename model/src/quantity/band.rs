@@ -75,7 +75,7 @@ pub fn is_change(before: &(ReadingValue, Quality), now: &Reading) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MetricName;
+    use crate::{Measurand, MetricName};
 
     #[test]
     fn what_stays_within_its_band_is_no_change_and_a_total_is_one_when_it_begins_again() {
@@ -96,10 +96,13 @@ mod tests {
             ("my.things", "{thing}", number(1.0), number(2.0), true),
         ] {
             let reading = Reading {
-                metric: MetricName::new(metric).unwrap(),
-                attributes: Default::default(),
+                of: Measurand {
+                    metric: MetricName::new(metric).unwrap(),
+                    attributes: Default::default(),
+                    unit: unit.into(),
+                }
+                .into(),
                 value: now,
-                unit: unit.into(),
                 quality: Quality::Good,
             };
             let found = is_change(&(before, Quality::Good), &reading);

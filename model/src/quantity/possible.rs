@@ -120,14 +120,17 @@ fn may_be_any(metric: &MetricName, unit: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Quality;
+    use crate::{Measurand, Quality};
 
     fn reading(metric: &str, unit: &str, number: f64) -> Reading {
         Reading {
-            metric: MetricName::new(metric).unwrap(),
-            attributes: Default::default(),
+            of: Measurand {
+                metric: MetricName::new(metric).unwrap(),
+                attributes: Default::default(),
+                unit: unit.into(),
+            }
+            .into(),
             value: ReadingValue::Number(number),
-            unit: unit.into(),
             quality: Quality::Good,
         }
     }

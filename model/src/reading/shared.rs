@@ -1,4 +1,4 @@
-//! Texts that readings have in common, each once in memory: a room of 100,000 devices says
+//! What answers have in common, each once in memory: a room of 100,000 devices says
 //! `hw.temperature`, `Cel` and `hw.id=inlet` a million times a minute.
 //!
 //! Each thread remembers so many of the latest texts. One that is not found is made anew, and means
@@ -11,10 +11,10 @@ use serde::{
     de::{MapAccess, Visitor},
 };
 
-use super::Attributes;
-use crate::{MetricName, NameError};
+use super::{Attributes, Measurand};
+use crate::{MetricName, NameError, Recognition};
 
-/// The most texts, names and sets of attributes that a thread remembers, of each.
+/// The most texts, names, sets of attributes and recognitions that a thread remembers, of each.
 const REMEMBERED: usize = 16_384;
 /// The longest text that is worth it, in bytes: longer ones are serial numbers and descriptions.
 const LONGEST: usize = 64;
@@ -23,6 +23,8 @@ thread_local! {
     static TEXTS: RefCell<HashSet<Arc<str>>> = RefCell::default();
     static METRICS: RefCell<HashSet<MetricName>> = RefCell::default();
     static ATTRIBUTES: RefCell<HashSet<Attributes>> = RefCell::default();
+    static MEASURANDS: RefCell<HashSet<Arc<Measurand>>> = RefCell::default();
+    static RECOGNITIONS: RefCell<HashSet<Arc<Recognition>>> = RefCell::default();
 }
 
 /// Returns a text, which others like it may share.
@@ -54,6 +56,22 @@ pub fn attributes<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> At
     ATTRIBUTES.with_borrow_mut(|known| match known.get(&made) {
         Some(known) => known.clone(),
         None => remember(known, made),
+    })
+}
+
+/// Returns what was measured, which readings of other times and other targets may share.
+pub fn measurand(made: Measurand) -> Arc<Measurand> {
+    MEASURANDS.with_borrow_mut(|known| match known.get(&made) {
+        Some(known) => Arc::clone(known),
+        None => remember(known, Arc::new(made)),
+    })
+}
+
+/// Returns what a target was recognised as, which others of its model share.
+pub fn recognition(made: Recognition) -> Arc<Recognition> {
+    RECOGNITIONS.with_borrow_mut(|known| match known.get(&made) {
+        Some(known) => Arc::clone(known),
+        None => remember(known, Arc::new(made)),
     })
 }
 
@@ -99,6 +117,13 @@ pub(super) fn deserialize_metric<'de, D: Deserializer<'de>>(
 ) -> Result<MetricName, D::Error> {
     let found = Cow::<str>::deserialize(from)?;
     metric(&found).map_err(serde::de::Error::custom)
+}
+
+pub(crate) fn deserialize_recognition<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Arc<Recognition>>, D::Error> {
+    let found = Option::<Recognition>::deserialize(from)?;
+    Ok(found.map(recognition))
 }
 
 #[cfg(test)]

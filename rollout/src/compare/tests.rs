@@ -1,14 +1,17 @@
 use proptest::prelude::*;
-use utakata_model::Quality;
+use utakata_model::{Measurand, Quality};
 
 use super::*;
 
 fn reading(metric: &str, value: ReadingValue, unit: &str) -> Reading {
     Reading {
-        metric: MetricName::new(metric).unwrap(),
-        attributes: Attributes::from([("hw.id".into(), "1".into())]),
+        of: Measurand {
+            metric: MetricName::new(metric).unwrap(),
+            attributes: Attributes::from([("hw.id".into(), "1".into())]),
+            unit: unit.into(),
+        }
+        .into(),
         value,
-        unit: unit.into(),
         quality: Quality::Good,
     }
 }

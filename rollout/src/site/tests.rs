@@ -69,7 +69,7 @@ fn heard(id: &str, room: &str, phase: Option<RolloutPhase>) -> Arc<EnvironmentSt
         clock_ahead_ms: None,
         pools: vec![PoolStatus {
             release: release("1.0"),
-            manifest: manifest.unwrap(),
+            manifest: manifest.unwrap().into(),
             active: true,
             starting: 0,
             ready: 1,

@@ -1,6 +1,6 @@
 //! The outcome that is reported for each ending.
 
-use utakata_model::{MetricName, Quality, TaskId, reading::Attributes};
+use utakata_model::{Measurand, MetricName, Quality, TaskId, reading::Attributes};
 
 use super::*;
 
@@ -31,10 +31,13 @@ fn told(class: Class, ending: Ending) -> (v1::Status, String, v1::AttemptOutcome
 
 fn number(number: f64) -> Reading {
     Reading {
-        metric: MetricName::new("hw.power").unwrap(),
-        attributes: Attributes::new(),
+        of: Measurand {
+            metric: MetricName::new("hw.power").unwrap(),
+            attributes: Attributes::new(),
+            unit: "W".into(),
+        }
+        .into(),
         value: ReadingValue::Number(number),
-        unit: "W".into(),
         quality: Quality::Good,
     }
 }

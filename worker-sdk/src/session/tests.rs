@@ -9,8 +9,8 @@ use std::{
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use utakata_model::{
-    Cure, MetricName, OutcomeStatus, Problem, Quality, Reading, ReadingValue, TaskId, TaskKey,
-    reading::Attributes,
+    Cure, Measurand, MetricName, OutcomeStatus, Problem, Quality, Reading, ReadingValue, TaskId,
+    TaskKey, reading::Attributes,
 };
 use utakata_protocol::v1::{AttemptOutcome, Cancel, Drain, Hold, Refused, Status, Tasks};
 use utakata_tests::wait::{PATIENCE, until};
@@ -97,10 +97,13 @@ impl Drop for Bomb {
 
 fn not_a_number() -> Answer {
     let reading = Reading {
-        metric: MetricName::new("hw.power").unwrap(),
-        attributes: Attributes::new(),
+        of: Measurand {
+            metric: MetricName::new("hw.power").unwrap(),
+            attributes: Attributes::new(),
+            unit: "W".into(),
+        }
+        .into(),
         value: ReadingValue::Number(f64::NAN),
-        unit: "W".into(),
         quality: Quality::Good,
     };
     Answer {

@@ -2,7 +2,10 @@
 
 use std::{
     error::Error,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,7 @@ use serde_json::Value;
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     model::{
-        Cure, MetricName, NameError, Problem, Quality, Reading, ReadingValue, duration,
+        Cure, Measurand, MetricName, NameError, Problem, Quality, Reading, ReadingValue, duration,
         reading::Attributes,
     },
 };
@@ -101,11 +104,9 @@ impl Echo {
     fn read(&self) -> Answer {
         let count = self.count.load(Ordering::Relaxed);
         let reading = Reading {
-            metric: self.metric.clone(),
-            attributes: Attributes::new(),
+            of: measurand(&self.metric, "1"),
             // Exact up to 2^53, which no count reaches.
             value: ReadingValue::Number(count as f64 + self.faults.wrong()),
-            unit: "1".into(),
             quality: Quality::Good,
         };
         Answer {
@@ -127,10 +128,8 @@ impl Echo {
     fn look(&self, address: &str) -> Result<Answer, Failure> {
         let text = std::fs::read_to_string(address).map_err(|error| no_file(address, &error))?;
         let reading = Reading {
-            metric: self.text.clone(),
-            attributes: Attributes::new(),
+            of: measurand(&self.text, ""),
             value: ReadingValue::Text(text.into()),
-            unit: "".into(),
             quality: Quality::Good,
         };
         Ok(Answer {
@@ -143,10 +142,8 @@ impl Echo {
     /// path, a power and a temperature that are others each time.
     fn meter(&self, address: &str) -> Result<Answer, Failure> {
         let reading = |metric: &MetricName, value, unit: &str| Reading {
-            metric: metric.clone(),
-            attributes: Attributes::new(),
+            of: measurand(metric, unit),
             value: ReadingValue::Number(value),
-            unit: unit.into(),
             quality: Quality::Good,
         };
         let readings = if address.starts_with('/') {
@@ -196,6 +193,16 @@ impl Parameters {
 fn bad(error: &dyn Error) -> Failure {
     let problem = Problem::new("bad-parameters", Cure::Operator, error.to_string());
     Failure::failed(problem)
+}
+
+/// Returns what a reading is of: a metric of the whole target.
+fn measurand(metric: &MetricName, unit: &str) -> Arc<Measurand> {
+    let of = Measurand {
+        metric: metric.clone(),
+        attributes: Attributes::new(),
+        unit: unit.into(),
+    };
+    of.into()
 }
 
 fn no_file(address: &str, error: &std::io::Error) -> Failure {

@@ -7,7 +7,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use utakata_worker_sdk::{
     Answer, Failure, Task,
-    model::{Cure, MetricName, Missing, Problem, Quality, Reading, ReadingValue, TaskKey},
+    model::{
+        Cure, Measurand, MetricName, Missing, Problem, Quality, Reading, ReadingValue, TaskKey,
+    },
 };
 
 /// The longest line accepted from a program, in bytes.
@@ -157,13 +159,16 @@ impl From<ReplyReading> for Reading {
             other => other.to_string(),
         };
         let attributes = reading.attributes.into_iter();
-        Self {
+        let of = Measurand {
             metric: reading.metric,
             attributes: attributes
                 .map(|(key, value)| (key.into(), text(value).into()))
                 .collect(),
-            value: reading.value,
             unit: reading.unit.into(),
+        };
+        Self {
+            of: of.into(),
+            value: reading.value,
             quality: reading.quality,
         }
     }

@@ -6,7 +6,9 @@ mod state;
 use std::{collections::BTreeSet, sync::Arc};
 
 use utakata_profile::{Collection, Meaning, Raw, Scaling};
-use utakata_worker_sdk::model::{MetricName, Quality, Reading, ReadingValue, reading::Attributes};
+use utakata_worker_sdk::model::{
+    Measurand, MetricName, Quality, Reading, ReadingValue, reading::Attributes,
+};
 
 use crate::{
     profile::Profile,
@@ -138,10 +140,13 @@ fn push(
         return;
     };
     into.push(Reading {
-        metric,
-        attributes,
+        of: Measurand {
+            metric,
+            attributes,
+            unit: unit.into(),
+        }
+        .into(),
         value,
-        unit: unit.into(),
         quality: Quality::Good,
     });
 }

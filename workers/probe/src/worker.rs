@@ -19,7 +19,9 @@ use utakata_worker_http::{
 use utakata_worker_sdk::{
     Answer, Context, Failure, Release, Task, Worker,
     address::Address,
-    model::{Cure, MetricName, Problem, Quality, Reading, ReadingValue, reading::Attributes},
+    model::{
+        Cure, Measurand, MetricName, Problem, Quality, Reading, ReadingValue, reading::Attributes,
+    },
 };
 
 use crate::{
@@ -161,10 +163,13 @@ impl Seen {
             return;
         };
         self.readings.push(Reading {
-            metric,
-            attributes: self.attributes.clone(),
+            of: Measurand {
+                metric,
+                attributes: self.attributes.clone(),
+                unit: unit.into(),
+            }
+            .into(),
             value,
-            unit: unit.into(),
             quality: Quality::Good,
         });
     }

@@ -1,6 +1,8 @@
 //! The plan of a reading: the instances and tables to fetch for a device, according to profiles.
 //! Pure.
 
+mod shared;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_snmp::Oid;
@@ -10,6 +12,8 @@ use utakata_worker_sdk::model::MetricName;
 use crate::profile::{
     Attribute, ColumnMetric, Join, JoinRow, Operand, Profile, Scalar, Source, Table,
 };
+
+pub use shared::SharedPlans;
 
 /// The objects to fetch, and their meaning.
 #[derive(Debug, Default)]
@@ -26,7 +30,7 @@ pub struct Plan {
 }
 
 /// The result of recognising a device.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Recognised {
     /// The matching profiles; those that match by the device's own name come first.
     pub profiles: Vec<String>,

@@ -22,6 +22,7 @@ mod walk;
 
 use std::{
     collections::HashMap,
+    hash::BuildHasher as _,
     io,
     net::SocketAddr,
     sync::Arc,
@@ -66,8 +67,9 @@ pub struct Session {
 
 /// The memory of a target. All of it may be forgotten.
 struct Memory {
-    /// The number of rows of each column.
-    rows: HashMap<Oid, Remembered, foldhash::fast::RandomState>,
+    /// The number of rows of each column, by a hash of its OID, which alone would take twice as
+    /// much. A wrong one costs a message.
+    rows: HashMap<u64, Remembered, foldhash::fast::RandomState>,
     /// Scalars that cannot be read along with a walk.
     habits: HashMap<Oid, Habit, foldhash::fast::RandomState>,
     /// True if scalars must not be read along with a walk, because the device refused it.
@@ -98,7 +100,7 @@ enum Order {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Remembered {
-    rows: usize,
+    rows: u32,
     /// Not requested until then, because it was missing.
     absent_until: Option<Clock>,
     /// Not searched beyond its end until then, because nothing was there.
@@ -174,6 +176,15 @@ pub enum Repeat {
 }
 
 impl Memory {
+    fn rows_of(&self, column: &Oid) -> Option<Remembered> {
+        self.rows.get(&self.rows.hasher().hash_one(column)).copied()
+    }
+
+    fn remember_rows(&mut self, column: &Oid, rows: Remembered) {
+        let column = self.rows.hasher().hash_one(column);
+        self.rows.insert(column, rows);
+    }
+
     fn new() -> Self {
         Self {
             rows: HashMap::default(),

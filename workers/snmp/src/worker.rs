@@ -26,6 +26,7 @@ use utakata_worker_sdk::{
 use crate::{
     address, credential,
     notification::Names,
+    plan::SharedPlans,
     profile::Library,
     release::{self, BoundAction, Operation, Settings},
     session::{Session, pool::Pool},
@@ -40,6 +41,8 @@ pub struct SnmpWorker {
     actions: BTreeMap<ActionName, BoundAction>,
     /// The plan for every target, if none has to be recognised.
     plan: Arc<crate::plan::Plan>,
+    /// The plans for targets that have to be recognised.
+    plans: SharedPlans,
     /// The metrics of the release's own profiles, without their includes.
     own: BTreeSet<MetricName>,
     pool: Pool,
@@ -68,6 +71,7 @@ impl SnmpWorker {
             settings,
             actions,
             plan,
+            plans: SharedPlans::default(),
             pool: Pool::default(),
         })
     }

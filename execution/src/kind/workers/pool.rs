@@ -172,7 +172,7 @@ impl Pool {
         let is_sick = ready == 0 || self.failures.is_loop();
         PoolStatus {
             release: (*self.release.id).clone(),
-            manifest: (*self.release.manifest).clone(),
+            manifest: Arc::clone(&self.release.manifest),
             active: is_active,
             starting: self.count(|phase| matches!(phase, Phase::Starting { .. })),
             ready,

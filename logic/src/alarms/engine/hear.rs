@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use utakata_alarm::{Event, Heard, Seen, Subject, Watch};
+use utakata_alarm::{Event, Heard, Seen, Subject, Trend, Watch};
 use utakata_api::{
     alarm::{AlarmChangeKind, AlarmView},
     ledger::Attribution,
@@ -17,6 +17,7 @@ use crate::{
         own::OwnFigure,
         record::{Key, series},
         rules::Numbered,
+        trends::Window,
     },
     audit::AlarmAct,
     inventory::TargetEntry,
@@ -41,14 +42,9 @@ impl Engine {
                 if is_meant && matches!(rule.rule.watch(), Watch::Absence { .. }) {
                     self.present(entry, rule, now);
                 } else if is_meant && reading.quality == Quality::Good {
-                    let value = Heard::Value(subject(entry, &reading.attributes), &reading.value);
-                    self.step(
-                        name,
-                        rule,
-                        (&reading.attributes, &reading.unit),
-                        &value,
-                        now,
-                    );
+                    let subject = subject(entry, &reading.attributes);
+                    let value = (&reading.value, &reading.unit);
+                    self.value(name, rule, subject, value, now);
                 }
             }
         }
@@ -68,8 +64,39 @@ impl Engine {
                 target: None,
                 attributes: &attributes,
             };
-            let heard = Heard::Value(subject, &value);
-            self.step(&name, rule, (&attributes, &figure.unit.into()), &heard, now);
+            self.value(&name, rule, subject, (&value, &figure.unit.into()), now);
+        }
+    }
+
+    /// Hears a value of a series that a rule is about, with those before it as far as the rule looks
+    /// back.
+    fn value(
+        &mut self,
+        name: &TargetName,
+        rule: &Numbered,
+        of: Subject<'_>,
+        (value, unit): (&ReadingValue, &Arc<str>),
+        now: Timestamp,
+    ) {
+        let series_of = (of.attributes, unit);
+        let length = rule.rule.window();
+        let (Some(metric), false) = (rule.rule.metric(), length.is_zero()) else {
+            let heard = Heard::Value(of, value, Trend::NONE);
+            return self.step(name, rule, series_of, &heard, now);
+        };
+        let window = Window {
+            metric,
+            series: series(of.attributes),
+            length,
+        };
+        let Some(watched) = self.targets.get_mut(name) else {
+            return;
+        };
+        let lent = watched.trends.lend(window, value, now);
+        let heard = Heard::Value(of, value, &lent.1);
+        self.step(name, rule, series_of, &heard, now);
+        if let Some(watched) = self.targets.get_mut(name) {
+            watched.trends.give_back(lent);
         }
     }
 
@@ -98,7 +125,7 @@ impl Engine {
                 .get(name)
                 .is_some_and(|one| one.records.contains_key(&key));
             if known {
-                let heard = Heard::Value(subject(entry, &attributes), &value);
+                let heard = Heard::Value(subject(entry, &attributes), &value, Trend::NONE);
                 self.step(name, rule, (&attributes, &"".into()), &heard, now);
             }
         }
@@ -123,7 +150,7 @@ impl Engine {
             .contains_key(&(of.clone(), series(&attributes)))
         {
             let value = ReadingValue::Text("present".into());
-            let heard = Heard::Value(subject(entry, &attributes), &value);
+            let heard = Heard::Value(subject(entry, &attributes), &value, Trend::NONE);
             self.step(name, rule, (&attributes, &"".into()), &heard, now);
         }
     }

@@ -118,10 +118,13 @@ fn a_suspect_that_does_not_answer_is_the_cause_at_once() {
 /// Returns readings of a target at a second, each a metric with one attribute.
 fn readings(of: &TargetEntry, second: i64, values: &[(&str, f64)]) -> Readings {
     let reading = |(metric, value): &(&str, f64)| utakata_model::Reading {
-        metric: metric.parse().unwrap(),
-        attributes: [("hw.id".into(), "1".into())].into(),
+        of: utakata_model::Measurand {
+            metric: metric.parse().unwrap(),
+            attributes: [("hw.id".into(), "1".into())].into(),
+            unit: "W".into(),
+        }
+        .into(),
         value: ReadingValue::Number(*value),
-        unit: "W".into(),
         quality: utakata_model::Quality::Good,
     };
     Readings {
@@ -214,4 +217,67 @@ fn silence_raises_an_alarm_whose_rule_says_so_though_all_was_well() {
     engine.saw(target, &readings(target, 60, &[("hw.power", 1.0)]), at(60));
     let over = [(AlarmChangeKind::Over, 60)];
     assert_eq!(of_rule(&engine.take_output(), "mute"), over);
+}
+
+#[test]
+fn a_trend_that_is_all_right_is_kept_once_for_all_its_rules_and_never_written() {
+    let (mut engine, targets) = site(0);
+    let target = &targets[0];
+    let rule = |number: u32| {
+        let raise = match number % 2 {
+            0 => "value > 1000.0".to_owned(),
+            _ => format!("slope('10m') > {number}.0"),
+        };
+        let rule = serde_json::json!({ "name": format!("rule-{number}"), "raise": raise,
+            "on": { "metric": "hw.power" } });
+        Arc::new(serde_json::from_value(rule).unwrap())
+    };
+    let rules: Vec<_> = (0..10).map(rule).collect();
+    engine.rule(Arc::new(Rules::new(&rules)), at(0));
+    let mut hear = |second: i64, watts: f64| {
+        let readings = readings(target, second, &[("hw.power", watts)]);
+        engine.saw(target, &readings, at(second));
+        let watched = &engine.targets[&target.target.name];
+        assert_eq!(watched.trends.len(), 1);
+        (
+            watched.records.len(),
+            engine.deadlines.len(),
+            engine.take_output().dirty.len(),
+        )
+    };
+    for second in (0..1200).step_by(60) {
+        assert_eq!(hear(second, 100.0), (0, 0, 0), "at {second}");
+    }
+    // 13.3 W a second for the last minutes: the trends of all but the steepest rules are wrong.
+    for minute in 0..9_i32 {
+        hear(
+            1200 + 60 * i64::from(minute),
+            100.0 + 800.0 * f64::from(minute),
+        );
+    }
+    let active = |number: u32| {
+        let key = (
+            format!("rule-{number}").parse().unwrap(),
+            crate::alarms::record::series(
+                &readings(target, 0, &[("hw.power", 0.0)]).readings[0].attributes,
+            ),
+        );
+        engine.targets[&target.target.name]
+            .records
+            .get(&key)
+            .is_some_and(|one| one.is_active())
+    };
+    assert!((0..10).all(active));
+}
+
+#[test]
+fn a_target_about_which_there_is_nothing_to_say_takes_little_memory() {
+    // There are 100,000 of them.
+    let watched = size_of::<Watched>();
+    assert!(watched <= 192, "{watched}");
+    let (engine, _) = site(1);
+    assert_eq!(
+        size_of_val(engine.targets.values().next().unwrap()),
+        size_of::<usize>()
+    );
 }

@@ -62,16 +62,19 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use utakata_model::{ActionName, MetricName, TargetName, TaskId, TaskKey};
+    use utakata_model::{ActionName, Measurand, MetricName, TargetName, TaskId, TaskKey};
 
     use super::*;
 
     fn readings(values: &[(&str, f64)]) -> Readings {
         let reading = |(metric, number): &(&str, f64)| Reading {
-            metric: MetricName::new(metric).unwrap(),
-            attributes: Default::default(),
+            of: Measurand {
+                metric: MetricName::new(metric).unwrap(),
+                attributes: Default::default(),
+                unit: "Cel".into(),
+            }
+            .into(),
             value: ReadingValue::Number(*number),
-            unit: "Cel".into(),
             quality: Quality::Good,
         };
         Readings {

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use utakata_model::{
-    ActionName, Class, Cure, MetricName, Missing, OperationId, Origin, Outcome, OutcomeStatus,
-    Problem, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey, missing,
-    outcome::Timings,
+    ActionName, Class, Cure, Measurand, MetricName, Missing, OperationId, Origin, Outcome,
+    OutcomeStatus, Problem, Quality, Reading, ReadingValue, Readings, TargetName, TaskId, TaskKey,
+    missing, outcome::Timings,
 };
 
 use super::LastSeen;
@@ -14,10 +14,13 @@ use crate::observed::turns::HealthTurn;
 
 fn readings(second: i64, metrics: &[&str]) -> Arc<Readings> {
     let reading = |metric: &&str| Reading {
-        metric: MetricName::new(metric).unwrap(),
-        attributes: Default::default(),
+        of: Measurand {
+            metric: MetricName::new(metric).unwrap(),
+            attributes: Default::default(),
+            unit: "".into(),
+        }
+        .into(),
         value: ReadingValue::Number(second as f64),
-        unit: "".into(),
         quality: Quality::Good,
     };
     Arc::new(Readings {
@@ -188,7 +191,7 @@ fn what_is_called_another_way_is_no_other_series() {
         let attributes = attributes
             .iter()
             .filter_map(|(key, text)| Some((*key, (*text)?)));
-        readings.readings[0].attributes = attributes
+        Arc::make_mut(&mut readings.readings[0].of).attributes = attributes
             .map(|(key, text)| (key.into(), text.into()))
             .collect();
         Arc::new(readings)
@@ -252,4 +255,17 @@ fn the_last_values_answer_for_a_read_if_they_are_all_of_it_and_young_enough() {
         seen.saw(&readings(200, &["a"]), at(200));
         assert!(seen.whole_since(&action, at(since)).is_none());
     }
+}
+
+#[test]
+fn a_target_that_is_read_by_one_action_takes_room_for_one() {
+    let mut seen = LastSeen::default();
+    for second in 0..100 {
+        seen.saw(&readings(second, &["a", "b"]), at(second));
+    }
+    assert_eq!(seen.actions.capacity(), 1);
+    // There are 100,000 of them.
+    assert!(size_of::<LastSeen>() <= 176, "{}", size_of::<LastSeen>());
+    let of_action = size_of::<super::ActionReadings>();
+    assert!(of_action <= 96, "{of_action}");
 }

@@ -4,8 +4,8 @@ use utakata_profile::{Collection, Filter};
 use utakata_worker_sdk::{
     Answer, Failure,
     model::{
-        Cure, MetricName, Missing, Problem, Quality, Reading, ReadingValue, Recognition, missing,
-        reading::Attributes,
+        Cure, Measurand, MetricName, Missing, Problem, Quality, Reading, ReadingValue, Recognition,
+        missing, reading::Attributes,
     },
 };
 
@@ -155,10 +155,13 @@ fn push(
         return;
     };
     all.push(Reading {
-        metric,
-        attributes,
+        of: Measurand {
+            metric,
+            attributes,
+            unit: unit.into(),
+        }
+        .into(),
         value,
-        unit: unit.into(),
         quality: Quality::Good,
     });
 }

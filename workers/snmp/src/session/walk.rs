@@ -412,13 +412,13 @@ impl Session {
         let memory = self.memory.lock();
         let (mut names, mut columns) = (Vec::new(), Vec::new());
         for (name, oid) in wanted {
-            let known = memory.rows.get(oid).copied();
+            let known = memory.rows_of(oid);
             let absent_until = known.and_then(|known| known.absent_until);
             if absent_until.is_some_and(|until| until > now) {
                 continue;
             }
             let mut column = Walked::new(oid);
-            column.expected = known.map_or(STRANGER, |known| known.rows);
+            column.expected = known.map_or(STRANGER, |known| known.rows as usize);
             column.known = known;
             let ends_until = known.and_then(|known| known.ends_until);
             column.is_end_checked = ends_until.is_some_and(|until| until > now);
@@ -458,12 +458,12 @@ impl Session {
             let ends_until = column.known.and_then(|known| known.ends_until);
             let ends_until = ends_until.filter(|until| *until > now);
             let seen = Remembered {
-                rows,
+                rows: u32::try_from(rows).unwrap_or(u32::MAX),
                 absent_until,
                 ends_until: ends_until.or(column.is_end_checked.then(|| now + ENDS)),
             };
             if column.known != Some(seen) {
-                memory.rows.insert(column.oid.clone(), seen);
+                memory.remember_rows(column.oid, seen);
             }
         }
     }

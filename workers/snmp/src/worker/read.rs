@@ -135,13 +135,15 @@ impl TaskContext<'_> {
             Ok(recognised) => recognised,
             Err(error) => return Err(Failure::failed(self.problem(&error).await)),
         };
-        let mut plan = Plan::build(&self.profiles(&recognised.profiles), filter);
-        plan.recognised = Some(recognised);
-        let plan = Arc::new(plan);
-        if everything {
-            self.session
-                .remember_plan(Arc::clone(&plan), now + RECOGNISED);
+        let build = |of: &Recognised| Plan::build(&self.profiles(&of.profiles), filter);
+        if !everything {
+            let mut plan = build(&recognised);
+            plan.recognised = Some(recognised);
+            return Ok(Arc::new(plan));
         }
+        let plan = self.worker.plans.of(recognised, build);
+        self.session
+            .remember_plan(Arc::clone(&plan), now + RECOGNISED);
         Ok(plan)
     }
 

@@ -22,7 +22,7 @@ fn environment(id: &str) -> Arc<EnvironmentStatus> {
             version: "1".into(),
             digest: ReleaseDigest("d".into()),
         },
-        manifest: Manifest::parse(manifest).unwrap(),
+        manifest: Manifest::parse(manifest).unwrap().into(),
         active: true,
         starting: 0,
         ready: 2,

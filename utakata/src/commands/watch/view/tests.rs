@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use utakata_model::{Quality, Reading, ReadingValue};
+use utakata_model::{Measurand, Quality, Reading, ReadingValue};
 
 use super::*;
 
@@ -9,10 +11,13 @@ fn reading(name: &str, seconds: i64, value: f64) -> ReadingView {
         time: Timestamp::from_second(seconds).unwrap(),
         heard: None,
         reading: Reading {
-            metric: "hw.power".parse().unwrap(),
-            attributes: Attributes::new(),
+            of: Measurand {
+                metric: "hw.power".parse().unwrap(),
+                attributes: Attributes::new(),
+                unit: "W".into(),
+            }
+            .into(),
             value: ReadingValue::Number(value),
-            unit: "W".into(),
             quality: Quality::Good,
         },
     }
@@ -93,7 +98,8 @@ fn a_total_goes_before_its_parts_and_parts_by_their_numbers() {
         let mut reading = reading("pdu-1", 1, 0.0);
         let pairs = [("hw.name", name), ("outlet", number)];
         let pairs = pairs.iter().filter(|(_, value)| !value.is_empty());
-        reading.reading.attributes = pairs
+        let of = Arc::make_mut(&mut reading.reading.of);
+        of.attributes = pairs
             .map(|(key, value)| ((*key).into(), (*value).into()))
             .collect();
         reading
