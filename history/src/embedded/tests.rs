@@ -426,7 +426,7 @@ async fn a_text_is_kept_and_a_new_description_makes_no_new_series() {
             panic!("readings")
         };
         let mut readings = Readings::clone(&readings);
-        readings.readings[0]
+        Arc::make_mut(&mut readings.readings[0].of)
             .attributes
             .insert("hw.name".into(), name.into());
         readings.readings[0].value = ReadingValue::Text(state.into());
