@@ -17,6 +17,8 @@ use utakata_model::{
 };
 use utakata_settings::Settings;
 
+use crate::signatures::is_site_key;
+
 pub use confinement::Confinement;
 pub use content::Content;
 pub use docker::Docker;
@@ -204,6 +206,9 @@ pub enum ConfigError {
     /// The text is not the name of a variable.
     #[error("execution.variables: \"{name}\" cannot be the name of a variable")]
     Variable { name: String },
+    /// The text is not the key of a site.
+    #[error("execution.site_key: \"{key}\" is not message_key of `utakata secret show`")]
+    SiteKey { key: String },
     /// The text is not a code.
     #[error(
         "execution.breaker.codes: \"{code}\" cannot be a code: they are lower case letters, digits \
@@ -352,6 +357,9 @@ impl Config {
         self.check("execution")?;
         if let Some(name) = self.variables.iter().find(|name| !is_variable(name)) {
             return Err(ConfigError::Variable { name: name.clone() });
+        }
+        if let Some(key) = self.site_key.as_deref().filter(|key| !is_site_key(key)) {
+            return Err(ConfigError::SiteKey { key: key.into() });
         }
         if let Some(code) = self.breaker.codes.iter().find(|code| !is_code(code)) {
             return Err(ConfigError::Code { code: code.clone() });

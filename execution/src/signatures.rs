@@ -96,6 +96,11 @@ fn read(folder: &Path) -> Result<Option<Signer>, PinError> {
     key.map(Some).ok_or(PinError::File { path })
 }
 
+/// Returns true if a text has the form of a site's key.
+pub(crate) fn is_site_key(text: &str) -> bool {
+    signer(text.trim()).is_some()
+}
+
 fn signer(text: &str) -> Option<Signer> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (text.len() == KEY_LEN && text.chars().all(is_part)).then(|| Signer(text.to_owned()))

@@ -49,6 +49,12 @@ fn wrong(action: &Action, manifest: &Manifest) -> Option<String> {
         let login = &rotates.login;
         return Some(format!("\"{login}\" is not an action that observes"));
     };
+    let known = login.parameters.get("properties");
+    let is_unknown = |name: &&String| known.and_then(|all| all.get(name.as_str())).is_none();
+    if let Some(name) = rotates.login_parameters.keys().find(is_unknown) {
+        let login = &login.name;
+        return Some(format!("\"{login}\" has no parameter \"{name}\""));
+    }
     let given = Value::Object(rotates.login_parameters.clone().into_iter().collect());
     if let Some(Err(refused)) = login.schema().ok().map(|schema| schema.check(&given)) {
         return Some(format!("the parameters of \"{}\": {refused}", login.name));

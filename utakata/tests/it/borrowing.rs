@@ -136,7 +136,7 @@ fn a_planted_secret_is_in_no_broker_and_yet_with_the_worker() {
     let waiting = waiting.unwrap_or_else(|| panic!("{}", place.told()));
     assert!(waiting.contains("{\"$lent\":\"operation."), "{waiting}");
     assert!(!waiting.contains(PLANTED), "{waiting}");
-    let cancelled = place.run(&["operation", "cancel", "last", "--yes"]);
+    let cancelled = place.run(&["operation", "cancel", "last"]);
     assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
     let gone = wait_for(|| queued(&rabbitmq, queue).is_empty().then_some(()));
     assert!(gone.is_some(), "{}", place.told());
