@@ -47,8 +47,9 @@ install -m 755 "$@" "$unfinished/"
 "$HERE/sbom.py" "${@##*/}" >"$unfinished/utakata.cdx.json"
 install -m 644 "$HERE/../../LICENSE" "$unfinished/"
 cd "$unfinished"
-sha256sum -- * | LC_ALL=C sort -k 2 >SHA256SUMS.new
-mv SHA256SUMS.new SHA256SUMS
+# First all of them, then the file: it must not find itself.
+sums=$(sha256sum -- * | LC_ALL=C sort -k 2)
+echo "$sums" >SHA256SUMS
 cd - >/dev/null
 ssh-keygen -q -Y sign -f "$KEY" -n "$PURPOSE" "$unfinished/SHA256SUMS"
 chmod 755 "$unfinished"
