@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::{sync::mpsc, time::Instant};
@@ -115,6 +116,7 @@ impl PolicyKeeper {
             forgot: None,
         };
         let mut rested = Instant::now();
+        let mut early = HashSet::new();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
@@ -125,7 +127,7 @@ impl PolicyKeeper {
                     None => return Ok(()),
                 },
                 _ = ticks.tick() => Turn::Tick,
-                heard = heard(&self.parts.observed, rested) => Turn::Heard(heard),
+                heard = heard(&self.parts.observed, rested, &early) => Turn::Heard(heard),
             };
             keeping.look_around(clock::now()).await?;
             match turn {
@@ -133,8 +135,10 @@ impl PolicyKeeper {
                 Turn::Tick => keeping.step(clock::now()).await?,
                 Turn::Heard(devices) => {
                     let stepped = keeping.step_heard(&devices, clock::now()).await?;
-                    rested = Instant::now() + TOGETHER;
-                    self.shown.write().take_some(&keeping.kept, &stepped);
+                    early = stepped.1;
+                    let rest = if early.is_empty() { TOGETHER } else { REST };
+                    rested = Instant::now() + rest;
+                    self.shown.write().take_some(&keeping.kept, &stepped.0);
                     continue;
                 }
             }
@@ -207,25 +211,32 @@ impl Keeping<'_> {
     }
 
     /// Decides for the policies that look at devices of which something was heard, and decide as
-    /// soon as they hear it. Returns them.
+    /// soon as they hear it. Returns them, and the devices that have to be looked at again because an
+    /// instance had decided a moment before.
     async fn step_heard(
         &mut self,
         devices: &HashSet<DeviceId>,
         now: Timestamp,
-    ) -> Result<Vec<PolicyName>, Error> {
-        let looks = |instance: &Instance| {
+    ) -> Result<(Vec<PolicyName>, HashSet<DeviceId>), Error> {
+        let is_rested = |instance: &Instance| {
             let since = instance.decided_at.map(|at| now.duration_since(at));
             let since = since.and_then(|since| Duration::try_from(since).ok());
-            let is_rested = since.is_none_or(|since| since >= REST);
-            is_rested && instance.scope.devices().any(|one| devices.contains(&one))
+            since.is_none_or(|since| since >= REST)
+        };
+        let looks = |instance: &Instance| {
+            is_rested(instance) && instance.scope.devices().any(|one| devices.contains(&one))
         };
         let prompt = self.kept.iter().filter(|(_, one)| is_prompt(one));
+        let instances = prompt.clone().flat_map(|(_, one)| one.instances.values());
+        let restless = instances.filter(|instance| !is_rested(instance));
+        let early = restless.flat_map(|instance| instance.scope.devices());
+        let early = early.filter(|one| devices.contains(one)).collect();
         let prompt = prompt.filter(|(_, one)| one.instances.values().any(looks));
         let names: Vec<PolicyName> = prompt.map(|(name, _)| name.clone()).collect();
         for name in &names {
             self.step_some(name, looks).await?;
         }
-        Ok(names)
+        Ok((names, early))
     }
 
     /// Records changes, if there are any.
@@ -324,10 +335,23 @@ impl Keeping<'_> {
     }
 }
 
-/// Waits until something is heard of the devices that policies look at, after a moment of rest.
-async fn heard(observed: &Observed, rested: Instant) -> HashSet<DeviceId> {
+/// Waits until something is heard of the devices that policies look at, after a moment of rest. What
+/// was heard too `early` is there at once then.
+async fn heard(
+    observed: &Observed,
+    rested: Instant,
+    early: &HashSet<DeviceId>,
+) -> HashSet<DeviceId> {
     tokio::time::sleep_until(rested).await;
-    observed.followed().heard().await
+    if early.is_empty() {
+        return observed.followed().heard().await;
+    }
+    let more = observed.followed().heard().now_or_never();
+    early
+        .iter()
+        .copied()
+        .chain(more.into_iter().flatten())
+        .collect()
 }
 
 /// Returns true if a policy decides as soon as it hears something: one that decides more seldom than
