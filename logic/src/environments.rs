@@ -86,7 +86,7 @@ pub struct Environments {
     signatures: Option<Arc<SiteSignatures>>,
 }
 
-/// What environments and the site show each other when they meet.
+/// The proofs that environments and the site show each other when they meet.
 pub struct Shown {
     /// The secret by which environments join without a person.
     pub secret: Option<JoinSecret>,

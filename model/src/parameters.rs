@@ -26,7 +26,7 @@ pub struct Parameters {
 /// The reference of secret parameters that a task carries in their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lent {
-    /// What to ask for.
+    /// The reference by which they are asked for.
     Reference(Arc<CredentialRef>),
     /// Whoever published the task did not have them, or somebody has altered it.
     Nothing,

@@ -1,4 +1,4 @@
-//! What was probably meant by a word where an address belongs: a kind. Pure.
+//! The kind that was probably meant by a word where an address belongs. Pure.
 
 use utakata_model::suggest;
 

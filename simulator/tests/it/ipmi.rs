@@ -2,7 +2,7 @@
 
 use crate::snmp::{Simulator, run, wait_until};
 
-/// What ipmitool prints, by one of the suites.
+/// The output of ipmitool, by one of the suites.
 fn ask(room: &Simulator, suite: &str, password: &str, arguments: &[&str]) -> Option<String> {
     let (host, port) = room.address("bmc-a2-01-ipmi").rsplit_once(':').unwrap();
     let who = [

@@ -44,7 +44,7 @@ pub struct Probe {
     pub identity: Option<Identity>,
 }
 
-/// What a device says of itself.
+/// The identity of a device, as it says itself.
 #[derive(Debug)]
 pub struct Identity {
     /// The document in which it does. Absent: that by which it is recognised.

@@ -1,4 +1,4 @@
-//! What a host says of itself in XML: capabilities and SMBIOS. Pure.
+//! The identity of a host, from its XML: capabilities and SMBIOS. Pure.
 
 use std::borrow::Cow;
 

@@ -43,7 +43,7 @@ pub struct Plus<'a> {
     pub session: u32,
     pub number: u32,
     pub data: &'a [u8],
-    /// What may be signed, with its proof.
+    /// The bytes that may be proven, with the proof.
     whole: &'a [u8],
 }
 

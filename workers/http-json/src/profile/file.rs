@@ -33,7 +33,7 @@ pub struct Match {
     pub identity: Option<Identity>,
 }
 
-/// What a device says of itself.
+/// The identity of a device, as it says itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {

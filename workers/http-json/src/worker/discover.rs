@@ -218,7 +218,7 @@ impl HttpJsonWorker {
     }
 }
 
-/// What a device says of itself, where a profile says that it does.
+/// The identity of a device, where a profile says how to read it.
 async fn told(
     device: &mut Device,
     identity: &Identity,

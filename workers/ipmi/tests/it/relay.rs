@@ -96,7 +96,7 @@ async fn a_session_is_opened_at_once_without_asking_which_suites_there_are() {
 
 #[tokio::test]
 async fn a_sensor_that_is_silent_ends_the_read_and_is_named() {
-    /// How often a request is sent.
+    /// The number of times that a request is sent.
     const SENT: usize = 4;
     let bmc = Ipmi::sha1().unwrap();
     let relay = Relay::to(&bmc).await;
