@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { inOrder } from "./format";
+import { numberOf, targets } from "./live";
 
 /** The names of the picked targets. */
 export const picked = signal<ReadonlySet<string>>(new Set());
@@ -14,6 +15,16 @@ export function toggle(name: string): void {
 
 export function pick(names: Iterable<string>): void {
   picked.value = new Set(names);
+}
+
+/** Names of targets by their kinds. */
+export function byKind(names: Iterable<string>): Map<string, string[]> {
+  const kinds = new Map<string, string[]>();
+  for (const name of names) {
+    const kind = targets.value[numberOf(name) ?? -1]?.kind;
+    if (kind) kinds.set(kind, [...(kinds.get(kind) ?? []), name]);
+  }
+  return kinds;
 }
 
 export interface Intent {

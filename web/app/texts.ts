@@ -113,6 +113,8 @@ export const TEXTS = {
   noTasks: ["No control tasks.", "制御タスクはありません。"],
   actions: ["Actions", "操作"],
   noActions: ["Nothing here can be controlled.", "制御できる操作はありません。"],
+  noSharedAction: ["These kinds have no action in common: choose one kind.", "共通の操作はありません。種類を一つ選んでください。"],
+  onlyKind: ["Only {kind} ({n})", "{kind} のみ ({n})"],
   lock: ["Lock", "ロック"],
   unlock: ["Unlock", "ロック解除"],
   lockedBy: ["Locked by {by} until {until}: {why}", "{by} が {until} までロック: {why}"],

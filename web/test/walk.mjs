@@ -122,6 +122,17 @@ async function person(name, role, selector) {
   return theirs;
 }
 
+/** Draws a lasso around something on the floor. */
+async function lasso(what) {
+  const { x, y, width, height } = await what.boundingBox();
+  await page.mouse.move(x - 1, y - 1);
+  await page.mouse.down();
+  await page.mouse.move(x + width, y + height, { steps: 3 });
+  await page.locator(".lasso").waitFor();
+  await page.mouse.up();
+  await page.locator(".lasso").waitFor({ state: "detached" });
+}
+
 const go = (path) => page.goto(url + path);
 const heading = (name) => page.getByRole("heading", { level: 1, name });
 
@@ -520,13 +531,33 @@ await step("what is silent, garbled or a lie is shown as that", async () => {
   await page.keyboard.press("ArrowRight");
   await page.getByText(/^Rack A2, 6 devices, (fails|major|critical)/).waitFor();
   await picture("floor-sick");
-  // It says that it has done it, and has not: it is not believed before it was read back.
-  await go("/device/pdu-a2-b");
-  await page.getByRole("button", { name: "outlet-off 4", exact: true }).click();
+});
+
+await step("a lasso picks a rack and of that one kind, and what is not known is told before what is done", async () => {
+  await lasso(page.locator(".outline.focus"));
+  const bar = page.getByRole("status").filter({ hasText: "selected" });
+  await bar.getByText("6 selected").waitFor();
+  await accessible("what was picked");
+  await picture("lasso");
+  // PDUs of two vendors and BMCs have nothing in common that could be done.
   const sheet = page.getByRole("dialog");
+  await page.keyboard.press(".");
+  await sheet.getByText("choose one kind").waitFor();
+  await page.keyboard.press("Escape");
+  await bar.getByRole("button", { name: "Only apc-pdu (2)" }).click();
+  await bar.getByText("pdu-a2-a, pdu-a2-b", { exact: true }).waitFor();
+  await page.keyboard.press(".");
+  await sheet.getByLabel("Action").selectOption("outlet-off");
+  await sheet.getByRole("spinbutton", { name: /outlet/ }).fill("4");
   await sheet.getByRole("button", { name: "Plan" }).click();
+  await sheet.getByLabel(/Type 2/).fill("2");
   await sheet.getByRole("button", { name: "Do it" }).click();
-  await sheet.getByRole("status").getByText("1 being verified").waitFor();
+  // The second says that it has done it, and has not: it is not believed before it was read back.
+  const told = sheet.getByRole("status");
+  await told.getByText("1 succeeded").waitFor();
+  await told.getByText("1 being verified").waitFor();
+  await sheet.getByRole("listitem").first().getByRole("link", { name: "pdu-a2-b" }).waitFor();
+  assert.equal(await isOn("pdu-a2-a", 4), false);
   assert.equal(await isOn("pdu-a2-b", 4), true);
   await accessible("an action that is not believed");
   await picture("verifying");

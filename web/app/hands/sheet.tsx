@@ -6,11 +6,10 @@ import { useState } from "preact/hooks";
 import { type Page, Refused, newKey, post } from "../api";
 import { useFetched } from "../fetching";
 import { parametersOf } from "../format";
-import { numberOf, targets } from "../live";
 import { Dialog, Empty, Trouble } from "../parts";
 import { hasOn, isPresent } from "../rights";
 import { to } from "../route";
-import { type Intent, intent, selectorOf } from "../selection";
+import { type Intent, byKind, intent, selectorOf } from "../selection";
 import { t, word } from "../text";
 import type { Action, KindView, Operation, Plan } from "../types";
 import { BlastRadius } from "./blast";
@@ -34,8 +33,7 @@ type Step =
 
 /** The actions that all of these targets have. */
 function shared(kinds: KindView[], names: string[]): Action[] {
-  const wanted = new Set(names.map((name) => targets.value[numberOf(name) ?? -1]?.kind));
-  const lists = [...wanted].map(
+  const lists = [...byKind(names).keys()].map(
     (kind) => kinds.find((one) => one.kind === kind)?.manifest.action.filter((action) => action.class === "control") ?? [],
   );
   const [first, ...rest] = lists;
@@ -59,7 +57,7 @@ function Form(props: {
   const [isBusy, setBusy] = useState(false);
   const action = actions.find((one) => one.name === name);
   const isYours = action !== undefined && mayDo(action, of.names);
-  if (actions.length === 0) return <Empty>{t("noActions")}</Empty>;
+  if (actions.length === 0) return <Empty>{t(byKind(of.names).size > 1 ? "noSharedAction" : "noActions")}</Empty>;
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);

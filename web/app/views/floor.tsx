@@ -11,7 +11,7 @@ import { Choice, Empty, Hand, HealthMark, Mark, Panel } from "../parts";
 import { CONTROL, isPresent } from "../rights";
 import { type Look, type Room, type Summary, alarmsRevision, rooms, summary, worst } from "../rooms";
 import { ask, go, place, to } from "../route";
-import { act, pick, picked } from "../selection";
+import { act, byKind, pick, picked } from "../selection";
 import { t, word } from "../text";
 import { repaint } from "../theme";
 import { Arrange } from "./arrange";
@@ -270,10 +270,17 @@ function Twin({ room }: { room: Room }): JSX.Element {
 /** What was picked, and what can be done with it. */
 export function Picked(): JSX.Element | null {
   if (picked.value.size === 0) return null;
+  const kinds = byKind(picked.value);
   return (
     <div class="picked-bar" role="status">
       <b>{t("selected", { n: picked.value.size })}</b>
       <span class="names">{[...picked.value].slice(0, 6).join(", ")}{picked.value.size > 6 ? " …" : ""}</span>
+      {kinds.size > 1 &&
+        [...kinds].map(([kind, names]) => (
+          <button key={kind} type="button" class="small" onClick={() => pick(names)}>
+            {t("onlyKind", { kind, n: names.length })}
+          </button>
+        ))}
       <Hand right={CONTROL} on={[...picked.value]} class="primary" onClick={() => act(picked.value)}>
         {t("act")} <kbd>.</kbd>
       </Hand>
