@@ -1,5 +1,6 @@
 //! Common parts of the benchmarks: the system under test, its processes, and figures.
 
+pub mod alertmanager;
 pub mod closed_loop;
 pub mod containers;
 pub mod echo;

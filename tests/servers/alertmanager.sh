@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# usage: alertmanager.sh STATE PORT
+# usage: alertmanager.sh STATE PORT [WEBHOOK]
 # Alertmanager (Debian's prometheus-alertmanager) on 127.0.0.1:PORT (TCP), in the foreground. It
-# groups, and tells nobody; `amtool alert query --alertmanager.url http://127.0.0.1:PORT` shows what
+# groups, and tells the webhook as soon as it may, or nobody; `amtool alert query --alertmanager.url http://127.0.0.1:PORT` shows what
 # it has. With the same STATE it goes on with its silences and its log of notifications; alerts are
 # in its memory alone.
 source "$(dirname "${BASH_SOURCE[0]}")/foreground.sh"
 
-[ $# -eq 2 ] || die "usage: alertmanager.sh STATE PORT"
+[ $# -eq 2 ] || [ $# -eq 3 ] || die "usage: alertmanager.sh STATE PORT [WEBHOOK]"
 need alerts prometheus-alertmanager amtool curl ss
 STATE=$(state_directory "$1")
 PORT=$2
 
-cat >"$STATE/alertmanager.yml" <<'CONF'
-route: { receiver: nobody, group_by: [alertname] }
-receivers: [{ name: nobody }]
+WEBHOOK=${3:+", webhook_configs: [{ url: \"$3\", send_resolved: true }]"}
+
+cat >"$STATE/alertmanager.yml" <<CONF
+route: { receiver: one, group_by: [alertname], group_wait: 0s, group_interval: 1s }
+receivers: [{ name: one$WEBHOOK }]
 CONF
 
 # shellcheck disable=SC2317 # called by `serve`

@@ -5,7 +5,8 @@
 #   curl 'http://127.0.0.1:PORT/snmp?module=interfaces&target=127.20.0.1:1161'
 # The module is written by hand, after RFC 3418 and RFC 2863: the scalars of the system group by
 # GET, the rows of ifTable by GETBULK of 25, a metric for each column that snmpd.sh --interfaces
-# has. The MIBs that the exporter's own modules are generated from are not free.
+# has. The MIBs that the exporter's own modules are generated from are not free. The module `ups` has
+# upsOutputSource of RFC 1628.
 source "$(dirname "${BASH_SOURCE[0]}")/foreground.sh"
 
 [ $# -eq 2 ] || die "usage: snmp-exporter.sh STATE PORT"
@@ -44,6 +45,10 @@ write_configuration() {
     write_metric ifInErrors "$entry.14" counter ifIndex
     write_metric ifOutOctets "$entry.16" counter ifIndex
     write_metric ifOutErrors "$entry.20" counter ifIndex
+    local source=1.3.6.1.2.1.33.1.4.1
+    printf 'ups:\n  version: 2\n  retries: 1\n  timeout: 2s\n  auth:\n    community: public\n'
+    printf '  get:\n    - %s.0\n  metrics:\n' "$source"
+    write_metric upsOutputSource "$source" gauge
 }
 
 # shellcheck disable=SC2317 # called by `serve`

@@ -1,5 +1,6 @@
 //! From a fault at a device to the one who is told: a UPS of the simulated room loses its input, is
-//! read once a second, and a webhook in the form of Alertmanager hears of it.
+//! read once a second, and a webhook in the form of Alertmanager hears of it; beside Prometheus and
+//! Alertmanager, which read the same UPS as often and tell the same webhook.
 //!
 //! ```sh
 //! cargo build --release
@@ -25,7 +26,9 @@ use utakata_api::{
     event::Event,
 };
 use utakata_benches::{
+    alertmanager::{ALERT, Peers},
     figures::Figures,
+    process,
     system::{System, programs},
 };
 use utakata_model::{ReadingValue, Selector};
@@ -50,75 +53,135 @@ enum Seen {
     /// The source of the UPS, as a follower of the events hears it.
     Source { is_battery: bool, at: Instant },
     /// A message of the webhook.
-    Told { is_over: bool, at: Instant },
+    Told {
+        by: Teller,
+        is_over: bool,
+        at: Instant,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Teller {
+    Utakata,
+    Peers,
+}
+
+/// What was measured: milliseconds, and seconds of the processor.
+#[derive(Default)]
+struct Measured {
+    /// From the fault to told.
+    told: Figures,
+    /// From heard to told.
+    heard: Figures,
+    /// From the fault to told by the peers.
+    told_by_peers: Figures,
+    cpu: f64,
+    cpu_of_peers: f64,
+}
+
+/// The times of one change.
+struct Times {
+    heard: Instant,
+    told: Instant,
+    told_by_peers: Instant,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let (told, heard) = run(&arguments)?;
+    let measured = run(&arguments)?;
     println!(
-        "{} faults, read every second: from the fault to told p50 {:.0} ms, p99 {:.0} ms, most {:.0} \
-         ms; from heard to told p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
-        told.count(),
-        told.median(),
-        told.quantile(0.99),
-        told.quantile(1.0),
-        heard.median(),
-        heard.quantile(0.99),
-        heard.quantile(1.0),
+        "{} faults, read every second, milliseconds:",
+        measured.told.count()
+    );
+    for (what, figures) in [
+        ("from the fault to told", &measured.told),
+        ("from heard to told", &measured.heard),
+        ("Prometheus and Alertmanager", &measured.told_by_peers),
+    ] {
+        println!(
+            "  {what:<28} p50 {:>6.1}, p99 {:>7.1}, most {:>7.1}",
+            figures.median(),
+            figures.quantile(0.99),
+            figures.quantile(1.0),
+        );
+    }
+    println!(
+        "  processor, seconds: utakata and its workers {:.1}, Prometheus, exporter and Alertmanager {:.1}",
+        measured.cpu, measured.cpu_of_peers
     );
     Ok(())
 }
 
-/// Returns the milliseconds from each fault to told, and from heard to told.
 #[tokio::main]
-async fn run(arguments: &Arguments) -> Result<(Figures, Figures)> {
+async fn run(arguments: &Arguments) -> Result<Measured> {
     let room = Room::start()?;
     let (seen, mut all) = unbounded_channel();
     let port = listen(seen.clone())?;
-    let settings =
-        format!("[logic.alarms]\nwebhooks = [\"http://127.0.0.1:{port}/api/v2/alerts\"]\n");
+    let webhook = format!("http://127.0.0.1:{port}/api/v2/alerts");
+    let settings = format!("[logic.alarms]\nwebhooks = [\"{webhook}\"]\n");
     let system = System::start_with(&[], &settings)?;
     let client = Client::new(&system.url, &system.token)?;
     client.apply(&room.observed()?).await?;
     follow(&client, seen).await?;
     until(&mut all, |seen| matches!(seen, Seen::Source { .. })).await?;
-    let (mut told, mut heard) = (Figures::default(), Figures::default());
+    let peers = Peers::start(&room.address, &webhook)?;
+    let own_cpu = || -> Result<f64> {
+        let workers = process::descendants_cpu_seconds(system.pid())?;
+        Ok(workers + process::cpu_seconds(system.pid())?)
+    };
+    let (cpu, cpu_of_peers) = (own_cpu()?, peers.cpu_seconds()?);
+    let mut measured = Measured::default();
     for number in 0..arguments.faults {
         // Anywhere between two reads.
         tokio::time::sleep(Duration::from_millis(u64::from(number * 37 % 100) * 10)).await;
         let begun = Instant::now();
         room.fault("input-lost")?;
-        let (heard_at, told_at) = both(&mut all, true).await?;
-        told.add(milliseconds(told_at.duration_since(begun)));
-        heard.add(milliseconds(told_at.saturating_duration_since(heard_at)));
+        let times = each(&mut all, true).await?;
+        let since = |later: Instant, earlier: Instant| {
+            milliseconds(later.saturating_duration_since(earlier))
+        };
+        measured.told.add(since(times.told, begun));
+        measured.heard.add(since(times.told, times.heard));
+        measured
+            .told_by_peers
+            .add(since(times.told_by_peers, begun));
         room.fault("none")?;
-        both(&mut all, false).await?;
+        each(&mut all, false).await?;
     }
-    Ok((told, heard))
+    measured.cpu = own_cpu()? - cpu;
+    measured.cpu_of_peers = peers.cpu_seconds()? - cpu_of_peers;
+    Ok(measured)
 }
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Waits until the source was heard, and its alarm told to begin or to be over; returns both times.
-async fn both(all: &mut UnboundedReceiver<Seen>, begins: bool) -> Result<(Instant, Instant)> {
-    let (mut heard_at, mut told_at) = (None, None);
+/// Waits until the source was heard, and both have told that its alarm begins or is over.
+async fn each(all: &mut UnboundedReceiver<Seen>, begins: bool) -> Result<Times> {
+    let (mut heard, mut told, mut told_by_peers) = (None, None, None);
     until(all, |seen| {
         match seen {
             Seen::Source { is_battery, at } if *is_battery == begins => {
-                heard_at.get_or_insert(*at);
+                heard.get_or_insert(*at);
             }
-            Seen::Told { is_over, at } if *is_over != begins => {
-                told_at.get_or_insert(*at);
+            Seen::Told { by, is_over, at } if *is_over != begins => {
+                let of = match by {
+                    Teller::Utakata => &mut told,
+                    Teller::Peers => &mut told_by_peers,
+                };
+                of.get_or_insert(*at);
             }
             _ => {}
         }
-        heard_at.is_some() && told_at.is_some()
+        heard.is_some() && told.is_some() && told_by_peers.is_some()
     })
     .await?;
-    heard_at.zip(told_at).context("both were seen")
+    Ok(Times {
+        heard: heard.context("it was heard")?,
+        told: told.context("it was told")?,
+        told_by_peers: told_by_peers.context("they told it")?,
+    })
 }
 
 async fn until(
@@ -196,11 +259,17 @@ fn take(stream: TcpStream, seen: &UnboundedSender<Seen>) -> Result<()> {
         reader.read_exact(&mut body)?;
         let at = Instant::now();
         writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
-        let alerts: Vec<Value> = serde_json::from_slice(&body)?;
+        let body: Value = serde_json::from_slice(&body)?;
+        // Alertmanager tells its receivers of a group of alerts.
+        let alerts = body.as_array().or(body["alerts"].as_array());
         let now = jiff::Timestamp::now().to_string();
-        for alert in alerts.iter().filter(|it| it["labels"]["alertname"] == RULE) {
-            let is_over = alert["endsAt"].as_str() < Some(&now);
-            seen.send(Seen::Told { is_over, at })?;
+        for alert in alerts.into_iter().flatten() {
+            let (by, is_over) = match alert["labels"]["alertname"].as_str() {
+                Some(RULE) => (Teller::Utakata, alert["endsAt"].as_str() < Some(&now)),
+                Some(ALERT) => (Teller::Peers, alert["status"] == "resolved"),
+                _ => continue,
+            };
+            seen.send(Seen::Told { by, is_over, at })?;
         }
     }
 }
