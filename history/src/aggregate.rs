@@ -34,7 +34,8 @@ impl Aggregate {
 pub struct Steps {
     step: Millis,
     aggregate: Aggregate,
-    buckets: BTreeMap<Millis, Bucket>,
+    /// With their beginnings, ascending.
+    buckets: Vec<(Millis, Bucket)>,
     before: Option<(Millis, f64)>,
     /// The resets and wraps of a counter.
     pub turns: u64,
@@ -59,7 +60,7 @@ impl Steps {
         Self {
             step: step.max(1),
             aggregate,
-            buckets: BTreeMap::new(),
+            buckets: Vec::new(),
             before: None,
             turns: 0,
         }
@@ -72,7 +73,31 @@ impl Steps {
 
     fn bucket(&mut self, seen: Millis) -> &mut Bucket {
         let start = seen.div_euclid(self.step).saturating_mul(self.step);
-        self.buckets.entry(start).or_insert_with(Bucket::empty)
+        // Almost always that of before, or a later one.
+        let at = match self.buckets.last() {
+            Some((last, _)) if *last == start => self.buckets.len() - 1,
+            Some((last, _)) if *last > start => {
+                match self
+                    .buckets
+                    .binary_search_by_key(&start, |(start, _)| *start)
+                {
+                    Ok(at) => at,
+                    Err(at) => {
+                        self.buckets.insert(at, (start, Bucket::empty()));
+                        at
+                    }
+                }
+            }
+            _ => {
+                self.buckets.push((start, Bucket::empty()));
+                self.buckets.len() - 1
+            }
+        };
+        &mut self.buckets[at].1
+    }
+
+    fn is_percentile(&self) -> bool {
+        matches!(self.aggregate, Aggregate::Percentile(_))
     }
 
     /// Adds a number; numbers in the order of their times.
@@ -80,7 +105,7 @@ impl Steps {
         if number.is_nan() {
             return;
         }
-        let is_percentile = matches!(self.aggregate, Aggregate::Percentile(_));
+        let is_percentile = self.is_percentile();
         let before = self.before.replace((seen, number));
         let step = before.map(|(then, value)| (seen.saturating_sub(then), rate(value, number)));
         if step.is_some_and(|(_, step)| step.turn != Turn::Grew) {
@@ -106,6 +131,7 @@ impl Steps {
     /// Adds an hour.
     pub fn hour(&mut self, hour: &Hour) {
         self.turns += hour.turns.unsigned_abs();
+        let is_percentile = self.is_percentile();
         let bucket = self.bucket(hour.hour.saturating_mul(HOUR));
         bucket.least = bucket.least.min(hour.least);
         bucket.greatest = bucket.greatest.max(hour.greatest);
@@ -116,13 +142,15 @@ impl Steps {
         }
         bucket.increase += hour.increase;
         bucket.span += hour.span;
-        bucket.all.push(hour.sum / hour.count.max(1) as f64);
+        if is_percentile {
+            bucket.all.push(hour.sum / hour.count.max(1) as f64);
+        }
     }
 
     /// Returns the figure of each step that has one, in order.
     pub fn figures(&self) -> Vec<(Millis, f64)> {
         let figure =
-            |(start, bucket): (&Millis, &Bucket)| Some((*start, bucket.figure(self.aggregate)?));
+            |(start, bucket): &(Millis, Bucket)| Some((*start, bucket.figure(self.aggregate)?));
         self.buckets.iter().filter_map(figure).collect()
     }
 }
@@ -242,6 +270,15 @@ mod tests {
             steps.number(11_000, f64::NAN);
             assert_eq!(steps.figures(), expect, "{aggregate:?}");
         }
+    }
+
+    #[test]
+    fn what_comes_late_is_in_its_step() {
+        let mut steps = Steps::new(10, Aggregate::Sum);
+        for (seen, number) in [(25, 1.0), (5, 2.0), (26, 4.0), (15, 8.0), (6, 16.0)] {
+            steps.number(seen, number);
+        }
+        assert_eq!(steps.figures(), [(0, 18.0), (10, 8.0), (20, 5.0)]);
     }
 
     #[test]
