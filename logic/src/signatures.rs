@@ -1,7 +1,7 @@
 //! The signatures of this site: what it sends is signed with the key of the site, and what arrives
 //! counts if an accepted environment has signed it, for itself and its zone.
 //!
-//! What did not count is counted and reported where it arrived, and is a line of the audit trail,
+//! A refused message is counted and reported where it arrived, and is a line of the audit trail,
 //! once for each place.
 
 use std::{

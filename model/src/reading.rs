@@ -40,7 +40,7 @@ pub struct Readings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(from = "Written")]
 pub struct Reading {
-    /// What was measured. It is the same at each read, and most devices have it in common with
+    /// The measured quantity. It is the same at each read, and most devices have it in common with
     /// others, so all of them share it. A reading reads as if it had its parts itself.
     pub of: Arc<Measurand>,
     /// The observed value.

@@ -66,7 +66,7 @@ enum Teller {
     Peers,
 }
 
-/// What was measured: milliseconds, and seconds of the processor.
+/// The figures of a run: milliseconds, and seconds of the processor.
 #[derive(Default)]
 struct Measured {
     /// From the fault to told.

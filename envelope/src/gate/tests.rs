@@ -387,7 +387,7 @@ proptest! {
     }
 }
 
-/// What is renewed was counted when it was done, and changes nothing. What protects equipment at any
+/// A change that is renewed was counted when it was done, and changes nothing. What protects equipment at any
 /// moment holds it all the same.
 #[test]
 fn a_renewal_counts_for_nothing_and_takes_nothing_away_that_may_not_go() {

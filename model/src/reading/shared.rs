@@ -1,4 +1,4 @@
-//! What answers have in common, each once in memory: a room of 100,000 devices says
+//! The parts that answers have in common, each once in memory: a room of 100,000 devices says
 //! `hw.temperature`, `Cel` and `hw.id=inlet` a million times a minute.
 //!
 //! Each thread remembers so many of the latest texts. One that is not found is made anew, and means

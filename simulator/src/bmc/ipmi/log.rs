@@ -32,7 +32,7 @@ pub struct Log {
     added: u32,
     erased: u32,
     reservation: u16,
-    /// What was wrong the last time, by sensor. None: nobody has looked yet.
+    /// The faults of the last time, by sensor. None: nobody has looked yet.
     seen: Option<BTreeMap<u8, u16>>,
 }
 

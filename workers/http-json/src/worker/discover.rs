@@ -34,7 +34,7 @@ const NOWHERE: &str = "/no-such-document";
 struct Shown {
     /// The profiles that recognise it.
     fitting: Vec<String>,
-    /// What it says of itself.
+    /// Its description of itself.
     told: BTreeMap<&'static str, String>,
     /// The documents for which it wants a login.
     locked: Vec<String>,
@@ -97,7 +97,7 @@ impl HttpJsonWorker {
         is_anything.then(|| self.described(asked, place.is_tls, shown))
     }
 
-    /// What a device shows to one user, in one turn of its conversation.
+    /// The answers of a device to one user, in one turn of its conversation.
     async fn shown(
         &self,
         place: &Place,
