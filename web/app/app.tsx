@@ -4,17 +4,14 @@ import "uplot/dist/uPlot.min.css";
 import "./app.css";
 import { effect } from "@preact/signals";
 import { render, type JSX } from "preact";
-import { useEffect } from "preact/hooks";
 import { Shell } from "./shell";
 import { whenSessionEnds } from "./api";
 import { hasEnded, identify, me } from "./session";
 import { language } from "./text";
 import { LogIn } from "./views/login";
 
-function App(): JSX.Element | null {
-  useEffect(() => void identify(), []);
-  if (me.value === undefined) return null;
-  return me.value === null ? <LogIn /> : <Shell />;
+function App(): JSX.Element {
+  return typeof me.value === "string" ? <Shell /> : <LogIn />;
 }
 
 whenSessionEnds(() => {
@@ -26,4 +23,9 @@ effect(() => {
 });
 
 const root = document.getElementById("app");
-if (root) render(<App />, root);
+if (root) {
+  void identify().then(() => {
+    root.replaceChildren();
+    render(<App />, root);
+  });
+}
