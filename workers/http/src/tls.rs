@@ -1,11 +1,19 @@
 //! Connections by TCP and TLS, each step of which says how it failed.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use rustls::{
     CertificateError, ClientConfig, RootCertStore,
     client::{Resumption, WebPkiServerVerifier},
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{self, kx_group},
+    },
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use tokio::{
@@ -18,6 +26,16 @@ use crate::trust::{Fingerprint, Seen, Trust, Verifier};
 
 /// The longest time for connecting, and for the handshake after it: a slow BMC takes seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Without the key exchange that is safe from quantum computers: its first message takes two packets,
+/// of which old devices read only the first (<https://tldr.fail>), and none of them has it.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    let groups = [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+    Arc::new(CryptoProvider {
+        kx_groups: groups.to_vec(),
+        ..aws_lc_rs::default_provider()
+    })
+});
 
 /// The reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +143,7 @@ fn config(trust: &Trust, seen: &Seen) -> io::Result<ClientConfig> {
 }
 
 fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+    Arc::clone(&PROVIDER)
 }
 
 fn failed(error: io::Error, certificate: Option<&[u8]>) -> Error {
@@ -141,5 +159,34 @@ fn failed(error: io::Error, certificate: Option<&[u8]>) -> Error {
         },
         (Some(rustls::Error::InvalidCertificate(_)), _) => Error::Unsigned(error),
         _ => Error::Handshake(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::*;
+
+    /// The payload of a packet of Ethernet.
+    const PACKET: usize = 1460;
+
+    #[tokio::test]
+    async fn the_first_message_fits_into_one_packet() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let stream = connect(&[address], deadline).await.unwrap();
+        let asking = handshake(stream, "bmc.example.org", &Trust::Anything, deadline);
+        let heard = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The type, the version, and the length of what follows.
+            let mut head = [0; 5];
+            stream.read_exact(&mut head).await.unwrap();
+            head.len() + usize::from(u16::from_be_bytes([head[3], head[4]]))
+        };
+        let (asked, length) = tokio::join!(asking, heard);
+        assert!(asked.is_err(), "nobody has answered");
+        assert!((100..PACKET).contains(&length), "{length} bytes");
     }
 }
