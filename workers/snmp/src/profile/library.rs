@@ -152,6 +152,10 @@ const SHIPPED: &[(&str, &str)] = &[
     ("hpe-ups", include_str!("../../profiles/hpe-ups.toml")),
     ("apc-ats", include_str!("../../profiles/apc-ats.toml")),
     ("apc-xpdu", include_str!("../../profiles/apc-xpdu.toml")),
+    (
+        "apc-ups-modules",
+        include_str!("../../profiles/apc-ups-modules.toml"),
+    ),
 ];
 
 impl utakata_profile::Content for Content {
