@@ -156,6 +156,7 @@ const SHIPPED: &[(&str, &str)] = &[
         "apc-ups-modules",
         include_str!("../../profiles/apc-ups-modules.toml"),
     ),
+    ("apc-epdu", include_str!("../../profiles/apc-epdu.toml")),
 ];
 
 impl utakata_profile::Content for Content {
