@@ -85,7 +85,7 @@ const LIFE: f64 = 1_577_880_000.0;
 const EXA: f64 = 1e18;
 
 /// The known metrics.
-static METRICS: [Quantity; 44] = [
+static METRICS: [Quantity; 47] = [
     measured("hw.temperature", "Cel", -60.0, 200.0),
     measured("hw.humidity", "1", 0.0, 1.0),
     measured("hw.dew_point", "Cel", -60.0, 60.0),
@@ -95,6 +95,9 @@ static METRICS: [Quantity; 44] = [
     measured("hw.power.apparent", "V.A", 0.0, 5e6),
     measured("hw.power.reactive", "var", -5e6, 5e6),
     measured("hw.power_factor", "1", 0.0, 1.0),
+    measured("hw.crest_factor", "1", 0.0, 10.0),
+    measured("hw.distortion", "1", 0.0, 2.0),
+    measured("hw.efficiency", "1", 0.0, 1.0),
     total("hw.energy", "J"),
     total("hw.energy.apparent", "V.A.h"),
     measured("hw.frequency", "Hz", 0.0, 1_000.0),

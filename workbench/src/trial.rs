@@ -138,11 +138,15 @@ fn recognised(profile: &Profile, walk: &Walk) -> (bool, String) {
         Some(Value::ObjectIdentifier(oid)) => Some(oid),
         _ => None,
     };
-    let by_system = system.filter(|system| {
-        let mut wanted = recognise.system.iter();
-        wanted.any(|wanted| system.starts_with(wanted))
-    });
-    if let Some(system) = by_system {
+    let begins = |prefixes: &[Oid]| {
+        let mut prefixes = prefixes.iter();
+        system.filter(|system| prefixes.any(|prefix| system.starts_with(prefix)))
+    };
+    if let Some(system) = begins(&recognise.except_system) {
+        let because = format!("sysObjectID is {system}, which match.except.system has");
+        return (false, because);
+    }
+    if let Some(system) = begins(&recognise.system) {
         return (true, format!("sysObjectID is {system}"));
     }
     if let Some(present) = recognise.present.iter().find(|oid| walk.has(oid)) {

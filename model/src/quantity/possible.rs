@@ -54,11 +54,17 @@ const UNITS: [Limit; 24] = [
 ];
 
 /// The limits of metrics that are narrower than those of their units, and of ratios.
-const METRICS: [Limit; 10] = [
+const METRICS: [Limit; 13] = [
     // By definition; sensors are off by some per cent (their accuracy is 2 to 5 %).
     ("hw.humidity", (-0.1, 1.1)),
     // By definition; negative where energy flows back.
     ("hw.power_factor", (-1.1, 1.1)),
+    // The peak over the effective value; a pulse per period is far below 100.
+    ("hw.crest_factor", (0.0, 100.0)),
+    // Of the fundamental: a current that is nearly all harmonics has several times as much.
+    ("hw.distortion", (0.0, 100.0)),
+    // By definition; meters are off by some per cent.
+    ("hw.efficiency", (-0.1, 1.1)),
     ("hw.battery.charge", (-0.1, 1.5)),
     ("hw.utilization", (-0.1, 1.5)),
     ("hw.fan.speed_ratio", (-0.1, 2.0)),

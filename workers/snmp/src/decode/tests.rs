@@ -1,3 +1,5 @@
+mod walks;
+
 use async_snmp::{Oid, Value};
 use utakata_worker_sdk::model::{Quality, Reading};
 

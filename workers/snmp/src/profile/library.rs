@@ -108,6 +108,55 @@ const SHIPPED: &[(&str, &str)] = &[
     ("hwg", include_str!("../../profiles/hwg.toml")),
     ("opengear", include_str!("../../profiles/opengear.toml")),
     ("truenas", include_str!("../../profiles/truenas.toml")),
+    ("apc-cpdu", include_str!("../../profiles/apc-cpdu.toml")),
+    ("dell-pdu", include_str!("../../profiles/dell-pdu.toml")),
+    ("delta-ups", include_str!("../../profiles/delta-ups.toml")),
+    ("eaton-ats", include_str!("../../profiles/eaton-ats.toml")),
+    ("eaton-epdu", include_str!("../../profiles/eaton-epdu.toml")),
+    (
+        "eaton-sensor",
+        include_str!("../../profiles/eaton-sensor.toml"),
+    ),
+    (
+        "enlogic-pdu",
+        include_str!("../../profiles/enlogic-pdu.toml"),
+    ),
+    ("geist-v3", include_str!("../../profiles/geist-v3.toml")),
+    ("geist-v4", include_str!("../../profiles/geist-v4.toml")),
+    ("liebert-gp", include_str!("../../profiles/liebert-gp.toml")),
+    (
+        "liebert-ups",
+        include_str!("../../profiles/liebert-ups.toml"),
+    ),
+    (
+        "raritan-px1",
+        include_str!("../../profiles/raritan-px1.toml"),
+    ),
+    (
+        "socomec-pdu",
+        include_str!("../../profiles/socomec-pdu.toml"),
+    ),
+    (
+        "socomec-ups",
+        include_str!("../../profiles/socomec-ups.toml"),
+    ),
+    (
+        "tripplite-pdu",
+        include_str!("../../profiles/tripplite-pdu.toml"),
+    ),
+    ("vertiv-ita", include_str!("../../profiles/vertiv-ita.toml")),
+    (
+        "eltek-distributed",
+        include_str!("../../profiles/eltek-distributed.toml"),
+    ),
+    ("hpe-ups", include_str!("../../profiles/hpe-ups.toml")),
+    ("apc-ats", include_str!("../../profiles/apc-ats.toml")),
+    ("apc-xpdu", include_str!("../../profiles/apc-xpdu.toml")),
+    (
+        "apc-ups-modules",
+        include_str!("../../profiles/apc-ups-modules.toml"),
+    ),
+    ("apc-epdu", include_str!("../../profiles/apc-epdu.toml")),
 ];
 
 impl utakata_profile::Content for Content {

@@ -202,7 +202,8 @@ async fn recognised(simulator: &Snmpsim) {
     for (device, metric) in [
         ("apc-8932", "utakata.outlet.state"),
         ("eaton-93e-80", "hw.battery.charge"),
-        ("geist-temperature-sensor", "hw.network.up"),
+        ("geist-temperature-sensor", "hw.dew_point"),
+        ("tripplite-poweralert", "utakata.outlet.state"),
         ("hp-onboard-administrator", "hw.network.io"),
     ] {
         let readings = read(simulator, "snmp", device).await;
