@@ -5,6 +5,7 @@ mod discover;
 mod fetch;
 mod notification;
 mod observe;
+mod presence;
 mod problem;
 mod raw;
 mod read;

@@ -82,6 +82,77 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
     ("asentria", include_str!("../../profiles/asentria.toml")),
     ("avtech", include_str!("../../profiles/avtech.toml")),
+    ("avtech-26w", include_str!("../../profiles/avtech-26w.toml")),
+    ("dell-cmc", include_str!("../../profiles/dell-cmc.toml")),
+    (
+        "dell-fastpath",
+        include_str!("../../profiles/dell-fastpath.toml"),
+    ),
+    (
+        "dell-force10",
+        include_str!("../../profiles/dell-force10.toml"),
+    ),
+    ("dell-mm", include_str!("../../profiles/dell-mm.toml")),
+    ("hpe-host", include_str!("../../profiles/hpe-host.toml")),
+    ("lenovo-imm", include_str!("../../profiles/lenovo-imm.toml")),
+    (
+        "lsi-megaraid",
+        include_str!("../../profiles/lsi-megaraid.toml"),
+    ),
+    ("netapp", include_str!("../../profiles/netapp.toml")),
+    (
+        "opengear-lighthouse",
+        include_str!("../../profiles/opengear-lighthouse.toml"),
+    ),
+    ("qnap", include_str!("../../profiles/qnap.toml")),
+    (
+        "supermicro-health",
+        include_str!("../../profiles/supermicro-health.toml"),
+    ),
+    ("akcp", include_str!("../../profiles/akcp.toml")),
+    ("akcp-plus", include_str!("../../profiles/akcp-plus.toml")),
+    (
+        "akcp-security",
+        include_str!("../../profiles/akcp-security.toml"),
+    ),
+    ("avtech-11e", include_str!("../../profiles/avtech-11e.toml")),
+    ("avtech-12e", include_str!("../../profiles/avtech-12e.toml")),
+    ("avtech-24e", include_str!("../../profiles/avtech-24e.toml")),
+    ("avtech-3e", include_str!("../../profiles/avtech-3e.toml")),
+    ("avtech-4e", include_str!("../../profiles/avtech-4e.toml")),
+    ("avtech-7e", include_str!("../../profiles/avtech-7e.toml")),
+    (
+        "avtech-tempager",
+        include_str!("../../profiles/avtech-tempager.toml"),
+    ),
+    (
+        "avtech-tempager-3e",
+        include_str!("../../profiles/avtech-tempager-3e.toml"),
+    ),
+    (
+        "hwg-perseus",
+        include_str!("../../profiles/hwg-perseus.toml"),
+    ),
+    (
+        "liebert-conditions",
+        include_str!("../../profiles/liebert-conditions.toml"),
+    ),
+    (
+        "liebert-env",
+        include_str!("../../profiles/liebert-env.toml"),
+    ),
+    (
+        "rittal-cmc-tc",
+        include_str!("../../profiles/rittal-cmc-tc.toml"),
+    ),
+    (
+        "rittal-lcp-dx",
+        include_str!("../../profiles/rittal-lcp-dx.toml"),
+    ),
+    (
+        "stulz-wib8000",
+        include_str!("../../profiles/stulz-wib8000.toml"),
+    ),
     ("cisco-sb", include_str!("../../profiles/cisco-sb.toml")),
     (
         "cyberpower-ups",

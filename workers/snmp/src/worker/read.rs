@@ -168,8 +168,7 @@ impl TaskContext<'_> {
             description: description.as_deref().unwrap_or_default(),
         };
         let asked: Vec<Oid> = recognisers(&candidates).cloned().collect();
-        let has = self.session.has(self.deadline, &asked).await?;
-        let mut has = has.into_iter();
+        let mut has = self.has(&asked).await?.into_iter();
         let (mut named, mut present) = (Vec::new(), Vec::new());
         for profile in candidates {
             let Some(recognise) = &profile.content.recognise else {

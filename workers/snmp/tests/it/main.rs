@@ -12,6 +12,7 @@ mod credential;
 mod device;
 mod discover;
 mod drill;
+mod invented;
 mod read;
 mod recordings;
 mod relay;

@@ -5,13 +5,16 @@ use std::{fmt::Write, path::Path};
 use utakata_tests::servers::Snmpsim;
 use utakata_worker_sdk::model::{Quality, Reading};
 
-use crate::device::{Device, community};
+use crate::{
+    device::{Device, community},
+    invented,
+};
 
 /// The objects of a device: OID, type, value, in the format of snmpsim.
-type Walk<'a> = &'a [(&'a str, &'a str, &'a str)];
+pub type Walk<'a> = &'a [(&'a str, &'a str, &'a str)];
 
-const INTEGER: &str = "2";
-const OCTETS: &str = "4";
+pub const INTEGER: &str = "2";
+pub const OCTETS: &str = "4";
 const HEX: &str = "4x";
 const OID: &str = "6";
 const COUNTER: &str = "65";
@@ -61,7 +64,7 @@ fn shown(readings: &[Reading], metrics: &[&str]) -> Vec<String> {
 }
 
 /// Its name, its kind, its objects, the metrics examined, and the expected readings.
-type Case = (
+pub type Case = (
     &'static str,
     &'static str,
     Walk<'static>,
@@ -210,14 +213,15 @@ const CASES: [Case; 6] = [
 #[tokio::test]
 async fn what_cannot_be_is_suspect_and_what_means_none_is_no_reading() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, _, walk, ..) in CASES {
+    let cases = || CASES.iter().chain(&invented::CASES);
+    for (name, _, walk, ..) in cases() {
         record(folder.path(), name, walk);
     }
     let simulator = Snmpsim::start(folder.path()).unwrap();
-    for (name, kind, _, metrics, expect) in CASES {
+    for (name, kind, _, metrics, expect) in cases() {
         let device = Device::new(kind, simulator.address(), community(name));
         let readings = device.read().await;
-        assert_eq!(shown(&readings, metrics), expect, "{name}");
+        assert_eq!(shown(&readings, metrics), *expect, "{name}");
     }
 }
 
