@@ -134,10 +134,6 @@ const SHIPPED: &[(&str, &str)] = &[
         include_str!("../../profiles/hwg-perseus.toml"),
     ),
     (
-        "liebert-conditions",
-        include_str!("../../profiles/liebert-conditions.toml"),
-    ),
-    (
         "liebert-env",
         include_str!("../../profiles/liebert-env.toml"),
     ),
