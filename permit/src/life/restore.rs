@@ -3,9 +3,10 @@
 use tokio::time::Instant;
 use utakata_model::TaskState;
 
-use super::{Action, End, Holder, Life, Rule, Stage};
+use super::{Action, End, Holder, Late, Life, Rule, Stage};
 
-/// The record of a life. It holds no time but the expiry: after a restart all waiting begins again.
+/// The record of a life. It holds no time but the expiry, and the end of late read-backs: after a
+/// restart all other waiting begins again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Saved {
     /// The state that the API shows.
@@ -24,8 +25,19 @@ pub struct Saved {
     pub is_over: bool,
     /// True if the target has shown the state that it must pass through since success was reported.
     pub has_passed: bool,
+    /// Present as long as the target may still settle a task that was left to a person.
+    pub late: Option<SavedLate>,
     /// The end, if there is one.
     pub end: Option<End>,
+}
+
+/// The record of a late read-back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SavedLate {
+    /// The time after which only a person settles the task.
+    pub until: Instant,
+    /// True if success was reported.
+    pub is_reported: bool,
 }
 
 impl Life {
@@ -51,6 +63,10 @@ impl Life {
             is_in_doubt: self.is_in_doubt,
             is_over: self.is_over,
             has_passed,
+            late: self.late().map(|late| SavedLate {
+                until: late.until,
+                is_reported: late.is_reported,
+            }),
             end,
         }
     }
@@ -88,7 +104,11 @@ impl Life {
                 }
                 return (life, actions);
             }
-            (_, holder) => Stage::Unsettled { holder },
+            (TaskState::Unsettled, holder) => Stage::Unsettled {
+                holder,
+                late: saved.late.and_then(|late| Late::restored(late, rule, now)),
+            },
+            (_, holder) => Stage::Unsettled { holder, late: None },
         };
         (life(stage), Vec::new())
     }

@@ -5,7 +5,7 @@ use utakata_permit::life::{By, End, How, Life, Stage};
 
 use super::{
     case::Case,
-    world::{Job, JobStage, Passage, World, is_unsettled},
+    world::{Job, JobStage, Passage, World, needs_a_person},
 };
 
 /// The name of a broken promise.
@@ -15,6 +15,7 @@ pub const TWICE: Broken = "done twice";
 pub const TOGETHER: Broken = "two attempts may act on one target";
 pub const WAS_DONE: Broken = "said not to have been done, and was";
 pub const MAY_BE_DONE: Broken = "said not to have been done, and may still be";
+pub const NOT_DONE: Broken = "said to have succeeded, and nothing was done";
 pub const ACTS_LATE: Broken = "an attempt acts after a later one was made";
 pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is for";
 pub const NOT_PASSED: Broken = "said to be over before it has passed through";
@@ -39,8 +40,7 @@ pub fn check(world: &World, case: &Case) -> Result<(), Broken> {
         if let Stage::Ended(end) = life.stage {
             no_lie(world, case, task, end)?;
         }
-        let needs_a_person = life.has_ended() || is_unsettled(life);
-        if life.deadline().is_some() == needs_a_person {
+        if life.deadline().is_some() == needs_a_person(life) {
             return Err("a task without a deadline");
         }
     }
@@ -78,6 +78,10 @@ fn earlier_attempts_are_over(
 
 /// A task reported as done was done; one reported as not done never will be.
 fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broken> {
+    // A person is believed.
+    if end.by == By::Person {
+        return Ok(());
+    }
     let mut pending = world.pending.iter().filter(|one| one.attempt.task == task);
     if end.how == How::Succeeded {
         let proves = matches!(case.proves(), Some(Proves::Effect | Proves::Both));
@@ -89,7 +93,7 @@ fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broke
         return if is_done || !is_known {
             Ok(())
         } else {
-            Err("said to have succeeded, and nothing was done")
+            Err(NOT_DONE)
         };
     }
     if world.effects(task) > 0 {
