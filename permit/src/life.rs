@@ -55,8 +55,8 @@ use utakata_model::{
 
 use crate::{Evidence, message::Verdict};
 
-pub use late::Late;
-pub use restore::{Saved, SavedLate};
+pub use late::{Late, SavedLate};
+pub use restore::Saved;
 
 /// The fixed rules of a task: the declarations of its action, and the times of the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

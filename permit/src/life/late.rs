@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Action, By, Evidence, How, Life, Rule, SavedLate, Stage, ended};
+use super::{Action, By, Evidence, How, Life, Rule, Stage, ended};
 
 /// A late read-back: the target did not answer in time, and may yet settle the task.
 ///
@@ -14,6 +14,15 @@ pub struct Late {
     pub since: Instant,
     /// The time of the next attempt.
     pub again: Instant,
+    /// The time after which only a person settles the task.
+    pub until: Instant,
+    /// True if success was reported.
+    pub is_reported: bool,
+}
+
+/// The record of a late read-back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SavedLate {
     /// The time after which only a person settles the task.
     pub until: Instant,
     /// True if success was reported.

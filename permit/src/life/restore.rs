@@ -3,7 +3,10 @@
 use tokio::time::Instant;
 use utakata_model::TaskState;
 
-use super::{Action, End, Holder, Late, Life, Rule, Stage};
+use super::{
+    Action, End, Holder, Life, Rule, Stage,
+    late::{Late, SavedLate},
+};
 
 /// The record of a life. It holds no time but the expiry, and the end of late read-backs: after a
 /// restart all other waiting begins again.
@@ -29,15 +32,6 @@ pub struct Saved {
     pub late: Option<SavedLate>,
     /// The end, if there is one.
     pub end: Option<End>,
-}
-
-/// The record of a late read-back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SavedLate {
-    /// The time after which only a person settles the task.
-    pub until: Instant,
-    /// True if success was reported.
-    pub is_reported: bool,
 }
 
 impl Life {

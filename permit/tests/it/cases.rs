@@ -6,10 +6,9 @@ use super::{
     case::Case,
     mutant::Mutant,
     promises::{
-        ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_DONE, NOT_PASSED, SHOWS_LATE,
-        TOGETHER, TWICE, UNPROVEN, WAS_DONE,
+        ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED, SHOWS_LATE, TOGETHER,
+        TWICE, UNPROVEN, WAS_DONE,
     },
-    world::STEP,
 };
 
 const EFFECT: Option<Proves> = Some(Proves::Effect);
@@ -178,8 +177,7 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         .passing_through()
         .until(5, 9);
     let two = once.tasks(2).one_environment();
-    let mut alike = effect.tasks(2).alike().until(10, 14);
-    alike.rule.late_within = STEP * 6;
+    let left = later.stalling(1).until(3, 7);
     vec![
         (Mutant::PermitTwice, once, TWICE),
         (Mutant::OneAsk, once, TOGETHER),
@@ -207,7 +205,6 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         (Mutant::OldGo, again, ACTS_LATE),
         (Mutant::PresumedIsProven, later.stalling(1), SHOWS_LATE),
         (Mutant::OverUnseen, later.crashes(0, 1), ACTS_LATE),
-        (Mutant::NeverOvertaken, alike, NOT_DONE),
-        (Mutant::LateIsOver, later.stalling(1), WAS_DONE),
+        (Mutant::LateIsOver, left, MAY_BE_DONE),
     ]
 }

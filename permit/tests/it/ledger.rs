@@ -36,7 +36,7 @@ fn overtakes(world: &mut World, case: &Case, task: usize) {
     world.permitted.retain(|one| *one != task);
     world.permitted.push(task);
     let others = (0..world.lives.len()).filter(|other| *other != task);
-    for other in others.filter(|_| !case.is(Mutant::NeverOvertaken)) {
+    for other in others {
         happens(world, case, other, &Event::Overtaken);
     }
 }

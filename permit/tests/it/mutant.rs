@@ -74,8 +74,6 @@ pub enum Mutant {
     PresumedIsProven,
     /// An environment reports that its earlier incarnations are over without having seen it.
     OverUnseen,
-    /// The ledger reads a target back late, whatever was done to it since.
-    NeverOvertaken,
     /// The ledger takes what was left to a person for over.
     LateIsOver,
 }

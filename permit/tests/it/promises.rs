@@ -15,7 +15,6 @@ pub const TWICE: Broken = "done twice";
 pub const TOGETHER: Broken = "two attempts may act on one target";
 pub const WAS_DONE: Broken = "said not to have been done, and was";
 pub const MAY_BE_DONE: Broken = "said not to have been done, and may still be";
-pub const NOT_DONE: Broken = "said to have succeeded, and nothing was done";
 pub const ACTS_LATE: Broken = "an attempt acts after a later one was made";
 pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is for";
 pub const NOT_PASSED: Broken = "said to be over before it has passed through";
@@ -93,7 +92,7 @@ fn no_lie(world: &World, case: &Case, task: usize, end: End) -> Result<(), Broke
         return if is_done || !is_known {
             Ok(())
         } else {
-            Err(NOT_DONE)
+            Err("said to have succeeded, and nothing was done")
         };
     }
     if world.effects(task) > 0 {
