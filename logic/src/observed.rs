@@ -6,7 +6,10 @@ pub mod turns;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +41,8 @@ pub struct Observed {
     turns: Mutex<Turns>,
     /// The moment of the last decision. What is heard afterwards is heard later.
     moment: RwLock<Timestamp>,
+    /// The latest time at which something was heard, in milliseconds.
+    heard: AtomicI64,
     followed: Followed,
 }
 
@@ -126,6 +131,8 @@ impl Observed {
         let moment = self.moment.read();
         let next = moment.checked_add(MILLISECOND).unwrap_or(*moment);
         let heard = whole(clock::now()).max(next);
+        self.heard
+            .fetch_max(heard.as_millisecond(), Ordering::Relaxed);
         self.change(entry.device, |seen| seen.saw(readings, heard));
         self.followed.note(entry.device);
         heard
@@ -140,7 +147,11 @@ impl Observed {
     /// is heard later. `look` must be quick, because nothing is heard meanwhile.
     pub fn at_one_moment<R>(&self, look: impl FnOnce(Timestamp) -> R) -> R {
         let mut moment = self.moment.write();
-        *moment = whole(clock::now()).max(*moment);
+        // What was heard just after the last decision was heard in the next millisecond, which may
+        // not have come yet.
+        let heard = Timestamp::from_millisecond(self.heard.load(Ordering::Relaxed));
+        let heard = heard.unwrap_or(*moment);
+        *moment = whole(clock::now()).max(*moment).max(heard);
         look(*moment)
     }
 
@@ -168,6 +179,8 @@ impl Observed {
     pub fn shift(&self, step: SignedDuration) {
         let mut moment = self.moment.write();
         *moment = whole(moment.checked_add(step).unwrap_or(*moment));
+        let milliseconds = i64::try_from(step.as_millis()).unwrap_or_default();
+        self.heard.fetch_add(milliseconds, Ordering::Relaxed);
         for seen in self.devices.write().values_mut() {
             seen.get_mut().shift(step);
         }
@@ -191,4 +204,39 @@ impl Observed {
 /// Returns a time in whole milliseconds.
 fn whole(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use utakata_model::{Target, TaskId, TaskKey};
+
+    use super::*;
+
+    #[test]
+    fn however_quickly_decisions_follow_what_is_heard_none_sees_anything_of_later() {
+        let target = Target::new("x".parse().unwrap(), "x".parse().unwrap(), "x".into());
+        let entry = TargetEntry::of(target, 1);
+        let readings = Arc::new(Readings {
+            target: entry.target.name.clone(),
+            action: "read".parse().unwrap(),
+            seen_by: TaskKey {
+                task: TaskId::from_bytes([0; 16]),
+                attempt: 1,
+            },
+            time: clock::now(),
+            readings: Vec::new(),
+        });
+        let observed = Observed::default();
+        let mut before = observed.at_one_moment(|moment| moment);
+        for _ in 0..50 {
+            let heard = observed.saw(&entry, &readings);
+            let moment = observed.at_one_moment(|moment| moment);
+            assert!(
+                before < heard && heard <= moment,
+                "{before} {heard} {moment}"
+            );
+            assert_eq!(whole(moment), moment);
+            before = moment;
+        }
+    }
 }

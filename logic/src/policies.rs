@@ -13,6 +13,7 @@ mod commands;
 mod error;
 mod keeper;
 mod kept;
+mod listeners;
 mod live;
 mod mode;
 mod outcomes;

@@ -42,7 +42,7 @@ use async_trait::async_trait;
 
 pub use alarm::{AlarmChangeRow, AlarmRow, AlarmWrites, Alarms};
 pub use audit::Audit;
-pub use batch::{AuditPage, OperationProgress, TaskProgress, WriteBatch};
+pub use batch::{AuditPage, LateReadBack, OperationProgress, TaskProgress, WriteBatch};
 pub use catalogue::Catalogue;
 pub use credential::StoredCredential;
 pub use desired::{Desired, KindRow, KindsDesired, OrderRow, Orders};

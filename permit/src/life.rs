@@ -10,7 +10,9 @@
 //!    │ attempt + 1: repeatable,         unknown: fenced ─► reading back ──────────► succeeded
 //!    └─ or proof that nothing ◄───────────────────────────────┤                    or failed
 //!       happened                                              ▼
-//!                                                 unsettled: a person decides
+//!                                                 unsettled: a person decides, or the target,
+//!                                                 if it could not be asked before, and nobody has
+//!                                                 acted on it since ────────► succeeded or failed
 //! ```
 //!
 //! Three rules keep anything from being done twice:
@@ -22,7 +24,7 @@
 //!    may have stalled, and may resume.
 //! 3. Messages from anybody but the holder of the current attempt change nothing.
 //!
-//! Three more keep anything false from being reported:
+//! Four more keep anything false from being reported:
 //!
 //! 4. As long as an earlier attempt may have taken effect (`is_in_doubt`), only the target itself,
 //!    when read back, or a person can establish that it did not.
@@ -30,8 +32,12 @@
 //!    so (`proves = "both"`), and then only if the target was asked at a time when it must have
 //!    shown it. Anything less is `unverified`, and a person decides. An observation from before
 //!    the stage proves nothing at all.
-//! 6. An action that must pass through a state is done when the effect was seen after that state.
+//! 6. What a target shows late, after its task was left to a person, ends the task or changes
+//!    nothing: it never leads to another attempt, and proves nothing once another attempt at that
+//!    target was permitted ([`Late`]).
+//! 7. An action that must pass through a state is done when the effect was seen after that state.
 
+mod late;
 mod next;
 mod on;
 mod outcome;
@@ -49,6 +55,7 @@ use utakata_model::{
 
 use crate::{Evidence, message::Verdict};
 
+pub use late::{Late, SavedLate};
 pub use restore::Saved;
 
 /// The fixed rules of a task: the declarations of its action, and the times of the site.
@@ -67,6 +74,10 @@ pub struct Rule {
     pub settling: Duration,
     /// The time for which a read-back without an answer is retried.
     pub read_back_within: Duration,
+    /// The time for which a target that could not be asked until then is still read back, although a
+    /// person may settle the task, and the interval between two attempts at it.
+    pub late_within: Duration,
+    pub late_every: Duration,
     /// The time after which a task that nobody has asked for is published again. It doubles each
     /// time.
     pub publish_again: Duration,
@@ -169,6 +180,8 @@ pub enum Stage {
     Unsettled {
         /// The last holder of the permit of the current attempt, if there was one.
         holder: Option<Holder>,
+        /// Present as long as the target may still settle it.
+        late: Option<Late>,
     },
     /// The task is over.
     Ended(End),
@@ -242,6 +255,9 @@ pub enum Event {
     Over { incarnation: Incarnation },
     /// The target was read back.
     Observed(Observation),
+    /// Another attempt at its target was permitted: from now on the target may show the work of
+    /// that one.
+    Overtaken,
     /// A person states the outcome.
     Settle(Settlement),
     /// A person or a client cancels the task.
@@ -347,7 +363,7 @@ impl Life {
             | Stage::Verifying { holder, .. }
             | Stage::Fenced { holder, .. }
             | Stage::ReadingBack { holder, .. } => Some(holder),
-            Stage::Unsettled { holder } => holder.as_ref(),
+            Stage::Unsettled { holder, .. } => holder.as_ref(),
             Stage::Planned | Stage::Queued { .. } | Stage::Ended(_) => None,
         }
     }
@@ -361,7 +377,8 @@ impl Life {
             Stage::Verifying { until, .. }
             | Stage::Fenced { until, .. }
             | Stage::ReadingBack { until, .. } => Some(*until),
-            Stage::Unsettled { .. } | Stage::Ended(_) => None,
+            Stage::Unsettled { late, .. } => late.map(|late| late.again),
+            Stage::Ended(_) => None,
         }
     }
 

@@ -15,8 +15,16 @@ use utakata_permit::{
 
 use crate::{
     config,
-    store::{ControlTask, TaskProgress},
+    store::{ControlTask, LateReadBack, TaskProgress},
 };
+
+/// The time for which a target is still read back after its task was left to a person, and the
+/// interval between two attempts at it.
+///
+/// Whoever loses a site over night has it back the next day; later, too much may have been done to the
+/// target by others.
+const LATE_WITHIN: Duration = Duration::from_secs(24 * 3600);
+const LATE_EVERY: Duration = Duration::from_secs(30);
 
 /// The code of a task that was reported as done without visible effect.
 pub(super) const UNVERIFIED: &str = "unverified";
@@ -87,6 +95,14 @@ impl TaskEntry {
             is_in_doubt: record.is_in_doubt,
             is_over: is_over(&record),
             has_passed: record.has_passed,
+            late: record.late.map(|late| {
+                // However the clock has jumped: not longer than it had.
+                let left = until(late.since + LATE_WITHIN, at).min(LATE_WITHIN);
+                life::SavedLate {
+                    until: now + left,
+                    is_reported: late.is_reported,
+                }
+            }),
             end: record.end,
         };
         // The actions that follow are derived from its stage.
@@ -166,6 +182,12 @@ impl TaskEntry {
         self.record.is_in_doubt = saved.is_in_doubt;
         self.record.holder = saved.holder;
         self.record.has_passed = saved.has_passed;
+        self.record.late = saved.late.map(|late| {
+            self.record.late.unwrap_or(LateReadBack {
+                since: at,
+                is_reported: late.is_reported,
+            })
+        });
         self.record.end = saved.end;
     }
 }
@@ -222,6 +244,8 @@ fn rule(task: &ControlTask, config: &config::Control) -> Rule {
             (read_back.within + grace).max(config.settling)
         }),
         read_back_within: config.read_back_within,
+        late_within: LATE_WITHIN,
+        late_every: LATE_EVERY,
         publish_again: config.publish_again,
         max_attempts: config.attempts.max(1),
     }

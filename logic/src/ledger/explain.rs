@@ -13,7 +13,7 @@ use utakata_model::{
 };
 use utakata_permit::{
     Evidence,
-    life::{Holder, Stage},
+    life::{Holder, Late, Stage},
 };
 
 pub use self::{
@@ -94,7 +94,13 @@ pub(super) fn task(ledger: &LedgerState, id: TaskId, facts: &Facts) -> Option<Ex
             "read-back",
             format!("the outcome of attempt {attempt} is unknown; {target} is read back"),
         ),
-        (Stage::Unsettled { holder }, _) => unsettled(entry, holder.as_ref()),
+        (Stage::Unsettled { holder, late }, _) => {
+            let explanation = unsettled(entry, holder.as_ref());
+            match *late {
+                Some(late) => may_be_late(ledger, entry, late, explanation),
+                None => explanation,
+            }
+        }
         (Stage::Ended(_), _) => return None,
     })
 }
@@ -144,6 +150,24 @@ fn unsettled(entry: &TaskEntry, holder: Option<&Holder>) -> Explanation {
              and {settle}"
         )),
         ..says(entry, "person", may_act)
+    }
+}
+
+/// Adds that the target may still settle it.
+fn may_be_late(
+    ledger: &LedgerState,
+    entry: &TaskEntry,
+    late: Late,
+    explanation: Explanation,
+) -> Explanation {
+    let (target, says) = (&entry.task.target, explanation.says);
+    Explanation {
+        says: format!(
+            "{says}; {target} could not be read back in time, and still is when an environment \
+             serves it, as long as nothing else is done to it: what that proves is taken"
+        ),
+        until: Some(ledger.wall(late.until)),
+        ..explanation
     }
 }
 

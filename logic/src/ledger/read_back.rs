@@ -67,8 +67,33 @@ impl ReadBacks {
         let this = self.clone();
         self.running.spawn(async move {
             // The ledger knows by itself when time is over.
-            let _ = timeout_at(read.until, this.look_until_decided(&read)).await;
+            let _ = match read.purpose {
+                Purpose::Late => timeout_at(read.until, this.look_once(&read)).await,
+                _ => timeout_at(read.until, this.look_until_decided(&read)).await,
+            };
         });
+    }
+
+    /// Looks once, as soon as an environment serves the target.
+    async fn look_once(&self, read: &ReadBack) {
+        let mut changes = self.kinds.follow();
+        while !self.is_served(&read.task) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+        let look = self.look(read).await;
+        if look.evidence != Evidence::None {
+            self.tell(LedgerCommand::Seen(look)).await;
+        }
+    }
+
+    fn is_served(&self, task: &ControlTask) -> bool {
+        let known = self.inventory.find(&task.target);
+        known.is_some_and(|known| {
+            let served = self.kinds.served();
+            served.get(&known.target.kind, &known.target.zone).is_some()
+        })
     }
 
     /// Any read can be lost without notice, so the next one does not wait for it.
@@ -195,7 +220,7 @@ impl Purpose {
     fn is_decided(self, look: &ReadBackResult, passed: Option<Instant>) -> bool {
         match (self, look.evidence) {
             (_, Evidence::None) => false,
-            (Self::Settle, _) => true,
+            (Self::Settle | Self::Late, _) => true,
             (Self::Confirm { shows_from, .. }, _) if look.requested >= shows_from => true,
             (Self::Confirm { is_through, .. }, Evidence::Effect) => {
                 !is_through || passed.is_some_and(|at| look.requested >= at)

@@ -73,6 +73,7 @@ fn doubt(row: &mut TaskRow) -> Option<TaskId> {
         return None;
     }
     progress.state = TaskState::Unsettled;
+    progress.late = None;
     progress.is_in_doubt = true;
     Some(row.task.id)
 }

@@ -38,7 +38,7 @@ use crate::{
 };
 use utakata_permit::{
     Evidence,
-    life::{Action, Event, Stage},
+    life::{Action, Event, Life, Stage},
 };
 
 /// A moment on both clocks.
@@ -139,6 +139,8 @@ pub(super) enum Purpose {
     },
     /// The outcome is unknown: whatever the target shows decides.
     Settle,
+    /// The task was left to a person: the target is asked once, as soon as it can be.
+    Late,
 }
 
 impl LedgerState {
@@ -245,13 +247,26 @@ impl LedgerState {
             }
             self.deadlines.extend(life.deadline().map(|at| (at, id)));
             let has_moved = life.state() != before.state() || life.attempt != before.attempt;
+            // The next attempt at a late read-back is not recorded.
+            let is_new = *event != Event::Tick || life.saved() != before.saved();
+            let target = entry.task.target.clone();
+            let has_begun = has_begun(&before, &life);
+            let is_late_changed = life.late().is_some() != before.late().is_some();
             entry.life = life;
             entry.note_unseen(&before);
             entry.record(self.now.at);
+            if is_late_changed {
+                self.note_late(id, &target);
+            }
             if has_moved {
                 self.moved(id);
             }
-            self.write_down(id);
+            if is_new {
+                self.write_down(id);
+            }
+            if has_begun {
+                self.overtakes(&target);
+            }
         }
         for action in &actions {
             self.act(id, *action);
@@ -327,6 +342,11 @@ impl LedgerState {
     }
 }
 
+fn has_begun(before: &Life, after: &Life) -> bool {
+    let is_permitted = |life: &Life| matches!(life.stage, Stage::Permitted { .. });
+    is_permitted(after) && !is_permitted(before)
+}
+
 impl TaskEntry {
     /// Returns the read-back that its target needs now.
     fn read_back(&self) -> Option<ReadBack> {
@@ -341,6 +361,7 @@ impl TaskEntry {
                     shows_from,
                     is_through: self.rule.is_through() && passed.is_none(),
                 },
+                Stage::Unsettled { .. } => Purpose::Late,
                 _ => Purpose::Settle,
             },
         })

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use futures::FutureExt as _;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::{sync::mpsc, time::Instant};
@@ -16,7 +15,8 @@ use utakata_model::{PolicyName, TargetName, policy::Mode};
 
 use super::{
     Command, Error, Parts, Shown,
-    kept::{self, Instance, Kept},
+    kept::{self, Kept},
+    listeners::{InstanceId, Listeners},
     mode::{attribution, disarm, put},
     outcomes::Outcomes,
     record::{ModeRow, StateRow},
@@ -33,10 +33,8 @@ use crate::{
 
 /// The interval between steps.
 pub(super) const TICK: Duration = Duration::from_secs(1);
-/// The time for which what is heard is gathered after decisions on what was heard before.
-const TOGETHER: Duration = Duration::from_millis(10);
-/// The least time between two decisions of an instance, however often it hears something.
-const REST: Duration = Duration::from_millis(100);
+/// The longest rest after decisions on what was heard.
+const MAX_REST: Duration = Duration::from_millis(100);
 /// The pause after an error of the store.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// The interval at which old states are forgotten, and the age from which they are.
@@ -57,6 +55,8 @@ pub(super) struct Keeping<'k> {
     pub outcomes: Outcomes,
     generation: Option<u64>,
     pub locked: HashSet<TargetName>,
+    /// The instances that decide as soon as they hear something.
+    pub listeners: Listeners,
     /// The time at which old states were forgotten.
     forgot: Option<Timestamp>,
 }
@@ -65,7 +65,8 @@ pub(super) struct Keeping<'k> {
 enum Turn {
     Command(Command),
     Tick,
-    /// Something was heard of devices at which policies look.
+    /// Something was heard of devices at which policies look, or what was heard of them before may
+    /// be decided on now.
     Heard(HashSet<DeviceId>),
 }
 
@@ -113,10 +114,10 @@ impl PolicyKeeper {
             parts: &self.parts,
             generation: None,
             locked: HashSet::new(),
+            listeners: Listeners::default(),
             forgot: None,
         };
         let mut rested = Instant::now();
-        let mut early = HashSet::new();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
@@ -127,18 +128,20 @@ impl PolicyKeeper {
                     None => return Ok(()),
                 },
                 _ = ticks.tick() => Turn::Tick,
-                heard = heard(&self.parts.observed, rested, &early) => Turn::Heard(heard),
+                heard = heard(&self.parts.observed, rested, keeping.listeners.due()) => {
+                    Turn::Heard(heard)
+                }
             };
             keeping.look_around(clock::now()).await?;
             match turn {
                 Turn::Command(command) => keeping.command(command).await?,
                 Turn::Tick => keeping.step(clock::now()).await?,
                 Turn::Heard(devices) => {
-                    let stepped = keeping.step_heard(&devices, clock::now()).await?;
-                    early = stepped.1;
-                    let rest = if early.is_empty() { TOGETHER } else { REST };
-                    rested = Instant::now() + rest;
-                    self.shown.write().take_some(&keeping.kept, &stepped.0);
+                    let began = Instant::now();
+                    let decided = keeping.step_heard(&devices).await?;
+                    self.shown.write().take_some(&keeping.kept, &decided);
+                    // However many policies hear however much: the machine has as much for others.
+                    rested = Instant::now() + began.elapsed().min(MAX_REST);
                     continue;
                 }
             }
@@ -202,41 +205,37 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    /// Follows the devices at which policies look that decide as soon as they hear something.
-    fn follow(&self) {
-        let prompt = self.kept.values().filter(|one| is_prompt(one));
-        let instances = prompt.flat_map(|one| one.instances.values());
-        let devices = instances.flat_map(|one| one.scope.devices());
-        self.parts.observed.followed().follow(devices.collect());
+    /// Follows the devices at which policies look that decide as soon as they hear something: those
+    /// that decide more seldom than each second take their time.
+    fn follow(&mut self) {
+        let prompt = self.kept.iter();
+        let prompt = prompt.filter(|(_, one)| one.mode.policy.every <= TICK);
+        let instances = prompt.flat_map(|(policy, one)| {
+            one.instances.iter().map(move |(target, instance)| {
+                let id = InstanceId {
+                    policy: policy.clone(),
+                    target: target.clone(),
+                };
+                (id, instance.scope.devices())
+            })
+        });
+        self.listeners.listen(instances);
+        let devices = self.listeners.devices();
+        self.parts.observed.followed().follow(devices);
     }
 
-    /// Decides for the policies that look at devices of which something was heard, and decide as
-    /// soon as they hear it. Returns them, and the devices that have to be looked at again because an
-    /// instance had decided a moment before.
+    /// Decides for the instances that look at devices of which something was heard, and returns
+    /// those that may decide now.
     async fn step_heard(
         &mut self,
         devices: &HashSet<DeviceId>,
-        now: Timestamp,
-    ) -> Result<(Vec<PolicyName>, HashSet<DeviceId>), Error> {
-        let is_rested = |instance: &Instance| {
-            let since = instance.decided_at.map(|at| now.duration_since(at));
-            let since = since.and_then(|since| Duration::try_from(since).ok());
-            since.is_none_or(|since| since >= REST)
-        };
-        let looks = |instance: &Instance| {
-            is_rested(instance) && instance.scope.devices().any(|one| devices.contains(&one))
-        };
-        let prompt = self.kept.iter().filter(|(_, one)| is_prompt(one));
-        let instances = prompt.clone().flat_map(|(_, one)| one.instances.values());
-        let restless = instances.filter(|instance| !is_rested(instance));
-        let early = restless.flat_map(|instance| instance.scope.devices());
-        let early = early.filter(|one| devices.contains(one)).collect();
-        let prompt = prompt.filter(|(_, one)| one.instances.values().any(looks));
-        let names: Vec<PolicyName> = prompt.map(|(name, _)| name.clone()).collect();
-        for name in &names {
-            self.step_some(name, looks).await?;
+    ) -> Result<Vec<Arc<InstanceId>>, Error> {
+        self.listeners.hear(devices);
+        let taken = self.listeners.take(Instant::now());
+        for id in &taken {
+            self.step_one(&id.policy, id.target.as_ref()).await?;
         }
-        Ok((names, early))
+        Ok(taken)
     }
 
     /// Records changes, if there are any.
@@ -335,29 +334,18 @@ impl Keeping<'_> {
     }
 }
 
-/// Waits until something is heard of the devices that policies look at, after a moment of rest. What
-/// was heard too `early` is there at once then.
-async fn heard(
-    observed: &Observed,
-    rested: Instant,
-    early: &HashSet<DeviceId>,
-) -> HashSet<DeviceId> {
+/// Waits until something is heard of the devices that policies look at, or until it is time to decide
+/// on what was heard before; after a rest.
+async fn heard(observed: &Observed, rested: Instant, due: Option<Instant>) -> HashSet<DeviceId> {
     tokio::time::sleep_until(rested).await;
-    if early.is_empty() {
-        return observed.followed().heard().await;
+    let heard = observed.followed().heard();
+    match due {
+        // What was heard in time is heard with it.
+        Some(due) => tokio::time::timeout_at(due, heard)
+            .await
+            .unwrap_or_default(),
+        None => heard.await,
     }
-    let more = observed.followed().heard().now_or_never();
-    early
-        .iter()
-        .copied()
-        .chain(more.into_iter().flatten())
-        .collect()
-}
-
-/// Returns true if a policy decides as soon as it hears something: one that decides more seldom than
-/// each second takes its time.
-fn is_prompt(kept: &Kept) -> bool {
-    kept.mode.policy.every <= TICK && kept.mode.mode != Mode::Off
 }
 
 /// Takes over a document that has changed: it is in shadow again, and hands back what it has

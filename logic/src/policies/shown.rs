@@ -1,12 +1,15 @@
 //! The policies as they were last decided, for people.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use utakata_model::{PolicyName, TargetName, policy::Mode};
 use utakata_policy::State;
 
-use super::kept::{Kept, Last};
+use super::{
+    kept::{Instance, Kept, Last},
+    listeners::InstanceId,
+};
 
 /// The policies as they were last decided.
 #[derive(Debug, Clone, Default)]
@@ -42,22 +45,48 @@ impl Shown {
         self.policies = policies.collect();
     }
 
-    /// Takes over some of the policies.
-    pub(super) fn take_some(&mut self, kept: &BTreeMap<PolicyName, Kept>, names: &[PolicyName]) {
-        for name in names {
-            if let Some(one) = kept.get(name) {
-                self.policies.insert(name.clone(), of(one));
-            }
+    /// Takes over some of the instances, with the modes of their policies.
+    pub(super) fn take_some(
+        &mut self,
+        kept: &BTreeMap<PolicyName, Kept>,
+        instances: &[Arc<InstanceId>],
+    ) {
+        for id in instances {
+            let Some(one) = kept.get(&id.policy) else {
+                continue;
+            };
+            let shown = self.policies.remove(&id.policy);
+            let shown = match shown.zip(one.instances.get(&id.target)) {
+                Some((shown, instance)) => {
+                    let instance = instance_of((&id.target, instance));
+                    let mut instances = shown.instances;
+                    match instances.binary_search_by(|other| other.target.cmp(&id.target)) {
+                        Ok(at) => instances[at] = instance,
+                        Err(at) => instances.insert(at, instance),
+                    }
+                    with_instances(one, instances)
+                }
+                None => of(one),
+            };
+            self.policies.insert(id.policy.clone(), shown);
         }
     }
 }
 
 fn of(kept: &Kept) -> PolicyShown {
-    let instances = kept.instances.iter().map(|(target, one)| InstanceShown {
+    let instances = kept.instances.iter().map(instance_of);
+    with_instances(kept, instances.collect())
+}
+
+fn instance_of((target, one): (&Option<TargetName>, &Instance)) -> InstanceShown {
+    InstanceShown {
         target: target.clone(),
         state: one.state.clone(),
         last: one.last.clone(),
-    });
+    }
+}
+
+fn with_instances(kept: &Kept, instances: Vec<InstanceShown>) -> PolicyShown {
     PolicyShown {
         mode: kept.mode.mode,
         until: kept.mode.until,
@@ -66,6 +95,6 @@ fn of(kept: &Kept) -> PolicyShown {
         stopped: kept.mode.stopped.clone(),
         asked_by: kept.mode.asked.as_ref().map(|asked| asked.by.clone()),
         token: kept.mode.test.as_ref().map(|test| test.token.clone()),
-        instances: instances.collect(),
+        instances,
     }
 }

@@ -10,7 +10,7 @@ use utakata_policy::{Cause, Decided, Purpose, Word, decide};
 use super::{
     Error,
     keeper::{Keeping, TICK},
-    kept::{Instance, Last, Made},
+    kept::{Instance, Kept, Last, Made},
     live::{self, Around},
     mode::{attribution, disarm, put},
     record::{StateRow, digest, prefix},
@@ -27,47 +27,48 @@ impl Keeping<'_> {
         let Some(found) = self.kept.get(name) else {
             return Ok(());
         };
-        if found.mode.mode == Mode::Off && !found.mode.is_ending {
-            return Ok(());
-        }
         let (every, is_ending) = (found.mode.policy.every, found.mode.is_ending);
         let is_due = |instance: &Instance| {
             let since = instance.decided_at.map(|at| now.duration_since(at));
             let since = since.and_then(|since| Duration::try_from(since).ok());
             is_ending || since.is_none_or(|since| since + TICK / 2 >= every)
         };
-        self.step_some(name, is_due).await
-    }
-
-    /// Decides for some instances of a policy.
-    pub async fn step_some(
-        &mut self,
-        name: &PolicyName,
-        is_due: impl Fn(&Instance) -> bool,
-    ) -> Result<(), Error> {
-        let Some(found) = self.kept.get(name) else {
-            return Ok(());
-        };
         let due = found.instances.iter().filter(|(_, one)| is_due(one));
         let due: Vec<Option<TargetName>> = due.map(|(target, _)| target.clone()).collect();
         for target in due {
-            let mut decided = self.decide(name, target.as_ref()).await?;
-            let doubtful = decided.as_ref().map_or_else(Vec::new, |made| {
-                self.read_first(name, target.as_ref(), &made.decided)
-            });
-            if !doubtful.is_empty() {
-                self.read(&doubtful).await;
-                decided = self.decide(name, target.as_ref()).await?;
-            }
-            if let Some(decided) = decided {
-                self.take(name, target.as_ref(), decided).await?;
-            }
+            self.step_one(name, target.as_ref()).await?;
         }
         Ok(())
     }
 
+    /// Decides for one instance of a policy.
+    pub async fn step_one(
+        &mut self,
+        name: &PolicyName,
+        target: Option<&TargetName>,
+    ) -> Result<(), Error> {
+        let is_off = |found: &Kept| found.mode.mode == Mode::Off && !found.mode.is_ending;
+        if self.kept.get(name).is_none_or(is_off) {
+            return Ok(());
+        }
+        let mut decided = self.decide(name, target).await?;
+        let doubtful = decided.as_ref().map_or_else(Vec::new, |made| {
+            self.read_first(name, target, &made.decided)
+        });
+        if !doubtful.is_empty() {
+            self.read(&doubtful).await;
+            decided = self.decide(name, target).await?;
+        }
+        self.listeners.decided(name, target);
+        match decided {
+            Some(decided) => self.take(name, target, decided).await,
+            None => Ok(()),
+        }
+    }
+
     /// Decides, and returns the moment of it: everything that was heard by then is known, and nothing
-    /// that is heard later, so that history has the same view.
+    /// that is heard later, so that history has the same view. Nothing is decided twice at one
+    /// moment: nothing was heard since, and no time has passed.
     async fn decide(
         &self,
         name: &PolicyName,
@@ -91,6 +92,9 @@ impl Keeping<'_> {
             let view = live::view(&found.compiled, &instance.scope, observed, around, now);
             (now, view)
         });
+        if instance.looked == Some(now) {
+            return Ok(None);
+        }
         let prefix = prefix(name, found.mode.run, target);
         let purpose = Purpose {
             mode: found.mode.mode,

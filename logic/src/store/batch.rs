@@ -83,6 +83,9 @@ pub struct TaskProgress {
     /// True if it passed through its required state after success was reported.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_passed: bool,
+    /// Present as long as its target may still settle it, although it was left to a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<LateReadBack>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
     /// The value that the target had before, where the action can be undone.
@@ -94,6 +97,16 @@ pub struct TaskProgress {
     /// The last accepted outcome; written to a separate column.
     #[serde(skip)]
     pub outcome: Option<Outcome>,
+}
+
+/// A target that may still settle a task that was left to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateReadBack {
+    /// The time at which it was left to a person.
+    pub since: Timestamp,
+    /// True if success was reported.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_reported: bool,
 }
 
 /// A page of the audit trail.
@@ -160,6 +173,7 @@ impl Default for TaskProgress {
             is_in_doubt: false,
             holder: None,
             has_passed: false,
+            late: None,
             end: None,
             prior: None,
             attempts: Vec::new(),

@@ -59,12 +59,15 @@ impl Life {
             }
             // It does not hold its target, which may show the work of others.
             Stage::Planned | Stage::Queued { .. } => {
-                self.stage = Stage::Unsettled { holder: None };
+                self.stage = Stage::Unsettled {
+                    holder: None,
+                    late: None,
+                };
                 (self, Vec::new())
             }
             Stage::Verifying { holder, .. } => {
                 let holder = Some(holder.clone());
-                self.stage = Stage::Unsettled { holder };
+                self.stage = Stage::Unsettled { holder, late: None };
                 (self, Vec::new())
             }
             Stage::ReadingBack { .. } | Stage::Unsettled { .. } | Stage::Ended(_) => {

@@ -28,6 +28,7 @@ impl Life {
             Event::Gone { incarnation } => (self.on_gone(*incarnation, rule), Vec::new()),
             Event::Over { incarnation } => (self.on_over(*incarnation, rule, now), Vec::new()),
             Event::Observed(observation) => (self.on_observed(*observation, rule, now), Vec::new()),
+            Event::Overtaken => (self.on_overtaken(), Vec::new()),
             Event::Settle(settlement) => (self.on_settlement(*settlement, now), Vec::new()),
             Event::Cancel => self.on_cancel(rule, now),
             Event::Tick => self.on_tick(rule, now),
@@ -111,11 +112,16 @@ impl Life {
                     until: now + rule.settling,
                 };
             }
-            Stage::Unsettled { holder: Some(_) } => self.is_over = true,
+            Stage::Unsettled {
+                holder: Some(_), ..
+            } => {
+                self.is_over = true;
+                return self.late_from(now + rule.settling);
+            }
             Stage::Planned
             | Stage::Queued { .. }
             | Stage::Verifying { .. }
-            | Stage::Unsettled { holder: None }
+            | Stage::Unsettled { holder: None, .. }
             | Stage::Ended(_) => {}
         }
         self
@@ -173,11 +179,12 @@ impl Life {
                 return self.after_fence(holder, rule, now);
             }
             // The worker's word is no proof here: it may be wrong.
-            Stage::Verifying { holder, .. } | Stage::ReadingBack { holder, .. } => {
-                self.stage = Stage::Unsettled {
-                    holder: Some(holder),
-                }
+            Stage::Verifying { .. } | Stage::ReadingBack { .. } => {
+                return self.unanswered(rule, now);
             }
+            Stage::Unsettled {
+                late: Some(late), ..
+            } => return self.again_late(late, rule, now),
             Stage::Planned | Stage::Unsettled { .. } | Stage::Ended(_) => {}
         }
         (self, Vec::new())

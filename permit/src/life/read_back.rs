@@ -40,6 +40,7 @@ impl Life {
         }
         self.stage = Stage::Unsettled {
             holder: Some(holder),
+            late: None,
         };
         (self, Vec::new())
     }
@@ -67,6 +68,12 @@ impl Life {
                 self.on_verified(verified, rule, now)
             }
             Stage::ReadingBack { .. } => self.on_observed_in_doubt(one.evidence, rule, now),
+            Stage::Unsettled {
+                late: Some(late), ..
+            } if one.requested >= late.since => {
+                let is_reported = late.is_reported;
+                self.on_observed_late(one.evidence, is_reported, rule)
+            }
             _ => self,
         }
     }
@@ -110,6 +117,7 @@ impl Life {
     fn unsettled(mut self) -> Self {
         self.stage = Stage::Unsettled {
             holder: self.holder().cloned(),
+            late: None,
         };
         self
     }

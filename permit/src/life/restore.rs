@@ -3,9 +3,13 @@
 use tokio::time::Instant;
 use utakata_model::TaskState;
 
-use super::{Action, End, Holder, Life, Rule, Stage};
+use super::{
+    Action, End, Holder, Life, Rule, Stage,
+    late::{Late, SavedLate},
+};
 
-/// The record of a life. It holds no time but the expiry: after a restart all waiting begins again.
+/// The record of a life. It holds no time but the expiry, and the end of late read-backs: after a
+/// restart all other waiting begins again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Saved {
     /// The state that the API shows.
@@ -24,6 +28,8 @@ pub struct Saved {
     pub is_over: bool,
     /// True if the target has shown the state that it must pass through since success was reported.
     pub has_passed: bool,
+    /// Present as long as the target may still settle a task that was left to a person.
+    pub late: Option<SavedLate>,
     /// The end, if there is one.
     pub end: Option<End>,
 }
@@ -51,6 +57,10 @@ impl Life {
             is_in_doubt: self.is_in_doubt,
             is_over: self.is_over,
             has_passed,
+            late: self.late().map(|late| SavedLate {
+                until: late.until,
+                is_reported: late.is_reported,
+            }),
             end,
         }
     }
@@ -88,7 +98,11 @@ impl Life {
                 }
                 return (life, actions);
             }
-            (_, holder) => Stage::Unsettled { holder },
+            (TaskState::Unsettled, holder) => Stage::Unsettled {
+                holder,
+                late: saved.late.and_then(|late| Late::restored(late, rule, now)),
+            },
+            (_, holder) => Stage::Unsettled { holder, late: None },
         };
         (life(stage), Vec::new())
     }

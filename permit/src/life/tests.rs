@@ -1,6 +1,7 @@
 //! Every event in every stage, and any order of events.
 
 mod asks;
+mod late;
 mod orders;
 mod outcomes;
 mod over;
@@ -39,6 +40,8 @@ fn rule(repeat: Repeat, proves: Option<Proves>) -> Rule {
         acts_for: seconds(10),
         settling: seconds(3),
         read_back_within: seconds(20),
+        late_within: seconds(1000),
+        late_every: seconds(50),
         publish_again: seconds(30),
         max_attempts: 3,
     }
@@ -173,6 +176,20 @@ fn looked_at(since: u64, shows: Evidence, passed_at: Option<u64>) -> Stage {
 fn unsettled() -> Stage {
     Stage::Unsettled {
         holder: Some(holder()),
+        late: None,
+    }
+}
+
+/// Left to a person at that second, because the target did not answer.
+fn unanswered(at_second: u64, is_reported: bool) -> Stage {
+    Stage::Unsettled {
+        holder: Some(holder()),
+        late: Some(Late {
+            since: at(at_second),
+            again: at(at_second + 50),
+            until: at(at_second + 1000),
+            is_reported,
+        }),
     }
 }
 
@@ -181,7 +198,7 @@ fn is(how: How, by: By) -> Stage {
 }
 
 /// One example of each stage.
-fn all_stages() -> [Stage; 8] {
+fn all_stages() -> [Stage; 9] {
     [
         Stage::Planned,
         queued(),
@@ -190,6 +207,7 @@ fn all_stages() -> [Stage; 8] {
         fenced(),
         reading_back(13),
         unsettled(),
+        unanswered(33, false),
         is(How::Succeeded, By::Outcome),
     ]
 }

@@ -40,6 +40,9 @@ pub struct Case {
     /// Outcomes are repeated until the environment learns that they are recorded; otherwise for
     /// ever.
     pub is_recorded: bool,
+    /// All tasks ask for the same, so that the device shows the work of one as that of another that
+    /// was permitted before.
+    pub is_alike: bool,
     /// The fault that is built in on purpose.
     pub mutant: Option<Mutant>,
 }
@@ -60,6 +63,8 @@ impl Case {
             acts_for: window + timeout + end,
             settling: STEP,
             read_back_within: STEP,
+            late_within: STEP * 2,
+            late_every: STEP,
             publish_again: STEP * 2,
             max_attempts: 2,
         };
@@ -81,6 +86,7 @@ impl Case {
                 recalls: 0,
                 stalls: 0,
                 stops: 0,
+                people: 0,
             },
             horizon: 6,
             expires: 5,
@@ -90,6 +96,7 @@ impl Case {
             is_choosy: false,
             is_punctual: false,
             is_recorded: false,
+            is_alike: false,
             mutant: None,
         }
     }
@@ -188,6 +195,17 @@ impl Case {
 
     pub fn recorded(mut self) -> Self {
         self.is_recorded = true;
+        self
+    }
+
+    /// Lets a person settle what may be settled, that many times.
+    pub fn people(mut self, people: u8) -> Self {
+        self.faults.people = people;
+        self
+    }
+
+    pub fn alike(mut self) -> Self {
+        self.is_alike = true;
         self
     }
 

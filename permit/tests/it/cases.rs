@@ -59,6 +59,15 @@ pub fn once() -> Vec<Case> {
             .passing_through()
             .crashes(1, 1)
             .until(5, 9),
+        punctual("once, both, settled late", BOTH)
+            .one_environment()
+            .crashes(1, 1)
+            .people(1)
+            .until(3, 12),
+        punctual("once, effect, settled late", EFFECT)
+            .one_environment()
+            .people(1)
+            .until(3, 12),
         punctual("once, until recorded", None)
             .crashes(1, 1)
             .recorded(),
@@ -86,6 +95,11 @@ pub fn stalled() -> Vec<Case> {
             .stalling(1)
             .stopping(2)
             .until(9, 12),
+        punctual("once, both, stalled workers, settled late", BOTH)
+            .one_environment()
+            .crashes(0, 1)
+            .stalling(1)
+            .until(3, 12),
         punctual("once, effect, stalled workers", EFFECT)
             .crashes(0, 1)
             .stalling(1),
@@ -132,6 +146,10 @@ pub fn two_tasks() -> Vec<Case> {
         punctual("two tasks that overwrite each other", EFFECT)
             .crashes(0, 1)
             .until(8, 10),
+        punctual("two tasks that ask for the same, settled late", EFFECT)
+            .one_environment()
+            .alike()
+            .until(10, 14),
         Case::repeatable("two repeatable tasks", EFFECT)
             .punctual()
             .crashes(1, 1)
@@ -159,6 +177,7 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         .passing_through()
         .until(5, 9);
     let two = once.tasks(2).one_environment();
+    let left = later.stalling(1).until(3, 7);
     vec![
         (Mutant::PermitTwice, once, TWICE),
         (Mutant::OneAsk, once, TOGETHER),
@@ -186,5 +205,6 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         (Mutant::OldGo, again, ACTS_LATE),
         (Mutant::PresumedIsProven, later.stalling(1), SHOWS_LATE),
         (Mutant::OverUnseen, later.crashes(0, 1), ACTS_LATE),
+        (Mutant::LateIsOver, left, MAY_BE_DONE),
     ]
 }

@@ -17,9 +17,28 @@ use super::{
 /// lost, so a crash in between needs no step of its own.
 pub fn happens(world: &mut World, case: &Case, task: usize, event: &Event) -> Option<Verdict> {
     let life = world.lives[task].clone();
+    let was_permitted = is_permitted(&life);
     let (life, actions) = life.on(event, &mutant::rule(case), world.now);
     world.lives[task] = mutant::remembered(case, life);
-    act(world, task, &actions)
+    let answer = act(world, task, &actions);
+    if is_permitted(&world.lives[task]) && !was_permitted {
+        overtakes(world, case, task);
+    }
+    answer
+}
+
+fn is_permitted(life: &Life) -> bool {
+    matches!(life.stage, Stage::Permitted { .. })
+}
+
+/// Has the other tasks of the target know that another attempt at it was permitted.
+fn overtakes(world: &mut World, case: &Case, task: usize) {
+    world.permitted.retain(|one| *one != task);
+    world.permitted.push(task);
+    let others = (0..world.lives.len()).filter(|other| *other != task);
+    for other in others {
+        happens(world, case, other, &Event::Overtaken);
+    }
 }
 
 fn act(world: &mut World, task: usize, actions: &[Action]) -> Option<Verdict> {
@@ -46,7 +65,9 @@ fn act(world: &mut World, task: usize, actions: &[Action]) -> Option<Verdict> {
 fn is_read_back(life: &Life) -> bool {
     matches!(
         life.stage,
-        Stage::Verifying { .. } | Stage::ReadingBack { .. }
+        Stage::Verifying { .. }
+            | Stage::ReadingBack { .. }
+            | Stage::Unsettled { late: Some(_), .. }
     )
 }
 

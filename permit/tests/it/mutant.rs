@@ -74,6 +74,8 @@ pub enum Mutant {
     PresumedIsProven,
     /// An environment reports that its earlier incarnations are over without having seen it.
     OverUnseen,
+    /// The ledger takes what was left to a person for over.
+    LateIsOver,
 }
 
 impl Mutant {
@@ -136,6 +138,7 @@ pub fn teller(case: &Case, life: &Life, holder: Option<Holder>) -> Option<Holder
 pub fn remembered(case: &Case, mut life: Life) -> Life {
     life.is_in_doubt &= !case.is(Mutant::DoubtForgotten);
     life.is_over |= case.is(Mutant::PresumedIsProven) && life.holds();
+    life.is_over |= case.is(Mutant::LateIsOver) && life.late().is_some();
     life
 }
 

@@ -3,7 +3,7 @@
 use utakata_model::manifest::Proves;
 use utakata_permit::{
     Evidence,
-    life::{Event, Life, Stage},
+    life::{Event, Life, Settlement, Stage},
 };
 
 use super::{
@@ -50,6 +50,8 @@ pub enum Step {
     Takes(usize),
     /// The device is in the state that it passes through, or has passed it.
     Passes(usize),
+    /// A person settles a task, truthfully as far as it can be seen.
+    Settled(usize),
     /// The target is asked, and shows the effect or something else.
     ReadsBack(usize, Evidence),
 }
@@ -109,6 +111,9 @@ fn of_the_ledger(world: &World, case: &Case, steps: &mut Vec<Step>) {
         if faults.cancels > 0 && !life.has_ended() {
             steps.push(Step::Cancelled(task));
         }
+        if faults.people > 0 && life.may_settle().is_ok() {
+            steps.push(Step::Settled(task));
+        }
         if life.deadline().is_some_and(|at| at <= world.now) {
             steps.push(Step::Ticks(task));
         }
@@ -137,6 +142,7 @@ fn shown(world: &World, case: &Case, task: usize) -> impl Iterator<Item = Eviden
         Some(Proves::Both) => &[Other],
         // The device shows one state, whoever has caused it.
         Some(Proves::Effect) if is_done && world.shown == Some(task) => &[Effect, Other],
+        Some(Proves::Effect) if case.is_alike && world.is_overtaken(task) => &[Effect, Other],
         Some(Proves::Effect) => &[Other],
         _ => &[Effect, Other],
     };
@@ -284,6 +290,14 @@ fn apply(world: &mut World, case: &Case, step: Step) {
         Step::Cancelled(task) => {
             world.faults.cancels -= 1;
             ledger::happens(world, case, task, &Event::Cancel);
+        }
+        Step::Settled(task) => {
+            world.faults.people -= 1;
+            let settlement = match world.effects(task) {
+                0 => Settlement::Failed,
+                _ => Settlement::Succeeded,
+            };
+            ledger::happens(world, case, task, &Event::Settle(settlement));
         }
         Step::Delivered(place, attempt) => {
             world.faults.deliveries -= 1;

@@ -51,6 +51,8 @@ pub struct World {
     pub done: Vec<[u8; MAX_ATTEMPTS]>,
     /// The attempts that were begun, by task.
     pub begun: Vec<[bool; MAX_ATTEMPTS]>,
+    /// The tasks that were permitted, the latest last.
+    pub permitted: Vec<usize>,
     /// Every message ever sent. Each may arrive at any time, repeatedly, or never.
     pub sent: Vec<Message>,
     /// The attempts that were published: the queue may deliver each repeatedly, or never.
@@ -74,6 +76,8 @@ pub struct Faults {
     /// The number of steps for which the clocks of a host may stand still, as those of a virtual
     /// machine do.
     pub stops: u8,
+    /// The number of times a person settles a task.
+    pub people: u8,
 }
 
 /// One attempt at a task.
@@ -210,6 +214,7 @@ impl World {
             shown: None,
             done: vec![[0; MAX_ATTEMPTS]; case.tasks],
             begun: vec![[false; MAX_ATTEMPTS]; case.tasks],
+            permitted: Vec::new(),
             sent: Vec::new(),
             published: Vec::new(),
             faults: case.faults,
@@ -249,6 +254,12 @@ impl World {
         }
     }
 
+    /// Returns true if another task was permitted later, and the device shows its work.
+    pub fn is_overtaken(&self, task: usize) -> bool {
+        let place = |task| self.permitted.iter().position(|one| *one == task);
+        self.shown.is_some_and(|shown| place(shown) > place(task))
+    }
+
     /// Returns the number of times the device carried out the task.
     pub fn effects(&self, task: usize) -> u8 {
         self.done[task].iter().sum()
@@ -269,8 +280,7 @@ impl World {
 
     /// Returns true if only a person can still change anything.
     pub fn is_settled(&self) -> bool {
-        let is_settled = |life: &Life| life.has_ended() || is_unsettled(life);
-        self.lives.iter().all(is_settled)
+        self.lives.iter().all(needs_a_person)
     }
 
     /// Returns true if all tasks have ended and nobody can change anything any more.
@@ -337,6 +347,9 @@ impl World {
                     Stage::Verifying { since, .. } | Stage::ReadingBack { since, .. } => {
                         since <= requested
                     }
+                    Stage::Unsettled {
+                        late: Some(late), ..
+                    } => late.since <= requested,
                     _ => requested == self.now,
                 };
                 counts && !life.has_ended()
@@ -438,6 +451,8 @@ impl Report {
     }
 }
 
-pub fn is_unsettled(life: &Life) -> bool {
-    matches!(life.stage, Stage::Unsettled { .. })
+/// Returns true if only a person can still change anything about a task.
+pub fn needs_a_person(life: &Life) -> bool {
+    let is_unsettled = matches!(life.stage, Stage::Unsettled { .. });
+    life.has_ended() || (is_unsettled && life.late().is_none())
 }

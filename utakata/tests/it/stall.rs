@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     apart::hub,
@@ -67,13 +67,28 @@ impl Counters {
         site
     }
 
-    /// Returns the number of times that each device acted.
-    fn done(&self) -> Vec<u64> {
+    fn ask(&self, request: &Value) -> Value {
         let mut stream = TcpStream::connect(&self.control).unwrap();
-        stream.write_all(b"{\"command\":\"truth\"}\n").unwrap();
+        writeln!(stream, "{request}").unwrap();
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).unwrap();
-        let truth: Value = serde_json::from_str(&line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert!(answer["error"].is_null(), "{answer}");
+        answer
+    }
+
+    /// Gives a fault to each device, or takes all from it.
+    fn order(&self, fault: &str) {
+        let truth = self.ask(&json!({ "command": "truth" }));
+        for device in truth["devices"].as_array().unwrap() {
+            let device = &device["name"];
+            self.ask(&json!({ "command": "fault", "device": device, "fault": fault }));
+        }
+    }
+
+    /// Returns the number of times that each device acted.
+    fn done(&self) -> Vec<u64> {
+        let truth = self.ask(&json!({ "command": "truth" }));
         let devices = truth["devices"].as_array().unwrap().iter();
         let done = |device: &Value| -> u64 {
             let tokens = device["tokens"].as_array().into_iter().flatten();
@@ -162,17 +177,23 @@ fn until_all_are(place: &Place, state: &str) {
     });
 }
 
-/// Everything needed, and one environment that serves the devices. What became of a task is looked at
-/// for `read_back_within`.
-fn site<'a>(place: &'a Place, devices: &Counters, read_back_within: &str) -> [Role<'a>; 3] {
+/// A logic environment with these times.
+fn le<'a>(place: &'a Place, times: &str, read_back_within: &str) -> Role<'a> {
     fs::create_dir_all(place.data()).unwrap();
-    let times = format!("{TIMES}read_back_within = \"{read_back_within}\"\n");
+    let times = format!("{times}read_back_within = \"{read_back_within}\"\n");
     fs::write(place.data().join("utakata.toml"), times).unwrap();
-    let hub = hub(place, &[]);
     let socket = place.beside("hub.sock");
     let le = place.role(&["le", "--hub", &socket, "--listen", "127.0.0.1:0"]);
     let answers = wait_for(|| (place.run(&["get", "targets"]).code == 0).then_some(()));
     assert!(answers.is_some(), "{}", place.told());
+    le
+}
+
+/// Everything needed, and one environment that serves the devices. What became of a task is looked at
+/// for `read_back_within`.
+fn site<'a>(place: &'a Place, devices: &Counters, read_back_within: &str) -> [Role<'a>; 3] {
+    let hub = hub(place, &[]);
+    let le = le(place, TIMES, read_back_within);
     let wee = wee(place, "wee-1");
     let applied = place.run_with(&["apply", "-f", "-"], &devices.site());
     assert_eq!(applied.code, 0, "{}", applied.err);
@@ -180,13 +201,18 @@ fn site<'a>(place: &'a Place, devices: &Counters, read_back_within: &str) -> [Ro
     [hub, le, wee]
 }
 
-/// Requests control that is permitted, and that nobody can begin.
-fn ask_in_vain(place: &Place) {
+/// Requests control of which nobody answers.
+fn ask(place: &Place, token: &str) {
     let asked = format!(
-        "control kind=drill mark -p token=t --expect {DEVICES} --yes --timeout 1s --within 5m"
+        "control kind=drill mark -p token={token} --expect {DEVICES} --yes --timeout 1s --within 5m"
     );
     let asked = place.run(&asked.split(' ').collect::<Vec<_>>());
     assert_eq!(asked.code, 3, "{}{}", asked.out, asked.err);
+}
+
+/// Requests control that is permitted, and that nobody can begin.
+fn ask_in_vain(place: &Place) {
+    ask(place, "t");
     until_all_are(place, "permitted");
 }
 
@@ -222,14 +248,44 @@ fn a_host_that_freezes_in_the_middle_of_control_does_nothing_twice() {
 #[test]
 fn what_a_killed_environment_had_begun_is_settled_when_its_next_life_has_seen_the_end_of_it() {
     let (place, devices) = (Place::new(), Counters::start());
-    let [_hub, _le, first] = site(&place, &devices, "3m");
+    let [_hub, of_first, first] = site(&place, &devices, "3m");
     let its_workers = Stopped::stop(workers(&first));
     ask_in_vain(&place);
     // Its workers outlive it, stopped.
     first.kill();
-    let _again = wee(&place, "wee-1");
+    let again = wee(&place, "wee-1");
     until_all_are(&place, "succeeded");
     assert_eq!(devices.done(), [1; DEVICES], "{}", place.told());
     drop(its_workers);
     assert_eq!(devices.done(), [1; DEVICES], "{}", place.told());
+
+    of_first.kill();
+    it_comes_back_late(&place, &devices, again);
+}
+
+/// The devices act without an answer, and are out of reach for longer than they are read back in time.
+fn it_comes_back_late(place: &Place, devices: &Counters, environment: Role<'_>) {
+    let times = TIMES.replace("\"10s\"", "\"2s\"");
+    let first = le(place, &times, "1s");
+    place.until_served("drill");
+    devices.order("mute-sets");
+    ask(place, "u");
+    assert!(wait_for(|| (devices.done() == [2; DEVICES]).then_some(())).is_some());
+    environment.kill();
+    until_all_are(place, "unsettled");
+    let task = place.json(&["operation", "show", "last"])["tasks"][0]["id"].clone();
+    let explained = place.run(&["task", "explain", task.as_str().unwrap()]);
+    assert!(
+        explained.out.contains("could not be read back in time"),
+        "{}",
+        explained.out
+    );
+
+    // Also a logic environment that was killed meanwhile knows what it may still believe.
+    first.kill();
+    let _le = le(place, &times, "1s");
+    devices.order("none");
+    let _again = wee(place, "wee-1");
+    until_all_are(place, "succeeded");
+    assert_eq!(devices.done(), [2; DEVICES], "{}", place.told());
 }

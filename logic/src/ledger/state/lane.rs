@@ -31,11 +31,14 @@ pub(super) struct Lane {
     pub holder: Option<TaskId>,
     /// The lock of a person.
     pub lock: Option<Lock>,
+    /// Tasks that were left to a person, and that the target may still settle.
+    pub late: BTreeSet<TaskId>,
 }
 
 impl Lane {
     fn is_over(&self) -> bool {
-        self.waiting.is_empty() && self.holder.is_none() && self.lock.is_none()
+        let is_free = self.holder.is_none() && self.lock.is_none();
+        is_free && self.waiting.is_empty() && self.late.is_empty()
     }
 }
 
@@ -65,6 +68,27 @@ impl LedgerState {
             self.has_ended(id);
         } else if matches!(entry.life.stage, Stage::Unsettled { .. }) {
             self.needs_a_person(id);
+        }
+    }
+
+    /// Keeps account of the tasks that their target may still settle.
+    pub(super) fn note_late(&mut self, id: TaskId, target: &TargetName) {
+        let entry = self.tasks.get(&id);
+        let is_late = entry.is_some_and(|entry| entry.life.late().is_some());
+        let lane = self.lanes.entry(target.clone()).or_default();
+        match is_late {
+            true => lane.late.insert(id),
+            false => lane.late.remove(&id),
+        };
+        self.dirty.insert(target.clone());
+    }
+
+    /// Leaves the tasks that a target might still have settled to a person alone: another attempt
+    /// at it was permitted.
+    pub(super) fn overtakes(&mut self, target: &TargetName) {
+        let lane = self.lanes.get(target);
+        for late in lane.map_or_else(BTreeSet::new, |lane| lane.late.clone()) {
+            self.apply(late, &Event::Overtaken);
         }
     }
 

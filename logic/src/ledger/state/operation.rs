@@ -388,8 +388,12 @@ impl LedgerState {
             Stage::Verifying { .. } | Stage::ReadingBack { .. }
         );
         let read_back = is_read_back.then(|| entry.read_back()).flatten();
+        let is_late = entry.life.late().is_some();
         self.effects.extend(read_back.map(Effect::ReadBack));
         let target = entry.task.target.clone();
+        if is_late {
+            self.note_late(id, &target);
+        }
         self.place(id, &target);
     }
 }

@@ -116,7 +116,7 @@ impl LedgerState {
                 entry.life.stage,
                 Stage::Verifying { .. } | Stage::ReadingBack { .. }
             );
-            is_read && entry.life.attempt == attempt
+            (is_read || entry.life.late().is_some()) && entry.life.attempt == attempt
         };
         if self.tasks.get(&task).filter(is_current).is_none() {
             return;

@@ -12,12 +12,17 @@ use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
     OutcomeStatus, Pace, Parameters, PolicyName, Priority, Target, TargetName, TaskId, TaskKey,
     TaskState,
-    manifest::{Repeat, Risk},
+    manifest::{Repeat, Risk, Verify},
     outcome::Timings,
 };
-use utakata_permit::message::{Ask, Refused, StartBatch, Verdict as Permit};
+use utakata_permit::{
+    Evidence,
+    message::{Ask, Refused, StartBatch, Verdict as Permit},
+};
 
-use super::{Effect, LedgerState, Now, OperationPlan, OperationUnfit, OperationVerb};
+use super::{
+    Effect, LedgerState, Now, OperationPlan, OperationUnfit, OperationVerb, Purpose, ReadBackResult,
+};
 use crate::{
     audit::Trail,
     config,
@@ -111,7 +116,7 @@ impl Table {
             priority: requested.priority,
             paced: vec![Some(Arc::from("one rack")); operation.pace.at_most.len()],
             repeat: Repeat::Once,
-            verify: None,
+            verify: requested.is_read_back.then(verify),
             undo: None,
             risk: Risk::Low,
         };
@@ -186,6 +191,18 @@ impl Table {
         order
     }
 
+    /// The target of a task shows something when it is read back now.
+    fn shows(&mut self, task: TaskId, evidence: Evidence) {
+        let now = self.now.instant;
+        self.ledger.seen(&ReadBackResult {
+            task,
+            attempt: 1,
+            requested: now,
+            answered: now,
+            evidence,
+        });
+    }
+
     fn state(&self, task: TaskId) -> Option<TaskState> {
         let written = self.ledger.batch.task_progress.get(&task);
         written.map(|progress| progress.state)
@@ -204,6 +221,7 @@ struct Request {
     needs_approval: bool,
     policy: Option<PolicyName>,
     break_glass: bool,
+    is_read_back: bool,
 }
 
 fn on(targets: &[&'static str]) -> Request {
@@ -214,7 +232,14 @@ fn on(targets: &[&'static str]) -> Request {
         needs_approval: false,
         policy: None,
         break_glass: false,
+        is_read_back: false,
     }
+}
+
+/// The way to read back what a task does; its effect proves that it was done.
+fn verify() -> Verify {
+    let verify = json!({ "action": "read", "metric": "outlet", "value": "off" });
+    serde_json::from_value(verify).unwrap()
 }
 
 fn environment() -> EnvironmentId {

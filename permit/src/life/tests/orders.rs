@@ -49,6 +49,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         1 => holders().prop_map(|one| Event::Gone { incarnation: one.incarnation }),
         3 => (0..200_u64, evidence()).prop_map(|(requested, evidence)| seen(requested, evidence)),
         1 => settlement.prop_map(Event::Settle),
+        1 => Just(Event::Overtaken),
     ];
     let later = prop_oneof![4 => Just(0_u64), 4 => 1..4_u64, 2 => 5..20_u64];
     prop::collection::vec((later, event), 1..120)
@@ -185,15 +186,16 @@ proptest! {
     ) {
         let is_settled =
             |life: &Life| life.has_ended() || matches!(life.stage, Stage::Unsettled { .. });
+        let is_left = |life: &Life| is_settled(life) && life.late().is_none();
         let (mut life, now) = play(&rule, &happenings, |_, _, _, after, _| {
-            assert_eq!(after.deadline().is_none(), is_settled(after), "{after:?}");
+            assert_eq!(after.deadline().is_none(), is_left(after), "{after:?}");
         });
         let mut now = at(now);
         for _ in 0..50 {
             now = now.max(life.deadline().unwrap_or(now));
             life = life.on(&Event::Tick, &rule, now).0;
         }
-        prop_assert!(is_settled(&life), "{:?}", life);
+        prop_assert!(is_left(&life), "{:?}", life);
     }
 
     #[test]
@@ -220,9 +222,34 @@ proptest! {
         if life.holds() {
             prop_assert_eq!(restored.holder(), life.holder());
         }
+        let until = |life: &Life| life.late().map(|late| late.until);
+        prop_assert_eq!(until(&restored), until(&life).filter(|until| at(now) < *until));
         if matches!(life.stage, Stage::Permitted { .. } | Stage::Fenced { .. }) {
             prop_assert!(restored.deadline() >= life.deadline());
         }
+    }
+
+    #[test]
+    fn what_is_left_to_a_person_is_ended_by_its_target_only_with_a_proof_of_later(
+        rule in rules(), happenings in happenings(),
+    ) {
+        let mut is_overtaken = false;
+        play(&rule, &happenings, |before, _, event, after, _| {
+            let Stage::Unsettled { late, .. } = before.stage else {
+                is_overtaken = false;
+                return;
+            };
+            is_overtaken |= *event == Event::Overtaken;
+            let Event::Observed(one) = event else { return };
+            assert_eq!(before.attempt, after.attempt);
+            let Stage::Ended(end) = after.stage else { return };
+            let late = late.unwrap_or_else(|| panic!("{event:?} in {before:?}"));
+            assert!(!is_overtaken && one.requested >= late.since, "{event:?} in {before:?}");
+            match end.how {
+                How::Succeeded => assert_eq!(one.evidence, Evidence::Effect),
+                _ => assert!(before.is_over && one.evidence == Evidence::Other),
+            }
+        });
     }
 
     #[test]

@@ -182,7 +182,15 @@ fn a_success_that_shows_is_one_and_one_that_does_not_is_left_to_a_person() {
         check_unchanged(&rule, &before, 16, &seen(15, None));
         // A target that cannot be read back may have lied.
         check_unchanged(&rule, &before, 34, &Event::Tick);
-        check(&rule, &before, 35, &Event::Tick, &life(unsettled()), &[]);
+        let asked = life(unanswered(35, true));
+        check(
+            &rule,
+            &before,
+            35,
+            &Event::Tick,
+            &asked,
+            &[Action::ReadBack],
+        );
     }
 }
 
@@ -248,7 +256,11 @@ fn an_unknown_is_settled_by_what_its_action_proves() {
         check_unchanged(&rule, &before, 15, &seen(12, Other));
         check_unchanged(&rule, &before, 15, &seen(12, Effect));
         check_unchanged(&rule, &before, 32, &Event::Tick);
-        check(&rule, &before, 33, &Event::Tick, &person, &[]);
+        let (after, actions) = match proves {
+            NOTHING => (person.clone(), vec![]),
+            _ => (over(life(unanswered(33, false))), vec![Action::ReadBack]),
+        };
+        check(&rule, &before, 33, &Event::Tick, &after, &actions);
     }
     for stage in [Stage::Planned, queued(), permitted(), fenced(), unsettled()] {
         check_unchanged(&once(BOTH), &life(stage.clone()), 50, &seen(50, Other));
@@ -259,7 +271,7 @@ fn an_unknown_is_settled_by_what_its_action_proves() {
 #[test]
 fn as_long_as_an_earlier_attempt_is_in_doubt_nobody_says_that_nothing_was_done() {
     use OutcomeStatus::{Cancelled, Expired, Failed};
-    let person = |holder| in_doubt(Stage::Unsettled { holder });
+    let person = |holder| in_doubt(Stage::Unsettled { holder, late: None });
     let tell = |status| Event::Outcome {
         attempt: 2,
         holder: Some(holder()),

@@ -44,8 +44,8 @@ fn what_may_be_done_once_has_no_other_attempt_before_the_end_of_this_one_is_prov
         &presumed,
         33,
         &Event::Tick,
-        &life(unsettled()),
-        &[],
+        &life(unanswered(33, false)),
+        &[Action::ReadBack],
     );
     // A visible effect counts, whoever may still act.
     let done = life(is(How::Succeeded, By::ReadBack));

@@ -31,8 +31,14 @@ fn after_a_restart_all_waiting_starts_again() {
         (reading_back(13), full_fence, vec![]),
         (unsettled(), unsettled(), vec![]),
         (
-            Stage::Unsettled { holder: None },
-            Stage::Unsettled { holder: None },
+            Stage::Unsettled {
+                holder: None,
+                late: None,
+            },
+            Stage::Unsettled {
+                holder: None,
+                late: None,
+            },
             vec![],
         ),
         (ended.clone(), ended, vec![]),
@@ -61,7 +67,13 @@ fn a_record_that_cannot_be_is_for_a_person() {
         let (is, does) = Life::restore(saved, &rule, at(0));
         assert_eq!(
             (is, does),
-            (life(Stage::Unsettled { holder: None }), vec![]),
+            (
+                life(Stage::Unsettled {
+                    holder: None,
+                    late: None
+                }),
+                vec![]
+            ),
             "{state:?}"
         );
     }

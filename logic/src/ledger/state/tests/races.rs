@@ -16,6 +16,8 @@ enum Step {
     Settle(usize, u8),
     Lock(usize),
     Unlock(usize),
+    /// The target is read back.
+    Show(usize, u8),
     Gone,
 }
 
@@ -34,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0usize..12, 0u8..3).prop_map(|(at, how)| Step::Settle(at, how)),
         1 => (0usize..3).prop_map(Step::Lock),
         1 => (0usize..3).prop_map(Step::Unlock),
+        2 => (0usize..12, 0u8..3).prop_map(|(at, what)| Step::Show(at, what)),
         1 => Just(Step::Gone),
     ]
 }
@@ -64,6 +67,7 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
             let (id, new) = table.plan(Request {
                 priority: Priority::ALL[usize::from(priority)],
                 pace: serde_json::from_value(pace).unwrap(),
+                is_read_back: !one_at_a_time,
                 ..on(&names)
             });
             operations.push(id);
@@ -106,6 +110,10 @@ fn take(table: &mut Table, step: Step, operations: &mut Vec<OperationId>, tasks:
             let target = TargetName::new(TARGETS[at]).unwrap();
             table.ledger.unlock(&target, &attribution("bob"));
         }
+        Step::Show(at, what) => {
+            let evidence = [Evidence::Effect, Evidence::Other, Evidence::None][usize::from(what)];
+            table.shows(task(tasks, at), evidence);
+        }
         Step::Gone => drop(table.ledger.held_by(incarnation())),
     }
 }
@@ -128,7 +136,14 @@ fn check(table: &Table) -> Result<(), TestCaseError> {
         if entry.life.state() == TaskState::Queued {
             queued.push(target);
         }
-        let needs_deadline = entry.life.state() != TaskState::Unsettled;
+        let is_late = entry.life.late().is_some();
+        let needs_deadline = entry.life.state() != TaskState::Unsettled || is_late;
+        let lane = table.ledger.lanes.get(&entry.task.target);
+        prop_assert_eq!(
+            lane.is_some_and(|lane| lane.late.contains(&entry.task.id)),
+            is_late
+        );
+        prop_assert_eq!(entry.record.late.is_some(), is_late);
         prop_assert_eq!(entry.life.deadline().is_some(), needs_deadline);
         if let Some(at) = entry.life.deadline() {
             prop_assert!(table.ledger.deadlines.contains(&(at, entry.task.id)));
@@ -151,7 +166,11 @@ proptest! {
     fn whatever_happens_one_task_holds_a_target_and_memory_equals_the_store(
         steps in proptest::collection::vec(step(), 1..80)
     ) {
-        let mut table = Table::new();
+        let mut table = Table::with(config::Control {
+            publish_again: Duration::from_secs(1000),
+            read_back_within: Duration::from_secs(5),
+            ..config::Control::default()
+        });
         let (mut operations, mut tasks) = (Vec::new(), Vec::new());
         for step in steps {
             take(&mut table, step, &mut operations, &mut tasks);

@@ -82,6 +82,66 @@ fn what_waits_for_a_person_does_not_keep_its_target() {
     assert_eq!(table.published(), second);
 }
 
+/// A task whose target was not reached for as long as it is read back.
+fn unreached(table: &mut Table) -> (OperationId, TaskId) {
+    let (operation, tasks) = table.plan(Request {
+        is_read_back: true,
+        ..on(&["a"])
+    });
+    table.published();
+    table.ask(tasks[0], 1);
+    table.end(tasks[0], 1, OutcomeStatus::Unknown);
+    table.pass(Duration::from_secs(60));
+    table.pass(Duration::from_secs(600));
+    assert_eq!(table.state(tasks[0]), Some(TaskState::Unsettled));
+    (operation, tasks[0])
+}
+
+#[test]
+fn a_target_that_is_reached_late_settles_its_task_once() {
+    let mut table = Table::new();
+    let (operation, task) = unreached(&mut table);
+    let written = table.ledger.batch.task_progress[&task].late;
+    assert_eq!(written.map(|late| late.since), Some(table.now.at));
+    let is_late =
+        |effect: &Effect| matches!(effect, Effect::ReadBack(read) if read.purpose == Purpose::Late);
+    assert!(table.ledger.effects.drain(..).any(|one| is_late(&one)));
+    // It is asked again, and nothing is written for that.
+    table.ledger.batch = Default::default();
+    table.pass(Duration::from_secs(30));
+    assert!(table.ledger.effects.drain(..).any(|one| is_late(&one)));
+    assert!(table.ledger.batch.task_progress.is_empty());
+    for _ in 0..2 {
+        table.shows(task, Evidence::Effect);
+        assert_eq!(table.state(task), Some(TaskState::Succeeded));
+        assert_eq!(table.operation(operation), Some(OperationState::Done));
+    }
+    let tells = table.ledger.effects.drain(..);
+    let counted = tells.filter_map(|effect| match effect {
+        Effect::Tell(told) => Some(told.shows),
+        _ => None,
+    });
+    // The release is not credited with what a person was asked about.
+    assert_eq!(counted.collect::<Vec<_>>(), [None]);
+    assert!(table.ledger.lanes.is_empty());
+}
+
+#[test]
+fn a_target_that_was_controlled_since_settles_nothing_late() {
+    let mut table = Table::new();
+    let (_, task) = unreached(&mut table);
+    let (_, next) = table.plan(on(&["a"]));
+    assert_eq!(table.published(), next);
+    table.ledger.batch = Default::default();
+    assert!(matches!(table.ask(next[0], 2), Permit::Permitted(_)));
+    // It is recorded with the permit.
+    assert_eq!(table.state(next[0]), Some(TaskState::Permitted));
+    assert_eq!(table.ledger.batch.task_progress[&task].late, None);
+    table.shows(task, Evidence::Effect);
+    assert_eq!(table.state(task), Some(TaskState::Unsettled));
+    assert!(table.ledger.entry(task).unwrap().life.deadline().is_none());
+}
+
 #[test]
 fn a_target_that_has_gone_fails_its_task_before_it_is_sent() {
     let mut table = Table::new();
