@@ -18,6 +18,9 @@ const DEFAULT_ROOM: &str = include_str!("../rooms/demo.toml");
 /// A room of twenty racks on two feeds, with four cooling units.
 pub const NORTH: &str = include_str!("../rooms/north.toml");
 
+/// The rooms that need no file, by name.
+pub const SHIPPED: [(&str, &str); 2] = [("north", NORTH), ("demo", DEFAULT_ROOM)];
+
 /// A room as described in a file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,14 +1,18 @@
 //! `utakata policy trial`: policies in a simulated room, in a closed loop.
 
-use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use utakata_api::apply::Document;
 use utakata_documents as documents;
 use utakata_model::{Envelope, Policy, PolicyName, duration};
-use utakata_room::{Blueprint, blueprint::NORTH};
-use utakata_trial::{Config, Kills, Outcome, Report};
+use utakata_room::{Blueprint, blueprint::SHIPPED};
+use utakata_trial::{Config, Error, Kills, Outcome, Report};
 
 use crate::{
     commands::Context,
@@ -33,7 +37,8 @@ back) or breakers trip more often than without the policies.
 Examples:
   utakata policy trial -f examples/policies/shed-feed-a.yaml
   utakata policy trial -f policies/ --room north.toml --for 48h --seed 1..20
-  utakata policy trial shed-feed-a --kills";
+  utakata policy trial shed-feed-a --kills
+  utakata policy trial spare-feed-a --room demo";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -43,9 +48,10 @@ pub struct Arguments {
     /// Files or folders with policies and envelopes, instead of those of the server
     #[arg(short, long, value_name = "FILE")]
     file: Vec<PathBuf>,
-    /// Room file (TOML) [default: twenty racks on two feeds, with four cooling units]
-    #[arg(long, value_name = "FILE")]
-    room: Option<PathBuf>,
+    /// Room file (TOML), north (twenty racks on two feeds, with four cooling units) or demo (that of
+    /// `utakata up --demo`)
+    #[arg(long, value_name = "ROOM", default_value = "north")]
+    room: PathBuf,
     /// Simulated time
     #[arg(long = "for", value_name = "DURATION", default_value = "48h", value_parser = duration::parse)]
     lasts: Duration,
@@ -84,10 +90,7 @@ pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
     if policies.is_empty() {
         bail!("there is no policy to try");
     }
-    let room = match &arguments.room {
-        Some(path) => Blueprint::load(Some(path))?,
-        None => Blueprint::parse(NORTH, "the room north")?,
-    };
+    let room = room(&arguments.room)?;
     let mut reports = Vec::new();
     for seed in arguments.seed.clone() {
         let config = Config {
@@ -99,7 +102,11 @@ pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
             },
             ..Config::default()
         };
-        reports.push(utakata_trial::run(&room, &policies, &envelopes, config)?);
+        let report = utakata_trial::run(&room, &policies, &envelopes, config);
+        reports.push(report.map_err(|error| match error {
+            Error::Strange { .. } => anyhow!("{error}: choose another with --room, or write one"),
+            error => error.into(),
+        })?);
     }
     let is_clean = reports.iter().all(Report::is_clean);
     context.output.one(&reports, || page(&reports))?;
@@ -107,6 +114,18 @@ pub async fn run(arguments: &Arguments, context: &Context<'_>) -> Result<Exit> {
         true => Exit::Done,
         false => Exit::Failed,
     })
+}
+
+/// Reads a room: a file, or one that needs none.
+fn room(wanted: &Path) -> Result<Blueprint> {
+    let shipped = SHIPPED.iter().find(|(name, _)| wanted == Path::new(name));
+    match shipped {
+        Some((name, text)) if !wanted.exists() => {
+            Ok(Blueprint::parse(text, &format!("the room {name}"))?)
+        }
+        _ => Blueprint::load(Some(wanted))
+            .map_err(|error| anyhow!(error).context("a room is north, demo or a file")),
+    }
 }
 
 async fn of_server(
@@ -230,4 +249,20 @@ fn outcome(outcome: &Outcome) -> String {
 fn clock(seconds: f64) -> String {
     let time = Duration::from_secs_f64(seconds.max(0.0)).as_secs();
     format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_has_a_name_or_is_a_file() {
+        for (name, upses) in [("north", 2), ("demo", 2)] {
+            let room = room(Path::new(name)).unwrap();
+            assert_eq!((room.name.as_str(), room.upses.len()), (name, upses));
+        }
+        let error = room(Path::new("sout")).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains("north, demo or a file"), "{text}");
+    }
 }
