@@ -81,10 +81,31 @@ pub struct SeriesView {
     /// The times without values, and the reason of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<GapView>,
+    /// What the values of the range are together, whatever the steps; absent for a group, and if a
+    /// rate is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overall: Option<OverallView>,
     /// The number of times that a counter began anew or passed the end of its range, if its rate is
     /// shown.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub turns: u64,
+}
+
+/// What the values of a range are together: those of good quality. Where only hours are kept, or
+/// steps are whole hours, the hours at its ends count whole.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OverallView {
+    /// The least value.
+    pub least: f64,
+    /// The greatest value.
+    pub greatest: f64,
+    /// The mean of all values.
+    pub mean: f64,
+    /// The last value.
+    pub last: f64,
+    /// The time at which the last value was seen.
+    #[schema(value_type = String, format = "date-time")]
+    pub last_seen: Timestamp,
 }
 
 /// A time without values.

@@ -137,7 +137,9 @@ fn check_headers(headers: &StringRecord) -> Vec<String> {
     for needed in NEEDED {
         if !headers.iter().any(|header| header == needed) {
             let near = suggest::nearest(needed, headers.iter());
-            let hint = near.map_or_else(String::new, |near| format!(": is it \"{near}\"?"));
+            let hint = near.map_or_else(String::new, |near| {
+                format!(": did you mean it by \"{near}\"?")
+            });
             wrong.push(format!("there is no column \"{needed}\"{hint}"));
         }
     }

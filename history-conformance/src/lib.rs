@@ -126,6 +126,9 @@ async fn steps_have_figures(history: &dyn History, start: i64) {
         (0..120).for_each(|minute| steps.number(start + minute * MINUTE, value(minute)));
         assert_eq!(numbers(&track), steps.figures(), "{aggregate:?}");
         assert!(track.gaps.iter().all(|gap| gap.from >= start + 2 * HOUR));
+        let all = (0..120).map(|minute| (start + minute * MINUTE, value(minute)));
+        let overall = utakata_history::aggregate::Overall::of(&[], all);
+        assert_eq!(track.overall, overall, "whatever the steps: {aggregate:?}");
     }
 }
 

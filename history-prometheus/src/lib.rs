@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use utakata_history::{
     Aggregate, Attempt, Error, Gap, History, Point, Query, Range, Record, Sample, Series, Tick,
     Track, What,
-    aggregate::Steps,
+    aggregate::{Overall, Steps},
     gap::{gaps, median_distance, missing},
     time::timestamp,
 };
@@ -233,6 +233,8 @@ fn track(series: &Series, points: &[Point], query: &Query) -> Track {
     let end = now();
     let (from, to) = (query.range.from.max(0), query.range.to.min(end));
     let to = to.max(from);
+    let mine = trusted(points).filter(|(seen, _)| query.range.holds(*seen));
+    let overall = Overall::of(&[], mine);
     let Some((step, aggregate)) = query.step else {
         let mark = |point: &Point| match &point.what {
             What::Hole(code) => (point.seen.as_millisecond(), Some(Arc::clone(code))),
@@ -243,20 +245,15 @@ fn track(series: &Series, points: &[Point], query: &Query) -> Track {
             series: series.clone(),
             ticks: points.iter().filter_map(tick).collect(),
             gaps: gaps(&marks, &[], (from, to)),
+            overall,
             turns: 0,
         };
     };
     let mut steps = Steps::new(step, aggregate);
     let mut times = Vec::new();
-    for point in points {
-        if let What::Value(Sample {
-            value: ReadingValue::Number(number),
-            quality: Quality::Good,
-        }) = &point.what
-        {
-            steps.number(point.seen.as_millisecond(), *number);
-            times.push(point.seen.as_millisecond());
-        }
+    for (seen, number) in trusted(points) {
+        steps.number(seen, number);
+        times.push(seen);
     }
     let figures = steps.figures();
     let start = from.div_euclid(step.max(1)) * step;
@@ -277,11 +274,23 @@ fn track(series: &Series, points: &[Point], query: &Query) -> Track {
                 quality: Quality::Good,
             })
             .collect(),
+        overall,
         turns: match aggregate {
             Aggregate::Rate => steps.turns,
             _ => 0,
         },
     }
+}
+
+/// Returns the numbers that are in no doubt, with their times.
+fn trusted(points: &[Point]) -> impl Iterator<Item = (i64, f64)> {
+    points.iter().filter_map(|point| match &point.what {
+        What::Value(Sample {
+            value: ReadingValue::Number(number),
+            quality: Quality::Good,
+        }) => Some((point.seen.as_millisecond(), *number)),
+        What::Value(_) | What::Hole(_) => None,
+    })
 }
 
 fn tick(point: &Point) -> Option<Tick> {

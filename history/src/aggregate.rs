@@ -29,6 +29,37 @@ impl Aggregate {
     }
 }
 
+/// What all trusted numbers of a range were together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Overall {
+    pub least: f64,
+    pub greatest: f64,
+    pub mean: f64,
+    pub last: f64,
+    /// The time of the last number.
+    pub last_seen: Millis,
+}
+
+impl Overall {
+    /// Adds up hours and numbers, but for those that are not a number. Returns nothing if there is
+    /// none, or no mean.
+    pub fn of(hours: &[Hour], numbers: impl Iterator<Item = (Millis, f64)>) -> Option<Self> {
+        let mut all = Bucket::empty();
+        hours.iter().for_each(|hour| all.hour(hour));
+        let numbers = numbers.filter(|(_, number)| !number.is_nan());
+        numbers.for_each(|(seen, number)| all.number(seen, number));
+        Some(Self {
+            least: all.figure(Aggregate::Least)?,
+            greatest: all.figure(Aggregate::Greatest)?,
+            mean: all
+                .figure(Aggregate::Average)
+                .filter(|mean| mean.is_finite())?,
+            last: all.figure(Aggregate::Last)?,
+            last_seen: all.last_seen,
+        })
+    }
+}
+
 /// Steps of a range, with what was seen in each.
 #[derive(Debug, Clone)]
 pub struct Steps {
@@ -112,13 +143,7 @@ impl Steps {
             self.turns += 1;
         }
         let bucket = self.bucket(seen);
-        bucket.least = bucket.least.min(number);
-        bucket.greatest = bucket.greatest.max(number);
-        bucket.sum += number;
-        bucket.count += 1;
-        if seen >= bucket.last_seen {
-            (bucket.last, bucket.last_seen) = (number, seen);
-        }
+        bucket.number(seen, number);
         if let Some((span, step)) = step {
             bucket.increase += step.increase;
             bucket.span += span;
@@ -133,13 +158,7 @@ impl Steps {
         self.turns += hour.turns.unsigned_abs();
         let is_percentile = self.is_percentile();
         let bucket = self.bucket(hour.hour.saturating_mul(HOUR));
-        bucket.least = bucket.least.min(hour.least);
-        bucket.greatest = bucket.greatest.max(hour.greatest);
-        bucket.sum += hour.sum;
-        bucket.count += hour.count;
-        if hour.last_seen >= bucket.last_seen {
-            (bucket.last, bucket.last_seen) = (hour.last, hour.last_seen);
-        }
+        bucket.hour(hour);
         bucket.increase += hour.increase;
         bucket.span += hour.span;
         if is_percentile {
@@ -167,6 +186,26 @@ impl Bucket {
             increase: 0.0,
             span: 0,
             all: Vec::new(),
+        }
+    }
+
+    fn number(&mut self, seen: Millis, number: f64) {
+        self.least = self.least.min(number);
+        self.greatest = self.greatest.max(number);
+        self.sum += number;
+        self.count += 1;
+        if seen >= self.last_seen {
+            (self.last, self.last_seen) = (number, seen);
+        }
+    }
+
+    fn hour(&mut self, hour: &Hour) {
+        self.least = self.least.min(hour.least);
+        self.greatest = self.greatest.max(hour.greatest);
+        self.sum += hour.sum;
+        self.count += hour.count;
+        if hour.last_seen >= self.last_seen {
+            (self.last, self.last_seen) = (hour.last, hour.last_seen);
         }
     }
 
@@ -270,6 +309,26 @@ mod tests {
             steps.number(11_000, f64::NAN);
             assert_eq!(steps.figures(), expect, "{aggregate:?}");
         }
+    }
+
+    #[test]
+    fn all_of_a_range_is_of_its_values_and_not_of_its_steps() {
+        let numbers = [(0, 327.0), (10, 371.0), (HOUR, 407.0), (HOUR + 5, 349.0)];
+        let expect = Overall {
+            least: 327.0,
+            greatest: 407.0,
+            mean: 363.5,
+            last: 349.0,
+            last_seen: HOUR + 5,
+        };
+        let hours = Hour::of(numbers.into_iter());
+        assert_eq!(Overall::of(&[], numbers.into_iter()), Some(expect));
+        assert_eq!(Overall::of(&hours, [].into_iter()), Some(expect));
+        assert_eq!(
+            Overall::of(&hours[..1], numbers[2..].iter().copied()),
+            Some(expect)
+        );
+        assert_eq!(Overall::of(&[], [(0, f64::NAN)].into_iter()), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use utakata_model::{Quality, ReadingValue, TargetName};
 
 use crate::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, Overall},
     gap::Gap,
     row::{Point, Record, Series},
     time::{Millis, Range},
@@ -79,6 +79,8 @@ pub struct Track {
     pub series: Series,
     pub ticks: Vec<Tick>,
     pub gaps: Vec<Gap>,
+    /// What its trusted numbers in the range are together; hours count whole.
+    pub overall: Option<Overall>,
     /// The resets and wraps of a counter, if its rate was wanted.
     pub turns: u64,
 }

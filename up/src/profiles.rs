@@ -82,8 +82,20 @@ impl Profiles {
         &self.unmade
     }
 
+    /// Makes the folder into which users put them, so that the first one can be copied there.
+    ///
+    /// # Errors
+    /// The data directory cannot be written.
+    fn make_folder(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)
+    }
+
     /// Keeps the releases in step with the profiles until dropped.
     pub async fn follow(mut self, status: watch::Receiver<Arc<EnvironmentStatus>>) {
+        if let Err(error) = self.make_folder() {
+            let folder = self.folder.display();
+            tracing::warn!(%folder, %error, "the folder for profiles cannot be made");
+        }
         let mut tick = tokio::time::interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -254,6 +266,15 @@ mod tests {
             "version": "1", "pools": pools, "refused": refused,
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn the_folder_for_profiles_is_there_before_the_first_one() {
+        let data = tempfile::tempdir().unwrap();
+        let profiles = Profiles::of(data.path());
+        profiles.make_folder().unwrap();
+        profiles.make_folder().unwrap();
+        assert!(data.path().join("profiles").is_dir());
     }
 
     #[test]

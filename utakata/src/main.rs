@@ -12,6 +12,7 @@ mod global;
 mod identifiers;
 mod interrupt;
 mod logins;
+mod moment;
 mod parameters;
 mod progress;
 mod select;

@@ -203,7 +203,9 @@ export function Chart(props: {
   useEffect(() => {
     if (Plot && shown.length > 0) plot.current?.setData(aligned(shown, Plot));
   }, [props.series, props.marks, props.from, props.to]);
-  const values = shown.flatMap((one) => one.values.filter((each): each is number => typeof each === "number"));
+  const values = shown.flatMap(({ values, overall }) =>
+    overall ? [overall.least, overall.greatest, overall.last] : values.filter((each) => typeof each === "number"),
+  );
   const summary = values.length
     ? `${props.label}: ${value(values[values.length - 1], unit)}; ${value(Math.min(...values), unit)} – ${value(Math.max(...values), unit)}`
     : t("noHistory");

@@ -260,6 +260,8 @@ export interface Series {
   times: number[];
   values: Value[];
   gaps?: { from: string; to: string; reason: string }[];
+  /** What its values are together, which the figures of steps hide. */
+  overall?: { least: number; greatest: number; last: number };
 }
 
 export interface History {

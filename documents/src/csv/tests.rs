@@ -47,8 +47,11 @@ fn every_mistake_is_reported_with_its_line() {
         assert_eq!(told, expect, "{text}");
     };
     check(
-        "name,kind,adress\n",                                        // typos: on purpose
-        &[(1, "there is no column \"address\": is it \"adress\"?")], // typos: on purpose
+        "name,kind,adress\n", // typos: on purpose
+        &[(
+            1,
+            "there is no column \"address\": did you mean it by \"adress\"?",
+        )], // typos: on purpose
     );
     check(
         "name,kind,address,rack,rack\n",

@@ -17,7 +17,7 @@ use super::{
     write::{BACK, OWN},
 };
 use crate::{
-    aggregate::{Aggregate, Steps},
+    aggregate::{Aggregate, Overall, Steps},
     block::Block,
     file::Owner,
     gap::{Gap, Mark, gaps, median_distance, missing},
@@ -101,7 +101,10 @@ pub fn query(shared: &Shared, query: &Query) -> Result<Vec<Track>, Error> {
             for at in wanted {
                 let series = &query.series[*at];
                 let cells = found.columns.remove(&series.column).unwrap_or_default();
-                let track = reading.track(series, &cells, &found.holes, &own);
+                let track = Track {
+                    overall: cells.overall(query.range),
+                    ..reading.track(series, &cells, &found.holes, &own)
+                };
                 let shown = track.ticks.len();
                 let shown = ticks.fetch_add(shown, Ordering::Relaxed) + shown;
                 limit("points", shown, query.max_ticks)?;
@@ -161,6 +164,24 @@ struct Found {
 struct Cells {
     values: Vec<(Millis, Millis, Sample)>,
     hours: Vec<Hour>,
+}
+
+impl Cells {
+    /// Returns the numbers that are in no doubt, with their times.
+    fn trusted(&self) -> impl Iterator<Item = (Millis, f64)> {
+        self.values
+            .iter()
+            .filter_map(|(seen, _, sample)| match (&sample.value, sample.quality) {
+                (ReadingValue::Number(number), Quality::Good) => Some((*seen, *number)),
+                _ => None,
+            })
+    }
+
+    /// Returns what is together of a range, which may be less than whole steps.
+    fn overall(&self, range: Range) -> Option<Overall> {
+        let mine = self.trusted().filter(|(seen, _)| range.holds(*seen));
+        Overall::of(&self.hours, mine)
+    }
 }
 
 impl Found {
@@ -385,19 +406,16 @@ impl<'s> Reading<'s> {
                     gaps: gaps(&marks, own, (from, end.max(from))),
                     ticks,
                     series,
+                    overall: None,
                     turns: 0,
                 }
             }
             Some((step, aggregate)) => {
                 let mut steps = Steps::new(step, aggregate);
                 cells.hours.iter().for_each(|hour| steps.hour(hour));
-                for (seen, _, sample) in &cells.values {
-                    if let (ReadingValue::Number(number), Quality::Good) =
-                        (&sample.value, sample.quality)
-                    {
-                        steps.number(*seen, *number);
-                    }
-                }
+                cells
+                    .trusted()
+                    .for_each(|(seen, number)| steps.number(seen, number));
                 let figures = steps.figures();
                 let holes: Vec<(Millis, Arc<str>)> = holes
                     .iter()
@@ -415,6 +433,7 @@ impl<'s> Reading<'s> {
                     ticks: ticks.collect(),
                     gaps: missing(&figures, &holes, own, (from, end.max(from), step), usual),
                     series,
+                    overall: None,
                     turns: match aggregate {
                         Aggregate::Rate => steps.turns,
                         _ => 0,

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use axum::Json;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use utakata_api::history::{Aggregate as Figure, GapView, HistoryView, SeriesView};
+use utakata_api::history::{Aggregate as Figure, GapView, HistoryView, OverallView, SeriesView};
 use utakata_history::{
-    Aggregate, Error, History, Query as Question, Range, Series, Track, aggregate::group,
+    Aggregate, Error, History, Query as Question, Range, Series, Track,
+    aggregate::{Overall, group},
     time::timestamp,
 };
 use utakata_model::{Quality, ReadingValue, Selector, duration, reading::Attributes};
@@ -110,7 +111,13 @@ pub(super) async fn get(
     }
     let tracks = plan.tracks(history, series).await?;
     let series = match &query.by {
-        None => tracks.into_iter().map(view).collect(),
+        None => {
+            let figure = plan.step.map(|(_, figure)| figure);
+            tracks
+                .into_iter()
+                .map(|track| view(track, figure))
+                .collect()
+        }
         Some(by) => {
             let label = |track: &Track| {
                 let at = targets.binary_search_by(|one| one.target.name.cmp(&track.series.target));
@@ -251,7 +258,7 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Refused> {
     parts.map(pair).collect()
 }
 
-fn view(track: Track) -> SeriesView {
+fn view(track: Track, figure: Option<Figure>) -> SeriesView {
     let is_good = track.ticks.iter().all(|tick| tick.quality == Quality::Good);
     let quality = match is_good {
         true => Vec::new(),
@@ -269,7 +276,22 @@ fn view(track: Track) -> SeriesView {
         values: track.ticks.into_iter().map(|tick| tick.value).collect(),
         quality,
         gaps: track.gaps.iter().map(gap).collect(),
+        // Those of a counter say nothing of its growth.
+        overall: track
+            .overall
+            .filter(|_| figure != Some(Figure::Rate))
+            .map(overall),
         turns: track.turns,
+    }
+}
+
+fn overall(all: Overall) -> OverallView {
+    OverallView {
+        least: all.least,
+        greatest: all.greatest,
+        mean: all.mean,
+        last: all.last,
+        last_seen: timestamp(all.last_seen),
     }
 }
 
@@ -316,6 +338,7 @@ fn groups(
                 .collect(),
             quality: Vec::new(),
             gaps: Vec::new(),
+            overall: None,
             turns: tracks.iter().map(|track| track.turns).sum(),
         }
     };

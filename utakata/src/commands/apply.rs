@@ -74,7 +74,7 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let Contents { documents, kept } = documents::read(&arguments.files)?;
     if documents.is_empty() && kept.is_empty() {
-        bail!("there are no documents in the input");
+        return nothing(&arguments.prune);
     }
     let client = context.client()?;
     check_kept(&client, &kept).await?;
@@ -99,6 +99,18 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
             kept.name
         );
     }
+    Ok(Exit::Done)
+}
+
+/// Does nothing, as for a list that is empty. With --prune everything else would be deleted, which
+/// nobody means by an empty input.
+fn nothing(prune: &[prune::What]) -> Result<Exit> {
+    if !prune.is_empty() {
+        bail!(Usage(
+            "there are no documents in the input: --prune would delete everything".into()
+        ));
+    }
+    tell!("there are no documents in the input: nothing was applied");
     Ok(Exit::Done)
 }
 
@@ -232,4 +244,16 @@ fn summary(applied: &Applied) -> String {
         return format!("{text} (dry run: nothing was done)");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_is_applied_and_never_deletes_the_rest() {
+        assert_eq!(nothing(&[]).unwrap(), Exit::Done);
+        let refused = nothing(&[prune::What::Targets]).unwrap_err();
+        assert!(refused.is::<Usage>(), "{refused}");
+    }
 }

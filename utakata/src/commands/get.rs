@@ -179,7 +179,13 @@ async fn alarm_rules(client: &Client, arguments: &Arguments, context: &Context<'
     };
     if context.output.format == Format::Yaml {
         let is_shown = |view: &AlarmRuleView| arguments.name.is_some() || !view.shipped;
-        let own = found.into_iter().filter(is_shown);
+        let own: Vec<AlarmRuleView> = found.into_iter().filter(is_shown).collect();
+        if own.is_empty() {
+            tell!(
+                "this site has no alarm rule of its own; those that come with utakata need no document"
+            );
+        }
+        let own = own.into_iter();
         let documents = own.map(|view| Document::Alarm(Box::new(view.rule)));
         return context.output.text(&write::yaml(documents)?);
     }

@@ -1,16 +1,17 @@
 //! `utakata history`: shows what was seen in the past.
 
 mod chart;
+mod csv;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use utakata_api::{
     Client,
     client::{HistoryQuery, ReadingQuery, server_now},
-    history::{Aggregate, GapView, HistoryView, SeriesView},
+    history::{Aggregate, GapView, HistoryView, OverallView, SeriesView},
 };
 use utakata_model::{ReadingValue, Selector, duration, suggest};
 
@@ -18,6 +19,7 @@ use self::chart::Span;
 use super::Context;
 use crate::{
     exit::{Exit, Usage},
+    moment,
     output::{Format, time, units, words},
     progress, select,
 };
@@ -55,7 +57,8 @@ pub struct Arguments {
     /// Only series with these attributes: hw.id=inlet,phase=*
     #[arg(long = "where", value_name = "ATTRIBUTE=VALUE")]
     filter: Option<String>,
-    /// Beginning: so long ago (6h, 30d), or a time (2026-11-29T08:00:00+01:00)
+    /// Beginning: so long ago (6h, 30d), or a time: 18:00, 2026-11-29 or 2026-11-29T08:00, all in
+    /// local time, or 2026-11-29T08:00:00+01:00
     #[arg(long, default_value = "1h", value_name = "TIME")]
     since: String,
     /// End: so long ago, or a time [default: now]
@@ -101,10 +104,10 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let selector = select::resolve(&client, &arguments.selector).await?;
     let to = match &arguments.until {
-        Some(text) => moment(text, server_now())?,
+        Some(text) => moment::past(text, server_now()).map_err(Usage)?,
         None => server_now(),
     };
-    let from = moment(&arguments.since, to)?;
+    let from = moment::past(&arguments.since, to).map_err(Usage)?;
     if from >= to {
         bail!(Usage("--since is not before --until".into()));
     }
@@ -132,7 +135,7 @@ pub async fn run(arguments: Arguments, context: &Context<'_>) -> Result<Exit> {
         bail!(Usage(nothing(&client, &query.selector, &arguments).await));
     }
     match context.output.format {
-        Format::Csv => context.output.text(csv(&view).trim_end())?,
+        Format::Csv => context.output.text(csv::lines(&view).trim_end())?,
         Format::Json | Format::Yaml => context.output.one(&view, String::new)?,
         Format::Table => {
             let states = states(&client, &query, &view).await?;
@@ -172,21 +175,6 @@ async fn metrics(client: &Client, selector: &Selector) -> Option<BTreeSet<String
             .map(|one| one.reading.metric.to_string())
             .collect(),
     )
-}
-
-/// Parses a time, or how long ago it is.
-pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp> {
-    if let Ok(ago) = duration::parse(text) {
-        let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
-        return Ok(now.checked_sub(ago).unwrap_or(Timestamp::MIN));
-    }
-    text.parse().map_err(|_| {
-        let example = time::stamp(now);
-        Usage(format!(
-            "\"{text}\" is neither a time ({example}) nor how long ago (6h, 30d)"
-        ))
-        .into()
-    })
 }
 
 /// Returns the columns of a chart.
@@ -325,23 +313,8 @@ fn figure(series: &SeriesView, view: &HistoryView, width: usize) -> Vec<String> 
     let (left, right) = (time::clock(view.from), time::clock(view.to));
     let space = width.saturating_sub(left.chars().count() + right.chars().count());
     shown.push(format!("{:MARGIN$}  {left}{:space$}{right}", "", ""));
-    if let Some((time, value)) = numbers.last() {
-        let at = Timestamp::from_millisecond(*time).unwrap_or(view.to);
-        let figures = numbers.iter().map(|(_, value)| *value);
-        let (least, greatest) = (
-            figures.clone().fold(f64::INFINITY, f64::min),
-            figures.clone().fold(f64::NEG_INFINITY, f64::max),
-        );
-        let mean = figures.sum::<f64>() / numbers.len() as f64;
-        shown.push(format!(
-            "{:MARGIN$}  last {} at {}, least {}, mean {}, greatest {}",
-            "",
-            number(*value),
-            time::clock(at),
-            number(least),
-            number(mean),
-            number(greatest),
-        ));
+    if let Some(line) = together(series, view, &numbers, number) {
+        shown.push(format!("{:MARGIN$}  {line}", ""));
     }
     if series.turns > 0 {
         let turns = series.turns;
@@ -351,6 +324,45 @@ fn figure(series: &SeriesView, view: &HistoryView, width: usize) -> Vec<String> 
         ));
     }
     shown
+}
+
+/// Returns the least, the greatest and the last value: of the values themselves where there are
+/// any, for a step hides how high it went; otherwise of the figures of steps.
+fn together(
+    series: &SeriesView,
+    view: &HistoryView,
+    numbers: &[(i64, f64)],
+    number: impl Fn(f64) -> String,
+) -> Option<String> {
+    let line = |all: &OverallView| {
+        format!(
+            "last {} at {}, least {}, mean {}, greatest {}",
+            number(all.last),
+            time::clock(all.last_seen),
+            number(all.least),
+            number(all.mean),
+            number(all.greatest),
+        )
+    };
+    if let Some(all) = &series.overall
+        && view.aggregate != Some(Aggregate::Sum)
+    {
+        return Some(line(all));
+    }
+    let (last, value) = numbers.last()?;
+    let figures = numbers.iter().map(|(_, value)| *value);
+    let all = OverallView {
+        least: figures.clone().fold(f64::INFINITY, f64::min),
+        greatest: figures.clone().fold(f64::NEG_INFINITY, f64::max),
+        mean: figures.sum::<f64>() / numbers.len() as f64,
+        last: *value,
+        last_seen: Timestamp::from_millisecond(*last).unwrap_or(view.to),
+    };
+    let steps = view
+        .step
+        .as_deref()
+        .map(|step| format!("of steps of {step}: "));
+    Some(steps.unwrap_or_default() + &line(&all))
 }
 
 /// Returns the changes of a state, the last ones.
@@ -399,64 +411,40 @@ fn reason(code: &str) -> String {
     format!("{text} ({code})")
 }
 
-/// Returns a line for each value.
-fn csv(view: &HistoryView) -> String {
-    let quoted = |text: &str| match text.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    };
-    let mut lines = String::from("time,target,metric,attributes,unit,value,quality\n");
-    for series in &view.series {
-        let whose = match &series.target {
-            Some(target) => target.to_string(),
-            None => series.group.clone().unwrap_or_default(),
-        };
-        let attributes = series
-            .attributes
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"));
-        let attributes = attributes.collect::<Vec<_>>().join(" ");
-        for (at, (millis, value)) in series.times.iter().zip(&series.values).enumerate() {
-            let when = Timestamp::from_millisecond(*millis).unwrap_or_default();
-            let value = match value {
-                // With every digit, as in JSON.
-                ReadingValue::Number(number) => format!("{number}"),
-                ReadingValue::Text(text) => text.to_string(),
-            };
-            let quality = match series.quality.get(at) {
-                None | Some(utakata_model::Quality::Good) => "good",
-                Some(_) => "suspect",
-            };
-            let cells = [
-                &time::stamp(when),
-                &whose,
-                series.metric.as_str(),
-                &attributes,
-                &series.unit,
-                &value,
-                quality,
-            ];
-            let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
-            lines.push_str(&format!("{}\n", cells.join(",")));
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_beginning_is_a_time_or_how_long_ago() {
-        let now: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
-        for (text, expect) in [
-            ("6h", "2026-11-29T06:00:00Z"),
-            ("2026-11-29T08:00:00+01:00", "2026-11-29T07:00:00Z"),
-        ] {
-            assert_eq!(moment(text, now).unwrap().to_string(), expect);
+    fn figures_below_a_chart_are_those_of_the_values_and_not_of_its_columns() {
+        let view = |metric: &str, aggregate: &str, overall: serde_json::Value| {
+            let series = serde_json::json!({
+                "target": "bmc-a1-01", "metric": metric, "unit": "W", "overall": overall,
+                "times": [1_796_083_200_000_i64, 1_796_083_225_000_i64], "values": [395.2, 349.2],
+            });
+            let view = serde_json::json!({
+                "from": "2026-12-01T00:00:00Z", "to": "2026-12-01T01:00:00Z",
+                "step": "25s", "aggregate": aggregate, "series": [series],
+            });
+            let view: HistoryView = serde_json::from_value(view).unwrap();
+            drawn(&view, &[], 72)
+        };
+        let overall = serde_json::json!({
+            "least": 327.0, "greatest": 407.0, "mean": 363.5, "last": 351.0,
+            "last_seen": "2026-12-01T00:00:41Z",
+        });
+        let shown = view("hw.power", "avg", overall.clone());
+        let at = time::clock("2026-12-01T00:00:41Z".parse().unwrap());
+        let expect = format!("last 351.0 W at {at}, least 327.0 W, mean 363.5 W, greatest 407.0 W");
+        assert!(shown.contains(&expect), "{shown}");
+        for (aggregate, overall) in [("sum", overall), ("avg", serde_json::Value::Null)] {
+            let shown = view("hw.power", aggregate, overall);
+            assert!(
+                shown.contains("of steps of 25s: last 349.2 W at "),
+                "{shown}"
+            );
+            assert!(shown.contains("greatest 395.2 W"), "{shown}");
         }
-        assert!(moment("yesterday", now).is_err());
     }
 
     #[test]

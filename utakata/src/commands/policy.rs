@@ -5,17 +5,20 @@ mod view;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 use utakata_api::{
+    client::server_now,
     ledger::Reason,
     policy::{ArmPolicy, TestPolicy},
 };
 use utakata_model::{PolicyName, TargetName, duration};
 
 use super::Context;
-use crate::exit::Exit;
+use crate::{
+    exit::{Exit, Usage},
+    moment,
+};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -118,7 +121,8 @@ pub struct ArmArguments {
 pub struct ExplainArguments {
     #[command(flatten)]
     which: Which,
-    /// Time of the past, for example 2026-11-30T02:13:00Z
+    /// Time of the past: so long ago (6h), or a time: 18:00, 2026-11-29 or 2026-11-29T08:00, all in
+    /// local time, or 2026-11-30T02:13:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// Target, if it decides for each
@@ -180,7 +184,9 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             output.list(&policies, "there is no policy")?;
         }
         Command::Explain(arguments) => {
-            let at = arguments.at.as_deref().map(moment).transpose()?;
+            let at = arguments.at.as_deref();
+            let at = at.map(|text| moment::past(text, server_now()));
+            let at = at.transpose().map_err(Usage)?;
             let name = &arguments.which.name;
             let target = arguments.target.as_ref();
             let explained = client.explain_policy(name, at, target).await?;
@@ -203,9 +209,4 @@ async fn disarm(
         .disarm_policy(&said.which.name, verb, &reason)
         .await?;
     context.output.one(&policy, || view::page(&policy))
-}
-
-fn moment(text: &str) -> Result<Timestamp> {
-    let wrong = || format!("\"{text}\" is not a time: write for example 2026-11-30T02:13:00Z");
-    text.parse().with_context(wrong)
 }

@@ -6,7 +6,7 @@ use utakata_api::{Client, person::NewBinding};
 use utakata_model::{BindingName, GroupName, Holder, PersonName, Role, Selector};
 
 use super::Context;
-use crate::exit::Exit;
+use crate::{exit::Exit, select};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -117,6 +117,15 @@ pub async fn give(
         false => format!("on {}", given.grant.selector),
     };
     tell!("{who} has the role {role} {on} ({name})");
+    // It may be given before there are such targets.
+    let selector = &given.grant.selector;
+    if !selector.is_everything()
+        && let Ok(targets) = client.targets(selector).await
+        && targets.is_empty()
+    {
+        let why = select::none(client, selector).await;
+        tell!("it counts nowhere now: {why}");
+    }
     Ok(())
 }
 

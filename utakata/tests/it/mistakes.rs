@@ -119,12 +119,41 @@ fn what_would_silently_do_less_or_nothing_is_reported() {
             2,
             "\"outlet-off\" is an action: the target comes first",
         ),
+        (
+            "person add eve --role viewer --on rck=A1",
+            0,
+            "it counts nowhere now: the selector \"rck=A1\" selects no target: no target has the label \"rck\": did you mean \"rack\"?",
+        ), // typos: on purpose
+        (
+            "history pdu-a1-a --since yesterday",
+            2,
+            "\"yesterday\" is neither a time (18:00, ",
+        ),
+        (
+            "policy explain any --at 00:20x",
+            2,
+            "\"00:20x\" is neither a time (18:00, ",
+        ),
+        (
+            "get alarm-rules -o yaml",
+            0,
+            "this site has no alarm rule of its own",
+        ),
     ] {
         let done = place.run(&arguments.split(' ').collect::<Vec<_>>());
         assert_eq!(done.code, code, "{arguments}: {}{}", done.out, done.err);
         assert!(done.err.contains(expect), "{arguments}: {}", done.err);
     }
     assert_eq!(place.json(&["operation", "list"]), serde_json::json!([]));
+
+    let rules = place.run(&["get", "alarm-rules", "-o", "yaml"]).out;
+    let applied = place.run_with(&["apply", "-f", "-"], &rules);
+    assert_eq!(applied.code, 0, "{}", applied.err);
+    assert!(
+        applied.err.contains("nothing was applied"),
+        "{}",
+        applied.err
+    );
 
     let documents = "type: target\nname: far\nkind: snmp\naddress: 127.0.0.1:9\nzone: defualt\n---\n\
                      type: schedule\nname: idle\nselector: rack=Z9\ninterval: 5s\n"; // typos: on purpose

@@ -14,8 +14,9 @@ use utakata_api::{
 use utakata_model::{AlarmName, AlarmRule};
 
 use crate::{
-    commands::{Context, history},
+    commands::Context,
     exit::Usage,
+    moment,
     output::{Cell, Output, Row, time, units, words},
     progress, select,
 };
@@ -32,7 +33,8 @@ pub struct Arguments {
     /// Only targets of this selector, of those that each rule is about
     #[arg(short = 'l', long)]
     selector: Option<String>,
-    /// Beginning: so long ago (6h, 30d), or a time (2026-11-29T08:00:00+01:00)
+    /// Beginning: so long ago (6h, 30d), or a time: 18:00, 2026-11-29 or 2026-11-29T08:00, all in
+    /// local time, or 2026-11-29T08:00:00+01:00
     #[arg(long, default_value = "7d", value_name = "TIME")]
     since: String,
     /// End: so long ago, or a time [default: now]
@@ -54,14 +56,14 @@ pub async fn run(client: &Client, arguments: &Arguments, context: &Context<'_>) 
     }
     names.extend(in_force(client, &rules, &names).await?);
     let to = match &arguments.until {
-        Some(text) => history::moment(text, server_now())?,
+        Some(text) => moment::past(text, server_now()).map_err(Usage)?,
         None => server_now(),
     };
     let test = TestAlarmRules {
         rules,
         names,
         selector: select::parse(arguments.selector.as_deref().unwrap_or_default())?,
-        from: Some(history::moment(&arguments.since, to)?),
+        from: Some(moment::past(&arguments.since, to).map_err(Usage)?),
         to: Some(to),
         limit: Some(arguments.limit),
     };

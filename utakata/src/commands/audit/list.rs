@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use utakata_api::{Client, audit::AuditPageView};
 
 use crate::{
-    commands::{Context, history::moment},
-    exit::Exit,
+    commands::Context,
+    exit::{Exit, Usage},
+    moment,
     output::{Cell, Row, time},
 };
 
@@ -25,7 +26,8 @@ Examples:
   utakata audit list --about pdu-a1-a --tasks
   utakata audit list --last 1000 -o json | jq 'select(.what == \"request.refused\")'")]
 pub struct ListArguments {
-    /// Begin here: a time, or how long ago
+    /// Begin here: so long ago (6h, 30d), or a time: 18:00, 2026-11-29 or 2026-11-29T08:00, all in
+    /// local time
     #[arg(long, value_name = "TIME", default_value = "1d")]
     since: String,
     /// Only what this person, service, policy or environment did
@@ -48,7 +50,7 @@ pub struct ListArguments {
 struct Line(Map<String, Value>);
 
 pub async fn run(arguments: &ListArguments, context: &Context<'_>) -> Result<Exit> {
-    let since = moment(&arguments.since, Timestamp::now())?;
+    let since = moment::past(&arguments.since, Timestamp::now()).map_err(Usage)?;
     let lines = newest(&context.client()?, arguments, since).await?;
     let none = format!("nothing of that since {}", time::moment(since));
     context.output.list(&lines, &none)?;
