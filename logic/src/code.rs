@@ -144,6 +144,7 @@ codes! {
     TokensDiffer "tokens-differ" BAD_GATEWAY Operator,
     TooBusy "too-busy" SERVICE_UNAVAILABLE Retry,
     Unauthorized "unauthorized" UNAUTHORIZED Operator,
+    VaultFailed "vault-failed" SERVICE_UNAVAILABLE Operator,
     WaitTooLong "wait-too-long" UNPROCESSABLE_ENTITY Operator,
 }
 

@@ -25,6 +25,7 @@ mod folder_releases;
 pub mod hints;
 mod inter_connect;
 mod join;
+mod keys;
 mod links;
 pub mod log;
 mod logic;

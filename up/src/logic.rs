@@ -25,7 +25,7 @@ use utakata_interconnect_mqtt::{self as mqtt, Broker, broker::Door};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, history, http,
     peers::Peers,
-    secrets::KeyPlace,
+    secrets::{KeyPlace, VaultAccess},
     store::{self, Store},
 };
 use utakata_model::target::Secret;
@@ -35,6 +35,7 @@ use crate::{
     claim::Claim,
     config::{Config, Mqtt},
     folder::{Endpoint, Folder, began_at},
+    keys::{self, Closed},
     mqtt_door::{self, ByToken},
 };
 
@@ -89,7 +90,26 @@ impl Logic {
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
         let of_systemd = std::env::var_os("CREDENTIALS_DIRECTORY");
-        let keys = KeyPlace::of(&config.logic, folder, of_systemd.as_deref().map(Path::new));
+        let place = KeyPlace::of(&config.logic, folder, of_systemd.as_deref().map(Path::new));
+        let vault = VaultAccess::of(&config.logic.vault).context("set logic.vault")?;
+        let pid = std::process::id();
+        let endpoint = Endpoint {
+            url: url.clone(),
+            ca,
+            mqtt: mqtt.clone(),
+            pid,
+            began: began_at(pid),
+        };
+        let closed = Closed {
+            claim,
+            endpoint: endpoint.clone(),
+            config: &config.logic.http,
+            certificate: certificate.clone(),
+        };
+        let (secrets, listener) =
+            keys::open(&place, vault.as_ref(), &store, listener, closed).await?;
+        let mut connections = links.connections;
+        connections.extend(vault.map(|vault| vault.health().clone()));
         let history = history::open(&config.logic.history, &folder.join("history"));
         let engine = config.logic.history.engine.as_deref();
         let parts = Parts {
@@ -97,12 +117,12 @@ impl Logic {
             history,
             peers: join(&config.logic, &store, &url)?,
             store,
-            keys,
+            secrets,
             tasks: links.tasks,
             events: links.events,
             signatures: links.signatures,
-            mqtt: mqtt.clone(),
-            connections: links.connections,
+            mqtt,
+            connections,
             folder: Some(folder.to_owned()),
         };
         let handle = LogicEnvironment::start(config.logic, parts)
@@ -122,19 +142,12 @@ impl Logic {
             local: listen_here(claim.folder()),
         };
         let serving = http::serve(doors, handle.clone(), token, cancel.clone());
-        let pid = std::process::id();
         Ok(Self {
             handle,
             broker,
             server: tokio::spawn(serving),
             cancel,
-            endpoint: Endpoint {
-                url,
-                ca,
-                mqtt,
-                pid,
-                began: began_at(pid),
-            },
+            endpoint,
         })
     }
 
@@ -203,7 +216,7 @@ fn join(
 }
 
 /// Listens on the socket of the data directory. Without it, commands on this machine need a token.
-fn listen_here(folder: &Folder) -> Option<UnixListener> {
+pub(crate) fn listen_here(folder: &Folder) -> Option<UnixListener> {
     let path = folder.socket();
     // The claim on the directory is ours: nobody else listens there any more.
     let _ = fs::remove_file(&path);

@@ -199,9 +199,27 @@ mod tests {
                 "Vault at https://vault:8200 is sealed",
                 true,
             ),
-            (What::Wrap, 500, r#"{"errors":["internal error"]}"#, "cannot serve now: status 500, internal error", true),
-            (What::Wrap, 502, "<html>", "cannot serve now: status 502", true),
-            (What::Wrap, 429, r#"{"errors":["request path rate limit quota exceeded"]}"#, "quota", true),
+            (
+                What::Wrap,
+                500,
+                r#"{"errors":["internal error"]}"#,
+                "cannot serve now: status 500, internal error",
+                true,
+            ),
+            (
+                What::Wrap,
+                502,
+                "<html>",
+                "cannot serve now: status 502",
+                true,
+            ),
+            (
+                What::Wrap,
+                429,
+                r#"{"errors":["request path rate limit quota exceeded"]}"#,
+                "quota",
+                true,
+            ),
             (What::Wrap, 307, "", "standby", true),
             (
                 What::Unwrap,
@@ -224,8 +242,20 @@ mod tests {
                 "has no engine at",
                 false,
             ),
-            (What::Read, 404, r#"{"errors":[]}"#, "has no secret at", false),
-            (What::Read, 405, r#"{"errors":["unsupported operation"]}"#, "in another way", false),
+            (
+                What::Read,
+                404,
+                r#"{"errors":[]}"#,
+                "has no secret at",
+                false,
+            ),
+            (
+                What::Read,
+                405,
+                r#"{"errors":["unsupported operation"]}"#,
+                "in another way",
+                false,
+            ),
         ] {
             let found = read::<Data<Unwrapped>>(&answer(status, body), asked(what));
             let error = found.unwrap().err().unwrap();
@@ -233,7 +263,10 @@ mod tests {
             assert_eq!(error.may_pass(), may_pass, "{error}");
             assert!(!error.cure().is_empty());
         }
-        let denied = answer(403, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#);
+        let denied = answer(
+            403,
+            r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#,
+        );
         assert!(read::<Data<Unwrapped>>(&denied, asked(What::Unwrap)).is_none());
         let refused = answer(400, r#"{"errors":["invalid role or secret ID"]}"#);
         assert!(read::<Login>(&refused, asked(What::Login)).is_none());

@@ -31,7 +31,9 @@ pub enum Error {
     #[error("Vault at {address} cannot serve now: {reason}")]
     Busy { address: String, reason: String },
     /// The token, or what a login takes, is not accepted.
-    #[error("Vault at {address} does not accept {who}: it was revoked, has expired, or is another's")]
+    #[error(
+        "Vault at {address} does not accept {who}: it was revoked, has expired, or is another's"
+    )]
     Unknown { address: String, who: String },
     /// The token may not do this.
     #[error("Vault at {address} does not allow {who} to {capability} {path}")]

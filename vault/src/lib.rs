@@ -4,7 +4,6 @@
 //! - [`Config`]: the server, and the way to a token of it
 //! - [`Vault`]: requests; each ends in time, and has a fresh token
 //! - [`TransitKey`]: the key that wraps keys
-//! - [`SecretPath`]: the place of a secret, as people write it. Pure
 //! - [`Error`]: the reason why there is no answer, and who can cure it
 //!
 //! Nothing of it is kept in a file.
@@ -13,11 +12,9 @@ mod answer;
 mod config;
 mod error;
 mod login;
-mod path;
 mod transport;
 mod vault;
 
 pub use config::{Auth, Config};
 pub use error::Error;
-pub use path::{PathError, SecretPath};
 pub use vault::{Found, TransitKey, Vault};

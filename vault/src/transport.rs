@@ -96,7 +96,9 @@ impl Transport {
         let mut body = Zeroizing::new(Vec::with_capacity(length(&response)));
         while let Some(part) = response.chunk().await.map_err(lost)? {
             if body.len() + part.len() > MAX_ANSWER {
-                return Err(away(format!("its answer is longer than {MAX_ANSWER} bytes")));
+                return Err(away(format!(
+                    "its answer is longer than {MAX_ANSWER} bytes"
+                )));
             }
             body.extend_from_slice(&part);
         }

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
-use utakata_model::target::Secret;
+use utakata_model::{SecretPath, target::Secret};
 use zeroize::Zeroize as _;
 
 use crate::{
-    Config, Error, SecretPath,
+    Config, Error,
     answer::{self, Asked, Data, Field, Unwrapped, Version, What, Wrapped, capability},
     login::Tokens,
     transport::{Request, Transport},
@@ -83,11 +83,7 @@ impl Vault {
     ///
     /// # Errors
     /// Vault has not answered as wanted, or another key has wrapped it.
-    pub async fn unwrap(
-        &self,
-        by: &TransitKey,
-        ciphertext: &str,
-    ) -> Result<Secret, Error> {
+    pub async fn unwrap(&self, by: &TransitKey, ciphertext: &str) -> Result<Secret, Error> {
         let body = json!({ "ciphertext": ciphertext });
         let path = by.path("decrypt");
         let answered = self.ask::<Data<Unwrapped>>(&path, Some(&body), What::Unwrap);
@@ -128,6 +124,15 @@ impl Vault {
             fields: fields.into_iter().filter_map(text).collect(),
             lease: (!lease.is_zero()).then_some(lease),
         })
+    }
+
+    /// Sees that it answers and accepts the token.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn check(&self) -> Result<(), Error> {
+        let known = self.ask::<IgnoredAny>("auth/token/lookup-self", None, What::Read);
+        known.await.map(drop)
     }
 
     async fn ask<T: DeserializeOwned>(

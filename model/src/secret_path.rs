@@ -1,4 +1,4 @@
-//! The place of a secret in a KV engine, as people write it. Pure.
+//! The place of a secret in the KV engine of HashiCorp Vault, as people write it.
 
 use std::{fmt, str::FromStr};
 
@@ -29,8 +29,11 @@ pub enum PathError {
     #[error("write the mount and the path of the secret: vault:secret/bmc/a1#password")]
     Path,
     /// A part is empty, or leads elsewhere.
-    #[error("the parts of a path between / are neither empty nor . nor .., and have no ?, %, or space")]
+    #[error(
+        "the parts of a path between / are neither empty nor . nor .., and have no ?, %, or space"
+    )]
     Part,
+    /// It is too long.
     #[error("a path has at most {MAX_LEN} bytes")]
     Length,
 }
@@ -55,7 +58,7 @@ impl SecretPath {
     }
 
     /// Returns the path of the API, below `/v1/`.
-    pub(crate) fn api(&self) -> String {
+    pub fn api(&self) -> String {
         let parts: Vec<&str> = self.written.split('/').collect();
         let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or(&[]);
         match (inner.contains(&DATA), self.written.split_once('/')) {
