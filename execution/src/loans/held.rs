@@ -391,7 +391,7 @@ mod tests {
         assert!(matches!(look(&mut held, &site, later), Look::Lent(_)));
         assert_eq!(held.due(later + RENEWED_AFTER).0.len(), 1);
         let mut changed = site.loan.clone();
-        let other = utakata_model::target::Secret::new("other");
+        let other = Secret::new("other");
         changed.credential.values.insert("community".into(), other);
         held.answer(version, Ok((changed.clone(), Some(kept))), later);
         let Look::Lent(lent) = look(&mut held, &site, later) else {
