@@ -125,6 +125,7 @@ codes! {
     RolloutState "rollout-state" CONFLICT Operator,
     SecretKey "secret-key" SERVICE_UNAVAILABLE Operator,
     SecretKeyNotNew "secret-key-not-new" CONFLICT Operator,
+    SecretNotWrapped "secret-not-wrapped" CONFLICT Operator,
     SelectorEmpty "selector-empty" UNPROCESSABLE_ENTITY Operator,
     SelectsNothing "selects-nothing" UNPROCESSABLE_ENTITY Operator,
     StoreAway "store-away" SERVICE_UNAVAILABLE Retry,

@@ -39,6 +39,7 @@ pub mod release_folder;
 mod replace;
 pub mod role;
 pub mod signals;
+mod socket;
 mod system;
 pub mod unserved;
 mod usage;

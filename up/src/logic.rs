@@ -1,19 +1,9 @@
 //! The logic environment with its API and, where wanted, the MQTT broker for other clients.
 
-use std::{
-    fs::{self, Permissions},
-    net::SocketAddr,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use tokio::{
-    net::{TcpListener, UnixListener},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use utakata_history::History;
 use utakata_history_prometheus::Prometheus;
@@ -25,7 +15,6 @@ use utakata_interconnect_mqtt::{self as mqtt, Broker, broker::Door};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, history, http,
     peers::Peers,
-    secrets::{KeyPlace, VaultAccess},
     store::{self, Store},
 };
 use utakata_model::target::Secret;
@@ -34,9 +23,10 @@ use crate::{
     Links, bundle,
     claim::Claim,
     config::{Config, Mqtt},
-    folder::{Endpoint, Folder, began_at},
+    folder::{Endpoint, began_at},
     keys::{self, Closed},
     mqtt_door::{self, ByToken},
+    socket,
 };
 
 /// The ports to listen on.
@@ -89,9 +79,6 @@ impl Logic {
         };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
-        let of_systemd = std::env::var_os("CREDENTIALS_DIRECTORY");
-        let place = KeyPlace::of(&config.logic, folder, of_systemd.as_deref().map(Path::new));
-        let vault = VaultAccess::of(&config.logic.vault).context("set logic.vault")?;
         let pid = std::process::id();
         let endpoint = Endpoint {
             url: url.clone(),
@@ -102,14 +89,13 @@ impl Logic {
         };
         let closed = Closed {
             claim,
-            endpoint: endpoint.clone(),
-            config: &config.logic.http,
-            certificate: certificate.clone(),
+            endpoint: &endpoint,
+            certificate: certificate.as_ref(),
         };
-        let (secrets, listener) =
-            keys::open(&place, vault.as_ref(), &store, listener, closed).await?;
+        let opened = keys::open(&config.logic, &store, listener, closed).await?;
+        let listener = opened.listener;
         let mut connections = links.connections;
-        connections.extend(vault.map(|vault| vault.health().clone()));
+        connections.extend(opened.vault);
         let history = history::open(&config.logic.history, &folder.join("history"));
         let engine = config.logic.history.engine.as_deref();
         let parts = Parts {
@@ -117,7 +103,7 @@ impl Logic {
             history,
             peers: join(&config.logic, &store, &url)?,
             store,
-            secrets,
+            secrets: opened.secrets,
             tasks: links.tasks,
             events: links.events,
             signatures: links.signatures,
@@ -139,7 +125,7 @@ impl Logic {
         let doors = http::Doors {
             listener,
             certificate,
-            local: listen_here(claim.folder()),
+            local: socket::listen(claim.folder()),
         };
         let serving = http::serve(doors, handle.clone(), token, cancel.clone());
         Ok(Self {
@@ -213,25 +199,6 @@ fn join(
     let id = config.name().context("set logic.id")?;
     let peers = Peers::join(store.clone(), &id, address, config.lease);
     Ok(Some(peers.context("set logic.id")?))
-}
-
-/// Listens on the socket of the data directory. Without it, commands on this machine need a token.
-pub(crate) fn listen_here(folder: &Folder) -> Option<UnixListener> {
-    let path = folder.socket();
-    // The claim on the directory is ours: nobody else listens there any more.
-    let _ = fs::remove_file(&path);
-    let listening = UnixListener::bind(&path).and_then(|listener| {
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        Ok(listener)
-    });
-    match listening {
-        Ok(listener) => Some(listener),
-        Err(error) => {
-            let path = path.display();
-            tracing::warn!(%path, %error, "there is no local socket: commands need a token");
-            None
-        }
-    }
 }
 
 async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {

@@ -56,7 +56,9 @@ pub(super) async fn rotate(
 #[utoipa::path(post, path = "/v1/secrets/rewrap", operation_id = "rewrap_secrets",
     tag = "inventory",
     responses((status = 200, description = "The key", body = SecretsView),
-        (status = 503, description = "Vault does not hold the keys, or has not answered as wanted",
+        (status = 409, description = "Vault does not hold the keys",
+            body = utakata_api::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Vault has not answered as wanted",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn rewrap(
     Allowed { api, .. }: Allowed<ToWriteSecrets>,

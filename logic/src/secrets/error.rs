@@ -162,6 +162,7 @@ impl Error {
             Self::Store(error) => error.code(),
             Self::Busy => Code::StoreFailed,
             Self::Vault(_) => Code::VaultFailed,
+            Self::NoTransit => Code::SecretNotWrapped,
             _ => Code::SecretKey,
         }
     }
